@@ -9,7 +9,7 @@ import azure.functions as func
 
 from slipway.web import located
 from slipway.web.answer import Answer
-from slipway.web.approving import decide, show, show_changes
+from slipway.web.approving import receive_vote, show, show_changes
 from slipway.web.located import ApprovalAddress
 from slipway.web.messages import or_message
 from slipway.web.signin import Visitor
@@ -37,7 +37,7 @@ def page_approval_changes(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("take_decision")
 @blueprint.route(route="approvals/{token}", methods=["POST"], auth_level=ANONYMOUS)
 def take_decision(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, or_message(lambda: decide(desk(), req.route_params["token"], req.headers, req.get_body())))
+    return sent(req, or_message(lambda: receive_vote(desk(), req.route_params["token"], req.headers, req.get_body())))
 
 
 @shows(blueprint, _PLACE)
@@ -52,7 +52,7 @@ def page_approval_place_changes(req: func.HttpRequest, who: Visitor) -> Answer:
 
 @takes(blueprint, _PLACE)
 def take_decision_of_signed_in(req: func.HttpRequest, who: Visitor) -> Answer:
-    return located.decide(desk(), _place(req), who, req.headers, req.get_body())
+    return located.receive_vote(desk(), _place(req), who, req.headers, req.get_body())
 
 
 def _place(req: func.HttpRequest) -> ApprovalAddress:

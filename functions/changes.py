@@ -19,4 +19,4 @@ def page_change(req: func.HttpRequest, who: Visitor) -> Answer:
 
 @takes(blueprint, "changes/{change}")
 def take_vote_on_change(req: func.HttpRequest, who: Visitor) -> Answer:
-    return proposed.decide(desk(), req.route_params["change"], who, req.headers, req.get_body())
+    return proposed.receive_vote(desk(), req.route_params["change"], who, req.headers, req.get_body())

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from slipway.domain.roles import Permission
 from slipway.http.callers import KEY_PARAMETER
-from slipway.http.requests import check_media_type
+from slipway.http.requests import JSON_TYPE, check_media_type
 from slipway.inbound import BadInput
 
 from .guard import API_LEVEL, guarded
@@ -89,7 +89,7 @@ class Endpoint:
     answer: type[BaseModel] | None = None
     """None if the response is not a JSON model."""
     status: int = 200
-    media_type: str = "application/json"
+    media_type: str = JSON_TYPE
     refuses: tuple[int, ...] = ()
     """Error statuses besides 400, 401, 403 and 503, which every endpoint may return."""
 

@@ -130,7 +130,7 @@ def page_release(req: func.HttpRequest, who: Visitor) -> Answer:
 @shows(blueprint, "releases/{release}/changes")
 def page_release_changes(req: func.HttpRequest, _: Visitor) -> Answer:
     """The full diff of the release's plan, as a text file."""
-    return release.changes(parts().reader, req.route_params["release"])
+    return release.plan_changes(parts().reader, req.route_params["release"])
 
 
 @shows(blueprint, "evidence/{digest}")

@@ -34,13 +34,13 @@ def page_sign_out(_: func.HttpRequest, who: Visitor) -> Answer:
 
 @takes(blueprint, "sign-out", role=False)
 def take_sign_out(req: func.HttpRequest, who: Visitor) -> Answer:
-    return signing_out.end(desk(), who, req.headers, req.get_body())
+    return signing_out.end_session(desk(), who, req.headers, req.get_body())
 
 
 @blueprint.function_name("page_signed_out")
 @blueprint.route(route="signed-out", methods=["GET"], auth_level=ANONYMOUS)
 def page_signed_out(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, signing_out.over())
+    return sent(req, signing_out.signed_out_page())
 
 
 def _went(outcome: Go | NotSignedIn) -> Answer:

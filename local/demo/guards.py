@@ -21,7 +21,7 @@ from slipway.domain.runs import Fact, Trust
 from slipway.effects.cluster.kinds import ManifestTarget
 from slipway.effects.cluster.objects import built_in
 from slipway.effects.cluster.records import JobState
-from slipway.effects.cluster.rollout import look
+from slipway.effects.cluster.rollout import look_at_rollout
 from slipway.inbound.proving import ProvedRun
 
 STARTED_AS = """\
@@ -80,7 +80,7 @@ GUARDS = {str(guard): guard for guard in Guard}
 def _any_job(_: Any) -> Any:
     def state(objects: Any, started: Any, manifest: Any, namespace: str, _: Any = ()) -> JobState:  # noqa: ARG001 - as the real one
         job = ManifestTarget(manifest={}, kind=built_in("batch/v1", "Job"), name=started.name, namespace=namespace)
-        verdict = look(objects, job)
+        verdict = look_at_rollout(objects, job)
         return JobState(state=verdict.state, reason=verdict.reason)
 
     return state

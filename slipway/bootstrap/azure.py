@@ -327,4 +327,4 @@ class _Azure:
         )
 
     def telemetry(self) -> "Sdk | None":
-        return observation.begin(self.settings, lambda: self.credential)
+        return observation.begin_telemetry(self.settings, lambda: self.credential)

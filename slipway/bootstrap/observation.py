@@ -36,7 +36,7 @@ def wanted(settings: Settings) -> bool:
     return bool(settings.insights.get_secret_value() or settings.otlp_endpoint)
 
 
-def begin(settings: Settings, credential: Callable[[], Any]) -> "Sdk | None":
+def begin_telemetry(settings: Settings, credential: Callable[[], Any]) -> "Sdk | None":
     """Start exporting telemetry; None if the settings name no destination."""
     if not wanted(settings):
         return None

@@ -23,8 +23,8 @@ from ..manifests.problems import (
     Problem,
     Steps,
     Unjudged,
-    by_environment,
     in_order,
+    merged_by_environment,
     nearest,
 )
 from .advice import advice
@@ -33,8 +33,8 @@ from .definition import Definition
 from .environment_check import EnvironmentCheck
 from .files import Files
 from .finding import FoundDocument, find
-from .tags import fault_of
-from .validation import AsRead, read_document
+from .tags import fault_of_versions
+from .validation import AsRead, parse_document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +140,7 @@ def _second_claims(documents: Sequence[FoundDocument], claims: Sequence[Claims])
 
 def check_project(document: Document, *, known: Known | None = None) -> Project:
     """The project that the document describes. Raises ConfigError."""
-    reading, findings = read_document(document, Project), Findings()
+    reading, findings = parse_document(document, Project), Findings()
     findings.extend(reading.problems)
     if reading.value is None:
         raise ConfigError(findings.problems)
@@ -183,7 +183,7 @@ def judged_application(
 ) -> Iterator[Claims]:
     """The application as far as it can be judged; nothing if the document says too little. What is wrong, and what
     cannot be judged because of it, is added to the findings."""
-    reading = read_document(document, WrittenApplication)
+    reading = parse_document(document, WrittenApplication)
     findings.extend(reading.problems)
     if reading.value is None:
         what = "the rest of the application, and its manifests"
@@ -258,8 +258,8 @@ def _rendered(
                 if why is not None:
                     check.findings.skip(f"its {what}", because=f"they rest on {why.field}", at=why)
         _add_certain(findings, (*check.trust_problems(), *check.window_problems()), reading)
-    findings.extend_elsewhere(by_environment({name: check.findings.problems for name, check in as_told.items()}))
-    findings.not_checked += by_environment({name: check.findings.not_checked for name, check in as_told.items()})
+    findings.extend_elsewhere(merged_by_environment({name: check.findings.problems for name, check in as_told.items()}))
+    findings.not_checked += merged_by_environment({name: check.findings.not_checked for name, check in as_told.items()})
     return {name: tuple(check.rendered) for name, check in of_each.items()}
 
 
@@ -281,7 +281,7 @@ def assumed(written: WrittenApplication, own: Project | None = None) -> Project:
 
 def _own_problems(document: Document, application: WrittenApplication) -> Iterator[Problem]:
     """The problems that the models cannot detect."""
-    if fault := fault_of(application.versions):
+    if fault := fault_of_versions(application.versions):
         field, reason = fault
         yield document.problem(("versions", *field), reason)
     for index, environment in enumerate(application.environments):

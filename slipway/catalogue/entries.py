@@ -53,14 +53,14 @@ def entry_of(
     environments, files = definition.application.environments, definition.files
     return Entry(
         definition=definition,
-        fingerprint=fingerprint(definition),
+        fingerprint=definition_hash(definition),
         calendars={e.name: calendar_of(files, e.windows) for e in environments if e.windows.given},
         versions=versions,
         problems=problems,
     )
 
 
-def fingerprint(definition: Definition) -> str:
+def definition_hash(definition: Definition) -> str:
     """Hash of everything that plans are made from. When it changes they are made again."""
     content = {
         "application": definition.application.model_dump(mode="json"),

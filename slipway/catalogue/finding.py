@@ -15,7 +15,7 @@ from slipway.domain.around import Side
 from ..manifests.documents import MAX_BYTES, Document, bytes_of, read_as_far
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, short_value, shown_path
 from .files import LARGEST, MOST_FILES, Files, inside
-from .validation import read_document
+from .validation import parse_document
 
 PROJECT_FILE: Final = "project.yaml"
 APPLICATION_FILE: Final = "application.yaml"
@@ -88,7 +88,7 @@ def _documents_below(root: Path) -> list[Path]:
 def _found(document: Document, folder: Path) -> FoundDocument:
     kind = document_kind(document)
     name, files, findings = str(document.value[kind]), Files(document=document.file), Findings()
-    if kind == "application" and (application := read_document(document, WrittenApplication).value):
+    if kind == "application" and (application := parse_document(document, WrittenApplication).value):
         files = _Collector(document, folder, findings).collect(application)
     problems = (*document.problems, *findings.problems)
     return FoundDocument(kind=kind, name=name, document=document, files=files, problems=problems)

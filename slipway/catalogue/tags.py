@@ -58,7 +58,7 @@ def _written(versions: Versions) -> tuple[str, str]:
     return ("regex", versions.tags.regex) if versions.tags.regex is not None else ("glob", str(versions.tags.glob))
 
 
-def fault_of(versions: Versions) -> tuple[tuple[str, ...], str] | None:
+def fault_of_versions(versions: Versions) -> tuple[tuple[str, ...], str] | None:
     """(field within `versions`, reason) of an invalid rule; None for a valid one."""
     kind, text = _written(versions)
     for line in versions.lines:

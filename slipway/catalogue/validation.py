@@ -62,7 +62,7 @@ _FIELD_FIRST = re.compile(r"([a-z_]+(?:\[[0-9]+\])?(?:\.[a-z_]+(?:\[[0-9]+\])?)*
 
 def validate[M: BaseModel](document: Document, model: type[M]) -> M:
     """What the document describes. Raises a ConfigError with every problem of it."""
-    reading = read_document(document, model)
+    reading = parse_document(document, model)
     if reading.problems or reading.value is None:
         raise ConfigError(reading.problems)
     return reading.value
@@ -88,7 +88,7 @@ class AsRead[M: BaseModel]:
         return None
 
 
-def read_document[M: BaseModel](document: Document, model: type[M]) -> AsRead[M]:
+def parse_document[M: BaseModel](document: Document, model: type[M]) -> AsRead[M]:
     """What the document describes, with every problem that pydantic reports.
 
     pydantic does not go on to a rule about several fields where one of them is wrong. So what is wrong is replaced, and

@@ -12,7 +12,7 @@ import click
 
 from slipway.catalogue import Rendered
 from slipway.manifests.documents import Document
-from slipway.manifests.problems import Problem, Steps, by_environment, is_below, nearest, short_value
+from slipway.manifests.problems import Problem, Steps, is_below, merged_by_environment, nearest, short_value
 
 NEWEST = "1.35"
 """The newest minor version that Slipway is tested with."""
@@ -40,7 +40,7 @@ class Schemas:
 
     def of_environments(self, rendered: Mapping[str, Iterable[Rendered]], version: str) -> Iterator[Problem]:
         """The problems of an application's environments, each once."""
-        return by_environment(
+        return merged_by_environment(
             {
                 name: tuple(problem for each in objects for problem in self._of(each, version))
                 for name, objects in rendered.items()

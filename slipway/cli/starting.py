@@ -99,7 +99,7 @@ def _sources(folder: Traversable, above: str) -> Iterator[tuple[str, Traversable
             yield above + entry.name, entry
 
 
-def write(folder: Path, contents: Mapping[str, str]) -> None:
+def write_starting_files(folder: Path, contents: Mapping[str, str]) -> None:
     """Write files that are not there yet. Raises `FileExistsError`, before anything is written, or `OSError`."""
     for path in contents:
         if (folder / path).exists():

@@ -26,7 +26,7 @@ from ..domain.proposing import (
 )
 from ..domain.queues import Queue
 from ..domain.release import VoteDecision
-from ..domain.rules import Rule, RuleResult, not_passed
+from ..domain.rules import Rule, RuleResult, as_details, not_passed
 from ..domain.signing import KeysUnavailable
 from ..domain.standing_in import stand_in_rules, stood_in
 from ..domain.statement import ChangeVoteStatement
@@ -188,7 +188,7 @@ class ChangeVoting:
             drafts.append(ending(change, **_by(cast)))
         elif not cast.stands_in and not not_passed(quorum(plan, change.votes)):
             change = change.evolve(phase=ChangePhase.PASSED)
-            results = [rule.model_dump(mode="json") for rule in quorum(plan, change.votes)]
+            results = as_details(quorum(plan, change.votes))
             details = {**change_details(change), "results": results}
             drafts.append(AuditDraft(action=Action.CHANGE_PASSED, actor=SYSTEM, details=details))
         proved = (cast.proved.statement.nonce, judged.vote.inbox) if cast.proved else None
@@ -237,7 +237,7 @@ def _record(action: Action, judged: _Judged, *, vote: object = None) -> AuditDra
         "rules": [rule.name for rule in broken],
         "why": cast.reason if broken else "",
         "reason": broken[0].reason if broken else cast.reason,
-        "results": [rule.model_dump(mode="json") for rule in judged.rules],
+        "results": as_details(judged.rules),
     }
     return AuditDraft(
         action=action,

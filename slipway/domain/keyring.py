@@ -115,7 +115,7 @@ def needed_until(keys: Sequence[LiveKey], position: int) -> datetime | None:
     return successor_made + LINKS_LIVE if successor_made else None
 
 
-def over(keys: Sequence[LiveKey], *, now: datetime) -> tuple[str, ...]:
+def ended_keys(keys: Sequence[LiveKey], *, now: datetime) -> tuple[str, ...]:
     """Ids of the keys that no valid link can use any more. `keys` are newest first."""
     untils = ((key.id, needed_until(keys, position)) for position, key in enumerate(keys))
     return tuple(key_id for key_id, until in untils if until is not None and until <= now)

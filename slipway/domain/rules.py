@@ -465,6 +465,11 @@ def not_passed(rules: Iterable[RuleResult]) -> tuple[RuleResult, ...]:
     return tuple(rule for rule in rules if rule.blocks)
 
 
+def as_details(rules: Iterable[RuleResult]) -> list[dict[str, Any]]:
+    """The results as an audit record keeps them."""
+    return [rule.model_dump(mode="json") for rule in rules]
+
+
 _RESULT: TypeAdapter[RuleResult] = TypeAdapter(StoredResult)
 
 

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from .blocks import REASON_LIMIT
 from .commands import OF_A_LANE, OF_EVERYTHING, OF_THE_INSTALLATION, Verb, wrong_release
@@ -161,9 +161,6 @@ StoredStatement = Annotated[
     Discriminator(_which),
 ]
 """A statement as a field of a record."""
-
-STATEMENT: TypeAdapter[Statement] = TypeAdapter(StoredStatement)
-"""Parses a statement from JSON or Python data."""
 
 
 def salt_of(random: bytes) -> str:

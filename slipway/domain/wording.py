@@ -9,7 +9,7 @@ from .decide.blocks import called_off_rules, over_at
 from .decide.conditions import digest_text, facts_missing, plan_rule
 from .decide.deadlines import RESEND_LIMIT, is_sent_again
 from .decide.lanes import step_of
-from .decide.quorum import approvals, quorum_rules, voters_left
+from .decide.quorum import counted_approvals, quorum_rules, voters_left
 from .decide.waiving import waivable
 from .environment import Environment, OnFailure
 from .gate import ApprovalGate
@@ -180,7 +180,7 @@ class Wording:
         if gate is None:
             return "a vote, but its gate no longer asks anybody"
         environment = self._environment()
-        missing = max(gate.required - len(approvals(self.release, gate)), 0)
+        missing = max(gate.required - len(counted_approvals(self.release, gate)), 0)
         open_rules = not_passed(quorum_rules(self.release, environment)) if environment else ()
         groups = [result.subject for result in open_rules if result.rule is Rule.APPROVED_BY_GROUP]
         from_groups = f"from {' and '.join(groups)}" if groups else ""

@@ -26,7 +26,7 @@ from ..domain.events import FreezeSpread, GivenCommand
 from ..domain.inbox import InboxKind
 from ..domain.model import sha256
 from ..domain.release import Head
-from ..domain.rules import Rule, RuleResult, not_passed
+from ..domain.rules import Rule, RuleResult, as_details, not_passed
 from ..ledger import Conflict, LedgerUnavailable
 from ..ledger.freezes import FreezeState, with_etag
 from ..ledger.installation import InstallationLedger
@@ -60,7 +60,7 @@ class FreezeOrder(GivenCommand):
             "channel": self.channel,
             "on_behalf_of": self.attribution.on_behalf_of,
             "name": self.name,
-            "results": [rule.model_dump(mode="json") for rule in results],
+            "results": as_details(results),
         }
         return AuditDraft(
             action=action,
@@ -162,13 +162,15 @@ class Freezer:
         `state` was read before `head`, so it may lack a freeze that the head already has a copy of. If the two differ,
         the state is read again, after the head: a freeze that has ended in that second reading has ended for good.
         """
-        if not differences(application, head, state, now=self.clock()):
+        if not missing_spreads(application, head, state, now=self.clock()):
             return 0
-        events = differences(application, head, self.state(), now=self.clock())
+        events = missing_spreads(application, head, self.state(), now=self.clock())
         return sum(receipt.outcome is Outcome.TAKEN for event in events for receipt in self.handler.handle(event))
 
 
-def differences(application: str, head: Head, state: FreezeState | None, *, now: datetime) -> tuple[FreezeSpread, ...]:
+def missing_spreads(
+    application: str, head: Head, state: FreezeState | None, *, now: datetime
+) -> tuple[FreezeSpread, ...]:
     """The events that bring an application's copy up to date; empty if it is."""
     copy = head.freeze
     current = state.freeze if state is not None and not state.ended_by else None

@@ -107,7 +107,7 @@ class Handler:
                 return Receipt(application=application.application, outcome=Outcome.REPEATED)
             nearby = underway.nearby if underway and not attempt else None
             loaded = self.ledger.load(entry.policy(self.clock()), needed, nearby=nearby)
-            if outdated(entry, loaded):
+            if is_outdated(entry, loaded):
                 # Somebody applied another version since the catalogue was read.
                 self.catalogue.look_again()
                 entry = self.catalogue.get(application.application) or _gone(event, application.application)
@@ -167,7 +167,7 @@ def _told(current: Span, decision: Decision) -> None:
             current.link(release.trace)
 
 
-def outdated(entry: Entry, loaded: Loaded) -> bool:
+def is_outdated(entry: Entry, loaded: Loaded) -> bool:
     """Whether the application's version in force, as it was read with the head, is not the entry's."""
     return entry.versions is not None and loaded.version != entry.versions.application
 

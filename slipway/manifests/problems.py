@@ -115,7 +115,7 @@ class Findings:
             raise ConfigError(self.problems)
 
 
-def by_environment[T: (Problem, Unjudged)](told_by_environment: Mapping[str, Iterable[T]]) -> Iterator[T]:
+def merged_by_environment[T: (Problem, Unjudged)](told_by_environment: Mapping[str, Iterable[T]]) -> Iterator[T]:
     """Each text once, with the names of the environments that it is about, unless it is about all of them."""
     environments: dict[T, list[str]] = {}
     for environment, problems in told_by_environment.items():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..domain.decide.quorum import approvals, voters_left
+from ..domain.decide.quorum import counted_approvals, voters_left
 from ..domain.gate import ApprovalGate
 from ..domain.people import OID, Circle, SignedIn
 from ..domain.release import Phase, Release
@@ -15,7 +15,7 @@ def open_gates(reader: Reader) -> Iterator[OpenGate]:
     for name in reader.catalogue.entries:
         for number in sorted(reader.ledger.head(name).active):
             release = reader.ledger.release(name, number)
-            if release is not None and (gate := open_gate(reader, release)):
+            if release is not None and (gate := open_gate_of(reader, release)):
                 yield gate
 
 
@@ -44,7 +44,7 @@ def may_say(reader: Reader, release: Release, environment: str, who: SignedIn) -
     return any(not names.isdisjoint(circle.names(voter)) for voter in counted)
 
 
-def open_gate(reader: Reader, release: Release) -> OpenGate | None:
+def open_gate_of(reader: Reader, release: Release) -> OpenGate | None:
     """The gate that the release waits at; None if it waits at none."""
     environment = release.environment or ""
     gate = reader.gate_of(release, environment)
@@ -59,7 +59,7 @@ def open_gate(reader: Reader, release: Release) -> OpenGate | None:
         plan_hash=release.gate.plan_hash,
         opened_at=release.gate.opened_at,
         deadline=release.gate.closes_at,
-        approvals=len(approvals(release, gate)),
+        approvals=len(counted_approvals(release, gate)),
         required=gate.required,
         votes=release.gate.votes,
         waits_for=voters_left(release, gate),

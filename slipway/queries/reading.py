@@ -46,7 +46,7 @@ class Reader:
 
     def applications(self) -> list[dict[str, Any]]:
         """Every application with its environments and lanes."""
-        return [standing(self.snapshot(entry, Lookups(in_lanes=False))) for entry in self.catalogue]
+        return [overview(self.snapshot(entry, Lookups(in_lanes=False))) for entry in self.catalogue]
 
     def releases(self, application: str | None, *, limit: int, before: int | None = None) -> list[Release]:
         """An application's releases, newest first; if none is named, those of all applications by time."""
@@ -169,7 +169,7 @@ class Reader:
             yield item if isinstance(item, Damaged) else verify_record(item, self.ledger.public_keys)
 
 
-def standing(snapshot: Snapshot) -> dict[str, Any]:
+def overview(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "application": snapshot.application.application,
         "frozen": _freeze(snapshot.head.freeze, snapshot.now),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.decide.quorum import approvals, quorum_rules
+from ..domain.decide.quorum import counted_approvals, quorum_rules
 from ..domain.environment import Environment
 from ..domain.gate import ApprovalGate, Need
 from ..domain.plan import Plan, Preview
@@ -124,7 +124,7 @@ def approval_page(
         live_id=_live_id(request),
         votes=_votes(request),
         rejections=release.rejections,
-        approvals=len(approvals(release, gate)) if gate else 0,
+        approvals=len(counted_approvals(release, gate)) if gate else 0,
         required=gate.required if gate else None,
         deadline=deadline,
         frozen_since=release.gate.frozen_since if release.gate and waits else None,

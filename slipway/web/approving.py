@@ -31,8 +31,8 @@ from .messages import message
 from .outcome import reply_page
 from .release import readable_plan
 from .signin import Visitor
-from .standing import counted_vote, outdated, standing
-from .voting import vote as vote_in
+from .standing import as_outdated, counted_vote, standing
+from .voting import cast_vote as vote_in
 from .voting import vote_by_link
 
 CHANNEL = "page"
@@ -60,10 +60,10 @@ def show_changes(desk: Desk, token: str) -> Answer:
         viewer = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
-    return changes(desk, viewer) if _votes_by_link(desk, viewer) else located(viewer)
+    return changes_document(desk, viewer) if _votes_by_link(desk, viewer) else located(viewer)
 
 
-def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
+def receive_vote(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
     """Record a vote. `headers` must be case-insensitive. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
         check_own_page(headers, desk.public_url)
@@ -118,7 +118,7 @@ def located(viewer: PlanViewer) -> Answer:
     return see_other(viewer.place)
 
 
-def changes(desk: Desk, viewer: PlanViewer) -> Answer:
+def changes_document(desk: Desk, viewer: PlanViewer) -> Answer:
     claims = viewer.claims
     plan, why_not = _plan(desk, viewer)
     if plan is None:
@@ -197,7 +197,7 @@ def page(desk: Desk, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> 
     stands = standing(release, environment, claims, now=now, signed_in=viewer.signed_in)
     rules = _rules(snapshot, release, viewer) if snapshot is not None and stands.open else ()
     if any(result.rule is Rule.PLAN_IS_CURRENT for result in not_passed(rules)):
-        stands = outdated(stands)
+        stands = as_outdated(stands)
     may_reject = stands.let_through and snapshot is not None and _may_still_reject(snapshot, release, viewer)
     gate = environment.gate if environment else None
     is_counted = counted_vote(release, claims.environment, gate, claims.approver, viewer.signed_in)

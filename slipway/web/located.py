@@ -17,7 +17,7 @@ from ..http.places import gate_place
 from ..http.requests import RequestRefused, check_own_page
 from ..queries.open_gates import name_at_gate
 from .answer import Answer, html, see_other
-from .approving import changes, not_taken, page, take_of_visitor
+from .approving import changes_document, not_taken, page, take_of_visitor
 from .asked import PlanViewer
 from .desk import Desk
 from .messages import message
@@ -48,10 +48,10 @@ def show(desk: Desk, target: ApprovalAddress, who: Visitor) -> Answer:
 def show_changes(desk: Desk, target: ApprovalAddress, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     viewer = _viewer(desk, target, who)
-    return see_other(viewer.place) if not target.plan else changes(desk, viewer)
+    return see_other(viewer.place) if not target.plan else changes_document(desk, viewer)
 
 
-def decide(desk: Desk, target: ApprovalAddress, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def receive_vote(desk: Desk, target: ApprovalAddress, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Take the signed-in person's vote. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         check_own_page(headers, desk.public_url)

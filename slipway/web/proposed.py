@@ -74,7 +74,7 @@ def show(desk: Desk, hash: str, who: Visitor) -> Answer:
     return html(page)
 
 
-def decide(desk: Desk, hash: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def receive_vote(desk: Desk, hash: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Say the vote. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         check_own_page(headers, desk.public_url)

@@ -76,7 +76,7 @@ def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0, f
     return kept(page, follow=follow)
 
 
-def changes(reader: Reader, release_id: str) -> Answer:
+def plan_changes(reader: Reader, release_id: str) -> Answer:
     """The full diffs of a release's plan, as a text file. Raises `NotFound`, `LedgerUnavailable`."""
     release = reader.release(release_id)
     plan, missing = readable_plan(reader, release.plan_hash)

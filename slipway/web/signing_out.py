@@ -44,7 +44,7 @@ def show(forms: Forms, who: Visitor) -> Answer:
     return html(render("sign-out.html", mark=forms.new(who.sid, PATH), reader=who))
 
 
-def end(desk: Desk, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def end_session(desk: Desk, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """End the session in this browser, and say so to the worker. Raises `KeysUnavailable`."""
     try:
         fields = desk.fields(who, PATH, frozenset({FIELD, WHERE}), headers, body)
@@ -81,7 +81,7 @@ def _here_only(cookie: str) -> Answer:
     return replace(page, cookies=(cookie,))
 
 
-def over() -> Answer:
+def signed_out_page() -> Answer:
     return message(
         200,
         "You are signed out",

@@ -214,7 +214,7 @@ def _how_to_be_listed(gate: ApprovalGate | None, signed_in: SignedIn | None) -> 
     return f"; {KNOWN_BY_OBJECT_ID}" if gate is not None and signed_in and gate.without_object_id() else ""
 
 
-def outdated(open_gate: ApprovalStatus) -> ApprovalStatus:
+def as_outdated(open_gate: ApprovalStatus) -> ApprovalStatus:
     """The gate is open, but the plan no longer describes what would happen."""
     return replace(
         open_gate,

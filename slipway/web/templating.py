@@ -49,7 +49,7 @@ def _environment() -> "Environment":
         "relative": times.relative,
         "one_line": one_line,
         "drift_sign": words.drift,
-        "vote_sign": words.vote,
+        "vote_sign": words.vote_sign,
         "iso": datetime.isoformat,
         "short": short,
         "visible": visible,

@@ -19,7 +19,7 @@ from .form import Posted
 from .signin import Visitor
 
 
-def vote(desk: Desk, viewer: PlanViewer, who: Visitor, posted: Posted, headers: Mapping[str, str]) -> Answer:
+def cast_vote(desk: Desk, viewer: PlanViewer, who: Visitor, posted: Posted, headers: Mapping[str, str]) -> Answer:
     """Take a vote from the form of the page. Raises `NotFound`, `LedgerUnavailable`."""
     statement = _statement(desk, viewer, posted)
     match posted.decision:

@@ -66,7 +66,7 @@ def phase(of: Phase) -> Sign:
     return _sign(of.word, of.mark, of.tone)
 
 
-def vote(of: Vote) -> Sign:
+def vote_sign(of: Vote) -> Sign:
     return APPROVED if of.decision is VoteDecision.APPROVE else REJECTED
 
 

@@ -121,6 +121,22 @@ def test_what_is_known_of_a_member_stands_in_the_module_that_owns_the_enum(owned
     assert _found()[owned] == []
 
 
+@cache
+def _used() -> dict[Owned, set[str]]:
+    """The members that the product names, in any module."""
+    trees = [
+        ast.parse(path.read_text(encoding="utf-8"))
+        for folder in ("slipway", "functions")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    return {owned: {name for tree in trees for name in _members(tree, {owned.enum.__name__})} for owned in OWNED}
+
+
+@pytest.mark.parametrize("owned", OWNED, ids=lambda owned: owned.enum.__name__)
+def test_each_member_is_recorded_entered_or_judged_somewhere(owned: Owned) -> None:
+    assert {member.name for member in owned.enum} - _used()[owned] == set()
+
+
 class Colour(StrEnum):
     RED = "red.one"
     BLUE = "blue.one"

@@ -136,7 +136,7 @@ def verify_trail(
     named = api.trust()
     keys, anchors = read_public_keys(named.text if given is None else given), KeptAnchors(kept)
     trust = named.model_copy(update=_given(issuer=issuer, votes_client=votes_client))
-    voters = proofs_of(api, keys, anchors, trust) if of_votes else None
+    voters = voters_of(api, keys, anchors, trust) if of_votes else None
     verdicts = _of_app(api, applications, anchors, keys, voters)
     _answer(verdicts, now=clock(), keys_given=given is not None, as_json=as_json)
 
@@ -158,7 +158,7 @@ def _given(**options: str | None) -> dict[str, str]:
     return {name: value for name, value in options.items() if value}
 
 
-def proofs_of(
+def voters_of(
     api: Api, keys: PublicKeys, kept_anchors: KeptAnchors, trust: PublicKeysAnswer
 ) -> Callable[[str], Voters]:
     """Who verifies the proofs of a chain. Raises `click.UsageError`."""

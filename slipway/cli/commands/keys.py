@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from slipway.domain.keyring import LINKS_LIVE, MOST, LiveKey, format_keys, needed_until, over
+from slipway.domain.keyring import LINKS_LIVE, MOST, LiveKey, ended_keys, format_keys, needed_until
 from slipway.ed25519 import KEY_BYTES
 
 from ..errors import CliError
@@ -68,7 +68,7 @@ def list_(file: Path | None, vault: str | None, as_json: bool) -> None:
     if not live_keys:
         click.echo("there are no keys yet: `slipway keys rotate` creates one", err=True)
         return
-    ended = over(live_keys, now=now)
+    ended = ended_keys(live_keys, now=now)
     rows = [
         (TextCell(key.id, NAME), screen.time(key.made), _does(live_keys, index, ended=key.id in ended, screen=screen))
         for index, key in enumerate(live_keys)
@@ -118,7 +118,7 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
     """
     now, store = datetime.now(UTC), _place(file, vault)
     before = store.live(now=now)
-    retired = tuple(key.id for key in before) if retire_others else over(before, now=now)
+    retired = tuple(key.id for key in before) if retire_others else ended_keys(before, now=now)
     stay = [key.id for key in before if key.id not in retired]
     if len(stay) >= MOST:
         raise CliError(_too_many(before))

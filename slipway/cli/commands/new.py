@@ -8,7 +8,7 @@ import click
 from ..errors import CliError, Exit
 from ..options import one_object
 from ..screen import FAINT, GOOD, NAME, Screen, TextCell
-from ..starting import PipelineName, Wanted, starting_files, write
+from ..starting import PipelineName, Wanted, starting_files, write_starting_files
 
 EXPECTED_NAME = "lower-case letters, digits and dashes, at most 40, with a letter first and no dash last"
 EXPECTED_REPOSITORY = "a repository in lower case without registry and tag, such as team/shop"
@@ -114,7 +114,7 @@ def new(
     )
     contents = starting_files(wanted)
     try:
-        write(folder, contents)
+        write_starting_files(folder, contents)
     except FileExistsError as error:
         existing = error.args[0] if isinstance(error.args[0], Path) else error.filename
         raise CliError(f"{existing}: is there already; nothing is overwritten") from error

@@ -11,8 +11,8 @@ from ..chain_anchor import GateOutcome
 from ..environment import Environment
 from ..gate import AutoGate
 from ..release import Lane, Phase, Release
-from ..rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, WaitsFor, not_passed
-from .lanes import end, end_without_environment, request_plan, supersede
+from ..rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, WaitsFor, as_details, not_passed
+from .lanes import end_release, end_without_environment, request_plan, supersede
 from .rollouts import plan_is_current, proceed
 from .state import Draft
 
@@ -167,7 +167,7 @@ def _refuse(draft: Draft, release: Release, environment: Environment, rules: tup
     if live is not None and (live.order, live.release) > (release.order, release.number):
         supersede(draft, release, by=live.release, why=reason)
     else:
-        end(draft, release, Phase.CANCELLED, reason)
+        end_release(draft, release, Phase.CANCELLED, reason)
 
 
 def _record(
@@ -184,6 +184,6 @@ def _record(
         release,
         plan_hash=release.plan_hash,
         until=until.isoformat() if until else None,
-        results=[rule.model_dump(mode="json") for rule in rules],
+        results=as_details(rules),
         reason=reason,
     )

@@ -15,7 +15,7 @@ from ..errors import present
 from ..gate import ApprovalGate, Gate
 from ..project import ProvenanceLevel
 from ..release import Head, Lane, Phase, Release
-from ..rules import NotYet, Rule, RuleResult, WaitsFor, not_passed
+from ..rules import NotYet, Rule, RuleResult, WaitsFor, as_details, not_passed
 from ..runs import Trust
 from ..waivers import waived
 from ..windows import WindowStatus
@@ -49,7 +49,7 @@ def block_rules(
         order_rule(problems),
         freeze_rule(lane, head.freeze, now),
         hold_rule(release.application, lane),
-        *objection_rules(release, environment.gate if environment is not None else None, now),
+        *objection_time_rules(release, environment.gate if environment is not None else None, now),
         *drift_rules(lane, environment.drift if environment is not None else OnDrift.REPORT),
         *_window_rules(window_status, now),
         *(waived(rule, release.waivers_in(lane.environment)) for rule in built_rules(release, provenance)),
@@ -139,7 +139,7 @@ def called_off_rules(release: Release, lane: Lane) -> Iterator[RuleResult]:
         yield Rule.NOT_CALLED_OFF.fails(f"{called_off.by}{behalf} {did}: {called_off.reason}")
 
 
-def objection_rules(release: Release, gate: Gate | None, now: datetime) -> Iterator[RuleResult]:
+def objection_time_rules(release: Release, gate: Gate | None, now: datetime) -> Iterator[RuleResult]:
     """Whether the time to object is over; no rule where the gate gives none."""
     passed_at = release.gate.passed_at if release.gate else None
     if not isinstance(gate, ApprovalGate) or not gate.objection or passed_at is None:
@@ -240,7 +240,7 @@ def _pass(draft: Draft, release: Release, broken: tuple[RuleResult, ...]) -> Non
         release,
         actor=override.by,
         plan_hash=release.plan_hash,
-        results=[rule.model_dump(mode="json") for rule in broken],
+        results=as_details(broken),
         reason=override.reason,
     )
 

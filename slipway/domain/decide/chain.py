@@ -12,7 +12,7 @@ from ..plan import PlanMade
 from ..pruning import KINDS_KEPT, Deleted, pruned_phrase
 from ..release import Live, Phase, Release
 from ..rollouts import PRUNED_TOLD
-from ..rules import Rule, RuleResult, not_passed
+from ..rules import Rule, RuleResult, as_details, not_passed
 from ..signed_head import is_as_signed
 from ..steps import Notice, StepKind
 from .commands import called_off_too_late, stopped_as_called_off
@@ -24,7 +24,7 @@ from .lanes import (
     arrive,
     begin_step,
     close_rollout,
-    end,
+    end_release,
     end_without_environment,
     leave_lane,
     order_found,
@@ -36,7 +36,7 @@ from .lanes import (
 from .results import bounded, with_evidence, with_job_runs, with_made, with_more
 from .rollouts import begin_deploy, copied, proceed, stopped
 from .runs import join_run
-from .starting import begin, goes_out_again, was_rejected
+from .starting import begin_release, goes_out_again, was_rejected
 from .state import Draft
 
 
@@ -118,7 +118,7 @@ def _overtaken(draft: Draft, release: Release, event: StepFinished) -> None:
         order_found(draft, release, Order.model_validate(event.result["found"]))
     draft.rules = event.broken
     draft.record(Action.ROLLOUT_OVERTAKEN, release, **_what_broke(release, event), **bounded(event.result))
-    end(draft, release, Phase.SUPERSEDED, event.reason)
+    end_release(draft, release, Phase.SUPERSEDED, event.reason)
 
 
 def _what_broke(release: Release, event: StepFinished) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _what_broke(release: Release, event: StepFinished) -> dict[str, Any]:
         "step": str(event.step.kind),
         "plan_hash": release.plan_hash,
         "rules": [rule.name for rule in event.broken],
-        "results": [rule.model_dump(mode="json") for rule in event.broken],
+        "results": as_details(event.broken),
         "reason": event.reason,
     }
 
@@ -148,7 +148,7 @@ def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
     elif Rule.FENCE_IS_UNTOUCHED in by_rule:
         action = Action.FENCE_TOUCHED
     draft.record(action, release, **_what_broke(release, event), **bounded(event.result))
-    end(draft, release, Phase.FAILED, event.reason)
+    end_release(draft, release, Phase.FAILED, event.reason)
 
 
 def _notified(draft: Draft, release: Release, event: StepFinished) -> None:
@@ -188,7 +188,7 @@ def _resolved(draft: Draft, release: Release, event: StepFinished) -> None:
         targets=bundle.targets if bundle else None,
     )
     draft.digests[str(digest)] = release.number
-    begin(draft, release)
+    begin_release(draft, release)
 
 
 def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
@@ -260,7 +260,7 @@ def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> 
     draft.record(
         Action.PLAN_REFUSED, release, plan_hash=release.plan_hash, rules=[rule.name for rule in refused], reason=reason
     )
-    end(draft, release, Phase.FAILED, reason)
+    end_release(draft, release, Phase.FAILED, reason)
 
 
 def _promoted(draft: Draft, release: Release, event: StepFinished) -> None:
@@ -356,15 +356,15 @@ def _live(draft: Draft, release: Release) -> None:
     release = close_rollout(draft, release, "live")
     if release.rollback is not None:
         to = f"{release.application}-{release.rollback.to}"
-        end(draft, release, Phase.COMPLETED, f"{environment.name} is back at {to}")
+        end_release(draft, release, Phase.COMPLETED, f"{environment.name} is back at {to}")
         return
     following = draft.application.after(environment.name)
     if following is None:
-        end(draft, release, Phase.COMPLETED, f"live in {environment.name}, the last environment")
+        end_release(draft, release, Phase.COMPLETED, f"live in {environment.name}, the last environment")
         return
     if following is ends_before(draft.application, release.bundle):
         why = f"live in {environment.name}; its bundle ends there, it has no folder for {following.name}"
-        end(draft, release, Phase.COMPLETED, why)
+        end_release(draft, release, Phase.COMPLETED, why)
         return
     leave_lane(draft, release)
     arrive(draft, release, following)
@@ -372,7 +372,7 @@ def _live(draft: Draft, release: Release) -> None:
 
 def _rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.record(Action.ROLLBACK_DONE, release, reason=event.reason, **bounded(event.result))
-    end(draft, release, Phase.ROLLED_BACK, with_more(release.reason, event.result.get("left", "")))
+    end_release(draft, release, Phase.ROLLED_BACK, with_more(release.reason, event.result.get("left", "")))
 
 
 _Follow = Callable[[Draft, Release, StepFinished], None]

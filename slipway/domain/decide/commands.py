@@ -15,11 +15,11 @@ from ..commands import MUST_SAY_WHY
 from ..errors import present
 from ..events import CommandGiven
 from ..release import Lane, Phase, Release
-from ..rules import Rule, RuleResult, not_passed
+from ..rules import Rule, RuleResult, as_details, not_passed
 from ..steps import Notice
 from .ballots import asking, reachable
 from .blocks import block_rules_of, called_off_rules
-from .lanes import NOT_HALF_WAY, end, has_written, keep_hold
+from .lanes import NOT_HALF_WAY, end_release, has_written, keep_hold
 from .notices import tell, void
 from .opening import opening_rules
 from .rollouts import look_again
@@ -68,7 +68,7 @@ def common_details(draft: Draft, event: CommandGiven) -> dict[str, Any]:
         "channel": event.channel,
         "on_behalf_of": event.attribution.on_behalf_of,
         "name": event.name or None,
-        "results": [item.model_dump(mode="json") for item in draft.rules],
+        "results": as_details(draft.rules),
         "inbox": event.inbox,
         "proof": event.proved.proof if event.proved else None,
         "received_at": event.received_at if event.inbox else None,
@@ -145,7 +145,7 @@ def _cancelled(draft: Draft, release: Release, reason: str, *, by: Attribution, 
         void(draft, release, release.gate.votes, f"{by.spoken} cancelled {release.id}: {reason}")
     if release.rollback is not None:
         keep_hold(draft, release, why=f"{release.id} was cancelled before it was rolled out")
-    end(draft, draft.releases[release.number], Phase.CANCELLED, reason, by=by, channel=channel)
+    end_release(draft, draft.releases[release.number], Phase.CANCELLED, reason, by=by, channel=channel)
 
 
 def stopped_as_called_off(draft: Draft, release: Release) -> bool:
@@ -157,7 +157,7 @@ def stopped_as_called_off(draft: Draft, release: Release) -> bool:
     if not called_off.rejected:
         _cancelled(draft, release, called_off.reason, by=by, channel=called_off.channel)
         return True
-    release = end(draft, release, Phase.REJECTED, called_off.reason, by=by, channel=called_off.channel)
+    release = end_release(draft, release, Phase.REJECTED, called_off.reason, by=by, channel=called_off.channel)
     if (environment := draft.environment(release)) is not None:
         draft.anchor_gate(release, environment, GateOutcome.REJECTED)
     return True

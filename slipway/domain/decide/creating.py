@@ -12,7 +12,7 @@ from ..events import CommandGiven, PushedArtifact
 from ..release import Ordered, Phase, Release
 from ..rules import Rule, RuleResult
 from .commands import accepted, common_details, named_release, reason_rule
-from .starting import begin, name_by_tag, start
+from .starting import begin_release, name_by_tag, resolve_or_begin
 from .state import Draft
 
 
@@ -59,7 +59,7 @@ def create_release(draft: Draft, event: CommandGiven) -> None:
     ordered = Ordered(by=event.actor, of=source.number, reason=event.reason)
     release = draft.create(draft.again(source).evolve(bundle=source.bundle, ordered=ordered))
     _record(draft, event, release, of=source.id)
-    begin(draft, release)
+    begin_release(draft, release)
 
 
 def _create_first(draft: Draft, event: CommandGiven, artifact: PushedArtifact) -> None:
@@ -84,7 +84,7 @@ def _create_first(draft: Draft, event: CommandGiven, artifact: PushedArtifact) -
         )
     )
     _record(draft, event, release)
-    start(draft, release)
+    resolve_or_begin(draft, release)
 
 
 def _record(draft: Draft, event: CommandGiven, release: Release, *, of: str | None = None) -> None:

@@ -9,7 +9,7 @@ from ..release import GateState, Phase, Release
 from ..rules import not_passed
 from ..steps import StepKind
 from .automatic import soak_over
-from .lanes import begin_step, end, step_of
+from .lanes import begin_step, end_release, step_of
 from .quorum import quorum_rules
 from .rollouts import begin_roll_back, look_again
 from .standing_still import time_goes_on
@@ -33,7 +33,9 @@ def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
     if draft.now < event.due:
         return  # early, because clocks differ; the reconcile timer repeats the event once the deadline has passed
     if release.phase is Phase.JOINING:
-        end(draft, release, Phase.EXPIRED, "the second of its two triggers (image, CI run) did not arrive in time")
+        end_release(
+            draft, release, Phase.EXPIRED, "the second of its two triggers (image, CI run) did not arrive in time"
+        )
     elif release.phase is Phase.AWAITING_APPROVAL:
         _close_gate(draft, release, present(release.gate, f"the gate of {release.id}"))
     elif release.phase is Phase.SOAKING:
@@ -53,7 +55,7 @@ def _close_gate(draft: Draft, release: Release, state: GateState) -> None:
     rules = quorum_rules(release, environment) if environment is not None else ()
     missing = "; ".join(rule.reason for rule in not_passed(rules))
     reason = f"too few people approved in time: {missing}" if state.votes and missing else "nobody decided in time"
-    end(draft, release, Phase.EXPIRED, reason, rules=rules)
+    end_release(draft, release, Phase.EXPIRED, reason, rules=rules)
 
 
 def overdue(
@@ -101,4 +103,4 @@ def _send_again(draft: Draft, release: Release) -> None:
     if environment is not None and kind in _ROLLED_OUT:
         begin_roll_back(draft, release, environment, reason)
     else:
-        end(draft, release, Phase.FAILED, reason)
+        end_release(draft, release, Phase.FAILED, reason)

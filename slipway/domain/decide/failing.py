@@ -6,7 +6,7 @@ from ..actions import Action
 from ..events import StepFinished
 from ..release import Phase, Release
 from ..steps import StepKind
-from .lanes import end
+from .lanes import end_release
 from .results import bounded, with_evidence, with_failure, with_job_runs, with_made, with_more
 from .rollouts import begin_roll_back
 from .state import Draft
@@ -28,14 +28,14 @@ def fail_release(
     draft: Draft, release: Release, action: Action, reason: str, *, rules: list[str] | None = None
 ) -> None:
     draft.record(action, release, rules=rules, reason=reason)
-    end(draft, release, Phase.FAILED, reason)
+    end_release(draft, release, Phase.FAILED, reason)
 
 
 def _not_run_before(draft: Draft, release: Release, event: StepFinished) -> None:
     """Nothing else was applied, so there is nothing to roll back."""
     release = with_failure(draft, with_job_runs(draft, release, event), event)
     draft.record(Action.BEFORE_FAILED, release, reason=event.reason, **bounded(event.result))
-    end(draft, release, Phase.FAILED, event.reason)
+    end_release(draft, release, Phase.FAILED, event.reason)
 
 
 def _not_run_after(draft: Draft, release: Release, event: StepFinished) -> None:
@@ -60,7 +60,7 @@ def _not_rolled_back(draft: Draft, release: Release, event: StepFinished) -> Non
     draft.record(Action.ROLLBACK_FAILED, release, reason=event.reason, **bounded(event.result))
     left = event.result.get("left", "")
     failed_because = f"and the roll-back failed: {event.reason}"
-    end(
+    end_release(
         draft,
         release,
         Phase.FAILED,

@@ -10,7 +10,7 @@ from ..errors import present
 from ..gate import ApprovalGate, AutoGate
 from ..plan import changed_parts
 from ..release import GateState, Phase, Release, VoteDecision
-from ..rules import RuleResult, not_passed
+from ..rules import RuleResult, as_details, not_passed
 from ..steps import Notice
 from .automatic import conditions_hold, let_through
 from .lanes import request_plan
@@ -102,7 +102,7 @@ def pass_when_enough(draft: Draft, release: Release, environment: Environment, *
         return
     if not quietly:
         details: dict[str, Any] = {"plan_hash": release.plan_hash, "approvals": release.gate.approvals}
-        draft.record(Action.GATE_PASSED, release, results=[rule.model_dump(mode="json") for rule in rules], **details)
+        draft.record(Action.GATE_PASSED, release, results=as_details(rules), **details)
         draft.anchor_gate(release, environment, GateOutcome.PASSED)
         state = release.gate.evolve(passed_at=max(draft.now, draft.head.time or draft.now))
         release = draft.put_rollout(release.evolve(gate=state), approvers=_approvers(release.gate))

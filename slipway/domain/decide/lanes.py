@@ -10,11 +10,11 @@ from ..environment import Environment
 from ..gate import ApprovalGate, WhenNewer
 from ..order import Order, Taken, with_taken
 from ..release import Lane, Phase, Release, Rollout, Vote, VoteDecision
-from ..rules import RuleResult
+from ..rules import RuleResult, as_details
 from ..steps import Notice, Step, StepKind, time_allowed
 from .conditions import newer_in_lane
 from .notices import tell, void
-from .quorum import without
+from .quorum import without_votes_of
 from .state import Draft
 
 NOT_HALF_WAY: Final = "a rollout is not stopped half-way; let it end, and roll back then"
@@ -166,7 +166,7 @@ def request_plan(draft: Draft, release: Release) -> None:
         draft.record(
             Action.PLAN_FAILED, release, reason=(why := f"{PLAN_LIMIT} plans were outdated before they could be used")
         )
-        end(draft, release, Phase.CANCELLED, why)
+        end_release(draft, release, Phase.CANCELLED, why)
         return
     release = draft.enter(release, Phase.PLANNING, attempt=release.attempt + 1)
     draft.record(Action.PLAN_REQUESTED, release, attempt=release.attempt)
@@ -215,7 +215,7 @@ def _moved_up(lane: Lane) -> Lane:
     return lane.evolve(waiting=lane.next, next=None) if lane.waiting is None and lane.next is not None else lane
 
 
-def end(
+def end_release(
     draft: Draft,
     release: Release,
     phase: Phase,
@@ -239,7 +239,7 @@ def end(
         reason=reason,
         channel=channel,
         superseded_by=f"{release.application}-{release.superseded_by}" if release.superseded_by else None,
-        results=[rule.model_dump(mode="json") for rule in rules] or None,
+        results=as_details(rules) or None,
     )
     leave_lane(draft, release)
     if phase.ended_in_failure and release.environment is not None:
@@ -257,7 +257,7 @@ def _with_late_rejection(draft: Draft, release: Release) -> Release:
         return release
     environment, votes = draft.environment(release), state.votes
     if environment is not None and isinstance(environment.gate, ApprovalGate):
-        votes = without(votes, environment.gate.circle.names(called_off.voter), environment.gate)
+        votes = without_votes_of(votes, environment.gate.circle.names(called_off.voter), environment.gate)
     vote = Vote(
         voter=called_off.voter,
         decision=VoteDecision.REJECT,
@@ -272,7 +272,7 @@ def _with_late_rejection(draft: Draft, release: Release) -> Release:
 def end_without_environment(draft: Draft, release: Release, environment: str | None) -> None:
     """A release has ended because the environment that it was in, or on its way to, has no policy any more."""
     phase = Phase.FAILED if release.phase.has_begun else Phase.CANCELLED
-    end(draft, release, phase, f"the environment {environment!r} is no longer one of the application's")
+    end_release(draft, release, phase, f"the environment {environment!r} is no longer one of the application's")
 
 
 def step_of(release: Release) -> str:
@@ -284,7 +284,7 @@ def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
     if release.gate is not None and (release.phase.at_the_gate or release.phase is Phase.PLANNING):
         void(draft, release, release.gate.votes, f"{release.id} was superseded: {why}")
     release = draft.put(release, superseded_by=by)
-    end(draft, release, Phase.SUPERSEDED, why)
+    end_release(draft, release, Phase.SUPERSEDED, why)
 
 
 def keep_hold(draft: Draft, release: Release, *, why: str) -> None:

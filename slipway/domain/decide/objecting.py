@@ -12,9 +12,9 @@ from ..release import GateState, Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult
 from ..steps import Notice
 from .ballots import asking, proof_rules, vote_before
-from .lanes import end
+from .lanes import end_release
 from .notices import tell
-from .quorum import without
+from .quorum import without_votes_of
 from .rollouts import begin_roll_back
 from .state import Draft
 
@@ -60,7 +60,7 @@ def disown(draft: Draft, release: Release, event: VoteCast) -> Release:
     )
     state = release.gate
     if before is not None and state is not None:
-        other_votes = without(state.votes, names, gate) if gate is not None else ()
+        other_votes = without_votes_of(state.votes, names, gate) if gate is not None else ()
         state = _rejected(state, other_votes, event, draft)
     return draft.put(release, gate=state, rollouts=rollouts)
 
@@ -92,10 +92,12 @@ def stop(draft: Draft, release: Release, event: VoteCast) -> None:
         if environment is not None and Phase.ROLLING_BACK in release.phase.followers:
             begin_roll_back(draft, release, environment, why)
         else:
-            end(draft, release, Phase.FAILED, why, by=by, channel=event.channel)
+            end_release(draft, release, Phase.FAILED, why, by=by, channel=event.channel)
     elif not release.phase.final and not goes_back:
         is_rejected = environment is not None and Phase.REJECTED in release.phase.followers
-        end(draft, release, Phase.REJECTED if is_rejected else Phase.CANCELLED, why, by=by, channel=event.channel)
+        end_release(
+            draft, release, Phase.REJECTED if is_rejected else Phase.CANCELLED, why, by=by, channel=event.channel
+        )
         if is_rejected and environment is not None:
             draft.anchor_gate(release, environment, GateOutcome.REJECTED)
     became = _became(draft.releases[release.number], release.phase)

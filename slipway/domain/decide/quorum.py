@@ -31,7 +31,7 @@ def names_of(vote: Vote, gate: ApprovalGate) -> frozenset[str]:
     return gate.circle.names(vote.voter, signed_in=vote.signed_in)
 
 
-def without(votes: Iterable[Vote], names: frozenset[str], gate: ApprovalGate) -> tuple[Vote, ...]:
+def without_votes_of(votes: Iterable[Vote], names: frozenset[str], gate: ApprovalGate) -> tuple[Vote, ...]:
     """The votes of everybody but the person with these names, under whichever of them they voted."""
     return tuple(vote for vote in votes if names_of(vote, gate).isdisjoint(names))
 
@@ -137,7 +137,7 @@ def is_barred(release: Release, gate: ApprovalGate, names: frozenset[str]) -> bo
     return any(rule.blocks for rule in own_rules(release, gate, names))
 
 
-def approvals(release: Release, gate: ApprovalGate) -> tuple[Vote, ...]:
+def counted_approvals(release: Release, gate: ApprovalGate) -> tuple[Vote, ...]:
     """The approvals that count: one per person, and none for a person's own release."""
     votes = release.gate.votes if release.gate else ()
     return one_each([vote for vote in votes if not is_barred(release, gate, names_of(vote, gate))], gate)
@@ -161,7 +161,7 @@ def quorum_rules(release: Release, environment: Environment) -> tuple[RuleResult
     gate = environment.gate
     if not isinstance(gate, ApprovalGate):
         return ()
-    return enough_rules(approvals(release, gate), gate)
+    return enough_rules(counted_approvals(release, gate), gate)
 
 
 def enough_rules(votes: Sequence[Vote], gate: ApprovalGate) -> tuple[RuleResult, ...]:

@@ -11,7 +11,7 @@ from ..events import CommandGiven
 from ..release import Phase, Release
 from ..restored import Restored
 from .commands import accepted, common_details, reason_rule
-from .lanes import end, request_plan
+from .lanes import end_release, request_plan
 from .notices import void
 from .state import Draft
 
@@ -41,10 +41,10 @@ def _anew(draft: Draft, release: Release, restored: Restored) -> None:
     lost = restored.rejected(release.number)
     stops = Phase.REJECTED in release.phase.followers and not release.phase.has_begun
     if lost is not None and stops and lost.environment == release.environment:
-        end(draft, release, Phase.REJECTED, "an anchor from before the restore names it as rejected")
+        end_release(draft, release, Phase.REJECTED, "an anchor from before the restore names it as rejected")
         return
     if release.phase is Phase.PROMOTING:  # nothing of it is in the cluster yet
-        end(
+        end_release(
             draft,
             release,
             Phase.FAILED,

@@ -11,7 +11,7 @@ from .blocks import held_back, hold_back
 from .conditions import plan_rule
 from .lanes import (
     begin_step,
-    end,
+    end_release,
     end_without_environment,
     last_order,
     next_order,
@@ -46,7 +46,7 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
         draft.record(Action.PROMOTION_REQUESTED, release, source=source, target=target, repository=release.repository)
         begin_step(draft, release, StepKind.PROMOTE)
     else:
-        begin(draft, release)
+        begin_rollout(draft, release)
 
 
 def copied(draft: Draft, release: Release, environment: Environment) -> None:
@@ -55,7 +55,7 @@ def copied(draft: Draft, release: Release, environment: Environment) -> None:
     release = draft.put_rollout(release, copied=release.attempt)
     current = plan_is_current(draft, release)
     if current.passed and not held_back(draft, release, environment):
-        begin(draft, release)
+        begin_rollout(draft, release)
         return
     _give_way(draft, draft.releases[release.number], environment, current)
 
@@ -66,7 +66,7 @@ def stopped(draft: Draft, release: Release, environment: Environment, broken: tu
     current = plan_is_current(draft, release)
     outside = [rule for rule in broken if rule.rule is Rule.WITHIN_PROJECT]
     if outside and current.passed:  # a new plan would be the same
-        end(draft, release, Phase.FAILED, f"{outside[0].name}: {outside[0].reason}")
+        end_release(draft, release, Phase.FAILED, f"{outside[0].name}: {outside[0].reason}")
         return
     release = draft.put_rollout(release, stopped=release.attempt)
     if current.passed and not held_back(draft, release, environment):
@@ -105,7 +105,7 @@ def plan_is_current(draft: Draft, release: Release) -> RuleResult:
     return plan_rule(release, draft.lane(release.environment or "").live, draft.snapshot.definition)
 
 
-def begin(draft: Draft, release: Release) -> None:
+def begin_rollout(draft: Draft, release: Release) -> None:
     """Everything is where the cluster can pull it: run the Jobs before the rollout, or deploy where there are none.
     Either is the first to write, and takes the rollout's order."""
     next_order(draft, release)
@@ -128,10 +128,12 @@ def begin_roll_back(draft: Draft, release: Release, environment: Environment, re
     """Roll back to the live release, or fail if the policy says to stop or nothing was live."""
     live = draft.lane(environment.name).live
     if environment.on_failure is OnFailure.STOP:
-        end(draft, release, Phase.FAILED, f"{reason} (left as it is: on_failure is stop)")
+        end_release(draft, release, Phase.FAILED, f"{reason} (left as it is: on_failure is stop)")
         return
     if live is None:
-        end(draft, release, Phase.FAILED, f"{reason} (nothing was live before, so there was nothing to roll back to)")
+        end_release(
+            draft, release, Phase.FAILED, f"{reason} (nothing was live before, so there was nothing to roll back to)"
+        )
         return
     release = draft.enter(release, Phase.ROLLING_BACK, reason=reason, failed_step=step_of(release))
     order = next_order(draft, release)

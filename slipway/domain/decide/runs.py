@@ -14,11 +14,11 @@ from ..runs import Run, Trust
 from ..snapshot import tag_of
 from .conditions import run_rules
 from .gates import bar_late
-from .lanes import end, request_plan
+from .lanes import end_release, request_plan
 from .rollouts import look_again
-from .starting import create, goes_out_again, lower_version, name_by_tag, start_when_complete, was_rejected
+from .starting import goes_out_again, lower_version, name_by_tag, new_release, start_when_complete, was_rejected
 from .state import Draft
-from .unproved import contradicted, contradiction, not_proved, refused
+from .unproved import contradiction, not_proved, record_contradiction, refused
 
 
 def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
@@ -29,7 +29,7 @@ def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
         refused(draft, known, event, actor)
         return
     if why := contradiction(draft, run):
-        contradicted(draft, event, actor, why)
+        record_contradiction(draft, event, actor, why)
         return
     if not run.proof.stands:
         not_proved(draft, known, event, actor, Rule.RUN_IS_PROVED)
@@ -89,7 +89,7 @@ def _run_failed(draft: Draft, known: Release | None, event: PipelineCompleted, a
     overtaken = known is not None and known.run is not None and known.run.finished_at > run.finished_at
     if known is not None and known.phase is Phase.JOINING and not overtaken:
         known = draft.put(known, run=run)
-        end(draft, known, Phase.CANCELLED, f"CI run {run.number} ended as {run.result}")
+        end_release(draft, known, Phase.CANCELLED, f"CI run {run.number} ended as {run.result}")
 
 
 def _run_joins(draft: Draft, known: Release, event: PipelineCompleted, actor: str) -> None:
@@ -178,7 +178,9 @@ def _try_again(draft: Draft, cancelled: Release, run: Run, actor: str) -> None:
     """A failed run had cancelled its release and now succeeded on re-run. No second push will come, so reuse the
     first."""
     order = cancelled.push.at if cancelled.push else run.finished_at
-    release = create(draft, cancelled.tag, order, digest=cancelled.digest, push=cancelled.push, run=run, actor=actor)
+    release = new_release(
+        draft, cancelled.tag, order, digest=cancelled.digest, push=cancelled.push, run=run, actor=actor
+    )
     if release.digest is not None:
         draft.digests[release.digest] = release.number
     draft.tags[release.tag] = release.number
@@ -197,7 +199,7 @@ def _run_starts(draft: Draft, event: PipelineCompleted, actor: str) -> None:
             reason=f"it published nothing, and {_no_tag(event.run)}: let it publish its image, or set pipeline.tag",
         )
         return
-    release = create(draft, tag, event.run.finished_at, digest=event.digest, run=event.run, actor=actor)
+    release = new_release(draft, tag, event.run.finished_at, digest=event.digest, run=event.run, actor=actor)
     if event.digest:
         draft.digests[event.digest] = release.number
     name_by_tag(draft, tag, release)

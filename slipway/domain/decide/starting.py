@@ -11,7 +11,7 @@ from ..rules import Rule, RuleResult
 from ..runs import Run
 from ..steps import StepKind
 from .conditions import facts_missing, newer_in_lane, version_rule
-from .lanes import arrive, begin_step, end, supersede
+from .lanes import arrive, begin_step, end_release, supersede
 from .state import Draft
 
 
@@ -28,7 +28,7 @@ def image_pushed(draft: Draft, event: ImagePushed) -> None:
         release = draft.put(joining, digest=event.digest, push=push, order=event.pushed_at)
         draft.record(Action.RELEASE_JOINED, release, fact="image", tag=event.tag, actor=event.actor or "registry")
     else:
-        release = create(
+        release = new_release(
             draft, event.tag, event.pushed_at, digest=event.digest, push=push, actor=event.actor or "registry"
         )
     draft.digests[event.digest] = release.number
@@ -136,7 +136,7 @@ def _pushed_again(draft: Draft, known: Release, event: ImagePushed) -> None:
         draft.tags[event.tag] = known.number
 
 
-def create(
+def new_release(
     draft: Draft,
     tag: str,
     order: datetime,
@@ -176,10 +176,10 @@ def start_when_complete(draft: Draft, release: Release) -> None:
             release = draft.put(release, due=draft.now + draft.application.join_within)
             draft.send_deadline(release)
         return
-    start(draft, release)
+    resolve_or_begin(draft, release)
 
 
-def start(draft: Draft, release: Release) -> None:
+def resolve_or_begin(draft: Draft, release: Release) -> None:
     """Bring it into the first environment, once it is known which digest it is and what its bundle says."""
     is_unread = draft.application.source is SourceKind.BUNDLE and release.bundle is None
     if release.digest is None or is_unread:
@@ -187,10 +187,10 @@ def start(draft: Draft, release: Release) -> None:
         draft.record(Action.RESOLVE_REQUESTED, release, tag=release.tag)
         begin_step(draft, release, StepKind.RESOLVE)
         return
-    begin(draft, release)
+    begin_release(draft, release)
 
 
-def begin(draft: Draft, release: Release) -> None:
+def begin_release(draft: Draft, release: Release) -> None:
     """All triggers have arrived: bring the release into the first environment."""
     last = ends_before(draft.application, release.bundle)
     draft.record(
@@ -202,7 +202,7 @@ def begin(draft: Draft, release: Release) -> None:
     )
     first = draft.application.environments[0]
     if last is first:
-        end(draft, release, Phase.FAILED, f"its bundle has no folder for {first.name}, the first environment")
+        end_release(draft, release, Phase.FAILED, f"its bundle has no folder for {first.name}, the first environment")
         return
     for number in draft.head.active:
         older = draft.release(number)

@@ -5,7 +5,7 @@ from ..events import PipelineCompleted
 from ..release import Phase, Release
 from ..rules import Rule
 from ..runs import PEOPLE_LIMIT, Fact, Involvement, Run, Trust
-from .lanes import end
+from .lanes import end_release
 from .state import Draft
 
 
@@ -84,7 +84,7 @@ def _claims(one: Run, other: Run) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def contradicted(draft: Draft, event: PipelineCompleted, actor: str, why: str) -> None:
+def record_contradiction(draft: Draft, event: PipelineCompleted, actor: str, why: str) -> None:
     """Stop every release that the run is known to have built, or that its report names."""
     run = event.run
     named = draft.by_digest(event.digest)
@@ -104,4 +104,4 @@ def _stop(draft: Draft, release: Release, run: Run, actor: str, why: str) -> Non
     release = draft.put(release, run=contradicted)
     draft.record(Action.RUN_CONTRADICTED, release, actor=actor, run=run.number, url=run.url, reason=why)
     if Phase.CANCELLED in release.phase.followers and not release.phase.has_begun:
-        end(draft, release, Phase.CANCELLED, f"reports of its CI run contradict each other: {why}")
+        end_release(draft, release, Phase.CANCELLED, f"reports of its CI run contradict each other: {why}")

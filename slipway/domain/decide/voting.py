@@ -9,16 +9,16 @@ from ..errors import present
 from ..events import VoteCast
 from ..gate import ApprovalGate, Level
 from ..release import Phase, Release, Vote, VoteDecision
-from ..rules import Rule, RuleResult, not_passed
+from ..rules import Rule, RuleResult, as_details, not_passed
 from ..steps import Notice
 from .ballots import asking, reachable, vote_before, vote_rules, waits_here
 from .commands import call_off
 from .conditions import digest_text
 from .gates import pass_when_enough
-from .lanes import end, request_plan
+from .lanes import end_release, request_plan
 from .notices import tell
 from .objecting import disown, disputed, objection_rules, stop
-from .quorum import approval_gate, gate_state, names_of, policy_groups, without
+from .quorum import approval_gate, gate_state, names_of, policy_groups, without_votes_of
 from .rollouts import plan_is_current
 from .state import Draft
 
@@ -88,7 +88,7 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
     environment = draft.here(release)
     release = _count(draft, release, event, approval_gate(environment))
     if event.decision is VoteDecision.REJECT:
-        end(draft, release, Phase.REJECTED, event.reason, by=event.attribution)
+        end_release(draft, release, Phase.REJECTED, event.reason, by=event.attribution)
         draft.anchor_gate(release, environment, GateOutcome.REJECTED)
         return
     pass_when_enough(draft, release, environment)
@@ -116,7 +116,7 @@ def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate) 
             "proof": event.proved.proof if event.proved else None,
         }
     )
-    others = without(gate_state(release).votes, names_of(vote, gate), gate)
+    others = without_votes_of(gate_state(release).votes, names_of(vote, gate), gate)
     release = _with_votes(draft, release, (*others, vote))
     memberships = {"groups": vote.signed_in.groups, "roles": vote.signed_in.roles} if vote.signed_in else {}
     rights = {name: list(members) for name, members in memberships.items() if members}
@@ -134,7 +134,7 @@ def _withdraw(draft: Draft, release: Release, event: VoteCast) -> None:
         return
     voted = present(before, "the vote that is taken back")
     gate = approval_gate(draft.here(release))
-    release = _with_votes(draft, release, without(gate_state(release).votes, names_of(voted, gate), gate))
+    release = _with_votes(draft, release, without_votes_of(gate_state(release).votes, names_of(voted, gate), gate))
     _record(
         draft,
         Action.VOTE_WITHDRAWN,
@@ -206,11 +206,6 @@ def _record(draft: Draft, action: Action, release: Release, event: VoteCast, **d
         inbox=event.inbox,
         proof=event.proved.proof if event.proved else None,
         received_at=event.received_at if event.inbox else None,
-        results=results(draft.rules),
+        results=as_details(draft.rules),
         **details,
     )
-
-
-def results(rules: Sequence[RuleResult]) -> list[dict[str, Any]]:
-    """Rule results in the form that audit records store."""
-    return [rule.model_dump(mode="json") for rule in rules]

@@ -118,7 +118,7 @@ class Cluster:
 
     def drift(self, applied: Sequence[drift.Applied], namespace: str) -> list[drift.DriftOrError]:
         """The differences of each application, in the order given; or why they could not be read."""
-        return drift.look(self._objects, applied, namespace)
+        return drift.look_for_drift(self._objects, applied, namespace)
 
     def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[rights.Right, ...]:
         """The rights that a rollout of the manifests needs and the server does not grant. Changes nothing."""

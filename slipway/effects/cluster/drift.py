@@ -53,7 +53,7 @@ type DriftOrError = tuple[Difference, ...] | ClusterError
 """The differences of one application; or why they could not be read."""
 
 
-def look(objects: Objects, applied: Sequence[Applied], namespace: str) -> list[DriftOrError]:
+def look_for_drift(objects: Objects, applied: Sequence[Applied], namespace: str) -> list[DriftOrError]:
     """One answer for each application, in the order given. An error concerns that application alone."""
     known = [_known(objects, each, namespace) for each in applied]
     kinds = list(dict.fromkeys(target.kind for one in known if not isinstance(one, ClusterError) for target in one[0]))

@@ -77,7 +77,7 @@ class FencedCluster:
         [target] = self._targets([jobs.unforeseen(manifest)])
         if target.kind.kind != "Job":
             raise ObjectRefused(f"{target.label}: kind: expected a Job, got {target.kind.kind}", fields=("kind",))
-        return jobs.start(self._objects, target)
+        return jobs.start_job(self._objects, target)
 
     def run_once(
         self,
@@ -95,7 +95,7 @@ class FencedCluster:
     def withdraw_job(self, manifest: Manifest, *, uid: str) -> bool:
         """Delete the Job with this uid, if it is there."""
         [target] = self._targets([manifest])
-        return once.withdraw(self._objects, target, uid=uid)
+        return once.withdraw_job(self._objects, target, uid=uid)
 
     def prune(self, deletions: Sequence[Deletion], owner: Owner) -> tuple[Deleted, ...]:
         """Delete what a plan names, object by object. Safe to repeat."""
@@ -140,14 +140,14 @@ class FencedCluster:
     def _sent(self, target: ManifestTarget) -> ApiServerResponse:
         """Where the definition comes along, a server may judge by the one before it for a moment."""
         try:
-            return recreating.apply(self._objects, target)
+            return recreating.apply_or_recreate(self._objects, target)
         except ObjectRefused:
             if not target.kind.is_brought:
                 raise
 
         def again() -> ApiServerResponse:
             try:
-                return recreating.apply(self._objects, target)
+                return recreating.apply_or_recreate(self._objects, target)
             except ObjectRefused as refused:
                 raise ObjectConflict(str(refused)) from refused
 

@@ -39,7 +39,7 @@ def unforeseen(manifest: Manifest) -> Json:
     return {**manifest, "metadata": named}
 
 
-def start(objects: FencedObjects, target: ManifestTarget) -> StartedJob:
+def start_job(objects: FencedObjects, target: ManifestTarget) -> StartedJob:
     """Create the Job. What the server answers, and nothing that is found later, says which one it is."""
     metadata = objects.create(target).body["metadata"]
     return StartedJob(name=metadata["name"], uid=metadata["uid"])

@@ -50,7 +50,7 @@ def run(
     return OnceState(uid=uid, state=seen.state, reason=seen.reason)
 
 
-def withdraw(objects: FencedObjects, target: ManifestTarget, *, uid: str) -> bool:
+def withdraw_job(objects: FencedObjects, target: ManifestTarget, *, uid: str) -> bool:
     """Delete the Job if it is still that one, so that it does not run when nobody waits for it any more."""
     live = objects.get(target.kind, target.name, target.namespace)
     if live is None or live["metadata"]["uid"] != uid:
@@ -63,7 +63,7 @@ def _made(objects: FencedObjects, target: ManifestTarget, attempt: int) -> OnceS
     metadata = target.manifest["metadata"]
     annotations = {**(metadata.get("annotations") or {}), ATTEMPT_ANNOTATION: str(attempt)}
     manifest = {**target.manifest, "metadata": {**metadata, "annotations": annotations}}
-    made = jobs.start(objects, target.evolve(manifest=manifest))
+    made = jobs.start_job(objects, target.evolve(manifest=manifest))
     return OnceState(uid=made.uid, state=ProgressState.WAITING, reason="the Job was started")
 
 

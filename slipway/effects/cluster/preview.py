@@ -79,7 +79,7 @@ def _change(
         check_owner(target, live)
     before = None if live is None else without_server_fields(live)
     try:
-        answered = recreating.apply(objects, keeping(target, live), dry_run=True)
+        answered = recreating.apply_or_recreate(objects, keeping(target, live), dry_run=True)
     except Missing as missing:
         if not (makes_namespace and missing.kind == "namespaces"):
             raise
@@ -95,7 +95,7 @@ def _change(
         )
     answer = answered.body if live is not None else without_given_out(answered.body, target.manifest)
     going, staying = takeover.that_go(objects, target, live) if live is not None else ([], "")
-    after = without_server_fields(takeover.without(answer, going))
+    after = without_server_fields(takeover.without_paths(answer, going))
     if live is not None and job_failed(target, live):
         change = AppliedChange.REPLACED
     else:

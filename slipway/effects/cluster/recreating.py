@@ -22,10 +22,10 @@ _RECREATE: Json = {"type": "Recreate"}
 _IN_THE_WAY = "spec.strategy.rollingUpdate"
 
 
-def apply(objects: Objects, target: ManifestTarget, *, dry_run: bool = False) -> ApiServerResponse:
+def apply_or_recreate(objects: Objects, target: ManifestTarget, *, dry_run: bool = False) -> ApiServerResponse:
     """Apply the target, as `scaling.apply` does. Raises `ClusterError`."""
     try:
-        return scaling.apply(objects, target, dry_run=dry_run)
+        return scaling.apply_scaled(objects, target, dry_run=dry_run)
     except ObjectRefused as refused:
         if not _is_held_up(target, refused):
             raise
@@ -36,7 +36,7 @@ def apply(objects: Objects, target: ManifestTarget, *, dry_run: bool = False) ->
         return _as_checked(objects, target)
     for strategy in ((live.get("spec") or {}).get("strategy") or {}, _RECREATE):
         objects.apply(_strategy_alone(target, live, strategy), manager=MANAGER)
-    answer = scaling.apply(objects, target)
+    answer = scaling.apply_scaled(objects, target)
     objects.apply(_strategy_alone(target, answer.body, None), manager=MANAGER)
     return answer
 
@@ -51,7 +51,7 @@ def _is_held_up(target: ManifestTarget, refused: ObjectRefused) -> bool:
 def _as_checked(objects: Objects, target: ManifestTarget) -> ApiServerResponse:
     """A dry run of all but the strategy, with the strategy that there will be."""
     spec = {field: value for field, value in target.manifest["spec"].items() if field != "strategy"}
-    answer = scaling.apply(objects, target.evolve(manifest={**target.manifest, "spec": spec}), dry_run=True)
+    answer = scaling.apply_scaled(objects, target.evolve(manifest={**target.manifest, "spec": spec}), dry_run=True)
     body = {**answer.body, "spec": {**(answer.body.get("spec") or {}), "strategy": dict(_RECREATE)}}
     return answer.evolve(body=body)
 

@@ -39,7 +39,7 @@ def rollout(objects: Objects, targets: Sequence[ManifestTarget], looked: Looked 
     """The current state, without waiting. One request for a workload that is done, two to seven for another."""
     listed = [target for target in targets if watched(target.kind.api_version, target.kind.kind)]
     open_ones = [target for target in listed if target.label not in looked.done]
-    verdicts = together(lambda target: look(objects, target, looked), open_ones)
+    verdicts = together(lambda target: look_at_rollout(objects, target, looked), open_ones)
     verdict_by_label = dict(zip((target.label for target in open_ones), verdicts, strict=True))
     judged = [(target, verdict_by_label.get(target.label) or _seen_done(target)) for target in listed]
     state, reason = altogether((target.label, verdict) for target, verdict in judged)
@@ -50,7 +50,7 @@ def rollout(objects: Objects, targets: Sequence[ManifestTarget], looked: Looked 
     return RolloutState(state=state, reason=reason, objects=states)
 
 
-def look(objects: Objects, target: ManifestTarget, looked: Looked = FIRST_LOOK) -> WorkloadVerdict:
+def look_at_rollout(objects: Objects, target: ManifestTarget, looked: Looked = FIRST_LOOK) -> WorkloadVerdict:
     """The verdict on one workload. Its pods are read only if its own status does not settle the matter."""
     return look_at(objects, target, objects.get(target.kind, target.name, target.namespace), looked)
 

@@ -27,7 +27,7 @@ _SCALED: Final = frozenset(
 """Kinds of which one that says nothing gets one pod."""
 
 
-def apply(objects: Objects, target: ManifestTarget, *, dry_run: bool = False) -> ApiServerResponse:
+def apply_scaled(objects: Objects, target: ManifestTarget, *, dry_run: bool = False) -> ApiServerResponse:
     """Apply the target. Raises `ClusterError`."""
     if "replicas" not in (target.manifest.get("spec") or {}):
         return objects.apply(target, dry_run=dry_run)

@@ -65,7 +65,7 @@ def pointer_to(path: FieldPath, value: Any) -> Pointer | None:
     return tuple(steps)
 
 
-def without(live: Json, paths: Sequence[FieldPath]) -> Json:
+def without_paths(live: Json, paths: Sequence[FieldPath]) -> Json:
     """A copy of the object without the fields."""
     copied: Json = json.loads(json.dumps(live))
     for pointer in _in_order(copied, paths):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ...text import one_line
 from .channel import Message
-from .facts import MessageFact, facts, heading, planned_changes, results, rules
+from .facts import MessageFact, facts, heading, planned_changes, shown_results, shown_rules
 
 SIZE_LIMIT: Final = 20 * 1024
 """Maximum bytes of the request. Teams documents about 28 KB, but has rejected smaller cards."""
@@ -51,8 +51,8 @@ def card(message: Message, *, kept: int | None = None) -> Element:
             *_asks(message),
             {"type": "Container", "spacing": "Medium", "items": [_row(fact) for fact in facts(message)]},
             *_list(heading(message), planned_changes(message), kept),
-            *_list("Evidence", results(message), kept),
-            *_list("Rules of the gate", rules(message), kept),
+            *_list("Evidence", shown_results(message), kept),
+            *_list("Rules of the gate", shown_rules(message), kept),
         ],
         "actions": list(_actions(message)),
     }

@@ -79,13 +79,13 @@ def planned_changes(message: Message) -> tuple[str, ...]:
     return _shortened([_line(line) for line in message.lines], CHANGES)
 
 
-def results(message: Message) -> tuple[str, ...]:
+def shown_results(message: Message) -> tuple[str, ...]:
     """The results of CI and verification, newest first."""
     evidence = reversed(message.matter.evidence) if message.matter else ()
     return _shortened([_result(result) for result in evidence], RESULTS)
 
 
-def rules(message: Message) -> tuple[str, ...]:
+def shown_rules(message: Message) -> tuple[str, ...]:
     """The gate's rules by name, each with its result."""
     results = message.matter.rules if message.matter else ()
     return _shortened([f"{result.mark} {result.name}: {_line(result.reason)}" for result in results], RULES)

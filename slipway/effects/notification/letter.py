@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...text import local_time, one_line
 from .channel import Message
-from .facts import facts, heading, planned_changes, results, rules
+from .facts import facts, heading, planned_changes, shown_results, shown_rules
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,8 +37,8 @@ def write_letter(message: Message) -> Letter:
         "facts": facts(message),
         "changes": planned_changes(message),
         "heading": heading(message),
-        "results": results(message),
-        "rules": rules(message),
+        "results": shown_results(message),
+        "rules": shown_rules(message),
         # Where people sign in to vote, the address without a secret leads to the same page.
         "link": message.locate_url or message.approval_url,
         "personal": bool(message.approval_url and not message.locate_url),

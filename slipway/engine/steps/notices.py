@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from ...clock import Clock
-from ...domain.decide.quorum import approvals, people_left
+from ...domain.decide.quorum import counted_approvals, people_left
 from ...domain.environment import Environment
 from ...domain.explain_gate import gate_rules
 from ...domain.gate import ApprovalGate, Level
@@ -212,7 +212,7 @@ def _matter(
             Result(name=item.name, environment=item.environment, passed=item.passed, summary=item.summary)
             for item in release.evidence
         ),
-        approvals=len(approvals(release, gate)),
+        approvals=len(counted_approvals(release, gate)),
         required=gate.required,
         rules=tuple(gate_rules(snapshot, release, environment)),
         newer=_newer(clients, release),

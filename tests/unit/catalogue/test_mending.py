@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from slipway.catalogue import Files
 from slipway.catalogue.checking import judged_application
 from slipway.catalogue.schema import MODELS
-from slipway.catalogue.validation import read_document
+from slipway.catalogue.validation import parse_document
 from slipway.domain.application import WrittenApplication
 from slipway.domain.project import Project
 from slipway.manifests.documents import Document, read_text
@@ -38,7 +38,7 @@ def with_changes(changes: list[tuple[tuple[Any, ...], Any]]) -> Document:
 @given(changed)
 def test_a_document_has_problems_exactly_where_the_model_refuses_it(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     document = with_changes(changes)
-    reading = read_document(document, WrittenApplication)
+    reading = parse_document(document, WrittenApplication)
     try:
         accepted = MODELS["application"].model_validate_json(json.dumps(document.value), strict=True)
     except ValidationError:
@@ -63,7 +63,7 @@ def test_whatever_is_wrong_the_check_answers_in_problems(
 
 def test_what_is_wrong_in_one_list_costs_one_look_more_and_not_the_gate() -> None:
     wrong = replaced(APPLICATION, ("notify",), [1, 2, 3, 4, 5])
-    reading = read_document(document_of(wrong), WrittenApplication)
+    reading = parse_document(document_of(wrong), WrittenApplication)
     assert len(reading.problems) == 5
     assert reading.value is not None
     assert reading.value.environments[0].gate.kind == "approval"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from semver import Version
 
 from slipway.catalogue.ranges import parse_range, parse_version
-from slipway.catalogue.tags import check_tag, fault_of
+from slipway.catalogue.tags import check_tag, fault_of_versions
 from slipway.domain.application import TagRule, Versions
 
 NODE_SEMVER = json.loads((Path(__file__).parent / "node_semver.json").read_text())
@@ -94,7 +94,7 @@ def test_a_tag_longer_than_a_registry_allows_is_not_looked_at() -> None:
     ],
 )
 def test_a_rule_that_cannot_be_read_is_a_fault(rule: Versions, said: str) -> None:
-    fault = fault_of(rule)
+    fault = fault_of_versions(rule)
     assert fault is not None
     assert fault[1].startswith(said)
 
@@ -104,12 +104,12 @@ def test_a_rule_that_cannot_be_read_is_a_fault(rule: Versions, said: str) -> Non
     [Versions(range="^1 || ~2.3"), Versions(tags=TagRule(regex=r"v\d+")), Versions(tags=TagRule(glob="main-[ab]*"))],
 )
 def test_a_rule_that_can_be_read_has_no_fault(rule: Versions) -> None:
-    assert fault_of(rule) is None
+    assert fault_of_versions(rule) is None
 
 
 @given(st.text(alphabet="0123456789.xX*^~<>=|v-ab +", min_size=1, max_size=40))
 def test_every_text_is_either_a_range_or_a_fault(text: str) -> None:
-    if fault_of(Versions(range=text)) is None:
+    if fault_of_versions(Versions(range=text)) is None:
         assert check_tag(Versions(range=text), "1.2.3").name == "tag-matches"
 
 

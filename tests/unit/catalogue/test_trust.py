@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from slipway.catalogue import ConfigError
-from slipway.catalogue.entries import fingerprint
+from slipway.catalogue.entries import definition_hash
 from slipway.catalogue.files import Files
 from slipway.catalogue.trust import read_trust
 from slipway.domain.environment import policy_hash
@@ -80,10 +80,10 @@ def test_several_roots_may_be_in_several_files_and_several_in_one(home: Folder) 
 def test_another_key_is_another_definition_but_the_same_policy(home: Folder) -> None:
     """The definition's hash, not the policy's, holds the content of the files; a plan holds both."""
     before = load_one(home.path)
-    first, policy = fingerprint(before), policy_hash(before.application.environments[0])
+    first, policy = definition_hash(before), policy_hash(before.application.environments[0])
     home.put("cosign.pub", pem(ec_key()))
     after = load_one(home.path)
-    assert fingerprint(after) != first
+    assert definition_hash(after) != first
     assert policy_hash(after.application.environments[0]) == policy
 
 

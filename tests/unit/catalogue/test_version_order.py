@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from slipway.catalogue.tags import downgrade, fault_of, is_lower
+from slipway.catalogue.tags import downgrade, fault_of_versions, is_lower
 from slipway.domain.application import TagRule, VersionOrder, Versions
 
 RANGE = Versions(range=">=1.0.0")
@@ -48,7 +48,7 @@ def test_an_order_without_what_it_orders_is_refused(fields: dict[str, object], m
 
 
 def test_a_line_that_is_not_a_range_is_named() -> None:
-    field, why = fault_of(Versions(range=">=1.0.0", lines=("1.x", "one.x"))) or ((), "")
+    field, why = fault_of_versions(Versions(range=">=1.0.0", lines=("1.x", "one.x"))) or ((), "")
     assert (field, "'one.x'" in why) == (("lines",), True)
 
 

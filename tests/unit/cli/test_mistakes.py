@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from slipway.cli.root import root
-from slipway.cli.starting import PipelineName, Wanted, starting_files, write
+from slipway.cli.starting import PipelineName, Wanted, starting_files, write_starting_files
 from tests.unit.cli.conftest import Command
 
 APPLICATION, PROJECT = "application.yaml", "project.yaml"
@@ -400,7 +400,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         approvers=("role:leads",),
         pipeline=PipelineName(project="shop", name="shop-ci"),
     )
-    write(tmp_path, starting_files(named))
+    write_starting_files(tmp_path, starting_files(named))
     return tmp_path
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from slipway.catalogue import check_path
 from slipway.cli.root import root
-from slipway.cli.starting import PipelineName, Wanted, starting_files, write
+from slipway.cli.starting import PipelineName, Wanted, starting_files, write_starting_files
 from slipway.domain.application import SourceKind
 from slipway.domain.gate import ApprovalGate, Level
 
@@ -73,7 +73,7 @@ def test_every_name_that_is_taken_gives_a_folder_without_problems(wanted: Wanted
     import tempfile  # noqa: PLC0415 - a folder for each example, which a fixture cannot give
 
     with tempfile.TemporaryDirectory() as name:
-        write(Path(name), starting_files(wanted))
+        write_starting_files(Path(name), starting_files(wanted))
         assert set(check_path(Path(name)).definitions) == {wanted.app}
 
 

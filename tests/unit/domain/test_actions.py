@@ -67,6 +67,7 @@ def test_each_vote_that_counts_has_an_action_and_a_refused_one_is_none() -> None
             Intervention.ROLLBACK,
             "release.rolled-back rollback.done rollback.failed rollback.ordered rollback.requested",
         ),
+        (Intervention.WAIVER, "waiver.given"),
     ],
 )
 def test_an_auditor_finds_each_kind_of_intervention(kind: Intervention, actions: str) -> None:
@@ -74,7 +75,7 @@ def test_an_auditor_finds_each_kind_of_intervention(kind: Intervention, actions:
     assert sorted(action for action in Action if query.matches(record(1, 0, action))) == actions.split()
 
 
-def test_any_intervention_is_one_of_the_four_kinds() -> None:
+def test_any_intervention_is_one_of_its_kinds() -> None:
     found = {action for action in Action if ActionClass.INTERVENTION.holds(action)}
     kinds = [ActionClass(kind.value) for kind in Intervention]
     assert found == {action for action in Action for kind in kinds if kind.holds(action)}

@@ -7,20 +7,21 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from slipway.domain.commands import OF_A_LANE, OF_A_RELEASE, OF_EVERYTHING, OF_THE_INSTALLATION, Verb
 from slipway.domain.release import VoteDecision
 from slipway.domain.statement import (
-    STATEMENT,
     CatalogueChange,
     CatalogueStatement,
     CommandStatement,
+    StoredStatement,
     VoteStatement,
     salt_of,
 )
 
 PLAN = "sha256:" + "a" * 64
+STATEMENT = TypeAdapter(StoredStatement)
 VOTE = VoteStatement(
     installation="contoso-prod",
     salt="AAAAAAAAAAAAAAAAAAAAAA",

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from slipway.catalogue import Definition, Files
-from slipway.catalogue.entries import Catalogue, fingerprint
+from slipway.catalogue.entries import Catalogue, definition_hash
 from slipway.domain.application import Application, RegistryRepository
 from slipway.domain.environment import Environment
 from slipway.domain.gate import ApprovalGate, Level
@@ -68,7 +68,7 @@ class Fleet(Installation):
             files = Files(document="application.yaml")
             definition = Definition(application=application, files=files)
             self.definitions[application.application] = definition
-            self._write(application, index, fingerprint(definition))
+            self._write(application, index, definition_hash(definition))
         catalogue = Catalogue(self.definitions)
         self.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
 

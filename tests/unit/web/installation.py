@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.pages import desk_of
 from slipway.catalogue import Definition, Files, Known, check_path
-from slipway.catalogue.entries import Catalogue, fingerprint
+from slipway.catalogue.entries import Catalogue, definition_hash
 from slipway.domain.application import Application
 from slipway.domain.environment import policy_hash
 from slipway.domain.events import DeadlineReached
@@ -118,7 +118,7 @@ class Told(Installation):
         self.policy = policy
         files = Files(document="hello/application.yaml", contents={"manifests/configuration.yaml": content})
         definition = Definition(application=policy, files=files)
-        self.fingerprint = fingerprint(definition)
+        self.fingerprint = definition_hash(definition)
         catalogue = Catalogue({"hello": definition})
         self.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
 

@@ -27,7 +27,7 @@ from slipway.testing.claims import vote
 from slipway.web import audit, board, confirming, operating, parked, proposed, release
 from slipway.web import numbers as numbers_page
 from slipway.web.answer import Answer
-from slipway.web.approving import decide, show
+from slipway.web.approving import receive_vote, show
 from slipway.web.messages import ask_to_sign_in, not_found, try_again
 from tests.unit.commands.live import Live
 from tests.unit.commands.proposals import ADA as VOTER
@@ -161,14 +161,14 @@ def _refused() -> Answer:
     token = home.token(subject)
     body = f"decision=approve&form={nonce_of(show(home.desk, token))}".encode()
     home.change_delivery()
-    return home.follow(decide(home.desk, token, Headers(FORM), body))
+    return home.follow(receive_vote(home.desk, token, Headers(FORM), body))
 
 
 def _without_reason() -> Answer:
     home, subject = asked()
     token = home.token(subject)
     body = f"decision=reject&reason=+&form={nonce_of(show(home.desk, token))}".encode()
-    return decide(home.desk, token, Headers(FORM), body)
+    return receive_vote(home.desk, token, Headers(FORM), body)
 
 
 def nonce_of(answer: Answer) -> str:

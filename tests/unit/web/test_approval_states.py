@@ -14,7 +14,7 @@ from slipway.domain.tokens import Purpose, read_link, sign_link
 from slipway.engine.links import EXPLAINS_FOR
 from slipway.testing import ADA, BEN, CLEO
 from slipway.web.answer import Answer
-from slipway.web.approving import decide, show, show_changes
+from slipway.web.approving import receive_vote, show, show_changes
 from slipway.web.messages import or_message
 from tests.unit.web.installation import Told, digest, hello
 from tests.unit.web.samples import FORM, SAMPLES, Headers, asked, cast_vote, nonce_of, two_asked
@@ -154,7 +154,7 @@ def test_what_was_let_through_can_be_rejected_up_to_its_first_object(stop: StepK
     assert set(re.findall(r'name="decision" value="(\w+)"', page)) == {"reject", "object"}
     mark = nonce_of(show(home.desk, token))
     said = f"decision=reject&reason=wrong+prices&opening=1&form={mark}".encode()
-    home.follow(decide(home.desk, token, Headers(FORM), said))
+    home.follow(receive_vote(home.desk, token, Headers(FORM), said))
     home.settle()
     assert "wrong prices" in " ".join(str(record.details.get("reason")) for record in home.trail())
     assert home.newest().phase is (Phase.REJECTED if stop is StepKind.PROMOTE else Phase.DEPLOYING)
@@ -231,7 +231,7 @@ def test_a_link_that_only_shows_leads_to_where_people_sign_in() -> None:
     claims = read_link(home.token(subject), home.app.public_keys, now=home.now)
     token = sign_link(claims.evolve(purpose=Purpose.SHOW), home.app.signer)
     place = f"/approvals/hello/{subject.number}/production?plan={subject.plan_hash}"
-    sent = decide(home.desk, token, Headers(FORM), b"")
+    sent = receive_vote(home.desk, token, Headers(FORM), b"")
     for answer in (show(home.desk, token), show_changes(home.desk, token), sent):
         assert (answer.status, answer.headers["Location"]) == (303, place)
 

@@ -17,7 +17,7 @@ from slipway.testing.sign_in import person
 from slipway.web.answer import Answer
 from slipway.web.board import show as show_board
 from slipway.web.catalogue import show as show_catalogue
-from slipway.web.proposed import decide, show
+from slipway.web.proposed import receive_vote, show
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
 from tests.unit.commands.live import Live
@@ -40,7 +40,7 @@ def press(home: Live, change: ProposedChange, who: TokenPerson, decision: str, *
     found = re.search(r'name="form" value="([^"]+)"', page(home, change, who))
     assert found is not None
     given = {"form": found[1], "decision": decision, "opening": "1", **fields}
-    return decide(desk_of(home.app), change.hash[7:], as_visitor(who), FORM, urlencode(given).encode())
+    return receive_vote(desk_of(home.app), change.hash[7:], as_visitor(who), FORM, urlencode(given).encode())
 
 
 def approve(home: Live, change: ProposedChange, who: TokenPerson) -> str:

@@ -15,7 +15,7 @@ from slipway.http.saying import Lead, NothingSent, WhyNothingSent
 from slipway.queries.answers import SaidState
 from slipway.testing import ADA, BEN
 from slipway.web import approving, leading, outcome
-from slipway.web.located import ApprovalAddress, decide, show
+from slipway.web.located import ApprovalAddress, receive_vote, show
 from tests.unit.web.installation import Told, hello
 from tests.unit.web.proving import browser_of, confirm, counted, led_to
 from tests.unit.web.samples import FORM, Headers, asked, nonce_of
@@ -164,7 +164,7 @@ def test_a_plan_that_changes_on_the_way_is_not_voted_on(office: Office) -> None:
 
 def test_the_vote_is_for_the_opening_that_the_page_showed(office: Office) -> None:
     body = urlencode({"decision": "approve", "form": nonce_of(office.look(ADA)), "opening": "7"}).encode()
-    onward = decide(office.home.desk, office.place, visitor(ADA), Headers(FORM), body)
+    onward = receive_vote(office.home.desk, office.place, visitor(ADA), Headers(FORM), body)
     path = counted(office.home, onward, ADA)
     assert state_of(office.home, path) is SaidState.REFUSED
     assert office.home.trail()[-1].details["rules"] == ["vote-is-for-this-opening"]
@@ -184,7 +184,7 @@ def test_a_link_to_a_gate_that_asks_for_proofs_leads_to_the_page_where_people_si
     assert (answer.status, answer.headers["Location"]) == (303, f"{office.place.path}?plan={office.place.plan}")
     body = b"decision=approve&form=x"
     assert (
-        approving.decide(office.home.desk, token, Headers(FORM), body).headers["Location"]
+        approving.receive_vote(office.home.desk, token, Headers(FORM), body).headers["Location"]
         == f"{office.place.path}?plan={office.place.plan}"
     )
 

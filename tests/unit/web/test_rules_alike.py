@@ -7,7 +7,7 @@ from slipway.domain.explain_gate import gate_rules
 from slipway.domain.release import Phase, Release
 from slipway.domain.rules import Rule, RuleResult, WaitsFor
 from slipway.domain.snapshot import Lookups
-from slipway.effects.notification.facts import rules as told_rules
+from slipway.effects.notification.facts import shown_rules as told_rules
 from slipway.testing import ADA, BEN
 from slipway.web.approving import show
 from tests.unit.effects.notification.samples import for_everybody

@@ -13,7 +13,7 @@ from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, BEN
 from slipway.web import located
 from slipway.web.answer import Answer
-from slipway.web.approving import decide, show, show_changes
+from slipway.web.approving import receive_vote, show, show_changes
 from slipway.web.located import ApprovalAddress
 from slipway.web.messages import or_message
 from slipway.web.signin import Visitor
@@ -52,7 +52,7 @@ class Office:
     def send(self, name: str, nonce: str, place: ApprovalAddress | None = None, **more: str) -> Answer:
         fields = {"decision": "approve", "form": nonce} | more
         body = urlencode(fields).encode()
-        return located.decide(self.home.desk, place or self.place, self.visitor(name), Headers(FORM), body)
+        return located.receive_vote(self.home.desk, place or self.place, self.visitor(name), Headers(FORM), body)
 
     @property
     def phase(self) -> Phase:
@@ -88,7 +88,7 @@ def test_a_link_of_one_person_gives_nobody_else_their_vote(office: Office) -> No
     for answer in (
         show(office.home.desk, token),
         show_changes(office.home.desk, token),
-        decide(office.home.desk, token, Headers(FORM), b"decision=approve&form=x"),
+        receive_vote(office.home.desk, token, Headers(FORM), b"decision=approve&form=x"),
     ):
         assert (answer.status, answer.headers["Location"]) == (303, f"{office.place.path}?plan={office.place.plan}")
         assert token not in answer.headers["Location"]
@@ -112,7 +112,7 @@ def test_a_form_from_another_site_is_refused(office: Office) -> None:
     nonce = nonce_of(office.look(ADA))
     headers = Headers(FORM | {"sec-fetch-site": "cross-site"})
     body = urlencode({"decision": "approve", "form": nonce}).encode()
-    assert located.decide(office.home.desk, office.place, visitor(ADA), headers, body).status == 403
+    assert located.receive_vote(office.home.desk, office.place, visitor(ADA), headers, body).status == 403
     assert office.phase is Phase.AWAITING_APPROVAL
 
 

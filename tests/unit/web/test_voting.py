@@ -15,7 +15,7 @@ from slipway.ledger import LedgerUnavailable
 from slipway.ledger.table import Row
 from slipway.testing import ADA, BASE, BEN, MemoryTable
 from slipway.web.answer import Answer
-from slipway.web.approving import decide, show
+from slipway.web.approving import receive_vote, show
 from slipway.web.messages import or_message
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import Headers, asked, cast_vote, ids_of, nonce_of, two_asked
@@ -43,7 +43,7 @@ class Page:
         return self.home.follow(self.post(decision, None, **fields))
 
     def send(self, body: bytes, headers: dict[str, str] | None = None) -> Answer:
-        return decide(self.home.desk, self.token, Headers(FROM_BROWSER if headers is None else headers), body)
+        return receive_vote(self.home.desk, self.token, Headers(FROM_BROWSER if headers is None else headers), body)
 
     @property
     def phase(self) -> Phase:

@@ -23,7 +23,7 @@ PLAIN = f"{PATH}?fieldManager=slipway&fieldValidation=Strict"
 def dry_run(cluster: Cluster, manifest: dict[str, Any]) -> None:
     objects = Objects(cluster.connection)
     [target] = objects.kinds.targets([manifest], "shop")
-    scaling.apply(objects, target, dry_run=True)
+    scaling.apply_scaled(objects, target, dry_run=True)
 
 
 def test_a_workload_whose_replicas_nobody_disputes_is_applied_by_one_request(server: Server, cluster: Cluster) -> None:

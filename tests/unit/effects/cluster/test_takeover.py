@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.effects.cluster.takeover import field_name, left_over, pointer_to, without
+from slipway.effects.cluster.takeover import field_name, left_over, pointer_to, without_paths
 
 type Json = dict[str, Any]
 
@@ -54,7 +54,7 @@ def test_a_field_that_only_a_former_manager_owns_and_the_manifest_lacks_is_left_
     live = owned(an_object(env=("KEEP", "OLD")), (manager, operation, variable("OLD")), ours)
     [path] = left_over(live, an_object(env=("KEEP",)))
     assert field_name(path) == "spec.template.spec.containers[name=web].env[name=OLD]"
-    assert without(live, [path])["spec"] == an_object(env=("KEEP",))["spec"]
+    assert without_paths(live, [path])["spec"] == an_object(env=("KEEP",))["spec"]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_of_a_list_later_items_go_first_so_that_no_other_moves() -> None:
     live = owned(an_object(env=("A", "B", "C")), ("helm", "Update", variable("A")), ("helm", "Update", variable("B")))
     paths = left_over(live, an_object(env=("C",)))
     assert len(paths) == 2
-    assert without(live, paths)["spec"] == an_object(env=("C",))["spec"]
+    assert without_paths(live, paths)["spec"] == an_object(env=("C",))["spec"]
 
 
 def test_a_field_that_is_not_there_has_no_place() -> None:
