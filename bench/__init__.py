@@ -10,11 +10,13 @@ is a ratio: to another tool that does the same, to the same work without Slipway
 | `latency` | a push to staging's patch, a vote to production's | the round trips that nobody could leave out |
 | `proving` | a vote by proof; the registry asked at a push | a vote by a link; the rest of the push's way |
 | `burst` | a push among 1,000 of one application | one among 100 |
+| `conflicts` | commits that meet each other, with 16 pushes of one application at once | 1 at once |
 | `start` | each role from its start to what it does first | one function with its SDKs |
 | `costs` | requests, messages and executions of release 200 | release 10 |
 | `audit` | the first page of each question, long trail | short trail |
 
 Not here, as a count that a test can hold needs no measurement: what a quiet minute costs with 1,000 applications
-(`tests/unit/maintenance/test_due.py`). Not measured at all: pushes of one application while another one's burst is on,
-commits that meet each other, and the way from a push to a cluster beside other tools.
+(`tests/unit/maintenance/test_due.py`), and how many trips wait for each other on the ways that `latency` measures
+(`tests/unit/engine/test_trips.py`). Not measured at all: pushes of one application while another one's burst is on, and
+the way from a push to a cluster beside other tools.
 """
