@@ -10,8 +10,8 @@ from .resources import DEFINITIONS, Json, Resource
 from .selectors import spec_selects
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL_NAMED = frozenset({"Namespace", "Service", "Pod"})
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_LONGEST_CRON_JOB = 52
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _MOST_DATA = 1024 * 1024
 _MOST_ANNOTATIONS = 256 * 1024
@@ -26,6 +26,18 @@ _LABEL_WORDS = (
     "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
+_SERVICE_WORDS = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
+    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
+    "'[a-z]([-a-z0-9]*[a-z0-9])?')"
+)
+_NAMED = {
+    "Namespace": (_LABEL, _LABEL_WORDS, 63),
+    "StatefulSet": (_LABEL, _LABEL_WORDS, 63),
+    "Service": (re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?"), _SERVICE_WORDS, 63),
+}
+"""Kinds whose names have a shape and a length of their own."""
+_FREELY_NAMED = frozenset({"rbac.authorization.k8s.io", "policy"})
 _KEY_WORDS = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
     "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
@@ -142,12 +154,17 @@ def terminating(namespace: str, resource: Resource, name: str) -> ApiError:
 
 
 def _name_faults(resource: Resource, name: str) -> list[Fault]:
-    longest = 63 if resource.kind in _LABEL_NAMED - {"Pod"} else 253
-    if len(name) > longest:
-        return [Fault("metadata.name", f'Invalid value: "{name}": must be no more than {longest} characters')]
-    if resource.kind in ("Role", "RoleBinding") or _NAME.fullmatch(name):
-        return []
-    return [Fault("metadata.name", f'Invalid value: "{name}": {_SUBDOMAIN}')]
+    if resource.group in _FREELY_NAMED:
+        words = [f"may not be '{name}'"] if name in (".", "..") else []
+        words += [f"may not contain '{character}'" for character in "/%" if character in name]
+    else:
+        pattern, shape, longest = _NAMED.get(resource.kind, (_NAME, _SUBDOMAIN, 253))
+        words = [] if len(name) <= longest else [f"must be no more than {longest} characters"]
+        if not pattern.fullmatch(name):
+            words.append("must not contain dots" if pattern is _LABEL and _NAME.fullmatch(name) else shape)
+    if resource.kind == "CronJob" and len(name) > _LONGEST_CRON_JOB:
+        words.append(f"must be no more than {_LONGEST_CRON_JOB} characters")
+    return [Fault("metadata.name", f'Invalid value: "{name}": {text}') for text in words]
 
 
 def _annotation_faults(annotations: Json) -> list[Fault]:
@@ -271,11 +288,13 @@ def _workload_faults(spec: Json) -> list[Fault]:
 
 
 def _job_faults(spec: Json) -> list[Fault]:
+    labels = (spec["template"].get("metadata") or {}).get("labels") or {}
+    faults = _label_faults(labels, "spec.template.labels")
     policy = spec["template"]["spec"].get("restartPolicy")
     if policy in ("Never", "OnFailure"):
-        return []
+        return faults
     text = 'Required value: valid values: "OnFailure", "Never"'
-    return [Fault("spec.template.spec.restartPolicy", text, "FieldValueRequired")]
+    return [*faults, Fault("spec.template.spec.restartPolicy", text, "FieldValueRequired")]
 
 
 def _service_faults(spec: Json) -> list[Fault]:

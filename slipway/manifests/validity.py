@@ -17,11 +17,24 @@ MOST_DATA: Final = 1024 * 1024
 """Bytes of all values of a ConfigMap or Secret."""
 _MOST_ANNOTATIONS: Final = 256 * 1024
 _LABEL: Final = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_NAME: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_FREE_NAMES: Final = "rbac.authorization.k8s.io/"
-"""Kinds of this group may have names like `system:node`."""
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_FREELY_NAMED: Final = ("rbac.authorization.k8s.io/", "policy/")
+"""Groups of kinds that may have names like `system:node`."""
+_FREE_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[^/%]+")
+_DEFINITION: Final = "CustomResourceDefinition"
+_USUAL: Final = (_NAME, "lower-case letters, digits, '-' and '.', a letter or digit first and last")
+_ONE_PART: Final = (_LABEL, "lower-case letters, digits and '-', a letter or digit first and last")
+_SERVICE: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_NAMES: Final[Mapping[tuple[str, str], tuple[re.Pattern[str], str, int]]] = {
+    ("v1", "Namespace"): (*_ONE_PART, 63),
+    ("v1", "Service"): (_SERVICE, "lower-case letters, digits and '-', a letter first, a letter or digit last", 63),
+    ("apps/v1", "StatefulSet"): (*_ONE_PART, 52),  # a longer one is taken, but its pods have a label of it and a hash
+    ("batch/v1", "CronJob"): (*_USUAL, 52),
+    ("batch/v1", "Job"): (*_USUAL, 63),
+}
+"""What names of a kind are made of, and how long they are at most, where that is not as usual."""
 _WORD: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-_LABEL_KEY: Final = re.compile(rf"({_NAME.pattern}/)?{_WORD}".replace(r"(?=.{1,253}\Z)", ""))
+_LABEL_KEY: Final = re.compile(rf"({_NAME.pattern}/)?{_WORD}")
 _LABEL_VALUE: Final = re.compile(rf"({_WORD})?")
 _DATA_KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _DATA: Final[Mapping[str, tuple[str, ...]]] = {"ConfigMap": ("data", "binaryData"), "Secret": ("data", "stringData")}
@@ -33,8 +46,7 @@ _LETTERS: Final = "letters, digits, '-', '_' and '.', a letter or digit first an
 def validity_problems(document: Document, value: Mapping[str, Any]) -> Iterator[Problem]:
     """`value` is the document's value with its names replaced."""
     name = look_up(value, ("metadata", "name"))
-    if isinstance(name, str) and not str(value.get("apiVersion")).startswith(_FREE_NAMES) and not _NAME.fullmatch(name):
-        expected = "lower-case letters, digits, '-' and '.', a letter or digit first and last"
+    if isinstance(name, str) and (expected := _expected_name(value, name)):
         yield document.problem(("metadata", "name"), expected=expected, got=short_value(name))
     for steps in (("metadata",), ("spec", "template", "metadata")):
         yield from _label_problems(document, (*steps, "labels"), _mapping(look_up(value, (*steps, "labels"))))
@@ -43,6 +55,18 @@ def validity_problems(document: Document, value: Mapping[str, Any]) -> Iterator[
             yield _too_large(document, (*steps, "annotations"), size, _MOST_ANNOTATIONS)
     yield from _data_problems(document, value)
     yield from _container_problems(document, value)
+
+
+def _expected_name(value: Mapping[str, Any], name: str) -> str:
+    """What the name should be; empty if it is that."""
+    version, kind = str(value.get("apiVersion")), str(value.get("kind"))
+    if version.startswith(_FREELY_NAMED):
+        return "" if _FREE_NAME.fullmatch(name) else "a name without / and %"
+    if kind == _DEFINITION:
+        plural, group = look_up(value, ("spec", "names", "plural")), look_up(value, ("spec", "group"))
+        return "" if name == f"{plural}.{group}" else "spec.names.plural, a dot, and spec.group"
+    pattern, words, longest = _NAMES.get((version, kind), (*_USUAL, 253))
+    return "" if len(name) <= longest and pattern.fullmatch(name) else f"{words}, at most {longest}"
 
 
 def _label_problems(document: Document, steps: Steps, labels: Mapping[Any, Any]) -> Iterator[Problem]:

@@ -43,6 +43,26 @@ def with_data(part: str, key: str, text: str, value: m.Json) -> None:
     value[part] = {key: text}
 
 
+SERVICE = m.web_server()[1]
+STATEFUL_SET = m.workload("StatefulSet", m.PAUSE, serviceName="db")
+CRON_JOB = m.config() | {"apiVersion": "batch/v1", "kind": "CronJob"}
+del CRON_JOB["data"]
+CRON_JOB["spec"] = {"schedule": "0 3 * * *", "jobTemplate": {"spec": m.job("a")["spec"]}}
+BUDGET = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {}, "spec": {"minAvailable": 1}}
+NAMES: list[tuple[m.Json, tuple[str, ...], str]] = [
+    (m.config(), ("a.b-c", "1", "x" * 253), ""),
+    (m.config(), ("A_b", "x" * 254, "a..b"), "metadata.name"),
+    (SERVICE, ("a-1", "x" * 63), ""),
+    (SERVICE, ("1a", "a.b", "x" * 64), "metadata.name"),
+    (STATEFUL_SET, ("1a", "x" * 52), ""),
+    (STATEFUL_SET, ("a.b", "x" * 64), "metadata.name"),
+    (m.job("a"), ("a.b", "x" * 63), ""),
+    (m.job("a"), ("A", "x" * 64), "metadata.name"),
+    (CRON_JOB, ("a.b", "x" * 52), ""),
+    (CRON_JOB, ("x" * 53,), "metadata.name"),
+    (m.deployment(), ("a.b", "x" * 253), ""),
+    (BUDGET, ("A_b", "a:b"), ""),
+]
 CASES: list[tuple[m.Json, Change, str]] = [
     (m.config(), partial(with_data, "data", "a", "x" * MOST_DATA), ""),
     (m.config(), partial(with_data, "data", "a", "x" * (MOST_DATA + 1)), "data"),
@@ -56,8 +76,7 @@ CASES: list[tuple[m.Json, Change, str]] = [
     (m.config(), partial(in_metadata, "labels", "tier", "front end"), "metadata.labels.tier"),
     (m.config(), partial(in_metadata, "labels", "tier", "x" * 64), "metadata.labels.tier"),
     (m.config(), partial(in_metadata, "labels", "a tier", "x"), "metadata.labels.a tier"),
-    (m.config(), partial(named, "a.b-c"), ""),
-    (m.config(), partial(named, "A_b"), "metadata.name"),
+    *((sound, partial(named, name), field) for sound, names, field in NAMES for name in names),
     (m.deployment(), partial(in_container, "name", "Main"), "spec.template.spec.containers[0].name"),
     (m.deployment(), another_container, "spec.template.spec.containers[0].name"),
     (m.deployment(), partial(in_container, "ports", [{"containerPort": 65535}]), ""),
