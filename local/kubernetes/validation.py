@@ -89,8 +89,8 @@ def check_object(resource: Resource, thing: Json) -> None:
             faults += _data_faults(thing)
         case "Ingress":
             faults += _ingress_faults(spec)
-    if resource.kind == "Deployment" and (spec.get("strategy") or {}).get("type") == "Recreate":
-        faults += _recreate_faults(spec["strategy"])
+    if resource.kind == "Deployment":
+        faults += _deployment_faults(spec)
     if faults:
         raise invalid(resource, name, faults)
 
@@ -247,12 +247,17 @@ def _ingress_faults(spec: Json) -> list[Fault]:
     ]
 
 
-def _recreate_faults(strategy: Json) -> list[Fault]:
-    """A rollingUpdate that the server filled in belongs to nobody, so that no apply takes it away."""
-    if "rollingUpdate" not in strategy:
-        return []
-    text = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
-    return [Fault("spec.strategy.rollingUpdate", text, "FieldValueForbidden")]
+def _deployment_faults(spec: Json) -> list[Fault]:
+    strategy, faults = spec.get("strategy") or {}, []
+    # A rollingUpdate that the server filled in belongs to nobody, so that no apply takes it away.
+    if strategy.get("type") == "Recreate" and "rollingUpdate" in strategy:
+        text = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
+        faults.append(Fault("spec.strategy.rollingUpdate", text, "FieldValueForbidden"))
+    deadline = spec.get("progressDeadlineSeconds")
+    if deadline is not None and deadline <= spec.get("minReadySeconds", 0):
+        text = f"Invalid value: {deadline}: must be greater than minReadySeconds"
+        faults.append(Fault("spec.progressDeadlineSeconds", text))
+    return faults
 
 
 def _as_json(value: Any) -> str:

@@ -232,9 +232,10 @@ FORMATS = (
         "`slipway-<application>-<environment>` in the environment's namespace",
         read_by="the worker, before each object that it writes there",
         says="Which rollout may write there: the one with the highest order, by epoch and then by number. Each object "
-        "has the order of the rollout that applied it in its annotation `slipway.dev/order`, such as `0.7`. The "
-        "signature is over the fence's hash: that of the canonical form of all fields but `sig`. What follows from a "
-        "Lease that is gone or was rewritten is in [decision 32](../decisions/0032-fence.md).",
+        "has the order of the rollout that applied it in its annotation `slipway.dev/order`, such as `0.7`. What that "
+        "rollout made has it in `slipway.dev/made`, too; its roll-back deletes nothing else. The signature is over the "
+        "fence's hash: that of the canonical form of all fields but `sig`. What follows from a Lease that is gone or "
+        "was rewritten is in [decision 32](../decisions/0032-fence.md).",
         nulls=True,
     ),
     Format(

@@ -7,7 +7,7 @@ format is in docs/reference/formats.md.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field
 
@@ -21,6 +21,8 @@ LIMIT: Final = 4 * 1024
 """Characters of a fence; one has less than one thousand."""
 ORDER_ANNOTATION: Final = "slipway.dev/order"
 PLAN_ANNOTATION: Final = "slipway.dev/plan"
+MADE_ANNOTATION: Final = "slipway.dev/made"
+"""The order of the rollout that made the object; the next one to apply it takes it away."""
 
 
 class FenceContent(Record):
@@ -94,6 +96,11 @@ class Claim:
     def annotations(self) -> Mapping[str, str]:
         """What each object of the rollout gets, so that a newer rollout changes every object that it applies."""
         return {ORDER_ANNOTATION: str(self.order), PLAN_ANNOTATION: self.plan}
+
+    def has_made(self, metadata: Mapping[str, Any]) -> bool:
+        """Whether the rollout made the object, now or in an earlier try, rather than found it there. No clock is asked:
+        the cluster's may be another than ours."""
+        return (metadata.get("annotations") or {}).get(MADE_ANNOTATION) == str(self.order)
 
     def once_taken(self) -> Self:
         """From now on the Lease has to hold this order, or a higher one."""

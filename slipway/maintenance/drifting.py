@@ -118,11 +118,12 @@ class DriftWatch:
 
     def _look(self, cluster: str, namespace: str, all_watched: Sequence[WatchedEnvironment]) -> list[Seen]:
         """What is seen for each; unknown if the cluster does not answer, or refuses."""
+        now = self.clock()
         applied = [
             Applied(
                 owner=Owner.of(watched.plan.application, watched.plan.environment),
                 manifests=watched.plan.manifests,
-                live_since=watched.live.at,
+                live_for=now - watched.live.at,
                 ignored=watched.ignored,
             )
             for watched in all_watched

@@ -63,6 +63,7 @@ _SERVER_ANNOTATIONS = frozenset(
         "deprecated.daemonset.template.generation",
         "slipway.dev/order",  # of the rollout that applied it, and the plan: the next one writes its own
         "slipway.dev/plan",
+        "slipway.dev/made",
     }
 )
 

@@ -174,13 +174,7 @@ class MemoryCluster(Cluster):
         del self.objects[key]
         return Deleted(object=deletion.label, ending=Ending.DELETED)
 
-    def apply(
-        self,
-        manifests: Sequence[Manifest],
-        namespace: str,
-        *,
-        begun: datetime | None = None,
-    ) -> list[AppliedObject]:
+    def apply(self, manifests: Sequence[Manifest], namespace: str) -> list[AppliedObject]:
         self._maybe_fail()
         done = list[AppliedObject]()
         for manifest in manifests:
@@ -363,9 +357,9 @@ class MemoryFenced(FencedCluster):
     def taken(self) -> Order | None:
         return self._held.order if self._held is not None else None
 
-    def apply(self, manifests: Sequence[Manifest], *, begun: datetime | None = None) -> list[AppliedObject]:
+    def apply(self, manifests: Sequence[Manifest]) -> list[AppliedObject]:
         claim = self._confirmed()
-        applied = self._cluster.apply(manifests, self._namespace, begun=begun)
+        applied = self._cluster.apply(manifests, self._namespace)
         self._cluster.orders |= {_key(manifest, self._namespace): str(claim.order) for manifest in manifests}
         return applied
 

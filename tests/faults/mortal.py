@@ -170,11 +170,11 @@ class MortalFenced(Mortal):
         )
         self._fenced = fenced
 
-    def apply(self, manifests: Sequence[Manifest], *, begun: datetime | None = None) -> list[AppliedObject]:
+    def apply(self, manifests: Sequence[Manifest]) -> list[AppliedObject]:
         applied = list[AppliedObject]()
         for manifest in manifests:
             self._life.reach("cluster before apply")
-            applied += self._fenced.apply([manifest], begun=begun)
+            applied += self._fenced.apply([manifest])
             self._life.reach("cluster after apply")
         return applied
 

@@ -9,6 +9,8 @@ import re
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,6 +51,7 @@ class ResponseStream:
         self._ended = False
         self.status: int = response.status
         self.warnings: tuple[str, ...] = _warnings(response.headers.getlist("Warning"))
+        self.date = _date(response.headers.get("Date"))
 
     @property
     def refused(self) -> bool:
@@ -82,6 +85,9 @@ class Connection:
         self._api = self._signed_in()
         self._untrusted_before = False
         self.server: str = urlsplit(self._api.configuration.host).netloc
+        self.date: datetime | None = None
+        """The time of the cluster's clock in its newest answer. Its clock may be another than ours: what it stamps on
+        objects is compared with this alone."""
 
     def _signed_in(self) -> Any:
         """A client with the credentials of now: a kubeconfig is read again, and its command is run again."""
@@ -150,6 +156,7 @@ class Connection:
 
         try:
             stream = ResponseStream(sent())
+            self.date = stream.date or self.date
             if stream.status == HTTPStatus.UNAUTHORIZED:  # the token may have been withdrawn before its time
                 stream.release()
                 self._api = self._signed_in()
@@ -201,6 +208,14 @@ def _warnings(headers: Sequence[str]) -> tuple[str, ...]:
     matches = (_WARNING.match(header.strip()) for header in headers[:MAX_WARNINGS])
     texts = (re.sub(r"\\(.)", r"\1", match[1])[:MAX_WARNING] for match in matches if match)
     return tuple(dict.fromkeys(texts))
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else None
 
 
 def _as_kubernetes_trusts() -> ssl.SSLContext:

@@ -10,7 +10,7 @@ application's policy leaves to others. `fields` has these rules, which are pure.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import timedelta
 
 from slipway.domain.drift import MOST_FIELDS, Drifted, DriftKind, IgnoredDrift
 from slipway.domain.model import Record
@@ -33,11 +33,11 @@ _OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 
 
 class Applied(Record):
-    """What was applied for one application in one environment, and since when it has been live."""
+    """What was applied for one application in one environment, and for how long it has been live."""
 
     owner: Owner
     manifests: tuple[Manifest, ...]
-    live_since: datetime
+    live_for: timedelta
     ignored: tuple[IgnoredDrift, ...] = ()
     """The fields that others may write."""
 
@@ -133,7 +133,7 @@ def _difference(
     written = fields.managed_fields(
         target.manifest,
         metadata.get("managedFields") or (),
-        after=applied.live_since,
+        after=objects.connection.date - applied.live_for if objects.connection.date else None,
         ignored=[rule for rule in applied.ignored if rule.concerns(target.kind.group, target.kind.kind, target.name)],
     )
     if not written.anything:

@@ -4,8 +4,6 @@ No method waits for the cluster to bring anything up: a later step looks.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from http import HTTPStatus
 
 from slipway.domain.images import InjectedContainer
 from slipway.domain.order import Order
@@ -20,7 +18,7 @@ from .kinds import ManifestTarget
 from .owned import Owner
 from .pruning import prune
 from .records import AppliedObject, BroughtBack, Json, Manifest, OnceState
-from .replacing import failed_earlier, made_since, replace, run_again
+from .replacing import job_failed, replace, run_again
 
 
 class FencedCluster:
@@ -43,20 +41,18 @@ class FencedCluster:
         """Write the rollout's order over whatever the Lease holds, as a reset does."""
         self._objects.fence.seize()
 
-    def apply(self, manifests: Sequence[Manifest], *, begun: datetime | None = None) -> list[AppliedObject]:
+    def apply(self, manifests: Sequence[Manifest]) -> list[AppliedObject]:
         """Apply all manifests, dependencies first. Safe to repeat, also after a failure part of the way.
 
         Jobs whose template changed are replaced by the rules in `replacing`, and so are those that failed before the
-        rollout began, if `begun` is given: a roll-back runs nothing again. An error has a note of the objects that were
-        applied before.
+        rollout. An error has a note of the objects that were applied before.
         """
         applied: list[AppliedObject] = []
         targets = self._objects.kinds.targets(manifests, self._namespace, look_again=True)
-        made = self._take_among(targets)
+        self._take_among(targets)
         for target in targets:
             try:
-                done = self._apply(target, begun)
-                applied.append(done.evolve(created=True) if target is made else done)
+                applied.append(self._apply(target, runs_again=True))
             except ClusterError as error:
                 error.applied = tuple(applied)
                 error.add_note("applied before it: " + (", ".join(f"{o.kind}/{o.name}" for o in applied) or "nothing"))
@@ -64,9 +60,9 @@ class FencedCluster:
         return applied
 
     def bring_back(self, manifests: Sequence[Manifest]) -> BroughtBack:
-        """Apply what was live before, each object for itself."""
+        """Apply what was live before, each object for itself. It runs no Job again."""
         kinds = self._objects.kinds
-        return returning.bring_back(kinds, manifests, self._namespace, lambda target: self._apply(target, None))
+        return returning.bring_back(kinds, manifests, self._namespace, lambda t: self._apply(t, runs_again=False))
 
     def free_stuck_pod(self, manifests: Sequence[Manifest], *, patient: bool) -> str:
         """Delete one pod that a StatefulSet among the manifests will never replace; its name, or nothing."""
@@ -104,9 +100,9 @@ class FencedCluster:
     def _targets(self, manifests: Sequence[Manifest]) -> list[ManifestTarget]:
         return self._objects.kinds.targets(manifests, self._namespace)
 
-    def _take_among(self, targets: Sequence[ManifestTarget]) -> ManifestTarget | None:
-        """Take the order. Where the namespace comes with the release, it is made first, as no Lease can be without it,
-        and returned."""
+    def _take_among(self, targets: Sequence[ManifestTarget]) -> None:
+        """Take the order. Where the namespace comes with the release, it is made first, as no Lease can be without
+        it."""
         try:
             self._objects.take_for(targets[0]) if targets else self._objects.fence.take()
         except Missing as missing:
@@ -116,10 +112,8 @@ class FencedCluster:
                 raise
             self._objects.make_unfenced(namespace)
             self._objects.fence.take()
-            return namespace
-        return None
 
-    def _apply(self, target: ManifestTarget, begun: datetime | None) -> AppliedObject:
+    def _apply(self, target: ManifestTarget, *, runs_again: bool) -> AppliedObject:
         try:
             answer = self._sent(target)
         except ObjectRefused as refused:
@@ -132,9 +126,9 @@ class FencedCluster:
             # A definition that was just applied is served a moment later.
             raise ObjectConflict(f"{target.label}: the cluster does not serve its kind yet: {missing}") from missing
         answer = takeover.finish(self._objects, target, answer)
-        if begun is not None and failed_earlier(target, answer.body, begun=begun):
+        created = self._objects.fence.claim.has_made(answer.body["metadata"])
+        if runs_again and not created and job_failed(target, answer.body):
             return _applied(target, run_again(self._objects, target, answer.body), replaced=True)
-        created = answer.status == HTTPStatus.CREATED or made_since(answer.body, begun)
         return _applied(target, answer.body, created=created).evolve(warnings=answer.warnings)
 
     def _sent(self, target: ManifestTarget) -> ApiServerResponse:

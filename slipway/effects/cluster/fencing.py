@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any, Final, override
 
 from slipway.ahead import ahead
-from slipway.domain.fence import Claim, Fence, SeenLease, judge_fence
+from slipway.domain.fence import MADE_ANNOTATION, Claim, Fence, SeenLease, judge_fence
 from slipway.domain.rules import Fail, RuleResult
 
 from .connection import ApiServerResponse, Connection
@@ -179,13 +179,12 @@ class FencedObjects(Objects):
         """Also marks the object with the rollout's order. Raises `FenceLost`, other `ClusterError`."""
         if dry_run:
             return super().apply(target, dry_run=True, force=force, manager=manager)
-        marked = target.evolve(manifest=self._marked(target.manifest)) if manager == FIELD_MANAGER else target
 
         def write(live: Json | None) -> ApiServerResponse:
             if live is not None:  # another application may have made it since the plan
                 check_owner(target, live)
                 demand_staying(target, live)
-            whole = keeping(marked, live) if manager == FIELD_MANAGER else marked
+            whole = keeping(self._marked(target, live), live) if manager == FIELD_MANAGER else target
             return self._send_apply(self._only_if(whole, live), force=force, manager=manager)
 
         return self._created(target, self._guarded(target, write))
@@ -202,12 +201,13 @@ class FencedObjects(Objects):
     def make_unfenced(self, namespace: ManifestTarget) -> None:
         """Make the namespace that the Lease will be in, unless it is there."""
         with suppress(ObjectConflict):
-            self._send_apply(self._only_if(namespace, None), force=True, manager=FIELD_MANAGER)
+            marked = self._marked(namespace, None)
+            self._send_apply(self._only_if(marked, None), force=True, manager=FIELD_MANAGER)
 
     def create(self, target: ManifestTarget) -> ApiServerResponse:
         """Raises `ObjectConflict` if it is there already."""
         self.fence.confirm()
-        answer = self._send_create(target.evolve(manifest=self._marked(target.manifest)))
+        answer = self._send_create(self._marked(target, None))
         return self._created(target, answer)
 
     @override
@@ -248,10 +248,12 @@ class FencedObjects(Objects):
         except Missing:
             return None  # nor is its namespace there, or its kind: the write says which
 
-    def _marked(self, manifest: Json) -> Json:
-        metadata = manifest.get("metadata") or {}
-        annotations = {**(metadata.get("annotations") or {}), **self.fence.claim.annotations}
-        return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+    def _marked(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
+        metadata, claim = target.manifest.get("metadata") or {}, self.fence.claim
+        makes = live is None or claim.has_made(live["metadata"])
+        marks = {**claim.annotations, MADE_ANNOTATION: str(claim.order)} if makes else claim.annotations
+        annotations = {**(metadata.get("annotations") or {}), **marks}
+        return target.evolve(manifest={**target.manifest, "metadata": {**metadata, "annotations": annotations}})
 
     def _only_if(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
         """The manifest for the very object, and the very version, that was read: an apply with a version alone would

@@ -51,9 +51,14 @@ class Written(Record):
 
 
 def managed_fields(
-    manifest: Mapping[str, Any], managed: Sequence[Json], *, after: datetime, ignored: Sequence[IgnoredDrift] = ()
+    manifest: Mapping[str, Any],
+    managed: Sequence[Json],
+    *,
+    after: datetime | None,
+    ignored: Sequence[IgnoredDrift] = (),
 ) -> Written:
-    """What the managers of an object tell. `after` is when the manifest was live; the rules are for this object."""
+    """What the managers of an object tell. `after` is when the manifest was live, by the cluster's clock, if that is
+    known; the rules are for this object."""
     entries = [entry for entry in managed if isinstance(entry, Mapping)]
     ours = next((e for e in entries if e.get("manager") == FIELD_MANAGER and e.get("operation") == "Apply"), None)
     others = [entry for entry in entries if entry.get("manager") != FIELD_MANAGER]
@@ -101,11 +106,11 @@ def time_of(entry: Mapping[str, Any]) -> datetime | None:
         return None
 
 
-def _is_late(entry: Mapping[str, Any], after: datetime) -> bool:
+def _is_late(entry: Mapping[str, Any], after: datetime | None) -> bool:
     if entry.get("subresource") or entry.get("manager") in CONTROL_PLANE:
         return False
     time = time_of(entry)
-    return (time is None or time > after) and bool(_without(entry.get("fieldsV1") or {}))
+    return (time is None or after is None or time > after) and bool(_without(entry.get("fieldsV1") or {}))
 
 
 def _without(owned: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,10 @@ A Job whose template changed: a Job's template is immutable, so applying it agai
 If only the second does not hold, `apply` raises a retryable Conflict, and a preview shows the Job as replaced.
 
 A Job that failed: applying the same Job again changes nothing, so its old failure would be read again for ever. It is
-replaced when it was created before this rollout began, so that a Job that fails in a rollout is not run twice by it.
+replaced unless this rollout made it, so that a Job that fails in a rollout is not run twice by it.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from .errors import ObjectConflict, ObjectRefused
@@ -30,21 +29,6 @@ def may_replace(target: ManifestTarget, live: Mapping[str, Any], refused: Object
     """Whether it is ours, and refused for an immutable field."""
     labels = live["metadata"].get("labels") or {}
     return target.kind.kind == "Job" and refused.immutable and labels.get(MANAGED_BY_LABEL) == MANAGED_BY
-
-
-def failed_earlier(target: ManifestTarget, live: Mapping[str, Any], *, begun: datetime) -> bool:
-    """Whether the Job is one that failed, and that was created before the rollout which began then.
-
-    The API server's times are whole seconds.
-    """
-    created = str(live["metadata"].get("creationTimestamp") or "")
-    return job_failed(target, live) and bool(created) and datetime.fromisoformat(created) < begun.replace(microsecond=0)
-
-
-def made_since(live: Mapping[str, Any], begun: datetime | None) -> bool:
-    """Whether the object was made since the rollout began, so by it: a try before this one may have been cut off."""
-    created = str(live["metadata"].get("creationTimestamp") or "")
-    return begun is not None and bool(created) and datetime.fromisoformat(created) >= begun.replace(microsecond=0)
 
 
 def job_failed(target: ManifestTarget, live: Mapping[str, Any]) -> bool:

@@ -60,13 +60,20 @@ def look_at(
 ) -> WorkloadVerdict:
     """The verdict on an object that was read before."""
     kind = present(watched(target.kind.api_version, target.kind.kind), f"how {target.label} is watched")
-    evidence = WorkloadEvidence(asked_at=looked.asked_at, now=looked.now)
+    evidence = _by_its_clock(looked, objects.connection.date)
     first = judge_workload(kind, live, evidence)
     if live is None or kind not in WITH_PODS or first.state is ProgressState.DONE:
         return first
     if first.state is ProgressState.FAILED and kind is not Watched.DEPLOYMENT:
         return first  # a Deployment's failure may be about an older ReplicaSet
     return judge_workload(kind, live, evidence_of(objects, target, live, evidence))
+
+
+def _by_its_clock(looked: Looked, date: datetime | None) -> WorkloadEvidence:
+    """The times of the look as the cluster's clock would tell them, since they are compared with what it stamped."""
+    if looked.asked_at is None or looked.now is None or date is None:
+        return WorkloadEvidence(asked_at=looked.asked_at, now=looked.now)
+    return WorkloadEvidence(asked_at=date - (looked.now - looked.asked_at), now=date)
 
 
 def _seen_done(target: ManifestTarget) -> WorkloadVerdict:

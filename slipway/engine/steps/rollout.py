@@ -85,7 +85,7 @@ def deploy(clients: Clients, work: Work) -> Outcome:
     try:
         plan = plan_of(clients, work)
         target = fenced(clients, work, plan)
-        done = target.writes.apply(plan.manifests, begun=work.step.asked_at)
+        done = target.writes.apply(plan.manifests)
         return passed(_report(clients, plan, done, target.taken))
     except (PlanLost, UnknownName) as error:
         return failed(str(error))

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -50,10 +49,8 @@ class Place:
         """What the rollout of this order may write."""
         return self.cluster.fenced(self.namespace, lambda: claim(number))
 
-    def apply(
-        self, wanted: Sequence[manifests.Json], *, begun: datetime | None = None, number: int = 1
-    ) -> list[AppliedObject]:
-        return self.fenced(number).apply(wanted, begun=begun)
+    def apply(self, wanted: Sequence[manifests.Json], *, number: int = 1) -> list[AppliedObject]:
+        return self.fenced(number).apply(wanted)
 
     def start_job(self, job: manifests.Json) -> StartedJob:
         return self.fenced().start_job(job)

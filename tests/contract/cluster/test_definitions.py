@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, override
 
@@ -219,7 +219,7 @@ def test_what_went_with_its_definition_is_missing(admin_place: Place, group: str
     test = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}, "spec": {"image": "x"}}
     settings = m.config(a="1")
     delivered(place, definition(group, image=IMAGE), test, settings)
-    applied = Applied(owner=m.OWNER, manifests=(test, settings), live_since=datetime.now(UTC))
+    applied = Applied(owner=m.OWNER, manifests=(test, settings), live_for=timedelta(0))
     with closing(Connection(place.access)) as admin:
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tests.{group}"
         admin.send("DELETE", path, what="take the definition away")

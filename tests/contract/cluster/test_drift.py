@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ from .test_scaling import autoscaler
 
 OWNER = Owner.of(m.OWNED["slipway.dev/application"], m.OWNED["slipway.dev/environment"])
 JSON, MERGE = "application/json", "application/merge-patch+json"
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+LONG = timedelta(days=2000)
 KINDS = {"Deployment": "apis/apps/v1", "ConfigMap": "api/v1", "Secret": "api/v1", "Service": "api/v1"}
 
 
@@ -39,8 +39,8 @@ WEB, SETTINGS, LOGIN = owned(m.deployment()), owned(m.config(greeting="hello")),
 ALL = (WEB, SETTINGS, LOGIN)
 
 
-def seen(place: Place, *manifests: m.Json, since: datetime = LONG_AGO) -> tuple[Difference, ...]:
-    return looked(place, Applied(owner=OWNER, manifests=manifests or ALL, live_since=since))
+def seen(place: Place, *manifests: m.Json, live_for: timedelta = LONG) -> tuple[Difference, ...]:
+    return looked(place, Applied(owner=OWNER, manifests=manifests or ALL, live_for=live_for))
 
 
 def looked(place: Place, applied: Applied) -> tuple[Difference, ...]:
@@ -128,7 +128,7 @@ def test_what_somebody_added_after_the_rollout_is_drift_and_before_it_is_none(li
     edit(live, "Deployment", "web", {"spec": {"minReadySeconds": 3}})
     [found] = seen(live)
     assert (found.drifted.fields, found.drifted.by) == (("spec.minReadySeconds",), "kubectl-edit")
-    assert seen(live, since=datetime.now(UTC) + timedelta(minutes=1)) == ()
+    assert seen(live, live_for=-timedelta(minutes=1)) == ()
 
 
 def test_annotations_and_labels_of_others_are_not_drift(live: Place) -> None:
@@ -159,7 +159,7 @@ RESOURCES = "spec.template.spec.containers[].resources"
 
 
 def seen_but(place: Place, *rules: IgnoredDrift) -> list[tuple[str, tuple[str, ...]]]:
-    applied = Applied(owner=OWNER, manifests=ALL, live_since=LONG_AGO, ignored=rules)
+    applied = Applied(owner=OWNER, manifests=ALL, live_for=LONG, ignored=rules)
     return [(each.drifted.label, each.drifted.fields) for each in looked(place, applied)]
 
 
@@ -224,7 +224,7 @@ def test_a_look_costs_one_request_for_each_kind_whatever_the_number_of_applicati
     for number in range(5):
         one = owned(m.config(f"settings-{number}", a="1"))
         one["metadata"]["labels"]["slipway.dev/application"] = f"shop-{number}"
-        others.append(Applied(owner=Owner.of(f"shop-{number}", "staging"), manifests=(one,), live_since=LONG_AGO))
+        others.append(Applied(owner=Owner.of(f"shop-{number}", "staging"), manifests=(one,), live_for=LONG))
         place.apply([one])
     requests = Counting(place)
     assert requests.cluster.drift(others, place.namespace) == [()] * 5
@@ -251,7 +251,7 @@ def test_what_may_not_be_read_is_not_a_clean_look(place: Place) -> None:
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}, "rules": []}
     place.apply([SETTINGS])
     refused, readable = (
-        Applied(owner=owner, manifests=(manifest,), live_since=LONG_AGO)
+        Applied(owner=owner, manifests=(manifest,), live_for=LONG)
         for owner, manifest in ((Owner.of("boats", "test"), owned(role)), (OWNER, SETTINGS))
     )
     why, found = place.cluster.drift([refused, readable], place.namespace)

@@ -59,8 +59,8 @@ class UnmarkedObjects(FencedObjects):
     """Without the order on each object."""
 
     @override
-    def _marked(self, manifest: Json) -> Json:
-        return manifest
+    def _marked(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
+        return target
 
 
 class NotReadAgain(FencedObjects):
@@ -221,10 +221,8 @@ def test_a_busy_server_is_asked_again_about_what_was_created(place: Place) -> No
 def test_the_same_rollout_goes_on_where_another_instance_had_begun_it(place: Place) -> None:
     place.apply([config("first", a="1")], number=2)
     worker = paused(place, lambda: place.apply([config("second", a="1")], number=2), name="second")
-    assert [applied.created for applied in worker.apply([config("first", a="1"), config("second", a="1")])] == [
-        False,
-        False,
-    ]
+    applied = worker.apply([config("first", a="1"), config("second", a="1")])
+    assert [each.created for each in applied] == [True, True]
 
 
 def test_an_object_that_somebody_else_writes_meanwhile_is_applied_all_the_same(place: Place) -> None:
@@ -268,6 +266,7 @@ def test_every_object_is_marked_with_the_order_and_the_plan(place: Place) -> Non
     assert live is not None
     assert live["metadata"]["annotations"] == {
         "slipway.dev/order": "0.7",
+        "slipway.dev/made": "0.7",
         "slipway.dev/plan": claim(7).plan,
     }
     seen = place.cluster.preview([config(a="0")], place.namespace)

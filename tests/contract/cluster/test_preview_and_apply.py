@@ -2,7 +2,6 @@
 
 import copy
 import uuid
-from datetime import UTC, datetime, timedelta
 from typing import Any, override
 
 import pytest
@@ -45,7 +44,7 @@ def test_after_an_apply_the_same_manifests_change_nothing(place: Place) -> None:
     seen = place.cluster.preview(ALL, place.namespace)
     assert {(o.change, o.diff) for o in seen.objects} == {(AppliedChange.UNCHANGED, "")}
     assert not m.changes(seen)
-    assert [o.created for o in place.apply(ALL)] == [False, False, False]
+    assert [o.created for o in place.apply(ALL, number=2)] == [False, False, False]
 
 
 def test_two_previews_of_what_is_not_there_yet_are_equal_and_invent_no_address(place: Place) -> None:
@@ -190,17 +189,26 @@ def test_a_finished_job_whose_template_changed_is_replaced(place: Place) -> None
 
 def test_a_job_that_failed_before_the_rollout_began_runs_again(place: Place) -> None:
     wanted = m.job("migrate", fails=True)
-    before = datetime.now(UTC) - timedelta(minutes=5)
-    place.apply([wanted], begun=before)
+    place.apply([wanted])
     assert place.rolled_out(wanted) is ProgressState.FAILED
     [change] = place.cluster.preview([wanted], place.namespace).objects
     assert (change.change, change.diff) == (AppliedChange.REPLACED, "")
-    for begun in (None, before):  # a roll-back, and a repetition of the same rollout
-        [applied] = place.apply([wanted], begun=begun)
-        assert not applied.replaced
-    [applied] = place.apply([wanted], begun=datetime.now(UTC) + timedelta(minutes=5))
-    assert applied.replaced
+    [repeated] = place.apply([wanted])
+    [brought_back] = place.fenced(2).bring_back([wanted]).applied
+    assert not repeated.replaced
+    assert not brought_back.replaced
+    assert [place.apply([wanted], number=3)[0].replaced for _ in range(2)] == [True, False]
     assert place.rolled_out(wanted) is ProgressState.FAILED
+    assert not place.apply([wanted], number=3)[0].replaced
+
+
+def test_only_what_the_rollout_made_counts_as_made_by_it_however_often_it_is_tried(place: Place) -> None:
+    """Whatever the clocks of cluster, worker and people say: a roll-back deletes what counts as made."""
+    theirs, ours = m.config("a-persons", a="1"), m.config("ours", a="1")
+    m.applied_by(Connection(place.access), place.namespace, theirs, "somebody")
+    for number, made in ((1, [False, True]), (1, [False, True]), (2, [False, False])):
+        assert [applied.created for applied in place.apply([theirs, ours], number=number)] == made
+    assert not m.changes(place.cluster.preview([theirs, ours], place.namespace))
 
 
 def test_a_job_that_ended_well_is_left_as_it_is(place: Place) -> None:
@@ -208,7 +216,7 @@ def test_a_job_that_ended_well_is_left_as_it_is(place: Place) -> None:
     place.apply([wanted])
     assert place.rolled_out(wanted) is ProgressState.DONE
     assert place.cluster.preview([wanted], place.namespace).objects[0].change is AppliedChange.UNCHANGED
-    [applied] = place.apply([wanted], begun=datetime.now(UTC) + timedelta(minutes=5))
+    [applied] = place.apply([wanted], number=2)
     assert not applied.replaced
 
 
@@ -217,7 +225,7 @@ def test_a_failed_job_that_someone_else_made_is_never_deleted(place: Place) -> N
     del theirs["metadata"]["labels"]
     place.apply([theirs])
     assert place.rolled_out(theirs) is ProgressState.FAILED
-    [applied] = place.apply([theirs], begun=datetime.now(UTC) + timedelta(minutes=5))
+    [applied] = place.apply([theirs], number=2)
     assert not applied.replaced
 
 
@@ -297,7 +305,7 @@ def test_an_apply_that_broke_off_can_be_repeated(place: Place) -> None:
     with pytest.raises(ObjectRefused, match="selector") as raised:
         place.apply(broken)
     assert raised.value.__notes__ == ["applied before it: ConfigMap/settings, Secret/login"]
-    assert [o.created for o in place.apply(ALL)] == [False, False, True]
+    assert [o.created for o in place.apply(ALL)] == [True, True, True]
 
 
 def test_a_key_that_is_gone_from_string_data_is_gone_from_the_secret(place: Place) -> None:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any, override
 
 import pytest
@@ -99,7 +99,7 @@ def test_more_objects_than_a_page_of_a_list_has_are_all_found(place: Place, monk
     seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
     assert [deletion.name for deletion in seen.deletions] == ["a", "b", "c"]
     assert "ConfigMap" not in {each.kind for each in seen.unsearched}
-    applied = Applied(owner=m.OWNER, manifests=(KEPT, *gone), live_since=datetime.now(UTC))
+    applied = Applied(owner=m.OWNER, manifests=(KEPT, *gone), live_for=timedelta(0))
     assert place.cluster.drift([applied], place.namespace) == [()]
 
 

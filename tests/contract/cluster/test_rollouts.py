@@ -181,8 +181,10 @@ def test_why_a_job_failed_is_what_it_said_last(place: Place) -> None:
     assert "hunter2" not in why.text
 
 
-def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place) -> None:
-    wanted = m.deployment(f"{m.PAUSE}:{m.BAD_TAG}")
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(hours=2), timedelta(hours=-2)], ids=str)
+def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place, ahead: timedelta) -> None:
+    """Whatever the worker's clock says beside the cluster's."""
+    wanted = m.deployment(minReadySeconds=300)
     place.apply([wanted])
     objects = Objects(Connection(place.access))
     live = place.settled(
@@ -205,7 +207,10 @@ def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place) -> No
         }
         [target] = objects.kinds.targets([event], place.namespace)
         objects.connection.send("POST", target.kind.path(target.namespace), what="make an event", body=event)
-    state = place.cluster.rollout([wanted], place.namespace, Looked(asked_at=now, now=now))
+    by_ours = now + ahead
+    state = place.cluster.rollout([wanted], place.namespace, Looked(asked_at=by_ours, now=by_ours))
+    assert "FailedCreate" in state.reason
+    assert "TooOld" not in state.reason
     why = place.cluster.why([wanted], place.namespace, state)
     assert "FailedCreate: exceeded quota: token=***" in why.text
     assert "TooOld" in why.text

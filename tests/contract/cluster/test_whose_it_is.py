@@ -1,7 +1,7 @@
 """What a plan tells of an object beside its difference: whose it and its fields are, and what the server warns of."""
 
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -114,7 +114,7 @@ def test_a_tool_that_applies_the_object_too_is_told_at_first_and_whenever_it_did
     assert place.settled(applied, until=lambda warnings: not warnings) == ()
     set_back(place, tool)
     assert told() == (advice,)
-    look = Applied(owner=m.OWNER, manifests=(ours,), live_since=datetime.now(UTC))
+    look = Applied(owner=m.OWNER, manifests=(ours,), live_for=timedelta(0))
     [found] = place.cluster.drift([look], place.namespace)
     assert isinstance(found, tuple)
     assert [each.drifted.by for each in found] == [tool]
