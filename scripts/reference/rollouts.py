@@ -6,7 +6,7 @@ from datetime import timedelta
 from slipway.domain.around import JOB_KEPT, LONGEST_JOB, USUAL_JOB
 from slipway.domain.pruning import MOST_DELETIONS
 from slipway.effects.cluster.custom_resources import MOMENT, OPERATORS, Health
-from slipway.effects.cluster.names import KEEP, KEPT_BY_HELM
+from slipway.effects.cluster.names import KEEP, KEPT_BY_HELM, NO_NODE_NEEDED
 from slipway.effects.cluster.pruning import NEVER, Stays
 from slipway.effects.cluster.situations import JUDGED, Judgement, Situation, Watched
 from slipway.engine.steps.rollout import LASTS, LOOKS, SLOW_LOOK
@@ -32,6 +32,9 @@ seen and what to do.
 - **ends if it lasts**: ends the rollout once it was seen for {_seconds(LASTS)} seconds without a break.
 - **ends at once**: at the first look.
 - **–**: does not occur.
+
+A DaemonSet that no node is to have runs nothing, so it is not done. Where that is meant, such as for a pool that is
+scaled to no nodes, the annotation `{"{}: {}".format(*NO_NODE_NEEDED)}` on the DaemonSet says so.
 
 A roll-back is judged by the same table; its time begins when its objects were applied.
 

@@ -1,7 +1,7 @@
-"""DaemonSet: one pod on each node. There is one node."""
+"""DaemonSet: one pod on each node that its nodeSelector names. There is one node."""
 
 from ..podinfo import is_available, is_finished, is_ready, is_terminating, owned_pods
-from ..resources import DAEMON_SETS, PODS, Json
+from ..resources import DAEMON_SETS, NODES, PODS, Json
 from ..store import Store
 from .common import create_pod
 from .revisions import LABEL, current_revision, trim
@@ -22,30 +22,35 @@ class DaemonSets:
         self._report(thing, digest)
         trim(self._store, thing, {update["metadata"]["name"]})
 
+    def _is_for_a_node(self, thing: Json) -> bool:
+        wanted = (thing["spec"]["template"]["spec"].get("nodeSelector") or {}).items()
+        return any(wanted <= node["metadata"]["labels"].items() for node in self._store.find(NODES, None))
+
     def _step(self, thing: Json, digest: str) -> None:
         """The old pod goes before the new one comes: they would share the node."""
-        pods = owned_pods(self._store, thing)
-        if not pods:
+        pods, wanted = owned_pods(self._store, thing), self._is_for_a_node(thing)
+        if not pods and wanted:
             create_pod(self._store, thing, thing["spec"]["template"], labels={LABEL: digest})
             return
         rolling = thing["spec"]["updateStrategy"]["type"] == "RollingUpdate"
         for number, pod in enumerate(pods):
             outdated = rolling and pod["metadata"]["labels"].get(LABEL) != digest
-            if (outdated or is_finished(pod) or number) and not is_terminating(pod):
+            if (outdated or is_finished(pod) or number or not wanted) and not is_terminating(pod):
                 self._store.delete(PODS, pod)
 
     def _report(self, thing: Json, digest: str) -> None:
         pods = [p for p in owned_pods(self._store, thing) if not is_terminating(p)]
+        wanted = self._is_for_a_node(thing)
         wait, now = thing["spec"].get("minReadySeconds", 0), self._store.clock()
         available = sum(is_available(p, wait, now) for p in pods)
         status: Json = {
-            "currentNumberScheduled": min(len(pods), 1),
-            "desiredNumberScheduled": 1,
-            "numberMisscheduled": 0,
+            "currentNumberScheduled": min(len(pods), 1) if wanted else 0,
+            "desiredNumberScheduled": int(wanted),
+            "numberMisscheduled": 0 if wanted else len(pods),
             "numberReady": sum(map(is_ready, pods)),
             "updatedNumberScheduled": sum(p["metadata"]["labels"].get(LABEL) == digest for p in pods),
             "numberAvailable": available,
-            "numberUnavailable": 1 - min(available, 1),
+            "numberUnavailable": int(wanted) - min(available, int(wanted)),
             "observedGeneration": thing["metadata"]["generation"],
         }
         optional = ("updatedNumberScheduled", "numberAvailable", "numberUnavailable")

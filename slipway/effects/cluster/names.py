@@ -14,6 +14,8 @@ KEEP = ("slipway.dev/prune", "never")
 """The annotation of an object that stays when it leaves the manifests."""
 KEPT_BY_HELM = ("helm.sh/resource-policy", "keep")
 """The annotation by which a chart says so."""
+NO_NODE_NEEDED = ("slipway.dev/nodes", "may-be-none")
+"""The annotation of a DaemonSet whose rollout is done also while no node is to have its pods, as in a pool of none."""
 ATTEMPT_ANNOTATION = "slipway.dev/attempt"
 """On a Job around a rollout: in which attempt of its release it was made, so that a later one may create it again."""
 FENCE_ANNOTATION = "slipway.dev/fence"

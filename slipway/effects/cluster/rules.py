@@ -15,6 +15,7 @@ from typing import Any
 
 from .conditions import condition, condition_that_holds, count, reason_of, spec_of, status_is_current, status_of
 from .custom_resources import custom_resource, is_custom
+from .names import NO_NODE_NEEDED
 from .records import Json, ProgressState
 from .situations import Situation, Watched
 from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, advised, holdups, unless_hindered, verdict
@@ -107,6 +108,8 @@ def daemon_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE
         return verdict(kind, Situation.NOT_OBSERVED, _NOT_OBSERVED)
     desired = count(status, "desiredNumberScheduled")
     updated, available = count(status, "updatedNumberScheduled"), count(status, "numberAvailable")
+    if desired == 0 and not _may_have_no_node(live):
+        return advised(kind, Situation.UNSCHEDULABLE, "no node is to have a pod of it, so nothing runs")
     if on_delete(spec):
         return _by_hand(kind, updated, desired)
     if updated < desired:
@@ -115,6 +118,11 @@ def daemon_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE
     if available < desired:
         return unless_hindered(kind, evidence, Situation.NOT_READY, f"{available} of {desired} pods are available")
     return verdict(kind, Situation.UP, f"{available} of {desired} nodes have an available pod")
+
+
+def _may_have_no_node(live: Mapping[str, Any]) -> bool:
+    name, value = NO_NODE_NEEDED
+    return ((live.get("metadata") or {}).get("annotations") or {}).get(name) == value
 
 
 def job(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:

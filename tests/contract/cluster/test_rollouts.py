@@ -90,6 +90,23 @@ def test_so_it_does_for_other_workloads(kind: str, place: Place) -> None:
     assert place.rolled_out(bad) is ProgressState.HOPELESS
 
 
+def test_a_daemon_set_that_is_for_no_node_is_not_done_unless_it_says_that_this_is_meant(place: Place) -> None:
+    wanted = m.workload("DaemonSet", f"{m.PAUSE}@{m.ONE}", name="agent")
+    wanted["spec"]["template"]["spec"]["nodeSelector"] = {"team.example/pool": "gpu"}
+    place.apply([wanted])
+    seen = place.settled(
+        lambda: place.cluster.rollout([wanted], place.namespace), until=lambda seen: "no node" in seen.reason
+    )
+    assert seen.state is ProgressState.WAITING
+    wanted["metadata"]["annotations"] = {"slipway.dev/nodes": "may-be-none"}
+    place.apply([wanted])
+    assert place.rolled_out(wanted) is ProgressState.DONE
+    del wanted["metadata"]["annotations"], wanted["spec"]["template"]["spec"]["nodeSelector"]
+    place.apply([wanted])
+    assert place.rolled_out(wanted) is ProgressState.DONE
+    assert place.cluster.rollout([wanted], place.namespace).reason == "1 workload is up"
+
+
 def test_a_workload_that_is_not_there_looks_hopeless(place: Place) -> None:
     seen = place.cluster.rollout([m.deployment()], place.namespace)
     assert seen.state is ProgressState.HOPELESS

@@ -69,6 +69,17 @@ def a_daemon_set(*, strategy: str = "RollingUpdate", **status: Any) -> dict[str,
     }
 
 
+def a_pool_of_none(**status: Any) -> dict[str, Any]:
+    daemon_set = a_daemon_set(**status)
+    daemon_set["metadata"]["annotations"] = {"slipway.dev/nodes": "may-be-none"}
+    return daemon_set
+
+
+NO_NODE = (
+    "no node is to have a pod of it, so nothing runs (add nodes, or ask for less; an autoscaler may be adding one)"
+)
+
+
 def a_job(*conditions: tuple[str, str, str], spec: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
     listed = [{"type": t, "status": "True", "reason": r, "message": m} for t, r, m in conditions]
     return {"kind": "Job", "metadata": {"name": "t"}, "spec": spec or {}, "status": {"conditions": listed, **status}}
@@ -295,7 +306,10 @@ def test_a_stateful_set_is_done_when_its_revisions_are_equal_too(
             "1 of 2 pods are available",
         ),
         (a_daemon_set(observedGeneration=1), WAITING, "the new spec is not observed yet"),
-        (a_daemon_set(desiredNumberScheduled=0), DONE, "0 of 0 nodes have an available pod"),
+        (a_daemon_set(desiredNumberScheduled=0), WAITING, NO_NODE),
+        (a_daemon_set(strategy="OnDelete", desiredNumberScheduled=0), WAITING, NO_NODE),
+        (a_pool_of_none(desiredNumberScheduled=0), DONE, "0 of 0 nodes have an available pod"),
+        (a_pool_of_none(desiredNumberScheduled=1), WAITING, "0 of 1 pods have the new template"),
     ],
 )
 def test_a_daemon_set_is_done_when_every_node_has_a_new_available_pod(
