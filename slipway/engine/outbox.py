@@ -1,14 +1,20 @@
 """The outbox: a decision's messages, sent after its commit; the reconcile timer sends again what nobody took up."""
 
+import json
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 from ..domain.signing import KeysUnavailable
 from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable, encoded
 from ..ledger import Conflict, LedgerUnavailable, OutboxEntry
+from ..ledger.table import Row
 from .parking import Parking
 
 log = logging.getLogger(__name__)
+
+SOURCE: Final = "outbox"
+"""Where parked rows came from that are no messages."""
 
 
 class Outbox:
@@ -48,6 +54,16 @@ class Outbox:
                 entries = [entry for entry in entries if entry.message.queue != refused.queue]
             else:
                 return
+
+    def set_aside(self, application: str, rows: Sequence[Row]) -> None:
+        """Park rows that are no messages, as they would keep whatever else is due of the application from being done.
+
+        Raises `LedgerUnavailable`, `KeysUnavailable`, `Conflict`.
+        """
+        for row in rows:
+            text = json.dumps({name: str(value) for name, value in row.values.items()}, sort_keys=True)
+            reason = "it lay among what the worker was about to send, and is no message"
+            self._parking.park(source=SOURCE, reason=reason, body=text.encode(), message_id=f"{application} {row.key}")
 
     def _park(self, entry: OutboxEntry, reason: str) -> None:
         message = entry.message

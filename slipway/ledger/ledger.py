@@ -289,10 +289,19 @@ class Ledger:
         return (row.etag if row else None) == loaded.etags.get(keys.HEAD)
 
     # ---- outbox
-    def outbox(self, application: str, *, limit: int = 1000) -> Iterator[OutboxEntry]:
-        """Messages not sent yet, oldest first. Raises `LedgerUnavailable`, `KeysUnavailable`."""
+    def outbox(self, application: str, unreadable: list[Row] | None = None, *, limit: int = 1000) -> list[OutboxEntry]:
+        """Messages not sent yet, oldest first. `unreadable` gets the rows that are none.
+
+        Raises `LedgerUnavailable`, `KeysUnavailable`.
+        """
+        entries = list[OutboxEntry]()
         for row in self.table.rows(application, *keys.span(keys.OUTBOX), limit=limit):
-            yield outbox_entry(application, row, self.public_keys)
+            entry = outbox_entry(application, row, self.public_keys)
+            if entry is not None:
+                entries.append(entry)
+            elif unreadable is not None:
+                unreadable.append(row)
+        return entries
 
     def forget(self, application: str, rows: Sequence[str]) -> None:
         """Delete rows of one commit that asked for what is done by now."""

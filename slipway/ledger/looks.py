@@ -7,7 +7,7 @@ from ..domain.inbox import InboxKind, is_inbox_id
 from ..domain.looks import LookAnswer
 from . import keys
 from .rows import answer_writes, pack, unpack
-from .table import Act, Exists, Table, Write
+from .table import Act, Exists, Row, Table, Write
 
 
 class LookAnswers:
@@ -26,15 +26,23 @@ class LookAnswers:
 
     def get(self, id: str) -> LookAnswer | None:
         row = self._table.get(keys.INSTALLATION, keys.look(id)) if is_inbox_id(id) else None
-        return unpack(LookAnswer, row.values) if row else None
+        return _read(row) if row else None
 
     def prune(self, now: datetime, *, limit: int = 100) -> int:
-        """Delete the answers that have expired; returns how many. The oldest come first, so one pass is short."""
+        """Delete the answers that have expired, or that nobody can read; returns how many. The oldest come first, so
+        one pass is short."""
         expired = list[str]()
         for row in self._table.rows(keys.INSTALLATION, *keys.span(keys.LOOK), limit=limit):
-            if unpack(LookAnswer, row.values).expires_at > now:
+            if (look := _read(row)) is not None and look.expires_at > now:
                 break
             expired.append(row.key)
         for key in expired:
             self._table.transact(keys.INSTALLATION, [Write(act=Act.DELETE, key=key)])
         return len(expired)
+
+
+def _read(row: Row) -> LookAnswer | None:
+    try:
+        return unpack(LookAnswer, row.values)
+    except ValueError:
+        return None

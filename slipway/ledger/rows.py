@@ -7,14 +7,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from ..domain.answers import Answered
 from ..domain.audit import AuditRecord
 from ..domain.decide import Decision
-from ..domain.model import canonical, sha256
+from ..domain.model import Moment, canonical, sha256
 from ..domain.release import Head, Release
 from ..domain.signing import PublicKeys, Signature, Signer
 from ..domain.steps import Outgoing
@@ -23,6 +23,7 @@ from .table import TEXT_LIMIT, Act, Row, Value, Write
 
 PIECE = TEXT_LIMIT // 2
 """Characters of one piece; each may take two UTF-16 code units."""
+_MOMENT: Final = TypeAdapter[datetime](Moment)
 _OBJECTS = ("sig", "rules")
 """Fields of an audit record, besides its details, whose column holds JSON."""
 
@@ -143,14 +144,13 @@ def outbox_writes(entries: tuple[OutboxEntry, ...], signer: Signer) -> list[Writ
     ]
 
 
-def outbox_entry(application: str, row: Row, public: PublicKeys) -> OutboxEntry:
-    """The entry of a row, with what is wrong with it. Raises `KeysUnavailable`."""
-    entry = OutboxEntry(
-        application=application,
-        row=row.key,
-        message=unpack(Outgoing, row.values),
-        written_at=datetime.fromisoformat(str(row.values["At"])),
-    )
+def outbox_entry(application: str, row: Row, public: PublicKeys) -> OutboxEntry | None:
+    """The entry of a row, with what is wrong with it; None for a row that is no message. Raises `KeysUnavailable`."""
+    try:
+        message, written_at = unpack(Outgoing, row.values), _MOMENT.validate_python(row.values.get("At"))
+    except ValueError:
+        return None
+    entry = OutboxEntry(application=application, row=row.key, message=message, written_at=written_at)
     try:
         signature = Signature.model_validate_json(str(row.values.get("Sig", "")))
         return replace(entry, fault=public.fault(signature, entry.signed))

@@ -34,6 +34,7 @@ from ..ledger.due import EVERYTHING, SETTLED, Due
 from ..ledger.freezes import FreezeState
 from ..ledger.keys import INSTALLATION
 from ..ledger.looks import LookAnswers
+from ..ledger.table import Row
 from ..queries.numbers import PORTION, Numbers
 from ..telemetry import Attribute, Family, about, span
 
@@ -194,10 +195,13 @@ class Reconciler:
         return int(self.clock().timestamp()) // 60
 
     def _send_left_over(self, application: str) -> tuple[int, bool]:
-        """Returns how many messages were sent, and whether all that have lain there for a while. Whoever wrote a later
-        one has announced that it is to be looked at."""
-        settled = self.clock() - SETTLED
-        entries = [entry for entry in self.ledger.outbox(application) if entry.written_at <= settled]
+        """Returns how many messages were sent, and whether all that have lain there for a while, or are not the
+        worker's. Whoever wrote a later one has announced that it is to be looked at."""
+        settled, unreadable = self.clock() - SETTLED, list[Row]()
+        read = self.ledger.outbox(application, unreadable)
+        self.outbox.set_aside(application, unreadable)
+        self.ledger.forget(application, [row.key for row in unreadable])
+        entries = [entry for entry in read if entry.fault or entry.written_at <= settled]
         reconciling.outbox(application, (entry.written_at for entry in entries), self.clock())
         sent = 0
         for start in range(0, len(entries), BATCH):

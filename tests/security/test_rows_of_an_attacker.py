@@ -401,3 +401,37 @@ def test_a_message_of_the_worker_that_was_changed_before_it_was_sent_is_parked(h
     assert home.steps() == []
     (parked,) = home.app.parking.all()
     assert "its signature with the key test is wrong" in parked.reason
+
+
+NO_MESSAGES = {
+    "other-fields": {"Data": "{}"},
+    "no-columns": {},
+    "no-json": {"Data": "[" * 5_000},
+    "no-time": {"Data": '{"queue":"steps","id":"m","body":{}}'},
+    "time-without-a-zone": {"Data": '{"queue":"steps","id":"m","body":{}}', "At": "2026-11-01T00:00:00"},
+    "of-the-future": {"Data": '{"queue":"steps","id":"m","body":{}}', "At": "2099-11-01T00:00:00+00:00"},
+    "no-canonical-form": {"Data": '{"queue":"steps","id":"m","body":{"a":1e400}}', "At": "2026-11-01T00:00:00+00:00"},
+}
+
+
+@pytest.mark.parametrize("values", NO_MESSAGES.values(), ids=NO_MESSAGES)
+def test_a_row_that_is_no_message_is_parked_and_what_lies_behind_it_is_sent(
+    home: Live, values: Mapping[str, Value]
+) -> None:
+    """Such a row ended the look at its application, every minute."""
+    home.bus.broken = True
+    home.push("1.1")
+    home.bus.broken = False
+    put(home, keys.outbox(0, 0, "first"), values)
+    home.wait(timedelta(minutes=1))
+    assert home.reconcile().problems == ()
+    assert [step.release for step in home.steps()] == [2]
+    (parked,) = home.app.parking.all()
+    assert "it lay among what the worker was about to send" in parked.reason
+    assert [row for row in rows(home, "shop") if "first" in row] == []
+
+
+def test_an_answer_of_a_look_that_nobody_can_read_keeps_nothing_of_the_installation_from_being_done(home: Live) -> None:
+    put(home, keys.look("1" * 32), {"Data": "{}"}, partition=keys.INSTALLATION)
+    assert home.reconcile().problems == ()
+    assert home.reconcile().counted == 0
