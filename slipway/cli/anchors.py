@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.domain.actions import Action
 from slipway.domain.audit import AnchoredHead, AuditRecord
-from slipway.domain.chain_anchor import ChainAnchor, application_of, points_of, read_anchor
+from slipway.domain.chain_anchor import ChainAnchor, NamedAnchors, application_of, points_of, read_anchor
 from slipway.domain.signing import PublicKeys
 
 from .errors import CliError, Exit
@@ -52,14 +52,20 @@ class SignedAnchors:
         return sorted(anchors, key=lambda anchor: anchor.head.sequence)
 
     @property
+    def _named(self) -> Sequence[ChainAnchor]:
+        """Those that show something: the others, of retired keys, can only contradict."""
+        named = NamedAnchors(self._keys)
+        return [counts for anchor in self._anchors.values() for counts in named.take(anchor)]
+
+    @property
     def reach(self) -> int:
         """Sequence of the last record that an anchor covers; 0 if none does."""
-        return max((anchor.head.sequence for anchor in self.in_force), default=0)
+        return max((anchor.head.sequence for anchor in self._named if anchor.epoch == self.epoch), default=0)
 
     def issuer_keys(self) -> Mapping[str, datetime]:
         """The sets of the identity provider's keys that they name, each with when the first of them was written."""
         keys = dict[str, datetime]()
-        for anchor in sorted(self._anchors.values(), key=lambda each: each.at):
+        for anchor in sorted(self._named, key=lambda each: each.at):
             if anchor.keys.issuer:
                 keys.setdefault(anchor.keys.issuer, anchor.at)
         return keys

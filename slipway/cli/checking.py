@@ -143,7 +143,7 @@ class Checking:
             after = sequence - 1 if isinstance(sequence, int) and sequence > 0 else 0
             previous = str(record.get("previous")) if after else GENESIS
         anchors = self._anchors_of(name)
-        self._watches[name] = Watch(anchors)
+        self._watches[name] = Watch(anchors, self._keys)
         if wrong := disagreeing(anchors):
             self._faults[name] = wrong
         return ChainCheck(name, keys=self._keys, after=after, previous=previous, anchored=anchors.points())

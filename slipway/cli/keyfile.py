@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from slipway.domain.keyring import LiveKey, format_keys, made_on, new_key_id, parse_keys
+from slipway.domain.keyring import LiveKey, format_keys, made_on, new_key_id, parse_keys, with_retired
 from slipway.ed25519 import public_key
 
 from .errors import CliError
@@ -35,12 +35,20 @@ class SigningKeysFile:
 
     def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:
         """Add the public key first, so that whatever the new key signs can be verified; then the key itself in front,
-        and remove the retired ones."""
+        and remove the retired ones. The public keys of those that were removed before are said to be retired."""
         before, public = self._read(), self.public()
         added = LiveKey(id=new_key_id({*before, *public}, now=now), made=now)
+        stay = {id: value for id, value in before.items() if id not in retired}
+        public = with_retired(public, {*stay, *list(before)[:1]})
         _write(public_file(self._path), public | {added.id: public_key(key)})
-        _write(self._path, {added.id: key} | {id: value for id, value in before.items() if id not in retired})
+        _write(self._path, {added.id: key} | stay)
         return added
+
+    def retire(self) -> dict[str, bytes]:
+        """Say of each public key without its private key that it is retired; all public keys then."""
+        public = with_retired(self.public(), self._read())
+        _write(public_file(self._path), public)
+        return public
 
     def public(self) -> dict[str, bytes]:
         """The public keys, oldest first."""

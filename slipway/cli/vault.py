@@ -16,6 +16,7 @@ from slipway.domain.keyring import (
     format_keys,
     live_versions,
     parse_keys,
+    with_retired,
 )
 from slipway.ed25519 import KEY_BYTES, public_key
 
@@ -69,14 +70,16 @@ class KeysInVault:
 
     def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:  # noqa: ARG002 - as in a file
         """Add the new key and its public key, then disable the retired ones; they are not deleted, so that the vault
-        keeps a history. The new key signs once the apps know its public key."""
-        encoded, public = base64.b64encode(key).decode(), self.public()
+        keeps a history. The new key signs once the apps know its public key. The public keys of those that were
+        disabled before are said to be retired."""
+        encoded, public, before = base64.b64encode(key).decode(), self.public(), self.live(now=datetime.now(UTC))
+        stay = [live.id for number, live in enumerate(before) if not number or live.id not in retired]
         with _told():
+            public = with_retired(public, {self._id(version) for version in stay})
             added = self._client.set_secret(
                 VAULT_SECRET, encoded, content_type="slipway signing key, base64"
             ).properties
-            whole = format_keys(public | {fingerprint(public_key(key)): public_key(key)})
-            self._client.set_secret(PUBLIC_SECRET, whole, content_type="slipway public keys, id:base64")
+            self._publish(public | {fingerprint(public_key(key)): public_key(key)})
         for number, version in enumerate(retired):
             try:
                 self._disable(version)
@@ -88,6 +91,21 @@ class KeysInVault:
                     exit_code=Exit.UNREACHABLE,
                 ) from None
         return LiveKey(id=str(added.version), made=added.created_on)
+
+    def retire(self) -> dict[str, bytes]:
+        """Say of each public key whose private key is disabled that it is retired; all public keys then."""
+        live = self.live(now=datetime.now(UTC))
+        with _told():
+            public = with_retired(self.public(), {self._id(each.id) for each in live})
+            self._publish(public)
+        return public
+
+    def _publish(self, public: dict[str, bytes]) -> None:
+        self._client.set_secret(PUBLIC_SECRET, format_keys(public), content_type="slipway public keys, id:base64")
+
+    def _id(self, version: str) -> str:
+        """The id by which the app names the key."""
+        return fingerprint(public_key(self._private(version)))
 
     def public(self) -> dict[str, bytes]:
         """The public keys, oldest first. Keys without one, as after an interrupted rotation, get theirs here."""

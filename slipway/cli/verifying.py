@@ -78,6 +78,9 @@ class ChainVerdict(Record):
     """Sequence of the last record that an anchor covers."""
     unanchored_since: Moment | None = None
     """Time of the first record that no anchor covers yet."""
+    retired_from: int | None = None
+    """Sequence of the first record that a retired key signed, and that neither an anchor nor a later record shows to be
+    older than that."""
     notes: tuple[str, ...] = ()
     """Anchors that count for nothing, and why."""
     waivers: tuple[WaiverOnRecord, ...] = ()
@@ -101,9 +104,10 @@ class Watch:
     """What is to be known of the records of a chain: which no anchor covers, which anchors they say there are, and what
     was waived."""
 
-    def __init__(self, anchors: SignedAnchors, voters: Voters | None = None) -> None:
-        self._anchors, self._reach, self._voters = anchors, anchors.reach, voters
+    def __init__(self, anchors: SignedAnchors, keys: PublicKeys, voters: Voters | None = None) -> None:
+        self._anchors, self._reach, self._keys, self._voters = anchors, anchors.reach, keys, voters
         self.unanchored_since: datetime | None = None
+        self.retired_from: int | None = None
         self.lacking: list[AuditRecord] = []
         """Records of anchors that are not there."""
         self.waivers: list[WaiverOnRecord] = []
@@ -112,6 +116,9 @@ class Watch:
     def notice(self, record: AuditRecord) -> None:
         if record.sequence > self._reach and self.unanchored_since is None:
             self.unanchored_since = record.time
+        if record.sequence > self._reach:
+            is_retired = self._keys.is_retired(record.sig.kid)
+            self.retired_from = (self.retired_from or record.sequence) if is_retired else None
         if self._anchors.lacks(record):
             self.lacking.append(record)
         if (waiver := waiver_of(record)) is not None:
@@ -141,6 +148,7 @@ class Watch:
             anchors=len(anchors.in_force),
             anchored=self._reach,
             unanchored_since=self.unanchored_since,
+            retired_from=self.retired_from,
             notes=tuple(anchors.notes),
             waivers=tuple(self.waivers),
             votes=self._voters.verdict() if self._voters else None,
@@ -162,7 +170,7 @@ def verify_chain(
     anchors.take_listed(api.anchors(application))
     if kept_anchors is not None:
         kept_anchors.of(anchors)
-    watch, check = Watch(anchors, voters), ChainCheck(application, keys=keys, anchored=anchors.points())
+    watch, check = Watch(anchors, keys, voters), ChainCheck(application, keys=keys, anchored=anchors.points())
     if wrong := disagreeing(anchors):
         return watch.told(verdict_of(check, wrong))
     while True:

@@ -166,14 +166,15 @@ def verify_record(record: AuditRecord, keys: PublicKeys) -> AuditRecord | Damage
 
 
 def fault_of(record: AuditRecord, keys: PublicKeys) -> str:
-    """Why a record by itself proves nothing; empty if it does. Raises `KeysUnavailable`."""
+    """Why a record is not one of the worker's; empty if it is. One that a retired key signed is only as good as what
+    follows it in its chain. Raises `KeysUnavailable`."""
     try:
         unchanged = record.hash == record.expected_hash()
     except (ValueError, RecursionError):
         return "its content has no canonical form: it was changed after it was written"
     if not unchanged:
         return "its content does not match its hash: it was changed after it was written"
-    return keys.fault(record.sig, record.hash.encode())
+    return keys.fault_in_chain(record.sig, record.hash.encode())
 
 
 class ChainFault(Record):

@@ -4,7 +4,7 @@ A chain proves that its records fit together; an anchor proves that a ledger was
 which every signature is genuine. The format is in docs/reference/audit-format.md.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
@@ -30,7 +30,7 @@ class Why(StrEnum):
     GATE = "gate"
     """A gate of class production passed, or was rejected."""
     RULES = "rules"
-    """The rules changed: a project, an application, a freeze or hold, or a key."""
+    """The rules changed: a project, an application, a freeze or hold, or a key; or somebody rejected that."""
     RESET = "reset"
     """The ledger was restored, and a new epoch began."""
 
@@ -166,6 +166,26 @@ def points_of(anchors: Iterable[ChainAnchor], *, epoch: int) -> dict[int, Anchor
     }
 
 
+class NamedAnchors:
+    """Which anchors show that something is true: one that a retired key signed does where a later one that does, too,
+    names it as the one before."""
+
+    def __init__(self, keys: PublicKeys) -> None:
+        self._keys, self._named = keys, set[str]()
+        self._waiting: dict[str, ChainAnchor] = {}
+
+    def take(self, anchor: ChainAnchor) -> Iterator[ChainAnchor]:
+        """Itself, and those that have waited for it. Raises `KeysUnavailable`."""
+        if anchor.hash not in self._named and self._keys.is_retired(anchor.sig.kid):
+            self._waiting[anchor.hash] = anchor
+            return
+        counts: ChainAnchor | None = anchor
+        while counts is not None:
+            yield counts
+            self._named.add(counts.before)
+            counts = self._waiting.pop(counts.before, None)
+
+
 def read_anchor(content: bytes, *, application: str, keys: PublicKeys) -> tuple[ChainAnchor | None, str]:
     """The anchor, or why it is not of this chain. Raises `KeysUnavailable`."""
     try:
@@ -175,7 +195,7 @@ def read_anchor(content: bytes, *, application: str, keys: PublicKeys) -> tuple[
         return None, "it is not an anchor"
     if anchor.chain != chain_of(application):
         return None, f"it is of the chain {anchor.chain!r}"
-    fault = keys.fault(anchor.sig, signed)
+    fault = keys.fault_in_chain(anchor.sig, signed)
     return (None, fault) if fault else (anchor, "")
 
 

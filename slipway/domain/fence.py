@@ -137,7 +137,7 @@ def read_fence(text: str | None, keys: PublicKeys) -> tuple[Fence | None, str]:
         fence = None
     if fence is None:
         return None, "has a fence that cannot be read"
-    fault = keys.fault(fence.sig, signed)
+    fault = keys.fault_in_chain(fence.sig, signed)  # a Lease is not signed anew, and the ledger's order counts as well
     return (None, f"has a fence that does not count: {fault}") if fault else (fence, "")
 
 

@@ -6,11 +6,12 @@ The text is `id:base64,id:base64` (or one a line): the first one signs. It is wh
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ..ed25519 import KEY_BYTES
+from .signing import RETIRED
 
 ID_PATTERN = r"[A-Za-z0-9._-]{1,40}"
 VAULT_SECRET = "slipway-signing-key"  # noqa: S105 - its name
@@ -54,6 +55,11 @@ def format_keys(keys: Mapping[str, bytes], *, separator: str = ",") -> str:
     return separator.join(f"{key_id}:{base64.b64encode(key).decode()}" for key_id, key in keys.items())
 
 
+def with_retired(public: Mapping[str, bytes], keep: Collection[str]) -> dict[str, bytes]:
+    """The public keys, of which all that are not to be kept are said to be retired."""
+    return {id if id in keep else RETIRED + id.removeprefix(RETIRED): key for id, key in public.items()}
+
+
 def fingerprint(public_key: bytes) -> str:
     """The id of a key that has no other: 16 hexadecimal digits of the hash of its public key."""
     return hashlib.sha256(public_key).hexdigest()[:16]
@@ -61,7 +67,7 @@ def fingerprint(public_key: bytes) -> str:
 
 def new_key_id(taken: Iterable[str], *, now: datetime) -> str:
     """A new id, named by the day so that `made_on` can read it back."""
-    known, day = set(taken), f"{now:%Y%m%d}"
+    known, day = {id.removeprefix(RETIRED) for id in taken}, f"{now:%Y%m%d}"
     names = (day, *(f"{day}-{number}" for number in range(2, len(known) + 3)))
     return next(name for name in names if name not in known)
 

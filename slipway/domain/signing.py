@@ -17,6 +17,8 @@ from .model import Record
 KEY_ID_PATTERN: Final = r"^[A-Za-z0-9._-]{1,40}$"
 SIGNATURE_PATTERN: Final = r"^[A-Za-z0-9+/]{85}[AQgw]==$"
 """Base64 of 64 bytes: exactly one text for each signature, so that no character of it can be changed unnoticed."""
+RETIRED: Final = "retired."
+"""Stands before the id of a public key whose private key is not to be believed any more, as somebody may have it."""
 MOST_PUBLIC: Final = 100
 """The most public keys that an installation may have had."""
 
@@ -92,9 +94,23 @@ class PublicKeys:
         """Looks again if the wanted one is not known. Raises `KeysUnavailable`."""
         return self._source.live(key_id)
 
+    def is_retired(self, kid: str) -> bool:
+        """Whether what this key signed is only as old as something else shows. Raises `KeysUnavailable`."""
+        return RETIRED + kid in self._source.live()
+
     def fault(self, signature: Signature, content: bytes) -> str:
         """Why the signature does not prove who wrote the content; empty if it does. Raises `KeysUnavailable`."""
-        key = self._source.live(signature.kid).get(signature.kid)
+        if self.is_retired(signature.kid):
+            return f"it is signed with the key {signature.kid}, which was retired"
+        return self.fault_in_chain(signature, content)
+
+    def fault_in_chain(self, signature: Signature, content: bytes) -> str:
+        """As `fault`, of what something later has to name by its hash: there a retired key counts.
+
+        Raises `KeysUnavailable`.
+        """
+        name = RETIRED + signature.kid if self.is_retired(signature.kid) else signature.kid
+        key = None if signature.kid.startswith(RETIRED) else self._source.live(name).get(name)
         if key is None:
             return f"it is signed with the key {signature.kid}, which is not one of this installation's"
         if not verifies(key, base64.b64decode(signature.value), content):

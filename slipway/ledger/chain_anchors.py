@@ -12,6 +12,7 @@ from ..domain.audit import AuditRecord
 from ..domain.chain_anchor import (
     AnchoredGate,
     ChainAnchor,
+    NamedAnchors,
     Why,
     application_of,
     chain_of,
@@ -68,6 +69,11 @@ class ChainAnchors:
     issuer_keys: Callable[[], str | None]
     """Hash of the identity provider's keys, which are kept; None if they are not known."""
 
+    @property
+    def signs(self) -> str:
+        """Id of the key that signs by now. Raises `KeysUnavailable`."""
+        return self.signer().sign_naming(str.encode).kid
+
     def newest(self, application: str) -> ChainAnchor | None:
         """The newest anchor that the worker signed. One that verifies with no key of the installation is reported and
         passed over. Raises `LedgerUnavailable`, `KeysUnavailable`."""
@@ -121,9 +127,11 @@ class ChainAnchors:
 
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
-        return any(
-            anchor.keys.issuer == keys for chain in (INSTALLATION, application) for anchor in self._genuine(chain)
-        )
+        for chain in (INSTALLATION, application):
+            named = NamedAnchors(self.ledger.public_keys)
+            if any(counts.keys.issuer == keys for anchor in self._genuine(chain) for counts in named.take(anchor)):
+                return True
+        return False
 
     # ---- writing
     def gate(self, head: Head, gate: AnchoredGate, *, now: datetime) -> ChainAnchor:
@@ -172,16 +180,24 @@ class ChainAnchors:
         return self._added(application, head, self.newest(application), Why.RESET, None, now=now)
 
     def daily(self, application: str, *, now: datetime) -> ChainAnchor | None:
-        """Anchor the chain's end if the chain has grown since its newest anchor. The newest one then; None for a chain
-        without records. Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`."""
-        return self._grown(application, Why.DAILY, now=now)
+        """Anchor the chain's end if the chain has grown since its newest anchor, or another key signs by now. The
+        newest one then; None for a chain without records. Then sign the end itself with that key, too.
 
-    def _grown(self, application: str, why: Why, *, now: datetime, since: int | None = None) -> ChainAnchor | None:
+        Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`.
+        """
+        anchor = self._grown(application, Why.DAILY, now=now, signs=self.signs)
+        self.ledger.sign_anew(application)
+        return anchor
+
+    def _grown(
+        self, application: str, why: Why, *, now: datetime, since: int | None = None, signs: str = ""
+    ) -> ChainAnchor | None:
         newest, head = self.newest(application), self.ledger.head(application)
         if newest is None and not head.sequence:
             return None
         enough = head.sequence if since is None else since
-        if newest is not None and newest.epoch == head.epoch and enough <= newest.head.sequence <= head.sequence:
+        signed = newest is not None and signs in ("", newest.sig.kid)
+        if signed and newest and newest.epoch == head.epoch and enough <= newest.head.sequence <= head.sequence:
             self._demand_whole(application, head, newest)
             return newest
         return self._write(head, newest, why, None, now=now)
@@ -219,8 +235,8 @@ class ChainAnchors:
                 self.blobs().add(FOLDER + name, made.document())
             except Conflict:
                 # An anchor of this very record is there: it is good enough, unless a gate has to be named.
-                anchors = (anchor for anchor in self._genuine(application, made.name) if gate in (None, anchor.gate))
-                if (taken := next(anchors, None)) is not None:
+                anchors = (each for each in self._genuine(application, made.name) if each.sig.kid == made.sig.kid)
+                if (taken := next((each for each in anchors if gate in (None, each.gate)), None)) is not None:
                     return taken
                 continue
             return made
@@ -228,7 +244,8 @@ class ChainAnchors:
 
     # ---- comparing
     def _genuine(self, application: str, name: str = "") -> Iterator[ChainAnchor]:
-        """The anchors that the worker signed, newest first. Raises `LedgerUnavailable` where too many other blobs lie
+        """The anchors that the worker signed, newest first, also with a key that was retired since: each of them only
+        demands more of the ledger. Raises `LedgerUnavailable` where too many other blobs lie
         before them to know which is the newest."""
         chain, any_genuine = chain_of(application), False
         for count, (blob, content) in enumerate(self.blobs().listed(FOLDER + (name or f"{chain}/"))):

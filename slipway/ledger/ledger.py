@@ -1,6 +1,7 @@
 """Load a snapshot of an application, commit a decision: all of it in one entity-group transaction, or nothing."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -25,6 +26,7 @@ from .rows import (
     answer_writes,
     outbox_entry,
     outbox_writes,
+    pack,
     record_writes,
     state_writes,
     unpack,
@@ -282,6 +284,17 @@ class Ledger:
         changes |= releases_changed(before, releases, decision.releases)
         changes |= blocks_changed(before, decision.head, snapshot.lanes, lanes)
         return signed(head, before=before, changes=changes, signer=signer, keys=self.public_keys)
+
+    def sign_anew(self, application: str) -> None:
+        """Sign the end of the trail with the key that signs by now, so that the one that signed it may be retired. An
+        end that the worker did not sign stays as it is. Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        row = self.table.get(application, keys.HEAD)
+        head = unpack(Head, row.values) if row else Head(application=application)
+        again = signed(head, before=head, changes={}, signer=self._signer(), keys=self.public_keys)
+        if row is not None and again.sig not in (None, head.sig):
+            with suppress(Conflict):  # somebody has written a record, and signed the end with it
+                write = Write(act=Act.REPLACE, key=keys.HEAD, values=pack(again), etag=row.etag)
+                self.table.transact(application, [write])
 
     def unchanged(self, loaded: Loaded) -> bool:
         """Whether nobody has written since the snapshot was loaded, so its rows are consistent with each other."""

@@ -1,6 +1,7 @@
 """The daily anchors: the end of each chain that has grown, where it cannot be changed, and sent to witnesses.
 
-Runs every hour and does whatever remains to be done: it looks at the chains once a day, and resumes after a crash.
+Runs every hour and does whatever remains to be done: it looks at the chains once a day, and when another key signs than
+before, with which it signs all ends anew. It resumes after a crash.
 Gates and changes of rules are anchored at once, elsewhere; what this adds is whatever else the day has brought.
 """
 
@@ -62,9 +63,10 @@ class Anchoring:
 
     def run(self) -> AnchoringRun:
         """Raises `LedgerUnavailable`, `KeysUnavailable`."""
-        now, before = self.clock(), self._last()
+        now, signs = self.clock(), self.anchors.signs
+        before, signed_all = self._last()
         written, contradicted = list[str](), list[str]()
-        if before is None or before.astimezone(UTC).date() < now.astimezone(UTC).date():
+        if before is None or before.astimezone(UTC).date() < now.astimezone(UTC).date() or signs != signed_all:
             for name in self._chains():
                 try:
                     anchor = self.anchors.daily(name, now=now)
@@ -76,7 +78,7 @@ class Anchoring:
                     written.append(anchor.name)
                 if anchor is not None and (before is None or anchor.at > before):
                     self._owe(anchor)
-            self._done(now)
+            self._done(now, signs)
         sent_to, problems = self._tell()
         return AnchoringRun(
             written=tuple(written), told=sent_to, contradicted=tuple(contradicted), problems=tuple(problems)
@@ -86,12 +88,13 @@ class Anchoring:
         """Chains of current applications and of all that were anchored before, so that retired ones stay provable."""
         return sorted({keys.INSTALLATION, *self.catalogue.entries, *self.anchors.applications()})
 
-    def _last(self) -> datetime | None:
+    def _last(self) -> tuple[datetime | None, str]:
+        """When all chains were looked at, and the key with which all ends are signed since."""
         row = self.installation.row(keys.ANCHORED)
-        return datetime.fromisoformat(str(row.values["At"])) if row else None
+        return (datetime.fromisoformat(str(row.values["At"])), str(row.values.get("Key"))) if row else (None, "")
 
-    def _done(self, now: datetime) -> None:
-        write = Write(act=Act.PUT, key=keys.ANCHORED, values={"At": now.isoformat()})
+    def _done(self, now: datetime, signs: str) -> None:
+        write = Write(act=Act.PUT, key=keys.ANCHORED, values={"At": now.isoformat(), "Key": signs})
         self.installation.table.transact(keys.INSTALLATION, [write])
 
     def _contradicted(self, name: str, reason: str) -> None:

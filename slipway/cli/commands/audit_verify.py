@@ -97,7 +97,8 @@ def verify_trail(
     \b
     Exit codes:
       0  intact, and anchored except for the last day
-      6  intact, but a record of more than a day ago is not anchored, or the proof of a vote cannot be verified yet
+      6  intact, but a record of more than a day ago is not anchored, nothing shows that what a retired key signed is
+         older than that, or the proof of a vote cannot be verified yet
       7  a chain is broken or contradicts an anchor, a release went live without its gate, the proof of a vote does not
          hold, or the audit index is not what the trail says
       all others as for every command
@@ -106,7 +107,8 @@ def verify_trail(
     The JSON object:
       {"v": 1,
        "applications": [{"application", "records", "intact", "fault": null | {"sequence", "reason"},
-                         "anchors", "anchored", "unanchored_since": null | time, "notes": [text],
+                         "anchors", "anchored", "unanchored_since": null | time, "retired_from": null | sequence,
+                         "notes": [text],
                          "waivers": [{"sequence", "release", "environment", "rule", "actor", "reason"}],
                          "votes": null | {"proofs", "said",
                            "keys": [{"keys", "source": "provider" | "archive", "anchored_since", "proofs"}],
@@ -203,7 +205,7 @@ def _of_app(
 def _answer(verdicts: list[ChainVerdict], *, now: datetime, keys_given: bool, as_json: bool) -> None:
     screen = Screen()
     intact = all(verdict.intact for verdict in verdicts)
-    anchored = not any(verdict.waits(now) for verdict in verdicts)
+    anchored = not any(verdict.waits(now) or verdict.retired_from for verdict in verdicts)
     indexed = all(verdict.index is None or verdict.index.complete for verdict in verdicts)
     votes = [verdict.votes for verdict in verdicts if verdict.votes is not None]
     refuted, waits = any(each.faults for each in votes), any(each.waiting for each in votes)
@@ -235,6 +237,10 @@ def _show_verdict(screen: Screen, verdict: ChainVerdict, now: datetime) -> None:
         if verdict.waits(now):
             since = screen.time(verdict.unanchored_since)
             screen.line(TextCell("! anchor", BAD), f"  {verdict.application}: nothing since {since} is anchored")
+        if verdict.retired_from is not None:
+            why = f"record {verdict.retired_from} and those after it are signed with a key that was retired"
+            shown = "neither an anchor nor a later record shows that they are older"
+            screen.line(TextCell("! key   ", BAD), f"  {verdict.application}: {why}, and {shown}")
     else:
         fault = f"record {verdict.fault.sequence}: {verdict.fault.reason}"
         follows = verdict.fault.sequence <= verdict.first + verdict.records - 1  # what they say is the fault

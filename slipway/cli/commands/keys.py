@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from slipway.domain.keyring import LINKS_LIVE, MOST, LiveKey, ended_keys, format_keys, needed_until
+from slipway.domain.signing import RETIRED
 from slipway.ed25519 import KEY_BYTES
 
 from ..errors import CliError
@@ -124,7 +125,26 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
         raise CliError(_too_many(before))
     signs = store.rotate(secrets.token_bytes(KEY_BYTES), retired, now=now)
     public = format_keys(store.public())
-    _show({"signs": signs.id, "verify": stay, "retired": list(retired), "public": public}, as_json=as_json)
+    done = {"signs": signs.id, "verify": stay, "retired": list(retired), "public": public}
+    _show("rotated", done, as_json=as_json)
+
+
+@keys.command("retire")
+@_somewhere
+def retire(file: Path | None, vault: str | None, *, as_json: bool) -> None:
+    """Say of each public key whose private key is gone that it is retired: nothing that it signed counts any more by
+    itself, but only where a later signature shows that it is older.
+
+    Do this after a rotation with --retire-others, once `slipway doctor` says that every trail ends with the signature
+    of the new key; before that, nothing more is opened. Each rotation does it with the keys that were gone before.
+
+    \b
+    Examples:
+      slipway keys retire --vault https://contoso.vault.azure.net
+    """
+    public = _place(file, vault).retire()
+    ids = [id.removeprefix(RETIRED) for id in public if id.startswith(RETIRED)]
+    _show("retired", {"retired": ids, "public": format_keys(public)}, as_json=as_json)
 
 
 def _too_many(keys: list[LiveKey]) -> str:
@@ -151,17 +171,16 @@ def _place(file: Path | None, vault: str | None) -> Place:
     return KeysInVault(open_vault(vault))
 
 
-def _show(done: dict[str, Any], *, as_json: bool) -> None:
+def _show(what: str, done: dict[str, Any], *, as_json: bool) -> None:
     screen = Screen()
     if as_json:
         screen.json(done)
         return
-    screen.line(TextCell("✓ rotated", GOOD))
-    screen.fields(
-        [
-            ("signs", TextCell(done["signs"], NAME)),
-            ("verify", ", ".join(done["verify"])),
-            ("retired", TextCell(", ".join(done["retired"]), FAINT)),
-            ("public keys", done["public"]),
-        ]
-    )
+    screen.line(TextCell(f"✓ {what}", GOOD))
+    cells = {
+        "signs": TextCell(done["signs"], NAME) if "signs" in done else None,
+        "verify": ", ".join(done["verify"]) if "verify" in done else None,
+        "retired": TextCell(", ".join(done["retired"]), FAINT),
+        "public keys": done["public"],
+    }
+    screen.fields([(name, cell) for name, cell in cells.items() if cell is not None])

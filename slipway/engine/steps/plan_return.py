@@ -16,8 +16,10 @@ from ...domain.environment import Environment
 from ...domain.plan import Plan, brought
 from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
+from ...domain.signed_head import head_fault
 from ...effects.registry import NotInRegistry
 from ...manifests.around import is_job, job_around, own_name, runs_on_roll_back
+from ..on_record import verified_records
 from ..run_step import Work
 from .clients import Clients
 from .content import rendered
@@ -84,8 +86,15 @@ def _was_live(clients: Clients, release: Release, environment: Environment, back
             and record.details.get("plan_hash") == back.plan_hash
             and not fault_of(record, clients.ledger.public_keys)
         ):
-            return True
+            return not clients.ledger.public_keys.is_retired(record.sig.kid) or _leads_to_the_end(clients, record)
     return False
+
+
+def _leads_to_the_end(clients: Clients, record: AuditRecord) -> bool:
+    """Whether the signed end of the trail shows that a record is as old as it says: its own key does not."""
+    head = clients.ledger.head(record.application)
+    _, fault = verified_records(clients.ledger, head, record.sequence)
+    return not fault and not head_fault(head, clients.ledger.public_keys)
 
 
 def _kept_plan(

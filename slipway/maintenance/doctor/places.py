@@ -7,7 +7,7 @@ from ...domain.signing import KeysUnavailable
 from ...effects.messaging import QueueDenied, QueueUnavailable
 from ...effects.notification import NotificationError
 from ...effects.registry import Denied, NotInRegistry, RegistryError
-from ...ledger import Conflict, LedgerUnavailable
+from ...ledger import Conflict, LedgerUnavailable, keys
 from ...ledger.table import Act, Write
 from .facts import Facts
 from .fault import Fault, NotChecked
@@ -40,7 +40,11 @@ def signing_keys(facts: Facts) -> str:
         ids = facts.keys.ids()
     except KeysUnavailable as away:
         raise Fault(str(away), missing="the right to read the signing keys (Key Vault Secrets User)") from None
-    return f"{len(ids)} live; {ids[0]} signs"
+    row = facts.installation().row(keys.ANCHORED)
+    ends = "every trail ends with its signature"
+    if row is None or row.values.get("Key") != ids[0]:
+        ends = "not every trail ends with its signature yet: retire no key before that"
+    return f"{len(ids)} live; {ids[0]} signs; {ends}"
 
 
 def ledger(facts: Facts, application: str) -> str:

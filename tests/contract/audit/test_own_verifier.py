@@ -13,11 +13,13 @@ import pytest
 from click.testing import Result
 
 from local.auditor import TRAIL_VERIFIER, Auditor
-from slipway.domain.keyring import format_keys
+from slipway.domain.chain_anchor import Why, new_anchor
+from slipway.domain.keyring import format_keys, with_retired
+from slipway.domain.signing import FixedKeys, PrivateSigner, PublicKeys
 from slipway.ed25519 import public_key
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
-from slipway.testing.chains import PUBLIC_KEYS
+from slipway.testing.chains import PUBLIC_KEYS, SIGNING_KEYS
 from tests.contract.audit.installation import Audited
 from tests.contract.audit.odd import ODD
 
@@ -45,7 +47,7 @@ def exported(slipway: Callable[..., Result], installation: Audited, tmp_path: Pa
 
 
 def test_it_is_short_rests_on_no_assertion_and_imports_the_standard_library_and_cryptography_only() -> None:
-    assert len([line for line in TRAIL_VERIFIER.splitlines() if line.strip()]) <= 38
+    assert len([line for line in TRAIL_VERIFIER.splitlines() if line.strip()]) <= 41
     assert "assert" not in TRAIL_VERIFIER, "python -O would leave it out"
     imports = [node for node in ast.walk(ast.parse(TRAIL_VERIFIER)) if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names}
@@ -75,6 +77,23 @@ def test_it_reads_a_part_that_begins_in_the_middle(
 ) -> None:
     assert slipway("audit", "export", "shop", "--after", "9", "--output", "part.jsonl").exit_code == 0
     assert verifier("part.jsonl", "part.jsonl.anchors")[0] == 0
+
+
+def test_what_a_retired_key_signed_counts_as_far_as_a_later_anchor_shows(
+    verifier: Callable[..., tuple[int, str]], exported: Path, installation: Audited
+) -> None:
+    newer = {"newer": b"n" * 32}
+    public = {kid: public_key(seed) for kid, seed in (SIGNING_KEYS | newer).items()}
+    keys = format_keys(with_retired(public, newer))
+    code, said = verifier("trail.jsonl", "trail.jsonl.anchors", keys=keys)
+    assert (code, "after 0 a retired key signed, and nothing shows that it is older" in said) == (1, True), said
+    signer, anchors = PrivateSigner(FixedKeys(newer), PublicKeys(public)), exported.with_name("newer.anchors")
+    for chain in ("shop", "_installation"):
+        head = installation.app.ledger.head(chain)
+        made = new_anchor(head, why=Why.DAILY, before=None, keys=PUBLIC_KEYS, signer=signer, now=installation.now)
+        anchors.open("ab").write(made.document())
+    code, said = verifier("trail.jsonl", "newer.anchors", keys=keys)
+    assert code == 0, said
 
 
 def changed(lines: list[str], index: int, **fields: Any) -> list[str]:

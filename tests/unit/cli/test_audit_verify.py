@@ -14,12 +14,13 @@ from slipway.cli.verifying import ANCHORED_WITHIN
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord
 from slipway.domain.chain_anchor import AnchoredGate, GateOutcome, Why, new_anchor
-from slipway.domain.keyring import format_keys
+from slipway.domain.keyring import format_keys, with_retired
 from slipway.domain.release import Head
 from slipway.domain.reports import Compared
+from slipway.domain.signing import FixedKeys, PrivateSigner, PublicKeys, Signer
 from slipway.ed25519 import public_key
 from slipway.ledger import keys
-from slipway.testing.chains import PUBLIC_KEYS, SIGNER, signed_anew, signed_chain
+from slipway.testing.chains import PUBLIC_KEYS, SIGNER, SIGNING_KEYS, signed_anew, signed_chain
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Asked, Served, Trail
 from tests.unit.domain.samples import MORNING
@@ -30,6 +31,7 @@ UNANCHORED: dict[str, Any] = {
     "anchors": 0,
     "anchored": 0,
     "unanchored_since": None,
+    "retired_from": None,
     "notes": [],
     "waivers": [],
     "votes": None,
@@ -77,6 +79,7 @@ def test_the_verdict_as_json_has_the_documented_form(slipway: Command, shop: Wor
                 "fault": None,
                 "anchors": 0,
                 "anchored": 0,
+                "retired_from": None,
                 "unanchored_since": f"{shop.audit[0].time:%Y-%m-%dT%H:%M:%SZ}",
                 "notes": [],
                 "waivers": [],
@@ -184,7 +187,7 @@ def test_keys_that_somebody_brings_along_are_trusted_and_not_those_of_the_app(sl
     assert "with the key test, which is not one of this installation's" in unknown["applications"][0]["fault"]["reason"]
 
 
-def anchor_at(head: Head, **changed: Any) -> dict[str, Any]:
+def anchor_at(head: Head, *, signer: Signer = SIGNER, **changed: Any) -> dict[str, Any]:
     gate = AnchoredGate(release=1, environment="production", opening=1, outcome=GateOutcome.REJECTED)
     made = new_anchor(
         head,
@@ -192,7 +195,7 @@ def anchor_at(head: Head, **changed: Any) -> dict[str, Any]:
         gate=gate,
         before=None,
         keys=PUBLIC_KEYS,
-        signer=SIGNER,
+        signer=signer,
         now=MORNING,
     )
     return {**made.model_dump(mode="json"), **changed}
@@ -235,6 +238,25 @@ def test_how_far_the_anchors_reach_is_said_and_a_day_without_one_ends_with_6(
         found = json.loads(result.stdout)
         assert (result.exit_code, found["intact"], found["anchored"]) == (ends, True, ends == 0)
         assert found["applications"][0]["anchored"] == 5
+
+
+def test_what_a_retired_key_signed_counts_as_far_as_something_later_shows_and_else_it_ends_with_6(
+    slipway: Command, app: Served
+) -> None:
+    trail, newer = app.trails["shop"], {"newer": b"n" * 32}
+    public = {kid: public_key(seed) for kid, seed in (SIGNING_KEYS | newer).items()}
+    signer = PrivateSigner(FixedKeys(newer), PublicKeys(public))
+    keys = format_keys(with_retired(public, newer))
+    end = Head(application="shop", sequence=trail.sequence, hash=trail.hash)
+    for anchors, from_record in (([], 1), ([anchor_at(end)], 1), ([anchor_at(end, signer=signer)], None)):
+        app.anchors["shop"] = anchors
+        result = slipway("audit", "verify", "shop", "--public-keys", keys, "--json")
+        (found,) = json.loads(result.stdout)["applications"]
+        assert (result.exit_code, found["intact"]) == (6 if from_record else 0, True)
+        assert found["retired_from"] == from_record
+    app.anchors["shop"] = []
+    told = slipway("audit", "verify", "shop", "--public-keys", keys).stdout
+    assert "! key     shop: record 1 and those after it are signed with a key that was retired" in told
 
 
 def test_two_anchors_that_name_different_records_are_found(slipway: Command, app: Served) -> None:

@@ -38,7 +38,7 @@ def test_a_key_is_retired_once_its_links_are_over_and_not_before(slipway: Comman
     public = parse_keys(told.pop("public"))
     assert told == {"v": 1, "signs": f"{today:%Y%m%d}", "verify": [lately, long_ago], "retired": ["20200101"]}
     assert list(parse_keys(file.read_text())) == [told["signs"], lately, long_ago]
-    assert list(public) == ["20200101", long_ago, lately, told["signs"]], "records of all of them have to verify"
+    assert list(public) == ["retired.20200101", long_ago, lately, told["signs"]], "records of all have to verify"
     assert parse_keys((tmp_path / "keys.pub").read_text()) == public
     assert not [other for other in tmp_path.iterdir() if other.name.startswith(".keys")]
 
@@ -66,6 +66,24 @@ def test_retiring_the_others_ends_every_open_link(slipway: Command, tmp_path: Pa
         slipway("keys", "rotate", "--file", str(file))
     told = json.loads(slipway("keys", "rotate", "--file", str(file), "--retire-others", "--json").stdout)
     assert (told["verify"], len(told["retired"])) == ([], 2)
+
+
+def test_a_key_of_before_is_said_to_be_retired_by_the_next_rotation_or_by_a_command_of_its_own(
+    slipway: Command, tmp_path: Path
+) -> None:
+    """Until all trails end with the signature of the new key, that of the one that signed until now has to count."""
+    file, today = tmp_path / "keys", f"{datetime.now(UTC):%Y%m%d}"
+    file.write_text(held("b", "a"))
+    arguments = ("keys", "rotate", "--file", str(file), "--retire-others", "--json")
+    assert list(parse_keys(json.loads(slipway(*arguments).stdout)["public"])) == ["retired.a", "b", today]
+    told = json.loads(slipway("keys", "retire", "--file", str(file), "--json").stdout)
+    assert (told["retired"], list(parse_keys(told["public"]))) == (["a", "b"], ["retired.a", "retired.b", today])
+    assert parse_keys((tmp_path / "keys.pub").read_text()) == parse_keys(told["public"])
+    assert list(parse_keys(file.read_text())) == [today]
+    slipway(*arguments)
+    told = json.loads(slipway("keys", "retire", "--file", str(file), "--json").stdout)
+    assert told["retired"] == ["a", "b", today]
+    assert json.loads(slipway(*arguments).stdout)["signs"] == f"{today}-3", "a name is never given twice"
 
 
 def test_keys_are_listed_without_the_keys(slipway: Command, tmp_path: Path) -> None:

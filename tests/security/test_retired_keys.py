@@ -1,0 +1,216 @@
+"""Somebody has a signing key that was retired, and may write every row of every table: nothing that it signs counts,
+and what it signed before stays true."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.chain_anchor import ChainAnchor, Why, new_anchor
+from slipway.domain.commands import Verb
+from slipway.domain.keyring import with_retired
+from slipway.domain.release import Head, Lane, Phase
+from slipway.domain.signed_head import hash_of_release, lane_name, release_name, signed
+from slipway.domain.signing import FixedKeys, PrivateSigner, PublicKeys
+from slipway.domain.steps import Outgoing, Step
+from slipway.ed25519 import public_key
+from slipway.ledger import keys
+from slipway.ledger.chain_anchors import FOLDER
+from slipway.ledger.rows import OutboxEntry, outbox_writes, pack, pack_audit, pack_release, unpack
+from slipway.testing import MemoryAdded, write_application
+from slipway.testing.chains import PUBLIC_KEYS, SIGNER, SIGNING_KEYS, signed_anew
+from tests.security.test_kept_proofs import TEXT
+from tests.security.test_rows_of_an_attacker import PRODUCTION, approve, claim, named, put, put_back, rows
+from tests.security.test_rows_under_way import forged_plan, held
+from tests.unit.commands.live import Live
+
+NEWER: dict[str, bytes] = {"newer": b"n" * 32}
+BOTH = {kid: public_key(seed) for kid, seed in (SIGNING_KEYS | NEWER).items()}
+RETIRED_KEYS = PublicKeys(with_retired(BOTH, NEWER))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Live:
+    """Release 1 is live in staging and waits for approval in production; a lane is frozen."""
+    write_application(tmp_path, text=TEXT)
+    made = Live(tmp_path, added=MemoryAdded())
+    made.apply()
+    made.push("1.0")
+    made.settle()
+    assert made.phase(1) is Phase.AWAITING_APPROVAL
+    return made
+
+
+def with_keys(home: Live, public: PublicKeys) -> None:
+    """From now on the newer key signs, and these public keys are the installation's."""
+    private, signer = FixedKeys(NEWER), PrivateSigner(FixedKeys(NEWER), public)
+    home.restart(
+        wrap=lambda ports: replace(
+            ports, catalogue=None, private_keys=lambda: private, signer=lambda: signer, public_keys=lambda: public
+        )
+    )
+
+
+def rotate(home: Live, *, look: bool = True) -> None:
+    """A new key signs, and the private key of before is gone. `look`: the hourly timer ran once since."""
+    with_keys(home, PublicKeys(BOTH))
+    if look:
+        home.app.anchoring.run()
+
+
+def retire(home: Live) -> None:
+    with_keys(home, RETIRED_KEYS)
+
+
+def freeze_and_approve(home: Live) -> None:
+    """The gate passes, and the release is kept back by a freeze."""
+    home.command(Verb.FREEZE, None, PRODUCTION)
+    approve(home)
+    home.settle()
+    assert home.phase(1) is Phase.HELD_BACK
+
+
+def sign_end(home: Live, **changes: str | None) -> None:
+    """As whoever has the key of before signs it, over what they have written into the rows."""
+    head = home.app.ledger.head("shop")
+    start, in_force = Head(application="shop"), {**head.in_force, **changes}
+    put(home, keys.HEAD, pack(signed(head, before=start, changes=in_force, signer=SIGNER, keys=PUBLIC_KEYS)))
+
+
+def let_past(home: Live) -> Step:
+    """They take the freeze away, and say that the copy is due."""
+    step = claim(home)
+    lane = unpack(Lane, rows(home, "shop")[keys.lane(PRODUCTION)]).evolve(freeze=None)
+    put(home, keys.lane(PRODUCTION), pack(lane))
+    sign_end(home, **{lane_name(PRODUCTION): None, release_name(1): hash_of_release(home.release(1))})
+    return step
+
+
+def test_without_the_key_retired_it_goes_past_the_freeze(home: Live) -> None:
+    freeze_and_approve(home)
+    rotate(home)
+    home.run_step(let_past(home))
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
+
+
+def test_an_end_of_the_trail_that_a_retired_key_signed_opens_nothing(home: Live) -> None:
+    freeze_and_approve(home)
+    rotate(home)
+    retire(home)
+    home.run_step(let_past(home))
+    rule, why = named(home)
+    assert (rule, "the key test, which was retired" in why) == ("in-force-is-on-record", True)
+
+
+def test_what_was_signed_before_goes_on_to_count_once_all_ends_were_signed_anew(home: Live) -> None:
+    rotate(home)
+    retire(home)
+    approve(home)
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
+    assert home.verify().intact
+
+
+def test_a_key_that_is_retired_before_that_opens_nothing_until_it_counts_again(home: Live) -> None:
+    rotate(home, look=False)
+    retire(home)
+    approve(home)
+    home.settle()
+    named(home)
+
+
+def test_a_message_that_a_retired_key_signed_is_parked(home: Live) -> None:
+    rotate(home)
+    retire(home)
+    key, body = keys.outbox(0, 0, "first"), {"kind": "deploy"}
+    message = Outgoing.model_validate({"queue": "steps", "id": "first", "body": body})
+    entry = OutboxEntry(application="shop", row=key, message=message, written_at=home.now - timedelta(hours=1))
+    (write,) = outbox_writes((entry,), SIGNER)
+    put(home, key, write.values)
+    home.reconcile()
+    assert home.steps() == []
+    (parked,) = home.app.parking.all()
+    assert "the key test, which was retired" in parked.reason
+
+
+def test_an_anchor_that_a_retired_key_signed_vouches_for_no_keys_of_the_provider(home: Live) -> None:
+    """What an anchor names counts from the archive once the provider has dropped it; one of before does by those that
+    follow it."""
+    named_before = home.app.chain_anchors.newest("shop")
+    rotate(home)
+    retire(home)
+    forged = "sha256:" + "7" * 64
+    before, head = home.app.chain_anchors.newest("shop"), home.app.ledger.head("shop")
+    made = new_anchor(head, why=Why.DAILY, before=before, keys=PUBLIC_KEYS, issuer=forged, signer=SIGNER, now=home.now)
+    home.added.add(f"{FOLDER}{made.name}-9", made.document())
+    assert not home.app.chain_anchors.names_issuer_keys("shop", forged)
+    assert named_before is not None
+    assert named_before.sig.kid == "test"
+    assert home.app.chain_anchors.names_issuer_keys("shop", str(named_before.keys.issuer))
+
+
+def test_a_ledger_put_back_to_before_the_rotation_still_contradicts_its_anchors(home: Live) -> None:
+    kept = rows(home, "shop")
+    home.command(Verb.FREEZE, None, PRODUCTION)
+    rotate(home, look=False)
+    retire(home)
+    put_back(home, kept)
+    assert not home.app.chain_anchors.of_ledger("shop").passed
+
+
+def test_a_record_that_a_retired_key_signed_does_not_say_what_was_live(home: Live) -> None:
+    """Somebody writes over the record of the release that a person brings back, and lets it name a plan of theirs."""
+    approve(home)
+    home.settle()
+    home.push("1.1")
+    home.settle()
+    approve(home, 2)
+    home.settle()
+    rotate(home)
+    retire(home)
+    before, target, plan = held(home), home.release(1), forged_plan(home, beside=True)
+    rollouts = [rollout.evolve(plan_hash=plan) for rollout in target.rollouts]
+    put(home, keys.release(1), pack_release(target.evolve(rollouts=rollouts)))
+    (live,) = [
+        each
+        for each in home.trail()
+        if (each.action, each.release, each.environment) == ("release.live", "shop-1", PRODUCTION)
+    ]
+    forged = signed_anew(live.evolve(details={**live.details, "plan_hash": plan}))
+    put(home, keys.audit(live.sequence), pack_audit(forged))
+    home.command(Verb.ROLLBACK, 1, PRODUCTION)
+    home.settle()
+    assert held(home) == before
+    assert "no record says that shop-1 was live in production" in home.release(3).reason
+
+
+def test_a_release_whose_records_a_retired_key_signed_comes_back(home: Live) -> None:
+    approve(home)
+    home.settle()
+    home.push("1.1")
+    home.settle()
+    approve(home, 2)
+    home.settle()
+    rotate(home)
+    retire(home)
+    home.command(Verb.ROLLBACK, 1, PRODUCTION)
+    home.settle()
+    assert home.phase(3) is Phase.COMPLETED
+
+
+def test_all_ends_are_signed_anew_within_an_hour_of_a_rotation_and_the_doctor_says_so(home: Live) -> None:
+    home.app.anchoring.run()
+    rotate(home, look=False)
+    assert "not every trail ends with its signature yet" in home.app.doctor.run("signing-keys").said
+    home.app.anchoring.run()
+    assert "every trail ends with its signature" in home.app.doctor.run("signing-keys").said
+    for chain in ("shop", keys.INSTALLATION):
+        end = home.app.ledger.head(chain)
+        assert end.sig is not None
+        anchors = [ChainAnchor.model_validate_json(each) for each in home.app.chain_anchors.written(chain, most=9)]
+        assert [end.sig.kid, *(each.sig.kid for each in anchors if each.head.sequence == end.sequence)].count(
+            "newer"
+        ) == 2
+    assert home.app.anchoring.run().written == ()
