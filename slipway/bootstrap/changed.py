@@ -78,6 +78,7 @@ class Catalogued(Recorded):
             comparing=self.comparing,
             versions=self.versions,
             ledger=self.ledger,
+            anchors=self.chain_anchors,
             inbox=self.inbox,
             proofs=self.kept_proofs,
             clock=self.clock,

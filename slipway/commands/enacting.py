@@ -21,6 +21,7 @@ from ..domain.inbox import Received
 from ..domain.people import OID
 from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange
 from ..domain.rules import NotYet, Rule, RuleResult, WaitsFor
+from ..domain.signed_head import head_fault
 from ..domain.signing import KeysUnavailable
 from ..domain.standing_in import stand_ins_rule
 from ..domain.statement import CatalogueChange, ChangeVoteStatement
@@ -28,6 +29,7 @@ from ..domain.versions import SubjectKind, Version
 from ..engine.kept_proofs import KeptProofs
 from ..engine.on_record import verified_records
 from ..ledger import Conflict, Ledger, LedgerUnavailable
+from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.inbox import Inbox, Unreadable
 from ..ledger.keys import INSTALLATION
 from ..ledger.proposals import Kept, Proposals
@@ -52,6 +54,7 @@ class Enacting:
     comparing: Comparing
     versions: SubjectVersions
     ledger: Ledger
+    anchors: ChainAnchors
     inbox: Inbox
     proofs: KeptProofs
     clock: Clock
@@ -127,7 +130,14 @@ class Enacting:
         return self._enact(current, change, plan, made)
 
     def _records(self, change: ProposedChange) -> tuple[Sequence[AuditRecord], str]:
-        return verified_records(self.ledger, self.ledger.head(INSTALLATION), change.first_sequence)
+        """What the trail says of the change, or what is wrong with it: a rejection could have been cut off its end."""
+        head = self.ledger.head(INSTALLATION)
+        whole = self.anchors.whole(INSTALLATION, head)
+        if not whole.passed:
+            return (), whole.reason
+        if fault := head_fault(head, self.ledger.public_keys):
+            return (), f"the end of the trail of the installation: {fault}"
+        return verified_records(self.ledger, head, change.first_sequence)
 
     def _enact(
         self, current: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]

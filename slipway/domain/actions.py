@@ -132,6 +132,7 @@ _REFUSES: Final = _More(refuses=True)
 _NOT_TAKEN: Final = _More(of_fact=OfFact.NOT_TAKEN)
 _CHANGES_RULES: Final = _More(changes_rules=True)
 _ENDS_CHANGE: Final = _More(of_change=OfChange.ENDED)
+_REJECTS_CHANGE: Final = _More(of_change=OfChange.ENDED, changes_rules=True)
 
 
 class Action(StrEnum):
@@ -154,7 +155,8 @@ class Action(StrEnum):
     of_change: OfChange
     of_fact: OfFact
     changes_rules: bool
-    """Whether it changes what is allowed, and so is anchored: a project, an application, a freeze or hold, or a key."""
+    """Whether it changes what is allowed, or keeps it from being changed, and so is anchored: a project, an
+    application, a freeze or hold, or a key."""
 
     def __new__(cls, text: str, meaning: str, tone: Tone, more: _More = _More()) -> Self:
         action = str.__new__(cls, text)
@@ -499,12 +501,12 @@ class Action(StrEnum):
     CHANGE_VOTE_REFUSED = "change.vote-refused", "A vote on a proposed change was refused", Tone.ASKS, _REFUSES
     CHANGE_PASSED = "change.passed", "Enough people approved a proposed change", Tone.GOOD
     CHANGE_IN_FORCE = "change.in-force", "A proposed change took effect", Tone.ASKS, _ENDS_CHANGE
-    CHANGE_REJECTED = "change.rejected", "A proposed change was rejected", Tone.BAD, _ENDS_CHANGE
+    CHANGE_REJECTED = "change.rejected", "A proposed change was rejected", Tone.BAD, _REJECTS_CHANGE
     CHANGE_WITHDRAWN = (
         "change.withdrawn",
         "A proposed change was withdrawn by whoever had proposed it",
         Tone.QUIET,
-        _ENDS_CHANGE,
+        _REJECTS_CHANGE,
     )
     CHANGE_EXPIRED = "change.expired", "The time to vote on a proposed change ran out", Tone.QUIET, _ENDS_CHANGE
     CHANGE_SUPERSEDED = "change.superseded", "A proposed change was superseded by a newer one", Tone.QUIET, _ENDS_CHANGE
