@@ -36,6 +36,14 @@ def _is_unconfined(value: object) -> bool:
     return isinstance(value, Mapping) and value.get("type") == "Unconfined"
 
 
+def _is_another_type(value: object) -> bool:
+    """Whether SELinux treats the container as something else than a container."""
+    allowed = (None, "", "container_t", "container_init_t", "container_kvm_t", "container_engine_t")
+    return isinstance(value, Mapping) and not (
+        value.get("type") in allowed and not value.get("user") and not value.get("role")
+    )
+
+
 _OF_THE_HOST: Final[Mapping[str, Callable[[object], bool]]] = {
     **dict.fromkeys(("hostNetwork", "hostPID", "hostIPC", "hostProcess", "privileged"), _is_true),
     "hostPath": lambda value: isinstance(value, Mapping),
@@ -43,8 +51,11 @@ _OF_THE_HOST: Final[Mapping[str, Callable[[object], bool]]] = {
     "capabilities": _adds_power,
     "procMount": lambda value: value not in (None, "Default"),
     **dict.fromkeys(("seccompProfile", "appArmorProfile"), _is_unconfined),
+    "seLinuxOptions": _is_another_type,
 }
 """Whether the value of a field of this name reaches out of a container."""
+_APP_ARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
+"""Begins an annotation of pods that the API server turns into an `appArmorProfile`."""
 _ALIKE: Final = 0.8
 """How much alike a misspelt kind and the right one are; two kinds that are meant are less so."""
 _DEFINITION: Final = "apiextensions.k8s.io/CustomResourceDefinition"
@@ -85,7 +96,8 @@ def _of_the_host(value: object, steps: Steps) -> Iterator[tuple[Steps, str]]:
     match value:
         case Mapping():
             for key, item in value.items():
-                if key in _OF_THE_HOST and _OF_THE_HOST[key](item):
+                unconfined = str(key).startswith(_APP_ARMOR) and item == "unconfined"
+                if unconfined or (key in _OF_THE_HOST and _OF_THE_HOST[key](item)):
                     yield (*steps, key), short_value(item)
                 else:
                     yield from _of_the_host(item, (*steps, key))

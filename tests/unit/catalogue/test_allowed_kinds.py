@@ -99,6 +99,7 @@ spec:
             "containers: [{ name: a, securityContext: { procMount: Unmasked } }]",
             "containers[0].securityContext.procMount",
         ),
+        ("securityContext: { seLinuxOptions: { type: spc_t } }, containers: []", "securityContext.seLinuxOptions"),
     ],
 )
 def test_a_pod_that_reaches_into_its_node_is_refused_unless_the_project_says_so(
@@ -110,6 +111,17 @@ def test_a_pod_that_reaches_into_its_node_is_refused_unless_the_project_says_so(
     allowed = f"{PROJECT}kinds: {{ host_access: [apps/DaemonSet] }}\n"
     with_manifest(write, folder, POD.replace("POD", pod), project=allowed)
     assert list(load(folder)) == ["shop"]
+
+
+def test_a_pod_that_takes_its_profile_off_by_an_annotation_is_refused(write: Write, folder: Path) -> None:
+    name = "container.apparmor.security.beta.kubernetes.io/app"
+    pod = POD.replace("POD", "containers: []")
+    pod = pod.replace(
+        "{ labels: { app: agent } }", f"{{ labels: {{ app: agent }}, annotations: {{ {name}: unconfined }} }}"
+    )
+    with_manifest(write, folder, pod)
+    (problem,) = problems(folder)
+    assert f"metadata.annotations.{name}: expected nothing of the node" in problem
 
 
 def test_what_stays_in_its_container_is_not_access_to_the_host(write: Write, folder: Path) -> None:
