@@ -7,7 +7,7 @@ _MAX_NAME = 120
 _MAX_READ = 512 * 1024
 
 _LINE = re.compile(
-    r"^\s*(?:"
+    r"^[^\S\n]*+(?:"
     r"FAILED (?P<pytest>\S+::\S+)"
     r"|(?:FAIL|ERROR): (?P<unittest>test\w* \([\w.]+\))"
     r"|--- FAIL: (?P<go>\S+)"
@@ -15,7 +15,7 @@ _LINE = re.compile(
     r"|not ok \d+ (?:- )?(?P<tap>[^#\n]+)"
     r"|[✗✘✕×] (?P<mark>[^\n]+)"
     r"|● (?P<jest>[^\n]+)"
-    r"|\[ERROR\] +(?P<maven>[\w.$]+(?:[.:#]\w+)+)[^\n]*<<< (?:FAILURE|ERROR)!"
+    r"|\[ERROR\] ++(?=[\w$]++[.:#]\w)(?P<maven>[\w.$:#]++)[^\n]*<<< (?:FAILURE|ERROR)!"
     r"|Failed (?P<dotnet>[\w.]+\w(?:\([^\n)]*\))?) \["
     r")",
     re.MULTILINE,

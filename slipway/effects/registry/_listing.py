@@ -25,7 +25,7 @@ _NOT_FOUND: Final = 404
 _REFUSALS: Final = frozenset({401, 403, 407, 408, 429})
 """What says nothing about the API. A server that fails (5xx but 501) is tried again and ends as an error before."""
 _MOST_PAGES: Final = 100
-_NEXT: Final = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
+_NEXT: Final = re.compile(r'<([^<>]*+)>\s*;\s*rel="?next"?')
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,3 +32,9 @@ def test_a_log_without_a_failing_test_has_none(log: str) -> None:
 def test_each_name_is_told_once_and_only_the_first() -> None:
     names = failing_tests("".join(f"FAILED t.py::test_{n}\n" for n in (1, 1, 2, 3, 4, 5)))
     assert first_names(names) == "failed: t.py::test_1, t.py::test_2, t.py::test_3 (and 2 more)"
+
+
+@pytest.mark.parametrize("line", ["[ERROR] " + "a." * 2**17, "\n" * 2**18, "Failed " + "a." * 2**17])
+def test_no_output_costs_more_than_a_moment(line: str) -> None:
+    """A pattern that goes back would look at it for hours, and nothing else be done."""
+    assert failing_tests(f"{line}\n--- FAIL: TestTotal") == ("TestTotal",)

@@ -42,3 +42,9 @@ def test_what_is_none_stays_as_it_is(text: str) -> None:
 
 def test_control_characters_and_colours_are_taken_out() -> None:
     assert without_secrets("\x1b[31mred\x1b[0m \x1b]0;title\x07bell\x07\r\nnext\x00\x9b") == "red bell\nnext"
+
+
+@pytest.mark.parametrize("unit", ["a.", "a-", "a.eyJ-", "password.", "://a:", "token=", "\t"])
+def test_no_line_costs_more_than_a_moment(unit: str) -> None:
+    """What a Job wrote is this long. A pattern that goes back would look at it for hours, and nothing else be done."""
+    assert "hunter2" not in without_secrets(unit * (256 * 1024 // len(unit)) + " password=hunter2")
