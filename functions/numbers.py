@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from slipway.api.numbers import NumbersAnswer
+from slipway.domain.numbers_report import NumbersAnswer
 from slipway.queries.numbers import WEEKS_LIMIT
 from slipway.queries.numbers_asked import WEEKS, read_question
 

@@ -75,6 +75,11 @@ def moment(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
+def exact_moment(time: datetime) -> str:
+    """In UTC, to the second."""
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def short(digest: str | None, length: int = 12) -> str:
     """A digest as people say it."""
     return digest.removeprefix("sha256:")[:length] if digest else ""

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from slipway.domain.windows import Window, Windows, WindowStatus
 
+from ..text import moment
 from .files import Files, inside
 
 _PARTS = frozenset({"FREQ", "INTERVAL", "BYMONTH", "BYMONTHDAY", "BYDAY", "BYHOUR", "BYMINUTE", "BYSETPOS", "WKST"})
@@ -172,7 +173,7 @@ def _local(moment: datetime, zone: ZoneInfo) -> datetime:
 def _said(until: datetime | None, *, is_open: bool) -> str:
     if until is None:
         return "" if is_open else f"; no window opens within {_SIGHTS[-1].days} days"
-    return f"; {'closes' if is_open else 'opens'} at {until:%Y-%m-%d %H:%M} UTC"
+    return f"; {'closes' if is_open else 'opens'} at {moment(until)}"
 
 
 def _parts(rule: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange
 from ..domain.release import Vote
 from ..effects.notification import Channel, Message, NotificationError
 from ..ledger.proposals import Proposals
+from ..text import exact_moment
 from .proposing import change_details
 
 SHOWN: Final = 30
@@ -163,7 +164,7 @@ def _counted(vote: Vote, gates: str, recipient: str) -> str:
 def _particulars(change: ProposedChange, vote: Vote) -> Iterator[str]:
     how = "proved by a sign-in" if vote.proof else "only said"
     yield f"{vote.decision.noun} of {vote.who}"
-    yield f"counted {vote.at:%Y-%m-%d %H:%M:%S} UTC, by {vote.channel}, {how}"
+    yield f"counted {exact_moment(vote.at)}, by {vote.channel}, {how}"
     if vote.reason:
         yield f"reason: {vote.reason}"
     if not change.phase.final:

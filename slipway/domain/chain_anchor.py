@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from ..text import moment
 from .audit import GENESIS, AnchoredHead, AuditRecord, ChainEnd
 from .model import Digest, Moment, Name, Record, canonical, sha256
 from .release import Head
@@ -96,7 +97,7 @@ class ChainAnchor(AnchorContent):
         """As people read it."""
         gate = self.gate
         what = f"release {gate.release} {gate.outcome} in {gate.environment}" if gate else str(self.why)
-        return f"the anchor of {self.at:%Y-%m-%d %H:%M} UTC ({what})"
+        return f"the anchor of {moment(self.at)} ({what})"
 
     def names(self, gate: AnchoredGate, head: Head) -> bool:
         """Whether it is the one of this gate, in the epoch of the head."""
@@ -203,7 +204,7 @@ def whole_rule(head: Head, anchor: ChainAnchor | None, record: AuditRecord | Non
     """Whether the ledger holds the record that the newest anchor names. `record` is what it holds at that place."""
     if anchor is None:
         return Rule.LEDGER_IS_WHOLE.holds("nothing is anchored yet")
-    named = f"record {anchor.head.sequence}, anchored at {anchor.at:%Y-%m-%d %H:%M} UTC"
+    named = f"record {anchor.head.sequence}, anchored at {moment(anchor.at)}"
     return held_rule(head, named, anchor.epoch, anchor.head, record)
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
+from ..text import moment
 from .model import Digest, Moment, Record, canonical, sha256
 
 LOOKED, NEXT_LOOK = "drift", "drift-next"
@@ -135,7 +136,7 @@ class Drifted(Record):
     def told(self) -> str:
         """One line for people."""
         by = f" by {self.by}" if self.by else ""
-        when = f" at {self.at:%Y-%m-%d %H:%M} UTC" if self.at else ""
+        when = f" at {moment(self.at)}" if self.at else ""
         more = f" and {len(self.fields) - _SHOWN} more" if len(self.fields) > _SHOWN else ""
         fields = f" ({', '.join(self.fields[:_SHOWN])}{more})" if self.fields else ""
         also = f": {advice}" if (advice := applied_too(self.by)) else ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, assert_never
 
+from ..text import exact_moment
 from .actions import Action, OfGate
 from .attribution import on_record_as
 from .audit import AuditRecord
@@ -83,7 +84,7 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate, now: dateti
     if trail.passed is None:
         return Rule.ON_RECORD.fails(f"no record says that the gate passed for the plan {plan}{trail.ended_by}")
     if now < (until := trail.passed.time + gate.objection):
-        return Rule.ON_RECORD.fails(f"voters may object until {until:%Y-%m-%d %H:%M:%S} UTC")
+        return Rule.ON_RECORD.fails(f"voters may object until {exact_moment(until)}")
     each = tuple(Share.model_validate(share) for share in trail.opened.get("each") or ())
     gate_asked = gate.model_copy(  # not validated again: today's lists may be shorter
         update={"required": trail.opened.get("required", gate.required), "each": each}

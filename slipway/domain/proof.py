@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Protocol
 from pydantic import Field
 
 from ..strict_json import strictly
+from ..text import exact_moment
 from .identity import TOKEN_LIMIT
 from .model import Digest, Moment, Record, canonical, sha256
 from .people import Guid
@@ -116,14 +117,17 @@ def judge_times(times: SignInTimes, received_at: datetime, fresh: timedelta | No
 
 
 def _in_time(times: SignInTimes, received_at: datetime) -> tuple[bool, str]:
-    came = f"received at {_said(received_at)}"
+    came = f"received at {exact_moment(received_at)}"
     if received_at >= times.expires_at:
-        return False, f"the sign-in had expired at {_said(times.expires_at)}, {came}"
+        return False, f"the sign-in had expired at {exact_moment(times.expires_at)}, {came}"
     if times.issued_at < received_at - OLDEST:
-        return False, f"the sign-in is from {_said(times.issued_at)}, more than {_minutes(OLDEST)} before it was {came}"
+        return (
+            False,
+            f"the sign-in is from {exact_moment(times.issued_at)}, more than {_minutes(OLDEST)} before it was {came}",
+        )
     if times.issued_at > received_at + AHEAD:
-        return False, f"the sign-in is from {_said(times.issued_at)}, later than it was {came}"
-    return True, f"the sign-in is from {_said(times.issued_at)}, {came}"
+        return False, f"the sign-in is from {exact_moment(times.issued_at)}, later than it was {came}"
+    return True, f"the sign-in is from {exact_moment(times.issued_at)}, {came}"
 
 
 def freshness(times: SignInTimes, received_at: datetime, fresh: timedelta | None) -> tuple[RuleResult, ...]:
@@ -134,11 +138,7 @@ def freshness(times: SignInTimes, received_at: datetime, fresh: timedelta | None
     if times.authenticated_at is None:
         return (Rule.SIGN_IN_IS_FRESH.fails(f"{demand}, and the token does not say when it was (auth_time)"),)
     is_fresh = times.authenticated_at >= received_at - fresh - TOLERANCE
-    return (Rule.SIGN_IN_IS_FRESH.judged(is_fresh, f"{demand}, it was at {_said(times.authenticated_at)}"),)
-
-
-def _said(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return (Rule.SIGN_IN_IS_FRESH.judged(is_fresh, f"{demand}, it was at {exact_moment(times.authenticated_at)}"),)
 
 
 def _minutes(time: timedelta) -> str:

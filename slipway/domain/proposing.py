@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ..text import moment
 from .actions import Action
 from .changing import ComparedSubject
 from .decide.ballots import VOTE_LIMIT
@@ -243,7 +244,7 @@ def _waits(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
     if not change.phase.open:
         return Rule.CHANGE_IS_WAITING.fails(f"it is {change.phase}: {change.phase.meaning}")
     in_time = change.phase is ChangePhase.STOOD_IN or cast.received_at < change.deadline
-    until = f"people are asked until {change.deadline:%Y-%m-%d %H:%M} UTC"
+    until = f"people are asked until {moment(change.deadline)}"
     return Rule.CHANGE_IS_WAITING.judged(in_time, until)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from ..text import moment
 from .decide.conditions import digest_text
 from .people import OID
 from .proof import judge_times
@@ -39,7 +40,7 @@ def stand_in_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCas
 
 def _rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> Iterator[RuleResult]:
     waits = change.phase is ChangePhase.WAITING and cast.received_at < change.deadline
-    until = f"people are asked until {change.deadline:%Y-%m-%d %H:%M} UTC"
+    until = f"people are asked until {moment(change.deadline)}"
     yield Rule.CHANGE_IS_WAITING.judged(waits, f"it is {change.phase}; {until}")
     if cast.unproved:
         yield Rule.PROOF_HOLDS.fails(cast.unproved)

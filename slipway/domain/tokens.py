@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationError
 
+from ..text import moment
 from .model import Digest, Moment, Name, Record, canonical
 from .signing import KeyId, PublicKeys, Signature, Signer
 
@@ -118,7 +119,7 @@ def read_link(token: str, keys: PublicKeys, *, now: datetime) -> ApprovalClaims:
     if fault := keys.fault(signature, payload):
         raise TokenRefused(f"the link cannot be used: {fault}")
     if link.exp <= now:
-        raise TokenExpired(f"the link expired at {link.exp:%Y-%m-%d %H:%M} UTC")
+        raise TokenExpired(f"the link expired at {moment(link.exp)}")
     return link.claims
 
 

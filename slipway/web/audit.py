@@ -15,10 +15,10 @@ from ..domain.audit_query import ActionClass, AuditPage
 from ..domain.export import ExportFormat, export_line, file_header
 from ..inbound.reading import BadInput
 from ..queries.trail import FILTERS, Trail, read_query
+from ..text import one_line
 from .answer import ASK_FIRST, Answer, document, kept
 from .signin import Visitor
 from .templating import render
-from .text import one_line
 from .timeline import Moment, timeline
 
 BESIDES = ("after",)

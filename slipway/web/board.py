@@ -13,13 +13,13 @@ from ..ledger.proposals import Proposals
 from ..queries.board import ApplicationRow, Board, Cell, board
 from ..queries.open_changes import ShownChange
 from ..queries.reading import Reader
+from ..text import one_line
 from . import times, words
 from .answer import Answer, kept
 from .deciding import decision_address
 from .proposed import sign_of
 from .signin import Visitor
 from .templating import render
-from .text import one_line
 from .words import Sign
 
 ATTENTION = 8

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.release import Release, Rollout
-from . import times, words
+from ..text import duration
+from . import words
 from .words import Sign
 
 
@@ -37,7 +38,7 @@ def _stop(release: Release, name: str, now: datetime) -> Stop:
         name=name,
         sign=words.phase(release.phase) if current else words.outcome(rollout.outcome),
         current=current,
-        took=times.duration((rollout.left_at or now) - rollout.arrived_at) if _known(rollout) or current else "",
+        took=duration((rollout.left_at or now) - rollout.arrived_at) if _known(rollout) or current else "",
         left_at=rollout.left_at,
     )
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..domain.plan import Change, Plan, Preview
-from .text import visible
+from ..text import visible
 from .words import Sign, change
 
 DIFF_BUDGET = 24_000

@@ -12,8 +12,8 @@ from ..domain.plan import read_plan
 from ..domain.release import Evidence
 from ..ledger import LedgerUnavailable
 from ..manifests.problems import ConfigError
+from ..text import short, visible
 from .answer import ASK_FIRST, Answer, document
-from .text import short, visible
 from .words import FAILED, PASSED, Sign
 
 LOGS_SHOWN = 4

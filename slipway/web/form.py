@@ -10,7 +10,7 @@ from ..domain.inbox import is_inbox_id
 from ..domain.release import VoteDecision
 from ..http.forms import FIELD
 from ..http.requests import BODY_LIMIT, FORM_TYPE, WITH_A_LENGTH, RequestRefused, check_media_type, was_chunked
-from .text import visible
+from ..text import visible
 
 _FIELDS = frozenset({"decision", "reason", "opening", "id", FIELD})
 STANDS_IN = "stands-in"

@@ -8,12 +8,12 @@ from ..domain.numbers_report import EnvironmentNumbers, Figures, Spread
 from ..inbound.reading import BadInput
 from ..queries.numbers import Numbers
 from ..queries.numbers_asked import WEEKS, read_question
-from . import times, words
+from ..text import duration, one_line
+from . import words
 from .answer import Answer, kept
 from .charts import COUNTS, SHARES, Chart, Series, bars, medians
 from .signin import Visitor
 from .templating import render
-from .text import one_line
 
 CHOICES = (4, 12, 26, 52)
 _SHOWN = 120
@@ -208,11 +208,11 @@ def _said(spread: Spread) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    return "–" if value is None else times.duration(timedelta(seconds=value))
+    return "–" if value is None else duration(timedelta(seconds=value))
 
 
 def _axis(value: float) -> str:
-    return "0" if not value else times.duration(timedelta(seconds=value))
+    return "0" if not value else duration(timedelta(seconds=value))
 
 
 def _share(value: float | None) -> str:

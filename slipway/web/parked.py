@@ -2,10 +2,10 @@
 
 from ..domain.reports import Parked
 from ..engine.parking import Parking
+from ..text import visible, without_tokens
 from .answer import Answer, kept
 from .signin import Visitor
 from .templating import render
-from .text import visible, without_tokens
 
 BODY_SHOWN = 1500
 ITEMS_SHOWN = 25

@@ -13,7 +13,8 @@ from ..domain.release import Release
 from ..domain.spans import spans
 from ..ledger import LedgerUnavailable
 from ..queries.reading import Reader
-from . import times, words
+from ..text import duration
+from . import words
 from .answer import ASK_FIRST, Answer, document, kept
 from .chain import stops
 from .changes import changes_view, whole_text
@@ -110,7 +111,7 @@ def _steps_taken(records: Sequence[AuditRecord | Damaged], now: datetime) -> tup
             word=words.STAGES[stage.stage],
             waits=stage.stage.waits,
             environment=stage.environment,
-            took=times.duration(stage.length(now)),
+            took=duration(stage.length(now)),
             lasts=stage.ended is None,
             share=max(round(100 * (stage.length(now) / longest)), 1),
         )

@@ -13,8 +13,7 @@ from ..domain.people import SignedIn
 from ..domain.release import Phase, Release, Vote, VoteDecision
 from ..domain.tokens import ApprovalClaims
 from ..domain.tones import Tone
-from .text import visible
-from .times import moment
+from ..text import moment, visible
 
 
 class ApprovalSituation(StrEnum):

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..domain.model import sha256
+from ..text import moment, one_line, short, visible, web_address
 from . import times, words
 from .answer import FOR_EVER, Answer, asset
-from .text import one_line, short, visible, web_address
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -45,7 +45,7 @@ def _environment() -> "Environment":
     )
     environment.filters |= {
         "css": words.css,
-        "moment": times.moment,
+        "moment": moment,
         "relative": times.relative,
         "one_line": one_line,
         "drift_sign": words.drift,

@@ -11,8 +11,7 @@ from ..domain.attribution import on_record_as
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.rules import read_result
 from ..domain.tones import Tone
-from . import times
-from .text import visible
+from ..text import duration, visible
 
 VALUE_LIMIT = 600
 TELLING = timedelta(milliseconds=50)
@@ -61,7 +60,7 @@ def timeline(records: Iterable[AuditRecord | Damaged], before: datetime | None =
         if isinstance(record, Damaged):
             moments.append(_damaged(record))
             continue
-        since = times.duration(record.time - before) if before is not None and record.time - before >= TELLING else ""
+        since = duration(record.time - before) if before is not None and record.time - before >= TELLING else ""
         moments.append(_moment(record, since))
         before = record.time
     return tuple(moments)

@@ -14,6 +14,7 @@ from slipway.bundle import read_targets
 from slipway.bundle.model import TARGETS_FILE
 from slipway.catalogue import ConfigError
 from slipway.domain.inbox import LookKind
+from slipway.text import moment
 
 from ..api import Api, read
 from ..documents import LocalDocuments, as_problem, asked, compare, read_good
@@ -198,7 +199,7 @@ def history(api: Api, *, name: str, is_project: bool, limit: int, as_json: bool)
         screen.json(content)
         return
     for version in read(VersionHistory, content).versions:
-        number, when = f"{version.number}{'' if version.document else ' removed'}", f"{version.at:%Y-%m-%d %H:%M} UTC"
+        number, when = f"{version.number}{'' if version.document else ' removed'}", moment(version.at)
         screen.line(TextCell(number, NAME), f"  {when}  {version.by}  {version.reason}")
         screen.line(TextCell(f"    {version.document or 'nothing in force'}", FAINT))
         for line in version.difference:

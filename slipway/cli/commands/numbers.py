@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from slipway.api.numbers import EnvironmentNumbers, Figures, NumbersAnswer, Spread
+from slipway.domain.numbers_report import EnvironmentNumbers, Figures, NumbersAnswer, Spread
 from slipway.text import duration
 
 from ..api import Api, read

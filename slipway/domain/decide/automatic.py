@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from ...text import exact_moment
 from ..actions import Action
 from ..application import Application
 from ..chain_anchor import GateOutcome
@@ -84,12 +85,8 @@ def _soaked(
         by = f"{release.application}-{live.release}"
         return Rule.SOAKED.fails(f"{by} took its place in {where} before its soak was over")
     if now < until:
-        return Rule.SOAKED.not_yet(f"its soak in {where} is over at {_said(until)}", WaitsFor.TIME, until=until)
-    return Rule.SOAKED.holds(f"its soak in {where} was over at {_said(until)}")
-
-
-def _said(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+        return Rule.SOAKED.not_yet(f"its soak in {where} is over at {exact_moment(until)}", WaitsFor.TIME, until=until)
+    return Rule.SOAKED.holds(f"its soak in {where} was over at {exact_moment(until)}")
 
 
 def conditions_hold(draft: Draft, release: Release, environment: Environment) -> bool:

@@ -1,7 +1,9 @@
 """The rules that a vote must meet to count, each by name; the approval page shows them before anybody votes."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
+from ...text import moment
 from ..environment import Environment
 from ..events import VoteCast
 from ..gate import ApprovalGate, Level, Need
@@ -72,10 +74,10 @@ def waits_here(release: Release, event: VoteCast) -> bool:
 def _takes_votes(release: Release, event: VoteCast, lanes: Mapping[str, Lane], epoch: int) -> RuleResult:
     """An approval counts while the gate is open; a rejection up to the first object of the rollout."""
     if waits_here(release, event) or not _stops_here(release, event):
-        is_open = waits_here(release, event) and not _too_late(release, event)
+        is_open = waits_here(release, event) and _missed(release, event) is None
         return Rule.GATE_IS_OPEN.judged(is_open, _where(release, event))
     if release.phase is Phase.PLANNING:
-        return Rule.GATE_IS_OPEN.judged(not _too_late(release, event), _where(release, event))
+        return Rule.GATE_IS_OPEN.judged(_missed(release, event) is None, _where(release, event))
     too_late = has_written(release, lanes, epoch)
     return Rule.GATE_IS_OPEN.judged(not too_late, _where(release, event) + (f": {NOT_HALF_WAY}" if too_late else ""))
 
@@ -102,7 +104,7 @@ def _withdrawal_rules(release: Release, environment: Environment | None, event: 
     gate = asking(environment)
     voted = f"{event.voter} voted {before.decision}" if before else f"no vote of {event.voter} is counted"
     return (
-        Rule.GATE_IS_OPEN.judged(is_undecided_here and not _too_late(release, event), _where(release, event)),
+        Rule.GATE_IS_OPEN.judged(is_undecided_here and _missed(release, event) is None, _where(release, event)),
         *proof_rules(gate, event),
         *_for_this_plan(event, release.gate.plan_hash if release.gate else None),
         *_for_this_opening(event, release),
@@ -201,15 +203,16 @@ def _room(release: Release, event: VoteCast) -> tuple[RuleResult, ...]:
     return (Rule.GATE_HAS_ROOM.judged(False, f"{votes} votes were counted, the most a gate can hold"),)
 
 
-def _too_late(release: Release, event: VoteCast) -> bool:
-    """Whether the vote came after the gate's deadline, even if the reconcile timer has not closed the gate yet."""
+def _missed(release: Release, event: VoteCast) -> datetime | None:
+    """The gate's deadline if the vote came after it, even if the reconcile timer has not closed the gate yet."""
     deadline = release.gate.closes_at if release.gate else None
-    return deadline is not None and event.received_at >= deadline
+    return deadline if deadline is not None and event.received_at >= deadline else None
 
 
 def _where(release: Release, event: VoteCast) -> str:
     if waits_here(release, event):
-        closed = f", but its deadline passed at {release.due:%Y-%m-%d %H:%M} UTC" if _too_late(release, event) else ""
+        missed = _missed(release, event)
+        closed = f", but its deadline passed at {moment(missed)}" if missed else ""
         return f"{release.id} waits for approval in {event.environment}{closed}"
     if release.superseded_by:
         return f"{release.id} was superseded by {release.application}-{release.superseded_by}"

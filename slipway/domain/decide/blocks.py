@@ -7,6 +7,7 @@ lifted; its plan is checked first, and made again if it no longer describes what
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from ...text import moment
 from ..actions import Action
 from ..blocks import Freeze, Hold
 from ..drift import Drift, OnDrift
@@ -114,8 +115,8 @@ def thaws_at(lane: Lane, everything: Freeze | None, now: datetime) -> datetime |
 
 
 def said_of(scope: str, freeze: Freeze) -> str:
-    until = f"until {_moment(freeze.until)}" if freeze.until else "until somebody ends it"
-    return f"{scope} is frozen by {freeze.who} since {_moment(freeze.at)}, {until}: {freeze.reason}"
+    until = f"until {moment(freeze.until)}" if freeze.until else "until somebody ends it"
+    return f"{scope} is frozen by {freeze.who} since {moment(freeze.at)}, {until}: {freeze.reason}"
 
 
 def hold_rule(application: str, lane: Lane) -> RuleResult:
@@ -126,7 +127,7 @@ def hold_rule(application: str, lane: Lane) -> RuleResult:
 
 
 def said_of_hold(application: str, environment: str, hold: Hold) -> str:
-    ordered = f"{hold.who} ordered {environment} back to {application}-{hold.to} at {_moment(hold.at)}"
+    ordered = f"{hold.who} ordered {environment} back to {application}-{hold.to} at {moment(hold.at)}"
     return f"{ordered}, and it is held until somebody resumes: {hold.reason}"
 
 
@@ -135,7 +136,7 @@ def called_off_rules(release: Release, lane: Lane) -> Iterator[RuleResult]:
     called_off = lane.called_off
     if called_off is not None and called_off.release == release.number and not called_off.too_late:
         behalf = "" if called_off.on_behalf_of is None else f", on behalf of {called_off.on_behalf_of}"
-        did = f"{'rejected' if called_off.rejected else 'cancelled'} {release.id} at {_moment(called_off.at)}"
+        did = f"{'rejected' if called_off.rejected else 'cancelled'} {release.id} at {moment(called_off.at)}"
         yield Rule.NOT_CALLED_OFF.fails(f"{called_off.by}{behalf} {did}: {called_off.reason}")
 
 
@@ -146,10 +147,10 @@ def objection_time_rules(release: Release, gate: Gate | None, now: datetime) -> 
         return
     until = passed_at + gate.objection
     if now < until:
-        why = f"until {_moment(until)} voters may say that a vote counted in their name was not theirs"
+        why = f"until {moment(until)} voters may say that a vote counted in their name was not theirs"
         yield Rule.OBJECTION_TIME.not_yet(why, WaitsFor.TIME, until=until)
     else:
-        yield Rule.OBJECTION_TIME.holds(f"nobody objected before {_moment(until)}")
+        yield Rule.OBJECTION_TIME.holds(f"nobody objected before {moment(until)}")
 
 
 def drift_rules(lane: Lane, on_drift: OnDrift) -> Iterator[RuleResult]:
@@ -163,7 +164,7 @@ def drift_rules(lane: Lane, on_drift: OnDrift) -> Iterator[RuleResult]:
 
 
 def _drifted(drift: Drift) -> RuleResult:
-    since = f"since {drift.since:%Y-%m-%d %H:%M} UTC"
+    since = f"since {moment(drift.since)}"
     if drift.seen.unknown:
         return Rule.NO_DRIFT.unknown(f"{since} {drift.seen.told}")
     return Rule.NO_DRIFT.not_yet(f"{since}: {drift.seen.told}", WaitsFor.PERSON)
@@ -180,7 +181,7 @@ def _window_rules(window_status: WindowStatus | None, now: datetime) -> Iterator
 
 def _rewound_rules(head: Head) -> Iterator[RuleResult]:
     if head.rewound is not None:
-        reason = f"found at {_moment(head.rewound.at)}: {head.rewound.reason}"
+        reason = f"found at {moment(head.rewound.at)}: {head.rewound.reason}"
         yield Rule.LEDGER_IS_WHOLE.not_yet(reason, WaitsFor.PERSON)
 
 
@@ -265,7 +266,3 @@ def hold_back(draft: Draft, release: Release, blocking: tuple[RuleResult, ...], 
     )
     if release.due is not None:
         draft.send_deadline(release)
-
-
-def _moment(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M} UTC"

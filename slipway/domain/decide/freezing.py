@@ -7,6 +7,7 @@ without the copy can be committed after it.
 
 from datetime import datetime
 
+from ...text import moment
 from ..actions import Action
 from ..blocks import LONGEST_FREEZE, Freeze
 from ..errors import present
@@ -31,7 +32,7 @@ def freeze_rules(scope: str, before: Freeze | None, until: datetime | None, *, n
     current = before if before is not None and before.in_force(now) else None
     frozen = current is not None and not _outlasts(until, current.until)
     status = said_of(scope, current) if current is not None else f"{scope} is not frozen"
-    ends = f"it would end at {until:%Y-%m-%d %H:%M} UTC" if until else "somebody has to end it"
+    ends = f"it would end at {moment(until)}" if until else "somebody has to end it"
     return (
         Rule.IS_NOT_FROZEN.judged(not frozen, status),
         Rule.ENDS_IN_THE_FUTURE.judged(until is None or until > now, ends),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ...text import exact_moment
 from ..actions import Action, vote_action
 from ..chain_anchor import GateOutcome
 from ..errors import present
@@ -156,7 +157,7 @@ def _tell_voter(draft: Draft, release: Release, event: VoteCast, *unless: str) -
     lines = (
         f"{event.decision.noun} of {who}",
         f"for {event.environment}, plan {digest_text(plan)}, opening {gate_state(release).opening}",
-        f"received {event.received_at:%Y-%m-%d %H:%M:%S} UTC by {event.channel}, {how}",
+        f"received {exact_moment(event.received_at)} by {event.channel}, {how}",
         *unless,
         *((f"reason: {event.reason}",) if event.reason else ()),
     )

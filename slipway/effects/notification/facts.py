@@ -6,7 +6,7 @@ Every text from outside (tags, names, branches, summaries) is reduced to one lin
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...text import one_line, short, web_address
+from ...text import moment, one_line, short, web_address
 from .channel import ApprovalFacts, Message, Result
 
 SHOWN = 120
@@ -56,7 +56,7 @@ def _facts(message: Message) -> Iterator[MessageFact]:
 
 def _live(approval: ApprovalFacts) -> str:
     live = approval.live
-    return f"{_line(live.tag)} ({live.release}), since {live.since:%Y-%m-%d %H:%M} UTC" if live else "nothing"
+    return f"{_line(live.tag)} ({live.release}), since {moment(live.since)}" if live else "nothing"
 
 
 def _commit(approval: ApprovalFacts) -> str:

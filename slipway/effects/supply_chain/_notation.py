@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from ...text import moment
 from . import _cose, _jws
 from ._algorithms import algorithm_of, verify_signature
 from ._chain import check_chain, name_of, public_key_of, read_chain
@@ -69,10 +70,10 @@ def verify_notation(raw: bytes, media_type: str, target: Signed, trust: Notation
     verify_signature(key, algorithm, envelope.signature, envelope.signed)
     _check_trusted(chain, trust)
     if envelope.expiry is not None and now >= envelope.expiry:
-        raise Unproven(f"it expired at {envelope.expiry:%Y-%m-%d %H:%M} UTC")
+        raise Unproven(f"it expired at {moment(envelope.expiry)}")
     check_chain(chain, (now, envelope.signing_time))
     _check_payload(envelope.payload, target)
-    return f"{name_of(chain[0])}, at {envelope.signing_time:%Y-%m-%d %H:%M} UTC ({format_name}, {algorithm.name})"
+    return f"{name_of(chain[0])}, at {moment(envelope.signing_time)} ({format_name}, {algorithm.name})"
 
 
 def _check_trusted(chain: Sequence[x509.Certificate], trust: NotationTrust) -> None:

@@ -6,11 +6,10 @@ import pytest
 
 from slipway.domain.release import Phase
 from slipway.domain.tones import Tone
-from slipway.text import no_formula
+from slipway.text import duration, no_formula, short, visible, web_address
 from slipway.web import words
 from slipway.web.templating import STYLESHEET
-from slipway.web.text import short, visible, web_address
-from slipway.web.times import duration, relative
+from slipway.web.times import relative
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
