@@ -62,7 +62,7 @@ class CheckedDocuments:
     problems: tuple[Problem, ...]
     """What is wrong with the other documents, and with files that cannot be read; sorted by file and line."""
     not_checked: tuple[Unjudged, ...]
-    """What nobody can say while there are such problems."""
+    """Checks that these problems keep from being made."""
 
     @property
     def definitions(self) -> Mapping[str, Definition]:

@@ -115,7 +115,7 @@ class KeptAnchors:
 
 
 def _application(item: Any) -> str | None:
-    """None for what names no chain."""
+    """The application whose chain the anchor names; None if it names none."""
     chain = item.get("chain") if isinstance(item, dict) else None
     return application_of(chain) or None if isinstance(chain, str) else None
 

@@ -25,7 +25,7 @@ class LocalDocuments:
     path: Path
     checked: CheckedDocuments
     not_compared: tuple[str, ...]
-    """What Kubernetes' schemas say nothing about."""
+    """Objects that Kubernetes' schemas do not cover."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:

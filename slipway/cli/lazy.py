@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
 
 
 class DefaultGroup(LazyGroup):
-    """A group whose commands may be left out: what names none of them is for the default one."""
+    """A group with a default command, which runs if the command line names none of the others."""
 
     def __init__(self, *args: Any, default: str, **more: Any) -> None:
         # An option in front of the first argument is the default command's.

@@ -97,7 +97,7 @@ kubernetes_option = click.option(
 
 
 def _is_kubernetes_own(api_version: str, kind: str, kinds: Mapping[str, frozenset[str]]) -> bool:
-    """Whether no definition of somebody else's may be meant: the group of such has a dot, and is not Kubernetes'."""
+    """Whether only Kubernetes' own kind can be meant: a custom resource's group has a dot and is not Kubernetes'."""
     group = api_version.rpartition("/")[0]
     return "." not in group or group in {known.rpartition("/")[0] for known in kinds.get(kind, ())}
 

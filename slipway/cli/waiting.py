@@ -65,7 +65,7 @@ def until_decided(
 def _tries(
     longest: float, pause: Callable[[float], None] = time.sleep, elapsed: Callable[[], float] = time.monotonic
 ) -> Iterator[None]:
-    """Again and again, at least once, until the time is over; the pause between two grows."""
+    """Yields once for each try until the time is over, at least once; the pauses between tries grow."""
     began, wait = elapsed(), FIRST_PAUSE
     yield
     while elapsed() - began < longest:

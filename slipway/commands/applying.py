@@ -133,7 +133,7 @@ class Applying:
         )
 
     def _who(self, received: Received) -> tuple[Actor, Proved | None, str]:
-        """Who says it: by the roles in the proof's own token, and without a proof in the front's words."""
+        """The speaker, with the roles that the proof's own token names; without a proof, with those from the front."""
         if received.row.proof is None:
             return actor_of(received.row.speaker), None, ""
         match self.prover.person(received):

@@ -159,7 +159,7 @@ def ended_as(change: ProposedChange, phase: ChangePhase, why: str, now: datetime
 
 
 def ending(change: ProposedChange, *, actor: str, **details: object) -> AuditDraft:
-    """The record that a change ended as it did."""
+    """The record of how a change ended."""
     voters = [vote.voter for vote in change.votes]
     stood_in = [vote.voter for vote in change.stand_ins]
     recorded = {**change_details(change), "reason": change.why, "voters": voters, "stood_in": stood_in, **details}

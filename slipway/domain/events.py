@@ -84,7 +84,7 @@ class RunTold(_Event):
     looks: int = Field(default=0, ge=0)
     """How often its source was asked in vain."""
     unrecorded: bool = False
-    """Whether nothing is recorded of it before it is proved, as many others of its hour were not."""
+    """Whether it is recorded only once it is proved, because too many others of its hour were not."""
 
     @property
     def key(self) -> str:

@@ -190,7 +190,7 @@ BEYOND: Final[Mapping[Party, frozenset[Beyond]]] = {
 """What a party may do outside storage, queues and vault; where it is an option, only once that is chosen."""
 
 EVENT_GRID_FUNCTION: Final[Rights] = {Queue.EVENTS: _SEND}
-"""What the front may do besides where its Event Grid function is on."""
+"""The rights that the front has in addition if its Event Grid function is on."""
 
 
 def rights_of(party: Party, *, event_grid_function: bool = False) -> Rights:

@@ -45,7 +45,7 @@ class RunAddress:
 
 
 class PersonReference(Record):
-    """Somebody whom the source has signed in, by its own id of them; who that is, `identities` tells."""
+    """A person whom the source has signed in, by the id that it has for them; `identities` tells who that is."""
 
     id: str
     name: str = ""

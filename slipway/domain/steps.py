@@ -163,7 +163,7 @@ class Step(Record):
     order: Order | None = None
     """The rollout's; None for steps that are part of none."""
     taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)
-    """Where the ledger knew an order to have been taken when the step was asked for."""
+    """The places where, as far as the ledger knew when the step was asked for, an order had been taken."""
 
     @property
     def id(self) -> str:

@@ -56,7 +56,7 @@ class InForce:
     versions: SubjectVersions
 
     def of_all(self, environment: Environment) -> OfAll:
-        """Begin to read what stands for the whole installation."""
+        """Begin to read the installation's head and its freeze of everything."""
         newest = ahead(partial(self.anchors.newest, INSTALLATION)) if is_production(environment) else None
         return OfAll(standing=ahead(self.ledger.of_installation), newest=newest)
 

@@ -22,8 +22,7 @@ class FreezeState(Record):
 
 def freeze_of_everything(table: Table) -> FreezeState | None:
     """The last freeze of everything, ended or not; None if there never was one."""
-    row = table.get(keys.INSTALLATION, keys.FREEZE)
-    return unpack(FreezeState, row.values) if row else None
+    return with_etag(table)[0]
 
 
 def with_etag(table: Table) -> tuple[FreezeState | None, str]:

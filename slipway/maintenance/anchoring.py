@@ -98,7 +98,7 @@ class Anchoring:
         self.installation.table.transact(keys.INSTALLATION, [write])
 
     def _contradicted(self, name: str, reason: str) -> None:
-        """Nothing is anchored over it; that is kept, once, in the installation's trail, and in the log."""
+        """Record it, once, in the installation's trail and in the log. No anchor is written over it."""
         log.error("the trail of %s contradicts its newest anchor: %s", name, reason)
         head = self.ledger.head(name)
         details = {"application": name, "epoch": head.epoch, "sequence": head.sequence, "reason": reason}

@@ -49,13 +49,13 @@ class Reply(Record):
     id: str
     state: SaidState
     received_at: Moment | None = None
-    """While it is received only."""
+    """Set as long as it is only received."""
     waits_for: str = ""
     """Why nobody can decide on it yet; empty where its turn has not come."""
     answered: Answered | None = None
-    """Where it was counted or refused."""
+    """Set once it was counted or refused."""
     reason: str = ""
-    """Where it was parked."""
+    """Why it was parked; empty if it was not."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -317,7 +317,7 @@ class Installation(Outside):
         return verify(self.app.reader, self.app.chain_anchors, app or self.application)
 
     def is_consistent(self, app: str = "") -> bool:
-        """Whether the chain is in itself, without a look at its anchors."""
+        """Whether the chain is intact by itself, whatever its anchors say."""
         name = app or self.application
         chain, head = ChainCheck(name, keys=PUBLIC_KEYS), self.app.ledger.head(name)
         faults = [chain.feed(record) for record in self.trail(name)]

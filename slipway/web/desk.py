@@ -57,7 +57,7 @@ class Desk:
         return fields
 
     def prove(self, who: Visitor, statement: Statement, fresh: timedelta | None, headers: Mapping[str, str]) -> Answer:
-        """What lets something through goes by way of the identity provider."""
+        """Send the person to the identity provider: whatever lets something through needs a proof."""
         browser, cookie = self.sessions.browser(headers)
         person = who.signed_in.object_id
         return led(self.saying.begin(statement, browser=browser, person=person, fresh=fresh), cookie)

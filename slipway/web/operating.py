@@ -153,7 +153,7 @@ def check_permitted(verb: Verb, who: Caller) -> None:
 
 
 def _permitted(form: CommandForm, who: Caller) -> CommandForm:
-    """Whether a proof counts is decided by its own token; who may be offered the button is told by the session."""
+    """Whether the session offers this person the button; whether their proof counts is decided later, by its token."""
     named = form.verb is not Verb.WAIVE or not who.claims.isdisjoint(form.roles)
     may = who.may(PERMISSIONS[form.verb]) and named
     return form if may else CommandForm(**{**vars(form), "permitted": False})

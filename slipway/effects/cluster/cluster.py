@@ -60,8 +60,8 @@ class Cluster:
         self.connection.close()
 
     def preview(self, manifests: Sequence[Manifest], namespace: str, injected: Injected = ()) -> ClusterPreview:
-        """The changes that `apply` would make, according to a dry run on the server; and what somebody else has put
-        into a pod template, and whether it is `injected`."""
+        """The changes that `apply` would make, by a dry run on the server. Includes what somebody else has put into a
+        pod template, and whether that is among the `injected` containers."""
         targets = self._objects.kinds.targets(manifests, namespace, look_again=True)
         return preview(self._objects, targets, namespace, injected)
 

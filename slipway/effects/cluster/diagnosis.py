@@ -73,7 +73,7 @@ def _of(objects: Objects, target: ManifestTarget) -> Iterator[tuple[str, str]]:
 
 
 def _logs(objects: Objects, namespace: str, pod: str, container: str, *, restarted: bool) -> Iterator[tuple[str, str]]:
-    """The run before first: it is the one that has ended, and says why."""
+    """The log of the previous run comes first: that run has ended, and its log says why."""
     for previous in (True, False) if restarted else (False,):
         title = f"log of {pod}/{container}" + (", the run before" if previous else "")
         try:

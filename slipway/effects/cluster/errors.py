@@ -208,7 +208,8 @@ def _withheld(answer: Mapping[str, Any]) -> str:
 
 
 def _without_long_values(text: str) -> str:
-    """The value that an immutable field should get may be a pod's whole template, before the words that say why not."""
+    """Shorten the values in the server's message. For an immutable field it quotes the new value, which may be a whole
+    pod template, before it says why."""
     shortened, rest = "", text
     while True:
         before, separator, value = rest.partition(_INVALID_VALUE)

@@ -57,7 +57,7 @@ COMING = "its definition comes with this release, so that the cluster could not 
 
 
 def _as_redefined(objects: Objects, target: ManifestTarget, refused: ObjectRefused) -> ObjectChange:
-    """What the cluster refuses by the definition that it has, and that changes before the object is applied."""
+    """The change of an object that the cluster refuses by a definition which this release replaces first."""
     live, manifest = objects.get(target.kind, target.name, target.namespace), without_server_fields(target.manifest)
     before = None if live is None else projected(without_server_fields(live), manifest)
     change = AppliedChange.CREATED if live is None else AppliedChange.CHANGED

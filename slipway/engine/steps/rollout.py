@@ -69,7 +69,7 @@ class RanAsPlanned(RolloutState):
     """The state of a rollout that is done, and what runs."""
 
     others: tuple[str, ...] | None = None
-    """What runs that the plan does not have."""
+    """Containers that run and are not in the plan."""
     unread: tuple[str, ...] | None = None
     """What could not be compared with the plan, with the reason."""
     rules: tuple[str, ...] | None = None
