@@ -175,9 +175,9 @@ def folder_of(environment: str) -> str:
     return f"environments/{environment}"
 
 
-def read_config(data: bytes, *, name: str = CONFIG_FILE) -> BundleConfig:
-    """Raises `ConfigError`, with `name` for the file."""
-    return read_model(BundleConfig, data, name=name, limit=LARGEST_CONFIG)
+def read_config(data: bytes) -> BundleConfig:
+    """Raises `ConfigError`."""
+    return read_model(BundleConfig, data, name=CONFIG_FILE, limit=LARGEST_CONFIG)
 
 
 def read_targets(data: bytes, *, name: str = TARGETS_FILE) -> Targets:

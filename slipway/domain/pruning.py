@@ -13,6 +13,8 @@ from .model import Record
 
 MOST_DELETIONS = 100
 """The most objects that one plan deletes. The next plan names those that are left."""
+_SHOWN = 3
+"""The objects that a sentence names."""
 KINDS_KEPT = 500
 """The most kinds that an environment remembers: as many as one plan may have objects."""
 
@@ -61,7 +63,7 @@ class Deleted(Record):
         return f"{self.object}: {self.ending.meaning}{f', {self.why}' if self.why else ''}"
 
 
-def pruned_phrase(deleted: tuple[Deleted, ...], shown: int = 3) -> str:
+def pruned_phrase(deleted: tuple[Deleted, ...]) -> str:
     """In one part of a sentence, for `explain`: `2 objects that left the manifests are gone`; empty if there are none.
 
     What is still there comes with its reason.
@@ -73,12 +75,12 @@ def pruned_phrase(deleted: tuple[Deleted, ...], shown: int = 3) -> str:
     lingering = [each for each in deleted if each.ending is not Ending.LEFT and each.why]
     parts = [f"{count} {'object' if count == 1 else 'objects'} that left the manifests deleted"] if count else []
     if lingering:
-        parts.append(f"of which {len(lingering)} still there ({_named(lingering, shown)})")
+        parts.append(f"of which {len(lingering)} still there ({_named(lingering)})")
     if left:
-        parts.append(f"{len(left)} not deleted ({_named(left, shown)})")
+        parts.append(f"{len(left)} not deleted ({_named(left)})")
     return ", ".join(parts)
 
 
-def _named(deleted: Sequence[Deleted], shown: int) -> str:
-    more = f"; and {len(deleted) - shown} more" if len(deleted) > shown else ""
-    return "; ".join(map(str, deleted[:shown])) + more
+def _named(deleted: Sequence[Deleted]) -> str:
+    more = f"; and {len(deleted) - _SHOWN} more" if len(deleted) > _SHOWN else ""
+    return "; ".join(map(str, deleted[:_SHOWN])) + more

@@ -353,7 +353,7 @@ def _live(draft: Draft, release: Release) -> None:
         replaces=replaced,
         tests=None if environment.verification.given else "none",
     )
-    release = close_rollout(draft, release, "live")
+    release = close_rollout(draft, release)
     if release.rollback is not None:
         to = f"{release.application}-{release.rollback.to}"
         end_release(draft, release, Phase.COMPLETED, f"{environment.name} is back at {to}")

@@ -302,8 +302,9 @@ def keep_hold(draft: Draft, release: Release, *, why: str) -> None:
     draft.record(Action.HOLD_ENDED, release, reason=why, still_held_for=stays)
 
 
-def close_rollout(draft: Draft, release: Release, outcome: str) -> Release:
-    return draft.put(release, rollouts=_closed(draft, release, outcome))
+def close_rollout(draft: Draft, release: Release) -> Release:
+    """Its newest rollout has ended: it is live."""
+    return draft.put(release, rollouts=_closed(draft, release, "live"))
 
 
 def _closed(draft: Draft, release: Release, outcome: str) -> tuple[Rollout, ...]:

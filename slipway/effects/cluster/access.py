@@ -80,11 +80,11 @@ class ClusterAccess(Record):
         return self
 
 
-def entra_token(credential: TokenCredential, scope: str = AKS_SCOPE) -> Callable[[], str]:
-    """Tokens for an AKS cluster with Entra integration, from any credential with `get_token(scope)`."""
+def entra_token(credential: TokenCredential) -> Callable[[], str]:
+    """Tokens for an AKS cluster with Entra integration."""
 
     def token() -> str:
-        return credential.get_token(scope).token
+        return credential.get_token(AKS_SCOPE).token
 
     return token
 

@@ -24,7 +24,7 @@ def nodes_in_the_way(
 def without_a_ready_pod(daemon_set: Json, pods: Sequence[Json], newest: Sequence[Json]) -> list[str]:
     """The nodes on which a newest pod is not ready, or an older one does not go away."""
     leaving = (pod for pod in owned_by(daemon_set, pods) if pod["metadata"].get("deletionTimestamp"))
-    starting = (pod for pod in newest if _condition(pod, "Ready").get("status") != "True")
+    starting = (pod for pod in newest if _readiness(pod).get("status") != "True")
     names = (str((pod.get("spec") or {}).get("nodeName") or "") for pod in (*starting, *leaving))
     return sorted(set(filter(None, names)))
 
@@ -37,13 +37,13 @@ def _told(objects: Objects, name: str) -> str | None:
         return f"no pod is ready on node {name} (look whether the node is ready)"
     if node is None:
         return f"node {name} is gone"
-    ready = _condition(node, "Ready")
+    ready = _readiness(node)
     if ready.get("status") == "True":
         return None
     why = str(ready.get("message") or ready.get("reason") or "it says nothing").rstrip(".")
     return f"node {name} is not ready: {why} (bring it back, or take it out of the cluster)"
 
 
-def _condition(node: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return next((c for c in conditions if c.get("type") == kind), {})
+def _readiness(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    conditions = (item.get("status") or {}).get("conditions") or ()
+    return next((c for c in conditions if c.get("type") == "Ready"), {})

@@ -28,10 +28,8 @@ def holdups_of(pod: Mapping[str, Any]) -> tuple[Holdup, ...]:
 
 def newest_replica_set(deployment: Mapping[str, Any], sets: Iterable[Json]) -> Json | None:
     """The ReplicaSet of a Deployment's newest template: the one with the Deployment's revision."""
-    revision = _annotation(deployment, "deployment.kubernetes.io/revision")
-    return next(
-        (s for s in owned_by(deployment, sets) if _annotation(s, "deployment.kubernetes.io/revision") == revision), None
-    )
+    revision = _revision(deployment)
+    return next((each for each in owned_by(deployment, sets) if _revision(each) == revision), None)
 
 
 def newest_revision(daemon_set: Mapping[str, Any], revisions: Iterable[Json]) -> str | None:
@@ -98,8 +96,8 @@ def _label(item: Mapping[str, Any], name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _annotation(item: Mapping[str, Any], name: str) -> str | None:
-    value = (item["metadata"].get("annotations") or {}).get(name)
+def _revision(item: Mapping[str, Any]) -> str | None:
+    value = (item["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision")
     return None if value is None else str(value)
 
 

@@ -7,6 +7,7 @@ the layer that is not there, content that cannot be carried over.
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
+from typing import Final
 
 from ._client import Registry
 from ._errors import LayerMissing, Unsupported
@@ -16,18 +17,20 @@ from ._parallel import Question, each
 from ._promote import named_now
 from ._promotion import PromotionSource, PromotionTarget
 
+_WORKERS: Final = 4
 
-def foresee(source: PromotionSource, target: PromotionTarget, *, workers: int = 4) -> None:
+
+def foresee(source: PromotionSource, target: PromotionTarget) -> None:
     """Raises the `RegistryError` that a promotion would raise."""
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="foresee") as executor:
+    with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="foresee") as executor:
         tag = executor.submit(named_now, target)
         _look_through(source.registry, source.repository, source.digest, executor)
         tag.result()
 
 
-def check_whole(registry: Registry, repository: str, digest: str, *, workers: int = 4) -> None:
+def check_whole(registry: Registry, repository: str, digest: str) -> None:
     """Raises `Incomplete` or `LayerMissing` if the registry does not hold the artifact with all of its bytes."""
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="foresee") as executor:
+    with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="foresee") as executor:
         _look_through(registry, repository, digest, executor)
 
 
@@ -50,7 +53,7 @@ def _look_through(registry: Registry, repository: str, digest: str, executor: Ex
             raise LayerMissing(where, f"these {blob.size} bytes of the image are not there")
 
 
-def check_children(registry: Registry, repository: str, manifest: Manifest, *, workers: int = 4) -> None:
+def check_children(registry: Registry, repository: str, manifest: Manifest) -> None:
     """Raises `Incomplete` if the manifest is an index that lists what the registry no longer has."""
     if manifest.media_type not in INDEXES:
         return
@@ -58,7 +61,7 @@ def check_children(registry: Registry, repository: str, manifest: Manifest, *, w
         children = content_of(manifest, registry.where(repository, manifest.digest)).children
     except Unsupported:
         return  # it cannot be carried over, which only matters where it would be
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="foresee") as executor:
+    with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="foresee") as executor:
         digests = each(executor, lambda child: registry.resolve(repository, child.digest), children)
     for child, digest in zip(children, digests, strict=True):
         if digest is None:
