@@ -3,8 +3,12 @@
 Escaping for HTML or Markdown is the part of whoever writes it there.
 """
 
+import difflib
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -35,6 +39,35 @@ def without_tokens(text: str) -> str:
 
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+MOST_PAIRS: Final = 500_000
+"""Equal lines of two texts, each with each, up to which they are compared line by line: about a second of work."""
+_MANY, _PART = 200, 100
+"""In a text of so many lines `difflib` begins at none that is more than this part of it."""
+
+
+def line_changes(old: Sequence[str], new: Sequence[str], was: str, now: str, *, around: int) -> Iterator[str]:
+    """A unified diff. Where the same few lines come again and again, so that it would take hours to find the shortest
+    one, everything from the first line that differs to the last counts as changed."""
+    counts = Counter(new)
+    most = len(new) // _PART + 1 if len(new) >= _MANY else len(new)
+    if sum(counts[line] for line in old if counts[line] <= most) <= MOST_PAIRS:
+        yield from difflib.unified_diff(old, new, was, now, n=around, lineterm="")
+        return
+    first = _alike(old, new)
+    last = min(_alike(old[::-1], new[::-1]), min(len(old), len(new)) - first)
+    before, after = old[first : len(old) - last], new[first : len(new) - last]
+    if before or after:
+        yield f"--- {was}"
+        yield f"+++ {now}"
+        yield f"@@ -{first + 1},{len(before)} +{first + 1},{len(after)} @@"
+    yield from (f"-{line}" for line in before)
+    yield from (f"+{line}" for line in after)
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines are the same at the beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((number for number, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def visible(text: str) -> str:

@@ -1,11 +1,11 @@
 """The difference between two versions, line by line, for people."""
 
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
+from ..text import line_changes
 from .stored import Stored, may_be_secret
 
 MOST_LINES = 50
@@ -37,8 +37,8 @@ def _lines(before: Stored | None, after: Stored | None) -> Iterator[str]:
         if before is None:
             yield f"{path}: new, {len(others[path].splitlines())} lines"
             continue
-        yield from difflib.unified_diff(
-            files.get(path, "").splitlines(), others.get(path, "").splitlines(), path, path, n=1, lineterm=""
+        yield from line_changes(
+            files.get(path, "").splitlines(), others.get(path, "").splitlines(), path, path, around=1
         )
 
 

@@ -4,12 +4,12 @@ Pure. What only a server sets is left out before (`manifests.objects`), values o
 a diff that is too long is cut, with a line that says so.
 """
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
+from ...text import line_changes
 from .records import Json
 
 MAX_DIFF = 32 * 1024
@@ -54,7 +54,7 @@ def diff_objects(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, 
     old, new = (_yaml(before) if before is not None else ""), _yaml(after)
     if max(len(old), len(new)) > MAX_COMPARED:
         return f"[too large to compare: {len(old)} characters before, {len(new)} after]\n"
-    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "live", "wanted", n=3, lineterm="")
+    lines = line_changes(old.splitlines(), new.splitlines(), "live", "wanted", around=3)
     return _bounded("".join(f"{line}\n" for line in lines), limit)
 
 
