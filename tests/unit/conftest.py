@@ -1,6 +1,9 @@
 """An application with two environments, and a whole installation in memory that delivers it."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Never
 
 import pytest
 
@@ -17,3 +20,17 @@ def deliveries(tmp_path: Path) -> Path:
 @pytest.fixture
 def installation(deliveries: Path) -> Installation:
     return Installation(deliveries)
+
+
+@pytest.fixture
+def fails_after_a_minute() -> Iterator[None]:
+    """For a test that takes a moment, and without what it shows would go on for hours."""
+
+    def too_late(*_: object) -> Never:
+        raise TimeoutError("it went on for a minute")
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)

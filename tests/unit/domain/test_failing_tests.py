@@ -35,6 +35,7 @@ def test_each_name_is_told_once_and_only_the_first() -> None:
 
 
 @pytest.mark.parametrize("line", ["[ERROR] " + "a." * 2**17, "\n" * 2**18, "Failed " + "a." * 2**17])
+@pytest.mark.usefixtures("fails_after_a_minute")
 def test_no_output_costs_more_than_a_moment(line: str) -> None:
     """A pattern that goes back would look at it for hours, and nothing else be done."""
     assert failing_tests(f"{line}\n--- FAIL: TestTotal") == ("TestTotal",)
