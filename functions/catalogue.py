@@ -152,7 +152,7 @@ def versions(req: func.HttpRequest) -> func.HttpResponse:
     shown = set(VersionShown.model_fields)
     listed = tuple(VersionShown.model_validate(each.model_dump(include=shown)) for each in history)
     if not listed:
-        raise NotFound(f"there is no {subject.kind} {subject.name!r}")
+        raise NotFound(parts().catalogue.not_here(subject))
     chain = subject.name if subject.kind is SubjectKind.APPLICATION else INSTALLATION
     return ok(VersionHistory(subject=str(subject), chain=chain, versions=listed))
 
@@ -180,7 +180,8 @@ def export(req: func.HttpRequest) -> func.HttpResponse:
     known = {each.document for each in parts().versions.history(subject, limit=MOST_VERSIONS)}
     content = parts().versions.document(document) if document in known and document else None
     if content is None or document is None:
-        raise NotFound(f"there is no such version of {subject.kind} {subject.name!r}")
+        no_version = f"there is no such version of {subject.kind} {subject.name!r}"
+        raise NotFound(no_version if known else parts().catalogue.not_here(subject))
     stored = read_stored(content)
     if stored.holds_secrets:
         permit(caller_of_request(req), Permission.SEE_SECRETS)

@@ -8,7 +8,6 @@ import azure.functions as func
 
 from slipway.api.inbox import ReceivedAnswer
 from slipway.api.looks import LookAsked, LookShown
-from slipway.domain.errors import NotFound
 from slipway.domain.inbox import ID_PATTERN, Look, LookKind, Via
 from slipway.domain.looks import PERMISSIONS
 from slipway.domain.roles import Permission
@@ -42,8 +41,8 @@ def look(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
     body = read_body(req, LookAsked)
     permit(caller, PERMISSIONS[body.kind])
-    if body.kind is LookKind.TARGETS and parts().catalogue.get(body.subject) is None:
-        raise NotFound(f"there is no application {body.subject[:64]!r}")
+    if body.kind is LookKind.TARGETS:
+        parts().catalogue.named(body.subject)
     wanted_look = Look(kind=body.kind, subject=body.subject, options=body.options)
     return received(parts().inbox_writer.look(wanted_look, speaker(caller, Via.API)))
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from slipway.catalogue.finding import Kind
-from slipway.catalogue.schema import MODELS, schema_of
+from slipway.catalogue.finding import MODELS, Kind
+from slipway.catalogue.schema import schema_of
 
 type Schema = dict[str, Any]
 

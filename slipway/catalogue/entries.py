@@ -1,19 +1,24 @@
 """The applications of this installation, looked up by the names in an event."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from ..domain.application import Application, SourceKind
 from ..domain.environment import Environment
+from ..domain.errors import NotFound
 from ..domain.events import Event, ImagePushed, PipelineCompleted, StepFinished
 from ..domain.model import canonical, sha256
 from ..domain.snapshot import Policy
-from ..domain.versions import VersionsInForce
+from ..domain.versions import Subject, SubjectKind, VersionsInForce
+from ..manifests.problems import meant
 from .definition import Definition
 from .tags import check_tag, is_lower
 from .windows import Calendar, calendar_of
+
+_SHOWN: Final = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +112,21 @@ class Catalogue:
         """The same for a step and its report, which compare the version with the one that lies beside the release."""
         return self.get(application)
 
+    def named(self, application: str) -> Entry:
+        """The application of this name, as somebody gave it. Raises `NotFound`, with the name that was meant."""
+        entry = self.get(application)
+        if entry is None:
+            raise NotFound(not_here("application", application, self.entries))
+        return entry
+
+    def names(self, kind: SubjectKind) -> Iterable[str]:
+        """Of what is in force, as far as it is known here."""
+        return self.entries if kind is SubjectKind.APPLICATION else ()
+
+    def not_here(self, subject: Subject) -> str:
+        """Why nothing of this name is found, with the one that was probably meant."""
+        return not_here(subject.kind, subject.name, self.names(subject.kind))
+
     def environment(self, application: str, name: str) -> Environment | None:
         """An environment of an application that there is."""
         entry = self.get(application)
@@ -128,6 +148,12 @@ class Catalogue:
         """Whether a bundle may bring the pushed image along: one is delivered from the same registry."""
         applications = (entry.application for entry in self.entries.values())
         return any(a.source is SourceKind.BUNDLE and a.pushed.registry == event.registry for a in applications)
+
+
+def not_here(what: str, name: str, known: Iterable[str]) -> str:
+    """Why nothing of this name is found, with the one that was probably meant."""
+    told = (f"there is no {what} {name[:_SHOWN]!r}", meant(name[:_SHOWN], known))
+    return "; ".join(part for part in told if part)
 
 
 def _one(entry: Entry | None) -> tuple[Entry, ...]:

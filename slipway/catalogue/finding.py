@@ -4,13 +4,16 @@ A file may hold several documents. Of a folder, every `project.yaml` and `applic
 beside whatever else a repository has.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal
 
+from pydantic import BaseModel
+
 from slipway.domain.application import SourceKind, WrittenApplication
 from slipway.domain.around import Side
+from slipway.domain.project import Project
 
 from ..manifests.documents import MAX_BYTES, Document, bytes_of, read_as_far
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, short_value, shown_path
@@ -22,6 +25,7 @@ APPLICATION_FILE: Final = "application.yaml"
 MOST_DOCUMENTS: Final = 500
 
 Kind = Literal["project", "application"]
+MODELS: Final[Mapping[Kind, type[BaseModel]]] = {"project": Project, "application": WrittenApplication}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ read together with the application's head (`engine/handle.py`), and what seems n
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -96,6 +96,9 @@ class LiveCatalogue(Catalogue):
     def projects(self) -> Mapping[str, InForceProject]:
         """By name. Raises `LedgerUnavailable`."""
         return self._now().projects
+
+    def names(self, kind: SubjectKind) -> Iterable[str]:
+        return self.projects if kind is SubjectKind.PROJECT else self.entries
 
     @property
     def broken(self) -> tuple[Broken, ...]:

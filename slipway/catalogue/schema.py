@@ -6,18 +6,15 @@ rules between fields (a pipeline is needed when start is run) are checked by `ch
 
 import json
 import sys
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from slipway.domain.application import WrittenApplication
 from slipway.domain.model import Duration
-from slipway.domain.project import Project
 
-from .finding import Kind
+from .finding import MODELS, Kind
 
 _DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
 
@@ -31,9 +28,6 @@ class _Readable(GenerateJsonSchema):
     def encode_default(self, dft: Any) -> Any:
         """Defaults in the notation of documents: a duration is `24h`, not in ISO format."""
         return _DURATION.dump_python(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
-
-
-MODELS: Mapping[Kind, type[BaseModel]] = {"project": Project, "application": WrittenApplication}
 
 
 def schema_of(kind: Kind) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from ..domain.versions import Subject, SubjectKind
 from ..manifests.documents import Document
 from ..manifests.problems import ConfigError, Problem
 from .files import MOST_FILES, Files
+from .finding import MODELS
+from .validation import in_field_order
 
 Path = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -54,7 +56,8 @@ class Stored(Record):
 
     def exported(self) -> Mapping[str, str]:
         """The files that would be applied to get this version."""
-        text = yaml.safe_dump(self.value, sort_keys=False, allow_unicode=True, width=120)
+        value = in_field_order(self.value, MODELS[self.kind.value])
+        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
         return {f"{self.kind}.yaml": text, **self.files}
 
 

@@ -8,15 +8,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from slipway.domain.gate import APPROVER_PATTERN
-from slipway.domain.model import NAME_PATTERN, NAMESPACE_PATTERN, REPOSITORY_PATTERN
-from slipway.domain.people import EMAIL_PATTERN, GUID_PATTERN, MEMBER_PATTERN
-
+from ..domain.shapes import in_words
 from ..manifests.documents import Document
 from ..manifests.problems import ConfigError, Problem, Steps, closest, in_order, is_below, nearest, short_value
 from .mending import Mending, Misfit
@@ -40,22 +37,13 @@ _LIMITS = {
     "enum": "{expected}",
     "literal_error": "{expected}",
 }
-_PATTERNS = {
-    NAME_PATTERN: "lower-case letters, digits and dashes, at most 40, with a letter first and no dash last",
-    NAMESPACE_PATTERN: "a namespace: lower-case letters, digits and dashes, at most 63, with no dash first or last",
-    REPOSITORY_PATTERN: "a repository in lower case without registry and tag, such as team/shop",
-    r"^[A-Z][A-Z0-9_]{0,63}$": "upper-case letters, digits and _, with a letter first",
-    APPROVER_PATTERN: "oid:<object id in Entra>, role:<app role>, group:<object id in Entra> or an e-mail address",
-    MEMBER_PATTERN: "an e-mail address or oid:<object id in Entra>",
-    EMAIL_PATTERN: "an e-mail address",
-    GUID_PATTERN: "an object id in Entra, such as 01234567-89ab-cdef-0123-456789abcdef",
-    r"^/[^\s]*$": "a path that starts with / and has no spaces",
-}
 _ONE_PIPELINE = (
     "a release begins with one run, which says what it built: what several pipelines build goes out as a bundle, which "
     "one of them publishes (source: bundle)"
 )
 _MOST_LOOKS = 30
+_FEW: Final = 4
+"""As many fields a message names; of more the reference tells."""
 _FIELD_FIRST = re.compile(r"([a-z_]+(?:\[[0-9]+\])?(?:\.[a-z_]+(?:\[[0-9]+\])?)*): (.*)", re.DOTALL)
 """A field, or the path to one: `environments[1].gate.required`."""
 
@@ -154,6 +142,8 @@ class _Translation:
             case "value_error":
                 return self._own_rule(steps, str(context["error"]), value)
         expected = _expected(kind, context, finding["msg"])
+        if kind in ("model_type", "model_attributes_type") and len(fields := sorted(self._field_names(steps))) <= _FEW:
+            expected = f"{expected} with {', '.join(fields)}"
         advice = _ONE_PIPELINE if steps == ("pipeline",) and isinstance(value, list) else _advice(kind, value)
         return self._at(steps, advice, expected=expected, got=short_value(value))
 
@@ -181,9 +171,27 @@ class _Translation:
         return {name for model in chosen for name in _fields(model)}
 
 
+def in_field_order(value: Any, *models: type[BaseModel]) -> Any:
+    """The value with its fields in the order of the models, which is how people write and read them."""
+    match value:
+        case list():
+            return [in_field_order(item, *models) for item in value]
+        case dict():
+            fields = {name: field for model in models for name, field in _fields(model).items()}
+            if not fields.keys() >= value.keys():  # a mapping by name
+                return {name: in_field_order(item, *models) for name, item in value.items()}
+            return {
+                name: in_field_order(value[name], *_models_in(field.annotation))
+                for name, field in fields.items()
+                if name in value
+            }
+        case _:
+            return value
+
+
 def _expected(kind: str, context: dict[str, Any], message: str) -> str:
     if kind == "string_pattern_mismatch":
-        return _PATTERNS.get(context["pattern"], f"text that matches {context['pattern']}")
+        return in_words(context["pattern"])
     if kind in _LIMITS:
         return _LIMITS[kind].format_map(context)
     return _KINDS.get(kind, message.removeprefix("Input should be "))

@@ -1,7 +1,7 @@
 """How a command ends: the exit codes that scripts rely on, and errors as text for a person or as one JSON object."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Self
 
@@ -118,10 +118,11 @@ def _placed(problem: "Problem") -> dict[str, Any]:
     return {"file": problem.file, "line": problem.line, **{name: text for name, text in details.items() if text}}
 
 
-def no_trail(name: str, known: Sequence[str]) -> CliError:
+def no_trail(name: str, known: Iterable[str]) -> CliError:
     """Nobody has written a trail of that name."""
-    applications = ", ".join(known) or "(none)"
-    return CliError(f"there is no trail of {name!r}; applications: {applications}", exit_code=Exit.NOT_FOUND)
+    from slipway.manifests.problems import nearest  # noqa: PLC0415 - slow to import; only a mistake needs it
+
+    return CliError(f"there is no trail of {name!r}", cure=nearest(name, known), exit_code=Exit.NOT_FOUND)
 
 
 def print_error(error: click.ClickException) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import click
+
+_LONGEST_SUMMARY: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,20 @@ class Lazy:
     summary: str
 
 
-class LazyGroup(click.Group):
-    """A group that lists commands by their summaries, and imports one when it is called."""
+class Group(click.Group):
+    """A group that lists its commands with their whole summaries: click cuts what is longer than a line."""
+
+    def summary(self, ctx: click.Context, name: str) -> str:
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(_LONGEST_SUMMARY) if command else ""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.summary(ctx, name)) for name in self.list_commands(ctx)])
+
+
+class LazyGroup(Group):
+    """A group that imports a command when it is called."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **more: Any) -> None:
         super().__init__(*args, **more)
@@ -44,9 +58,8 @@ class LazyGroup(click.Group):
             ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, lazy.summary) for name, lazy in self._lazy.items()])
+    def summary(self, ctx: click.Context, name: str) -> str:  # noqa: ARG002
+        return self._lazy[name].summary
 
 
 class DefaultGroup(LazyGroup):

@@ -1,8 +1,10 @@
 """The `slipway` command and its list of subcommands, each imported only when it is called."""
 
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from textwrap import wrap
+from typing import Any, Final
 
 import click
 
@@ -12,6 +14,8 @@ from .errors import CliError, Exit, print_error
 from .lazy import Lazy, LazyGroup
 from .options import AUDIENCE_HELP, app_options
 
+_WIDTH: Final = 80
+_ALIKE: Final = 0.75
 _COMMANDS = "slipway.cli.commands."
 
 LAZY = {
@@ -31,10 +35,10 @@ LAZY = {
     "freeze": Lazy(_COMMANDS + "operating:freeze", "Stop new rollouts, in one lane or everywhere."),
     "unfreeze": Lazy(_COMMANDS + "operating:unfreeze", "End a freeze."),
     "cancel": Lazy(_COMMANDS + "operating:cancel", "End a release that has not begun to roll out."),
-    "retry": Lazy(_COMMANDS + "operating:retry", "Retry a failed release from where it failed."),
+    "retry": Lazy(_COMMANDS + "operating:retry", "Send a release that did not go live out again."),
     "rollback": Lazy(_COMMANDS + "operating:rollback", "Roll back to an earlier release, and hold the lane."),
     "resume": Lazy(_COMMANDS + "operating:resume", "End the hold that a rollback set."),
-    "override": Lazy(_COMMANDS + "operating:override", "Let one release pass a freeze or a closed window."),
+    "override": Lazy(_COMMANDS + "operating:override", "Let one release pass a freeze, a window or drift."),
     "waive": Lazy(_COMMANDS + "operating:waive", "Waive one rule about proof for one release."),
     "fence": Lazy(_COMMANDS + "operating:fence", "Begin a new epoch after a ledger was restored."),
     "end-sessions": Lazy(_COMMANDS + "operating:end_sessions", "Sign yourself or somebody else out of all pages."),
@@ -56,7 +60,7 @@ LAZY = {
     "history": Lazy(_COMMANDS + "catalogue:history", "Versions of an application: who changed what, when and why."),
     "remove": Lazy(_COMMANDS + "catalogue:remove", "Take an application or a project out of the catalogue."),
     "schema": Lazy(_COMMANDS + "check:schema", "JSON Schema of a project or an application, for editors."),
-    "keys": Lazy(_COMMANDS + "keys:keys", "Keys of approval links: list them, rotate them."),
+    "keys": Lazy(_COMMANDS + "keys:keys", "Keys that sign records and approval links: list, rotate."),
     "completion": Lazy(_COMMANDS + "completion:completion", "Print the shell completion script for `slipway`."),
 }
 
@@ -91,10 +95,24 @@ class Root(LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            raise _with_its_name(error) from None
         except KeyboardInterrupt:
             ctx.exit(Exit.INTERRUPTED)
         except RecursionError as error:
             raise CliError("the answer is nested too deeply", exit_code=Exit.UNREACHABLE) from error
+
+
+def _with_its_name(error: click.NoSuchOption) -> click.NoSuchOption:
+    """The error, with the option that was meant: by what its value is called here (`--since` is `--from`), else one
+    that is written nearly so. Click's own idea of alike is too wide: for `--since` it names `--json`."""
+    parameters = [each for each in error.ctx.command.params if isinstance(each, click.Option)] if error.ctx else []
+    word = error.option_name.lstrip("-").replace("-", "_")
+    named = [max(each.opts, key=len) for each in parameters if each.name == word]
+    every = [option for each in parameters for option in each.opts]
+    alike = named or get_close_matches(error.option_name, every, n=1, cutoff=_ALIKE)
+    did_you_mean = f" Did you mean {alike[0]!r}?" if alike else ""
+    return click.NoSuchOption(error.option_name, f"{error.message}{did_you_mean}", ctx=error.ctx)
 
 
 def _end(error: click.ClickException) -> int:
@@ -135,9 +153,15 @@ def root(url: str | None, key: str | None, audience: str | None) -> None:
     """
 
 
-root.help = str(root.help).replace(
-    "  {exit_codes}", "\n".join(f"  {code:<3}  {code.word:<11}  {code.meaning}" for code in Exit)
-)
+def _exit_codes() -> Iterator[str]:
+    """The table of exit codes, as wide as the narrowest terminal that help is written for."""
+    for code in Exit:
+        told = wrap(code.meaning, _WIDTH - 22)
+        yield f"  {code:<3}  {code.word:<11}  {told[0]}"
+        yield from (f"{'':20}{line}" for line in told[1:])
+
+
+root.help = str(root.help).replace("  {exit_codes}", "\n".join(_exit_codes()))
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 from ..domain.blocks import NAME_LIMIT
 from ..domain.commands import OF_THE_INSTALLATION, OPENS, PERMISSIONS, Verb, ends_own_sessions
-from ..domain.errors import NotFound, SourceAway
+from ..domain.errors import SourceAway
 from ..domain.events import CommandGiven, PushedArtifact
 from ..domain.identity import AccessTokenReader, CannotVerify, IdentityRefused, TokenApplication, Verified
 from ..domain.inbox import Received
@@ -173,9 +173,7 @@ class Commander:
         for name, text in named.items():
             if not re.fullmatch(PUSHED[name], text):
                 raise BadInput(f"arguments.{name}", f"a {name}", repr(text[:80]))
-        entry = self.handler.catalogue.get(application)
-        if entry is None:
-            raise NotFound(f"there is no application {application!r}")
+        entry = self.handler.catalogue.named(application)
         try:
             return self.pushes.found(entry.application, **named)
         except SourceAway as away:

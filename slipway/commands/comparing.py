@@ -119,7 +119,7 @@ class Comparing:
         """
         current = self.versions.current(subject)
         if current.document is None or current.version is None:
-            raise NotFound(f"there is no {subject.kind} {subject.name!r}")
+            raise NotFound(self.catalogue.not_here(subject))
         self.catalogue.look_again()
         if subject.kind is SubjectKind.PROJECT:
             self._refuse_with_applications(subject)

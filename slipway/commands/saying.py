@@ -13,7 +13,6 @@ from typing import Any, assert_never
 
 from ..clock import Clock
 from ..domain.commands import OF_A_LANE, OF_A_RELEASE, OF_EVERYTHING, OF_THE_INSTALLATION, Verb
-from ..domain.errors import NotFound
 from ..domain.hints import InboxHint
 from ..domain.inbox import InboxId, InboxKind, InboxRow, Look, Speaker, inbox_id, is_inbox_id
 from ..domain.model import Record
@@ -153,9 +152,7 @@ class InboxWriter:
             raise BadInput(named[1], f"none beside {named[0]}", repr(getattr(request, named[1])[:80]))
         if request.release:
             return self.reader.release(request.release)
-        entry = self.reader.catalogue.get(request.application)
-        if entry is None:
-            raise NotFound(f"there is no application {request.application[:80]!r}")
+        entry = self.reader.catalogue.named(request.application)
         for name, pattern in PUSHED.items():
             if (text := getattr(request, name)) and not re.fullmatch(pattern, text):
                 raise BadInput(name, f"a {name}", repr(text[:80]))
@@ -163,9 +160,7 @@ class InboxWriter:
 
     def _environment(self, request: CommandRequest, application: str) -> dict[str, str]:
         catalogue = self.reader.catalogue
-        entry = catalogue.get(application)
-        if entry is None:
-            raise NotFound(f"there is no application {application[:80]!r}")
+        entry = catalogue.named(application)
         if request.verb not in OF_A_LANE:
             return {}
         if catalogue.environment(application, request.environment) is not None:

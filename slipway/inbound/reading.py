@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ..domain.shapes import in_words
+from ..manifests.problems import closest
 from ..strict_json import NameTwice, NestedTooDeeply, strictly
 
 SIZE_LIMIT = 2 * 1024 * 1024
@@ -36,7 +38,8 @@ class NoSuch(BadInput):
     def __init__(self, field: str, known: Iterable[str], got: str) -> None:
         names = list(known)
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        super().__init__(field, f"one of {', '.join(names[:_NAMED]) or '(none)'}{more}", repr(got[:SHOWN]))
+        similar = f" (similar: {near})" if (near := closest(got, names)) else ""
+        super().__init__(field, f"one of {', '.join(names[:_NAMED]) or '(none)'}{more}{similar}", repr(got[:SHOWN]))
 
 
 class Ignored(Exception):  # noqa: N818
@@ -86,6 +89,8 @@ def bad_input(error: ValidationError, *, at: str = "") -> BadInput:
         return BadInput(field, "a value", "nothing")
     if first["type"] == "extra_forbidden":
         return BadInput(field, "no such field", _short(first["input"]))
+    if first["type"] == "string_pattern_mismatch":
+        return BadInput(field, in_words(first["ctx"]["pattern"]), _short(first["input"]))
     return BadInput(field, _expected(first["msg"]), _short(first["input"]))
 
 

@@ -52,8 +52,8 @@ def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing])
 
     def look(look: Look) -> Mapping[str, Any]:
         application, head = look.subject, reader().head(look.subject)
-        if head.sequence == 0 and application != INSTALLATION and reader().catalogue.get(application) is None:
-            raise NotFound(f"there is no application {application[:80]!r}")
+        if head.sequence == 0 and application != INSTALLATION:
+            reader().catalogue.named(application)
         after, repair = _sequence(look), look.options.get("repair") == "yes"
         compared = reindexing().compare(application, head=head.sequence, after=after, repair=repair)
         return compared.model_dump(mode="json")
@@ -65,10 +65,7 @@ def at_targets(catalogue: Callable[[], Catalogue], login_servers: Mapping[str, s
     """Where an application's environments are; the worker alone is told how registries are reached."""
 
     def look(look: Look) -> Mapping[str, Any]:
-        entry = catalogue().get(look.subject)
-        if entry is None:
-            raise NotFound(f"there is no application {look.subject[:64]!r}")
-        application = entry.application
+        application = catalogue().named(look.subject).application
         environments = {
             each.name: {
                 "registry": login_servers[application.registry_of(each)],

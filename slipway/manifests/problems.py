@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 _SHOWN_CHARACTERS = 80
+_LISTED = 40
+"""The most names that advice lists."""
 
 Steps = tuple[str | int, ...]
 """The path from the root of a document to a value: mapping keys and list indexes."""
@@ -157,9 +159,14 @@ def short_value(value: object) -> str:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Advice for an unknown name: `did you mean 'deadline'?`, or else the list of known names."""
     names = sorted(known)
-    if close := closest(name, names):
-        return f"did you mean {close!r}?"
-    return f"known are {', '.join(names)}" if names else "none is known"
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return meant(name, names) or (f"known are {', '.join(names[:_LISTED])}{more}" if names else "none is known")
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'deadline'?`, or nothing where no known name is like it."""
+    close = closest(name, known)
+    return f"did you mean {close!r}?" if close else ""
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from ..catalogue.entries import Entry
 from ..domain.blocks import Freeze
 from ..domain.environment import Environment
-from ..domain.errors import NotFound
 from ..domain.explain import explain, in_the_way
 from ..domain.release import Lane, Release
 from ..domain.rules import RuleResult
@@ -94,10 +93,7 @@ def board(reader: Reader, proposals: Proposals, application: str | None = None) 
 def _entries(reader: Reader, application: str | None) -> Iterable[Entry]:
     if application is None:
         return reader.catalogue
-    entry = reader.catalogue.get(application)
-    if entry is None:
-        raise NotFound(f"there is no application {application[:80]!r}")
-    return (entry,)
+    return (reader.catalogue.named(application),)
 
 
 def row(snapshot: Snapshot) -> ApplicationRow:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ..catalogue.entries import Catalogue, Entry
+from ..catalogue.entries import Catalogue, Entry, not_here
 from ..clock import Clock, utc_now
 from ..domain.audit import AuditRecord
 from ..domain.errors import NotFound
@@ -94,7 +94,7 @@ class Numbers:
         Raises `NotFound`, `LedgerUnavailable`.
         """
         names = weeks_until(until or iso_week(self.clock()), weeks)
-        entries = [self._entry(application)] if application is not None else list(self.catalogue)
+        entries = [self.catalogue.named(application)] if application is not None else list(self.catalogue)
         results, behind = list[EnvironmentNumbers](), list[Folded]()
         for entry in entries:
             name = entry.application.application
@@ -108,7 +108,9 @@ class Numbers:
             ]
             results += [environment_numbers(name, environment_name, names, figures) for environment_name in requested]
         if environment is not None and not results:
-            raise NotFound(f"there is no environment {environment[:80]!r} in {application or 'any application'}")
+            known = {each.name for entry in entries for each in entry.application.environments}
+            where = f"environment of {application}" if application else "environment"
+            raise NotFound(not_here(where, environment, known))
         return NumbersAnswer(weeks=names, environments=tuple(results), behind=tuple(behind))
 
     def _read(self, application: str, names: tuple[str, ...]) -> tuple[dict[str, Week], Folded | None]:
@@ -123,12 +125,6 @@ class Numbers:
         behind = len(records) >= PORTION
         of = self.ledger.head(application).sequence if behind else last
         return weeks, Folded(application=application, sequence=last, of=of) if last < of else None
-
-    def _entry(self, application: str) -> Entry:
-        entry = self.catalogue.get(application)
-        if entry is None:
-            raise NotFound(f"there is no application {application[:80]!r}")
-        return entry
 
 
 def weeks_between(first: str, last: str) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def _until(text: str | None, numbers: Numbers) -> str | None:
     if text is None:
         return None
     present = iso_week(numbers.clock())
-    wrong = BadInput("until", f"an ISO week such as {present}, no later than it", repr(text[:_SHOWN]))
+    wrong = BadInput("until", f"an ISO week, {present} at the latest", repr(text[:_SHOWN]))
     try:
         week = iso_week(week_start(text))
     except (ValueError, OverflowError):

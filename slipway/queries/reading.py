@@ -64,7 +64,11 @@ class Reader:
             raise NotFound(str(error)) from error
         release = self.ledger.release(_known_form(application), number)
         if release is None:
-            raise NotFound(f"there is no release {release_id}")
+            newest = next(iter(self.ledger.releases(application, limit=1)), None)
+            if newest is None:
+                self.catalogue.named(application)  # which says what was meant
+            told = f"; the newest is {newest.id}" if newest else f": {application} has none yet"
+            raise NotFound(f"there is no release {release_id}{told}")
         return release
 
     def release_of(self, application: Application, *, tag: str = "", digest: str = "") -> Release | None:

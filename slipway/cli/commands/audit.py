@@ -2,13 +2,14 @@
 
 import click
 
+from ..lazy import Group
 from .audit_export import export_trail
 from .audit_list import list_, live, show
 from .audit_reindex import reindex
 from .audit_verify import verify_trail
 
 
-@click.group()
+@click.group(cls=Group)
 def audit() -> None:
     """Query, verify and export the audit trail.
 

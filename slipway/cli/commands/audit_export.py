@@ -50,10 +50,9 @@ def export_trail(
     \b
     Formats:
       jsonl        the records as they are hashed, one per line
-      csv          for spreadsheets; cells that could be formulas are prefixed with '
+      csv          for spreadsheets; a cell that could be a formula begins with '
       cloudevents  CloudEvents 1.0 in JSON, one per line
 
-    \b
     Exit codes: 0 done, 7 a record is invalid (those before it were exported); all others as for every command.
 
     \b
@@ -85,11 +84,11 @@ def _form_of(output: Path | None) -> ExportFormat:
 def _export(
     api: Api, export: Export, applications: tuple[str, ...], after: int, *, stop: bool = True
 ) -> list[ChainFault]:
-    known = api.applications()
-    unknown = [name for name in applications if name not in (*known, INSTALLATION)]
-    if unknown:
-        raise no_trail(unknown[0], known)
-    names = dict.fromkeys(applications or [*known, INSTALLATION, *api.anchored_chains()])
+    known = dict.fromkeys([*api.applications(), INSTALLATION, *api.anchored_chains()])  # those that were removed, too
+    for name in applications:
+        if name not in known:
+            raise no_trail(name, known)
+    names = dict.fromkeys(applications or known)
     faults = list[ChainFault]()
     with progress() as steps:
         for name in names:

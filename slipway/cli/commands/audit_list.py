@@ -15,7 +15,7 @@ from slipway.domain.export import COLUMNS
 from slipway.domain.release import parse_release_id
 
 from ..api import Api, read, records_of
-from ..errors import CliError, Exit
+from ..errors import CliError, Exit, no_trail
 from ..forms import OutputFormat, formed, write_headings, write_line, write_lines
 from ..options import as_json as json_option
 from ..options import connected
@@ -91,8 +91,8 @@ def list_(
     the command ends with exit code 7.
 
     \b
-    What happened to a release, who did what, what was changed in production, where a digest has been,
-    every freeze, override, waiver, rejection and rollback:
+    What happened to a release, who did what, what was changed in production,
+    where a digest has been, every freeze, override, waiver, rejection, rollback:
       slipway audit list --release shop-482
       slipway audit list --actor ada@example.com --from 30d
       slipway audit list --environment production --action change --from 2026-11-01 --to 2026-11-30
@@ -187,6 +187,8 @@ def show(api: Api, *, application: str, sequence: int, as_json: bool) -> None:
     """
     page = api.audit_page(application, after=sequence - 1, limit=1)
     record = next((item for item in page.records if item.get("sequence") == sequence), None)
+    if page.head.sequence == 0:
+        raise no_trail(application, api.applications())
     if record is None:
         raise CliError(
             f"the trail of {application} has no record {sequence}; its head names {page.head.sequence}",

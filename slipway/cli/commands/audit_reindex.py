@@ -31,7 +31,6 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
     Without APPLICATION every trail is compared, including the installation's own. This needs the permission
     `reindex`, which the role platform has.
 
-    \b
     Exit codes: 0 no differences remain, 1 there are differences, 7 records of the trail are damaged; all others as for
     every command.
 

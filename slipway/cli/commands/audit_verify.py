@@ -97,25 +97,36 @@ def verify_trail(
     \b
     Exit codes:
       0  intact, and anchored except for the last day
-      6  intact, but a record of more than a day ago is not anchored, nothing shows that what a retired key signed is
-         older than that, or the proof of a vote cannot be verified yet
-      7  a chain is broken or contradicts an anchor, a release went live without its gate, the proof of a vote does not
-         hold, or the audit index is not what the trail says
+      6  intact, but a record of more than a day ago is not anchored, nothing
+         shows that what a retired key signed is older than that, or the proof
+         of a vote cannot be verified yet
+      7  a chain is broken or contradicts an anchor, a release went live without
+         its gate, the proof of a vote does not hold, or the audit index is not
+         what the trail says
       all others as for every command
 
     \b
     The JSON object:
       {"v": 1,
-       "applications": [{"application", "records", "intact", "fault": null | {"sequence", "reason"},
-                         "anchors", "anchored", "unanchored_since": null | time, "retired_from": null | sequence,
-                         "notes": [text],
-                         "waivers": [{"sequence", "release", "environment", "rule", "actor", "reason"}],
-                         "votes": null | {"proofs", "said",
-                           "keys": [{"keys", "source": "provider" | "archive", "anchored_since", "proofs"}],
-                           "faults": [{"sequence", "reason"}], "waiting": [{"sequence", "reason"}]},
-                         "index": null | {"missing", "wrong", "extra", "records": [sequence]}}],
+       "applications": [
+         {"application", "records", "intact",
+          "fault": null | {"sequence", "reason"},
+          "anchors", "anchored", "unanchored_since": null | time,
+          "retired_from": null | sequence,
+          "notes": [text],
+          "waivers": [{"sequence", "release", "environment", "rule", "actor",
+                       "reason"}],
+          "votes": null | {
+            "proofs", "said",
+            "keys": [{"keys", "source": "provider" | "archive",
+                      "anchored_since", "proofs"}],
+            "faults": [{"sequence", "reason"}],
+            "waiting": [{"sequence", "reason"}]},
+          "index": null | {"missing", "wrong", "extra",
+                           "records": [sequence]}}],
        "keys": "given" | "named by the app",
-       "intact": true | false, "anchored": true | false, "indexed": true | false, "proved": null | true | false}
+       "intact": true | false, "anchored": true | false,
+       "indexed": true | false, "proved": null | true | false}
 
     \b
     Examples:
@@ -187,8 +198,9 @@ def _of_app(
     keys: PublicKeys,
     voters: Callable[[str], Voters] | None,
 ) -> list[ChainVerdict]:
-    known = api.applications()
-    all_names = list(dict.fromkeys([*known, INSTALLATION, *api.anchored_chains(), *anchors.applications()]))
+    all_names = list(
+        dict.fromkeys([*api.applications(), INSTALLATION, *api.anchored_chains(), *anchors.applications()])
+    )
     verdicts = []
     with progress() as steps:
         for name in list(dict.fromkeys(applications)) or all_names:
@@ -197,7 +209,7 @@ def _of_app(
                 api, name, keys=keys, progress=partial(steps.at, name), kept_anchors=anchors, voters=of_chain
             )
             if not verdict.records and verdict.intact and name not in all_names:
-                raise no_trail(name, known)
+                raise no_trail(name, all_names)
             verdicts.append(with_index(api, verdict))
     return verdicts
 

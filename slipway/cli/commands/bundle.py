@@ -22,11 +22,12 @@ from ..bundles import (
     telling_problems,
 )
 from ..errors import CliError, Exit
+from ..lazy import Group
 from ..screen import GOOD, Screen, TextCell
 from .bundle_build import build_
 
 
-@click.group()
+@click.group(cls=Group)
 def bundle() -> None:
     """Build, push and inspect bundles: one artifact with the manifests of each environment, every image by digest.
 
@@ -124,7 +125,6 @@ def show(where: str, *, as_json: bool) -> None:
 def verify(where: str, targets_file: Path, *, as_json: bool) -> None:
     """Read a bundle as strictly as Slipway does, and compare it with targets.json.
 
-    \b
     Exit codes: 0 nothing is wrong, 1 there are problems, 4 the registry cannot be reached.
 
     \b

@@ -106,7 +106,6 @@ def build_(  # noqa: PLR0917 - click passes them by name
     gives the same digest. The time is taken from --created or SOURCE_DATE_EPOCH; in Azure Pipelines, run and commit
     are taken from the agent's variables.
 
-    \b
     Exit codes: 0 built, 1 there are problems, 4 the registry cannot be reached.
 
     \b

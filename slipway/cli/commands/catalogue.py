@@ -67,7 +67,6 @@ def apply(
     confirms all of them on a page, whose address is printed; then the people of the gates that get weaker vote, under
     the rules that are in force. Manifests are compared with Kubernetes' own schemas, as `slipway check` does.
 
-    \b
     Exit codes: 0 applied, or nothing to change; 1 something is refused, whatever became of the rest; 4 the app cannot
     be reached, or does not decide; 5 nothing is refused, and a person has to confirm it, or people vote on it. --json
     says of each what became of it.
@@ -113,7 +112,6 @@ def diff(api: Api, *, path: Path, version: str, as_json: bool) -> None:
 
     Manifests are compared with Kubernetes' own schemas, as `slipway check` does.
 
-    \b
     Exit codes: 0 it could be applied, 1 something of it would be refused, 4 the app cannot be reached.
 
     \b

@@ -175,7 +175,6 @@ def approve(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_j
 
     Prints the address of a page on which you confirm it, by a sign-in made for it, and waits until the vote is counted.
 
-    \b
     Exit codes: 0 counted; 1 refused; 4 the app cannot be reached; 5 a person has to confirm it.
 
     \b
@@ -198,7 +197,6 @@ def stand_in(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_
     It takes two people of the role platform, who did not propose the change, each by a proof of their own. Everybody
     who is asked is told, and it takes effect a day later, unless one of them objects.
 
-    \b
     Exit codes: 0 counted; 1 refused; 4 the app cannot be reached; 5 a person has to confirm it.
 
     \b

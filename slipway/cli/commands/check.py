@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from slipway.catalogue import CheckedDocuments, Problem, Unjudged
-from slipway.catalogue.schema import MODELS, schema_text
+from slipway.catalogue.finding import MODELS
+from slipway.catalogue.schema import schema_text
 from slipway.manifests.problems import in_order
 
 from ..documents import LocalDocuments, found_there, read_local
@@ -48,7 +49,6 @@ def check(
     channels, and the limits of a project that is not in PATH, are checked where an installation is found (by --url,
     SLIPWAY_URL, or `make up`) and answers.
 
-    \b
     Exit codes: 0 no problems, 1 there are problems.
 
     \b

@@ -17,6 +17,7 @@ from ..hook_subscription import (
     WantedSubscription,
     plan_subscription,
 )
+from ..lazy import Group
 from ..screen import Screen
 
 SECRET = "SLIPWAY_HOOK_SECRET"  # noqa: S105 - the name of a variable
@@ -32,7 +33,7 @@ TO_DO = {
 }
 
 
-@click.group()
+@click.group(cls=Group)
 def connect() -> None:
     """Let other systems notify this installation of events."""
 

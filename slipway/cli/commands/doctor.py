@@ -10,6 +10,7 @@ import urllib3
 
 from slipway.domain.inbox import LookKind
 from slipway.domain.reports import Finding, Status
+from slipway.manifests.problems import nearest
 
 from ..api import Api, read
 from ..azure_devops import CLOUD, AzureDevOpsAdministration, authorization
@@ -106,6 +107,7 @@ def doctor(
     hooks = Hooks(organization=organization, project=project, pipeline=pipeline, server=server)
     findings = [_show(finding, as_json=as_json) for finding in _own(api, hooks, only)]
     names = [str(name) for name in take_look(api, LookKind.DOCTOR, "list")["checks"]]
+    _check_only(only, names, made=findings)
     selected = [name for name in names if not only or name.startswith(only)]
     for number, name in enumerate(selected, start=1):
         _progress(f"{number} of {len(selected)}: {name} …", as_json=as_json)
@@ -117,6 +119,14 @@ def doctor(
         _sum_up(findings, failed)
     if failed:
         click.get_current_context().exit(Exit.REFUSED)
+
+
+def _check_only(only: tuple[str, ...], names: list[str], *, made: list[Finding]) -> None:
+    """Raises `UsageError` for the beginning of no check: nothing that was not looked at counts as in order."""
+    for beginning in only:
+        if not any(name.startswith(beginning) for name in (*(finding.check for finding in made), *names)):
+            known = nearest(beginning, {"app", *(name.partition(":")[0] for name in names)})
+            raise click.UsageError(f"--only: expected the beginning of a check, got {beginning!r}; {known}")
 
 
 def _own(api: Api, hooks: Hooks, only: tuple[str, ...]) -> list[Finding]:

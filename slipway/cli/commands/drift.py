@@ -8,6 +8,7 @@ import click
 from slipway.api.releases import Applications, LaneStanding, LooksAtDrift
 from slipway.clock import utc_now
 from slipway.domain.drift import LATE
+from slipway.manifests.problems import meant
 
 from ..api import Api, read
 from ..errors import CliError, Exit
@@ -47,8 +48,11 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
         for lane in each.environments
         if lane.live is not None
     ]
-    if application is not None and application not in {each.application for each in standing.applications}:
-        raise CliError(f"there is no application {application[:64]!r}", exit_code=Exit.NOT_FOUND)
+    names = {each.application for each in standing.applications}
+    if application is not None and application not in names:
+        raise CliError(
+            f"there is no application {application[:64]!r}", cure=meant(application, names), exit_code=Exit.NOT_FOUND
+        )
     stale = _stale(standing.drift)
     clean = not stale and all(lane.drift is None for _, lane in lanes)
     if as_json:

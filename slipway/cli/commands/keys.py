@@ -16,8 +16,9 @@ from slipway.domain.keyring import LINKS_LIVE, MOST, LiveKey, ended_keys, format
 from slipway.domain.signing import RETIRED
 from slipway.ed25519 import KEY_BYTES
 
-from ..errors import CliError
+from ..errors import CliError, Exit
 from ..keyfile import SigningKeysFile
+from ..lazy import Group
 from ..screen import FAINT, GOOD, NAME, Screen, TextCell
 from ..text import iso
 from ..vault import KeysInVault, open_vault
@@ -27,7 +28,7 @@ KEYS, VAULT, IN_FILE = "SLIPWAY_SIGNING_KEYS", "SLIPWAY_KEY_VAULT", "@file:"
 type Place = SigningKeysFile | KeysInVault
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
     """The keys that sign audit records and approval links.
 
@@ -63,11 +64,14 @@ def list_(file: Path | None, vault: str | None, as_json: bool) -> None:
     """
     now = datetime.now(UTC)
     live_keys, screen = _place(file, vault).live(now=now), Screen()
+    if not live_keys:
+        raise CliError(
+            f"there are no keys in {file or vault or 'the place that the environment names'}",
+            exit_code=Exit.NOT_FOUND,
+            cure="`slipway keys rotate` creates the first one there",
+        )
     if as_json:
         screen.json({"keys": [_as_json(live_keys, index) for index in range(len(live_keys))]})
-        return
-    if not live_keys:
-        click.echo("there are no keys yet: `slipway keys rotate` creates one", err=True)
         return
     ended = ended_keys(live_keys, now=now)
     rows = [

@@ -94,7 +94,6 @@ def new(
     It passes `slipway check`, and goes from staging, after its acceptance tests, to production, after an approval.
     Files that are there already are not overwritten: then nothing is written at all.
 
-    \b
     Exit codes: 0 written, 1 a file is there already.
 
     \b

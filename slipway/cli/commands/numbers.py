@@ -54,7 +54,7 @@ def numbers(
     \b
     Columns:
       LIVE      releases that went live, in total and per week
-      FAILED    rollouts that failed, and live releases that were rolled back by hand
+      FAILED    rollouts that failed, and live releases rolled back by hand
       LEAD      from the first fact of a release until it was live
       RESTORE   from a failure until the environment was healthy again
       APPROVAL  from the request for approval until the decision

@@ -17,6 +17,7 @@ from slipway.domain.people import OID
 from slipway.domain.phases import Phase
 
 from ..api import Api, read
+from ..lazy import Group
 from ..options import as_json as json_option
 from ..options import connected, waiting
 from ..screen import GOOD, NAME, Screen, TextCell
@@ -271,7 +272,8 @@ def resume(api: Api, *, application: str, environment: str, **options: Any) -> N
 @click.argument("environment")
 @_operating(Verb.OVERRIDE)
 def override(api: Api, *, release: str, environment: str, **options: Any) -> None:
-    """Let one RELEASE pass a freeze or a closed window in ENVIRONMENT, once. It still has to pass its gate.
+    """Let one RELEASE pass in ENVIRONMENT, once, although it is frozen, its window is closed, or drift holds what is
+    new. It still has to pass its gate.
 
     \b
     Example:
@@ -304,7 +306,7 @@ def waive(api: Api, *, release: str, environment: str, rule: str, **options: Any
     _give(api, Verb.WAIVE, what, environment=environment, release=release, rule=rule, **options)
 
 
-@click.group()
+@click.group(cls=Group)
 def fence() -> None:
     """The order of rollouts, and the new epoch that a restored ledger begins."""
 

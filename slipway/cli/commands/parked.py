@@ -9,13 +9,14 @@ from slipway.api.parked import Parked, ParkedItems
 
 from ..api import Api, read
 from ..errors import CliError, Exit
+from ..lazy import Group
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import FAINT, GOOD, NAME, Screen, TextCell
 from ..waiting import await_outcome
 
 
-@click.group()
+@click.group(cls=Group)
 def parked() -> None:
     """Inspect and replay parked input.
 

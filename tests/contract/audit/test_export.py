@@ -200,7 +200,7 @@ def test_without_a_file_the_records_go_to_standard_output(slipway: Run, installa
 
 def test_an_application_that_is_not_there_is_a_mistake_of_the_caller(slipway: Run, tmp_path: Path) -> None:
     result = slipway("audit", "export", "shoop", "--output", "trail.jsonl")
-    assert (result.exit_code, "there is no trail of 'shoop'" in result.stderr) == (3, True)
+    assert (result.exit_code, "there is no trail of 'shoop'; did you mean 'shop'?" in result.stderr) == (3, True)
 
 
 # ---- spreadsheets

@@ -168,6 +168,8 @@ def test_a_stranger_and_a_form_of_another_site_change_nothing(installation: Inst
         ({"verb": "resume", "application": "shop", "environment": "production", "release": "shop-1"}, 400, "release"),
         ({"verb": "freeze", "reason": "x", "until": "tomorrow"}, 400, "until"),
         ({"verb": "freeze", "reason": "x", "id": "one"}, 400, "id"),
+        ({"verb": "session.end", "person": "ada"}, 400, "person: expected an object id in Entra"),
+        ({"verb": "create", "application": "shop", "digest": "a"}, 400, "digest: expected sha256: and 64 hexadecimal"),
     ],
 )
 def test_bad_input_is_answered_by_field(

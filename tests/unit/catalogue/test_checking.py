@@ -93,7 +93,7 @@ def test_a_wrong_value_is_named_with_file_line_field_expectation_and_what_came(w
             "environments[0].verification.http[0].port: expected at least 1",
         ),
         ("verification: { http: {} }", "environments[0].verification.http: expected a list, got an empty mapping"),
-        ("verification: 5", "environments[0].verification: expected a mapping, got 5"),
+        ("verification: 5", "environments[0].verification: expected a mapping with http, job, within, got 5"),
         ("manifests: ../..", "environments[0].manifests: expected a path beside the application's document"),
         ("manifests: .", "environments[0].manifests: expected a folder for the manifests alone"),
         (

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from slipway.catalogue import Files
 from slipway.catalogue.checking import judged_application
-from slipway.catalogue.schema import MODELS
+from slipway.catalogue.finding import MODELS
 from slipway.catalogue.validation import parse_document
 from slipway.domain.application import WrittenApplication
 from slipway.domain.project import Project

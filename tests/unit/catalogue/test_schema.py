@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from slipway.catalogue.finding import Kind, document_kind
-from slipway.catalogue.schema import MODELS, schema_of, schema_text
+from slipway.catalogue.finding import MODELS, Kind, document_kind
+from slipway.catalogue.schema import schema_of, schema_text
 from slipway.manifests.documents import read_file
 
 ROOT = Path(__file__).parents[3]

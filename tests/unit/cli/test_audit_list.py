@@ -89,6 +89,11 @@ def test_csv_has_a_line_for_each_record_and_nothing_that_a_spreadsheet_would_run
     assert json.loads(rows[5]["details"]) == app.trails["shop"].records[-6]["details"]
 
 
+def test_a_record_of_an_application_that_nobody_knows_names_the_one_that_was_meant(slipway: Command) -> None:
+    result = slipway("audit", "show", "shp", "1")
+    assert (result.exit_code, "there is no trail of 'shp'; did you mean 'shop'?" in result.stderr) == (3, True)
+
+
 def test_one_form_at_a_time(slipway: Command) -> None:
     for command in (("audit", "list"), ("releases",), ("approvals",), ("explain", "shop-1")):
         result = slipway(*command, "--json", "--csv")

@@ -414,7 +414,7 @@ def test_a_trail_that_nobody_knows_is_not_found_and_not_intact(slipway: Command)
     assert result.exit_code == 3
     assert json.loads(result.stdout) == {
         "v": 1,
-        "error": {"code": "not-found", "message": "there is no trail of 'shpo'; applications: shop"},
+        "error": {"code": "not-found", "message": "there is no trail of 'shpo'", "cure": "did you mean 'shop'?"},
     }
 
 

@@ -9,9 +9,13 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from slipway.cli.root import root
+from slipway.domain.application import WrittenApplication
+from slipway.domain.environment import WrittenEnvironment
+from slipway.domain.project import Project
 from slipway.domain.roles import Role
 from slipway.http.saying import Saying
 from slipway.queries.answers import Answers, Reply
@@ -243,6 +247,21 @@ def test_an_export_applied_again_is_the_same_version(slipway: Slipway, live: Liv
     assert slipway("export", "shop", "-o", "out").exit_code == 0
     assert (tmp_path / "out" / "manifests" / "deployment.yaml").is_file()
     assert slipway("apply", "-f", "out", "--yes").stderr == "nothing to change\n"
+
+
+def test_an_export_has_its_fields_in_the_order_in_which_the_reference_tells_of_them(
+    slipway: Slipway, live: Live
+) -> None:
+    slipway("apply", "-f", "team", "--yes")
+    for command, model in ((("export", "shop"), WrittenApplication), (("export", "team", "--project"), Project)):
+        (document,) = yaml.safe_load_all(slipway(*command).stdout.split("\n# ")[0])
+        fields = [field.alias or name for name, field in model.model_fields.items()]
+        assert list(document) == [name for name in fields if name in document]
+    (written,) = yaml.safe_load_all(slipway("export", "shop").stdout.split("\n# ")[0])
+    fields = [field.alias or name for name, field in WrittenEnvironment.model_fields.items()]
+    for environment in written["environments"]:
+        assert list(environment) == [name for name in fields if name in environment]
+        assert next(iter(environment)) == "name"
 
 
 def test_an_earlier_version_is_exported_by_its_hash(slipway: Slipway, live: Live) -> None:

@@ -54,6 +54,17 @@ def test_some_checks_can_be_chosen(answering: Served, slipway: Command) -> None:
     assert [finding["check"] for finding in told["checks"]] == ["channel:mail"]
 
 
+@pytest.mark.parametrize("chosen", [("chanel",), ("channel", "hook"), ("zzz",)])
+def test_a_check_that_there_is_not_is_no_check_that_found_nothing(
+    answering: Served, slipway: Command, chosen: tuple[str, ...]
+) -> None:
+    done = slipway("doctor", *(word for name in chosen for word in ("--only", name)))
+    assert done.exit_code == 2
+    assert f"--only: expected the beginning of a check, got {chosen[-1]!r}" in done.stderr
+    assert ("did you mean 'channel'?" in done.stderr) is (chosen == ("chanel",))
+    assert "nothing is missing" not in done.stderr
+
+
 def test_an_unhealthy_app_is_a_finding_and_one_that_is_away_is_not_an_answer(
     answering: Served, slipway: Command
 ) -> None:

@@ -49,6 +49,17 @@ def test_every_command_shows_an_example_of_itself(names: tuple[str, ...], comman
     assert f"slipway {' '.join(names)}" in result.stdout.split("Example")[1]
 
 
+EVERY = sorted({names[:length] for names, _ in ALL for length in range(len(names) + 1)})
+
+
+@pytest.mark.parametrize("names", EVERY, ids=lambda names: " ".join(("slipway", *names)))
+def test_help_fits_a_terminal_but_for_examples_that_are_copied(names: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(root, [*names, "--help"], prog_name="slipway", terminal_width=80).stdout
+    lines = [line for line in shown.splitlines() if not line.lstrip().startswith(("slipway ", "SLIPWAY_"))]
+    assert [line for line in lines if len(line) > 80] == []
+    assert [line for line in lines if line.endswith("...") and not line.startswith("Usage")] == []
+
+
 @each_command
 def test_every_option_says_what_it_does(names: tuple[str, ...], command: click.Command) -> None:
     for parameter in command.params:

@@ -88,7 +88,9 @@ def test_a_key_of_before_is_said_to_be_retired_by_the_next_rotation_or_by_a_comm
 
 def test_keys_are_listed_without_the_keys(slipway: Command, tmp_path: Path) -> None:
     file = tmp_path / "keys"
-    assert "there are no keys yet" in slipway("keys", "list", "--file", str(file)).stderr
+    for form in ((), ("--json",)):
+        misspelt = slipway("keys", "list", "--file", str(file), *form)
+        assert (misspelt.exit_code, "there are no keys in" in misspelt.output) == (3, True)
     file.write_text(held("20261101", "mine", "20260101"))
     told = json.loads(slipway("keys", "list", "--file", str(file), "--json").stdout)["keys"]
     assert [(one["id"], one["signs"], one["needed_until"]) for one in told] == [

@@ -568,3 +568,25 @@ def test_a_command_that_is_misspelt_is_named(slipway: Command) -> None:
         assert result.exit_code == 2
         assert f"Did you mean '{meant}'?" in result.stderr
     assert "Did you mean" not in slipway("xyz").stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (("audit", "list", "--since", "3d"), "--from"),
+        (("audit", "list", "--until", "3d"), "--to"),
+        (("diff", "--path", "x"), "--file"),
+        (("releases", "--aplication", "x"), "--application"),
+    ],
+)
+def test_an_option_of_another_name_is_told_as_it_is_called_here(given: tuple[str, ...], meant: str) -> None:
+    for form in ((), ("--json",)):
+        result = slipway(*given, *form)
+        assert result.exit_code == 2
+        assert f"Did you mean '{meant}'?" in result.output
+
+
+def test_an_option_like_no_other_is_not_taken_for_one() -> None:
+    result = slipway("releases", "--since", "3d")
+    assert "No such option '--since'." in result.stderr
+    assert "Did you mean" not in result.stderr

@@ -1,0 +1,63 @@
+"""Names that are nearly those of something: each answer tells the one that was probably meant."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.api.in_process import Served, serve
+from tests.unit.web.installation import Told
+
+API = "/api/v1"
+ASKED = (
+    "releases?application=helo",
+    "releases/helo-1",
+    "releases/helo-1/explain",
+    "numbers?application=helo",
+    "audit?application=helo",
+    "environments/production/live?application=helo",
+    "catalogue/application/helo",
+    "catalogue/application/helo/files",
+)
+FREEZE = {"verb": "freeze", "application": "helo", "environment": "production", "reason": "x"}
+SAID = (
+    ("commands", FREEZE),
+    ("commands", {"verb": "create", "application": "helo"}),
+    ("commands", {"verb": "cancel", "release": "helo-1", "reason": "x"}),
+    ("looks", {"kind": "targets", "subject": "helo"}),
+)
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[Served]:
+    with pytest.MonkeyPatch.context() as patch:
+        home = Told()
+        home.bring("1.4.0")
+        yield serve(patch, home)
+
+
+@pytest.mark.parametrize("target", ASKED)
+def test_a_question_about_a_misspelt_name_is_answered_with_the_one_that_was_meant(app: Served, target: str) -> None:
+    answer = app.get(f"{API}/{target}")
+    assert answer.status_code == 404
+    assert "hello" in json.loads(answer.get_body())["detail"]
+
+
+@pytest.mark.parametrize(("target", "body"), SAID, ids=[f"{target} {list(body)}" for target, body in SAID])
+def test_an_order_with_a_misspelt_name_is_answered_with_the_one_that_was_meant(
+    app: Served, target: str, body: dict[str, str]
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = app.request("POST", f"{API}/{target}", headers=headers, body=json.dumps(body).encode())
+    assert answer.status_code == 404, answer.get_body()
+    assert "hello" in json.loads(answer.get_body())["detail"]
+
+
+def test_a_number_that_no_release_has_is_answered_with_the_newest(app: Served) -> None:
+    detail = json.loads(app.get(f"{API}/releases/hello-99").get_body())["detail"]
+    assert detail == "there is no release hello-99; the newest is hello-1"
+
+
+def test_what_is_like_no_name_gets_no_guess(app: Served) -> None:
+    detail = json.loads(app.get(f"{API}/releases/zzz-1").get_body())["detail"]
+    assert detail == "there is no application 'zzz'"
