@@ -11,7 +11,7 @@ from .decide.quorum import own_rules, quorum_rules, voters_left
 from .environment import Environment
 from .gate import ApprovalGate
 from .release import Phase, Release
-from .rules import Rule, RuleResult, WaitsFor
+from .rules import Rule, RuleResult, WaitsFor, not_passed
 from .snapshot import Snapshot
 
 
@@ -24,7 +24,7 @@ def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -
         yield from conditions or (Rule.QUORUM_REACHED.holds("no approval is needed here"),)
         return
     yield from conditions
-    yield _is_open(snapshot, release, is_here=is_here)
+    yield _is_open(snapshot, release, conditions, is_here=is_here)
     if not is_here:
         yield from _will_be_asked(gate)
         return
@@ -35,10 +35,12 @@ def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -
     yield from own_rules(release, gate, frozenset())
 
 
-def _is_open(snapshot: Snapshot, release: Release, *, is_here: bool) -> RuleResult:
+def _is_open(snapshot: Snapshot, release: Release, conditions: tuple[RuleResult, ...], *, is_here: bool) -> RuleResult:
     gate = release.gate if is_here else None
     if gate is None:
-        return Rule.GATE_IS_OPEN.not_yet("it opens once there is a plan", WaitsFor.STEP)
+        before = [result.name for result in not_passed(conditions)] if is_here and release.plan_hash else []
+        opens = f"the rule {' and '.join(before)} holds" if before else "there is a plan"
+        return Rule.GATE_IS_OPEN.not_yet(f"it opens once {opens}", WaitsFor.STEP)
     if release.phase.past_the_gate:
         return Rule.GATE_IS_OPEN.holds(f"it was passed; it opened at {moment(gate.opened_at)}")
     if release.phase is Phase.AWAITING_APPROVAL and gate.frozen_since is not None:
@@ -55,7 +57,8 @@ def _is_open(snapshot: Snapshot, release: Release, *, is_here: bool) -> RuleResu
 
 def _will_be_asked(gate: ApprovalGate) -> Iterator[RuleResult]:
     people = ", ".join([*(person.shown for person in gate.voters()), *gate.unlisted()])
-    yield Rule.QUORUM_REACHED.not_yet(f"{gate.required} of {people} will be asked", WaitsFor.PERSON)
+    approvals = f"{gate.required} approval{'' if gate.required == 1 else 's'}"
+    yield Rule.QUORUM_REACHED.not_yet(f"{people} will be asked for {approvals}", WaitsFor.PERSON)
     for share in gate.each:
         reason = f"{share.required} of {share.subject} must be among them"
         yield Rule.APPROVED_BY_GROUP.not_yet(reason, WaitsFor.PERSON, subject=share.subject)

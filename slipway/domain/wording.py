@@ -68,10 +68,7 @@ class Wording:
         release = self.release
         match release.phase:
             case Phase.JOINING:
-                return (
-                    self._overdue()
-                    or f"The registry or the CI pipeline has to report; the release waits for {self._facts()}."
-                )
+                return self._overdue() or self._who_reports()
             case Phase.QUEUED:
                 if self._waits_for_people():
                     older = f"{release.application}-{self._lane().waiting}"
@@ -152,6 +149,20 @@ class Wording:
     def _facts(self) -> str:
         missing = facts_missing(self.release, self.snapshot.application.start)
         return " and ".join(_FACTS[fact] for fact in missing) or "its time to run out"
+
+    def _who_reports(self) -> str:
+        """What has to be told of, by whom, and what a person does about it if nobody tells."""
+        release, application = self.release, self.snapshot.application
+        missing, pipeline = facts_missing(release, application.start), application.pipeline
+        if "image" in missing:
+            registry, repository = application.pushed.registry, application.pushed.repository
+            return f"Registry {registry} has to tell of {repository}:{release.tag}: push it, or cancel this release."
+        if pipeline is not None and release.run is None:
+            return (
+                f"Pipeline {pipeline.project}/{pipeline.name} has to report a run that succeeded and built it. Nothing "
+                "is to be done while that runs; if it has ended, run it again, or cancel this release."
+            )
+        return f"Azure DevOps has to tell of its CI run; the release waits for {self._facts()}."
 
     def _until(self) -> str:
         if self.release.due is None:

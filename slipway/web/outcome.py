@@ -7,6 +7,7 @@ from ..domain.inbox import InboxKind
 from ..domain.model import NAME_PATTERN
 from ..domain.phases import Phase
 from ..domain.proposing import ChangePhase
+from ..domain.rules import Rule
 from ..http.places import change_place
 from ..queries.answers import Answers, Reply, SaidState
 from .answer import Answer, html
@@ -40,13 +41,15 @@ def reply_page(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor |
         and answered is not None
         and (answered.kind, answered.phase) == (InboxKind.VOTE, Phase.AWAITING_APPROVAL)
     )
+    outdated = answered is not None and {result.rule for result in answered.rules} == {Rule.PLAN_IS_CURRENT}
     page = render(
         "outcome.html",
         reply=reply,
         made=made,
         waits=waits,
         gate_open=gate_open,
-        title="Counted" if gate_open else _title(reply, waits=waits),
+        outdated=outdated,
+        title="Counted" if gate_open else "A new plan is being made" if outdated else _title(reply, waits=waits),
         to_do=_to_do(reply),
         back=back,
         reader=who,

@@ -6,7 +6,7 @@ import pytest
 
 from slipway.domain.application import Application, Start
 from slipway.domain.around import NO_JOBS
-from slipway.domain.environment import TESTS_NONE, OnFailure
+from slipway.domain.environment import TESTS_NONE, OnFailure, Soak
 from slipway.domain.explain import Explained, Explanation
 from slipway.domain.release import Phase
 from slipway.domain.rules import Moot, Rule, WaitsFor
@@ -55,12 +55,25 @@ def stopped_at(kind: StepKind, where: str, delivered: Application | None = None,
     return world
 
 
+def test_a_gate_that_waits_for_a_soak_says_so_and_not_that_there_is_no_plan() -> None:
+    world = World(application(staging(), production(soak=Soak(time=timedelta(minutes=30)))))
+    world.push("v1")
+    world.settle()
+    told = explained(world)
+    assert told.phase is Phase.SOAKING
+    assert rule(told, "production", "plan-is-current").passed
+    assert rule(told, "production", "gate-is-open").reason == "it opens once the rule soaked holds"
+
+
 def test_joining_names_the_fact_that_is_missing_and_until_when_it_is_waited_for() -> None:
     world = World(application(start=Start.BOTH))
     world.push("v1", actor="builder")
     told = explained(world)
     assert told.headline == "shop-1 waits for its CI run to succeed until 2026-11-23 10:00 UTC."
-    assert told.next == "The registry or the CI pipeline has to report; the release waits for its CI run to succeed."
+    assert told.next == (
+        "Pipeline Shop/build has to report a run that succeeded and built it. "
+        "Nothing is to be done while that runs; if it has ended, run it again, or cancel this release."
+    )
     assert rule(told, "staging", "image-was-pushed").reason == "pushed as v1 at 2026-11-23 08:00 UTC by builder"
     assert rule(told, "staging", "run-succeeded").reason == "no CI run that built v1 was reported"
 
@@ -70,6 +83,7 @@ def test_joining_that_waits_for_the_push_says_so() -> None:
     world.run(ci_run("7"))
     told = explained(world)
     assert told.headline.startswith("shop-1 waits for its image to be pushed until")
+    assert told.next == "Registry ci has to tell of team/shop:7: push it, or cancel this release."
     assert not rule(told, "staging", "digest-is-known").passed
 
 
@@ -393,7 +407,7 @@ def test_an_environment_that_is_ahead_says_what_will_be_asked_there() -> None:
     world = stopped_at(StepKind.PLAN, "staging", application())
     told = explained(world)
     assert rule(told, "production", "previous-environment-was-live").reason == "shop-1 has not gone live in staging"
-    assert rule(told, "production", "quorum-reached").reason == f"1 of {ADA}, {BEN} will be asked"
+    assert rule(told, "production", "quorum-reached").reason == f"{ADA}, {BEN} will be asked for 1 approval"
     assert rule(told, "production", "gate-is-open").reason == "it opens once there is a plan"
 
 

@@ -5,6 +5,7 @@ import pytest
 from slipway.domain.answers import Answered
 from slipway.domain.inbox import InboxKind
 from slipway.domain.release import Phase, Release
+from slipway.domain.rules import Rule, WaitsFor
 from slipway.queries.answers import Reply, SaidState
 from slipway.web import outcome, release
 from slipway.web.answer import Answer
@@ -49,3 +50,14 @@ def test_a_vote_that_others_still_have_to_join_is_not_told_as_carried_out(phase:
     assert f"<h1>{said}</h1>" in page
     assert ("It was carried out" in page) is (phase is Phase.PROMOTING)
     assert ("The gate is still open: the page of shop-1" in page) is (phase is Phase.AWAITING_APPROVAL)
+
+
+def test_a_plan_that_is_made_again_is_not_told_as_a_refusal_of_whoever_asked_for_it() -> None:
+    outdated = Rule.PLAN_IS_CURRENT.not_yet("the application changed since the plan was made", WaitsFor.STEP)
+    answered = Answered(kind=InboxKind.VOTE, release="shop-1", phase=Phase.PLANNING, refused=True, rules=(outdated,))
+    reply = Reply(partition="shop", id="1", state=SaidState.REFUSED, answered=answered)
+    page = outcome.reply_page(reply, path="/said/shop/1", back=("/releases/shop-1", "Follow"), who=None).body.decode()
+    assert "<h1>A new plan is being made</h1>" in page
+    assert "No approval was counted, since the plan that it was for is out of date" in page
+    assert "the application changed since the plan was made" in page
+    assert "Refused" not in page
