@@ -64,6 +64,7 @@ def show(desk: Desk, handle: str, who: Visitor) -> Answer:
         "confirm.html",
         statement=statement,
         where=_where(statement),
+        title=_title(statement),
         restored=_restored(desk, statement),
         permission=PERMISSIONS[statement.verb],
         permitted=who.caller.may(PERMISSIONS[statement.verb]),
@@ -106,6 +107,13 @@ def _pending(desk: Desk, handle: str) -> Pending:
 def _restored(desk: Desk, statement: CommandStatement) -> Restored | None:
     """The losses that a new epoch accepts, to be confirmed by whoever begins it; None for any other command."""
     return desk.restored(statement.application or INSTALLATION) if statement.verb is Verb.FENCE_RESET else None
+
+
+def _title(statement: CommandStatement) -> str:
+    """What will be done; a roll-back to a release must not read like one that undoes it."""
+    if statement.verb is Verb.ROLLBACK:
+        return f"Roll {statement.environment} back to {statement.application}-{statement.release}"
+    return f"{statement.verb.capitalize()} {_where(statement)}"
 
 
 def _where(statement: CommandStatement) -> str:

@@ -166,9 +166,7 @@ def _for_release(desk: Desk, release: Release) -> Iterator[CommandForm]:
         yield CommandForm(
             verb=Verb.CANCEL,
             title=f"Cancel {release.id}",
-            hint="It ends before its first object, unless that has been written already: then the rollout goes on."
-            if release.phase.writes_first
-            else "It ends here and cannot be resumed.",
+            hint=_what_cancelling_does(release),
             hidden=about,
             bad=True,
         )
@@ -207,6 +205,14 @@ def _for_release(desk: Desk, release: Release) -> Iterator[CommandForm]:
         )
     yield from _waivers(desk, release)
     yield from _rollbacks(desk, release)
+
+
+def _what_cancelling_does(release: Release) -> str:
+    if release.phase.writes_first:
+        return "It ends before its first object, unless that has been written already: then the rollout goes on."
+    if release.environment:
+        return "It ends here. Somebody can send it out again from here, with votes of its own."
+    return "It ends here. Another one begins once it is pushed or built again."
 
 
 def _waivers(desk: Desk, release: Release) -> Iterator[CommandForm]:

@@ -75,6 +75,12 @@ def test_a_release_that_is_to_be_created_is_not_called_by_the_name_of_the_one_be
     assert "Create a release of shop from what shop-1 brought" in page(home, handle)
 
 
+def test_a_roll_back_names_the_release_that_comes_back_as_such(home: Installation) -> None:
+    asked = CommandRequest(verb=Verb.ROLLBACK, release="shop-1", environment="production", reason="2 loses orders")
+    handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
+    assert '<h1 id="confirm">Roll production back to shop-1</h1>' in page(home, handle)
+
+
 def test_the_button_leads_to_the_provider_and_back_to_the_page_that_follows(home: Installation) -> None:
     handle = pending(home)
     answer = press(home, handle)

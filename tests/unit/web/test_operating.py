@@ -106,6 +106,14 @@ def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation
     assert (record.actor, record.details["channel"]) == (OLGA.caller.name, "page")
 
 
+def test_whoever_cancels_is_told_how_it_can_go_out_again_as_it_then_can(installation: Installation) -> None:
+    waiting = PageSubject(release="shop-1")
+    desk = desk_of(installation.app)
+    assert "Somebody can send it out again from here" in show(desk, waiting, OLGA).body.decode()
+    send(installation, waiting, verb="cancel", release="shop-1", reason="the wrong branch")
+    assert "Send shop-1 out again in production" in show(desk, waiting, OLGA).body.decode()
+
+
 def test_a_form_is_received_first_and_its_page_looks_again_until_it_is_counted(installation: Installation) -> None:
     given = {"form": nonce(installation, LANE), "verb": "freeze", "reason": "the sale"}
     given |= {"application": "shop", "environment": "production"}
