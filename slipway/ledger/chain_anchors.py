@@ -181,13 +181,9 @@ class ChainAnchors:
 
     def daily(self, application: str, *, now: datetime) -> ChainAnchor | None:
         """Anchor the chain's end if the chain has grown since its newest anchor, or another key signs by now. The
-        newest one then; None for a chain without records. Then sign the end itself with that key, too.
-
-        Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`.
-        """
-        anchor = self._grown(application, Why.DAILY, now=now, signs=self.signs)
-        self.ledger.sign_anew(application)
-        return anchor
+        newest one then; None for a chain without records. Raises `LedgerRewound`, `LedgerUnavailable`,
+        `KeysUnavailable`."""
+        return self._grown(application, Why.DAILY, now=now, signs=self.signs)
 
     def _grown(
         self, application: str, why: Why, *, now: datetime, since: int | None = None, signs: str = ""

@@ -285,16 +285,21 @@ class Ledger:
         changes |= blocks_changed(before, decision.head, snapshot.lanes, lanes)
         return signed(head, before=before, changes=changes, signer=signer, keys=self.public_keys)
 
-    def sign_anew(self, application: str) -> None:
+    def sign_anew(self, application: str) -> bool:
         """Sign the end of the trail with the key that signs by now, so that the one that signed it may be retired. An
-        end that the worker did not sign stays as it is. Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        end that the worker did not sign stays as it is. Returns whether there was anything to sign.
+
+        Raises `LedgerUnavailable`, `KeysUnavailable`.
+        """
         row = self.table.get(application, keys.HEAD)
         head = unpack(Head, row.values) if row else Head(application=application)
         again = signed(head, before=head, changes={}, signer=self._signer(), keys=self.public_keys)
-        if row is not None and again.sig not in (None, head.sig):
-            with suppress(Conflict):  # somebody has written a record, and signed the end with it
-                write = Write(act=Act.REPLACE, key=keys.HEAD, values=pack(again), etag=row.etag)
-                self.table.transact(application, [write])
+        if row is None or again.sig in (None, head.sig):
+            return False
+        with suppress(Conflict):  # somebody has written a record, and signed the end with it
+            write = Write(act=Act.REPLACE, key=keys.HEAD, values=pack(again), etag=row.etag)
+            self.table.transact(application, [write])
+        return True
 
     def unchanged(self, loaded: Loaded) -> bool:
         """Whether nobody has written since the snapshot was loaded, so its rows are consistent with each other."""

@@ -1,7 +1,8 @@
 """The daily anchors: the end of each chain that has grown, where it cannot be changed, and sent to witnesses.
 
 Runs every hour and does whatever remains to be done: it looks at the chains once a day, and when another key signs than
-before, with which it signs all ends anew. It resumes after a crash.
+before, with which it signs all ends anew, until it finds none that another key signed: a worker that has not read the
+new key yet may have signed one meanwhile. It resumes after a crash.
 Gates and changes of rules are anchored at once, elsewhere; what this adds is whatever else the day has brought.
 """
 
@@ -65,7 +66,7 @@ class Anchoring:
         """Raises `LedgerUnavailable`, `KeysUnavailable`."""
         now, signs = self.clock(), self.anchors.signs
         before, signed_all = self._last()
-        written, contradicted = list[str](), list[str]()
+        written, contradicted, signed_anew = list[str](), list[str](), list[str]()
         if before is None or before.astimezone(UTC).date() < now.astimezone(UTC).date() or signs != signed_all:
             for name in self._chains():
                 try:
@@ -74,11 +75,13 @@ class Anchoring:
                     self._contradicted(name, str(rewound))
                     contradicted.append(name)
                     continue
+                if self.ledger.sign_anew(name):
+                    signed_anew.append(name)
                 if anchor is not None and anchor.at == now:
                     written.append(anchor.name)
                 if anchor is not None and (before is None or anchor.at > before):
                     self._owe(anchor)
-            self._done(now, signs)
+            self._done(now, "" if signed_anew else signs)
         sent_to, problems = self._tell()
         return AnchoringRun(
             written=tuple(written), told=sent_to, contradicted=tuple(contradicted), problems=tuple(problems)
@@ -89,12 +92,12 @@ class Anchoring:
         return sorted({keys.INSTALLATION, *self.catalogue.entries, *self.anchors.applications()})
 
     def _last(self) -> tuple[datetime | None, str]:
-        """When all chains were looked at, and the key with which all ends are signed since."""
+        """When all chains were looked at, and the key that all ends were found signed with; empty if not all were."""
         row = self.installation.row(keys.ANCHORED)
         return (datetime.fromisoformat(str(row.values["At"])), str(row.values.get("Key"))) if row else (None, "")
 
-    def _done(self, now: datetime, signs: str) -> None:
-        write = Write(act=Act.PUT, key=keys.ANCHORED, values={"At": now.isoformat(), "Key": signs})
+    def _done(self, now: datetime, signed_all: str) -> None:
+        write = Write(act=Act.PUT, key=keys.ANCHORED, values={"At": now.isoformat(), "Key": signed_all})
         self.installation.table.transact(keys.INSTALLATION, [write])
 
     def _contradicted(self, name: str, reason: str) -> None:
