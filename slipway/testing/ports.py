@@ -1,6 +1,5 @@
 """The in-memory ports: everything outside the app, for tests to inspect and disturb."""
 
-import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,7 +58,7 @@ class Outside:
         self.registries: dict[str, Registry] = {"nonprod": self.nonprod, "prod": self.prod}
         self.clusters: dict[str, Cluster] = {"staging": self.staging, "production": self.production}
         self.channels: dict[str, Channel] = {"inbox": self.inbox}
-        self._owners = (f"owner-{number}" for number in itertools.count(1))
+        self._owners = 0
 
     def as_ports(self, deliveries: Path) -> Ports:
         return Ports(
@@ -88,8 +87,12 @@ class Outside:
             telemetry=lambda: None,
             clock=self.clock,
             patience=Backoff(pause=lambda seconds: None, jitter=lambda: 0.5),
-            owner=lambda: next(self._owners),
+            owner=self._next_owner,
         )
+
+    def _next_owner(self) -> str:
+        self._owners += 1
+        return f"owner-{self._owners}"
 
 
 def _importer() -> Importer:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -239,10 +240,16 @@ class RegistryDouble(Registry):
         self.locked: dict[tuple[str, str], str] = {}
         self.pushed: dict[tuple[str, str], datetime] = {}
         self.lists = 0
-        self._clock = clock
+        self._name, self._clock = name, clock
         host = f"{name}.test"
         self.pool = MemoryPool(**{host: self._handle})
         super().__init__(RegistryEndpoint(host), Anonymous(), pool=self.pool, pause=lambda seconds: None)
+
+    def __deepcopy__(self, known: dict[int, Any]) -> "RegistryDouble":
+        made = RegistryDouble(self._name, deepcopy(self._clock, known))
+        for name in ("held", "errors", "locked", "pushed", "lists"):
+            setattr(made, name, deepcopy(getattr(self, name), known))
+        return made
 
     def _handle(self, request: Request) -> RegistryReply:
         if self.errors:

@@ -4,7 +4,9 @@ import itertools
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from datetime import datetime
+from typing import Any
 
 from ..clock import Clock, utc_now
 from ..domain.chain_anchor import LIMIT
@@ -40,9 +42,8 @@ class MemoryTable:
         self._etags = itertools.count(1)
         self._lock = threading.Lock()
 
-    def copy(self) -> "MemoryTable":
-        """Another table with the same rows, for a test that begins where another story stopped."""
-        made = MemoryTable(examined=self._examined, clock=self._clock)
+    def __deepcopy__(self, known: dict[int, Any]) -> "MemoryTable":
+        made = MemoryTable(examined=self._examined, clock=deepcopy(self._clock, known))
         with self._lock:
             made._rows = {partition: dict(rows) for partition, rows in self._rows.items()}
             made._sorted = {partition: list(keys) for partition, keys in self._sorted.items()}
@@ -158,11 +159,6 @@ class MemoryBlobs:
         self._limit, self._clock = limit, clock
         self._created: dict[str, datetime] = {}
 
-    def copy(self) -> "MemoryBlobs":
-        made = MemoryBlobs(limit=self._limit, clock=self._clock)
-        made.documents, made._created = dict(self.documents), dict(self._created)
-        return made
-
     def put(self, content: bytes, content_type: str) -> str:
         digest = sha256(blobs.check_blob_size(content, self._limit))
         self.documents.setdefault(digest, content)
@@ -193,7 +189,7 @@ class MemoryAdded:
         self.files: dict[str, bytes] = {}
         self._lock = threading.Lock()
 
-    def copy(self) -> "MemoryAdded":
+    def __deepcopy__(self, known: dict[int, Any]) -> "MemoryAdded":
         made = MemoryAdded()
         made.files = dict(self.files)
         return made

@@ -64,11 +64,15 @@ def _names(nodes: list[ast.AST], enum: str) -> set[str]:
 
 
 def _spelt(nodes: list[ast.AST], enum: type[StrEnum]) -> Iterator[tuple[int, str]]:
-    # A single word (`failed`, `freeze`) means other things too: its spelling proves nothing.
-    values = {member.value for member in enum if not member.value.isalpha()}
+    values = _spellings(enum)
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in values:
             yield node.lineno, f"{node.value!r} is spelt as text"
+
+
+def _spellings(enum: type[StrEnum]) -> set[str]:
+    # A single word (`failed`, `freeze`) means other things too: its spelling proves nothing.
+    return {member.value for member in enum if not member.value.isalpha()}
 
 
 def _members(node: ast.AST, names: set[str]) -> Iterator[str]:
@@ -105,14 +109,19 @@ def _ends_in_assert_never(node: ast.Match) -> bool:
 
 @cache
 def _found() -> dict[Owned, list[str]]:
-    """Of each enum. A module is read once for all of them."""
+    """Of each enum. A module is read once for all of them, and only if its text names one or has a value of it."""
     found: dict[Owned, list[str]] = {owned: [] for owned in OWNED}
     for path in (path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))):
-        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        for owned in OWNED:
-            if path != ROOT / owned.module:
-                found[owned] += [f"{path.relative_to(ROOT)}:{line}: {fault}" for line, fault in _faults(nodes, owned)]
+        text = path.read_text(encoding="utf-8")
+        known = [each for each in OWNED if path != ROOT / each.module and _may_know(text, each.enum)]
+        nodes = list(ast.walk(ast.parse(text))) if known else []
+        for owned in known:
+            found[owned] += [f"{path.relative_to(ROOT)}:{line}: {fault}" for line, fault in _faults(nodes, owned)]
     return found
+
+
+def _may_know(text: str, enum: type[StrEnum]) -> bool:
+    return enum.__name__ in text or any(value in text for value in _spellings(enum))
 
 
 @pytest.mark.parametrize("owned", OWNED, ids=lambda owned: owned.enum.__name__)

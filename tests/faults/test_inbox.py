@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from slipway.bootstrap import Ports
+from slipway.catalogue.stored import Stored
 from slipway.commands.saying import CommandRequest, Said
 from slipway.domain.commands import OPENS, Verb
 from slipway.domain.inbox import Speaker, Via
@@ -87,16 +88,23 @@ def said(home: Installation, asked: CommandRequest, id: str, proof: Proof | None
         return None
 
 
-def played(folder: Path, asked: CommandRequest, life: Life, *, hinted: bool) -> tuple[Installation, Said]:
+def beginning(folder: Path, asked: CommandRequest) -> tuple[Installation, Proof | None]:
+    """What there is when somebody says it, and their proof if it needs one."""
     write_application(folder)
     home = Installation(folder)
     home.push("1.0")
     home.settle()
     home.bus.raw.clear()
-    proof = None
-    if asked.verb in OPENS:
-        home.command(Verb.CANCEL, 1)
-        proof = proof_of(home, home.app.inbox_writer.statement(asked))
+    if asked.verb not in OPENS:
+        return home, None
+    home.command(Verb.CANCEL, 1)
+    return home, proof_of(home, home.app.inbox_writer.statement(asked))
+
+
+def played(
+    begun: tuple[Installation, Proof | None], asked: CommandRequest, life: Life, *, hinted: bool
+) -> tuple[Installation, Said]:
+    home, proof = begun[0].copy(), begun[1]
     home.restart(wrap=mortal(life))
     id = home.app.inbox_writer.new_id()
     answered = said(home, asked, id, proof)
@@ -145,26 +153,21 @@ def recorded(home: Installation, chain: str, action: str) -> int:
 def test_it_is_decided_once_and_answered_wherever_one_fault_strikes(
     tmp_path: Path, name: str, fault: str, *, hinted: bool
 ) -> None:
-    quiet = Life()
-    played(tmp_path / "quiet", COMMANDS[name], quiet, hinted=hinted)
+    quiet, begun = Life(), beginning(tmp_path, COMMANDS[name])
+    played(begun, COMMANDS[name], quiet, hinted=hinted)
     struck = lives(fault, quiet)
     assert len(struck) >= 12, "the way has at least that many points"
-    for number, (where, life) in enumerate(struck):
-        home, answered = played(tmp_path / str(number), COMMANDS[name], life, hinted=hinted)
+    for where, life in struck:
+        home, answered = played(begun, COMMANDS[name], life, hinted=hinted)
         reply = home.app.answers.reply(answered.partition, answered.id)
         assert reply.state is (SaidState.REFUSED if name == "refused" else SaidState.COUNTED), where
         assert recorded(home, answered.partition, RECORDED[name]) == 1, where
         assert list(home.inbox_table.everything(limit=10)) == [], where
 
 
-def changed(folder: Path, life: Life, *, hinted: bool) -> tuple[Live, Said]:
+def changed(begun: Live, documents: list[Stored], life: Life, *, hinted: bool) -> tuple[Live, Said]:
     """The front says a change of one application and a new one, and the worker makes it, one of them struck."""
-    write_application(folder)
-    home = Live(folder)
-    home.apply()
-    write_application(folder, "cart")
-    home.edit_environment("staging", rollout_within="7m")
-    documents = home.documents()
+    home = begun.copy()
     home.restart(wrap=mortal(life))
     id = home.app.inbox_writer.new_id()
     answered = None
@@ -188,12 +191,17 @@ def changed(folder: Path, life: Life, *, hinted: bool) -> tuple[Live, Said]:
 def test_a_change_of_the_catalogue_is_made_once_wherever_one_fault_strikes(
     tmp_path: Path, fault: str, *, hinted: bool
 ) -> None:
-    quiet = Life()
-    changed(tmp_path / "quiet", quiet, hinted=hinted)
+    write_application(tmp_path)
+    begun, quiet = Live(tmp_path), Life()
+    begun.apply()
+    write_application(tmp_path, "cart")
+    begun.edit_environment("staging", rollout_within="7m")
+    documents = begun.documents()
+    changed(begun, documents, quiet, hinted=hinted)
     struck = lives(fault, quiet)
     assert len(struck) >= 25, "the way has at least that many points"
-    for number, (where, life) in enumerate(struck):
-        home, said = changed(tmp_path / str(number), life, hinted=hinted)
+    for where, life in struck:
+        home, said = changed(begun, documents, life, hinted=hinted)
         reply = home.app.answers.reply(said.partition, said.id)
         assert reply.state is SaidState.COUNTED, (where, reply)
         assert reply.answered is not None

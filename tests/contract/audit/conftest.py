@@ -1,8 +1,10 @@
-"""An installation on Azurite with a history of three days and an anchor of each, and the command that asks it."""
+"""An installation with a history of three days and an anchor of each, and the command that asks it: on Azurite for the
+tests that only ask, in memory for those that change something."""
 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,10 @@ from click.testing import CliRunner, Result
 from slipway.cli.commands import audit_verify
 from slipway.cli.root import root
 from slipway.ledger import Table
-from slipway.ledger.table import TRANSACTION_LIMIT, Act, Row, Write
-from slipway.testing import MemoryAdded, write_application
+from slipway.ledger.table import TRANSACTION_LIMIT, Act, Write
+from slipway.testing import write_application
 from tests.azurite import empty_table
 from tests.contract.audit.installation import KEY, Audited
-
-type History = tuple[dict[str, list[Row]], dict[str, bytes]]
 
 PARTITIONS = ("shop", "_installation")
 DAYS = 3
@@ -32,47 +32,43 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def history(deliveries: Path) -> History:
-    """Rows and anchors of three days: each day a release goes to production, and then the day is anchored."""
-    added = MemoryAdded()
-    past = Audited(deliveries, added=added)
+def past(deliveries: Path) -> Audited:
+    """Three days: on each a release goes to production, and then the day is anchored."""
+    past = Audited(deliveries)
     past.app.installation.keys_seen(past.app.private_keys.ids(), past.app.public_keys.by_id(), now=past.now)
     for day in range(DAYS):
         past.deliver(f"1.{day}")
         past.app.anchoring.run()
         past.wait(timedelta(days=1))
-    return {name: list(past.app.table.rows(name, " ", "~")) for name in PARTITIONS}, added.files
+    return past
 
 
 @pytest.fixture
-def installation(
-    azure_table: Table, deliveries: Path, history: History, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Audited]:
+def installation(past: Audited, monkeypatch: pytest.MonkeyPatch) -> Iterator[Audited]:
     """One of the test's own, which it may change."""
-    with audited(azure_table, deliveries, history) as found:
+    table, index = deepcopy((past.table, past.index_table))
+    with audited(past, table, index_table=index) as found:
         found.serve(monkeypatch)
         yield found
 
 
 @pytest.fixture(scope="module")
-def untouched(azurite: str, deliveries: Path, history: History) -> Iterator[Audited]:
+def untouched(azurite: str, past: Audited) -> Iterator[Audited]:
     """One that tests share which only ask it."""
-    with empty_table(azurite) as table, audited(table, deliveries, history) as found:
-        yield found
+    with empty_table(azurite) as table:
+        for name in PARTITIONS:
+            writes = [Write(act=Act.CREATE, key=row.key, values=row.values) for row in past.table.rows(name, " ", "~")]
+            for start in range(0, len(writes), TRANSACTION_LIMIT):
+                table.transact(name, writes[start : start + TRANSACTION_LIMIT])
+        with audited(past, table) as found:
+            found.reindex(*PARTITIONS)
+            yield found
 
 
 @contextmanager
-def audited(table: Table, deliveries: Path, history: History) -> Iterator[Audited]:
-    rows, files = history
-    for name, kept in rows.items():
-        writes = [Write(act=Act.CREATE, key=row.key, values=row.values) for row in kept]
-        for start in range(0, len(writes), TRANSACTION_LIMIT):
-            table.transact(name, writes[start : start + TRANSACTION_LIMIT])
-    added = MemoryAdded()
-    added.files.update(files)
-    with Audited(deliveries, table=table, added=added) as found:
+def audited(past: Audited, table: Table, **more: Any) -> Iterator[Audited]:
+    with Audited(past.deliveries, table=table, added=deepcopy(past.added), **more) as found:
         found.wait(timedelta(days=DAYS))
-        found.reindex(*PARTITIONS)
         yield found
 
 

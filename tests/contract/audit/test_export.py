@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from slipway.cli.api import PAGE, Api
+from slipway.cli import exporting
+from slipway.cli.api import Api
 from slipway.cli.exporting import Disk, Export
 from slipway.cli.finding import FoundApp
 from slipway.cli.proofs import ExportProof
@@ -258,12 +259,10 @@ class MortalDisk(Disk):
 @pytest.mark.parametrize("part", [0.0, 0.5, 1.0], ids=["nothing", "half", "all"])
 @pytest.mark.parametrize("name", ["trail.jsonl", "trail.jsonl.gz", "trail.csv.gz"])
 def test_a_run_may_be_cut_at_any_write_and_the_next_one_ends_as_if_it_had_not_been(
-    slipway: Run, installation: Audited, tmp_path: Path, name: str, part: float
+    slipway: Run, installation: Audited, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, name: str, part: float
 ) -> None:
-    for _ in range(0, PAGE + 50, 50):
-        installation.append(*(AuditDraft(action=Action.INPUT_PARKED, actor="ada", details={"n": n}) for n in range(50)))
-    installation.wait(timedelta(days=1))
-    installation.app.anchoring.run()
+    """There are four: two pages of one trail, one of the other, and the anchors."""
+    monkeypatch.setattr(exporting, "PAGE", end(installation) - 1)
     slipway("audit", "export", "--output", f"whole-{name}")
     whole = (tmp_path / f"whole-{name}").read_bytes()
     api = Api(FoundApp(url=installation.url, key=KEY, source="a test"))

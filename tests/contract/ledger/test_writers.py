@@ -20,7 +20,7 @@ from slipway.testing import Installation, write_application
 from slipway.testing.chains import PUBLIC_KEYS, SIGNER
 
 WRITERS = 8
-EVENTS = 40
+EVENTS = 16
 TRIES = 100
 """Deliveries of one event; a queue goes on for longer."""
 

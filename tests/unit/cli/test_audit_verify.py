@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.cli.api import PAGE
+from slipway.cli import verifying
 from slipway.cli.commands import audit_verify
 from slipway.cli.commands.audit_verify import INSTALLATION
 from slipway.cli.verifying import ANCHORED_WITHIN
@@ -26,6 +26,8 @@ from tests.unit.cli.served import Asked, Served, Trail
 from tests.unit.domain.samples import MORNING
 from tests.unit.domain.world import World
 
+PAGE = 10
+"""So many records are read at once here."""
 INDEXED = {"missing": 0, "wrong": 0, "extra": 0, "records": []}
 UNANCHORED: dict[str, Any] = {
     "anchors": 0,
@@ -127,6 +129,11 @@ def test_each_rule_that_was_waived_is_listed_with_its_record(slipway: Command, a
 
 def test_the_installations_own_trail_has_the_name_that_the_ledger_gives_it() -> None:
     assert INSTALLATION == keys.INSTALLATION
+
+
+@pytest.fixture(autouse=True)
+def _short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "PAGE", PAGE)
 
 
 @pytest.mark.parametrize("count", [1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE + 3])

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 import yaml
 
-from slipway.bootstrap import App, Settings, app
+from slipway.bootstrap import App, Ports, Settings, app
 from slipway.catalogue.stored import Stored
 from slipway.commands.comparing import SubjectChange
 from slipway.commands.saying import Said
@@ -26,9 +26,9 @@ OLGA = Speaker(oid=person(7, "Olga").oid, name="olga@example.com", roles=("platf
 class Live(Installation):
     """An installation whose applications are in its ledger."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.restart(wrap=lambda ports: replace(ports, catalogue=None))
+    @override
+    def as_ports(self, deliveries: Path) -> Ports:
+        return replace(super().as_ports(deliveries), catalogue=None)
 
     def another(self) -> App:
         """Another instance over the same storage and queues, which remembers for itself."""

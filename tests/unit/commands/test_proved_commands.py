@@ -59,10 +59,15 @@ def make(folder: Path) -> Installation:
     return home
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return make(tmp_path_factory.mktemp("made") / "deliveries")
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Installation:
+def home(made: Installation) -> Installation:
     """Two releases went live."""
-    return make(tmp_path)
+    return made.copy()
 
 
 def ready_for(home: Installation, verb: Verb) -> CommandStatement:
@@ -92,7 +97,7 @@ def ready_for(home: Installation, verb: Verb) -> CommandStatement:
 
 def who_must_be_known(home: Installation) -> None:
     """Production asks who is behind a change, which nobody knows here."""
-    stricter = home.deliveries / "stricter"
+    stricter = home.deliveries.parent / "stricter"
     write_application(stricter, text=APPLICATION.replace("deadline: 24h", "deadline: 24h, require_known: true"))
     home.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue_of(stricter)))
 

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_run_may_end_at_any_point(deliveries: Path, form: ExportFormat) -> Non
     before.append(*ODD)
 
     def live_through(life: Life) -> Audited:
-        table, added = written.copy(), MemoryAdded()
+        table, added = deepcopy(written), MemoryAdded()
         mortal = Audited(deliveries, table=MortalTable(table, life), added=mortal_port(added, life, "exports", "add"))
         for _ in range(2):
             try:

@@ -1,6 +1,7 @@
 """Retention: records move, and nobody who reads or verifies the trail notices where they lie. Whoever dies in between
 leaves nothing lost, nothing twice."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -58,7 +59,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
 
 @pytest.fixture
 def installation(past: Past) -> Audited:
-    found = Audited(past.deliveries, table=past.table.copy(), added=past.added.copy())
+    found = Audited(past.deliveries, table=deepcopy(past.table), added=deepcopy(past.added))
     found.wait(DAY + AGE)
     return found
 
@@ -167,7 +168,7 @@ def test_a_damaged_document_is_found_by_verification(installation: Audited, dama
 
 
 def live_through(past: Past, life: Life) -> Audited:
-    deliveries, table, added, documents = past.deliveries, past.table.copy(), past.added.copy(), MemoryBlobs()
+    deliveries, table, added, documents = past.deliveries, deepcopy(past.table), deepcopy(past.added), MemoryBlobs()
     mortal = Audited(
         deliveries, table=MortalTable(table, life), added=added, archive=mortal_port(documents, life, "blobs", "put")
     )
@@ -205,7 +206,7 @@ def test_the_trail_is_whole_at_each_moment_of_the_move(past: Past) -> None:
     quiet = Life()
     expected = trail(live_through(past, quiet))
     for point in range(len(quiet.points)):
-        table, added, documents = past.table.copy(), past.added.copy(), MemoryBlobs()
+        table, added, documents = deepcopy(past.table), deepcopy(past.added), MemoryBlobs()
         life = Life(crash_at=frozenset({point}))
         mortal = Audited(
             past.deliveries,

@@ -1,6 +1,7 @@
 """One sample of each page, in each of its states: what the tests check, and `scripts/render_pages.py` draws."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -56,10 +57,10 @@ def asked(**settings: Any) -> tuple[Told, Release]:
     played, subject = _played()
     home = Told(
         clock=ManualClock(played.now),
-        table=played.table.copy(),
-        index_table=played.index_table.copy(),
-        blobs=played.blobs.copy(),
-        bus=played.bus.copy(),
+        table=deepcopy(played.table),
+        index_table=deepcopy(played.index_table),
+        blobs=deepcopy(played.blobs),
+        bus=deepcopy(played.bus),
     )
     return home, subject
 

@@ -16,7 +16,7 @@ from slipway.engine.outcome import Finished, Outcome
 from slipway.engine.receiving import TRIES, QueueMessage
 from slipway.engine.run_step import Work
 from slipway.engine.steps.table import effects
-from slipway.testing import Installation
+from slipway.testing import Installation, write_application
 
 BUGS: dict[str, tuple[type[Exception], Callable[[], object]]] = {
     "a key that is not there": (KeyError, lambda: dict[str, object]()["bug"]),
@@ -27,59 +27,59 @@ BUGS: dict[str, tuple[type[Exception], Callable[[], object]]] = {
 """What Python raises for mistakes in the code."""
 
 
-@pytest.fixture
-def waiting(installation: Installation) -> Work:
-    """A release that is live in staging and waits for people in production: every kind of step could be its next."""
+@pytest.fixture(scope="module")
+def waiting(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """A release is live in staging and waits for people in production: every kind of step could be its next."""
+    folder = tmp_path_factory.mktemp("deliveries")
+    write_application(folder)
+    installation = Installation(folder)
     installation.push("1.0")
     installation.settle()
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    return installation
+
+
+GATE = AnchoredGate(release=1, environment="production", opening=1, outcome=GateOutcome.PASSED)
+
+
+def outcome(installation: Installation, kind: StepKind, reach: Callable[[str], Any]) -> Outcome:
+    """Of the step, where every registry, cluster and channel is reached by `reach`."""
+    clients = replace(installation.app.clients, registry=reach, cluster=reach, channel=reach)
+    anchors = replace(installation.app.chain_anchors, blobs=lambda: reach("audit"))
     step = Step(
-        kind=StepKind.DEPLOY,
+        kind=kind,
         application="shop",
         release=1,
         environment="staging",
         attempt=1,
         asked_at=installation.now,
         channel="inbox",
+        gate=GATE if kind is StepKind.ANCHOR else None,
     )
-    return Work(
+    work = Work(
         step=step,
         release=installation.release(1),
         entry=installation.app.catalogue.entries["shop"],
         renew=lambda: True,
         nearby=installation.app.ledger.nearby("shop", 1),
     )
-
-
-GATE = AnchoredGate(release=1, environment="production", opening=1, outcome=GateOutcome.PASSED)
-
-
-def outcome(installation: Installation, work: Work, kind: StepKind, reach: Callable[[str], Any]) -> Outcome:
-    """Of the step, where every registry, cluster and channel is reached by `reach`."""
-    clients = replace(installation.app.clients, registry=reach, cluster=reach, channel=reach)
-    anchors = replace(installation.app.chain_anchors, blobs=lambda: reach("audit"))
-    step = work.step.evolve(kind=kind, gate=GATE if kind is StepKind.ANCHOR else None)
-    return effects(clients, anchors, installation.clock)[kind](replace(work, step=step))
+    return effects(clients, anchors, installation.clock)[kind](work)
 
 
 @pytest.mark.parametrize("bug", BUGS)
 @pytest.mark.parametrize("kind", StepKind)
-def test_a_bug_is_not_the_outcome_of_any_step(
-    installation: Installation, waiting: Work, kind: StepKind, bug: str
-) -> None:
+def test_a_bug_is_not_the_outcome_of_any_step(waiting: Installation, kind: StepKind, bug: str) -> None:
     error, mistake = BUGS[bug]
     with pytest.raises(error):
-        outcome(installation, waiting, kind, lambda name: mistake())
+        outcome(waiting, kind, lambda name: mistake())
 
 
 @pytest.mark.parametrize("kind", [kind for kind in StepKind if kind is not StepKind.ANCHOR])
-def test_a_name_that_the_settings_do_not_know_fails_any_step_with_it(
-    installation: Installation, waiting: Work, kind: StepKind
-) -> None:
+def test_a_name_that_the_settings_do_not_know_fails_any_step_with_it(waiting: Installation, kind: StepKind) -> None:
     def unknown(name: str) -> Any:
         raise UnknownName(f"the settings know no thing {name!r} (known: none)")
 
-    found = outcome(installation, waiting, kind, unknown)
+    found = outcome(waiting, kind, unknown)
     assert isinstance(found, Finished)
     assert not found.passed
     assert found.reason.startswith("the settings know no thing '")
