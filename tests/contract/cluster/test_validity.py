@@ -1,12 +1,12 @@
 """What `slipway check` refuses beyond the schemas is what a cluster refuses, and what it lets pass a cluster takes."""
 
 import copy
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
-import yaml
 
 from slipway.effects.cluster import ObjectRefused
 from slipway.manifests.documents import read_text
@@ -19,7 +19,7 @@ type Change = Callable[[m.Json], object]
 
 
 def problems(value: m.Json) -> list[str]:
-    document = read_text(yaml.safe_dump(value).encode(), name="a.yaml")[0]
+    document = read_text(json.dumps(value).encode(), name="a.yaml")[0]
     return [problem.field for problem in validity_problems(document, value)]
 
 

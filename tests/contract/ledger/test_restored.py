@@ -112,6 +112,7 @@ def test_a_restored_ledger_is_known_by_the_lease_of_class_production(live: Insta
     assert "which the Lease in the cluster names, is" in str(record(live, "ledger.rewound")["reason"])
 
 
+@pytest.mark.parametrize("account", ["memory"], indirect=True)
 def test_a_restored_ledger_of_class_test_lets_the_next_rollout_go_above_what_the_cluster_has(
     live: Installation, account: Account
 ) -> None:

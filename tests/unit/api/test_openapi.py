@@ -35,7 +35,6 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-EXAMPLES = 12
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +109,9 @@ def test_every_module_that_declares_endpoints_is_in_the_reference() -> None:
     assert declaring == {module.__name__.rpartition(".")[2] for module in DECLARING}
 
 
+@pytest.mark.parametrize("examples", [6, pytest.param(30, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
-def test_schemathesis_finds_the_app_as_the_document_says(described: Any, name: str) -> None:
+def test_schemathesis_finds_the_app_as_the_document_says(described: Any, name: str, examples: int) -> None:
     operation = OPERATIONS[name]
     found = described[API + operation.path][operation.method]
 
@@ -119,12 +119,13 @@ def test_schemathesis_finds_the_app_as_the_document_says(described: Any, name: s
         wrong = mode is schemathesis.GenerationMode.NEGATIVE
         if wrong and not (operation.queried or operation.body):
             continue
-        examine(found.as_strategy(generation_mode=mode), [*CHECKS, *([negative_data_rejection] if wrong else [])])
+        checks = [*CHECKS, *([negative_data_rejection] if wrong else [])]
+        examine(found.as_strategy(generation_mode=mode), checks, examples)
 
 
-def examine(cases: st.SearchStrategy[schemathesis.Case[Any]], checks: list[Any]) -> None:
+def examine(cases: st.SearchStrategy[schemathesis.Case[Any]], checks: list[Any], examples: int) -> None:
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=examples,
         deadline=None,
         database=None,
         derandomize=True,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -21,9 +22,8 @@ class Command(Protocol):
     def __call__(self, *arguments: str, **environment: str | None) -> Result: ...
 
 
-@pytest.fixture
-def shop() -> World:
-    """shop-1 (v1) is live everywhere; shop-2 (v2) waits for its approval in production."""
+@cache
+def _told() -> World:
     world = World(application())
     world.push("v1", actor="ci")
     world.settle()
@@ -32,6 +32,12 @@ def shop() -> World:
     world.push("v2", actor="ci")
     world.settle()
     return world
+
+
+@pytest.fixture
+def shop() -> World:
+    """shop-1 (v1) is live everywhere; shop-2 (v2) waits for its approval in production."""
+    return _told().copy()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from functools import cache
 
 import pytest
 
@@ -14,9 +15,13 @@ from tests.unit.web.history import numbers
 
 @pytest.fixture
 def answered(app: Served) -> Served:
-    found = numbers(Fleet(applications=1)).answer(weeks=4)
-    app.replies["numbers"] = Reply(body=json.dumps(found.model_dump(mode="json")).encode())
+    app.replies["numbers"] = Reply(body=_numbers())
     return app
+
+
+@cache
+def _numbers() -> bytes:
+    return json.dumps(numbers(Fleet(applications=1)).answer(weeks=4).model_dump(mode="json")).encode()
 
 
 def test_the_table_has_a_line_for_each_environment(slipway: Command, answered: Served) -> None:

@@ -6,6 +6,7 @@ and audit records are chained. Stories call `push`, `run`, `vote`, `reconcile` a
 
 from collections import deque
 from collections.abc import Callable
+from copy import copy, deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -74,6 +75,14 @@ class World:
         """What steps under way wait for, by id."""
         self.signer: Signer = SIGNER
         self._submissions = 0
+
+    def copy(self) -> "World":
+        """Another world that begins where this one stopped. What its lists, sets and tables hold is never changed."""
+        made = copy(self)
+        containers = (deque, dict, list, set)
+        vars(made).update({name: copy(value) for name, value in vars(self).items() if isinstance(value, containers)})
+        made.effects = deepcopy(self.effects)
+        return made
 
     # ---- the ledger's part
     def snapshot(self, wanted: Lookups | None = None) -> Snapshot:

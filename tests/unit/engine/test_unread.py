@@ -24,15 +24,21 @@ OLGA = Speaker(name="olga@example.com", roles=("platform",), via=Via.PAGE)
 ENVIRONMENT = {StepKind.PROMOTE: "production", StepKind.DEPLOY: "production"}
 
 
-@pytest.fixture(params=[StepKind.PROMOTE, StepKind.DEPLOY])
-def waiting(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Installation, Step]:
-    """A release on its way into production, just before it is copied or deployed."""
-    write_application(tmp_path)
-    home = Installation(tmp_path)
+@pytest.fixture(scope="module", params=[StepKind.PROMOTE, StepKind.DEPLOY])
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Step]:
+    folder = tmp_path_factory.mktemp("deliveries")
+    write_application(folder)
+    home = Installation(folder)
     home.push("1.0")
     home.settle()
     home.vote(1, ADA)
     return home, home.settle_at(request.param, "production")
+
+
+@pytest.fixture
+def waiting(told: tuple[Installation, Step]) -> tuple[Installation, Step]:
+    """A release on its way into production, just before it is copied or deployed."""
+    return told[0].copy(), told[1]
 
 
 def command(home: Installation, verb: Verb, **about: Any) -> None:
