@@ -9,8 +9,11 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
+from ..ahead import ahead
 from ..clock import Clock
+from ..domain.answers import Answered
 from ..domain.errors import NotFound
 from ..domain.inbox import InboxKind, InboxRow, Received
 from ..effects.messaging import MessageTooLarge, QueueUnavailable
@@ -64,9 +67,10 @@ class InboxReader:
 
         Raises `LedgerUnavailable`, `QueueUnavailable`, `Contended` and `Conflict`: try again.
         """
+        answer = ahead(partial(self.ledger.answer, partition, id))
         row = self.inbox.get(partition, id)
         if row is not None:
-            self._take(row)
+            self._take(row, answer)
 
     def take_all(self) -> tuple[str, ...]:
         """Take what lies in the inbox though its hint should have come; returns the problems met."""
@@ -81,15 +85,15 @@ class InboxReader:
 
     def _tried(self, row: Received | Unreadable) -> list[str]:
         try:
-            self._take(row)
+            self._take(row, partial(self.ledger.answer, row.partition, row.id))
         except (LedgerUnavailable, QueueUnavailable, Contended, Conflict) as away:
             return [f"inbox, {row.partition} {row.id}: {away}"]
         return []
 
-    def _take(self, row: Received | Unreadable) -> None:
+    def _take(self, row: Received | Unreadable, answer: Callable[[], Answered | None]) -> None:
         if isinstance(row, Unreadable):
             self._park(row.partition, row.id, row.text, reason=row.problem)
-        elif self.ledger.answer(row.partition, row.id) is not None:
+        elif answer() is not None:
             self._done(row)  # answered by somebody who ended before removing it
         else:
             with handling(row.row.trace):

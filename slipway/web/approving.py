@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import assert_never
 
+from ..ahead import ahead
 from ..domain.decide.ballots import vote_rules
 from ..domain.decide.conditions import plan_rule
 from ..domain.environment import Environment
@@ -189,11 +191,14 @@ def _trial(viewer: PlanViewer, now: datetime, decision: VoteDecision = VoteDecis
 
 def page(desk: Desk, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> str:
     reader, now, claims = desk.reader, desk.clock(), viewer.claims
+    asked = ahead(partial(_plan, desk, viewer))
     release = reader.release(f"{claims.application}-{claims.release}")
     entry = reader.catalogue.get(claims.application)
     environment = entry.application.environment(claims.environment) if entry else None
+    preview = ahead(partial(reader.preview, release, claims.plan_hash))
+    newer = ahead(partial(newer_release, reader.ledger, release))
     snapshot = reader.snapshot(entry, Lookups(in_lanes=False)) if entry else None
-    plan, plan_missing = _plan(desk, viewer)
+    plan, plan_missing = asked()
     stands = standing(release, environment, claims, now=now, signed_in=viewer.signed_in)
     rules = _rules(snapshot, release, viewer) if snapshot is not None and stands.open else ()
     if any(result.rule is Rule.PLAN_IS_CURRENT for result in not_passed(rules)):
@@ -207,7 +212,7 @@ def page(desk: Desk, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> 
         environment=environment,
         lane=snapshot.lane(claims.environment) if snapshot else Lane(environment=claims.environment),
         plan=plan,
-        preview=reader.preview(release, claims.plan_hash),
+        preview=preview(),
         plan_missing=plan_missing,
         standing=stands,
         rules=rules,
@@ -217,7 +222,7 @@ def page(desk: Desk, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> 
         mark=desk.forms.new(viewer.binding, viewer.address)
         if stands.open or stands.voted or is_counted or may_reject
         else "",
-        newer=newer_release(reader.ledger, release),
+        newer=newer(),
     )
     return approval_page(matter, reader.evidence, new_id=desk.writer.new_id, now=now, refusal=refusal)
 
