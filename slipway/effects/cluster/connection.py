@@ -25,7 +25,8 @@ type Query = Sequence[tuple[str, str]]
 type Timeout = tuple[float, float]
 """Seconds to connect, seconds to wait for the next bytes."""
 
-TIMEOUT: Timeout = (5.0, 30.0)
+TIMEOUT: Timeout = (5.0, 40.0)
+"""An API server gives up on a request after 34 seconds and says so."""
 MAX_ANSWER = 32 * 1024 * 1024
 MAX_REFUSAL = 64 * 1024
 MAX_WARNINGS = 10

@@ -29,8 +29,8 @@ _FOR_GOOD = (
 )
 """Starts of the messages of a 500 for an object that will never be accepted, for which the server sends no 4xx."""
 
-_WEBHOOK = re.compile(r"failed calling webhook |conversion webhook for ")
-"""In the message of a 500."""
+_WEBHOOK = re.compile(r"failed calling webhook |conversion webhook for |did not complete within requested timeout")
+"""In the message of a 500, or of a 504 where webhooks together took longer than the server waits."""
 
 _FIXED = re.compile(
     r"field is immutable|may not change once set|updates to \w+ (?:spec for fields other than .*)?(?:are|is) forbidden"
@@ -171,7 +171,7 @@ def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) 
     broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
     busy = status == HTTPStatus.TOO_MANY_REQUESTS or broken
     if broken and _WEBHOOK.search(str(answer.get("message", ""))):
-        return WebhookAway(f"{what}: {message} (it is tried again; see that the pods run which serve this webhook)")
+        return WebhookAway(f"{what}: {message} (it is tried again; see that the pods run which serve webhooks)")
     if busy and not str(answer.get("message", "")).startswith(_FOR_GOOD):
         return ClusterUnreachable(f"{what}: the API server answered {status}: {message}")
     return _refused(answer, message, what, withhold=withhold)

@@ -97,6 +97,7 @@ def test_what_is_fixed_once_an_object_is_there_is_told_with_the_way_out(message:
 @pytest.mark.parametrize(
     "message",
     [
+        "Timeout: request did not complete within requested timeout - context deadline exceeded",
         'Internal error occurred: failed calling webhook "away.example.com": failed to call webhook: Post '
         '"https://127.0.0.1:1/?timeout=10s": dial tcp 127.0.0.1:1: connect: connection refused',
         'conversion webhook for example.com/v1, Kind=Test failed: Post "https://convert.tools.svc:443/": EOF',
