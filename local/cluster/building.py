@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-VERSIONS: Mapping[str, str] = {"1.35.4": "3.6.5", "1.33.13": "3.5.21"}
+VERSIONS: Mapping[str, str] = {"1.35.4": "3.6.5", "1.34.9": "3.6.4", "1.33.13": "3.5.21"}
 """Kubernetes → the etcd that its own module names. Each has a folder in `binaries`, with the checksums of all modules.
 The double imitates the first one."""
 KUBERNETES, ETCD = next(iter(VERSIONS.items()))

@@ -129,7 +129,7 @@ def test_a_paused_deployment_is_told_in_the_plan_and_waited_for_with_what_to_do(
 
 def test_a_job_that_its_time_to_live_has_removed_stays_done_where_it_was_seen_done(place: Place) -> None:
     wanted = m.job("migrate", says="done")
-    wanted["spec"]["ttlSecondsAfterFinished"] = 1
+    wanted["spec"]["ttlSecondsAfterFinished"] = 5
     place.apply([wanted])
     began = datetime.now(UTC)
     place.settled(
@@ -225,8 +225,11 @@ def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place, ahead
         [target] = objects.kinds.targets([event], place.namespace)
         objects.connection.send("POST", target.kind.path(target.namespace), what="make an event", body=event)
     by_ours = now + ahead
-    state = place.cluster.rollout([wanted], place.namespace, Looked(asked_at=by_ours, now=by_ours))
-    assert "FailedCreate" in state.reason
+    looked = Looked(asked_at=by_ours, now=by_ours)
+    state = place.settled(
+        lambda: place.cluster.rollout([wanted], place.namespace, looked),
+        until=lambda seen: "FailedCreate" in seen.reason,
+    )
     assert "TooOld" not in state.reason
     why = place.cluster.why([wanted], place.namespace, state)
     assert "FailedCreate: exceeded quota: token=***" in why.text
