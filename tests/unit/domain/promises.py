@@ -40,7 +40,7 @@ class Seals(PublicKeys):
     def sign_naming(self, content: Callable[[str], bytes]) -> Signature:
         return self.sign(content("test"))
 
-    def fault(self, signature: Signature, content: bytes) -> str:
+    def fault_in_chain(self, signature: Signature, content: bytes) -> str:
         return "" if signature == self.sign(content) else "its seal is broken"
 
 
