@@ -99,9 +99,11 @@ class Beginning:
             yield
         finally:
             _room.reset(token)
-            room.wait()
-            if slots == [True] and queue is not Queue.STEPS:
-                self.beside.release()
+            try:
+                room.wait()
+            finally:
+                if slots == [True] and queue is not Queue.STEPS:
+                    self.beside.release()
 
 
 def begun_at_once(committed: Committed) -> tuple[OutboxEntry, ...]:
