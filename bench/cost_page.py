@@ -28,8 +28,7 @@ what the timers ask of the table meanwhile, so on a slow machine they are higher
 HEAD: Final = "| per release | release {early} | release {late} | billed as |\n|---|---|---|---|\n"
 END: Final = """
 The two columns are of one run: the {early}th release of an application and the {late}th. They must be the same, because
-nothing reads more than its own rows; the benchmark fails its aim when they differ by more than a tenth. These
-were taken on a machine that was busy with other things: rollouts took long, and were looked at more often.
+nothing reads more than its own rows; the benchmark fails its aim when they differ by more than a tenth.
 
 Some 15 decisions are made on the way of a release. Each is one transaction, and one more copies its records into the
 audit index; of the other writes most are leases of steps

@@ -1,14 +1,12 @@
 """Latency: from a push to the first patch sent to staging, and from a vote to the first patch sent to production.
 
 Beside it, the sum of the round trips that the promises of the design ask for, each timed alone in the same run.
-A step is begun by whoever decided on it, and reads what stops it and what is on record of its gate.
+Each decision reads the state and commits; each step reads its release and takes its lease.
 
-- push → staging: the event accepted, and its message; two decisions, of which the first reads the state; the manifest
-  read from the registry; the preview (each object read, and tried); the plan kept, and read again; for the deployment
-  what is unread and on record, and a lease.
-- vote → production: the page got and the vote accepted, which reads the release; the hint; what was said read, and the
-  state; two decisions; the promotion, between the same two registries; the plan read; for copy and deployment what is
-  unread and on record, and a lease each.
+- push → staging: the event accepted; three messages (event, plan, deploy); two decisions; two steps; the manifest read
+  from the registry; the preview (each object read, and tried); the plan kept, and read again.
+- vote → production: the page got and the vote accepted; two messages (promote, deploy); two decisions; two steps; the
+  promotion, between the same two registries; the plan read.
 """
 
 import time
@@ -55,11 +53,9 @@ def rows() -> list[Row]:
     ]
 
 
-_PUSH: Final = {
-    **{"accept": 1, "hop": 1, "read": 3, "write": 1, "commit": 2},
-    **{"manifest": 1, "preview": 1, "keep": 1, "fetch": 1},
-}
-_VOTE: Final = {"accept": 2, "hop": 1, "read": 7, "write": 3, "commit": 2, "promotion": 1, "fetch": 1}
+_STEPS_AND_DECISIONS: Final = {"read": 4, "write": 2, "commit": 2}
+_PUSH: Final = {"accept": 1, "hop": 3, **_STEPS_AND_DECISIONS, "manifest": 1, "preview": 1, "keep": 1, "fetch": 1}
+_VOTE: Final = {"accept": 2, "hop": 2, **_STEPS_AND_DECISIONS, "promotion": 1, "fetch": 1}
 
 
 def _row(name: str, seconds: list[float], trips: dict[str, float], times: dict[str, int]) -> Row:

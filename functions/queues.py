@@ -94,15 +94,11 @@ def run_step(body: bytes, _: str) -> None:
     parts().step_runner.run(read_as(Step, open_message(parts().envelopes, Queue.STEPS, body)))
 
 
-def _receive(queue: Queue, message: func.ServiceBusMessage, session: str, work: Callable[[bytes], None]) -> None:
+def _receive(queue: str, message: func.ServiceBusMessage, session: str, work: Callable[[bytes], None]) -> None:
     properties = message.application_properties or {}
     tries = properties.get(TRIES, 0)
     _tell_age(queue, message.enqueued_time_utc)
-    with (
-        handling(_text(properties, *PARENTS)),
-        span(Family.QUEUE, f"receive {queue}", link=_text(properties, LINK)),
-        parts().beginning.room(queue),
-    ):
+    with handling(_text(properties, *PARENTS)), span(Family.QUEUE, f"receive {queue}", link=_text(properties, LINK)):
         parts().receiver.receive(
             work,
             QueueMessage(

@@ -11,7 +11,6 @@ from ..commands.looking import Looker
 from ..commands.taking import InboxReader
 from ..commands.voting import Voting
 from ..domain.inbox import InboxKind, LookKind
-from ..engine.beginning import Beginning
 from ..engine.denying import Denials, DeniedAttempts
 from ..engine.door import Door
 from ..engine.freezing import Freezer
@@ -132,10 +131,6 @@ class App(Facing):
                 clock=self.clock,
             ).begin,
         )
-
-    @part
-    def beginning(self) -> Beginning:
-        return Beginning(run=lambda: self.step_runner.run, outbox=self.outbox)
 
     @part
     def parking(self) -> Parking:

@@ -111,9 +111,8 @@ class StepRunner:
     proves: Callable[[Step, Environment | None], Proof]
     """Begins to read the rules about the trail that must hold before the step's effect."""
 
-    def run(self, step: Step, nearby: Nearby | None = None) -> None:
-        """Execute a step and report its outcome, or schedule its next poll or retry. `nearby`: what stands there since
-        the commit that asked for the step, where it is begun at once.
+    def run(self, step: Step) -> None:
+        """Execute a step and report its outcome, or schedule its next poll or retry.
 
         Raises `LedgerUnavailable` and `QueueUnavailable`, after which the message is to be delivered again, and
         `UnknownTarget`.
@@ -125,18 +124,14 @@ class StepRunner:
             Attribute.STEP: str(step.kind),
         }
         with about(attributes):
-            log.info("%s: begun", step.id)
-            try:
-                self._perform(step, nearby)
-            finally:
-                log.info("%s: left", step.id)
+            self._perform(step)
 
-    def _perform(self, step: Step, at_once: Nearby | None) -> None:
+    def _perform(self, step: Step) -> None:
         entry = self.catalogue.of_step(step.application)
         proof = self._begin_proof(step, entry)
         if self._stopped(step):  # looked at before the release is read: what was read meanwhile shows there
             return
-        nearby = at_once or self.ledger.nearby(step.application, step.release)
+        nearby = self.ledger.nearby(step.application, step.release)
         if entry is not None and entry.versions is not None and entry.versions.application != nearby.standing.version:
             self.catalogue.look_again()
             entry = self.catalogue.get(step.application)
@@ -147,7 +142,7 @@ class StepRunner:
             log.info("%s: dropped, the release has moved on to %s", step.id, release.phase)
             self.ledger.forget(step.application, [write.key for write in asked])
             return
-        lease = self.leases.of(step.application, step.id, owner=self.owner(), asked=asked, is_queued=at_once is None)
+        lease = self.leases.of(step.application, step.id, owner=self.owner(), asked=asked)
 
         def renew() -> bool:
             return lease.renew(now=self.clock(), length=LEASE)
@@ -229,12 +224,10 @@ class StepRunner:
                 if step.poll >= NOTED_FROM or step.waits:
                     step = self._noted(step, reason)
                 self._send(step.evolve(poll=step.poll + 1, tries=0, seen=seen or step.seen), after)
-                underway.lease.passed_on()
             case Retry(reason=reason, after=after, sent=sent):
                 log.warning("%s: try %d failed: %s", step.id, step.tries + 1, reason)
                 pause = max(after, min(timedelta(seconds=2 ** min(step.tries + 1, TRIES)), LONGEST_PAUSE))
                 self._send(self._noted(step, reason).evolve(tries=step.tries + 1, sent=sent), pause)
-                underway.lease.passed_on()
 
     def _noted(self, step: Step, reason: str) -> Step:
         """Note for people what a release waits for; failing to is only logged, as nothing is decided by it."""
@@ -271,7 +264,6 @@ class StepRunner:
             # Only reporting the outcome lost to other writers; enqueue the report so the side effect is not repeated.
             try:
                 self.bus.send([deferred(step.application, event)])
-                underway.lease.passed_on()
             except MessageTooLarge as refused:
                 # The report fits no message. Running the step again is harmless, and reports again later.
                 log.warning("%s: its report: %s", step.id, refused)

@@ -12,33 +12,22 @@ class Lease:
     """A step that a worker holds, once it has taken it. The row's ETag tells whether another worker took it over,
     without a read."""
 
-    def __init__(
-        self,
-        table: Table,
-        application: str,
-        step: str,
-        *,
-        owner: str,
-        asked: tuple[Write, ...] = (),
-        is_queued: bool = True,
-    ) -> None:
-        """`is_queued`: whether a queue holds the message until the step has ended."""
+    def __init__(self, table: Table, application: str, step: str, *, owner: str, asked: tuple[Write, ...] = ()) -> None:
         self._table = table
         self._application = application
         self._step, self._key = step, keys.lease(sha256(step.encode()).removeprefix("sha256:")[:40])
         self._owner = owner
-        self._asked, self._is_queued = asked, is_queued
-        self._passed_on: tuple[Write, ...] = ()
+        self._asked = asked
         self._etag = ""
 
     def take(self, *, now: datetime, length: timedelta) -> bool:
         """Hold the step until now + length; False while another owner does. Nobody else holds most steps, so the row is
         read only if it turns out to exist."""
         try:
-            self._write(Act.CREATE, now + length, *(self._asked if self._is_queued else ()))
+            self._write(Act.CREATE, now + length, *self._asked)
         except Conflict:
             return self._take_over(now, length)
-        self._asked = () if self._is_queued else self._asked
+        self._asked = ()
         return True
 
     def renew(self, *, now: datetime, length: timedelta) -> bool:
@@ -61,17 +50,13 @@ class Lease:
         if any(write.key == self._key for write in over):
             self._etag = ""
 
-    def passed_on(self) -> None:
-        """The step goes on by another message: what asked for it ends when the lease is given back."""
-        self._passed_on = self._asked
-
     def give_back(self) -> None:
         """End the lease if it was taken and has not ended; leaves another owner's lease alone."""
         if not self._etag or self._delete():
             return
         row = self._table.get(self._application, self._key)
         if row is not None and row.values["Owner"] == self._owner:  # changed by our own write, whose answer was lost
-            self._etag, self._passed_on = row.etag, ()
+            self._etag = row.etag
             self._delete()
 
     def _take_over(self, now: datetime, length: timedelta) -> bool:
@@ -98,7 +83,7 @@ class Lease:
 
     def _delete(self) -> bool:
         try:
-            self._table.transact(self._application, (*self._row(), *self._passed_on))
+            self._table.transact(self._application, self._row())
         except Conflict:
             return False
         return True
@@ -110,12 +95,10 @@ class Leases:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def of(
-        self, application: str, step: str, *, owner: str, asked: tuple[Write, ...] = (), is_queued: bool = True
-    ) -> Lease:
+    def of(self, application: str, step: str, *, owner: str, asked: tuple[Write, ...] = ()) -> Lease:
         """The step's lease, which `owner` has not taken yet. `asked`: deletes what asked for the step, as soon as the
-        lease is taken or the outcome committed; for a step that no queue holds not before its outcome."""
-        return Lease(self._table, application, step, owner=owner, asked=asked, is_queued=is_queued)
+        lease is taken or the outcome committed."""
+        return Lease(self._table, application, step, owner=owner, asked=asked)
 
     def take(self, application: str, step: str, *, owner: str, now: datetime, length: timedelta) -> Lease | None:
         """The step's lease, which `owner` holds until now + length; None while another owner does."""

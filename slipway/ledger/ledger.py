@@ -64,15 +64,6 @@ class Committed:
 
     entries: tuple[OutboxEntry, ...]
     records: tuple[AuditRecord, ...]
-    standing: Standing
-    releases: Mapping[int, Release]
-    etags: Mapping[str, str]
-    """What stands there since, so that whoever goes on need not read it."""
-
-    def nearby(self, number: int) -> Nearby | None:
-        """As `Ledger.nearby` would read it; None if the decision did not know the release."""
-        release = self.releases.get(number)
-        return Nearby(standing=self.standing, release=release, etags=self.etags) if release is not None else None
 
 
 class Ledger:
@@ -273,25 +264,13 @@ class Ledger:
         writes += [*answer_writes(inbox_of(event), answer(event, decision, snapshot)), *more]
         self.due.announce(partition, snapshot.now)
         try:
-            written = self.table.transact(partition, writes)
+            self.table.transact(partition, writes)
         except Exists as error:
             if error.row == seen.key:
                 raise AlreadySeen(event.key) from error
             raise Conflict(str(error)) from error
         self._written[partition] = head.sequence
-        etags = {**loaded.etags, **{write.key: etag for write, etag in zip(writes, written, strict=True)}}
-        return Committed(
-            entries=entries,
-            records=records,
-            standing=Standing(
-                head=head,
-                version=loaded.version,
-                lanes={**snapshot.lanes, **{lane.environment: lane for lane in decision.lanes}},
-                waits=dict(snapshot.waits),
-            ),
-            releases={**snapshot.releases, **{release.number: release for release in decision.releases}},
-            etags={key: etag for key, etag in etags.items() if etag},
-        )
+        return Committed(entries=entries, records=records)
 
     def _signed(self, head: Head, loaded: Loaded, decision: Decision, signer: Signer) -> Head:
         snapshot = loaded.snapshot
