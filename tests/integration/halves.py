@@ -75,7 +75,7 @@ def leave_out(folder: Path) -> None:
     left_out(Half.VERSION, "FencedObjects._only_if", lambda _, target, live: target)
     left_out(Half.AGAIN, "FencedObjects._created", lambda _, target, answer: answer)
     left_out(Half.LEASE, "HeldFence.confirm", take_once)
-    left_out(Half.ORDER, "FencedObjects._marked", lambda _, manifest: manifest)
+    left_out(Half.ORDER, "FencedObjects._marked", lambda _, target, live: target)
 
 
 def stop_where_staged(folder: Path) -> None:
