@@ -70,7 +70,7 @@ class Guard(StrEnum):
     """Nobody approves their own change."""
     PINNED_IMAGES = "pinned-images", "S-04", "slipway.domain.images", "ImageRules.leaves"
     """Every image that would run stands by digest."""
-    GATE_ON_RECORD = "gate-on-record", "S-05", "slipway.engine.on_record", "OnRecord.rules"
+    GATE_ON_RECORD = "gate-on-record", "S-05", "slipway.engine.on_record", "OnRecord.begin"
     """The gate is derived again from signed records before anything is copied or rolled out."""
 
 
@@ -114,10 +114,10 @@ def _any_row(_: Any) -> Any:
     # Such a row is met once more: when a step reports, it is compared with the signed end of the trail.
     Place("slipway.domain.decide.chain", "is_as_signed").replace(lambda _: lambda *_: True)
 
-    def rules(self: Any, work: Any) -> tuple[()]:  # noqa: ARG001 - as the real one
-        return ()
+    def begin(self: Any, step: Any, environment: Any) -> Callable[[Any], tuple[()]]:  # noqa: ARG001 - as the real one
+        return lambda _: ()
 
-    return rules
+    return begin
 
 
 OPEN: dict[Guard, Callable[[Any], Any]] = {

@@ -76,7 +76,6 @@ class HeldFence:
         if self.taken:
             return False
         for _ in range(CONFLICTS):
-            in_the_way = ahead(self.claim.in_the_way)
             lease = self._read()
             result, fence = judge_fence(lease, self.claim)
             _demand(self._compared(fence) if fence is not None else None)
@@ -84,9 +83,9 @@ class HeldFence:
             if lease is not None and fence is not None and fence.order == self.claim.order:
                 self._hold(lease.text)  # taken by an earlier try
                 return False
-            if rules := in_the_way():
-                raise NotToBegin(rules)
             read()
+            if rules := self.claim.in_the_way():  # asked last: what was said while the cluster kept silent counts
+                raise NotToBegin(rules)
             try:
                 self._write(lease)
             except ObjectConflict:

@@ -71,7 +71,7 @@ def test_from_a_push_to_the_first_patch(home: Installation, trips: Trips) -> Non
     home.app.door.take(pushed)
     run(home, trips, StepKind.PLAN)
     run(home, trips, StepKind.DEPLOY)
-    assert trips.first("cluster PATCH") == 19
+    assert trips.first("cluster PATCH") == 20
 
 
 def test_from_a_vote_to_the_first_patch(home: Installation, trips: Trips) -> None:
@@ -82,4 +82,4 @@ def test_from_a_vote_to_the_first_patch(home: Installation, trips: Trips) -> Non
     home.take(vote)
     run(home, trips, StepKind.PROMOTE)
     run(home, trips, StepKind.DEPLOY)
-    assert trips.first("cluster PATCH") == 33
+    assert trips.first("cluster PATCH") == 34
