@@ -94,7 +94,7 @@ class Anchoring:
     def _last(self) -> tuple[datetime | None, str]:
         """When all chains were looked at, and the key that all ends were found signed with; empty if not all were."""
         row = self.installation.row(keys.ANCHORED)
-        return (datetime.fromisoformat(str(row.values["At"])), str(row.values.get("Key"))) if row else (None, "")
+        return (datetime.fromisoformat(str(row.values["At"])), str(row.values["Key"])) if row else (None, "")
 
     def _done(self, now: datetime, signed_all: str) -> None:
         write = Write(act=Act.PUT, key=keys.ANCHORED, values={"At": now.isoformat(), "Key": signed_all})

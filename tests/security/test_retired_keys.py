@@ -63,6 +63,18 @@ def retire(home: Live) -> None:
     with_keys(home, RETIRED_KEYS)
 
 
+def retired_after_two_live(home: Live) -> None:
+    """Releases 1 and 2 went live one after the other, and the key that signed all of it was retired."""
+    approve(home)
+    home.settle()
+    home.push("1.1")
+    home.settle()
+    approve(home, 2)
+    home.settle()
+    rotate(home)
+    retire(home)
+
+
 def freeze_and_approve(home: Live) -> None:
     """The gate passes, and the release is kept back by a freeze."""
     home.command(Verb.FREEZE, None, PRODUCTION)
@@ -162,14 +174,7 @@ def test_a_ledger_put_back_to_before_the_rotation_still_contradicts_its_anchors(
 
 def test_a_record_that_a_retired_key_signed_does_not_say_what_was_live(home: Live) -> None:
     """Somebody writes over the record of the release that a person brings back, and lets it name a plan of theirs."""
-    approve(home)
-    home.settle()
-    home.push("1.1")
-    home.settle()
-    approve(home, 2)
-    home.settle()
-    rotate(home)
-    retire(home)
+    retired_after_two_live(home)
     before, target, plan = held(home), home.release(1), forged_plan(home, beside=True)
     rollouts = [rollout.evolve(plan_hash=plan) for rollout in target.rollouts]
     put(home, keys.release(1), pack_release(target.evolve(rollouts=rollouts)))
@@ -187,14 +192,7 @@ def test_a_record_that_a_retired_key_signed_does_not_say_what_was_live(home: Liv
 
 
 def test_a_release_whose_records_a_retired_key_signed_comes_back(home: Live) -> None:
-    approve(home)
-    home.settle()
-    home.push("1.1")
-    home.settle()
-    approve(home, 2)
-    home.settle()
-    rotate(home)
-    retire(home)
+    retired_after_two_live(home)
     home.command(Verb.ROLLBACK, 1, PRODUCTION)
     home.settle()
     assert home.phase(3) is Phase.COMPLETED

@@ -10,33 +10,32 @@ from ..options import one_object
 from ..screen import FAINT, GOOD, NAME, Screen, TextCell
 from ..starting import PipelineName, Wanted, starting_files, write_starting_files
 
-EXPECTED_NAME = "lower-case letters, digits and dashes, at most 40, with a letter first and no dash last"
-EXPECTED_REPOSITORY = "a repository in lower case without registry and tag, such as team/shop"
-EXPECTED_APPROVER = "oid:<object id in Entra>, role:<app role>, group:<object id in Entra> or an e-mail address"
-
 
 def _name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     from slipway.domain.model import NAME_PATTERN  # noqa: PLC0415 - slow to import; `--help` does without
+    from slipway.domain.shapes import in_words  # noqa: PLC0415
 
     if value is not None and not re.fullmatch(NAME_PATTERN, value):
-        raise click.BadParameter(f"expected {EXPECTED_NAME}, got {value!r}")
+        raise click.BadParameter(f"expected {in_words(NAME_PATTERN)}, got {value!r}")
     return value
 
 
 def _repository(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     from slipway.domain.model import REPOSITORY_PATTERN  # noqa: PLC0415
+    from slipway.domain.shapes import in_words  # noqa: PLC0415
 
     if value is not None and not re.fullmatch(REPOSITORY_PATTERN, value):
-        raise click.BadParameter(f"expected {EXPECTED_REPOSITORY}, got {value!r}")
+        raise click.BadParameter(f"expected {in_words(REPOSITORY_PATTERN)}, got {value!r}")
     return value
 
 
 def _approvers(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     from slipway.domain.gate import APPROVER_PATTERN  # noqa: PLC0415
+    from slipway.domain.shapes import in_words  # noqa: PLC0415
 
     for value in values:
         if not re.fullmatch(APPROVER_PATTERN, value):
-            raise click.BadParameter(f"expected {EXPECTED_APPROVER}, got {value!r}")
+            raise click.BadParameter(f"expected {in_words(APPROVER_PATTERN)}, got {value!r}")
         if ":" not in value:
             raise click.BadParameter(
                 f"expected an approver whose object id is known, since production counts signed votes, got {value!r}; "
