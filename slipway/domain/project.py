@@ -158,8 +158,9 @@ class AllowedKinds(Record):
         default=(),
         max_length=100,
         examples=[["apps/DaemonSet"]],
-        description="Kinds whose pods may reach into their node: its namespaces, paths and ports, privileged "
-        "containers, capabilities beyond those of Pod Security's level baseline. By default none.",
+        description="Kinds whose pods may reach into their node: its namespaces, paths, ports and kernel settings, "
+        "privileged containers, capabilities beyond those of Pod Security's level baseline, probes of other hosts, the "
+        "node's own priorities; and Services that take the traffic of any address (externalIPs). By default none.",
     )
 
     def allows(self, kind: str) -> bool:

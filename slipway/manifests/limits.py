@@ -21,6 +21,16 @@ _HARMLESS: Final = frozenset(
     )
 )
 """The capabilities that a container may add by Pod Security's level baseline."""
+_OF_ITS_OWN: Final = frozenset(
+    (
+        "kernel.shm_rmid_forced",
+        *(f"net.ipv4.ip_{name}" for name in ("local_port_range", "local_reserved_ports", "unprivileged_port_start")),
+        "net.ipv4.ping_group_range",
+        *(f"net.ipv4.tcp_{name}" for name in ("fin_timeout", "keepalive_intvl", "keepalive_probes", "keepalive_time")),
+        *("net.ipv4.tcp_rmem", "net.ipv4.tcp_syncookies", "net.ipv4.tcp_wmem"),
+    )
+)
+"""The kernel's settings that a pod has for itself alone, by the same level."""
 
 
 def _is_true(value: object) -> bool:
@@ -29,7 +39,7 @@ def _is_true(value: object) -> bool:
 
 def _adds_power(value: object) -> bool:
     added = value.get("add") if isinstance(value, Mapping) else None
-    return isinstance(added, list) and not all(name in _HARMLESS for name in added)
+    return isinstance(added, list) and not all(isinstance(name, str) and name in _HARMLESS for name in added)
 
 
 def _is_unconfined(value: object) -> bool:
@@ -44,10 +54,25 @@ def _is_another_type(value: object) -> bool:
     )
 
 
+def _asks_another_host(value: object) -> bool:
+    """Whether a probe or a hook, which the node sends, goes somewhere else than to its own pod."""
+    return isinstance(value, Mapping) and value.get("host") not in (None, "")
+
+
+def _sets_the_kernel(value: object) -> bool:
+    return isinstance(value, list) and not all(
+        isinstance(each, Mapping) and str(each.get("name")) in _OF_ITS_OWN for each in value
+    )
+
+
 _OF_THE_HOST: Final[Mapping[str, Callable[[object], bool]]] = {
     **dict.fromkeys(("hostNetwork", "hostPID", "hostIPC", "hostProcess", "privileged"), _is_true),
     "hostPath": lambda value: isinstance(value, Mapping),
-    "hostPort": lambda value: isinstance(value, int) and value != 0,
+    "hostPort": lambda value: value not in (None, 0),
+    **dict.fromkeys(("httpGet", "tcpSocket"), _asks_another_host),
+    "sysctls": _sets_the_kernel,
+    "priorityClassName": lambda value: str(value).startswith("system-"),  # puts pods of others off their nodes
+    "externalIPs": lambda value: value not in (None, []),  # each node takes what goes there, whosever it is
     "capabilities": _adds_power,
     "procMount": lambda value: value not in (None, "Default"),
     **dict.fromkeys(("seccompProfile", "appArmorProfile"), _is_unconfined),

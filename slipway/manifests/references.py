@@ -151,7 +151,8 @@ def unpinnable_problems(document: Document, value: Mapping[str, Any], rules: Ima
 
 def unpinnable(value: Mapping[str, Any], rules: ImageRules = NO_IMAGE_RULES) -> Iterator[Steps]:
     """Fields of an object that are named like an image's and hold text, in places that are not known."""
-    if value.get("kind") in _WITHOUT_IMAGES or (value.get("kind") in KINDS and "." not in kind_with_group(value)):
+    kind = str(value.get("kind"))
+    if kind in _WITHOUT_IMAGES or (kind in KINDS and "." not in kind_with_group(value)):
         return  # the API server knows every field of Kubernetes' own kinds, and refuses what they do not have
     known = {image.steps for image in image_places(value, rules)}
     for key, item in value.items():

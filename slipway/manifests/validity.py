@@ -49,6 +49,9 @@ def validity_problems(document: Document, value: Mapping[str, Any]) -> Iterator[
     if isinstance(name, str) and (expected := _expected_name(value, name)):
         yield document.problem(("metadata", "name"), expected=expected, got=short_value(name))
     for steps in (("metadata",), ("spec", "template", "metadata")):
+        for each in (steps, (*steps, "labels"), (*steps, "annotations")):
+            if (held := look_up(value, each)) is not None and not isinstance(held, Mapping):
+                yield document.problem(each, expected="a mapping", got=short_value(held))
         yield from _label_problems(document, (*steps, "labels"), _mapping(look_up(value, (*steps, "labels"))))
         annotations = _mapping(look_up(value, (*steps, "annotations")))
         if (size := _bytes(chain(annotations, annotations.values()))) > _MOST_ANNOTATIONS:

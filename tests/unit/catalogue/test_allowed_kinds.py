@@ -100,6 +100,20 @@ spec:
             "containers[0].securityContext.procMount",
         ),
         ("securityContext: { seLinuxOptions: { type: spc_t } }, containers: []", "securityContext.seLinuxOptions"),
+        ("containers: [{ name: a, ports: [{ hostPort: 80.0 }] }]", "containers[0].ports[0].hostPort"),
+        (
+            "containers: [{ name: a, livenessProbe: { httpGet: { host: 169.254.169.254, port: 80 } } }]",
+            "containers[0].livenessProbe.httpGet",
+        ),
+        (
+            "containers: [{ name: a, lifecycle: { preStop: { tcpSocket: { host: 127.0.0.1, port: 10250 } } } }]",
+            "containers[0].lifecycle.preStop.tcpSocket",
+        ),
+        (
+            "securityContext: { sysctls: [{ name: kernel.msgmax, value: '1' }] }, containers: []",
+            "securityContext.sysctls",
+        ),
+        ("priorityClassName: system-cluster-critical, containers: []", "priorityClassName"),
     ],
 )
 def test_a_pod_that_reaches_into_its_node_is_refused_unless_the_project_says_so(
@@ -124,12 +138,31 @@ def test_a_pod_that_takes_its_profile_off_by_an_annotation_is_refused(write: Wri
     assert f"metadata.annotations.{name}: expected nothing of the node" in problem
 
 
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: { name: shop-outside }
+spec: { selector: { app: shop }, ports: [{ port: 53 }], externalIPs: ["10.0.0.10"] }
+"""
+
+
+def test_a_service_that_takes_the_traffic_of_any_address_is_refused(write: Write, folder: Path) -> None:
+    """Each node would send what goes to that address to the application, whosever it is: here, all names looked up."""
+    with_manifest(write, folder, SERVICE)
+    (problem,) = problems(folder)
+    assert "spec.externalIPs: expected nothing of the node" in problem
+    with_manifest(write, folder, SERVICE, project=f"{PROJECT}kinds: {{ host_access: [Service] }}\n")
+    assert list(load(folder)) == ["shop"]
+
+
 def test_what_stays_in_its_container_is_not_access_to_the_host(write: Write, folder: Path) -> None:
     container = (
         "{ name: a, ports: [{ containerPort: 8080 }], securityContext: { privileged: false, procMount: Default, "
-        "seccompProfile: { type: RuntimeDefault }, capabilities: { drop: [ALL], add: [NET_BIND_SERVICE] } } }"
+        "seccompProfile: { type: RuntimeDefault }, capabilities: { drop: [ALL], add: [NET_BIND_SERVICE] } }, "
+        "livenessProbe: { httpGet: { path: /, port: 8080 } } }"
     )
-    pod = f"hostNetwork: false, containers: [{container}], volumes: [{{ name: a, emptyDir: {{}} }}]"
+    sysctls = "securityContext: { sysctls: [{ name: net.ipv4.tcp_syncookies, value: '1' }] }, priorityClassName: usual"
+    pod = f"hostNetwork: false, {sysctls}, containers: [{container}], volumes: [{{ name: a, emptyDir: {{}} }}]"
     with_manifest(write, folder, POD.replace("POD", pod))
     assert list(load(folder)) == ["shop"]
 
