@@ -106,8 +106,8 @@ test-cluster: install ## The contract of clusters and the demo on a real control
 least-privilege: install ## Take each right in a cluster away in turn, and see which test fails; ARGS=--real on a real control plane
 	@$(PYTHON) -m scripts.least_privilege $(ARGS)
 
-test-thorough: install ## A crash or an outage at every point
-	@$(PYTHON) -m pytest -m thorough $(COMPUTING) $(ARGS)
+test-thorough: install ## A crash or an outage at every point, and more examples of each property
+	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -m "thorough or hypothesis" $(COMPUTING) $(ARGS)
 
 test-all: test test-doubles test-hooks test-browser test-stack test-attack test-cluster test-thorough workers ## All tests
 

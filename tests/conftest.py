@@ -18,17 +18,19 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # One profile for all tests: a folder's own would also be that of whatever is collected after it. Each run tries the
-# same examples, unless `HYPOTHESIS_PROFILE=explore` asks for more and for others. A busy machine is no fault of what is
-# tested: no property test is failed for its time.
+# same examples: few of them in `make test`, more in `make test-thorough`; `HYPOTHESIS_PROFILE=explore` tries
+# many others. A busy machine is no fault of what is tested: no property test is failed for its time.
 settings.register_profile(
-    "same-each-time",
+    "quick",
+    max_examples=25,
     deadline=None,
     derandomize=True,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("explore", settings.get_profile("same-each-time"), derandomize=False, max_examples=2_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same-each-time"))
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=100)
+settings.register_profile("explore", settings.get_profile("quick"), derandomize=False, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def _same_constants() -> Constants:

@@ -59,7 +59,9 @@ class Node:
         )
         self._ended = threading.Event()
         self._threads = [
-            threading.Thread(target=self._logs.serve_forever, name="kubelet-port", daemon=True),
+            threading.Thread(
+                target=self._logs.serve_forever, kwargs={"poll_interval": 0.05}, name="kubelet-port", daemon=True
+            ),
             threading.Thread(target=self._beat, name="node", daemon=True),
         ]
 

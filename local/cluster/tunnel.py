@@ -32,7 +32,9 @@ class Tunnel:
             "Handler", (_Connect,), {"kubelet_port": kubelet_port, "pod_at": staticmethod(pod_at), "runtime": runtime}
         )
         self._server = _Server(str(path), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="tunnel", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="tunnel", daemon=True
+        )
 
     def start(self) -> None:
         self._thread.start()

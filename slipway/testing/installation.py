@@ -9,6 +9,7 @@ from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 from typing import Any, Final, Self
 
 from ..bootstrap import App, Ports, Settings, app
@@ -93,10 +94,12 @@ class Installation(Outside):
         values = {**SETTINGS, **self.settings}
         self.app: App = app(self.ports, Settings.model_validate(values))
 
-    def copy(self) -> Self:
+    def copy(self, deliveries: Path | None = None) -> Self:
         """Another installation in the same state, for a test that begins where another story stopped. Its ports are not
-        wrapped, and it shares the folder and what a subclass adds."""
+        wrapped, and it shares what a subclass adds, and the folder unless it is given one to copy that to."""
         made = copy(self)
+        if deliveries is not None:
+            made.deliveries = copytree(self.deliveries, deliveries)
         outside = {name: value for name, value in vars(self).items() if name in _OUTSIDE}
         vars(made).update(deepcopy(outside))
         made.ports = made.as_ports(made.deliveries)

@@ -190,7 +190,7 @@ class MemoryAdded:
         self._lock = threading.Lock()
 
     def __deepcopy__(self, known: dict[int, Any]) -> "MemoryAdded":
-        made = MemoryAdded()
+        made = type(self)()
         made.files = dict(self.files)
         return made
 

@@ -133,11 +133,12 @@ def test_what_is_known_of_a_member_stands_in_the_module_that_owns_the_enum(owned
 @cache
 def _used() -> dict[Owned, set[str]]:
     """The members that the product names, in any module."""
-    trees = [
-        ast.parse(path.read_text(encoding="utf-8"))
+    texts = (
+        path.read_text(encoding="utf-8")
         for folder in ("slipway", "functions")
         for path in (ROOT / folder).rglob("*.py")
-    ]
+    )
+    trees = [ast.parse(text) for text in texts if any(f"{owned.enum.__name__}." in text for owned in OWNED)]
     return {owned: {name for tree in trees for name in _members(tree, {owned.enum.__name__})} for owned in OWNED}
 
 

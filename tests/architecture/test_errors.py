@@ -53,7 +53,10 @@ def test_every_way_of_catching_a_bug_is_seen(source: str) -> None:
 
 def test_no_error_that_a_bug_raises_is_caught_where_it_could_be_one() -> None:
     assert len(product()) > 100
+    texts = {path: path.read_text(encoding="utf-8") for path in product()}
     catching = {
-        str(path.relative_to(ROOT)) for path in product() if BUGS & set(caught(path.read_text(encoding="utf-8")))
+        str(path.relative_to(ROOT))
+        for path, text in texts.items()
+        if any(bug in text for bug in BUGS) and BUGS & set(caught(text))
     }
     assert catching == READERS_OF_FOREIGN_DATA

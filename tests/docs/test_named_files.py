@@ -101,11 +101,17 @@ def prose(page: str, source: str) -> Iterator[str]:
             yield node.value.value
 
 
-def missing(page: str, source: str) -> Iterator[str]:
-    for text in prose(page, source):
-        names = [name for name in NAMED.findall(text) if not is_there(name, page)]
-        names += [name for name in MODULE.findall(text) if name not in SIGNALS and not is_module(name)]
-        yield from (name for name in names if name not in NOT_OF_THE_REPOSITORY)
+def missing(page: str, source: str) -> list[str]:
+    """Code is taken apart only where a name is missing anywhere in its text: it takes twenty times as long."""
+    if not _missing_in(page, source):
+        return []
+    return [name for text in prose(page, source) for name in _missing_in(page, text)]
+
+
+def _missing_in(page: str, text: str) -> list[str]:
+    names = [name for name in NAMED.findall(text) if not is_there(name, page)]
+    names += [name for name in MODULE.findall(text) if name not in SIGNALS and not is_module(name)]
+    return [name for name in names if name not in NOT_OF_THE_REPOSITORY]
 
 
 def pages() -> list[str]:
@@ -127,9 +133,9 @@ def pages() -> list[str]:
     ],
 )
 def test_a_name_of_nothing_is_seen(text: str) -> None:
-    assert list(missing("docs/explanation/page.md", text))
-    assert list(missing("slipway/domain/gate.py", f'"""{text}"""'))
-    assert list(missing("slipway/domain/gate.py", f"x = 1  # {text}"))
+    assert missing("docs/explanation/page.md", text)
+    assert missing("slipway/domain/gate.py", f'"""{text}"""')
+    assert missing("slipway/domain/gate.py", f"x = 1  # {text}")
 
 
 def test_whatever_file_folder_or_module_is_named_is_there() -> None:

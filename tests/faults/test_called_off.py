@@ -20,7 +20,7 @@ from slipway.testing.installation import OLGA
 from tests.faults.harness import Faults, QueuedMessage, Run
 
 NO_FAULTS = Faults()
-SHARES = 2
+SHARES = 8
 
 
 @dataclass(kw_only=True)
@@ -135,6 +135,7 @@ def test_without_faults_it_ends_before_its_first_object(how: str, deliveries: Pa
     assert len(deaths) > SHARES
 
 
+@pytest.mark.sweep(keep=2)
 @HOW
 @pytest.mark.parametrize("share", range(SHARES))
 def test_the_process_may_die_at_any_point_from_the_word_on(how: str, deliveries: Path, share: int) -> None:
@@ -145,6 +146,7 @@ def test_the_process_may_die_at_any_point_from_the_word_on(how: str, deliveries:
         assert outcome(run) == expected, f"died at point {number}, {run.life.points[number]}"
 
 
+@pytest.mark.sweep(keep=2)
 @HOW
 @pytest.mark.parametrize("seed", range(3))
 def test_messages_may_come_twice_and_in_any_order(how: str, deliveries: Path, seed: int) -> None:

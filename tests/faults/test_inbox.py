@@ -25,6 +25,8 @@ from tests.faults.mortal import Crash, Life, is_service, mortal_port, mortal_por
 from tests.unit.commands.live import Live
 
 OLGA = Speaker(oid=person(7, "Olga").oid, name="olga@example.com", roles=("platform",), via=Via.CLI)
+SHARES = 5
+"""Of the points; `make test` strikes at the first share."""
 AWAY = (LedgerUnavailable, QueueUnavailable, Contended, Conflict)
 
 
@@ -147,17 +149,19 @@ def recorded(home: Installation, chain: str, action: str) -> int:
     return sum(getattr(record, "action", "") == action for record in home.app.ledger.audit(chain))
 
 
+@pytest.mark.sweep(keep=16)
 @pytest.mark.parametrize("hinted", [True, False], ids=["hinted", "hint lost"])
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("fault", ["crash", "away"])
+@pytest.mark.parametrize("share", range(SHARES))
 def test_it_is_decided_once_and_answered_wherever_one_fault_strikes(
-    tmp_path: Path, name: str, fault: str, *, hinted: bool
+    tmp_path: Path, name: str, fault: str, share: int, *, hinted: bool
 ) -> None:
     quiet, begun = Life(), beginning(tmp_path, COMMANDS[name])
     played(begun, COMMANDS[name], quiet, hinted=hinted)
     struck = lives(fault, quiet)
     assert len(struck) >= 12, "the way has at least that many points"
-    for where, life in struck:
+    for where, life in struck[share::SHARES]:
         home, answered = played(begun, COMMANDS[name], life, hinted=hinted)
         reply = home.app.answers.reply(answered.partition, answered.id)
         assert reply.state is (SaidState.REFUSED if name == "refused" else SaidState.COUNTED), where
@@ -186,10 +190,12 @@ def changed(begun: Live, documents: list[Stored], life: Life, *, hinted: bool) -
     return home, answered
 
 
+@pytest.mark.sweep(keep=4)
 @pytest.mark.parametrize("hinted", [True, False], ids=["hinted", "hint lost"])
 @pytest.mark.parametrize("fault", ["crash", "away"])
+@pytest.mark.parametrize("share", range(SHARES))
 def test_a_change_of_the_catalogue_is_made_once_wherever_one_fault_strikes(
-    tmp_path: Path, fault: str, *, hinted: bool
+    tmp_path: Path, fault: str, share: int, *, hinted: bool
 ) -> None:
     write_application(tmp_path)
     begun, quiet = Live(tmp_path), Life()
@@ -200,7 +206,7 @@ def test_a_change_of_the_catalogue_is_made_once_wherever_one_fault_strikes(
     changed(begun, documents, quiet, hinted=hinted)
     struck = lives(fault, quiet)
     assert len(struck) >= 25, "the way has at least that many points"
-    for where, life in struck:
+    for where, life in struck[share::SHARES]:
         home, said = changed(begun, documents, life, hinted=hinted)
         reply = home.app.answers.reply(said.partition, said.id)
         assert reply.state is SaidState.COUNTED, (where, reply)

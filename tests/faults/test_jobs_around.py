@@ -35,7 +35,7 @@ FILES = {
     "environments/staging/before/02-migrate.yaml": job("migrate"),
     "environments/staging/after/warm.yaml": job("warm"),
 }
-SHARES = 8
+SHARES = 24
 NO_FAULTS = Faults()
 
 

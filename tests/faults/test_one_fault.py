@@ -10,7 +10,7 @@ import pytest
 from tests.faults.harness import Faults
 from tests.faults.story import deaths, differences, expected, points, services, told
 
-SHARES = 16
+SHARES = 40
 
 
 @pytest.mark.sweep(keep=1)

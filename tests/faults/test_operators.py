@@ -18,8 +18,8 @@ from tests.faults.harness import Faults, Run
 from tests.faults.mortal import is_service
 
 NO_FAULTS = Faults()
-STRIDE = 5
-"""Every so many points; the shares below begin at different ones."""
+SHARES = 25
+"""Of the points that are tried: a tenth of those at which it may die, and a fortieth of those of the services."""
 
 
 def command(run: Run, verb: Verb, release: int | None = None, *, hours: int = 0, lane: bool = True) -> None:
@@ -98,19 +98,19 @@ def test_without_faults_the_story_ends_as_it_should(deliveries: Path) -> None:
 
 
 @pytest.mark.sweep(keep=1)
-@pytest.mark.parametrize("share", range(STRIDE))
+@pytest.mark.parametrize("share", range(SHARES))
 def test_the_process_may_die_while_operators_work(deliveries: Path, share: int) -> None:
     deaths = [number for number, point in enumerate(points(deliveries)) if " after " not in point]
-    for number in deaths[share :: STRIDE * 10]:
+    for number in deaths[share :: SHARES * 10]:
         found = differences(deliveries, Faults(crash_at=frozenset({number})))
         assert not found, f"died at point {number}, {points(deliveries)[number]}"
 
 
 @pytest.mark.sweep(keep=1)
-@pytest.mark.parametrize("share", range(2))
+@pytest.mark.parametrize("share", range(SHARES))
 def test_a_service_may_be_away_while_operators_work(deliveries: Path, share: int) -> None:
     away = [number for number, point in enumerate(points(deliveries)) if is_service(point)]
-    for number in away[share::80]:
+    for number in away[share :: SHARES * 40]:
         found = differences(deliveries, Faults(fail_at=frozenset({number})))
         assert not found, f"away at point {number}, {points(deliveries)[number]}"
 

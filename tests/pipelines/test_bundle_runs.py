@@ -52,9 +52,9 @@ def place() -> Iterator[Place]:
 
 @pytest.fixture
 def merge(tmp_path: Path, place: Place) -> Callable[..., Merge]:
-    """The example's own pipeline with the parameters of a bundle; its tests are run where `tested` says so."""
+    """The example's own pipeline with the parameters of a bundle; its tests are run by `test_runs`."""
 
-    def new(folder: str = "bundle", *, tested: bool = False, **parameters: object) -> Merge:
+    def new(folder: str = "bundle", **parameters: object) -> Merge:
         digest = push(place.client(), "hello", index(image(b"a layer"), image(b"another", architecture="arm64")), "1")
         programs = put_into(tmp_path / "programs")
         other = push(place.client(), PRICES, index(image(b"prices"), image(b"prices", architecture="arm64")), "1")
@@ -75,7 +75,7 @@ def merge(tmp_path: Path, place: Place) -> Callable[..., Merge]:
             variables=VARIABLES,
             vault={"hello-partner-key": SECRET},
             skipped_steps=WITHOUT_INTERNET,
-            passed_stages=frozenset() if tested else TESTS,
+            passed_stages=TESTS,
             environment={
                 **programs.environment,
                 "SLIPWAY_REGISTRY_USER": "ada",
@@ -99,32 +99,7 @@ def targets(place: Place) -> dict[str, Any]:
     return {"v": 1, "application": "hello", "environments": environments}
 
 
-def test_a_merge_pushes_a_bundle_and_says_so_once_by_the_step_that_slipway_believes(
-    merge: Callable[..., Merge],
-) -> None:
-    merged = merge(tested=True)
-    stages = dict.fromkeys(("check", "integration", "image", "bundle", "report"), "Succeeded")
-    assert merged.run() == stages, "\n".join(merged.machine.log)
-    packed = fetch(merged.place.client(), "hello-bundle", "1.0.17")
-    config, files = unpack_bundle(packed)
-    assert [image.digest for image in config.images] == [merged.image]
-    assert (config.source.run, config.source.commit) == ("4711", VARIABLES["Build.SourceVersion"])
-    assert f"prod.example/hello@{merged.image}".encode() in files["environments/production/deployment.yaml"]
-
-    ((step, kind, name, content),) = merged.machine.attached
-    assert (step, kind, name) == (PUBLISHING_TASK, ATTACHMENT_TYPE, "slipway.json")
-    document = read_document(content)
-    assert isinstance(document, PublishedDocument)
-    assert (document.content.repository, document.content.digest) == ("hello-bundle", packed.digest)
-    assert [(each.repository, each.digest) for each in document.content.images] == [("hello", merged.image)]
-
-    (body,) = merged.machine.sent
-    told = parse_run_message(body.encode(), now=NOW)
-    assert (told.repository, told.tag, told.digest) == ("hello-bundle", "1.0.17", packed.digest)
-    assert merged.machine.build_tags[-2:] == ["bundle-1.0.17", packed.digest.replace(":", "-")]
-
-
-def test_two_images_of_one_repository_are_built_in_a_run_and_are_in_its_bundle_by_the_digests_that_were_pushed(
+def test_a_merge_pushes_a_bundle_of_the_images_it_built_and_says_so_once_by_the_step_that_slipway_believes(
     merge: Callable[..., Merge],
 ) -> None:
     wanted = {"name": "prices", "repository": PRICES, "context": ".", "dockerfile": "Dockerfile"}
@@ -134,14 +109,25 @@ def test_two_images_of_one_repository_are_built_in_a_run_and_are_in_its_bundle_b
     file.write_text(file.read_text().replace("      containers:\n", container))
     assert set(merged.run().values()) == {"Succeeded"}, "\n".join(merged.machine.log)
     assert list(merged.machine.results["image"]) == ["image", "image_prices"]
-    config, files = unpack_bundle(fetch(merged.place.client(), "hello-bundle", "1.0.17"))
+    packed = fetch(merged.place.client(), "hello-bundle", "1.0.17")
+    config, files = unpack_bundle(packed)
     pushed = {"hello": merged.image, PRICES: merged.prices}
     assert {image.repository: image.digest for image in config.images} == pushed
-    assert f"prod.example/{PRICES}@{merged.prices}".encode() in files["environments/production/deployment.yaml"]
-    ((_, _, _, content),) = merged.machine.attached
+    assert (config.source.run, config.source.commit) == ("4711", VARIABLES["Build.SourceVersion"])
+    for repository, digest in pushed.items():
+        assert f"prod.example/{repository}@{digest}".encode() in files["environments/production/deployment.yaml"]
+
+    ((step, kind, name, content),) = merged.machine.attached
+    assert (step, kind, name) == (PUBLISHING_TASK, ATTACHMENT_TYPE, "slipway.json")
     document = read_document(content)
     assert isinstance(document, PublishedDocument)
+    assert (document.content.repository, document.content.digest) == ("hello-bundle", packed.digest)
     assert {each.repository: each.digest for each in document.content.images} == pushed
+
+    (body,) = merged.machine.sent
+    told = parse_run_message(body.encode(), now=NOW)
+    assert (told.repository, told.tag, told.digest) == ("hello-bundle", "1.0.17", packed.digest)
+    assert merged.machine.build_tags[-2:] == ["bundle-1.0.17", packed.digest.replace(":", "-")]
 
 
 def test_an_image_that_is_not_built_stops_the_bundle_of_the_others(merge: Callable[..., Merge]) -> None:
@@ -170,6 +156,7 @@ def test_a_bundle_that_is_refused_is_pushed_nowhere_and_the_run_is_reported_as_f
     assert (told.repository, told.digest) == ("hello-bundle", None)
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("images", [["--targets"], "hello:1", [1]])
 def test_further_images_that_are_not_references_stop_the_bundle(merge: Callable[..., Merge], images: object) -> None:
     merged = merge(bundleImages=images if isinstance(images, list) else [{"image": images}])

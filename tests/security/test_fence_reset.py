@@ -17,12 +17,12 @@ from slipway.domain.steps import StepKind
 from slipway.ledger import keys
 from slipway.ledger.chain_anchors import FOLDER
 from slipway.queries.answers import Reply
-from slipway.testing import write_application
 from slipway.testing.chains import PUBLIC_KEYS, SIGNER
 from slipway.testing.sign_in import person
+from tests.beginnings import begun
 from tests.confirming import OLGA, proof_of, say_proved
-from tests.security.test_kept_proofs import TEXT, statement
-from tests.security.test_rows_of_an_attacker import ADA, PRODUCTION, approve, freeze_all, put_back, rows
+from tests.security.test_kept_proofs import statement
+from tests.security.test_rows_of_an_attacker import ADA, PRODUCTION, approve, freeze_all, put_back, rows, waiting
 from tests.unit.commands.live import Live
 
 OPERATOR = person(9, "Otto", "operator")
@@ -31,14 +31,7 @@ WHY = "the region is gone"
 
 @pytest.fixture
 def home(tmp_path: Path) -> Live:
-    """Release 1 is live in staging and waits for approval in production."""
-    write_application(tmp_path, text=TEXT)
-    made = Live(tmp_path)
-    made.apply()
-    made.push("1.0")
-    made.settle()
-    assert made.phase(1) is Phase.AWAITING_APPROVAL
-    return made
+    return begun(waiting, tmp_path)
 
 
 def reset(home: Live, who: TokenPerson = OLGA, *, application: str = "shop", reason: str = WHY) -> Reply:

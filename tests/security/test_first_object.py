@@ -20,9 +20,10 @@ from slipway.ledger import keys
 from slipway.ledger.rows import pack
 from slipway.ledger.table import Act, Write
 from slipway.testing import write_application
+from tests.beginnings import begun
 from tests.confirming import OLGA, proof_of, say_proved
 from tests.security.test_kept_proofs import ADA, TEXT, statement
-from tests.security.test_rows_of_an_attacker import approve
+from tests.security.test_rows_of_an_attacker import approve, waiting
 from tests.unit.commands.live import Live
 
 PRODUCTION = "production"
@@ -34,12 +35,7 @@ BOTH = pytest.mark.parametrize("what", [LANE, EVERYTHING], ids=["the lane", "eve
 
 @pytest.fixture
 def home(tmp_path: Path) -> Live:
-    write_application(tmp_path, text=TEXT)
-    made = Live(tmp_path)
-    made.apply()
-    made.push("1.0")
-    made.settle()
-    return made
+    return begun(waiting, tmp_path)
 
 
 def decided(home: Live) -> Step:

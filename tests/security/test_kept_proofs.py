@@ -28,6 +28,7 @@ from slipway.testing import Installation, MemoryAdded, MemoryBlobs, write_applic
 from slipway.testing.applications import APPLICATION, catalogue_of
 from slipway.testing.identity import MemoryIssuer, published
 from slipway.testing.sign_in import VOTES_CLIENT, person
+from tests.beginnings import begun
 from tests.confirming import proof_of, say_proved
 
 PRODUCTION = "production"
@@ -39,20 +40,25 @@ TEXT = APPLICATION.replace(
 )
 
 
-@pytest.fixture
-def blobs() -> MemoryBlobs:
-    return MemoryBlobs()
-
-
-@pytest.fixture
-def home(tmp_path: Path, blobs: MemoryBlobs) -> Installation:
+def waiting(folder: Path) -> Installation:
     """Release 1 waits for approval in production, where votes are signed."""
-    write_application(tmp_path, text=TEXT)
-    made = Installation(tmp_path, blobs=blobs)
+    write_application(folder, text=TEXT)
+    made = Installation(folder)
     made.push("1.0")
     made.settle()
     assert made.phase(1) is Phase.AWAITING_APPROVAL
     return made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Installation:
+    return begun(waiting, tmp_path)
+
+
+@pytest.fixture
+def blobs(home: Installation) -> MemoryBlobs:
+    assert isinstance(home.blobs, MemoryBlobs)
+    return home.blobs
 
 
 def statement(home: Installation, number: int) -> VoteStatement:

@@ -18,10 +18,9 @@ from slipway.ed25519 import public_key
 from slipway.ledger import keys
 from slipway.ledger.chain_anchors import FOLDER
 from slipway.ledger.rows import OutboxEntry, outbox_writes, pack, pack_audit, pack_release, unpack
-from slipway.testing import MemoryAdded, write_application
 from slipway.testing.chains import PUBLIC_KEYS, SIGNER, SIGNING_KEYS, signed_anew
-from tests.security.test_kept_proofs import TEXT
-from tests.security.test_rows_of_an_attacker import PRODUCTION, approve, claim, named, put, put_back, rows
+from tests.beginnings import begun
+from tests.security.test_rows_of_an_attacker import PRODUCTION, approve, claim, named, put, put_back, rows, waiting
 from tests.security.test_rows_under_way import forged_plan, held
 from tests.unit.commands.live import Live
 
@@ -32,14 +31,7 @@ RETIRED_KEYS = PublicKeys(with_retired(BOTH, NEWER))
 
 @pytest.fixture
 def home(tmp_path: Path) -> Live:
-    """Release 1 is live in staging and waits for approval in production; a lane is frozen."""
-    write_application(tmp_path, text=TEXT)
-    made = Live(tmp_path, added=MemoryAdded())
-    made.apply()
-    made.push("1.0")
-    made.settle()
-    assert made.phase(1) is Phase.AWAITING_APPROVAL
-    return made
+    return begun(waiting, tmp_path)
 
 
 def with_keys(home: Live, public: PublicKeys) -> None:

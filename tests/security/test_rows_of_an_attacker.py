@@ -26,6 +26,7 @@ from slipway.ledger.table import Act, Value, Write
 from slipway.testing import write_application
 from slipway.testing.commands import proved_command
 from slipway.testing.sign_in import person
+from tests.beginnings import begun
 from tests.confirming import proof_of, say_proved
 from tests.security.test_kept_proofs import TEXT, statement
 from tests.unit.commands.live import Live
@@ -37,16 +38,20 @@ MALLORYS_KEYS = PublicKeys({kid: public_key(seed) for kid, seed in MALLORYS.item
 MALLORY = PrivateSigner(FixedKeys(MALLORYS), MALLORYS_KEYS)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Live:
-    """Release 1 is live in staging and waits for approval in production."""
-    write_application(tmp_path, text=TEXT)
-    made = Live(tmp_path)
+def waiting(folder: Path) -> Live:
+    """Release 1 is live in staging and waits for approval in production, where votes are signed."""
+    write_application(folder, text=TEXT)
+    made = Live(folder)
     made.apply()
     made.push("1.0")
     made.settle()
     assert made.phase(1) is Phase.AWAITING_APPROVAL
     return made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Live:
+    return begun(waiting, tmp_path)
 
 
 # ---- what somebody with the table can do

@@ -16,20 +16,14 @@ from slipway.domain.release import Phase, Release
 from slipway.domain.steps import StepKind
 from slipway.ledger import keys
 from slipway.ledger.rows import pack, pack_release
-from slipway.testing import write_application
-from tests.security.test_kept_proofs import TEXT
-from tests.security.test_rows_of_an_attacker import PRODUCTION, approve, put
+from tests.beginnings import begun
+from tests.security.test_rows_of_an_attacker import PRODUCTION, approve, put, waiting
 from tests.unit.commands.live import Live
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Live:
+def second_waits(folder: Path) -> Live:
     """Release 1 is live in both environments, and release 2 waits for approval in production."""
-    write_application(tmp_path, text=TEXT)
-    made = Live(tmp_path)
-    made.apply()
-    made.push("1.0")
-    made.settle()
+    made = begun(waiting, folder)
     approve(made)
     made.settle()
     assert made.phase(1) is Phase.COMPLETED
@@ -37,6 +31,11 @@ def home(tmp_path: Path) -> Live:
     made.settle()
     assert made.phase(2) is Phase.AWAITING_APPROVAL
     return made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Live:
+    return begun(second_waits, tmp_path)
 
 
 def forged_plan(home: Live, *, beside: bool = False) -> str:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.situations.kit import Installation, check, shop
 
+pytestmark = pytest.mark.sweep(keep=1)
+
 Install = Callable[..., Installation]
 
 

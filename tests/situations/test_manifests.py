@@ -9,6 +9,8 @@ import pytest
 
 from tests.situations.kit import Installation, Json, check, shop, workload
 
+pytestmark = pytest.mark.sweep(keep=1)
+
 Install = Callable[..., Installation]
 
 POD: Json = {"spec": {"containers": [{"name": "a", "image": "team/shop"}]}}

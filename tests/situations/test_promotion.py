@@ -18,6 +18,8 @@ from tests.situations.kit import (
     windows_image,
 )
 
+pytestmark = pytest.mark.sweep(keep=1)
+
 Install = Callable[..., Installation]
 AMD, ARM = image("amd"), image("arm", architecture="arm64")
 FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"

@@ -15,6 +15,8 @@ from tests.situations.kit import (
     shop,
 )
 
+pytestmark = pytest.mark.sweep(keep=1)
+
 Install = Callable[..., Installation]
 
 

@@ -16,6 +16,8 @@ from tests.situations.kit import (
     signature,
 )
 
+pytestmark = pytest.mark.sweep(keep=1)
+
 Install = Callable[..., Installation]
 AMD = image("amd")
 

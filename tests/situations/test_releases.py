@@ -6,6 +6,8 @@ import pytest
 
 from tests.situations.kit import ADA, BEN, Installation, shop
 
+pytestmark = pytest.mark.sweep(keep=1)
+
 Install = Callable[..., Installation]
 
 

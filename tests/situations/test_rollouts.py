@@ -10,6 +10,8 @@ import pytest
 
 from tests.situations.kit import ADA, Application, Installation, Json, KubernetesCluster, check, image, shop, workload
 
+pytestmark = pytest.mark.sweep(keep=1)
+
 Install = Callable[..., Installation]
 Start = Callable[..., KubernetesCluster]
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.situations.kit import ADA, Installation, check, image, shop
 
+pytestmark = pytest.mark.sweep(keep=1)
+
 Install = Callable[..., Installation]
 PARTIAL = "partiallySucceeded"
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.situations.kit import ADA, BEN, CLEO, Installation, shop
 
+pytestmark = pytest.mark.sweep(keep=1)
+
 Install = Callable[..., Installation]
 
 

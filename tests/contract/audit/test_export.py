@@ -47,7 +47,7 @@ def by_name(found: dict[str, Any]) -> dict[str, Any]:
     return {item["application"]: item for item in found["applications"]}
 
 
-@pytest.fixture(params=["trail.jsonl", "trail.jsonl.gz", "trail.csv", "trail.csv.gz"])
+@pytest.fixture(params=["trail.jsonl", "trail.csv.gz"])
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -130,7 +130,9 @@ def test_an_export_whose_end_is_missing_is_found(slipway: Run, tmp_path: Path, n
 
 
 def test_a_csv_whose_cell_has_no_end_is_not_a_trail(slipway: Run, tmp_path: Path) -> None:
-    (tmp_path / "endless.csv").write_text(file_header(ExportFormat.CSV).decode() + '"' + "x\n" * (9 * 1024 * 1024))
+    (tmp_path / "endless.csv").write_text(
+        file_header(ExportFormat.CSV).decode() + '"' + ("x" * 1023 + "\n") * (17 * 1024)
+    )
     result = slipway("audit", "verify", "--file", "endless.csv", "--public-keys", KEYS)
     assert (result.exit_code, "not a CSV export" in result.stderr) == (7, True)
 

@@ -60,6 +60,7 @@ def group(admin_place: Place) -> Iterator[str]:
         connection.send("DELETE", path, what="clean up")
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("kib", [300, 1000])
 def test_a_large_definition_is_planned_and_applied_and_then_unchanged(admin_place: Place, group: str, kib: int) -> None:
     """`kubectl apply` refuses it from 256 KiB on, as it copies the object into an annotation."""

@@ -19,8 +19,8 @@ from slipway.ledger.table import Conflict
 from slipway.testing import Installation, write_application
 from slipway.testing.chains import PUBLIC_KEYS, SIGNER
 
-WRITERS = 8
-EVENTS = 16
+WRITERS = 4
+EVENTS = 8
 TRIES = 100
 """Deliveries of one event; a queue goes on for longer."""
 
@@ -98,13 +98,13 @@ def _one_is_left(installation: Installation, app: str, numbers: set[int]) -> Non
 
 def test_applications_do_not_get_into_each_others_way(installation: Installation) -> None:
     handler = hurried(installation)
-    events = [installation.pushed(f"2.{n}", app=app) for n in range(8) for app in ("shop", "till", "stock")]
+    events = [installation.pushed(f"2.{n}", app=app) for n in range(4) for app in ("shop", "till", "stock")]
     receipts = at_once([partial(deliver, handler, event) for event in events])
     assert {receipt.outcome for receipt in receipts} == {Outcome.TAKEN}
     for app in ("shop", "till", "stock"):
-        assert [r.number for r in installation.app.ledger.releases(app, limit=50)] == list(range(8, 0, -1))
+        assert [r.number for r in installation.app.ledger.releases(app, limit=50)] == list(range(4, 0, -1))
         assert installation.verify(app).intact
-        _one_is_left(installation, app, set(range(1, 9)))
+        _one_is_left(installation, app, set(range(1, 5)))
 
 
 def test_the_chain_is_found_intact_while_others_write(installation: Installation) -> None:
@@ -130,9 +130,9 @@ def test_input_parked_by_many_writers_is_kept_once_each_on_one_chain(installatio
             return
         raise AssertionError("it was not parked")
 
-    at_once([partial(park, n % 24) for n in range(48)])
-    assert len(list(installation.app.installation.all_parked())) == 24
+    at_once([partial(park, n % 12) for n in range(24)])
+    assert len(list(installation.app.installation.all_parked())) == 12
     records = installation.trail("_installation")
-    assert [record.action for record in records] == ["input.parked"] * 24
-    assert len({record.details["id"] for record in records}) == 24
+    assert [record.action for record in records] == ["input.parked"] * 12
+    assert len({record.details["id"] for record in records}) == 12
     assert installation.verify("_installation").intact

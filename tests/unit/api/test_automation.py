@@ -2,7 +2,6 @@
 worker verified, and never by the front's word."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
 from slipway.domain.phases import Phase
 from slipway.testing import ADA, BASE, write_application
 from slipway.testing.sign_in import MemoryProvider, person
+from tests.beginnings import begun
 from tests.unit.api.in_process import use
 from tests.unit.commands.live import Live
 
@@ -24,20 +24,25 @@ OLGA = person(4, "Olga", "operator")
 CREATE = {"verb": "create", "application": "shop", "reason": "the nightly run"}
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Live:
-    """1.0 is live everywhere; the project lets one application start releases."""
-    write_application(tmp_path)
-    made = Live(tmp_path)
+def live_everywhere(folder: Path) -> Live:
+    """1.0 is; the project lets one application start releases."""
+    write_application(folder)
+    made = Live(folder)
     made.edit_project(lambda value: value.update(automation={"create": [f"app:{NIGHTLY}", "role:releaser"]}))
-    made.restart(wrap=lambda ports: replace(ports, catalogue=None), api_access="roles", public_url=f"{BASE}/")
-    use(monkeypatch, made, commands, guard, inbox)
+    made.restart(api_access="roles", public_url=f"{BASE}/")
     made.apply()
     made.push("1.0")
     made.settle()
     made.vote(1, ADA)
     made.settle()
     assert made.phase(1) is Phase.COMPLETED
+    return made
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Live:
+    made = begun(live_everywhere, tmp_path)
+    use(monkeypatch, made, commands, guard, inbox)
     return made
 
 

@@ -10,8 +10,9 @@ import pytest
 from functions import commands, guard, inbox
 from slipway.domain.identity import TokenPerson
 from slipway.domain.release import Phase
-from slipway.testing import ADA, BASE, Installation, write_application
+from slipway.testing import ADA, BASE, Installation
 from slipway.testing.sign_in import bearer, person
+from tests.beginnings import begun, waiting
 from tests.confirming import confirm_pending
 from tests.unit.api.in_process import shared_parts, use
 
@@ -21,12 +22,9 @@ ID, OTHER = "1764000000000-00000000000000aa", "1764000000000-00000000000000bb"
 @pytest.fixture
 def installation(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation in which roles decide."""
-    write_application(tmp_path)
-    settings = {"api_access": "roles", "public_url": f"{BASE}/"}
-    made = Installation(tmp_path, settings=settings)
+    made = begun(waiting, tmp_path)
+    made.restart(api_access="roles", public_url=f"{BASE}/")
     use(monkeypatch, made, commands, guard, inbox)
-    made.push("1.0")
-    made.settle()
     return made
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from slipway.domain.application import WrittenApplication
 from slipway.domain.project import Project
 from slipway.manifests.documents import Document, read_text
 from slipway.manifests.problems import Findings
+from tests.examples import times
 from tests.unit.catalogue.test_schema import APPLICATION, PROJECT, places, replaced, replacements
 
 AT = places(APPLICATION)[1:]
@@ -34,7 +35,7 @@ def with_changes(changes: list[tuple[tuple[Any, ...], Any]]) -> Document:
     return document_of(value)
 
 
-@settings(max_examples=300)
+@times(3)
 @given(changed)
 def test_a_document_has_problems_exactly_where_the_model_refuses_it(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     document = with_changes(changes)
@@ -47,7 +48,7 @@ def test_a_document_has_problems_exactly_where_the_model_refuses_it(changes: lis
         assert (reading.value, reading.problems, dict(reading.unknown)) == (accepted, (), {})
 
 
-@settings(max_examples=200)
+@times(2)
 @given(changed, st.booleans())
 @example([(("environments",), ["a", "a"])], False)
 def test_whatever_is_wrong_the_check_answers_in_problems(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from slipway.catalogue.finding import MODELS, Kind, document_kind
 from slipway.catalogue.schema import schema_of, schema_text
 from slipway.manifests.documents import read_file
+from tests.examples import times
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "reference"
@@ -135,7 +136,7 @@ def replaced(value: Any, at: tuple[Any, ...], by: Any) -> Any:
 PLACES = [(kind, place) for kind in MODELS for place in places(VALID[kind])[1:]]
 
 
-@settings(max_examples=300)
+@times(3)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), replacements), max_size=3))
 def test_what_the_check_accepts_the_schema_accepts(changes: list[tuple[tuple[Kind, tuple[Any, ...]], Any]]) -> None:
     documents = dict(VALID)

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.catalogue import ConfigError, check_path
@@ -89,7 +89,6 @@ CHANGES = st.sampled_from(
 NEAR_CHANGES = st.builds(lambda day, minutes: day + timedelta(minutes=minutes), CHANGES, st.integers(-600, 1200))
 
 
-@settings(max_examples=60)
 @given(RULES, ZONES, st.one_of(MOMENTS, NEAR_CHANGES), st.integers(10, 2000), st.booleans())
 def test_it_stays_as_it_is_until_the_time_that_it_says_and_is_otherwise_then(
     rule: str, zone: str, now: datetime, minutes: int, denies: bool
@@ -106,7 +105,6 @@ def test_it_stays_as_it_is_until_the_time_that_it_says_and_is_otherwise_then(
     assert found.at(opening.until).open is not opening.open
 
 
-@settings(max_examples=40)
 @given(
     st.sampled_from(
         [

@@ -19,6 +19,7 @@ from slipway.ledger.table import Act, Write
 from slipway.testing import write_application
 from slipway.testing.installation import SETTINGS
 from slipway.testing.sign_in import person
+from tests.beginnings import applied, begun
 from tests.unit.commands.live import Live
 
 SHOP = Subject(kind=SubjectKind.APPLICATION, name="shop")
@@ -27,11 +28,7 @@ TEAM = Subject(kind=SubjectKind.PROJECT, name="team")
 
 @pytest.fixture
 def live(tmp_path: Path) -> Live:
-    folder = tmp_path / "team"
-    write_application(folder)
-    installation = Live(folder)
-    installation.apply()
-    return installation
+    return begun(applied, tmp_path)
 
 
 def last(live: Live, partition: str = "shop") -> AuditRecord:

@@ -24,6 +24,7 @@ from slipway.ledger.table import Act, Write
 from slipway.queries.answers import SaidState
 from slipway.testing import write_application
 from slipway.testing.sign_in import person
+from tests.beginnings import applied, begun
 from tests.unit.commands.live import OLGA, Live
 
 SHOP = Subject(kind=SubjectKind.APPLICATION, name="shop")
@@ -33,11 +34,7 @@ NAME = "slipway.example.com"
 
 @pytest.fixture
 def live(tmp_path: Path) -> Live:
-    folder = tmp_path / "team"
-    write_application(folder)
-    installation = Live(folder)
-    installation.apply()
-    return installation
+    return begun(applied, tmp_path)
 
 
 def trail(live: Live, chain: str = keys.INSTALLATION) -> list[AuditRecord]:

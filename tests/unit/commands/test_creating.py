@@ -19,18 +19,21 @@ from slipway.queries.answers import SaidState
 from slipway.testing import ADA, Installation, write_application
 from slipway.testing.artifacts import image, referrer
 from slipway.testing.sign_in import person
+from tests.beginnings import applied, begun
 from tests.confirming import OLGA, proof_of, say_proved
 from tests.unit.commands.live import Live
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Live:
-    """1.0 is live everywhere."""
-    write_application(tmp_path)
-    home = Live(tmp_path)
-    home.apply()
+def live_everywhere(folder: Path) -> Live:
+    """1.0 is."""
+    home = begun(applied, folder)
     go(home, "1.0", 1)
     return home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Live:
+    return begun(live_everywhere, tmp_path)
 
 
 def go(home: Installation, version: str, number: int) -> None:

@@ -20,8 +20,9 @@ from slipway.engine.handle import Contended
 from slipway.inbound import BadInput
 from slipway.ledger.inbox import Inbox
 from slipway.queries.answers import SaidState
-from slipway.testing import BASE, Installation, write_application
+from slipway.testing import BASE, Installation
 from slipway.testing.identity import TENANT
+from tests.beginnings import begun, waiting
 
 OLGA = Speaker(name="olga@example.com", roles=("platform",), via=Via.PAGE)
 FREEZE = CommandRequest(verb=Verb.FREEZE, application="shop", environment="production", reason="the sale")
@@ -31,11 +32,7 @@ SALT = "AAAAAAAAAAAAAAAAAAAAAA"
 
 @pytest.fixture
 def home(tmp_path: Path) -> Installation:
-    write_application(tmp_path)
-    made = Installation(tmp_path)
-    made.push("1.0")
-    made.settle()
-    return made
+    return begun(waiting, tmp_path)
 
 
 def say(home: Installation, request: CommandRequest = FREEZE, speaker: Speaker = OLGA, *, id: str = "") -> Said:

@@ -16,6 +16,7 @@ from slipway.ledger import keys
 from slipway.queries.answers import Reply, SaidState
 from slipway.testing import write_application
 from slipway.testing.sign_in import person
+from tests.beginnings import begun
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import proof_of, say_proved
 from tests.unit.commands.live import OLGA, Live
@@ -24,10 +25,8 @@ from tests.unit.commands.proposals import ADA, BEN, change_of, trail, vote
 NAMES = ("shop", "cart", "search")
 
 
-@pytest.fixture
-def live(tmp_path: Path) -> Live:
+def three(folder: Path) -> Live:
     """Three applications; two people with a role have to approve what goes to production."""
-    folder = tmp_path / "team"
     for name in NAMES:
         write_application(folder, name)
     made = Live(folder)
@@ -36,6 +35,11 @@ def live(tmp_path: Path) -> Live:
         made.edit_environment("production", name, gate=gate)
     made.apply()
     return made
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    return begun(three, tmp_path)
 
 
 def number(live: Live, name: str) -> int:

@@ -16,8 +16,9 @@ from slipway.domain.signing import FixedKeys, KeysUnavailable, PublicKeys
 from slipway.domain.statement import VoteStatement
 from slipway.domain.tokens import ApprovalClaims, Purpose
 from slipway.queries.answers import SaidState
-from slipway.testing import ADA, BEN, Installation, write_application
+from slipway.testing import ADA, BEN, Installation
 from slipway.testing.chains import SIGNING_KEYS
+from tests.beginnings import begun, waiting
 from tests.links import link_by, public_of
 
 NEWER = {"newer": b"n" * 32}
@@ -25,12 +26,7 @@ NEWER = {"newer": b"n" * 32}
 
 @pytest.fixture
 def home(tmp_path: Path) -> Installation:
-    write_application(tmp_path)
-    made = Installation(tmp_path)
-    made.push("1.0")
-    made.settle()
-    assert made.release(1).phase is Phase.AWAITING_APPROVAL
-    return made
+    return begun(waiting, tmp_path)
 
 
 def claims_of(home: Installation, **changes: Any) -> ApprovalClaims:

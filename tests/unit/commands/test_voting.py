@@ -22,6 +22,7 @@ from slipway.queries.answers import SaidState
 from slipway.testing import Installation, write_application
 from slipway.testing.applications import APPLICATION
 from slipway.testing.identity import LIFE, TENANT, MemoryIssuer
+from tests.beginnings import begun
 
 CLIENT = "cccccccc-0000-4000-8000-000000000002"
 ADA_OID = "aaaaaaaa-0000-4000-8000-000000000001"
@@ -30,14 +31,18 @@ GRACE = replace(ADA, oid="aaaaaaaa-0000-4000-8000-000000000003", name="Grace")
 FRONT = Speaker(oid=ADA_OID, via=Via.PAGE)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Installation:
-    write_application(tmp_path, text=APPLICATION.replace("ada@example.com", f"oid:{ADA_OID}"))
-    made = Installation(tmp_path)
+def waiting_for_ada(folder: Path) -> Installation:
+    write_application(folder, text=APPLICATION.replace("ada@example.com", f"oid:{ADA_OID}"))
+    made = Installation(folder)
     made.push("1.0")
     made.settle()
     assert made.release(1).phase is Phase.AWAITING_APPROVAL
     return made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Installation:
+    return begun(waiting_for_ada, tmp_path)
 
 
 @pytest.fixture

@@ -130,13 +130,13 @@ def test_a_release_waits_before_the_next_environment_while_that_is_busy() -> Non
 
 def test_a_burst_of_pushes_makes_the_newest_live_and_supersedes_the_rest() -> None:
     world = World(unattended())
-    for second in range(1000):
+    for second in range(200):
         world.push(f"v{second}", at=MORNING + timedelta(seconds=second))
     world.settle()
     phases = [release.phase for release in world.releases.values()]
     assert phases.count(Phase.COMPLETED) == 1
-    assert phases.count(Phase.SUPERSEDED) == 999
-    assert world.live("production") == 1000
+    assert phases.count(Phase.SUPERSEDED) == 199
+    assert world.live("production") == 200
     assert not world.head.active
 
 

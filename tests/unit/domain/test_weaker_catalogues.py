@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from slipway.domain.application import Application, RegistryRepository, Start, WrittenApplication
@@ -19,6 +19,7 @@ from slipway.domain.governing import breaches, governed
 from slipway.domain.pipeline import Pipeline, RunResult
 from slipway.domain.project import EnvironmentClass, LeastGate, Project, ProjectEnvironment, ProvenanceLevel
 from slipway.domain.strictness import Place, production_of, project_weakenings, weakenings, within
+from tests.examples import times
 from tests.unit.domain.samples import PROBED
 
 ROLES = ("role:a", "role:b", "role:c", "role:d")
@@ -246,7 +247,7 @@ def weaker(before: Catalogue, after: Catalogue) -> list[Any]:
     ]
 
 
-@settings(max_examples=800)
+@times(8)
 @given(pair=pairs(), data=st.data())
 def test_whatever_may_go_into_production_that_could_not_before_is_said(
     pair: tuple[Catalogue, Catalogue], data: st.DataObject

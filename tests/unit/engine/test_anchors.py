@@ -16,6 +16,7 @@ from slipway.ledger.chain_anchors import FOLDER, PASSED_OVER
 from slipway.ledger.table import Act, Row, Write
 from slipway.testing import Installation, MemoryAdded, write_application
 from slipway.testing.chains import SIGNER
+from tests.beginnings import begun
 
 SEVENS = "sha256:" + "7" * 64
 LARGE: dict[str, object] = {
@@ -49,20 +50,25 @@ class Storage(MemoryAdded):
             raise LedgerUnavailable("the container is away")
 
 
-@pytest.fixture
-def storage() -> Storage:
-    return Storage()
-
-
-@pytest.fixture
-def waiting(tmp_path: Path, storage: Storage) -> Installation:
+def waiting_with_storage(folder: Path) -> Installation:
     """Release 1 is live in staging and waits for approval in production."""
-    write_application(tmp_path)
-    installation = Installation(tmp_path, added=storage)
+    write_application(folder)
+    installation = Installation(folder, added=Storage())
     installation.push("1.0.0")
     installation.settle()
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
     return installation
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Installation:
+    return begun(waiting_with_storage, tmp_path)
+
+
+@pytest.fixture
+def storage(waiting: Installation) -> Storage:
+    assert isinstance(waiting.added, Storage)
+    return waiting.added
 
 
 def anchors(storage: MemoryAdded) -> list[ChainAnchor]:

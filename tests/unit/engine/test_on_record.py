@@ -14,21 +14,17 @@ from slipway.domain.steps import Step, StepKind
 from slipway.ledger import keys
 from slipway.ledger.rows import pack_audit, pack_release
 from slipway.ledger.table import Act, Write
-from slipway.testing import ADA, Installation, write_application
+from slipway.testing import ADA, Installation
 from slipway.testing.chains import signed_anew
+from tests import beginnings
+from tests.beginnings import begun
 
 PRODUCTION = "production"
 
 
 @pytest.fixture
 def waiting(tmp_path: Path) -> Installation:
-    """Release 1 is live in staging and waits for approval in production."""
-    write_application(tmp_path)
-    installation = Installation(tmp_path)
-    installation.push("1.0.0")
-    installation.settle()
-    assert installation.phase(1) is Phase.AWAITING_APPROVAL
-    return installation
+    return begun(beginnings.waiting, tmp_path)
 
 
 def put(installation: Installation, key: str, values: Any) -> None:

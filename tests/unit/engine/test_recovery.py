@@ -12,6 +12,9 @@ ENOUGH = timedelta(hours=2)
 """Longer than any step may take before it is asked for again."""
 
 
+SHARES = 5
+
+
 def lose_all_messages(installation: Installation) -> None:
     """Service Bus is another one: what was in it is gone, scheduled messages too."""
     installation.bus.sent.clear()
@@ -41,10 +44,12 @@ def steps_of_a_delivery(folder: Path) -> int:
     return taken
 
 
-def test_a_delivery_completes_wherever_all_messages_are_lost(deliveries: Path) -> None:
+@pytest.mark.sweep(keep=1)
+@pytest.mark.parametrize("share", range(SHARES))
+def test_a_delivery_completes_wherever_all_messages_are_lost(deliveries: Path, share: int) -> None:
     whole = steps_of_a_delivery(deliveries)
     assert whole > 10, "there is something to lose"
-    for after in range(whole):
+    for after in range(share, whole, SHARES):
         installation, taken = Installation(deliveries), 0
 
         def there(*, after: int = after) -> bool:

@@ -66,10 +66,10 @@ def test_a_registry_that_refuses_for_nine_minutes_costs_the_release_only_time(
 
 
 def test_a_registry_that_refuses_for_good_ends_the_release_when_the_steps_time_is_over(
-    installation: Installation, answer: Callable[[], RegistryReply]
+    installation: Installation,
 ) -> None:
     began = installation.now
-    installation.nonprod.pool.hosts["nonprod.test"] = lambda request: answer()
+    installation.nonprod.pool.hosts["nonprod.test"] = lambda request: RegistryReply(status=503)
     installation.push("1.0")
     installation.settle()
     assert installation.phase(1) is Phase.FAILED
@@ -78,16 +78,14 @@ def test_a_registry_that_refuses_for_good_ends_the_release_when_the_steps_time_i
     assert installation.now - began >= STEP_TIME
 
 
-def test_a_target_that_refuses_while_it_is_copied_to_keeps_the_vote(
-    installation: Installation, answer: Callable[[], RegistryReply]
-) -> None:
+def test_a_target_that_refuses_while_it_is_copied_to_keeps_the_vote(installation: Installation) -> None:
     installation.push("1.0")
     installation.settle()
     healed = installation.now + timedelta(minutes=40)
     whole = installation.prod.pool.hosts["prod.test"]
 
     def refusing(request: Request) -> RegistryReply:
-        reply: RegistryReply = answer() if installation.now < healed else whole(request)
+        reply: RegistryReply = RegistryReply(status=503) if installation.now < healed else whole(request)
         return reply
 
     installation.prod.pool.hosts["prod.test"] = refusing

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +19,22 @@ from slipway.engine.run_step import BUSY, LEASE, LONGEST_PAUSE, TRIES, StepRunne
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.table import Act, Write
 from slipway.testing import Installation, MemoryTable
+from tests.beginnings import about_to, begun
 
 DONE = Finished(passed=True, result={"objects": []})
+
+
+ABOUT_TO_DEPLOY = partial(about_to, StepKind.DEPLOY, "staging")
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    return begun(ABOUT_TO_DEPLOY, tmp_path)
 
 
 @pytest.fixture
 def step(installation: Installation) -> Step:
     """The step that applies the first release in staging, taken from the queue."""
-    installation.push("1.0")
     return installation.settle_at(StepKind.DEPLOY, "staging")
 
 

@@ -5,12 +5,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import settings
-
 from slipway.inbound import EventSource
 
-twice_as_many = settings(max_examples=2 * settings().max_examples)
-"""Examples of what anybody may send."""
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DIGEST = "sha256:80f0d5c8786bb9e621a45ece0db56d11cdc624ad20da9fe62e9d25490f331d7d"
 RESOURCE_ID = (

@@ -20,6 +20,7 @@ from slipway.inbound import (
     registry_event,
 )
 from slipway.inbound.approval_message import LARGEST, parse_approval
+from tests.examples import times
 from tests.unit.inbound.samples import (
     BUILD,
     NOW,
@@ -29,7 +30,6 @@ from tests.unit.inbound.samples import (
     RUN_STATE,
     SOURCES,
     as_bytes,
-    twice_as_many,
 )
 from tests.unit.inbound.test_approval_message import CANCEL, TENANT, VOTE
 from tests.unit.inbound.test_pipeline import FORMS, WRAPPER
@@ -77,27 +77,27 @@ def answer(parser: str, body: bytes) -> str:
 
 
 @every_parser
-@twice_as_many
+@times(2)
 @given(body=st.binary(max_size=400))
 def test_any_bytes_get_an_answer(parser: str, body: bytes) -> None:
     assert answer(parser, body)
 
 
-@twice_as_many
+@times(2)
 @given(body=st.binary(max_size=60), record=st.sampled_from([*FORMS, 0]))
 def test_any_bytes_inside_the_wrapper_get_an_answer(body: bytes, record: int) -> None:
     assert answer("run", WRAPPER + bytes([record]) + body)
 
 
 @every_parser
-@twice_as_many
+@times(2)
 @given(value=values)
 def test_any_json_gets_an_answer(parser: str, value: Any) -> None:
     assert answer(parser, as_bytes(value))
 
 
 @every_parser
-@twice_as_many
+@times(2)
 @given(data=st.data())
 def test_any_value_in_any_place_of_a_good_event_gets_an_answer(parser: str, data: st.DataObject) -> None:
     sample = json.loads(json.dumps(data.draw(st.sampled_from(SAMPLES[parser]))))
@@ -112,7 +112,7 @@ def test_any_value_in_any_place_of_a_good_event_gets_an_answer(parser: str, data
     answer(parser, as_bytes(sample))
 
 
-@twice_as_many
+@times(2)
 @given(type=values, source=values, data=values)
 def test_any_event_can_be_kept_and_read_again(type: Any, source: Any, data: Any) -> None:
     answer("event", registry_event(type=type, source=source, time=None, data=data))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slipway.domain.run_source import Attachment, TimelineRecord
 from slipway.domain.runs import Fact, Trust
 from slipway.inbound.published import DOCUMENT_LIMIT, PUBLISHING_TASK, PublishedDocument, document_of, read_document
-from tests.unit.inbound.samples import twice_as_many
+from tests.examples import times
 
 GOOD: dict[str, Any] = {
     "v": 1,
@@ -41,7 +41,7 @@ ATTACHED = st.lists(
 )
 
 
-@twice_as_many
+@times(2)
 @given(attached=ATTACHED, records=RECORDS)
 def test_a_document_counts_only_if_it_is_the_only_one_and_of_the_publishing_task(
     attached: list[Attachment], records: list[TimelineRecord]
@@ -57,13 +57,13 @@ def test_a_document_counts_only_if_it_is_the_only_one_and_of_the_publishing_task
         assert found.trust is (Trust.CONTRADICTED if last else Trust.NOT_PROVED)
 
 
-@twice_as_many
+@times(2)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_whatever_a_run_published_reading_it_raises_nothing(content: bytes) -> None:
     assert isinstance(read_document(content), PublishedDocument | Fact)
 
 
-@twice_as_many
+@times(2)
 @given(field=st.sampled_from(sorted(GOOD)), value=st.none() | st.integers() | st.text(max_size=20) | st.just([]))
 def test_one_wrong_field_makes_it_no_document(field: str, value: Any) -> None:
     read = read_document(json.dumps(GOOD | {field: value}).encode())

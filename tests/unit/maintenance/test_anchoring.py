@@ -235,11 +235,19 @@ def live_through(deliveries: Path, life: Life) -> tuple[Audited, MemoryAdded]:
     return mortal, storage
 
 
-def test_a_process_may_die_at_any_point_and_the_chain_is_anchored_and_its_witness_told(deliveries: Path) -> None:
+SHARES = 4
+"""Of the points at which it may die; `make test` takes the first share."""
+
+
+@pytest.mark.sweep(keep=1)
+@pytest.mark.parametrize("share", range(SHARES))
+def test_a_process_may_die_at_any_point_and_the_chain_is_anchored_and_its_witness_told(
+    deliveries: Path, share: int
+) -> None:
     life = Life()
     live_through(deliveries, life)
     assert life.points
-    for point in range(len(life.points)):
+    for point in range(share, len(life.points), SHARES):
         life = Life(crash_at=frozenset({point}))
         found, storage = live_through(deliveries, life)
         at = life.points[point]

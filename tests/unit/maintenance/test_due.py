@@ -105,7 +105,7 @@ def quiet(many: Many) -> list[int]:
     return [many.minute() for _ in range(32)]
 
 
-@pytest.mark.parametrize("applications", [300, pytest.param(1000, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("applications", [120, pytest.param(1000, marks=pytest.mark.thorough)])
 def test_a_quiet_minute_costs_as_much_with_many_applications_as_with_ten(shop: Path, applications: int) -> None:
     ten, forty, many = (quiet(Many(shop, applications=count)) for count in (10, 40, applications))
     assert set(ten) == set(forty) == set(many)

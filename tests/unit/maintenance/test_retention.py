@@ -184,12 +184,18 @@ def live_through(past: Past, life: Life) -> Audited:
     return after
 
 
-def test_a_process_may_die_at_any_point_of_the_move(past: Past) -> None:
+SHARES = 4
+"""Of the points at which it may die; `make test` takes the first share."""
+
+
+@pytest.mark.sweep(keep=1)
+@pytest.mark.parametrize("share", range(SHARES))
+def test_a_process_may_die_at_any_point_of_the_move(past: Past, share: int) -> None:
     quiet = Life()
     whole = live_through(past, quiet)
     expected, left = trail(whole), rows(whole)
     assert min(left) > 20
-    for point in range(len(quiet.points)):
+    for point in range(share, len(quiet.points), SHARES):
         life = Life(crash_at=frozenset({point}))
         found = live_through(past, life)
         at = life.points[point]
@@ -201,11 +207,13 @@ def test_a_process_may_die_at_any_point_of_the_move(past: Past) -> None:
         assert len(moved) == len(set(moved)), at
 
 
-def test_the_trail_is_whole_at_each_moment_of_the_move(past: Past) -> None:
+@pytest.mark.sweep(keep=1)
+@pytest.mark.parametrize("share", range(SHARES))
+def test_the_trail_is_whole_at_each_moment_of_the_move(past: Past, share: int) -> None:
     """Also for whoever reads it while the process that moved it is dead."""
     quiet = Life()
     expected = trail(live_through(past, quiet))
-    for point in range(len(quiet.points)):
+    for point in range(share, len(quiet.points), SHARES):
         table, added, documents = deepcopy(past.table), deepcopy(past.added), MemoryBlobs()
         life = Life(crash_at=frozenset({point}))
         mortal = Audited(

@@ -200,6 +200,7 @@ SAMPLE = """
     """
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("workers", [[], ["-p", "xdist", "-n", "2"]], ids=["one process", "two workers"])
 def test_pytest_writes_down_what_became_of_each_test(tmp_path: Path, workers: list[str]) -> None:
     (tmp_path / "test_sample.py").write_text(textwrap.dedent(SAMPLE))

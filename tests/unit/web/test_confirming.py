@@ -13,10 +13,11 @@ from slipway.domain.commands import Verb
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
 from slipway.http.saying import Lead, NothingSent, WhyNothingSent
-from slipway.testing import Installation, write_application
+from slipway.testing import Installation
 from slipway.web.answer import Answer
 from slipway.web.confirming import confirm, show
 from slipway.web.signin import Visitor
+from tests.beginnings import begun, waiting
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
 from tests.unit.web.proving import browser_of, led_to
@@ -28,10 +29,7 @@ OLGA, READER = as_visitor(SIGNS_IN), visitor("Rita")
 
 @pytest.fixture
 def home(tmp_path: Path) -> Installation:
-    write_application(tmp_path)
-    made = Installation(tmp_path)
-    made.push("1.0")
-    made.settle()
+    made = begun(waiting, tmp_path)
     made.command(Verb.FREEZE, environment="production")
     return made
 

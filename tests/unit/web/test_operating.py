@@ -9,11 +9,12 @@ import pytest
 from functions.pages import desk_of
 from slipway.domain.release import Phase
 from slipway.http.saying import Lead
-from slipway.testing import ADA, Installation, write_application
+from slipway.testing import ADA, Installation
 from slipway.web import outcome
 from slipway.web.answer import Answer
 from slipway.web.operating import PageSubject, give, show
 from slipway.web.signin import Visitor
+from tests.beginnings import begun, waiting
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
 from tests.unit.web.proving import browser_of, led_to
@@ -26,11 +27,7 @@ LANE = PageSubject(application="shop", environment="production")
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:
-    write_application(tmp_path)
-    made = Installation(tmp_path)
-    made.push("1.0")
-    made.settle()
-    return made
+    return begun(waiting, tmp_path)
 
 
 def nonce(installation: Installation, subject: PageSubject, who: Visitor = OLGA) -> str:

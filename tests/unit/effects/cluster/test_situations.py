@@ -21,10 +21,8 @@ from .played import PLAYED
 WITHIN = timedelta(minutes=5)
 """`rollout_within` of staging in the tests' application."""
 SECOND = timedelta(seconds=1)
-
-
-def cells(*judgements: Judgement) -> list[tuple[Watched, Situation]]:
-    return [cell for cell, judgement in JUDGED.items() if judgement in judgements]
+KIND = Watched.DEPLOYMENT
+"""The one that is seen in each judgement."""
 
 
 def name_of(part: object) -> str:
@@ -57,20 +55,24 @@ def test_each_situation_has_a_meaning_and_advice(situation: Situation) -> None:
 class PlayedCluster(MemoryCluster):
     """Its rollout is in one situation until a time, and up from then on."""
 
-    def __init__(self, kind: Watched, situation: Situation, installation: Installation) -> None:
+    def __init__(self, situation: Situation, installation: Installation) -> None:
         super().__init__()
-        self.kind, self.situation, self.installation = kind, situation, installation
+        self.situation, self.installation = situation, installation
         self.heals = installation.now + timedelta(days=1)
 
     def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: Looked = FIRST_LOOK) -> RolloutState:
         healed = self.installation.now >= self.heals
-        verdict = judge_workload(self.kind, *PLAYED[self.kind, Situation.UP if healed else self.situation])
+        verdict = judge_workload(KIND, *PLAYED[KIND, Situation.UP if healed else self.situation])
         return RolloutState(state=verdict.state, reason=verdict.reason)
 
 
-def played(installation: Installation, kind: Watched, situation: Situation, *, heals: timedelta | None) -> float:
-    """Check a release of which this is seen from the first look; the seconds until the check has ended."""
-    cluster = PlayedCluster(kind, situation, installation)
+def played(installation: Installation, judgement: Judgement, *, heals: timedelta | None) -> float:
+    """Check a release that is in a situation so judged from the first look; the seconds until the check has ended.
+
+    One situation each: what a rollout does rests on the state that the rule gives, which is tested for each cell above.
+    """
+    situation = next(situation for (kind, situation), found in JUDGED.items() if (kind, found) == (KIND, judgement))
+    cluster = PlayedCluster(situation, installation)
     installation.staging = cluster
     installation.restart(wrap=lambda ports: replace(ports, cluster=lambda _: cluster))
     installation.push("1.0")
@@ -83,47 +85,32 @@ def played(installation: Installation, kind: Watched, situation: Situation, *, h
     return (installation.now - begun).total_seconds()
 
 
-@pytest.mark.parametrize(("kind", "situation"), cells(Judgement.WAITS), ids=name_of)
-def test_what_heals_one_second_before_the_time_is_over_has_ended_nothing(
-    installation: Installation, kind: Watched, situation: Situation
+@pytest.mark.parametrize(
+    ("judgement", "heals"), [(Judgement.WAITS, WITHIN - SECOND), (Judgement.ENDS_IF_IT_LASTS, LASTS - SECOND)]
+)
+def test_what_heals_one_second_before_its_time_is_over_has_ended_nothing(
+    installation: Installation, judgement: Judgement, heals: timedelta
 ) -> None:
-    played(installation, kind, situation, heals=WITHIN - SECOND)
+    played(installation, judgement, heals=heals)
     assert installation.actions().count("rollout.done") == 1
     assert "rollout.failed" not in installation.actions()
 
 
-@pytest.mark.parametrize(("kind", "situation"), cells(Judgement.WAITS), ids=name_of)
-def test_what_does_not_heal_ends_when_the_time_is_over_and_says_why(
-    installation: Installation, kind: Watched, situation: Situation
-) -> None:
-    seconds = played(installation, kind, situation, heals=None)
+def test_what_does_not_heal_ends_when_the_time_is_over_and_says_why(installation: Installation) -> None:
+    seconds = played(installation, Judgement.WAITS, heals=None)
     assert seconds >= WITHIN.total_seconds()
     assert installation.release(1).reason.startswith("not up within")
 
 
-@pytest.mark.parametrize(("kind", "situation"), cells(Judgement.ENDS), ids=name_of)
-def test_what_cannot_heal_ends_the_rollout_at_the_first_look(
-    installation: Installation, kind: Watched, situation: Situation
-) -> None:
-    assert played(installation, kind, situation, heals=None) == 0
+def test_what_cannot_heal_ends_the_rollout_at_the_first_look(installation: Installation) -> None:
+    assert played(installation, Judgement.ENDS, heals=None) == 0
     assert installation.phase(1) is Phase.FAILED
 
 
-@pytest.mark.parametrize(("kind", "situation"), cells(Judgement.ENDS_IF_IT_LASTS), ids=name_of)
-def test_what_looks_hopeless_ends_the_rollout_once_it_has_lasted(
-    installation: Installation, kind: Watched, situation: Situation
-) -> None:
-    seconds = played(installation, kind, situation, heals=None)
+def test_what_looks_hopeless_ends_the_rollout_once_it_has_lasted(installation: Installation) -> None:
+    seconds = played(installation, Judgement.ENDS_IF_IT_LASTS, heals=None)
     assert LASTS.total_seconds() <= seconds < 2 * LASTS.total_seconds()
     assert installation.phase(1) is Phase.FAILED
-
-
-@pytest.mark.parametrize(("kind", "situation"), cells(Judgement.ENDS_IF_IT_LASTS), ids=name_of)
-def test_what_looks_hopeless_for_less_than_that_has_ended_nothing(
-    installation: Installation, kind: Watched, situation: Situation
-) -> None:
-    played(installation, kind, situation, heals=LASTS - SECOND)
-    assert installation.actions().count("rollout.done") == 1
 
 
 def test_what_is_done_stays_done_and_is_not_asked_for_again(installation: Installation) -> None:

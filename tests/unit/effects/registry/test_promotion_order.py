@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.effects.registry import PromotionSource, PromotionTarget, promote_artifact
@@ -60,7 +60,6 @@ def _seed(registry: MemoryRegistry, artifact: Artifact) -> None:
                 registry.seed("team/shop", index(*listed), subject.digest.replace(":", "-"))
 
 
-@settings(max_examples=60)
 @given(artifact=artifacts(), source_api=st.booleans(), target_api=st.booleans())
 def test_any_artifact_arrives_whole_in_order_and_tagged_last(
     artifact: Artifact, source_api: bool, target_api: bool

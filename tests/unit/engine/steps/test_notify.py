@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,19 @@ from slipway.testing import (
 )
 from slipway.testing.applications import APPLICATION
 from slipway.testing.installation import SETTINGS
+from tests.beginnings import about_to, begun
+
+ABOUT_TO_NOTIFY = partial(about_to, StepKind.NOTIFY, "production")
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    return begun(ABOUT_TO_NOTIFY, tmp_path)
 
 
 @pytest.fixture
 def step(installation: Installation) -> Step:
     """The notice that a gate has opened, not sent yet."""
-    installation.push("1.0")
     return installation.settle_at(StepKind.NOTIFY, "production")
 
 

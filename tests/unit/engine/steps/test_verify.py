@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -14,14 +16,22 @@ from slipway.engine.outcome import Finished, Requeue, Retry
 from slipway.engine.run_step import Work
 from slipway.engine.steps.verify import verify
 from slipway.testing import Installation
+from tests.beginnings import about_to, begun
 
 REFUSED = ProbeResult(passed=False, status=503, reason="expected status 200, got 503")
 WITHIN = timedelta(minutes=5)
 
 
+ABOUT_TO_VERIFY = partial(about_to, StepKind.VERIFY, "staging")
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    return begun(ABOUT_TO_VERIFY, tmp_path)
+
+
 @pytest.fixture
 def work(installation: Installation) -> Work:
-    installation.push("1.0")
     step = installation.settle_at(StepKind.VERIFY, "staging")
     return Work(
         step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=lambda: True
