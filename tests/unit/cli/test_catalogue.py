@@ -25,7 +25,7 @@ from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import confirm_pending
 from tests.serving import in_a_thread
 from tests.unit.api.in_process import serve
-from tests.unit.cli.test_mistakes import MISTAKES, PROJECT, Mistake
+from tests.unit.cli.mistakes import MISTAKES, PROJECT, Mistake
 from tests.unit.commands.live import Live
 
 type Slipway = Callable[..., Result]
