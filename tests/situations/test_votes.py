@@ -6,8 +6,6 @@ import pytest
 
 from tests.situations.kit import ADA, BEN, CLEO, Guest, Installation, Said, shop
 
-pytestmark = pytest.mark.sweep(keep=1)
-
 Install = Callable[..., Installation]
 
 
