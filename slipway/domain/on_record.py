@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 from ..text import exact_moment
 from .actions import Action, OfGate
+from .application import Start
 from .attribution import on_record_as
 from .audit import AuditRecord
 from .decide.conditions import digest_text
@@ -20,6 +21,7 @@ from .gate import ApprovalGate, AutoGate, Level, Share
 from .people import SignedIn
 from .release import Release, Vote, VoteDecision
 from .rules import Rule, RuleResult, not_passed
+from .runs import RECORDED_OF_RUN
 from .waivers import Waiver
 
 
@@ -28,6 +30,9 @@ def on_record(records: Iterable[AuditRecord], release: Release, environment: Env
 
     `records` are all records of the application's chain from the release's first one to the end of the chain.
     """
+    records = tuple(records)
+    if release.rollback is None and (why := _not_as_begun(records, release)):
+        return Rule.ON_RECORD.fails(why)
     trail = _trail(records, release, environment)
     if why := _not_waived(trail, release.waivers_in(environment.name)):
         return Rule.ON_RECORD.fails(why)
@@ -58,6 +63,22 @@ def _trail(records: Iterable[AuditRecord], release: Release, environment: Enviro
         elif record.release == release.id and record.environment == environment.name:
             trail.feed(record)
     return trail
+
+
+def _not_as_begun(records: Iterable[AuditRecord], release: Release) -> str:
+    """Why somebody may be behind the release, and so may not vote, of whom its row does not tell; empty if nobody. The
+    signed head names no row of a release that has ended, and that is what is sent out again."""
+    own = [record for record in records if record.release == release.id]
+    created = next((record for record in own if record.known_action is Action.RELEASE_CREATED), None)
+    recorded = next((record.details for record in reversed(own) if "known" in record.details), {})
+    sent = next((record.actor for record in reversed(own) if record.known_action is Action.RELEASE_RETRIED), "")
+    run = release.run.recorded if release.run else {}
+    if any(recorded.get(name) != run.get(name) for name in RECORDED_OF_RUN):
+        return f"the CI run that built {release.id} is not the one on record"
+    by = created.actor if created is not None and created.details.get("start") not in set(Start) else None
+    if created is None or (release.ordered.by if release.ordered else None) != by:
+        return f"who started {release.id} is not whom the records name"
+    return "" if release.sent_by == sent else f"who sent {release.id} out again is not whom the records name"
 
 
 def _not_waived(trail: "_Trail", waivers: tuple[Waiver, ...]) -> str:

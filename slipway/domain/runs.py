@@ -6,7 +6,7 @@ own identity, is *proved*, and stays proved when the source forgets it (`inbound
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Final, Self
 from urllib.parse import quote
 
 from pydantic import Field
@@ -18,6 +18,8 @@ from .tones import Tone
 
 PEOPLE_LIMIT = 60
 """The most people who are kept of one run. More than that are not known."""
+RECORDED_OF_RUN: Final = ("known", "definition", "document", "people")
+"""What audit records have of a run, beside its number and address."""
 
 
 class Trust(StrEnum):
@@ -185,6 +187,16 @@ class Run(Record):
             return ""
         address = f"{quote(self.organization, safe='')}/{quote(self.project_id or self.project, safe='')}"
         return f"https://dev.azure.com/{address}/_build/results?buildId={self.id}"
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The run as audit records keep it, with how certain each fact is. A release's row has to say what the last
+        record of its run says (`on_record.py`)."""
+        facts = {"run": self.proof, "built": self.built, "behind": self.behind}
+        known = {name: fact.model_dump(mode="json") for name, fact in facts.items()}
+        people = [person.model_dump(mode="json", exclude_defaults=True) for person in self.people]
+        held = (known, self.definition, self.document, people or None)
+        return {name: each for name, each in zip(RECORDED_OF_RUN, held, strict=True) if each is not None}
 
     def same_as(self, other: "Run") -> bool:
         """Whether both are the same CI run, possibly told by somebody else, or re-run with another result."""

@@ -96,6 +96,7 @@ def _record(draft: Draft, event: CommandGiven, release: Release, *, of: str | No
         start="automation" if event.automated else "person",
         of=of,
         reason=event.reason or None,
+        **(release.run.recorded if release.run else {}),
         **common_details(draft, event),
     )
     draft.digests[str(release.digest)] = release.number

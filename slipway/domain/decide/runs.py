@@ -3,8 +3,6 @@
 A report that is not proved is kept and shown. One that contradicts another stops the releases that it is about.
 """
 
-from typing import Any
-
 from ..actions import Action
 from ..application import Start
 from ..events import PipelineCompleted
@@ -140,7 +138,7 @@ def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
         run=run.number,
         url=run.url,
         commit=run.commit or None,
-        **known_of(run),
+        **run.recorded,
     )
     if release.phase is Phase.JOINING:
         start_when_complete(draft, release)
@@ -155,14 +153,6 @@ def _no_longer_held_back(draft: Draft, number: int) -> None:
     release = draft.release(number)
     if release is not None and release.phase is Phase.HELD_BACK:
         look_again(draft, release)
-
-
-def known_of(run: Run) -> dict[str, Any]:
-    """The run as an audit record keeps it, with how certain each fact is."""
-    facts = {"run": run.proof, "built": run.built, "behind": run.behind}
-    known = {name: fact.model_dump(mode="json") for name, fact in facts.items()}
-    people = [person.model_dump(mode="json", exclude_defaults=True) for person in run.people]
-    return {"known": known, "definition": run.definition, "document": run.document, "people": people or None}
 
 
 def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:

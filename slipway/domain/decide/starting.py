@@ -163,7 +163,8 @@ def new_release(
             run=run,
         )
     )
-    draft.record(Action.RELEASE_CREATED, release, actor=actor, tag=tag, start=str(draft.application.start))
+    known = run.recorded if run else {}
+    draft.record(Action.RELEASE_CREATED, release, actor=actor, tag=tag, start=str(draft.application.start), **known)
     return release
 
 

@@ -47,6 +47,7 @@ def not_proved(
         url=run.url,
         rule=str(rule),
         reason=f"{fact.why}{also}",
+        **(run.recorded if known else {}),
     )
 
 
@@ -102,6 +103,7 @@ def _stop(draft: Draft, release: Release, run: Run, actor: str, why: str) -> Non
     everybody = tuple(dict.fromkeys((*before.people, *run.people)))[:PEOPLE_LIMIT]
     contradicted = before.evolve(built=Fact(trust=Trust.CONTRADICTED, why=why), people=everybody)
     release = draft.put(release, run=contradicted)
-    draft.record(Action.RUN_CONTRADICTED, release, actor=actor, run=run.number, url=run.url, reason=why)
+    known = contradicted.recorded
+    draft.record(Action.RUN_CONTRADICTED, release, actor=actor, run=run.number, url=run.url, reason=why, **known)
     if Phase.CANCELLED in release.phase.followers and not release.phase.has_begun:
         end_release(draft, release, Phase.CANCELLED, f"reports of its CI run contradict each other: {why}")
