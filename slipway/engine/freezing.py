@@ -27,10 +27,13 @@ from ..domain.inbox import InboxKind
 from ..domain.model import sha256
 from ..domain.release import Head
 from ..domain.rules import Rule, RuleResult, as_details, not_passed
+from ..domain.signed_head import FREEZE, head_fault, state_hash
+from ..domain.signing import KeysUnavailable
 from ..ledger import Conflict, LedgerUnavailable
 from ..ledger.freezes import FreezeState, with_etag
 from ..ledger.installation import InstallationLedger
 from ..ledger.rows import answer_writes
+from ..ledger.standing import InstallationStanding
 from ..ledger.table import Write
 from .handle import Contended, Handler, Outcome
 
@@ -149,7 +152,7 @@ class Freezer:
     def _tell(self, application: str, state: FreezeState | None) -> bool:
         try:
             self.tell(application, self.handler.ledger.head(application), state)
-        except (Contended, LedgerUnavailable) as away:
+        except (Contended, LedgerUnavailable, KeysUnavailable) as away:
             log.warning(
                 "%s was not told of the freeze of everything; the reconcile timer tells it: %s", application, away
             )
@@ -160,12 +163,23 @@ class Freezer:
         """Bring the application's copy up to date; returns how many changes that took. Raises as `Handler.handle` does.
 
         `state` was read before `head`, so it may lack a freeze that the head already has a copy of. If the two differ,
-        the state is read again, after the head: a freeze that has ended in that second reading has ended for good.
+        the state is read again, after the head: a freeze that has ended in that second reading has ended for good. It
+        ends no copy unless the signed end of the installation's trail names it: what ends one is recorded as the act of
+        whom the row names. Raises `KeysUnavailable`, too.
         """
         if not missing_spreads(application, head, state, now=self.clock()):
             return 0
-        events = missing_spreads(application, head, self.state(), now=self.clock())
+        of_all = self.handler.ledger.of_installation()
+        if head.freeze is not None and (fault := self._not_as_signed(of_all)):
+            log.error("%s keeps its copy of the freeze of everything: %s", application, fault)
+            return 0
+        events = missing_spreads(application, head, of_all.freeze, now=self.clock())
         return sum(receipt.outcome is Outcome.TAKEN for event in events for receipt in self.handler.handle(event))
+
+    def _not_as_signed(self, of_all: InstallationStanding) -> str:
+        named = of_all.head.in_force.get(FREEZE) == state_hash(of_all.freeze)
+        fault = head_fault(of_all.head, self.handler.ledger.public_keys)
+        return fault or ("" if named else "the installation's trail names another one")
 
 
 def missing_spreads(

@@ -324,6 +324,34 @@ def test_a_decision_that_comes_between_signs_nothing_of_what_was_changed(
     assert named(home)[0] == "in-force-is-on-record"
 
 
+def ended_by_ada(home: Live) -> None:
+    ended = present(home.app.freezer.state(), "the freeze").evolve(ended_by=f"oid:{ADA.oid}", ended_at=home.now)
+    put(home, keys.FREEZE, pack(ended), partition=keys.INSTALLATION)
+
+
+def replaced_by_a_moment(home: Live) -> None:
+    state = present(home.app.freezer.state(), "the freeze")
+    freeze = state.freeze.evolve(id="0" * 20, owner=f"oid:{ADA.oid}", until=home.now + timedelta(seconds=1))
+    put(home, keys.FREEZE, pack(state.evolve(freeze=freeze)), partition=keys.INSTALLATION)
+
+
+def without_only_its_row(home: Live) -> None:
+    drop(home, keys.FREEZE, partition=keys.INSTALLATION)
+
+
+@pytest.mark.parametrize("tamper", [ended_by_ada, replaced_by_a_moment, without_only_its_row])
+def test_an_end_of_the_freeze_of_everything_that_nobody_signed_reaches_no_application_and_is_nobodys_act(
+    home: Live, tamper: Callable[[Live], None]
+) -> None:
+    """The worker copied it into each application's trail, signed, as the act of whom the row named."""
+    freeze_all(home)
+    before = home.app.ledger.head("shop")
+    tamper(home)
+    home.reconcile()
+    after = home.app.ledger.head("shop")
+    assert (after.freeze, after.sequence) == (before.freeze, before.sequence)
+
+
 # ---- rules
 def test_an_older_version_of_the_application_put_in_force_opens_nothing(home: Live) -> None:
     weaker = version_before(home)
