@@ -1,15 +1,20 @@
-"""Reading a status: its conditions, counts, and whether it describes the newest spec. Any field may be absent."""
+"""Reading a status: its conditions, counts, and whether it describes the newest spec. Any field may be absent, and
+of an object of no kind of Kubernetes' own it may be anything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 
 def spec_of(live: Mapping[str, Any]) -> Mapping[str, Any]:
-    return live.get("spec") or {}
+    return _mapping(live.get("spec"))
 
 
 def status_of(live: Mapping[str, Any]) -> Mapping[str, Any]:
-    return live.get("status") or {}
+    return _mapping(live.get("status"))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def count(values: Mapping[str, Any], name: str, *, default: int = 0) -> int:
@@ -20,8 +25,9 @@ def count(values: Mapping[str, Any], name: str, *, default: int = 0) -> int:
 
 def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
     """The condition of this type, whatever its status; None if the status does not list it."""
-    listed: Sequence[Any] = status.get("conditions") or ()
-    return next((c for c in listed if isinstance(c, Mapping) and c.get("type") == kind), None)
+    listed = status.get("conditions")
+    conditions = listed if isinstance(listed, list | tuple) else ()
+    return next((each for each in conditions if isinstance(each, Mapping) and each.get("type") == kind), None)
 
 
 def condition_that_holds(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:

@@ -19,6 +19,9 @@ from .names import APPLICATION_LABEL, ATTEMPT_ANNOTATION, MANAGED_BY_LABEL
 from .records import OnceState, ProgressState
 from .rules import job
 
+_DIGITS = 9
+"""More of them stand in no annotation of ours."""
+
 
 def run(
     objects: FencedObjects,
@@ -73,7 +76,7 @@ def _delete(objects: FencedObjects, target: ManifestTarget, live: Mapping[str, A
 
 def _attempt(live: Mapping[str, Any]) -> int:
     text = str((live["metadata"].get("annotations") or {}).get(ATTEMPT_ANNOTATION, ""))
-    return int(text) if text.isdecimal() else 0
+    return int(text[:_DIGITS]) if text.isdecimal() else 0
 
 
 def _in_the_way(target: ManifestTarget, live: Mapping[str, Any], uid: str) -> str:

@@ -82,3 +82,16 @@ def test_what_does_not_say_which_spec_it_means_gets_a_moment_by_whatever_conditi
 def test_no_operator_is_well_by_whatever_anybody_writes_in_place_of_its_status(kind: tuple[str, str]) -> None:
     for status in ({"conditions": "x", "phase": [], "health": "x"}, {"conditions": [{"type": None}, 7, {}]}):
         assert custom_resource(an_object(*kind, status)).state is ProgressState.WAITING
+
+
+ANY_VALUE: tuple[Any, ...] = (None, True, 7, "x", [], [1], [[1]], {}, {"a": [1]})
+
+
+@pytest.mark.parametrize(("group", "kind"), [("example.com", "Thing"), *OPERATORS])
+def test_whatever_stands_in_place_of_a_spec_a_status_or_a_condition_is_judged(group: str, kind: str) -> None:
+    """Who may write in the namespace, and a definition of one's own, decide what stands there."""
+    for value in ANY_VALUE:
+        for fields in ({"spec": value}, {"status": value}, {"status": {"conditions": value, "phase": value}}):
+            assert seen({**an_object(group, kind, {"conditions": [READY]}), **fields}) in Situation
+        status = {"conditions": [{"type": value, "status": value}, {**READY, "observedGeneration": value}]}
+        assert seen(an_object(group, kind, status)) in Situation
