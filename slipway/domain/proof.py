@@ -18,8 +18,10 @@ from .people import Guid
 from .rules import Rule, RuleResult
 from .statement import StoredStatement
 
-OLDEST: Final = timedelta(minutes=10)
-"""How long before the row a token may have been issued. Five of these minutes are Entra's, which back-dates `iat`."""
+BACK_DATED: Final = timedelta(minutes=5)
+"""How much earlier than it did a provider may say that it issued a token: Entra does."""
+OLDEST: Final = BACK_DATED + timedelta(minutes=5)
+"""How long before the row a token may have been issued."""
 AHEAD: Final = timedelta(minutes=1)
 """How long after the row it may say that it was issued: the issuer's clock may be ahead."""
 TOLERANCE: Final = timedelta(minutes=2)

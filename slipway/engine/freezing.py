@@ -20,7 +20,7 @@ from ..domain.audit import AuditDraft
 from ..domain.blocks import Freeze
 from ..domain.commands import Verb
 from ..domain.decide.freezing import freeze_rules, thaw_rule
-from ..domain.decide.opening import opening_rules
+from ..domain.decide.opening import not_meant, opening_rules
 from ..domain.errors import present
 from ..domain.events import FreezeSpread, GivenCommand
 from ..domain.inbox import InboxKind
@@ -200,7 +200,8 @@ def missing_spreads(
 
 def _rules(order: FreezeOrder, current: Freeze | None, now: datetime) -> tuple[RuleResult, ...]:
     if order.verb is Verb.UNFREEZE:
-        return (*opening_rules(order), thaw_rule(EVERYTHING, current, now=now))
+        meant = not_meant(order, current.at if current else None)
+        return (*opening_rules(order), *meant, thaw_rule(EVERYTHING, current, now=now))
     has_reason = Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "freeze needs a reason")
     return (*freeze_rules(EVERYTHING, current, order.until, now=now), has_reason)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.commands.saying import CommandRequest
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.domain.commands import Verb
 from slipway.domain.errors import present
@@ -29,7 +30,7 @@ from slipway.testing.sign_in import person
 from tests.beginnings import begun
 from tests.confirming import proof_of, say_proved
 from tests.security.test_kept_proofs import TEXT, statement
-from tests.unit.commands.live import Live
+from tests.unit.commands.live import OLGA, Live
 
 PRODUCTION = "production"
 ADA = person(1, "Ada", "shop-approvers")
@@ -350,6 +351,34 @@ def test_an_end_of_the_freeze_of_everything_that_nobody_signed_reaches_no_applic
     home.reconcile()
     after = home.app.ledger.head("shop")
     assert (after.freeze, after.sequence) == (before.freeze, before.sequence)
+
+
+@pytest.mark.parametrize("application", ["shop", ""], ids=["of a lane", "of everything"])
+def test_a_proof_whose_mark_was_taken_away_ends_no_freeze_that_was_set_since(home: Live, application: str) -> None:
+    environment, partition = (PRODUCTION, "shop") if application else ("", keys.INSTALLATION)
+
+    def freeze() -> None:
+        asked = CommandRequest(verb=Verb.FREEZE, application=application, environment=environment, reason="incident")
+        home.app.inbox_writer.command(asked, OLGA)
+        home.hear()
+
+    def is_frozen() -> bool:
+        return home.lane(PRODUCTION).freeze is not None if application else home.app.freezer.current() is not None
+
+    freeze()
+    asked = CommandRequest(verb=Verb.UNFREEZE, application=application, environment=environment, reason="over")
+    proof = proof_of(home, home.app.inbox_writer.statement(asked), person(7, "Olga", "platform"))
+    say_proved(home, proof)
+    home.hear()
+    assert not is_frozen()
+    home.wait(timedelta(minutes=3))
+    freeze()
+    for key in rows(home, partition):
+        if key.startswith(keys.SEEN):
+            drop(home, key, partition=partition)
+    say_proved(home, proof)
+    home.hear()
+    assert is_frozen()
 
 
 # ---- rules

@@ -21,7 +21,7 @@ from .ballots import asking, reachable
 from .blocks import block_rules_of, called_off_rules
 from .lanes import NOT_HALF_WAY, end_release, has_written, keep_hold
 from .notices import tell, void
-from .opening import opening_rules
+from .opening import not_meant, opening_rules
 from .rollouts import look_again
 from .state import Draft
 
@@ -184,7 +184,8 @@ def called_off_too_late(draft: Draft, release: Release) -> None:
 def resume(draft: Draft, event: CommandGiven) -> None:
     lane = lane_of(draft, event)
     reason = "no roll-back holds it" if lane.hold is None else f"{lane.hold.who} holds it: {lane.hold.reason}"
-    if not accepted(draft, event, (Rule.IS_ON_HOLD.judged(lane.hold is not None, f"{lane.environment}: {reason}"),)):
+    on_hold = Rule.IS_ON_HOLD.judged(lane.hold is not None, f"{lane.environment}: {reason}")
+    if not accepted(draft, event, (*not_meant(event, lane.hold.at if lane.hold else None), on_hold)):
         return
     hold = present(lane.hold, f"the hold of {lane.environment}")
     draft.put_lane(lane.evolve(hold=None))
@@ -217,6 +218,8 @@ def override_rules(draft: Draft, release: Release, event: CommandGiven) -> Itera
     environment = draft.environment(release)
     if not is_here or environment is None:
         return
+    freezes = (draft.lane(environment.name).freeze, draft.head.freeze)
+    yield from not_meant(event, *(each.at for each in freezes if each is not None))
     broken = not_passed(block_rules_of(draft, release, environment))
     reasons = "; ".join(item.reason for item in broken) or "nothing blocks it"
     yield Rule.IS_KEPT_BACK.judged(any(item.rule.overridable for item in broken), reasons)

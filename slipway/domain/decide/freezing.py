@@ -18,6 +18,7 @@ from ..rules import Rule, RuleResult
 from .blocks import said_of
 from .commands import accepted, common_details, exists_rule, lane_of, reason_rule, wake
 from .lanes import request_plan
+from .opening import not_meant
 from .standing_still import go_on, stand_still
 from .state import Draft
 
@@ -82,7 +83,8 @@ def freeze(draft: Draft, event: CommandGiven) -> None:
 
 def unfreeze(draft: Draft, event: CommandGiven) -> None:
     lane = lane_of(draft, event)
-    if not accepted(draft, event, (thaw_rule(lane.environment, lane.freeze, now=draft.now),)):
+    meant = not_meant(event, lane.freeze.at if lane.freeze else None)
+    if not accepted(draft, event, (*meant, thaw_rule(lane.environment, lane.freeze, now=draft.now))):
         return
     ended = present(lane.freeze, f"the freeze of {lane.environment}")
     draft.put_lane(lane.evolve(freeze=None))

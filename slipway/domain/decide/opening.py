@@ -3,9 +3,12 @@
 The same rules for commands of one application and for those of the whole installation.
 """
 
+from datetime import datetime
+
+from ...text import exact_moment
 from ..commands import FRESH, OPENS, Verb
 from ..events import GivenCommand
-from ..proof import judge_times
+from ..proof import AHEAD, BACK_DATED, judge_times
 from ..rules import Rule, RuleResult
 
 
@@ -30,3 +33,14 @@ def opening_rules(command: GivenCommand) -> tuple[RuleResult, ...]:
         *judge_times(command.proved, command.received_at, FRESH),
         Rule.MAY_ORDER_IT.judged(not command.forbidden, command.forbidden or "the roles in the proof allow it"),
     )
+
+
+def not_meant(command: GivenCommand, *set_at: datetime | None) -> tuple[RuleResult, ...]:
+    """The rule that a command breaks whose proof is older than what it would end: that cannot have been meant. Or
+    somebody who may write rows has taken the proof's mark away, and sends it again."""
+    if command.proved is None:
+        return ()
+    given = command.proved.issued_at + BACK_DATED + AHEAD
+    later = [at for at in set_at if at is not None and at > given]
+    why = "the sign-in is from before what it would end, which was set at {}: order it anew"
+    return (Rule.PROOF_IS_IN_TIME.fails(why.format(exact_moment(later[0]))),) if later else ()

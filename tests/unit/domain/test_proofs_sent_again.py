@@ -1,0 +1,82 @@
+"""A proof says nothing of what was set after it: whoever sends one again, or was slower than somebody else, ends
+nothing that came since."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.commands import OF_A_LANE, OF_A_RELEASE, Verb
+from slipway.domain.errors import present
+from slipway.domain.release import Phase
+from slipway.testing.commands import proved_command
+from tests.unit.domain.samples import ADA
+from tests.unit.domain.test_freezes import at_a_gate
+from tests.unit.domain.world import OPERATOR, World
+
+LONG_AGO, JUST_NOW = timedelta(minutes=7), timedelta(minutes=6)
+
+
+def frozen(world: World) -> None:
+    world.command(Verb.FREEZE)
+
+
+def held(world: World) -> None:
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    world.push("v2")
+    world.settle()
+    world.vote(2, ADA)
+    world.settle()
+    world.command(Verb.ROLLBACK, 1)
+    world.settle()
+
+
+BLOCKS = pytest.mark.parametrize(
+    ("verb", "block", "done"),
+    [
+        (Verb.UNFREEZE, frozen, "lane.unfrozen"),
+        (Verb.OVERRIDE, frozen, "override.given"),
+        (Verb.RESUME, held, "hold.ended"),
+    ],
+)
+
+
+def order(world: World, verb: Verb, ago: timedelta) -> None:
+    """An order that comes now, whose token was issued a while ago."""
+    event = proved_command(
+        received_at=world.now,
+        verb=verb,
+        application="shop",
+        release=1 if verb in OF_A_RELEASE else None,
+        environment="production" if verb in OF_A_LANE else None,
+        actor=OPERATOR,
+        reason="because",
+        channel="cli",
+        submission=f"{verb} again",
+    )
+    proved = present(event.proved, "the proof")
+    world.take(event.evolve(proved=proved.evolve(issued_at=world.now - ago)))
+
+
+@BLOCKS
+def test_a_proof_of_before_ends_nothing_that_was_set_since(
+    verb: Verb, block: Callable[[World], None], done: str
+) -> None:
+    world = at_a_gate()
+    block(world)
+    order(world, verb, LONG_AGO)
+    refused = world.last("command.refused").details
+    assert "proof-is-in-time" in refused["rules"]
+    assert "the sign-in is from before what it would end" in refused["reason"]
+
+
+@BLOCKS
+def test_a_provider_may_date_its_tokens_five_minutes_back(
+    verb: Verb, block: Callable[[World], None], done: str
+) -> None:
+    world = at_a_gate()
+    block(world)
+    order(world, verb, JUST_NOW)
+    assert done in world.actions()
