@@ -1,12 +1,13 @@
 """Latency: from a push to the first patch sent to staging, and from a vote to the first patch sent to production.
 
 Beside it, the sum of the round trips that the promises of the design ask for, each timed alone in the same run.
-Each decision reads the state and commits; each step reads its release and takes its lease.
+Each decision reads the state and commits; each step reads its release and takes its lease, and is begun by whoever
+decided on it.
 
-- push → staging: the event accepted; three messages (event, plan, deploy); two decisions; two steps; the manifest read
-  from the registry; the preview (each object read, and tried); the plan kept, and read again.
-- vote → production: the page got and the vote accepted; two messages (promote, deploy); two decisions; two steps; the
-  promotion, between the same two registries; the plan read.
+- push → staging: the event accepted, and its message; two decisions; two steps; the manifest read from the registry;
+  the preview (each object read, and tried); the plan kept, and read again.
+- vote → production: the page got and the vote accepted; the hint; two decisions; two steps; the promotion, between the
+  same two registries; the plan read.
 """
 
 import time
@@ -54,8 +55,8 @@ def rows() -> list[Row]:
 
 
 _STEPS_AND_DECISIONS: Final = {"read": 4, "write": 2, "commit": 2}
-_PUSH: Final = {"accept": 1, "hop": 3, **_STEPS_AND_DECISIONS, "manifest": 1, "preview": 1, "keep": 1, "fetch": 1}
-_VOTE: Final = {"accept": 2, "hop": 2, **_STEPS_AND_DECISIONS, "promotion": 1, "fetch": 1}
+_PUSH: Final = {"accept": 1, "hop": 1, **_STEPS_AND_DECISIONS, "manifest": 1, "preview": 1, "keep": 1, "fetch": 1}
+_VOTE: Final = {"accept": 2, "hop": 1, **_STEPS_AND_DECISIONS, "promotion": 1, "fetch": 1}
 
 
 def _row(name: str, seconds: list[float], trips: dict[str, float], times: dict[str, int]) -> Row:

@@ -94,18 +94,24 @@ def run_step(body: bytes, _: str) -> None:
     parts().step_runner.run(read_as(Step, open_message(parts().envelopes, Queue.STEPS, body)))
 
 
-def _receive(queue: str, message: func.ServiceBusMessage, session: str, work: Callable[[bytes], None]) -> None:
+def _receive(queue: Queue, message: func.ServiceBusMessage, session: str, work: Callable[[bytes], None]) -> None:
     properties = message.application_properties or {}
-    tries = properties.get(TRIES, 0)
+    told = properties.get(TRIES, 0)
+    tries, body = told if isinstance(told, int) and told >= 0 else 0, message.get_body()
+    again = tries > 0 or (message.delivery_count or 0) > 1  # the first delivery is the first
     _tell_age(queue, message.enqueued_time_utc)
-    with handling(_text(properties, *PARENTS)), span(Family.QUEUE, f"receive {queue}", link=_text(properties, LINK)):
+    with (
+        handling(_text(properties, *PARENTS)),
+        span(Family.QUEUE, f"receive {queue}", link=_text(properties, LINK)),
+        parts().beginning.room(queue, body, again=again),
+    ):
         parts().receiver.receive(
             work,
             QueueMessage(
                 queue=queue,
-                body=message.get_body(),
+                body=body,
                 id=message.message_id or "",
-                tries=tries if isinstance(tries, int) and tries >= 0 else 0,
+                tries=tries,
                 session=session,
             ),
         )

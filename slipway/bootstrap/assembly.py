@@ -11,6 +11,7 @@ from ..commands.looking import Looker
 from ..commands.taking import InboxReader
 from ..commands.voting import Voting
 from ..domain.inbox import InboxKind, LookKind
+from ..engine.beginning import Beginning
 from ..engine.denying import Denials, DeniedAttempts
 from ..engine.door import Door
 from ..engine.freezing import Freezer
@@ -133,6 +134,16 @@ class App(Facing):
         )
 
     @part
+    def beginning(self) -> Beginning:
+        return Beginning(
+            run=lambda: self.step_runner.run,
+            ledger=self.ledger,
+            leases=self.leases,
+            outbox=self.outbox,
+            clock=self.clock,
+        )
+
+    @part
     def parking(self) -> Parking:
         again = self.gateway.take
         return Parking(installation=self.installation, bus=self.bus, again=again, clock=self.clock)
@@ -204,6 +215,7 @@ class App(Facing):
             handler=self.handler,
             prove=self.push_prover.proved,
             outbox=self.outbox,
+            left=self.beginning.left,
             numbers=self.numbers,
             registry=self.registry,
             freezer=self.freezer,

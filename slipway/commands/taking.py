@@ -17,6 +17,7 @@ from ..domain.answers import Answered
 from ..domain.errors import NotFound
 from ..domain.inbox import InboxKind, InboxRow, Received
 from ..effects.messaging import MessageTooLarge, QueueUnavailable
+from ..engine.beginning import concerns
 from ..engine.handle import Contended, UnknownTarget
 from ..engine.parking import NotReplayable, Parking
 from ..inbound.reading import BadInput, Ignored
@@ -65,8 +66,9 @@ class InboxReader:
     def take(self, partition: str, id: str) -> None:
         """Take one row; does nothing if it is gone, since it was answered then.
 
-        Raises `LedgerUnavailable`, `QueueUnavailable`, `Contended` and `Conflict`: try again.
+        Raises `LedgerUnavailable`, `KeysUnavailable`, `QueueUnavailable`, `Contended` and `Conflict`: try again.
         """
+        concerns(partition)
         answer = ahead(partial(self.ledger.answer, partition, id))
         row = self.inbox.get(partition, id)
         if row is not None:

@@ -18,6 +18,7 @@ from ..domain.queues import Queue
 from ..domain.steps import Outgoing
 from ..effects.messaging import Bus
 from ..telemetry import Attribute, Metric, add
+from .beginning import concerns
 from .handle import Contended, Handler, Receipt, UnknownTarget, unknown
 
 log = logging.getLogger(__name__)
@@ -52,13 +53,16 @@ class Door:
         A push that concerns no application is counted and dropped: a registry tells of all its repositories. Once an
         application delivers from there, reconcile finds its recent pushes.
 
-        Raises `SourceAway`, `UnknownTarget`, `LedgerUnavailable`, `QueueUnavailable`, `MessageTooLarge`.
+        Raises `SourceAway`, `UnknownTarget`, `LedgerUnavailable`, `KeysUnavailable`, `QueueUnavailable`,
+        `MessageTooLarge`.
         """
         concerned = self.catalogue.concerned(event)
         if isinstance(event, ImagePushed):
             if not concerned:
                 self._drop(event)
                 return ()
+            for entry in concerned:
+                concerns(entry.application.application)
             if any(entry.application.source is SourceKind.IMAGE for entry in concerned):
                 event = self.prove(event)
         if not concerned:

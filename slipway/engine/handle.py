@@ -21,6 +21,7 @@ from ..ledger.ledger import Committed
 from ..ledger.standing import Nearby
 from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
 from .backoff import Backoff
+from .beginning import begun_at_once
 from .observing import measured, stamped
 from .outbox import Outbox
 
@@ -151,7 +152,8 @@ class Handler:
     def _follow(self, application: str, committed: Committed) -> None:
         """Do what the commit asked for. Whoever takes up a step deletes the row of its message; those of other messages
         are deleted here. The reconcile timer sends what still has one after a while."""
-        sent = self.outbox.send(committed.entries)
+        begun = begun_at_once(committed.entries)
+        sent = self.outbox.send([entry for entry in committed.entries if entry not in begun])
         self.indexer.follow(application, committed.records)
         done = [entry.row for entry in committed.entries if entry.message.queue != Queue.STEPS]
         try:

@@ -27,6 +27,7 @@ from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Lease, Leases
 from ..ledger.standing import Nearby, Standing
 from ..telemetry import Attribute, Family, about, carrier, current_traceparent, span
+from .beginning import concerns
 from .door import deferred
 from .handle import Contended, Handler, Underway, UnknownTarget
 from .outcome import Finished, Outcome, Requeue, Retry, failed, not_begun, outcome_word
@@ -111,12 +112,14 @@ class StepRunner:
     proves: Callable[[Step, Environment | None], Proof]
     """Begins to read the rules about the trail that must hold before the step's effect."""
 
-    def run(self, step: Step) -> None:
-        """Execute a step and report its outcome, or schedule its next poll or retry.
+    def run(self, step: Step, within: str = "") -> None:
+        """Execute a step and report its outcome, or schedule its next poll or retry. `within`: the message in whose
+        invocation it is begun at once; empty if it came by its own.
 
-        Raises `LedgerUnavailable` and `QueueUnavailable`, after which the message is to be delivered again, and
-        `UnknownTarget`.
+        Raises `LedgerUnavailable`, `KeysUnavailable` and `QueueUnavailable`, after which the message is to be delivered
+        again, and `UnknownTarget`.
         """
+        concerns(step.application)
         attributes = {
             Attribute.APPLICATION: step.application,
             Attribute.RELEASE: f"{step.application}-{step.release}",
@@ -124,9 +127,13 @@ class StepRunner:
             Attribute.STEP: str(step.kind),
         }
         with about(attributes):
-            self._perform(step)
+            log.info("%s: begun", step.id)
+            try:
+                self._perform(step, within)
+            finally:
+                log.info("%s: left", step.id)
 
-    def _perform(self, step: Step) -> None:
+    def _perform(self, step: Step, within: str) -> None:
         entry = self.catalogue.of_step(step.application)
         proof = self._begin_proof(step, entry)
         if self._stopped(step):  # looked at before the release is read: what was read meanwhile shows there
@@ -142,7 +149,7 @@ class StepRunner:
             log.info("%s: dropped, the release has moved on to %s", step.id, release.phase)
             self.ledger.forget(step.application, [write.key for write in asked])
             return
-        lease = self.leases.of(step.application, step.id, owner=self.owner(), asked=asked)
+        lease = self.leases.of(step.application, step.id, owner=self.owner(), asked=asked, within=within)
 
         def renew() -> bool:
             return lease.renew(now=self.clock(), length=LEASE)
@@ -224,10 +231,12 @@ class StepRunner:
                 if step.poll >= NOTED_FROM or step.waits:
                     step = self._noted(step, reason)
                 self._send(step.evolve(poll=step.poll + 1, tries=0, seen=seen or step.seen), after)
+                underway.lease.passed_on()
             case Retry(reason=reason, after=after, sent=sent):
                 log.warning("%s: try %d failed: %s", step.id, step.tries + 1, reason)
                 pause = max(after, min(timedelta(seconds=2 ** min(step.tries + 1, TRIES)), LONGEST_PAUSE))
                 self._send(self._noted(step, reason).evolve(tries=step.tries + 1, sent=sent), pause)
+                underway.lease.passed_on()
 
     def _noted(self, step: Step, reason: str) -> Step:
         """Note for people what a release waits for; failing to is only logged, as nothing is decided by it."""
@@ -264,6 +273,7 @@ class StepRunner:
             # Only reporting the outcome lost to other writers; enqueue the report so the side effect is not repeated.
             try:
                 self.bus.send([deferred(step.application, event)])
+                underway.lease.passed_on()
             except MessageTooLarge as refused:
                 # The report fits no message. Running the step again is harmless, and reports again later.
                 log.warning("%s: its report: %s", step.id, refused)

@@ -1,6 +1,6 @@
 """Leases: only one worker at a time runs a step. Their rows are outside the chain's transactions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ..domain.model import sha256
@@ -12,22 +12,24 @@ class Lease:
     """A step that a worker holds, once it has taken it. The row's ETag tells whether another worker took it over,
     without a read."""
 
-    def __init__(self, table: Table, application: str, step: str, *, owner: str, asked: tuple[Write, ...] = ()) -> None:
+    def __init__(
+        self, table: Table, application: str, step: str, *, owner: str, asked: tuple[Write, ...] = (), within: str = ""
+    ) -> None:
         self._table = table
         self._application = application
         self._step, self._key = step, keys.lease(sha256(step.encode()).removeprefix("sha256:")[:40])
-        self._owner = owner
+        self._owner, self._within = owner, within
         self._asked = asked
+        self._over: tuple[Write, ...] = ()
         self._etag = ""
 
     def take(self, *, now: datetime, length: timedelta) -> bool:
         """Hold the step until now + length; False while another owner does. Nobody else holds most steps, so the row is
         read only if it turns out to exist."""
         try:
-            self._write(Act.CREATE, now + length, *self._asked)
+            self._write_first(Act.CREATE, now + length)
         except Conflict:
             return self._take_over(now, length)
-        self._asked = ()
         return True
 
     def renew(self, *, now: datetime, length: timedelta) -> bool:
@@ -50,24 +52,29 @@ class Lease:
         if any(write.key == self._key for write in over):
             self._etag = ""
 
+    def passed_on(self) -> None:
+        """The step goes on by another message: the row of one that was begun at once ends with the lease."""
+        self._over = self._asked if self._within else ()
+
     def give_back(self) -> None:
         """End the lease if it was taken and has not ended; leaves another owner's lease alone."""
-        if not self._etag or self._delete():
+        if not (self._etag or self._over) or self._delete():
             return
         row = self._table.get(self._application, self._key)
         if row is not None and row.values["Owner"] == self._owner:  # changed by our own write, whose answer was lost
-            self._etag = row.etag
+            self._etag, self._over = row.etag, ()
             self._delete()
 
     def _take_over(self, now: datetime, length: timedelta) -> bool:
         row = self._table.get(self._application, self._key)
         if row is None:
             return False  # given back just now: whoever held it may have finished the step
-        if row.values["Owner"] != self._owner and datetime.fromisoformat(str(row.values["Until"])) > now:
+        is_ours = row.values["Owner"] == self._owner
+        if not is_ours and datetime.fromisoformat(str(row.values["Until"])) > now:
             return False
         self._etag = row.etag
         try:
-            self._write(Act.REPLACE, now + length)
+            self._write(Act.REPLACE, now + length) if is_ours else self._write_first(Act.REPLACE, now + length)
         except Conflict:
             return False
         return True
@@ -75,15 +82,20 @@ class Lease:
     def _row(self) -> tuple[Write, ...]:
         return (Write(act=Act.DELETE, key=self._key, etag=self._etag),) if self._etag else ()
 
+    def _write_first(self, act: Act, until: datetime) -> None:
+        """The message's row ends here where a queue holds the message itself until the step has ended."""
+        self._write(act, until, *(() if self._within else self._asked))
+        self._asked = self._asked if self._within else ()
+
     def _write(self, act: Act, until: datetime, *more: Write) -> None:
-        values = {"Owner": self._owner, "Until": until.isoformat(), "Step": self._step}
+        values = {"Owner": self._owner, "Until": until.isoformat(), "Step": self._step, "Within": self._within}
         etag = self._etag if act is Act.REPLACE else ""
         write = Write(act=act, key=self._key, values=values, etag=etag)
         self._etag, *_ = self._table.transact(self._application, [write, *more])
 
     def _delete(self) -> bool:
         try:
-            self._table.transact(self._application, self._row())
+            self._table.transact(self._application, (*self._row(), *self._over))
         except Conflict:
             return False
         return True
@@ -95,12 +107,23 @@ class Leases:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def of(self, application: str, step: str, *, owner: str, asked: tuple[Write, ...] = ()) -> Lease:
+    def of(self, application: str, step: str, *, owner: str, asked: tuple[Write, ...] = (), within: str = "") -> Lease:
         """The step's lease, which `owner` has not taken yet. `asked`: deletes what asked for the step, as soon as the
-        lease is taken or the outcome committed."""
-        return Lease(self._table, application, step, owner=owner, asked=asked)
+        lease is taken or the outcome committed; not before its outcome for a step that was begun at once, `within` the
+        invocation of that message."""
+        return Lease(self._table, application, step, owner=owner, asked=asked, within=within)
 
     def take(self, application: str, step: str, *, owner: str, now: datetime, length: timedelta) -> Lease | None:
         """The step's lease, which `owner` holds until now + length; None while another owner does."""
         lease = self.of(application, step, owner=owner)
         return lease if lease.take(now=now, length=length) else None
+
+    def begun(self, application: str, *, since: datetime | None = None) -> Mapping[str, str]:
+        """The steps of which somebody holds a lease, or died holding it, each with the message in whose invocation it
+        was begun at once. `since`: those that were held after that. Raises `LedgerUnavailable`."""
+        rows = self._table.rows(application, *keys.span(keys.LEASE))
+        return {
+            str(row.values["Step"]): str(row.values["Within"])
+            for row in rows
+            if since is None or datetime.fromisoformat(str(row.values["Until"])) > since
+        }

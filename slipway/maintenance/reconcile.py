@@ -29,7 +29,7 @@ from ..engine.handle import Contended, Handler, Outcome
 from ..engine.observing import reconciling
 from ..engine.outbox import Outbox
 from ..inbound.event_grid import hangs_on_an_image
-from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable
+from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable, OutboxEntry
 from ..ledger.due import EVERYTHING, SETTLED, Due
 from ..ledger.freezes import FreezeState
 from ..ledger.keys import INSTALLATION
@@ -88,6 +88,8 @@ class Reconciler:
     prove: Callable[[ImagePushed], ImagePushed]
     """Asks the registry what was pushed. Raises `SourceAway`."""
     outbox: Outbox
+    left: Callable[[str, Sequence[OutboxEntry]], list[OutboxEntry]]
+    """Those of an application's messages that come by no other way."""
     registry: Callable[[str], Registry]
     numbers: Numbers
     freezer: Freezer
@@ -201,7 +203,7 @@ class Reconciler:
         read = self.ledger.outbox(application, unreadable)
         self.outbox.set_aside(application, unreadable)
         self.ledger.forget(application, [row.key for row in unreadable])
-        entries = [entry for entry in read if entry.fault or entry.written_at <= settled]
+        entries = self.left(application, [entry for entry in read if entry.fault or entry.written_at <= settled])
         reconciling.outbox(application, (entry.written_at for entry in entries), self.clock())
         sent = 0
         for start in range(0, len(entries), BATCH):

@@ -7,6 +7,7 @@ when nothing is due: to the next scheduled message or the next minute, in which 
 import json
 import random
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from slipway.domain.audit import AuditRecord
 from slipway.domain.events import EVENT, ImagePushed, VoteCast
+from slipway.domain.queues import Queue
 from slipway.domain.release import VoteDecision
 from slipway.domain.steps import Step
 from slipway.domain.tokens import read_link
@@ -68,6 +70,8 @@ class Run:
     faults: Faults
     queues: list[QueuedMessage] = field(default_factory=list)
     voted: set[str] = field(default_factory=set)
+    at_once: bool = True
+    """Whether an invocation begins the steps that it asks for, as the app's do."""
     crashes: int = 0
     dice: random.Random = field(default_factory=random.Random)
 
@@ -191,12 +195,16 @@ class Run:
             )
 
     def _receive(self, queued: QueuedMessage) -> None:
-        self.installation.app.receiver.receive(
-            lambda body: self._work(queued, body),
-            QueueMessage(
-                queue=queued.queue, body=queued.body, id=queued.id, tries=queued.tries, session=queued.session
-            ),
-        )
+        queue = next(each for each in Queue if each == queued.queue)
+        again = queued.delivered > 1 or queued.tries > 0
+        room = self.installation.app.beginning.room(queue, queued.body, again=again)
+        with room if self.at_once else nullcontext():
+            self.installation.app.receiver.receive(
+                lambda body: self._work(queued, body),
+                QueueMessage(
+                    queue=queued.queue, body=queued.body, id=queued.id, tries=queued.tries, session=queued.session
+                ),
+            )
         self.life.reach("message before complete")
 
     def _mortal(self, work: Any) -> bool:

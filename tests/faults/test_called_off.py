@@ -27,6 +27,7 @@ SHARES = 8
 class StoppedAtTheDoor(Run):
     """Somebody's word is read when the message of the first step that writes to production is about to be delivered."""
 
+    at_once: bool = False
     began_at: int = 0
     """The point at which the word was read for the first time."""
     said: list[str] = field(default_factory=list)

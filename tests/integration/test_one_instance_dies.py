@@ -43,7 +43,7 @@ def killed_at_work(application: Played, dying: Part) -> str:
     for version in VERSIONS:
         application.push(version)
         release = str(application.reached("plan.made", tag=version)["release"])
-        began = re.compile(rf"Executing 'Functions\.run_step' .*message {release}/")
+        began = re.compile(rf"{release}/\S+: begun")
 
         def at_work_or_over(release: str = release, began: re.Pattern[str] = began) -> str:
             if began.search(dying.log.read_text(errors="replace")):

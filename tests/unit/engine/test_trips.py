@@ -14,7 +14,7 @@ from local.kubernetes.server import Kubernetes
 from local.kubernetes.settings import KubernetesSettings
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
-from slipway.domain.steps import Step, StepKind
+from slipway.engine.beginning import concerns
 from slipway.testing import APPLICATION, Installation, write_application
 from tests.unit.engine.trips import Trips
 
@@ -57,21 +57,12 @@ def settle_until(home: Installation, number: int, phase: Phase) -> None:
     assert home.phase(number) is phase
 
 
-def run(home: Installation, trips: Trips, kind: StepKind) -> None:
-    """Deliver the message of the step that was just asked for, and nothing else."""
-    (message,) = [each for each in home.bus.sent if each.queue == Queue.STEPS and each.body["kind"] == kind]
-    home.bus.sent.remove(message)
-    trips.made("a queue")
-    home.run_step(Step.model_validate(message.body))
-
-
 def test_from_a_push_to_the_first_patch(home: Installation, trips: Trips) -> None:
     pushed = home.pushed("2.0")
     trips.begin()
-    home.app.door.take(pushed)
-    run(home, trips, StepKind.PLAN)
-    run(home, trips, StepKind.DEPLOY)
-    assert trips.first("cluster PATCH") == 20
+    with home.app.beginning.room(Queue.EVENTS, b"", again=False):
+        home.app.door.take(pushed)
+    assert trips.first("cluster PATCH") == 16
 
 
 def test_from_a_vote_to_the_first_patch(home: Installation, trips: Trips) -> None:
@@ -79,7 +70,7 @@ def test_from_a_vote_to_the_first_patch(home: Installation, trips: Trips) -> Non
     settle_until(home, 2, Phase.AWAITING_APPROVAL)
     vote = home.voted(2)
     trips.begin()
-    home.take(vote)
-    run(home, trips, StepKind.PROMOTE)
-    run(home, trips, StepKind.DEPLOY)
-    assert trips.first("cluster PATCH") == 34
+    with home.app.beginning.room(Queue.HINTS, b"", again=False):
+        concerns(vote.application)
+        home.take(vote)
+    assert trips.first("cluster PATCH") == 30
