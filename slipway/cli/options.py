@@ -53,6 +53,22 @@ def open_api(context: click.Context, *, url: str | None, key: str | None) -> "Ap
     return Api(find_app(url=url, key=key, audience=audience, environment=os.environ, folder=Path.cwd()))
 
 
+def reason_option(help: str, *, required: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """`--reason`, held to what the app would refuse."""
+
+    def check(_: click.Context, __: click.Parameter, value: str) -> str:
+        from slipway.domain.blocks import REASON_LIMIT  # noqa: PLC0415 - slow to import; `--help` does without
+
+        if required and not value.strip():
+            raise click.BadParameter("expected a few words, got none")
+        if len(value) > REASON_LIMIT:
+            raise click.BadParameter(f"expected at most {REASON_LIMIT} characters, got {len(value)}")
+        return value
+
+    more: dict[str, Any] = {"required": True} if required else {"default": ""}
+    return click.option("--reason", metavar="TEXT", callback=check, help=help, **more)
+
+
 def waiting(command: Callable[..., None]) -> Callable[..., None]:
     """How a person is waited for who confirms what lets something through."""
     opened = click.option("--open", "open_it", is_flag=True, help="Open the address in a browser.")

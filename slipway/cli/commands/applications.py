@@ -4,23 +4,25 @@ from collections.abc import Iterator
 
 import click
 
-from slipway.api.releases import Applications, ApplicationStanding
+from slipway.api.releases import Applications, ApplicationStanding, LaneStanding
 
 from ..api import Api, read
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
+from .drift import differs, why_stale
 
 
 @click.command()
 @json_option
 @connected
 def applications(api: Api, *, as_json: bool) -> None:
-    """Every application with its environments in chain order: what is live and what is on its way.
+    """Every application with its environments in chain order: what is live, what is on its way, and what is amiss.
 
     \b
     Columns:
       LIVE     the release that the environment runs, its tag, and since when
+      STATE    drifted, held or frozen: see `slipway drift` and `slipway freezes`
       ROLLING  the release that is being rolled out
       WAITING  the newest release that is waiting to be rolled out
 
@@ -32,9 +34,13 @@ def applications(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    items = read(Applications, content).applications
-    columns = ("application", "environment", "gate", "live", "tag", "since", "rolling", "waiting")
-    screen.table(columns, (row for item in items for row in _rows(screen, item)), cut=("since", "tag"))
+    standing = read(Applications, content)
+    columns = ("application", "environment", "gate", "live", "state", "tag", "since", "rolling", "waiting")
+    rows = [row for item in standing.applications for row in _rows(screen, item)]
+    screen.table(columns, rows, cut=("since", "tag"))
+    is_live = any(lane.live for item in standing.applications for lane in item.environments)
+    if is_live and (stale := why_stale(standing.drift)):
+        click.echo(stale, err=True)
 
 
 def _rows(screen: Screen, item: ApplicationStanding) -> Iterator[tuple[Content, ...]]:
@@ -44,8 +50,18 @@ def _rows(screen: Screen, item: ApplicationStanding) -> Iterator[tuple[Content, 
             lane.environment,
             lane.gate,
             TextCell(lane.live.release if lane.live else "", GOOD),
+            _state(item, lane),
             lane.live.tag if lane.live else "",
             TextCell(screen.time(lane.live.at) if lane.live else "", FAINT),
             TextCell(lane.rolling or "", NOTE),
             TextCell(", then ".join(filter(None, (lane.waiting, lane.next))), NOTE),
         )
+
+
+def _state(item: ApplicationStanding, lane: LaneStanding) -> TextCell:
+    """The worst of what is amiss in the lane, first."""
+    if lane.live and (drifted := differs(lane.drift)):
+        return drifted
+    if lane.held:
+        return TextCell("held", NOTE)
+    return TextCell("frozen" if lane.frozen or item.frozen else "", NOTE)

@@ -9,12 +9,13 @@ import click
 from slipway.api.approvals import Ballot, OpenGate, OpenGates
 from slipway.api.base import body_of
 from slipway.api.inbox import SaidOutcome
+from slipway.api.releases import ReleaseAnswer
 
 from ..api import Api, read
 from ..ballots import BEARER, LINK, Token, app_and_token, page_of
 from ..errors import CliError, Exit
 from ..forms import OutputFormat, formed, write_lines
-from ..options import app_options, connected, open_api
+from ..options import app_options, connected, open_api, reason_option
 from ..options import as_json as json_option
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
 from ..text import short_digest
@@ -108,7 +109,7 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@click.option("--reason", default="", help="Why; some environments require it.")
+@reason_option("Why; some environments require it.")
 @_voting
 @click.pass_context
 def approve(context: click.Context, /, **options: Any) -> None:
@@ -127,7 +128,7 @@ def approve(context: click.Context, /, **options: Any) -> None:
 
 
 @click.command()
-@click.option("--reason", required=True, help="Why; kept in the audit trail.")
+@reason_option("Why; kept in the audit trail.", required=True)
 @_voting
 @click.pass_context
 def reject(context: click.Context, /, **options: Any) -> None:
@@ -145,7 +146,7 @@ def reject(context: click.Context, /, **options: Any) -> None:
 
 
 @click.command()
-@click.option("--reason", default="", help="Why; kept in the audit trail.")
+@reason_option("Why; kept in the audit trail.")
 @_voting
 @click.pass_context
 def withdraw(context: click.Context, /, **options: Any) -> None:
@@ -159,7 +160,7 @@ def withdraw(context: click.Context, /, **options: Any) -> None:
 
 
 @click.command("object")
-@click.option("--reason", default="", help="What you know about it; kept in the audit trail.")
+@reason_option("What you know about it; kept in the audit trail.")
 @click.option(
     "--environment",
     metavar="NAME",
@@ -199,11 +200,14 @@ def _vote(
     screen = Screen()
     api, own_token = _known(context, link=link, url=url, key=key)
     bearer = bearer or os.environ.get(BEARER, "")
-    release_id, plan_hash, page = _subject(api, own_token, release, bearer=bearer, decision=decision)
+    known = bool(bearer or api.app.audience)
+    release_id, plan_hash, page = _subject(api, own_token, release, environment, decision=decision, known=known)
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
         raise CliError(f"the plan of {release_id} is {short_digest(plan_hash)}, not {plan}: no vote was cast")
     if page:
-        raise CliError("approve on its page, with a sign-in", exit_code=Exit.WAITING, cure=f"open {page}")
+        otherwise = f", or name yourself by --bearer (or {BEARER}) or --link (or {LINK})"
+        cure = f"open {page}{'' if decision == 'approve' else otherwise}"
+        raise CliError(f"{decision} on its page, with a sign-in", exit_code=Exit.WAITING, cure=cure)
     ballot = Ballot.model_construct(
         decision=decision, reason=reason, plan_hash=plan_hash or None, channel="cli", id=new_inbox_id()
     )
@@ -230,27 +234,31 @@ def _known(context: click.Context, *, link: str | None, url: str | None, key: st
 
 
 def _subject(
-    api: Api, own_token: Token | None, release: str | None, *, bearer: str, decision: Decision
+    api: Api, own_token: Token | None, release: str | None, environment: str | None, *, decision: Decision, known: bool
 ) -> tuple[str, str, str]:
     """The release; the plan to vote on, the token's or the current one, and none for what needs no open gate; the page
-    of an approval without a token."""
+    on which to sign in, for an approval without a token, and for whoever is not `known` here."""
     if own_token is not None:
         if release is not None and release != own_token.release:
             raise CliError(f"your link is for {own_token.release}, not for {release}: no vote was cast")
         return own_token.release, own_token.plan_hash, ""
     if release is None:
         raise click.UsageError("RELEASE: missing (or use --link)")
-    if decision != "approve" and not bearer and not api.app.audience:
-        raise CliError(
-            f"the voter is not identified: use --link (or {LINK}), or --bearer (or {BEARER}); a function key alone "
-            "does not allow voting"
-        )
     if decision == "object":
-        return release, "", ""
+        return release, "", "" if known else _page(api, release, environment)
     gates = read(OpenGates, api.get("approvals")).approvals
     gate = next((gate for gate in gates if gate.release == release), None)
-    if gate is None and decision == "reject":
-        return release, "", ""  # it also counts after the gate, up to the first object of the rollout
+    if gate is None and decision == "reject":  # it also counts after the gate, up to the first object of the rollout
+        return release, "", "" if known else _page(api, release, None)
     if gate is None:
         raise CliError(f"{release} is not waiting for approval; `slipway approvals` lists the releases that are")
-    return release, gate.plan_hash, page_of(api.app, release, gate.environment) if decision == "approve" else ""
+    page = "" if known and decision != "approve" else page_of(api.app, release, gate.environment)
+    return release, gate.plan_hash, page
+
+
+def _page(api: Api, release: str, environment: str | None) -> str:
+    """The page on which people vote about the release there, or else where it is."""
+    answer = read(ReleaseAnswer, api.get("releases", release))
+    if not (where := environment or answer.environment):
+        raise CliError(f"{answer.id} is {answer.phase.replace('_', ' ')}, in no environment: nobody votes on it")
+    return page_of(api.app, answer.id, where)

@@ -115,10 +115,11 @@ def build_(  # noqa: PLR0917 - click passes them by name
     """
     client, schemas = registries.open_registry(registry), Schemas()
     with telling_problems():
+        targets = read_targets_file(targets_file or folder / TARGETS_FILE)
         build_options = BuildOptions(
             folder=folder,
             chart=chart,
-            targets=read_targets_file(targets_file or folder / TARGETS_FILE),
+            targets=targets,
             version=version,
             registry=registry,
             references=given,
@@ -135,7 +136,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
         screen.json(made.summary() | more)
         return
     screen.line(TextCell("✓ built", GOOD), f"  {output}: ", TextCell(built.packed.digest, NAME))
-    print_summary(screen, made)
+    print_summary(screen, made, [name for name in targets.environments if name in made.config.environments])
     for note in (*built.notes, *not_compared_line(schemas.not_compared)):
         screen.line(TextCell("note", NOTE), f"  {note}")
     if built.missing:

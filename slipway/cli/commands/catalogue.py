@@ -20,7 +20,7 @@ from ..api import Api, read
 from ..documents import LocalDocuments, as_problem, asked, compare, read_good
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
-from ..options import connected, waiting
+from ..options import connected, reason_option, waiting
 from ..schemas import kubernetes_option, not_compared_line
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Screen, TextCell
 from ..text import neutral, short_digest
@@ -43,9 +43,7 @@ _file = click.option(
     help="A file, or a folder in which every project.yaml and application.yaml counts.",
 )
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
-_reason = click.option(
-    "--reason", default="", metavar="TEXT", help="Why; kept with the version and in the audit trail."
-)
+_reason = reason_option("Why; kept with the version and in the audit trail.")
 
 
 @click.command()

@@ -17,7 +17,7 @@ from ..errors import CliError, Exit
 from ..forms import OutputFormat, formed, write_lines
 from ..lazy import DefaultGroup, Lazy
 from ..options import as_json as json_option
-from ..options import connected, waiting
+from ..options import connected, reason_option, waiting
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell, tone_style
 from ..text import short_digest
 from ..waiting import await_outcome, confirmed, new_inbox_id
@@ -166,7 +166,7 @@ def _fields(screen: Screen, change: ProposedChangeShown) -> Iterator[tuple[str, 
 
 @click.command()
 @click.argument("hash")
-@click.option("--reason", default="", metavar="TEXT", help="Why; some gates require it.")
+@reason_option("Why; some gates require it.")
 @waiting
 @json_option
 @connected
@@ -187,7 +187,7 @@ def approve(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_j
 
 @click.command("stand-in")
 @click.argument("hash")
-@click.option("--reason", required=True, metavar="TEXT", help="Why nobody can vote there; told to all who are asked.")
+@reason_option("Why nobody can vote there; told to all who are asked.", required=True)
 @waiting
 @json_option
 @connected
@@ -209,7 +209,7 @@ def stand_in(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_
 
 @click.command()
 @click.argument("hash")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the audit trail.")
+@reason_option("Why; kept in the audit trail.", required=True)
 @json_option
 @connected
 def reject(api: Api, *, hash: str, reason: str, as_json: bool) -> None:

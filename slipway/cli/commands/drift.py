@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import click
 
-from slipway.api.releases import Applications, LaneStanding, LooksAtDrift
+from slipway.api.releases import Applications, DriftStanding, LaneStanding, LooksAtDrift
 from slipway.clock import utc_now
 from slipway.domain.drift import LATE
 from slipway.manifests.problems import meant
@@ -53,7 +53,7 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
         raise CliError(
             f"there is no application {application[:64]!r}", cure=meant(application, names), exit_code=Exit.NOT_FOUND
         )
-    stale = _stale(standing.drift)
+    stale = why_stale(standing.drift)
     clean = not stale and all(lane.drift is None for _, lane in lanes)
     if as_json:
         standings = [{"application": name, **lane.model_dump(mode="json")} for name, lane in lanes]
@@ -69,7 +69,7 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
         click.get_current_context().exit(Exit.REFUSED)
 
 
-def _stale(looks: LooksAtDrift | None) -> str:
+def why_stale(looks: LooksAtDrift | None) -> str:
     """Why the last look says nothing about now; empty if it does."""
     if looks is None:
         return "nobody has looked yet: it is not known whether the clusters hold what is live"
@@ -81,11 +81,16 @@ def _stale(looks: LooksAtDrift | None) -> str:
 
 def _row(screen: Screen, application: str, lane: LaneStanding, *, stale: bool) -> tuple[Content, ...]:
     seen = lane.drift
-    state = TextCell("as it went live", GOOD) if not stale else TextCell("not known", NOTE)
-    if seen is not None:
-        state = TextCell("not known", NOTE) if seen.unknown else TextCell("drifted", BAD)
+    state = differs(seen) or (TextCell("as it went live", GOOD) if not stale else TextCell("not known", NOTE))
     since = TextCell(screen.time(seen.since) if seen else "", FAINT)
     return TextCell(application, NAME), lane.environment, lane.live.release if lane.live else "", state, since
+
+
+def differs(seen: DriftStanding | None) -> TextCell | None:
+    """What the last look said of a cluster that does not hold what is live; None if it does."""
+    if seen is None:
+        return None
+    return TextCell("not known", NOTE) if seen.unknown else TextCell("drifted", BAD)
 
 
 def _lines(lanes: list[tuple[str, LaneStanding]]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from slipway.domain.phases import Phase
 from ..api import Api, read
 from ..lazy import Group
 from ..options import as_json as json_option
-from ..options import connected, waiting
+from ..options import connected, reason_option, waiting
 from ..screen import GOOD, NAME, Screen, TextCell
 from ..waiting import await_outcome, confirmed, new_inbox_id
 
@@ -49,10 +49,9 @@ _CONFIRMED = "A person confirms it in a browser, at the address that is printed,
 def _operating(verb: Verb) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Options that all commands share: --reason, --yes (confirmation is only asked on a terminal) and --json; and of
     those that let something through, how the person is waited for who confirms them."""
-    reason = verb in MUST_SAY_WHY
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @click.option("--reason", required=reason, default=None if reason else "", help=_REASON)
+        @reason_option(_REASON, required=verb in MUST_SAY_WHY)
         @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
         @json_option
         @connected
@@ -350,7 +349,7 @@ def _lost(api: Api, application: str) -> str:
 
 @click.command("end-sessions")
 @click.argument("person", required=False)
-@click.option("--reason", default="", help=_REASON)
+@reason_option(_REASON)
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 @connected

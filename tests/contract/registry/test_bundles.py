@@ -98,6 +98,14 @@ def test_a_bundle_is_built_pushed_and_read_back(
     ) == 1
 
 
+def test_the_environments_of_what_was_built_stand_in_the_order_of_the_targets(
+    slipway: Slipway, place: Place, repository: str, tmp_path: Path
+) -> None:
+    written(place, repository, tmp_path)
+    rows = [line.split()[0] for line in build(slipway, place).stdout.splitlines() if line]
+    assert rows[rows.index("ENVIRONMENT") + 1 :][:2] == ["staging", "production"]
+
+
 def test_building_and_pushing_twice_changes_nothing(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:

@@ -153,7 +153,6 @@ def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served)
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("reject", "shop-2", "--reason", "no"), "the voter is not identified"),
         (
             ("approve", "shop-3", "--link", "https://x.example/approvals/{token}"),
             "your link is for shop-2, not for shop-3",
@@ -179,6 +178,28 @@ def test_what_is_not_clear_is_asked_before_anything_is_sent(
     assert result.exit_code in (1, 2)
     assert said in result.stderr
     assert mine not in result.stdout + result.stderr
+    assert not [asked for asked in app.asked if asked.method == "POST"]
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (("approve", "shop-2"), "shop/2/production"),
+        (("reject", "shop-2", "--reason", "no"), "shop/2/production"),
+        (("withdraw", "shop-2"), "shop/2/production"),
+        (("object", "shop-2", "--environment", "staging"), "shop/2/staging"),
+        (("object", "shop-1"), "shop/1/production"),
+        (("reject", "shop-1", "--reason", "no"), "shop/1/production"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, tuple) else words,
+)
+def test_whoever_is_not_known_here_is_led_to_the_page_on_which_they_sign_in(
+    slipway: Command, app: Served, words: tuple[str, ...], place: str
+) -> None:
+    result = slipway(*words)
+    assert result.exit_code == 5, result.stderr
+    assert f"{words[0]} on its page, with a sign-in; open {app.url}/approvals/{place}" in result.stderr
+    assert "function key" not in result.stderr
     assert not [asked for asked in app.asked if asked.method == "POST"]
 
 

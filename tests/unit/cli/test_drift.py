@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from slipway.cli.commands import drift as command
+from slipway.domain.blocks import Freeze
 from slipway.domain.drift import Drift, Drifted, DriftKind, Seen
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Served
@@ -71,3 +72,29 @@ def test_a_look_that_is_late_says_nothing_about_now(
 
 def test_an_application_that_there_is_not_is_not_found(looked: Served, slipway: Command) -> None:
     assert slipway("drift", "till").exit_code == 3
+
+
+# ---- slipway applications
+def test_the_list_of_applications_says_what_drifted_and_what_nobody_can_tell(
+    looked: Served, slipway: Command, shop: World
+) -> None:
+    assert "drifted" not in slipway("applications").stdout
+    drifted(shop, Seen.of((EDITED,), DOCUMENT))
+    assert state_in(slipway, "production") == "drifted"
+    drifted(shop, Seen(unknown="production could not be reached"))
+    assert state_in(slipway, "production") == "not known"
+    looked.drift = None
+    assert "nobody has looked yet" in slipway("applications").stderr
+
+
+def test_the_list_of_applications_says_what_is_frozen(looked: Served, slipway: Command, shop: World) -> None:
+    lane = shop.lanes["production"]
+    freeze = Freeze(id="freeze-1", owner="olga", reason="the sale", at=MORNING)
+    shop.lanes["production"] = lane.evolve(freeze=freeze)
+    assert state_in(slipway, "production") == "frozen"
+
+
+def state_in(slipway: Command, environment: str) -> str:
+    head, *rows = slipway("applications").stdout.splitlines()
+    row = next(row for row in rows if environment in row)
+    return row[head.index("STATE") : head.index("TAG")].strip()

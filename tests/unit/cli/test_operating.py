@@ -7,7 +7,8 @@ import pytest
 
 from slipway.api.inbox import Confirmation, ReceivedAnswer, SaidOutcome
 from slipway.cli import waiting
-from slipway.domain.commands import OPENS, Verb
+from slipway.domain.blocks import REASON_LIMIT
+from slipway.domain.commands import MUST_SAY_WHY, OPENS, Verb
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served
 
@@ -162,3 +163,34 @@ def test_sessions_are_ended_ones_own_or_those_of_a_person_as_the_trail_names_the
     assert "signed out of all pages" in given.stdout
     (asked,) = [json.loads(one.body) for one in app.asked if one.method == "POST"]
     assert (asked["verb"], asked.get("person", "")) == ("session.end", person)
+
+
+# ---- a reason
+NEEDING_ONE = [
+    ("freeze", "shop", "production"),
+    ("freeze", "--all"),
+    ("cancel", "shop-1"),
+    ("rollback", "shop-1", "production"),
+    ("override", "shop-1", "production"),
+    ("waive", "shop-1", "production", "--rule", "built-by-run"),
+    ("fence", "reset", "shop"),
+    ("reject", "shop-1", "--bearer", "token"),
+    ("change", "reject", "91c3e07d55aa"),
+    ("change", "stand-in", "91c3e07d55aa"),
+]
+
+
+def test_every_verb_that_needs_a_reason_is_among_them() -> None:
+    named = {words[0] if words[0] != "fence" else "fence.reset" for words in NEEDING_ONE}
+    assert set(MUST_SAY_WHY) <= named
+
+
+@pytest.mark.parametrize("words", NEEDING_ONE, ids=" ".join)
+@pytest.mark.parametrize("reason", [None, "", " ", "x" * (REASON_LIMIT + 1)], ids=["none", "empty", "blank", "long"])
+def test_a_reason_that_the_app_would_refuse_is_a_mistake_on_the_command_line(
+    slipway: Command, app: Served, words: tuple[str, ...], reason: str | None
+) -> None:
+    result = slipway(*words, *(() if reason is None else ("--reason", reason)))
+    assert result.exit_code == 2, result.stderr
+    assert "--reason" in result.stderr
+    assert not app.asked
