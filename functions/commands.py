@@ -51,13 +51,14 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
     "`address` what became of it. What lets something through (unfreeze, retry, create, rollback, resume, "
     "override, waive) waits until a person confirms it at `open`, by a sign-in made for it; not `create` by an "
     "application that the project names in `automation.create`, which needs no permission but `read` and says "
-    "`application`. Ending one's own sessions needs no permission but `read`.",
+    "`application`. What would be refused as things are is refused at once, with the rules, and asks nobody to confirm "
+    "it. Ending one's own sessions needs no permission but `read`.",
     tag="commands",
     permission=None,
     body=Command,
     answer=ReceivedAnswer,
     status=202,
-    refuses=(404, 415),
+    refuses=(404, 409, 415),
 )
 def command(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
@@ -71,7 +72,9 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
         said_by = speaker(caller, Via(body.channel))
         return received(parts().inbox_writer.command(request, said_by, id=body.id or "", token=bearer_of(req)))
     if body.verb in OPENS:
-        return to_confirm(parts().inbox_writer.statement(request), Via(body.channel))
+        statement = parts().inbox_writer.statement(request)
+        parts().foresight.check(statement)
+        return to_confirm(statement, Via(body.channel))
     receipt = parts().inbox_writer.command(request, speaker(caller, Via(body.channel)), id=body.id or "")
     return received(receipt)
 

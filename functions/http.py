@@ -9,7 +9,9 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel
 
+from slipway.commands.foreseeing import WouldBeRefused
 from slipway.domain.errors import NotFound
+from slipway.domain.rules import as_details
 from slipway.domain.signing import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
 from slipway.engine.handle import Contended
@@ -66,6 +68,8 @@ def answering(handler: Handler) -> Handler:
                     answer = problem(status, title, str(error), **details)
                 case NotFound():
                     answer = problem(404, "Not found", str(error))
+                case WouldBeRefused():
+                    answer = problem(409, "Refused", str(error), rules=as_details(error.rules))
                 case NotReplayable() | Ignored():
                     answer = problem(409, "Cannot be replayed", str(error))
                 case LedgerUnavailable() | QueueUnavailable() | KeysUnavailable() | Contended():

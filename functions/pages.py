@@ -167,6 +167,7 @@ def desk_of(built: Parts) -> Desk:
         sessions=built.sessions,
         saying=built.saying,
         writer=built.inbox_writer,
+        foresight=built.foresight,
         blocks=built.blocks,
         answers=built.answers,
         link_keys=built.link_keys,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..commands.foreseeing import Foresight
 from ..commands.saying import InboxWriter
 from ..domain.signing import FixedKeys
 from ..engine.links import Links
@@ -87,6 +88,10 @@ class Facing(Catalogued):
             installation=self.settings.installation_name,
             clock=self.clock,
         )
+
+    @part
+    def foresight(self) -> Foresight:
+        return Foresight(reader=self.reader, inbox=self.inbox, clock=self.clock)
 
     @part
     def saying(self) -> Saying:

@@ -71,6 +71,8 @@ class Trait(Enum):
     """It may come in the way up to the first object of a rollout, and the release then waits for it to hold again."""
     OWN_RECORD = auto()
     """Where it does not hold, a record of its own says so."""
+    OF_THE_PROOF = auto()
+    """It is about whoever gives a command, as their proof names them: nothing is known of it before."""
 
 
 class Rule(StrEnum):
@@ -268,7 +270,12 @@ class Rule(StrEnum):
     GATE_HAS_ROOM = "gate-has-room", "The gate has room for more votes."
 
     # ---- a command
-    PROOF_IS_GIVEN = "proof-is-given", "What lets something through comes with a proof of who says it."
+    PROOF_IS_GIVEN = (
+        "proof-is-given",
+        "What lets something through comes with a proof of who says it.",
+        None,
+        Trait.OF_THE_PROOF,
+    )
     MAY_ORDER_IT = "may-order-it", "The person has a role that may give the command."
     REASON_IS_GIVEN = "reason-is-given", "A command that needs a reason has one."
     ENVIRONMENT_EXISTS = "environment-exists", "The environment is one of the application's."
@@ -283,7 +290,12 @@ class Rule(StrEnum):
     ONE_ROLL_BACK_AT_A_TIME = "one-roll-back-at-a-time", "No other roll-back is under way there."
     IS_HERE = "is-here", "The release is in the environment that the command names."
     IS_KEPT_BACK = "is-kept-back", "Something that may be overridden holds it back."
-    MAY_WAIVE = "may-waive", "The person has a role that the project lets waive rules about proof."
+    MAY_WAIVE = (
+        "may-waive",
+        "The person has a role that the project lets waive rules about proof.",
+        None,
+        Trait.OF_THE_PROOF,
+    )
     CAN_BE_WAIVED = "can-be-waived", "The rule is about proof, and is not known to hold for the release there."
     IS_NOT_ON_HOLD = "is-not-on-hold", "Nothing that may not be overridden holds it back."
     IS_ON_HOLD = "is-on-hold", "A roll-back by hand holds the lane."
@@ -331,6 +343,10 @@ class Rule(StrEnum):
     @property
     def about_own_work(self) -> bool:
         return Trait.OWN_WORK in self.traits
+
+    @property
+    def of_the_proof(self) -> bool:
+        return Trait.OF_THE_PROOF in self.traits
 
     # ---- results
     def holds(self, reason: str, *, subject: str = "") -> "Pass":

@@ -14,6 +14,7 @@ from ..domain.plan import Plan
 from ..domain.release import Head, Lane
 from ..domain.rules import Rule, RuleResult, not_passed
 from ..ledger import Ledger
+from ..ledger.freezes import not_ended
 from ..ledger.standing import InstallationStanding, Standing
 from .in_force import InForce
 from .limits import limits_rule
@@ -61,7 +62,7 @@ class FirstObject:
         everything = head.freeze
         if release.rollback is None and everything is None and (state := of_all.freeze):
             # It may have been set a moment ago, and not have reached this application yet.
-            everything = state.freeze if not state.ended_by else None
+            everything = not_ended(state)
             rules = (*rules, freeze_rule(lane, everything, now))
         blocking = (rule for rule in not_passed(rules) if not was_let_past(release, lane, everything, rule, now))
         return (*called_off_rules(release, lane), *blocking)

@@ -30,7 +30,7 @@ from ..domain.rules import Rule, RuleResult, as_details, not_passed
 from ..domain.signed_head import FREEZE, head_fault, state_hash
 from ..domain.signing import KeysUnavailable
 from ..ledger import Conflict, LedgerUnavailable
-from ..ledger.freezes import FreezeState, with_etag
+from ..ledger.freezes import FreezeState, not_ended, with_etag
 from ..ledger.installation import InstallationLedger
 from ..ledger.rows import answer_writes
 from ..ledger.standing import InstallationStanding
@@ -103,8 +103,8 @@ class Freezer:
 
     def current(self) -> Freeze | None:
         """The freeze of everything that is in force; None if there is none."""
-        state = self.state()
-        return state.freeze if state and not state.ended_by and state.freeze.in_force(self.clock()) else None
+        freeze = not_ended(self.state())
+        return freeze if freeze is not None and freeze.in_force(self.clock()) else None
 
     def give(self, order: FreezeOrder) -> Frozen:
         """Carry out an order and tell every application.
@@ -126,7 +126,7 @@ class Freezer:
         before, etag = with_etag(self.installation.table)
         if (refused := self.installation.was_refused(order.id)) is not None:
             return (REPEAT,) if refused else ()  # a repeat gets the first order's answer, whatever happened since
-        rules = _rules(order, before.freeze if before is not None and not before.ended_by else None, now)
+        rules = _rules(order, not_ended(before), now)
         if not_passed(rules):
             answer = _answer(order, not_passed(rules))
             self.installation.order_refused(order.id, _refusal(order, rules), now=now, answer=answer)
@@ -187,7 +187,7 @@ def missing_spreads(
 ) -> tuple[FreezeSpread, ...]:
     """The events that bring an application's copy up to date; empty if it is."""
     copy = head.freeze
-    current = state.freeze if state is not None and not state.ended_by else None
+    current = not_ended(state)
     if (copy.id if copy else None) == (current.id if current else None):
         return ()
     if current is not None:

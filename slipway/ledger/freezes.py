@@ -20,6 +20,11 @@ class FreezeState(Record):
     """Id of the submission that last set or ended it."""
 
 
+def not_ended(state: FreezeState | None) -> Freeze | None:
+    """The freeze, unless there never was one or somebody ended it; its own end may have come."""
+    return None if state is None or state.ended_by else state.freeze
+
+
 def freeze_of_everything(table: Table) -> FreezeState | None:
     """The last freeze of everything, ended or not; None if there never was one."""
     return with_etag(table)[0]

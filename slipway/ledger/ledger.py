@@ -20,7 +20,7 @@ from . import keys
 from .archive import Archive
 from .blobs import Blobs, LateBlobs
 from .due import DueIndex
-from .freezes import freeze_of_everything
+from .freezes import freeze_of_everything, not_ended
 from .rows import (
     OutboxEntry,
     answer_writes,
@@ -188,8 +188,7 @@ class Ledger:
 
     def _new_head(self, application: str) -> Head:
         """The head of a new application, which a freeze of the whole installation covers from its first decision."""
-        state = freeze_of_everything(self.table)
-        return Head(application=application, freeze=state.freeze if state and not state.ended_by else None)
+        return Head(application=application, freeze=not_ended(freeze_of_everything(self.table)))
 
     def _read_releases(self, partition: str, numbers: set[int], etags: dict[str, str]) -> dict[int, Release]:
         """The releases by number: one request each, or one range request if they are many and close together."""

@@ -19,7 +19,7 @@ from ..domain.versions import Listed, Subject, SubjectKind, Version
 from . import keys
 from .blobs import Blobs
 from .due import DueIndex
-from .freezes import freeze_of_everything
+from .freezes import freeze_of_everything, not_ended
 from .indexing import Indexer
 from .rows import pack, pack_audit, unpack
 from .table import Act, Conflict, Table, Value, Write
@@ -164,7 +164,7 @@ class SubjectVersions:
     def _new_head(self, partition: str) -> Head:
         """The head of a new application, which a freeze of the whole installation covers from its first record."""
         state = freeze_of_everything(self._table) if partition != keys.INSTALLATION else None
-        return Head(application=partition, freeze=state.freeze if state and not state.ended_by else None)
+        return Head(application=partition, freeze=not_ended(state))
 
 
 def version_name(subject: Subject) -> str:

@@ -7,7 +7,7 @@ from ..clock import Clock
 from ..domain.blocks import Freeze, Hold
 from ..domain.release import Lane
 from ..domain.reports import FreezeShown
-from ..ledger.freezes import freeze_of_everything
+from ..ledger.freezes import freeze_of_everything, not_ended
 from .reading import Reader
 
 
@@ -20,8 +20,8 @@ class Blocks:
 
     def everything(self) -> Freeze | None:
         """The freeze of everything that is in force; None if there is none. Raises `LedgerUnavailable`."""
-        state = freeze_of_everything(self.reader.ledger.table)
-        return state.freeze if state and not state.ended_by and state.freeze.in_force(self.clock()) else None
+        freeze = not_ended(freeze_of_everything(self.reader.ledger.table))
+        return freeze if freeze is not None and freeze.in_force(self.clock()) else None
 
     def freezes(self) -> tuple[FreezeShown, ...]:
         """The freezes and holds in force, widest first. Raises `LedgerUnavailable`."""

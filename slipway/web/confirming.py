@@ -7,12 +7,12 @@ It shows what is to be said, word for word, to whoever may say it; their button 
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from ..commands.foreseeing import WouldBeRefused
 from ..domain.challenge import Pending
 from ..domain.commands import PERMISSIONS, Verb
 from ..domain.errors import NotFound
 from ..domain.restored import Restored
 from ..domain.statement import CatalogueStatement, ChangeVoteStatement, CommandStatement
-from ..domain.tones import Tone
 from ..http.forms import FIELD
 from ..http.places import home_of
 from ..http.requests import RequestRefused
@@ -22,7 +22,7 @@ from ..ledger.keys import INSTALLATION
 from .answer import Answer, html, see_other
 from .desk import Desk
 from .leading import led
-from .messages import message
+from .messages import nothing_done
 from .operating import check_permitted
 from .signin import Visitor
 from .templating import render
@@ -66,6 +66,7 @@ def show(desk: Desk, handle: str, who: Visitor) -> Answer:
         where=_where(statement),
         title=_title(statement),
         restored=_restored(desk, statement),
+        refused=_refused(desk, statement),
         permission=PERMISSIONS[statement.verb],
         permitted=who.caller.may(PERMISSIONS[statement.verb]),
         mark=mark,
@@ -83,10 +84,9 @@ def confirm(desk: Desk, handle: str, who: Visitor, headers: Mapping[str, str], b
         pending = _pending(desk, handle)
         if isinstance(pending.statement, CommandStatement):
             check_permitted(pending.statement.verb, who.caller)
-    except (RequestRefused, BadInput) as refused:
-        status = refused.status if isinstance(refused, RequestRefused) else 400
-        back = (address_of(handle), "Open the page again")
-        return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
+            desk.foresight.check(pending.statement)
+    except (RequestRefused, BadInput, WouldBeRefused) as refused:
+        return nothing_done(refused, back=address_of(handle))
     browser, cookie = desk.sessions.browser(headers)
     return led(desk.saying.confirm(handle, pending, browser=browser, person=who.signed_in.object_id), cookie)
 
@@ -107,6 +107,15 @@ def _pending(desk: Desk, handle: str) -> Pending:
 def _restored(desk: Desk, statement: CommandStatement) -> Restored | None:
     """The losses that a new epoch accepts, to be confirmed by whoever begins it; None for any other command."""
     return desk.restored(statement.application or INSTALLATION) if statement.verb is Verb.FENCE_RESET else None
+
+
+def _refused(desk: Desk, statement: CommandStatement) -> str:
+    """Why the command would be refused as things are; empty if it would not."""
+    try:
+        desk.foresight.check(statement)
+    except WouldBeRefused as refused:
+        return str(refused)
+    return ""
 
 
 def _title(statement: CommandStatement) -> str:

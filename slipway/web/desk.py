@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from ..clock import Clock
 from ..commands.as_voted import AsVoted
+from ..commands.foreseeing import Foresight
 from ..commands.saying import InboxWriter, Said
 from ..domain.restored import Restored
 from ..domain.signing import PublicKeys
@@ -33,6 +34,7 @@ class Desk:
     sessions: Sessions
     saying: Saying
     writer: InboxWriter
+    foresight: Foresight
     blocks: Blocks
     answers: Answers
     link_keys: PublicKeys

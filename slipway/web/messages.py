@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable
 from urllib.parse import quote
 
+from ..commands.foreseeing import WouldBeRefused
 from ..domain.errors import NotFound
 from ..domain.signing import KeysUnavailable
 from ..domain.tones import Tone
 from ..engine.handle import Contended
+from ..http.requests import RequestRefused
 from ..http.signing_in import NotSignedIn
 from ..inbound.reading import BadInput
 from ..ledger import LedgerUnavailable
@@ -34,6 +36,19 @@ def message(
         headers=headers,
         cookies=cookies,
     )
+
+
+def nothing_done(refused: RequestRefused | BadInput | WouldBeRefused, *, back: str) -> Answer:
+    """The answer to a form that was not carried out; `back` is the path of its page."""
+    match refused:
+        case RequestRefused():
+            status = refused.status
+        case BadInput():
+            status = 400
+        case WouldBeRefused():
+            status = 409
+    link = (back, "Open the page again")
+    return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=link)
 
 
 def not_found(reason: str) -> Answer:

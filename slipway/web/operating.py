@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
+from ..commands.foreseeing import WouldBeRefused
 from ..commands.saying import CommandRequest
 from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import FRESH, MUST_SAY_WHY, OPENS, PERMISSIONS, Verb
@@ -24,7 +25,6 @@ from ..domain.release import Lane, Phase, Release
 from ..domain.reports import FreezeShown
 from ..domain.roles import Caller
 from ..domain.rules import not_passed
-from ..domain.tones import Tone
 from ..http.forms import FIELD
 from ..http.requests import RequestRefused
 from ..http.speaking import speaker
@@ -32,7 +32,7 @@ from ..inbound.reading import BadInput
 from ..queries.blocks import lane_freezes
 from .answer import Answer, html
 from .desk import Desk, follow
-from .messages import message
+from .messages import nothing_done
 from .signin import Visitor
 from .templating import render
 
@@ -119,12 +119,12 @@ def give(desk: Desk, subject: PageSubject, who: Visitor, headers: Mapping[str, s
         command = _asked(fields, now)
         check_permitted(command.verb, who.caller)
         if command.verb in OPENS:
-            return desk.prove(who, desk.writer.statement(command), FRESH, headers)
+            statement = desk.writer.statement(command)
+            desk.foresight.check(statement)
+            return desk.prove(who, statement, FRESH, headers)
         return follow(desk.writer.command(command, speaker(who.caller, Via.PAGE), id=fields.get("id", "")))
-    except (RequestRefused, BadInput) as refused:
-        status = refused.status if isinstance(refused, RequestRefused) else 400
-        back = (subject.address, "Open the page again")
-        return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
+    except (RequestRefused, BadInput, WouldBeRefused) as refused:
+        return nothing_done(refused, back=subject.address)
 
 
 def _asked(fields: Mapping[str, str], now: datetime) -> CommandRequest:

@@ -184,6 +184,8 @@ def called_off_too_late(draft: Draft, release: Release) -> None:
 def resume(draft: Draft, event: CommandGiven) -> None:
     lane = lane_of(draft, event)
     reason = "no roll-back holds it" if lane.hold is None else f"{lane.hold.who} holds it: {lane.hold.reason}"
+    if lane.hold is None and lane.freeze is not None and lane.freeze.in_force(draft.now):
+        reason += f"; it is frozen: `slipway unfreeze {event.application} {lane.environment}` ends that"
     on_hold = Rule.IS_ON_HOLD.judged(lane.hold is not None, f"{lane.environment}: {reason}")
     if not accepted(draft, event, (*not_meant(event, lane.hold.at if lane.hold else None), on_hold)):
         return
@@ -221,7 +223,8 @@ def override_rules(draft: Draft, release: Release, event: CommandGiven) -> Itera
     freezes = (draft.lane(environment.name).freeze, draft.head.freeze)
     yield from not_meant(event, *(each.at for each in freezes if each is not None))
     broken = not_passed(block_rules_of(draft, release, environment))
-    reasons = "; ".join(item.reason for item in broken) or "nothing blocks it"
+    nothing = f"nothing blocks it: `slipway explain {release.id}` says what it waits for"
+    reasons = "; ".join(item.reason for item in broken) or nothing
     yield Rule.IS_KEPT_BACK.judged(any(item.rule.overridable for item in broken), reasons)
     yield Rule.IS_NOT_ON_HOLD.judged(all(item.rule.overridable for item in broken), reasons)
 

@@ -13,7 +13,7 @@ from ..blocks import LONGEST_FREEZE, Freeze
 from ..errors import present
 from ..events import CommandGiven, DefinitionChanged, FreezeSpread
 from ..model import sha256
-from ..release import Phase
+from ..release import Lane, Phase
 from ..rules import Rule, RuleResult
 from .blocks import said_of
 from .commands import accepted, common_details, exists_rule, lane_of, reason_rule, wake
@@ -46,10 +46,24 @@ def _outlasts(until: datetime | None, other: datetime | None) -> bool:
     return other is not None and (until is None or until > other)
 
 
-def thaw_rule(scope: str, before: Freeze | None, *, now: datetime) -> RuleResult:
-    """The rule for ending a freeze: one must be in force."""
-    frozen = before is not None and before.in_force(now)
-    return Rule.IS_FROZEN.judged(frozen, said_of(scope, before) if before and frozen else f"{scope} is not frozen")
+def thaw_rule(scope: str, before: Freeze | None, *, now: datetime, instead: str = "") -> RuleResult:
+    """The rule for ending a freeze: one must be in force. `instead` is what else keeps releases back there."""
+    if before is not None and before.in_force(now):
+        return Rule.IS_FROZEN.holds(said_of(scope, before))
+    nothing = "`slipway freezes` lists what is frozen and held"
+    return Rule.IS_FROZEN.fails(f"{scope} is not frozen: {instead or nothing}")
+
+
+def _instead(draft: Draft, lane: Lane) -> str:
+    """What keeps releases back in a lane that is not frozen, and how that ends; empty if nothing does."""
+    everything = draft.head.freeze
+    if everything is not None and everything.in_force(draft.now):
+        return "everything is, and `slipway unfreeze --all` ends that"
+    if lane.hold is not None:
+        return (
+            f"a roll-back holds it, and `slipway resume {draft.application.application} {lane.environment}` ends that"
+        )
+    return ""
 
 
 def freeze(draft: Draft, event: CommandGiven) -> None:
@@ -84,7 +98,8 @@ def freeze(draft: Draft, event: CommandGiven) -> None:
 def unfreeze(draft: Draft, event: CommandGiven) -> None:
     lane = lane_of(draft, event)
     meant = not_meant(event, lane.freeze.at if lane.freeze else None)
-    if not accepted(draft, event, (*meant, thaw_rule(lane.environment, lane.freeze, now=draft.now))):
+    rule = thaw_rule(lane.environment, lane.freeze, now=draft.now, instead=_instead(draft, lane))
+    if not accepted(draft, event, (*meant, rule)):
         return
     ended = present(lane.freeze, f"the freeze of {lane.environment}")
     draft.put_lane(lane.evolve(freeze=None))

@@ -20,9 +20,12 @@ from .state import Draft
 
 
 def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
-    ended = Rule.DID_NOT_GO_LIVE.judged(release.phase.retryable, f"{release.id} is {release.phase.spoken}")
+    status = f"{release.id} is {release.phase.spoken}"
     if not release.phase.retryable:
-        return (ended,)
+        went_live = f"{status}: `slipway release create {release.application}` sends out again what is live"
+        on_its_way = f"{status}, on its way: `slipway explain {release.id}` says what it waits for"
+        return (Rule.DID_NOT_GO_LIVE.fails(went_live if release.phase.final else on_its_way),)
+    ended = Rule.DID_NOT_GO_LIVE.holds(status)
     if release.environment is None:
         why = f"{release.id} ended before it entered an environment; push its image or run its pipeline again"
         return (ended, Rule.ENVIRONMENT_EXISTS.judged(release.phase is Phase.FAILED, why))

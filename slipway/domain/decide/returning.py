@@ -34,7 +34,11 @@ def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
     rollout, live = was_live(target, lane.environment), lane.live
     was_live_before = rollout is not None and rollout.plan_hash is not None
     yield Rule.WAS_LIVE_HERE.judged(
-        was_live_before, f"{target.id} was {'' if was_live_before else 'never '}live in {lane.environment}"
+        was_live_before,
+        f"{target.id} was live in {lane.environment}"
+        if was_live_before
+        else f"{target.id} was never live in {lane.environment}, so there is nothing to bring back: "
+        f"`slipway releases -a {target.application}` lists the others",
     )
     is_gone = not is_live(target.number, lane) or lane.drift is not None
     live_release = f"{target.application}-{live.release} is" if live else "nothing is"

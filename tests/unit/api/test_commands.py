@@ -194,7 +194,8 @@ def test_what_was_never_said_has_no_outcome(installation: Installation) -> None:
 def test_nobody_confirms_what_there_is_not_or_what_has_waited_for_too_long(installation: Installation) -> None:
     assert confirmation("../head")[0] == 404
     assert confirmation(f"20261123-{'a' * 43}")[0] == 404
-    asked = give(verb="resume", application="shop", environment="production")[1]
+    outcome(installation, give(verb="freeze", application="shop", environment="production", reason="the sale"))
+    asked = give(verb="unfreeze", application="shop", environment="production", id=OTHER)[1]
     handle = asked["address"].rpartition("/")[2]
     installation.wait(timedelta(minutes=15))
     assert confirmation(handle)[0] == 404
@@ -222,3 +223,12 @@ def test_whoever_reads_ends_their_own_sessions_and_nobody_elses(installation: In
         == "counted"
     )
     assert ended.of(OLGA.tenant, OLGA.oid).since is not None
+
+
+def test_what_would_be_refused_is_refused_at_once_with_the_rule_and_asks_nobody_to_confirm(
+    installation: Installation,
+) -> None:
+    status, content = give(verb="resume", application="shop", environment="production")
+    assert (status, content["title"], "open" in content) == (409, "Refused", False)
+    assert [rule["rule"] for rule in content["rules"]] == ["is-on-hold"]
+    assert "no roll-back holds it" in content["detail"]

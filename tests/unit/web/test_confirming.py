@@ -19,7 +19,7 @@ from slipway.web.confirming import confirm, show
 from slipway.web.signin import Visitor
 from tests.beginnings import begun, waiting
 from tests.confirming import OLGA as SIGNS_IN
-from tests.confirming import at_the_provider
+from tests.confirming import at_the_provider, confirm_pending
 from tests.unit.web.proving import browser_of, led_to
 from tests.unit.web.test_operating import FORM
 from tests.unit.web.visitors import as_visitor, visitor
@@ -178,3 +178,13 @@ def test_the_page_of_a_new_epoch_says_what_the_ledger_lacks(home: Installation) 
     shown = page(home, home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI))
     assert "is of epoch 1, and the ledger is of 0" in shown
     assert "<dt>New epoch</dt><dd>2;" in shown
+
+
+def test_what_has_become_pointless_is_not_confirmed(home: Installation) -> None:
+    handle = pending(home)
+    mark = mark_of(home, handle)
+    confirm_pending(home, pending(home))
+    home.hear()
+    assert "It would be refused now: <bdi>production is not frozen" in page(home, handle)
+    answer = confirm(desk_of(home.app), handle, OLGA, FORM, urlencode({"form": mark}).encode())
+    assert (answer.status, "Location" in answer.headers) == (409, False)

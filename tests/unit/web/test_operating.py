@@ -170,3 +170,9 @@ def test_looking_changes_nothing(installation: Installation) -> None:
     for subject in (PageSubject(), LANE, PageSubject(release="shop-1")):
         assert show(desk_of(installation.app), subject, OLGA).status == 200
     assert len(installation.trail()) == before
+
+
+def test_a_form_that_would_be_refused_leads_to_no_sign_in(installation: Installation) -> None:
+    answer = send(installation, LANE, verb="resume", application="shop", environment="production")
+    assert (answer.status, "Location" in answer.headers) == (409, False)
+    assert "no roll-back holds it" in answer.body.decode()

@@ -1,0 +1,82 @@
+"""Whether a command that a person has to confirm would be refused as things are: nobody signs in to hear no.
+
+The front asks before it hands out an address, and on the page of confirmation. The answer is the worker's own decision,
+made of the command without its proof; who gives it is judged by the proof alone, later. While something lies unread in
+the inbox that may change the answer, nothing is foreseen. A command that is let go on here is decided like any other.
+"""
+
+from dataclasses import dataclass
+
+from ..clock import Clock
+from ..domain.commands import Verb
+from ..domain.decide import decide
+from ..domain.decide.freezing import thaw_rule
+from ..domain.errors import Inconsistent
+from ..domain.events import CommandGiven
+from ..domain.rules import RuleResult, not_passed
+from ..domain.snapshot import lookups
+from ..domain.statement import CommandStatement
+from ..engine.freezing import EVERYTHING
+from ..ledger.freezes import freeze_of_everything, not_ended
+from ..ledger.inbox import Inbox
+from ..ledger.keys import INSTALLATION
+from ..queries.reading import Reader
+
+
+class WouldBeRefused(Exception):  # noqa: N818
+    """The command would be refused; the message says why."""
+
+    def __init__(self, rules: tuple[RuleResult, ...]) -> None:
+        super().__init__("; ".join(rule.reason for rule in rules))
+        self.rules = rules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foresight:
+    """Judges commands before they are given."""
+
+    reader: Reader
+    inbox: Inbox
+    clock: Clock
+
+    def check(self, statement: CommandStatement) -> None:
+        """Raises `WouldBeRefused`; `LedgerUnavailable`."""
+        if not self._broken(statement) or self._something_is_unread(statement):
+            return
+        self.reader.catalogue.look_again()
+        if broken := self._broken(statement):
+            raise WouldBeRefused(broken)
+
+    def _something_is_unread(self, statement: CommandStatement) -> bool:
+        partitions = {statement.application or INSTALLATION, INSTALLATION}
+        return any(list(self.inbox.of(partition, limit=1)) for partition in partitions)
+
+    def _broken(self, statement: CommandStatement) -> tuple[RuleResult, ...]:
+        if statement.application is None:
+            return self._broken_of_installation(statement)
+        entry = self.reader.catalogue.get(statement.application)
+        if entry is None or (statement.verb is Verb.CREATE and statement.release is None):
+            return ()  # what was only pushed is asked of the registry, by the worker
+        event = CommandGiven(
+            received_at=self.clock(),
+            application=statement.application,
+            release=statement.release,
+            environment=statement.environment,
+            rule=statement.arguments.get("rule", "")[:64],
+            verb=statement.verb,
+            reason=statement.reason,
+            actor="nobody yet",
+            channel="foreseen",
+            submission="foreseen",
+        )
+        try:
+            decision = decide(self.reader.snapshot(entry, lookups(entry.application, event)), event)
+        except Inconsistent:  # somebody wrote between two reads
+            return ()
+        return tuple(rule for rule in not_passed(decision.rules) if not rule.rule.of_the_proof)
+
+    def _broken_of_installation(self, statement: CommandStatement) -> tuple[RuleResult, ...]:
+        if statement.verb is not Verb.UNFREEZE:
+            return ()
+        freeze = not_ended(freeze_of_everything(self.reader.ledger.table))
+        return not_passed((thaw_rule(EVERYTHING, freeze, now=self.clock()),))

@@ -1,0 +1,163 @@
+"""A command that has to be confirmed and would be refused is refused at once, by the rule that decides later."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.commands.foreseeing import WouldBeRefused
+from slipway.commands.saying import CommandRequest
+from slipway.domain.commands import OPENS, Verb
+from slipway.domain.inbox import Speaker, Via
+from slipway.domain.rules import Rule
+from slipway.testing import ADA, Installation, write_application
+from tests.confirming import proof_of, say_proved
+from tests.unit.commands.test_proved_commands import make as two_live
+from tests.unit.commands.test_proved_commands import ready_for
+
+FRONT = Speaker(name="olga@example.com", roles=("operator", "platform"), via=Via.PAGE)
+
+
+def make(folder: Path) -> Installation:
+    """shop-1 is live everywhere; shop-2 waits for approval in production."""
+    write_application(folder)
+    home = Installation(folder)
+    home.push("1.0")
+    home.settle()
+    home.vote(1, ADA)
+    home.settle()
+    home.push("2.0")
+    home.settle()
+    return home
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return make(tmp_path_factory.mktemp("made") / "deliveries")
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """shop-1 and shop-2 went live."""
+    return two_live(tmp_path_factory.mktemp("two") / "deliveries")
+
+
+@pytest.fixture
+def home(made: Installation) -> Installation:
+    return made.copy()
+
+
+def asked(verb: Verb, **fields: Any) -> CommandRequest:
+    lane = {"application": "shop", "environment": "production"} if verb in (Verb.UNFREEZE, Verb.RESUME) else {}
+    return CommandRequest(verb=verb, **{"reason": "because", **lane, **fields})
+
+
+HOPELESS = {
+    "nothing-failed": (asked(Verb.RETRY, release="shop-1"), Rule.DID_NOT_GO_LIVE, "slipway release create shop"),
+    "still-on-its-way": (asked(Verb.RETRY, release="shop-2"), Rule.DID_NOT_GO_LIVE, "slipway explain shop-2"),
+    "nothing-held": (asked(Verb.RESUME), Rule.IS_ON_HOLD, "no roll-back holds it"),
+    "nothing-frozen": (asked(Verb.UNFREEZE), Rule.IS_FROZEN, "slipway freezes"),
+    "not-everything-frozen": (
+        asked(Verb.UNFREEZE, application="", environment=""),
+        Rule.IS_FROZEN,
+        "slipway freezes",
+    ),
+    "nothing-blocks": (
+        asked(Verb.OVERRIDE, release="shop-2", environment="production"),
+        Rule.IS_KEPT_BACK,
+        "slipway explain shop-2",
+    ),
+    "elsewhere": (asked(Verb.OVERRIDE, release="shop-2", environment="staging"), Rule.IS_HERE, "production"),
+    "never-live": (
+        asked(Verb.ROLLBACK, release="shop-2", environment="production"),
+        Rule.WAS_LIVE_HERE,
+        "slipway releases -a shop",
+    ),
+    "live-now": (
+        asked(Verb.ROLLBACK, release="shop-1", environment="production"),
+        Rule.IS_NOT_LIVE_NOW,
+        "shop-1 is live",
+    ),
+    "no-reason": (
+        asked(Verb.ROLLBACK, release="shop-1", environment="staging", reason=" "),
+        Rule.REASON_IS_GIVEN,
+        "reason",
+    ),
+    "not-ended": (asked(Verb.CREATE, release="shop-2"), Rule.HAS_ENDED, "awaiting approval"),
+    "nothing-to-waive": (
+        asked(Verb.WAIVE, release="shop-2", environment="production", rule="change-is-known"),
+        Rule.CAN_BE_WAIVED,
+        "what can be waived here now",
+    ),
+    "no-reason-to-reset": (asked(Verb.FENCE_RESET, application="shop", reason=""), Rule.REASON_IS_GIVEN, "reason"),
+}
+
+
+def test_every_verb_that_opens_is_among_them() -> None:
+    assert {request.verb for request, _, _ in HOPELESS.values()} == OPENS
+
+
+@pytest.mark.parametrize("case", HOPELESS)
+def test_what_would_be_refused_is_refused_before_anybody_signs_in_by_the_rule_that_decides(
+    home: Installation, case: str
+) -> None:
+    request, rule, words = HOPELESS[case]
+    with pytest.raises(WouldBeRefused) as refused:
+        home.app.foresight.check(home.app.inbox_writer.statement(request))
+    assert rule in {result.rule for result in refused.value.rules}
+    assert words in str(refused.value)
+    statement = home.app.inbox_writer.statement(request)
+    said = say_proved(home, proof_of(home, statement))
+    home.hear()
+    answered = home.app.answers.reply(said.partition, said.id).answered
+    assert answered is not None
+    assert {result.rule for result in refused.value.rules} <= {result.rule for result in answered.rules}
+
+
+@pytest.mark.parametrize("verb", sorted(OPENS))
+def test_what_would_be_done_is_let_go_on(two: Installation, verb: Verb) -> None:
+    home = two.copy()
+    statement = ready_for(home, verb)
+    home.app.foresight.check(statement)
+
+
+def test_nothing_is_foreseen_while_what_may_change_the_answer_lies_unread(home: Installation) -> None:
+    unfreeze = home.app.inbox_writer.statement(asked(Verb.UNFREEZE))
+    freeze = asked(Verb.FREEZE, application="shop", environment="production")
+    home.app.inbox_writer.command(freeze, FRONT)
+    home.app.foresight.check(unfreeze)
+    home.hear()
+    home.app.foresight.check(unfreeze)
+
+
+def test_whoever_waives_is_not_judged_before_they_sign_in(home: Installation) -> None:
+    request, _, _ = HOPELESS["nothing-to-waive"]
+    with pytest.raises(WouldBeRefused) as refused:
+        home.app.foresight.check(home.app.inbox_writer.statement(request))
+    assert Rule.MAY_WAIVE not in {result.rule for result in refused.value.rules}
+
+
+THAW = pytest.mark.parametrize(
+    ("verb", "fields", "cure"),
+    [
+        (Verb.FREEZE, {}, "slipway unfreeze --all"),
+        (Verb.ROLLBACK, {"release": "shop-1"}, "slipway resume shop staging"),
+    ],
+    ids=["everything-is-frozen", "a-roll-back-holds-it"],
+)
+
+
+@THAW
+def test_whoever_ends_the_wrong_block_hears_which_one_there_is(
+    home: Installation, verb: Verb, fields: dict[str, str], cure: str
+) -> None:
+    if verb is Verb.FREEZE:
+        home.app.inbox_writer.command(asked(verb), FRONT)
+        home.hear()
+    else:
+        home.command(verb, 1, "staging")
+        home.settle()
+    with pytest.raises(WouldBeRefused, match=cure):
+        home.app.foresight.check(
+            home.app.inbox_writer.statement(asked(Verb.UNFREEZE, application="shop", environment="staging"))
+        )
