@@ -31,6 +31,8 @@ class OpenGate(Record):
     votes: tuple[Vote, ...]
     waits_for: tuple[str, ...]
     """Names of the people who may still vote."""
+    outdated: str = ""
+    """Why the plan is out of date, so that nobody can approve it and a new one is made; empty while it is current."""
 
 
 class Approval(Record):

@@ -219,12 +219,13 @@ class Reconciler:
         return [release for release in active if release is not None]
 
     def _take_what_is_due(self, entry: Entry, releases: Sequence[Release]) -> Counter[str]:
-        """Handle deadlines and reminders whose messages did not arrive, and held-back releases whose application
-        has changed. Returns the events that changed something, counted by kind."""
+        """Handle deadlines and reminders whose messages did not arrive, and releases that wait while their application
+        has changed. One that stands still is planned once it is in order. Returns the events that changed something,
+        counted by kind."""
         now, changed = self.clock(), Counter[str]()
         reconciling.gates(entry.application, releases, now)
         for release in releases:
-            for event in overdue(release, now=now, definition=entry.fingerprint):
+            for event in overdue(release, now=now, definition="" if entry.problems else entry.fingerprint):
                 receipts = self.handler.handle(event)
                 changed[event.kind] += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
         return changed

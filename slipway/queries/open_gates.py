@@ -1,21 +1,24 @@
 """The releases that wait for approval, for API and CLI. Approval tokens are never listed; they are only sent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from ..catalogue.entries import Entry
+from ..domain.decide.conditions import plan_rule
 from ..domain.decide.quorum import counted_approvals, voters_left
 from ..domain.gate import ApprovalGate
 from ..domain.people import OID, Circle, SignedIn
-from ..domain.release import Phase, Release
+from ..domain.release import Lane, Phase, Release
 from ..domain.reports import OpenGate
 from .reading import Reader
 
 
 def open_gates(reader: Reader) -> Iterator[OpenGate]:
     """The open gates of every application, oldest release first. Raises `LedgerUnavailable`."""
-    for name in reader.catalogue.entries:
-        for number in sorted(reader.ledger.head(name).active):
+    for name, entry in reader.catalogue.entries.items():
+        standing = reader.ledger.standing(name)
+        for number in sorted(standing.head.active if standing.head else ()):
             release = reader.ledger.release(name, number)
-            if release is not None and (gate := open_gate_of(reader, release)):
+            if release is not None and (gate := _open_gate_of(reader, release, entry, standing.lanes)):
                 yield gate
 
 
@@ -44,12 +47,14 @@ def may_say(reader: Reader, release: Release, environment: str, who: SignedIn) -
     return any(not names.isdisjoint(circle.names(voter)) for voter in counted)
 
 
-def open_gate_of(reader: Reader, release: Release) -> OpenGate | None:
+def _open_gate_of(reader: Reader, release: Release, entry: Entry, lanes: Mapping[str, Lane]) -> OpenGate | None:
     """The gate that the release waits at; None if it waits at none."""
     environment = release.environment or ""
     gate = reader.gate_of(release, environment)
     if release.phase is not Phase.AWAITING_APPROVAL or release.gate is None or not isinstance(gate, ApprovalGate):
         return None
+    lane = lanes.get(environment)
+    current = plan_rule(release, lane.live if lane else None, entry.fingerprint)
     return OpenGate(
         release=release.id,
         application=release.application,
@@ -63,4 +68,5 @@ def open_gate_of(reader: Reader, release: Release) -> OpenGate | None:
         required=gate.required,
         votes=release.gate.votes,
         waits_for=voters_left(release, gate),
+        outdated="" if current.passed else current.reason,
     )

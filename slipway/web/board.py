@@ -7,6 +7,7 @@ from datetime import datetime
 from ..domain.gate import ApprovalGate
 from ..domain.proposing import ChangePhase
 from ..domain.release import Lane, Phase, Release
+from ..domain.rules import Rule
 from ..domain.tones import Tone
 from ..http.places import change_place
 from ..ledger.proposals import Proposals
@@ -45,6 +46,8 @@ class AttentionItem:
     text: str
     decide: str = ""
     """Where the reader may decide on it; empty where they may not."""
+    ask: str = words.DECIDE
+    """What the link to there says."""
 
 
 def show(
@@ -112,13 +115,17 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
             yield _notice(cell.failed, what, one_line(cell.failed.reason, REASON))
     for row in state.rows:
         yield from _drifted(row)
-    for board_cell, waiting in ((cell, item.release) for cell in cells for item in cell.moving):
+    for board_cell, item in ((cell, item) for cell in cells for item in cell.moving):
+        waiting = item.release
         if waiting.phase is Phase.AWAITING_APPROVAL:
             due = f"decide {times.relative(waiting.due, now)}" if waiting.due else ""
-            what = f"{waiting.id} for {waiting.environment}"
+            what, ask = f"{waiting.id} for {waiting.environment}", words.DECIDE
+            outdated = [rule.reason for rule in item.rules if rule.rule is Rule.PLAN_IS_CURRENT]
             if waiting.gate is not None and waiting.gate.untold:
                 due = one_line(f"{due}; nobody could be told of it: {waiting.gate.untold}", REASON)
-            yield _notice(waiting, what, due, _deciding(waiting, board_cell, visitor))
+            if outdated:
+                due, ask = one_line(f"planned again before anybody can approve it: {outdated[0]}", REASON), words.LOOK
+            yield _notice(waiting, what, due, _deciding(waiting, board_cell, visitor), ask)
     for shown in state.changes:
         yield _change(shown, now, visitor)
 
@@ -160,9 +167,9 @@ def _deciding(release: Release, cell: Cell, visitor: Visitor) -> str:
     return decision_address(release, gate, visitor)
 
 
-def _notice(release: Release, headline: str, text: str, decide: str = "") -> AttentionItem:
+def _notice(release: Release, headline: str, text: str, decide: str = "", ask: str = "") -> AttentionItem:
     return AttentionItem(
-        sign=release.phase, link=f"/releases/{release.id}", headline=headline, text=text, decide=decide
+        sign=release.phase, link=f"/releases/{release.id}", headline=headline, text=text, decide=decide, ask=ask
     )
 
 

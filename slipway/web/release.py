@@ -8,8 +8,10 @@ from itertools import islice
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.bundle import ends_before, reached
 from ..domain.errors import NotFound
+from ..domain.explain import in_the_way
 from ..domain.plan import Plan
 from ..domain.release import Release
+from ..domain.rules import Rule
 from ..domain.spans import spans
 from ..ledger import LedgerUnavailable
 from ..queries.reading import Reader
@@ -51,14 +53,17 @@ def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0, f
     plan, missing = readable_plan(reader, release.plan_hash)
     gate, state = reader.gate_of(release, release.environment or ""), reader.under_way(release)
     follow = follow and not release.phase.final
+    explanation = reader.explain(release) if entry else None
+    open_rules = in_the_way(explanation, release.environment or "") if explanation else ()
     page = render(
         "release.html",
         release=release,
         to_do=_to_do(release),
         drift=[(name, words.drift(each), each) for name, each in reader.drift_of(release).items()],
         decide=decision_address(release, gate, visitor) if gate else "",
+        ask=words.LOOK if any(rule.rule is Rule.PLAN_IS_CURRENT for rule in open_rules) else words.DECIDE,
         objections=tuple(objections(release, environments, visitor)),
-        explanation=reader.explain(release) if entry else None,
+        explanation=explanation,
         progress=state.progress if state else None,
         ends_before=end.name if end else "",
         stops=stops(release, tuple(e.name for e in environments), now),

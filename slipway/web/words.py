@@ -1,7 +1,7 @@
 """Phases, stages and changes in plain words. Each sign has a word and a mark, never only a colour."""
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from ..domain.drift import Drift
 from ..domain.release import Phase, Vote, VoteDecision
@@ -16,6 +16,11 @@ class Sign:
     word: str
     mark: str
     tone: Tone
+
+
+DECIDE: Final = "Approve or reject"
+LOOK: Final = "Look at it"
+"""What the link to an open gate says; the second where its plan is out of date, and nobody can approve it."""
 
 
 def _sign(word: str, mark: str, tone: Tone) -> Sign:

@@ -18,7 +18,7 @@ from ..forms import OutputFormat, formed, write_lines
 from ..options import app_options, connected, open_api, reason_option
 from ..options import as_json as json_option
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
-from ..text import short_digest
+from ..text import neutral, short_digest
 from ..waiting import new_inbox_id, until_decided
 
 type Decision = Literal["approve", "reject", "withdraw", "object"]
@@ -42,6 +42,7 @@ COLUMNS = (
     "approvals",
     "required",
     "waits_for",
+    "outdated",
 )
 """Columns of the CSV output."""
 
@@ -71,6 +72,11 @@ def approvals(api: Api, *, form: OutputFormat) -> None:
     columns = ("release", "tag", "environment", "votes", "until", "plan", "waits for")
     screen.table(columns, (_row(screen, gate) for gate in gates), cut=("waits for", "plan", "tag"))
     for gate in gates:
+        if gate.outdated:
+            click.echo(
+                f"{gate.release} is planned again before anybody can approve it: {neutral(gate.outdated)}", err=True
+            )
+            continue
         click.echo(f"decide on {gate.release}: {page_of(api.app, gate.release, gate.environment)}", err=True)
 
 

@@ -9,7 +9,7 @@ from ..release import GateState, Phase, Release
 from ..rules import not_passed
 from ..steps import StepKind
 from .automatic import soak_over
-from .lanes import begin_step, end_release, step_of
+from .lanes import PLAN_LIMIT, begin_step, end_release, step_of
 from .quorum import quorum_rules
 from .rollouts import begin_roll_back, look_again
 from .standing_still import time_goes_on
@@ -17,6 +17,9 @@ from .state import Draft
 
 RESEND_LIMIT = 3
 """How often a step is sent again before the release fails; a roll-back is until it is done."""
+
+PLANS_AT_A_GATE = PLAN_LIMIT // 2
+"""The most plans of which the timer makes another one while people are asked; the others are left to what they do."""
 
 _ROLLED_OUT = frozenset({StepKind.DEPLOY, StepKind.CHECK, StepKind.AFTER, StepKind.VERIFY})
 
@@ -63,14 +66,16 @@ def overdue(
 ) -> tuple[DeadlineReached | ReminderDue | DefinitionChanged, ...]:
     """The events that are due for a release because of the time or a changed application.
 
-    The reconcile timer handles them, in case the scheduled message for one was lost.
+    The reconcile timer handles them, in case the scheduled message for one was lost. People who are asked about an
+    application that changes all the time are not asked anew without end: what they vote on is planned again then.
     """
     events: list[DeadlineReached | ReminderDue | DefinitionChanged] = []
     if release.due is not None and release.due <= now:
         events.append(
             DeadlineReached(received_at=now, application=release.application, release=release.number, due=release.due)
         )
-    if definition and release.phase is Phase.HELD_BACK and release.plan_definition != definition:
+    outdated = bool(definition) and release.phase.at_the_gate and release.plan_definition != definition
+    if outdated and (release.phase is Phase.HELD_BACK or release.attempt <= PLANS_AT_A_GATE):
         events.append(
             DefinitionChanged(
                 received_at=now,

@@ -13,7 +13,7 @@ from ..blocks import LONGEST_FREEZE, Freeze
 from ..errors import present
 from ..events import CommandGiven, DefinitionChanged, FreezeSpread
 from ..model import sha256
-from ..release import Lane, Phase
+from ..release import Lane
 from ..rules import Rule, RuleResult
 from .blocks import said_of
 from .commands import accepted, common_details, exists_rule, lane_of, reason_rule, wake
@@ -152,14 +152,14 @@ def freeze_spread(draft: Draft, event: FreezeSpread) -> None:
 
 
 def delivery_changed(draft: Draft, event: DefinitionChanged) -> None:
-    """Plan a held-back release again: the policy or manifests that its plan was made from have changed."""
+    """Plan a release again that has a plan and waits: the policy or manifests that it was made from have changed."""
     release = draft.release(event.release)
     if (
         release is not None
-        and release.phase is Phase.HELD_BACK
+        and release.phase.at_the_gate
         and (release.environment, release.attempt) == (event.environment, event.attempt)
         and release.plan_definition != draft.snapshot.definition
     ):
-        reason = "the application (policy or manifests) changed while the release was held back"
+        reason = "the application (policy or manifests) changed since the plan was made"
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=reason)
         request_plan(draft, release)

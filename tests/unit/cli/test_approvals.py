@@ -67,6 +67,14 @@ def sent(app: Served) -> dict[str, Any]:
     return found
 
 
+def test_a_plan_that_is_out_of_date_is_named_and_not_led_to(slipway: Command, app: Served) -> None:
+    gate = GATE | {"outdated": "the application changed since the plan was made"}
+    app.replies["approvals"] = Reply(body=json.dumps({"approvals": [gate]}).encode())
+    told = slipway("approvals").stderr
+    assert "shop-2 is planned again before anybody can approve it: the application changed since" in told
+    assert "decide on" not in told
+
+
 def test_what_waits_is_listed(slipway: Command) -> None:
     heading, line = slipway("approvals").stdout.splitlines()
     assert heading.split()[:6] == ["RELEASE", "TAG", "ENVIRONMENT", "VOTES", "UNTIL", "PLAN"]

@@ -141,6 +141,32 @@ def test_a_plan_that_became_outdated_while_soaking_is_made_again() -> None:
     assert world.last("plan.outdated").release == "shop-1"
 
 
+def test_a_plan_that_became_outdated_while_people_are_asked_is_made_again_by_the_timer() -> None:
+    world = pushed(application(staging(), production(gate=approval(ADA))))
+    before = world.releases[1].gate
+    world.change()
+    world.reconcile()
+    assert world.phase(1) is Phase.PLANNING
+    world.settle()
+    after = world.releases[1].gate
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert before is not None
+    assert after is not None
+    assert world.releases[1].plan_definition == world.delivery
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+def test_people_who_are_asked_about_what_changes_all_the_time_are_not_left_without_a_release() -> None:
+    world = pushed(application(staging(), production(gate=approval(ADA))))
+    for _ in range(60):
+        world.change()
+        world.reconcile()
+        world.settle()
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+
+
 def test_people_are_asked_once_the_policy_says_so_although_it_soaked_before() -> None:
     world = pushed(conditional(soak=SOAK))
     world.change(application(staging(), production(gate=approval(ADA))))

@@ -15,12 +15,15 @@ from slipway.domain.snapshot import Lookups
 from slipway.domain.steps import StepKind
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
+from slipway.queries.open_gates import open_gates
+from slipway.testing import ADA
 from slipway.web.board import board_page, show
+from slipway.web.release import show as release_page
 from slipway.web.templating import STYLESHEET
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import SAMPLES, asked, cast_vote, park
-from tests.unit.web.visitors import DORA
+from tests.unit.web.visitors import DORA, visitor
 
 FIRST_VIEW = 60 * 1024
 FIVE = ("development", "test", "staging", "preproduction", "production")
@@ -45,6 +48,24 @@ def test_what_waits_names_the_rules_that_explain_names() -> None:
     assert [rule.name for rule in moving.rules] == ["quorum-reached"]
     assert {rule.name for rule in moving.rules} <= broken
     assert 'Waiting for approval: <span class="note"><bdi>0 of 1 approvals' in looked_at(home)
+
+
+def test_what_waits_with_a_plan_that_is_out_of_date_is_not_offered_for_approval() -> None:
+    home, subject = asked()
+    ada = visitor(ADA)
+    assert "Approve or reject" in show(home.app.reader, home.app.proposals, ada).body.decode()
+    assert [gate.outdated for gate in open_gates(home.app.reader)] == [""]
+    home.change_delivery()
+    for page in (
+        show(home.app.reader, home.app.proposals, ada),
+        release_page(home.app.reader, subject.id, visitor=ada),
+    ):
+        body = page.body.decode()
+        assert "Approve or reject" not in body
+        assert "Look at it" in body
+        assert "changed since the plan was made" in body
+    (gate,) = open_gates(home.app.reader)
+    assert "changed since the plan was made" in gate.outdated
 
 
 def test_it_is_read_again_by_itself_for_whoever_follows_it_and_for_nobody_else() -> None:
