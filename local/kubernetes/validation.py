@@ -8,6 +8,7 @@ from . import structural
 from .errors import ApiError, Fault, invalid
 from .resources import DEFINITIONS, Json, Resource
 from .selectors import spec_selects
+from .together import together_faults
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -91,6 +92,7 @@ def check_object(resource: Resource, thing: Json) -> None:
             faults += _ingress_faults(spec)
     if resource.kind == "Deployment":
         faults += _deployment_faults(spec)
+    faults += together_faults(resource.kind, spec)
     if faults:
         raise invalid(resource, name, faults)
 
