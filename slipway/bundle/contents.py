@@ -170,7 +170,7 @@ def object_problems(member: Member, part: ContentPart, *, namespace: str, rules:
     yield from check_object(document, value, namespace=namespace)
     if not isinstance(value, dict):
         return
-    yield from validity_problems(document, value)
+    yield from validity_problems(document, value, renamed=part is not ContentPart.MANIFESTS)
     if part is ContentPart.VERIFICATION:
         yield from check_job(document, value)
     elif part is not ContentPart.MANIFESTS:

@@ -107,7 +107,9 @@ class EnvironmentCheck:
 
     def _judge(self, document: Document, *, deployed: bool, as_job: Checks | None = None) -> None:
         """Everything about one object, by the reader that comes first where two have something to say of a field."""
-        value, findings = render_document(document, self._definition, self._environment, **self._sample)
+        value, findings = render_document(
+            document, self._definition, self._environment, renamed=not deployed, **self._sample
+        )
         if value is None:
             findings.skip("the rest of the object", because="it does not say what it is", at=findings.problems[0])
         else:

@@ -65,7 +65,9 @@ def render_job(
     Unless the manifest says otherwise it runs once, ends with the verification's time, and is removed after a day.
     """
     document = read_job(definition, environment)
-    (job,) = render_documents([document], definition, environment, image=image, values=values, hosts=hosts)
+    (job,) = render_documents(
+        [document], definition, environment, image=image, values=values, hosts=hosts, renamed=True
+    )
     findings = Findings()
     findings.extend(check_job(document, job))
     findings.raise_any()
@@ -83,7 +85,7 @@ def render_jobs_around(
 ) -> tuple[dict[str, Any], ...]:
     """The Jobs on one side of a rollout, in their order, as a plan has them. Raises ConfigError."""
     documents = [read_job_file(definition, path) for path in environment.jobs(side)]
-    jobs = render_documents(documents, definition, environment, image=image, values=values, hosts=hosts)
+    jobs = render_documents(documents, definition, environment, image=image, values=values, hosts=hosts, renamed=True)
     findings = Findings()
     for document, job in zip(documents, jobs, strict=True):
         findings.extend(check_job_around(document, job))
@@ -100,13 +102,16 @@ def render_documents(
     image: str,
     values: Mapping[str, str],
     hosts: Hosts = None,
+    renamed: bool = False,
 ) -> tuple[dict[str, Any], ...]:
     """Like `render_objects`, from documents that were read before."""
     _check_arguments(image, values)
     findings = Findings()
     rendered: list[dict[str, Any]] = []
     for document in documents:
-        value, own = render_document(document, definition, environment, image=image, values=values, hosts=hosts)
+        value, own = render_document(
+            document, definition, environment, image=image, values=values, hosts=hosts, renamed=renamed
+        )
         findings.extend(own.problems)
         rendered += [value] if value is not None else []
     findings.raise_any()
@@ -129,9 +134,11 @@ def render_document(
     values: Mapping[str, str],
     hosts: Hosts = None,
     pins: bool = True,
+    renamed: bool = False,
 ) -> tuple[dict[str, Any] | None, Findings]:
     """The object of one document and all that is wrong with it; None where it is too wrong to be an object.
 
+    `renamed` is a Job that gets a name of its own wherever it runs.
     Without `pins` its images are not looked at: for a check that does not know the application's own.
     """
     value, findings = None, Findings()
@@ -141,7 +148,8 @@ def render_document(
         value = substitute(document, names, built_ins=values, own=environment.substitutions)
         findings.extend_elsewhere(names.problems)
         findings.extend_elsewhere(check_object(document, value, namespace=environment.namespace))
-        findings.extend_elsewhere(validity_problems(document, value) if isinstance(value, dict) else ())
+        if isinstance(value, dict):
+            findings.extend_elsewhere(validity_problems(document, value, renamed=renamed))
     if any(problem.field in _WITHOUT_WHICH_NONE for problem in findings.problems):
         return None, findings
     pinned = pins and pin(document, findings, value, definition.application, image=image, hosts=hosts)

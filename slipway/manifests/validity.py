@@ -44,10 +44,11 @@ _PORTS: Final = range(1, 65536)
 _LETTERS: Final = "letters, digits, '-', '_' and '.', a letter or digit first and last, at most 63"
 
 
-def validity_problems(document: Document, value: Mapping[str, Any]) -> Iterator[Problem]:
-    """`value` is the document's value with its names replaced."""
+def validity_problems(document: Document, value: Mapping[str, Any], *, renamed: bool = False) -> Iterator[Problem]:
+    """`value` is the document's value with its names replaced; `renamed`: it is a Job that gets another name where it
+    runs, so that its own may be as long as any."""
     name = look_up(value, ("metadata", "name"))
-    if isinstance(name, str) and (expected := _expected_name(value, name)):
+    if isinstance(name, str) and (expected := _expected_name(value, name, renamed)):
         yield document.problem(("metadata", "name"), expected=expected, got=short_value(name))
     for steps in (("metadata",), ("spec", "template", "metadata")):
         for each in (steps, (*steps, "labels"), (*steps, "annotations")):
@@ -62,7 +63,7 @@ def validity_problems(document: Document, value: Mapping[str, Any]) -> Iterator[
     yield from together_problems(document, value)
 
 
-def _expected_name(value: Mapping[str, Any], name: str) -> str:
+def _expected_name(value: Mapping[str, Any], name: str, renamed: bool) -> str:
     """What the name should be; empty if it is that."""
     version, kind = str(value.get("apiVersion")), str(value.get("kind"))
     if version.startswith(_FREELY_NAMED):
@@ -70,7 +71,8 @@ def _expected_name(value: Mapping[str, Any], name: str) -> str:
     if kind == _DEFINITION:
         plural, group = look_up(value, ("spec", "names", "plural")), look_up(value, ("spec", "group"))
         return "" if name == f"{plural}.{group}" else "spec.names.plural, a dot, and spec.group"
-    pattern, words, longest = _NAMES.get((version, kind), (*_USUAL, 253))
+    usual = (*_USUAL, 253)
+    pattern, words, longest = usual if renamed else _NAMES.get((version, kind), usual)
     return "" if len(name) <= longest and pattern.fullmatch(name) else f"{words}, at most {longest}"
 
 

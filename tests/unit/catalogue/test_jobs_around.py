@@ -85,3 +85,19 @@ def test_an_application_of_bundles_names_no_files_of_jobs(write: Write, folder: 
     write(text, files={})
     with pytest.raises(ConfigError, match="is for source image; a bundle brings rendered manifests"):
         load(folder)
+
+
+def test_a_job_that_gets_a_name_of_its_own_may_have_a_longer_one(write: Write) -> None:
+    long = "migrate-" + "x" * 100
+    text = WITH_JOBS + "    verification: { job: jobs/acceptance.yaml, within: 5m }\n"
+    files = FILES | {"jobs/migrate.yaml": job(long), "jobs/acceptance.yaml": job(long)}
+    definition = load_one(write(text, files=files))
+    [environment] = definition.application.environments
+    _, made = render_jobs_around(definition, environment, Side.BEFORE, image=IMAGE, values=VALUES)
+    assert own_name(made) == long
+    assert len(made["metadata"]["name"]) <= 63
+
+
+def test_a_job_among_the_manifests_keeps_its_name_which_may_not_be_longer(write: Write) -> None:
+    with pytest.raises(ConfigError, match="at most 63"):
+        load_one(write(WITH_JOBS, files=FILES | {"manifests/job.yaml": job("x" * 64)}))
