@@ -76,6 +76,13 @@ def pod_status(
     return status | ({"initContainerStatuses": list(init_states)} if init_states else {})
 
 
+def unscheduled(pod: Json, *, timestamp: str) -> Json:
+    """The status of a pod that no node is for."""
+    text = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
+    placed = _condition(pod, "PodScheduled", False, timestamp, reason="Unschedulable", message=text)
+    return {"phase": "Pending", "conditions": [placed], "qosClass": "BestEffort"}
+
+
 def _condition(
     pod: Json, kind: str, holds: bool, timestamp: str, *, reason: str | None = None, message: str | None = None
 ) -> Json:

@@ -19,6 +19,7 @@ from .podinfo import controller_of, is_finished, is_ready, is_terminating
 from .podstatus import container_status, pod_status, split_containers
 from .resources import PODS, Json
 from .runtime import PodReply, PodRequest
+from .scheduling import left_alone
 from .settings import Pace, Simulation
 from .store import Store
 
@@ -83,7 +84,7 @@ class SimulatedRuntime:
     def _step(self, pod: Json) -> None:
         if is_terminating(pod):
             self._store.remove(PODS, pod)
-        elif not is_finished(pod):
+        elif not is_finished(pod) and not left_alone(self._store, pod, manager=KUBELET):
             status = self._status(pod)
             if status is not None:
                 self._store.set_status(PODS, pod, status, manager=KUBELET)

@@ -1,7 +1,8 @@
 """DaemonSet: one pod on each node that its nodeSelector names. There is one node."""
 
 from ..podinfo import is_available, is_finished, is_ready, is_terminating, owned_pods
-from ..resources import DAEMON_SETS, NODES, PODS, Json
+from ..resources import DAEMON_SETS, PODS, Json
+from ..scheduling import is_for_a_node
 from ..store import Store
 from .common import create_pod
 from .revisions import LABEL, current_revision, trim
@@ -23,8 +24,7 @@ class DaemonSets:
         trim(self._store, thing, {update["metadata"]["name"]})
 
     def _is_for_a_node(self, thing: Json) -> bool:
-        wanted = (thing["spec"]["template"]["spec"].get("nodeSelector") or {}).items()
-        return any(wanted <= node["metadata"]["labels"].items() for node in self._store.find(NODES, None))
+        return is_for_a_node(self._store, thing["spec"]["template"]["spec"])
 
     def _step(self, thing: Json, digest: str) -> None:
         """The old pod goes before the new one comes: they would share the node."""

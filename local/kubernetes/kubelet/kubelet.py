@@ -11,12 +11,13 @@ from ..podinfo import local_port
 from ..podstatus import ADDRESS
 from ..resources import PODS, Json
 from ..runtime import PodReply, PodRequest, PodUnreachableError
+from ..scheduling import left_alone
 from ..settings import Pace, RegistryLogin
 from ..store import Store
 from .forward import Forwarders
 from .images import Images
 from .ports import Ports
-from .worker import PodWorker
+from .worker import KUBELET, PodWorker
 
 _PROXY_SECONDS = 30.0
 _MAX_ANSWER = 16 * 1024 * 1024
@@ -91,11 +92,17 @@ class Kubelet:
         pods = {p["metadata"]["uid"]: p for p in self._store.find(PODS)}
         for uid, pod in pods.items():
             if uid not in self._workers:
-                self._workers[uid] = self._start(pod)
+                self._begin(pod)
             elif "deletionTimestamp" in pod["metadata"]:
                 self._workers[uid].wake()
         for uid in [u for u in self._workers if u not in pods]:
             self._workers.pop(uid).wake()
+
+    def _begin(self, pod: Json) -> None:
+        if not left_alone(self._store, pod, manager=KUBELET):
+            self._workers[pod["metadata"]["uid"]] = self._start(pod)
+        elif "deletionTimestamp" in pod["metadata"]:
+            self._store.remove(PODS, pod)
 
     def _start(self, pod: Json) -> PodWorker:
         if self._guardian is None:

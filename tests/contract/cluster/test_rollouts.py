@@ -107,6 +107,20 @@ def test_a_daemon_set_that_is_for_no_node_is_not_done_unless_it_says_that_this_i
     assert place.cluster.rollout([wanted], place.namespace).reason == "1 workload is up"
 
 
+def test_a_deployment_that_is_for_no_node_waits_and_says_so(place: Place) -> None:
+    wanted = m.deployment()
+    wanted["spec"]["template"]["spec"]["nodeSelector"] = {"team.example/pool": "gpu"}
+    place.apply([wanted])
+    seen = place.settled(
+        lambda: place.cluster.rollout([wanted], place.namespace),
+        until=lambda seen: "no node" in seen.reason,
+    )
+    assert seen.state is not ProgressState.DONE
+    del wanted["spec"]["template"]["spec"]["nodeSelector"]
+    place.apply([wanted])
+    assert place.rolled_out(wanted) is ProgressState.DONE
+
+
 def test_a_workload_that_is_not_there_looks_hopeless(place: Place) -> None:
     seen = place.cluster.rollout([m.deployment()], place.namespace)
     assert seen.state is ProgressState.HOPELESS

@@ -52,6 +52,23 @@ def test_a_missing_image_is_backed_off_from_and_pulled_once_it_is_there(
     assert {"Failed", "Started"} <= reasons
 
 
+def test_a_pod_for_another_node_is_not_started_and_goes_once_nobody_wants_it(
+    cluster: Cluster, registry: SmallRegistry
+) -> None:
+    image = registry.push("team/web", "1", {"web.py": WEB}, Entrypoint=["python", "/web.py"])
+    thing = workload("Deployment", "web", image, ports=PORTS, readinessProbe=READY)
+    thing["spec"]["template"]["spec"]["nodeSelector"] = {"team.example/pool": "gpu"}
+    cluster.apply(thing)
+    until(lambda: [p["status"].get("conditions") for p in cluster.pods("app=web")] not in ([], [None]), "the pod")
+    (pod,) = cluster.pods("app=web")
+    (placed,) = pod["status"]["conditions"]
+    assert (placed["type"], placed["status"], placed["reason"]) == ("PodScheduled", "False", "Unschedulable")
+    assert "containerStatuses" not in pod["status"]
+    del thing["spec"]["template"]["spec"]["nodeSelector"]
+    cluster.apply(thing)
+    until(lambda: cluster.rolled_out("web") and len(cluster.pods("app=web")) == 1, "the rollout")
+
+
 def test_wrong_credentials_are_told_without_showing_them(cluster: Cluster, registry: SmallRegistry) -> None:
     image = registry.push("team/web", "1", {"web.py": WEB}, Entrypoint=["python", "/web.py"])
     registry.password = "changed"
