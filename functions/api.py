@@ -40,7 +40,7 @@ _RELEASE = in_path("release", "Id of a release, such as `shop-482`.")
     tag="releases",
     answer=Applications,
 )
-def applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
+def list_applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     looked, due = (parts().installation.last_beat(name) for name in (LOOKED, NEXT_LOOK))
     drift = {"looked_at": looked, "next_at": due} if looked and due else None
     content = {"drift": drift, "applications": parts().reader.applications()}
@@ -61,7 +61,7 @@ def applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - 
     answer=Releases,
     refuses=(404,),
 )
-def releases(req: func.HttpRequest) -> func.HttpResponse:
+def list_releases(req: func.HttpRequest) -> func.HttpResponse:
     limit = number(req, _LIMIT)
     before = number(req, _BEFORE)
     application = req.params.get("application")
@@ -84,7 +84,7 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
     answer=ReleaseWithProgress,
     refuses=(404,),
 )
-def release(req: func.HttpRequest) -> func.HttpResponse:
+def get_release(req: func.HttpRequest) -> func.HttpResponse:
     reader = parts().reader
     release = reader.release(req.route_params["release"])
     return ok(ReleaseWithProgress.told(release, reader.under_way(release)))
@@ -100,7 +100,7 @@ def release(req: func.HttpRequest) -> func.HttpResponse:
     answer=Explanation,
     refuses=(404,),
 )
-def explain(req: func.HttpRequest) -> func.HttpResponse:
+def explain_release(req: func.HttpRequest) -> func.HttpResponse:
     reader = parts().reader
     return ok(reader.explain(reader.release(req.route_params["release"])))
 
@@ -116,7 +116,7 @@ def explain(req: func.HttpRequest) -> func.HttpResponse:
     media_type="application/octet-stream",
     refuses=(404,),
 )
-def evidence(req: func.HttpRequest) -> func.HttpResponse:
+def get_evidence(req: func.HttpRequest) -> func.HttpResponse:
     content = parts().reader.evidence(req.route_params["digest"])
     plan = read_plan(content)
     if (plan is not None and plan.holds_secrets) or (plan is None and _may_hold_secrets(content)):
@@ -143,7 +143,7 @@ def _may_hold_secrets(content: bytes) -> bool:
     tag="parked input",
     answer=ParkedItems,
 )
-def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
+def list_parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     items, more = parts().parking.listed()
     return ok(ParkedItems(parked=[item.evolve(body=without_tokens(item.body)) for item in items], more=more))
 
@@ -161,7 +161,7 @@ def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the bi
     status=202,
     refuses=(404,),
 )
-def replay(req: func.HttpRequest) -> func.HttpResponse:
+def replay_parked(req: func.HttpRequest) -> func.HttpResponse:
     built, id = parts(), req.route_params["id"]
     if built.installation.parked(id) is None:
         raise NotFound(f"no parked input has the id {id!r}")

@@ -7,10 +7,9 @@ people sign in.
 
 import azure.functions as func
 
-from slipway.web import located
 from slipway.web.answer import Answer
-from slipway.web.approving import receive_vote, show, show_changes
-from slipway.web.located import ApprovalAddress
+from slipway.web.approving import receive_vote_by_link, show_linked_changes, show_linked_gate
+from slipway.web.located import ApprovalAddress, receive_signed_in_vote, show_gate, show_plan_changes
 from slipway.web.messages import or_message
 from slipway.web.signin import Visitor
 
@@ -25,34 +24,36 @@ _PLACE = "approvals/{application}/{number}/{environment}"
 @blueprint.route(route="approvals/{token}", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval(req: func.HttpRequest) -> func.HttpResponse:
     said = req.params.get("said", "")
-    return sent(req, or_message(lambda: show(desk(), req.route_params["token"], said)))
+    return sent(req, or_message(lambda: show_linked_gate(desk(), req.route_params["token"], said)))
 
 
 @blueprint.function_name("page_approval_changes")
 @blueprint.route(route="approvals/{token}/changes", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval_changes(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, or_message(lambda: show_changes(desk(), req.route_params["token"])))
+    return sent(req, or_message(lambda: show_linked_changes(desk(), req.route_params["token"])))
 
 
 @blueprint.function_name("take_decision")
 @blueprint.route(route="approvals/{token}", methods=["POST"], auth_level=ANONYMOUS)
 def take_decision(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, or_message(lambda: receive_vote(desk(), req.route_params["token"], req.headers, req.get_body())))
+    return sent(
+        req, or_message(lambda: receive_vote_by_link(desk(), req.route_params["token"], req.headers, req.get_body()))
+    )
 
 
 @shows(blueprint, _PLACE)
 def page_approval_place(req: func.HttpRequest, who: Visitor) -> Answer:
-    return located.show(desk(), _place(req), who)
+    return show_gate(desk(), _place(req), who)
 
 
 @shows(blueprint, f"{_PLACE}/changes")
 def page_approval_place_changes(req: func.HttpRequest, who: Visitor) -> Answer:
-    return located.show_changes(desk(), _place(req), who)
+    return show_plan_changes(desk(), _place(req), who)
 
 
 @takes(blueprint, _PLACE)
 def take_decision_of_signed_in(req: func.HttpRequest, who: Visitor) -> Answer:
-    return located.receive_vote(desk(), _place(req), who, req.headers, req.get_body())
+    return receive_signed_in_vote(desk(), _place(req), who, req.headers, req.get_body())
 
 
 def _place(req: func.HttpRequest) -> ApprovalAddress:

@@ -59,7 +59,7 @@ _CHAIN_LIMIT = whole("limit", _MOST, least=1, most=CHAIN_LIMIT, default=100)
     answer=AuditAnswer,
     refuses=(404,),
 )
-def audit_query(req: func.HttpRequest) -> func.HttpResponse:
+def query_audit(req: func.HttpRequest) -> func.HttpResponse:
     query = read_query({name: value for name, value in req.params.items() if name != "code"})
     limit = number(req, _LIMIT)
     page = parts().trail.page(query, limit=limit, after=req.params.get("after"))
@@ -82,7 +82,7 @@ def audit_query(req: func.HttpRequest) -> func.HttpResponse:
     answer=Chain,
     refuses=(404,),
 )
-def audit(req: func.HttpRequest) -> func.HttpResponse:
+def list_chain(req: func.HttpRequest) -> func.HttpResponse:
     reader, application = parts().reader, req.route_params["application"]
     after = number(req, AFTER)
     limit = number(req, _CHAIN_LIMIT)
@@ -116,7 +116,7 @@ def audit(req: func.HttpRequest) -> func.HttpResponse:
     answer=LiveAnswer,
     refuses=(404,),
 )
-def live(req: func.HttpRequest) -> func.HttpResponse:
+def list_live(req: func.HttpRequest) -> func.HttpResponse:
     environment, after = req.route_params["environment"], req.params.get("after", "")
     query = read_query({"environment": environment})
     application = req.params.get("application")

@@ -77,7 +77,7 @@ _WHO = (
     status=202,
     refuses=(409, 415, 422),
 )
-def apply(req: func.HttpRequest) -> func.HttpResponse:
+def apply_documents(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = _body(req)
     documents, who = _documents(body), speaker(caller, Via(body.channel))
@@ -97,7 +97,7 @@ def apply(req: func.HttpRequest) -> func.HttpResponse:
     answer=Changes,
     refuses=(415, 422),
 )
-def compare(req: func.HttpRequest) -> func.HttpResponse:
+def compare_documents(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = _body(req)
     try:
@@ -119,7 +119,7 @@ def compare(req: func.HttpRequest) -> func.HttpResponse:
     tag="catalogue",
     answer=CatalogueList,
 )
-def catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
+def list_catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     known = parts().live_catalogue
     items = [CatalogueItem(subject=f"project:{name}", document=each.document) for name, each in known.projects.items()]
     for name, entry in known.entries.items():
@@ -146,7 +146,7 @@ def catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
     answer=VersionHistory,
     refuses=(404,),
 )
-def versions(req: func.HttpRequest) -> func.HttpResponse:
+def list_versions(req: func.HttpRequest) -> func.HttpResponse:
     subject = _subject(req)
     history = parts().versions.history(subject, limit=number(req, _LIMIT))
     shown = set(VersionShown.model_fields)
@@ -174,7 +174,7 @@ def versions(req: func.HttpRequest) -> func.HttpResponse:
     answer=ExportedFiles,
     refuses=(404,),
 )
-def export(req: func.HttpRequest) -> func.HttpResponse:
+def export_files(req: func.HttpRequest) -> func.HttpResponse:
     subject = _subject(req)
     document = req.params.get("document") or parts().versions.current(subject).document
     known = {each.document for each in parts().versions.history(subject, limit=MOST_VERSIONS)}
@@ -203,7 +203,7 @@ def export(req: func.HttpRequest) -> func.HttpResponse:
     status=202,
     refuses=(404, 409, 415, 422),
 )
-def remove(req: func.HttpRequest) -> func.HttpResponse:
+def remove_subject(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = read_as(Removal, read_json(request_body(req) or b"{}"))
     subject, who = _subject(req), speaker(caller, Via(body.channel))

@@ -44,7 +44,7 @@ _CHANGE = in_path("change", "Its hash: `sha256:` and 64 hexadecimal digits.", DI
     tag="catalogue",
     answer=OpenChanges,
 )
-def changes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
+def list_changes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     return ok(OpenChanges(changes=tuple(_summary(shown) for shown in open_changes(parts().proposals))))
 
 
@@ -58,7 +58,7 @@ def changes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
     answer=ProposedChangeShown,
     refuses=(404,),
 )
-def change(req: func.HttpRequest) -> func.HttpResponse:
+def get_change(req: func.HttpRequest) -> func.HttpResponse:
     shown = _found(req)
     compared = shown.plan.compared if shown.plan else ()
     return ok(ProposedChangeShown.model_validate({**dict(_summary(shown)), "compared": compared}))

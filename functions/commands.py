@@ -37,7 +37,7 @@ blueprint = new_blueprint()
     tag="commands",
     answer=Freezes,
 )
-def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
+def list_freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     return ok(Freezes(freezes=list(parts().blocks.freezes())))
 
 

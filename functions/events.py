@@ -16,13 +16,13 @@ blueprint = new_blueprint()
 
 @blueprint.function_name("image_pushed")
 @blueprint.event_grid_trigger(arg_name="event")
-def image_pushed(event: func.EventGridEvent) -> None:
+def receive_event(event: func.EventGridEvent) -> None:
     _accept(event)
 
 
 @blueprint.function_name("image_pushed_cloudevent")
 @blueprint.event_grid_trigger(arg_name="event")
-def image_pushed_cloudevent(event: func.CloudEvent) -> None:
+def receive_cloudevent(event: func.CloudEvent) -> None:
     _accept(event)
 
 

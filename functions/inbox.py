@@ -30,7 +30,7 @@ blueprint = new_blueprint()
     answer=SaidOutcome,
     refuses=(404,),
 )
-def outcome(req: func.HttpRequest) -> func.HttpResponse:
+def get_outcome(req: func.HttpRequest) -> func.HttpResponse:
     return ok(said_outcome(parts().answers.reply(req.route_params["application"], req.route_params["id"])))
 
 

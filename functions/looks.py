@@ -37,7 +37,7 @@ blueprint = new_blueprint()
     status=202,
     refuses=(404, 415),
 )
-def look(req: func.HttpRequest) -> func.HttpResponse:
+def order_look(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
     body = read_body(req, LookAsked)
     permit(caller, PERMISSIONS[body.kind])
@@ -59,7 +59,7 @@ def look(req: func.HttpRequest) -> func.HttpResponse:
     answer=LookShown,
     refuses=(404,),
 )
-def seen(req: func.HttpRequest) -> func.HttpResponse:
+def get_look(req: func.HttpRequest) -> func.HttpResponse:
     id = req.route_params["id"]
     reply, answer = parts().answers.reply(INSTALLATION, id), parts().looks.get(id)
     if answer is not None:

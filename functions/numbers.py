@@ -30,6 +30,6 @@ _WEEK = {"type": "string", "examples": ["2026-W48"]}
     answer=NumbersAnswer,
     refuses=(404,),
 )
-def numbers(req: func.HttpRequest) -> func.HttpResponse:
+def get_numbers(req: func.HttpRequest) -> func.HttpResponse:
     question = read_question({name: value for name, value in req.params.items() if name != "code"}, parts().numbers)
     return ok(parts().numbers.answer(**question))

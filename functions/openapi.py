@@ -39,7 +39,7 @@ its own 401 has no body. GET responses have an ETag: send it as `If-None-Match` 
 request body needs a `Content-Length`: chunked bodies are not supported."""
 
 
-def document(operations: Iterable[Endpoint] = ()) -> dict[str, Any]:
+def openapi_document(operations: Iterable[Endpoint] = ()) -> dict[str, Any]:
     """The document of the given operations, by default of all declared ones."""
     listed = list(operations) or [OPERATIONS[name] for name in sorted(OPERATIONS, key=lambda n: _place(OPERATIONS[n]))]
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ProblemDetails, "serialization")]
@@ -117,7 +117,7 @@ def _responses(operation: Endpoint, references: Any) -> dict[str, Any]:
 
 @cache
 def _served() -> str:
-    return json.dumps(document(), ensure_ascii=False)
+    return json.dumps(openapi_document(), ensure_ascii=False)
 
 
 @blueprint.function_name("api_openapi")

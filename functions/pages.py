@@ -12,11 +12,17 @@ import azure.functions as func
 from slipway.domain.export import ExportFormat
 from slipway.domain.roles import Permission
 from slipway.http.signing_in import Go
-from slipway.web import audit, board, catalogue, numbers, outcome, parked, release, templating
+from slipway.web import audit, templating
 from slipway.web import evidence as documents
 from slipway.web.answer import Answer, compressed, conditional, see_other
+from slipway.web.board import show_board
+from slipway.web.catalogue import show_catalogue, show_versions
 from slipway.web.desk import Desk
 from slipway.web.messages import ask_to_sign_in, elsewhere, no_role, not_signed_in, or_message, session_over
+from slipway.web.numbers import show_numbers
+from slipway.web.outcome import show_outcome
+from slipway.web.parked import show_parked
+from slipway.web.release import plan_changes, show_release
 from slipway.web.signin import Visitor, visitor_of
 
 from .audit_api import AFTER
@@ -77,12 +83,12 @@ def _address(route: str, req: func.HttpRequest) -> str:
 def page_board(req: func.HttpRequest, who: Visitor) -> Answer:
     """The parameter `application` limits it to one."""
     named, follow = req.params.get("application"), FOLLOW in req.params
-    return board.show(parts().reader, parts().proposals, who, application=named, follow=follow)
+    return show_board(parts().reader, parts().proposals, who, application=named, follow=follow)
 
 
 @shows(blueprint, "audit")
 def page_audit(req: func.HttpRequest, who: Visitor) -> Answer:
-    return audit.show(parts().trail, parts().catalogue, dict(req.params), who)
+    return audit.show_audit(parts().trail, parts().catalogue, dict(req.params), who)
 
 
 @shows(blueprint, "audit.jsonl")
@@ -97,40 +103,40 @@ def page_audit_csv(req: func.HttpRequest, _: Visitor) -> Answer:
 
 @shows(blueprint, "said/{application}/{id}")
 def page_outcome(req: func.HttpRequest, who: Visitor) -> Answer:
-    return outcome.show(parts().answers, req.route_params["application"], req.route_params["id"], who)
+    return show_outcome(parts().answers, req.route_params["application"], req.route_params["id"], who)
 
 
 @shows(blueprint, "catalogue")
 def page_catalogue(_: func.HttpRequest, who: Visitor) -> Answer:
-    return catalogue.show(parts().live_catalogue, parts().proposals, who)
+    return show_catalogue(parts().live_catalogue, parts().proposals, who)
 
 
 @shows(blueprint, "catalogue/{kind}/{name}")
 def page_versions(req: func.HttpRequest, who: Visitor) -> Answer:
     kind, name = req.route_params["kind"], req.route_params["name"]
-    return catalogue.show_versions(parts().live_catalogue, parts().versions, kind, name, who)
+    return show_versions(parts().live_catalogue, parts().versions, kind, name, who)
 
 
 @shows(blueprint, "numbers")
 def page_numbers(req: func.HttpRequest, who: Visitor) -> Answer:
-    return numbers.show(parts().numbers, dict(req.params), who)
+    return show_numbers(parts().numbers, dict(req.params), who)
 
 
 @shows(blueprint, "parked")
 def page_parked(_: func.HttpRequest, who: Visitor) -> Answer:
-    return parked.show(parts().parking, who)
+    return show_parked(parts().parking, who)
 
 
 @shows(blueprint, "releases/{release}")
 def page_release(req: func.HttpRequest, who: Visitor) -> Answer:
     after, follow = number(req, AFTER), FOLLOW in req.params
-    return release.show(parts().reader, req.route_params["release"], after=after, visitor=who, follow=follow)
+    return show_release(parts().reader, req.route_params["release"], after=after, visitor=who, follow=follow)
 
 
 @shows(blueprint, "releases/{release}/changes")
 def page_release_changes(req: func.HttpRequest, _: Visitor) -> Answer:
     """The full diff of the release's plan, as a text file."""
-    return release.plan_changes(parts().reader, req.route_params["release"])
+    return plan_changes(parts().reader, req.route_params["release"])
 
 
 @shows(blueprint, "evidence/{digest}")

@@ -3,10 +3,10 @@
 import azure.functions as func
 
 from slipway.http.signing_in import Go, NotSignedIn
-from slipway.web import signing_out
 from slipway.web.answer import Answer, see_other
 from slipway.web.messages import not_signed_in, or_message
 from slipway.web.signin import Visitor
+from slipway.web.signing_out import end_session, show_sign_out, signed_out_page
 
 from .pages import ANONYMOUS, desk, sent, shows, takes
 from .shared import new_blueprint, parts
@@ -29,18 +29,18 @@ def page_signed_in(req: func.HttpRequest) -> func.HttpResponse:
 
 @shows(blueprint, "sign-out", role=False)
 def page_sign_out(_: func.HttpRequest, who: Visitor) -> Answer:
-    return signing_out.show(parts().forms, who)
+    return show_sign_out(parts().forms, who)
 
 
 @takes(blueprint, "sign-out", role=False)
 def take_sign_out(req: func.HttpRequest, who: Visitor) -> Answer:
-    return signing_out.end_session(desk(), who, req.headers, req.get_body())
+    return end_session(desk(), who, req.headers, req.get_body())
 
 
 @blueprint.function_name("page_signed_out")
 @blueprint.route(route="signed-out", methods=["GET"], auth_level=ANONYMOUS)
 def page_signed_out(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, signing_out.signed_out_page())
+    return sent(req, signed_out_page())
 
 
 def _went(outcome: Go | NotSignedIn) -> Answer:

@@ -59,7 +59,7 @@ def _record_keys() -> None:
 
 @blueprint.function_name("drift")
 @blueprint.timer_trigger(arg_name="timer", schedule="20 * * * * *", run_on_startup=False)
-def drift(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
+def find_drift(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
     """Each minute, though it looks only every few: how many is a setting, and a timer's schedule is not."""
     now = parts().clock()
     if not is_due(now, parts().settings.drift_minutes):
@@ -75,7 +75,7 @@ def drift(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs
 
 @blueprint.function_name("anchor")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 7 * * * *", run_on_startup=False)
-def anchor(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
+def anchor_chains(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
     """Hourly, though it writes once a day, so that what was missed is anchored within the hour."""
     try:
         done = parts().anchoring.run()

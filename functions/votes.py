@@ -43,7 +43,7 @@ blueprint = new_blueprint()
     tag="approvals",
     answer=OpenGates,
 )
-def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
+def list_open_gates(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     return ok(OpenGates(approvals=list(open_gates(parts().reader))))
 
 
@@ -66,7 +66,7 @@ def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
     answer=SaidOutcome,
     refuses=(403, 404, 409, 415),
 )
-def vote(req: func.HttpRequest) -> func.HttpResponse:
+def post_vote(req: func.HttpRequest) -> func.HttpResponse:
     """`{decision, reason, plan_hash, token, id}`. 409 names the rules that failed."""
     check_own_origin(req)
     principal = _person(req)

@@ -82,7 +82,7 @@ def unused(used: Sequence[Right]) -> list[str]:
     """Pure: what the role allows and no test used."""
     lines = []
     for group, resource in sorted(azure_role.GRANTED):
-        verbs = [v for act in azure_role.RoleRight for v in act.verbs if azure_role.holds(v, group, resource)]
+        verbs = [v for act in azure_role.RoleRight for v in act.verbs if azure_role.role_allows(v, group, resource)]
         rest = [v for v in verbs if not any((v, group) == r[:2] and r[2].split("/")[0] == resource for r in used)]
         if rest:
             lines.append(f"{_named(group, resource)}: {', '.join(rest)}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from functions import api, audit_api, catalogue, changes_api, commands, inbox, looks, numbers, proof, votes
 from functions.contract import BASE
-from functions.openapi import document
+from functions.openapi import openapi_document
 
 DECLARING = (api, audit_api, catalogue, changes_api, commands, inbox, looks, numbers, proof, votes)
 """The modules whose endpoints are in the document."""
@@ -26,7 +26,7 @@ x-functions-key: …
 
 
 def page() -> str:
-    whole = document()
+    whole = openapi_document()
     return "".join([_START, whole["info"]["description"], "\n", _SEND, *_operations(whole), *_models(whole)])
 
 

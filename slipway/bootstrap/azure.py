@@ -233,9 +233,9 @@ class _Azure:
         )
 
     def cluster(self, name: str) -> "Cluster":
-        from ..effects.cluster import connect
+        from ..effects.cluster import connect_cluster
 
-        opened = connect(self._access(self.settings.clusters[name]))
+        opened = connect_cluster(self._access(self.settings.clusters[name]))
         return observation.cluster(opened, name) if self.observes else opened
 
     def _access(self, cluster: ClusterSettings) -> "ClusterAccess":
@@ -283,9 +283,9 @@ class _Azure:
 
     @part
     def identity_pool(self) -> "urllib3.PoolManager":
-        from ..effects.identity import new_pool
+        from ..effects.identity import new_identity_pool
 
-        return new_pool()
+        return new_identity_pool()
 
     def provider(self) -> SignInProvider:
         from ..effects.identity import Client, managed_assertion

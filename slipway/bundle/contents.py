@@ -16,7 +16,7 @@ from ..manifests.around import check_job_around
 from ..manifests.documents import Document, read_text
 from ..manifests.objects import CLUSTER_SCOPED, MOST_OBJECTS, check_job, check_object, identity
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, short_value
-from ..manifests.references import ImagePosition, by_digest, image_places, unpinnable_problems
+from ..manifests.references import ImagePosition, digest_reference, image_places, unpinnable_problems
 from ..manifests.validity import validity_problems
 from .archive import Files
 from .model import CONFIG_FILE, BundleConfig, BundleEnvironment, folder_of
@@ -82,7 +82,7 @@ class FilePlace:
     file: str
 
 
-def place_of(path: str) -> FilePlace | str:
+def place_in_bundle(path: str) -> FilePlace | str:
     """The file's place, or what is wrong with its path."""
     root, *rest = path.split("/")
     if root != "environments" or len(rest) not in _FORMS:
@@ -110,7 +110,7 @@ def read_environments(
     grouped: dict[str, dict[ContentPart, list[Member]]] = {name: {} for name in config.environments}
     values = 0
     for path in sorted(files):
-        file_place = place_of(path)
+        file_place = place_in_bundle(path)
         if isinstance(file_place, str):
             findings.add(Problem(file=path, message=file_place))
             continue
@@ -209,7 +209,7 @@ def _image_problems(member: Member, listed: Mapping[str, str], used: set[str], r
 
 def _is_left(member: Member, image: ImagePosition, rules: ImageRules) -> bool:
     """Whether the project lets the image be what it is: one of another registry by digest, or of an unpinned kind."""
-    named = by_digest(image.text)
+    named = digest_reference(image.text)
     return rules.leaves(member.value) or (named is not None and rules.is_foreign(named.name))
 
 

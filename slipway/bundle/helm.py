@@ -68,7 +68,7 @@ class HelmChart:
     notes: tuple[str, ...]
 
 
-def arguments(chart: Path, values: Iterable[Path], target: RenderTarget, *, application: str) -> tuple[str, ...]:
+def helm_arguments(chart: Path, values: Iterable[Path], target: RenderTarget, *, application: str) -> tuple[str, ...]:
     """The arguments of `helm`. The chart is given as a path, and never looked for in a repository of charts."""
     value_files = [item for file in values for item in ("--values", str(file))]
     apis = [item for api in target.apis for item in ("--api-versions", api)]

@@ -36,7 +36,7 @@ def kustomization_in(folder: Path) -> Path | None:
     return next((folder / name for name in FILES if (folder / name).is_file()), None)
 
 
-def arguments(folder: Path) -> tuple[str, ...]:
+def kustomize_arguments(folder: Path) -> tuple[str, ...]:
     return ("build", "--load-restrictor", "LoadRestrictionsRootOnly", str(folder))
 
 

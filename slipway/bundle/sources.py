@@ -13,7 +13,7 @@ from ..manifests.documents import MAX_BYTES, Document, read_text
 from ..manifests.problems import ConfigError, Findings, Problem, nearest
 from . import helm, kustomize
 from .archive import MOST_FILES
-from .contents import ContentPart, FilePlace, place_of
+from .contents import ContentPart, FilePlace, place_in_bundle
 from .model import RenderTarget, Targets
 from .rendering import Conditions, Program, RenderedObject, Renderer, differences, file_names, split
 
@@ -120,7 +120,7 @@ def _add_file(folder: SourceFolder, path: Path, ways: dict[str, FolderKind], sou
 
 
 def _place(name: str, path: str, targets: Targets) -> FilePlace:
-    file_place = place_of(path)
+    file_place = place_in_bundle(path)
     if isinstance(file_place, str):
         raise ConfigError([Problem(file=name, message=file_place)])
     environment = file_place.environment
@@ -146,7 +146,7 @@ def _render_kustomization(folder: SourceFolder, environment: str, sources: Sourc
     file = kustomize.kustomization_in(kustomization)
     named = _shown(file or kustomization, folder)
     kustomize.check_folder(kustomization, relative_to=folder.root)
-    rendered = _twice(folder, Program.KUSTOMIZE, kustomize.arguments(kustomization.resolve()), named, sources)
+    rendered = _twice(folder, Program.KUSTOMIZE, kustomize.kustomize_arguments(kustomization.resolve()), named, sources)
     for name, each in zip(file_names(rendered), rendered, strict=True):
         _add_rendered(environment, ContentPart.MANIFESTS, name, each.document, sources)
 
@@ -159,7 +159,7 @@ def _render_chart(folder: SourceFolder, environment: str, sources: Sources) -> N
     _check_chart(chart, named)
     target: RenderTarget = folder.targets.environments[environment]
     files = [file.resolve() for file in (common, values) if file.is_file()]
-    arguments = helm.arguments(chart, files, target, application=folder.targets.application)
+    arguments = helm.helm_arguments(chart, files, target, application=folder.targets.application)
     made = helm.sorted_out(_twice(folder, Program.HELM, arguments, named, sources))
     for part, documents in made.parts.items():
         for name, document in documents.items():

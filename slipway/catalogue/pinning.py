@@ -13,7 +13,7 @@ from slipway.domain.application import Application
 from ..manifests.documents import Document
 from ..manifests.images import names_repository
 from ..manifests.problems import Findings, Problem, short_value
-from ..manifests.references import ImagePosition, Reference, by_digest, image_places, unpinnable_problems
+from ..manifests.references import ImagePosition, Reference, digest_reference, image_places, unpinnable_problems
 
 
 def pin(
@@ -36,7 +36,7 @@ def pin(
         if isinstance(image_place.text, str) and names_repository(image_place.text, application.pushed.repository):
             image_place.holder[image_place.key] = image
             is_own = True
-        elif (named := by_digest(image_place.text)) is not None:
+        elif (named := digest_reference(image_place.text)) is not None:
             wrong = tuple(_not_allowed(document, image_place, named, application, hosts))
             findings.extend_elsewhere(wrong if not rules.leaves(value) else ())
             if not wrong:

@@ -106,12 +106,12 @@ class Api:
 
     def applications(self) -> list[str]:
         """The names of all applications."""
-        return [item.application for item in read(Applications, self.get("applications")).applications]
+        return [item.application for item in read_answer(Applications, self.get("applications")).applications]
 
     def audit_page(self, application: str, *, after: int, limit: int, release: str | None = None) -> RawAuditPage:
         content = self.get("audit", application, after=after, limit=limit, release=release)
-        page = read(ChainPart, content)
-        return RawAuditPage(application=page.application, head=page.head, records=records_of(content), next=page.next)
+        page = read_answer(ChainPart, content)
+        return RawAuditPage(application=page.application, head=page.head, records=records_in(content), next=page.next)
 
     def audit(self, application: str, *, after: int, limit: int | None, release: str | None) -> Iterator[RawAuditPage]:
         """Pages of the trail, until there are no more or `limit` records have come."""
@@ -128,7 +128,7 @@ class Api:
 
     def trust(self) -> PublicKeysAnswer:
         """The public keys that the app names, and whose tokens prove votes."""
-        return read(PublicKeysAnswer, self.get("public-keys"))
+        return read_answer(PublicKeysAnswer, self.get("public-keys"))
 
     def public_keys(self) -> str:
         """The public keys that the app names, as `id:base64,id:base64`."""
@@ -136,15 +136,15 @@ class Api:
 
     def anchored_chains(self) -> list[str]:
         """What the records of each chain that was ever anchored name as their application."""
-        return read(AnchoredChainsAnswer, self.get("anchors")).chains
+        return read_answer(AnchoredChainsAnswer, self.get("anchors")).chains
 
     def anchors(self, application: str) -> list[Any]:
         """The newest anchors of a chain, newest first, unparsed."""
-        return read(AnchorsAnswer, self.get("anchors", application)).anchors
+        return read_answer(AnchorsAnswer, self.get("anchors", application)).anchors
 
     def index_part(self, application: str, *, after: int) -> ReindexAnswer:
         """What the audit index lacks of the next part of a trail."""
-        return read(IndexAnswer, self.get("verification", application, "index", after=after)).compared
+        return read_answer(IndexAnswer, self.get("verification", application, "index", after=after)).compared
 
     # ---- one request
     def _request(
@@ -237,7 +237,7 @@ class Api:
         return f"the app at {urlsplit(self.app.url).netloc}"
 
 
-def records_of(content: dict[str, Any]) -> list[dict[str, Any]]:
+def records_in(content: dict[str, Any]) -> list[dict[str, Any]]:
     """The records of a page, unparsed. Raises `CliError`."""
     records = content.get("records")
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
@@ -260,7 +260,7 @@ def _rules(problem: Any) -> str:
     return f" ({'; '.join(names)})" if names else ""
 
 
-def read[T: BaseModel](kind: type[T], content: Any) -> T:
+def read_answer[T: BaseModel](kind: type[T], content: Any) -> T:
     """The answer as its model. Raises `CliError`."""
     try:
         return base.read(kind, content)

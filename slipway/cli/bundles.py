@@ -95,7 +95,7 @@ def open_bundle(where: str) -> OpenedBundle:
         target = remote(where)
         if not target.reference:
             raise CliError(f"{where}: expected a tag or a digest after it", exit_code=Exit.USAGE)
-        packed = registries.pull(registries.open_registry(target.registry), target.repository, target.reference)
+        packed = registries.pull_bundle(registries.open_registry(target.registry), target.repository, target.reference)
     return open_packed(packed)
 
 

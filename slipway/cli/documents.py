@@ -12,7 +12,7 @@ from slipway.api.catalogue import Changes, ChangeShown, ProblemShown
 from slipway.catalogue import CheckedDocuments, Problem, check_each
 from slipway.manifests.problems import dotted_path, in_order
 
-from .api import Api, read
+from .api import Api, read_answer
 from .errors import CliError, ProblemsError
 from .placing import placed
 from .schemas import Schemas
@@ -81,7 +81,7 @@ def _compared_with_schemas(checked: CheckedDocuments, schemas: Schemas, version:
 
 def compare(api: Api, local: LocalDocuments) -> Changes:
     """What applying would change, with the lines of what the app finds to be wrong."""
-    changes = read(Changes, asked(api, local, "difference", body=local.body()))
+    changes = read_answer(Changes, asked(api, local, "difference", body=local.body()))
     return changes.model_copy(
         update={
             "changes": tuple(each.model_copy(update={"problems": _at_lines(local, each)}) for each in changes.changes)
@@ -101,7 +101,7 @@ def asked(api: Api, local: LocalDocuments, *below: str, body: Mapping[str, Any])
         problems = error.problem.get("problems")
         if not isinstance(problems, list):
             raise
-        shown = (local.placed(read(ProblemShown, each)) for each in problems)
+        shown = (local.placed(read_answer(ProblemShown, each)) for each in problems)
         raise ProblemsError(tuple(dict.fromkeys((*shown, *local.problems)))) from error
 
 

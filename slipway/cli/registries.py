@@ -162,7 +162,7 @@ def resolver(registry: Registry) -> Resolver:
     return resolve
 
 
-def pull(registry: Registry, repository: str, reference: str) -> Packed:
+def pull_bundle(registry: Registry, repository: str, reference: str) -> Packed:
     """A bundle's parts. Raises `CliError`, `NotABundle` and `ConfigError`."""
     try:
         return fetch(registry, repository, reference)
@@ -170,7 +170,7 @@ def pull(registry: Registry, repository: str, reference: str) -> Packed:
         raise as_cli_error(error) from None
 
 
-def push(registry: Registry, repository: str, tag: str, packed: Packed) -> None:
+def push_bundle(registry: Registry, repository: str, tag: str, packed: Packed) -> None:
     """Store the bundle under the tag: parts first, so that nobody ever sees it half.
 
     Raises `CliError`, also if the tag names something else: what a version is does not change.

@@ -8,7 +8,7 @@ import yaml
 from slipway.domain.inbox import LookKind
 from slipway.domain.reports import OtherRole
 
-from .api import Api, read
+from .api import Api, read_answer
 from .errors import Exit
 from .screen import Screen
 from .text import neutral
@@ -27,7 +27,9 @@ def write_roles(api: Api, only: Sequence[str], kinds: Sequence[str], *, as_json:
     if not chosen:
         raise click.UsageError("--only: expected the beginning of a check of a cluster, such as cluster:production")
     options = {f"kind{number}": kind for number, kind in enumerate(kinds, start=1)}
-    roles = {name: read(OtherRole, take_look(api, LookKind.DOCTOR, f"rbac:{name}", **options)) for name in chosen}
+    roles = {
+        name: read_answer(OtherRole, take_look(api, LookKind.DOCTOR, f"rbac:{name}", **options)) for name in chosen
+    }
     if as_json:
         Screen().json({"roles": [{"check": name, **role.model_dump(mode="json")} for name, role in roles.items()]})
     else:

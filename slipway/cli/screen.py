@@ -230,7 +230,7 @@ class Steps:
 
 
 @contextmanager
-def progress() -> Iterator[Steps]:
+def progress_bar() -> Iterator[Steps]:
     """Show a progress bar on stderr while the block runs, if stderr is a terminal."""
     console = Console(stderr=True, markup=False)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())

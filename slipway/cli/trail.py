@@ -8,7 +8,7 @@ from slipway.domain.actions import Action, meaning_of, tone_of
 from slipway.domain.attribution import NOBODY, on_record_as
 from slipway.domain.briefly import briefly
 
-from .api import read
+from .api import read_answer
 from .screen import BAD, FAINT, NAME, Content, Screen, TextCell, tone_style
 from .text import value_text
 
@@ -17,7 +17,7 @@ type TrailRecord = AuditRecord | Damaged
 
 def read_record(content: dict[str, Any]) -> TrailRecord:
     """Parse a record of a page of the trail. Raises `CliError`."""
-    return read(ChainRecord, {"record": content}).record
+    return read_answer(ChainRecord, {"record": content}).record
 
 
 def show_records(screen: Screen, records: Iterable[TrailRecord]) -> None:

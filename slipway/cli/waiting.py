@@ -14,7 +14,7 @@ from slipway.api.inbox import Confirmation, ReceivedAnswer, SaidOutcome
 from slipway.api.looks import LookAsked, LookShown
 
 from ..domain.inbox import LookKind, inbox_id
-from .api import Api, read
+from .api import Api, read_answer
 from .errors import CliError, Exit
 from .text import neutral
 
@@ -42,7 +42,7 @@ def await_outcome(api: Api, received: ReceivedAnswer) -> SaidOutcome:
 
 def decided(api: Api, received: ReceivedAnswer) -> SaidOutcome:
     """What became of it: counted, refused or parked. Raises `CliError` if nobody decided in time."""
-    return read(SaidOutcome, until_decided(lambda: api.get("inbox", received.application, received.id)))
+    return read_answer(SaidOutcome, until_decided(lambda: api.get("inbox", received.application, received.id)))
 
 
 def until_decided(
@@ -56,7 +56,7 @@ def until_decided(
     refused or parked is an error of that request. Raises `CliError` if nobody decided in time."""
     for _ in _tries(longest, pause, elapsed):
         content = ask()
-        outcome = read(SaidOutcome, content)
+        outcome = read_answer(SaidOutcome, content)
         if outcome.state != RECEIVED:
             return content
     raise CliError(_undecided(outcome, longest), exit_code=Exit.UNREACHABLE)
@@ -108,7 +108,7 @@ def confirmed(
         )
     handle = received.address.rpartition("/")[2]
     for _ in _tries(longest, pause) if wait else ():
-        answer = read(Confirmation, api.get("confirmations", handle))
+        answer = read_answer(Confirmation, api.get("confirmations", handle))
         if answer.state == SAID:
             return ReceivedAnswer(application=answer.application, id=answer.id, address=answer.address)
     raise CliError("nobody has confirmed it yet", exit_code=Exit.WAITING, cure=f"open {address}")
@@ -117,9 +117,9 @@ def confirmed(
 def take_look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, Any]:
     """What is seen at a look, which the worker takes. Raises `CliError`."""
     hint = LookAsked.model_construct(kind=kind, subject=subject, options=options)
-    received = read(ReceivedAnswer, api.post("looks", body=body_of(hint)))
+    received = read_answer(ReceivedAnswer, api.post("looks", body=body_of(hint)))
     await_outcome(api, received)
-    return read(LookShown, api.get("looks", received.id)).seen
+    return read_answer(LookShown, api.get("looks", received.id)).seen
 
 
 def require_counted(outcome: SaidOutcome) -> SaidOutcome:

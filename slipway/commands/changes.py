@@ -16,7 +16,7 @@ from ..domain.proof import Proved, judge_times
 from ..domain.rules import Fail, Rule, not_passed
 from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..domain.versions import Subject, SubjectKind, Version
-from .comparing import Actor, Planned, SubjectChange, in_words
+from .comparing import Actor, Planned, SubjectChange, wrong_in_words
 from .sorting import Refusal
 
 RECORDED_LINES: Final = 20
@@ -79,7 +79,7 @@ def overtaken(change: CatalogueChange, in_force: str | None) -> RefusedChange | 
         got=change.before or "nothing",
         message="somebody else has changed it meanwhile: compare again, and apply what you still want",
     )
-    rule = Rule.STARTS_FROM_WHAT_IS_IN_FORCE.fails(in_words(wrong))
+    rule = Rule.STARTS_FROM_WHAT_IS_IN_FORCE.fails(wrong_in_words(wrong))
     return RefusedChange(subject=change.subject, rule=rule, problems=(wrong,))
 
 

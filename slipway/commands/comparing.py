@@ -82,7 +82,7 @@ class SubjectChange(Record):
         """Why the change is refused; empty if it is not."""
         if self.problems:
             more = f", and {len(self.problems) - 1} more" if len(self.problems) > 1 else ""
-            return f"{in_words(self.problems[0])}{more}"
+            return f"{wrong_in_words(self.problems[0])}{more}"
         if not self.changes:
             return ""
         return self.forbidden
@@ -311,7 +311,7 @@ def wrong_of(problem: Problem) -> Wrong:
     )
 
 
-def in_words(wrong: Wrong) -> str:
+def wrong_in_words(wrong: Wrong) -> str:
     at = f" {wrong.field}:" if wrong.field else ""
     what = f"expected {wrong.expected}, got {wrong.got}" if wrong.expected else ""
     where = f" (environment {wrong.environment})" if wrong.environment else ""

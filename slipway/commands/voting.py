@@ -13,7 +13,7 @@ from ..domain.signing import KeysUnavailable, PublicKeys
 from ..domain.statement import ChangeVoteStatement, VoteStatement
 from ..domain.tokens import ApprovalClaims, Purpose, TokenRefused, read_link
 from ..engine.handle import Handler, Outcome
-from ..engine.proving import UNKNOWN, Prover, repeated, vote_cast
+from ..engine.proving import UNKNOWN, Prover, repeated, vote_said
 from ..inbound.reading import BadInput
 from ..ledger import Ledger
 from .taking import CannotCount, RowWaits
@@ -61,12 +61,12 @@ class Voting:
         try:
             claims = read_link(link, self.link_keys, now=received.received_at)
         except TokenRefused as refused:
-            return vote_cast(received, statement, UNKNOWN).evolve(unproved=str(refused))
+            return vote_said(received, statement, UNKNOWN).evolve(unproved=str(refused))
         except KeysUnavailable as away:
             raise RowWaits(f"the link cannot be verified yet: {away}") from away
         if why := _other_than(claims, statement):
-            return vote_cast(received, statement, UNKNOWN).evolve(unproved=why)
-        return vote_cast(received, statement, claims.approver)
+            return vote_said(received, statement, UNKNOWN).evolve(unproved=why)
+        return vote_said(received, statement, claims.approver)
 
     def _decide(self, vote: VoteCast) -> Outcome:
         (receipt,) = self.handler.handle(vote)
@@ -95,4 +95,4 @@ def _said(received: Received, statement: VoteStatement) -> VoteCast:
         raise BadInput("proof", "a proof, because an approval lets something through", "none")
     if (signed_in := speaker.signed_in) is None:
         raise BadInput("from.oid", "the object id of a person", "none")
-    return vote_cast(received, statement, f"{OID}{speaker.oid}").evolve(name=speaker.name, signed_in=signed_in)
+    return vote_said(received, statement, f"{OID}{speaker.oid}").evolve(name=speaker.name, signed_in=signed_in)

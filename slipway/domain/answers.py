@@ -44,7 +44,7 @@ def inbox_of(event: Event) -> str:
     return event.inbox if isinstance(event, CommandGiven | VoteCast) else ""
 
 
-def answer(event: Event, decision: Decision, snapshot: Snapshot) -> Answered | None:
+def answer_to(event: Event, decision: Decision, snapshot: Snapshot) -> Answered | None:
     """The answer to the row that the event was read from; None if it did not come by the inbox."""
     if not isinstance(event, CommandGiven | VoteCast) or not event.inbox:
         return None

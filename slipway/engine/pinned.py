@@ -10,7 +10,7 @@ from typing import Any
 from ..domain.application import Application
 from ..domain.images import ImageRules, kind_with_group
 from ..manifests.problems import dotted_path
-from ..manifests.references import by_digest, image_places, unpinnable
+from ..manifests.references import digest_reference, image_places, unpinnable
 
 _TOLD = 5
 
@@ -35,7 +35,7 @@ def pinned_images(objects: Iterable[Mapping[str, Any]], application: Application
     for value in objects:
         rules = application.image_rules
         for image in image_places(value, rules):
-            named = by_digest(image.text)
+            named = digest_reference(image.text)
             if (
                 named is not None
                 and str(named) == f"{login_server}/{named.repository}@{named.digest}"
@@ -63,7 +63,7 @@ def not_pinned(value: Mapping[str, Any], rules: ImageRules) -> Iterator[str]:
         return
     allowed = f"as the project allows for {kind_with_group(value)}: what runs may change after the vote"
     for image in image_places(value, rules):
-        if by_digest(image.text) is None:
+        if digest_reference(image.text) is None:
             yield f"{dotted_path(image.steps)}: {str(image.text)[:200]} is not pinned by digest, {allowed}"
     for steps in unpinnable(value, rules):
         yield f"{dotted_path(steps)} may name an image, which is not pinned, {allowed}"

@@ -108,12 +108,12 @@ def _proved(received: Received, statement: VoteStatement, token: IdToken, proved
     person = token.person
     # Groups that a token only points to are groups that the person is not known to be in.
     signed_in = SignedIn(object_id=person.oid, groups=person.groups or (), roles=person.roles)
-    vote = vote_cast(received, statement, f"{OID}{person.oid}")
+    vote = vote_said(received, statement, f"{OID}{person.oid}")
     return vote.evolve(name=person.name, signed_in=signed_in, proved=proved)
 
 
 def _unproved(received: Received, statement: VoteStatement, why: str) -> VoteCast:
-    return vote_cast(received, statement, on_behalf_of(received.row.speaker)).evolve(unproved=why[:500])
+    return vote_said(received, statement, on_behalf_of(received.row.speaker)).evolve(unproved=why[:500])
 
 
 def on_behalf_of(speaker: Speaker) -> str:
@@ -121,7 +121,7 @@ def on_behalf_of(speaker: Speaker) -> str:
     return f"{OID}{speaker.oid}" if speaker.oid else UNKNOWN
 
 
-def vote_cast(received: Received, statement: VoteStatement, voter: str) -> VoteCast:
+def vote_said(received: Received, statement: VoteStatement, voter: str) -> VoteCast:
     """What a row says, as the vote of somebody."""
     return VoteCast(
         received_at=received.received_at,

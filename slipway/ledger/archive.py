@@ -93,7 +93,7 @@ class Archive:
 
     def segments(self, application: str) -> Iterator[Segment]:
         """All segments of a chain, oldest first."""
-        for row in self._table.rows(application, *keys.span(keys.ARCHIVE)):
+        for row in self._table.rows(application, *keys.range_of(keys.ARCHIVE)):
             yield unpack(Segment, row.values)
 
     def records(self, segment: Segment) -> list[AuditRecord]:

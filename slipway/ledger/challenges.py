@@ -80,7 +80,7 @@ class Challenges:
         return removed
 
     def _remove(self, partition: str, prefix: str, limit: int) -> int:
-        rows = [row.key for row in self._table.rows(partition, *keys.span(prefix), limit=limit)]
+        rows = [row.key for row in self._table.rows(partition, *keys.range_of(prefix), limit=limit)]
         for key in rows:
             self._table.remove(partition, key)
         return len(rows)

@@ -180,7 +180,7 @@ class InstallationLedger:
             if parked := self.parked(open_row.id):
                 yielded.add(parked.id)
                 yield parked
-        for row in self._table.rows(keys.INSTALLATION, *keys.span(keys.PARKED), limit=limit):
+        for row in self._table.rows(keys.INSTALLATION, *keys.range_of(keys.PARKED), limit=limit):
             parked = unpack(Parked, row.values)
             if len(yielded) < limit and parked.id not in yielded:
                 yielded.add(parked.id)
@@ -188,7 +188,7 @@ class InstallationLedger:
 
     def open_parked(self, *, limit: int = 100) -> tuple[OpenParked, ...]:
         """Input that nobody has replayed yet, in one request."""
-        rows = self._table.rows(keys.INSTALLATION, *keys.span(keys.OPEN), limit=limit)
+        rows = self._table.rows(keys.INSTALLATION, *keys.range_of(keys.OPEN), limit=limit)
         return tuple(unpack(OpenParked, row.values) for row in rows)
 
     def note(self, draft: AuditDraft, *, key: str, values: Mapping[str, Value], now: datetime) -> bool:
@@ -235,7 +235,7 @@ class InstallationLedger:
         """What a head names that a person has let count: the freeze of everything, and each project's version."""
         freeze = self._table.get(keys.INSTALLATION, keys.FREEZE)
         hashes: dict[str, str | None] = {FREEZE: state_hash(unpack(FreezeState, freeze.values)) if freeze else None}
-        for row in self._table.rows(keys.INSTALLATION, *keys.span(keys.IN_FORCE)):
+        for row in self._table.rows(keys.INSTALLATION, *keys.range_of(keys.IN_FORCE)):
             version = unpack(Version, row.values)
             hashes[str(version.subject)] = version.document
         return hashes

@@ -208,6 +208,6 @@ def week(name: str) -> str:
     return f"{WEEK}{9999 - int(name[:4]):04d}{99 - int(name[6:]):02d}"
 
 
-def span(prefix: str) -> tuple[str, str]:
+def range_of(prefix: str) -> tuple[str, str]:
     """First and last key of the rows with the prefix."""
     return prefix, prefix + AFTER

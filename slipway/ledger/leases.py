@@ -121,7 +121,7 @@ class Leases:
     def begun(self, application: str, *, since: datetime | None = None) -> Mapping[str, str]:
         """The steps of which somebody holds a lease, or died holding it, each with the message in whose invocation it
         was begun at once. `since`: those that were held after that. Raises `LedgerUnavailable`."""
-        rows = self._table.rows(application, *keys.span(keys.LEASE))
+        rows = self._table.rows(application, *keys.range_of(keys.LEASE))
         return {
             str(row.values["Step"]): str(row.values["Within"])
             for row in rows

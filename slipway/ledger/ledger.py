@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property, partial
 
 from ..ahead import ahead
-from ..domain.answers import Answered, answer, inbox_of
+from ..domain.answers import Answered, answer_to, inbox_of
 from ..domain.audit import AuditRecord, chained
 from ..domain.decide import Decision
 from ..domain.events import CommandGiven, Event
@@ -260,7 +260,7 @@ class Ledger:
             *record_writes(records),
             *outbox_writes(entries, signer),
         ]
-        writes += [*answer_writes(inbox_of(event), answer(event, decision, snapshot)), *more]
+        writes += [*answer_writes(inbox_of(event), answer_to(event, decision, snapshot)), *more]
         self.due.announce(partition, snapshot.now)
         try:
             self.table.transact(partition, writes)
@@ -312,7 +312,7 @@ class Ledger:
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
         entries = list[OutboxEntry]()
-        for row in self.table.rows(application, *keys.span(keys.OUTBOX), limit=limit):
+        for row in self.table.rows(application, *keys.range_of(keys.OUTBOX), limit=limit):
             entry = outbox_entry(application, row, self.public_keys)
             if entry is not None:
                 entries.append(entry)
@@ -349,7 +349,7 @@ class Ledger:
 
     def releases(self, application: str, *, limit: int, older_than: int | None = None) -> Iterator[Release]:
         """Newest first."""
-        first, last = keys.span(keys.RELEASE)
+        first, last = keys.range_of(keys.RELEASE)
         if older_than is not None:
             first = keys.release(older_than - 1)
         for row in self.table.rows(application, first, last, limit=limit):
@@ -402,7 +402,7 @@ class Ledger:
             application,
             [
                 row.key
-                for row in self.table.rows(application, *keys.span(keys.seen(f"{part:02x}")), limit=limit)
+                for row in self.table.rows(application, *keys.range_of(keys.seen(f"{part:02x}")), limit=limit)
                 if datetime.fromisoformat(str(row.values["At"])) < before
             ],
         )

@@ -32,7 +32,7 @@ class LookAnswers:
         """Delete the answers that have expired, or that nobody can read; returns how many. The oldest come first, so
         one pass is short."""
         expired = list[str]()
-        for row in self._table.rows(keys.INSTALLATION, *keys.span(keys.LOOK), limit=limit):
+        for row in self._table.rows(keys.INSTALLATION, *keys.range_of(keys.LOOK), limit=limit):
             if (look := _read(row)) is not None and look.expires_at > now:
                 break
             expired.append(row.key)

@@ -42,7 +42,7 @@ class Proposals:
 
     def undecided(self) -> tuple[ProposedChange, ...]:
         """The proposals about which something is left to be done."""
-        rows = self.installation.table.rows(keys.INSTALLATION, *keys.span(keys.UNDECIDED), limit=MOST)
+        rows = self.installation.table.rows(keys.INSTALLATION, *keys.range_of(keys.UNDECIDED), limit=MOST)
         changes = [self.current(str(row.values["Change"])).change for row in rows]
         return tuple(change for change in changes if change is not None)
 

@@ -69,7 +69,7 @@ class SubjectVersions:
 
     def listed(self) -> tuple[Listed, ...]:
         """Everything in the catalogue, removed applications included."""
-        rows = self._table.rows(keys.INSTALLATION, *keys.span(keys.LISTED))
+        rows = self._table.rows(keys.INSTALLATION, *keys.range_of(keys.LISTED))
         return tuple(unpack(Listed, row.values) for row in rows)
 
     def current(self, subject: Subject) -> Current:
@@ -82,7 +82,7 @@ class SubjectVersions:
 
     def history(self, subject: Subject, *, limit: int) -> Iterator[Version]:
         """Newest first."""
-        for row in self._table.rows(_partition(subject), *keys.span(keys.versions_of(str(subject))), limit=limit):
+        for row in self._table.rows(_partition(subject), *keys.range_of(keys.versions_of(str(subject))), limit=limit):
             yield unpack(Version, row.values)
 
     def made_by(self, subject: Subject, inbox: str) -> int | None:

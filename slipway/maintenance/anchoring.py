@@ -128,7 +128,9 @@ class Anchoring:
         return tuple(dict.fromkeys(sent_to)), problems
 
     def _batches(self, witness: str) -> Iterator[list[Row]]:
-        rows = self.installation.table.rows(keys.INSTALLATION, *keys.span(keys.OWED), limit=SENT_AT_ONCE * MOST_NOTICES)
+        rows = self.installation.table.rows(
+            keys.INSTALLATION, *keys.range_of(keys.OWED), limit=SENT_AT_ONCE * MOST_NOTICES
+        )
         owed = [row for row in rows if witness not in _told(row)]
         for start in range(0, len(owed), SENT_AT_ONCE):
             yield owed[start : start + SENT_AT_ONCE]

@@ -204,7 +204,7 @@ class Reconciler:
         self.outbox.set_aside(application, unreadable)
         self.ledger.forget(application, [row.key for row in unreadable])
         entries = self.left(application, [entry for entry in read if entry.fault or entry.written_at <= settled])
-        reconciling.outbox(application, (entry.written_at for entry in entries), self.clock())
+        reconciling.measure_outbox(application, (entry.written_at for entry in entries), self.clock())
         sent = 0
         for start in range(0, len(entries), BATCH):
             batch = entries[start : start + BATCH]
@@ -223,7 +223,7 @@ class Reconciler:
         has changed. One that stands still is planned once it is in order. Returns the events that changed something,
         counted by kind."""
         now, changed = self.clock(), Counter[str]()
-        reconciling.gates(entry.application, releases, now)
+        reconciling.measure_gates(entry.application, releases, now)
         for release in releases:
             for event in overdue(release, now=now, definition="" if entry.problems else entry.fingerprint):
                 receipts = self.handler.handle(event)

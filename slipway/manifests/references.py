@@ -75,7 +75,7 @@ def parse_reference(text: str) -> Reference:
     return Reference(host=host, repository=repository, tag=tag, digest=digest)
 
 
-def by_digest(text: Any) -> Reference | None:
+def digest_reference(text: Any) -> Reference | None:
     """The reference, if the text is one with a digest."""
     try:
         reference = parse_reference(text) if isinstance(text, str) else None

@@ -174,6 +174,6 @@ class Metric(_Named):
     )
 
 
-def listed() -> frozenset[str]:
+def attribute_names() -> frozenset[str]:
     """The names of all attributes."""
     return frozenset(str(attribute) for attribute in Attribute)

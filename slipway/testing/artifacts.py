@@ -127,7 +127,7 @@ def cosign_signature(*payloads: bytes) -> Built:
     return Built(raw=unusual_json(document), media_type=OCI_MANIFEST, blobs=(config, *payloads))
 
 
-def push(registry: Registry, repository: str, built: Built, tag: str | None = None) -> str:
+def push_artifact(registry: Registry, repository: str, built: Built, tag: str | None = None) -> str:
     """Store the artifact with its blobs and children through the client; returns its digest."""
     for part in built.whole():
         for blob in part.blobs:
@@ -141,7 +141,7 @@ def push(registry: Registry, repository: str, built: Built, tag: str | None = No
 def refer(registry: Registry, repository: str, subject: Built, *referrers: Built) -> None:
     """Store referrers, and write the index under a tag if the registry does not list referrers itself."""
     for manifest in referrers:
-        push(registry, repository, manifest)
+        push_artifact(registry, repository, manifest)
     if registry.referrers(repository, subject.digest).by_registry:
         return
     listing = index(*referrers)

@@ -38,7 +38,7 @@ def claim(
     )
 
 
-def vote(
+def vote_with_link(
     claims: ApprovalClaims,
     decision: VoteDecision,
     *,

@@ -25,7 +25,7 @@ def signing_key(kid: str) -> RSAPrivateKey:
     return generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def published(*kids: str) -> bytes:
+def published_keys(*kids: str) -> bytes:
     """A key set as it stands on the web."""
     keys = [
         {**RSAAlgorithm.to_jwk(signing_key(kid).public_key(), as_dict=True), "kid": kid, "use": "sig"} for kid in kids
@@ -43,11 +43,11 @@ class MemoryIssuer:
     def key(self, kid: str) -> Key | CannotVerify:
         if self.away:
             return CannotVerify(why="the issuer is away")
-        known = read_keys(published(self.kid), issuer=self.url, tenant=self.tenant)
+        known = read_keys(published_keys(self.kid), issuer=self.url, tenant=self.tenant)
         return known.key(kid) or CannotVerify(why="the issuer publishes no key with the token's key id")
 
     def key_set(self) -> KeySet | CannotVerify:
-        return CannotVerify(why="the issuer is away") if self.away else KeySet(content=published(self.kid))
+        return CannotVerify(why="the issuer is away") if self.away else KeySet(content=published_keys(self.kid))
 
     def claims(self, client_id: str, *, at: datetime) -> dict[str, Any]:
         """What every token of this issuer says that is made at that moment."""

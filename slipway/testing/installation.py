@@ -32,12 +32,12 @@ from .applications import ADA
 from .artifacts import image
 from .chains import PUBLIC_KEYS, SIGNING_KEYS
 from .commands import proved_command
-from .identity import TENANT, published
+from .identity import TENANT, published_keys
 from .ports import Outside
 from .queues import Raw
 from .runs import proved_run
 from .sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, person
-from .verifying import Verdict, verify
+from .verifying import Verdict, verify_chain
 
 BASE: Final = "https://slipway.example.com"
 CLEO: Final = "cleo@example.com"
@@ -235,7 +235,7 @@ class Installation(Outside):
             statement=statement,
             id_token=token,
             issuer=self.provider.issuer.url,
-            keys=self.blobs.put(published(self.provider.issuer.kid), "application/json"),
+            keys=self.blobs.put(published_keys(self.provider.issuer.kid), "application/json"),
         )
         proved = event.proved.evolve(proof=self.blobs.put(proof.canonical, "application/json"))
         return event.evolve(proved=proved, inbox=f"{inbox}-{sha256(event.submission.encode())[7:23]}")
@@ -331,7 +331,7 @@ class Installation(Outside):
 
     def verify(self, app: str = "") -> Verdict:
         """The whole chain, compared with its head and its newest anchor."""
-        return verify(self.app.reader, self.app.chain_anchors, app or self.application)
+        return verify_chain(self.app.reader, self.app.chain_anchors, app or self.application)
 
     def is_consistent(self, app: str = "") -> bool:
         """Whether the chain is intact by itself, whatever its anchors say."""

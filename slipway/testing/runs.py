@@ -170,7 +170,7 @@ def told_run(*, id: int, number: str, commit: str = "c" * 40, requested_by: str 
     )
 
 
-def published(digest: str, repository: str, **fields: Any) -> Published:
+def published_by_run(digest: str, repository: str, **fields: Any) -> Published:
     """The document of a run that built one image."""
     return Published.model_validate(
         {"v": 1, "kind": "image", "registry": "nonprod.test", "repository": repository, "digest": digest, **fields}

@@ -23,7 +23,7 @@ class Verdict:
         return self.fault is None
 
 
-def verify(reader: Reader, anchors: ChainAnchors, application: str) -> Verdict:
+def verify_chain(reader: Reader, anchors: ChainAnchors, application: str) -> Verdict:
     """Raises `NotFound`, `KeysUnavailable`."""
     head, newest = reader.head(application), anchors.newest(application)
     points = points_of([newest] if newest else [], epoch=head.epoch)

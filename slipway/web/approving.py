@@ -43,7 +43,7 @@ _TO_BE_GIVEN = "(to be given)"
 """Placeholder reason for the trial vote in `_rules`: whether a real one has a reason is checked when it is cast."""
 
 
-def show(desk: Desk, token: str, said: str = "") -> Answer:
+def show_linked_gate(desk: Desk, token: str, said: str = "") -> Answer:
     """The page behind a link, or how far the vote is that was said by it under that id.
 
     Raises `NotFound`, `LedgerUnavailable`."""
@@ -56,7 +56,7 @@ def show(desk: Desk, token: str, said: str = "") -> Answer:
     return _followed(desk, viewer, said) if is_inbox_id(said) else html(page(desk, viewer))
 
 
-def show_changes(desk: Desk, token: str) -> Answer:
+def show_linked_changes(desk: Desk, token: str) -> Answer:
     """Everything that the plan changes, as plain text. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         viewer = by_token(desk, token)
@@ -65,7 +65,7 @@ def show_changes(desk: Desk, token: str) -> Answer:
     return changes_document(desk, viewer) if _votes_by_link(desk, viewer) else located(viewer)
 
 
-def receive_vote(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
+def receive_vote_by_link(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
     """Record a vote. `headers` must be case-insensitive. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
         check_own_page(headers, desk.public_url)

@@ -58,7 +58,7 @@ class RecordView:
     actor_link: str
 
 
-def show(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str], visitor: Visitor) -> Answer:
+def show_audit(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str], visitor: Visitor) -> Answer:
     """Raises `LedgerUnavailable`. An invalid parameter is named on the page, above the form with the entered values."""
     filled = _given(parameters)
     problem: BadInput | None = None

@@ -50,7 +50,7 @@ class AttentionItem:
     """What the link to there says."""
 
 
-def show(
+def show_board(
     reader: Reader, proposals: Proposals, visitor: Visitor, *, application: str | None = None, follow: bool = False
 ) -> Answer:
     """The board of all applications, or of one. Raises `NotFound`, `LedgerUnavailable`."""
@@ -136,7 +136,7 @@ def _drifted(row: ApplicationRow) -> Iterator[AttentionItem]:
         if cell.lane.drift is not None:
             release = f"{row.application}-{cell.lane.drift.release}"
             yield AttentionItem(
-                sign=words.drift(cell.lane.drift),
+                sign=words.drift_sign(cell.lane.drift),
                 link=f"/releases/{release}",
                 headline=f"{release} in {cell.environment.name}",
                 text=one_line(cell.lane.drift.seen.told, REASON),

@@ -31,7 +31,7 @@ class ItemView:
         return f"/catalogue/{self.kind}/{self.name}"
 
 
-def show(catalogue: LiveCatalogue, proposals: Proposals, visitor: Visitor) -> Answer:
+def show_catalogue(catalogue: LiveCatalogue, proposals: Proposals, visitor: Visitor) -> Answer:
     """Everything in force, and the changes on which people vote. Raises `LedgerUnavailable`."""
     waiting = [(sign_of(change), change) for change in proposals.undecided() if not change.phase.final]
     items = tuple(sorted(_items(catalogue), key=lambda item: (not item.problems, item.kind, item.name)))

@@ -36,7 +36,7 @@ def _stop(release: Release, name: str, now: datetime) -> Stop:
         return Stop(name=name, sign=words.PENDING, current=False, took="", left_at=None)
     return Stop(
         name=name,
-        sign=words.phase(release.phase) if current else words.outcome(rollout.outcome),
+        sign=words.phase_sign(release.phase) if current else words.outcome_sign(rollout.outcome),
         current=current,
         took=duration((rollout.left_at or now) - rollout.arrived_at) if _known(rollout) or current else "",
         left_at=rollout.left_at,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..domain.plan import Change, Plan, Preview
 from ..text import visible
-from .words import Sign, change
+from .words import Sign, change_sign
 
 DIFF_BUDGET = 24_000
 """Characters of diffs on one page; beyond that they are shortened. The text of all changes has them in full."""
@@ -103,7 +103,7 @@ def _change_view(item: Change, budget: int) -> tuple[ChangeView, int]:
     view = ChangeView(
         kind=item.kind,
         name=item.name,
-        sign=change(item.change),
+        sign=change_sign(item.change),
         lines=tuple(shown),
         left_out=len(lines) - len(shown),
         notes=item.notes,

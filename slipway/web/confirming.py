@@ -34,7 +34,7 @@ def address_of(handle: str) -> str:
     return f"/confirm/{quote(handle, safe='')}"
 
 
-def show(desk: Desk, handle: str, who: Visitor) -> Answer:
+def show_confirmation(desk: Desk, handle: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     if confirmed := _confirmed(desk, handle):
         return confirmed

@@ -39,19 +39,21 @@ class ApprovalAddress:
         return gate_place(self.application, self.number, self.environment)
 
 
-def show(desk: Desk, target: ApprovalAddress, who: Visitor) -> Answer:
+def show_gate(desk: Desk, target: ApprovalAddress, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     viewer = _viewer(desk, target, who)
     return see_other(viewer.place) if not target.plan else html(page(desk, viewer))
 
 
-def show_changes(desk: Desk, target: ApprovalAddress, who: Visitor) -> Answer:
+def show_plan_changes(desk: Desk, target: ApprovalAddress, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     viewer = _viewer(desk, target, who)
     return see_other(viewer.place) if not target.plan else changes_document(desk, viewer)
 
 
-def receive_vote(desk: Desk, target: ApprovalAddress, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def receive_signed_in_vote(
+    desk: Desk, target: ApprovalAddress, who: Visitor, headers: Mapping[str, str], body: bytes
+) -> Answer:
     """Take the signed-in person's vote. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         check_own_page(headers, desk.public_url)

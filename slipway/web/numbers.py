@@ -36,7 +36,7 @@ class StageView:
     """Percentage of the longest median."""
 
 
-def show(numbers: Numbers, parameters: Mapping[str, str], visitor: Visitor) -> Answer:
+def show_numbers(numbers: Numbers, parameters: Mapping[str, str], visitor: Visitor) -> Answer:
     """Raises `LedgerUnavailable`. An invalid parameter is named on the page, above the form with the entered values."""
     try:
         question = read_question({name: value for name, value in parameters.items() if value}, numbers)

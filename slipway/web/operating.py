@@ -88,7 +88,7 @@ class PageSubject:
         return self.release or f"{self.application} {self.environment}".strip() or "Freezes and holds"
 
 
-def show(desk: Desk, subject: PageSubject, who: Visitor) -> Answer:
+def show_commands(desk: Desk, subject: PageSubject, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     now, reader = desk.clock(), desk.reader
     release = reader.release(subject.release) if subject.release else None

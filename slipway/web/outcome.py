@@ -24,7 +24,7 @@ TITLES = {
 }
 
 
-def show(answers: Answers, partition: str, id: str, who: Visitor) -> Answer:
+def show_outcome(answers: Answers, partition: str, id: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     reply = answers.reply(partition, id)
     return reply_page(reply, path=f"/said/{quote(partition, safe='')}/{quote(id, safe='')}", back=_back(reply), who=who)

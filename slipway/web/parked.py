@@ -11,7 +11,7 @@ BODY_SHOWN = 1500
 ITEMS_SHOWN = 25
 
 
-def show(parking: Parking, visitor: Visitor) -> Answer:
+def show_parked(parking: Parking, visitor: Visitor) -> Answer:
     """Raises `LedgerUnavailable`."""
     now = parking.clock()
     listed, further = parking.listed()

@@ -44,7 +44,7 @@ _DIGITS = 64
 _MARKS = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.ASKS: "?", Tone.BUSY: "…", Tone.QUIET: "○"}
 
 
-def show(desk: Desk, hash: str, who: Visitor) -> Answer:
+def show_proposed_change(desk: Desk, hash: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     change, plan = _found(desk, hash)
     moved_on = desk.as_voted.moved_on(change, plan) if change.phase.open else None
@@ -74,7 +74,7 @@ def show(desk: Desk, hash: str, who: Visitor) -> Answer:
     return html(page)
 
 
-def receive_vote(desk: Desk, hash: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def receive_change_vote(desk: Desk, hash: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Say the vote. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         check_own_page(headers, desk.public_url)

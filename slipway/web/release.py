@@ -39,7 +39,7 @@ def _to_do(release: Release) -> str:
     return "Roll back to it" if any(rollout.outcome == "live" for rollout in release.rollouts) else ""
 
 
-def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0, follow: bool = False) -> Answer:
+def show_release(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0, follow: bool = False) -> Answer:
     """The page, with its records from those after a sequence on; `follow` asks for it again until the release has
     ended. Raises `NotFound`, `LedgerUnavailable`."""
     release, now = reader.release(release_id), reader.clock()
@@ -59,7 +59,7 @@ def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0, f
         "release.html",
         release=release,
         to_do=_to_do(release),
-        drift=[(name, words.drift(each), each) for name, each in reader.drift_of(release).items()],
+        drift=[(name, words.drift_sign(each), each) for name, each in reader.drift_of(release).items()],
         decide=decision_address(release, gate, visitor) if gate else "",
         ask=words.LOOK if any(rule.rule is Rule.PLAN_IS_CURRENT for rule in open_rules) else words.DECIDE,
         objections=tuple(objections(release, environments, visitor)),

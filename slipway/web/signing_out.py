@@ -40,7 +40,7 @@ class SignOutScope(StrEnum):
     """All sessions of the person."""
 
 
-def show(forms: Forms, who: Visitor) -> Answer:
+def show_sign_out(forms: Forms, who: Visitor) -> Answer:
     return html(render("sign-out.html", mark=forms.new(who.sid, PATH), reader=who))
 
 

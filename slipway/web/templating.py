@@ -48,7 +48,7 @@ def _environment() -> "Environment":
         "moment": moment,
         "relative": times.relative,
         "one_line": one_line,
-        "drift_sign": words.drift,
+        "drift_sign": words.drift_sign,
         "vote_sign": words.vote_sign,
         "iso": datetime.isoformat,
         "short": short,

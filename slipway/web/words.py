@@ -67,7 +67,7 @@ CHANGES: dict[str, Sign] = {
 }
 
 
-def phase(of: Phase) -> Sign:
+def phase_sign(of: Phase) -> Sign:
     return _sign(of.word, of.mark, of.tone)
 
 
@@ -75,20 +75,20 @@ def vote_sign(of: Vote) -> Sign:
     return APPROVED if of.decision is VoteDecision.APPROVE else REJECTED
 
 
-def drift(of: Drift) -> Sign:
+def drift_sign(of: Drift) -> Sign:
     return DRIFT_UNKNOWN if of.seen.unknown else DRIFTED
 
 
-def change(name: str) -> Sign:
+def change_sign(name: str) -> Sign:
     return CHANGES.get(name) or _sign(name, "•", Tone.QUIET)
 
 
-def outcome(text: str) -> Sign:
+def outcome_sign(text: str) -> Sign:
     """How a rollout ended: `live`, or the phase in which it ended."""
     if text == "live":
         return LIVE
     end = Phase.named(text)
-    return phase(end) if end else _sign(text or "Here", "•", Tone.QUIET)
+    return phase_sign(end) if end else _sign(text or "Here", "•", Tone.QUIET)
 
 
 def css(tone: Tone) -> str:

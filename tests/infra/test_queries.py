@@ -13,7 +13,7 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.domain.rights import Operation, Party, rights_of
 from slipway.telemetry import Family, Metric
-from slipway.telemetry.names import listed
+from slipway.telemetry.names import attribute_names
 from tests.infra.compiler import INFRA, ROOT
 from tests.infra.kql import (
     dimensions_named,
@@ -105,7 +105,7 @@ def test_a_query_names_dimensions_that_the_code_emits_on_just_that(query: str) -
         for metric in (metric for metric in Metric if metric in names_compared(query)):
             assert dimensions_named(query) <= {str(attribute) for attribute in metric.attributes}
     else:
-        assert dimensions_named(query) <= listed()
+        assert dimensions_named(query) <= attribute_names()
 
 
 @every_query

@@ -13,7 +13,7 @@ import pytest
 from slipway.bundle import fetch, unpack_bundle
 from slipway.inbound import parse_run_message
 from slipway.inbound.published import ATTACHMENT_TYPE, PUBLISHING_TASK, PublishedDocument, read_document
-from slipway.testing.artifacts import image, index, push
+from slipway.testing.artifacts import image, index, push_artifact
 from tests.contract.registry.places import PASSWORD, Place, acr_double
 
 from .conftest import EXAMPLE, EXAMPLES, ROOT
@@ -55,9 +55,13 @@ def merge(tmp_path: Path, place: Place) -> Callable[..., Merge]:
     """The example's own pipeline with the parameters of a bundle; its tests are run by `test_runs`."""
 
     def new(folder: str = "bundle", **parameters: object) -> Merge:
-        digest = push(place.client(), "hello", index(image(b"a layer"), image(b"another", architecture="arm64")), "1")
+        digest = push_artifact(
+            place.client(), "hello", index(image(b"a layer"), image(b"another", architecture="arm64")), "1"
+        )
         programs = put_into(tmp_path / "programs")
-        other = push(place.client(), PRICES, index(image(b"prices"), image(b"prices", architecture="arm64")), "1")
+        other = push_artifact(
+            place.client(), PRICES, index(image(b"prices"), image(b"prices", architecture="arm64")), "1"
+        )
         programs.answer(digest=digest, digests={PRICES: other})
         source = Path(shutil.copytree(EXAMPLE, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__")))
         (source / folder / "targets.json").write_text(json.dumps(targets(place)))

@@ -26,7 +26,7 @@ from slipway.effects.identity import IdTokens
 from slipway.effects.identity.keys import Key
 from slipway.testing import Installation, MemoryAdded, MemoryBlobs, write_application
 from slipway.testing.applications import APPLICATION, catalogue_of
-from slipway.testing.identity import MemoryIssuer, published
+from slipway.testing.identity import MemoryIssuer, published_keys
 from slipway.testing.sign_in import VOTES_CLIENT, person
 from tests.beginnings import begun
 from tests.confirming import proof_of, say_proved
@@ -290,7 +290,7 @@ def test_archived_keys_that_no_anchor_names_verify_nothing(home: Installation, s
 
 
 def forged_keys(blobs: MemoryBlobs, digest: str) -> None:
-    blobs.documents[digest] = published("forged")
+    blobs.documents[digest] = published_keys("forged")
 
 
 def lost_keys(blobs: MemoryBlobs, digest: str) -> None:
@@ -304,7 +304,7 @@ def test_archived_keys_that_are_not_what_was_anchored_verify_nothing(
     approve(home)
     promote = home.settle_at(StepKind.PROMOTE, PRODUCTION)
     rolled(home)
-    harm(blobs, sha256(published("k1")))
+    harm(blobs, sha256(published_keys("k1")))
     home.run_step(promote)
     stopped = next(each for each in reversed(home.trail()) if each.action == "gate.unproved")
     assert (stopped.details["rules"], why in stopped.details["reason"]) == (["kept-proofs-hold"], True)
@@ -319,6 +319,6 @@ def test_keys_that_verify_a_proof_for_the_first_time_are_recorded_and_anchored_o
     home.settle()
     approve(home, 2)
     seen = [record for record in home.trail("_installation") if record.action == "issuer-keys.seen"]
-    assert [record.details["keys"] for record in seen] == [sha256(published("k1"))]
+    assert [record.details["keys"] for record in seen] == [sha256(published_keys("k1"))]
     anchor = present(home.app.chain_anchors.newest("_installation"), "the anchor")
-    assert anchor.keys.issuer == sha256(published("k1"))
+    assert anchor.keys.issuer == sha256(published_keys("k1"))

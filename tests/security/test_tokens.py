@@ -13,7 +13,7 @@ from slipway.domain.release import VoteDecision
 from slipway.domain.tokens import Purpose, read_link, sign_link
 from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA
-from slipway.testing.claims import vote
+from slipway.testing.claims import vote_with_link
 from tests.links import link_by
 from tests.security.site import Site
 from tests.unit.web.installation import digest
@@ -156,7 +156,9 @@ def test_a_token_is_bound_to_approver_gate_plan_and_time(site: Site) -> None:
     claims = read_link(good(site), site.home.app.public_keys, now=site.home.now)
     assert (claims.approver, claims.environment, claims.plan_hash) == (ADA, "production", site.subject.plan_hash)
     assert site.home.now < claims.expires_at <= site.home.now + timedelta(days=32)
-    event = vote(claims, VoteDecision.APPROVE, reason="", channel="page", submission="12345678", now=site.home.now)
+    event = vote_with_link(
+        claims, VoteDecision.APPROVE, reason="", channel="page", submission="12345678", now=site.home.now
+    )
     assert (event.voter, event.plan_hash) == (ADA, site.subject.plan_hash)
 
 

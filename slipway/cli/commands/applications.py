@@ -6,7 +6,7 @@ import click
 
 from slipway.api.releases import Applications, ApplicationStanding, LaneStanding
 
-from ..api import Api, read
+from ..api import Api, read_answer
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
@@ -34,7 +34,7 @@ def applications(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    standing = read(Applications, content)
+    standing = read_answer(Applications, content)
     columns = ("application", "environment", "gate", "live", "state", "tag", "since", "rolling", "waiting")
     rows = [row for item in standing.applications for row in _rows(screen, item)]
     screen.table(columns, rows, cut=("since", "tag"))

@@ -11,7 +11,7 @@ from slipway.api.base import body_of
 from slipway.api.inbox import SaidOutcome
 from slipway.api.releases import ReleaseAnswer
 
-from ..api import Api, read
+from ..api import Api, read_answer
 from ..ballots import BEARER, LINK, Token, app_and_token, page_of
 from ..errors import CliError, Exit
 from ..forms import OutputFormat, formed, write_lines
@@ -62,7 +62,7 @@ def approvals(api: Api, *, form: OutputFormat) -> None:
     if form is OutputFormat.JSON:
         screen.json(content)
         return
-    gates = read(OpenGates, content).approvals
+    gates = read_answer(OpenGates, content).approvals
     if form is not OutputFormat.TABLE:
         write_lines(screen, form, COLUMNS, content["approvals"])
         return
@@ -225,7 +225,7 @@ def _vote(
     if as_json:
         screen.json(content)
         return
-    counted = read(SaidOutcome, content)
+    counted = read_answer(SaidOutcome, content)
     now = f"; it is {counted.phase.replace('_', ' ')}" if counted.phase else ""
     plan_shown = f", plan {short_digest(plan_hash)}" if plan_hash else ""
     screen.line(_DONE[decision], f"  {counted.release} for {counted.environment}{plan_shown}{now}")
@@ -252,7 +252,7 @@ def _subject(
         raise click.UsageError("RELEASE: missing (or use --link)")
     if decision == "object":
         return release, "", "" if known else _page(api, release, environment)
-    gates = read(OpenGates, api.get("approvals")).approvals
+    gates = read_answer(OpenGates, api.get("approvals")).approvals
     gate = next((gate for gate in gates if gate.release == release), None)
     if gate is None and decision == "reject":  # it also counts after the gate, up to the first object of the rollout
         return release, "", "" if known else _page(api, release, None)
@@ -264,7 +264,7 @@ def _subject(
 
 def _page(api: Api, release: str, environment: str | None) -> str:
     """The page on which people vote about the release there, or else where it is."""
-    answer = read(ReleaseAnswer, api.get("releases", release))
+    answer = read_answer(ReleaseAnswer, api.get("releases", release))
     if not (where := environment or answer.environment):
         raise CliError(f"{answer.id} is {answer.phase.replace('_', ' ')}, in no environment: nobody votes on it")
     return page_of(api.app, answer.id, where)

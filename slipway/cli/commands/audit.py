@@ -4,7 +4,7 @@ import click
 
 from ..lazy import Group
 from .audit_export import export_trail
-from .audit_list import list_, live, show
+from .audit_list import print_live, print_record, print_records
 from .audit_reindex import reindex
 from .audit_verify import verify_trail
 
@@ -18,5 +18,5 @@ def audit() -> None:
     """
 
 
-for command in (list_, show, live, export_trail, verify_trail, reindex):
+for command in (print_records, print_record, print_live, export_trail, verify_trail, reindex):
     audit.add_command(command)

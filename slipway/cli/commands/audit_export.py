@@ -13,7 +13,7 @@ from ..api import Api
 from ..errors import Exit, no_trail
 from ..exporting import Disk, Export, StandardOutput
 from ..options import connected
-from ..screen import BAD, GOOD, Screen, TextCell, progress
+from ..screen import BAD, GOOD, Screen, TextCell, progress_bar
 from .audit_verify import INSTALLATION
 
 
@@ -90,7 +90,7 @@ def _export(
             raise no_trail(name, known)
     names = dict.fromkeys(applications or known)
     faults = list[ChainFault]()
-    with progress() as steps:
+    with progress_bar() as steps:
         for name in names:
             if fault := export.chain(name, after=after, progress=partial(steps.at, name)):
                 faults.append(fault)

@@ -14,7 +14,7 @@ from slipway.domain.audit_query import ActionClass
 from slipway.domain.export import COLUMNS
 from slipway.domain.release import parse_release_id
 
-from ..api import Api, read, records_of
+from ..api import Api, read_answer, records_in
 from ..errors import CliError, Exit, no_trail
 from ..forms import OutputFormat, formed, write_headings, write_line, write_lines
 from ..options import as_json as json_option
@@ -81,7 +81,7 @@ class ActionName(click.ParamType[str]):
 )
 @formed
 @connected
-def list_(
+def print_records(
     api: Api, /, *, limit: int, after: str | None, oldest_first: bool, form: OutputFormat, **filters: str | None
 ) -> None:
     """Records of the trail that match all filters, newest first.
@@ -165,7 +165,7 @@ def _pages(
     left, seen = limit, {after}
     while True:
         content = api.get("audit", **filters, limit=min(left, PAGE), after=after)
-        records, following = records_of(content), read(AuditPart, content).next
+        records, following = records_in(content), read_answer(AuditPart, content).next
         yield records, following
         left, after = left - len(records), following
         if left <= 0 or after in {None, *seen}:
@@ -178,7 +178,7 @@ def _pages(
 @click.argument("sequence", type=click.IntRange(min=1))
 @json_option
 @connected
-def show(api: Api, *, application: str, sequence: int, as_json: bool) -> None:
+def print_record(api: Api, *, application: str, sequence: int, as_json: bool) -> None:
     """One record, with all its details and both hashes.
 
     \b
@@ -225,7 +225,7 @@ LIVE_COLUMNS: Final = (
 @click.option("--application", "-a", metavar="NAME", help="Only this application.")
 @formed
 @connected
-def live(api: Api, *, environment: str, application: str | None, form: OutputFormat) -> None:
+def print_live(api: Api, *, environment: str, application: str | None, form: OutputFormat) -> None:
     """What is live in ENVIRONMENT, who approved it, and on what evidence.
 
     Only votes for exactly the plan that was rolled out are listed, each with its record in the trail.
@@ -239,7 +239,7 @@ def live(api: Api, *, environment: str, application: str | None, form: OutputFor
     live = list[LiveThere]()
     while True:
         content = api.get("environments", environment, "live", application=application, after=after)
-        page = read(LiveAnswer, content)
+        page = read_answer(LiveAnswer, content)
         live += page.live
         rows += content["live"]
         if page.next is None or page.next == after:

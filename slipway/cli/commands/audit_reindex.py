@@ -8,11 +8,11 @@ from slipway.api.audit import ReindexAnswer
 from slipway.domain.inbox import LookKind
 from slipway.domain.reports import MOST_NAMED
 
-from ..api import Api, read
+from ..api import Api, read_answer
 from ..errors import Exit
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import BAD, GOOD, Screen, TextCell, progress
+from ..screen import BAD, GOOD, Screen, TextCell, progress_bar
 from ..waiting import take_look
 
 INSTALLATION = "_installation"
@@ -41,13 +41,13 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
     """
     names = list(dict.fromkeys(applications)) or [*api.applications(), INSTALLATION]
     comparisons = []
-    with progress() as steps:
+    with progress_bar() as steps:
         for name in names:
             total, lacking = dict.fromkeys(_COUNTS, 0), list[int]()
             after: int | None = 0
             while after is not None:
                 options = {"after": str(after), "repair": "yes" if repair else "no"}
-                part = read(ReindexAnswer, take_look(api, LookKind.REINDEX, name, **options))
+                part = read_answer(ReindexAnswer, take_look(api, LookKind.REINDEX, name, **options))
                 for count in _COUNTS:
                     total[count] += getattr(part, count)
                 lacking += part.lacking

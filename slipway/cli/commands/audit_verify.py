@@ -18,7 +18,7 @@ from ..checking import Checking
 from ..errors import Exit, no_trail
 from ..options import app_options, open_api
 from ..public_keys import OF_THE_APP, public_keys_option, read_public_keys
-from ..screen import BAD, FAINT, GOOD, NOTE, Screen, TextCell, progress
+from ..screen import BAD, FAINT, GOOD, NOTE, Screen, TextCell, progress_bar
 from ..verifying import ChainVerdict, IndexVerdict, verify_chain, with_index
 from ..voters import Voters, VotesVerdict
 
@@ -160,7 +160,7 @@ def _verify_file(
     if applications:
         raise click.UsageError("expected no APPLICATION with --file: the whole file is verified")
     checking = Checking(file, keys=keys, kept=kept_anchors)
-    with progress() as steps:
+    with progress_bar() as steps:
         verdicts = checking.run(partial(steps.at, file.name))
     for note in checking.notes:
         click.echo(note, err=True)
@@ -175,10 +175,10 @@ def voters_of(
     api: Api, keys: PublicKeys, kept_anchors: KeptAnchors, trust: PublicKeysAnswer
 ) -> Callable[[str], Voters]:
     """Who verifies the proofs of a chain. Raises `click.UsageError`."""
-    from slipway.effects.identity import IdTokens, Issuer, new_pool  # noqa: PLC0415 - nothing else here needs HTTP of it
+    from slipway.effects.identity import IdTokens, Issuer, new_identity_pool  # noqa: PLC0415 - nothing else here needs HTTP of it
 
     try:
-        tokens = IdTokens(Issuer(trust.issuer, tenant=trust.tenant, pool=new_pool()), trust.votes_client)
+        tokens = IdTokens(Issuer(trust.issuer, tenant=trust.tenant, pool=new_identity_pool()), trust.votes_client)
     except ValueError as error:
         raise click.UsageError(f"--issuer: {error}") from error
 
@@ -202,7 +202,7 @@ def _of_app(
         dict.fromkeys([*api.applications(), INSTALLATION, *api.anchored_chains(), *anchors.applications()])
     )
     verdicts = []
-    with progress() as steps:
+    with progress_bar() as steps:
         for name in list(dict.fromkeys(applications)) or all_names:
             of_chain = voters(name) if voters else None
             verdict = verify_chain(

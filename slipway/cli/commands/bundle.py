@@ -67,7 +67,7 @@ def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
         tag = made.config.version
         if target.reference not in ("", tag):
             raise CliError(f"{to}: expected the bundle's version {tag} as the tag, or none", exit_code=Exit.USAGE)
-        registries.push(registries.open_registry(target.registry), target.repository, tag, made.packed)
+        registries.push_bundle(registries.open_registry(target.registry), target.repository, tag, made.packed)
     if record:
         record.write_bytes(canonical(_published(made, target.registry, target.repository)) + b"\n")
     screen = Screen()
@@ -94,7 +94,7 @@ def _published(made: OpenedBundle, registry: str, repository: str) -> dict[str, 
 @bundle.command("show")
 @click.argument("where", metavar="LAYOUT|REFERENCE")
 @json_option
-def show(where: str, *, as_json: bool) -> None:
+def print_bundle(where: str, *, as_json: bool) -> None:
     """What is in a bundle: images, environments, files.
 
     \b
@@ -122,7 +122,7 @@ def show(where: str, *, as_json: bool) -> None:
     help="What the environments are, as `slipway export --targets` writes it.",
 )
 @json_option
-def verify(where: str, targets_file: Path, *, as_json: bool) -> None:
+def verify_bundle(where: str, targets_file: Path, *, as_json: bool) -> None:
     """Read a bundle as strictly as Slipway does, and compare it with targets.json.
 
     Exit codes: 0 nothing is wrong, 1 there are problems, 4 the registry cannot be reached.

@@ -16,7 +16,7 @@ from slipway.catalogue import ConfigError
 from slipway.domain.inbox import LookKind
 from slipway.text import moment
 
-from ..api import Api, read
+from ..api import Api, read_answer
 from ..documents import LocalDocuments, as_problem, asked, compare, read_good
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
@@ -87,7 +87,7 @@ def apply(
     if not yes:
         _confirm("Apply this?" if not compared.refused else "Apply the rest?")
     request = {**local.body(without=compared), "reason": reason, "id": new_inbox_id(), "channel": "cli"}
-    received = read(ReceivedAnswer, asked(api, local, body=request))
+    received = read_answer(ReceivedAnswer, asked(api, local, body=request))
     refused = received.refused
     if received.open:
         received = confirmed(api, received, open_it=open_it, wait=wait)
@@ -160,11 +160,15 @@ def export(
     screen = Screen()
     if kubernetes is not None:
         _export_targets(
-            screen, read(TargetsShown, take_look(api, LookKind.TARGETS, name)), kubernetes, output, as_json=as_json
+            screen,
+            read_answer(TargetsShown, take_look(api, LookKind.TARGETS, name)),
+            kubernetes,
+            output,
+            as_json=as_json,
         )
         return
     content = api.get("catalogue", _kind(is_project), name, "files", document=document)
-    files = read(ExportedFiles, content).files
+    files = read_answer(ExportedFiles, content).files
     if output is not None:
         _write(output, files)
         click.echo(f"{len(files)} file{'' if len(files) == 1 else 's'} in {output}", err=True)
@@ -194,7 +198,7 @@ def history(api: Api, *, name: str, is_project: bool, limit: int, as_json: bool)
     if as_json:
         screen.json(content)
         return
-    for version in read(VersionHistory, content).versions:
+    for version in read_answer(VersionHistory, content).versions:
         number, when = f"{version.number}{'' if version.document else ' removed'}", moment(version.at)
         screen.line(TextCell(number, NAME), f"  {when}  {version.by}  {version.reason}")
         screen.line(TextCell(f"    {version.document or 'nothing in force'}", FAINT))
@@ -223,7 +227,7 @@ def remove(api: Api, *, name: str, is_project: bool, yes: bool, reason: str, as_
     if not yes:
         _confirm(f"Remove {_kind(is_project)} {name}?")
     request = {"reason": reason, "id": new_inbox_id(), "channel": "cli"}
-    received = read(ReceivedAnswer, api.post("catalogue", _kind(is_project), name, "removal", body=request))
+    received = read_answer(ReceivedAnswer, api.post("catalogue", _kind(is_project), name, "removal", body=request))
     outcome = await_outcome(api, received)
     if as_json:
         screen.json(_made(outcome, None).model_dump(mode="json"))

@@ -12,7 +12,7 @@ from slipway.api.inbox import ReceivedAnswer
 from slipway.domain.proposing import ChangePhase
 from slipway.domain.tones import Tone
 
-from ..api import Api, read
+from ..api import Api, read_answer
 from ..errors import CliError, Exit
 from ..forms import OutputFormat, formed, write_lines
 from ..lazy import DefaultGroup, Lazy
@@ -56,7 +56,7 @@ def changes(api: Api, *, form: OutputFormat) -> None:
     if form is OutputFormat.JSON:
         screen.json(content)
         return
-    waits = read(OpenChanges, content).changes
+    waits = read_answer(OpenChanges, content).changes
     if form is not OutputFormat.TABLE:
         write_lines(screen, form, COLUMNS, content["changes"])
         return
@@ -90,12 +90,14 @@ def _phase(change: ProposedChangeSummary) -> TextCell:
     cls=DefaultGroup,
     default="show",
     lazy={
-        "show": Lazy("slipway.cli.commands.changes:show", "One change: what it does, who is asked, how it ended."),
-        "approve": Lazy("slipway.cli.commands.changes:approve", "Approve a change, by a proof."),
+        "show": Lazy(
+            "slipway.cli.commands.changes:print_change", "One change: what it does, who is asked, how it ended."
+        ),
+        "approve": Lazy("slipway.cli.commands.changes:approve_change", "Approve a change, by a proof."),
         "stand-in": Lazy(
             "slipway.cli.commands.changes:stand_in", "Let a change through in place of people who are gone."
         ),
-        "reject": Lazy("slipway.cli.commands.changes:reject", "Reject a change, or take back your own."),
+        "reject": Lazy("slipway.cli.commands.changes:reject_change", "Reject a change, or take back your own."),
     },
 )
 def change() -> None:
@@ -112,11 +114,11 @@ def change() -> None:
     """
 
 
-@click.command()
+@click.command("show")
 @click.argument("hash")
 @json_option
 @connected
-def show(api: Api, *, hash: str, as_json: bool) -> None:
+def print_change(api: Api, *, hash: str, as_json: bool) -> None:
     """One proposed change: what it does, what gets weaker, which gates are asked, the votes, and how it ended.
 
     `show` may be left out.
@@ -129,7 +131,7 @@ def show(api: Api, *, hash: str, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    shown = read(ProposedChangeShown, content)
+    shown = read_answer(ProposedChangeShown, content)
     screen.fields(_fields(screen, shown))
     for each in shown.compared:
         screen.line()
@@ -164,13 +166,13 @@ def _fields(screen: Screen, change: ProposedChangeShown) -> Iterator[tuple[str, 
             yield name, f"{vote.decision} {screen.time(vote.at)}  {vote.who}{reason}"
 
 
-@click.command()
+@click.command("approve")
 @click.argument("hash")
 @reason_option("Why; some gates require it.")
 @waiting
 @json_option
 @connected
-def approve(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_json: bool) -> None:
+def approve_change(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_json: bool) -> None:
     """Approve a proposed change, as one of the people of the gates that it would weaken.
 
     Prints the address of a page on which you confirm it, by a sign-in made for it, and waits until the vote is counted.
@@ -207,12 +209,12 @@ def stand_in(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_
     _end(api, confirmed(api, received, open_it=open_it, wait=wait), TextCell("✓ stands in", NOTE), as_json=as_json)
 
 
-@click.command()
+@click.command("reject")
 @click.argument("hash")
 @reason_option("Why; kept in the audit trail.", required=True)
 @json_option
 @connected
-def reject(api: Api, *, hash: str, reason: str, as_json: bool) -> None:
+def reject_change(api: Api, *, hash: str, reason: str, as_json: bool) -> None:
     """Reject a proposed change, as one of the people who are asked; whoever proposed it takes it back that way.
 
     It needs your own sign-in (--audience), and no more.
@@ -230,7 +232,7 @@ def _vote(
     ballot = ChangeBallot.model_construct(decision=decision, reason=reason, id=new_inbox_id(), channel="cli")
     if stands_in:
         ballot = ballot.model_copy(update={"stands_in": True})
-    return read(ReceivedAnswer, api.post("changes", _named(api, hash), "votes", body=body_of(ballot)))
+    return read_answer(ReceivedAnswer, api.post("changes", _named(api, hash), "votes", body=body_of(ballot)))
 
 
 def _end(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -> None:
@@ -248,7 +250,7 @@ def _named(api: Api, given: str) -> str:
         raise click.UsageError("HASH: expected that of a change, at least its first 6 digits")
     if len(digits) == _DIGITS:
         return f"sha256:{digits}"
-    waits = [each.change for each in read(OpenChanges, api.get("changes")).changes]
+    waits = [each.change for each in read_answer(OpenChanges, api.get("changes")).changes]
     matching = [each for each in waits if each.removeprefix("sha256:").startswith(digits)]
     if len(matching) != 1:
         many = f"{len(matching)} changes that wait begin with {digits}"

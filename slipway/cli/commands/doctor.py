@@ -12,7 +12,7 @@ from slipway.domain.inbox import LookKind
 from slipway.domain.reports import Finding, Status
 from slipway.manifests.problems import nearest
 
-from ..api import Api, read
+from ..api import Api, read_answer
 from ..azure_devops import CLOUD, AzureDevOpsAdministration, authorization
 from ..errors import CliError, Exit
 from ..hook_subscription import ENABLED, STATUSES, SubscriptionChange, WantedSubscription, plan_subscription
@@ -111,7 +111,7 @@ def doctor(
     selected = [name for name in names if not only or name.startswith(only)]
     for number, name in enumerate(selected, start=1):
         _progress(f"{number} of {len(selected)}: {name} …", as_json=as_json)
-        findings.append(_show(read(Finding, take_look(api, LookKind.DOCTOR, name)), as_json=as_json))
+        findings.append(_show(read_answer(Finding, take_look(api, LookKind.DOCTOR, name)), as_json=as_json))
     failed = [finding for finding in findings if finding.status is Status.FAILED]
     if as_json:
         Screen().json({"healthy": not failed, "checks": [finding.model_dump(mode="json") for finding in findings]})

@@ -10,7 +10,7 @@ from slipway.clock import utc_now
 from slipway.domain.drift import LATE
 from slipway.manifests.problems import meant
 
-from ..api import Api, read
+from ..api import Api, read_answer
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected
@@ -40,7 +40,7 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
       slipway drift shop --json
     """
     screen, content = Screen(), api.get("applications")
-    standing = read(Applications, content)
+    standing = read_answer(Applications, content)
     lanes = [
         (each.application, lane)
         for each in standing.applications

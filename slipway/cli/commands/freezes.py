@@ -4,7 +4,7 @@ import click
 
 from slipway.api.commands import Freezes, FreezeShown
 
-from ..api import Api, read
+from ..api import Api, read_answer
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import FAINT, NAME, NOTE, Content, Screen, TextCell
@@ -25,7 +25,7 @@ def freezes(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    freezes_in_force = read(Freezes, content).freezes
+    freezes_in_force = read_answer(Freezes, content).freezes
     if not freezes_in_force:
         click.echo("nothing is frozen or held", err=True)
         return

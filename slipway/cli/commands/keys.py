@@ -54,7 +54,7 @@ def _somewhere[**P, R](command: Callable[P, R]) -> Callable[P, R]:
 
 @keys.command("list")
 @_somewhere
-def list_(file: Path | None, vault: str | None, as_json: bool) -> None:
+def print_keys(file: Path | None, vault: str | None, as_json: bool) -> None:
     """The live keys, and until when each is needed.
 
     \b

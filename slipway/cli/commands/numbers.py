@@ -9,7 +9,7 @@ import click
 from slipway.domain.numbers_report import EnvironmentNumbers, Figures, NumbersAnswer, Spread
 from slipway.text import duration
 
-from ..api import Api, read
+from ..api import Api, read_answer
 from ..forms import OutputFormat, write_lines
 from ..options import as_json as json_option
 from ..options import connected
@@ -74,7 +74,7 @@ def numbers(
     if as_json:
         screen.json(content)
         return
-    answer = read(NumbersAnswer, content)
+    answer = read_answer(NumbersAnswer, content)
     if as_csv:
         write_lines(screen, OutputFormat.CSV, _COLUMNS, _lines(answer))
     elif steps:

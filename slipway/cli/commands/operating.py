@@ -16,7 +16,7 @@ from slipway.domain.commands import MUST_SAY_WHY, OPENS, Verb
 from slipway.domain.people import OID
 from slipway.domain.phases import Phase
 
-from ..api import Api, read
+from ..api import Api, read_answer
 from ..lazy import Group
 from ..options import as_json as json_option
 from ..options import connected, reason_option, waiting
@@ -83,7 +83,7 @@ def _give(
         click.confirm(f"{verb} {what}?", abort=True, err=True)
     fields = {name: value for name, value in body.items() if value}
     command = Command.model_construct(verb=verb, channel="cli", id=new_inbox_id(), **fields)
-    received = read(ReceivedAnswer, api.post("commands", body=body_of(command)))
+    received = read_answer(ReceivedAnswer, api.post("commands", body=body_of(command)))
     if received.open:
         received = confirmed(api, received, open_it=open_it, wait=wait)
     done = await_outcome(api, received)

@@ -7,7 +7,7 @@ import click
 from slipway.api.inbox import ReceivedAnswer
 from slipway.api.parked import Parked, ParkedItems
 
-from ..api import Api, read
+from ..api import Api, read_answer
 from ..errors import CliError, Exit
 from ..lazy import Group
 from ..options import as_json as json_option
@@ -28,7 +28,7 @@ def parked() -> None:
 @parked.command("list")
 @json_option
 @connected
-def list_(api: Api, *, as_json: bool) -> None:
+def print_parked(api: Api, *, as_json: bool) -> None:
     """What is parked: 200 inputs at most, those that wait first.
 
     \b
@@ -39,7 +39,7 @@ def list_(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    answer = read(ParkedItems, content)
+    answer = read_answer(ParkedItems, content)
     items = answer.parked
     if not items:
         click.echo("nothing is parked", err=True)
@@ -63,7 +63,7 @@ def list_(api: Api, *, as_json: bool) -> None:
 @click.argument("id")
 @json_option
 @connected
-def show(api: Api, *, id: str, as_json: bool) -> None:
+def print_parked_input(api: Api, *, id: str, as_json: bool) -> None:
     """One parked input: why it was parked, and its body.
 
     \b
@@ -76,7 +76,7 @@ def show(api: Api, *, id: str, as_json: bool) -> None:
     if as_json:
         screen.json(item)
         return
-    parked_input = read(Parked, item)
+    parked_input = read_answer(Parked, item)
     screen.fields(
         [
             ("id", TextCell(parked_input.id, NAME)),
@@ -99,7 +99,7 @@ def show(api: Api, *, id: str, as_json: bool) -> None:
 
 def _find(api: Api, id: str) -> dict[str, Any]:
     content = api.get("parked")
-    for index, item in enumerate(read(ParkedItems, content).parked):
+    for index, item in enumerate(read_answer(ParkedItems, content).parked):
         if item.id == id:
             as_sent: dict[str, Any] = content["parked"][index]
             return as_sent
@@ -117,7 +117,7 @@ def replay(api: Api, *, id: str, as_json: bool) -> None:
     Example:
       slipway parked replay 3f0c9d0be1a24c7788aa01d2
     """
-    screen, done = Screen(), await_outcome(api, read(ReceivedAnswer, api.post("parked", id, "replay")))
+    screen, done = Screen(), await_outcome(api, read_answer(ReceivedAnswer, api.post("parked", id, "replay")))
     if as_json:
         screen.json(done.model_dump(mode="json"))
         return

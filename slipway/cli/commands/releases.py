@@ -9,7 +9,7 @@ from slipway.domain.phases import Phase
 from slipway.domain.release import Rollout
 from slipway.domain.runs import Trust
 
-from ..api import PAGE, Api, read
+from ..api import PAGE, Api, read_answer
 from ..forms import OutputFormat, formed, write_lines
 from ..lazy import DefaultGroup, Lazy
 from ..options import connected
@@ -57,7 +57,7 @@ def releases(api: Api, *, application: str | None, limit: int, form: OutputForma
     if form is OutputFormat.JSON:
         screen.json(content)
         return
-    items = read(Releases, content).releases
+    items = read_answer(Releases, content).releases
     if form is not OutputFormat.TABLE:
         write_lines(screen, form, COLUMNS, content["releases"])
         return
@@ -96,7 +96,9 @@ def _outcome(rollout: Rollout, since: str) -> TextCell:
     cls=DefaultGroup,
     default="show",
     lazy={
-        "show": Lazy("slipway.cli.commands.releases:show", "One release: what and where it is, and its timeline."),
+        "show": Lazy(
+            "slipway.cli.commands.releases:print_release", "One release: what and where it is, and its timeline."
+        ),
         "create": Lazy("slipway.cli.commands.operating:create", "Release again what was delivered before."),
     },
 )
@@ -110,11 +112,11 @@ def release() -> None:
     """
 
 
-@click.command()
+@click.command("show")
 @click.argument("id")
 @formed
 @connected
-def show(api: Api, *, id: str, form: OutputFormat) -> None:
+def print_release(api: Api, *, id: str, form: OutputFormat) -> None:
     """One release: its image, its state, the votes, and the timeline of its audit records.
 
     With --json, --jsonl or --csv only the release is printed; `slipway audit list --release ID --jsonl` prints its
@@ -134,7 +136,7 @@ def show(api: Api, *, id: str, form: OutputFormat) -> None:
     if form is not OutputFormat.TABLE:
         write_lines(screen, form, COLUMNS, [content])
         return
-    item = read(ReleaseWithProgress, content)
+    item = read_answer(ReleaseWithProgress, content)
     screen.fields(_fields(screen, item))
     page = api.audit_page(item.application, after=0, limit=PAGE, release=item.id)
     screen.line()
@@ -205,7 +207,7 @@ def explain(api: Api, *, release: str, form: OutputFormat) -> None:
     if form is OutputFormat.JSON:
         screen.json(content)
         return
-    explanation = read(Explanation, content)
+    explanation = read_answer(Explanation, content)
     if form is not OutputFormat.TABLE:
         rules = [
             {"environment": group.environment, **rule.model_dump(mode="json")}

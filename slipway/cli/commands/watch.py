@@ -11,7 +11,7 @@ from slipway.api.releases import Explanation
 from slipway.domain.phases import Phase
 from slipway.domain.rules import Rule
 
-from ..api import Api, read
+from ..api import Api, read_answer
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected
@@ -65,7 +65,7 @@ def _changes(api: Api, release: str) -> Iterator[Explanation]:
     before, answered = None, None
     while True:
         try:
-            explanation = read(Explanation, api.get("releases", release, "explain"))
+            explanation = read_answer(Explanation, api.get("releases", release, "explain"))
         except CliError as error:
             if error.exit_code != Exit.UNREACHABLE or answered is None or time.monotonic() - answered > AWAY:
                 raise

@@ -26,35 +26,35 @@ from ..events import (
 )
 from ..snapshot import Snapshot
 from .chain import step_finished
-from .commands import cancel, override, resume
+from .commands import cancel_release, end_hold, override_blocks
 from .creating import create_release
 from .deadlines import deadline_reached
 from .drifting import drift_looked
-from .freezing import delivery_changed, freeze, freeze_spread, unfreeze
+from .freezing import begin_freeze, delivery_changed, end_freeze, freeze_spread
 from .reminders import reminder_due
-from .resetting import fence_reset
-from .retrying import retry
-from .returning import rollback
+from .resetting import reset_fence
+from .retrying import retry_release
+from .returning import order_rollback
 from .runs import pipeline_completed
 from .starting import image_pushed
 from .state import Decision, Draft
 from .voting import vote_cast
-from .waiving import waive
+from .waiving import waive_rule
 
 __all__ = ["Decision", "decide"]
 
 
 _VERBS = {
-    Verb.FREEZE: freeze,
-    Verb.UNFREEZE: unfreeze,
-    Verb.CANCEL: cancel,
-    Verb.RETRY: retry,
+    Verb.FREEZE: begin_freeze,
+    Verb.UNFREEZE: end_freeze,
+    Verb.CANCEL: cancel_release,
+    Verb.RETRY: retry_release,
     Verb.CREATE: create_release,
-    Verb.ROLLBACK: rollback,
-    Verb.RESUME: resume,
-    Verb.OVERRIDE: override,
-    Verb.WAIVE: waive,
-    Verb.FENCE_RESET: fence_reset,
+    Verb.ROLLBACK: order_rollback,
+    Verb.RESUME: end_hold,
+    Verb.OVERRIDE: override_blocks,
+    Verb.WAIVE: waive_rule,
+    Verb.FENCE_RESET: reset_fence,
 }
 
 

@@ -91,14 +91,14 @@ def over_at(rules: Sequence[RuleResult]) -> datetime | None:
     return max(ends) if ends and len(ends) == len(blocking) else None
 
 
-def in_force(lane: Lane, everything: Freeze | None, now: datetime) -> tuple[tuple[str, Freeze], ...]:
+def freezes_in_force(lane: Lane, everything: Freeze | None, now: datetime) -> tuple[tuple[str, Freeze], ...]:
     """The freezes in force for the lane, each with the name of what it freezes."""
     freezes = ((lane.environment, lane.freeze), ("everything", everything))
     return tuple((what, freeze) for what, freeze in freezes if freeze is not None and freeze.in_force(now))
 
 
 def freeze_rule(lane: Lane, everything: Freeze | None, now: datetime) -> RuleResult:
-    freezes = in_force(lane, everything, now)
+    freezes = freezes_in_force(lane, everything, now)
     if not freezes:
         return Rule.FREEZE.holds("no freeze is in force")
     reason = "; ".join(said_of(what, freeze) for what, freeze in freezes)
@@ -110,7 +110,7 @@ def freeze_rule(lane: Lane, everything: Freeze | None, now: datetime) -> RuleRes
 
 def thaws_at(lane: Lane, everything: Freeze | None, now: datetime) -> datetime | None:
     """When the freezes in force are all over by time alone; None if somebody has to end one, or if there is none."""
-    ends = [freeze.until for _, freeze in in_force(lane, everything, now)]
+    ends = [freeze.until for _, freeze in freezes_in_force(lane, everything, now)]
     return None if not ends or None in ends else max(until for until in ends if until is not None)
 
 
@@ -230,7 +230,7 @@ def was_let_past(release: Release, lane: Lane, everything: Freeze | None, rule: 
         return False
     if rule.rule is not Rule.FREEZE:
         return rule.rule.overridable
-    return all(freeze.at <= override.used_at for _, freeze in in_force(lane, everything, now))
+    return all(freeze.at <= override.used_at for _, freeze in freezes_in_force(lane, everything, now))
 
 
 def _pass(draft: Draft, release: Release, broken: tuple[RuleResult, ...]) -> None:

@@ -105,7 +105,7 @@ def cancel_rules(release: Release, lanes: Mapping[str, Lane], epoch: int) -> tup
     )
 
 
-def cancel(draft: Draft, event: CommandGiven) -> None:
+def cancel_release(draft: Draft, event: CommandGiven) -> None:
     """A release that waits ends at once. One whose step may be writing its first object right now is called off: the
     worker that runs the step looks right before that write, and ends the release if it has not begun."""
     release = named_release(draft, event)
@@ -181,7 +181,7 @@ def called_off_too_late(draft: Draft, release: Release) -> None:
 
 
 # ---- resume
-def resume(draft: Draft, event: CommandGiven) -> None:
+def end_hold(draft: Draft, event: CommandGiven) -> None:
     lane = lane_of(draft, event)
     reason = "no roll-back holds it" if lane.hold is None else f"{lane.hold.who} holds it: {lane.hold.reason}"
     if lane.hold is None and lane.freeze is not None and lane.freeze.in_force(draft.now):
@@ -229,7 +229,7 @@ def override_rules(draft: Draft, release: Release, event: CommandGiven) -> Itera
     yield Rule.IS_NOT_ON_HOLD.judged(all(item.rule.overridable for item in broken), reasons)
 
 
-def override(draft: Draft, event: CommandGiven) -> None:
+def override_blocks(draft: Draft, event: CommandGiven) -> None:
     release = named_release(draft, event)
     if release is None:
         return

@@ -66,7 +66,7 @@ def _instead(draft: Draft, lane: Lane) -> str:
     return ""
 
 
-def freeze(draft: Draft, event: CommandGiven) -> None:
+def begin_freeze(draft: Draft, event: CommandGiven) -> None:
     lane = lane_of(draft, event)
     rules = (
         exists_rule(draft, event),
@@ -95,7 +95,7 @@ def freeze(draft: Draft, event: CommandGiven) -> None:
     )
 
 
-def unfreeze(draft: Draft, event: CommandGiven) -> None:
+def end_freeze(draft: Draft, event: CommandGiven) -> None:
     lane = lane_of(draft, event)
     meant = not_meant(event, lane.freeze.at if lane.freeze else None)
     rule = thaw_rule(lane.environment, lane.freeze, now=draft.now, instead=_instead(draft, lane))

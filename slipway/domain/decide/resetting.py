@@ -16,7 +16,7 @@ from .notices import void
 from .state import Draft
 
 
-def fence_reset(draft: Draft, event: CommandGiven) -> None:
+def reset_fence(draft: Draft, event: CommandGiven) -> None:
     if not accepted(draft, event, tuple(reason_rule(event))):
         return
     restored = present(event.restored, "what the anchors show")

@@ -50,7 +50,7 @@ def _under_way(release: Release, lane: Lane) -> str:
     return f"{release.application}-{lane.returning} is under way" if lane.returning else "no other is under way"
 
 
-def retry(draft: Draft, event: CommandGiven) -> None:
+def retry_release(draft: Draft, event: CommandGiven) -> None:
     release = named_release(draft, event)
     if release is None:
         return

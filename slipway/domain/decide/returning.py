@@ -48,7 +48,7 @@ def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
     yield Rule.ONE_ROLL_BACK_AT_A_TIME.judged(lane.returning is None, f"{other} under way in {lane.environment}")
 
 
-def rollback(draft: Draft, event: CommandGiven) -> None:
+def order_rollback(draft: Draft, event: CommandGiven) -> None:
     target = named_release(draft, event)
     if target is None:
         return

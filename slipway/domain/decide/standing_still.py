@@ -13,7 +13,7 @@ from ..errors import present
 from ..gate import ApprovalGate
 from ..release import GateState, Phase, Release
 from ..steps import Notice
-from .blocks import in_force, thaws_at
+from .blocks import freezes_in_force, thaws_at
 from .notices import tell
 from .reminders import next_reminder
 from .state import Draft
@@ -38,7 +38,7 @@ def go_on(draft: Draft, environment: str) -> None:
 
 def frozen_since(draft: Draft, environment: str) -> datetime | None:
     """The time from which a gate that opens now stands still; None if it does not."""
-    return draft.now if in_force(draft.lane(environment), draft.head.freeze, draft.now) else None
+    return draft.now if freezes_in_force(draft.lane(environment), draft.head.freeze, draft.now) else None
 
 
 def time_goes_on(draft: Draft, release: Release, state: GateState, *, asks: bool = True) -> Release:
@@ -50,7 +50,7 @@ def time_goes_on(draft: Draft, release: Release, state: GateState, *, asks: bool
     since, deadline = state.frozen_since, state.deadline
     if since is None or deadline is None:
         return release
-    if in_force(lane, draft.head.freeze, draft.now):
+    if freezes_in_force(lane, draft.head.freeze, draft.now):
         return _wait(draft, release, state)
     stood_still = draft.now - since
     state = state.evolve(frozen_since=None, deadline=deadline + stood_still)

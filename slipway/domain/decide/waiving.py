@@ -65,7 +65,7 @@ def may_waive(environment: Environment, roles: tuple[str, ...]) -> RuleResult:
     return Rule.MAY_WAIVE.judged(allowed, f"the project lets {named} waive rules in {environment.name}")
 
 
-def waive(draft: Draft, event: CommandGiven) -> None:
+def waive_rule(draft: Draft, event: CommandGiven) -> None:
     release = named_release(draft, event)
     if release is None:
         return

@@ -6,6 +6,6 @@ for what the other side does, and no address that an answer names is ever follow
 
 from ._client import AzureDevOps
 from ._endpoints import AZURE_DEVOPS_SCOPE, Endpoints
-from ._http import Exchange, RequestLimits, new_pool
+from ._http import Exchange, RequestLimits
 
-__all__ = ["AZURE_DEVOPS_SCOPE", "AzureDevOps", "Endpoints", "Exchange", "RequestLimits", "new_pool"]
+__all__ = ["AZURE_DEVOPS_SCOPE", "AzureDevOps", "Endpoints", "Exchange", "RequestLimits"]

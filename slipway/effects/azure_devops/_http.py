@@ -80,11 +80,6 @@ class JsonResponse:
             return None
 
 
-def new_pool(connections: int = 8) -> urllib3.PoolManager:
-    """A pool for one process: urllib3 follows no redirect with the options that are sent along."""
-    return urllib3.PoolManager(num_pools=4, maxsize=connections, ssl_context=_trust())
-
-
 @cache
 def _trust() -> ssl.SSLContext:
     return ssl.create_default_context()
@@ -102,7 +97,8 @@ class Exchange:
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._token, self._pool = token, pool or new_pool()
+        self._token = token
+        self._pool = pool or urllib3.PoolManager(num_pools=4, maxsize=8, ssl_context=_trust())
         self.limits = limits or RequestLimits()
         self._clock, self._pause = clock, pause
         self._not_before = 0.0

@@ -5,7 +5,7 @@ or failed are pure (`rules`, `pods`), as are diffs (`diff`) and the translation 
 """
 
 from .access import AKS_SCOPE, ClusterAccess, entra_token
-from .cluster import Cluster, connect
+from .cluster import Cluster, connect_cluster
 from .custom_resources import is_custom
 from .diagnosis import Diagnosis
 from .drift import Applied, Difference
@@ -85,7 +85,7 @@ __all__ = [
     "Search",
     "Staying",
     "Unsearched",
-    "connect",
+    "connect_cluster",
     "entra_token",
     "is_custom",
     "kinds_of",

@@ -59,7 +59,7 @@ GRANTED: Final[Mapping[tuple[str, str], frozenset[RoleRight]]] = {
 """By API group and resource."""
 
 
-def holds(verb: str, group: str, resource: str) -> bool:
+def role_allows(verb: str, group: str, resource: str) -> bool:
     """Whether the role allows a verb on a kind in its namespace, subresources included."""
     return any(verb in act.verbs for act in GRANTED.get((group, resource), frozenset()))
 

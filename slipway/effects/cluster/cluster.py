@@ -144,6 +144,6 @@ class Cluster:
         return self._objects.kinds.targets(manifests, namespace)
 
 
-def connect(access: ClusterAccess) -> Cluster:
+def connect_cluster(access: ClusterAccess) -> Cluster:
     """A client for the cluster. Sends no request yet; the first call takes a third of a second to import the client."""
     return Cluster(Connection(access))

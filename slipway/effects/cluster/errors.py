@@ -243,7 +243,7 @@ def _forbidden(spoken: str, message: str, what: str) -> ClusterError:
         return ObjectRefused(f"{what}: {message}")
     resource = ".".join(filter(None, (rule["resource"], rule["group"])))
     where = f'in namespace "{rule["namespace"]}"' if rule["namespace"] else "in the whole cluster"
-    in_role = azure_role.holds(rule["verb"], rule["group"] or "", rule["resource"].partition("/")[0])
+    in_role = azure_role.role_allows(rule["verb"], rule["group"] or "", rule["resource"].partition("/")[0])
     advice = f"the role {azure_role.ROLE} on the namespace grants it"
     if not (in_role and rule["namespace"]):
         advice = f"the role {azure_role.ROLE} does not hold it"

@@ -82,7 +82,7 @@ def beyond_azure(targets: Iterable[ManifestTarget], kinds: Iterable[Kind]) -> tu
     """The rights needed on objects of these kinds that Azure's role lacks."""
     every = dict.fromkeys([*(target.kind for target in targets), *kinds])
     needed = [right for kind in every if kind.namespaced for right in of_kind(kind)]
-    return tuple(right for right in needed if not azure_role.holds(right.verb, right.group, right.resource))
+    return tuple(right for right in needed if not azure_role.role_allows(right.verb, right.group, right.resource))
 
 
 def documents(rights: Iterable[Right], namespace: str, who: ClusterIdentity) -> list[Json]:

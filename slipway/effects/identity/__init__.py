@@ -12,7 +12,7 @@ from .keys import IssuerKeySource, Key
 from .provider import Registration
 from .redeem import AssertionAway, Client, Code, managed_assertion, redeem
 from .tokens import AccessTokens, IdTokens
-from .web import new_pool
+from .web import new_identity_pool
 
 __all__ = [
     "AccessTokens",
@@ -29,6 +29,6 @@ __all__ = [
     "Verifier",
     "authorization_url",
     "managed_assertion",
-    "new_pool",
+    "new_identity_pool",
     "redeem",
 ]

@@ -37,7 +37,7 @@ class HttpReply:
     body: bytes
 
 
-def new_pool() -> urllib3.PoolManager:
+def new_identity_pool() -> urllib3.PoolManager:
     return urllib3.PoolManager(num_pools=4, maxsize=4, retries=False)
 
 

@@ -12,10 +12,6 @@ RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 OK, MULTIPLE_CHOICES = 200, 300
 
 
-def new_pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(timeout=TIMEOUT, retries=False)
-
-
 class PostingChannel:
     """A channel whose notices are posted to one address. Errors name the channel and never the address, as that may be
     a secret."""
@@ -24,7 +20,7 @@ class PostingChannel:
 
     def __init__(self, *, name: str, url: str, pool: urllib3.PoolManager | None = None) -> None:
         self._name, self._url = name, url
-        self._pool = pool or new_pool()
+        self._pool = pool or urllib3.PoolManager(timeout=TIMEOUT, retries=False)
 
     def reach(self) -> str:
         """Check that a server answers at the address, without posting. Raises `NotificationError` if none does."""

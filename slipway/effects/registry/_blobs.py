@@ -25,7 +25,7 @@ from ._errors import (
     Unsupported,
 )
 from ._http import BROKEN, broken_connection, discard
-from ._session import RegistrySession, Scopes, pull, push
+from ._session import RegistrySession, Scopes, pull_scopes, push_scopes
 
 CHUNK: Final = 128 * 1024
 """Larger chunks take more memory without saving time, as they no longer fit the processor's cache (decision 3)."""
@@ -39,7 +39,7 @@ _OK, _CREATED, _ACCEPTED, _NO_CONTENT, _PARTIAL, _NOT_FOUND = 200, 201, 202, 204
 
 def exists(session: RegistrySession, repository: str, digest: str) -> bool:
     where = session.where(repository, digest)
-    answer = session.ask("HEAD", f"/v2/{repository}/blobs/{digest}", where=where, scopes=pull(repository))
+    answer = session.ask("HEAD", f"/v2/{repository}/blobs/{digest}", where=where, scopes=pull_scopes(repository))
     # A redirect gives the address of the bytes, so the blob exists.
     if answer.status == _OK or answer.status in _REDIRECTS:
         return True
@@ -48,7 +48,7 @@ def exists(session: RegistrySession, repository: str, digest: str) -> bool:
     raise failure(answer, where, "looking for the blob")
 
 
-def read(session: RegistrySession, repository: str, digest: str, size: int) -> Iterator[bytes]:
+def read_blob(session: RegistrySession, repository: str, digest: str, size: int) -> Iterator[bytes]:
     """The bytes from the registry, unverified. After a broken connection, reading continues from the same offset."""
     around = session.around
     offset, failures = 0, 0
@@ -110,7 +110,7 @@ def verified(chunks: Iterable[bytes], digest: str, size: int, where: ErrorSubjec
 def mount(session: RegistrySession, repository: str, digest: str, origin: str) -> bool:
     """Ask the registry to link a blob from another of its repositories; False if it wants an upload instead."""
     where = session.where(repository, digest)
-    scopes = push(repository) + pull(origin)
+    scopes = push_scopes(repository) + pull_scopes(origin)
     query = urlencode({"mount": digest, "from": origin})
     answer = session.ask("POST", f"/v2/{repository}/blobs/uploads/?{query}", where=where, scopes=scopes)
     if answer.status == _CREATED:
@@ -162,7 +162,7 @@ class _Feed:
 
 def _upload(session: RegistrySession, repository: str, digest: str, size: int, feed: _Feed) -> None:
     where = session.where(repository, digest)
-    scopes = push(repository)
+    scopes = push_scopes(repository)
     started = session.ask("POST", f"/v2/{repository}/blobs/uploads/", where=where, scopes=scopes)
     if started.status == _CREATED:
         # By the specification only a mount is over at once. A registry that knows the bytes says so all the same.
@@ -194,7 +194,7 @@ def _open(session: RegistrySession, repository: str, digest: str, size: int, off
     """A response positioned at `offset`, also if the registry ignores the range."""
     where = session.where(repository, digest)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
-    response = _followed(session, f"/v2/{repository}/blobs/{digest}", where, pull(repository), headers)
+    response = _followed(session, f"/v2/{repository}/blobs/{digest}", where, pull_scopes(repository), headers)
     try:
         if response.status not in (_OK, _PARTIAL):
             raise failure(response, where, "reading the blob")

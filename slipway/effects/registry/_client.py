@@ -34,7 +34,7 @@ from ._http import Limits, Pool, RegistryResponse, Surroundings, new_pool
 from ._listing import Referrers, referrers_tag
 from ._manifest import ACCEPT, LARGEST_MANIFEST, Manifest, type_of
 from ._metadata import Lock, TagInfo
-from ._session import RegistrySession, pull, push
+from ._session import RegistrySession, pull_scopes, push_scopes
 
 _OK, _CREATED, _NOT_FOUND = 200, 201, 404
 
@@ -82,7 +82,9 @@ class Registry:
         """The digest that a tag names now; None if the tag (or, given a digest, the manifest) does not exist."""
         where = self.where(repository, reference)
         path = f"/v2/{repository}/manifests/{reference}"
-        answer = self._session.ask("HEAD", path, where=where, scopes=pull(repository), headers={"Accept": ACCEPT})
+        answer = self._session.ask(
+            "HEAD", path, where=where, scopes=pull_scopes(repository), headers={"Accept": ACCEPT}
+        )
         if answer.status == _NOT_FOUND:
             return None
         if answer.status != _OK:
@@ -116,7 +118,7 @@ class Registry:
             "GET",
             f"/v2/{repository}/manifests/{reference}",
             where=where,
-            scopes=pull(repository),
+            scopes=pull_scopes(repository),
             headers={"Accept": ACCEPT, "Accept-Encoding": "identity"},
             limit=LARGEST_MANIFEST,
         )
@@ -153,7 +155,7 @@ class Registry:
                 "PUT",
                 f"/v2/{repository}/manifests/{reference}",
                 where=where,
-                scopes=push(repository),
+                scopes=push_scopes(repository),
                 headers={"Content-Type": media_type},
                 body=raw,
             )
@@ -175,7 +177,7 @@ class Registry:
     def open_blob(self, repository: str, digest: str, size: int) -> Iterator[bytes]:
         """Stream a blob in chunks of at most 128 KiB; the last comes only if all of them match digest and size."""
         where = self.where(repository, digest)
-        return _blobs.verified(_blobs.read(self._session, repository, digest, size), digest, size, where)
+        return _blobs.verified(_blobs.read_blob(self._session, repository, digest, size), digest, size, where)
 
     def put_blob(
         self,

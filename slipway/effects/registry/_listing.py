@@ -18,7 +18,7 @@ from ._endpoint import trusted
 from ._errors import ErrorSubject, OurLimit, Unsupported
 from ._http import RegistryResponse
 from ._manifest import LARGEST_MANIFEST, OCI_INDEX, Descriptor, Manifest, parsed
-from ._session import RegistrySession, Scopes, pull
+from ._session import RegistrySession, Scopes, pull_scopes
 
 _OK: Final = 200
 _NOT_FOUND: Final = 404
@@ -66,7 +66,9 @@ def referrers_by_api(session: RegistrySession, repository: str, digest: str) -> 
     """
     where = session.where(repository, digest)
     descriptors: list[Descriptor] = []
-    for number, answer in enumerate(_pages(session, f"/v2/{repository}/referrers/{digest}", where, pull(repository))):
+    for number, answer in enumerate(
+        _pages(session, f"/v2/{repository}/referrers/{digest}", where, pull_scopes(repository))
+    ):
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if answer.status == _OK and media_type == OCI_INDEX:
             descriptors.extend(parsed(_ReferrersIndex, answer.body, where).manifests or ())
@@ -101,7 +103,7 @@ def tag_names(session: RegistrySession, repository: str, *, most: int) -> list[s
     """At most the last `most` tags by name; registries list them in any order."""
     where = session.where(repository)
     names: list[str] = []
-    for answer in _pages(session, f"/v2/{repository}/tags/list?n=1000", where, pull(repository)):
+    for answer in _pages(session, f"/v2/{repository}/tags/list?n=1000", where, pull_scopes(repository)):
         if answer.status != _OK:
             raise failure(answer, where, "listing tags")
         names = sorted({*names, *(parsed(_Tags, answer.body, where).tags or ())})[-most:]

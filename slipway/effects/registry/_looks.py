@@ -31,7 +31,7 @@ class TargetInventory:
                 yield partial(self._blob, blob.digest)
 
     def _manifest(self, digest: str) -> tuple[Question, ...]:
-        if holds(self._registry, self._repository, digest):
+        if has_manifest(self._registry, self._repository, digest):
             self.manifests.add(digest)
         return ()
 
@@ -41,7 +41,7 @@ class TargetInventory:
         return ()
 
 
-def holds(registry: Registry, repository: str, digest: str) -> bool:
+def has_manifest(registry: Registry, repository: str, digest: str) -> bool:
     """Whether the manifest exists with the right content: `Registry.manifest` raises if its bytes have another hash."""
     try:
         registry.manifest(repository, digest)

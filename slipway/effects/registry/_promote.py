@@ -27,7 +27,7 @@ from ._errors import (
 )
 from ._graph import Graph, Node, discover, platforms_of
 from ._listing import referrers_index, referrers_tag
-from ._looks import TargetInventory, holds
+from ._looks import TargetInventory, has_manifest
 from ._manifest import Content, Descriptor, content_of
 from ._parallel import each
 from ._promotion import Comparison, Progress, Promotion, PromotionSource, PromotionTarget, Unfinished, at_most
@@ -236,7 +236,7 @@ def _list_referrers(run: _Run) -> tuple[str, ...]:
 
 def _read_back(run: _Run, copied: list[Node]) -> frozenset[str]:
     target = run.target
-    stored = each(run.executor, lambda node: holds(target.registry, target.repository, node.digest), copied)
+    stored = each(run.executor, lambda node: has_manifest(target.registry, target.repository, node.digest), copied)
     for node, is_stored in zip(copied, stored, strict=True):
         if not is_stored:
             where = run.target.registry.where(run.target.repository, node.digest)

@@ -22,11 +22,11 @@ _LARGEST_REASON: Final = 64 * 1024
 _PARAMETER: Final = re.compile(r'(\w+)="([^"]*)"')
 
 
-def pull(repository: str) -> Scopes:
+def pull_scopes(repository: str) -> Scopes:
     return (f"repository:{repository}:pull",)
 
 
-def push(repository: str) -> Scopes:
+def push_scopes(repository: str) -> Scopes:
     return (f"repository:{repository}:pull,push",)
 
 

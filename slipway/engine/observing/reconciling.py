@@ -8,7 +8,7 @@ from ...domain.release import Phase, Release
 from ...telemetry import Attribute, Metric, measure
 
 
-def gates(application: Application, releases: Iterable[Release], now: datetime) -> None:
+def measure_gates(application: Application, releases: Iterable[Release], now: datetime) -> None:
     """Age of the oldest open gate per environment with a gate; 0 if none is open, so that an old value is reset."""
     oldest = {environment.name: 0.0 for environment in application.environments if environment.gate is not None}
     for release in releases:
@@ -20,7 +20,7 @@ def gates(application: Application, releases: Iterable[Release], now: datetime) 
         measure(Metric.GATE_AGE, age, values)
 
 
-def outbox(application: str, written: Iterable[datetime], now: datetime) -> None:
+def measure_outbox(application: str, written: Iterable[datetime], now: datetime) -> None:
     """Age of the oldest unsent message; 0 if everything has been sent."""
     ages = [(now - moment).total_seconds() for moment in written]
     measure(Metric.OUTBOX_AGE, max([0.0, *ages]), {Attribute.APPLICATION: application})

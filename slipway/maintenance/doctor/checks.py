@@ -34,25 +34,30 @@ class Doctor:
     def checks(self) -> Mapping[str, Callable[[], str]]:
         facts = self.facts
         checks_by_name: dict[str, Callable[[], str]] = {
-            "applications": partial(places.applications, facts),
-            "signing-keys": partial(places.signing_keys, facts),
-            "table": partial(places.table, facts),
-            "blobs": partial(places.blobs, facts),
+            "applications": partial(places.check_applications, facts),
+            "signing-keys": partial(places.check_signing_keys, facts),
+            "table": partial(places.check_table, facts),
+            "blobs": partial(places.check_blobs, facts),
         }
-        checks_by_name |= {f"queue:{queue}": partial(places.queue, facts, queue) for queue in Queue}
-        checks_by_name |= {f"registry:{name}": partial(places.registry, facts, name) for name in facts.registries}
+        checks_by_name |= {f"queue:{queue}": partial(places.check_queue, facts, queue) for queue in Queue}
+        checks_by_name |= {f"registry:{name}": partial(places.check_registry, facts, name) for name in facts.registries}
         for entry in facts.catalogue:
             for environment in entry.application.environments:
                 name = clusters.check_name(entry, environment)
-                checks_by_name[name] = partial(clusters.cluster, facts, entry, environment)
+                checks_by_name[name] = partial(clusters.check_cluster, facts, entry, environment)
         with_pipeline = [entry for entry in facts.catalogue if entry.application.pipeline is not None]
         checks_by_name |= {
-            f"runs:{entry.application.application}": partial(source_of_runs.runs, facts, entry)
+            f"runs:{entry.application.application}": partial(source_of_runs.check_runs, facts, entry)
             for entry in with_pipeline
         }
-        checks_by_name |= {f"ledger:{name}": partial(places.ledger, facts, name) for name in facts.catalogue.entries}
-        checks_by_name |= {f"channel:{name}": partial(places.channel, facts, name) for name in facts.channels}
-        checks_by_name |= {"clock": partial(places.clock, facts), "reconcile": partial(places.reconcile, facts)}
+        checks_by_name |= {
+            f"ledger:{name}": partial(places.check_ledger, facts, name) for name in facts.catalogue.entries
+        }
+        checks_by_name |= {f"channel:{name}": partial(places.check_channel, facts, name) for name in facts.channels}
+        checks_by_name |= {
+            "clock": partial(places.check_clock, facts),
+            "reconcile": partial(places.check_reconcile, facts),
+        }
         return checks_by_name
 
     def run(self, name: str) -> Finding:

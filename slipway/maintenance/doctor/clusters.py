@@ -23,7 +23,7 @@ def check_name(entry: Entry, environment: Environment) -> str:
     return f"cluster:{environment.cluster}:{entry.application.application}:{environment.name}"
 
 
-def cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
+def check_cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
     """Ask the cluster for each right, as itself."""
     is_bundle = entry.application.source is SourceKind.BUNDLE
     access, namespace = facts.cluster(environment.cluster), environment.namespace

@@ -24,7 +24,7 @@ LONGEST_WAIT = timedelta(minutes=15)
 ASKEW = timedelta(seconds=60)
 
 
-def applications(facts: Facts) -> str:
+def check_applications(facts: Facts) -> str:
     """Names the applications that stand still; an installation without any application is in order."""
     entries, broken = facts.catalogue.entries, facts.catalogue.broken
     wrong = [f"{name}: {'; '.join(entry.problems)}" for name, entry in sorted(entries.items()) if entry.problems]
@@ -35,7 +35,7 @@ def applications(facts: Facts) -> str:
     return f"{len(entries)} in order: {', '.join(sorted(entries))}" if entries else "none yet: slipway apply"
 
 
-def signing_keys(facts: Facts) -> str:
+def check_signing_keys(facts: Facts) -> str:
     try:
         ids = facts.keys.ids()
     except KeysUnavailable as away:
@@ -47,7 +47,7 @@ def signing_keys(facts: Facts) -> str:
     return f"{len(ids)} live; {ids[0]} signs; {ends}"
 
 
-def ledger(facts: Facts, application: str) -> str:
+def check_ledger(facts: Facts, application: str) -> str:
     """Whether the ledger was put back to an earlier state."""
     try:
         whole = facts.whole(application)
@@ -61,7 +61,7 @@ def ledger(facts: Facts, application: str) -> str:
     return whole.reason
 
 
-def table(facts: Facts) -> str:
+def check_table(facts: Facts) -> str:
     try:
         port = facts.table()
         port.get(PARTITION, ROW)
@@ -76,7 +76,7 @@ def table(facts: Facts) -> str:
     return "read, written, and the row removed again"
 
 
-def blobs(facts: Facts) -> str:
+def check_blobs(facts: Facts) -> str:
     try:
         port = facts.blobs()
         digest = port.put(DOCUMENT, "text/plain")
@@ -89,7 +89,7 @@ def blobs(facts: Facts) -> str:
     return f"written and read; a document of {len(DOCUMENT)} bytes stays, always the same one"
 
 
-def queue(facts: Facts, name: str) -> str:
+def check_queue(facts: Facts, name: str) -> str:
     try:
         oldest = facts.bus().probe(name)
     except QueueDenied as denied:
@@ -106,7 +106,7 @@ def queue(facts: Facts, name: str) -> str:
     return f"may send (a message scheduled for tomorrow was cancelled) and may receive{age}"
 
 
-def registry(facts: Facts, name: str) -> str:
+def check_registry(facts: Facts, name: str) -> str:
     reads, writes = _repositories(facts, name)
     if not reads | writes:
         raise NotChecked("no application uses it")
@@ -161,7 +161,7 @@ def _repositories(facts: Facts, name: str) -> tuple[set[str], set[str]]:
     return reads, writes
 
 
-def channel(facts: Facts, name: str) -> str:
+def check_channel(facts: Facts, name: str) -> str:
     try:
         seen = facts.channel(name).reach()
     except NotificationError as error:
@@ -171,7 +171,7 @@ def channel(facts: Facts, name: str) -> str:
     return seen
 
 
-def clock(facts: Facts) -> str:
+def check_clock(facts: Facts) -> str:
     """Compare the clock with a registry's: short-lived tokens and deadlines depend on it."""
     names = [entry.application.pushed.registry for entry in facts.catalogue]
     if not names:
@@ -188,7 +188,7 @@ def clock(facts: Facts) -> str:
     return f"within {max(apart.total_seconds(), 1):.0f} s of {names[0]}'s"
 
 
-def reconcile(facts: Facts) -> str:
+def check_reconcile(facts: Facts) -> str:
     try:
         last = facts.installation().last_beat("reconcile")
     except LedgerUnavailable as away:

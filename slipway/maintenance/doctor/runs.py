@@ -37,7 +37,7 @@ def _lost(application: Application) -> str:
     return "; ".join(lost)
 
 
-def runs(facts: Facts, entry: Entry) -> str:
+def check_runs(facts: Facts, entry: Entry) -> str:
     """Ask about the application's pipeline, and for a person whom there is not."""
     pipeline, source = entry.application.pipeline, facts.runs()
     if source is None:

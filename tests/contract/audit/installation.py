@@ -107,9 +107,9 @@ def answer(method: str, target: str) -> func.HttpResponse:
     )
     match path:
         case ["applications"]:
-            return api.applications(request)
+            return api.list_applications(request)
         case ["audit", _]:
-            return audit_api.audit(request)
+            return audit_api.list_chain(request)
         case ["public-keys"]:
             return proof.public_keys(request)
         case ["anchors", _]:

@@ -16,7 +16,7 @@ from slipway.domain.proof import Proof
 from slipway.effects.identity import IdTokens
 from slipway.engine.proving import Prover
 from slipway.testing import MORNING, MemoryBlobs
-from slipway.testing.identity import MemoryIssuer, published
+from slipway.testing.identity import MemoryIssuer, published_keys
 from tests.serving import in_a_thread
 from tests.unit.engine.test_proving import ADA, CLIENT, VOTE, taken
 
@@ -38,7 +38,7 @@ class Kept:
         self.digest, self.content = proved.proof, blobs.documents[proved.proof]
         self.file, self.keys = folder / "proof.json", folder / "keys.json"
         self.file.write_bytes(self.content)
-        self.keys.write_bytes(published("k1"))
+        self.keys.write_bytes(published_keys("k1"))
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_another_statement_is_not_what_was_signed(
 
 
 def test_keys_of_somebody_else_prove_nothing(verifier: Callable[..., tuple[int, str]], kept: Kept) -> None:
-    forged = json.loads(published("forged"))
+    forged = json.loads(published_keys("forged"))
     forged["keys"][0]["kid"] = "k1"
     kept.keys.write_text(json.dumps(forged))
     code, said = verifier(kept.file, kept.keys, kept.digest)

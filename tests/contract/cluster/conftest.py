@@ -22,7 +22,7 @@ from slipway.effects.cluster import (
     FencedCluster,
     Missing,
     ProgressState,
-    connect,
+    connect_cluster,
 )
 from slipway.effects.cluster.connection import Connection
 from slipway.testing.claims import claim
@@ -104,7 +104,7 @@ def place(access: ClusterAccess, tmp_path: Path, request: pytest.FixtureRequest)
     double: Kubernetes | None = request.getfixturevalue("double") if access.server else None
     admin = Connection(access)
     worker = identity.let_in(admin, name, real=access.kubeconfig, token=TOKEN, folder=tmp_path)
-    with connect(worker) as cluster:
+    with connect_cluster(worker) as cluster:
         patience = 20 if access.server else 120
         yield Place(cluster=cluster, worker=worker, access=access, namespace=name, patience=patience)
     if double is not None:
@@ -119,7 +119,7 @@ def place(access: ClusterAccess, tmp_path: Path, request: pytest.FixtureRequest)
 def admin_place(access: ClusterAccess) -> Iterator[Place]:
     """Where the worker is an administrator: who makes definitions has more than the role in Azure."""
     name, patience = f"slipway-test-{uuid.uuid4().hex[:10]}", 20 if access.server else 120
-    with connect(access) as cluster:
+    with connect_cluster(access) as cluster:
         cluster.fenced(name, claim).apply([manifests.namespace(name)])
         yield Place(cluster=cluster, worker=access, access=access, namespace=name, patience=patience)
     connection = Connection(access)

@@ -16,7 +16,7 @@ from slipway.effects.cluster import (
     ClusterUnreachable,
     Difference,
     Owner,
-    connect,
+    connect_cluster,
 )
 from slipway.effects.cluster.connection import Connection
 
@@ -236,7 +236,7 @@ class Counting:
 
     def __init__(self, place: Place) -> None:
         self.made: list[tuple[str, str]] = []
-        self.cluster = connect(place.worker)
+        self.cluster = connect_cluster(place.worker)
         connection = self.cluster.connection
         send = connection.send
 
@@ -257,5 +257,5 @@ def test_what_may_not_be_read_is_not_a_clean_look(place: Place) -> None:
     why, found = place.cluster.drift([refused, readable], place.namespace)
     assert (type(why), found) == (AccessDenied, ())  # one application that asks for too much does not blind the others
     nobody = ClusterAccess(server="http://127.0.0.1:9", token=lambda: "t")
-    with connect(nobody) as away:
+    with connect_cluster(nobody) as away:
         assert [type(each) for each in away.drift([readable], place.namespace)] == [ClusterUnreachable]

@@ -8,7 +8,7 @@ import pytest
 
 from local.kubernetes import Kubernetes, KubernetesSettings, Token, kubeconfig, write_kubeconfig
 from slipway.domain.pruning import Ending
-from slipway.effects.cluster import AccessDenied, ClusterAccess, connect
+from slipway.effects.cluster import AccessDenied, ClusterAccess, connect_cluster
 from slipway.testing.claims import claim
 
 from . import manifests as m
@@ -36,7 +36,7 @@ def access(double: Kubernetes, token: Token) -> ClusterAccess:
 
 
 def test_a_missing_permission_is_named_with_what_to_grant(double: Kubernetes) -> None:
-    with connect(access(double, READER)) as cluster, pytest.raises(AccessDenied) as raised:
+    with connect_cluster(access(double, READER)) as cluster, pytest.raises(AccessDenied) as raised:
         cluster.fenced("shop", claim).apply([m.deployment()])
     assert "take order 0.1 in Lease slipway-shop-staging: " in str(raised.value)
     assert 'Slipway\'s identity may not create leases.coordination.k8s.io in namespace "shop"' in str(raised.value)
@@ -45,12 +45,15 @@ def test_a_missing_permission_is_named_with_what_to_grant(double: Kubernetes) ->
 
 
 def test_another_namespace_is_denied(double: Kubernetes) -> None:
-    with connect(access(double, READER)) as cluster, pytest.raises(AccessDenied, match='in namespace "default"'):
+    with (
+        connect_cluster(access(double, READER)) as cluster,
+        pytest.raises(AccessDenied, match='in namespace "default"'),
+    ):
         cluster.rollout([m.deployment()], "default")
 
 
 def test_kinds_that_may_not_be_listed_are_named_as_not_searched(double: Kubernetes) -> None:
-    with connect(access(double, NARROW)) as cluster:
+    with connect_cluster(access(double, NARROW)) as cluster:
         seen = cluster.departed([m.config(a="1")], "shop", m.OWNER)
     assert seen.deletions == ()
     told = {each.kind: each.why for each in seen.unsearched}
@@ -59,10 +62,10 @@ def test_kinds_that_may_not_be_listed_are_named_as_not_searched(double: Kubernet
 
 
 def test_what_may_not_be_deleted_is_known_before_anybody_votes(double: Kubernetes) -> None:
-    with connect(access(double, ALL)) as cluster:
+    with connect_cluster(access(double, ALL)) as cluster:
         cluster.fenced("shop", claim).apply([m.config("kept", a="1"), m.config("left", a="1")])
         (deletion,) = cluster.departed([m.config("kept", a="1")], "shop", m.OWNER).deletions
-    with connect(access(double, UNDELETING)) as cluster:
+    with connect_cluster(access(double, UNDELETING)) as cluster:
         seen = cluster.departed([m.config("kept", a="1")], "shop", m.OWNER)
         (left,) = cluster.fenced("shop", claim).prune([deletion], m.OWNER)
     assert seen.deletions == ()
@@ -77,9 +80,9 @@ def test_a_node_is_named_where_nodes_may_not_be_read(double: Kubernetes) -> None
     agent = m.workload("DaemonSet", f"{m.PAUSE}@{m.ONE}", name="agent")
     agent["spec"]["template"]["metadata"]["annotations"] = {"local.slipway/outcome": "fail"}
     agent["spec"]["template"]["spec"]["nodeName"] = "laptop"  # the simulated kubelet has no scheduler
-    with connect(access(double, ALL)) as cluster:
+    with connect_cluster(access(double, ALL)) as cluster:
         cluster.fenced("shop", claim).apply([agent])
-    with connect(access(double, OF_NAMESPACE)) as cluster:
+    with connect_cluster(access(double, OF_NAMESPACE)) as cluster:
         end = time.monotonic() + 10
         while "no pod is ready on node laptop" not in (reason := cluster.rollout([agent], "shop").reason):
             assert time.monotonic() < end, reason
@@ -88,7 +91,10 @@ def test_a_node_is_named_where_nodes_may_not_be_read(double: Kubernetes) -> None
 
 def test_a_token_that_nobody_knows_is_denied_without_being_shown(double: Kubernetes) -> None:
     stranger = ClusterAccess(server=double.url, token=lambda: "some-secret-token")
-    with connect(stranger) as cluster, pytest.raises(AccessDenied, match="did not accept the credentials") as raised:
+    with (
+        connect_cluster(stranger) as cluster,
+        pytest.raises(AccessDenied, match="did not accept the credentials") as raised,
+    ):
         cluster.rollout([m.job("t")], "shop")
     assert "some-secret-token" not in str(raised.value)
 
@@ -96,5 +102,5 @@ def test_a_token_that_nobody_knows_is_denied_without_being_shown(double: Kuberne
 def test_a_kubeconfig_is_another_way_in(double: Kubernetes, tmp_path: Path) -> None:
     path = tmp_path / "kubeconfig"
     write_kubeconfig(path, kubeconfig(double.url, ALL))
-    with connect(ClusterAccess(kubeconfig=path)) as cluster:
+    with connect_cluster(ClusterAccess(kubeconfig=path)) as cluster:
         assert m.changes(cluster.preview([m.config(a="1")], "shop"))

@@ -15,7 +15,7 @@ from slipway.effects.cluster import (
     ObjectConflict,
     ObjectRefused,
     ProgressState,
-    connect,
+    connect_cluster,
 )
 from slipway.effects.cluster.connection import ApiServerResponse, Connection
 from slipway.testing.claims import claim
@@ -125,7 +125,7 @@ def test_a_value_of_the_wrong_type_is_refused(place: Place) -> None:
 
 def test_a_namespace_that_is_not_there_is_named(place: Place) -> None:
     with (
-        connect(place.access) as platform,
+        connect_cluster(place.access) as platform,
         pytest.raises(Missing, match='namespace "slipway-test-none" is not in the cluster'),
     ):
         platform.preview([m.config(a="1")], "slipway-test-none")
@@ -141,7 +141,7 @@ def test_a_namespace_among_the_manifests_is_made_before_what_is_in_it(place: Pla
     wanted = [m.config(a="1"), m.namespace(name)]
     with pytest.raises(AccessDenied, match="may not get namespaces"):
         place.cluster.preview(wanted, name)
-    platform = connect(place.access)
+    platform = connect_cluster(place.access)
     first, second = platform.preview(wanted, name).objects
     assert (first.kind, first.change, first.checked) == ("Namespace", AppliedChange.CREATED, True)
     assert (second.kind, second.change, second.checked) == ("ConfigMap", AppliedChange.CREATED, False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.effects.cluster import AccessDenied, Missing, connect
+from slipway.effects.cluster import AccessDenied, Missing, connect_cluster
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
@@ -39,7 +39,7 @@ def test_the_role_holds_every_right_that_a_rollout_of_usual_kinds_needs(place: P
 
 
 def test_one_namespace_has_the_same_id_whoever_reads_it_and_no_other_has_it(place: Place) -> None:
-    with connect(place.access) as other:
+    with connect_cluster(place.access) as other:
         assert other.namespace_id(place.namespace) == place.cluster.namespace_id(place.namespace)
         assert other.namespace_id("default") != other.namespace_id(place.namespace)
 

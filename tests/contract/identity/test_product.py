@@ -27,13 +27,13 @@ from slipway.effects.identity import (
     Verifier,
     authorization_url,
     managed_assertion,
-    new_pool,
+    new_identity_pool,
     redeem,
 )
 
 from .support import BACK, PIPELINE, directory
 
-POOL = new_pool()
+POOL = new_identity_pool()
 NONCE = "n" * 43
 
 

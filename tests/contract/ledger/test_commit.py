@@ -217,7 +217,7 @@ def test_what_another_instance_forgot_keeps_nothing_else_from_being_forgotten(in
 def test_every_old_mark_is_forgotten_in_its_turn_and_no_young_one(installation: Installation) -> None:
     installation.push("1.0")
     installation.settle()
-    marks = len(list(installation.app.table.rows("shop", *keys.span(keys.SEEN))))
+    marks = len(list(installation.app.table.rows("shop", *keys.range_of(keys.SEEN))))
     assert marks > 5
     installation.wait(SEEN_FOR - timedelta(minutes=10))
     installation.push("2.0")
@@ -226,7 +226,7 @@ def test_every_old_mark_is_forgotten_in_its_turn_and_no_young_one(installation: 
         installation.app.ledger.prune_seen("shop", installation.now - SEEN_FOR, part=part) for part in range(SEEN_PARTS)
     )
     assert forgotten == marks
-    assert len(list(installation.app.table.rows("shop", *keys.span(keys.SEEN)))) == 1
+    assert len(list(installation.app.table.rows("shop", *keys.range_of(keys.SEEN)))) == 1
 
 
 def test_a_step_of_every_kind_has_an_outcome_that_fits_into_the_ledger(installation: Installation) -> None:

@@ -50,7 +50,7 @@ def test_an_application_that_commits_all_the_time_is_announced_once_a_minute(tab
     index = DueIndex(table)
     for second in range(0, 60, 5):
         index.announce("shop", NOW + timedelta(seconds=second))
-    assert len(list(table.rows(keys.DUE_INDEX, *keys.span(keys.DUE)))) <= 4
+    assert len(list(table.rows(keys.DUE_INDEX, *keys.range_of(keys.DUE)))) <= 4
     assert len(names(index, NOW + timedelta(hours=1))) <= 4
 
 

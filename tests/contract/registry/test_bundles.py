@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from slipway.cli.root import root
-from slipway.testing.artifacts import image, index, push
+from slipway.testing.artifacts import image, index, push_artifact
 from tests.contract.registry.conftest import KINDS, Places
 from tests.contract.registry.places import PASSWORD, Place
 from tests.unit.bundle.samples import FILES, write
@@ -49,7 +49,7 @@ def slipway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slipway:
 def written(place: Place, repository: str, tmp_path: Path) -> str:
     """A folder to build from, for images that the registry has; returns the image's digest."""
     built = index(image(b"a layer"), image(b"another", architecture="arm64"))
-    digest = push(place.client(), repository, built, "1.4.0")
+    digest = push_artifact(place.client(), repository, built, "1.4.0")
     write(tmp_path / "deploy", {path: text.replace("team/shop", repository) for path, text in FILES.items()})
     environments = {
         name: {"registry": registry, "namespace": namespace, "kubernetes": "1.34"}

@@ -24,7 +24,7 @@ from slipway.effects.registry import (
     TakesNoPushes,
     new_pool,
 )
-from slipway.testing.artifacts import OCI_MANIFEST, digest_of, image, index, push, refer, referrer
+from slipway.testing.artifacts import OCI_MANIFEST, digest_of, image, index, push_artifact, refer, referrer
 from tests.contract.registry.conftest import KINDS, Places
 from tests.contract.registry.places import DOCKER_REGISTRY, Place, docker_registry
 
@@ -34,7 +34,7 @@ LAYER = b"layer" * 500_000  # more than one chunk
 def test_a_manifest_comes_back_byte_for_byte(place: Place, repository: str) -> None:
     registry = place.client()
     root = index(image(b"amd"), image(b"arm", architecture="arm64"))
-    push(registry, repository, root, "482")
+    push_artifact(registry, repository, root, "482")
 
     by_tag, by_digest = registry.manifest(repository, "482"), registry.manifest(repository, root.digest)
 
@@ -45,7 +45,7 @@ def test_a_manifest_comes_back_byte_for_byte(place: Place, repository: str) -> N
 def test_docker_media_types_are_kept(place: Place, repository: str) -> None:
     registry = place.client()
     root = index(image(b"amd", docker=True), docker=True)
-    push(registry, repository, root, "482")
+    push_artifact(registry, repository, root, "482")
 
     assert registry.manifest(repository, "482").media_type == root.media_type
     assert registry.manifest(repository, root.children[0].digest).media_type == root.children[0].media_type
@@ -54,7 +54,7 @@ def test_docker_media_types_are_kept(place: Place, repository: str) -> None:
 def test_a_tag_resolves_to_its_digest_and_an_unknown_one_to_none(place: Place, repository: str) -> None:
     registry = place.client()
     built = image(b"x")
-    push(registry, repository, built, "482")
+    push_artifact(registry, repository, built, "482")
 
     assert registry.resolve(repository, "482") == built.digest
     assert registry.resolve(repository, built.digest) == built.digest
@@ -140,7 +140,7 @@ def test_a_blob_that_the_other_repository_does_not_have_is_not_mounted(place: Pl
 def test_referrers_are_listed_by_the_registry_or_under_their_tag(place: Place, repository: str) -> None:
     registry = place.client()
     built = image(b"x")
-    push(registry, repository, built)
+    push_artifact(registry, repository, built)
     assert registry.referrers(repository, built.digest).listed == ()
     statements = [referrer(built, b"one"), referrer(built, b"two")]
 
@@ -155,7 +155,7 @@ def test_recent_tags_come_newest_first_or_last_by_name(place: Place, repository:
     registry = place.client()
     built = image(b"x")
     for tag in ("9", "1", "5"):
-        push(registry, repository, built, tag)
+        push_artifact(registry, repository, built, tag)
 
     found = registry.recent_tags(repository, 2)
 
@@ -172,8 +172,8 @@ def test_the_tags_of_an_unknown_repository_are_not_found(place: Place, repositor
 def test_a_locked_tag_can_no_longer_be_moved(place: Place, repository: str) -> None:
     registry = place.client()
     built, other = image(b"x"), image(b"y")
-    push(registry, repository, built, "482")
-    push(registry, repository, other)
+    push_artifact(registry, repository, built, "482")
+    push_artifact(registry, repository, other)
 
     done = registry.lock(repository, "482", built.digest)
 
@@ -189,7 +189,7 @@ def test_a_locked_tag_can_no_longer_be_moved(place: Place, repository: str) -> N
 
 def test_only_a_tag_that_names_the_digest_is_locked(place: Place, repository: str) -> None:
     registry = place.client()
-    push(registry, repository, image(b"x"), "482")
+    push_artifact(registry, repository, image(b"x"), "482")
 
     with pytest.raises(TagTaken):
         registry.lock(repository, "482", digest_of(b"other"))
@@ -231,18 +231,18 @@ def test_a_registry_that_is_read_only_says_that_it_takes_no_pushes(tmp_path: Pat
         docker_registry(tmp_path, read_only=True) as place,
         pytest.raises(TakesNoPushes, match=r"answered with 405.*name the registry that takes pushes"),
     ):
-        push(place.client(), repository, image(b"x"), "482")
+        push_artifact(place.client(), repository, image(b"x"), "482")
 
 
 def test_a_reader_of_acr_reads_and_is_denied_writing(places: Places, repository: str) -> None:
     place = places(KINDS[2])
     built = image(b"x")
-    push(place.client(), repository, built, "482")
+    push_artifact(place.client(), repository, built, "482")
     reader = place.client(EntraCredential(lambda: "entra-reader"))
 
     assert reader.resolve(repository, "482") == built.digest
     with pytest.raises(Denied):
-        push(reader, repository, image(b"y"))
+        push_artifact(reader, repository, image(b"y"))
 
 
 def test_an_unknown_entra_token_is_denied(places: Places, repository: str) -> None:

@@ -17,7 +17,7 @@ from slipway.effects.registry import (
     foresee,
     promote_artifact,
 )
-from slipway.testing.artifacts import Built, digest_of, image, index, push, refer, referrer
+from slipway.testing.artifacts import Built, digest_of, image, index, push_artifact, refer, referrer
 from tests.contract.registry.places import Place
 
 LAYER = b"only here"
@@ -34,7 +34,7 @@ def ends(registry: Registry, repository: str, root: Built = ROOT) -> tuple[Promo
 
 def test_of_a_whole_image_nothing_is_foreseen_and_nothing_is_written(place: Place, repository: str) -> None:
     registry = place.client()
-    push(registry, repository, ROOT, "481")
+    push_artifact(registry, repository, ROOT, "481")
     foresee(*ends(registry, repository))
     check_whole(registry, repository, ROOT.digest)
     assert registry.resolve(f"prod/{repository}", "482") is None
@@ -43,15 +43,15 @@ def test_of_a_whole_image_nothing_is_foreseen_and_nothing_is_written(place: Plac
 
 def test_a_tag_that_is_taken_is_foreseen(place: Place, repository: str) -> None:
     registry = place.client()
-    push(registry, repository, ROOT, "481")
-    other = push(registry, f"prod/{repository}", image(b"other"), "482")
+    push_artifact(registry, repository, ROOT, "481")
+    other = push_artifact(registry, f"prod/{repository}", image(b"other"), "482")
     with pytest.raises(TagTaken, match=other):
         foresee(*ends(registry, repository))
 
 
 def test_a_platform_that_a_clean_up_took_is_foreseen_by_its_name(place: Place, repository: str) -> None:
     registry = place.client()
-    push(registry, repository, ROOT, "481")
+    push_artifact(registry, repository, ROOT, "481")
     purged = ROOT.children[1].digest
     place.purge(repository, "manifests", purged)
     told = f"the index lists linux/arm64 {purged}, which the registry no longer has"
@@ -63,7 +63,7 @@ def test_a_platform_that_a_clean_up_took_is_foreseen_by_its_name(place: Place, r
 
 def test_bytes_that_are_gone_are_foreseen_by_their_size(place: Place, repository: str) -> None:
     registry = place.client()
-    push(registry, repository, ROOT, "481")
+    push_artifact(registry, repository, ROOT, "481")
     place.purge(repository, "blobs", digest_of(LAYER))
     told = f"{digest_of(LAYER)}: these {len(LAYER)} bytes of the image are not there"
     with pytest.raises(LayerMissing, match=told):
@@ -74,7 +74,7 @@ def test_bytes_that_are_gone_are_foreseen_by_their_size(place: Place, repository
 
 def test_a_referrer_that_is_listed_and_was_purged_stops_nothing_and_is_noted(place: Place, repository: str) -> None:
     registry = place.client()
-    push(registry, repository, ROOT, "481")
+    push_artifact(registry, repository, ROOT, "481")
     refer(registry, repository, ROOT, SBOM)
     place.purge(repository, "manifests", SBOM.digest)
     foresee(*ends(registry, repository))
@@ -88,7 +88,7 @@ def test_a_referrer_that_is_listed_and_was_purged_stops_nothing_and_is_noted(pla
 
 def test_a_referrer_whose_bytes_are_gone_stops_nothing_and_is_noted(place: Place, repository: str) -> None:
     registry = place.client()
-    push(registry, repository, ROOT, "481")
+    push_artifact(registry, repository, ROOT, "481")
     refer(registry, repository, ROOT, SBOM)
     place.purge(repository, "blobs", digest_of(b"what is in the image"))
     foresee(*ends(registry, repository))

@@ -15,7 +15,7 @@ from slipway.domain.events import ImagePushed
 from slipway.domain.release import Phase, Release
 from slipway.effects.registry import Registry
 from slipway.testing import Installation, write_application
-from slipway.testing.artifacts import Built, image, index, push
+from slipway.testing.artifacts import Built, image, index, push_artifact
 from slipway.testing.installation import SETTINGS
 from tests.contract.registry.cosign import COSIGN, MISSING, Cosign, named
 from tests.contract.registry.places import DOCKER_REGISTRY, Place, docker_registry
@@ -137,7 +137,7 @@ def build(registries: dict[str, Kept], tmp_path: Path, monkeypatch: pytest.Monke
             for repository in (SHOP, TOOLS)
         }
         for repository, each in images.items():
-            push(clients["nonprod"], repository, each, "1.4.0")
+            push_artifact(clients["nonprod"], repository, each, "1.4.0")
         digest = _pushed_bundle(tmp_path, registries)
         folder = write_application(tmp_path / "deliveries", text=APPLICATION + rules)
         (folder / "keys").mkdir()

@@ -18,7 +18,7 @@ from slipway.effects.registry import (
     Unsupported,
     promote_artifact,
 )
-from slipway.testing.artifacts import Built, digest_of, image, index, push, referrer
+from slipway.testing.artifacts import Built, digest_of, image, index, push_artifact, referrer
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
 
 ROOT = index(image(b"base", b"amd"), image(b"base", b"arm", architecture="arm64"))
@@ -56,8 +56,8 @@ def imported(found: Azure, repository: str) -> list[Importing]:
 
 
 def test_an_import_brings_the_image_by_digest_and_neither_tag_nor_signature(both: Azure, repository: str) -> None:
-    push(both.source, repository, ROOT)
-    push(both.source, repository, SIGNATURE)
+    push_artifact(both.source, repository, ROOT)
+    push_artifact(both.source, repository, SIGNATURE)
 
     seen = imported(both, repository)
 
@@ -73,8 +73,8 @@ def test_an_import_brings_the_image_by_digest_and_neither_tag_nor_signature(both
 
 
 def test_a_promotion_adds_what_the_import_left_out_and_compares(both: Azure, repository: str) -> None:
-    push(both.source, repository, ROOT)
-    push(both.source, repository, SIGNATURE)
+    push_artifact(both.source, repository, ROOT)
+    push_artifact(both.source, repository, SIGNATURE)
     imported(both, repository)
 
     record: Promotion = promote_artifact(*ends(both, repository))
@@ -87,7 +87,7 @@ def test_a_promotion_adds_what_the_import_left_out_and_compares(both: Azure, rep
 
 @pytest.mark.parametrize("token", ["no import", "no pull", "nobody's"])
 def test_who_may_not_import_is_told_which_role_to_give(one: Azure, repository: str, token: str) -> None:
-    push(one.source, repository, ROOT)
+    push_artifact(one.source, repository, ROOT)
 
     with pytest.raises(ImportDenied) as caught:
         start(one, repository, token=token)
@@ -102,7 +102,7 @@ def test_who_may_not_import_is_told_which_role_to_give(one: Azure, repository: s
 
 def test_over_fifty_manifests_are_not_asked_for(one: Azure, repository: str) -> None:
     many = index(*(image(bytes([number]), architecture=f"a{number}") for number in range(50)))
-    push(one.source, repository, many)
+    push_artifact(one.source, repository, many)
     before = len(one.arm.asked)
 
     with pytest.raises(NotImportable, match="it has over 50 manifests") as caught:
@@ -114,7 +114,7 @@ def test_over_fifty_manifests_are_not_asked_for(one: Azure, repository: str) -> 
 
 def test_fifty_manifests_are_imported(one: Azure, repository: str) -> None:
     most = index(*(image(bytes([number]), architecture=f"a{number}") for number in range(49)))
-    push(one.source, repository, most)
+    push_artifact(one.source, repository, most)
     seen = start(one, repository, most.digest)
     while not seen.done:
         seen = one.importer().look(seen.operation, ends(one, repository)[1])
@@ -133,7 +133,7 @@ def test_a_registry_without_a_resource_id_is_named(
 
 
 def test_a_registry_that_is_not_there_is_refused(one: Azure, repository: str) -> None:
-    push(one.source, repository, ROOT)
+    push_artifact(one.source, repository, ROOT)
 
     source, target = ends(one, repository)
     with pytest.raises(RequestRejected, match="ResourceNotFound"):
@@ -141,7 +141,7 @@ def test_a_registry_that_is_not_there_is_refused(one: Azure, repository: str) ->
 
 
 def test_an_import_that_fails_says_why(both: Azure, repository: str) -> None:
-    push(both.source, repository, ROOT)
+    push_artifact(both.source, repository, ROOT)
     seen = start(both, repository)
     _lose_a_blob(both, repository, ROOT.children[0])
 
@@ -176,7 +176,7 @@ def test_the_token_is_sent_to_nobody_else(one: Azure, repository: str, address: 
 
 
 def test_an_address_is_not_shown(one: Azure, repository: str) -> None:
-    push(one.source, repository, ROOT)
+    push_artifact(one.source, repository, ROOT)
     seen = start(one, repository)
 
     assert "s=signature" in seen.operation

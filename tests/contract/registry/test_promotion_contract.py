@@ -14,7 +14,7 @@ from slipway.effects.registry import (
     TagTaken,
     promote_artifact,
 )
-from slipway.testing.artifacts import Built, cosign_signature, digest_of, image, index, push, refer, referrer
+from slipway.testing.artifacts import Built, cosign_signature, digest_of, image, index, push_artifact, refer, referrer
 from tests.contract.registry.conftest import KINDS, Places
 from tests.contract.registry.places import PASSWORD, Place
 
@@ -28,11 +28,11 @@ EVERYTHING: tuple[Built, ...] = (*ROOT.whole(), SIGNATURE, SBOM, SIGNATURE_OF_SB
 
 
 def fill(registry: Registry, repository: str) -> None:
-    push(registry, repository, ROOT, "481")
+    push_artifact(registry, repository, ROOT, "481")
     refer(registry, repository, ROOT, SIGNATURE)
     refer(registry, repository, ROOT.children[0], SBOM)
     refer(registry, repository, SBOM, SIGNATURE_OF_SBOM)
-    push(registry, repository, COSIGN, COSIGN_TAG)
+    push_artifact(registry, repository, COSIGN, COSIGN_TAG)
 
 
 def run(source: Registry, target: Registry, repository: str, tag: str = "482") -> Promotion:
@@ -81,7 +81,7 @@ def test_running_it_again_copies_nothing(place: Place, places: Places, repositor
 def test_a_tag_that_is_taken_stays_where_it_is(place: Place, places: Places, repository: str) -> None:
     source, target = places(KINDS[2]).client(), place.client()
     fill(source, repository)
-    other = push(target, f"prod/{repository}", image(b"other"), "482")
+    other = push_artifact(target, f"prod/{repository}", image(b"other"), "482")
 
     with pytest.raises(TagTaken, match=other):
         run(source, target, repository)
@@ -108,7 +108,7 @@ def test_a_name_and_password_are_enough_on_acr(places: Places, repository: str) 
 def test_memory_stays_flat_however_large_the_layers_are(places: Places, repository: str) -> None:
     source, target = places(KINDS[0]).client(), places(KINDS[1]).client()
     layers = [os.urandom(16 * 1024 * 1024) for _ in range(3)]
-    digest = push(source, repository, image(*layers))
+    digest = push_artifact(source, repository, image(*layers))
     assert len({digest_of(layer) for layer in layers}) == 3
     del layers
     whole = 3 * 16 * 1024 * 1024

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from slipway.domain.rules import Fail
 from slipway.effects.registry import PromotionSource, PromotionTarget, promote_artifact
 from slipway.effects.supply_chain import ProvenanceTrust, RequiredChecks, check_required
-from slipway.testing.artifacts import Built, image, index, push
+from slipway.testing.artifacts import Built, image, index, push_artifact
 from tests.contract.registry.cosign import COSIGN, MISSING, Cosign, named
 from tests.contract.registry.places import DOCKER_REGISTRY, Place, docker_registry
 from tests.unit.effects.supply_chain.signing import BUILDER, SPDX_DOCUMENT
@@ -56,7 +56,7 @@ def test_what_cosign_signs_holds_here_and_what_is_promoted_holds_for_cosign(
     layout: str, cosign: Cosign, registry: Place, repository: str
 ) -> None:
     shop, client = two_platforms(), registry.client()
-    push(client, repository, shop, "1.0.0")
+    push_artifact(client, repository, shop, "1.0.0")
     cosign.sign(named(registry, repository, shop.digest), *LAYOUTS[layout])
 
     (found,) = check_required(client, repository, shop.digest, RequiredChecks(cosign=cosign.key()), datetime.now(UTC))
@@ -72,7 +72,7 @@ def test_what_cosign_signs_holds_here_and_what_is_promoted_holds_for_cosign(
 
 def test_a_signature_of_another_key_does_not_hold(cosign: Cosign, registry: Place, repository: str) -> None:
     shop, client = two_platforms(), registry.client()
-    push(client, repository, shop, "1.0.0")
+    push_artifact(client, repository, shop, "1.0.0")
     cosign.sign(named(registry, repository, shop.digest), *LAYOUTS["tags"])
     stranger = ec.generate_private_key(ec.SECP256R1()).public_key()
     (found,) = check_required(client, repository, shop.digest, RequiredChecks(cosign=stranger), datetime.now(UTC))
@@ -83,7 +83,7 @@ def test_the_sbom_and_the_provenance_that_cosign_attests_hold_before_and_after_p
     cosign: Cosign, registry: Place, repository: str
 ) -> None:
     shop, client = two_platforms(), registry.client()
-    push(client, repository, shop, "1.0.0")
+    push_artifact(client, repository, shop, "1.0.0")
     cosign.attest(named(registry, repository, shop.digest), "spdxjson", SPDX_DOCUMENT)
     cosign.attest(named(registry, repository, shop.digest), "slsaprovenance", PROVENANCE)
     wanted = RequiredChecks(sbom=True, provenance=ProvenanceTrust(builders=(BUILDER,), key=cosign.key()))

@@ -3,7 +3,7 @@
 from slipway.domain.rules import NotYet
 from slipway.effects.registry import PromotionSource, PromotionTarget, promote_artifact
 from slipway.effects.supply_chain import check_required
-from slipway.testing.artifacts import push, refer
+from slipway.testing.artifacts import push_artifact, refer
 from tests.contract.registry.places import Place
 from tests.unit.effects.supply_chain.attaching import (
     People,
@@ -22,7 +22,7 @@ def test_an_image_with_all_four_holds_where_it_was_pushed_and_where_it_is_promot
     place: Place, repository: str
 ) -> None:
     people, shop, client = People(), built_with_buildx(), place.client()
-    push(client, repository, shop, "1.0.0")
+    push_artifact(client, repository, shop, "1.0.0")
     bare = check_required(client, repository, shop.digest, people.everything(), NOW)
     assert {found.name: isinstance(found, NotYet) for found in bare} == {
         "signed-by-notation": True,
@@ -32,7 +32,7 @@ def test_an_image_with_all_four_holds_where_it_was_pushed_and_where_it_is_promot
     }
 
     signature = classic(simple_layer(shop, people.cosign))
-    push(client, repository, signature, shop.digest.replace(":", "-") + ".sig")
+    push_artifact(client, repository, signature, shop.digest.replace(":", "-") + ".sig")
     refer(
         client,
         repository,

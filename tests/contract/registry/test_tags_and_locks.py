@@ -6,7 +6,7 @@ from typing import Any
 from azure.containerregistry import ContainerRegistryClient
 
 from slipway.effects.registry import Lock, PromotionSource, PromotionTarget, Registry, promote_artifact
-from slipway.testing.artifacts import Built, image, push, referrer
+from slipway.testing.artifacts import Built, image, push_artifact, referrer
 from tests.contract.registry.conftest import KINDS, Places
 
 OLD, NEW = image(b"old"), image(b"new")
@@ -29,7 +29,7 @@ def test_a_locked_tag_is_moved_where_that_is_asked_for_and_what_it_named_stays_l
 ) -> None:
     registry, there = places(KINDS[2]).client(), f"prod/{repository}"
     for built in (OLD, NEW):
-        push(registry, repository, built)
+        push_artifact(registry, repository, built)
     run(registry, repository, OLD)
     registry.lock(there, "482", OLD.digest)
     told: list[tuple[str, str | None]] = []
@@ -54,7 +54,7 @@ def test_a_locked_tag_is_moved_where_that_is_asked_for_and_what_it_named_stays_l
 def test_a_tag_is_moved_on_a_registry_that_has_no_locks(places: Places, repository: str) -> None:
     registry = places(KINDS[0]).client()
     for built in (OLD, NEW):
-        push(registry, repository, built)
+        push_artifact(registry, repository, built)
     run(registry, repository, OLD)
 
     assert run(registry, repository, NEW, may_move=True) == OLD.digest
@@ -63,8 +63,8 @@ def test_a_tag_is_moved_on_a_registry_that_has_no_locks(places: Places, reposito
 
 def test_a_tag_that_may_be_moved_and_is_right_is_left_alone(places: Places, repository: str) -> None:
     registry, there = places(KINDS[2]).client(), f"prod/{repository}"
-    push(registry, repository, NEW)
-    push(registry, repository, referrer(NEW, b"signed"))
+    push_artifact(registry, repository, NEW)
+    push_artifact(registry, repository, referrer(NEW, b"signed"))
     run(registry, repository, NEW)
     registry.lock(there, "482", NEW.digest)
     written = _last_written(registry, there, "482")

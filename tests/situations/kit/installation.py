@@ -31,7 +31,7 @@ from slipway.testing import ManualClock, MemoryBus, MemoryCluster, documents_in
 from slipway.testing.identity import TENANT
 from slipway.testing.ports import Outside
 from slipway.testing.queues import Raw
-from slipway.testing.runs import published, told_run
+from slipway.testing.runs import published_by_run, told_run
 from slipway.testing.sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, bearer, person, signed_in
 
 from . import doors, told
@@ -207,7 +207,7 @@ class Installation:
     def _ran(self, run: ToldRun, digest: str | None, *, author: str = "") -> None:
         """What Azure DevOps says of a run when it is asked."""
         is_digest = digest is not None and re.fullmatch(DIGEST_PATTERN, digest)
-        document = published(digest, REPOSITORY) if digest and is_digest else None
+        document = published_by_run(digest, REPOSITORY) if digest and is_digest else None
         self._outside.runs.put(run.evolve(finished_at=self.time()), document, pushed_by=author or "grace@example.com")
 
     def break_down(self, environment: str, artifact: Artifact) -> None:

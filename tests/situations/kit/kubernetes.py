@@ -21,7 +21,7 @@ from local.kubernetes.podinfo import is_available, is_ready, is_terminating, own
 from local.kubernetes.podstatus import container_status, pod_status
 from local.kubernetes.resources import DAEMON_SETS, DEPLOYMENTS, NODES, PODS, Resource, by_path
 from local.kubernetes.store import Store
-from slipway.effects.cluster import Cluster, ClusterAccess, connect
+from slipway.effects.cluster import Cluster, ClusterAccess, connect_cluster
 from slipway.testing import ManualClock
 
 from .applications import Json
@@ -201,7 +201,7 @@ def start_kubernetes(*, namespace: str = "shop", never_pulled: tuple[str, ...] =
     double = Kubernetes(settings, store=Store(clock=time))
     server = threading.Thread(target=double._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     server.start()
-    with connect(ClusterAccess(server=double.url, token=lambda: TOKEN)) as client:
+    with connect_cluster(ClusterAccess(server=double.url, token=lambda: TOKEN)) as client:
         cluster = KubernetesCluster(double, client, time, namespace)
         try:
             yield cluster

@@ -13,7 +13,7 @@ from slipway.domain.roles import Role
 from slipway.ledger.keys import INSTALLATION
 from slipway.testing import BASE
 from slipway.testing.sign_in import bearer, person
-from slipway.web.confirming import show
+from slipway.web.confirming import show_confirmation
 from tests.confirming import confirm_pending
 from tests.unit.api.in_process import Served, serve
 from tests.unit.commands.live import Live
@@ -163,7 +163,7 @@ def test_no_other_hash_is_a_change(served: Served, hash: str) -> None:
 def test_the_page_on_which_an_approval_is_confirmed_shows_what_it_is_about(live: Live, served: Served) -> None:
     change = weaken(live)
     _, received = cast(served, change.hash, decision="approve", reason="a <b>short</b> night")
-    page = show(desk_of(live.app), received["open"].rpartition("/")[2], as_visitor(ADA)).body.decode()
+    page = show_confirmation(desk_of(live.app), received["open"].rpartition("/")[2], as_visitor(ADA)).body.decode()
     assert "gate: required: 1 instead of 2" in page
     assert "a &lt;b&gt;short&lt;/b&gt; night" in page
     assert f'href="/changes/{change.hash[7:]}"' in page

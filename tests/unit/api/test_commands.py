@@ -79,13 +79,13 @@ def confirmed(installation: Installation, received: tuple[int, dict[str, Any]]) 
 
 def ask(content: dict[str, Any]) -> dict[str, Any]:
     about = {"application": content["application"], "id": content["id"]}
-    answer = inbox.outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=about, body=b""))
+    answer = inbox.get_outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=about, body=b""))
     found: dict[str, Any] = json.loads(answer.get_body())
     return found
 
 
 def frozen() -> list[dict[str, Any]]:
-    answer = commands.freezes(func.HttpRequest("GET", BASE, headers=token(OLGA), body=b""))
+    answer = commands.list_freezes(func.HttpRequest("GET", BASE, headers=token(OLGA), body=b""))
     found: list[dict[str, Any]] = json.loads(answer.get_body())["freezes"]
     return found
 
@@ -187,7 +187,7 @@ def test_a_cancel_without_a_reason_is_refused_by_name(installation: Installation
 def test_what_was_never_said_has_no_outcome(installation: Installation) -> None:
     for application, id in (("shop", ID), ("shop", "../head"), ("../head", ID), ("_installation", "x")):
         about = {"application": application, "id": id}
-        answer = inbox.outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=about, body=b""))
+        answer = inbox.get_outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=about, body=b""))
         assert answer.status_code == 404
 
 

@@ -57,7 +57,7 @@ def call(handler: Any, method: str = "GET", **headers: str) -> tuple[func.HttpRe
 
 @pytest.mark.usefixtures("replayed")
 def test_a_stranger_gets_a_problem_that_says_how_to_become_known() -> None:
-    answer, said = call(api.applications)
+    answer, said = call(api.list_applications)
     assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
     assert said["permission"] == "read"
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -65,7 +65,7 @@ def test_a_stranger_gets_a_problem_that_says_how_to_become_known() -> None:
 
 @pytest.mark.usefixtures("replayed")
 def test_a_token_that_is_none_is_a_401_and_not_an_error() -> None:
-    answer, said = call(api.applications, Authorization="Bearer nonsense")
+    answer, said = call(api.list_applications, Authorization="Bearer nonsense")
     assert answer.status_code == 401
     assert "nonsense" not in said["detail"]
 
@@ -73,8 +73,8 @@ def test_a_token_that_is_none_is_a_401_and_not_an_error() -> None:
 def test_a_reader_reads_and_is_refused_by_the_name_of_the_permission(
     replayed: Callable[[], list[tuple[str, str]]],
 ) -> None:
-    assert call(api.applications, x_functions_key=AUDITOR)[0].status_code == 200
-    answer, said = call(api.replay, "POST", x_functions_key=AUDITOR)
+    assert call(api.list_applications, x_functions_key=AUDITOR)[0].status_code == 200
+    answer, said = call(api.replay_parked, "POST", x_functions_key=AUDITOR)
     assert (answer.status_code, said["permission"], said["roles"]) == (403, "replay", ["reader"])
     assert "operator or platform" in said["detail"]
     assert replayed() == []
@@ -84,8 +84,8 @@ def test_who_was_denied_what_is_on_record_and_a_stranger_is_nobody(
     replayed: Callable[[], list[tuple[str, str]]],
 ) -> None:
     for _ in range(3):
-        assert call(api.replay, "POST", x_functions_key=AUDITOR)[0].status_code == 403
-        assert call(api.replay, "POST")[0].status_code == 401
+        assert call(api.replay_parked, "POST", x_functions_key=AUDITOR)[0].status_code == 403
+        assert call(api.replay_parked, "POST")[0].status_code == 401
     assert replayed() == []
     trail = shared_parts(guard).ledger.audit(INSTALLATION)
     denied = [each for each in trail if isinstance(each, AuditRecord) and each.action == "access.denied"]
@@ -96,11 +96,11 @@ def test_who_was_denied_what_is_on_record_and_a_stranger_is_nobody(
 
 
 def test_what_an_operator_does_is_done_in_their_name(replayed: Callable[[], list[tuple[str, str]]]) -> None:
-    assert call(api.replay, "POST", **bearer(shared_parts(guard), OLGA))[0].status_code == 202
+    assert call(api.replay_parked, "POST", **bearer(shared_parts(guard), OLGA))[0].status_code == 202
     assert replayed() == [("p-1", f"oid:{OLGA.oid}")]
 
 
 def test_nothing_is_changed_by_a_request_that_another_site_sent(replayed: Callable[[], list[tuple[str, str]]]) -> None:
-    answer, _ = call(api.replay, "POST", Sec_Fetch_Site="cross-site", **bearer(shared_parts(guard), OLGA))
+    answer, _ = call(api.replay_parked, "POST", Sec_Fetch_Site="cross-site", **bearer(shared_parts(guard), OLGA))
     assert answer.status_code == 403
     assert replayed() == []

@@ -40,7 +40,7 @@ def call(handler: Any, key: str, method: str = "GET", *, application: str = "sho
 
 
 def test_a_reader_asks_by_application_environment_and_weeks() -> None:
-    status, said = call(api.numbers, READER, environment="production", weeks="4")
+    status, said = call(api.get_numbers, READER, environment="production", weeks="4")
     assert status == 200
     assert said["weeks"] == ["2026-W45", "2026-W46", "2026-W47", "2026-W48"]
     (found,) = said["environments"]
@@ -51,9 +51,9 @@ def test_a_reader_asks_by_application_environment_and_weeks() -> None:
 
 def test_a_wrong_parameter_is_a_problem_that_names_it() -> None:
     for name, value in (("weeks", "many"), ("until", "yesterday"), ("page", "2")):
-        status, said = call(api.numbers, READER, **{name: value})
+        status, said = call(api.get_numbers, READER, **{name: value})
         assert (status, said["parameter"]) == (400, name)
 
 
 def test_who_is_not_known_is_told_so() -> None:
-    assert call(api.numbers, "")[0] == 401
+    assert call(api.get_numbers, "")[0] == 401

@@ -48,7 +48,7 @@ def principal(name: str = ADA) -> dict[str, str]:
 
 def post(release: str, body: Any, headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = votes.vote(
+    answer = votes.post_vote(
         func.HttpRequest(
             "POST",
             BASE,
@@ -62,7 +62,7 @@ def post(release: str, body: Any, headers: dict[str, str] | None = None) -> tupl
 
 
 def listed() -> list[dict[str, Any]]:
-    answer = votes.approvals(func.HttpRequest("GET", BASE, body=b""))
+    answer = votes.list_open_gates(func.HttpRequest("GET", BASE, body=b""))
     found = json.loads(answer.get_body())["approvals"]
     assert isinstance(found, list)
     return found

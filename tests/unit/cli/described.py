@@ -11,7 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from functions.contract import BASE, OPERATIONS, Endpoint
-from functions.openapi import document
+from functions.openapi import openapi_document
 from local.functions.routes import Route, compile_route
 from scripts.reference.api import DECLARING
 
@@ -44,4 +44,4 @@ def _operations() -> list[tuple[Route, Endpoint]]:
 
 @cache
 def _described() -> dict[str, Any]:
-    return document()
+    return openapi_document()

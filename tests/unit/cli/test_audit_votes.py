@@ -25,7 +25,7 @@ from slipway.effects.identity import IdTokens
 from slipway.engine.proving import Prover
 from slipway.testing import MemoryBlobs
 from slipway.testing.chains import PUBLIC_KEYS, SIGNER, signed_chain
-from slipway.testing.identity import TENANT, MemoryIssuer, published
+from slipway.testing.identity import TENANT, MemoryIssuer, published_keys
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served, Trail
 from tests.unit.domain.samples import MORNING
@@ -61,7 +61,7 @@ class Kept:
         names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
         discovery = {"issuer": self.issuer.url} | {name: f"{self.issuer.url}/{name}" for name in names}
         self.app.replies[f"{base}/.well-known/openid-configuration"] = Reply(body=json.dumps(discovery).encode())
-        self.app.replies[f"{base}/jwks_uri"] = Reply(body=published(*kids))
+        self.app.replies[f"{base}/jwks_uri"] = Reply(body=published_keys(*kids))
 
     def vote(self, who: TokenPerson = ADA, *, named: TokenPerson | None = None, **claims: Any) -> str:
         """The vote lies in the trail as that of `named`; its proof is what `who` signed. Gives the proof's hash."""
@@ -175,7 +175,7 @@ type Votes = Callable[..., tuple[int, dict[str, Any]]]
 
 def test_a_proof_holds_by_the_keys_that_the_provider_publishes(kept: Kept, votes: Votes, slipway: Command) -> None:
     kept.vote()
-    kept.anchor(published("k1"))
+    kept.anchor(published_keys("k1"))
     code, found = votes()
     assert code == 0
     assert (found["proofs"], found["faults"], found["waiting"]) == (1, [], [])
@@ -188,7 +188,7 @@ def test_a_proof_holds_by_the_keys_that_the_provider_publishes(kept: Kept, votes
 
 def test_keys_that_the_provider_dropped_count_from_an_archive_that_an_anchor_names(kept: Kept, votes: Votes) -> None:
     kept.vote()
-    kept.anchor(published("k1"))
+    kept.anchor(published_keys("k1"))
     kept.publish("k2")
     code, found = votes()
     assert (code, found["proofs"], found["keys"][0]["source"]) == (0, 1, "archive")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from slipway.domain.answers import answer
+from slipway.domain.answers import answer_to
 from slipway.domain.commands import Verb
 from slipway.domain.drift import Drifted, DriftKind, IgnoredDrift, OnDrift, Seen, is_due
 from slipway.domain.events import CommandGiven, DriftLooked
@@ -174,7 +174,7 @@ def test_whoever_brings_it_back_is_answered_with_the_release_that_does_it() -> N
     decision = world.command(Verb.ROLLBACK, 1, reason="nobody edits production")
     event = world.taken[-1][1]
     assert isinstance(event, CommandGiven)
-    answered = answer(event.evolve(inbox="1767348000000-0123456789abcdef"), decision, world.snapshot())
+    answered = answer_to(event.evolve(inbox="1767348000000-0123456789abcdef"), decision, world.snapshot())
     assert answered is not None
     assert (answered.refused, answered.release) == (False, "shop-2")
 

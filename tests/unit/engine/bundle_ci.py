@@ -10,7 +10,7 @@ from slipway.cli.schemas import Schemas
 from slipway.domain.events import ImagePushed
 from slipway.domain.model import sha256
 from slipway.testing import Installation
-from slipway.testing.artifacts import image, push
+from slipway.testing.artifacts import image, push_artifact
 from tests.unit.bundle.samples import DEPLOYMENT, FILES, NO_PROGRAMS, write
 from tests.unit.effects.supply_chain.attaching import People
 
@@ -49,7 +49,7 @@ class Ci:
         self.places = {"staging": ("nonprod.test", "shop-staging"), "production": ("prod.test", "shop")}
 
     def image(self, tag: str) -> str:
-        return push(self.installation.nonprod, "team/shop", image(f"shop {tag}".encode()), tag)
+        return push_artifact(self.installation.nonprod, "team/shop", image(f"shop {tag}".encode()), tag)
 
     def bundle(self, version: str, *, files: dict[str, str] | None = None, tag: str = "1.4.0") -> Packed:
         folder = self._folder / version
@@ -93,6 +93,6 @@ WITH_PROXY = DEPLOYMENT.replace(
 
 def with_two_images(ci: Ci) -> tuple[Packed, str]:
     """A bundle whose second image is an init container's, by digest; and that digest."""
-    digest = push(ci.installation.nonprod, "team/proxy", image(b"proxy 2.0"), "2.0")
+    digest = push_artifact(ci.installation.nonprod, "team/proxy", image(b"proxy 2.0"), "2.0")
     texts = {path: WITH_PROXY.replace("DIGEST", digest) if text == DEPLOYMENT else text for path, text in FILES.items()}
     return ci.bundle("1.4.0", files=texts), digest

@@ -15,10 +15,10 @@ from slipway.domain.release import Phase, Release
 from slipway.domain.reports import Status
 from slipway.effects.cluster.rights import Right
 from slipway.testing import Installation, write_application
-from slipway.testing.artifacts import image, push
+from slipway.testing.artifacts import image, push_artifact
 from slipway.testing.commands import proved_command
 from slipway.testing.installation import OLGA
-from slipway.web.release import show
+from slipway.web.release import show_release
 from tests.unit.bundle.samples import DEPLOYMENT, FILES
 from tests.unit.engine.bundle_ci import APPLICATION, Ci, with_two_images
 from tests.unit.web.visitors import DORA
@@ -223,7 +223,7 @@ def test_a_bundle_without_a_later_environment_ends_there_and_says_so_from_the_st
     assert release.reason == "live in staging; its bundle ends there, it has no folder for production"
     assert last_details(ci, "release.started")["ends_before"] == "production"
     assert [group.environment for group in ci.installation.explain(1).rules] == ["staging"]
-    page = show(ci.installation.app.reader, "shop-1", visitor=DORA).body.decode()
+    page = show_release(ci.installation.app.reader, "shop-1", visitor=DORA).body.decode()
     assert "It ends before <strong>production</strong>: its bundle has no folder for it." in page
     assert "<dt>Bundle</dt>" in page
 
@@ -248,7 +248,7 @@ def test_an_environment_whose_target_has_changed_is_refused_by_name(ci: Ci) -> N
 
 def test_what_is_not_a_bundle_is_reported_and_goes_nowhere(ci: Ci) -> None:
     installation = ci.installation
-    digest = push(installation.nonprod, "team/shop-bundle", image(b"an image"), "1.4.0")
+    digest = push_artifact(installation.nonprod, "team/shop-bundle", image(b"an image"), "1.4.0")
     ci.tell("team/shop-bundle", digest, "1.4.0")
     release = installation.release(1)
     assert release.phase is Phase.FAILED
@@ -284,7 +284,7 @@ def test_a_bundle_that_says_something_that_is_not_so_is_refused(
 
 
 def test_an_image_of_another_team_is_not_brought_along(ci: Ci) -> None:
-    push(ci.installation.nonprod, "others/shop", image(b"not ours"), "1.4.0")
+    push_artifact(ci.installation.nonprod, "others/shop", image(b"not ours"), "1.4.0")
     files = {path: text.replace("team/shop", "others/shop") for path, text in FILES.items()}
     ci.push(ci.bundle("1.4.0", files=files), "1.4.0")
     assert ci.installation.phase(1) is Phase.FAILED

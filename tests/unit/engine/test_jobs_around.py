@@ -11,7 +11,7 @@ from slipway.domain.plan import HAS_RUN, Preview
 from slipway.domain.release import Phase
 from slipway.effects.cluster import JobState, ProgressState
 from slipway.testing import Installation, write_application
-from slipway.web.release import show
+from slipway.web.release import show_release
 from tests.unit.bundle.samples import FILES, SERVICE
 from tests.unit.engine.bundle_ci import APPLICATION, Ci
 from tests.unit.web.visitors import DORA
@@ -109,7 +109,7 @@ def test_the_record_names_each_job_with_its_uid_and_keeps_its_log(ci: Ci) -> Non
 def test_the_page_of_the_release_tells_of_each_job_with_the_end_of_its_log(ci: Ci) -> None:
     ci.installation.staging.log = "12 tables moved\n"
     deliver(ci)
-    page = show(ci.installation.app.reader, "shop-1", visitor=DORA).body.decode()
+    page = show_release(ci.installation.app.reader, "shop-1", visitor=DORA).body.decode()
     assert "before: backup-1-" in page
     assert "12 tables moved" in page
 

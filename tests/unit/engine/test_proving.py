@@ -15,7 +15,7 @@ from slipway.domain.statement import VoteStatement
 from slipway.effects.identity import IdTokens
 from slipway.engine.proving import Prover, repeated
 from slipway.testing import MORNING, MemoryBlobs
-from slipway.testing.identity import TENANT, MemoryIssuer, published
+from slipway.testing.identity import TENANT, MemoryIssuer, published_keys
 
 CLIENT = "cccccccc-0000-4000-8000-000000000002"
 ADA = TokenPerson(
@@ -91,7 +91,7 @@ def test_the_proof_is_kept_with_the_keys_that_verified_it(
     assert vote.proved is not None
     kept = KeptProof.model_validate_json(blobs.documents[vote.proved.proof])
     assert (kept.statement, kept.id_token, kept.issuer) == (VOTE, token, issuer.url)
-    assert blobs.documents[kept.keys] == published("k1")
+    assert blobs.documents[kept.keys] == published_keys("k1")
     assert json.loads(blobs.documents[vote.proved.proof])["statement"]["reason"] == "looks good"
 
 

@@ -19,7 +19,7 @@ from slipway.engine.proving_runs import ABSENT_PATIENCE, MOST_UNKNOWN, PATIENCE
 from slipway.inbound.claims import claimed
 from slipway.testing import ADA, Installation, write_application
 from slipway.testing.applications import APPLICATION
-from slipway.testing.runs import object_id_of, published, told_run
+from slipway.testing.runs import object_id_of, published_by_run, told_run
 
 DAN, GRACE = "dan@example.com", "grace@example.com"
 REPOSITORY = "team/shop"
@@ -66,7 +66,7 @@ def built(installation: Installation, tag: str = "v1", *, id: int = 1, number: s
     """An image that was pushed, and the run that says it built it: Dan asked for it, Grace pushed the change."""
     digest = installation.build(tag)
     run = told_run(id=id, number=number, requested_by=DAN)
-    installation.runs.put(run, published(digest, REPOSITORY), pushed_by=GRACE)
+    installation.runs.put(run, published_by_run(digest, REPOSITORY), pushed_by=GRACE)
     return run
 
 
@@ -168,7 +168,7 @@ def test_the_record_of_a_run_that_joins_says_what_is_proved(both: Installation) 
 
 def test_whoever_pushed_the_change_may_not_approve_it_however_they_sign_in(both: Installation) -> None:
     run = told_run(id=1, number="1", requested_by=DAN)
-    both.runs.put(run, published(both.build("v1"), REPOSITORY), pushed_by=ADA)
+    both.runs.put(run, published_by_run(both.build("v1"), REPOSITORY), pushed_by=ADA)
     both.push("v1")
     tell(both, run)
     both.settle()
@@ -310,7 +310,7 @@ def test_a_genuine_run_with_a_foreign_digest_is_refused_by_name_and_its_own_imag
 def test_a_run_of_another_pipeline_is_refused_by_name(both: Installation) -> None:
     both.push("v1")
     run = told_run(id=1, number="v1", pipeline="other-ci", folder="\\team-a", definition=99)
-    both.runs.put(run, published(str(both.release(1).digest), REPOSITORY))
+    both.runs.put(run, published_by_run(str(both.release(1).digest), REPOSITORY))
     tell(both, run.evolve(pipeline="build"))
     both.settle()
     assert both.phase(1) is Phase.JOINING
@@ -359,7 +359,7 @@ def test_a_document_that_changed_after_it_was_proved_stops_the_release(both: Ins
     tell(both, run)
     both.settle()
     assert both.phase(1) is Phase.AWAITING_APPROVAL
-    other = published(both.build("other"), REPOSITORY).model_dump_json().encode()
+    other = published_by_run(both.build("other"), REPOSITORY).model_dump_json().encode()
     both.runs.change(run, documents=(other,))
     tell(both, run)
     assert both.phase(1) is Phase.CANCELLED
@@ -374,7 +374,7 @@ def test_a_run_that_failed_and_was_run_again_contradicts_nothing(both: Installat
     both.runs.change(run, told=run.evolve(result="failed"))
     tell(both, run)
     assert both.phase(1) is Phase.CANCELLED
-    again = published(str(both.release(1).digest), REPOSITORY, tool="build 2").model_dump_json().encode()
+    again = published_by_run(str(both.release(1).digest), REPOSITORY, tool="build 2").model_dump_json().encode()
     both.runs.change(run, told=run, documents=(again,))
     tell(both, run)
     both.settle()

@@ -10,7 +10,7 @@ from slipway.domain.release import Phase
 from slipway.domain.steps import STEP_TIME
 from slipway.testing import ADA, Installation
 from slipway.testing.registry import RegistryReply, Request, error
-from slipway.web.release import show
+from slipway.web.release import show_release
 from tests.unit.web.visitors import DORA
 
 REFUSALS: dict[str, Callable[[], RegistryReply]] = {
@@ -54,7 +54,7 @@ def test_a_registry_that_refuses_for_nine_minutes_costs_the_release_only_time(
     assert why in installation.explain(1).headline
     planned = next(rule for rule in installation.explain(1).rules[0].rules if rule.name == "plan-is-current")
     assert why in planned.reason
-    page = show(installation.app.reader, "shop-1", visitor=DORA).body.decode()
+    page = show_release(installation.app.reader, "shop-1", visitor=DORA).body.decode()
     assert why in page
 
     installation.settle()

@@ -13,7 +13,7 @@ from slipway.domain.steps import StepKind
 from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, APPLICATION, Installation, write_application
 from slipway.testing.artifacts import Built, image
-from slipway.web.approving import show
+from slipway.web.approving import show_linked_gate
 from tests.unit.effects.supply_chain.attaching import People, classic, in_bundle, notation, sbom, simple_layer
 from tests.unit.effects.supply_chain.authority import ec_key, pem
 from tests.unit.effects.supply_chain.signing import BUILDER, provenance
@@ -84,7 +84,7 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
     installation.settle()
     links, subject = installation.app.clients.links, installation.release(1)
     token = links.approval(subject, ADA, purpose=Purpose.VOTE, now=installation.now).rpartition("/")[2]
-    page = show(desk_of(installation.app), token).body.decode()
+    page = show_linked_gate(desk_of(installation.app), token).body.decode()
     for said in ("signed-by-notation", "CN=release,O=contoso.com,ST=WA,C=US", "has-sbom", BUILDER):
         assert said in page
 

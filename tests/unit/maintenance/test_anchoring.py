@@ -18,7 +18,7 @@ from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Write
 from slipway.maintenance.anchoring import AnchoringRun
 from slipway.testing import MemoryAdded, MemoryTable, write_application
-from slipway.testing.identity import published
+from slipway.testing.identity import published_keys
 from tests.contract.audit.installation import Audited
 from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
 
@@ -76,8 +76,8 @@ def test_an_anchor_names_the_identity_providers_keys_of_its_day_which_are_kept(
     installation.app.anchoring.run()
     second, _ = daily(storage)
     assert [installation.app.blobs.get(present(anchor.keys.issuer, "the keys")) for anchor in (first, second)] == [
-        published("k1"),
-        published("k2"),
+        published_keys("k1"),
+        published_keys("k2"),
     ]
 
 
@@ -254,4 +254,4 @@ def test_a_process_may_die_at_any_point_and_the_chain_is_anchored_and_its_witnes
         (anchor,) = daily(storage)
         assert anchor.head.sequence == found.app.ledger.head("shop").sequence, at
         assert {message.anchors for message in found.inbox.messages} == {anchor.document().decode().rstrip()}, at
-        assert list(found.app.table.rows(keys.INSTALLATION, *keys.span(keys.OWED))) == [], at
+        assert list(found.app.table.rows(keys.INSTALLATION, *keys.range_of(keys.OWED))) == [], at

@@ -142,7 +142,7 @@ def test_a_commit_that_lands_after_the_look_at_its_entry_is_found_by_the_second(
 
 
 def first_entry(many: Many) -> str:
-    return next(iter(many.table.rows(keys.DUE_INDEX, *keys.span(keys.DUE)))).key
+    return next(iter(many.table.rows(keys.DUE_INDEX, *keys.range_of(keys.DUE)))).key
 
 
 def without_announcing(many: Many, name: str) -> None:
@@ -241,7 +241,7 @@ def test_what_the_index_has_lost_is_found_when_the_application_has_its_turn(shop
     many.bus.broken = True
     many.push("1.0", app="app-0038")
     many.bus.broken = False
-    lost = [row.key for row in many.table.rows(keys.DUE_INDEX, *keys.span(keys.DUE))]
+    lost = [row.key for row in many.table.rows(keys.DUE_INDEX, *keys.range_of(keys.DUE))]
     many.table.transact(keys.DUE_INDEX, [Write(act=Act.DELETE, key=key) for key in lost])
     assert by_index(many, minutes=15).sent == 0
     for _ in range(40 // IN_TURN):
@@ -259,7 +259,7 @@ def test_each_application_has_its_turn_in_as_many_minutes_as_it_takes_and_forget
         many.push("1.0", app=name)
     many.bus.sent.clear()
     many.wait(timedelta(days=31))
-    marked = {name for name in many.catalogue.entries if list(many.table.rows(name, *keys.span(keys.SEEN)))}
+    marked = {name for name in many.catalogue.entries if list(many.table.rows(name, *keys.range_of(keys.SEEN)))}
     assert len(marked) == 20
     for _ in range(256 * 20 // IN_TURN):
         many.minute()
@@ -267,7 +267,7 @@ def test_each_application_has_its_turn_in_as_many_minutes_as_it_takes_and_forget
     kept = [
         row.key
         for name in marked
-        for row in many.table.rows(name, *keys.span(keys.SEEN))
+        for row in many.table.rows(name, *keys.range_of(keys.SEEN))
         if str(row.values["At"]) < old
     ]
     assert kept == []
@@ -283,7 +283,7 @@ def test_an_application_that_cannot_be_looked_at_has_one_entry_and_keeps_nobody_
     assert {problem.partition(":")[0] for problem in found.problems} == {"app-0030"}
     assert len(found.problems) == 30, "once a minute"
     assert found.deadlines > 0, "the other one's step was sent again"
-    entries = [row.key for row in many.table.rows(keys.DUE_INDEX, *keys.span(keys.DUE))]
+    entries = [row.key for row in many.table.rows(keys.DUE_INDEX, *keys.range_of(keys.DUE))]
     assert len([key for key in entries if key.endswith("app-0030")]) == 1
 
 

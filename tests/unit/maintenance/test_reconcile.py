@@ -160,12 +160,12 @@ def test_unsent_messages_of_every_application_are_sent(several: Installation) ->
 def test_old_marks_are_forgotten_within_the_hours_that_follow(installation: Installation) -> None:
     installation.push("1.0")
     installation.settle()
-    marks = len(list(installation.app.table.rows("shop", *keys.span(keys.SEEN))))
+    marks = len(list(installation.app.table.rows("shop", *keys.range_of(keys.SEEN))))
     installation.wait(timedelta(days=31))
     forgotten = 0
     for _ in range(256):
         forgotten += installation.reconcile().marks_forgotten
         installation.wait(timedelta(minutes=1))
-    left = list(installation.app.table.rows("shop", *keys.span(keys.SEEN)))
+    left = list(installation.app.table.rows("shop", *keys.range_of(keys.SEEN)))
     assert forgotten == marks
     assert [row.values["Kind"] for row in left] == ["deadline-reached"]

@@ -66,7 +66,7 @@ def installation(past: Past) -> Audited:
 
 def rows(installation: Audited) -> list[int]:
     """Sequences that are rows of the table."""
-    found = installation.app.table.rows("shop", *keys.span(keys.AUDIT))
+    found = installation.app.table.rows("shop", *keys.range_of(keys.AUDIT))
     return [unpack_audit(row.values).sequence for row in found]
 
 

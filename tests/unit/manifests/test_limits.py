@@ -11,8 +11,8 @@ def test_what_every_project_may_apply_is_what_the_workers_role_may_write() -> No
     held = {
         kind_name(version, kind)
         for (version, kind), each in BUILT_IN.items()
-        if each.namespaced and azure_role.holds("patch", each.group, each.plural)
+        if each.namespaced and azure_role.role_allows("patch", each.group, each.plural)
     }
     assert held - NOT_AN_APPLICATIONS <= set(NAMESPACED)
     assert {kind for kind in NAMESPACED if kind != "ReplicationController"} <= held
-    assert azure_role.holds("patch", "", "replicationcontrollers")
+    assert azure_role.role_allows("patch", "", "replicationcontrollers")

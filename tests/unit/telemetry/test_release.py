@@ -13,7 +13,7 @@ from slipway.domain.steps import Outgoing
 from slipway.engine.observing import ObservedBus
 from slipway.telemetry import Attribute, Family, Metric, observed, receiving, span, trace_id
 from slipway.telemetry import within_message as handling
-from slipway.telemetry.names import listed
+from slipway.telemetry.names import attribute_names
 from slipway.testing import Installation, write_application
 from tests.unit.telemetry.conftest import Kept
 
@@ -146,7 +146,7 @@ def test_ends_and_steps_are_counted_by_names_that_are_listed(installation: Trace
         allowed = {str(attribute) for attribute in metrics[name].attributes}
         assert all(set(point.attributes) <= allowed for point in found), name
     used = {name for recorded in kept.spans for name in recorded.attributes}
-    assert used <= listed()
+    assert used <= attribute_names()
     families = {recorded.name.partition(" ")[0] for recorded in kept.spans}
     assert families <= {str(family) for family in Family}
 

@@ -22,7 +22,7 @@ from slipway.domain.steps import Outgoing, Step, StepKind
 from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, CLEO, Installation, MemoryBlobs, MemoryTable
 from slipway.web.answer import Answer
-from slipway.web.approving import show
+from slipway.web.approving import show_linked_gate
 from slipway.web.desk import Desk
 from tests.unit.web.visitors import OIDS
 
@@ -161,7 +161,7 @@ class Told(Installation):
         token, _, said = answer.headers["Location"].removeprefix("/approvals/").partition("?said=")
         assert said, "the vote was not said"
         self.hear()
-        return show(self.desk, token, said)
+        return show_linked_gate(self.desk, token, said)
 
     def deadline(self, release: Release) -> None:
         """The gate's time runs out."""

@@ -24,11 +24,11 @@ from slipway.http.requests import FORM_TYPE
 from slipway.ledger.proposals import Proposals
 from slipway.queries.reading import Reader
 from slipway.testing import ADA, BEN, ManualClock
-from slipway.testing.claims import vote
+from slipway.testing.claims import vote_with_link
 from slipway.web import audit, board, confirming, operating, parked, proposed, release
 from slipway.web import numbers as numbers_page
 from slipway.web.answer import Answer
-from slipway.web.approving import receive_vote, show
+from slipway.web.approving import receive_vote_by_link, show_linked_gate
 from slipway.web.messages import ask_to_sign_in, not_found, try_again
 from tests.unit.commands.live import Live
 from tests.unit.commands.proposals import ADA as VOTER
@@ -97,7 +97,7 @@ def cast_vote(
     """A vote that came by another way than the page."""
     claims = read_link(home.token(subject, voter), home.app.public_keys, now=home.now)
     submission = f"sample-{voter}-{subject.id}"
-    home.take(vote(claims, decision, reason=reason, channel="cli", submission=submission, now=home.now))
+    home.take(vote_with_link(claims, decision, reason=reason, channel="cli", submission=submission, now=home.now))
 
 
 def pages() -> dict[str, Answer]:
@@ -109,7 +109,7 @@ def _approval(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> 
     token = home.token(subject)
     home.wait(timedelta(minutes=25))
     change(home, subject)
-    return show(home.desk, token)
+    return show_linked_gate(home.desk, token)
 
 
 def _voted() -> Answer:
@@ -117,14 +117,14 @@ def _voted() -> Answer:
     token = home.token(subject)
     cast_vote(home, subject, ADA)
     home.wait(timedelta(minutes=4))
-    return show(home.desk, token)
+    return show_linked_gate(home.desk, token)
 
 
 def _seen_by_ben() -> Answer:
     home, subject = two_asked()
     cast_vote(home, subject, ADA)
     home.wait(timedelta(minutes=4))
-    return show(home.desk, home.token(subject, BEN))
+    return show_linked_gate(home.desk, home.token(subject, BEN))
 
 
 def _reject(home: Told, subject: Release) -> None:
@@ -154,22 +154,22 @@ def _passed(home: Told, subject: Release) -> None:
 def _own_release() -> Answer:
     home, _ = asked()
     subject = home.bring("1.6.0", by=ADA)
-    return show(home.desk, home.token(subject))
+    return show_linked_gate(home.desk, home.token(subject))
 
 
 def _refused() -> Answer:
     home, subject = asked()
     token = home.token(subject)
-    body = f"decision=approve&form={nonce_of(show(home.desk, token))}".encode()
+    body = f"decision=approve&form={nonce_of(show_linked_gate(home.desk, token))}".encode()
     home.change_delivery()
-    return home.follow(receive_vote(home.desk, token, Headers(FORM), body))
+    return home.follow(receive_vote_by_link(home.desk, token, Headers(FORM), body))
 
 
 def _without_reason() -> Answer:
     home, subject = asked()
     token = home.token(subject)
-    body = f"decision=reject&reason=+&form={nonce_of(show(home.desk, token))}".encode()
-    return receive_vote(home.desk, token, Headers(FORM), body)
+    body = f"decision=reject&reason=+&form={nonce_of(show_linked_gate(home.desk, token))}".encode()
+    return receive_vote_by_link(home.desk, token, Headers(FORM), body)
 
 
 def nonce_of(answer: Answer) -> str:
@@ -188,7 +188,7 @@ def _board() -> Answer:
     home.wait(timedelta(minutes=3))
     home.bring("1.6.0")
     park(home)
-    return board.show(home.app.reader, home.app.proposals, DORA)
+    return board.show_board(home.app.reader, home.app.proposals, DORA)
 
 
 def park(home: Told) -> None:
@@ -210,12 +210,12 @@ def _parked() -> Answer:
         source="event-grid", reason="data.target.digest: expected sha256:…, got ''", body=b"[]" * 2000
     )
     home.wait(timedelta(minutes=4))
-    return parked.show(home.app.parking, DORA)
+    return parked.show_parked(home.app.parking, DORA)
 
 
 def _audit(**asked: str) -> Answer:
     home, _ = asked_and_voted()
-    return audit.show(home.app.trail, home.app.catalogue, asked, DORA)
+    return audit.show_audit(home.app.trail, home.app.catalogue, asked, DORA)
 
 
 def asked_and_voted() -> tuple[Told, Release]:
@@ -226,7 +226,7 @@ def asked_and_voted() -> tuple[Told, Release]:
 
 
 def _numbers(**asked: str) -> Answer:
-    return numbers_page.show(numbers(Fleet(applications=4)), asked, DORA)
+    return numbers_page.show_numbers(numbers(Fleet(applications=4)), asked, DORA)
 
 
 def _three_chains() -> tuple[Reader, Proposals]:
@@ -237,14 +237,14 @@ def _three_chains() -> tuple[Reader, Proposals]:
 def _fleet() -> Answer:
     """Thirty applications of five environments, of which many wait and some failed."""
     fleet = Fleet(applications=30, environments=("development", "test", "staging", "preproduction", "production"))
-    return board.show(fleet.app.reader, fleet.app.proposals, DORA)
+    return board.show_board(fleet.app.reader, fleet.app.proposals, DORA)
 
 
 def _release_page(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> Answer:
     home, subject = asked()
     home.wait(timedelta(minutes=5))
     change(home, subject)
-    return release.show(home.app.reader, subject.id, visitor=DORA)
+    return release.show_release(home.app.reader, subject.id, visitor=DORA)
 
 
 def _rolled_back() -> Answer:
@@ -253,7 +253,7 @@ def _rolled_back() -> Answer:
     home.fails = {StepKind.VERIFY: "Failed: 1 of 24 cases failed: case 07: expected 10.50, got 10.05"}
     cast_vote(home, subject)
     home.settle()
-    return release.show(home.app.reader, subject.id, visitor=DORA)
+    return release.show_release(home.app.reader, subject.id, visitor=DORA)
 
 
 def _promoting() -> Answer:
@@ -275,13 +275,13 @@ def show_promotion(home: Told, subject: Release, **progress: Any) -> Answer:
     assert step is not None
     seen = PromotionProgress(environment="production", at=home.now, **progress)
     home.app.ledger.under_way.write("hello", subject.number, "production", StepState(step=step, progress=seen))
-    return release.show(home.app.reader, subject.id, visitor=DORA)
+    return release.show_release(home.app.reader, subject.id, visitor=DORA)
 
 
 def _fresh_release() -> Answer:
     home = Told()
     home.push("1.0.0")
-    return release.show(home.app.reader, home.newest().id, visitor=DORA)
+    return release.show_release(home.app.reader, home.newest().id, visitor=DORA)
 
 
 def _confirm(*roles: str) -> Answer:
@@ -289,7 +289,7 @@ def _confirm(*roles: str) -> Answer:
     home, _ = asked_and_voted()
     back = CommandRequest(verb=Verb.ROLLBACK, environment="production", release="hello-1", reason="1.5.0 loses orders")
     handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(back), Via.CLI)
-    return confirming.show(desk_of(home.app), handle, visitor("Olga", *roles))
+    return confirming.show_confirmation(desk_of(home.app), handle, visitor("Olga", *roles))
 
 
 def _confirm_change() -> Answer:
@@ -313,7 +313,7 @@ def _confirm_change() -> Answer:
         installation="slipway.example.com", salt="A" * 22, changes=(change,), reason="the <b>leads</b> decide"
     )
     handle = home.app.saying.keep_pending(statement, Via.CLI, compared=shown)
-    return confirming.show(desk_of(home.app), handle, visitor("Olga", "platform"))
+    return confirming.show_confirmation(desk_of(home.app), handle, visitor("Olga", "platform"))
 
 
 def _change(settle: Callable[[Live, ProposedChange], object] = lambda live, change: None) -> Answer:
@@ -321,23 +321,23 @@ def _change(settle: Callable[[Live, ProposedChange], object] = lambda live, chan
     live = guarded(Path(mkdtemp()) / "team")
     change = weaken(live)
     settle(live, change)
-    return proposed.show(desk_of(live.app), change.hash[7:], as_visitor(VOTER))
+    return proposed.show_proposed_change(desk_of(live.app), change.hash[7:], as_visitor(VOTER))
 
 
 def _frozen() -> Answer:
     home, _ = asked()
     home.command(Verb.FREEZE, environment="production", app="hello", reason="the sale")
     lane = operating.PageSubject(application="hello", environment="production")
-    return operating.show(desk_of(home.app), lane, visitor("Olga", "operator"))
+    return operating.show_commands(desk_of(home.app), lane, visitor("Olga", "operator"))
 
 
 _DRAWING: dict[str, Sample] = {
     "board": _board,
-    "board-new": lambda: board.show(Told().app.reader, Told().app.proposals, DORA),
-    "board-empty": lambda: board.show(Fleet(applications=0).app.reader, Told().app.proposals, DORA),
+    "board-new": lambda: board.show_board(Told().app.reader, Told().app.proposals, DORA),
+    "board-empty": lambda: board.show_board(Fleet(applications=0).app.reader, Told().app.proposals, DORA),
     "board-fleet": _fleet,
-    "board-one": lambda: board.show(*_three_chains(), DORA, application="catalogue-service"),
-    "board-chains": lambda: board.show(*_three_chains(), DORA),
+    "board-one": lambda: board.show_board(*_three_chains(), DORA, application="catalogue-service"),
+    "board-chains": lambda: board.show_board(*_three_chains(), DORA),
     "audit": _audit,
     "audit-filtered": lambda: _audit(actor="ada@example.com", environment="production"),
     "audit-nothing": lambda: _audit(action="everything.frozen"),
@@ -346,10 +346,10 @@ _DRAWING: dict[str, Sample] = {
     "numbers-year": lambda: _numbers(application="shop", environment="production", weeks="52"),
     "numbers-all": _numbers,
     "numbers-wrong": lambda: _numbers(application="shop", weeks="many<script>"),
-    "numbers-empty": lambda: numbers_page.show(numbers(Fleet(applications=0)), {}, DORA),
+    "numbers-empty": lambda: numbers_page.show_numbers(numbers(Fleet(applications=0)), {}, DORA),
     "numbers-first-week": lambda: _numbers(application="user-accounts", weeks="4"),
     "parked": _parked,
-    "parked-empty": lambda: parked.show(Told().app.parking, DORA),
+    "parked-empty": lambda: parked.show_parked(Told().app.parking, DORA),
     "release-waiting": _release_page,
     "release-completed": lambda: _release_page(_passed),
     "release-rejected": lambda: _release_page(_reject),
@@ -377,7 +377,7 @@ _DRAWING: dict[str, Sample] = {
     "change-waiting": _change,
     "change-rejected": lambda: _change(lambda live, change: vote_on(live, change, VOTER, VoteDecision.REJECT)),
     "confirm-not-permitted": lambda: _confirm("reader"),
-    "message-forged": lambda: show(Told().desk, "bm8.bm8"),
+    "message-forged": lambda: show_linked_gate(Told().desk, "bm8.bm8"),
     "message-not-found": lambda: not_found("there is no release hello-99"),
     "message-sign-in": lambda: ask_to_sign_in("/releases/hello-1"),
     "message-try-again": try_again,

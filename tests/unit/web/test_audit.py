@@ -15,7 +15,7 @@ from slipway.domain.export import ExportFormat
 from slipway.inbound import BadInput
 from slipway.testing import ADA
 from slipway.testing.chains import signed_anew
-from slipway.web.audit import PAGE, download, show
+from slipway.web.audit import PAGE, download, show_audit
 from tests.unit.domain.records import record
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import SAMPLES, asked_and_voted
@@ -28,7 +28,7 @@ def home() -> Told:
 
 
 def page(home: Told, **given: str) -> str:
-    return show(home.app.trail, home.app.catalogue, given, DORA).body.decode()
+    return show_audit(home.app.trail, home.app.catalogue, given, DORA).body.decode()
 
 
 def sequences(body: str) -> list[int]:
@@ -69,7 +69,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("given", "field"), WRONG)
 def test_a_wrong_filter_is_named_and_the_form_stays_filled(home: Told, given: dict[str, str], field: str) -> None:
-    answer = show(home.app.trail, home.app.catalogue, {**given, "actor": ADA}, DORA)
+    answer = show_audit(home.app.trail, home.app.catalogue, {**given, "actor": ADA}, DORA)
     body = answer.body.decode()
     assert answer.status == 400
     assert f"{field}: expected" in html.unescape(body)
@@ -82,7 +82,7 @@ def test_a_wrong_filter_is_named_and_the_form_stays_filled(home: Told, given: di
 def test_a_token_of_another_search_is_refused(home: Told) -> None:
     token = home.app.trail.page(AuditQuery(), limit=3).next
     assert token is not None
-    assert show(home.app.trail, home.app.catalogue, {"actor": ADA, "after": token}, DORA).status == 400
+    assert show_audit(home.app.trail, home.app.catalogue, {"actor": ADA, "after": token}, DORA).status == 400
 
 
 def test_what_is_taken_along_is_what_is_shown(home: Told) -> None:

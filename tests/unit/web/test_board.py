@@ -17,8 +17,8 @@ from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
 from slipway.queries.open_gates import open_gates
 from slipway.testing import ADA
-from slipway.web.board import board_page, show
-from slipway.web.release import show as release_page
+from slipway.web.board import board_page, show_board
+from slipway.web.release import show_release as release_page
 from slipway.web.templating import STYLESHEET
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.installation import Told
@@ -30,7 +30,7 @@ FIVE = ("development", "test", "staging", "preproduction", "production")
 
 
 def looked_at(home: Told) -> str:
-    return show(home.app.reader, home.app.proposals, DORA).body.decode()
+    return show_board(home.app.reader, home.app.proposals, DORA).body.decode()
 
 
 def test_it_says_what_is_live_and_what_is_on_its_way_and_who_looks() -> None:
@@ -53,11 +53,11 @@ def test_what_waits_names_the_rules_that_explain_names() -> None:
 def test_what_waits_with_a_plan_that_is_out_of_date_is_not_offered_for_approval() -> None:
     home, subject = asked()
     ada = visitor(ADA)
-    assert "Approve or reject" in show(home.app.reader, home.app.proposals, ada).body.decode()
+    assert "Approve or reject" in show_board(home.app.reader, home.app.proposals, ada).body.decode()
     assert [gate.outdated for gate in open_gates(home.app.reader)] == [""]
     home.change_delivery()
     for page in (
-        show(home.app.reader, home.app.proposals, ada),
+        show_board(home.app.reader, home.app.proposals, ada),
         release_page(home.app.reader, subject.id, visitor=ada),
     ):
         body = page.body.decode()
@@ -70,10 +70,10 @@ def test_what_waits_with_a_plan_that_is_out_of_date_is_not_offered_for_approval(
 
 def test_it_is_read_again_by_itself_for_whoever_follows_it_and_for_nobody_else() -> None:
     home, _ = asked()
-    followed = show(home.app.reader, home.app.proposals, DORA, follow=True)
+    followed = show_board(home.app.reader, home.app.proposals, DORA, follow=True)
     assert followed.headers["Refresh"] == "5"
     assert '<a href="/">Stop</a>' in followed.body.decode()
-    assert "Refresh" not in show(home.app.reader, home.app.proposals, DORA).headers
+    assert "Refresh" not in show_board(home.app.reader, home.app.proposals, DORA).headers
     assert '<a href="/?follow=1">Follow</a>' in looked_at(home)
 
 
@@ -139,13 +139,13 @@ def test_one_application_can_be_looked_at_alone() -> None:
     assert "/releases/shop-" not in body
     home, _ = asked()
     with pytest.raises(NotFound):
-        show(home.app.reader, home.app.proposals, DORA, application="shop")
+        show_board(home.app.reader, home.app.proposals, DORA, application="shop")
 
 
 @pytest.mark.parametrize("releases", [15, 90])
 def test_it_costs_one_request_for_each_application_and_one_each_for_parked_input_and_changes(releases: int) -> None:
     fleet = Fleet(applications=30, environments=FIVE, releases=min(releases, 90))
-    show(fleet.app.reader, fleet.app.proposals, DORA)
+    show_board(fleet.app.reader, fleet.app.proposals, DORA)
     assert fleet.table.requests == 30 + 2
 
 
@@ -176,7 +176,7 @@ def test_the_first_view_of_every_page_is_small(name: str) -> None:
 
 def test_the_first_view_of_a_usual_board_is_small_even_where_nothing_is_compressed() -> None:
     fleet = Fleet(applications=10, environments=("staging", "production"))
-    sent = show(fleet.app.reader, fleet.app.proposals, DORA).body
+    sent = show_board(fleet.app.reader, fleet.app.proposals, DORA).body
     assert len(sent) + len(STYLESHEET.read_bytes()) < FIRST_VIEW
 
 

@@ -8,7 +8,7 @@ from slipway.commands.saying import Said
 from slipway.domain.errors import NotFound
 from slipway.testing import write_application
 from slipway.web import outcome
-from slipway.web.catalogue import show, show_versions
+from slipway.web.catalogue import show_catalogue, show_versions
 from tests.unit.commands.live import Live
 from tests.unit.web.visitors import visitor
 
@@ -25,7 +25,7 @@ def live(tmp_path: Path) -> Live:
 
 
 def listed(live: Live) -> str:
-    return show(live.app.live_catalogue, live.app.proposals, READER).body.decode()
+    return show_catalogue(live.app.live_catalogue, live.app.proposals, READER).body.decode()
 
 
 def versions(live: Live, kind: str = "application", name: str = "shop") -> str:
@@ -70,7 +70,7 @@ def test_what_is_not_there_is_not_found(live: Live, kind: str, name: str) -> Non
 def test_a_change_is_followed_until_it_is_made_or_refused_with_the_reason(live: Live) -> None:
     def page(said: object) -> str:
         assert isinstance(said, Said)
-        return outcome.show(live.app.answers, said.partition, said.id, READER).body.decode()
+        return outcome.show_outcome(live.app.answers, said.partition, said.id, READER).body.decode()
 
     live.edit_environment("staging", rollout_within="7m")
     first = live.say()

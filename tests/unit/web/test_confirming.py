@@ -15,7 +15,7 @@ from slipway.domain.inbox import Via
 from slipway.http.saying import Lead, NothingSent, WhyNothingSent
 from slipway.testing import Installation
 from slipway.web.answer import Answer
-from slipway.web.confirming import confirm, show
+from slipway.web.confirming import confirm, show_confirmation
 from slipway.web.signin import Visitor
 from tests.beginnings import begun, waiting
 from tests.confirming import OLGA as SIGNS_IN
@@ -40,7 +40,7 @@ def pending(home: Installation, reason: str = "the sale is over") -> str:
 
 
 def page(home: Installation, handle: str, who: Visitor = OLGA) -> str:
-    return show(desk_of(home.app), handle, who).body.decode()
+    return show_confirmation(desk_of(home.app), handle, who).body.decode()
 
 
 def mark_of(home: Installation, handle: str) -> str:
@@ -118,8 +118,8 @@ def test_what_was_asked_for_once_is_said_once_whoever_opens_its_page_again(
     home.settle()
     done = home.actions()
     for answer in (
-        show(desk_of(home.app), handle, OLGA),
-        show(desk_of(home.app), handle, READER),
+        show_confirmation(desk_of(home.app), handle, OLGA),
+        show_confirmation(desk_of(home.app), handle, READER),
         confirm(desk_of(home.app), handle, OLGA, FORM, form),
     ):
         assert (answer.status, answer.headers["Location"]) == (303, to)

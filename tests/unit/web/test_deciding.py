@@ -17,8 +17,8 @@ OUTDATED = "Look at it"
 
 def pages(home: Told, subject: Release, who: Visitor) -> tuple[str, str]:
     """The board, and the release's page."""
-    shown = board.show(home.app.reader, home.app.proposals, who)
-    return shown.body.decode(), release.show(home.app.reader, subject.id, visitor=who).body.decode()
+    shown = board.show_board(home.app.reader, home.app.proposals, who)
+    return shown.body.decode(), release.show_release(home.app.reader, subject.id, visitor=who).body.decode()
 
 
 def test_whoever_may_decide_finds_the_way_on_the_board_and_on_the_release() -> None:

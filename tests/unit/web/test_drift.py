@@ -4,8 +4,8 @@ from functions.pages import desk_of
 from slipway.domain.drift import Drifted, DriftKind, Seen
 from slipway.domain.events import DriftLooked
 from slipway.web import operating
-from slipway.web.board import show as board
-from slipway.web.release import show as release_page
+from slipway.web.board import show_board as board
+from slipway.web.release import show_release as release_page
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import asked, cast_vote
 from tests.unit.web.visitors import DORA
@@ -58,7 +58,7 @@ def test_the_page_of_the_live_release_says_what_differs_and_leads_to_its_return(
     assert "was changed by kubectl-edit" in body
     assert f'href="/operate?release={release}"' in body
     desk = desk_of(home.app)
-    page = operating.show(desk, operating.PageSubject(release=release), DORA).body.decode()
+    page = operating.show_commands(desk, operating.PageSubject(release=release), DORA).body.decode()
     assert f"Bring production back to what is live: {release}" in page
 
 

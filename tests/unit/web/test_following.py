@@ -21,7 +21,7 @@ def waiting() -> tuple[Told, Release]:
 
 def page(waiting: tuple[Told, Release], *, follow: bool) -> Answer:
     home, subject = waiting
-    return release.show(home.app.reader, subject.id, visitor=DORA, follow=follow)
+    return release.show_release(home.app.reader, subject.id, visitor=DORA, follow=follow)
 
 
 def test_a_release_that_is_followed_is_read_again_until_it_has_ended(waiting: tuple[Told, Release]) -> None:

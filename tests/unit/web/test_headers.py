@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from slipway.web.answer import Answer, compressed, conditional, kept, see_other
-from slipway.web.approving import show_changes
+from slipway.web.approving import show_linked_changes
 from slipway.web.evidence import kept_document
 from slipway.web.templating import STYLESHEET, stylesheet
 from tests.unit.web.samples import SAMPLES, asked
@@ -66,7 +66,7 @@ def test_documents_have_them_and_can_run_nothing() -> None:
     home, subject = asked()
     for answer in (
         kept_document(str(subject.plan_hash), home.app.reader.evidence),
-        show_changes(home.desk, home.token(subject)),
+        show_linked_changes(home.desk, home.token(subject)),
     ):
         assert_guarded(answer)
         assert answer.media_type == "text/plain"

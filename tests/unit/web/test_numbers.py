@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from slipway.web.numbers import show
+from slipway.web.numbers import show_numbers
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.history import numbers
 from tests.unit.web.samples import SAMPLES
@@ -63,13 +63,13 @@ def test_all_applications_are_a_table_of_links() -> None:
 
 
 def test_one_environment_can_be_compared_over_all_applications() -> None:
-    page = show(numbers(Fleet(applications=3)), {"environment": "production"}, DORA).body.decode()
+    page = show_numbers(numbers(Fleet(applications=3)), {"environment": "production"}, DORA).body.decode()
     assert "shop in production" in page
     assert "shop in staging" not in page
 
 
 def test_what_is_not_read_to_its_end_says_so() -> None:
-    page = show(numbers(Fleet(applications=1), caught_up=False), {"application": "shop"}, DORA).body.decode()
+    page = show_numbers(numbers(Fleet(applications=1), caught_up=False), {"application": "shop"}, DORA).body.decode()
     assert "its numbers are incomplete" in page
 
 

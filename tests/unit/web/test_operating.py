@@ -12,7 +12,7 @@ from slipway.http.saying import Lead
 from slipway.testing import ADA, Installation
 from slipway.web import outcome
 from slipway.web.answer import Answer
-from slipway.web.operating import PageSubject, give, show
+from slipway.web.operating import PageSubject, give, show_commands
 from slipway.web.signin import Visitor
 from tests.beginnings import begun, waiting
 from tests.confirming import OLGA as SIGNS_IN
@@ -31,7 +31,9 @@ def installation(tmp_path: Path) -> Installation:
 
 
 def nonce(installation: Installation, subject: PageSubject, who: Visitor = OLGA) -> str:
-    found = re.search(r'name="form" value="([^"]+)"', show(desk_of(installation.app), subject, who).body.decode())
+    found = re.search(
+        r'name="form" value="([^"]+)"', show_commands(desk_of(installation.app), subject, who).body.decode()
+    )
     return found[1] if found else ""
 
 
@@ -46,7 +48,7 @@ def follow(installation: Installation, answer: Answer) -> Answer:
     """The page to which a form leads."""
     _, said, partition, id = answer.headers["Location"].split("/")
     assert said == "said"
-    return outcome.show(installation.app.answers, partition, id, OLGA)
+    return outcome.show_outcome(installation.app.answers, partition, id, OLGA)
 
 
 def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) -> None:
@@ -55,7 +57,7 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
     )
     assert answer.status == 303
     assert "Done" in follow(installation, answer).body.decode()
-    page = show(desk_of(installation.app), LANE, OLGA).body.decode()
+    page = show_commands(desk_of(installation.app), LANE, OLGA).body.decode()
     assert "is frozen" in page
     assert "the sale" in page
     assert "End the freeze of shop production" in page
@@ -67,7 +69,7 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
     to = at_the_provider(installation, Lead(to=led_to(button)), browser=browser_of(installation, button))
     installation.hear()
     _, _, partition, id = to.split("/")
-    assert "Done" in outcome.show(installation.app.answers, partition, id, OLGA).body.decode()
+    assert "Done" in outcome.show_outcome(installation.app.answers, partition, id, OLGA).body.decode()
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
 
@@ -75,9 +77,9 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
 def test_what_was_pushed_is_released_by_its_tag_from_the_page_of_the_first_environment(
     installation: Installation,
 ) -> None:
-    assert 'name="tag"' not in show(desk_of(installation.app), LANE, OLGA).body.decode()
+    assert 'name="tag"' not in show_commands(desk_of(installation.app), LANE, OLGA).body.decode()
     first = PageSubject(application="shop", environment="staging")
-    assert 'name="tag"' in show(desk_of(installation.app), first, OLGA).body.decode()
+    assert 'name="tag"' in show_commands(desk_of(installation.app), first, OLGA).body.decode()
     digest = installation.build("0.9")
     button = send(installation, first, verb="create", application="shop", tag=" 0.9 ", reason="it was here before us")
     at_the_provider(installation, Lead(to=led_to(button)), browser=browser_of(installation, button))
@@ -89,7 +91,7 @@ def test_what_was_pushed_is_released_by_its_tag_from_the_page_of_the_first_envir
 
 def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation: Installation) -> None:
     subject = PageSubject(release="shop-1")
-    page = show(desk_of(installation.app), subject, OLGA).body.decode()
+    page = show_commands(desk_of(installation.app), subject, OLGA).body.decode()
     hidden = {name: re.findall(f'name="{name}" value="([^"]+)"', page)[0] for name in ("form", "id")}
     fields = {**hidden, "verb": "cancel", "release": "shop-1", "reason": "wrong branch"}
     answers = [give(desk_of(installation.app), subject, OLGA, FORM, urlencode(fields).encode()) for _ in range(2)]
@@ -106,9 +108,9 @@ def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation
 def test_whoever_cancels_is_told_how_it_can_go_out_again_as_it_then_can(installation: Installation) -> None:
     waiting = PageSubject(release="shop-1")
     desk = desk_of(installation.app)
-    assert "Somebody can send it out again from here" in show(desk, waiting, OLGA).body.decode()
+    assert "Somebody can send it out again from here" in show_commands(desk, waiting, OLGA).body.decode()
     send(installation, waiting, verb="cancel", release="shop-1", reason="the wrong branch")
-    assert "Send shop-1 out again in production" in show(desk, waiting, OLGA).body.decode()
+    assert "Send shop-1 out again in production" in show_commands(desk, waiting, OLGA).body.decode()
 
 
 def test_a_form_is_received_first_and_its_page_looks_again_until_it_is_counted(installation: Installation) -> None:
@@ -138,7 +140,7 @@ def test_a_refusal_is_shown_by_its_rules(installation: Installation) -> None:
 
 
 def test_what_somebody_may_not_do_has_no_form_and_is_refused(installation: Installation) -> None:
-    page = show(desk_of(installation.app), LANE, READER).body.decode()
+    page = show_commands(desk_of(installation.app), LANE, READER).body.decode()
     assert "<form" not in page
     assert "needs the permission <code>freeze</code>" in page
     stolen = nonce(installation, LANE)
@@ -168,7 +170,7 @@ def test_a_forged_nonce_or_that_of_another_page_changes_nothing(installation: In
 def test_looking_changes_nothing(installation: Installation) -> None:
     before = len(installation.trail())
     for subject in (PageSubject(), LANE, PageSubject(release="shop-1")):
-        assert show(desk_of(installation.app), subject, OLGA).status == 200
+        assert show_commands(desk_of(installation.app), subject, OLGA).status == 200
     assert len(installation.trail()) == before
 
 

@@ -15,9 +15,9 @@ from slipway.http.saying import Lead
 from slipway.testing import MemoryBlobs, write_application
 from slipway.testing.sign_in import person
 from slipway.web.answer import Answer
-from slipway.web.board import show as show_board
-from slipway.web.catalogue import show as show_catalogue
-from slipway.web.proposed import receive_vote, show
+from slipway.web.board import show_board
+from slipway.web.catalogue import show_catalogue
+from slipway.web.proposed import receive_change_vote, show_proposed_change
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
 from tests.unit.commands.live import Live
@@ -33,14 +33,14 @@ def live(tmp_path: Path) -> Live:
 
 
 def page(home: Live, change: ProposedChange, who: TokenPerson = ADA) -> str:
-    return show(desk_of(home.app), change.hash[7:], as_visitor(who)).body.decode()
+    return show_proposed_change(desk_of(home.app), change.hash[7:], as_visitor(who)).body.decode()
 
 
 def press(home: Live, change: ProposedChange, who: TokenPerson, decision: str, **fields: str) -> Answer:
     found = re.search(r'name="form" value="([^"]+)"', page(home, change, who))
     assert found is not None
     given = {"form": found[1], "decision": decision, "opening": "1", **fields}
-    return receive_vote(desk_of(home.app), change.hash[7:], as_visitor(who), FORM, urlencode(given).encode())
+    return receive_change_vote(desk_of(home.app), change.hash[7:], as_visitor(who), FORM, urlencode(given).encode())
 
 
 def approve(home: Live, change: ProposedChange, who: TokenPerson) -> str:
@@ -217,7 +217,7 @@ def test_a_form_that_is_not_of_this_page_says_nothing(
 @pytest.mark.parametrize("hash", ["0" * 64, "x", "../" + "0" * 61, "é" * 64])
 def test_no_other_address_is_a_change(live: Live, hash: str) -> None:
     with pytest.raises(NotFound):
-        show(desk_of(live.app), hash, as_visitor(ADA))
+        show_proposed_change(desk_of(live.app), hash, as_visitor(ADA))
 
 
 def test_what_has_moved_on_is_said_before_anybody_votes(live: Live) -> None:

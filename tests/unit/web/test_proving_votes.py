@@ -15,7 +15,7 @@ from slipway.http.saying import Lead, NothingSent, WhyNothingSent
 from slipway.queries.answers import SaidState
 from slipway.testing import ADA, BEN
 from slipway.web import approving, leading, outcome
-from slipway.web.located import ApprovalAddress, receive_vote, show
+from slipway.web.located import ApprovalAddress, receive_signed_in_vote, show_gate
 from tests.unit.web.installation import Told, hello
 from tests.unit.web.proving import browser_of, confirm, counted, led_to
 from tests.unit.web.samples import FORM, Headers, asked, nonce_of
@@ -54,7 +54,7 @@ def test_an_approval_is_confirmed_at_the_provider_and_then_counted(office: Offic
     assert isinstance(back, Lead)
     assert state_of(office.home, back.to) is SaidState.RECEIVED
     _, _, application, id = back.to.split("/")
-    assert "Received" in text(outcome.show(office.home.app.answers, application, id, visitor(ADA)))
+    assert "Received" in text(outcome.show_outcome(office.home.app.answers, application, id, visitor(ADA)))
     office.home.hear()
     assert state_of(office.home, back.to) is SaidState.COUNTED
     assert office.phase is Phase.PROMOTING
@@ -124,7 +124,7 @@ def test_an_older_sign_in_is_asked_for_once_more_and_then_refused_by_the_worker(
     assert state_of(office.home, second.to) is SaidState.REFUSED
     assert office.home.trail()[-1].details["rules"] == ["sign-in-is-fresh"]
     _, _, application, id = second.to.split("/")
-    page = text(outcome.show(office.home.app.answers, application, id, visitor(ADA)))
+    page = text(outcome.show_outcome(office.home.app.answers, application, id, visitor(ADA)))
     assert "give your password or key when the identity provider asks for it" in page
 
 
@@ -144,7 +144,7 @@ def test_a_vote_that_nobody_can_verify_waits_as_received_and_its_page_says_why(o
     office.home.hear()
     assert state_of(office.home, outcome_of.to) is SaidState.RECEIVED
     _, _, application, id = outcome_of.to.split("/")
-    page = outcome.show(office.home.app.answers, application, id, visitor(ADA))
+    page = outcome.show_outcome(office.home.app.answers, application, id, visitor(ADA))
     assert "Received, not decided yet" in text(page)
     assert "the vote cannot be verified yet: the issuer is away" in text(page)
     assert page.headers["Refresh"].startswith("10; url=/said/")
@@ -164,7 +164,7 @@ def test_a_plan_that_changes_on_the_way_is_not_voted_on(office: Office) -> None:
 
 def test_the_vote_is_for_the_opening_that_the_page_showed(office: Office) -> None:
     body = urlencode({"decision": "approve", "form": nonce_of(office.look(ADA)), "opening": "7"}).encode()
-    onward = receive_vote(office.home.desk, office.place, visitor(ADA), Headers(FORM), body)
+    onward = receive_signed_in_vote(office.home.desk, office.place, visitor(ADA), Headers(FORM), body)
     path = counted(office.home, onward, ADA)
     assert state_of(office.home, path) is SaidState.REFUSED
     assert office.home.trail()[-1].details["rules"] == ["vote-is-for-this-opening"]
@@ -180,18 +180,18 @@ def test_every_reason_for_sending_nothing_has_a_page_that_leads_back(why: WhyNot
 
 def test_a_link_to_a_gate_that_asks_for_proofs_leads_to_the_page_where_people_sign_in(office: Office) -> None:
     token = office.home.token(office.subject, ADA)
-    answer = approving.show(office.home.desk, token)
+    answer = approving.show_linked_gate(office.home.desk, token)
     assert (answer.status, answer.headers["Location"]) == (303, f"{office.place.path}?plan={office.place.plan}")
     body = b"decision=approve&form=x"
     assert (
-        approving.receive_vote(office.home.desk, token, Headers(FORM), body).headers["Location"]
+        approving.receive_vote_by_link(office.home.desk, token, Headers(FORM), body).headers["Location"]
         == f"{office.place.path}?plan={office.place.plan}"
     )
 
 
 def test_a_link_alone_opens_no_gate_that_asks_for_proofs(office: Office) -> None:
     place = ApprovalAddress(application="hello", number=str(office.subject.number), environment="production")
-    assert show(office.home.desk, place, visitor(ADA)).status == 303
+    assert show_gate(office.home.desk, place, visitor(ADA)).status == 303
     vote = office.home.voted(office.subject.number, ADA)
     assert Action.VOTE_REFUSED in office.home.take(vote).actions
     assert office.phase is Phase.AWAITING_APPROVAL

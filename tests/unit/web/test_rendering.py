@@ -10,7 +10,7 @@ from slipway.domain.release import VoteDecision
 from slipway.testing import BASE
 from slipway.web import release
 from slipway.web.answer import Answer
-from slipway.web.approving import show, show_changes
+from slipway.web.approving import show_linked_changes, show_linked_gate
 from slipway.web.signin import Visitor
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import SAMPLES, asked, cast_vote, pages
@@ -104,20 +104,22 @@ def test_every_field_has_a_label_and_every_button_says_what_it_does() -> None:
 def test_hostile_input_is_escaped_on_the_release_page() -> None:
     home, id = hostile_installation()
     _assert_harmless(
-        release.show(home.app.reader, id, visitor=Visitor(caller=DORA.caller.evolve(shown=HOSTILE[:256]), sid="x"))
+        release.show_release(
+            home.app.reader, id, visitor=Visitor(caller=DORA.caller.evolve(shown=HOSTILE[:256]), sid="x")
+        )
     )
 
 
 def test_hostile_input_is_escaped_on_the_approval_page() -> None:
     home, id = hostile_installation()
-    _assert_harmless(show(home.desk, home.token(home.app.reader.release(id))))
+    _assert_harmless(show_linked_gate(home.desk, home.token(home.app.reader.release(id))))
 
 
 def test_a_hostile_reason_is_escaped_on_both_pages() -> None:
     home, subject = asked()
     token = home.token(subject)
     cast_vote(home, subject, decision=VoteDecision.REJECT, reason=HOSTILE + HIDING)
-    for answer in (show(home.desk, token), release.show(home.app.reader, subject.id, visitor=DORA)):
+    for answer in (show_linked_gate(home.desk, token), release.show_release(home.app.reader, subject.id, visitor=DORA)):
         _assert_harmless(answer)
         assert "&lt;script&gt;" in text_of(answer)
 
@@ -133,20 +135,20 @@ def _assert_harmless(answer: Answer) -> None:
 
 def test_characters_that_hide_or_turn_text_are_spelt_out_in_a_diff() -> None:
     home, id = hostile_installation()
-    body = text_of(show(home.desk, home.token(home.app.reader.release(id))))
+    body = text_of(show_linked_gate(home.desk, home.token(home.app.reader.release(id))))
     assert "safe\\u202e\\u2066evil\\u2069 red \\u0007bell" in body
 
 
 def test_a_tag_in_the_log_is_text_in_the_excerpt() -> None:
     home, id = hostile_installation()
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text_of(release.show(home.app.reader, id, visitor=DORA))
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text_of(release.show_release(home.app.reader, id, visitor=DORA))
 
 
 def test_long_diffs_are_shortened_on_the_page_and_whole_in_the_text() -> None:
     lines = "".join(f"+line {n:05d} of something rather long\n" for n in range(2000))
     home, subject = asked(changes=(Change(kind="ConfigMap", name="big", change="changed", diff=lines),))
     token = home.token(subject)
-    page, text = show(home.desk, token), show_changes(home.desk, token)
+    page, text = show_linked_gate(home.desk, token), show_linked_changes(home.desk, token)
     assert len(page.body) < HTML_LIMIT
     assert "more lines are not shown here" in text_of(page)
     assert b"+line 01999" in text.body
@@ -156,11 +158,11 @@ def test_long_diffs_are_shortened_on_the_page_and_whole_in_the_text() -> None:
 def test_a_digest_is_there_as_a_whole_to_be_copied() -> None:
     home, subject = asked()
     for body in (
-        text_of(release.show(home.app.reader, subject.id, visitor=DORA)),
-        text_of(show(home.desk, home.token(subject))),
+        text_of(release.show_release(home.app.reader, subject.id, visitor=DORA)),
+        text_of(show_linked_gate(home.desk, home.token(subject))),
     ):
         assert f">{subject.digest}</code>" in body
-    assert f'title="{subject.digest}"' in text_of(release.show(home.app.reader, subject.id, visitor=DORA))
+    assert f'title="{subject.digest}"' in text_of(release.show_release(home.app.reader, subject.id, visitor=DORA))
 
 
 def test_a_release_page_tells_the_story_in_plain_words() -> None:
@@ -196,7 +198,7 @@ def test_a_release_that_is_not_being_promoted_shows_no_progress() -> None:
 def test_a_long_story_goes_on_over_the_page() -> None:
     home, subject = asked()
     first = subject.first_sequence
-    body = text_of(release.show(home.app.reader, subject.id, visitor=DORA, after=first + 3))
+    body = text_of(release.show_release(home.app.reader, subject.id, visitor=DORA, after=first + 3))
     assert "Release created" not in body
     assert "From the beginning" in body
 

@@ -9,7 +9,7 @@ from slipway.domain.rules import Rule, RuleResult, WaitsFor
 from slipway.domain.snapshot import Lookups
 from slipway.effects.notification.facts import shown_rules as told_rules
 from slipway.testing import ADA, BEN
-from slipway.web.approving import show
+from slipway.web.approving import show_linked_gate
 from tests.unit.effects.notification.samples import for_everybody
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import cast_vote, two_asked
@@ -39,7 +39,7 @@ def test_page_card_and_explain_say_the_same_of_a_gate() -> None:
     assert "1 of 2 approvals" in rules[1].reason
     groups = home.app.reader.explain(subject).rules
     explained = next(group.rules for group in groups if group.environment == "production")
-    page = plain(show(home.desk, home.token(subject, BEN)).body.decode())
+    page = plain(show_linked_gate(home.desk, home.token(subject, BEN)).body.decode())
     message = for_everybody()
     assert message.matter is not None
     card = told_rules(message.evolve(matter=message.matter.evolve(rules=rules)))

@@ -24,7 +24,7 @@ def delivered(installation: Installation) -> Installation:
 
 
 def page(installation: Installation) -> str:
-    body = release.show(installation.app.reader, "shop-1", visitor=DORA).body
+    body = release.show_release(installation.app.reader, "shop-1", visitor=DORA).body
     return body.decode() if isinstance(body, bytes) else body
 
 

@@ -13,7 +13,7 @@ from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, BEN
 from slipway.web import located
 from slipway.web.answer import Answer
-from slipway.web.approving import receive_vote, show, show_changes
+from slipway.web.approving import receive_vote_by_link, show_linked_changes, show_linked_gate
 from slipway.web.located import ApprovalAddress
 from slipway.web.messages import or_message
 from slipway.web.signin import Visitor
@@ -47,12 +47,14 @@ class Office:
         self.home.change_delivery(application)
 
     def look(self, name: str, place: ApprovalAddress | None = None) -> Answer:
-        return located.show(self.home.desk, place or self.place, self.visitor(name))
+        return located.show_gate(self.home.desk, place or self.place, self.visitor(name))
 
     def send(self, name: str, nonce: str, place: ApprovalAddress | None = None, **more: str) -> Answer:
         fields = {"decision": "approve", "form": nonce} | more
         body = urlencode(fields).encode()
-        return located.receive_vote(self.home.desk, place or self.place, self.visitor(name), Headers(FORM), body)
+        return located.receive_signed_in_vote(
+            self.home.desk, place or self.place, self.visitor(name), Headers(FORM), body
+        )
 
     @property
     def phase(self) -> Phase:
@@ -86,9 +88,9 @@ def test_a_link_of_one_person_gives_nobody_else_their_vote(office: Office) -> No
     links, now = office.home.app.links, office.home.now
     token = links.approval(office.subject, ADA, purpose=Purpose.SHOW, now=now).rpartition("/")[2]
     for answer in (
-        show(office.home.desk, token),
-        show_changes(office.home.desk, token),
-        receive_vote(office.home.desk, token, Headers(FORM), b"decision=approve&form=x"),
+        show_linked_gate(office.home.desk, token),
+        show_linked_changes(office.home.desk, token),
+        receive_vote_by_link(office.home.desk, token, Headers(FORM), b"decision=approve&form=x"),
     ):
         assert (answer.status, answer.headers["Location"]) == (303, f"{office.place.path}?plan={office.place.plan}")
         assert token not in answer.headers["Location"]
@@ -112,7 +114,7 @@ def test_a_form_from_another_site_is_refused(office: Office) -> None:
     nonce = nonce_of(office.look(ADA))
     headers = Headers(FORM | {"sec-fetch-site": "cross-site"})
     body = urlencode({"decision": "approve", "form": nonce}).encode()
-    assert located.receive_vote(office.home.desk, office.place, visitor(ADA), headers, body).status == 403
+    assert located.receive_signed_in_vote(office.home.desk, office.place, visitor(ADA), headers, body).status == 403
     assert office.phase is Phase.AWAITING_APPROVAL
 
 
@@ -153,12 +155,12 @@ def test_the_plan_of_another_release_is_never_shown_under_this_ones_name(office:
     other = office.home.app.reader.release("hello-1").plan_hash or ""
     place = replace(office.place, plan=other)
     assert "The address names another release" in text(office.look(ADA, place))
-    assert or_message(lambda: located.show_changes(office.home.desk, place, visitor(ADA))).status == 404
+    assert or_message(lambda: located.show_plan_changes(office.home.desk, place, visitor(ADA))).status == 404
 
 
 def test_a_person_is_known_by_their_object_id_and_by_no_name(office: Office) -> None:
     namesake = Visitor(caller=visitor(STRANGER).caller.evolve(shown=ADA), sid="another session")
-    page = text(located.show(office.home.desk, office.place, namesake))
+    page = text(located.show_gate(office.home.desk, office.place, namesake))
     assert "You are not an approver" in page
     assert "<form" not in page
 

@@ -8,7 +8,7 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.testing import Installation, write_application
 from slipway.testing.runs import told_run
-from slipway.web.release import show
+from slipway.web.release import show_release
 from tests.unit.engine.test_proving_runs import built, tell
 from tests.unit.web.visitors import DORA
 
@@ -27,7 +27,7 @@ def test_a_run_that_nobody_knows_and_one_of_another_image_stand_on_the_page(home
     tell(home, told_run(id=99, number="20261128.9"))
     home.wait(timedelta(seconds=1))
     tell(home, built(home, "other", id=7, number="20261128.7"))
-    page = show(home.app.reader, "shop-1", visitor=DORA).body.decode()
+    page = show_release(home.app.reader, "shop-1", visitor=DORA).body.decode()
     assert "Told of meanwhile, and not taken" in page
     first, second = home.explain(1).told_meanwhile
     assert (first.what, second.what) == ("run 20261128.7", "run 20261128.9")
@@ -44,4 +44,4 @@ def test_a_release_that_has_both_says_nothing_of_it(home: Installation) -> None:
     home.settle()
     assert home.phase(1) is not Phase.JOINING
     assert home.explain(1).told_meanwhile == ()
-    assert "Told of meanwhile" not in show(home.app.reader, "shop-1", visitor=DORA).body.decode()
+    assert "Told of meanwhile" not in show_release(home.app.reader, "shop-1", visitor=DORA).body.decode()

@@ -5,7 +5,7 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 
-from slipway.effects.cluster import Cluster, ClusterAccess, connect
+from slipway.effects.cluster import Cluster, ClusterAccess, connect_cluster
 from tests.serving import in_a_thread
 
 from .scripted import Server, handler_of
@@ -26,7 +26,7 @@ def connected(server: Server) -> Iterator[Callable[..., Cluster]]:
     made: list[Cluster] = []
 
     def make(token: Callable[[], str] = lambda: "t0ken-of-a-test") -> Cluster:
-        made.append(connect(ClusterAccess(server=server.url, token=token)))
+        made.append(connect_cluster(ClusterAccess(server=server.url, token=token)))
         return made[-1]
 
     yield make

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic import ValidationError
 
-from slipway.effects.cluster import AKS_SCOPE, AccessDenied, ClusterAccess, connect, entra_token
+from slipway.effects.cluster import AKS_SCOPE, AccessDenied, ClusterAccess, connect_cluster, entra_token
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 SERVER = "https://shop-x1.hcp.westeurope.azmk8s.io:443"
@@ -66,7 +66,7 @@ def test_tokens_for_aks_are_asked_for_the_aks_server_application() -> None:
 def test_a_kubeconfig_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "kubeconfig"
     with pytest.raises(AccessDenied, match=str(missing)):
-        connect(ClusterAccess(kubeconfig=missing))
+        connect_cluster(ClusterAccess(kubeconfig=missing))
 
 
 def test_importing_the_package_does_not_load_the_kubernetes_client() -> None:

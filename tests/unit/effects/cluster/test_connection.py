@@ -22,7 +22,7 @@ from slipway.effects.cluster import (
     ClusterError,
     ClusterUnreachable,
     ProgressState,
-    connect,
+    connect_cluster,
 )
 from slipway.effects.cluster.connection import Connection
 from slipway.effects.cluster.kinds import BUILT_IN
@@ -76,7 +76,7 @@ def test_a_kubeconfig_is_read_again_when_its_token_is_not_accepted(server: Serve
     path = tmp_path / "kubeconfig"
 
     write_kubeconfig(path, token="old", server=server.url)
-    with connect(ClusterAccess(kubeconfig=path)) as cluster:
+    with connect_cluster(ClusterAccess(kubeconfig=path)) as cluster:
         write_kubeconfig(path, token="new", server=server.url)
         assert cluster.rollout([JOB], "shop").state is ProgressState.DONE
     assert server.authorizations == ["Bearer old", "Bearer new"]
@@ -171,7 +171,10 @@ def test_an_api_server_that_is_not_there_is_worth_another_try() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
         access = ClusterAccess(server=f"http://127.0.0.1:{taken.getsockname()[1]}", token=lambda: "t")
-        with connect(access) as cluster, pytest.raises(ClusterUnreachable, match="could not be reached") as raised:
+        with (
+            connect_cluster(access) as cluster,
+            pytest.raises(ClusterUnreachable, match="could not be reached") as raised,
+        ):
             cluster.rollout([JOB], "shop")
     assert raised.value.retryable
 
@@ -258,7 +261,7 @@ def tls_server(tmp_path: Path) -> Iterator[tuple[str, str]]:
 
 def test_the_configured_authority_is_trusted_from_memory_also_without_key_usage(tls_server: tuple[str, str]) -> None:
     server, ca = tls_server
-    with connect(ClusterAccess(server=server, ca_data=ca, token=lambda: "t")) as cluster:
+    with connect_cluster(ClusterAccess(server=server, ca_data=ca, token=lambda: "t")) as cluster:
         assert cluster.rollout([JOB], "shop").state == "done"
 
 
@@ -268,7 +271,7 @@ def test_a_certificate_of_another_authority_is_an_error_that_a_retry_does_not_he
     server, _ = tls_server
     _, other = a_certificate(tmp_path)
     with (
-        connect(ClusterAccess(server=server, ca_data=other, token=lambda: "t")) as cluster,
+        connect_cluster(ClusterAccess(server=server, ca_data=other, token=lambda: "t")) as cluster,
         pytest.raises(AccessDenied, match=r"could not be trusted.*certificates are rotated") as raised,
     ):
         cluster.rollout([JOB], "shop")
@@ -282,7 +285,7 @@ def test_a_kubeconfig_is_read_again_after_the_clusters_authority_changed(
     _, before = a_certificate(tmp_path)
     path = tmp_path / "kubeconfig"
     write_kubeconfig(path, token="t", server=server, **{"certificate-authority-data": before})
-    with connect(ClusterAccess(kubeconfig=path)) as cluster:
+    with connect_cluster(ClusterAccess(kubeconfig=path)) as cluster:
         with pytest.raises(AccessDenied, match="could not be trusted"):
             cluster.rollout([JOB], "shop")
         write_kubeconfig(path, token="t", server=server, **{"certificate-authority-data": ca})

@@ -17,7 +17,7 @@ from slipway.effects.identity import web as web_module
 from slipway.effects.identity.issuer import FAILED_PAUSE, KEYS_LIMIT, LAST_GOOD, MAX_AGE, UNKNOWN_PAUSE
 from slipway.effects.identity.keys import MOST_KEYS, read_keys
 from slipway.effects.identity.web import ProviderAway, exchange
-from slipway.testing.identity import TENANT, published, signing_key
+from slipway.testing.identity import TENANT, published_keys, signing_key
 
 from .web_server import AUTHORIZE, DISCOVERY, ISSUER, KEYS, TOKEN, ScriptedPool, Ticks, discovery, redirected
 
@@ -41,7 +41,7 @@ def test_a_key_is_found_with_the_set_that_holds_it(issuer: Issuer) -> None:
     found = issuer.key("k1")
     assert isinstance(found, Key)
     assert found.public.public_numbers() == signing_key("k1").public_key().public_numbers()
-    assert (found.key_set.content, found.key_set.hash) == (published("k1"), sha256(published("k1")))
+    assert (found.key_set.content, found.key_set.hash) == (published_keys("k1"), sha256(published_keys("k1")))
 
 
 def test_the_addresses_come_from_the_discovery_document(issuer: Issuer) -> None:
@@ -63,7 +63,7 @@ def test_an_unknown_key_is_looked_for_at_once_and_then_every_five_minutes(
     issuer: Issuer, pool: ScriptedPool, ticks: Ticks
 ) -> None:
     issuer.key("k1")
-    pool.answers[KEYS] = (200, published("k1", "k2"))
+    pool.answers[KEYS] = (200, published_keys("k1", "k2"))
     assert isinstance(issuer.key("k2"), Key)
     for number in range(50):
         assert isinstance(issuer.key(f"no-{number}"), CannotVerify)
@@ -128,8 +128,8 @@ def test_while_one_fetches_others_use_the_keys_that_there_are(pool: ScriptedPool
         b'{"keys": [1]}',
         b'{"keys": [], "keys": []}',
         b'{"keys": ' + b"[" * 100_000,
-        json.dumps({"keys": [json.loads(published("k1"))["keys"][0]] * 2}).encode(),
-        json.dumps({"keys": json.loads(published("k1"))["keys"] * (MOST_KEYS + 1)}).encode(),
+        json.dumps({"keys": [json.loads(published_keys("k1"))["keys"][0]] * 2}).encode(),
+        json.dumps({"keys": json.loads(published_keys("k1"))["keys"] * (MOST_KEYS + 1)}).encode(),
         b" " * (KEYS_LIMIT + 1),
     ],
     ids=range(12),
@@ -173,7 +173,7 @@ def test_a_redirect_is_not_followed(issuer: Issuer, pool: ScriptedPool, status: 
 
 
 def test_a_set_of_a_thousand_keys_is_read_and_one_of_them_found() -> None:
-    one = json.loads(published("k1"))["keys"][0]
+    one = json.loads(published_keys("k1"))["keys"][0]
     keys = [one | {"kid": f"k{number}"} for number in range(MOST_KEYS)]
     read = read_keys(json.dumps({"keys": keys}).encode(), issuer=ISSUER, tenant=TENANT)
     assert read.key("k999") is not None
@@ -193,13 +193,13 @@ def test_a_set_of_a_thousand_keys_is_read_and_one_of_them_found() -> None:
     ],
 )
 def test_a_key_for_something_else_is_passed_over(changed: dict[str, object]) -> None:
-    good, other = json.loads(published("k1", "k2"))["keys"]
+    good, other = json.loads(published_keys("k1", "k2"))["keys"]
     read = read_keys(json.dumps({"keys": [good, other | changed]}).encode(), issuer=ISSUER, tenant=TENANT)
     assert set(read.numbers) == {"k1"}
 
 
 def test_a_key_of_all_tenants_serves_ours() -> None:
-    key = json.loads(published("k1"))["keys"][0] | {"issuer": "https://issuer.example/{tenantid}/v2.0"}
+    key = json.loads(published_keys("k1"))["keys"][0] | {"issuer": "https://issuer.example/{tenantid}/v2.0"}
     assert read_keys(json.dumps({"keys": [key]}).encode(), issuer=ISSUER, tenant=TENANT).key("k1") is not None
 
 
@@ -207,7 +207,7 @@ def test_a_key_of_all_tenants_serves_ours() -> None:
     "changed", [{"n": "AQAB"}, {"n": "A" * 9000}, {"n": 3}, {"e": "AQ"}, {"e": "Ag"}, {"e": "A" * 40}]
 )
 def test_a_key_of_unbearable_size_is_not_a_key(changed: dict[str, object]) -> None:
-    key = json.loads(published("k1"))["keys"][0] | changed
+    key = json.loads(published_keys("k1"))["keys"][0] | changed
     with pytest.raises(ValueError, match="expected"):
         read_keys(json.dumps({"keys": [key]}).encode(), issuer=ISSUER, tenant=TENANT)
 
@@ -260,7 +260,13 @@ def dripping() -> Iterator[str]:
 
 def test_an_answer_that_drips_is_given_up(dripping: str) -> None:
     with pytest.raises(ProviderAway, match="longer than"):
-        exchange(web_module.new_pool(), "GET", dripping, limit=100_000, monotonic=Ticks(each=web_module.WHOLE_SECONDS))
+        exchange(
+            web_module.new_identity_pool(),
+            "GET",
+            dripping,
+            limit=100_000,
+            monotonic=Ticks(each=web_module.WHOLE_SECONDS),
+        )
 
 
 def test_what_is_said_of_a_failure_holds_no_address() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import urllib3
 
-from slipway.testing.identity import TENANT, published
+from slipway.testing.identity import TENANT, published_keys
 
 ISSUER = f"https://issuer.example/{TENANT}/v2.0"
 DISCOVERY = f"{ISSUER}/.well-known/openid-configuration"
@@ -29,7 +29,7 @@ class ScriptedPool:
     """Answers by address; what is not scripted is a 404. Keeps what was asked."""
 
     answers: dict[str, Answer] = field(
-        default_factory=lambda: {DISCOVERY: (200, discovery()), KEYS: (200, published("k1"))}
+        default_factory=lambda: {DISCOVERY: (200, discovery()), KEYS: (200, published_keys("k1"))}
     )
     asked: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)

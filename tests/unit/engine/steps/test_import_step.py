@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 
 from slipway.bundle import BuildOptions, Targets, build
-from slipway.cli.registries import push as push_bundle
-from slipway.cli.registries import resolver
+from slipway.cli.registries import push_bundle, resolver
 from slipway.cli.schemas import Schemas
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, StepKind
 from slipway.effects.registry import EntraCredential, Lock, Registry
 from slipway.testing import APPLICATION, Installation, write_application
-from slipway.testing.artifacts import Built, image, index, push, referrer
+from slipway.testing.artifacts import Built, image, index, push_artifact, referrer
 from slipway.testing.installation import SETTINGS
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
 from tests.unit.bundle.samples import NO_PROGRAMS, write
@@ -58,13 +57,13 @@ class InCloud(Installation):
         return f"team/{self.application}"
 
     def build(self, tag: str, *, app: str = "") -> str:
-        return push(self.cloud.source, self.repository, self.built, tag)
+        return push_artifact(self.cloud.source, self.repository, self.built, tag)
 
     def deliver(self, built: Built, *others: Built) -> None:
         """Push it, take it to production's gate, and approve it."""
         self.built = built
         for each in (built, *others):
-            push(self.cloud.source, self.repository, each)
+            push_artifact(self.cloud.source, self.repository, each)
         self.push("1.0")
         self.settle()
         self.vote(1)
@@ -112,7 +111,7 @@ def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tm
 
 def test_what_is_there_already_is_not_imported(tmp_path: Path, cloud: Azure) -> None:
     home = InCloud(tmp_path, cloud, "there")
-    push(cloud.target, home.repository, ROOT)
+    push_artifact(cloud.target, home.repository, ROOT)
     home.deliver(ROOT)
     asked = len(cloud.arm.asked)
     home.settle()
@@ -156,7 +155,7 @@ def test_a_tag_that_is_taken_is_refused_before_anything_is_imported(tmp_path: Pa
     home = InCloud(tmp_path, cloud, "taken")
     home.deliver(ROOT)
     step = home.settle_at(StepKind.PROMOTE, "production")
-    push(cloud.target, home.repository, image(b"other"), "1.0")
+    push_artifact(cloud.target, home.repository, image(b"other"), "1.0")
     asked = len(cloud.arm.asked)
     home.run_step(step)
     home.settle()
@@ -183,7 +182,7 @@ def test_a_tag_is_moved_where_the_environment_says_so_and_the_audit_says_what_it
     tmp_path: Path, cloud: Azure, how: str
 ) -> None:
     home = InCloud(tmp_path, cloud, f"moved-{how}", promotion=f"how: {how}, tag: move")
-    old = push(cloud.target, home.repository, image(b"old"), "1.0")
+    old = push_artifact(cloud.target, home.repository, image(b"old"), "1.0")
     cloud.target.lock(home.repository, "1.0", old)
     home.deliver(ROOT)
     home.settle()
@@ -202,7 +201,7 @@ class Dying(Registry):
 
 def test_what_the_tag_named_survives_a_crash_right_after_it_was_moved(tmp_path: Path, cloud: Azure) -> None:
     home = InCloud(tmp_path, cloud, "crashed", promotion="tag: move")
-    old = push(cloud.target, home.repository, image(b"old"), "1.0")
+    old = push_artifact(cloud.target, home.repository, image(b"old"), "1.0")
     home.deliver(ROOT)
     step = home.settle_at(StepKind.PROMOTE, "production")
     home.registries["prod"] = Dying(cloud.target.endpoint, EntraCredential(lambda: "entra"))
@@ -224,7 +223,7 @@ def test_a_bundle_and_its_image_are_imported_one_after_the_other(tmp_path: Path,
     )
     home.restart(wrap=lambda ports: replace(ports, importer=lambda: cloud.importer("may")))
     source, target = cloud.source, cloud.target
-    push(source, "team/shop", ROOT, "1.4.0")
+    push_artifact(source, "team/shop", ROOT, "1.4.0")
     places = {"staging": (source, "shop-staging"), "production": (target, "shop")}
     environments = {
         name: {"registry": registry.endpoint.login_server, "namespace": namespace, "kubernetes": "1.34"}
