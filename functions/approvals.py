@@ -23,8 +23,8 @@ _PLACE = "approvals/{application}/{number}/{environment}"
 @blueprint.function_name("page_approval")
 @blueprint.route(route="approvals/{token}", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval(req: func.HttpRequest) -> func.HttpResponse:
-    said = req.params.get("said", "")
-    return sent(req, or_message(lambda: show_linked_gate(desk(), req.route_params["token"], said)))
+    reply_id = req.params.get("said", "")
+    return sent(req, or_message(lambda: show_linked_gate(desk(), req.route_params["token"], reply_id)))
 
 
 @blueprint.function_name("page_approval_changes")

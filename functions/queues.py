@@ -70,7 +70,7 @@ def take_hint(body: bytes, _: str) -> None:
         case InboxHint():
             parts().inbox_reader.take(hint.application, hint.id)
         case RunHint():
-            parts().run_prover.take(hint.told)
+            parts().run_prover.take(hint.report)
         case UnreadableHint():
             parts().refused.take(hint)
         case DeniedHint():

@@ -1,4 +1,4 @@
-"""Asks ahead: what is needed later, and rests on nothing that is still to come, is asked while something else is."""
+"""Asks ahead: what is needed later, and rests on nothing that is still to come, is future while something else is."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +9,6 @@ def ahead[T](ask: Callable[[], T]) -> Callable[[], T]:
     """Begin to ask, in a thread of its own, since one question may wait for another. What is returned waits for the
     answer, and raises what asking raised."""
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
-    asked = thread.submit(copy_context().run, ask)
+    future = thread.submit(copy_context().run, ask)
     thread.shutdown(wait=False)
-    return asked.result
+    return future.result

@@ -55,7 +55,7 @@ class DriftStanding(ApiModel):
     more: int = Field(description="How many more there are.")
     document: Digest | None = Field(description="The stored document with all of them and their differences.")
     unknown: str = Field(description="Why it is unknown now; empty if it is known.")
-    told: str = Field(description="All of it in one line.")
+    summary: str = Field(description="All of it in one line.")
 
 
 class LaneStanding(ApiModel):
@@ -70,7 +70,7 @@ class LaneStanding(ApiModel):
     drift: DriftStanding | None = Field(
         description="How the cluster differs from what is live, or that nobody can tell; null if nothing was seen."
     )
-    held: HoldOfLane | None = Field(
+    hold: HoldOfLane | None = Field(
         description="Keeps newer releases from replacing a manual rollback, until somebody resumes."
     )
 

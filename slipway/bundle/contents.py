@@ -120,7 +120,7 @@ def read_environments(
             continue
         with findings.collecting():
             documents = read_text(files[path], name=path)
-            values += sum(len(document.places) for document in documents)
+            values += sum(len(document.positions) for document in documents)
             members = [Member(file=file_place.file, document=document) for document in documents]
             grouped[file_place.environment].setdefault(file_place.part, []).extend(members)
         if values > MOST_VALUES:

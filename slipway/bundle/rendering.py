@@ -104,7 +104,7 @@ def _without_lines(document: Document, source: str, whole: str) -> RenderedObjec
     metadata = value.get("metadata") if isinstance(value, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
     file = f"{source} ({value.get('kind')} {name})" if source == whole and isinstance(value, dict) else source
-    return RenderedObject(source=source, document=replace(document, file=file, places={}))
+    return RenderedObject(source=source, document=replace(document, file=file, positions={}))
 
 
 def differences(one: Iterable[RenderedObject], other: Iterable[RenderedObject]) -> Iterator[Problem]:
@@ -119,7 +119,7 @@ def differences(one: Iterable[RenderedObject], other: Iterable[RenderedObject]) 
             "rendering it twice gives different results, so no two builds would be alike: functions such as now, "
             "randAlphaNum, uuidv4 and genCA do that; write the value out, or let the cluster generate it"
         )
-        shown = Document(file=file, value=None, places={})
+        shown = Document(file=file, value=None, positions={})
         yield shown.problem(steps[1:], message, expected="the same each time", got="something else")
 
 

@@ -152,8 +152,8 @@ class Catalogue:
 
 def not_here(what: str, name: str, known: Iterable[str]) -> str:
     """Why nothing of this name is found, with the one that was probably meant."""
-    told = (f"there is no {what} {name[:_SHOWN]!r}", meant(name[:_SHOWN], known))
-    return "; ".join(part for part in told if part)
+    parts = (f"there is no {what} {name[:_SHOWN]!r}", meant(name[:_SHOWN], known))
+    return "; ".join(part for part in parts if part)
 
 
 def _one(entry: Entry | None) -> tuple[Entry, ...]:

@@ -43,7 +43,7 @@ class Stored(Record):
     @property
     def document(self) -> Document:
         """As a document whose values have no lines."""
-        return Document(file=f"{self.kind}.yaml", value=self.value, places={})
+        return Document(file=f"{self.kind}.yaml", value=self.value, positions={})
 
     @property
     def beside(self) -> Files:

@@ -48,7 +48,7 @@ class LocalDocuments:
         document = next((e.document for e in self.checked.documents if f"{e.name}/{e.kind}.yaml" == problem.file), None)
         if document is None:
             return as_problem(problem)
-        steps = next((steps for steps in document.places if dotted_path(steps) == problem.field), ())
+        steps = next((steps for steps in document.positions if dotted_path(steps) == problem.field), ())
         position = document.place(steps)
         problem_in_file = replace(as_problem(problem), file=document.file, line=position.line, column=position.column)
         return next(placed([problem_in_file], self.path))

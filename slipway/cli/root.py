@@ -156,9 +156,9 @@ def root(url: str | None, key: str | None, audience: str | None) -> None:
 def _exit_codes() -> Iterator[str]:
     """The table of exit codes, as wide as the narrowest terminal that help is written for."""
     for code in Exit:
-        told = wrap(code.meaning, _WIDTH - 22)
-        yield f"  {code:<3}  {code.word:<11}  {told[0]}"
-        yield from (f"{'':20}{line}" for line in told[1:])
+        lines = wrap(code.meaning, _WIDTH - 22)
+        yield f"  {code:<3}  {code.word:<11}  {lines[0]}"
+        yield from (f"{'':20}{line}" for line in lines[1:])
 
 
 root.help = str(root.help).replace("  {exit_codes}", "\n".join(_exit_codes()))

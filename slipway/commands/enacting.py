@@ -123,7 +123,7 @@ class Enacting:
         records, fault = self._records(change)
         shown = change_on_record(change, records) if not fault else None
         if shown is not None:
-            rule = stand_ins_rule(plan, shown.stand_ins, shown.told, self.clock())
+            rule = stand_ins_rule(plan, shown.stand_ins, shown.notified, self.clock())
             waits = isinstance(rule, NotYet) and rule.waits_for is not WaitsFor.PERSON
             if not made and (waits or (rule.passed and self._has_unread(change, before=None))):
                 return change

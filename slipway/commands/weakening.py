@@ -37,7 +37,7 @@ class _Before:
 
     application: Application
     stored: Stored
-    places: frozenset[Place] | None = None
+    compared_at: frozenset[Place] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ class Weakening:
             return f"{cannot}: {error.problems[0].message or error.problems[0]}"[:400]
         if project is None:
             return f"{cannot}: it no longer fits its project"
-        return _Before(application=governed(written, project), stored=stored, places=places)
+        return _Before(application=governed(written, project), stored=stored, compared_at=places)
 
     def _project_of(self, version: Version, written: WrittenApplication) -> Project | None:
         """The project in force; where the application does not fit that, or was removed, the one by which it was judged
@@ -142,7 +142,7 @@ def weakened_gates(weaker: Iterable[WeakerThan]) -> tuple[OldGate, ...]:
 def _compared(before: _Before, stored: Stored, after: Application) -> Iterator[WeakerThan]:
     was, now = before.stored.files, stored.files
     changed = {path for path in {*was, *now} if was.get(path) != now.get(path)}
-    for each in weakenings(before.application, after, places=before.places, changed=changed):
+    for each in weakenings(before.application, after, places=before.compared_at, changed=changed):
         yield WeakerThan(text=each.text, gates=_old_gates(before.application, each.environment))
 
 

@@ -27,7 +27,7 @@ class ChangeOnRecord:
     votes: tuple[Vote, ...]
     stand_ins: Mapping[str, tuple[Vote, datetime]] = field(default_factory=dict)
     """The votes of stand-ins, by who cast them, with the time of the record."""
-    told: Mapping[str, datetime] = field(default_factory=dict)
+    notified: Mapping[str, datetime] = field(default_factory=dict)
     """When each channel was told that somebody stood in."""
 
 
@@ -58,7 +58,7 @@ def change_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> 
                 continue
             case unreachable:
                 assert_never(unreachable)
-    return ChangeOnRecord(votes=tuple(votes.values()), stand_ins=stand_ins, told=notices) if proposed else None
+    return ChangeOnRecord(votes=tuple(votes.values()), stand_ins=stand_ins, notified=notices) if proposed else None
 
 
 def trail_rule(change: ProposedChange, plan: ChangePlan, records: Iterable[AuditRecord], now: datetime) -> Pass | Fail:
@@ -72,7 +72,7 @@ def trail_rule(change: ProposedChange, plan: ChangePlan, records: Iterable[Audit
     missing = [result for result in quorum(plan, shown.votes) if result.blocks]
     if not missing:
         return rule.holds(f"{len(shown.votes)} votes on record")
-    stood_in = stand_ins_rule(plan, shown.stand_ins, shown.told, now)
+    stood_in = stand_ins_rule(plan, shown.stand_ins, shown.notified, now)
     if stood_in.passed:
         return rule.holds(stood_in.reason)
     also = f"; {stood_in.name}: {stood_in.reason}" if shown.stand_ins else ""

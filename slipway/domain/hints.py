@@ -36,11 +36,11 @@ class RunHint(Record):
 
     v: Literal[1] = 1
     hint: Literal["run"] = "run"
-    told: RunTold
+    report: RunTold
 
     @property
     def message_id(self) -> str:
-        return self.told.mark
+        return self.report.mark
 
 
 class UnreadableHint(Record):
@@ -63,7 +63,7 @@ class DeniedHint(Record):
     v: Literal[1] = 1
     hint: Literal["denied"] = "denied"
     caller: Annotated[str, Field(min_length=1, max_length=254)]
-    asked: Annotated[str, Field(min_length=1, max_length=64)]
+    permission: Annotated[str, Field(min_length=1, max_length=64)]
     """The permission that they lack."""
     times: Annotated[int, Field(ge=1)]
     """How often since the last hint at them."""
@@ -72,7 +72,7 @@ class DeniedHint(Record):
     @property
     def message_id(self) -> str:
         """An id that all instances of the front share within an hour, so that the queue drops repeats."""
-        whole = f"{self.caller} {self.asked} {self.at:%Y-%m-%dT%H}"
+        whole = f"{self.caller} {self.permission} {self.at:%Y-%m-%dT%H}"
         return f"denied-{sha256(whole.encode()).removeprefix('sha256:')[:40]}"
 
 

@@ -79,7 +79,7 @@ class Followed(_Sum):
     stage: Stage | None = None
     began: datetime | None = None
     where: str = ""
-    asked: datetime | None = None
+    asked_at: datetime | None = None
     """When people were first asked here."""
     rolling: bool = False
     failed: bool = False
@@ -177,14 +177,14 @@ class _Folding:
             case Measured.CREATED:
                 release.created = at
             case Measured.PLANNED:
-                if release.asked is not None:
+                if release.asked_at is not None:
                     release.stage = Stage.APPROVAL  # planned again with the same outcome: people are still asked
             case Measured.GATE_OPENED:
-                release.asked = release.asked or at
+                release.asked_at = release.asked_at or at
             case Measured.GATE_DECIDED:
-                if release.asked is not None:
-                    tally.approval.put(at - release.asked)
-                    release.asked = None
+                if release.asked_at is not None:
+                    tally.approval.put(at - release.asked_at)
+                    release.asked_at = None
             case Measured.ROLLOUT_BEGAN:
                 release.rolling, release.failed = True, False
             case Measured.FAILED:
@@ -202,7 +202,7 @@ class _Folding:
 
     def _live(self, release: Followed, tally: WeekTally, where: str, at: datetime) -> None:
         release.rolling = release.failed = False
-        release.asked = None
+        release.asked_at = None
         if not release.returns:
             tally.deployments += 1
             if release.created is not None:

@@ -132,7 +132,7 @@ class GateState(Record):
     """When people are reminded next; None if no reminders are left."""
     passed_at: Moment | None = None
     """When enough people had approved, by the clock of the trail; None while it is open."""
-    told: bool = False
+    notified: bool = False
     """Whether anybody was told that it waits, on any channel."""
     untold: str = Field(default="", max_length=500)
     """Why nobody could be told so far; empty once somebody was, and while the first notices are on their way."""

@@ -64,7 +64,7 @@ class Denials:
                 return None
             times = 1 + (counted.untold if counted is not None else 0)
             self._counted[pair] = _Counted(since=now)
-        return DeniedHint(caller=pair[0], asked=pair[1], times=times, at=now)
+        return DeniedHint(caller=pair[0], permission=pair[1], times=times, at=now)
 
     def _pair(self, caller: str, permission: str, now: datetime) -> tuple[str, str]:
         pair = (caller, permission)

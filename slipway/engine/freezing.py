@@ -80,7 +80,7 @@ class Frozen:
     """The result of an order: the rules it was judged by, and how many of all applications have been told."""
 
     rules: tuple[RuleResult, ...]
-    told: int = 0
+    applied: int = 0
     of: int = 0
 
     @property
@@ -118,7 +118,7 @@ class Freezer:
                 continue
             if not_passed(rules):
                 return Frozen(rules=rules)
-            return Frozen(rules=rules, told=self._tell_all(), of=len(self.catalogue.entries))
+            return Frozen(rules=rules, applied=self._tell_all(), of=len(self.catalogue.entries))
         raise Contended(f"{EVERYTHING}: {ATTEMPTS} attempts to {order.verb} lost to other orders")
 
     def _commit(self, order: FreezeOrder) -> tuple[RuleResult, ...]:

@@ -39,6 +39,6 @@ class Gateway:
         self.bus.send_raw(Queue.EVENTS, body, message_id=sha256(body).removeprefix("sha256:"))
 
     def _run(self, report: RunTold) -> None:
-        hint = RunHint(told=report)
+        hint = RunHint(report=report)
         self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
         log.info("told of run %s of %s", report.claims.number, report.claims.pipeline)

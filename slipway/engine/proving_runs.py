@@ -128,7 +128,7 @@ class RunProver:
     def _again(self, report: RunTold, after: timedelta) -> None:
         """Look again later; each time after a longer pause."""
         pause = max(after, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(report.looks, 10)))
-        hint = RunHint(told=report.evolve(looks=report.looks + 1))
+        hint = RunHint(report=report.evolve(looks=report.looks + 1))
         body, due = hint.model_dump_json().encode(), self.clock() + pause
         self.bus.send_raw(Queue.HINTS, body, message_id=hint.message_id, not_before=due)
 

@@ -59,7 +59,7 @@ class DeniedThisHour(Record):
     """Whose denied attempts were recorded in one hour."""
 
     hour: Moment
-    told: tuple[str, ...] = Field(default=(), max_length=MOST_DENIED)
+    recorded: tuple[str, ...] = Field(default=(), max_length=MOST_DENIED)
     """Caller and permission."""
 
 
@@ -111,12 +111,12 @@ class InstallationLedger:
         row = self._table.get(keys.INSTALLATION, keys.DENIED)
         hour = now.replace(minute=0, second=0, microsecond=0)
         known = unpack(DeniedThisHour, row.values) if row else DeniedThisHour(hour=hour)
-        pairs, pair = known.told if known.hour == hour else (), f"{hint.caller} {hint.asked}"
+        pairs, pair = known.recorded if known.hour == hour else (), f"{hint.caller} {hint.permission}"
         if pair in pairs or len(pairs) >= MOST_DENIED:
             return False
-        details = {"caller": hint.caller, "permission": hint.asked, "times": hint.times, "at": hint.at.isoformat()}
+        details = {"caller": hint.caller, "permission": hint.permission, "times": hint.times, "at": hint.at.isoformat()}
         draft = AuditDraft(action=Action.ACCESS_DENIED, actor="slipway", details=details)
-        write = Write(act=Act.PUT, key=keys.DENIED, values=pack(DeniedThisHour(hour=hour, told=(*pairs, pair))))
+        write = Write(act=Act.PUT, key=keys.DENIED, values=pack(DeniedThisHour(hour=hour, recorded=(*pairs, pair))))
         self._append(draft, write, now=now)
         return True
 

@@ -114,9 +114,9 @@ class Ledger:
             standing = self._standing(partition, etags, notes=lookups.waits)
         head, lanes = standing.head or self._new_head(partition), standing.lanes
         # Both after the head, whose ETag then guards what they say.
-        asked = ahead(partial(self._pointers, partition, lookups.digest, keys.artifact))
+        digests_read = ahead(partial(self._pointers, partition, lookups.digest, keys.artifact))
         tags = self._pointers(partition, lookups.tag, keys.tag)
-        digests = asked()
+        digests = digests_read()
         numbers = {*lookups.releases, *digests.values(), *tags.values(), *_last(head.active, lookups.active)}
         for lane in lanes.values():
             numbers |= set(lane.numbers) if lookups.in_lanes else set()

@@ -40,7 +40,7 @@ class AnchoringRun(Record):
 
     written: tuple[str, ...] = ()
     """Names of the anchors that were written."""
-    told: tuple[str, ...] = ()
+    witnesses: tuple[str, ...] = ()
     """Witnesses that something was sent to."""
     contradicted: tuple[str, ...] = ()
     """Chains that do not hold what their newest anchor names."""
@@ -84,7 +84,7 @@ class Anchoring:
             self._done(now, "" if signed_anew else signs)
         sent_to, problems = self._tell()
         return AnchoringRun(
-            written=tuple(written), told=sent_to, contradicted=tuple(contradicted), problems=tuple(problems)
+            written=tuple(written), witnesses=sent_to, contradicted=tuple(contradicted), problems=tuple(problems)
         )
 
     def _chains(self) -> list[str]:

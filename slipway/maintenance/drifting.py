@@ -36,7 +36,7 @@ class DriftLook(Record):
     """What one run did."""
 
     namespaces: int = 0
-    told: int = 0
+    news: int = 0
     """Environments about which something new was seen."""
     problems: tuple[str, ...] = ()
 
@@ -161,7 +161,7 @@ class DriftWatch:
             self.handler.handle_for(watched.entry, event)
         except (LedgerUnavailable, Contended) as error:
             return _failed(done, watched.name, error)
-        return done.evolve(told=done.told + 1)
+        return done.evolve(news=done.news + 1)
 
 
 def _failed(done: DriftLook, where: str, error: Exception) -> DriftLook:

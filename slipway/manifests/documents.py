@@ -40,7 +40,7 @@ class Document:
     file: str
     """The name of the file in messages."""
     value: Any
-    places: Mapping[Steps, TextPosition]
+    positions: Mapping[Steps, TextPosition]
     """The position of each value; for a mapping's entry, that of its key."""
     open_names: frozenset[Steps] = frozenset()
     """Scalars that consist of an unquoted `${NAME}`: the type of the replacement follows from its text."""
@@ -52,8 +52,8 @@ class Document:
     def place(self, steps: Steps) -> TextPosition:
         """The position of the value, or else of the nearest enclosing value."""
         for end in range(len(steps), -1, -1):
-            if steps[:end] in self.places:
-                return self.places[steps[:end]]
+            if steps[:end] in self.positions:
+                return self.positions[steps[:end]]
         return TextPosition()
 
     def problem(self, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> Problem:
@@ -128,7 +128,7 @@ class _Builder:
         return Document(
             file=self._name,
             value=value,
-            places=self._places,
+            positions=self._places,
             open_names=frozenset(self._open_names),
             ambiguous=self._ambiguous,
             problems=tuple(self._findings.problems),

@@ -67,8 +67,8 @@ class Reader:
             newest = next(iter(self.ledger.releases(application, limit=1)), None)
             if newest is None:
                 self.catalogue.named(application)  # which says what was meant
-            told = f"; the newest is {newest.id}" if newest else f": {application} has none yet"
-            raise NotFound(f"there is no release {release_id}{told}")
+            advice = f"; the newest is {newest.id}" if newest else f": {application} has none yet"
+            raise NotFound(f"there is no release {release_id}{advice}")
         return release
 
     def release_of(self, application: Application, *, tag: str = "", digest: str = "") -> Release | None:
@@ -199,7 +199,7 @@ def _lane(snapshot: Snapshot, environment: Environment) -> dict[str, Any]:
         "returning": name(lane.returning),
         "frozen": _freeze(lane.freeze, snapshot.now),
         "drift": _drift(application, lane.drift) if lane.drift else None,
-        "held": {"owner": lane.hold.owner, "reason": lane.hold.reason, "release": name(lane.hold.release)}
+        "hold": {"owner": lane.hold.owner, "reason": lane.hold.reason, "release": name(lane.hold.release)}
         if lane.hold
         else None,
     }
@@ -208,7 +208,7 @@ def _lane(snapshot: Snapshot, environment: Environment) -> dict[str, Any]:
 def _drift(application: str, drift: Drift) -> dict[str, Any]:
     seen = drift.seen.model_dump(mode="json")
     release = f"{application}-{drift.release}"
-    return {"since": drift.since.isoformat(), "release": release, "told": drift.seen.told, **seen}
+    return {"since": drift.since.isoformat(), "release": release, "summary": drift.seen.told, **seen}
 
 
 def _freeze(freeze: Freeze | None, now: datetime) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ TRACES = 500
 class _Local:
     """A local trace in progress."""
 
-    kept: bool = False
+    keep: bool = False
     spans: list[ReadableSpan] = field(default_factory=list)
     open: set[int] = field(default_factory=set)
 
@@ -50,7 +50,7 @@ class KeepWhole(SpanProcessor):
             self._of_span[span_id] = root
             local = self._locals.get(root)
             if local is None:
-                local = self._locals[root] = _Local(kept=self._in_share(span.context.trace_id))
+                local = self._locals[root] = _Local(keep=self._in_share(span.context.trace_id))
             local.open.add(span_id)
             evicted = self._take_oldest() if len(self._locals) > TRACES else []
         self._hand_on(evicted)
@@ -61,15 +61,15 @@ class KeepWhole(SpanProcessor):
         span_id = span.context.span_id
         with self._lock:
             root = self._of_span.pop(span_id, span_id)
-            local = self._locals.get(root) or _Local(kept=self._in_share(span.context.trace_id))
+            local = self._locals.get(root) or _Local(keep=self._in_share(span.context.trace_id))
             local.open.discard(span_id)
             local.spans.append(span)
-            local.kept = local.kept or span.status.status_code is StatusCode.ERROR or len(local.spans) > SPANS
+            local.keep = local.keep or span.status.status_code is StatusCode.ERROR or len(local.spans) > SPANS
             ended = not local.open
             if ended:
                 self._locals.pop(root, None)
             ready: list[ReadableSpan] = []
-            if local.kept:
+            if local.keep:
                 ready, local.spans = local.spans, []
         self._hand_on(ready)
 

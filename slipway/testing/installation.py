@@ -266,7 +266,7 @@ class Installation(Outside):
             case InboxHint() as hint:
                 self.app.inbox_reader.take(hint.application, hint.id)
             case RunHint() as hint:
-                self.app.run_prover.take(hint.told)
+                self.app.run_prover.take(hint.report)
             case UnreadableHint() as hint:
                 self.app.refused.take(hint)
             case DeniedHint() as hint:

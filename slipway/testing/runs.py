@@ -38,7 +38,7 @@ def proved_run(*, requested_by: str = "", committed_by: str = "", **fields: Any)
 class Ran:
     """A run that the source knows, with what it published."""
 
-    told: ToldRun
+    answer: ToldRun
     documents: tuple[bytes, ...] = ()
     task: str = PUBLISHING_TASK
     commits: tuple[ToldCommit, ...] = ()
@@ -54,7 +54,7 @@ class RunsInMemory:
     """While set, every question is answered so."""
     services_hidden: CannotKnow | None = None
     """While set, nobody tells who a service principal is."""
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     def put(self, run: ToldRun, published: Published | None = None, *, pushed_by: str = "") -> None:
         """A completed run, and the commit that it built."""
@@ -62,27 +62,27 @@ class RunsInMemory:
         signature = CommitSignature(name="", mail=pushed_by)
         pusher = PersonReference(id=pushed_by, unique_name=pushed_by) if pushed_by else None
         commit = ToldCommit(id=run.commit, parents=(), author=signature, committer=signature, pushed_by=pusher)
-        self.runs[run.organization.casefold(), run.id] = Ran(told=run, documents=document, commits=(commit,))
+        self.runs[run.organization.casefold(), run.id] = Ran(answer=run, documents=document, commits=(commit,))
 
     def change(self, run: ToldRun, **fields: Any) -> None:
-        """Another state of the same run: `told`, `documents`, `task` or `commits`."""
+        """Another state of the same run: `answer`, `documents`, `task` or `commits`."""
         key = (run.organization.casefold(), run.id)
         self.runs[key] = replace(self.runs[key], **fields)
 
     def run(self, address: RunAddress) -> Told[ToldRun]:
-        self.asked.append(str(address))
+        self.requests.append(str(address))
         if self.away is not None:
             return self.away
         run = self.runs.get((address.organization.casefold(), address.run))
-        names = {run.told.project.casefold(), run.told.project_id.casefold()} if run else set()
+        names = {run.answer.project.casefold(), run.answer.project_id.casefold()} if run else set()
         if run is None or address.project.casefold() not in names:
             return Absent(f"the source knows no {address}")
-        return run.told
+        return run.answer
 
     def pipeline(self, organization: str, project: str, definition: int) -> Told[str]:
         """The name of a pipeline of which there is a run."""
         for (where, _), ran in self.runs.items():
-            run = ran.told
+            run = ran.answer
             is_here = project.casefold() in (run.project.casefold(), run.project_id.casefold())
             if where == organization.casefold() and is_here and run.definition == definition:
                 return self.away or run.pipeline

@@ -19,7 +19,7 @@ class MemoryVotes:
     issuer: MemoryIssuer
     clock: Callable[[], datetime]
     away: bool = False
-    asked: dict[str, tuple[str, str]] = field(default_factory=dict)
+    pending: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Nonce and verifier by `state`."""
     codes: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Token and verifier by code."""
@@ -29,7 +29,7 @@ class MemoryVotes:
     ) -> str | CannotVerify:
         if self.away:
             return CannotVerify(why="the provider is away")
-        self.asked[state] = (nonce, verifier)
+        self.pending[state] = (nonce, verifier)
         fields = {"state": state, "prompt": prompt, "max_age": None if fresh is None else int(fresh.total_seconds())}
         query = urlencode({name: value for name, value in fields.items() if value is not None})
         return f"{self.issuer.url}/authorize?{query}"
@@ -40,7 +40,7 @@ class MemoryVotes:
         """Somebody signs in at the address: `state` and `code` of their way back. `ago` is how old the sign-in is;
         `claims` adds to the token or replaces what is in it."""
         state = parse_qs(urlsplit(address).query)["state"][0]
-        nonce, verifier = self.asked[state]
+        nonce, verifier = self.pending[state]
         claims_told: dict[str, Any] = {"nonce": nonce, "auth_time": int((self.clock() - ago).timestamp())} | claims
         token = self.issuer.id_token(VOTES_CLIENT, who, at=self.clock(), **claims_told)
         code = f"code-{len(self.codes)}-{state}"

@@ -191,14 +191,14 @@ def _trial(viewer: PlanViewer, now: datetime, decision: VoteDecision = VoteDecis
 
 def page(desk: Desk, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> str:
     reader, now, claims = desk.reader, desk.clock(), viewer.claims
-    asked = ahead(partial(_plan, desk, viewer))
+    plan_read = ahead(partial(_plan, desk, viewer))
     release = reader.release(f"{claims.application}-{claims.release}")
     entry = reader.catalogue.get(claims.application)
     environment = entry.application.environment(claims.environment) if entry else None
     preview = ahead(partial(reader.preview, release, claims.plan_hash))
     newer = ahead(partial(newer_release, reader.ledger, release))
     snapshot = reader.snapshot(entry, Lookups(in_lanes=False)) if entry else None
-    plan, plan_missing = asked()
+    plan, plan_missing = plan_read()
     stands = standing(release, environment, claims, now=now, signed_in=viewer.signed_in)
     rules = _rules(snapshot, release, viewer) if snapshot is not None and stands.open else ()
     if any(result.rule is Rule.PLAN_IS_CURRENT for result in not_passed(rules)):

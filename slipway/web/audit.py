@@ -54,7 +54,7 @@ class RecordView:
     """One record."""
 
     record: AuditRecord | Damaged
-    told: Moment
+    moment: Moment
     actor_link: str
 
 
@@ -129,7 +129,7 @@ def _field(name: str, filled: Mapping[str, str], problem: BadInput | None, catal
 
 def _line(record: AuditRecord | Damaged) -> RecordView:
     link = _address("/audit", {"actor": record.actor}) if isinstance(record, AuditRecord) else ""
-    return RecordView(record=record, told=timeline([record])[0], actor_link=link)
+    return RecordView(record=record, moment=timeline([record])[0], actor_link=link)
 
 
 def _address(path: str, parameters: Mapping[str, str]) -> str:

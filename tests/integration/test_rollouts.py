@@ -100,7 +100,7 @@ def looked(system: System) -> str:
         each for each in system.get("/api/v1/applications")["applications"] if each["application"] == "drifts"
     )
     seen = next(lane["drift"] for lane in standing["environments"] if lane["environment"] == "staging")
-    return str(seen["told"]) if seen else ""
+    return str(seen["summary"]) if seen else ""
 
 
 def test_an_edit_of_what_is_live_is_shown_and_told_holds_what_is_new_and_is_brought_back_by_a_person(
@@ -124,7 +124,7 @@ def test_an_edit_of_what_is_live_is_shown_and_told_holds_what_is_new_and_is_brou
     said = drift(system)
     (staging,) = (each for each in said["environments"] if each["environment"] == "staging")
     assert (said["code"], said["clean"]) == (1, False)
-    assert EDITED in staging["drift"]["told"]
+    assert EDITED in staging["drift"]["summary"]
 
     application.push("1.1.0")
     application.reached("release.blocked", tag="1.1.0")

@@ -62,6 +62,6 @@ def _state(item: ApplicationStanding, lane: LaneStanding) -> TextCell:
     """The worst of what is amiss in the lane, first."""
     if lane.live and (drifted := differs(lane.drift)):
         return drifted
-    if lane.held:
+    if lane.hold:
         return TextCell("held", NOTE)
     return TextCell("frozen" if lane.frozen or item.frozen else "", NOTE)

@@ -102,7 +102,7 @@ def new(
       slipway new cart --pipeline shop/cart-ci --approver role:shop-leads
     """
     folder = output or Path(application)
-    wanted = Wanted(
+    choices = Wanted(
         app=application,
         project=project or application,
         repository=repository or application,
@@ -110,7 +110,7 @@ def new(
         pipeline=pipeline,
         chart=chart,
     )
-    contents = starting_files(wanted)
+    contents = starting_files(choices)
     try:
         write_starting_files(folder, contents)
     except FileExistsError as error:

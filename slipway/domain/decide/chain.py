@@ -158,9 +158,9 @@ def _notified(draft: Draft, release: Release, event: StepFinished) -> None:
     of_gate = step.notice in (Notice.GATE_OPENED, Notice.REMINDER)
     is_here = (step.environment, step.attempt) == (release.environment, release.attempt)
     if release.gate is not None and of_gate and is_here and not release.phase.final:
-        reached = release.gate.told or event.passed or bool(step.sent)
+        reached = release.gate.notified or event.passed or bool(step.sent)
         untold = "" if reached else (event.reason or f"channel {step.channel}")[:500]
-        draft.put(release, gate=release.gate.evolve(told=reached, untold=untold))
+        draft.put(release, gate=release.gate.evolve(notified=reached, untold=untold))
 
 
 # ---- what follows a step that passed

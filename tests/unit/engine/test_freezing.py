@@ -34,7 +34,7 @@ def at_the_gate(installation: Installation) -> None:
 def test_everything_is_frozen_in_one_chain_and_told_in_another(installation: Installation) -> None:
     at_the_gate(installation)
     frozen = order(Verb.FREEZE, installation)
-    assert (frozen.told, frozen.of, frozen.refused) == (1, 1, False)
+    assert (frozen.applied, frozen.of, frozen.refused) == (1, 1, False)
     assert installation.trail("_installation")[-1].action == "everything.frozen"
     assert installation.trail("shop")[-1].action == "everything.frozen"
     installation.vote(1, ADA)
@@ -114,7 +114,7 @@ def test_a_decision_that_is_under_way_when_everything_is_frozen_begins_no_rollou
 
     def frozen_before(loaded: Loaded, decision: Decision, event: Event) -> Committed:
         monkeypatch.setattr(installation.app.ledger, "commit", commit)
-        assert order(Verb.FREEZE, installation).told == 1
+        assert order(Verb.FREEZE, installation).applied == 1
         return commit(loaded, decision, event)
 
     monkeypatch.setattr(installation.app.ledger, "commit", frozen_before)
@@ -175,7 +175,7 @@ def test_a_reconcile_run_that_looked_before_everything_was_frozen_ends_no_freeze
 
     monkeypatch.setattr(Ledger, "of_installation", frozen_after)
     installation.reconcile()
-    assert frozen[0].told == 1
+    assert frozen[0].applied == 1
     assert "everything.unfrozen" not in installation.actions()
     installation.vote(1, ADA)
     installation.settle()
@@ -197,7 +197,7 @@ def test_whoever_still_tells_of_the_end_of_one_freeze_does_not_end_the_next(
 
     monkeypatch.setattr(Freezer, "state", frozen_again)
     order(Verb.UNFREEZE, installation, "second-order")
-    assert frozen[0].told == 1
+    assert frozen[0].applied == 1
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK

@@ -117,7 +117,7 @@ def test_runs_that_there_are_not_are_asked_for_a_few_times_each_and_leave_no_rec
         tell(both, run)
     while look_again(both):
         pass
-    asked = [sum(f"/{run.id}" in each or f" {run.id}" in each for each in both.runs.asked) for run in many]
+    asked = [sum(f"/{run.id}" in each or f" {run.id}" in each for each in both.runs.requests) for run in many]
     assert (asked[0] > 6, asked[-1]) == (True, 6)
     assert sum(record.action == Action.RUN_NOT_PROVED for record in both.trail()) >= MOST_UNKNOWN
     assert not any(str(many[-1].number) in str(record.details) for record in both.trail())
@@ -249,11 +249,11 @@ def test_a_run_that_the_source_does_not_know_is_never_proved_and_not_asked_for_f
 def test_a_run_that_goes_on_is_waited_for(both: Installation) -> None:
     run = built(both)
     both.push("v1")
-    both.runs.change(run, told=run.evolve(completed=False, result=""))
+    both.runs.change(run, answer=run.evolve(completed=False, result=""))
     tell(both, run)
     assert both.phase(1) is Phase.JOINING
     assert "run.not-proved" not in both.actions()
-    both.runs.change(run, told=run)
+    both.runs.change(run, answer=run)
     assert look_again(both)
     both.settle()
     assert both.phase(1) is Phase.AWAITING_APPROVAL
@@ -321,12 +321,12 @@ def test_a_run_of_another_pipeline_is_refused_by_name(both: Installation) -> Non
 def test_a_run_of_a_pipeline_that_builds_nothing_here_reaches_no_application(both: Installation) -> None:
     tell(both, told_run(id=1, number="1", pipeline="other-ci"))
     both.settle()
-    assert (both.runs.asked, both.actions(), list(both.app.parking.all())) == ([], [], [])
+    assert (both.runs.requests, both.actions(), list(both.app.parking.all())) == ([], [], [])
 
 
 def test_a_run_of_a_pull_request_releases_nothing(both: Installation) -> None:
     run = built(both).evolve(branch="refs/pull/7/merge", reason="pullRequest")
-    both.runs.change(run, told=run)
+    both.runs.change(run, answer=run)
     both.push("v1")
     tell(both, run)
     assert both.phase(1) is Phase.JOINING
@@ -371,11 +371,11 @@ def test_a_document_that_changed_after_it_was_proved_stops_the_release(both: Ins
 def test_a_run_that_failed_and_was_run_again_contradicts_nothing(both: Installation) -> None:
     run = built(both)
     both.push("v1")
-    both.runs.change(run, told=run.evolve(result="failed"))
+    both.runs.change(run, answer=run.evolve(result="failed"))
     tell(both, run)
     assert both.phase(1) is Phase.CANCELLED
     again = published_by_run(str(both.release(1).digest), REPOSITORY, tool="build 2").model_dump_json().encode()
-    both.runs.change(run, told=run, documents=(again,))
+    both.runs.change(run, answer=run, documents=(again,))
     tell(both, run)
     both.settle()
     assert both.phase(2) is Phase.AWAITING_APPROVAL
@@ -392,7 +392,7 @@ def test_an_installation_that_cannot_ask_takes_runs_at_their_word_and_says_every
     both.settle()
     release = both.release(1)
     assert release.phase is Phase.AWAITING_APPROVAL
-    assert both.runs.asked == []
+    assert both.runs.requests == []
     assert release.run is not None
     assert release.run.proof.trust is Trust.CLAIMED
     for wanted in (Rule.RUN_IS_PROVED, Rule.BUILT_BY_RUN):

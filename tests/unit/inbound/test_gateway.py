@@ -33,8 +33,8 @@ def test_what_tells_of_a_run_goes_on_as_a_hint() -> None:
     (sent,) = bus.raw
     hint = HINT.validate_json(sent.body)
     assert isinstance(hint, RunHint)
-    assert (sent.queue, sent.message_id, hint.told.looks) == ("hints", hint.told.mark, 0)
-    assert hint.told.claims.id == json.loads(as_bytes(BUILD))["resource"]["id"]
+    assert (sent.queue, sent.message_id, hint.report.looks) == ("hints", hint.report.mark, 0)
+    assert hint.report.claims.id == json.loads(as_bytes(BUILD))["resource"]["id"]
 
 
 def test_repeats_carry_the_same_message_id() -> None:

@@ -95,7 +95,7 @@ def test_the_first_run_of_a_day_anchors_what_has_grown_and_the_others_do_nothing
 ) -> None:
     done = installation.app.anchoring.run()
     (anchor,) = daily(storage)
-    assert (done.written, done.told) == ((anchor.name,), ("inbox",))
+    assert (done.written, done.witnesses) == ((anchor.name,), ("inbox",))
     head = installation.app.ledger.head("shop")
     assert (anchor.head.sequence, anchor.head.hash) == (head.sequence, head.hash)
     for _ in range(3):
@@ -167,7 +167,7 @@ def test_a_witness_that_cannot_be_reached_is_told_an_hour_later(installation: Au
     installation.inbox.errors.append(NotificationError("channel inbox: no answer", retryable=True))
     assert installation.app.anchoring.run().problems == ("channel inbox: no answer",)
     installation.wait(timedelta(hours=1))
-    assert installation.app.anchoring.run() == AnchoringRun(told=("inbox",))
+    assert installation.app.anchoring.run() == AnchoringRun(witnesses=("inbox",))
     assert installation.app.anchoring.run() == AnchoringRun()
 
 

@@ -37,7 +37,7 @@ def drift_actions(installation: Installation) -> list[str]:
 def test_a_quiet_installation_is_looked_at_and_nothing_is_written(live: Installation) -> None:
     before = len(live.trail())
     done = live.app.drift_watch.run()
-    assert (done.namespaces, done.told, done.problems) == (2, 0, ())
+    assert (done.namespaces, done.news, done.problems) == (2, 0, ())
     assert len(live.trail()) == before
 
 
@@ -58,7 +58,7 @@ def test_what_somebody_changed_is_found_told_shown_and_brought_back(live: Instal
     live.settle()
     assert live.phase(2) is Phase.COMPLETED
     assert drift_actions(live) == ["drift.found", "drift.return-ordered", "drift.gone"]
-    assert live.app.drift_watch.run().told == 0
+    assert live.app.drift_watch.run().news == 0
     assert live.verify().intact
 
 

@@ -99,7 +99,7 @@ def planned(value: dict[str, Any], part: ContentPart) -> dict[str, Any]:
 
 def judge(value: Any, part: ContentPart) -> None:
     """All that is done with an object of a bundle until a cluster sees it."""
-    document = Document(file="a.yaml", value=value, places={(): TextPosition()})
+    document = Document(file="a.yaml", value=value, positions={(): TextPosition()})
     problems = list(object_problems(Member(file="a.yaml", document=document), part, namespace="shop", rules=RULES))
     if problems:
         assert all(map(str, problems))

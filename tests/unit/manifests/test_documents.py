@@ -24,7 +24,7 @@ def problems(data: str | bytes) -> list[str]:
 def test_every_value_knows_its_line_and_column() -> None:
     document = read("a: 1\nb:\n  - x\n  - c: 2\n")
     assert document.value == {"a": 1, "b": ["x", {"c": 2}]}
-    at = {steps: (place.line, place.column) for steps, place in document.places.items()}
+    at = {steps: (place.line, place.column) for steps, place in document.positions.items()}
     assert at["a",] == (1, 1)
     assert at["b", 0] == (3, 5)
     assert at["b", 1, "c"] == (4, 5)
