@@ -100,7 +100,7 @@ def vote_on_change(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _statement(shown: ShownChange, ballot: ChangeBallot) -> ChangeVoteStatement:
-    """What is said: about the opening and the plan that the caller named, or else those of now.
+    """The statement, about the opening and plan that the caller named, or else the current ones.
 
     Raises `BadInput` and `EarlyResponse`.
     """

@@ -16,7 +16,7 @@ from .http import EarlyResponse, Handler, answering, problem
 from .shared import parts
 
 API_LEVEL = func.AuthLevel.FUNCTION if host_checks_keys(os.environ) else func.AuthLevel.ANONYMOUS
-"""What the host requires of API callers before the app is called: one of its keys, or nothing.
+"""The host's own requirement for API callers, before it calls the app: one of its keys, or nothing.
 
 The host reads it while the app is being loaded, so it comes from the environment and not from `parts()`."""
 _SAFE = frozenset({"GET", "HEAD"})

@@ -42,8 +42,8 @@ type _Work = Callable[[func.HttpRequest, Visitor], Answer]
 
 
 def shows(blueprint: func.Blueprint, route: str, *, role: bool = True) -> Callable[[_Work], Any]:
-    """Register what makes a page, as the function of its own name. Whoever has not signed in is led to the sign-in and
-    back to the same address; `role` is whether they need a role."""
+    """Register what makes a page, as the function of its own name. People who have not signed in are sent to the
+    sign-in and back to the same address; `role` is whether they need a role."""
 
     def register(work: _Work) -> Any:
         def page(req: func.HttpRequest) -> func.HttpResponse:

@@ -60,7 +60,7 @@ class Refusal(Exception):  # noqa: N818
 
 
 class NotKnown(Refusal):
-    """What the double does not know of the real part: said by name, never guessed."""
+    """A request that the double cannot answer as the real part would: it names it and does not guess."""
 
     def __init__(self, what: str) -> None:
         super().__init__(501, "NotKnownToTheDouble", f"The double of Azure DevOps does not know {what}.")

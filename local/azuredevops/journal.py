@@ -1,4 +1,4 @@
-"""What was told to the double, kept in a file, so that an organization that is started again knows its runs.
+"""Keeps the double's content in a file, so that a restarted organization knows its runs.
 
 Each line is one story as `seeding` takes it, with its time. Played again in their order and at their times, the stories
 give the same commits, runs and records as before.

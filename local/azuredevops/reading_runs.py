@@ -128,7 +128,7 @@ def one_attachment(call: Call) -> Answer:
 
 @table.get(f"{_BUILDS}/{{id}}/changes", "$top", "continuationToken", "includeSourceChange")
 def changes(call: Call) -> Answer:
-    """What came since the run before of this pipeline on this branch: not since what is live."""
+    """Changes since the previous run of this pipeline on this branch, not since the live release."""
     run = _run(call)
     repository, before = run.pipeline.repository, run.pipeline.before(run)
     new = repository.between(before.commit.id, run.commit.id) if before else [run.commit]

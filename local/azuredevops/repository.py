@@ -216,7 +216,7 @@ class Repository:
         return sorted(found, key=lambda id: order[id], reverse=True)
 
     def between(self, old: str, new: str) -> list[Commit]:
-        """What the new commit has and the old one has not, the newest first."""
+        """The commits that are in the new one's history and not in the old one's, newest first."""
         known = set(self.reachable(old))
         return [self.commits[id] for id in self.reachable(new) if id not in known]
 

@@ -1,4 +1,4 @@
-"""What the double is told at its start, when it is a process. The file given to `--config` has this shape."""
+"""The double's settings, when it runs as a process. The file given to `--config` has this shape."""
 
 from pathlib import Path
 from typing import Annotated

@@ -82,7 +82,7 @@ environments:
 """
 
 ONLY = "only-"
-"""How the ConfigMap begins that each version names for itself, so that the one before has to be removed."""
+"""Prefix of a ConfigMap whose name differs in each version, so that the previous one has to be removed."""
 
 _OWN_TO_THE_VERSION = f"""\
 apiVersion: v1

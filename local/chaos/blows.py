@@ -1,7 +1,7 @@
 """When what is struck, and how: drawn by a seed, before anything runs. Pure, so that a seed always names the same
 blows.
 
-What follows from them differs from run to run: the machine decides what each process was doing at that moment.
+Their consequences differ from run to run, since the machine decides what each process is doing at that moment.
 """
 
 import random

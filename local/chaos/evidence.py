@@ -1,4 +1,4 @@
-"""What is known at the end of a run, as somebody outside of the app sees it. The judge decides by it alone.
+"""The state at the end of a run, as seen from outside the app. The judge decides by it alone.
 
 A part that could not be looked at is None, and never counts as good.
 """

@@ -251,7 +251,7 @@ class Inspector:
         return self._rows() | self._messages()
 
     def _rows(self) -> dict[str, int]:
-        """What has not been sent or copied yet, and what people said that was not read."""
+        """Messages not sent yet, records not copied yet, and unread rows of the inbox."""
         with TableServiceClient.from_connection_string(self.stack.storage) as service:
             ledger = service.get_table_client(keys.TABLE)
             rows = [str(row["RowKey"]) for row in ledger.list_entities(select=["RowKey"])]

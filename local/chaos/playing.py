@@ -25,7 +25,8 @@ from .applications import PRODUCTION, Delivered
 from .evidence import FINAL, Intent, Pushed
 
 WITHIN: Final = 900.0
-"""Seconds that anything may take before it is given up. What is given up is missing in the end, and so is found."""
+"""Seconds that anything may take before it is given up. If it gives something up, that is missing in the end, and the
+judge finds it."""
 PAUSE: Final = 1.0
 INTENTS: Final = {Intent.APPROVED: 11, Intent.REJECTED: 3, Intent.OVERTAKEN: 6}
 """How many of twenty versions are meant how."""

@@ -16,7 +16,7 @@ from local.stack import Stack
 from .blows import INSTANCES, Blow, Kind
 
 STARTS: Final = 8
-"""How often a part is started before it is given up: it may not come up while something that it needs is away."""
+"""Attempts to start a part before giving up: it may fail while something that it needs is away."""
 PAUSE: Final = 3.0
 
 

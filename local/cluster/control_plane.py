@@ -159,7 +159,8 @@ def write_files(where: Layout) -> None:
 
 
 class ControlPlane:
-    """The four programs. What ends by itself is started again, as a node's own kubelet does with static pods."""
+    """The four programs. Programs that end by themselves are started again, as a node's kubelet does with static
+    pods."""
 
     def __init__(self, where: Layout, programs: Programs) -> None:
         self.where = where

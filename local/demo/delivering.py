@@ -1,4 +1,4 @@
-"""What CI does for an application that is delivered as a bundle, in every story that has one."""
+"""CI's part for an application that is delivered as a bundle, in every story that has one."""
 
 import tempfile
 from collections.abc import Callable

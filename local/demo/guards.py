@@ -127,7 +127,7 @@ OPEN: dict[Guard, Callable[[Any], Any]] = {
     Guard.PINNED_IMAGES: _any_image,
     Guard.GATE_ON_RECORD: _any_row,
 }
-"""What stands at a guard's place while it is open, made of what stands there otherwise."""
+"""Makes the code that replaces a guard while it is open, from the guard's own code."""
 
 
 def app_without(guard: Guard) -> Any:

@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return asyncio.run(_run(options))
     except _RecycledError as recycled:
-        # What the platform does with a host that stopped by itself: it restarts it.
+        # Restart a host that stopped by itself, as the platform does.
         command = [*(sys.argv[1:] if arguments is None else arguments), "--port", str(recycled.port)]
         os.execv(sys.executable, [sys.executable, "-m", "local.functions", *command])
     except HostError as error:

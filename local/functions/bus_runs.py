@@ -23,7 +23,7 @@ from .invocation import Invoker
 SETTLE_TRIES = 3
 SETTLE_PAUSE = 0.2
 
-# What the SDK is seen to raise when the broker goes away under it, besides its own errors.
+# Errors, besides the SDK's own, that it was seen to raise when the broker goes away.
 BROKEN = (ServiceBusError, OSError, AttributeError, ValueError, RuntimeError)
 
 log = logging.getLogger("host")

@@ -1,6 +1,6 @@
 """The inline constraints of route templates, by ASP.NET Core's own names: `{id:int}`, `{name:length(2,4)}`.
 
-What cannot be read from a text as .NET does it (dates, most of its regular expressions) is refused by name.
+Constraints that cannot be evaluated as .NET does (dates, most of its regular expressions) are refused by name.
 """
 
 import re

@@ -24,7 +24,7 @@ type Pairs = Iterable[tuple[str, str]]
 
 
 class Level(StrEnum):
-    """What a caller has shown a key for, or what an endpoint asks for."""
+    """The access that a caller's key grants, or that an endpoint requires."""
 
     ANONYMOUS = "ANONYMOUS"
     """No key, or one that fits nothing."""

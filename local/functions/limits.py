@@ -4,7 +4,7 @@ ANSWER_WITHIN = 230.0
 """Seconds after which Azure's front end gives up on an answer, whatever functionTimeout says."""
 DRAIN_WITHIN = 10.0
 """Seconds that a stopping host waits for its listeners and runs (WebJobsScriptHostService.StopAsync, host 4.1037).
-What is left loses its worker, and the locks of its messages run out."""
+Invocations still running then lose their worker, and the locks of their messages expire."""
 TIMER_LEASE = 60.0
 """Seconds for which a timer is an instance's own; the others look as often (SingletonOptions, WebJobs SDK 3.0.48)."""
 RESTART_PAUSE = 10.0

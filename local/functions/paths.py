@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _LONGEST_CHARACTER = 4
-# What stays as it is where the host rewrites a path: these, and escapes that are still in it.
+# Characters that the host keeps when it rewrites a path, besides escapes that are still in it.
 _WRITTEN_AS_IT_IS = re.compile(r"%[0-9A-Fa-f]{2}|[A-Za-z0-9\-._~!$&'()*+,;=:@/]")
 
 

@@ -69,7 +69,8 @@ def at_start(schedule: Schedule, kept: Status | None, now: datetime, *, run_on_s
 def after_run(schedule: Schedule, status: Status, started: datetime, *, planned: bool) -> Status:
     """The status after a run that began then, at its planned time or out of turn (at a start).
 
-    What comes next follows from when the run began: if that has passed by its end, the timer fires again at once.
+    The next run is computed from when this one began: if that time has passed by the end, the timer fires again at
+    once.
     """
     # A timer may fire a little early; its own occurrence is then the one that ran.
     last = max(started, status.next) if planned else started

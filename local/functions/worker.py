@@ -1,8 +1,8 @@
 """Keeps one worker process alive: restarts it when it dies or when a function ran past its time.
 
 As in the real host the third death without thirty quiet minutes between them is not followed by a restart: the host
-stops, and the platform restarts it (`__main__.py` plays the platform). Restarts are at least ten seconds apart. What
-else ran in a process that ended is failed at once, or left hanging: that depends on the age of the host (`ages.py`).
+stops, and the platform restarts it (`__main__.py` plays the platform). Restarts are at least ten seconds apart. Other
+invocations in a process that ended fail at once or hang, depending on the version of the host (`ages.py`).
 """
 
 import asyncio

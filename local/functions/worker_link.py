@@ -35,7 +35,7 @@ class WorkerLink:
 
     def __init__(self, process: asyncio.subprocess.Process, age: HostAge) -> None:
         self._process = process
-        # What holds the interpreter would keep it from seeing that the host is gone.
+        # Code that holds the interpreter would keep it from noticing that the host is gone.
         self._guardian = Guardian()
         self._guardian.watch(process.pid)
         self._age = age

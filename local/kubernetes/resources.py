@@ -175,7 +175,8 @@ ABSENT = {
     "storage.k8s.io/v1": "csidrivers csinodes csistoragecapacities storageclasses volumeattachments "
     "volumeattributesclasses",
 }
-"""What each cluster has and the double does not: it is refused by name, not told to be unknown to Kubernetes."""
+"""Resources of every cluster that the double lacks. It refuses them by name, and does not claim that Kubernetes has
+none such."""
 
 BUILT_IN_KINDS = frozenset(resource.kind for resource in RESOURCES)
 BUILT_IN_VERSIONS = frozenset(resource.api_version for resource in RESOURCES)

@@ -33,7 +33,7 @@ _SPECIAL = {("v1", "Event"): "CoreV1Event"}
 
 @dataclass(slots=True)
 class Findings:
-    """What is wrong with an object, each with the path of its field."""
+    """The faults of an object, each with the path of its field."""
 
     unknown: list[str] = field(default_factory=list)
     mistyped: list[str] = field(default_factory=list)

@@ -64,7 +64,8 @@ class Kubernetes:
         return list(self._api.seen)
 
     def used(self, user: str, namespace: str) -> frozenset[tuple[str, str, str]]:
-        """What a user was allowed of late in a namespace: verb, API group, and the resource with its subresource."""
+        """Recently allowed requests of a user in a namespace: verb, API group, and the resource with its
+        subresource."""
         of_user = [what for who, what in list(self._access.used) if who == user and what.namespace == namespace]
         return frozenset((what.verb, what.group, what.thing) for what in of_user)
 

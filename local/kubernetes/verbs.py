@@ -274,7 +274,7 @@ def _check_name(body: Json, name: str) -> None:
 
 
 def _deleted(resource: Resource, thing: Json) -> Reply:
-    """What the server answers once an object is gone, and to a dry run."""
+    """The server's answer once an object is gone, and to a dry run."""
     if resource.kind in _OBJECT_RETURNED:
         return Reply.of(thing)
     details = {"name": thing["metadata"]["name"], "kind": resource.plural, "uid": thing["metadata"]["uid"]}
@@ -307,7 +307,7 @@ _PRECONDITIONS = {
     "uid": ("UID", "deleted and then recreated"),
     "resourceVersion": ("ResourceVersion", "modified"),
 }
-"""What a delete may demand of the object: how the API calls it, and what else may have happened to it."""
+"""The preconditions of a delete: the API's name for each, and what has happened to the object where it fails."""
 
 
 def _check_preconditions(resource: Resource, thing: Json, options: Json) -> None:

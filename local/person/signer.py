@@ -17,7 +17,7 @@ from .approver import PageRefused
 MOST_STEPS = 20
 BAD_REQUEST = 400
 COUNTED = ("It was carried out, and is recorded in the audit trail.", "It is recorded in the audit trail.")
-"""What the page says once it was counted: done, or waiting for the votes of others."""
+"""Headings of the page once a vote was counted: done, or waiting for the votes of others."""
 REFUSED = "The refusal is recorded in the audit trail."
 """What the page says once it was refused."""
 WITHIN = 30.0

@@ -1,6 +1,6 @@
 """An honest double of Azure Container Registry, for the laptop and for tests.
 
-What it does as the real one does, and what it leaves out, is in README.md beside this file.
+README.md beside this file lists what it does as the real one does, and what it leaves out.
 """
 
 from .server import Registry

@@ -1,7 +1,7 @@
 """Content that a docker-registry keeps: blobs and uploads are relayed, manifests are read and written there.
 
 docker-registry 2.8 has no locks, no referrers and no deletion of tags: those stay in the index in front of it.
-What the backend held before is taken into the index at the start, by walking its catalog.
+At the start it walks the backend's catalog, and indexes what the backend already holds.
 """
 
 import hashlib

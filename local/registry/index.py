@@ -40,7 +40,7 @@ ORDERS = {
     "timeasc": ("updated, {key}", ">"),
     "timedesc": ("updated, {key}", "<"),
 }
-"""What `orderby` may say: the columns to sort by, and how the entries of the next page compare with the last one."""
+"""The values of `orderby`: the columns to sort by, and how the entries of the next page compare with the last one."""
 
 
 class Index:

@@ -1,4 +1,4 @@
-"""What the registry double is told when it starts, checked before anything listens."""
+"""The registry double's settings, checked before anything listens."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from slipway.domain.model import Record
 
 ACTIONS = frozenset({"pull", "push", "delete", "metadata_read", "metadata_write"})
 IMPLIED = {"pull": "metadata_read", "push": "metadata_write"}
-"""What comes with an action, as the built-in roles Repository Reader and Repository Writer have it."""
+"""The actions that an action includes, as in the built-in roles Repository Reader and Repository Writer."""
 
 DEFAULT_TOPIC = (
     "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/slipway-local"

@@ -1,4 +1,4 @@
-"""What a bus is told at its start: its queues and its key. The file given to `--config` has this shape."""
+"""Settings of a bus: its queues and its key. The file given to `--config` has this shape."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""What each part of the stack is told: the doubles' configurations and the app's settings."""
+"""Configuration of each part of the stack: the doubles' files and the app's settings."""
 
 import base64
 import json

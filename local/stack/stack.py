@@ -123,7 +123,7 @@ class Stack:
         return self.folder / "applied"
 
     def apply(self, path: Path, *, quiet: bool = True) -> None:
-        """What the platform's people and the teams do: make the namespaces, and apply what is in the file or folder."""
+        """Act for the platform's people and the teams: make the namespaces, and apply the file or folder."""
         self.places.make(namespaces_of(path))
         command = python("slipway.cli", "apply", "-f", str(path), "--yes", "--reason", "the first act on this machine")
         environment = {**os.environ, **self.command_environment()}

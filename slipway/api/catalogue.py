@@ -107,7 +107,7 @@ class TargetShown(ApiModel):
 
 
 class TargetsShown(ApiAnswer):
-    """What rendering has to know of an installation: the environments of an application, in no order."""
+    """The environments of an application, in no order: all that rendering needs of an installation."""
 
     application: str
     environments: dict[str, TargetShown]

@@ -1,7 +1,7 @@
 """The two roles of the app: what each one serves, and which settings it must not have.
 
 One package holds both. The front answers people and hooks, the worker reads queues and timers; a small installation
-runs both as one app. What a role has no use for it must not even be given: a secret that is not there cannot leak.
+runs both as one app. A role must not be given what it has no use for: a secret that is not there cannot leak.
 """
 
 from collections.abc import Mapping

@@ -123,7 +123,7 @@ class AcsEmailSettings(_MailSettings):
 
 
 type AnyChannel = WebhookSettings | TeamsSettings | TeamsFlowSettings | SmtpSettings | AcsEmailSettings
-"""Every kind that there is. What else knows of kinds is made from this list, or is a `match` that mypy completes."""
+"""Every kind that there is. Everything else about kinds is made from this list, or is a `match` that mypy completes."""
 
 
 def _kind_of(settings: type[SettingsPart]) -> str:

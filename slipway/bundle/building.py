@@ -52,7 +52,7 @@ class BuiltBundle:
     missing: tuple[str, ...]
     """Environments of `targets.json` that the bundle lacks: a release of it ends before the first of them."""
     notes: tuple[str, ...] = ()
-    """What a chart has and the bundle does not, or not in the same way."""
+    """Parts of a chart that the bundle lacks or treats differently."""
 
 
 class SchemaComparison(Protocol):

@@ -1,8 +1,8 @@
 """Helm: how a chart is rendered, and what becomes of its hooks, its tests and its definitions of kinds.
 
 Helm runs hooks itself while it installs. Here they become the Jobs before and after a rollout, as far as that means
-the same; a hook that would run at other times than its author thinks is refused by name. What Slipway never does
-(uninstall) and what is not for a rollout (`helm test`, `crds/`) is left out, and said.
+the same; a hook that would run at other times than its author thinks is refused by name. It leaves out what Slipway
+never does (uninstall) and what is not for a rollout (`helm test`, `crds/`), and says so.
 """
 
 import re

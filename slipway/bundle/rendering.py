@@ -1,4 +1,5 @@
-"""What Helm and Kustomize print, as objects: which documents, of which template, and whether they stay the same.
+"""Reads the output of Helm and Kustomize as objects: the documents, the template of each, and whether a second run
+gives the same.
 
 A bundle has to be the same bytes whoever builds it and whenever, so everything is rendered twice in unlike conditions,
 and a difference is refused with the template that it comes from. Running the programs is for others (`Renderer`).

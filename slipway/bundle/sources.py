@@ -1,4 +1,5 @@
-"""What a bundle is built from: a folder for each environment, as plain manifests, for Kustomize, or values for a chart.
+"""The sources of a bundle: a folder for each environment, with plain manifests or a Kustomization, or values for a
+chart.
 
 Whatever lies in the folder and is read by nobody is a problem, so that no file is left behind unnoticed.
 """
@@ -42,7 +43,7 @@ class Sources:
     tools: dict[Program, str] = field(default_factory=dict)
     """Versions of the programs that rendered some of it."""
     notes: list[str] = field(default_factory=list)
-    """What a chart has and a bundle does not, or not in the same way."""
+    """Parts of a chart that a bundle lacks or treats differently."""
 
     def add(self, path: str, position: FilePlace, documents: tuple[Document, ...]) -> None:
         taken = self.environments.setdefault(position.environment, {})

@@ -1,4 +1,4 @@
-"""What a check tells about applications that are valid and will not do what their author may expect."""
+"""Advice about applications that are valid but may not do what their author expects."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

@@ -181,8 +181,8 @@ def check_application(
 def judged_application(
     document: Document, files: Files, project: Project | None, findings: Findings, *, known: Known | None = None
 ) -> Iterator[Claims]:
-    """The application as far as it can be judged; nothing if the document says too little. What is wrong, and what
-    cannot be judged because of it, is added to the findings."""
+    """The application as far as it can be judged; nothing if the document says too little. Adds to the findings what is
+    wrong, and what cannot be judged because of it."""
     reading = parse_document(document, WrittenApplication)
     findings.extend(reading.problems)
     if reading.value is None:

@@ -1,6 +1,6 @@
 """Goes on with a document in which something is wrong: without that, or with something in its place.
 
-What rests on such a value must not be judged by what is in its place; `unknown` says which values these are.
+Rules that depend on such a value must not judge its substitute; `unknown` says which values these are.
 """
 
 import copy

@@ -28,7 +28,7 @@ BUILT_INS = ("SLIPWAY_APPLICATION", "SLIPWAY_ENVIRONMENT", "SLIPWAY_RELEASE", "S
 _WITHOUT_WHICH_NONE = frozenset(
     {"", "apiVersion", "kind", "metadata", "metadata.name", "metadata.labels", "metadata.annotations"}
 )
-"""Fields of an object that everything else rests on. What has a problem as a whole has it at the field without name."""
+"""Fields of an object that everything else rests on. The field without a name stands for the whole object."""
 
 type Hosts = frozenset[str] | None
 """The hosts of the application's registries; None if they are not known."""

@@ -58,7 +58,7 @@ def validate[M: BaseModel](document: Document, model: type[M]) -> M:
 
 @dataclass(frozen=True, kw_only=True)
 class AsRead[M: BaseModel]:
-    """What a document describes, as far as it can be read: one mistake does not hide what does not rest on it."""
+    """Reads as much of a document as possible, so that one mistake does not hide others that are independent of it."""
 
     value: M | None
     """The document with something else in place of what is wrong in it; None where too much is."""

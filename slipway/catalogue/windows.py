@@ -34,7 +34,7 @@ _LATE = 7600
 _ARBITRARY = date(2001, 1, 1)
 """A Monday, from which weeks are counted if the window has no start."""
 _SIGHTS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
-"""How far ahead to search for the next change, one after the other, as it is usually near."""
+"""Ranges to search for the next change, nearest first, since it is usually near."""
 _DAY = timedelta(days=1)
 
 

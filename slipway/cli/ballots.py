@@ -1,7 +1,6 @@
 """The voter's token for a vote from a terminal, and the release and plan that it names.
 
-Whoever holds the token can vote, so it is read from a link, is sent only in the body of
-one request, and is never printed.
+The token is enough to vote. So it is read from a link, sent only in the body of one request, and never printed.
 """
 
 import base64

@@ -110,7 +110,7 @@ def as_problem(shown: ProblemShown) -> Problem:
 
 
 def found_there(api: Api, local: LocalDocuments) -> tuple[Problem, ...]:
-    """What the installation finds wrong with those documents in which nothing is wrong here."""
+    """The installation's problems with documents in which this check finds none."""
     try:
         return tuple(as_problem(each) for change in compare(api, local).changes for each in change.problems)
     except ProblemsError as error:

@@ -1,4 +1,4 @@
-"""How a command ends: the exit codes that scripts rely on, and errors as text for a person or as one JSON object."""
+"""Exit codes that scripts rely on, and errors as text for a person or as one JSON object."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

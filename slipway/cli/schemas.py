@@ -35,7 +35,7 @@ class Schemas:
 
     @property
     def not_compared(self) -> tuple[str, ...]:
-        """What there are no schemas for, among all that was to be compared."""
+        """The objects that could not be compared, for lack of a schema."""
         return tuple(sorted(self._not_compared))
 
     def of_environments(self, rendered: Mapping[str, Iterable[Rendered]], version: str) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from .api import PAGE, Api
 from .voters import Voters, VotesVerdict
 
 ANCHORED_WITHIN: Final = timedelta(hours=26)
-"""How old a record may be that no anchor covers: the daily ones, and two hours for a run that failed."""
+"""The greatest age of a record without an anchor: a day, since anchors are daily, and two hours for a failed run."""
 
 type Progress = Callable[[int, int], None]
 """Called with the number of records checked so far, and the total."""
@@ -101,8 +101,8 @@ class ChainVerdict(Record):
 
 
 class Watch:
-    """What is to be known of the records of a chain: which no anchor covers, which anchors they say there are, and what
-    was waived."""
+    """Collects from the records of a chain: those that no anchor covers, the anchors that they name, and the
+    waivers."""
 
     def __init__(self, anchors: SignedAnchors, keys: PublicKeys, voters: Voters | None = None) -> None:
         self._anchors, self._reach, self._keys, self._voters = anchors, anchors.reach, keys, voters

@@ -1,9 +1,9 @@
 """The worker's half of changes of the catalogue: a row of the inbox makes new versions, or is refused.
 
-What the front checked does not count here: each change is judged again, by itself, against what is in force now. What
-is refused is recorded and named, what weakens production gates is proposed, and the rest takes effect: each project
-and application commits its own version and record, marked with the row's id. So a row that is handled twice finishes
-what was cut short and repeats nothing.
+The worker does not rely on the front's checks: it judges each change again, by itself, against what is in force now.
+It records refused changes, proposes those that weaken production gates, and puts the rest in force: each project and
+application commits its own version and record, marked with the row's id. So a row that is handled twice finishes what
+was cut short and repeats nothing.
 """
 
 import logging

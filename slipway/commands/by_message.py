@@ -2,8 +2,8 @@
 something. It passes no front.
 
 Who may send to the queue is believed to say on whose behalf; what that person's roles are, a message cannot show. So a
-vote counts as the gate's policy allows at this level, and what stops counts at any: whoever wants to forge a stop gains
-no more than a stop, which is on record with the queue's name.
+vote counts only if the gate's policy admits this level, while a stop always counts: forging one achieves no more than a
+stop, recorded under the queue's name.
 """
 
 import logging

@@ -250,7 +250,7 @@ def _record(action: Action, judged: _Judged, *, vote: object = None) -> AuditDra
 
 
 def _by(cast: ChangeVoteCast) -> dict[str, str]:
-    """Whose act a record says it is: a message, and a proof that does not hold, are nobody's own."""
+    """The person whose act a record shows. A message, or a proof that does not hold, is nobody's own act."""
     if cast.by_message:
         return {"actor": Queue.APPROVALS, "on_behalf_of": cast.voter}
     if cast.unproved:

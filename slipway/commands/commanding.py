@@ -166,7 +166,8 @@ class Commander:
         self._decide(event)
 
     def _pushed(self, statement: CommandStatement, application: str) -> PushedArtifact | None:
-        """What a release is to be started of that none has delivered yet. Raises `NotFound` and `RowWaits`."""
+        """The tag or digest of which to start a release, if no release has delivered it yet. Raises `NotFound` and
+        `RowWaits`."""
         named = {name: text for name, text in statement.arguments.items() if name in PUSHED}
         if not named:
             return None

@@ -292,7 +292,7 @@ class Checked:
     """The projects in force, replaced by those of the documents that have no problem."""
     definitions: Mapping[str, Definition]
     problems: Mapping[Subject, Sequence[Problem]]
-    """What is wrong, by the subject of each document that has a problem."""
+    """The problems, by the subject of the document."""
 
 
 def projects_first(documents: Sequence[Stored]) -> list[Stored]:

@@ -130,7 +130,8 @@ class Enacting:
         return self._enact(current, change, plan, made)
 
     def _records(self, change: ProposedChange) -> tuple[Sequence[AuditRecord], str]:
-        """What the trail says of the change, or what is wrong with it: a rejection could have been cut off its end."""
+        """The change as the trail shows it, or what is wrong with the trail: somebody could have cut a rejection off
+        its end."""
         head = self.ledger.head(INSTALLATION)
         whole = self.anchors.whole(INSTALLATION, head)
         if not whole.passed:

@@ -1,7 +1,7 @@
 """The worker's half of a change that weakens production gates: it is proposed, and waits for the people of those gates.
 
-Whoever proposes it has proved that they say it, and that they may. What people vote on is kept by its hash before the
-record that names it is written.
+The proposer has proved their statement and their permission. The document that people vote on is stored by its hash
+before the record that names it is written.
 """
 
 import logging

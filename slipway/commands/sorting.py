@@ -85,7 +85,7 @@ class Sorting:
     def _judged(
         self, documents: Sequence[Stored], actor: Actor, *, proved: bool
     ) -> tuple[tuple[Planned, ...], tuple[Refusal, ...]]:
-        """What the documents would change together, and those that are refused, if some are."""
+        """The combined effect of the documents, and any that are refused."""
         checked = self.comparing.checked(documents)
         if checked.problems:
             wrong = [each for each in documents if each.subject in checked.problems]

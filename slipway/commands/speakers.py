@@ -18,7 +18,7 @@ def caller_of_speaker(speaker: Speaker) -> Caller:
 
 
 def actor_proved(oid: str, roles: Sequence[str]) -> Actor:
-    """Whoever changes the catalogue, by a proof: who they are and what they may, as its own token says."""
+    """Identity and permissions of somebody who changes the catalogue, as the token of their proof says."""
     named = frozenset(f"{ROLE}{role}" for role in roles)
     caller = Caller(name=f"{OID}{oid}", roles=read_roles(roles))
     return Actor(name=caller.name, claims=named, platform=caller.may(Permission.APPLY))

@@ -34,9 +34,9 @@ ON_ITS_WAY = timedelta(seconds=20)
 MANY = 500
 """Rows that one pass of reconcile takes."""
 PATIENCE = timedelta(minutes=10)
-"""How long a row is tried that ends in an error which nobody foresaw."""
+"""How long a row is retried after an unexpected error."""
 LONGEST = timedelta(hours=24)
-"""How long a row may wait for what has to be known first."""
+"""How long a row may wait for facts that it depends on."""
 
 
 class CannotCount(Exception):  # noqa: N818

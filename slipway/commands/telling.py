@@ -1,7 +1,7 @@
 """Tells the people of production gates that a change would weaken them, and how that ended.
 
 By the channels of the applications as they are in force, and by the worker alone: the front cannot keep anybody from
-being told. What could not be sent is sent by the next pass of reconcile; whoever got it then gets it once more.
+being told. The next pass of reconcile sends what could not be sent; whoever got it then gets it once more.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ class Told(StrEnum):
     STOOD_IN = STOOD_IN_NOTICE
     """Two of the platform's people stand in for them, and they may object."""
     VOTED = "change-vote-counted"
-    """What was counted in somebody's name, so that they can say that it was not theirs."""
+    """A vote that was counted in somebody's name, so that they can say that it was not theirs."""
     ENDED = "change-ended"
     """It took effect, or ended otherwise."""
 

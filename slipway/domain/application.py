@@ -1,4 +1,4 @@
-"""What is delivered, and where to: an application as its team writes it, and as the rest of the code sees it.
+"""An application: what is delivered and where to, as its team writes it and as the rest of the code sees it.
 
 `WrittenApplication` is the document that `slipway apply` takes. `Application` is the same inside its project
 (`project.py`): what the project says of each environment, its class and its registry, is part of it, and of the hash

@@ -22,7 +22,7 @@ USUAL_JOB: Final = timedelta(minutes=10)
 JOB_KEPT: Final = timedelta(days=7)
 """How long the cluster keeps a Job after its end, at the least."""
 TESTS_KEPT: Final = timedelta(days=1)
-"""How long it keeps a Job of acceptance tests that does not say it."""
+"""How long it keeps a Job of acceptance tests without a setting of its own."""
 START: Final = timedelta(minutes=2)
 """Beyond the time that the cluster gives a Job, for its start and for its end to be noticed."""
 

@@ -19,7 +19,7 @@ class Attribution:
     actor: str
     on_behalf_of: str | None = None
     name: str = field(default="", compare=False)
-    """What their sign-in called them: for display, as names are neither unique nor verified."""
+    """Their name, from the sign-in. For display only: names are neither unique nor verified."""
 
     @property
     def shown(self) -> str:

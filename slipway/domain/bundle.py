@@ -1,4 +1,4 @@
-"""What a release knows of its bundle: which images it brings, and which environments it is for."""
+"""The part of a bundle that a release stores: its images, and the environments that it is for."""
 
 from pydantic import Field
 

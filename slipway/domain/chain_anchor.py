@@ -78,7 +78,7 @@ class AnchorContent(Record):
 
     @property
     def hash(self) -> str:
-        """What is signed, and what the next anchor names: the hash of everything but the signature."""
+        """The hash of everything but the signature. It is what is signed, and what the next anchor names."""
         return sha256(canonical(self.model_dump(mode="json", exclude={"sig"})))
 
     @property

@@ -20,7 +20,7 @@ from .statement import MOST_CHANGES, CatalogueStatement, ChangeVoteStatement, Co
 LIFE: Final = timedelta(minutes=15)
 """How long a person may take to come back from the identity provider after pressing the button."""
 KEPT: Final = timedelta(days=1)
-"""How long rows are kept, so that a late second return is still led where the first one was."""
+"""How long rows are kept, so that a late second return leads to the same page as the first."""
 LONGEST_STATE: Final = 128
 
 HashText = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

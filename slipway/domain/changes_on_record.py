@@ -1,5 +1,5 @@
-"""What signed records say of a proposed change: its votes, who stood in, and who was told. Before it takes effect all
-of it is derived from them again; the row is a cache."""
+"""A proposed change as signed records show it: its votes, who stood in, and who was notified. Before it takes effect
+all of it is derived from them again; the row is a cache."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

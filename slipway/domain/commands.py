@@ -68,7 +68,7 @@ OPENS: Final = frozenset(
 """Verbs that let something through: each needs a proof of who says it. What stops something need only be said, and
 input that is put back is judged as if it had come for the first time."""
 FRESH: Final = timedelta(minutes=5)
-"""How long ago whoever gives such a command may have given their credential."""
+"""The greatest age of the sign-in of somebody who gives such a command."""
 MUST_SAY_WHY: Final = frozenset({Verb.FREEZE, Verb.CANCEL, Verb.ROLLBACK, Verb.OVERRIDE, Verb.WAIVE, Verb.FENCE_RESET})
 """Verbs whose reason others will ask for."""
 OF_A_RELEASE: Final = frozenset({Verb.CANCEL, Verb.RETRY, Verb.CREATE, Verb.ROLLBACK, Verb.OVERRIDE, Verb.WAIVE})

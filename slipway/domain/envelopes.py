@@ -1,7 +1,7 @@
 """The envelope of what the worker says to itself: a message of `work` or `steps` is believed by its MAC alone.
 
-That a message lies in our queue proves nothing: somebody may have a right to send there that nobody meant to give. The
-keys are made of the signing keys (HKDF), so they rotate with them, and no MAC key can make a record or a link.
+A message in our own queue proves nothing: somebody may have been given the right to send there by mistake. The keys are
+made of the signing keys (HKDF), so they rotate with them, and no MAC key can make a record or a link.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""What `explain` says about a gate: who has voted and who is still asked, or which conditions hold.
+"""The part of `explain` about a gate: who has voted and who is still asked, or which conditions hold.
 
 Built from the rules by which `decide` opens gates, so that people read what the decision will be based on.
 """

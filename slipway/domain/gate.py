@@ -101,7 +101,7 @@ Fresh = Annotated[
     BeforeValidator(_never_is_none, json_schema_input_type=str | None),
     PlainSerializer(_none_is_written, return_type=str),
 ]
-"""How long ago a person may have signed in, at most: a duration, or `none`."""
+"""The greatest age of a voter's sign-in: a duration, or `none`."""
 
 
 class Need(StrEnum):

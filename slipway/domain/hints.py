@@ -1,7 +1,7 @@
 """A hint: a message of the front that wakes the worker and decides nothing.
 
-What it is about lies elsewhere: in the inbox, or at the system that ran a pipeline. Whoever forges or loses one changes
-only when the worker looks.
+Its subject lies elsewhere: in the inbox, or at the system that ran a pipeline. Whoever forges or loses one changes only
+when the worker looks.
 """
 
 from typing import Annotated, Literal

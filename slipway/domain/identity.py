@@ -1,4 +1,4 @@
-"""What is known of somebody once a token has been verified, and what verifying a token can come to.
+"""The identity that a verified token shows, and the results that verification can have.
 
 The tokens are read in `effects/identity`; pages, API and the proof of a vote decide from what stands here.
 """

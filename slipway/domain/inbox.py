@@ -1,7 +1,7 @@
 """The inbox: what people said, as the front writes it down for the worker.
 
-The front only adds rows, the worker answers each by records (or by parking it) and removes it. What the front adds of
-its own is no more than its word: who said something counts only where a proof says so.
+The front only adds rows, the worker answers each by records (or by parking it) and removes it. The fields that the
+front adds are only its word: a person counts as the speaker only if a proof says so.
 """
 
 import re

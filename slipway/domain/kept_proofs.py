@@ -1,5 +1,5 @@
-"""What is kept as the proof of a record is verified again: the provider signed it, it says what the record says, and it
-is of whom the record names.
+"""Verifies the stored proof of a record again: the provider signed it, it says what the record says, and it is from the
+person whom the record names.
 
 The worker does so before it opens anything, `slipway audit verify --votes` from outside; there is one way to do it.
 

@@ -1,8 +1,8 @@
 """Numbers from the trail: DORA's four, the time that approvals and steps take, by environment and week.
 
 Pure. `fold` takes a cursor and the records that follow it, and gives the cursor behind them and what they add to each
-week. What records add does not depend on how they were cut into portions, and records behind the cursor add nothing,
-so that a portion may be lost, repeated or interrupted. The definitions are in docs/reference/numbers.md.
+week. The sums do not depend on how the records are cut into portions, and records behind the cursor add nothing. So a
+portion may be lost, repeated or interrupted. The definitions are in docs/reference/numbers.md.
 """
 
 from collections.abc import Iterable

@@ -99,8 +99,8 @@ def _ordered(trail: "_Trail", to: str) -> RuleResult:
 
 
 def _approved(trail: "_Trail", release: Release, gate: ApprovalGate, now: datetime) -> RuleResult:
-    """The gate asks for as many people as the record of its opening says. Whose own work it is was judged when each
-    vote was counted, and once more when the run became known; what changes later does not undo it."""
+    """The gate asks for as many people as the record of its opening says. Voters' own work was already excluded, when
+    each vote was counted and again when the run became known; later changes do not undo that."""
     plan = digest_text(release.plan_hash)
     if trail.passed is None:
         return Rule.ON_RECORD.fails(f"no record says that the gate passed for the plan {plan}{trail.ended_by}")

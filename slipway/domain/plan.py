@@ -30,8 +30,8 @@ class Change(Record):
     diff: str = ""
     """Unified diff of the YAML, secrets masked, shortened when long."""
     warnings: tuple[str, ...] = ()
-    """What will keep the rollout from ending, such as a Deployment that is paused, what no pod sees, and what the API
-    server warns of."""
+    """Obstacles that will keep the rollout from ending, such as a paused Deployment; changes that no pod sees; and
+    warnings of the API server."""
     notes: tuple[str, ...] = ()
     """Which of its fields change hands, or stay as somebody else set them."""
 

@@ -90,7 +90,8 @@ class StepState(Record):
     step: str
     """Id of the step that the state belongs to; the state of an earlier attempt is ignored."""
     waits: str = Field(default="", max_length=LONGEST_WHY)
-    """What it waits for, as its last try saw it: a part that is away, pods that are not up; empty if for nothing."""
+    """The reason that its last try had to wait: a service that is away, pods that are not up; empty if it did not
+    wait."""
     progress: PromotionProgress | None = None
     operation: str = Field(default="", max_length=4096, repr=False)
     """URL for polling the import under way. It may contain a signature, so it is never shown."""

@@ -59,8 +59,8 @@ class KeptProof(Proof):
 
 
 def hidden_until(document: bytes) -> datetime | None:
-    """When a kept document may be shown to readers: None for one that holds no proof, and for one whose token has no
-    time that can be read, never (the last moment that there is)."""
+    """When readers may see a stored document. None if it holds no proof; the last possible moment, which means never,
+    if its token has no readable time."""
     if not document.startswith(_BEGINS):
         return None
     try:

@@ -264,8 +264,8 @@ def _for_what_is_asked(change: ProposedChange, cast: ChangeVoteCast) -> Iterator
 
 
 def _is_listed(change: ProposedChange, plan: ChangePlan, gates: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
-    """Whether a gate names the voter. Whoever proposed the change may take it back, and where only Entra knows who has
-    a role, a message that stops it counts nevertheless: it shows nobody's roles."""
+    """Whether a gate names the voter. The proposer may take the change back. Where only Entra knows who has a role, a
+    message that stops the change counts nevertheless, since it shows nobody's roles."""
     if gates:
         return Rule.APPROVER_IS_LISTED.holds(f"{cast.voter} is listed at {', '.join(old.title for old in gates)}")
     if cast.takes_back(change):
@@ -289,7 +289,7 @@ def _proof(cast: ChangeVoteCast, gates: Sequence[OldGate]) -> Iterator[RuleResul
 
 
 def freshest(gates: Iterable[OldGate]) -> timedelta | None:
-    """How long ago the voter may have signed in, by the strictest of the gates; None if none of them says."""
+    """The greatest age of the voter's sign-in, by the strictest of the gates; None if none of them says."""
     return min((old.gate.fresh for old in gates if old.gate.fresh is not None), default=None)
 
 

@@ -357,7 +357,7 @@ class Lane(Record):
 
 
 class Rewound(Record):
-    """What was found when the ledger did not hold the record that its newest anchor names."""
+    """The finding that the ledger lacks the record which its newest anchor names."""
 
     at: Moment
     reason: str = Field(max_length=500)

@@ -173,7 +173,7 @@ class Status(StrEnum):
 
 
 class OtherRole(Record):
-    """What a cluster's own role has to grant beside the role of Azure."""
+    """The rights that a role in the cluster has to grant, besides the role in Azure."""
 
     documents: tuple[dict[str, Any], ...] = ()
     """A Role and its RoleBinding; none if nothing is needed."""

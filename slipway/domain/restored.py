@@ -1,4 +1,4 @@
-"""What anchors show that a ledger has lost, when a person begins a new epoch after it was restored."""
+"""Records that a restored ledger has lost, as anchors show them when a person begins a new epoch."""
 
 from collections.abc import Sequence
 

@@ -42,7 +42,7 @@ class Rollout(Record):
     failure: Evidence | None = None
     """What the programs said and the cluster noted when the rollout was given up; None if it was not."""
     approvers: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=100)
-    """Whose approvals were counted when its gate passed: each of them may still say that it was not theirs."""
+    """The people whose approvals passed its gate; each may still say that the vote was not theirs."""
     pruned: Annotated[str, Field(max_length=PRUNED_TOLD)] = ""
     """Objects that left the manifests were deleted, or left with a reason; empty if there are none."""
     made: Digest | None = None

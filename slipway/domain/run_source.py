@@ -1,4 +1,4 @@
-"""What a system that runs pipelines tells of a run when it is asked: read within limits, and judged by nobody yet.
+"""A run as the system that ran it describes it: read within limits, and not judged yet.
 
 `effects/azure_devops` asks; `inbound/proving.py` judges what it was told. An answer is what was asked for, `Absent`, or
 `CannotKnow`: the last two say why, and neither is ever taken for "no".
@@ -33,7 +33,8 @@ type Told[T] = T | Absent | CannotKnow
 
 @dataclass(frozen=True, kw_only=True)
 class RunAddress:
-    """Where a run is found. Whoever names it is not believed, and the names go into an address: they are checked."""
+    """Where a run is found. The names are checked, since an untrusted sender gives them and they become part of an
+    address."""
 
     organization: str
     project: str

@@ -1,8 +1,8 @@
 """Signatures of records, anchors and links: made by the worker alone, verified by everybody with public keys.
 
-What is signed has a form of its own for each purpose, so that no signature can be used for another one: a record or an
-anchor is signed by its hash, a link by its canonical JSON. Whose keys count is a setting of every role; where the keys
-themselves come from, and that they may change while the app runs, is the matter of a `KeySource`.
+Each purpose signs bytes of its own form, so that a signature for one is useless for another: a record or an anchor is
+signed by its hash, a link by its canonical JSON. Whose keys count is a setting of every role; where the keys themselves
+come from, and that they may change while the app runs, is the matter of a `KeySource`.
 """
 
 import base64

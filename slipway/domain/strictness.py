@@ -89,7 +89,7 @@ def _soaks_longer(before: Soak, after: Soak | None) -> bool:
 def _as_well_known(before: People, after: People) -> bool:
     """Whether the same people are reached at the same addresses, and at least as much shows what is their own work.
 
-    Whoever is new and has an address might vote in the place of somebody who is listed by it.
+    A new person with an address could vote for somebody else whom a gate lists by that address.
     """
     known = all(
         oid in after and after[oid].mail == person.mail and set(person.also) <= set(after[oid].also)
@@ -129,7 +129,7 @@ _ENVIRONMENT: Mapping[str, Stricter] = {
     "promotion": lambda before, after: (
         before.referrers is RefusedReferrer.TRY or after.referrers is RefusedReferrer.REQUIRE
     ),
-    # What is applied there is in the plan that people vote on, and is compared by it.
+    # The plan that people vote on shows what is applied there, and is compared itself.
     **dict.fromkeys(("name", "clusters", "namespace", "registry", "manifests", "substitutions"), _any),
     "drift_ignore": _listed,
     "drift": lambda before, after: after in (before, OnDrift.HOLD),

@@ -1,5 +1,5 @@
-"""What was told of while a release waited for its push or its run, and why none of it was taken: runs and pushes that
-nearly matched. `explain` shows it; nothing is decided by it."""
+"""Runs and pushes that nearly matched a release while it waited for one, and why each was not used. `explain` shows it;
+nothing is decided by it."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final

@@ -1,8 +1,8 @@
-"""What a message in the queue `approvals` says on behalf of a person: a vote, the rejection of a proposed change of the
+"""A message in the queue `approvals`, on behalf of a person: a vote, the rejection of a proposed change of the
 catalogue, or a command that stops something.
 
-Whoever may send there is believed to say on whose behalf it is, and no more: it is that queue's word, at the level
-`queue`, and never the person's own act. So nothing in a message is a credential.
+Senders to this queue are believed about whom they speak for, and no more: the message is the queue's word, at the level
+`queue`, never the person's own act. So nothing in a message is a credential.
 """
 
 from typing import Annotated, Final, Literal

@@ -1,8 +1,8 @@
 """What a Job around a rollout must be, and how the Jobs of a release are put into a plan: with their limits.
 
-A Job around a rollout runs once. Its name, which follows from release and content, makes sure of that in the cluster,
-whoever tries to make it again: a worker that was ended in the middle, or one that was paused and wakes up when all is
-over. So it is kept there for days after its end. Acceptance tests may run again, under another name.
+A Job around a rollout runs once. The cluster ensures that by the Job's name, which follows from release and content: a
+worker that was ended midway cannot create it twice, nor one that was paused and wakes up when all is over. So it is
+kept there for days after its end. Acceptance tests may run again, under another name.
 """
 
 from collections.abc import Iterator

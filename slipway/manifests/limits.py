@@ -1,4 +1,5 @@
-"""What a project lets its applications apply: which kinds, and which of them may reach into the node that they run on.
+"""The kinds that a project lets its applications apply, and those of them that may reach into the node that they run
+on.
 
 Looked at when an application is applied, when a plan is made, and right before the first object: a project may have
 become narrower in between. Fields are found by their names wherever they stand, since the pods of a custom resource are

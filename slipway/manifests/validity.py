@@ -33,7 +33,7 @@ _NAMES: Final[Mapping[tuple[str, str], tuple[re.Pattern[str], str, int]]] = {
     ("batch/v1", "CronJob"): (*_USUAL, 52),
     ("batch/v1", "Job"): (*_USUAL, 63),
 }
-"""What names of a kind are made of, and how long they are at most, where that is not as usual."""
+"""The characters and the greatest length of names, for kinds where those are not the usual ones."""
 _WORD: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _LABEL_KEY: Final = re.compile(rf"({_NAME.pattern}/)?{_WORD}")
 _LABEL_VALUE: Final = re.compile(rf"({_WORD})?")

@@ -27,7 +27,8 @@ def decision_address(release: Release, gate: ApprovalGate, visitor: Visitor) -> 
 def objections(
     release: Release, environments: Iterable[Environment], visitor: Visitor
 ) -> Iterator[tuple[str, str, Counted]]:
-    """What is counted in the reader's name: in which environment, and where they say that it was not theirs."""
+    """The votes that were counted in the reader's name: the environment of each, and where to say that it was not
+    theirs."""
     for environment in environments:
         name, who = environment.name, visitor.caller.name
         if release.rollout_in(name) is None and release.environment != name:

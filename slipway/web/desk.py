@@ -1,5 +1,6 @@
-"""What the pages with forms need of the installation, and what they do alike: read a form that they sent, lead whoever
-has to prove what they say to the identity provider, and lead everybody else to the page that follows what they said."""
+"""The parts of the installation that pages with forms need, and the steps that they share: read a submitted form, send
+people who have to prove their statement to the identity provider, and send everybody else to the page that follows the
+outcome."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

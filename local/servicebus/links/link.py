@@ -76,7 +76,7 @@ class Attach:
 
     @property
     def peer_address(self) -> str:
-        """That the peer gave to its own end: where answers are to be sent."""
+        """The address of the peer's own end, to which answers are sent."""
         return Fields.of(self.target if self.peer_receives else self.source, "source or target of a link").text(0)
 
 
@@ -143,7 +143,7 @@ class _Incoming:
     chunks: list[bytes] = field(default_factory=list)
 
     def add(self, payload: bytes) -> None:
-        """What is too large is counted, to be refused with its size, and not kept."""
+        """A message that is too large is counted, to be refused with its size, and not stored."""
         self.size += len(payload)
         if self.size > MAX_MESSAGE_BYTES:
             self.chunks.clear()

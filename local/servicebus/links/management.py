@@ -60,7 +60,7 @@ class _Body:
 
 
 def claim_of(operation: AmqpValue) -> Claim:
-    """What the operation asks for: scheduling is sending, all else is receiving or looking."""
+    """The right that the operation needs: to send, for scheduling; to receive or peek, for all others."""
     return Claim.SEND if str(operation).removeprefix("com.microsoft:") in _OF_SENDERS else Claim.LISTEN
 
 

@@ -1,7 +1,7 @@
 """A queue and its dead-letter sub-queue: what Service Bus promises about each message.
 
-Everything runs on one thread and nothing here waits. What has many parts (a batch, several lock tokens) is checked
-as a whole before anything changes.
+Everything runs on one thread and nothing here waits. A request with many parts (a batch, several lock tokens) is
+checked as a whole before anything changes.
 """
 
 import itertools

@@ -42,7 +42,7 @@ def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
 
 
 def _told(rule: Rule, run: Run, holds: bool, reason: str) -> RuleResult:
-    """What a run says of itself: a pass only if the run is proved. Where it is not, `run-is-proved` blocks."""
+    """A run's statement about itself: a pass only if the run is proved. Where it is not, `run-is-proved` blocks."""
     if holds and run.proof.trust is not Trust.PROVED:
         return rule.unknown(f"{reason}, according to whoever reported it", blocks=False)
     return rule.judged(holds, reason)

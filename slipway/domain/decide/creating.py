@@ -2,8 +2,8 @@
 what was pushed and never delivered, such as before the application was applied.
 
 The artifact of an earlier one is the same, and so is what is proved of it; everything else is decided again, from the
-first environment on. Of what was only pushed nothing is proved until its CI run says so. Who starts it is one of those
-who asked for it, and approves it no more than whoever asked for the CI run.
+first environment on. For an image that was only pushed, nothing is proved until its CI run reports. Who starts it is
+one of those who asked for it, and approves it no more than whoever asked for the CI run.
 """
 
 from ..actions import Action

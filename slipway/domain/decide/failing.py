@@ -1,4 +1,4 @@
-"""What follows a step that failed: the release ends, or what is live is brought back."""
+"""The consequences of a failed step: the release ends, or the previous one is rolled out again."""
 
 from collections.abc import Callable, Mapping
 

@@ -25,8 +25,8 @@ from .state import Draft
 
 def freeze_rules(scope: str, before: Freeze | None, until: datetime | None, *, now: datetime) -> tuple[RuleResult, ...]:
     """The rules for freezing something: it is not frozen as long already, and the freeze ends in the future and within
-    a year. Whoever wants it to last longer need not end the one before: nobody keeps it from being frozen by a freeze
-    that ends in a moment.
+    a year. A longer freeze may replace a shorter one, so that nobody can prevent it with a freeze that ends in a
+    moment.
 
     The limit exists because a scheduled message waits in the queue until the end.
     """

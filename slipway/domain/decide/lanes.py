@@ -174,7 +174,8 @@ def request_plan(draft: Draft, release: Release) -> None:
 
 
 def take_lane(draft: Draft, release: Release) -> None:
-    """What comes next waits from now on: its plan would be one for what is live still."""
+    """Give the lane to the release. The next one waits from now on, since its plan would still compare with the release
+    that is live now."""
     lane = draft.lane(release.environment or "")
     draft.put_lane(_moved_up(_without(lane, release)).evolve(rolling=release.number))
     follower = draft.release(lane.next) if lane.waiting == release.number else None

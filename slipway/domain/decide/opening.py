@@ -1,4 +1,4 @@
-"""What a command that lets something through has to bring: a proof of who says it, and a role that may.
+"""The rules for a command that lets something through: it needs a proof of who gave it, and a role that permits it.
 
 The same rules for commands of one application and for those of the whole installation.
 """

@@ -149,8 +149,8 @@ def _withdraw(draft: Draft, release: Release, event: VoteCast) -> None:
 
 
 def _tell_voter(draft: Draft, release: Release, event: VoteCast, *unless: str) -> None:
-    """Whoever is said to have voted is told of it by the worker alone, so that a front which lies about what they read,
-    or votes in their name, is noticed by them."""
+    """Only the worker notifies the voter. So a voter notices a front that voted in their name or lied about what they
+    read."""
     who = f"{event.name} ({event.voter})" if event.name else event.voter
     how = "proved by their sign-in" if event.proved else f"at the level {event.level}"
     plan = event.plan_hash or gate_state(release).plan_hash

@@ -1,7 +1,7 @@
 """Whether those that acceptance tests ask are the release's own pods, and no others.
 
-Tests reach a release by its Services. Whoever may write in the namespace can lead a Service to other pods, or put a pod
-of their own behind it, and the tests then judge something that is not the release.
+Tests reach a release by its Services. Anybody who may write in the namespace can point a Service at other pods, or put
+a pod of their own behind it; the tests would then judge something other than the release.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -221,8 +221,8 @@ def _date(header: str | None) -> datetime | None:
 
 def _as_kubernetes_trusts() -> ssl.SSLContext:
     """Python 3.13 also demands of an authority its key usage, and of a certificate the identifier of its authority's
-    key, which a cluster's certificates may lack and no other client of Kubernetes asks for. What vouches for whom, for
-    which host and until when is checked as ever.
+    key, which a cluster's certificates may lack and no other client of Kubernetes asks for. The issuer, host name and
+    expiry of the certificate are checked as usual.
     """
     from urllib3.util.ssl_ import create_urllib3_context  # noqa: PLC0415 (loaded with the client)
 

@@ -1,7 +1,7 @@
 """Shows a change to people: a unified diff of an object's YAML before and after.
 
-Pure. What only a server sets is left out before (`manifests.objects`), values of Secrets are masked on both sides, and
-a diff that is too long is cut, with a line that says so.
+Pure. `manifests.objects` has already left out fields that only a server sets. Values of Secrets are masked on both
+sides, and a line says so where a long diff was cut.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a rollout may do to its namespace, as long as its order is the newest there: everything that writes is here.
+"""All writes of a rollout to its namespace. It may make them only while its order is the newest there.
 
 No method waits for the cluster to bring anything up: a later step looks.
 """

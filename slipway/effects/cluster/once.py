@@ -1,7 +1,7 @@
 """Jobs around a rollout: each is made once, whoever asks again, and looked at until it has ended.
 
-Its name is made of its release and its content, so a Job of that name that is there already is one that an earlier
-try made, or one that is in the way. What tells them apart is the uid where it is known, and else what it says and runs.
+Its name is made of its release and its content. So an existing Job of that name was made by an earlier try, or is in
+the way. What tells them apart is the uid where it is known, and else what it says and runs.
 """
 
 from collections.abc import Mapping, Sequence

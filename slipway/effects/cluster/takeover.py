@@ -5,8 +5,8 @@ old variable or node selector would stay for ever, while the plan says "unchange
 writing `managedFields`; here they are removed by name, which needs no field that is a server's own, and which a dry run
 can show. The server fills in its defaults again, so a default that counts as set by kubectl is not a change.
 
-What people set by other commands (`kubectl edit`, `set`, `scale`) is theirs and stays, and so do replicas and what a
-server gives out once, such as a node port.
+Fields that people set with other commands (`kubectl edit`, `set`, `scale`) stay theirs. Replicas stay too, and values
+that a server assigns once, such as a node port.
 """
 
 import json

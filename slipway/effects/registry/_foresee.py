@@ -1,7 +1,7 @@
 """Foreseeing: what would stop a promotion, or a node's pull, looked for while nobody has been asked to vote yet.
 
-Reads only. What is found here is what `promote` would find: the tag that is taken, the platform that a clean-up took,
-the layer that is not there, content that cannot be carried over.
+Reads only. It finds what `promote` would run into: a tag that is taken, a platform that a clean-up removed, a missing
+layer, content that cannot be copied.
 """
 
 from collections.abc import Iterator

@@ -36,7 +36,7 @@ class Referrers:
     by_registry: bool
     """False if the list is an index under a tag, maintained by clients."""
     note: str = ""
-    """What was answered in place of a list, where that is not what a registry without the API answers, which is 404."""
+    """An answer that is neither a list nor the 404 of a registry without this API."""
     tag_is_taken: bool = False
     """Whether the tag of the list names something that is none."""
 
