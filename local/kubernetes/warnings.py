@@ -1,4 +1,4 @@
-"""What the API server says beside an answer that it gives all the same: one of its warnings about pod templates.
+"""One of the API server's warnings about pod templates; a warning comes with an answer that is otherwise unchanged.
 
 A server has dozens of them. This one needs no policy and no feature, so it stands for all.
 """

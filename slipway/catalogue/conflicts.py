@@ -27,7 +27,7 @@ class Rendered:
     deployed: bool
     """Not: it is the acceptance Job."""
     faulty: frozenset[str] = frozenset()
-    """Its fields with which something is wrong already."""
+    """Fields that already have a problem."""
 
     def problem(self, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> Problem:
         """A problem with the value at these steps, at its line in the document."""

@@ -1,4 +1,4 @@
-"""What becomes of a proposed change: it takes effect once the gates that it weakens let it through, or it ends.
+"""Brings a proposed change to its end: in force once the gates that it weakens let it through, else void or expired.
 
 Before anything is made, the votes are derived again from signed records, and the change is compared again with what is
 in force: if it would do anything else than what people read, it is void. Each project and application commits its own
@@ -118,8 +118,8 @@ class Enacting:
     def _stood_in(
         self, current: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
     ) -> ProposedChange:
-        """Put it in force once everybody who is asked was told that people stand in for them, and had a day to object.
-        What the row says no longer matters: the records say when that was."""
+        """Put it in force once everybody who is asked has been told that others stood in for them, and has had a day to
+        object. The records show when that was; the row is not relied on."""
         records, fault = self._records(change)
         shown = change_on_record(change, records) if not fault else None
         if shown is not None:
@@ -171,7 +171,7 @@ class Enacting:
         return rule
 
     def _made(self, change: ProposedChange) -> tuple[CatalogueChange, ...]:
-        """What it has put in force before it was cut short."""
+        """The parts that it put in force before it was interrupted."""
         return tuple(
             each for each in change.changes if self.versions.made_by(subject_of(each), _mark(change)) is not None
         )

@@ -1,4 +1,4 @@
-"""Whether those that acceptance tests ask are the release's own pods, and no others.
+"""Checks that acceptance tests reach the release's own pods, and no others.
 
 Tests reach a release by its Services. Anybody who may write in the namespace can point a Service at other pods, or put
 a pod of their own behind it; the tests would then judge something other than the release.
@@ -20,7 +20,7 @@ _SERVICE: Final = "Service"
 _RUNS: Final = ("image", "command", "args")
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
 _LEADS: Final = {"type": "ClusterIP", "selector": None}
-"""What says to whom a Service leads, beside its ports, with the server's default."""
+"""The fields, besides ports, that decide where a Service leads, with the server's defaults."""
 
 
 def others(objects: Objects, targets: Sequence[ManifestTarget], namespace: str, began: datetime | None) -> str:
