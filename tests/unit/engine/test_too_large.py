@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.release import Phase
-from slipway.domain.steps import Outgoing
+from slipway.domain.steps import Outgoing, StepKind
 from slipway.effects.messaging import MessageTooLarge
 from slipway.engine.handle import Contended
 from slipway.engine.outcome import Finished
@@ -14,10 +14,9 @@ from slipway.engine.parking import NotReplayable, Parking
 from slipway.engine.receiving import QueueMessage
 from slipway.ledger import LedgerUnavailable, OutboxEntry
 from slipway.testing import Installation, MemoryBus
-from tests.unit.engine.test_run_step import busy_like, step, step_runner
+from tests.unit.engine.test_run_step import busy_like, step_runner
 
 TOO_LARGE = 300_000
-__all__ = ["step"]  # the fixture
 
 
 def entry(installation: Installation, number: int, size: int, queue: Any = "steps") -> OutboxEntry:
@@ -136,10 +135,10 @@ def test_where_it_can_be_neither_put_off_nor_parked_the_queue_keeps_it(
         installation.app.receiver.receive(work, QueueMessage(queue="events", body=b"{}", id="m-1"))
 
 
-def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(
-    installation: Installation, step: Any
-) -> None:
+def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(installation: Installation) -> None:
     """Its outcome must not be lost: the message comes again, and the report goes to the ledger directly."""
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.DEPLOY, "staging")
     report = Finished(passed=True, result={"filled": "x" * TOO_LARGE})
     busy = busy_like(installation.app.handler)
     with pytest.raises(Contended):
