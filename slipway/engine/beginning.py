@@ -19,11 +19,11 @@ from ..ahead import ahead
 from ..clock import Clock
 from ..domain.model import sha256
 from ..domain.queues import Queue
-from ..domain.steps import Step
+from ..domain.steps import Step, Trace
 from ..effects.messaging import QueueUnavailable
 from ..ledger import Ledger, OutboxEntry
 from ..ledger.leases import Leases
-from ..telemetry import within_message
+from ..telemetry import Family, span, within_message
 from .outbox import Outbox
 
 log = logging.getLogger(__name__)
@@ -121,10 +121,12 @@ class _Room:
         return self.is_free or self.taken
 
     def _run(self, entry: OutboxEntry, step: Step) -> None:
-        """Whatever goes wrong is dealt with by whoever receives the message."""
-        trace = entry.message.trace
+        """In the trace of the release, as by its queue, and not in that of the person or event that it waited for.
+        Whatever goes wrong is dealt with by whoever receives the message."""
+        trace = entry.message.trace or Trace()
+        begun = span(Family.QUEUE, f"begin {Queue.STEPS}", parent=trace.parent, link=trace.link)
         try:
-            with within_message(trace.parent if trace else ""):
+            with within_message(trace.parent), begun:
                 self.beginning.run()(step, self.within)
         except Exception as error:
             log.warning("%s: what was begun at once goes to its queue: %s", step.id, error, exc_info=True)

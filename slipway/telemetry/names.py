@@ -56,7 +56,7 @@ class Family(_Named):
     WAIT = "wait", "The time that a release waited in a phase; it begins in the past, and is written when it ends."
     TABLE = "table", "A call to Table Storage."
     BLOBS = "blobs", "A call to Blob Storage."
-    QUEUE = "queue", "Messages are sent."
+    QUEUE = "queue", "Messages are sent, or one is handled."
     REGISTRY = "registry", "A request to a registry."
     CLUSTER = "cluster", "One use of a cluster."
     CHANNEL = "channel", "A notice is sent: Teams, mail, webhook."

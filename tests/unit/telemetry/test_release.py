@@ -10,6 +10,7 @@ import pytest
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import Outgoing
+from slipway.engine.beginning import concerns
 from slipway.engine.observing import ObservedBus
 from slipway.telemetry import Attribute, Family, Metric, observed, receiving, span, trace_id
 from slipway.telemetry import within_message as handling
@@ -87,6 +88,23 @@ def test_the_wait_for_approval_is_bridged_by_links_both_ways(installation: Trace
     after = [recorded for recorded in kept.named("queue receive steps") if "2" * 32 in links_of(recorded)]
     assert after
     assert {trace_of(recorded) for recorded in after} == {"1" * 32}
+
+
+def test_a_step_that_is_begun_where_a_person_is_heard_is_in_the_trace_of_the_push(
+    installation: Traced, kept: Kept
+) -> None:
+    with receiving(PUSH), span(Family.FUNCTION, "take_event"):
+        installation.push("1.0")
+    installation.settle()
+    heard = installation.app.beginning.room(Queue.HINTS, b"a vote", again=False)
+    with receiving(VISIT), span(Family.FUNCTION, "take_hint"), heard:
+        concerns("shop")
+        installation.vote(1)
+    assert installation.phase(1) is Phase.CHECKING
+    [deployed] = [it for it in kept.named("step deploy") if it.attributes[Attribute.ENVIRONMENT] == "production"]
+    assert trace_of(deployed) == "1" * 32
+    begun = [recorded for recorded in kept.named("queue begin steps") if "2" * 32 in links_of(recorded)]
+    assert {trace_of(recorded) for recorded in begun} == {"1" * 32}
 
 
 def test_the_wait_itself_is_a_span_of_the_release_and_is_measured(installation: Traced, kept: Kept) -> None:
