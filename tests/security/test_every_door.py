@@ -69,6 +69,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
         answers=None,
         commander=None,
         inbox_writer=None,
+        foresight=None,
         saying=None,
         blocks=None,
         proposals=None,
