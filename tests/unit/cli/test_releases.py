@@ -156,10 +156,10 @@ def test_an_explanation_names_every_rule_with_a_mark(slipway: Command, shop: Wor
 
 def test_applications_show_what_runs_where(slipway: Command, shop: World) -> None:
     heading, staging, production = rows(slipway("applications").stdout)
-    assert heading == ["APPLICATION", "ENVIRONMENT", "GATE", "LIVE", "TAG", "SINCE", "ROLLING", "WAITING"]
-    assert staging[:5] == ["shop", "staging", "auto", "shop-2", "v2"]
-    assert production[:5] == ["shop", "production", "approval", "shop-1", "v1"]
-    assert production[7] == "shop-2"
+    assert heading == ["APPLICATION", "ENVIRONMENT", "GATE", "LIVE", "STATE", "TAG", "SINCE", "ROLLING", "WAITING"]
+    assert staging[:6] == ["shop", "staging", "auto", "shop-2", "-", "v2"]
+    assert production[:6] == ["shop", "production", "approval", "shop-1", "-", "v1"]
+    assert production[8] == "shop-2"
 
 
 def test_a_name_with_a_slash_stays_one_part_of_the_path(slipway: Command, app: Served) -> None:
