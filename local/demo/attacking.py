@@ -21,9 +21,10 @@ from local.person import PageRefused, Signer
 from local.stack import Stack
 from slipway.bundle import Packed, unpack_bundle
 from slipway.bundle.artifact import content_digest, pack_bundle
+from slipway.domain.model import parse_release_id
 from slipway.domain.phases import Phase
 from slipway.domain.queues import Queue
-from slipway.domain.release import Release, parse_release_id
+from slipway.domain.release import Release
 from slipway.domain.rights import TableName
 from slipway.ledger import keys
 from slipway.ledger.rows import pack_release

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, computed_field
 
 from ..domain.drift import Drifted
 from ..domain.explain import EnvironmentRules, Explanation
-from ..domain.model import Digest, Moment
+from ..domain.model import Digest, Moment, release_id
 from ..domain.promotion import PromotionProgress, StepState
 from ..domain.release import Release
 from ..domain.runs import Run
@@ -118,7 +118,7 @@ class ReleaseAnswer(Release):
     @computed_field  # type: ignore[prop-decorator] # mypy knows no decorator above a property
     @property
     def id(self) -> str:
-        return f"{self.application}-{self.number}"
+        return release_id(self.application, self.number)
 
     @classmethod
     def of(cls, release: Release) -> Self:

@@ -10,6 +10,8 @@ from urllib.parse import quote, urlsplit
 
 import click
 
+from slipway.domain.model import release_id
+
 from .errors import CliError
 from .finding import FoundApp, checked_url
 
@@ -34,7 +36,7 @@ def _token(text: str) -> Token:
         application, number, plan_hash = claims["application"], claims["release"], claims["plan"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CliError("--link: expected the complete link from your approval message") from error
-    return Token(text=text, release=f"{application}-{number}", plan_hash=str(plan_hash))
+    return Token(text=text, release=release_id(application, number), plan_hash=str(plan_hash))
 
 
 def page_of(app: FoundApp, release: str, environment: str) -> str:

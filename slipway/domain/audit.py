@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from .actions import Action
-from .model import Digest, Moment, Record, canonical, sha256
+from .model import Digest, Moment, Record, canonical, release_id, sha256
 from .release import Head
 from .signing import PublicKeys, Signature, Signer
 
@@ -141,7 +141,7 @@ def chained(
             "sequence": sequence,
             "time": time,
             "previous": previous,
-            "release": f"{head.application}-{draft.release}" if draft.release is not None else None,
+            "release": release_id(head.application, draft.release) if draft.release is not None else None,
         }
         previous = AuditContent.model_validate(fields).expected_hash()
         records.append(AuditRecord.model_validate({**fields, "hash": previous, "sig": signer.sign(previous.encode())}))

@@ -23,7 +23,7 @@ from .decide.conditions import (
 )
 from .environment import TESTS_NONE, Environment
 from .explain_gate import gate_rules
-from .model import Record
+from .model import Record, release_id
 from .release import Lane, Phase, Release, Rollout
 from .rules import Milestone, Moot, NotYet, Rule, RuleResult, WaitsFor, not_passed
 from .snapshot import Snapshot
@@ -148,7 +148,9 @@ class _View:
         back = self.release.rollback
         if back is not None:
             ordered = f"{back.by} ordered it: {back.reason}"
-            yield Rule.WAS_LIVE_HERE.holds(f"{self.release.application}-{back.to} was live in {environment.name}")
+            yield Rule.WAS_LIVE_HERE.holds(
+                f"{release_id(self.release.application, back.to)} was live in {environment.name}"
+            )
             yield Rule.ORDERED_BY_AN_OPERATOR.holds(ordered)
             return
         if position == 0:
@@ -214,13 +216,13 @@ class _View:
             reason = f"it takes the place of {self.release.application}-{lane.waiting} once there is a plan of it"
             return Rule.LANE_IS_FREE.holds(reason)
         if lane.next == self.release.number and lane.waiting is not None:
-            reason = f"people are asked about {self.release.application}-{lane.waiting} first"
+            reason = f"people are asked about {release_id(self.release.application, lane.waiting)} first"
             return Rule.LANE_IS_FREE.not_yet(reason, WaitsFor.RELEASE)
         if rolling is None or self.release.phase.final:
             return Rule.LANE_IS_FREE.holds("no other rollout is in the way")
         other = self.snapshot.releases.get(rolling)
         doing = f" ({other.phase.spoken})" if other else ""
-        reason = f"{self.release.application}-{rolling} is being rolled out{doing}"
+        reason = f"{release_id(self.release.application, rolling)} is being rolled out{doing}"
         return Rule.LANE_IS_FREE.not_yet(reason, WaitsFor.RELEASE)
 
     def _plan(self, environment: Environment) -> Explained:
@@ -332,7 +334,7 @@ class _View:
             return _still(self.release, Rule.IS_LIVE, f"{self.release.id} is not live in {environment.name}")
         live = self._lane(environment).live
         if live is not None and live.release != self.release.number:
-            by = f"{self.release.application}-{live.release}"
+            by = release_id(self.release.application, live.release)
             reason = f"went live at {moment(rollout.left_at)}, and was replaced by {by} at {moment(live.at)}"
             return _moot(Rule.IS_LIVE, reason)
         return Rule.IS_LIVE.holds(_with(f"live since {moment(rollout.left_at)}", rollout.pruned))

@@ -51,6 +51,19 @@ def _duration(value: Any) -> Any:
     raise ValueError("expected a number and a unit (s, m, h or d), such as 30s, 10m, 24h or 7d")
 
 
+def release_id(application: str, number: int) -> str:
+    """Such as `shop-482`."""
+    return f"{application}-{number}"
+
+
+def parse_release_id(text: str) -> tuple[str, int]:
+    """`shop-482` → (`shop`, 482). Raises ValueError for any other form."""
+    application, _, number = text.rpartition("-")
+    if not application or not re.fullmatch(r"[0-9]{1,12}", number):
+        raise ValueError(f"expected a release id such as shop-482, got {text[:80]!r}")
+    return application, int(number)
+
+
 def one_or_several(value: object) -> object:
     """The list, for a field that takes a text or a list of texts."""
     if isinstance(value, str):

@@ -18,6 +18,7 @@ from .decide.conditions import digest_text
 from .decide.quorum import enough_rules, one_each
 from .environment import Environment
 from .gate import ApprovalGate, AutoGate, Level, Share
+from .model import release_id
 from .people import SignedIn
 from .release import Release, Vote, VoteDecision
 from .rules import Rule, RuleResult, not_passed
@@ -134,7 +135,7 @@ def _let_through(trail: "_Trail", release: Release, *, conditions: bool) -> Rule
 
 
 def _id(release: Release, number: int) -> str:
-    return f"{release.application}-{number}"
+    return release_id(release.application, number)
 
 
 @dataclass(kw_only=True)

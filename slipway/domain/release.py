@@ -1,6 +1,5 @@
 """A release, the artifacts and votes attached to it, and the lanes it moves in. Its phases are in `phases.py`."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +12,7 @@ from .attribution import with_name
 from .blocks import CalledOff, Freeze, Hold, LanePass
 from .bundle import Bundle
 from .drift import Drift
-from .model import Digest, Moment, Name, Record, Repository, Tag
+from .model import Digest, Moment, Name, Record, Repository, Tag, release_id
 from .order import PLACES_KEPT, Order, Taken
 from .people import SignedIn
 from .phases import Phase
@@ -39,7 +38,6 @@ __all__ = [
     "Run",
     "Vote",
     "VoteDecision",
-    "parse_release_id",
 ]
 
 
@@ -228,7 +226,7 @@ class Release(Record):
 
     @property
     def id(self) -> str:
-        return f"{self.application}-{self.number}"
+        return release_id(self.application, self.number)
 
     @property
     def artifact(self) -> Artifact:
@@ -293,14 +291,6 @@ class Release(Record):
     def evidence(self) -> tuple[Evidence, ...]:
         """All evidence collected for this artifact so far, oldest first."""
         return tuple(item for rollout in self.rollouts for item in rollout.evidence)
-
-
-def parse_release_id(text: str) -> tuple[str, int]:
-    """`shop-482` → (`shop`, 482). Raises ValueError for any other form."""
-    application, _, number = text.rpartition("-")
-    if not application or not re.fullmatch(r"[0-9]{1,12}", number):
-        raise ValueError(f"expected a release id such as shop-482, got {text[:80]!r}")
-    return application, int(number)
 
 
 class Live(Record):

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from .around import MOST_JOBS, NO_JOBS, JobsAround
 from .chain_anchor import AnchoredGate
 from .environment import Environment
-from .model import Moment, Name, Record, sha256
+from .model import Moment, Name, Record, release_id, sha256
 from .order import PLACES_KEPT, Order, Taken
 from .promotion import LONGEST_WHY
 from .queues import Queue
@@ -170,7 +170,7 @@ class Step(Record):
         notice = f":{self.notice}:{self.channel}" if self.notice else ""
         notice += f":{self.number}" if self.number else ""
         notice += f":{self.gate.opening}:{self.gate.outcome}" if self.gate else ""
-        return f"{self.application}-{self.release}/{self.environment}/{self.attempt}/{self.kind}{notice}"
+        return f"{release_id(self.application, self.release)}/{self.environment}/{self.attempt}/{self.kind}{notice}"
 
     @property
     def message_id(self) -> str:

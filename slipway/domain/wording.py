@@ -13,6 +13,7 @@ from .decide.quorum import counted_approvals, quorum_rules, voters_left
 from .decide.waiving import waivable
 from .environment import Environment, OnFailure
 from .gate import ApprovalGate
+from .model import release_id
 from .release import Lane, Phase, Release, VoteDecision
 from .rules import Rule, RuleResult, not_passed
 from .snapshot import Snapshot
@@ -136,7 +137,7 @@ class Wording:
     def _completed(self, where: str) -> str:
         back = self.release.rollback
         if back is not None:
-            return f"brought {self.release.application}-{back.to} back{where}"
+            return f"brought {release_id(self.release.application, back.to)} back{where}"
         return f"went live{where}, the last environment"
 
     def _proof(self) -> str:
@@ -176,7 +177,7 @@ class Wording:
             return "the release before it"
         ahead = self.snapshot.release(number)
         doing = f", which is {ahead.phase.spoken}" if ahead else ""
-        return f"{self.release.application}-{number}{doing}"
+        return f"{release_id(self.release.application, number)}{doing}"
 
     def _waits_for_people(self) -> bool:
         lane = self._lane()
@@ -259,7 +260,7 @@ class Wording:
         lane = self._lane()
         if lane.live is None or lane.live.release == self.release.number:
             return ""
-        return f", and was replaced there by {self.release.application}-{lane.live.release}"
+        return f", and was replaced there by {release_id(self.release.application, lane.live.release)}"
 
     def _by(self) -> str:
         votes = self.release.gate.votes if self.release.gate else ()

@@ -14,7 +14,7 @@ from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
 from ..domain.environment import Environment
 from ..domain.events import StepFinished
-from ..domain.model import sha256
+from ..domain.model import release_id, sha256
 from ..domain.promotion import LONGEST_WHY
 from ..domain.queues import Queue
 from ..domain.release import Release
@@ -122,7 +122,7 @@ class StepRunner:
         concerns(step.application)
         attributes = {
             Attribute.APPLICATION: step.application,
-            Attribute.RELEASE: f"{step.application}-{step.release}",
+            Attribute.RELEASE: release_id(step.application, step.release),
             Attribute.ENVIRONMENT: step.environment,
             Attribute.STEP: str(step.kind),
         }

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ..domain.ballot import Ballot
 from ..domain.inbox import InboxKind, InboxRow, Speaker, Via
+from ..domain.model import release_id
 from ..domain.people import Principal
 from ..domain.release import Release, VoteDecision
 from ..domain.signing import PublicKeys
@@ -94,7 +95,7 @@ def row_of_token(
 
 
 def _check_same(ballot: Ballot, release: Release, claims: ApprovalClaims) -> None:
-    meant = f"{claims.application}-{claims.release}"
+    meant = release_id(claims.application, claims.release)
     if meant != release.id:
         raise Misdirected(f"the token is for {meant}, the address names {release.id}")
     if ballot.plan_hash is not None and ballot.plan_hash != claims.plan_hash:

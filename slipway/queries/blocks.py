@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ..clock import Clock
 from ..domain.blocks import Freeze, Hold
+from ..domain.model import release_id
 from ..domain.release import Lane
 from ..domain.reports import FreezeShown
 from ..ledger.freezes import freeze_of_everything, not_ended
@@ -65,5 +66,5 @@ def _held(application: str, environment: str, hold: Hold) -> FreezeShown:
         name=hold.name,
         reason=hold.reason,
         at=hold.at,
-        release=f"{application}-{hold.to}",
+        release=release_id(application, hold.to),
     )

@@ -8,6 +8,7 @@ from ..domain.actions import Action, Intervention, OfGate
 from ..domain.attribution import on_record_as
 from ..domain.audit import AuditRecord
 from ..domain.audit_query import PAGE_LIMIT, AuditQuery
+from ..domain.model import release_id
 from ..domain.release import Live, VoteDecision
 from ..domain.reports import Approval, LiveThere, Override
 from .reading import Reader
@@ -31,7 +32,7 @@ class Provenance:
                 yield self._one(name, environment, lane.live)
 
     def _one(self, application: str, environment: str, live: Live) -> LiveThere:
-        release = self.reader.release(f"{application}-{live.release}")
+        release = self.reader.release(release_id(application, live.release))
         query = AuditQuery(release=release.id, environment=environment)
         newest = self.trail.page(query, limit=PAGE_LIMIT).records
         records = tuple(record for record in newest if isinstance(record, AuditRecord))

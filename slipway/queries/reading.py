@@ -16,11 +16,11 @@ from ..domain.environment import Environment
 from ..domain.errors import NotFound
 from ..domain.explain import Explanation, explain
 from ..domain.gate import ApprovalGate
-from ..domain.model import NAME_PATTERN
+from ..domain.model import NAME_PATTERN, parse_release_id, release_id
 from ..domain.plan import Plan, Preview
 from ..domain.promotion import StepState
 from ..domain.proof import hidden_until
-from ..domain.release import Head, Release, parse_release_id
+from ..domain.release import Head, Release
 from ..domain.snapshot import JOINING_LOADED, Lookups, Snapshot
 from ..domain.told_meanwhile import LOOKED_AT, LOOKED_BACK, waits_or_waited
 from ..ledger import Blobs, Ledger
@@ -185,7 +185,7 @@ def _lane(snapshot: Snapshot, environment: Environment) -> dict[str, Any]:
     lane, application = snapshot.lane(environment.name), snapshot.application.application
 
     def name(number: int | None) -> str | None:
-        return f"{application}-{number}" if number else None
+        return release_id(application, number) if number else None
 
     return {
         "environment": environment.name,
@@ -207,7 +207,7 @@ def _lane(snapshot: Snapshot, environment: Environment) -> dict[str, Any]:
 
 def _drift(application: str, drift: Drift) -> dict[str, Any]:
     seen = drift.seen.model_dump(mode="json")
-    release = f"{application}-{drift.release}"
+    release = release_id(application, drift.release)
     return {"since": drift.since.isoformat(), "release": release, "summary": drift.seen.told, **seen}
 
 

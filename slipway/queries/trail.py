@@ -15,8 +15,7 @@ from ..catalogue.entries import Catalogue
 from ..domain.actions import Action
 from ..domain.audit import AuditRecord, Damaged, verify_record
 from ..domain.audit_query import LONGEST_RANGE, PAGE_LIMIT, ActionClass, AuditPage, AuditQuery
-from ..domain.model import canonical, sha256
-from ..domain.release import parse_release_id
+from ..domain.model import canonical, parse_release_id, sha256
 from ..domain.signing import PublicKeys
 from ..inbound.reading import BadInput, NoSuch
 from ..ledger.audit_index import AuditIndex, Position

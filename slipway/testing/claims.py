@@ -6,6 +6,7 @@ from datetime import datetime
 from ..domain.audit import ChainEnd
 from ..domain.events import VoteCast
 from ..domain.fence import Claim, Fence, new_fence
+from ..domain.model import release_id
 from ..domain.order import Order
 from ..domain.release import VoteDecision
 from ..domain.rules import RuleResult
@@ -34,7 +35,12 @@ def claim(
     )
     plan = f"sha256:{number:064d}"
     return Claim(
-        fence=fence, release=f"{application}-{number}", plan=plan, recorded=recorded, keys=PUBLIC_KEYS, whole=whole
+        fence=fence,
+        release=release_id(application, number),
+        plan=plan,
+        recorded=recorded,
+        keys=PUBLIC_KEYS,
+        whole=whole,
     )
 
 

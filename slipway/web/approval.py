@@ -7,6 +7,7 @@ from datetime import datetime
 from ..domain.decide.quorum import counted_approvals, quorum_rules
 from ..domain.environment import Environment
 from ..domain.gate import ApprovalGate, Need
+from ..domain.model import release_id
 from ..domain.plan import Plan, Preview
 from ..domain.release import Lane, Release, Vote
 from ..domain.rules import Rule, RuleResult, Unknown, not_passed
@@ -178,7 +179,7 @@ def _form(request: ApprovalRequest, refusal: VoteRefusal | None) -> FormView | N
 
 def _live_id(request: ApprovalRequest) -> str:
     live = request.lane.live
-    return f"{request.release.application}-{live.release}" if live else ""
+    return release_id(request.release.application, live.release) if live else ""
 
 
 def _votes(request: ApprovalRequest) -> tuple[Vote, ...]:

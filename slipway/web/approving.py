@@ -14,6 +14,7 @@ from ..domain.events import VoteCast
 from ..domain.explain_gate import gate_rules
 from ..domain.gate import ApprovalGate
 from ..domain.inbox import is_inbox_id
+from ..domain.model import release_id
 from ..domain.plan import Plan, Preview
 from ..domain.release import Lane, Release, VoteDecision
 from ..domain.rules import Rule, RuleResult, not_passed
@@ -125,7 +126,7 @@ def changes_document(desk: Desk, viewer: PlanViewer) -> Answer:
     plan, why_not = _plan(desk, viewer)
     if plan is None:
         raise NotFound(why_not)
-    name = f"{claims.application}-{claims.release}-{claims.environment}-changes.txt"
+    name = f"{release_id(claims.application, claims.release)}-{claims.environment}-changes.txt"
     return document(whole_text(plan, _preview(desk, viewer)).encode(), name=name)
 
 
@@ -192,7 +193,7 @@ def _trial(viewer: PlanViewer, now: datetime, decision: VoteDecision = VoteDecis
 def page(desk: Desk, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> str:
     reader, now, claims = desk.reader, desk.clock(), viewer.claims
     plan_read = ahead(partial(_plan, desk, viewer))
-    release = reader.release(f"{claims.application}-{claims.release}")
+    release = reader.release(release_id(claims.application, claims.release))
     entry = reader.catalogue.get(claims.application)
     environment = entry.application.environment(claims.environment) if entry else None
     preview = ahead(partial(reader.preview, release, claims.plan_hash))
@@ -245,7 +246,7 @@ def _plan(desk: Desk, viewer: PlanViewer) -> tuple[Plan | None, str]:
 
 def _preview(desk: Desk, viewer: PlanViewer) -> Preview:
     claims = viewer.claims
-    release = desk.reader.release(f"{claims.application}-{claims.release}")
+    release = desk.reader.release(release_id(claims.application, claims.release))
     return desk.reader.preview(release, claims.plan_hash)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.gate import ApprovalGate
+from ..domain.model import release_id
 from ..domain.proposing import ChangePhase
 from ..domain.release import Lane, Phase, Release
 from ..domain.rules import Rule
@@ -134,7 +135,7 @@ def _drifted(row: ApplicationRow) -> Iterator[AttentionItem]:
     """Where the cluster does not hold what is live, or nobody can tell."""
     for cell in row.cells:
         if cell.lane.drift is not None:
-            release = f"{row.application}-{cell.lane.drift.release}"
+            release = release_id(row.application, cell.lane.drift.release)
             yield AttentionItem(
                 sign=words.drift_sign(cell.lane.drift),
                 link=f"/releases/{release}",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..domain.model import release_id
 from ..domain.plan import Change, Plan, Preview
 from ..text import visible
 from .words import Sign, change_sign
@@ -80,7 +81,11 @@ def changes_view(preview: Preview, budget: int = DIFF_BUDGET) -> ChangesView:
 
 def whole_text(plan: Plan, preview: Preview) -> str:
     """All changes with their full diffs, as plain text."""
-    parts = [f"{plan.application}-{plan.release} ({plan.tag}) for {plan.environment}", f"plan {plan.hash}", ""]
+    parts = [
+        f"{release_id(plan.application, plan.release)} ({plan.tag}) for {plan.environment}",
+        f"plan {plan.hash}",
+        "",
+    ]
     for item in preview.ordered:
         parts += [f"=== {item.kind} {item.name}: {item.change}"]
         parts += [f"! {visible(warning)}" for warning in item.warnings]

@@ -11,6 +11,7 @@ from ..commands.foreseeing import WouldBeRefused
 from ..domain.challenge import Pending
 from ..domain.commands import PERMISSIONS, Verb
 from ..domain.errors import NotFound
+from ..domain.model import release_id
 from ..domain.restored import Restored
 from ..domain.statement import CatalogueStatement, ChangeVoteStatement, CommandStatement
 from ..http.forms import FIELD
@@ -128,7 +129,9 @@ def _title(statement: CommandStatement) -> str:
 def _where(statement: CommandStatement) -> str:
     if statement.application is None:
         return "everything"
-    named = f"{statement.application}-{statement.release}" if statement.release is not None else statement.application
+    named = (
+        release_id(statement.application, statement.release) if statement.release is not None else statement.application
+    )
     if statement.verb is Verb.CREATE:
         return f"a release of {statement.application}" + (f" from what {named} brought" if statement.release else "")
     return f"{named} in {statement.environment}" if statement.environment else named

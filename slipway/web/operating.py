@@ -20,7 +20,7 @@ from ..domain.decide.returning import is_live, rollback_rules
 from ..domain.decide.waiving import waivable
 from ..domain.errors import NotFound
 from ..domain.inbox import Via
-from ..domain.model import NAME_PATTERN
+from ..domain.model import NAME_PATTERN, release_id
 from ..domain.release import Lane, Phase, Release
 from ..domain.reports import FreezeShown
 from ..domain.roles import Caller
@@ -237,7 +237,7 @@ def _rollbacks(desk: Desk, release: Release) -> Iterator[CommandForm]:
     for name, lane in lanes.items():
         if not not_passed(tuple(rollback_rules(release, lane))):
             rollout = next(v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (name, "live"))
-            live = f"{release.application}-{lane.live.release}" if lane.live else "nothing"
+            live = release_id(release.application, lane.live.release) if lane.live else "nothing"
             title = f"Roll {name} back to {release.id} ({release.tag})"
             hint = f"{live} is live there now. No vote is needed; newer releases wait until the lane is resumed."
             if is_live(release.number, lane):

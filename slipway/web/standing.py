@@ -9,6 +9,7 @@ from ..domain.decide.quorum import names_of
 from ..domain.environment import Environment
 from ..domain.errors import Inconsistent
 from ..domain.gate import ApprovalGate, Gate
+from ..domain.model import release_id
 from ..domain.people import SignedIn
 from ..domain.release import Phase, Release, Vote, VoteDecision
 from ..domain.tokens import ApprovalClaims
@@ -240,7 +241,7 @@ def _ended(release: Release, claims: ApprovalClaims) -> ApprovalStatus:
 
 def _over(release: Release) -> ApprovalStatus:
     if release.superseded_by:
-        headline, newer = "Superseded by a newer release", f"{release.application}-{release.superseded_by}"
+        headline, newer = "Superseded by a newer release", release_id(release.application, release.superseded_by)
     else:
         headline, newer = f"It {_what_became_of(release)}", None
     lead = _sentence(release.reason) or "There is nothing left to decide."

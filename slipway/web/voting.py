@@ -9,6 +9,7 @@ from typing import assert_never
 from ..domain.errors import NotFound
 from ..domain.gate import ApprovalGate
 from ..domain.inbox import InboxKind, InboxRow, Speaker, Via
+from ..domain.model import release_id
 from ..domain.release import VoteDecision
 from ..domain.statement import SALT_BYTES, VoteStatement, salt_of
 from ..telemetry import carrier
@@ -44,7 +45,7 @@ def vote_by_link(desk: Desk, viewer: PlanViewer, posted: Posted) -> str:
 def _statement(desk: Desk, viewer: PlanViewer, posted: Posted) -> VoteStatement:
     """What the person says: about the plan and the opening that their page showed."""
     claims = viewer.claims
-    release = desk.reader.release(f"{claims.application}-{claims.release}")
+    release = desk.reader.release(release_id(claims.application, claims.release))
     return VoteStatement(
         installation=desk.writer.installation,
         salt=salt_of(secrets.token_bytes(SALT_BYTES)),

@@ -12,7 +12,7 @@ from slipway.api.audit import AuditPart, LiveAnswer, LiveThere, Override
 from slipway.domain.actions import Action
 from slipway.domain.audit_query import ActionClass
 from slipway.domain.export import COLUMNS
-from slipway.domain.release import parse_release_id
+from slipway.domain.model import parse_release_id
 
 from ..api import Api, read_answer, records_in
 from ..errors import CliError, Exit, no_trail

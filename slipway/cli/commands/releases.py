@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import click
 
 from slipway.api.releases import Explanation, ReleaseAnswer, Releases, ReleaseWithProgress
+from slipway.domain.model import release_id
 from slipway.domain.phases import Phase
 from slipway.domain.release import Rollout
 from slipway.domain.runs import Trust
@@ -154,13 +155,13 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
         yield "waits for", TextCell(item.waits_for, NOTE)
     if item.progress:
         yield "progress", TextCell(item.progress.told, NOTE)
-    yield "superseded by", f"{item.application}-{item.superseded_by}" if item.superseded_by else ""
+    yield "superseded by", release_id(item.application, item.superseded_by) if item.superseded_by else ""
     yield "bundle" if item.bundle else "image", f"{item.registry}/{item.repository}:{item.tag}"
     yield "digest", item.digest or ""
     if item.push:
         yield "pushed", _at(screen.time(item.push.at), item.push.actor)
     if item.ordered:
-        of = f", of {item.application}-{item.ordered.of}" if item.ordered.of else ""
+        of = f", of {release_id(item.application, item.ordered.of)}" if item.ordered.of else ""
         yield "started by", f"{item.ordered.by}{of}"
     if item.run:
         yield "run", f"{item.run.project}/{item.run.pipeline} {item.run.number} {item.run.result} {item.run.branch}"

@@ -11,6 +11,7 @@ from ..application import Application
 from ..chain_anchor import GateOutcome
 from ..environment import Environment
 from ..gate import AutoGate
+from ..model import release_id
 from ..release import Lane, Phase, Release
 from ..rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, WaitsFor, as_details, not_passed
 from .lanes import end_release, end_without_environment, request_plan, supersede
@@ -82,7 +83,7 @@ def _soaked(
     if until is None or live is None:
         return Rule.SOAKED.fails(f"it has not been live in {where or 'any environment'}")
     if live.release != release.number and live.at < until:
-        by = f"{release.application}-{live.release}"
+        by = release_id(release.application, live.release)
         return Rule.SOAKED.fails(f"{by} took its place in {where} before its soak was over")
     if now < until:
         return Rule.SOAKED.not_yet(f"its soak in {where} is over at {exact_moment(until)}", WaitsFor.TIME, until=until)

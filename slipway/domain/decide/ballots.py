@@ -7,6 +7,7 @@ from ...text import moment
 from ..environment import Environment
 from ..events import VoteCast
 from ..gate import ApprovalGate, Level, Need
+from ..model import release_id
 from ..proof import judge_times
 from ..release import Lane, Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult
@@ -215,6 +216,6 @@ def _where(release: Release, event: VoteCast) -> str:
         closed = f", but its deadline passed at {moment(missed)}" if missed else ""
         return f"{release.id} waits for approval in {event.environment}{closed}"
     if release.superseded_by:
-        return f"{release.id} was superseded by {release.application}-{release.superseded_by}"
+        return f"{release.id} was superseded by {release_id(release.application, release.superseded_by)}"
     where = f" in {release.environment}" if release.environment else ""
     return f"{release.id} is {release.phase.spoken}{where}"

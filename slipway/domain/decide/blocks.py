@@ -14,6 +14,7 @@ from ..drift import Drift, OnDrift
 from ..environment import Environment
 from ..errors import present
 from ..gate import ApprovalGate, Gate
+from ..model import release_id
 from ..project import ProvenanceLevel
 from ..release import Head, Lane, Phase, Release
 from ..rules import NotYet, Rule, RuleResult, WaitsFor, as_details, not_passed
@@ -127,7 +128,7 @@ def hold_rule(application: str, lane: Lane) -> RuleResult:
 
 
 def said_of_hold(application: str, environment: str, hold: Hold) -> str:
-    ordered = f"{hold.who} ordered {environment} back to {application}-{hold.to} at {moment(hold.at)}"
+    ordered = f"{hold.who} ordered {environment} back to {release_id(application, hold.to)} at {moment(hold.at)}"
     return f"{ordered}, and it is held until somebody resumes: {hold.reason}"
 
 
@@ -187,7 +188,7 @@ def _rewound_rules(head: Head) -> Iterator[RuleResult]:
 
 def _lane_is_busy(release: Release, lane: Lane) -> Iterator[RuleResult]:
     if lane.rolling not in (None, release.number):
-        reason = f"{release.application}-{lane.rolling} is being rolled out"
+        reason = f"{release_id(release.application, lane.rolling)} is being rolled out"
         yield Rule.LANE_IS_FREE.not_yet(reason, WaitsFor.RELEASE)
 
 

@@ -7,6 +7,7 @@ from ..actions import Action
 from ..bundle import ends_before
 from ..errors import present
 from ..events import StepFinished
+from ..model import release_id
 from ..order import Order, Taken
 from ..plan import PlanMade
 from ..pruning import KINDS_KEPT, Deleted, pruned_phrase
@@ -342,7 +343,7 @@ def _live(draft: Draft, release: Release) -> None:
         at=draft.now,
     )
     lane = draft.lane(environment.name)
-    replaced = f"{release.application}-{lane.live.release}" if lane.live else None
+    replaced = release_id(release.application, lane.live.release) if lane.live else None
     drift_ended(draft, lane, release, f"{release.id} went live")
     draft.put_lane(draft.lane(environment.name).evolve(live=live, failed=None))
     draft.record(
@@ -355,7 +356,7 @@ def _live(draft: Draft, release: Release) -> None:
     )
     release = close_rollout(draft, release)
     if release.rollback is not None:
-        to = f"{release.application}-{release.rollback.to}"
+        to = release_id(release.application, release.rollback.to)
         end_release(draft, release, Phase.COMPLETED, f"{environment.name} is back at {to}")
         return
     following = draft.application.after(environment.name)

@@ -14,6 +14,7 @@ from ..chain_anchor import GateOutcome
 from ..commands import MUST_SAY_WHY
 from ..errors import present
 from ..events import CommandGiven
+from ..model import release_id
 from ..release import Lane, Phase, Release
 from ..rules import Rule, RuleResult, as_details, not_passed
 from ..steps import Notice
@@ -196,7 +197,7 @@ def end_hold(draft: Draft, event: CommandGiven) -> None:
         actor=event.actor,
         environment=lane.environment,
         held_by=hold.owner,
-        held_for=f"{event.application}-{hold.release}",
+        held_for=release_id(event.application, hold.release),
         reason=event.reason or None,
         **common_details(draft, event),
     )

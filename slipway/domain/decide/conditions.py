@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Final, assert_never
 
 from ..application import Start
+from ..model import release_id
 from ..pipeline import Pipeline
 from ..release import Lane, Live, Release, Run
 from ..requirements import Requirements
@@ -89,7 +90,7 @@ def newer_in_lane(release: Release, lane: Lane, releases: Mapping[int, Release])
     """The newer release in this lane that supersedes `release`, if any."""
     live = lane.live
     if live is not None and (live.order, live.release) > (release.order, release.number):
-        return Newer(number=live.release, why=f"the newer {release.application}-{live.release} is live")
+        return Newer(number=live.release, why=f"the newer {release_id(release.application, live.release)} is live")
     for number, why in ((lane.rolling, "is being rolled out"), (lane.waiting, "is already here")):
         other = releases.get(number) if number is not None else None
         if other is not None and other.newer_than(release):

@@ -8,6 +8,7 @@ from ..attribution import NOBODY, Attribution
 from ..blocks import REASON_LIMIT
 from ..environment import Environment
 from ..gate import ApprovalGate, WhenNewer
+from ..model import release_id
 from ..order import Order, Taken, with_taken
 from ..release import Lane, Phase, Release, Rollout, Vote, VoteDecision
 from ..rules import RuleResult, as_details
@@ -239,7 +240,7 @@ def end_release(
         on_behalf_of=by.on_behalf_of,
         reason=reason,
         channel=channel,
-        superseded_by=f"{release.application}-{release.superseded_by}" if release.superseded_by else None,
+        superseded_by=release_id(release.application, release.superseded_by) if release.superseded_by else None,
         results=as_details(rules) or None,
     )
     leave_lane(draft, release)
@@ -299,7 +300,7 @@ def keep_hold(draft: Draft, release: Release, *, why: str) -> None:
         draft.put_lane(lane.evolve(hold=hold.evolve(reason=f"{hold.reason} ({why})"[:REASON_LIMIT])))
         return
     draft.put_lane(lane.evolve(hold=hold.before))
-    stays = f"{release.application}-{hold.before.release}"
+    stays = release_id(release.application, hold.before.release)
     draft.record(Action.HOLD_ENDED, release, reason=why, still_held_for=stays)
 
 

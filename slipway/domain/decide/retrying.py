@@ -9,6 +9,7 @@ or whose vote somebody disowned, when its rollout had begun.
 
 from ..actions import Action
 from ..events import CommandGiven
+from ..model import release_id
 from ..release import REJECTIONS_KEPT, Lane, Phase, Release, Rollout, VoteDecision
 from ..rules import Rule, RuleResult
 from ..steps import StepKind
@@ -47,7 +48,9 @@ def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
 
 
 def _under_way(release: Release, lane: Lane) -> str:
-    return f"{release.application}-{lane.returning} is under way" if lane.returning else "no other is under way"
+    return (
+        f"{release_id(release.application, lane.returning)} is under way" if lane.returning else "no other is under way"
+    )
 
 
 def retry_release(draft: Draft, event: CommandGiven) -> None:

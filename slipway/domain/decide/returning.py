@@ -12,6 +12,7 @@ from ..actions import Action
 from ..blocks import Hold
 from ..errors import present
 from ..events import CommandGiven
+from ..model import release_id
 from ..release import Lane, Release, Rollback, Rollout
 from ..rules import Rule, RuleResult
 from .blocks import said_of_hold
@@ -41,10 +42,10 @@ def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
         f"`slipway releases -a {target.application}` lists the others",
     )
     is_gone = not is_live(target.number, lane) or lane.drift is not None
-    live_release = f"{target.application}-{live.release} is" if live else "nothing is"
+    live_release = f"{release_id(target.application, live.release)} is" if live else "nothing is"
     drifted = ", and the cluster does not hold it" if is_gone and is_live(target.number, lane) else ""
     yield Rule.IS_NOT_LIVE_NOW.judged(is_gone, f"{live_release} live in {lane.environment} now{drifted}")
-    other = f"{target.application}-{lane.returning} is" if lane.returning else "no other is"
+    other = f"{release_id(target.application, lane.returning)} is" if lane.returning else "no other is"
     yield Rule.ONE_ROLL_BACK_AT_A_TIME.judged(lane.returning is None, f"{other} under way in {lane.environment}")
 
 
@@ -62,7 +63,7 @@ def order_rollback(draft: Draft, event: CommandGiven) -> None:
         release,
         actor=event.actor,
         to=target.id,
-        instead_of=f"{target.application}-{lane.live.release}" if lane.live else None,
+        instead_of=release_id(target.application, lane.live.release) if lane.live else None,
         reason=event.reason,
         **common_details(draft, event),
     )

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from ..actions import Action
 from ..environment import Environment, OnFailure
+from ..model import release_id
 from ..release import Phase, Release
 from ..rules import Rule, RuleResult
 from ..steps import StepKind
@@ -140,7 +141,7 @@ def begin_roll_back(draft: Draft, release: Release, environment: Environment, re
     draft.record(
         Action.ROLLBACK_REQUESTED,
         release,
-        to=f"{release.application}-{live.release}",
+        to=release_id(release.application, live.release),
         plan_hash=live.plan_hash,
         order=str(order),
         reason=reason,

@@ -9,6 +9,7 @@ from ..chain_anchor import GateOutcome
 from ..errors import present
 from ..events import VoteCast
 from ..gate import ApprovalGate, Level
+from ..model import release_id
 from ..release import Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult, as_details, not_passed
 from ..steps import Notice
@@ -27,7 +28,7 @@ from .state import Draft
 def vote_cast(draft: Draft, event: VoteCast) -> None:
     release = draft.release(event.release)
     if release is None:
-        reason = f"there is no {event.application}-{event.release}"
+        reason = f"there is no {release_id(event.application, event.release)}"
         draft.rules = (Rule.RELEASE_EXISTS.fails(reason),)
         return
     if event.decision is VoteDecision.OBJECT:

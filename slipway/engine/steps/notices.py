@@ -10,7 +10,7 @@ from ...domain.decide.quorum import counted_approvals, people_left
 from ...domain.environment import Environment
 from ...domain.explain_gate import gate_rules
 from ...domain.gate import ApprovalGate, Level
-from ...domain.model import sha256
+from ...domain.model import release_id, sha256
 from ...domain.people import Circle
 from ...domain.plan import Preview
 from ...domain.release import Phase, Release
@@ -207,7 +207,9 @@ def _matter(
         changed_by=_named(run, *(part for part in Involvement if part is not Involvement.REQUESTER)),
         proof=run.known if run else "",
         waived=tuple(waiver.told for waiver in release.waivers_in(environment.name)),
-        live=LiveNow(release=f"{release.application}-{live.release}", tag=live.tag, since=live.at) if live else None,
+        live=LiveNow(release=release_id(release.application, live.release), tag=live.tag, since=live.at)
+        if live
+        else None,
         evidence=tuple(
             Result(name=item.name, environment=item.environment, passed=item.passed, summary=item.summary)
             for item in release.evidence

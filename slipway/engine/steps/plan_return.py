@@ -13,6 +13,7 @@ from ...domain.actions import Action
 from ...domain.around import Side
 from ...domain.audit import AuditRecord, fault_of
 from ...domain.environment import Environment
+from ...domain.model import release_id
 from ...domain.plan import Plan, brought
 from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
@@ -57,7 +58,7 @@ def look_for(
 
     Raises `CannotReturn`, `RegistryError`, `UnknownName`, `LedgerUnavailable`, `KeysUnavailable`.
     """
-    name = f"{release.application}-{back.to}"
+    name = release_id(release.application, back.to)
     if not _was_live(clients, release, environment, back):
         raise CannotReturn(NEVER_LIVE.format(release=name, environment=environment.name))
     plan, warning = _kept_plan(clients, environment, registry, back, name)
@@ -78,7 +79,7 @@ def _was_live(clients: Clients, release: Release, environment: Environment, back
     row has ended, so nothing else vouches for it; where its records begin is only a hint where to look."""
     target = clients.ledger.release(release.application, back.to)
     first = target.first_sequence if target is not None else 1
-    went_live = (Action.RELEASE_LIVE, f"{release.application}-{back.to}", environment.name, release.digest)
+    went_live = (Action.RELEASE_LIVE, release_id(release.application, back.to), environment.name, release.digest)
     for record in clients.ledger.audit(release.application, first=first, last=release.first_sequence):
         if (
             isinstance(record, AuditRecord)
