@@ -96,8 +96,8 @@ def run_step(body: bytes, _: str) -> None:
 
 def _receive(queue: Queue, message: func.ServiceBusMessage, session: str, work: Callable[[bytes], None]) -> None:
     properties = message.application_properties or {}
-    told = properties.get(TRIES, 0)
-    tries, body = told if isinstance(told, int) and told >= 0 else 0, message.get_body()
+    counted = properties.get(TRIES, 0)
+    tries, body = counted if isinstance(counted, int) and counted >= 0 else 0, message.get_body()
     again = tries > 0 or (message.delivery_count or 0) > 1  # the first delivery is the first
     _tell_age(queue, message.enqueued_time_utc)
     with (

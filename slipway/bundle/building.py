@@ -16,6 +16,7 @@ from .. import __version__
 from ..manifests.documents import Document, read_text
 from ..manifests.problems import ConfigError, Findings, Problem, short_value
 from ..manifests.references import Reference, image_places
+from ..manifests.together import together_problems
 from .artifact import Packed, content_digest, pack_bundle
 from .contents import FilePlace, Member, in_namespace, object_problems, read_environments
 from .model import BundleConfig, BundleEnvironment, BundleSource, RenderTarget, Targets, Tools, folder_of
@@ -157,6 +158,8 @@ def _object(
     )
     if not problems:
         problems.extend(compare(document, document.value, target.kubernetes))
+    if not problems:  # a field that is misspelt is told as such, and not as missing
+        problems.extend(together_problems(document, document.value))
     value = deepcopy(document.value)
     for image in image_places(value, images.rules):
         try:

@@ -17,6 +17,7 @@ from ..manifests.documents import Document, read_text
 from ..manifests.objects import CLUSTER_SCOPED, MOST_OBJECTS, check_job, check_object, identity
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, short_value
 from ..manifests.references import ImagePosition, digest_reference, image_places, unpinnable_problems
+from ..manifests.together import together_problems
 from ..manifests.validity import validity_problems
 from .archive import Files
 from .model import CONFIG_FILE, BundleConfig, BundleEnvironment, folder_of
@@ -154,6 +155,7 @@ def _problems(
     for part, members in environment.parts.items():
         for member in members:
             problems = list(object_problems(member, part, namespace=entry.namespace, rules=known))
+            problems.extend(() if problems else together_problems(member.document, member.document.value))
             yield from problems
             if not problems:
                 yield from _image_problems(member, listed, used, known)
@@ -165,7 +167,7 @@ def _problems(
 
 
 def object_problems(member: Member, part: ContentPart, *, namespace: str, rules: ImageRules) -> Iterator[Problem]:
-    """What keeps an object out of a bundle, its images aside."""
+    """What keeps an object out of a bundle, its images and fields that do not go together aside."""
     document, value = member.document, member.document.value
     yield from check_object(document, value, namespace=namespace)
     if not isinstance(value, dict):

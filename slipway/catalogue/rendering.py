@@ -16,6 +16,7 @@ from ..manifests.documents import Document
 from ..manifests.images import BY_DIGEST
 from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, without_server_fields
 from ..manifests.problems import Findings, short_value
+from ..manifests.together import together_problems
 from ..manifests.validity import validity_problems
 from .definition import Definition
 from .manifests import read_job, read_job_file, read_manifests
@@ -150,6 +151,7 @@ def render_document(
         findings.extend_elsewhere(check_object(document, value, namespace=environment.namespace))
         if isinstance(value, dict):
             findings.extend_elsewhere(validity_problems(document, value, renamed=renamed))
+            findings.extend_elsewhere(together_problems(document, value))
     if any(problem.field in _WITHOUT_WHICH_NONE for problem in findings.problems):
         return None, findings
     pinned = pins and pin(document, findings, value, definition.application, image=image, hosts=hosts)

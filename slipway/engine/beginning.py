@@ -8,7 +8,7 @@ outcome is committed, or a next message sent, the step's message keeps its row i
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -65,7 +65,7 @@ class Beginning:
             yield
         finally:
             _room.reset(token)
-            room.end()
+            room.ending.close()
 
     def send_left_over(self, application: str, within: str) -> None:
         """Send what was begun within the message, and what nobody has sent. What somebody else has begun is theirs.
@@ -96,28 +96,22 @@ class _Room:
     began: datetime
     concerned: set[str] = field(default_factory=set)
     taken: bool = False
-    under_way: list[Callable[[], None]] = field(default_factory=list)
+    ending: ExitStack = field(default_factory=ExitStack)
+    """Waits for all that was begun, and for what that begins, even if waiting for some of it fails."""
 
     def begin(self, entry: OutboxEntry) -> bool:
         step = _step(entry)
         if step is None or step.application not in self.concerned or not self._may_begin():
             return False
-        self.under_way.append(ahead(partial(self._run, entry, step)))
+        self.ending.callback(ahead(partial(self._run, entry, step)))
         return True
-
-    def end(self) -> None:
-        """Once all of it has ended, and what it has begun itself."""
-        try:
-            while self.under_way:
-                self.under_way.pop()()
-        finally:
-            if self.taken:
-                self.beginning.beside.release()
 
     def _may_begin(self) -> bool:
         if self.beginning.clock() - self.began > BEGUN_WITHIN:
             return False
-        self.taken = self.taken or (not self.is_free and self.beginning.beside.acquire(blocking=False))
+        if not self.is_free and not self.taken and self.beginning.beside.acquire(blocking=False):
+            self.taken = True
+            self.ending.callback(self.beginning.beside.release)
         return self.is_free or self.taken
 
     def _run(self, entry: OutboxEntry, step: Step) -> None:

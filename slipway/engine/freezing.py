@@ -30,7 +30,7 @@ from ..domain.rules import Rule, RuleResult, as_details, not_passed
 from ..domain.signed_head import FREEZE, head_fault, state_hash
 from ..domain.signing import KeysUnavailable
 from ..ledger import Conflict, LedgerUnavailable
-from ..ledger.freezes import FreezeState, not_ended, with_etag
+from ..ledger.freezes import FreezeState, in_force, not_ended, with_etag
 from ..ledger.installation import InstallationLedger
 from ..ledger.rows import answer_writes
 from ..ledger.standing import InstallationStanding
@@ -103,8 +103,7 @@ class Freezer:
 
     def current(self) -> Freeze | None:
         """The freeze of everything that is in force; None if there is none."""
-        freeze = not_ended(self.state())
-        return freeze if freeze is not None and freeze.in_force(self.clock()) else None
+        return in_force(self.state(), self.clock())
 
     def give(self, order: FreezeOrder) -> Frozen:
         """Carry out an order and tell every application.

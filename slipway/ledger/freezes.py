@@ -1,5 +1,7 @@
 """The freeze of everything: one row in the installation's partition, which stays after it has ended."""
 
+from datetime import datetime
+
 from pydantic import Field
 
 from ..domain.blocks import NAME_LIMIT, REASON_LIMIT, Freeze
@@ -23,6 +25,11 @@ class FreezeState(Record):
 def not_ended(state: FreezeState | None) -> Freeze | None:
     """The freeze, unless there never was one or somebody ended it; its own end may have come."""
     return None if state is None or state.ended_by else state.freeze
+
+
+def in_force(state: FreezeState | None, now: datetime) -> Freeze | None:
+    freeze = not_ended(state)
+    return freeze if freeze is not None and freeze.in_force(now) else None
 
 
 def freeze_of_everything(table: Table) -> FreezeState | None:

@@ -74,7 +74,8 @@ class Lease:
             return False
         self._etag = row.etag
         try:
-            self._write(Act.REPLACE, now + length) if is_ours else self._write_first(Act.REPLACE, now + length)
+            write = self._write if is_ours else self._write_first
+            write(Act.REPLACE, now + length)
         except Conflict:
             return False
         return True

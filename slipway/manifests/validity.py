@@ -12,7 +12,6 @@ from .documents import Document
 from .images import containers
 from .objects import look_up
 from .problems import Problem, Steps, short_value
-from .together import together_problems
 
 MOST_DATA: Final = 1024 * 1024
 """Bytes of all values of a ConfigMap or Secret."""
@@ -60,7 +59,6 @@ def validity_problems(document: Document, value: Mapping[str, Any], *, renamed: 
             yield _too_large(document, (*steps, "annotations"), size, _MOST_ANNOTATIONS)
     yield from _data_problems(document, value)
     yield from _container_problems(document, value)
-    yield from together_problems(document, value)
 
 
 def _expected_name(value: Mapping[str, Any], name: str, renamed: bool) -> str:

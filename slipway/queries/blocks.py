@@ -8,7 +8,7 @@ from ..domain.blocks import Freeze, Hold
 from ..domain.model import release_id
 from ..domain.release import Lane
 from ..domain.reports import FreezeShown
-from ..ledger.freezes import freeze_of_everything, not_ended
+from ..ledger.freezes import freeze_of_everything, in_force
 from .reading import Reader
 
 
@@ -21,8 +21,7 @@ class Blocks:
 
     def everything(self) -> Freeze | None:
         """The freeze of everything that is in force; None if there is none. Raises `LedgerUnavailable`."""
-        freeze = not_ended(freeze_of_everything(self.reader.ledger.table))
-        return freeze if freeze is not None and freeze.in_force(self.clock()) else None
+        return in_force(freeze_of_everything(self.reader.ledger.table), self.clock())
 
     def freezes(self) -> tuple[FreezeShown, ...]:
         """The freezes and holds in force, widest first. Raises `LedgerUnavailable`."""

@@ -10,6 +10,7 @@ import pytest
 
 from slipway.effects.cluster import ObjectRefused
 from slipway.manifests.documents import read_text
+from slipway.manifests.together import together_problems
 from slipway.manifests.validity import MOST_DATA, validity_problems
 
 from . import manifests as m
@@ -20,7 +21,8 @@ type Change = Callable[[m.Json], object]
 
 def problems(value: m.Json) -> list[str]:
     document = read_text(json.dumps(value).encode(), name="a.yaml")[0]
-    return [problem.field for problem in validity_problems(document, value)]
+    problems = (*validity_problems(document, value), *together_problems(document, value))
+    return [problem.field for problem in problems]
 
 
 def in_metadata(part: str, key: str, text: str, value: m.Json) -> None:

@@ -203,7 +203,7 @@ def test_what_is_wrong_is_told_with_file_line_field_and_cure(tmp_path: Path, fil
             "ports: [{ port: '80' }]",
             "4: spec.ports[0].port: expected a whole number, got '80'",
         ),
-        ("port: 80 }", "port: 80, nmae: x }", "4: spec.ports[0].nmae: unknown field; did you mean 'name'?"),
+        ("ports: [{", "prots: [{", "4: spec.prots: unknown field; did you mean 'ports'?"),
         ("apiVersion: v1", "apiVersion: v2", "1: apiVersion: expected v1 for Service, got v2 Service"),
     ],
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from slipway.catalogue import ConfigError
 from slipway.manifests.documents import read_text
 from slipway.manifests.objects import MOST_OBJECTS, check_job, check_object
+from slipway.manifests.together import together_problems
 from slipway.manifests.validity import MOST_DATA, validity_problems
 from tests.unit.catalogue.samples import DEPLOYMENT, Write, load_one
 
@@ -103,7 +104,9 @@ def test_a_mistake_in_a_manifest_is_told_at_its_line(write: Write, manifest: str
 def test_whatever_a_manifest_holds_the_checks_answer_in_words(value: Any) -> None:
     document = read_text(json.dumps({"top": value}).encode(), name="a.yaml")[0]
     problems = [*check_object(document, value, namespace="n"), *check_job(document, value)]
-    for problem in [*problems, *(validity_problems(document, value) if isinstance(value, dict) else ())]:
+    if isinstance(value, dict):
+        problems = [*problems, *validity_problems(document, value), *together_problems(document, value)]
+    for problem in problems:
         assert str(problem).startswith("a.yaml:1:")
 
 

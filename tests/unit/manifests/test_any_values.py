@@ -21,6 +21,7 @@ from slipway.manifests.documents import Document, TextPosition
 from slipway.manifests.limits import beyond_limits
 from slipway.manifests.objects import identity
 from slipway.manifests.problems import Steps
+from slipway.manifests.together import together_problems
 
 CONTAINER = {
     "name": "a",
@@ -101,6 +102,7 @@ def judge(value: Any, part: ContentPart) -> None:
     """All that is done with an object of a bundle until a cluster sees it."""
     document = Document(file="a.yaml", value=value, positions={(): TextPosition()})
     problems = list(object_problems(Member(file="a.yaml", document=document), part, namespace="shop", rules=RULES))
+    problems = problems or list(together_problems(document, value))
     if problems:
         assert all(map(str, problems))
         return
