@@ -85,19 +85,19 @@ else
 endif
 
 test-doubles: install ## The doubles of the Functions host and of Service Bus, beside what Microsoft's own code answered
-	@$(PYTHON) -m pytest -m "doubles and not (thorough or workers)" $(PARALLEL) $(ARGS)
+	@$(PYTHON) -m pytest -m "doubles and not (cluster or thorough or workers)" $(PARALLEL) $(ARGS)
 
 test-hooks: install ## The hooks of azd, against stand-ins for az and azd: a process for each call
-	@$(PYTHON) -m pytest -m "hooks and not thorough" $(PARALLEL) $(ARGS)
+	@$(PYTHON) -m pytest -m "hooks and not (cluster or thorough)" $(PARALLEL) $(ARGS)
 
 test-browser: install ## The pages in a real browser
-	@$(PYTHON) -m pytest -m "browser and not stack" $(ARGS)
+	@$(PYTHON) -m pytest -m "browser and not (cluster or stack)" $(ARGS)
 
 test-stack: install ## The whole system on this machine, and the demo as a newcomer runs it
 	@$(PYTHON) -m pytest -m "stack and not cluster" $(ARGS)
 
 test-attack: install ## Five attacks on the whole system, with every guard in place and with each of them left out
-	@$(PYTHON) -m pytest -m attack $(ARGS)
+	@$(PYTHON) -m pytest -m "attack and not cluster" $(ARGS)
 
 test-cluster: install ## The contract of clusters and the demo on a real control plane; KUBECONFIG=FILE for another cluster, KUBERNETES=1.33.13 for the contract alone on that version
 	@SLIPWAY_REAL_CLUSTER=1 SLIPWAY_TEST_KUBECONFIG="$(KUBECONFIG)" SLIPWAY_TEST_KUBERNETES="$(KUBERNETES)" \
@@ -107,7 +107,7 @@ least-privilege: install ## Take each right in a cluster away in turn, and see w
 	@$(PYTHON) -m scripts.least_privilege $(ARGS)
 
 test-thorough: install ## A crash or an outage at every point, and more examples of each property
-	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -m "thorough or hypothesis" $(COMPUTING) $(ARGS)
+	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -m "(thorough or hypothesis) and not cluster" $(COMPUTING) $(ARGS)
 
 test-all: test test-doubles test-hooks test-browser test-stack test-attack test-cluster test-thorough workers ## All tests
 

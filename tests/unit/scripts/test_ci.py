@@ -1,6 +1,7 @@
 """The table at the end of `.ci/run`: what fails a run, what is only shown, and that every line of the list is there."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -170,6 +171,23 @@ def test_a_real_part_has_tests_or_a_reason_and_not_both(entry: dict[str, str]) -
 def test_contributing_shows_the_stages_as_they_are_listed() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert as_markdown(read_plan()) in text, "put what `python -m scripts.ci --list` prints into CONTRIBUTING.md"
+
+
+@pytest.mark.parametrize("mark", ["attack", "browser", "doubles", "hooks", "hypothesis", "stack", "thorough"])
+def test_only_the_stage_of_clusters_takes_a_test_that_asks_a_real_one(mark: str) -> None:
+    """In any other stage it is skipped, for a reason that `.ci/run` does not permit."""
+    makefile = (ROOT / "Makefile").read_text()
+    quick = re.findall(r"^QUICK := (.+)$", makefile, re.MULTILINE)
+    selections = quick + [words for words in re.findall(r'-m "([^"$]+)"', makefile) if words != "cluster"]
+    taking = [words for words in selections if selects(words, {mark, "cluster"})]
+    assert len(selections) > 5
+    assert not taking
+
+
+def selects(words: str, marks: set[str]) -> bool:
+    """Whether `-m "words"` takes a test with these marks."""
+    holds = re.sub(r"\b(?!and\b|or\b|not\b)\w+", lambda word: str(word[0] in marks), words)
+    return bool(eval(holds, {}))
 
 
 def test_the_stages_fit_into_the_time_that_a_change_may_take() -> None:
