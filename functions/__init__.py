@@ -1,1 +1,1 @@
-"""One blueprint per kind of trigger: an event becomes an event, a request gets an answer. Nothing else happens here."""
+"""One blueprint per kind of trigger: it turns its event into an event of the domain, or answers its request, and does nothing else."""

@@ -1,7 +1,7 @@
 """The JSON API of the operator's commands: freeze, cancel, retry, create, roll back, resume, override and the like.
 
 Each has its own permission. The actor is the signed-in person or the named key; the body cannot name one. A command is
-written into the inbox; whoever gave it asks there what became of it.
+written into the inbox; its sender asks there for the outcome.
 """
 
 from datetime import timedelta
@@ -131,7 +131,8 @@ def confirmation(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def received(said: Said, *, refused: tuple[ChangeShown, ...] = ()) -> func.HttpResponse:
-    """202: it is written down, and where the answer will be; `refused` is what was not."""
+    """202: the row was written; the body says where the answer will be. `refused` lists the changes that were not
+    written."""
     address = f"/api/v1/inbox/{said.partition}/{said.id}"
     answer = ok(ReceivedAnswer(application=said.partition, id=said.id, address=address, refused=refused), status=202)
     answer.headers["Location"] = address

@@ -80,7 +80,7 @@ class Endpoint:
     description: str = ""
     tag: str
     permission: Permission | None = Permission.READ
-    """None if the handler itself authorizes the caller."""
+    """None if the handler authorizes the caller itself."""
     anonymous: bool = False
     """Whether the host lets everybody in. The guard assumes that the host has checked a key, so the handler of an
     anonymous operation must authenticate the caller itself, by a sign-in or a signed token."""

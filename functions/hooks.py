@@ -1,8 +1,8 @@
 """Hooks of the systems that run pipelines: one door for each, which knows its sender by a shared secret.
 
-Azure DevOps keeps or disables a subscription by the status of the answer: 202 enqueued; 200 recorded, or none of our
-business (never 400, 404 or 500: those put the subscription on probation and new events are lost); 503 the queue cannot
-be reached, try again; 401 the secret is wrong, which somebody must see.
+Azure DevOps keeps or disables a subscription by the status of the answer. 202: enqueued. 200: recorded, or not for us
+(never 400, 404 or 500: those put the subscription on probation and new events are lost). 503: the queue cannot be
+reached, try again. 401: the secret is wrong, which somebody must see.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""The JSON API of what was said: whoever said something asks here what became of it."""
+"""The JSON API of statements: their senders ask here for the outcome."""
 
 import azure.functions as func
 

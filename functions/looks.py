@@ -1,7 +1,7 @@
 """The JSON API of looks: ordered by POST, looked at by the worker, read by GET.
 
-The doctor's checks, and the comparison of the audit index with the trail need rights that the
-front does not have; where an application's environments are, settings that it is not given.
+The doctor's checks and the comparison of the audit index with the trail need rights that the front lacks; the places of
+an application's environments need settings that it is not given.
 """
 
 import azure.functions as func

@@ -38,7 +38,7 @@ FOLLOW = "follow"
 
 
 type _Work = Callable[[func.HttpRequest, Visitor], Answer]
-"""What answers a request of somebody who has signed in."""
+"""The handler of a signed-in person's request."""
 
 
 def shows(blueprint: func.Blueprint, route: str, *, role: bool = True) -> Callable[[_Work], Any]:
@@ -148,8 +148,8 @@ def page_evidence(req: func.HttpRequest, _: Visitor) -> Answer:
 @blueprint.function_name("unknown_page")
 @blueprint.route(route="{address:regex(^(?!admin|runtime))}/{*rest}", methods=LOOKING, auth_level=ANONYMOUS)
 def unknown_page(req: func.HttpRequest) -> func.HttpResponse:
-    """Any other address. Its name is the last one, as the host takes the first route that fits; those that the host
-    answers itself (`admin/…`, `runtime/…`) are left alone, as a function's route would come before them."""
+    """Any other address. Its name sorts last, since the host takes the first route that fits. Routes that the host
+    answers itself (`admin/…`, `runtime/…`) are left out, since a function's route would come before them."""
     address = req.route_params["address"]
     if address.lower() == "api":
         return problem(404, "Not found", "there is no such address; /api/v1/openapi.json describes all of them")
@@ -207,7 +207,7 @@ def reading(
 def posted(
     req: func.HttpRequest, path: str, work: Callable[[Visitor], Answer], *, role: bool = True
 ) -> func.HttpResponse:
-    """What a form does, for somebody who has signed in. `path` is the page that the form is on."""
+    """The handler of a signed-in person's form. `path` is the page that the form is on."""
 
     def answer() -> Answer:
         session = parts().sessions.read(req.headers, sure=True)
@@ -220,7 +220,7 @@ def posted(
 
 
 def _permitted(who: Visitor, work: Callable[[Visitor], Answer], *, role: bool) -> Answer:
-    """What the page answers, or that they may not. Both that and a form that is refused so is counted."""
+    """The page's answer, or the refusal for lack of permission. Both that and a form that is refused so is counted."""
     if role and not who.caller.may(Permission.READ):
         parts().denials.deny(who.caller.name, str(Permission.READ))
         return no_role(who)
@@ -231,7 +231,7 @@ def _permitted(who: Visitor, work: Callable[[Visitor], Answer], *, role: bool) -
 
 
 def _to_sign_in(req: func.HttpRequest, path: str, *, quiet: bool) -> Answer:
-    """A page that somebody opens leads to the provider at once. Whatever else asks is told to sign in."""
+    """A page that somebody opens leads to the provider at once. Any other client is told to sign in."""
     if req.method != "GET" or req.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
         return ask_to_sign_in(path)
     begun = parts().sign_in.begin(req.headers, path, quiet=quiet)

@@ -1,6 +1,6 @@
 """The way back from the identity provider with the proof of what somebody said.
 
-A GET that is followed by a row of the inbox: its `state` is good once, and in the browser only in which it was made.
+A GET that leads to a row of the inbox: its `state` is good once, and only in the browser that it was made in.
 """
 
 import azure.functions as func

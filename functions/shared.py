@@ -37,7 +37,7 @@ def parts() -> App:
 
 
 def role_of_app() -> AppRole:
-    """What this app is. Raises `SettingsError` for a role that there is not."""
+    """The role of this app. Raises `SettingsError` for a role that there is not."""
     return parts().settings.role
 
 

@@ -33,8 +33,8 @@ def reconcile(timer: func.TimerRequest) -> None:
 @blueprint.function_name("reconcile_sources")
 @blueprint.timer_trigger(arg_name="timer", schedule="30 */5 * * * *", run_on_startup=False)
 def reconcile_sources(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
-    """Also look for what the sources of events never told: pushes, dead letters, a change of signing keys; and for
-    what the audit index lacks."""
+    """Look for events that their sources never reported (pushes, dead letters, a change of signing keys) and for
+    records that the audit index lacks."""
     _run("reconcile_sources", look_for_pushes=True, besides=_watched)
     try:
         measure(Metric.PARKED_NOW, len(parts().installation.open_parked(limit=COUNTED)))
@@ -107,8 +107,8 @@ def _run(name: str, *, look_for_pushes: bool, besides: Callable[[], tuple[str, .
 @blueprint.function_name("sweep")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 52 3 * * *", run_on_startup=False)
 def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
-    """Daily: forget statements whose authors went to the identity provider more than a day ago, and what fronts passed
-    on that nobody has taken since."""
+    """Daily: forget statements whose authors went to the identity provider more than a day ago, and content from fronts
+    that nobody has taken since."""
     now = parts().clock()
     try:
         rows = parts().challenges.sweep(now)

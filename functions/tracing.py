@@ -1,7 +1,7 @@
 """Run every function as a span of the trace that its event belongs to.
 
 The worker (version 1.3) runs sync functions on threads that inherit no trace context, so the host's is attached here,
-from the invocation's `context`. That does no harm if the worker attaches it as well.
+from the invocation's `context`. It does no harm if the worker attaches it as well.
 """
 
 import inspect

@@ -72,7 +72,7 @@ class LiveAnswer(ApiAnswer):
 
 
 class ReindexAnswer(Compared):
-    """What a comparison of a part of the index found. `missing`, `wrong` and `extra` count copies, each record has
+    """The result of comparing a part of the index. `missing`, `wrong` and `extra` count copies, each record has
     several."""
 
 

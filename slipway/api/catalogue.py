@@ -64,7 +64,7 @@ class ProblemShown(ApiModel):
 
 
 class ChangeShown(ApiModel):
-    """What is, or would be, changed of one project or application."""
+    """An actual or possible change of one project or application."""
 
     subject: str = Field(description="`project:<name>` or `application:<name>`.")
     outcome: str = Field(
@@ -89,7 +89,7 @@ class ChangeShown(ApiModel):
 
 
 class Changes(ApiAnswer):
-    """The changes, projects first. What is refused keeps nothing else from being made."""
+    """The changes, projects first. A refused change does not keep the others from being made."""
 
     changes: tuple[ChangeShown, ...]
     refused: bool = Field(description="Whether any of them was refused.")
@@ -99,7 +99,7 @@ class Changes(ApiAnswer):
 
 
 class TargetShown(ApiModel):
-    """Where one environment of an application is, as a look sees it."""
+    """The place of one environment of an application, as a look sees it."""
 
     registry: str = Field(description="Host of the registry that it pulls from.")
     cluster: str

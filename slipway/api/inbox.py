@@ -1,4 +1,4 @@
-"""What was said, and what became of it."""
+"""Statements and their outcomes."""
 
 from pydantic import Field
 
@@ -39,7 +39,7 @@ class Confirmation(ApiAnswer):
 
 
 class SaidOutcome(ApiAnswer):
-    """What became of something that was said."""
+    """The outcome of a statement."""
 
     application: str = Field(description="The application, or `_installation`.")
     id: str

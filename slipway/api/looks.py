@@ -1,4 +1,4 @@
-"""What people want to see that only the worker can look at."""
+"""Questions of people that only the worker can answer."""
 
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ _Option = Annotated[str, Field(max_length=64)]
 
 
 class LookAsked(ForeignModel):
-    """What is to be looked at."""
+    """The subject of the look."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -30,7 +30,7 @@ class LookAsked(ForeignModel):
 
 
 class LookShown(ApiAnswer):
-    """How far a look is, and what was seen."""
+    """The progress of a look, and its result."""
 
     id: str
     state: str = Field(description="As for everything that is said: `received`, `counted` or `parked`.")

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ..telemetry.sdk import Sdk
 
 _WAITS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 10, "retry_total": 2}
-"""How long storage may keep a request waiting, in seconds, and how often it is asked again. By the SDK's own limits a
+"""The time that storage may keep a request waiting, in seconds, and the number of retries. By the SDK's own limits a
 decision could hang for many minutes, longer than anybody waits, and than the lock of its session lasts."""
 TABLES: dict[str, Any] = {**_WAITS, "retry_backoff_factor": 0.4}
 BLOBS: dict[str, Any] = {**_WAITS, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}

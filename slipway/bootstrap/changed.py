@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Catalogued(Recorded):
-    """What changes of the catalogue need."""
+    """The parts that changes of the catalogue need."""
 
     @part
     def comparing(self) -> "Comparing":

@@ -76,7 +76,7 @@ def table[T: Table](port: T) -> T:
 
 
 def row_table(port: RowTable) -> RowTable:
-    """The table that is written row by row, observed. That a row exists already is expected."""
+    """The table that is written row by row, observed. A row that exists already is expected, and no failure."""
     methods = dict.fromkeys(("get", "rows", "add", "remove", "everything"), _only_name)
     return observed(port, Family.TABLE, methods, expected=(Conflict,))
 

@@ -95,7 +95,7 @@ class Opened:
 
     @part
     def run_source(self) -> AskedSource | None:
-        """None where the installation takes runs at their word."""
+        """None if the installation takes runs at their word."""
         return self.ports.run_source() if self.settings.runs is Runs.PROVED else None
 
     @part

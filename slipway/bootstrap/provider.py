@@ -9,8 +9,8 @@ from ..effects.identity.web import IdentityPool
 from ..http.signing_in import PendingSignIn
 
 SCOPE = "user_impersonation"
-"""The scope of the sign-in's registration. People are asked for it, so that the registration is the resource beyond
-doubt and the tenant's rules for it apply; an access token of a person must have it."""
+"""The scope of the sign-in's registration. The scope that people are asked for. It makes the registration the resource
+beyond doubt, so the tenant's rules for it apply; an access token of a person must have it."""
 VOTES_SCOPE = "vote"
 """The scope of the votes' registration, asked for with the same reason; what it opens is never used."""
 

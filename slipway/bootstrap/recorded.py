@@ -1,4 +1,4 @@
-"""The parts that keep and read state: the ledger and everything built on it. Nothing here acts."""
+"""The parts that keep and read state: the ledger and everything built on it. No part here acts."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

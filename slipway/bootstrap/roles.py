@@ -10,7 +10,7 @@ from typing import Final
 
 
 class AppRole(StrEnum):
-    """What this app is."""
+    """The role of this app."""
 
     FRONT = "front"
     """Pages, API and hooks: it reads, and adds to the inbox; it holds no key that makes a record or a link."""

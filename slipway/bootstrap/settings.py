@@ -43,12 +43,12 @@ AZURE_DEVOPS_PEOPLE = "https://vssps.dev.azure.com"
 
 
 class Runs(StrEnum):
-    """What is believed of CI runs."""
+    """The facts about CI runs that count."""
 
     PROVED = "proved"
-    """What their source says when it is asked."""
+    """Facts that their source confirms when asked."""
     CLAIMED = "claimed"
-    """What hooks and messages say; shown as not proved."""
+    """Claims of hooks and messages; shown as not proved."""
 
 
 class SettingsError(Exception):
@@ -317,7 +317,7 @@ class Settings(BaseModel):
     @field_validator("clusters")
     @classmethod
     def _one_name_each_cluster(cls, clusters: dict[str, ClusterSettings]) -> dict[str, ClusterSettings]:
-        """What guards a place goes by its cluster's name, so that a second name would be a way round it."""
+        """The guards of a place go by its cluster's name, so a second name would be a way round them."""
         if len({cluster.place for cluster in clusters.values()}) < len(clusters):
             raise ValueError("expected each cluster once, got one under two names")
         return clusters

@@ -1,4 +1,4 @@
-"""The variables that settings are read from, and what is wrong with them, in words that never contain a value."""
+"""The variables that settings are read from, and their problems in words that never contain a value."""
 
 import difflib
 from collections.abc import Mapping

@@ -17,7 +17,7 @@ _Host = Annotated[str, Field(pattern=r"^[a-z0-9.-]+(?::[0-9]{1,5})?$", max_lengt
 
 
 class RegistrySettings(SettingsPart):
-    """How to reach a registry."""
+    """The access to a registry."""
 
     login_server: str = Field(
         pattern=r"^[A-Za-z0-9.-]+(?::[0-9]{1,5})?$", max_length=255, description="Such as `contoso.azurecr.io`."
@@ -45,7 +45,7 @@ class RegistrySettings(SettingsPart):
 
 
 class ClusterSettings(SettingsPart):
-    """How to reach a cluster: a server with the app's identity or a given token, or a kubeconfig."""
+    """The access to a cluster: a server with the app's identity or a given token, or a kubeconfig."""
 
     server: AddressOrNone = Field(default="", description="API server address, unless a kubeconfig is used.")
     ca_data: str = Field(default="", description="Base64 of the cluster's CA certificate (PEM).")

@@ -1,8 +1,8 @@
 """The layer of a bundle: a tar of manifests, gzipped. Written so that equal files give equal bytes, read as hostile.
 
-The writer fixes order, times, owners, modes and the gzip header, and has an entry for each folder, without which
-`oras pull` cannot unpack it. The reader knows plain files and folders of POSIX's ustar and nothing else: no links, no
-devices, and none of the extended headers by which two readers could see two names or two sizes.
+The writer fixes order, times, owners, modes and the gzip header, and has an entry for each folder, without which `oras
+pull` cannot unpack it. The reader knows only plain files and folders of POSIX's ustar: no links, no devices, and none
+of the extended headers that could make two readers see two names or two sizes.
 """
 
 import gzip
@@ -106,7 +106,7 @@ def decompress(packed: bytes) -> bytes:
 
 
 def _over(packed: int, unpacked: int) -> str:
-    """Which limit is exceeded; empty if none is."""
+    """The exceeded limit; empty if there is none."""
     if unpacked > LARGEST_LAYER:
         return f"expected at most {LARGEST_LAYER} bytes unpacked, got more"
     if unpacked > RATIO_FROM and unpacked > LARGEST_RATIO * packed:

@@ -67,7 +67,7 @@ class _Manifest(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Where the parts of a bundle are: the digests and sizes of its config and of its layer."""
+    """The parts of a bundle: the digests and sizes of its config and of its layer."""
 
     config: str
     config_size: int
@@ -109,7 +109,7 @@ def _descriptor(media_type: str, data: bytes) -> dict[str, Any]:
 
 
 def _annotations(config: BundleConfig) -> dict[str, str]:
-    """What registries, Flux and Argo CD show of it."""
+    """The annotations that registries, Flux and Argo CD show."""
     prefix = "org.opencontainers.image."
     known = {
         "created": config.created.isoformat().replace("+00:00", "Z") if config.created else "",
@@ -177,7 +177,7 @@ def _faults(manifest: _Manifest) -> list[Problem]:
 def unpack_bundle(packed: Packed) -> tuple[BundleConfig, dict[str, bytes]]:
     """Config and files of an artifact, its parts checked against each other.
 
-    What the files say is not checked here (`contents.py`). Raises `NotABundle` and `ConfigError`.
+    The content of the files is not checked here (`contents.py`). Raises `NotABundle` and `ConfigError`.
     """
     parts = parts_of(packed.manifest)
     for what, data, digest, size in (

@@ -28,7 +28,7 @@ from .writing import write_documents
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions:
-    """What to build."""
+    """The options of a build."""
 
     folder: Path
     """Has `environments/<name>/`: plain manifests, a kustomization, or values for the chart."""
@@ -60,7 +60,7 @@ class SchemaComparison(Protocol):
     """Compares with the schemas of Kubernetes, which only the command line has."""
 
     def __call__(self, document: Document, value: Mapping[str, Any], version: str) -> Iterable[Problem]:
-        """What an API server of the minor version would refuse of a sound object, or drop."""
+        """The fields of a sound object that an API server of the minor version would refuse, or drop."""
 
 
 def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: SchemaComparison) -> BuiltBundle:

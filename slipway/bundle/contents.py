@@ -1,8 +1,8 @@
-"""What the files of a bundle say, environment by environment; and everything that is wrong with it.
+"""The content of a bundle's files, environment by environment, with all its problems.
 
-The worker reads a bundle of somebody else's CI by these rules, and the command checks its own by the same: each file is
+The worker reads bundles of somebody else's CI by these rules, and the command checks its own by the same. Each file is
 in a folder of the format, each object may be applied as it is, and each image is named by digest, in the registry that
-the environment pulls from, as `bundle.json` lists it. Nothing is rewritten on the way to the cluster.
+the environment pulls from, as `bundle.json` lists it. No object is rewritten on the way to the cluster.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ _FORMS = (2, 3)
 
 
 class ContentPart(StrEnum):
-    """What a file of an environment is for."""
+    """The purpose of a file of an environment."""
 
     MANIFESTS = ""
     """Applied by a rollout."""
@@ -76,7 +76,7 @@ class EnvironmentContents:
 
 @dataclass(frozen=True, kw_only=True)
 class FilePlace:
-    """Where a file of a bundle belongs."""
+    """The place of a file in a bundle."""
 
     environment: str
     part: ContentPart
@@ -167,7 +167,8 @@ def _problems(
 
 
 def object_problems(member: Member, part: ContentPart, *, namespace: str, rules: ImageRules) -> Iterator[Problem]:
-    """What keeps an object out of a bundle, its images and fields that do not go together aside."""
+    """The problems that keep an object out of a bundle, apart from its images and from fields that do not go
+    together."""
     document, value = member.document, member.document.value
     yield from check_object(document, value, namespace=namespace)
     if not isinstance(value, dict):
@@ -191,7 +192,7 @@ def object_problems(member: Member, part: ContentPart, *, namespace: str, rules:
 
 
 def _inexact(value: Any, steps: Steps) -> Iterator[Steps]:
-    """Where the object has integers that readers of JSON round: a plan's hash could not stand for them."""
+    """The places of integers that readers of JSON would round: a plan's hash could not stand for them."""
     if isinstance(value, int) and abs(value) > _LARGEST_EXACT:
         yield steps
     entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

@@ -1,8 +1,8 @@
 """Helm: how a chart is rendered, and what becomes of its hooks, its tests and its definitions of kinds.
 
-Helm runs hooks itself while it installs. Here they become the Jobs before and after a rollout, as far as that means
-the same; a hook that would run at other times than its author thinks is refused by name. It leaves out what Slipway
-never does (uninstall) and what is not for a rollout (`helm test`, `crds/`), and says so.
+Helm runs hooks itself while it installs. Here they become the Jobs before and after a rollout, as far as that means the
+same; a hook that would run at other times than its author expects is refused by name. It leaves out what Slipway never
+does (uninstall) and what is not for a rollout (`helm test`, `crds/`), and says so.
 """
 
 import re
@@ -29,7 +29,7 @@ _WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 class _Fate(Enum):
-    """What becomes of a hook."""
+    """The treatment of a hook."""
 
     BEFORE = ContentPart.BEFORE
     AFTER = ContentPart.AFTER
@@ -39,7 +39,7 @@ class _Fate(Enum):
 
 
 class _HelmHook(Enum):
-    """The events of Helm that a hook may be for, and what becomes of it."""
+    """The events of Helm that a hook may be for, and its treatment."""
 
     PRE_INSTALL = ("pre-install", _Fate.BEFORE)
     PRE_UPGRADE = ("pre-upgrade", _Fate.BEFORE)
@@ -122,7 +122,7 @@ def _order(weighed: tuple[int, RenderedObject]) -> tuple[int, str]:
 
 
 def _fate(each: RenderedObject) -> _Fate:
-    """What becomes of a hook. Raises `ConfigError`."""
+    """The treatment of a hook. Raises `ConfigError`."""
     document, text = each.document, _annotations(each.document.value)[_HOOK]
 
     def refused(expected: str, advice: str) -> ConfigError:
@@ -160,7 +160,7 @@ def _weight(each: RenderedObject) -> int:
 
 
 def _said(each: RenderedObject, fate: _Fate) -> list[str]:
-    """What a reader of the chart would expect otherwise."""
+    """Differences from what a reader of the chart would expect."""
     named, annotations = _named(each), _annotations(each.document.value)
     if fate is _Fate.TEST:
         advice = "as a file in verification/ it would run after each rollout"

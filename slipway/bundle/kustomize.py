@@ -1,7 +1,7 @@
 """Kustomize: how a folder is rendered, and what in it would reach beyond the repository.
 
 Kustomize fetches what is not a local path, without asking. So every file that it would read by name is looked for
-first, in the folder and in the bases that it leads to; what is not there is a problem, and nothing is ever fetched.
+first, in the folder and in the bases that it leads to. A missing file is a problem, and no file is ever fetched.
 """
 
 import os

@@ -1,4 +1,5 @@
-"""What stands in a bundle beside its manifests: `bundle.json`; and in `targets.json`, which it was rendered for.
+"""The documents beside a bundle's manifests: `bundle.json`, and `targets.json`, which names the targets that it was
+rendered for.
 
 Both are read strictly: CI and teams write them, so an unknown field is an error. The media types and the limits of the
 format are here too (docs/reference/bundle.md).
@@ -44,7 +45,7 @@ class _Part(BaseModel):
 
 
 class _RuledImages(_Part):
-    """What the project says of images, as `targets.json` has it."""
+    """The project's rules for images, as in `targets.json`."""
 
     image_paths: KnownPaths = {}
     """By kind, the fields other than containers that name images."""
@@ -59,7 +60,8 @@ class _RuledImages(_Part):
 
 
 class BundleSource(_Part):
-    """Where a bundle was built from, as its builder says. Nothing of it is believed without asking the source."""
+    """The source that a bundle was built from, by its builder's claim. No field of it is believed without asking the
+    source."""
 
     organization: _Text = ""
     project: _Text = ""
@@ -86,7 +88,7 @@ class Image(_Part):
     """An image that a bundle's manifests run."""
 
     name: Annotated[str, Field(min_length=1, max_length=255)]
-    """How the environments of this bundle refer to it."""
+    """Its name in the environments of this bundle."""
     repository: Repository
     digest: Digest
     media_type: Annotated[str, Field(alias="mediaType", max_length=255)]
@@ -102,7 +104,7 @@ class BundleEnvironment(_Part):
     images: tuple[str, ...] = Field(default=(), max_length=MOST_IMAGES)
     """Names of the images that its manifests run."""
     registry: LoginServer
-    """The registry that its manifests name: that of the environment, and not the one that CI pushed to."""
+    """The registry in its manifests: the environment's, not the one that CI pushed to."""
     namespace: Name
     kubernetes: KubernetesVersion
     """The minor version that it was rendered for."""
@@ -147,7 +149,7 @@ class BundleConfig(_RuledImages):
 
 
 class RenderTarget(_Part):
-    """What rendering has to know of one environment."""
+    """The facts about one environment that rendering needs."""
 
     registry: LoginServer
     namespace: Name

@@ -1,8 +1,9 @@
 """Pins the images of a bundle: from the name that a manifest gives to the digest that the registry has under it.
 
 An image without a host, or of one of the environments' registries, is one that CI has pushed to its own registry. In
-the bundle it is named in the registry of the environment, where the copy before the rollout brings it. One that the
-project takes from another registry stays as it is, by digest; and so does one of a kind that it leaves unpinned.
+the bundle it is named in the registry of the environment, where the copy before the rollout brings it. An image that
+the project takes from another registry stays as it is, by digest, and so does one in a kind that the project leaves
+unpinned.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from .model import Image, RenderTarget, Targets, folder_of
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryImage:
-    """What a registry says of an image."""
+    """A registry's facts about an image."""
 
     digest: str
     media_type: str

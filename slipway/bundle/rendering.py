@@ -1,7 +1,7 @@
 """Reads the output of Helm and Kustomize as objects: the documents, the template of each, and whether a second run
 gives the same.
 
-A bundle has to be the same bytes whoever builds it and whenever, so everything is rendered twice in unlike conditions,
+A bundle has to be the same bytes whoever builds it and whenever. So everything is rendered twice in unlike conditions,
 and a difference is refused with the template that it comes from. Running the programs is for others (`Renderer`).
 """
 
@@ -25,7 +25,7 @@ _LONGEST_NAME: Final = 90
 
 
 class Program(Enum):
-    """A program that renders, with what it is called, the major versions that are known, and those that were tried."""
+    """A program that renders: its name, the major versions that are known, and those that were tried."""
 
     HELM = ("helm", "Helm", ("3", "4"), "3.22.0 and 4.1.0")
     KUSTOMIZE = ("kustomize", "Kustomize", ("5",), "5.8.1")
@@ -40,7 +40,7 @@ class Program(Enum):
 
 
 class Conditions(Enum):
-    """Under which a program is run. Whatever depends on them differs between the two."""
+    """Under which a program is run. Output that depends on them differs between the two."""
 
     ONE = +14
     OTHER = -12
@@ -55,10 +55,11 @@ class Renderer(Protocol):
     """Runs programs on this machine, without network, secrets or anybody's settings."""
 
     def version(self, program: Program, needed_by: str) -> str:
-        """What the program says of itself. Raises `ConfigError`, with `needed_by` for the file, if it is not there."""
+        """The program's own version. Raises `ConfigError`, with `needed_by` for the file, if it is not there."""
 
     def run(self, program: Program, arguments: tuple[str, ...], conditions: Conditions, needed_by: str) -> bytes:
-        """What it prints, at most `LARGEST_OUTPUT` bytes; at least a second passes from one condition to the other.
+        """The program's output, at most `LARGEST_OUTPUT` bytes; at least a second passes from one condition to the
+        other.
 
         Raises `ConfigError`, with `needed_by` for the file.
         """

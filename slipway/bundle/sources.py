@@ -1,7 +1,7 @@
 """The sources of a bundle: a folder for each environment, with plain manifests or a Kustomization, or values for a
 chart.
 
-Whatever lies in the folder and is read by nobody is a problem, so that no file is left behind unnoticed.
+A file in the folder that is not read is a problem, so no file is left out unnoticed.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _PARTS: Final = frozenset(part.value for part in ContentPart if part is not Cont
 
 
 class FolderKind(StrEnum):
-    """How an environment's folder becomes manifests."""
+    """The way in which an environment's folder becomes manifests."""
 
     PLAIN = "plain"
     HELM = "helm"
@@ -54,7 +54,7 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFolder:
-    """Where the files are, and who renders."""
+    """The place of the files, and the program that renders them."""
 
     root: Path
     """Has `environments/<name>/`, and `chart/` and `values.yaml` if there is a chart."""
@@ -65,7 +65,7 @@ class SourceFolder:
 
 
 def read_sources(folder: SourceFolder, findings: Findings) -> Sources:
-    """All manifests. What is wrong with them is added to the findings; raises `ConfigError` if nothing can be read."""
+    """All manifests. Adds their problems to the findings; raises `ConfigError` if nothing can be read."""
     root = folder.root / _ROOT
     if not root.is_dir():
         expected = "a folder environments/ with a folder for each environment"

@@ -1,8 +1,8 @@
 """Projects and applications: as documents, as definitions with their files, and as the catalogue of an installation.
 
 This layer turns text into domain records and plain dicts, and says what is wrong with file, line and field. It sits
-beside the ledger and the effects: the layers above ask it whether a document may be applied (`checking.py`), what an
-application is (`entries.py`), whether a tag starts a release (`check_tag`), and what exactly a rollout will apply
+beside the ledger and the effects. The layers above ask it whether a document may be applied (`checking.py`), for an
+application (`entries.py`), whether a tag starts a release (`check_tag`), and for the exact objects of a rollout
 (`render`, `render_job`).
 """
 

@@ -1,9 +1,9 @@
 """Checks projects and applications: everything that needs neither a cluster nor a registry.
 
-That is each document against its model, an application against its project, names against the installation's settings,
-tag rules, the manifests as each environment will render them, and (`conflicts.py`) that no two lanes claim the same
-thing. The problems of all of them are reported at once: what is wrong in one layer keeps from the next only what rests
-on it, and that is said.
+It checks each document against its model, an application against its project, names against the installation's
+settings, the tag rules, the manifests as each environment will render them, and (`conflicts.py`) that no two lanes
+claim the same thing. All problems are reported at once: a problem in one layer only hides those parts of the next that
+rest on it, and these are named.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -58,9 +58,9 @@ class CheckedDocuments:
     """The documents without a problem."""
     projects: Mapping[str, Project]
     claims: tuple[Claims, ...]
-    """What every application that could be read claims, as far as it could be judged."""
+    """The claims of every application that could be read, as far as it could be judged."""
     problems: tuple[Problem, ...]
-    """What is wrong with the other documents, and with files that cannot be read; sorted by file and line."""
+    """The problems of the other documents and of files that cannot be read, sorted by file and line."""
     not_checked: tuple[Unjudged, ...]
     """Checks that these problems keep from being made."""
 
@@ -181,8 +181,8 @@ def check_application(
 def judged_application(
     document: Document, files: Files, project: Project | None, findings: Findings, *, known: Known | None = None
 ) -> Iterator[Claims]:
-    """The application as far as it can be judged; nothing if the document says too little. Adds to the findings what is
-    wrong, and what cannot be judged because of it."""
+    """The application as far as it can be judged; nothing if the document says too little. Adds problems to the
+    findings, and the parts that cannot be judged because of them."""
     reading = parse_document(document, WrittenApplication)
     findings.extend(reading.problems)
     if reading.value is None:
@@ -229,11 +229,11 @@ def _rendered(
     *,
     within: bool,
 ) -> Mapping[str, tuple[Rendered, ...]]:
-    """What each environment would apply, as far as it is known."""
+    """The objects that each environment would apply, as far as known."""
     application, of_each = definition.application, dict[str, EnvironmentCheck]()
     as_told = dict[str, EnvironmentCheck]()
     """By the names that people gave: one that has none is counted."""
-    # One that says which image it is cannot be meant to deliver a bundle, whatever its source says.
+    # An application that names its image cannot be meant to deliver a bundle, whatever its source says.
     source = ("source",) if "image" in reading.unknown else ()
     why_no_image = reading.why_unknown(f"{application.source}.repository")
     if why_no_image and application.source is SourceKind.IMAGE:
@@ -264,9 +264,9 @@ def _rendered(
 
 
 def assumed(written: WrittenApplication, own: Project | None = None) -> Project:
-    """A project that allows what the application's document asks for, where its `own` does not, or cannot be asked.
+    """A project that allows the application's requests where its `own` project does not, or cannot be read.
 
-    What its objects and their images may be stays as its own says.
+    The rules for its objects and their images stay as in its own project.
     """
     environments = {
         each.name: ProjectEnvironment(

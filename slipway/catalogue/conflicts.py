@@ -1,7 +1,7 @@
 """Claims that only one lane may make: to an image that starts releases, and to an object in a cluster.
 
-Two applications that follow the same repository would answer one push with two releases, and two lanes that apply
-the same object would undo each other's rollouts for ever. Both are refused when the files are read.
+Two applications that follow the same repository would answer one push with two releases. Two lanes that apply the same
+object would undo each other's rollouts for ever. Both are refused when the files are read.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,7 +45,7 @@ class Claims:
     """By the environment's name; an environment whose manifests are wrong is not in it."""
 
     def objects(self, environment: str) -> tuple[dict[str, Any], ...]:
-        """What would be applied there."""
+        """The objects that would be applied there."""
         return tuple(each.value for each in self.rendered.get(environment, ()) if each.deployed)
 
 

@@ -1,4 +1,4 @@
-"""What one version of an application is: the application inside its project, and the files that belong to it."""
+"""One version of an application: the application inside its project, and its files."""
 
 from dataclasses import dataclass
 

@@ -32,7 +32,7 @@ class Entry:
     versions: VersionsInForce | None = None
     """The versions that it was made from; None where no ledger keeps any, as in some tests."""
     problems: tuple[str, ...] = ()
-    """What is wrong with it since it was applied. It stands still for whatever opens."""
+    """Its problems since it was applied. It stands still for whatever opens."""
 
     def policy(self, now: datetime) -> Policy:
         """The application's policy at one time."""
@@ -120,7 +120,7 @@ class Catalogue:
         return entry
 
     def names(self, kind: SubjectKind) -> Iterable[str]:
-        """Of what is in force, as far as it is known here."""
+        """The names in force, as far as known here."""
         return self.entries if kind is SubjectKind.APPLICATION else ()
 
     def not_here(self, subject: Subject) -> str:

@@ -24,7 +24,7 @@ from .rendering import BUILT_INS, render_document
 from .windows import window_faults
 
 type Checks = Callable[[Document, Any], Iterable[Problem]]
-"""What an object in one place has to be besides."""
+"""Further rules for an object in one place."""
 
 _SAMPLE_IMAGE = "registry.invalid/{repository}@sha256:" + "0" * 64
 _SAMPLE_VALUES = dict.fromkeys(BUILT_INS, "sample")
@@ -38,7 +38,8 @@ _HELM = re.compile(r"\{\{-?\s*\.(?:Release|Values|Chart)\b")
 
 
 def _tool_of(path: str, text: str) -> tuple[str, int] | None:
-    """The tool whose file this is, by its name or by what only a template of Helm says, and the line that says so."""
+    """The tool whose file this is, by the file's name or by words that only a Helm template has, and the line that
+    shows it."""
     if tool := _OTHER_TOOLS.get(posixpath.basename(path)):
         return tool, 1
     match = _HELM.search(text)
@@ -48,8 +49,8 @@ def _tool_of(path: str, text: str) -> tuple[str, int] | None:
 class EnvironmentCheck:
     """Checks the files that one environment names. Problems with the names point to their line in the document.
 
-    What is found is in `findings`, what would be applied in `rendered`. One mistake keeps nothing from being judged
-    that does not rest on it.
+    The problems are in `findings`, the objects to apply in `rendered`. One mistake keeps nothing from being judged that
+    does not rest on it.
     """
 
     def __init__(

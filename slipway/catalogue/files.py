@@ -1,7 +1,7 @@
 """The files that lie beside an application's document and belong to it: manifests, Jobs, keys, holidays.
 
 They are kept in memory. On a laptop `finding.py` collects them from a folder; in the app they come out of the stored
-version. Nothing that reads them can therefore leave the folder, whatever path a document names.
+version. Their readers therefore cannot leave the folder, whatever path a document names.
 """
 
 import posixpath

@@ -37,7 +37,7 @@ class FoundDocument:
     document: Document
     files: Files
     problems: tuple[Problem, ...] = ()
-    """What is wrong with its text, and with files that it names and that cannot be read."""
+    """The problems of its text, and the files that it names and that cannot be read."""
 
 
 def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
@@ -62,7 +62,7 @@ def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
 
 
 def document_kind(document: Document) -> Kind:
-    """What the document describes. Raises ConfigError if it is neither."""
+    """The kind of thing that the document describes. Raises ConfigError if it is neither."""
     value = document.value
     if isinstance(value, dict):
         if "application" in value:
@@ -172,7 +172,7 @@ class _Collector:
             return
         self._unread.add(relative)
         if any((self._folder / part).is_symlink() for part in _ways(relative)):
-            # Whoever reviews it sees a name, and another file would be applied.
+            # The reviewer would see one name, and another file would be applied.
             self._problem(steps, expected="files and folders", got=f"{relative}, which is a link or lies behind one")
             return
         with path.open("rb") as file:

@@ -1,8 +1,8 @@
 """The catalogue of a running installation: read from the ledger when it changed, document by document.
 
-Whoever asks for entries gets those in force, at most `MAX_AGE` old; for that one small row is read. Only documents that
-are new are read and checked again. A decision does not trust that age: it compares the version with the one that it
-read together with the application's head (`engine/handle.py`), and what seems not to be there is looked for again.
+Its readers get the entries in force, at most `MAX_AGE` old, for the price of one small row. Only documents that are new
+are read and checked again. A decision does not trust that age: it compares the version with the one that it read
+together with the application's head (`engine/handle.py`), and an entry that seems to be missing is looked for again.
 """
 
 import logging
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 MAX_AGE: Final = timedelta(seconds=1)
 STEP_AGE: Final = timedelta(seconds=10)
-"""For a step. Its application's version is compared with the one in force before anything is decided, and in class
-production its project's, too; elsewhere a step may go by a project that was changed so long ago."""
+"""For a step. The application's version is compared with the one in force before any decision, and in class production
+the project's as well; elsewhere a step may go by a project version of this age."""
 
 
 class VersionInForce(Protocol):
@@ -43,7 +43,7 @@ class VersionInForce(Protocol):
 
 
 class VersionStore(Protocol):
-    """What the catalogue reads of the ledger."""
+    """The ledger as the catalogue reads it."""
 
     def marker(self) -> str: ...
 
@@ -122,7 +122,7 @@ class LiveCatalogue(Catalogue):
 
     def _asked[T](self, ask: Callable[[], T]) -> T:
         """The answer; an empty one is never given from what was read before. Another instance may have applied an
-        application a moment ago, and what it would be told is final: a push is dropped, a step is parked."""
+        application a moment ago, and the answer here is final: a push is dropped, a step is parked."""
         if entry := ask():
             return entry
         self.look_again()

@@ -24,7 +24,7 @@ class Misfit:
     steps: Steps
     problem: Problem
     is_extra: bool = False
-    """Nothing rests on it: there is no field of this name."""
+    """There is no field of this name, so nothing rests on it."""
     meant: str | None = None
     """The field beside it that was probably meant by one that there is not."""
     of_several: Steps | None = None

@@ -1,8 +1,8 @@
 """Writes every image of an application's own manifests by digest, or says why it cannot be.
 
-The release's image is written where its repository is named. Whatever else runs beside it is pinned by digest in the
-manifest already: an image of the project's repositories, which is named in the environment's registry and copied there
-before the rollout; or one of another registry that the project takes. What was voted on is then what runs.
+The release's image is written where its repository is named. Every other image beside it is pinned by digest in the
+manifest already. It is either one of the project's repositories, named in the environment's registry and copied there
+before the rollout, or one of another registry that the project takes. So the image voted on is the one that runs.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """From manifests in a folder to exactly what a rollout applies: names replaced, the image by digest, labels, namespace.
 
-Rendering is deterministic: the same files, environment, image and values give the same objects in the same order, so
-that a plan's hash can stand for them. Reading (`manifests.py`) and rendering are apart; what happens to one parsed
-document is a pure function.
+Rendering is deterministic: the same files, environment, image and values give the same objects in the same order, so a
+plan's hash can stand for them. Reading (`manifests.py`) and rendering are apart; what happens to one parsed document is
+a pure function.
 """
 
 from collections.abc import Iterable, Mapping
@@ -163,7 +163,7 @@ def render_document(
 
 
 def marked(value: dict[str, Any], *, application: str, environment: str, release: str | None) -> dict[str, Any]:
-    """The object as it is applied: with Slipway's labels, with the release if it runs an image of it, and without what
+    """The object as applied: with Slipway's labels, with the release if it runs an image of it, and without fields that
     only a server sets.
 
     Only to the object, never to a pod template, where they would restart unchanged pods. Objects without the image get

@@ -1,7 +1,7 @@
 """The documents of one change as they lie in `incoming` between front and worker, named by their hash.
 
-They have a salt, so that no two changes share a blob: the worker removes it once the change was answered, and the front
-can add one but neither see nor replace what is there.
+They have a salt, so no two changes share a blob. The worker removes it once the change was answered; the front can add
+a blob but neither see nor replace one.
 """
 
 from typing import Annotated, Literal

@@ -92,8 +92,8 @@ def is_lower(versions: Versions, tag: str, other: str) -> bool:
 
 
 def downgrade(tag: str, live: str) -> str:
-    """What the plan says where a lower version takes the place of a higher one, whatever rule let it through; empty for
-    others, and for tags that are not versions."""
+    """The plan's note that a lower version takes the place of a higher one, whatever rule let it through; empty
+    otherwise, and for tags that are not versions."""
     this, that = parse_version(tag), parse_version(live)
     if this is None or that is None or this >= that:
         return ""

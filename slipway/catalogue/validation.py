@@ -49,7 +49,7 @@ _FIELD_FIRST = re.compile(r"([a-z_]+(?:\[[0-9]+\])?(?:\.[a-z_]+(?:\[[0-9]+\])?)*
 
 
 def validate[M: BaseModel](document: Document, model: type[M]) -> M:
-    """What the document describes. Raises a ConfigError with every problem of it."""
+    """The record that the document describes. Raises a ConfigError with every problem of it."""
     reading = parse_document(document, model)
     if reading.problems or reading.value is None:
         raise ConfigError(reading.problems)
@@ -58,7 +58,7 @@ def validate[M: BaseModel](document: Document, model: type[M]) -> M:
 
 @dataclass(frozen=True, kw_only=True)
 class AsRead[M: BaseModel]:
-    """Reads as much of a document as possible, so that one mistake does not hide others that are independent of it."""
+    """As much of a document as can be read, so that one mistake does not hide independent ones."""
 
     value: M | None
     """The document with something else in place of what is wrong in it; None where too much is."""
@@ -77,7 +77,7 @@ class AsRead[M: BaseModel]:
 
 
 def parse_document[M: BaseModel](document: Document, model: type[M]) -> AsRead[M]:
-    """What the document describes, with every problem that pydantic reports.
+    """The record that the document describes, with every problem that pydantic reports.
 
     pydantic does not go on to a rule about several fields where one of them is wrong. So what is wrong is replaced, and
     the rest is looked at once more.

@@ -16,12 +16,12 @@ from .files import lines_of
 
 
 class SignedAnchors:
-    """What the anchors say of one chain. One that the installation did not sign is noted, and counts for nothing."""
+    """The anchors of one chain. One that the installation did not sign is noted, and counts for nothing."""
 
     def __init__(self, application: str, keys: PublicKeys) -> None:
         self.application = application
         self.notes: list[str] = []
-        """What was passed over, and why."""
+        """Documents that were passed over, with the reason."""
         self._keys = keys
         self._anchors: dict[str, ChainAnchor] = {}
         self._listed_from: int | None = None
@@ -110,7 +110,7 @@ class KeptAnchors:
         anchors.take(items, source=f"an anchor in {self._source}")
 
     def applications(self) -> list[str]:
-        """What the records of the chains that they name name as their application."""
+        """The applications whose chains the anchors name, as the chains' records call them."""
         return [name for item in self._items if (name := _application(item))]
 
 

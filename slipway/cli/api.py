@@ -51,7 +51,7 @@ _ENDS = {
     415: Exit.REFUSED,
     422: Exit.REFUSED,
 }
-"""How a command ends that the app refused, by the status; every other one is not an answer at all."""
+"""The exit of a command that the app refused, by status; any other status is no answer at all."""
 _KIND = re.compile(r"urn:slipway:problem:([a-z][a-z-]{0,60})")
 NEWER = "unknown value; the app may be newer than this command: update the command"
 
@@ -135,7 +135,7 @@ class Api:
         return self.trust().text
 
     def anchored_chains(self) -> list[str]:
-        """What the records of each chain that was ever anchored name as their application."""
+        """The application of each chain that was ever anchored, as the chain's records call it."""
         return read_answer(AnchoredChainsAnswer, self.get("anchors")).chains
 
     def anchors(self, application: str) -> list[Any]:
@@ -143,7 +143,7 @@ class Api:
         return read_answer(AnchorsAnswer, self.get("anchors", application)).anchors
 
     def index_part(self, application: str, *, after: int) -> ReindexAnswer:
-        """What the audit index lacks of the next part of a trail."""
+        """The records of the next part of a trail that the audit index lacks."""
         return read_answer(IndexAnswer, self.get("verification", application, "index", after=after)).compared
 
     # ---- one request

@@ -24,7 +24,7 @@ TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
 OK, SIGN_IN_PAGE, MULTIPLE = 200, 203, 300
 """203 comes with a sign-in page, for an unknown token."""
 _ENDS: Final = {401: Exit.REFUSED, 203: Exit.REFUSED, 302: Exit.REFUSED, 403: Exit.REFUSED, 404: Exit.NOT_FOUND}
-"""How a command ends by the status; every other one is not an answer."""
+"""The exit of a command by status; any other status is no answer."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
 

@@ -1,4 +1,4 @@
-"""Where the bundle of a command is: a folder that `build` wrote, or a repository in a registry."""
+"""The place of a command's bundle: a folder that `build` wrote, or a repository in a registry."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

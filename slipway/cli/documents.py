@@ -29,7 +29,7 @@ class LocalDocuments:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What was found here, with paths relative to the current folder."""
+        """The problems found here, with paths relative to the current folder."""
         return tuple(placed(self.checked.problems, self.path))
 
     def body(self, *, without: Changes | None = None) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class LocalDocuments:
         }
 
     def placed(self, problem: ProblemShown) -> Problem:
-        """What the app found, at its line in the files."""
+        """A problem that the app found, at its line in the files."""
         document = next((e.document for e in self.checked.documents if f"{e.name}/{e.kind}.yaml" == problem.file), None)
         if document is None:
             return as_problem(problem)
@@ -80,7 +80,7 @@ def _compared_with_schemas(checked: CheckedDocuments, schemas: Schemas, version:
 
 
 def compare(api: Api, local: LocalDocuments) -> Changes:
-    """What applying would change, with the lines of what the app finds to be wrong."""
+    """The changes that applying would make, and the app's problems with their lines."""
     changes = read_answer(Changes, asked(api, local, "difference", body=local.body()))
     return changes.model_copy(
         update={

@@ -119,7 +119,7 @@ def _placed(problem: "Problem") -> dict[str, Any]:
 
 
 def no_trail(name: str, known: Iterable[str]) -> CliError:
-    """Nobody has written a trail of that name."""
+    """The error for a name without a trail."""
     from slipway.manifests.problems import nearest  # noqa: PLC0415 - slow to import; only a mistake needs it
 
     return CliError(f"there is no trail of {name!r}", cure=nearest(name, known), exit_code=Exit.NOT_FOUND)
@@ -132,7 +132,7 @@ def print_error(error: click.ClickException) -> None:
 
 
 def _of_click(error: click.ClickException) -> dict[str, Any]:
-    """What click itself found to be wrong with the command line."""
+    """click's own problem with the command line."""
     shown = {"code": _word(error.exit_code), "message": error.format_message()[:_LONGEST_MESSAGE]}
     if field := _named(error):
         shown["field"] = field

@@ -23,7 +23,7 @@ from .verifying import Progress, feed
 
 
 class RecordSource(Protocol):
-    """Where the records come from: the API."""
+    """The source of the records: the API."""
 
     def audit_page(self, application: str, *, after: int, limit: int) -> RawAuditPage: ...
 

@@ -31,7 +31,7 @@ class FoundApp:
     signs_in: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables of a local stack by which `azure-identity` finds the stack's own identity; empty elsewhere."""
     source: str
-    """Where the address came from, for messages."""
+    """The source of the address, for messages."""
 
 
 def find_app(

@@ -20,7 +20,7 @@ STATUSES: Final = {
 
 
 class SubscriptionChange(StrEnum):
-    """What has to be done about the subscription."""
+    """The change that the subscription needs."""
 
     CREATE = "create"
     REPAIR = "repair"
@@ -68,7 +68,7 @@ class WantedSubscription:
         }
 
     def missing(self, subscription: Mapping[str, Any]) -> tuple[str, ...]:
-        """What is wrong with an existing subscription for this app."""
+        """The faults of an existing subscription for this app."""
         status = str(subscription.get("status", ""))
         problems = [] if status == ENABLED else [STATUSES.get(status, f"its status is {status or 'unknown'}")]
         if subscription.get("resourceVersion") != "2.0":
@@ -90,7 +90,7 @@ class WantedSubscription:
 
 @dataclass(frozen=True, kw_only=True)
 class SubscriptionPlan:
-    """What to do, and why."""
+    """The change to make, and the reason."""
 
     act: SubscriptionChange
     id: str = ""

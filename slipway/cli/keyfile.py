@@ -34,8 +34,8 @@ class SigningKeysFile:
         return [LiveKey(id=key_id, made=made_on(key_id)) for key_id in self._read()]
 
     def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:
-        """Add the public key first, so that whatever the new key signs can be verified; then the key itself in front,
-        and remove the retired ones. The public keys of those that were removed before are said to be retired."""
+        """Add the public key first, so that every signature of the new key can be verified; then put the key itself in
+        front, and remove the retired ones. The public keys of those that were removed before are said to be retired."""
         before, public = self._read(), self.public()
         added = LiveKey(id=new_key_id({*before, *public}, now=now), made=now)
         stay = {id: value for id, value in before.items() if id not in retired}

@@ -70,7 +70,7 @@ def reason_option(help: str, *, required: bool = False) -> Callable[[Callable[..
 
 
 def waiting(command: Callable[..., None]) -> Callable[..., None]:
-    """How a person is waited for who confirms what lets something through."""
+    """The options for waiting for the person who confirms a command that lets something through."""
     opened = click.option("--open", "open_it", is_flag=True, help="Open the address in a browser.")
     waits = click.option(
         "--no-wait",

@@ -1,8 +1,8 @@
 """Helm and Kustomize, run on this machine for `slipway bundle build`.
 
-What they render may depend on the files that they are given, and on nothing else: each run gets an empty home, none of
-the caller's variables, no proxy that answers and no other program to call, so that nothing is fetched; and the two runs
-that are compared have other days, seconds and homes.
+Their output may depend only on the files that they are given. Each run gets an empty home, none of the caller's
+variables, no proxy that answers and no other program to call, so nothing is fetched. The two runs that are compared
+differ in day, second and home.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The public keys that a verification on this machine trusts: those that somebody gives, else what the app names."""
+"""The public keys that a verification on this machine trusts: the given ones, or those that the app names."""
 
 from pathlib import Path
 from typing import Final

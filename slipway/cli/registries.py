@@ -133,7 +133,7 @@ def _run_helper(name: str, host: str) -> bytes | None:
 
 
 def as_cli_error(error: RegistryError) -> CliError:
-    """What a registry answered, with the exit code for it."""
+    """A registry's answer as an error with its exit code."""
     match error:
         case NotInRegistry():
             return CliError(str(error), exit_code=Exit.NOT_FOUND)

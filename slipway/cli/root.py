@@ -66,7 +66,8 @@ LAZY = {
 
 
 class Root(LazyGroup):
-    """How all commands end: with --json also an error is one JSON object, and every error has its own exit code."""
+    """The common end of all commands: with --json an error is one JSON object too, and every error has its own exit
+    code."""
 
     def main(
         self,
@@ -104,8 +105,8 @@ class Root(LazyGroup):
 
 
 def _with_its_name(error: click.NoSuchOption) -> click.NoSuchOption:
-    """The error, with the option that was meant: by what its value is called here (`--since` is `--from`), else one
-    that is written nearly so. Click's own idea of alike is too wide: for `--since` it names `--json`."""
+    """The error, with the option that was meant: the one with this meaning here (`--since` is `--from`), or one spelt
+    nearly the same. Click's own idea of alike is too wide: for `--since` it names `--json`."""
     parameters = [each for each in error.ctx.command.params if isinstance(each, click.Option)] if error.ctx else []
     word = error.option_name.lstrip("-").replace("-", "_")
     named = [max(each.opts, key=len) for each in parameters if each.name == word]
@@ -133,11 +134,11 @@ def root(url: str | None, key: str | None, audience: str | None) -> None:
     to InteractiveBrowserCredential, and your tenant's id in AZURE_TENANT_ID, each command asks you in a browser.
 
     Results go to stdout: a table on a terminal, plain columns in a pipe, and with --json one JSON object, the app's own
-    where it answers; many lists also support --jsonl and --csv. Messages go to stderr. NO_COLOR is respected.
+    if it answered; many lists also support --jsonl and --csv. Messages go to stderr. NO_COLOR is respected.
 
     Every JSON object has its version in `v`. With --json an error is a JSON object on stdout, too: {"v", "error":
-    {"code", "message"}}. Where they are known, "error" also has "field", "expected", "got" and "cure", and for files
-    "problems". The code is one of the words below, or the app's own for what it refused.
+    {"code", "message"}}. If known, "error" also has "field", "expected", "got" and "cure", and for files "problems".
+    The code is one of the words below, or the app's own for what it refused.
 
     \b
     Exit codes:

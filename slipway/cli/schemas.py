@@ -48,13 +48,13 @@ class Schemas:
         )
 
     def _of(self, rendered: Rendered, version: str) -> Iterator[Problem]:
-        """What nothing else was said of before."""
+        """The problems of places that have no other problem."""
         for problem in self(rendered.document, rendered.value, version):
             if not any(is_below(problem.field, field) for field in rendered.faulty):
                 yield problem
 
     def __call__(self, document: Document, value: Mapping[str, Any], version: str) -> Iterator[Problem]:
-        """What an API server of the minor version would refuse of an object, or drop."""
+        """The fields of an object that an API server of the minor version would refuse, or drop."""
         if version not in _versions():
             self._not_compared.add(f"all that is for Kubernetes {version}")
             return

@@ -31,7 +31,7 @@ INDENT = 20
 
 
 def tone_style(tone: Tone) -> str:
-    """How a tone looks on a terminal."""
+    """The style of a tone on a terminal."""
     match tone:
         case Tone.GOOD:
             return GOOD
@@ -92,8 +92,8 @@ class Screen:
         self._write(json.dumps(value, separators=(",", ":")))
 
     def line(self, *parts: Content) -> None:
-        """Parts side by side. Long lines wrap on a terminal, except for one with an address or a digest as long as a
-        line: the terminal itself breaks that, so that it can be copied."""
+        """Parts side by side. Long lines wrap on a terminal. A line with an address or a digest as long as the terminal
+        is wide is left to the terminal to break, so that it can be copied."""
         if self.terminal:
             text = Text.assemble(*((neutral(_cell(part).text), _cell(part).style) for part in parts))
             in_one_piece = any(cell_len(word) > self._console.width - INDENT for word in text.plain.split())
@@ -118,9 +118,9 @@ class Screen:
         cut: Sequence[str] = (),
         fold: Sequence[str] = (),
     ) -> None:
-        """Rows under headings. On a terminal columns without any content are left out, those in `fold` are wrapped, and
-        where the rest does not fit, first the columns in `cut` and then the last ones go into a line below their row.
-        That line alone is cut."""
+        """Rows under headings. On a terminal columns without any content are left out and those in `fold` are wrapped.
+        If the rest does not fit, first the columns in `cut` and then the last ones go into a line below their row. Only
+        that line is cut."""
         cells = [[_cell(item) for item in row] for row in rows]
         if self.terminal:
             self._table(columns, cells, cut=cut, fold=fold)
@@ -169,8 +169,8 @@ class Screen:
             self._write("".join(padded).rstrip())
 
     def fields(self, pairs: Iterable[tuple[str, Content]]) -> None:
-        """Names and values, one pair per line, without empty values. On a terminal a long value goes on below itself; a
-        word that is longer than a line, such as a digest, is left in one piece."""
+        """Names and values, one pair per line, without empty values. On a terminal a long value continues below itself;
+        a word longer than a line, such as a digest, stays in one piece."""
         filled = [(name, _cell(value)) for name, value in pairs if _cell(value).text]
         width = max((cell_len(name) for name, _ in filled), default=0) + GAP
         for name, value in filled:
@@ -190,7 +190,7 @@ class Screen:
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Mapping[str, Text]], fold: Sequence[str]) -> dict[str, int]:
-    """How wide each column is that has any content; one that is wrapped, at the least."""
+    """The width of each column with content; of a wrapped one, the least width."""
     widths = {}
     for name in columns:
         texts = [row[name].cell_len for row in rows]

@@ -39,7 +39,7 @@ class PipelineName:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What the new application is to be."""
+    """The answers that define the new application."""
 
     app: str
     project: str

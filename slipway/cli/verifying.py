@@ -79,14 +79,14 @@ class ChainVerdict(Record):
     unanchored_since: Moment | None = None
     """Time of the first record that no anchor covers yet."""
     retired_from: int | None = None
-    """Sequence of the first record that a retired key signed, and that neither an anchor nor a later record shows to be
-    older than that."""
+    """The sequence of the first record signed by a retired key that neither an anchor nor a later record shows to be
+    older than the retirement."""
     notes: tuple[str, ...] = ()
     """Anchors that count for nothing, and why."""
     waivers: tuple[WaiverOnRecord, ...] = ()
     """The rules about proof that people waived, oldest first."""
     votes: VotesVerdict | None = None
-    """What the proofs behind it are worth; None where nobody asked."""
+    """The verdict on the proofs behind it; None if nobody asked for it."""
     index: IndexVerdict | None = None
     """None for an export, which has no index, and for a chain that is broken."""
     head: str = ""

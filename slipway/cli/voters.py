@@ -1,7 +1,7 @@
 """The proofs behind votes, verified again on this machine: `slipway audit verify --votes`.
 
-The app supplies what it keeps, and is not asked whether it holds: the provider's keys come from the provider, and those
-that it no longer publishes count only where an anchor of the installation names their set.
+The app supplies the kept documents, and its own verdict does not count: the provider's keys come from the provider, and
+those that it no longer publishes count only if an anchor of the installation names their set.
 """
 
 from collections import Counter
@@ -56,10 +56,10 @@ class KeySetVerdict(Record):
 
 
 class VotesVerdict(Record):
-    """What the proofs that a chain names are worth."""
+    """The verdict on the proofs that a chain names."""
 
     proofs: int = 0
-    """How many proofs hold: of votes, roll-backs, waivers and changes of the catalogue."""
+    """The number of valid proofs: of votes, roll-backs, waivers and changes of the catalogue."""
     said: int = 0
     """Votes without a proof, at gates that take them."""
     keys: tuple[KeySetVerdict, ...] = ()
@@ -89,7 +89,7 @@ class Voters:
             anchored=lambda _, keys: keys in self._anchored,
         )
         self._asked: dict[tuple[str | None, str | None], Mapping[str, Any]] = {}
-        """What each gate asked for when it was opened last."""
+        """The demands of each gate when it was last opened."""
         self._plans: dict[str, ChangePlan | None] = {}
         self._keys = Counter[tuple[str, KeysFrom]]()
         self._said = 0

@@ -36,12 +36,12 @@ def new_inbox_id() -> str:
 
 
 def await_outcome(api: Api, received: ReceivedAnswer) -> SaidOutcome:
-    """What became of it. Raises `CliError` if it was refused or parked, or if nobody decided in time."""
+    """The outcome. Raises `CliError` if it was refused or parked, or if nobody decided in time."""
     return require_counted(decided(api, received))
 
 
 def decided(api: Api, received: ReceivedAnswer) -> SaidOutcome:
-    """What became of it: counted, refused or parked. Raises `CliError` if nobody decided in time."""
+    """The outcome: counted, refused or parked. Raises `CliError` if nobody decided in time."""
     return read_answer(SaidOutcome, until_decided(lambda: api.get("inbox", received.application, received.id)))
 
 
@@ -52,8 +52,8 @@ def until_decided(
     elapsed: Callable[[], float] = time.monotonic,
     longest: float = LONGEST,
 ) -> Any:
-    """The answer of a request that is sent again, with the same id, until it is no longer only received. What was
-    refused or parked is an error of that request. Raises `CliError` if nobody decided in time."""
+    """The answer of a request that is sent again, with the same id, until it is no longer only received. Raises the
+    request's error if it was refused or parked. Raises `CliError` if nobody decided in time."""
     for _ in _tries(longest, pause, elapsed):
         content = ask()
         outcome = read_answer(SaidOutcome, content)
@@ -92,8 +92,8 @@ def confirmed(
     pause: Callable[[float], None] = time.sleep,
     longest: float = CONFIRMED_WITHIN,
 ) -> ReceivedAnswer:
-    """What was said, once a person has confirmed it where the app says so. Prints the address, and opens nothing unless
-    asked to. Raises `CliError` if nobody confirms it in time."""
+    """The received statement, once a person has confirmed it if the app asks for that. Prints the address, and opens
+    nothing unless asked to. Raises `CliError` if nobody confirms it in time."""
     address = neutral(received.open)
     if not address.startswith(("https://", "http://")):
         raise CliError(f"the app named no address that can be opened: {address[:200]}", exit_code=Exit.UNREACHABLE)
@@ -115,7 +115,7 @@ def confirmed(
 
 
 def take_look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, Any]:
-    """What is seen at a look, which the worker takes. Raises `CliError`."""
+    """The result of a look, which the worker takes. Raises `CliError`."""
     hint = LookAsked.model_construct(kind=kind, subject=subject, options=options)
     received = read_answer(ReceivedAnswer, api.post("looks", body=body_of(hint)))
     await_outcome(api, received)

@@ -1,1 +1,1 @@
-"""What people order of an installation."""
+"""The commands that people give to an installation."""

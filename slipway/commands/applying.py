@@ -1,7 +1,7 @@
 """The worker's half of changes of the catalogue: a row of the inbox makes new versions, or is refused.
 
-The worker does not rely on the front's checks: it judges each change again, by itself, against what is in force now.
-It records refused changes, proposes those that weaken production gates, and puts the rest in force: each project and
+The worker does not rely on the front's checks: it judges each change again, by itself, against what is in force now. It
+records refused changes, proposes those that weaken production gates, and puts the rest in force. Each project and
 application commits its own version and record, marked with the row's id. So a row that is handled twice finishes what
 was cut short and repeats nothing.
 """
@@ -183,7 +183,7 @@ class Applying:
     def _judged(self, request: AskedChanges, made: Mapping[str, int]) -> JudgedChanges:
         """Raises `Conflict` if somebody else changes one of them at the same time."""
         left = [change for change in request.statement.changes if change.subject not in made]
-        # Where the proof does not hold nobody is known to have said it, so nobody's rights are judged.
+        # If the proof does not hold the author is unknown, so nobody's rights are judged.
         whole = Rule.PROOF_HOLDS.fails(request.unproved) if request.unproved else stale_proof(request)
         if whole is not None:
             return JudgedChanges(refused=refused_whole(left, whole))
@@ -313,7 +313,7 @@ class Applying:
                 self.versions.publish(current.version)
 
     def _note_refusal(self, request: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> None:
-        """Record what is refused, once, where the answer is written with what is proposed."""
+        """Record the refused changes once, if the answer is written together with the proposal."""
         now, row = self.clock(), request.received.id
         key = keys.seen(sha256(f"refused in part {row}".encode())[7:])
         values: dict[str, Value] = {"Kind": "refusal", "At": now.isoformat(), "Refused": True, "Inbox": row}

@@ -1,9 +1,9 @@
-"""What messages in `approvals` say: votes at the level `queue`, rejections of proposed changes, and commands that stop
+"""Messages in `approvals`: votes at the level `queue`, rejections of proposed changes, and commands that stop
 something. It passes no front.
 
-Who may send to the queue is believed to say on whose behalf; what that person's roles are, a message cannot show. So a
-vote counts only if the gate's policy admits this level, while a stop always counts: forging one achieves no more than a
-stop, recorded under the queue's name.
+A sender to the queue is believed about the person on whose behalf it sends; a message cannot show that person's roles.
+So a vote counts only if the gate's policy admits this level, while a stop always counts: forging one achieves no more
+than a stop, recorded under the queue's name.
 """
 
 import logging

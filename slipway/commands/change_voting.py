@@ -1,5 +1,5 @@
-"""The worker's half of votes on proposed changes: a row of the inbox is counted, refused, or waits for its proof; a
-message in `approvals`, which passes no front, may reject."""
+"""The worker's half of votes on proposed changes. A row of the inbox is counted, refused, or waits for its proof; a
+message in `approvals`, which passes no front, may only reject."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -56,7 +56,7 @@ class AskedChanges:
     statement: CatalogueStatement
     actor: Actor
     proved: Proved | None = None
-    """What its proof tells, if there is one that holds."""
+    """The facts from its proof; None without a proof that holds."""
     unproved: str = ""
     """Why its proof does not hold."""
     documents: Mapping[str, Stored] = field(default_factory=dict)
@@ -128,7 +128,7 @@ def shown_waiting(document_change: CatalogueChange, change: SubjectChange) -> Ch
 
 
 def answer_of(request: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> Answered:
-    """What came of each: made, proposed, refused, or as it was."""
+    """The outcome for each: made, proposed, refused, or unchanged."""
     numbers = {str(each.change.subject): each.current.number for each in judged.now} | dict(made)
     waits = {str(each.change.subject): each.change for each in judged.waits}
     refused = {each.subject: each for each in judged.refused}

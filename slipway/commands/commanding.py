@@ -1,6 +1,6 @@
 """The worker's half of commands: carries out what a row of the inbox says, whichever door it came by.
 
-What lets something through counts with a proof alone, and by the roles that the proof's own token names. For the rest
+A command that lets something through counts only with a proof, and by the roles in the proof's own token. For the rest
 the front's word is enough: it can only stop something.
 """
 
@@ -40,7 +40,7 @@ COUNTED_BEFORE = "its statement was already counted"
 
 @dataclass(frozen=True, kw_only=True)
 class _Who:
-    """Whoever gave a command, as far as it is known."""
+    """The author of a command, as far as known."""
 
     actor: str
     name: str = ""
@@ -133,7 +133,8 @@ class Commander:
                 assert_never(unreachable)
 
     def _said(self, received: Received, statement: CommandStatement) -> _Who:
-        """Somebody for whom there is only the front's word. What opens is refused for it by its rules."""
+        """Somebody for whom there is only the front's word. A command that opens something is refused for it by its
+        rules."""
         caller = caller_of_speaker(received.row.speaker)
         refused = _forbidden(caller, statement)
         if refused and statement.verb not in OPENS:
@@ -204,7 +205,7 @@ def _forbidden(caller: Caller, statement: CommandStatement) -> str:
 
 
 def _given(statement: CommandStatement, received: Received, who: _Who) -> dict[str, Any]:
-    """What a command has in common, whatever it is about."""
+    """The fields that all commands share."""
     return {
         "received_at": received.received_at,
         "verb": statement.verb,

@@ -1,7 +1,7 @@
 """Changes of the catalogue, judged: documents are checked together, and compared with what is in force.
 
-The front does it so that whoever is wrong learns it at once, the worker again, from what is in force then. Which of
-several documents may go although others may not is for `sorting.py`.
+The front does it so that people learn of errors at once; the worker does it again, from the state in force by then.
+`sorting.py` decides which of several documents may take effect although others may not.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -34,31 +34,31 @@ APP: Final = "app:"
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who changes the catalogue, as a channel identified them."""
+    """The author of a change of the catalogue, as a channel identified them."""
 
     name: str
     claims: frozenset[str]
-    """What a project's owners may be named by: `role:…`, `app:…`."""
+    """The names by which a project may list them as owners: `role:…`, `app:…`."""
     platform: bool
     """Whether they may change projects."""
 
 
 class SubjectChange(Record):
-    """What is, or would be, changed of one application or project."""
+    """An actual or possible change of one application or project."""
 
     subject: Subject
     before: Digest | None = None
     after: Digest | None = None
-    """None: it is removed."""
+    """None if it is removed."""
     difference: tuple[str, ...] = ()
     weaker: tuple[str, ...] = ()
-    """What would become weaker where class production is. Such a change needs a proof of who says it."""
+    """The weakenings where class production is. Such a change needs a proof of who says it."""
     gates: tuple[OldGate, ...] = ()
     """The production gates of applications that would become weaker: their people vote on the change."""
     forbidden: str = ""
     """Why the actor may not do it; empty if they may."""
     problems: tuple[Wrong, ...] = ()
-    """What is wrong with the document."""
+    """The problems of the document."""
     stands_still: tuple[str, ...] = ()
     """Applications that the project would no longer allow, with the reason. They would stand still until they fit."""
 
@@ -110,10 +110,10 @@ class Comparing:
     versions: SubjectVersions
     catalogue: LiveCatalogue
     known: Known | None
-    """None for an app that is told no names of registries, clusters and channels, and judges none."""
+    """None for an app that is given no names of registries, clusters and channels, and judges none."""
 
     def plan_removal(self, subject: Subject, actor: Actor) -> Planned:
-        """What taking something out of the catalogue would change.
+        """The effects of removing a subject from the catalogue.
 
         Raises `NotFound`, `LedgerUnavailable`, and ConfigError for a project that has applications.
         """
@@ -140,7 +140,7 @@ class Comparing:
 
     # ---- looking
     def plan(self, documents: Sequence[Stored], actor: Actor) -> tuple[Planned, ...]:
-        """What applying all of the documents would change, projects first. Raises ConfigError, `LedgerUnavailable`."""
+        """The effects of applying all documents, projects first. Raises ConfigError, `LedgerUnavailable`."""
         check_request(documents)
         self.catalogue.look_again()
         ordered = projects_first(documents)
@@ -197,7 +197,7 @@ class Comparing:
         return check_application(document, files, project, known=self.known)
 
     def _claims_in_force(self, replaced: Mapping[str, Claims]) -> Iterator[Claims]:
-        """What the other applications claim; the images and objects of one that stands still stay its own."""
+        """The claims of the other applications; an application that stands still keeps its images and objects."""
         for entry in self.catalogue:
             name = entry.application.application
             if name not in replaced and entry.versions is not None:
@@ -209,7 +209,7 @@ class Comparing:
                     yield Claims(definition=entry.definition, document=_named(stored), rendered={})
 
     def planned(self, stored: Stored, checked: "Checked", actor: Actor) -> Planned:
-        """What applying one of the documents would change, which has no problem. Raises `LedgerUnavailable`."""
+        """The effects of applying one document that has no problem. Raises `LedgerUnavailable`."""
         subject, after = stored.subject, sha256(stored.content)
         current = self.versions.current(subject)
         before = self._read(current.document) if current.document else None
@@ -245,7 +245,7 @@ class Comparing:
         return {name: projects[name].owners.apply if name in projects else () for name in names if name is not None}
 
     def _weaker(self, subject: Subject, current: Current, stored: Stored, checked: "Checked") -> Iterator[WeakerThan]:
-        """What would become weaker, each with the gates that it concerns."""
+        """The weakenings, each with the gates that it concerns."""
         if subject.kind is SubjectKind.APPLICATION:
             together = [each.application for each in checked.definitions.values()]
             after = checked.definitions[subject.name].application
@@ -319,8 +319,8 @@ def wrong_in_words(wrong: Wrong) -> str:
 
 
 def check_request(documents: Sequence[Stored]) -> None:
-    """Raises ConfigError for what can be no change: no document or too many, one without a name or a canonical form, or
-    one that comes twice."""
+    """Raises ConfigError for a request that cannot be a change: no document or too many, one without a name or a
+    canonical form, or one that comes twice."""
     findings = Findings()
     if not 1 <= len(documents) <= MOST_CHANGES:
         expected, got = f"1 to {MOST_CHANGES} documents", str(len(documents))

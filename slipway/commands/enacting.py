@@ -1,8 +1,8 @@
 """Brings a proposed change to its end: in force once the gates that it weakens let it through, else void or expired.
 
-Before anything is made, the votes are derived again from signed records, and the change is compared again with what is
-in force: if it would do anything else than what people read, it is void. Each project and application commits its own
-version, with a mark; so what was cut short is finished by the next pass and repeats nothing.
+Before it makes any change, the votes are derived again from signed records, and the change is compared again with the
+state in force. If it would do anything other than what people read, it is void. Each project and application commits
+its own version, with a mark; so what was cut short is finished by the next pass and repeats nothing.
 """
 
 import logging

@@ -38,7 +38,7 @@ SHOWN = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Proposed:
-    """What was to be changed, and by whom."""
+    """The proposed changes, and their author."""
 
     received: Received
     statement: CatalogueStatement
@@ -171,7 +171,7 @@ def ending(change: ProposedChange, *, actor: str, **details: object) -> AuditDra
 
 
 def change_details(change: ProposedChange) -> dict[str, object]:
-    """What every record about a change names."""
+    """The details in every record about a change."""
     return {"change": change.hash, "opening": change.opening, "plan": change.plan}
 
 

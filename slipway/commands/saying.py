@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Said(Record):
-    """Where the answer to what was said will be found."""
+    """The place of the answer to a statement."""
 
     partition: str
     """The application, or `_installation`."""
@@ -105,8 +105,8 @@ class InboxWriter:
         return self.say(statement.application or INSTALLATION, row, id=id)
 
     def statement(self, request: CommandRequest) -> CommandStatement:
-        """What a command says. Raises `BadInput` and `NotFound` for one that names nothing, so that a typing error is
-        answered at once; the worker judges all the rest."""
+        """The statement of a command. Raises `BadInput` and `NotFound` for one that names nothing, so that a typing
+        error is answered at once; the worker judges all the rest."""
         return CommandStatement(
             installation=self.installation,
             salt=salt_of(self.random(16)),
@@ -145,8 +145,8 @@ class InboxWriter:
         return about | self._environment(request, about["application"])
 
     def _again(self, request: CommandRequest) -> Release | None:
-        """The release whose artifact goes out again: the one that is named, or of tag or digest, or what is live. None
-        if there is none yet of that tag or digest: the worker asks the registry."""
+        """The release whose artifact goes out again: the named one, the one with the tag or digest, or the live one.
+        None if there is no release of that tag or digest yet: the worker asks the registry."""
         named = [name for name in ("release", "tag", "digest") if getattr(request, name)]
         if len(named) > 1:
             raise BadInput(named[1], f"none beside {named[0]}", repr(getattr(request, named[1])[:80]))

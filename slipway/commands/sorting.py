@@ -1,9 +1,9 @@
-"""Which of several documents take effect at once, which wait for votes, and which are refused: each is judged by
-itself.
+"""Sorts several documents into those that take effect at once, those that wait for votes, and those that are refused;
+each is judged by itself.
 
 Documents may need each other: an application the project beside it, or the place that another one leaves. So whatever
-is refused or waits is taken out, and the rest is judged again, as it would stand without it. What only holds together
-with something that waits, waits with it.
+is refused or waits is taken out, and the rest is judged again, as it would stand without it. A document that is only
+valid together with a waiting one waits with it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,8 @@ from ..domain.versions import Subject
 from .comparing import Actor, Comparing, Planned, SubjectChange, check_request, projects_first, wrong_of
 
 ROUNDS: Final = 4
-"""Times that the rest is judged again. Who needs a longer chain of others is refused, or waits, with them."""
+"""Times that the rest is judged again. A document that needs a longer chain of others is refused, or waits, with
+them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,8 @@ class Sorting:
     def _parted(
         self, planned: Sequence[Planned], actor: Actor, *, proved: bool
     ) -> tuple[tuple[Planned, ...], tuple[Planned, ...]]:
-        """What takes effect at once, and what waits. The first has to hold while the second is not in force."""
+        """The documents that take effect at once, and those that wait. The first has to hold while the second is not in
+        force."""
         same = tuple(each for each in planned if not each.change.changes)
         waits = [each for each in planned if each.change.changes and each.change.gates]
         rest = [each for each in planned if each.change.changes and not each.change.gates]
@@ -125,7 +127,7 @@ class Sorting:
 
 
 def _that_would_stop(alone: Sequence[Planned], waits: Sequence[Planned]) -> set[Subject]:
-    """Projects under which an application that waits would stand still as it is in force: they wait with it."""
+    """Projects under which a waiting application's version in force would stand still: they wait with it."""
     names = {each.change.subject.name for each in waits if each.project is not None}
     return {
         each.change.subject

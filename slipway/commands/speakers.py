@@ -1,4 +1,4 @@
-"""Whoever said something, as the row of the inbox names them: the front's word, which opens nothing by itself."""
+"""The author of a statement as the row of the inbox names them: the front's claim, which opens nothing by itself."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,8 @@ def actor_proved(oid: str, roles: Sequence[str]) -> Actor:
 
 
 def actor_of(speaker: Speaker) -> Actor:
-    """Whoever changes the catalogue. Owners of a project are people and applications; the holder of a key is neither.
+    """The author of a change of the catalogue. Owners of a project are people and applications; the holder of a key is
+    neither.
 
     Raises `BadInput` if it names nobody.
     """

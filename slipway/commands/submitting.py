@@ -38,7 +38,7 @@ class ToConfirm:
 
 
 class SaidChanges(Said):
-    """Where the answer will be found, and which changes are not in the row because they are refused already."""
+    """The place of the answer, and the changes that are not in the row because they are refused already."""
 
     refused: tuple[SubjectChange, ...] = ()
 

@@ -1,7 +1,7 @@
 """The worker's half of the inbox: reads a row, has it handled, and removes it once it is answered or parked.
 
-A row is handled any number of times, by a hint and by reconcile at once: what it says is decided once, because its id
-marks the decision and the answer lies in the same transaction.
+A row may be handled any number of times, even by a hint and by reconcile at once. It is decided once, because its id
+marks the decision and the answer is in the same transaction.
 """
 
 import json
@@ -34,13 +34,13 @@ ON_ITS_WAY = timedelta(seconds=20)
 MANY = 500
 """Rows that one pass of reconcile takes."""
 PATIENCE = timedelta(minutes=10)
-"""How long a row is retried after an unexpected error."""
+"""The time for which a row is retried after an unexpected error."""
 LONGEST = timedelta(hours=24)
-"""How long a row may wait for facts that it depends on."""
+"""The time for which a row may wait for facts that it depends on."""
 
 
 class CannotCount(Exception):  # noqa: N818
-    """What was said can be neither counted nor recorded as refused; the message says why."""
+    """A statement can be neither counted nor recorded as refused; the message says why."""
 
 
 class RowWaits(Exception):  # noqa: N818
@@ -59,7 +59,7 @@ class InboxReader:
     waiting: WaitingNotes
     parking: Parking
     incoming: Callable[[], IncomingBlobs]
-    """Where content lies that is too large for a row."""
+    """The store of content that is too large for a row."""
     handlers: Mapping[InboxKind, Handling]
     clock: Clock
 
@@ -126,7 +126,7 @@ class InboxReader:
             self._done(row)
 
     def _done(self, row: Received) -> None:
-        """Remove what was answered: first what lies beside the row, so that nothing stays behind."""
+        """Remove an answered row: first the content beside it, so that none of it stays behind."""
         for digest in row.row.content:
             self.incoming().remove(digest)
         self.inbox.remove(row.partition, row.id)
@@ -145,8 +145,8 @@ class InboxReader:
 
 
 def _without_secrets(row: InboxRow) -> str:
-    """The row as it may be kept and shown: without any token of its proof, of its link or of an application, which is a
-    credential."""
+    """The row in the form that may be kept and shown: without the token of its proof, its link or an application, each
+    of which is a credential."""
     content = row.model_dump(mode="json", exclude_none=True, exclude={"link", "token"})
     if "proof" in content:
         content["proof"] = {"statement": content["proof"]["statement"]}

@@ -27,7 +27,7 @@ SHOWN: Final = 30
 
 
 class Told(StrEnum):
-    """What people are told of."""
+    """The events that people are notified of."""
 
     PROPOSED = "change-proposed"
     """A change waits for their vote."""
@@ -41,7 +41,7 @@ class Told(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class _ToldOf:
-    """What people are told, and the vote if it is about one."""
+    """The event, and the vote if it is about one."""
 
     notice: Told
     vote: Vote | None = None
@@ -193,8 +193,8 @@ def _headline(change: ProposedChange, gates: str) -> str:
 
 
 def _people(plan: ChangePlan, channel: str) -> tuple[str, ...]:
-    """The people whom a channel of personal messages reaches: those whom the gates list. Where only Entra knows who
-    they are, it goes to everybody whom the channel itself names."""
+    """The people whom a channel of personal messages reaches: those whom the gates list. If only Entra knows who they
+    are, it goes to everybody that the channel itself names."""
     gates = [old for old in plan.gates if channel in old.notify]
     listed = dict.fromkeys(person.name for old in gates for person in old.gate.voters() if "@" in person.name)
     only_entra_knows = any(old.gate.unlisted() for old in gates)

@@ -1,9 +1,9 @@
-"""What a change would weaken, and whose gates: compared with what guards the same places now, or guarded them last.
+"""The weakenings of a change, and the gates they concern: compared with the guards of the same places now, or with the
+last ones.
 
-An application is compared with its version before, with whoever guards a place that it takes, as that is in force and
-as the same request brings it, and with whatever was removed and had guarded it: so nothing comes weaker under another
-name, in another application or in another project.
-What cannot be compared is weaker.
+An application is compared with its own version before, with every guard of a place that it takes (as in force, and as
+the same request changes it), and with removed guards of that place. So no gate gets weaker under another name, in
+another application or in another project. A value that cannot be compared counts as weaker.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -25,7 +25,7 @@ from ..ledger.versions import Current, SubjectVersions
 
 @dataclass(frozen=True, kw_only=True)
 class WeakerThan:
-    """One thing that would become weaker, with the gates that it concerns; none where nobody can be asked."""
+    """One weakening, with the gates that it concerns; none if nobody can be asked."""
 
     text: str
     gates: tuple[OldGate, ...]
@@ -83,8 +83,8 @@ class Weakening:
                 yield removed
 
     def _as_it_was(self, version: Version, places: frozenset[Place] | None) -> _Before | str | None:
-        """The application of a version, or of the one before its removal, inside its project; why that cannot be said,
-        and None if there never was any."""
+        """The application of a version, or of the one before its removal, inside its project; a reason if that cannot
+        be told, and None if there never was one."""
         document = version.document or version.before
         if document is None:
             return None
@@ -100,8 +100,8 @@ class Weakening:
         return _Before(application=governed(written, project), stored=stored, compared_at=places)
 
     def _project_of(self, version: Version, written: WrittenApplication) -> Project | None:
-        """The project in force; where the application does not fit that, or was removed, the one by which it was judged
-        last. Raises ConfigError."""
+        """The project in force; if the application does not fit it, or was removed, the project that judged it last.
+        Raises ConfigError."""
         in_force = self.catalogue.projects.get(written.project)
         if version.document is not None and in_force is not None and not any(breaches(written, in_force.project)):
             return in_force.project

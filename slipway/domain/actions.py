@@ -1,8 +1,8 @@
 """The actions of the audit trail, each with all facts that the product has about it.
 
-A record's action says what happened. The pages, the terminal, the filters, the timeline, the numbers and the index all
-take what they need from the member, so that a new action is one new member and cannot be forgotten anywhere. Stored
-trails hold the text; a text that is not a member was written by a newer version (`Action.known`).
+A record's action says what happened. The pages, the terminal, the filters, the timeline, the numbers and the index read
+everything from the member, so a new action is one new member and no place can forget it. Stored trails hold the text; a
+text that is not a member was written by a newer version (`Action.known`).
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from .tones import Tone
 
 
 class NoStage(Enum):
-    """What an action that begins no stage does to the running one."""
+    """The effect on the running stage of an action that begins none."""
 
     ENDS = auto()
     """The stage ends; the next one begins with a later record."""
@@ -41,7 +41,7 @@ class Intervention(StrEnum):
 
 
 class Measured(Enum):
-    """What the numbers count, or where they start or stop a measurement."""
+    """The part of an action in the numbers: counted, or the start or end of a measurement."""
 
     CREATED = auto()
     """Lead time begins."""
@@ -64,7 +64,7 @@ class Measured(Enum):
 
 
 class OfGate(Enum):
-    """What a record says when a gate is derived from the trail (`on_record.py`)."""
+    """The meaning of a record when a gate is derived from the trail (`on_record.py`)."""
 
     NOTHING = auto()
     PLANNED = auto()
@@ -88,7 +88,7 @@ class OfGate(Enum):
 
 
 class OfChange(Enum):
-    """What a record says when the votes on a proposed change are derived from the trail (`proposing.py`)."""
+    """The meaning of a record when the votes on a proposed change are derived from the trail (`proposing.py`)."""
 
     NOTHING = auto()
     PROPOSED = auto()
@@ -100,7 +100,7 @@ class OfChange(Enum):
 
 
 class OfFact(Enum):
-    """What a record says of a push or a CI run that was told of (`told_meanwhile.py`)."""
+    """The meaning of a record for a push or a CI run that was reported (`told_meanwhile.py`)."""
 
     NOTHING = auto()
     TAKEN = auto()
@@ -155,7 +155,7 @@ class Action(StrEnum):
     of_change: OfChange
     of_fact: OfFact
     changes_rules: bool
-    """Whether it changes what is allowed, or keeps it from being changed, and so is anchored: a project, an
+    """Whether it changes what is allowed, or prevents such a change, and is therefore anchored: a project, an
     application, a freeze or hold, or a key."""
 
     def __new__(cls, text: str, meaning: str, tone: Tone, more: _More = _More()) -> Self:

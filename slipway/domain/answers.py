@@ -1,4 +1,5 @@
-"""The answer to what a person said by the inbox: written in the transaction that it is about, read by whoever asks.
+"""The answer to a statement from the inbox: written in the transaction that handles the statement, read by anybody who
+asks.
 
 It is the copy of what the records of that transaction say, for pages, API and command line; it proves nothing.
 """
@@ -17,7 +18,7 @@ from .statement import MOST_CHANGES
 
 
 class Answered(Record):
-    """What came of it."""
+    """The outcome."""
 
     kind: InboxKind
     refused: bool = False
@@ -30,11 +31,11 @@ class Answered(Record):
     phase: str = ""
     """The phase of that release after the decision."""
     changes: tuple[Changed, ...] = Field(default=(), max_length=MOST_CHANGES)
-    """What came of each application and project that a change of the catalogue names."""
+    """The outcome for each application and project that a change of the catalogue names."""
     change: Digest | None = None
     """The proposed change that it was about, or that it made."""
     change_phase: str = ""
-    """How far that is afterwards."""
+    """The phase of that change afterwards."""
     problems: tuple[Wrong, ...] = Field(default=(), max_length=MOST_PROBLEMS)
     """Problems with the documents that were to be applied."""
 

@@ -1,7 +1,7 @@
 """An application: what is delivered and where to, as its team writes it and as the rest of the code sees it.
 
 `WrittenApplication` is the document that `slipway apply` takes. `Application` is the same inside its project
-(`project.py`): what the project says of each environment, its class and its registry, is part of it, and of the hash
+(`project.py`): it includes the class and the registry that the project gives to each environment, and so does the hash
 that people vote on. Registries and clusters are named here and given addresses by the installation's settings, so that
 one document serves the laptop and Azure alike.
 """
@@ -25,7 +25,7 @@ from .runs import Run
 
 
 class Start(StrEnum):
-    """Which facts a release needs before it starts."""
+    """The facts that a release needs before it starts."""
 
     PUSH = "push"
     """The image was pushed."""
@@ -130,7 +130,7 @@ class RegistryRepository(Record):
 
 
 class _Delivered[E: WrittenEnvironment](Record):
-    """What a written application and one inside its project have in common."""
+    """The fields that a written application shares with one inside its project."""
 
     application: Name = Field(description="Name of the application, unique in the installation.")
     project: Name = Field(description="Name of the project that it belongs to.")
@@ -144,7 +144,7 @@ class _Delivered[E: WrittenEnvironment](Record):
         default=None, description="The bundle that is delivered, for source bundle; it belongs to this one alone."
     )
     versions: Versions = Field(default=Versions(), description="Which tags start a release; every one by default.")
-    start: Start = Field(default=Start.PUSH, description="Which facts a release needs before it starts.")
+    start: Start = Field(default=Start.PUSH, description="The facts that a release needs before it starts.")
     pipeline: Pipeline | None = Field(default=None, description="Required where start is run or both.")
     people: People = Field(
         default={},
@@ -224,7 +224,7 @@ class _Delivered[E: WrittenEnvironment](Record):
 
     @property
     def pushed(self) -> RegistryRepository:
-        """Where CI pushes what is delivered."""
+        """The repository to which CI pushes the artifact."""
         repository = self.image if self.source is SourceKind.IMAGE else self.bundle
         return present(repository, f"the {self.source} of {self.application}")
 
@@ -239,14 +239,14 @@ class Application(_Delivered[Environment]):
     repositories: tuple[str, ...] = ()
     """Patterns of the repositories whose images it may run, as its project says."""
     image_rules: ImageRules = NO_IMAGE_RULES
-    """What its project says of other images."""
+    """The project's rules for other images."""
     injected: tuple[InjectedContainer, ...] = ()
     """The containers that the clusters add, as its project says."""
     kinds: AllowedKinds = AllowedKinds()
     """The kinds of objects that it may apply, as its project says."""
 
     automation: tuple[str, ...] = ()
-    """Which applications may start releases without a person, as its project says."""
+    """The applications that may start releases without a person, by the project."""
 
     def may_bring(self, repository: str) -> bool:
         return any(fnmatchcase(repository, pattern) for pattern in self.repositories)

@@ -1,7 +1,7 @@
 """The Jobs around a rollout: those that run before its first object, such as a migration, and those that run after it.
 
-Each runs once for a release in an environment, in the order of the plan. What became of them stays with the release,
-so that a second attempt runs none again that has ended well.
+Each runs once for a release in an environment, in the order of the plan. Their outcomes stay with the release, so a
+second attempt does not repeat a Job that succeeded.
 """
 
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ MOST_JOBS: Final = 10
 
 LONGEST_JOB: Final = timedelta(hours=6)
 USUAL_JOB: Final = timedelta(minutes=10)
-"""How long a Job may take that does not say it (`activeDeadlineSeconds`)."""
+"""The time allowed for a Job without an `activeDeadlineSeconds` of its own."""
 JOB_KEPT: Final = timedelta(days=7)
-"""How long the cluster keeps a Job after its end, at the least."""
+"""The least time that the cluster keeps a Job after its end."""
 TESTS_KEPT: Final = timedelta(days=1)
-"""How long it keeps a Job of acceptance tests without a setting of its own."""
+"""The time that it keeps a Job of acceptance tests without a setting of its own."""
 START: Final = timedelta(minutes=2)
 """Beyond the time that the cluster gives a Job, for its start and for its end to be noticed."""
 

@@ -1,7 +1,8 @@
-"""Whose act something is on record.
+"""The person or queue on record for an act.
 
-What a person did themselves has their name. What a message in `approvals` says is the act of that queue, on behalf of
-a person; what came with a proof that does not hold is nobody's, and only names whom it was said for.
+An act of the person themselves is recorded under their name. A message in `approvals` is the act of that queue, on
+behalf of a person. A statement whose proof does not hold is nobody's act: the record only names the person that it
+claims.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ SYSTEM = "slipway"
 
 @dataclass(frozen=True, kw_only=True)
 class Attribution:
-    """Who is on record."""
+    """The one on record for an act."""
 
     actor: str
     on_behalf_of: str | None = None
@@ -32,16 +33,16 @@ class Attribution:
 
 
 def with_name(identity: str, name: str) -> str:
-    """Somebody by the name that their sign-in said, with who they are; by that alone where it said none."""
+    """A person's name from their sign-in, with their identity; the identity alone if the sign-in gave no name."""
     return f"{name} ({identity})" if name else identity
 
 
 NOBODY = Attribution(actor=SYSTEM)
-"""What nobody ordered."""
+"""For what no person ordered."""
 
 
 def attributed(person: str, *, channel: str, unproved: str) -> Attribution:
-    """How it is recorded what a person said by a channel."""
+    """The attribution on record for a person's statement on a channel."""
     if unproved:
         return Attribution(actor=SYSTEM, on_behalf_of=person)
     if channel == Queue.APPROVALS:

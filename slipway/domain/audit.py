@@ -15,7 +15,7 @@ from .release import Head
 from .signing import PublicKeys, Signature, Signer
 
 GENESIS = "sha256:" + "0" * 64
-"""What the first record of a chain names as its predecessor."""
+"""The predecessor that the first record of a chain names."""
 INBOX_ID_LIMIT = 128
 
 InboxId = Annotated[str, Field(min_length=1, max_length=INBOX_ID_LIMIT)]
@@ -88,7 +88,7 @@ class AuditContent(Record):
     v: Literal[1] = 1
     application: str
     epoch: int = Field(default=0, ge=0)
-    """How many times the application's ledger had been restored."""
+    """The number of restores of the application's ledger before this record."""
     sequence: int = Field(ge=1)
     time: Moment
     actor: str
@@ -186,7 +186,7 @@ class ChainFault(Record):
 
 
 class AnchoredHead(Record):
-    """What an anchor says of a chain: which hash its last record had then."""
+    """An anchor's statement about a chain: the hash of its last record at that time."""
 
     hash: str
     anchor: str

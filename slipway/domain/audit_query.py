@@ -27,7 +27,7 @@ class ActionClass(StrEnum):
     """Groups of actions that can be queried together."""
 
     CHANGE = "change"
-    """What runs in an environment was changed, or was made the one that is live."""
+    """The software that runs in an environment was changed, or a release became the live one."""
     FREEZE = Intervention.FREEZE.value
     """A freeze or a hold began or ended."""
     OVERRIDE = Intervention.OVERRIDE.value
@@ -37,7 +37,7 @@ class ActionClass(StrEnum):
     REJECTION = Intervention.REJECTION.value
     """Somebody rejected a release."""
     ROLLBACK = Intervention.ROLLBACK.value
-    """What was live before was brought back, or was to be."""
+    """The release that was live before was brought back, or was ordered back."""
     INTERVENTION = "intervention"
     """Any freeze, override, waiver, rejection or rollback."""
 
@@ -124,6 +124,6 @@ class AuditPage(Record):
     """Records, newest first. Fewer than were asked for, even none, do not mean the end: `next` does."""
 
     records: tuple[AuditRecord | Damaged, ...]
-    """What does not verify, or does not belong here, is damaged."""
+    """A record that does not verify, or does not belong here, is `Damaged`."""
     next: str | None = None
-    """What continues after the last record; None at the end. Stays valid while new records arrive."""
+    """The token of the next page; None at the end. Stays valid while new records arrive."""

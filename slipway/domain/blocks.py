@@ -78,7 +78,7 @@ class CalledOff(Record):
 
     @property
     def voter(self) -> str:
-        """Whose word it is, by whichever door it came."""
+        """The person who called it off, whichever channel they used."""
         return self.on_behalf_of or self.by
 
 

@@ -16,7 +16,7 @@ class BundleImage(Record):
 
 
 class Bundle(Record):
-    """The part of a bundle's own description that decisions need. Nothing in it is a rule or names a person."""
+    """The part of a bundle's own description that decisions need. It holds no rule and names no person."""
 
     version: Tag
     images: tuple[BundleImage, ...] = Field(max_length=100)

@@ -1,7 +1,7 @@
 """Anchors: where a chain ended, signed by the worker, in storage where nothing can be changed.
 
-A chain proves that its records fit together; an anchor proves that a ledger was not put back to an earlier state, in
-which every signature is genuine. The format is in docs/reference/audit-format.md.
+A chain proves that its records fit together. An anchor proves that the ledger was not put back to an earlier state, in
+which every signature would be genuine. The format is in docs/reference/audit-format.md.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ _INVERT: Final = 10**12 - 1
 
 
 class Why(StrEnum):
-    """What an anchor was written for."""
+    """The reason why an anchor was written."""
 
     DAILY = "daily"
     """The chain had grown since its newest anchor."""
@@ -37,14 +37,14 @@ class Why(StrEnum):
 
 
 class GateOutcome(StrEnum):
-    """How a gate was decided."""
+    """The decision of a gate."""
 
     PASSED = "passed"
     REJECTED = "rejected"
 
 
 class AnchoredGate(Record):
-    """The gate that was decided, so that a rejection that the ledger lost is known."""
+    """The gate that was decided, so that a rejection survives its loss in the ledger."""
 
     release: int = Field(ge=1)
     environment: Name
@@ -120,14 +120,14 @@ def chain_of(application: str) -> str:
 
 
 def application_of(chain: str) -> str:
-    """What the records of the chain name as their application; empty for what is not a name of a chain."""
+    """The application that the records of the chain name; empty if `chain` is not the name of a chain."""
     if chain == _OF_THE_INSTALLATION[0]:
         return _OF_THE_INSTALLATION[1]
     return chain.removeprefix(_OF_AN_APPLICATION) if chain.startswith(_OF_AN_APPLICATION) else ""
 
 
 def changes_rules(records: Iterable[AuditRecord]) -> int:
-    """The sequence of the last record that changes what is allowed, so that the chain is anchored; 0 if none does."""
+    """The sequence of the last record that changes what is allowed and therefore has to be anchored; 0 if none does."""
     changing = (record for record in records if (action := record.known_action) is not None and action.changes_rules)
     return max((record.sequence for record in changing), default=0)
 
@@ -159,7 +159,7 @@ def new_anchor(
 
 
 def points_of(anchors: Iterable[ChainAnchor], *, epoch: int) -> dict[int, AnchoredHead]:
-    """What anchors say of their chain's records, by sequence. Those of another epoch are history."""
+    """The heads that the anchors of this epoch name, by sequence. Those of another epoch are history."""
     return {
         anchor.head.sequence: AnchoredHead(hash=anchor.head.hash, anchor=anchor.told)
         for anchor in anchors
@@ -168,8 +168,8 @@ def points_of(anchors: Iterable[ChainAnchor], *, epoch: int) -> dict[int, Anchor
 
 
 class NamedAnchors:
-    """Which anchors show that something is true: one that a retired key signed does where a later one that does, too,
-    names it as the one before."""
+    """The anchors that count as evidence. An anchor signed by a retired key counts only if a later anchor that counts
+    names it as its predecessor."""
 
     def __init__(self, keys: PublicKeys) -> None:
         self._keys, self._named = keys, set[str]()
@@ -209,7 +209,7 @@ def whole_rule(head: Head, anchor: ChainAnchor | None, record: AuditRecord | Non
 
 
 def held_rule(head: Head, named: str, epoch: int, end: ChainEnd, record: AuditRecord | None) -> RuleResult:
-    """Whether the ledger holds the end of its chain that something outside of it names, in that epoch."""
+    """Whether the ledger holds the end of its chain that a place outside of it names for that epoch."""
     if epoch < head.epoch:
         return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is of epoch {epoch}, and this is {head.epoch}")
     if epoch > head.epoch:

@@ -18,16 +18,16 @@ from .people import Guid
 from .statement import MOST_CHANGES, CatalogueStatement, ChangeVoteStatement, CommandStatement, StoredStatement
 
 LIFE: Final = timedelta(minutes=15)
-"""How long a person may take to come back from the identity provider after pressing the button."""
+"""The time a person has to return from the identity provider after pressing the button."""
 KEPT: Final = timedelta(days=1)
-"""How long rows are kept, so that a late second return leads to the same page as the first."""
+"""The time for which rows are kept, so that a late second return leads to the same page as the first."""
 LONGEST_STATE: Final = 128
 
 HashText = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Challenge(Record):
-    """What the front has to remember until the person comes back."""
+    """The front's memory of a person until they return from the identity provider."""
 
     v: Literal[1] = 1
     statement: StoredStatement
@@ -42,7 +42,7 @@ class Challenge(Record):
     """Whether it is the second try for the same statement, after a sign-in that was not fresh enough."""
     via: Via = Via.PAGE
     fresh: Duration | None = None
-    """How recent the person's sign-in has to be; None for any."""
+    """The greatest age of the person's sign-in; None for any age."""
     pending: Annotated[str, Field(max_length=LONGEST_STATE)] = ""
     """The handle of the `Pending` that is confirmed with it; empty for what began on a page."""
     content: Content = ()
@@ -53,8 +53,8 @@ class Challenge(Record):
 
 
 class Pending(Record):
-    """A command, change or vote that lets something through, as it came from the API or the command line: it waits for
-    a person to confirm it in a browser, and becomes the statement of whoever confirms it."""
+    """A command, change or vote that lets something through, as it came from the API or the command line. It waits
+    until a person confirms it in a browser, and becomes that person's statement."""
 
     v: Literal[1] = 1
     statement: Annotated[CommandStatement | CatalogueStatement | ChangeVoteStatement, Field(discriminator="kind")]
@@ -62,11 +62,11 @@ class Pending(Record):
     content: Content = ()
     """The documents of a change, as they lie in `incoming`."""
     compared: Annotated[tuple[ComparedSubject, ...], Field(max_length=MOST_CHANGES)] = ()
-    """What a change would do: as of when it was asked for, or proposed."""
+    """The effect of a change, as of the moment when it was requested or proposed."""
     asks: Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)] = ()
     """The gates whose people vote on it, once it is confirmed."""
     fresh: Duration | None = FRESH
-    """How recent the sign-in of whoever confirms it has to be; None for any."""
+    """The greatest age of the confirming person's sign-in; None for any age."""
     made_at: Moment
     via: Via
 

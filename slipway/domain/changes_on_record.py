@@ -16,7 +16,7 @@ from .standing_in import FRESH, stand_ins_rule
 VOTED = "vote"
 """The detail of a record that holds the vote as it was counted."""
 NOTICE, CHANNEL = "notice", "channel"
-"""The details of a record that people were told: of what, and on which channel."""
+"""The details of a record of a notification: what it was about, and its channel."""
 STOOD_IN_NOTICE = "change-stood-in"
 
 
@@ -32,8 +32,8 @@ class ChangeOnRecord:
 
 
 def change_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> ChangeOnRecord | None:
-    """What the records say of this opening; None if they do not show that it was proposed, or show that it ended.
-    `records` are verified, and begin where the change says that its own begin."""
+    """The change as the records show this opening; None if they do not show that it was proposed, or show that it
+    ended. `records` are verified, and begin where the change says that its own begin."""
     proposed, votes = False, dict[str, Vote]()
     stand_ins, notices = dict[str, tuple[Vote, datetime]](), dict[str, datetime]()
     for record in records:
@@ -62,8 +62,8 @@ def change_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> 
 
 
 def trail_rule(change: ProposedChange, plan: ChangePlan, records: Iterable[AuditRecord], now: datetime) -> Pass | Fail:
-    """Whether the records show that the gates which were asked let the change through, or that the platform's people
-    stood in, everybody who is asked was told, and nobody objected in time."""
+    """Whether the records show that every gate asked let the change through. Or, where the platform's people stood in,
+    that everybody entitled was told and nobody objected in time."""
     rule, shown = Rule.CHANGE_PASSED_ON_RECORD, change_on_record(change, records)
     if shown is None:
         return rule.fails("the trail does not show that this change was proposed and still waits")
@@ -96,12 +96,12 @@ class SignInDemanded:
     """A record that needs a proof."""
 
     fresh: timedelta | None
-    """How old the sign-in may have been; None for any age."""
+    """The greatest age of the sign-in; None for any age."""
 
 
 def sign_in_demanded(record: AuditRecord, plan: ChangePlan | None) -> SignInDemanded | None:
-    """What a record about a change needs a proof of; None where it needs none. `plan` is what people read; without it a
-    sign-in has to be as fresh as for a command."""
+    """The sign-in that a record about a change has to prove; None if it needs no proof. `plan` is what people read;
+    without it a sign-in has to be as fresh as for a command."""
     match record.known_action.of_change if record.known_action else OfChange.NOTHING:
         case OfChange.PROPOSED:
             return SignInDemanded(fresh=None)

@@ -1,4 +1,4 @@
-"""A change of the catalogue in short: as it is shown to whoever confirms it, and as it is answered."""
+"""A change of the catalogue in short, for the page that confirms it and for the answer."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final
@@ -19,7 +19,7 @@ Lines = Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)]
 
 
 class Changed(Record):
-    """What came of one application or project."""
+    """The outcome for one application or project."""
 
     subject: str
     outcome: str
@@ -46,7 +46,7 @@ class ComparedSubject(Record):
 
 
 def within_room(compared: Sequence[ComparedSubject], room: int = ROOM) -> tuple[ComparedSubject, ...]:
-    """The same, with differences cut where there is no room for them, and saying so. What is weaker is never cut.
+    """The same, with differences cut where there is no room for them, and saying so. Weakenings are never cut.
 
     Raises `ValueError` if what is weaker alone is too much.
     """
@@ -71,7 +71,7 @@ def _size(compared: ComparedSubject) -> int:
 
 
 class Wrong(Record):
-    """Something that is wrong with what was to be applied, and where."""
+    """A problem in the documents to apply, and its place."""
 
     file: Line
     line: int = Field(default=1, ge=1)

@@ -51,8 +51,8 @@ PERMISSIONS: Final[dict[Verb, Permission]] = {
     Verb.REPLAY: Permission.REPLAY,
     Verb.SESSION_END: Permission.END_SESSIONS,
 }
-"""Nobody needs a permission to end their own sessions (`ends_own_sessions`). Who may waive a rule is said by the
-project (`decide/waiving.py`)."""
+"""Nobody needs a permission to end their own sessions (`ends_own_sessions`). The project says who may waive a rule
+(`decide/waiving.py`)."""
 OPENS: Final = frozenset(
     {
         Verb.UNFREEZE,
@@ -65,15 +65,15 @@ OPENS: Final = frozenset(
         Verb.FENCE_RESET,
     }
 )
-"""Verbs that let something through: each needs a proof of who says it. What stops something need only be said, and
-input that is put back is judged as if it had come for the first time."""
+"""Verbs that let something through: each needs a proof of who says it. A command that stops something needs no proof,
+and a replayed input is judged as if it had just arrived."""
 FRESH: Final = timedelta(minutes=5)
 """The greatest age of the sign-in of somebody who gives such a command."""
 MUST_SAY_WHY: Final = frozenset({Verb.FREEZE, Verb.CANCEL, Verb.ROLLBACK, Verb.OVERRIDE, Verb.WAIVE, Verb.FENCE_RESET})
 """Verbs whose reason others will ask for."""
 OF_A_RELEASE: Final = frozenset({Verb.CANCEL, Verb.RETRY, Verb.CREATE, Verb.ROLLBACK, Verb.OVERRIDE, Verb.WAIVE})
-"""Verbs that name a release: the one they are about, the one that is brought back, or whose artifact goes out again.
-What no release has delivered yet is named by its tag or digest instead."""
+"""Verbs that name a release: their subject, the release to bring back, or the one whose artifact goes out again. An
+artifact that no release has delivered yet is named by its tag or digest instead."""
 OF_A_LANE: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE, Verb.WAIVE})
 """Verbs that name an environment."""
 OF_EVERYTHING: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.FENCE_RESET, Verb.REPLAY, Verb.SESSION_END})
@@ -83,8 +83,8 @@ OF_THE_INSTALLATION: Final = frozenset({Verb.REPLAY, Verb.SESSION_END})
 
 
 def wrong_release(verb: Verb, release: int | None, *, instead: bool) -> str:
-    """What is wrong with the release number of a command, or with its absence; empty if nothing is. `instead`: whether
-    it names what was pushed."""
+    """The problem with a command's release number, or with its absence; empty if there is none. `instead`: whether it
+    names what was pushed."""
     if instead:
         return "" if verb is Verb.CREATE and release is None else "expected what was pushed for create alone, instead"
     if (release is None) is (verb in OF_A_RELEASE):

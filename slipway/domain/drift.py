@@ -1,4 +1,5 @@
-"""Drift: a difference between what the ledger says is live and what the cluster holds. What a look saw, by object.
+"""Drift: a difference between what the ledger says is live and what the cluster holds. The differences of one look, by
+object.
 
 `effects/cluster/drift.py` looks, `decide/drifting.py` decides what is new about it, and the lane keeps the last word.
 """
@@ -34,18 +35,18 @@ type FieldPath = Annotated[str, Field(max_length=300, pattern=r"^[A-Za-z][^\s\x0
 
 
 def applied_too(manager: str) -> str:
-    """What to tell of an object that another tool applies as well; empty for any other field manager."""
+    """The sentence about an object that another tool applies as well; empty for any other field manager."""
     tool = APPLIED_BY.get(manager)
     return f"{tool} ({manager}) applies it too, and each undoes the other: take it out of one of them" if tool else ""
 
 
 class OnDrift(StrEnum):
-    """What drift in an environment means for the next release there."""
+    """The effect of drift in an environment on the next release there."""
 
     REPORT = "report"
     """It is told and shown; the next rollout applies its own plan."""
     HOLD = "hold"
-    """Nothing new goes out until a person lets it pass, or brings back what is live."""
+    """No release goes out until a person lets the drift pass, or brings the live release back."""
 
 
 class IgnoredDrift(Record):
@@ -84,8 +85,8 @@ class IgnoredDrift(Record):
         return self.kind in kinds and self.name in (None, name)
 
     def covers(self, steps: Sequence[str], managers: Collection[str]) -> bool:
-        """Whether a field is ignored. `steps` are its path and those of all that it is in, as drift is told; `managers`
-        are those who wrote it: nobody, where a field was taken away."""
+        """Whether a field is ignored. `steps` are the field's path and the paths of all that contain it, in the form of
+        a drift report; `managers` are its writers, empty for a field that was removed."""
         if holds_an_image(steps[-1]) or (self.by and not (managers and set(managers) <= set(self.by))):
             return False
         return not self.fields or any(_fits(path, step) for path in self.fields for step in steps)
@@ -105,7 +106,7 @@ def _fits(pattern: str, path: str) -> bool:
 
 
 class DriftKind(StrEnum):
-    """How an object differs."""
+    """The kind of difference of an object."""
 
     CHANGED = "changed"
     """Somebody changed fields that Slipway had applied, or added some."""
@@ -144,7 +145,7 @@ class Drifted(Record):
 
 
 class Seen(Record):
-    """What one look saw: what differs, or why nobody can tell. Nothing of both is a clean look."""
+    """The result of one look: the differences, or why nobody can tell. A look with neither is clean."""
 
     objects: tuple[Drifted, ...] = Field(default=(), max_length=MOST_TOLD)
     more: int = Field(default=0, ge=0)
@@ -189,7 +190,7 @@ class Drift(Record):
 
 
 def following(before: Drift | None, seen: Seen) -> Seen | None:
-    """What a look adds to an episode; None if it tells nothing new. While nobody can tell, what was found before may
+    """The addition of a look to an episode; None if it adds nothing. While nobody can tell, what was found before may
     still be there."""
     if before is None:
         return None if seen.clean else seen

@@ -20,7 +20,7 @@ from .signing import KeySource
 from .steps import MESSAGE_ID_LIMIT, Outgoing
 
 _INFO: Final = b"slipway message v1"
-"""What the derived keys are for; another use gets another text."""
+"""The purpose of the derived keys; another use gets another text."""
 _BYTES: Final = 32
 MAC_PATTERN: Final = r"^[A-Za-z0-9_-]{43}$"
 
@@ -73,7 +73,7 @@ class Envelopes:
         return json.dumps(sealed.model_dump(mode="json"), separators=(",", ":")).encode()
 
     def open(self, queue: Queue, content: Any) -> dict[str, Any]:
-        """What the worker said, from the parsed JSON of a message. Raises `EnvelopeRefused`, `KeysUnavailable`."""
+        """The worker's content, from the parsed JSON of a message. Raises `EnvelopeRefused`, `KeysUnavailable`."""
         try:
             envelope = Envelope.model_validate(content)
         except ValidationError as error:

@@ -1,7 +1,6 @@
-"""A target of an application's chain: where a rollout goes, what it must prove first, and what is tested after it.
+"""A target of an application's chain: the place of a rollout, the proofs it needs first, and the tests after it.
 
-`WrittenEnvironment` is what the team writes. `Environment` is the same with what the project says of it, and is what
-people vote on.
+`WrittenEnvironment` is what the team writes. `Environment` adds the project's part, and is what people vote on.
 """
 
 from collections.abc import Iterator, Mapping
@@ -68,7 +67,7 @@ TESTS_NONE: Final = "tests: none: nothing is tested here after a rollout"
 
 
 class OnConfigChange(StrEnum):
-    """What happens when a ConfigMap or Secret changes and the pods that read it stay as they are."""
+    """The reaction to a change of a ConfigMap or Secret whose pods do not restart by themselves."""
 
     TELL = "tell"
     """The plan says so."""
@@ -86,7 +85,7 @@ class OnFailure(StrEnum):
 
 
 class Soak(Record):
-    """How long a release must have been live in an earlier environment."""
+    """The time that a release must have been live in an earlier environment."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
@@ -192,9 +191,9 @@ class Environment(WrittenEnvironment):
     registry: Name | None = None
     """Registry that the environment pulls from; None for the one that CI pushes to."""
     provenance: ProvenanceLevel = ProvenanceLevel.NONE
-    """What must be known of where an artifact was built."""
+    """The knowledge required about where an artifact was built."""
     waive: tuple[str, ...] = Field(default=(), max_length=50)
-    """Who may waive a rule about proof, for one release: roles, as the project names them."""
+    """The roles, as the project names them, whose holders may waive a rule about proof for one release."""
 
 
 def unmet_conditions(environment: WrittenEnvironment, earlier: Mapping[str, WrittenEnvironment]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Errors that every layer may raise and every layer may handle.
 
-They have classes of their own so that nobody catches `KeyError`, `LookupError` or `AssertionError` for them: those mean
+They have classes of their own so that nobody catches `KeyError`, `LookupError` or `AssertionError` for them. Those mean
 a bug, and a bug belongs in the log with its traceback, not in an answer or in a release's reason.
 """
 

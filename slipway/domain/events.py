@@ -1,4 +1,4 @@
-"""Events: what inbound messages mean, once parsed. Nothing acts on a raw message."""
+"""Events: what inbound messages mean, once parsed. No code acts on a raw message."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -47,7 +47,8 @@ class ImagePushed(_Event):
     actor: str = Field(default="", max_length=256)
     source: Literal["event", "reconcile"] = "event"
     no_image: str = Field(default="", max_length=500)
-    """Why what was pushed is not an image, by what the registry holds; empty for an image, and where nobody looked."""
+    """The reason why the pushed artifact is not an image, by the registry's content; empty for an image, and if nobody
+    looked."""
 
     @property
     def key(self) -> str:
@@ -62,7 +63,7 @@ class PipelineCompleted(_Event):
     run: Run
     repository: Repository | None = None
     digest: Digest | None = None
-    """The image that the run says it published; where it says nothing, the one that its message names."""
+    """The image that the run reports as published, or the one that its message names if it reports none."""
     tag: Tag | None = None
     refused: str = Field(default="", max_length=1000)
     """Why the image that a message names is not this run's; empty if it is, or if none was named."""
@@ -74,7 +75,7 @@ class PipelineCompleted(_Event):
 
 
 class RunTold(_Event):
-    """Somebody told of a run that ended: a hint. What it claims finds out whom to ask, and decides nothing."""
+    """Somebody told of a run that ended: a hint. Its claims tell whom to ask; they decide nothing."""
 
     kind: Literal["run-told"] = "run-told"
     claims: Run
@@ -82,7 +83,7 @@ class RunTold(_Event):
     digest: Digest | None = None
     tag: Tag | None = None
     looks: int = Field(default=0, ge=0)
-    """How often its source was asked in vain."""
+    """The number of times its source was asked in vain."""
     unrecorded: bool = False
     """Whether it is recorded only once it is proved, because too many others of its hour were not."""
 
@@ -108,7 +109,8 @@ class VoteCast(_Event):
     release: int
     environment: Name
     plan_hash: Digest | None = None
-    """None where the vote only stops something, and names no plan: then it is about the one that people are asked."""
+    """None for a vote that only stops something and names no plan: it applies to the plan that people are asked
+    about."""
     voter: str = Field(min_length=3, max_length=254)
     decision: VoteDecision
     reason: str = Field(default="", max_length=2000)
@@ -124,13 +126,13 @@ class VoteCast(_Event):
     opening: int | None = Field(default=None, ge=1)
     """The opening of the gate that the vote is for; None if it does not say."""
     proved: Proved | None = None
-    """What the proof of the vote tells, if there is one that holds."""
+    """The facts from the vote's proof; None without a proof that holds."""
     unproved: str = Field(default="", max_length=500)
     """Why its proof does not hold. Such a vote never counts, and who cast it is not known."""
 
     @property
     def level(self) -> Level:
-        """How certain it is who the voter is."""
+        """The certainty of the voter's identity."""
         if self.proved is not None:
             return Level.SIGNED
         return Level.LINK if self.channel in set(Via) else Level.QUEUE
@@ -197,7 +199,7 @@ class ReminderDue(_Event):
 
 
 class PushedArtifact(Record):
-    """What the registry has where the application is delivered from."""
+    """The registry's content in the repository that the application is delivered from."""
 
     tag: Tag
     digest: Digest
@@ -206,9 +208,9 @@ class PushedArtifact(Record):
 
 
 class GivenCommand(_Event):
-    """An operator's command, about an application or the whole installation, with what is known of who gave it. What
-    stops something is believed to come from whom the channel says; what lets something through counts with a proof
-    alone."""
+    """An operator's command, about an application or the whole installation, with what is known of who gave it. A
+    command that stops something is believed to come from the person that the channel names; one that lets something
+    through counts only with a proof."""
 
     verb: Verb
     until: Moment | None = None
@@ -221,17 +223,17 @@ class GivenCommand(_Event):
     reason: str = Field(default="", max_length=REASON_LIMIT)
     channel: str = Field(max_length=32)
     submission: str = Field(min_length=8, max_length=128)
-    """Its inbox row's or message's id. The same command under the same id is a repeat; another one is another command:
-    several send messages, and none can use up the id under which another says stop."""
+    """Its inbox row's or message's id. The same command under the same id is a repeat; a different command under it is
+    a different command. Several systems send messages, and none can use up the id with which another says stop."""
     inbox: InboxId | Literal[""] = ""
     """The inbox row that it was read from; empty for a message."""
     proved: Proved | None = None
-    """What the proof of the command tells, if there is one that holds."""
+    """The facts from the command's proof; None without a proof that holds."""
     unproved: str = Field(default="", max_length=500)
     """Why its proof does not hold. Such a command is never carried out, and who gave it is not known."""
     automated: bool = False
-    """Whether an application gave it by an access token of its own, which was verified: it may start releases where the
-    project says so, and open nothing else."""
+    """Whether an application gave it with a verified access token of its own. It may start releases if the project says
+    so, and open nothing else."""
     forbidden: str = Field(default="", max_length=500)
     """Why whoever gave it may not; empty if their roles, or the project, allow it."""
 
@@ -282,7 +284,7 @@ class FreezeSpread(_Event):
     application: Name
     freeze: Freeze
     ended_by: str = Field(default="", max_length=NAME_LIMIT)
-    """Who ended it; empty while it is in force."""
+    """The one who ended it; empty while it is in force."""
     reason: str = Field(default="", max_length=REASON_LIMIT)
     """Why it was ended."""
 

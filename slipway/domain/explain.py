@@ -41,7 +41,7 @@ class EnvironmentRules(Record):
 
 
 class Explanation(Record):
-    """Where a release stands, why, and what has to happen next."""
+    """A release's position, the reasons for it, and the next thing that has to happen."""
 
     v: int = 1
     release: str
@@ -50,7 +50,7 @@ class Explanation(Record):
     """One sentence: why the release is where it is, and what it waits for."""
     rules: tuple[EnvironmentRules, ...]
     next: str
-    """What has to happen next, and who can do it."""
+    """The next thing that has to happen, and who can do it."""
     told_meanwhile: tuple[ToldMeanwhile, ...] = ()
     """Pushes and runs that were told of while it waited for one, and why it took none of them; the newest first."""
 
@@ -118,7 +118,7 @@ class _View:
         before = tuple(self._up_to_rollout(environment, rollout))
         yield from before
         for waiver in self.release.waivers_in(environment.name):
-            # Nobody asks for the rule any more once the rollout has begun, and it still was not known to hold.
+            # Once the rollout has begun nobody asks for the rule any more, though it was not known to hold.
             if not any(result.rule is waiver.rule and result.reason.startswith(waiver.by_whom) for result in before):
                 yield waiver.rule.unknown(waiver.by_whom, blocks=False)
         yield self._verified(environment)
@@ -303,7 +303,7 @@ class _View:
         return not needed or self._promoted(environment).passed
 
     def _waits(self) -> str:
-        """What the step under way waits for."""
+        """The reason why the step under way waits."""
         return self.snapshot.waits_for(self.release)
 
     def _pruned(self, environment: Environment) -> str:
@@ -354,8 +354,8 @@ def _moot(rule: Rule, reason: str, subject: str = "") -> Moot:
 
 
 def _still(release: Release, rule: Rule, reason: str, *, failed: bool = False) -> Explained:
-    """A rule that Slipway has not fulfilled: it may yet do so, unless the release has ended; `failed` is whether it
-    ended as Slipway could not fulfil it."""
+    """A rule that Slipway has not fulfilled. It may still do so unless the release has ended; `failed` tells whether
+    the release ended because Slipway could not."""
     if failed:
         return rule.fails(release.reason)
     return _moot(rule, reason) if release.phase.final else rule.not_yet(reason, WaitsFor.STEP)

@@ -1,6 +1,6 @@
 """The part of `explain` about a gate: who has voted and who is still asked, or which conditions hold.
 
-Built from the rules by which `decide` opens gates, so that people read what the decision will be based on.
+Built from the rules by which `decide` opens gates, so people read the actual grounds of the decision.
 """
 
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ from .model import canonical
 
 
 class ExportFormat(StrEnum):
-    """How records are written."""
+    """The format of the exported records."""
 
     JSONL = "jsonl"
     """The record in its canonical form with its hash, a line each."""

@@ -1,5 +1,5 @@
-"""The fence: a Lease beside the application's objects says which rollout may write there, so that a worker that was
-paused and wakes up cannot undo a newer rollout.
+"""The fence: a Lease beside the application's objects names the rollout that may write there, so a paused worker that
+wakes up cannot undo a newer rollout.
 
 Pure: what the Lease says, and what follows from it. Reading and writing it is in `effects/cluster/fencing.py`. The
 format is in docs/reference/formats.md.
@@ -43,7 +43,7 @@ class FenceContent(Record):
 
     @property
     def hash(self) -> str:
-        """What is signed: the hash of everything but the signature."""
+        """The hash of everything but the signature, which is what the signature covers."""
         return sha256(canonical(self.model_dump(mode="json", exclude={"sig"})))
 
 
@@ -70,7 +70,7 @@ class SeenLease(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What a rollout brings to the fence of its place."""
+    """A rollout's claim to the fence of its place."""
 
     fence: Fence
     release: str
@@ -94,7 +94,8 @@ class Claim:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """What each object of the rollout gets, so that a newer rollout changes every object that it applies."""
+        """The annotations of each object of the rollout; they make a newer rollout change every object that it
+        applies."""
         return {ORDER_ANNOTATION: str(self.order), PLAN_ANNOTATION: self.plan}
 
     def has_made(self, metadata: Mapping[str, Any]) -> bool:

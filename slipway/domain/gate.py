@@ -46,7 +46,7 @@ class Share(Record):
 
     @property
     def subject(self) -> str:
-        """Who they are, in words."""
+        """The people of this share, in words."""
         text = " or ".join(self.of)
         return text if len(text) <= _SUBJECT else f"{text[: _SUBJECT - 1]}…"
 
@@ -73,7 +73,7 @@ class Reminders(Record):
 
 
 class Level(StrEnum):
-    """How certain it is who votes, the most certain first."""
+    """The certainty of a voter's identity, the most certain first."""
 
     SIGNED = "signed"
     """By a proof: a sign-in of their own for this very vote."""
@@ -124,14 +124,14 @@ TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_kn
 
 
 class Reasons(Record):
-    """Which votes must say why."""
+    """The votes that need a reason."""
 
     reject: Literal["required"] = Field(default="required", description="A rejection always says why.")
     approve: Need = Field(default=Need.OPTIONAL, description="Whether an approval has to say why.")
 
 
 class WhenNewer(StrEnum):
-    """What happens when a newer release arrives while people are asked about an older one."""
+    """The fate of a newer release that arrives while people are asked about an older one."""
 
     REPLACE = "replace"
     """Once it has a plan, it takes the older one's place, whose votes are void."""
@@ -168,7 +168,7 @@ class WrittenApprovalGate(Record):
         "they did not give can say so before anything is copied or deployed.",
         examples=["30m"],
     )
-    reason: Reasons = Field(default=Reasons(), description="Which votes must say why.")
+    reason: Reasons = Field(default=Reasons(), description="The votes that need a reason.")
     level: Level = Field(
         default=Level.SIGNED,
         description="How certain it must be who votes: signed, queue or link. A more certain level always counts.",
@@ -298,8 +298,8 @@ class ApprovalGate(WrittenApprovalGate):
         return any(_group_in_lower_case(name) in theirs for name in listed)
 
     def _entitling(self, names: frozenset[str], signed_in: SignedIn | None) -> frozenset[str]:
-        """The names by which somebody may be listed: none where they came by another account of theirs, which has the
-        rights of its own roles and groups alone."""
+        """The names by which somebody may be listed. Another account of theirs has none: it only has the rights of its
+        own roles and groups."""
         account = f"{OID}{signed_in.object_id}" if signed_in is not None else ""
         return frozenset() if self.circle.only_excludes(account) else names
 

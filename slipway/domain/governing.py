@@ -17,7 +17,7 @@ Steps = tuple[str | int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Breach:
-    """What an application asks for, and its project does not allow."""
+    """An application's request that its project does not allow."""
 
     field: Steps
     """Path from the root of the application's document."""

@@ -1,7 +1,7 @@
 """A hint: a message of the front that wakes the worker and decides nothing.
 
-Its subject lies elsewhere: in the inbox, or at the system that ran a pipeline. Whoever forges or loses one changes only
-when the worker looks.
+Its subject lies elsewhere: in the inbox, or at the system that ran a pipeline. A forged or lost hint changes only the
+time at which the worker looks.
 """
 
 from typing import Annotated, Literal
@@ -58,7 +58,7 @@ class UnreadableHint(Record):
 
 
 class DeniedHint(Record):
-    """The front denied somebody something. Who it was is the front's word."""
+    """The front denied somebody something. The identity is the front's claim."""
 
     v: Literal[1] = 1
     hint: Literal["denied"] = "denied"
@@ -66,7 +66,7 @@ class DeniedHint(Record):
     permission: Annotated[str, Field(min_length=1, max_length=64)]
     """The permission that they lack."""
     times: Annotated[int, Field(ge=1)]
-    """How often since the last hint at them."""
+    """The number of denials since the last hint about this person."""
     at: Moment
 
     @property

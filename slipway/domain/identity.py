@@ -29,7 +29,8 @@ class IdentityRefused:
 
 @dataclass(frozen=True, kw_only=True)
 class CannotVerify:
-    """Nobody can say yet: the issuer is away, or does not publish that key. It is neither passed nor refused."""
+    """The proof cannot be judged yet: the issuer cannot be reached, or does not publish that key. It is neither passed
+    nor refused."""
 
     why: str
 
@@ -50,7 +51,8 @@ class KeySet:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenPerson:
-    """A person, as a token names them. Who it is are tenant and object id; the rest is for display or for rights."""
+    """A person, as a token names them. Tenant and object id identify the person; the rest is for display or for
+    rights."""
 
     tenant: str
     oid: str
@@ -62,7 +64,7 @@ class TokenPerson:
     groups: tuple[str, ...] | None
     """Object ids, lower case; None where the person is in more groups than a token names: not known."""
     guest: bool | None = None
-    """None where the token does not say."""
+    """None if the token does not say."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What a project says of the images in manifests. Everything that it does not name is pinned by digest, or is
+"""A project's rules for the images in manifests. Everything that it does not name is pinned by digest, or is
 refused."""
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from .model import NAMESPACE_PATTERN, Record
 
 
 class ImageRules(Record):
-    """Where images are named, and which may be something else than an image of the project by digest."""
+    """The places of a manifest that name images, and the images that need not be the project's own, by digest."""
 
     paths: Mapping[str, tuple[str, ...]] = Field(default={})
     """By kind (`postgresql.cnpg.io/Cluster`), fields such as `spec.imageName` or `spec.parts[].image`."""

@@ -35,7 +35,7 @@ _RANDOM_BYTES: Final = 8
 
 
 class InboxKind(StrEnum):
-    """What a row asks the worker for."""
+    """The kind of work that a row asks for."""
 
     VOTE = "vote"
     """A vote on a plan, or on a change of the rules."""
@@ -57,11 +57,11 @@ class Via(StrEnum):
 
 
 class Speaker(Record):
-    """Who said it, in the front's words."""
+    """The author of a statement, as the front names them."""
 
     tid: Guid | None = None
     oid: Guid | None = None
-    """None where only a link says who it is."""
+    """None if only a link tells who it is."""
     name: Annotated[str, Field(max_length=254)] = ""
     """As the trail calls them."""
     shown: Annotated[str, Field(max_length=254)] = ""
@@ -78,7 +78,7 @@ class Speaker(Record):
 
     @property
     def signed_in(self) -> SignedIn | None:
-        """What the front says of their sign-in: enough to stop something. None where only a link says who it is."""
+        """The sign-in that the front reports: enough to stop something. None if only a link tells who it is."""
         return None if self.oid is None else SignedIn(object_id=self.oid, groups=self.groups, roles=self.roles)
 
 
@@ -90,7 +90,7 @@ class LookKind(StrEnum):
     REINDEX = "reindex"
     """Compare the audit index of an application with its trail, and repair it."""
     TARGETS = "targets"
-    """Where the environments of an application are, which rendering a bundle has to know."""
+    """The places of an application's environments, which have to be known to render a bundle."""
 
 
 class Look(Record):
@@ -112,7 +112,7 @@ class InboxRow(Record):
     said: StoredStatement | None = None
     """The statement, where there is no proof of who said it."""
     link: Annotated[str, Field(min_length=1, max_length=TOKEN_LIMIT)] | None = Field(default=None, repr=False)
-    """The token of the link by which a vote was said: a credential as long as it is good, in no log and on no page."""
+    """The token of the link that carried a vote: a credential while it is valid, so in no log and on no page."""
     token: Annotated[str, Field(min_length=1, max_length=ACCESS_TOKEN_LIMIT)] | None = Field(default=None, repr=False)
     """The access token of an application that starts a release without a person: a credential until it expires, in no
     log and on no page."""
@@ -125,7 +125,7 @@ class InboxRow(Record):
 
     @property
     def statement(self) -> Statement | None:
-        """What was said, with or without a proof; None for a look."""
+        """The statement, with or without a proof; None for a look."""
         return self.proof.statement if self.proof is not None else self.said
 
     @model_validator(mode="after")

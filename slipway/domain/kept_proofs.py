@@ -1,11 +1,11 @@
-"""Verifies the stored proof of a record again: the provider signed it, it says what the record says, and it is from the
-person whom the record names.
+"""Verifies the stored proof of a record again: the provider signed it, its content is that of the record, and it comes
+from the person whom the record names.
 
 The worker does so before it opens anything, `slipway audit verify --votes` from outside; there is one way to do it.
 
 A record names its proof by hash, and the proof names the issuer's keys that verified it then. The provider's keys of
-now come first. Where it does not publish that key any more, or does not answer, the kept set counts if an anchor names
-it: whoever can write rows and documents could lay keys of their own beside a proof of their own, and sign no anchor.
+now come first. If the provider no longer publishes that key, or does not answer, the kept set counts if an anchor names
+it. A writer of rows and documents could store keys and a proof of their own making, but could not sign an anchor.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ _VERBS: Final = {OfGate.RETURN_ORDERED: Verb.ROLLBACK, OfGate.WAIVED: Verb.WAIVE
 
 
 class KeysFrom(Enum):
-    """Where the keys came from by which a proof was verified."""
+    """The source of the keys that verified a proof."""
 
     PROVIDER = auto()
     """The provider publishes the key."""
@@ -40,7 +40,7 @@ class KeysFrom(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class ProvedBy:
-    """What a proof holds by."""
+    """The evidence by which a proof holds."""
 
     source: KeysFrom
     keys: str
@@ -63,7 +63,7 @@ class KeptVerifier:
     tokens: TokenReader
     installation: str
     documents: Callable[[str], bytes | None]
-    """What is kept, by its hash; None where it is gone. Raises `ValueError` for what was changed."""
+    """A kept document by its hash; None if it is gone. Raises `ValueError` for what was changed."""
     anchored: Callable[[str, str], bool]
     """Whether an anchor of the application's chain, or of the installation's, names this set of the issuer's keys."""
 

@@ -17,12 +17,12 @@ ID_PATTERN = r"[A-Za-z0-9._-]{1,40}"
 VAULT_SECRET = "slipway-signing-key"  # noqa: S105 - its name
 """The secret in Key Vault whose versions are the keys, each as base64."""
 PUBLIC_SECRET = "slipway-public-keys"  # noqa: S105 - its name
-"""The secret with the public keys, `id:base64,id:base64`: no secret, but kept beside the keys that it belongs to."""
+"""The vault entry with the public keys, `id:base64,id:base64`: not secret, but kept beside the private keys."""
 MOST = 5
 """The most keys that may be live at once. Two suffice if rotations are further apart than links live."""
 LINKS_LIVE = timedelta(days=60)
-"""How long links outlive the rotation of their key: a gate's deadline of up to a month, and the 30 days after it in
-which a link still explains itself."""
+"""The time for which links outlive the rotation of their key: a gate's deadline of up to a month, and the 30 days after
+it in which a link still explains itself."""
 _DAY = re.compile(r"(\d{8})(?:-\d+)?")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -116,7 +116,7 @@ def live_versions(versions: Iterable[SecretVersion], *, now: datetime) -> list[L
 
 def needed_until(keys: Sequence[LiveKey], position: int) -> datetime | None:
     """When the last link signed with the key at this index expires. None for the first key, which still signs, and if
-    it is unknown when its successor was made. `keys` are newest first."""
+    the time of its successor is unknown. `keys` are newest first."""
     successor_made = keys[position - 1].made if position else None
     return successor_made + LINKS_LIVE if successor_made else None
 

@@ -1,9 +1,8 @@
 """Kubernetes' kinds by the names that projects give them, and those that every project may apply.
 
-These are the kinds of an application's own namespace that the worker's role in Azure may write. What gives rights
-(RBAC), what the API server asks about other objects (webhooks), what divides a namespace up (quotas, limits) and what
-leads traffic past network policies (Endpoints, EndpointSlices) are the platform's, and so is the Lease that orders
-rollouts.
+These are the kinds of an application's own namespace that the worker's role in Azure may write. The platform keeps the
+kinds that give rights (RBAC), judge other objects (webhooks), divide a namespace (quotas, limits) or lead traffic past
+network policies (Endpoints, EndpointSlices), and the Lease that orders rollouts.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""Looks: what people want to see that only the worker can look at, because it needs a right that the front lacks.
+"""Looks: questions of people that only the worker can answer, because the front lacks the right.
 
 A look is ordered by a row of the inbox; its answer lies in a row with a time to live, and is read like anything else.
 """
@@ -13,7 +13,7 @@ from .model import Moment, Record
 from .roles import Permission
 
 LIFE: Final = timedelta(days=1)
-"""How long an answer is kept."""
+"""The time for which an answer is kept."""
 PERMISSIONS: Final[dict[LookKind, Permission]] = {
     LookKind.DOCTOR: Permission.DIAGNOSE,
     LookKind.REINDEX: Permission.REINDEX,
@@ -22,7 +22,7 @@ PERMISSIONS: Final[dict[LookKind, Permission]] = {
 
 
 class LookAnswer(Record):
-    """What was seen."""
+    """The result of a look."""
 
     v: Literal[1] = 1
     id: InboxId

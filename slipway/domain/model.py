@@ -1,4 +1,4 @@
-"""What every domain record has in common: frozen, strict about unknown fields, compared by value."""
+"""The base of every domain record: frozen, strict about unknown fields, compared by value."""
 
 import hashlib
 import json
@@ -116,8 +116,8 @@ _LARGEST_INTEGER: Final = 2**53 - 1
 
 def _plain(value: object) -> bool:
     """Whether Python's own encoder writes the same bytes as RFC 8785, in a quarter of the time of its library. It does
-    not where a number may have a fraction, where keys are not ordered by their characters, and where a text may have
-    no UTF-8."""
+    not if a number may have a fraction, if keys are not ordered by their characters, or if a text may have no UTF-8
+    form."""
     if type(value) is str:
         return value.isascii()
     if type(value) is dict:

@@ -27,7 +27,7 @@ class _Sum(BaseModel):
 
 
 class WeekTally(_Sum):
-    """What happened in one environment in one week."""
+    """The events of one environment in one week."""
 
     deployments: int = 0
     """Releases that went live."""
@@ -75,7 +75,7 @@ class Followed(_Sum):
     """The state of a release that has not ended, as needed to fold its next records."""
 
     created: datetime | None = None
-    """None if its beginning was not seen."""
+    """None if its creation was not seen."""
     stage: Stage | None = None
     began: datetime | None = None
     where: str = ""
@@ -88,7 +88,7 @@ class Followed(_Sum):
 
 
 class Cursor(_Sum):
-    """How far a trail has been folded, and what the next records need of the earlier ones."""
+    """The position up to which a trail was folded, and the state that the next records need."""
 
     sequence: int = 0
     open: dict[int, Followed] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What pages, API and CLI say of the numbers: medians and shares instead of histograms."""
+"""The numbers for pages, API and CLI: medians and shares instead of histograms."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from .stages import Stage
 
 
 class Spread(Record):
-    """How durations are spread, in seconds. Median and p90 are within 5 % of a duration that was measured."""
+    """The spread of durations, in seconds. Median and p90 are within 5 % of a duration that was measured."""
 
     count: int
     median: float | None = None
@@ -22,7 +22,7 @@ class Spread(Record):
 
 
 class StageSpread(Record):
-    """How long one stage takes."""
+    """The durations of one stage."""
 
     stage: Stage
     waits: bool
@@ -69,7 +69,7 @@ class EnvironmentNumbers(Record):
 
 
 class Folded(Record):
-    """How far the numbers of an application are."""
+    """The position up to which an application's numbers were folded."""
 
     application: str
     sequence: int

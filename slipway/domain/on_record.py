@@ -1,7 +1,8 @@
-"""What the signed records of a trail prove about a release: the worker derives the gate again before it opens anything.
+"""The signed records of a trail as proof about a release: the worker derives the gate from them again before it opens
+anything.
 
-State rows are caches. A row that says "approved" counts for nothing here; only the records do, and votes are counted
-from them by the rules by which the gate counted them. Pure: whoever calls has verified chain and signatures.
+State rows are caches. A row that says "approved" counts for nothing here. Only the records count, and their votes are
+counted by the same rules as at the gate. Pure: whoever calls has verified chain and signatures.
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,8 +49,8 @@ def on_record(records: Iterable[AuditRecord], release: Release, environment: Env
 
 
 def rests_on(records: Iterable[AuditRecord], release: Release, environment: Environment) -> tuple[AuditRecord, ...]:
-    """What was proved, among the records that `on_record` rests on: the votes that opened the gate, or the order to
-    roll back, and the waivers."""
+    """The proved records that `on_record` rests on: the votes that opened the gate, or the order to roll back, and the
+    waivers."""
     trail = _trail(records, release, environment)
     waivers = (trail.waived.get((str(waiver.rule), waiver.by)) for waiver in release.waivers_in(environment.name))
     statements = (trail.ordered,) if release.rollback is not None else tuple(trail.votes.values())
@@ -68,7 +69,7 @@ def _trail(records: Iterable[AuditRecord], release: Release, environment: Enviro
 
 def _not_as_begun(records: Iterable[AuditRecord], release: Release) -> str:
     """Why somebody may be behind the release, and so may not vote, of whom its row does not tell; empty if nobody. The
-    signed head names no row of a release that has ended, and that is what is sent out again."""
+    signed head names no row of an ended release, and an ended release is what is sent out again."""
     own = [record for record in records if record.release == release.id]
     created = next((record for record in own if record.known_action is Action.RELEASE_CREATED), None)
     recorded = next((record.details for record in reversed(own) if "known" in record.details), {})
@@ -140,11 +141,11 @@ def _id(release: Release, number: int) -> str:
 
 @dataclass(kw_only=True)
 class _Trail:
-    """What the records of one release in one environment say so far about one plan."""
+    """The records of one release in one environment about one plan, folded so far."""
 
     plan_hash: str | None
     opened: Mapping[str, Any] = field(default_factory=dict)
-    """What the record of the gate's last opening says. Whenever votes are voided, a record says so."""
+    """The content of the record of the gate's last opening. Whenever votes are voided, a record says so."""
     votes: dict[str, AuditRecord] = field(default_factory=dict)
     """The approvals, by person."""
     planned: AuditRecord | None = None

@@ -15,7 +15,7 @@ class Order(Record):
     """Compared by epoch, then by number."""
 
     epoch: int = Field(ge=0)
-    """How many times the application's ledger had been restored."""
+    """The number of restores of the application's ledger before."""
     number: int = Field(ge=0)
 
     def __lt__(self, other: "Order") -> bool:

@@ -28,7 +28,7 @@ Member = Annotated[str, Field(min_length=3, max_length=254, pattern=MEMBER_PATTE
 
 
 class SignedIn(Record):
-    """What a channel verified about a person by signing them in; never what they claim themselves."""
+    """The facts that a channel verified about a person by signing them in; never their own claims."""
 
     object_id: Guid
     groups: tuple[Guid, ...] = Field(default=(), max_length=1000)
@@ -47,7 +47,7 @@ class Principal:
 
 
 class KnownPerson(Record):
-    """What an application knows of one person, beside the object id under which it lists them."""
+    """An application's knowledge of one person, beside the object id under which it lists them."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         default=None, description="Their name, as pages show it."
@@ -89,7 +89,7 @@ People = Annotated[
     AfterValidator(_told_apart),
     Field(max_length=200),
 ]
-"""Who is who, by object id in Entra."""
+"""The known people, by object id in Entra."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ class Person:
     name: str
     """Name and address of the person: their e-mail address if known, else as they are listed."""
     shown: str
-    """How pages and messages name them."""
+    """Their name on pages and in messages."""
     names: frozenset[str]
     """Every name of the person, in lower case."""
 

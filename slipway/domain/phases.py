@@ -8,7 +8,7 @@ from .tones import Tone
 
 
 class Doing(Enum):
-    """What happens to a release while it is in a phase."""
+    """The activity of a release while it is in a phase."""
 
     WAITS = auto()
     """The release waits for a person, time, another release or a message."""
@@ -25,12 +25,12 @@ class Doing(Enum):
 
 
 class Phase(StrEnum):
-    """Where a release stands."""
+    """The position of a release on its way."""
 
     meaning: str
     """One sentence, for the reference and for `explain`."""
     word: str
-    """What pages call it."""
+    """Its name on pages."""
     mark: str
     """One character beside the word, so that colour is never the only sign."""
     tone: Tone
@@ -256,7 +256,7 @@ class Phase(StrEnum):
 
     @property
     def past_tense(self) -> str:
-        """What follows the release's name once it has ended: `failed`, `was cancelled`."""
+        """The words after the release's name once it has ended: `failed`, `was cancelled`."""
         went_by_itself = self in (Phase.FAILED, Phase.EXPIRED)
         return self.spoken if went_by_itself else f"was {self.spoken}"
 

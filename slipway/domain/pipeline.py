@@ -12,7 +12,7 @@ from .sources import PROJECTS
 
 
 class RunResult(StrEnum):
-    """How a CI run may end whose image is delivered."""
+    """The endings of a CI run whose image is delivered."""
 
     SUCCEEDED = "succeeded"
     """Every job succeeded."""
@@ -24,7 +24,7 @@ JOIN_WITHIN: Final = timedelta(hours=24)
 
 
 class Pipeline(Record):
-    """The CI pipeline whose completed runs count for this application. Where ids are given, they decide: a name can be
+    """The CI pipeline whose completed runs count for this application. Ids take precedence over names: a name can be
     given to another project or pipeline, an id cannot."""
 
     organization: str | None = Field(

@@ -16,11 +16,11 @@ from .rules import StoredResult
 from .waivers import MOST_WAIVERS, Waiver
 
 HAS_RUN = "has run"
-"""What becomes of a Job around a rollout that an earlier attempt of the release ran to its end."""
+"""The note on a Job around a rollout that an earlier attempt of the release ran to its end."""
 
 
 class Change(Record):
-    """What a rollout does to one object."""
+    """A rollout's effect on one object."""
 
     kind: str
     name: str
@@ -30,10 +30,10 @@ class Change(Record):
     diff: str = ""
     """Unified diff of the YAML, secrets masked, shortened when long."""
     warnings: tuple[str, ...] = ()
-    """Obstacles that will keep the rollout from ending, such as a paused Deployment; changes that no pod sees; and
+    """Obstacles that will keep the rollout from ending, such as a paused Deployment; changes that reach no pod; and
     warnings of the API server."""
     notes: tuple[str, ...] = ()
-    """Which of its fields change hands, or stay as somebody else set them."""
+    """The fields that change hands, or stay as somebody else set them."""
 
     why: str = ""
     """Why an object that left the manifests is not deleted."""
@@ -52,8 +52,8 @@ def _place(change: Change) -> int:
 
 
 class Preview(Record):
-    """What the cluster said a plan would change. Shown beside the plan and no part of it: what else the cluster holds
-    may differ from one look to the next, and a vote is for what Slipway will do."""
+    """The changes that a plan would make, by the cluster's answer. It is shown beside the plan and is no part of it:
+    the rest of the cluster may differ from one look to the next, and a vote is for what Slipway will do."""
 
     changes: tuple[Change, ...] = ()
     unsearched: tuple[str, ...] = ()
@@ -214,7 +214,7 @@ class NotPlanned(Record):
 
 
 class PlanMade(Record):
-    """What the plan step reports; the plan itself is a blob named by its hash."""
+    """The report of the plan step; the plan itself is a blob named by its hash."""
 
     plan_hash: Digest
     preview: Digest | None = None

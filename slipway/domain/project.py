@@ -1,7 +1,7 @@
 """A project: a team's boundary, set by the platform's people.
 
-It says where the team's applications may go, what class each environment has, and what the least gate there is. The
-rest of the installation never asks a project directly: `governed` puts what it says into the application itself.
+It says where the team's applications may go, the class of each environment, and the least gate there. The rest of the
+installation never asks a project directly: `governed` puts what it says into the application itself.
 """
 
 from datetime import timedelta
@@ -19,27 +19,27 @@ from .services import Service
 
 
 class EnvironmentClass(StrEnum):
-    """How much an environment is protected."""
+    """The protection of an environment."""
 
     TEST = "test"
-    """Nobody has to be asked, unless the application's gate says so."""
+    """No approval is needed unless the application's gate says so."""
     PRODUCTION = "production"
     """A gate that people pass, and that is never weakened without them."""
 
 
 class ProvenanceLevel(StrEnum):
-    """What must be known of where an artifact was built."""
+    """The knowledge required about where an artifact was built."""
 
     NONE = "none"
     """Nothing."""
     ARTIFACT = "artifact"
-    """The run that built it, by what that run published of itself."""
+    """The run that built it, by that run's own published document."""
     SIGNED = "signed"
     """A builder that the application names, by signed provenance."""
 
 
 class LeastGate(Record):
-    """The weakest gate that an environment may have. What an application's gate leaves out, it takes from here."""
+    """The weakest gate that an environment may have. An application's gate takes from here what it leaves out."""
 
     level: Level = Field(default=Level.SIGNED, description="The lowest level at which votes may count.")
     required: int = Field(default=1, ge=1, le=50, description="How many different people must approve, at least.")
@@ -61,7 +61,7 @@ Pattern = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[a-z0-9*
 Subject = Annotated[
     str, Field(min_length=3, max_length=254, pattern=r"^(?:role:[A-Za-z0-9._-]+|app:[0-9a-fA-F-]{36})$")
 ]
-"""Who: `role:<app role>` of a person, or `app:<client id>` of a pipeline's or service's identity."""
+"""A person's `role:<app role>`, or `app:<client id>` for the identity of a pipeline or service."""
 Subjects = Annotated[tuple[Subject, ...], Field(max_length=50)]
 Roles = Annotated[
     tuple[Annotated[str, Field(max_length=254, pattern=r"^role:[A-Za-z0-9._-]+$")], ...], Field(max_length=50)
@@ -73,13 +73,13 @@ Kind = Annotated[str, Field(max_length=253, pattern=KIND_PATTERN)]
 
 
 class Owners(Record):
-    """Who may change the project's applications; nobody else may."""
+    """The only people and applications that may change the project's applications."""
 
     apply: Subjects = Field(default=(), examples=[["role:shop-leads"]], description="Who may apply and remove them.")
 
 
 class Automation(Record):
-    """Which applications may act without a person, by an access token of their own."""
+    """The applications that may act without a person, with an access token of their own."""
 
     create: Subjects = Field(
         default=(),
@@ -114,7 +114,7 @@ class ProjectEnvironment(Record):
         default=None, description="Registry that it pulls from; by default the one that CI pushes to."
     )
     provenance: ProvenanceLevel = Field(
-        default=ProvenanceLevel.NONE, description="What must be known of where an artifact was built."
+        default=ProvenanceLevel.NONE, description="The knowledge required about where an artifact was built."
     )
     tests: Need | None = Field(
         default=None,
@@ -238,8 +238,8 @@ class Project(Record):
 
     @model_validator(mode="after")
     def _one_environment_for_a_place(self) -> Self:
-        """A place of class production has one name: otherwise an application could choose a weaker class by it, or
-        leave behind what stops the other one, such as a freeze."""
+        """A place of class production has one name. By a second one an application could choose a weaker class, or
+        escape a freeze of the first."""
         listed = list(self.environments.items())
         for index, (name, one) in enumerate(listed):
             for other_name, other in listed[index + 1 :]:

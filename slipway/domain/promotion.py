@@ -1,8 +1,7 @@
 """The promotion policy of an environment, and how far a step has got.
 
-The rule is part of an environment. The state is kept by the step in a row of its own, outside the audit chain: it lets
-a long promotion go on where it stopped, and people see how far it is and what a step waits for. Nothing is decided by
-it.
+The rule is part of an environment. The step keeps the state in a row of its own, outside the audit chain. It lets a
+long promotion go on where it stopped, and shows people its progress and what a step waits for. It decides nothing.
 """
 
 from enum import StrEnum
@@ -19,7 +18,7 @@ LONGEST_WHY: Final = 500
 
 
 class TakenTag(StrEnum):
-    """What happens to a tag in the environment's registry that already names another digest."""
+    """The treatment of a tag in the environment's registry that already names another digest."""
 
     REFUSE = "refuse"
     """The promotion fails, and the tag stays."""
@@ -28,7 +27,8 @@ class TakenTag(StrEnum):
 
 
 class RefusedReferrer(StrEnum):
-    """What happens where the environment's registry refuses what refers to the artifact: a signature, an SBOM."""
+    """The reaction when the environment's registry refuses a referrer of the artifact, such as a signature or an
+    SBOM."""
 
     REQUIRE = "require"
     """The promotion fails."""
@@ -37,7 +37,7 @@ class RefusedReferrer(StrEnum):
 
 
 class Way(StrEnum):
-    """How an artifact gets into the environment's registry."""
+    """The way of an artifact into the environment's registry."""
 
     COPY = "copy"
     """Through the data plane: the app reads and writes it. Needs no more than reader and writer of the repository."""
@@ -46,7 +46,7 @@ class Way(StrEnum):
 
 
 class PromotionRule(Record):
-    """How an artifact is brought into the environment's registry."""
+    """The rule for bringing an artifact into the environment's registry."""
 
     tag: TakenTag = Field(
         default=TakenTag.REFUSE,
@@ -69,7 +69,7 @@ class PromotionRule(Record):
 
 
 class PromotionProgress(Record):
-    """How far a promotion is."""
+    """The progress of a promotion."""
 
     environment: Name
     how: Way = Way.COPY
@@ -85,18 +85,18 @@ class PromotionProgress(Record):
 
 
 class StepState(Record):
-    """What one message of a step leaves to the next, and to people who ask why it takes so long."""
+    """The state that one message of a step leaves to the next, and to people who ask why it takes so long."""
 
     step: str
     """Id of the step that the state belongs to; the state of an earlier attempt is ignored."""
     waits: str = Field(default="", max_length=LONGEST_WHY)
-    """The reason that its last try had to wait: a service that is away, pods that are not up; empty if it did not
+    """The reason why its last try had to wait: a service that is away, pods that are not up; empty if it did not
     wait."""
     progress: PromotionProgress | None = None
     operation: str = Field(default="", max_length=4096, repr=False)
     """URL for polling the import under way. It may contain a signature, so it is never shown."""
     importing: Digest | None = None
-    """What that import brings: the artifact, or one of a bundle's images."""
+    """The content of that import: the artifact, or one of a bundle's images."""
     not_imported: str = Field(default="", max_length=2000)
     """Why the artifact is copied although the policy asks for an import; empty otherwise."""
     tag_was: Digest | None = None

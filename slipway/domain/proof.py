@@ -1,7 +1,7 @@
 """The proof of who said something: the statement, and an ID token whose nonce is the statement's hash.
 
-`judge_times` has the rules of time. Their only clock is the time at which the table service received the inbox row:
-neither a front's clock nor the time of the challenge proves anything.
+`judge_times` has the rules of time. Their only clock is the time at which the table service received the inbox row;
+neither a front's clock nor the challenge's time proves anything.
 """
 
 import base64
@@ -19,17 +19,17 @@ from .rules import Rule, RuleResult
 from .statement import StoredStatement
 
 BACK_DATED: Final = timedelta(minutes=5)
-"""How much earlier than it did a provider may say that it issued a token: Entra does."""
+"""The time by which a provider may date a token back: Entra does so."""
 OLDEST: Final = BACK_DATED + timedelta(minutes=5)
-"""How long before the row a token may have been issued."""
+"""The longest time between a token's issue and its row."""
 AHEAD: Final = timedelta(minutes=1)
-"""How long after the row it may say that it was issued: the issuer's clock may be ahead."""
+"""The longest time by which a token may be dated after its row, since the issuer's clock may be ahead."""
 TOLERANCE: Final = timedelta(minutes=2)
 """Time added to the age of a sign-in that a gate allows: for the way back from the provider, and for clocks."""
 
 
 _BEGINS: Final = b'{"id_token":'
-"""How the canonical form of a kept proof begins: no other document that we keep does."""
+"""The beginning of the canonical form of a kept proof; no other document that we keep begins so."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -59,8 +59,8 @@ class KeptProof(Proof):
 
 
 def hidden_until(document: bytes) -> datetime | None:
-    """When readers may see a stored document. None if it holds no proof; the last possible moment, which means never,
-    if its token has no readable time."""
+    """When readers may see a stored document. None if it holds no proof. If its token has no readable time: the last
+    possible moment, which means never."""
     if not document.startswith(_BEGINS):
         return None
     try:
@@ -71,7 +71,7 @@ def hidden_until(document: bytes) -> datetime | None:
 
 
 def claimed_person(token: str) -> str:
-    """The object id that an ID token names, whoever signed it; empty where it names none."""
+    """The object id that an ID token names, whoever signed it; empty if it names none."""
     try:
         return str(_claims(token).get("oid", "")).casefold()
     except ValueError:
@@ -79,14 +79,14 @@ def claimed_person(token: str) -> str:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """What a token says, unverified. Raises `ValueError`."""
+    """The claims of a token, unverified. Raises `ValueError`."""
     payload = token.partition(".")[2].partition(".")[0]
     claims = strictly(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return claims if isinstance(claims, dict) else {}
 
 
 class SignInTimes(Protocol):
-    """What a verified token says of time."""
+    """The times in a verified token."""
 
     @property
     def issued_at(self) -> datetime: ...
@@ -99,7 +99,7 @@ class SignInTimes(Protocol):
 
 
 class Proved(Record):
-    """What a proof that holds tells of a statement: who made it, and when they signed in to do so."""
+    """The facts that a valid proof adds to a statement: its author, and when they signed in to make it."""
 
     proof: Digest
     """Hash of the kept proof."""

@@ -1,7 +1,7 @@
-"""A change of the catalogue that weakens production gates: it is a plan of its own, which the people of those gates
-vote on under the rules that are in force.
+"""A change of the catalogue that weakens production gates. It is a plan of its own, and the people of those gates vote
+on it under the rules now in force.
 
-What they read is one document, named by its hash: the changes, what becomes weaker, and the gates that are asked. A
+They read one document, named by its hash: the changes, everything that becomes weaker, and the gates that are asked. A
 vote is for that hash and for one opening. This module says whose votes count and whether they suffice; it reads no
 clock.
 """
@@ -44,7 +44,7 @@ class OldGate(Record):
 
     @property
     def people(self) -> str:
-        """Who may vote, in words."""
+        """The people who may vote, in words."""
         return ", ".join((*(person.shown for person in self.gate.voters()), *self.gate.unlisted()))
 
     @property
@@ -54,7 +54,7 @@ class OldGate(Record):
 
 
 class ChangePhase(StrEnum):
-    """How far a proposed change is."""
+    """The phase of a proposed change."""
 
     meaning: str
     tone: Tone
@@ -105,7 +105,7 @@ class ChangePhase(StrEnum):
 
 
 class ChangePlan(Record):
-    """What people vote on. Its hash is the plan hash of their votes."""
+    """The document that people vote on. Its hash is the plan hash of their votes."""
 
     v: Literal[1] = 1
     changes: tuple[CatalogueChange, ...] = Field(min_length=1, max_length=MOST_CHANGES)
@@ -121,7 +121,7 @@ class ChangePlan(Record):
 
     @property
     def deadline(self) -> timedelta:
-        """How long people have: the shortest of the gates' times."""
+        """The time that people have: the shortest of the gates' times."""
         return min(old.gate.deadline for old in self.gates)
 
     @property
@@ -134,7 +134,7 @@ class ChangePlan(Record):
 
 
 def hash_of_changes(changes: Iterable[CatalogueChange]) -> str:
-    """What a vote names a change by: the hash of its changes, in the order of their subjects."""
+    """The hash by which a vote names a change: that of its changes, in the order of their subjects."""
     ordered = sorted(changes, key=lambda each: each.subject)
     return sha256(canonical([each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in ordered]))
 
@@ -176,9 +176,9 @@ class ChangeVoteCast(Record):
 
     change: Digest
     opening: int | None
-    """None: a rejection of whatever waits."""
+    """None for a rejection of whichever change waits."""
     plan: Digest | None
-    """None: a rejection of whatever is asked."""
+    """None for a rejection of whichever plan is asked."""
     decision: Literal[VoteDecision.APPROVE, VoteDecision.REJECT]
     reason: str = ""
     voter: str = Field(max_length=254)
@@ -214,13 +214,13 @@ def one_person(gates: Iterable[OldGate], one: str, other: str) -> bool:
 
 
 def earlier_vote(gates: Sequence[OldGate], votes: Iterable[Vote], voter: str) -> Vote | None:
-    """What the same person has voted, by whichever of their accounts."""
+    """The same person's earlier vote, from any of their accounts."""
     return next((vote for vote in votes if one_person(gates, vote.voter, voter)), None)
 
 
 # ---- whose votes count
 def change_vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> tuple[RuleResult, ...]:
-    """What a vote must meet to count. Whatever stops a change need only be said."""
+    """The rules that a vote must meet to count. A vote that stops a change needs no proof."""
     return tuple(_vote_rules(change, plan, cast))
 
 
@@ -264,8 +264,8 @@ def _for_what_is_asked(change: ProposedChange, cast: ChangeVoteCast) -> Iterator
 
 
 def _is_listed(change: ProposedChange, plan: ChangePlan, gates: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
-    """Whether a gate names the voter. The proposer may take the change back. Where only Entra knows who has a role, a
-    message that stops the change counts nevertheless, since it shows nobody's roles."""
+    """Whether a gate names the voter. The proposer may take the change back. A message shows nobody's roles; if only
+    Entra knows who has a role, a message that stops the change counts all the same."""
     if gates:
         return Rule.APPROVER_IS_LISTED.holds(f"{cast.voter} is listed at {', '.join(old.title for old in gates)}")
     if cast.takes_back(change):
@@ -304,7 +304,7 @@ def _approval_reason(gates: Sequence[OldGate], cast: ChangeVoteCast) -> Iterator
 
 
 def _one_vote(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> RuleResult:
-    """Nobody is counted twice. Who approved may still reject."""
+    """Nobody is counted twice. A person who approved may still reject."""
     before = earlier_vote(plan.gates, change.votes, cast.voter)
     if before is None:
         return Rule.ONE_VOTE_EACH.holds("they have no vote yet")
@@ -320,7 +320,7 @@ def gates_of(plan: ChangePlan, voter: str, signed_in: SignedIn | None) -> tuple[
 
 
 def may_vote(change: ProposedChange, plan: ChangePlan, who: SignedIn) -> bool:
-    """Whether somebody is asked, or may take it back. Whatever others say would lengthen the trail, and be refused."""
+    """Whether somebody is asked, or may take it back. Votes of others would be refused, and only lengthen the trail."""
     voter = f"{OID}{who.object_id}"
     return bool(gates_of(plan, voter, who)) or is_proposer(voter, change.proposed_by)
 

@@ -1,6 +1,6 @@
-"""Objects that left the manifests: which of them a plan deletes, and what became of each.
+"""Objects that left the manifests: those that a plan deletes, and the outcome for each.
 
-Nothing is deleted that does not stand in the plan that people voted on.
+Only objects in the plan that people voted on are deleted.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Deletion(Record):
 
 
 class Ending(StrEnum):
-    """What became of an object that a plan deletes."""
+    """The outcome for an object that a plan deletes."""
 
     meaning: str
 
@@ -51,7 +51,7 @@ class Ending(StrEnum):
 
 
 class Deleted(Record):
-    """What became of one object that the plan deletes."""
+    """The outcome for one object that the plan deletes."""
 
     object: Annotated[str, Field(max_length=520)]
     """`ConfigMap/settings`."""
@@ -66,7 +66,7 @@ class Deleted(Record):
 def pruned_phrase(deleted: tuple[Deleted, ...]) -> str:
     """In one part of a sentence, for `explain`: `2 objects that left the manifests are gone`; empty if there are none.
 
-    What is still there comes with its reason.
+    An object that is still there comes with its reason.
     """
     if not deleted:
         return ""

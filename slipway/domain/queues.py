@@ -1,7 +1,7 @@
 """The queues of an installation, and which kinds of message each takes. `infra/queues.json` makes them in Azure.
 
-Whether a message is believed depends on what its queue takes: what comes from outside wakes somebody or is proved
-first; only `work` and `steps` carry what Slipway says to itself, with a MAC. Who may send where stands in `rights.py`.
+A message is believed according to its queue: a message from outside only wakes the worker or has to be proved first;
+only `work` and `steps` carry Slipway's own messages, each with a MAC. `rights.py` says who may send where.
 """
 
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import Self
 
 
 class MessageKind(StrEnum):
-    """What a message is about."""
+    """The subject of a message."""
 
     internal: bool
     """Whether only the worker makes it; it then has an envelope with a MAC."""
@@ -25,7 +25,7 @@ class MessageKind(StrEnum):
     HINT = "hint"
     """Somebody has something for the worker: a row in the inbox, or a run that ended. It decides nothing."""
     RUN_REPORT = "run-report"
-    """What a pipeline says of its own run: a hint with a digest."""
+    """A pipeline's report of its own run: a hint with a digest."""
     BALLOT = "ballot"
     """A vote, or a command that stops something, said on behalf of a person."""
     DECISION = "decision", True
@@ -42,8 +42,8 @@ class Queue(StrEnum):
     sessions: bool
     """Whether a message belongs to a session, the application's: one after the other, on all instances together."""
     one_sender: bool
-    """Whether all that comes is from one sender, whose repeats the bus may drop by their message ids. Where several
-    send, one of them could use up the id under which another says stop."""
+    """Whether all that comes is from one sender, whose repeats the bus may drop by their message ids. If there were
+    several, one could use up the id with which another says stop."""
 
     def __new__(cls, name: str, takes: MessageKind, sessions: bool = False, one_sender: bool = True) -> Self:
         member = str.__new__(cls, name)
@@ -52,11 +52,11 @@ class Queue(StrEnum):
         return member
 
     EVENTS = "events", MessageKind.REGISTRY_EVENT
-    """What registries tell of: pushes and deletions, as Event Grid delivers them."""
+    """Events of registries: pushes and deletions, as Event Grid delivers them."""
     HINTS = "hints", MessageKind.HINT
     """Hints of the front: a row waits in the inbox, a run ended."""
     RUNS = "runs", MessageKind.RUN_REPORT, False, False
-    """What pipelines tell of their runs."""
+    """Pipelines' reports of their runs."""
     APPROVALS = "approvals", MessageKind.BALLOT, False, False
     """Votes and commands that come as messages."""
     WORK = "work", MessageKind.DECISION, True

@@ -62,7 +62,7 @@ class Push(Record):
 
 
 class VoteDecision(StrEnum):
-    """What a person decides on a plan."""
+    """A person's decision on a plan."""
 
     APPROVE = "approve"
     """This plan may be rolled out."""
@@ -71,7 +71,7 @@ class VoteDecision(StrEnum):
     WITHDRAW = "withdraw"
     """Withdraw the earlier vote, leaving none."""
     OBJECT = "object"
-    """Say that the vote which was counted in one's name was somebody else's; what it let through is stopped."""
+    """Say that a vote counted in one's own name was somebody else's; the release that it let through is stopped."""
 
     @property
     def noun(self) -> str:
@@ -125,7 +125,7 @@ class GateState(Record):
     parts: dict[str, str] = Field(default={}, max_length=20)
     """Hashes of the plan's parts, to tell which of them changed when the plan is made again."""
     reminders: int = Field(default=0, ge=0)
-    """How often people were reminded."""
+    """The number of reminders so far."""
     remind_at: Moment | None = None
     """When people are reminded next; None if no reminders are left."""
     passed_at: Moment | None = None
@@ -171,13 +171,13 @@ class Release(Record):
     push: Push | None = None
     run: Run | None = None
     bundle: Bundle | None = None
-    """What its bundle says; None for an image, and until the bundle was read."""
+    """The content of its bundle; None for an image, and until the bundle was read."""
     environment: Name | None = None
     attempt: int = 0
     step: str | None = None
     """Id of the step that the release waits for."""
     resent: int = 0
-    """How often that step was sent again because it did not report."""
+    """The number of times that step was sent again because it did not report."""
     due: Moment | None = None
     """Deadline of the current phase: of the gate, the wait for triggers, the soak or block, or the step."""
     plan_hash: Digest | None = None
@@ -187,7 +187,7 @@ class Release(Record):
     """Hash of the definition that the plan was made from."""
     gate: GateState | None = None
     openings: int = Field(default=0, ge=0)
-    """How often the gate of this environment was opened for it."""
+    """The number of times the gate of this environment was opened for it."""
     rollouts: tuple[Rollout, ...] = ()
     reason: str = Field(default="", max_length=2000)
     superseded_by: int | None = None
@@ -209,7 +209,7 @@ class Release(Record):
     waivers: tuple[Waiver, ...] = Field(default=(), max_length=MOST_WAIVERS)
     """The rules about proof that need not hold for it, in whatever environments."""
     sent_by: str = Field(default="", max_length=254)
-    """Who sent it out again last; empty if nobody did."""
+    """The person who last sent it out again; empty if nobody did."""
     override: LanePass | None = None
     """Lets the release past one freeze or closed window in its current environment; used once."""
 
@@ -252,7 +252,7 @@ class Release(Record):
         return self.rollouts[-1].jobs if self.rollouts else NO_JOBS
 
     def job_runs_in(self, environment: str) -> dict[str, JobRun]:
-        """How the Jobs around its rollouts there ended last, by name."""
+        """The last outcomes of the Jobs around its rollouts there, by name."""
         return {
             run.name: run for rollout in self.rollouts if rollout.environment == environment for run in rollout.job_runs
         }
@@ -267,7 +267,7 @@ class Release(Record):
 
     @property
     def failures(self) -> tuple[Evidence, ...]:
-        """What was kept of the last rollout in each environment, where it was given up."""
+        """The evidence of the last rollout in each environment where it was given up."""
         last = {rollout.environment: rollout.failure for rollout in self.rollouts}
         return tuple(filter(None, last.values()))
 
@@ -294,7 +294,7 @@ class Release(Record):
 
 
 class Live(Record):
-    """What an environment runs."""
+    """The release that an environment runs."""
 
     release: int
     order: Moment
@@ -312,8 +312,8 @@ class Lane(Record):
     rolling: int | None = None
     """The release whose rollout is under way; never more than one."""
     waiting: int | None = None
-    """The release in this environment that is planned, asked about or held back: the newest, or the one that people
-    are asked about while `next` waits for them."""
+    """The release in this environment that is planned, asked about or held back. It is the newest one, or the one that
+    people are asked about while `next` waits for them."""
     failed: int | None = None
     """The last release that failed or was rolled back here; None again once one goes live."""
     next: int | None = None
@@ -333,7 +333,7 @@ class Lane(Record):
     orders: int = Field(default=0, ge=0)
     """The last order that was given: each rollout and each roll-back takes the next."""
     taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)
-    """Where an order is known to have been taken, and the last one of each place."""
+    """The last order known to have been taken, for each place."""
 
     def has_taken(self, order: Order) -> bool:
         """Whether the order is known to have been taken in some cluster, so that the first object may be there."""
@@ -359,7 +359,7 @@ class Head(Record):
     application: str
     """An application's name, or the partition of the whole installation."""
     epoch: int = Field(default=0, ge=0)
-    """How many times the application's ledger was restored."""
+    """The number of restores of the application's ledger."""
     sequence: int = 0
     hash: str = ""
     time: Moment | None = None

@@ -1,9 +1,9 @@
-"""Replays a trail: whether each release went from phase to phase as it may, and had passed its gate before anything was
-copied or rolled out, by what the records say.
+"""Replays a trail: it checks from the records that each release moved only between phases as it may, and passed its
+gate before anything was copied or rolled out.
 
-Chain and signatures show that no record was changed; this shows that the records, one after the other, lead to what
-they say. It knows nothing but the records, so that anybody can do the same with an export. A part of a trail is
-replayed for the releases that begin in it.
+Chain and signatures show that no record was changed; this shows that each record follows from those before it. It knows
+nothing but the records, so that anybody can do the same with an export. A part of a trail is replayed for the releases
+that begin in it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ type _Place = tuple[str, str]
 
 @dataclass(kw_only=True)
 class _Gate:
-    """What the records of one release in one environment say so far."""
+    """The records of one release in one environment, folded so far."""
 
     plan: str = ""
     opened: Mapping[str, Any] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class _Gate:
     """Whether something in the cluster may have been changed for its plan."""
     rolled_out: bool = False
     ahead: tuple[int, str] | None = None
-    """What was to be done though the gate had not let it through, until the records say whether it was stopped."""
+    """An action that the gate had not let through, until the records say whether it was stopped."""
 
     def clear(self) -> None:
         self.votes, self.passed, self.ordered = {}, "", None
@@ -64,11 +64,12 @@ class Replay:
         """Releases that began in what was replayed."""
         self._gates: dict[_Place, _Gate] = {}
         self._phases: dict[str, Phase] = {}
-        """Where each release is."""
+        """The phase of each release."""
         self._asking: set[str] = set()
         """Environments whose gate asked people since the application's rules last changed."""
         self.fault: tuple[int, str] | None = None
-        """The first release that went on without its gate, or in a way that no release goes, and by which record."""
+        """The first release that went on without its gate, or by an impossible transition, and the record that shows
+        it."""
 
     def feed(self, record: AuditRecord) -> None:
         """The next verified record."""

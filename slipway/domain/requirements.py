@@ -1,4 +1,4 @@
-"""What an environment may require of an image before its rollout: signatures, an SBOM, provenance.
+"""An environment's possible requirements on an image before its rollout: signatures, an SBOM, provenance.
 
 With a bundle they are for the bundle and for each of its images; images of some repositories can be held to rules of
 their own instead. Each requirement is one rule. Here is only what is asked for; `slipway/effects/supply_chain/` looks
@@ -66,7 +66,7 @@ class ProvenanceRequirement(Record):
 
 
 class TrustRules(Record):
-    """What must be attached to an artifact, and hold."""
+    """The attachments that an artifact must have, and that must hold."""
 
     notation: NotationRequirement | None = Field(default=None, description="Rule signed-by-notation.")
     cosign: CosignRequirement | None = Field(default=None, description="Rule signed-by-cosign.")
@@ -115,7 +115,7 @@ class RulesOfImages(TrustRules):
 
 
 class Requirements(TrustRules):
-    """What must be attached to an image; nothing by default."""
+    """The attachments that an image must have; none by default."""
 
     each: tuple[RulesOfImages, ...] = Field(
         default=(),

@@ -12,14 +12,14 @@ MOST_GATES = 50
 
 
 class Restored(Record):
-    """What a reset begins with."""
+    """The state that a reset begins with."""
 
     epoch: int = Field(ge=1)
     """The new one: above any that ledger and anchors show."""
     anchor: str = Field(default="", max_length=100)
     """Hash of the newest anchor from before; empty if there is none."""
     lost: str = Field(default="", max_length=500)
-    """What the ledger lacks of it; empty if nothing."""
+    """The part of it that the ledger lacks; empty if nothing is missing."""
     gates: tuple[AnchoredGate, ...] = Field(default=(), max_length=MOST_GATES)
     """The gates that lost anchors name, the newest first."""
 

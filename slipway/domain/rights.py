@@ -1,7 +1,7 @@
-"""Who may do what: the one table of rights, for both roles and for whoever else has one.
+"""The one table of rights, for both roles and every other party.
 
 The laptop makes SAS tokens and queue rules of it, each role assignment in Azure is compared with it, and
-`docs/reference/rights.md` is made from it. What is not in it is refused.
+`docs/reference/rights.md` is made from it. An operation that is not in it is refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ class TableName(StrEnum):
     INDEX = "auditindex"
     """Copies of audit records by what is asked for; and who has signed out."""
     INBOX = "inbox"
-    """What people said and the worker has not answered yet."""
+    """People's statements that the worker has not answered yet."""
     CHALLENGES = "challenges"
     """Statements between the button and the way back from the identity provider."""
 
@@ -58,7 +58,8 @@ class Container(StrEnum):
 
 
 class Secret(StrEnum):
-    """A secret of the vault. Whoever may read it gets it as a setting, or reads it there; no app writes one."""
+    """A secret of the vault. A party that may read it gets it as a setting, or reads it in the vault; no app writes
+    one."""
 
     SIGNING_KEY = VAULT_SECRET
     """The private keys of audit records and approval links."""
@@ -110,7 +111,7 @@ OPERATIONS: Final[Mapping[type[StrEnum], frozenset[Operation]]] = {
     Container: _ROWS,
     Queue: _BOTH_WAYS,
 }
-"""What can be done to each kind of resource."""
+"""The operations on each kind of resource."""
 RESOURCES: Final[tuple[Resource, ...]] = (*TableName, *Container, *Queue)
 
 
@@ -187,7 +188,7 @@ BEYOND: Final[Mapping[Party, frozenset[Beyond]]] = {
     Party.NODES: frozenset({Beyond.PULL}),
     Party.CLUSTERS: frozenset({Beyond.JOIN_SUBNET}),
 }
-"""What a party may do outside storage, queues and vault; where it is an option, only once that is chosen."""
+"""A party's rights outside storage, queues and vault; an optional right applies only once the option is chosen."""
 
 EVENT_GRID_FUNCTION: Final[Rights] = {Queue.EVENTS: _SEND}
 """The rights that the front has in addition if its Event Grid function is on."""

@@ -1,7 +1,7 @@
 """Roles and their permissions. Entry points check a permission, never a role.
 
-A role comes from the sign-in (an Entra app role); the holder of a key reads. Who may vote at a gate is set by the
-gate's policy, who may change an application by its project, and neither by anything here.
+A role comes from the sign-in (an Entra app role); the holder of a key reads. The gate's policy says who may vote, and
+the project who may change an application; nothing here does.
 """
 
 from collections.abc import Iterable, Mapping
@@ -89,7 +89,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
         Permission.ROTATE_KEYS,
     },
 }
-"""Nobody needs a role to vote: the gate's policy says whose vote counts."""
+"""Voting needs no role: the gate's policy says whose vote counts."""
 
 
 def holders(permission: Permission) -> tuple[Role, ...]:
@@ -110,11 +110,11 @@ class Caller(Record):
     """For the audit trail: `oid:…` for a person, `app:…`, `key:<name>`, or `api` for a key that has no name."""
     roles: frozenset[Role]
     claims: frozenset[str] = Field(default=frozenset(), max_length=1000)
-    """What a project may name them by: `role:<app role>`, or `app:<client id>`."""
+    """The names by which a project may list them: `role:<app role>`, or `app:<client id>`."""
     shown: str = Field(default="", max_length=256)
     """A person's own name, for display only; empty for a key and an application."""
     signed_in: SignedIn | None = None
-    """Who a person is, and the groups that the token names."""
+    """A person's identity, and the groups that the token names."""
 
     def may(self, permission: Permission) -> bool:
         return any(permission in PERMISSIONS[role] for role in self.roles)

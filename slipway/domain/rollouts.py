@@ -40,7 +40,7 @@ class Rollout(Record):
     """Hash of the stored preview of the plan's changes."""
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
     failure: Evidence | None = None
-    """What the programs said and the cluster noted when the rollout was given up; None if it was not."""
+    """The programs' output and the cluster's events at the time the rollout was given up; None if it was not."""
     approvers: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=100)
     """The people whose approvals passed its gate; each may still say that the vote was not theirs."""
     pruned: Annotated[str, Field(max_length=PRUNED_TOLD)] = ""
@@ -50,7 +50,7 @@ class Rollout(Record):
     jobs: JobsAround = NO_JOBS
     """The Jobs around it, by its last plan."""
     job_runs: tuple[JobRun, ...] = Field(default=(), max_length=2 * MOST_JOBS)
-    """What became of them."""
+    """Their outcomes."""
     supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
     """The last plan's results for the signatures, SBOM and provenance that the environment requires."""
 

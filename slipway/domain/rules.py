@@ -1,8 +1,8 @@
 """Named rules and their results: one vocabulary for why something may or may not happen.
 
 `decide` acts on the results; the page, the card, `explain` and the audit trail show the same ones. Each rule is a
-member of `Rule`, so nobody compares names. Each result is one of four types, so a type checker asks whoever handles
-results what becomes of a rule that does not hold *yet*, and of one about which nothing is known.
+member of `Rule`, so nobody compares names. Each result is one of four types, so the type checker makes every reader of
+results handle a rule that does not hold *yet*, and a rule about which nothing is known.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from .tones import Tone
 
 
 class Milestone(StrEnum):
-    """What a release reaches in an environment, in this order."""
+    """The milestones of a release in an environment, in this order."""
 
     START = "start"
     """The facts it starts from have arrived."""
@@ -43,10 +43,10 @@ class Milestone(StrEnum):
 
 
 class WaitsFor(StrEnum):
-    """What a rule that does not hold yet is waiting for."""
+    """The event that a rule which does not hold yet is waiting for."""
 
     TIME = "time"
-    """Nothing but time."""
+    """Only time."""
     PERSON = "person"
     """Somebody has to act."""
     RELEASE = "release"
@@ -66,11 +66,11 @@ class Trait(Enum):
     """The rule keeps people from approving their own work."""
     WAIVABLE = auto()
     """It is about proof: for one release in one environment, whoever the project names may say that it need not be
-    known to hold. What is known not to hold is never waived, nor anything about a digest or a vote."""
+    known to hold. A rule known not to hold is never waived, nor is any rule about a digest or a vote."""
     HOLDS_BACK = auto()
     """It may come in the way up to the first object of a rollout, and the release then waits for it to hold again."""
     OWN_RECORD = auto()
-    """Where it does not hold, a record of its own says so."""
+    """If it does not hold, a record of its own says so."""
     OF_THE_PROOF = auto()
     """It is about whoever gives a command, as their proof names them: nothing is known of it before."""
 
@@ -81,8 +81,8 @@ class Rule(StrEnum):
     meaning: str
     """One sentence: what has to hold."""
     milestone: Milestone | None
-    """The milestone it belongs to; None for one that can be in the way at any time before a rollout, and for those that
-    judge a vote or a command."""
+    """The milestone it belongs to; None for a rule that can be in the way at any time before a rollout, and for one
+    that judges a vote or a command."""
     traits: frozenset[Trait]
 
     def __new__(cls, name: str, meaning: str, milestone: Milestone | None = None, *traits: Trait) -> Self:
@@ -95,7 +95,8 @@ class Rule(StrEnum):
 
     @property
     def to_do(self) -> str:
-        """What whoever was refused by it can do; empty for rules about what they may, and where nothing can be done."""
+        """The next thing to do for the person it refused; empty for rules about their rights, and if there is nothing
+        to do."""
         return _TO_DO.get(self, "")
 
     # ---- what a release starts from
@@ -386,9 +387,9 @@ class _Result(Record):
 
     rule: Rule
     subject: Annotated[str, Field(max_length=64)] = ""
-    """Which one, of a rule that is asked about several things: the group of `approved-by-group`."""
+    """The subject of a rule that is asked about several things, such as the group of `approved-by-group`."""
     reason: str
-    """One sentence that names what was expected and what came."""
+    """One sentence that names what was expected and what was found."""
 
     @property
     def name(self) -> str:

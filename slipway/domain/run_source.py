@@ -12,7 +12,7 @@ from .model import Record
 
 @dataclass(frozen=True)
 class Absent:
-    """The source says that there is no such thing, or that we may not see it: it does not say which."""
+    """The source says that the thing does not exist or that we may not see it, without saying which."""
 
     why: str
 
@@ -33,7 +33,7 @@ type Told[T] = T | Absent | CannotKnow
 
 @dataclass(frozen=True, kw_only=True)
 class RunAddress:
-    """Where a run is found. The names are checked, since an untrusted sender gives them and they become part of an
+    """The address of a run. The names are checked, since an untrusted sender gives them and they become part of an
     address."""
 
     organization: str
@@ -46,7 +46,7 @@ class RunAddress:
 
 
 class PersonReference(Record):
-    """A person whom the source has signed in, by the id that it has for them; `identities` tells who that is."""
+    """A person whom the source has signed in, by its own id; `identities` tells who that is."""
 
     id: str
     name: str = ""
@@ -100,7 +100,7 @@ class Attachment(Record):
 
 
 class CommitSignature(Record):
-    """What a commit says of its author or committer: text that anybody can write."""
+    """A commit's statement about its author or committer: text that anybody can write."""
 
     name: str
     mail: str
@@ -131,11 +131,11 @@ class PullRequest(Record):
     created_by: PersonReference | None
     closed_by: PersonReference | None
     completed_for: PersonReference | None
-    """Who asked for it to be completed by itself."""
+    """The person who set it to complete by itself."""
 
 
 class Identity(Record):
-    """Who somebody is: the object id and tenant of a person or a service that Entra knows."""
+    """An identity in Entra: the object id and tenant of a person or a service."""
 
     id: str
     """The source's own id."""

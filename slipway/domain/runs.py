@@ -1,7 +1,7 @@
 """CI runs: what is known of one, how certain it is, and who is behind the change that it built.
 
-A hook or a message only wakes us: what it says is *claimed*. What the source itself said when it was asked, with our
-own identity, is *proved*, and stays proved when the source forgets it (`inbound/proving.py`).
+A hook or a message only wakes us: what it says is *claimed*. A fact that the source itself confirmed when asked with
+our own identity is *proved*, and stays proved when the source forgets it (`inbound/proving.py`).
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from .tones import Tone
 PEOPLE_LIMIT = 60
 """The most people who are kept of one run. More than that are not known."""
 RECORDED_OF_RUN: Final = ("known", "definition", "document", "people")
-"""What audit records have of a run, beside its number and address."""
+"""The fields of a run in audit records, beside its number and address."""
 
 
 class Trust(StrEnum):
-    """How certain something is."""
+    """The certainty of a fact."""
 
     spoken: str
     """As people read it."""
@@ -47,7 +47,7 @@ class Trust(StrEnum):
 
 
 class Fact(Record):
-    """How certain one fact is, and why: who said so, or what stands in the way."""
+    """The certainty of one fact, and the reason: who said so, or what stands in the way."""
 
     trust: Trust
     why: str = Field(max_length=1000)
@@ -59,7 +59,7 @@ class Fact(Record):
 
 
 class Involvement(StrEnum):
-    """What somebody did for a change, the most certain first."""
+    """A person's part in a change, the most certain first."""
 
     label: str
     did: str
@@ -73,13 +73,13 @@ class Involvement(StrEnum):
         return member
 
     REQUESTER = "requester", "Run requested by", "asked for the CI run"
-    """For whom the run was made: who pushed, or who pressed the button."""
+    """The person for whom the run was made: they pushed, or pressed the button."""
     PUSHER = "pusher", "Pushed by", "pushed the change"
-    """Who brought a commit to the server."""
+    """The person who brought a commit to the server."""
     CREATOR = "creator", "Pull request by", "opened the pull request"
-    """Who opened a pull request that brought it."""
+    """The person who opened a pull request that brought it."""
     COMPLETER = "completer", "Completed by", "completed the pull request"
-    """Who completed the pull request, or set it to complete by itself."""
+    """The person who completed the pull request, or set it to complete by itself."""
     AUTHOR = "author", "Author", "wrote the commit", False
     """The author that a commit names."""
     COMMITTER = "committer", "Committed by", "made the commit", False
@@ -87,7 +87,7 @@ class Involvement(StrEnum):
 
 
 class Involved(Record):
-    """Somebody behind a change. What is claimed of them can keep a person from voting, and never let one vote."""
+    """Somebody behind a change. A claim about them can keep a person from voting, and never lets one vote."""
 
     part: Involvement
     trust: Trust
@@ -108,7 +108,7 @@ class Involved(Record):
         return self.mail or self.name or (f"{OID}{self.object_id}" if self.object_id else "somebody")
 
     def is_one_of(self, services: Sequence[str]) -> bool:
-        """Whether it is one of these services. What a commit says of itself makes nobody a service."""
+        """Whether it is one of these services. A commit's own text makes nobody a service."""
         return self.part.vouched and is_listed(services, client_id=self.client_id, mail=self.mail)
 
     @property
@@ -124,7 +124,7 @@ class PublishedImage(Record):
 
 
 class Published(Record):
-    """What a run says of itself that it published: the document of `docs/reference/formats.md`, read strictly."""
+    """A run's own list of what it published: the document of `docs/reference/formats.md`, read strictly."""
 
     v: Annotated[int, Field(ge=1, le=1)]
     kind: Annotated[str, Field(pattern="^(image|bundle)$")]
@@ -176,7 +176,7 @@ class Run(Record):
 
     @property
     def known(self) -> str:
-        """What is proved of the run and what is not, in one line."""
+        """The proved and the unproved facts of the run, in one line."""
         facts = {"run": self.proof, "built by it": self.built, "people": self.behind}
         return "; ".join(f"{fact.trust.mark} {what}: {fact.trust.spoken}" for what, fact in facts.items())
 

@@ -1,11 +1,11 @@
-"""Takes what looks like a secret, and what a terminal would obey, out of text that a program or a cluster wrote.
+"""Removes likely secrets, and control sequences that a terminal would obey, from text that a program or a cluster
+wrote.
 
-A log line or an event is shown to people and kept as evidence; nothing in it was meant for either. What is recognised
-is what commonly slips in: a value beside a telling name, an authorization header, a token, a key, credentials in an
-address.
+A log line or an event is shown to people and kept as evidence; nothing in it was meant for either. It recognises what
+commonly slips in: a value beside a telling name, an authorization header, a token, a key, credentials in an address.
 
-Whoever wrote a line chose what it costs to look at, and no other application is served meanwhile. So each pattern looks
-at a character a fixed number of times: a run is taken once, from its beginning, and never given back (`++`).
+The writer of a line chooses its cost here, and no other application is served meanwhile. So each pattern looks at a
+character a fixed number of times: a run is taken once, from its beginning, and never given back (`++`).
 """
 
 import re

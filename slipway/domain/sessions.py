@@ -1,4 +1,4 @@
-"""Which sessions of the pages are over before their time: the worker writes it down, the front looks it up."""
+"""Sessions of the pages that ended before their time: the worker records them, the front looks them up."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ def session_hash(sid: str) -> str:
 
 
 class EndedSessions(Record):
-    """What was ended of one person's sessions."""
+    """The ended sessions of one person."""
 
     since: Moment | None = None
     """Sessions that began earlier are over; None if only single ones were ended."""

@@ -1,4 +1,4 @@
-"""What people are told of a text that has to match a pattern, instead of the pattern: in files and in requests."""
+"""Words for a pattern that a text in a file or request has to match, shown to people instead of the pattern."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -23,6 +23,6 @@ _WORDS: Final[Mapping[str, str]] = {
 
 
 def in_words(pattern: str) -> str:
-    """What a text of this pattern is; one that may be empty is told as it is when it is not."""
+    """The pattern in words; a pattern that allows an empty text is described by its other texts."""
     bare = pattern.removeprefix("^$|")
     return _WORDS.get(bare, f"text that matches {bare}")

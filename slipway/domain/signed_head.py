@@ -1,9 +1,9 @@
-"""The signed end of a chain names what is in force by it, each by its hash: versions, freezes and holds, what is live,
-and the releases that are on their way in an environment.
+"""The signed end of a chain names by their hashes the things in force: versions, freezes and holds, the live releases,
+and the releases under way in an environment.
 
 A row alone decides nothing: whoever may write rows could take a freeze away, or put an older version in force, whose
-gate asks nobody. What a row says has to have the hash that the head of its chain names. A decision changes the hash
-only of what it changes itself, and carries all others on as they were signed before, so that no row that was changed
+gate asks nobody. A row's content has to have the hash that the head of its chain names. A decision changes only the
+hashes of rows that it changes itself, and carries all others on as they were signed before. So no row that was changed
 behind its back gets a signature. A head put back to an earlier state contradicts an anchor, as each of these changes is
 anchored at once.
 """
@@ -34,19 +34,20 @@ def release_name(number: int) -> str:
 
 
 def state_hash(state: Record | None) -> str | None:
-    """What the head names for a row's state; None where there is none."""
+    """The head's hash of a row's state; None if there is no state."""
     return None if state is None else sha256(canonical(state.model_dump(mode="json")))
 
 
 def hash_of_lane(lane: Lane | None) -> str | None:
-    """What stops rollouts in a lane; None if nothing does."""
+    """The hash of everything that stops rollouts in a lane; None if nothing does."""
     if lane is None or (lane.freeze is None and lane.hold is None and lane.called_off is None):
         return None
     return sha256(canonical(lane.model_dump(mode="json", include={"freeze", "hold", "called_off"})))
 
 
 def hash_of_release(release: Release) -> str | None:
-    """The whole row, as what a decision does next it does by that; None for one that is in no environment, or ended."""
+    """The hash of the whole row, since the next decision goes by all of it; None for a release that is in no
+    environment, or has ended."""
     if release.environment is None or release.phase.final:
         return None
     return sha256(canonical(release.model_dump(mode="json", exclude_defaults=True)))
@@ -60,8 +61,8 @@ def is_as_signed(release: Release, head: Head) -> bool:
 def releases_changed(
     before: Head, releases: Mapping[int, Release], changed: Iterable[Release]
 ) -> dict[str, str | None]:
-    """The hashes of the releases that a decision changes. What it decides about one whose row somebody else changed is
-    not signed, unless it ends there."""
+    """The hashes of the releases that a decision changes. A decision about a release whose row somebody else changed is
+    not signed, unless the release ends there."""
     hashes = {release.number: hash_of_release(release) for release in changed}
     return {
         release_name(number): hash
@@ -92,7 +93,8 @@ def _of_lanes(lanes: Iterable[Lane]) -> dict[str, str | None]:
 def signed(head: Head, *, before: Head, changes: Mapping[str, str | None], signer: Signer, keys: PublicKeys) -> Head:
     """The head after `before`, signed, with these changes of what is in force; None ends something.
 
-    After a head that nobody signed it is not signed either: what that one named is not known. Raises `KeysUnavailable`.
+    After an unsigned head the new one is not signed either, since nobody knows what that one should have named. Raises
+    `KeysUnavailable`.
     """
     names = {**before.in_force, **changes}
     in_force = {name: hash for name, hash in sorted(names.items()) if hash is not None}

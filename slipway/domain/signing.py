@@ -1,8 +1,8 @@
 """Signatures of records, anchors and links: made by the worker alone, verified by everybody with public keys.
 
-Each purpose signs bytes of its own form, so that a signature for one is useless for another: a record or an anchor is
-signed by its hash, a link by its canonical JSON. Whose keys count is a setting of every role; where the keys themselves
-come from, and that they may change while the app runs, is the matter of a `KeySource`.
+Each purpose signs bytes of its own form, so a signature for one is useless for another: a record or an anchor is signed
+by its hash, a link by its canonical JSON. A setting of every role says whose keys count. A `KeySource` loads the keys
+themselves, which may change while the app runs.
 """
 
 import base64
@@ -66,21 +66,21 @@ def checked_keys(keys: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 class Signature(Record):
-    """Who signed, and the signature."""
+    """A signature, and the key that made it."""
 
     kid: KeyId
     value: Annotated[str, Field(pattern=SIGNATURE_PATTERN)]
 
 
 class Signer(Protocol):
-    """Whoever holds a private key: the worker."""
+    """The holder of a private key: the worker."""
 
     def sign(self, content: bytes) -> Signature:
         """Raises `KeysUnavailable`."""
         ...
 
     def sign_naming(self, content: Callable[[str], bytes]) -> Signature:
-        """Sign what names the key that signs it: the content for the id of that key. Raises `KeysUnavailable`."""
+        """Sign content that names its own key: `content` makes it for the id of the key. Raises `KeysUnavailable`."""
         ...
 
 
@@ -119,7 +119,7 @@ class PublicKeys:
 
 
 class PrivateSigner:
-    """Signs with the newest private key whose public key counts already, so that everybody can verify what it signs."""
+    """Signs with the newest private key whose public key counts already, so everybody can verify its signatures."""
 
     def __init__(self, private: KeySource, public: PublicKeys) -> None:
         """`private` has seeds by id, newest first."""
@@ -148,8 +148,8 @@ def _signed_with(kid: str, seed: bytes, content: bytes) -> Signature:
 
 
 class LiveKeys:
-    """A source of the public keys whose private keys are still live. What opens something for whoever has it, as a link
-    does, has to be signed with one of them; what was recorded stays true when its key is retired."""
+    """A source of the public keys whose private keys are still live. A credential that opens something for its holder,
+    such as a link, has to be signed with one of them; a record stays true when its key is retired."""
 
     def __init__(self, private: KeySource, public: PublicKeys) -> None:
         self._private, self._public = private, public

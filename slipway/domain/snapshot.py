@@ -47,7 +47,7 @@ class Policy:
     versions: VersionsInForce | None
     """The versions of application and project that this is made from; None where no ledger keeps any."""
     problems: tuple[str, ...]
-    """What is wrong with the application since it was applied: it stands still for whatever opens."""
+    """Problems of the application since it was applied: nothing is opened until they are mended."""
     now: datetime
     windows: Mapping[str, WindowStatus]
     """Whether the time windows are open, by environment; those without windows are absent."""
@@ -59,7 +59,7 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class Lookups:
-    """What a snapshot loads besides the head and the lanes."""
+    """The rows that a snapshot loads besides the head and the lanes."""
 
     in_lanes: bool = True
     """Whether to load the releases in the lanes."""
@@ -67,11 +67,11 @@ class Lookups:
     digest: str | None = None
     tag: str | None = None
     active: int = 0
-    """How many of the releases that have not ended to load, newest first."""
+    """The number of unfinished releases to load, newest first."""
     waits: bool = False
     """Whether to load what steps under way wait for; the newest releases come with it."""
     newest: int = 0
-    """How many of all releases to load, newest first; if any, the lanes' last failed ones are loaded too."""
+    """The number of releases of any phase to load, newest first; if any, the lanes' last failed ones are loaded too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ class Snapshot:
     versions: VersionsInForce | None
     """The versions of application and project that this is made from; None where no ledger keeps any."""
     problems: tuple[str, ...]
-    """What is wrong with the application since it was applied: it stands still for whatever opens."""
+    """Problems of the application since it was applied: nothing is opened until they are mended."""
     now: datetime
     head: Head
     lanes: Mapping[str, Lane]
@@ -97,12 +97,12 @@ class Snapshot:
     tag_rules: Mapping[str, RuleResult]
     """Whether a tag may start a release, for each tag that was looked up or that a release has."""
     higher_tags: frozenset[str]
-    """The tags of the loaded releases, and of what is live, that name a higher version than the tag that was looked up;
-    none where versions have no order."""
+    """The tags of the loaded and live releases that name a higher version than the tag that was looked up; none if
+    versions have no order."""
     windows: Mapping[str, WindowStatus]
     """Whether the time windows are open, by environment; those without windows are absent."""
     waits: Mapping[str, str]
-    """What a step under way waits for, by its id; absent where it waits for nothing, or nobody asked."""
+    """The reason why a step under way waits, by the step's id; absent if it does not wait, or nobody asked."""
 
     def lane(self, environment: str) -> Lane:
         return self.lanes.get(environment) or Lane(environment=environment)
@@ -111,7 +111,7 @@ class Snapshot:
         return self.releases.get(number) if number is not None else None
 
     def waits_for(self, release: Release) -> str:
-        """What the release's step waits for; empty if it waits for nothing that is known."""
+        """The reason why the release's step waits; empty if none is known."""
         return self.waits.get(release.step or "", "")
 
     def environment(self, release: Release) -> Environment | None:
@@ -132,7 +132,7 @@ def tag_of(application: Application, event: PipelineCompleted) -> str | None:
 
 
 def lookups(application: Application, event: Event) -> Lookups:
-    """What has to be loaded to decide on an event."""
+    """The rows to load for the decision on an event."""
     begins_at_once = application.start is Start.PUSH and application.source is SourceKind.IMAGE
     joining = 0 if begins_at_once else JOINING_LOADED
     match event:

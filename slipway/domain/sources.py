@@ -1,4 +1,4 @@
-"""Systems that tell Slipway of pushes and of runs by HTTP, each with what has to be said of it where people set it up.
+"""Systems that report pushes and runs to Slipway by HTTP, each with the words for those who set it up.
 
 `engine/gateway.py` reads what they send, and takes it in once more where it was parked.
 """
@@ -8,12 +8,12 @@ from typing import Self
 
 
 class Source(StrEnum):
-    """Where an event came from that did not come by a queue."""
+    """The origin of an event that did not come by a queue."""
 
     project: str
-    """What a pipeline's `project` is there; empty where it tells of no runs."""
+    """The meaning of a pipeline's `project` there; empty if it reports no runs."""
     secret: str
-    """How it shows the secret that it shares with Slipway; empty where the platform lets nobody else in."""
+    """The way in which it shows the secret that it shares with Slipway; empty if the platform lets nobody else in."""
 
     def __new__(cls, name: str, project: str = "", secret: str = "") -> Self:
         member = str.__new__(cls, name)
@@ -36,6 +36,6 @@ class Source(StrEnum):
 
 
 PROJECTS = ", or ".join(source.project for source in Source if source.project)
-"""What `pipeline.project` may be, for the reference."""
+"""The possible meanings of `pipeline.project`, for the reference."""
 SECRETS = "; ".join(source.secret for source in Source if source.secret)
-"""How hooks show their secret, for the reference."""
+"""The ways in which hooks show their secret, for the reference."""

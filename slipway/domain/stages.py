@@ -10,7 +10,7 @@ from .phases import Phase
 
 
 class Stage(StrEnum):
-    """What a release spends its time on."""
+    """The activities on which a release spends its time."""
 
     JOIN = "join"
     """Waits for the other of the two facts that it starts from."""
@@ -19,7 +19,7 @@ class Stage(StrEnum):
     QUEUE = "queue"
     """Waits for another rollout to end."""
     PLAN = "plan"
-    """What a rollout would do is worked out."""
+    """The changes of a rollout are worked out."""
     SOAK = "soak"
     """Waits until every condition of a gate that asks nobody holds."""
     APPROVAL = "approval"
@@ -39,7 +39,7 @@ class Stage(StrEnum):
     VERIFY = "verify"
     """The acceptance tests run."""
     ROLL_BACK = "roll-back"
-    """What was live before is brought back."""
+    """The release that was live before is brought back."""
 
     @property
     def phase(self) -> Phase:  # noqa: C901, PLR0912 - a table that the type checker completes

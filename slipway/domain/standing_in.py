@@ -1,5 +1,5 @@
-"""The way out of a gate that nobody can satisfy any more, since all who may vote there have gone: two of the platform's
-people, who did not propose the change, let it through in their place.
+"""The way out of a gate that nobody can satisfy any more because everybody who may vote there has gone: two of the
+platform's people, who did not propose the change, let it through in their place.
 
 Nobody can prove that somebody is gone. So whoever the gates ask is told, and has a day to object; the objection of one
 of them ends it. Pure, and without a clock.
@@ -29,12 +29,12 @@ from .rules import Rule, RuleResult, WaitsFor
 
 NEEDED: Final = 2
 OBJECTION: Final = timedelta(hours=24)
-"""How long people have to object once all of them were told."""
+"""The time people have to object once all of them were told."""
 FRESH: Final = timedelta(minutes=5)
 
 
 def stand_in_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> tuple[RuleResult, ...]:
-    """What one of the platform's people must meet who stands in."""
+    """The rules for one of the platform's people who stands in."""
     return tuple(_rules(change, plan, cast))
 
 

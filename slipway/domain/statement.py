@@ -1,7 +1,8 @@
-"""What a person says, word for word: a vote, a command, a change of the rules.
+"""A person's statement, word for word: a vote, a command, a change of the rules.
 
 It is hashed before the person signs in, and the hash is the nonce of that sign-in. So the ID token that comes back says
-who said exactly this; statement and token together are the proof (`proof.py`). What is only said has no token.
+who said exactly this; statement and token together are the proof (`proof.py`). A statement without a proof has no
+token.
 """
 
 import base64
@@ -28,7 +29,7 @@ Installation = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-
 Reason = Annotated[str, Field(max_length=REASON_LIMIT)]
 Argument = Annotated[str, Field(max_length=1024)]
 PUSHED: Final[Mapping[str, str]] = {"tag": TAG_PATTERN, "digest": DIGEST_PATTERN}
-"""Arguments of `create` that name what no release has delivered yet, and what they look like."""
+"""Arguments of `create` that name an artifact no release has delivered yet, and their patterns."""
 
 
 class _Statement(Record):
@@ -50,7 +51,7 @@ class _Statement(Record):
 
     @property
     def nonce(self) -> str:
-        """What the ID token has to say: 43 characters."""
+        """The nonce that the ID token has to carry: 43 characters."""
         return base64.urlsafe_b64encode(hashlib.sha256(self.canonical).digest()).decode().rstrip("=")
 
     @model_validator(mode="after")

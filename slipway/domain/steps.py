@@ -19,7 +19,7 @@ MESSAGE_ID_LIMIT = 128
 
 
 class StepKind(StrEnum):
-    """What a step does."""
+    """The kinds of steps."""
 
     RESOLVE = "resolve"
     """Look a tag up in the registry."""
@@ -51,8 +51,8 @@ class StepKind(StrEnum):
 
     @property
     def begins_with_a_look(self) -> bool:
-        """Whether several workers may do it at once, at least until it says that it is about to change something: what
-        it writes has the same name and content whoever does it."""
+        """Whether several workers may do it at once, at least until it reports that it is about to change something,
+        because its writes have the same name and content whoever makes them."""
         return self in (StepKind.RESOLVE, StepKind.PLAN, StepKind.CHECK, StepKind.VERIFY, StepKind.ANCHOR)
 
     @property
@@ -74,7 +74,7 @@ class StepKind(StrEnum):
 
 
 class Notice(StrEnum):
-    """What people are told of."""
+    """The events that people are notified of."""
 
     GATE_OPENED = "gate-opened"
     """A gate waits for people."""
@@ -83,9 +83,9 @@ class Notice(StrEnum):
     VOTES_VOIDED = "votes-voided"
     """The plan has changed, so that votes on the earlier one do not count."""
     VOTE_REFUSED = "vote-refused"
-    """What a message said on somebody's behalf does not count."""
+    """A message's statement on somebody's behalf does not count."""
     VOTE_COUNTED = "vote-counted"
-    """What was counted in somebody's name, so that they can say that it was not theirs."""
+    """A vote was counted in somebody's name; they can say that it was not theirs."""
     VOTE_OBJECTED = "vote-objected"
     """Somebody said that a vote which was counted in their name was not theirs."""
     ENDED = "ended"
@@ -95,7 +95,7 @@ class Notice(StrEnum):
 
 
 class StartedJob(Record):
-    """A Job that Slipway has made. Whatever else stands at its name has another uid."""
+    """A Job that Slipway has made. Another object under its name has another uid."""
 
     name: Annotated[str, Field(max_length=63)]
     uid: Annotated[str, Field(max_length=64)]
@@ -109,7 +109,7 @@ class SeenJob(StartedJob):
 
 
 class SeenBefore(Record):
-    """What earlier looks at a rollout saw, for those that follow."""
+    """The findings of earlier looks at a rollout, for the next ones."""
 
     done: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=300)
     """Labels of the workloads that were seen done. They stay done, such as a Job that the cluster removes after its
@@ -153,12 +153,12 @@ class Step(Record):
     number: int = Field(default=0, ge=0)
     """Distinguishes several notices of one kind for the same plan."""
     poll: int = Field(default=0, ge=0)
-    """How many polls came before this one."""
+    """The number of polls before this one."""
     tries: int = Field(default=0, ge=0)
-    """How many times the effect has failed with a retryable error."""
+    """The number of times the effect has failed with a retryable error."""
     resent: int = Field(default=0, ge=0)
     waits: str = Field(default="", max_length=LONGEST_WHY)
-    """What it was noted to wait for, so that only news is noted."""
+    """The reason for waiting that was noted last, so that only news is noted."""
     seen: SeenBefore = SeenBefore()
     order: Order | None = None
     """The rollout's; None for steps that are part of none."""
@@ -193,8 +193,8 @@ GRACE = timedelta(minutes=5)
 
 
 def own_time(kind: StepKind, environment: Environment | None, jobs: JobsAround = NO_JOBS) -> timedelta | None:
-    """How long a step keeps trying while a part that it needs is away; None: until it is done. `jobs` are those around
-    the rollout."""
+    """The time for which a step keeps trying while a part that it needs is away; None for no end. `jobs` are those
+    around the rollout."""
     match kind:
         case StepKind.ROLL_BACK | StepKind.ANCHOR:
             return None
@@ -220,7 +220,7 @@ def own_time(kind: StepKind, environment: Environment | None, jobs: JobsAround =
 
 
 def time_allowed(kind: StepKind, environment: Environment | None, jobs: JobsAround = NO_JOBS) -> timedelta:
-    """How long to wait for a step's report before it is sent again."""
+    """The time to wait for a step's report before it is sent again."""
     own = own_time(kind, environment, jobs)
     if own is None:
         own = environment.rollout_within if environment else STEP_TIME

@@ -1,8 +1,8 @@
 """Whether a change of the catalogue weakens a production gate.
 
-Gates are compared by the place that they guard (cluster and namespace), not by an environment's name. Each field has
-to be at least as strict as before; a field that is not named in the tables here, and one that cannot be compared, has
-to be equal. So a new field counts as a weakening until somebody says how it compares.
+Gates are compared by the place that they guard (cluster and namespace), not by an environment's name. Each field has to
+be at least as strict as before. A field that is not in the tables here, or that cannot be compared, has to be equal. So
+a new field counts as a weakening until somebody says how it compares.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -145,10 +145,10 @@ _APPLICATION: Mapping[str, Stricter] = {
     "start": lambda before, after: after in (before, Start.BOTH),
     "automation": _fewer,
     "kinds": _fewer_kinds,
-    # Who is who is compared at each gate, an environment by its place, and a pipeline field by field. What is delivered
-    # is in the plan that people vote on.
+    # People are compared at each gate, an environment by its place, and a pipeline field by field. The delivered
+    # artifact is in the plan that people vote on.
     **dict.fromkeys(("people", "environments", "pipeline", "application", "project", "repositories"), _any),
-    # What the project says is compared there.
+    # The project's fields are compared there.
     **dict.fromkeys(("source", "image", "bundle", "versions", "image_rules", "injected"), _any),
 }
 _LEAST: Mapping[str, Stricter] = {
@@ -198,7 +198,7 @@ def weakenings(
     places: Collection[Place] | None = None,
     changed: Collection[str] = (),
 ) -> tuple[Weaker, ...]:
-    """What is weaker in `after` wherever class production is or was; empty if nothing is.
+    """The weakenings in `after` wherever class production is or was; empty if there are none.
 
     `places`, if given, are those that are compared; `changed` are the files of the application with another content.
     """
@@ -229,7 +229,8 @@ def _weakenings(
 
 
 def weaker_beside(guarding: Application, after: Application, places: Collection[Place]) -> tuple[Weaker, ...]:
-    """What `after`, which takes some of the places, asks less of than an application whose people guard them."""
+    """The points in which `after`, which takes some of the places, is less strict than an application whose people
+    guard them."""
     return tuple(_weaker_beside(guarding, after, places))
 
 
@@ -247,7 +248,7 @@ def _asks_less(at: str, before: ApprovalGate, after: AutoGate | ApprovalGate) ->
     if not isinstance(after, ApprovalGate):
         yield f"{at}: {after.kind} instead of {before.kind}"
         return
-    # Where people are listed by address, or have several accounts, it depends on who is said to have them.
+    # If people are listed by address, or have several accounts, it depends on whose they are said to be.
     listed = (*before.approvers, *(name for share in before.each for name in share.of))
     accounts = (name for person in before.people.values() for name in person.also)
     by_name = any("@" in name for name in listed) or any(name.startswith(OID) for name in accounts)
@@ -283,7 +284,7 @@ def _weaker_gate(at: str, before: AutoGate | ApprovalGate, after: AutoGate | App
 
 
 def project_weakenings(before: Project, after: Project) -> tuple[Weaker, ...]:
-    """What is weaker in `after` for the places that class production covers; empty if nothing is."""
+    """The weakenings in `after` for the places that class production covers; empty if there are none."""
     return tuple(_project_weakenings(before, after))
 
 

@@ -1,7 +1,7 @@
 """Tokens of links, signed by the worker (Ed25519): what a link may be used for, by whom, until when.
 
 A token is `payload.signature`, both base64url without padding. The payload is canonical JSON, and what is signed.
-Whoever only verifies needs no more than public keys. The ledger remains the authority on what a link leads to.
+Verifying needs public keys only. The ledger remains the authority on what a link leads to.
 """
 
 import base64
@@ -31,7 +31,7 @@ class TokenExpired(TokenRefused):
 
 
 class Purpose(StrEnum):
-    """What a link is good for."""
+    """The purpose of a link."""
 
     SHOW = "show"
     """To come to the page that asks, where people sign in."""
@@ -40,7 +40,7 @@ class Purpose(StrEnum):
 
 
 class ApprovalClaims(Record):
-    """What somebody is asked."""
+    """The question that somebody is asked."""
 
     application: Name
     release: int

@@ -1,10 +1,10 @@
-"""How news is to be taken. Pages and terminal each map a tone to their own look, in one place each."""
+"""The tone of a piece of news. Pages and terminal each map a tone to their own look, in one place each."""
 
 from enum import StrEnum
 
 
 class Tone(StrEnum):
-    """How to present something, for example as good or as needing attention, independent of where it is shown."""
+    """The tone in which to present something, for example as good or as needing attention, wherever it is shown."""
 
     GOOD = "good"
     """It went as people hoped."""

@@ -10,12 +10,12 @@ from .model import Digest, Moment, Name, Record
 
 
 class SubjectKind(StrEnum):
-    """What a document of the catalogue describes."""
+    """The subject of a document of the catalogue."""
 
     PROJECT = "project"
     """A team's boundary."""
     APPLICATION = "application"
-    """What is delivered."""
+    """An application to deliver."""
 
 
 class Subject(Record):
@@ -33,7 +33,7 @@ class Version(Record):
 
     subject: Subject
     number: int = Field(ge=1)
-    """How many changes there were, this one included."""
+    """The number of changes, this one included."""
     document: Digest | None
     """Hash of the stored document; None if it was removed."""
     before: Digest | None = None
@@ -48,7 +48,7 @@ class Version(Record):
     record: int = Field(ge=1)
     """Sequence of its audit record, in the application's chain or, for a project, the installation's."""
     difference: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=50)
-    """What changed, line by line; shortened if it is long."""
+    """The changes, line by line; shortened if long."""
 
     @model_validator(mode="after")
     def _names_its_project(self) -> Self:

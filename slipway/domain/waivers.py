@@ -39,7 +39,7 @@ class Waiver(Record):
 
 
 def waived(result: RuleResult, waivers: Sequence[Waiver]) -> RuleResult:
-    """The result where one of these waivers covers it. What is known not to hold is covered by none."""
+    """The result where one of these waivers covers it. No waiver covers a rule that is known not to hold."""
     unproved = isinstance(result, NotYet | Unknown) and result.blocks and result.rule.waivable
     waiver = next((each for each in waivers if each.rule is result.rule), None)
     if waiver is None or not unproved:

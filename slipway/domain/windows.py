@@ -41,7 +41,7 @@ class Window(Record):
 
 
 class Windows(Record):
-    """When rollouts may begin. What is under way when a window closes is not interrupted."""
+    """When rollouts may begin. A rollout under way when a window closes is not interrupted."""
 
     timezone: str = Field(
         default="UTC",

@@ -116,7 +116,7 @@ class Wording:
         return f"{_clause(self.release.phase.meaning)}{waits}{self._called_off()}"
 
     def _called_off(self) -> str:
-        """What becomes of a release that was cancelled a moment ago; empty if it was not."""
+        """The fate of a release that was cancelled a moment ago; empty if it was not."""
         if not self.release.phase.writes_first:
             return ""
         ends = "so it ends before its first object, unless that was written already"
@@ -152,7 +152,7 @@ class Wording:
         return " and ".join(_FACTS[fact] for fact in missing) or "its time to run out"
 
     def _who_reports(self) -> str:
-        """What has to be told of, by whom, and what a person does about it if nobody tells."""
+        """The report that is missing, who owes it, and what a person can do if it does not come."""
         release, application = self.release, self.snapshot.application
         missing, pipeline = facts_missing(release, application.start), application.pipeline
         if "image" in missing:
@@ -246,7 +246,7 @@ class Wording:
         return f"{who} may ask for a new plan, on the approval page, or reject it."
 
     def _who_waives(self, rule: Rule) -> str:
-        """Who waives the rule, and by which command; empty where it is not in the way, or cannot be waived."""
+        """Who can waive the rule, and by which command; empty if it is not in the way, or cannot be waived."""
         release, environment = self.release, self._environment()
         results = waivable(release, environment) if environment else ()
         if environment is None or not any(result.rule is rule for result in results):

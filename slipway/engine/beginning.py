@@ -1,8 +1,8 @@
 """Begins a step in the invocation that asked for it, so that it waits for no queue.
 
-Its net is the message of that invocation, as a step's own message is where a queue delivers it: an instance that stops
-settles nothing, so the bus delivers the message again, and whoever gets it sends what was begun within it. Until the
-outcome is committed, or a next message sent, the step's message keeps its row in the outbox.
+The message of that invocation is its safety net, as a step's own message is for a step from a queue: an instance that
+stops settles nothing, so the bus delivers the message again, and its next receiver sends the steps that were begun
+within it. Until the outcome is committed, or a next message sent, the step's message keeps its row in the outbox.
 """
 
 import logging
@@ -29,8 +29,8 @@ from .outbox import Outbox
 log = logging.getLogger(__name__)
 
 BESIDE: Final = 4
-"""Invocations of a process that may run a step beside what their queue is for: what people say and what is pushed must
-not wait for slow steps of others."""
+"""The number of a process's invocations that may run a step beside their queue's own work: statements of people and
+pushes must not wait for slow steps of others."""
 BEGUN_WITHIN: Final = timedelta(minutes=2)
 """An invocation that has taken longer begins nothing more: its time is limited, and a copy may need most of it."""
 LEFT_TO_ITS_MESSAGE: Final = timedelta(minutes=5)
@@ -68,7 +68,8 @@ class Beginning:
             room.ending.close()
 
     def send_left_over(self, application: str, within: str) -> None:
-        """Send what was begun within the message, and what nobody has sent. What somebody else has begun is theirs.
+        """Send what was begun within the message, and what nobody has sent. A step that somebody else has begun is
+        theirs.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`, `QueueUnavailable`.
         """
@@ -97,7 +98,8 @@ class _Room:
     concerned: set[str] = field(default_factory=set)
     taken: bool = False
     ending: ExitStack = field(default_factory=ExitStack)
-    """Waits for all that was begun, and for what that begins, even if waiting for some of it fails."""
+    """Waits for every step that was begun, and for the steps that those begin, even if waiting for some of them
+    fails."""
 
     def begin(self, entry: OutboxEntry) -> bool:
         step = _step(entry)
@@ -115,8 +117,8 @@ class _Room:
         return self.is_free or self.taken
 
     def _run(self, entry: OutboxEntry, step: Step) -> None:
-        """In the trace of the release, as by its queue, and not in that of the person or event that it waited for.
-        Whatever goes wrong is dealt with by whoever receives the message."""
+        """In the trace of the release, as by its queue, and not in that of the person or event that it waited for. A
+        failure is left to the next receiver of the message."""
         trace = entry.message.trace or Trace()
         begun = span(Family.QUEUE, f"begin {Queue.STEPS}", parent=trace.parent, link=trace.link)
         try:
@@ -131,8 +133,8 @@ _room: ContextVar[_Room | None] = ContextVar("room", default=None)
 
 
 def concerns(application: str) -> None:
-    """What is being handled concerns the application, and always will: only its steps are begun, since only for it what
-    was begun is looked for where the message comes again.
+    """Note that the message being handled concerns the application, and always will. Only this application's steps are
+    begun at once, since only its steps are looked for if the message comes again.
 
     Raises what `Beginning.send_left_over` raises.
     """
@@ -144,7 +146,7 @@ def concerns(application: str) -> None:
 
 
 def begun_at_once(entries: Sequence[OutboxEntry]) -> tuple[OutboxEntry, ...]:
-    """What a commit asked for and this invocation has begun."""
+    """The steps that a commit asked for and this invocation has begun."""
     room = _room.get()
     return tuple(entry for entry in entries if room is not None and room.begin(entry))
 

@@ -1,4 +1,4 @@
-"""What a rollout brings to the fence in the cluster: its order, and the end of the chain that the Lease will name."""
+"""A rollout's claim to the fence in the cluster: its order, and the end of the chain that the Lease will name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

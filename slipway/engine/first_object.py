@@ -1,8 +1,8 @@
-"""The last check before the first object of a rollout: is the plan within its project, and has anything that
-blocks it been set since the decision?
+"""The last check before the first object of a rollout: is the plan within its project, and was a block set since the
+decision?
 
-Between the decision and the first object a cluster may be away for minutes. The rollout's own Lease says whether that
-moment has passed: from then on a rollout is finished or rolled back, and this check no longer applies.
+Between the decision and the first object a cluster may be away for minutes. The rollout's own Lease shows whether that
+moment has passed. From then on the rollout is finished or rolled back, and this check no longer applies.
 """
 
 from dataclasses import dataclass

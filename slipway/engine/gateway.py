@@ -25,7 +25,7 @@ class Gateway:
     clock: Clock = utc_now
 
     def take(self, source: Source, body: bytes) -> None:
-        """What a source sent, for the first time or once more."""
+        """Take a message from a source, be it new or a repeat."""
         match source:
             case Source.EVENT_GRID:
                 self._push(body)

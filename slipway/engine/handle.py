@@ -28,7 +28,7 @@ from .outbox import Outbox
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 12
-"""How often a decision is retried after losing to another writer before the event goes back to its queue."""
+"""The number of times a decision is retried after losing to another writer, before the event goes back to its queue."""
 
 
 class Contended(Exception):  # noqa: N818 - nothing is wrong, it is only busy
@@ -40,7 +40,7 @@ class UnknownTarget(Exception):  # noqa: N818
 
 
 class Outcome(StrEnum):
-    """What handling an event led to."""
+    """The outcome of handling an event."""
 
     TAKEN = "taken"
     """The event changed something, and the change is committed."""
@@ -63,12 +63,12 @@ class Receipt:
 
 @dataclass(frozen=True, kw_only=True)
 class Underway:
-    """What a step has in hand when it reports."""
+    """The state that a step already holds when it reports."""
 
     lease: Lease
     """Ends with the report, and what asked for the step with it."""
     nearby: Nearby
-    """What it read before it began: most of the time nobody has written since, and nothing need be read again."""
+    """The rows read before it began; most of the time nobody has written since, and nothing need be read again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +150,8 @@ class Handler:
         raise Contended(f"{application.application}: {ATTEMPTS} decisions about {event.kind} lost to other writers")
 
     def _follow(self, application: str, committed: Committed) -> None:
-        """Do what the commit asked for. Whoever takes up a step deletes the row of its message; those of other messages
-        are deleted here. The reconcile timer sends what still has one after a while."""
+        """Do what the commit asked for. The taker of a step deletes the row of its message; rows of other messages are
+        deleted here. The reconcile timer sends what still has one after a while."""
         begun = begun_at_once(committed.entries)
         sent = self.outbox.send([entry for entry in committed.entries if entry not in begun])
         self.indexer.follow(application, committed.records)

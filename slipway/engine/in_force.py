@@ -1,7 +1,7 @@
 """Whether what the rows say is in force is what the signed ends of the chains name: versions, freezes and holds.
 
-A row that is missing is as suspicious as one that was changed. What is in force for the whole installation is compared
-in class production: its chain, too, has to hold its newest anchor, so that it was not put back to an earlier state.
+A row that is missing is as suspicious as one that was changed. In class production the installation's own state is
+compared as well: its chain has to hold its newest anchor, which shows that it was not put back to an earlier state.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ from .run_step import Outdated, Work
 
 @dataclass(frozen=True, kw_only=True)
 class OfAll:
-    """What is being read of the whole installation."""
+    """The installation's state, being read."""
 
     standing: Callable[[], InstallationStanding]
     newest: Callable[[], ChainAnchor | None] | None
@@ -68,7 +68,7 @@ class InForce:
         environment: Environment,
         of_all: OfAll | None,
     ) -> tuple[RuleResult, ...]:
-        """What is in the way, or one rule that holds. In class production `of_all` is compared, too.
+        """The rules in the way, or one rule that holds. In class production `of_all` is compared, too.
 
         Raises `Outdated` where the trail names another version than the step was begun with, and that is the one in
         force; `LedgerUnavailable`, `KeysUnavailable`.
@@ -85,8 +85,8 @@ class InForce:
         return (Rule.IN_FORCE_ON_RECORD.holds("version, freezes, holds and cancels are those of the signed trail"),)
 
     def of_release(self, work: Work) -> tuple[RuleResult, ...]:
-        """What is in the way of a step of a rollout: another row of the release than the trail names, or, where it is
-        rolled back, something else that is live. All of it was read together, so it costs no request.
+        """The rules in the way of a step of a rollout: the release's row is not the one that the trail names, or, for a
+        roll-back, something else is live. All of it was read together, so it costs no request.
 
         Raises `Outdated` where what was read together was not written together; `LedgerUnavailable`, `KeysUnavailable`.
         """

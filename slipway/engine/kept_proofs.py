@@ -1,5 +1,5 @@
-"""Verifies once more, before a step that opens something, the proofs that are kept for what it rests on
-(`domain/kept_proofs.py`), with the worker's documents and anchors."""
+"""Verifies the kept proofs that a step rests on once more before it opens something (`domain/kept_proofs.py`), with the
+worker's documents and anchors."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

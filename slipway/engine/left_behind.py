@@ -1,4 +1,4 @@
-"""What lies in a session of the queue `work` though nobody reads it.
+"""Messages left in a session of the queue `work` that nobody reads.
 
 The client that the Functions host uses takes no session again whose lock it lost, for as long as its process lives. So
 the reconcile timer asks for sessions that nobody holds and decides what is in them itself.
@@ -41,8 +41,7 @@ class Turns:
         self.door.take_turn(session, event)
 
     def take_left_behind(self) -> int:
-        """Decide what lies in sessions that nobody holds, and return how many messages that were. Raises
-        `QueueUnavailable`."""
+        """Decide the messages in sessions that nobody holds, and return their number. Raises `QueueUnavailable`."""
         taken = self.bus.take_free_sessions(Queue.WORK, self._take, limit=MOST)
         if taken:
             log.warning("%d messages of %s lay in sessions that nobody read", taken, Queue.WORK)

@@ -20,7 +20,7 @@ TOLD = 5
 
 
 class BeyondProject(Exception):  # noqa: N818 - it is what happened
-    """What would be applied is beyond the limits of the application's project."""
+    """The plan would apply objects beyond the limits of the application's project."""
 
     def __init__(self, rule: RuleResult) -> None:
         super().__init__(f"{rule.name}: {rule.reason}")
@@ -35,7 +35,7 @@ def check_objects(application: Application, manifests: Iterable[dict[str, Any]])
 
 
 def limits_rule(application: Application, environment: Environment, plan: Plan) -> RuleResult:
-    """Whether everything that the plan applies, and where, is within the project as it is now."""
+    """Whether every object of the plan, and its place, is within the project as it is now."""
     faults = (
         *_places(application, environment, plan),
         *_objects(application, _applied(plan)),

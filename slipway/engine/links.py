@@ -10,7 +10,8 @@ from ..domain.tokens import ApprovalClaims, Purpose, sign_link
 
 WITHOUT_DEADLINE = timedelta(days=7)
 EXPLAINS_FOR = timedelta(days=30)
-"""How long a link outlives the gate's deadline, so that a late click gets an explanation and not a bare refusal."""
+"""The time by which a link outlives the gate's deadline, so that a late click gets an explanation and not a bare
+refusal."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Reads and verifies the trail before a step that opens something, and lets the domain derive the gate from it.
 
-The row of a release says where its records begin; it is only a hint. Whatever lies between there and the head must be
-linked, signed, and end in the head, so a row can hide nothing that came later; and the ledger must hold what its newest
-anchor names, so the whole table cannot have been put back to before a rejection.
+The row of a release says where its records begin; it is only a hint. The records from there to the head must be linked,
+signed, and end in the head, so no row can hide a later record. The ledger must also hold the record that its newest
+anchor names, so the table cannot have been put back to a state before a rejection.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +33,8 @@ OPENS: Final = frozenset({StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY})
 """The steps that let something through. A roll-back after a failure is part of the plan that was voted on."""
 
 FOLLOWS: Final = frozenset({StepKind.CHECK, StepKind.AFTER, StepKind.VERIFY, StepKind.ROLL_BACK})
-"""The steps that finish what was let through, by the plan in the release's row or by that of what was live."""
+"""The steps that finish a release that was let through, by the plan in its own row or by that of the release live
+before."""
 
 NOT_FAR: Final = 50
 """Records that are read beside a release's own, to have what the newest anchor names without another request."""
@@ -53,12 +54,12 @@ class OnRecord:
     clock: Clock
 
     def begin(self, step: Step, environment: Environment | None) -> Callable[[Work], tuple[RuleResult, ...]]:
-        """Begin to read what has nothing to do with the release. What is returned gives the rules about the trail, for
-        a step that opens something, or finishes what was opened. The first object of class production waits for the
+        """Begin to read what has nothing to do with the release. The returned function gives the rules about the trail
+        for a step that opens something, or finishes what was opened. The first object of class production waits for the
         anchor of its gate, which is written here if it is not there yet.
 
-        What is returned raises `LedgerUnavailable`, `KeysUnavailable`, and `Outdated` where a newer version is in
-        force, or the release was changed meanwhile.
+        It raises `LedgerUnavailable`, `KeysUnavailable`, and `Outdated` if a newer version is in force or the release
+        has changed meanwhile.
         """
         if step.kind in FOLLOWS:
             return self.in_force.of_release

@@ -14,12 +14,12 @@ from .parking import Parking
 log = logging.getLogger(__name__)
 
 SOURCE: Final = "outbox"
-"""Where parked rows came from that are no messages."""
+"""The source named for parked rows that are no messages."""
 
 
 class Outbox:
-    """Sends entries. Their rows are deleted by whoever takes up a step, by the sender for all other messages, or by the
-    reconcile timer, which sends them again: every receiver is idempotent."""
+    """Sends entries. The taker of a step deletes the row of its message, the sender those of all other messages; the
+    reconcile timer sends the rest again. Every receiver is idempotent."""
 
     def __init__(self, bus: Bus, parking: Parking) -> None:
         self._bus = bus
@@ -35,8 +35,8 @@ class Outbox:
         return True
 
     def _send(self, entries: list[OutboxEntry]) -> None:
-        """Park what no queue will ever take, as it would hold up every later message, and what is somebody else's, as
-        whatever is sent gets the worker's MAC, and is believed."""
+        """Park a message that no queue will ever take, since it would hold up every later one, and a row that somebody
+        else wrote, since everything sent gets the worker's MAC and is believed."""
         for entry in entries:
             if entry.fault:
                 self._park(

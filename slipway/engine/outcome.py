@@ -40,7 +40,7 @@ class Requeue:
     after: timedelta
     reason: str = ""
     seen: SeenBefore | None = None
-    """What the next poll has to know of this one; None if nothing is new."""
+    """The findings of this poll for the next one; None if nothing is new."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Retry:
     after: timedelta = timedelta(0)
     """Least pause before the next try."""
     sent: tuple[str, ...] = ()
-    """What the next try need not do again: the messages of a notice that went out."""
+    """The messages of a notice that went out, which the next try need not send again."""
     afterwards: Tidy = field(default=nothing, compare=False)
     """As for `Finished`, if this was the last try."""
 

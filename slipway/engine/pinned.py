@@ -1,4 +1,4 @@
-"""Which images a plan runs, judged by its project's rules of now, wherever its manifests come from.
+"""The images of a plan, judged by its project's present rules, wherever its manifests come from.
 
 A roll-back brings back manifests of an older day, and a bundle is made by somebody else: both are judged here again.
 """
@@ -58,7 +58,7 @@ def pinned_images(objects: Iterable[Mapping[str, Any]], application: Application
 
 
 def not_pinned(value: Mapping[str, Any], rules: ImageRules) -> Iterator[str]:
-    """What to tell whoever votes of each image of an object whose kind the project leaves unpinned."""
+    """A note for the voters about each image of an object whose kind the project leaves unpinned."""
     if not rules.leaves(value):
         return
     allowed = f"as the project allows for {kind_with_group(value)}: what runs may change after the vote"

@@ -1,8 +1,8 @@
 """The worker's verification of what somebody proved: an inbox row with a proof becomes an event, or waits.
 
-Nothing of the row is believed but the token: who it was, and with which roles and groups. The front's word for that is
-used only to say on whose behalf a proof came that does not hold. The proof and the key set that verified it are kept
-before the event is decided, so that a record never names what is not there.
+Of the row only the token is believed: the person, and their roles and groups. The front's claim about the person is
+used only to say on whose behalf an invalid proof came. The proof and the key set that verified it are kept before the
+event is decided, so a record never names a document that is not there.
 """
 
 import logging
@@ -56,7 +56,7 @@ class Prover:
                 assert_never(unreachable)
 
     def person(self, received: Received) -> Verdict[tuple[IdToken, Proved]]:
-        """Who says what a row with a proof says. A proof that holds is kept.
+        """The author of a row with a proof. A proof that holds is kept.
 
         Raises `LedgerUnavailable`, and `Inconsistent` for a row without a proof.
         """
@@ -117,12 +117,12 @@ def _unproved(received: Received, statement: VoteStatement, why: str) -> VoteCas
 
 
 def on_behalf_of(speaker: Speaker) -> str:
-    """The name that the front gave whoever sent a proof that does not hold."""
+    """The front's name for the sender of an invalid proof."""
     return f"{OID}{speaker.oid}" if speaker.oid else UNKNOWN
 
 
 def vote_said(received: Received, statement: VoteStatement, voter: str) -> VoteCast:
-    """What a row says, as the vote of somebody."""
+    """The row as the vote of `voter`."""
     return VoteCast(
         received_at=received.received_at,
         application=statement.application,

@@ -18,7 +18,7 @@ from ..domain.events import ImagePushed, PushedArtifact
 from ..effects.registry import Registry, RegistryError, why_no_image
 
 PATIENCE: Final = timedelta(hours=24)
-"""How long a registry that is away is waited for, from the push."""
+"""The time to wait for a registry that is away, from the push."""
 TAGS_SEARCHED: Final = 100
 """Among how many of the newest tags that of a digest is looked for."""
 
@@ -33,8 +33,9 @@ class PushProver:
     def proved(self, event: ImagePushed) -> ImagePushed:
         """The event, with the reason if what was pushed is not an image.
 
-        What the registry does not have, or does not show us, goes on as it is: planning needs it too, and its release
-        then says why it failed. So does what a registry was away for too long for. Raises `SourceAway` until then.
+        An artifact that the registry does not have, or does not show us, goes on as it is: planning needs it too, and
+        its release then says why it failed. So does what a registry was away for too long for. Raises `SourceAway`
+        until then.
         """
         try:
             registry = self.registry(event.registry)
@@ -49,7 +50,7 @@ class PushProver:
         return event.evolve(no_image=why[:500]) if why else event
 
     def found(self, application: Application, *, tag: str = "", digest: str = "") -> PushedArtifact:
-        """What was pushed under a tag, or has a digest, where the application is delivered from.
+        """The artifact with this tag or digest, in the repository that the application is delivered from.
 
         Raises `NotFound`; `SourceAway` as long as the registry is away.
         """

@@ -1,10 +1,11 @@
 """Proving: a hint about a run becomes an event, once the run's source was asked. It may come by any queue.
 
-While the source is away the release shows what is not proved yet, and the hint is sent again with growing pauses; after
-`PATIENCE` it stays *not proved*. What the source does not know, or does not show us, is asked for a few times more: a
-right may be given, or a page may come late. Whoever may send to `runs` can name runs that there are not, of anybody's
-pipeline: more than a few in an hour leave no record. They are asked for again all the same, for a shorter time, each by
-itself: a genuine run that its source is about to know is among them, and no number of others pushes it out.
+While the source is away the release shows the facts that are not proved yet, and the hint is sent again with growing
+pauses; after `PATIENCE` they stay *not proved*. A run that the source does not know, or does not show us, is asked for
+a few times more: a right may be given later, or a page may come late. Any sender to `runs` can name runs that do not
+exist, of any pipeline; more than a few in an hour leave no record. They are asked for again all the same, each by
+itself and for a shorter time: a genuine run that its source is about to know may be among them, and no number of others
+can push it out.
 """
 
 import logging
@@ -31,11 +32,11 @@ from .handle import Receipt
 log = logging.getLogger(__name__)
 
 PATIENCE: Final = timedelta(hours=24)
-"""How long a source that is away is waited for, from when the run was told of."""
+"""The time to wait for a source that is away, from the report of the run."""
 ABSENT_PATIENCE: Final = timedelta(hours=1)
-"""How long a run is asked for that the source does not know, or does not let us see."""
+"""The time for which a run that the source does not know, or does not show us, is asked for."""
 UNRECORDED_PATIENCE: Final = timedelta(minutes=5)
-"""How long a run of which there are many is asked for that the source does not know: five questions in all."""
+"""The same time for one of many unknown runs: five questions in all."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
 MOST_UNKNOWN: Final = 30
 """Runs of one application, in an hour, that are not proved and of which a record says so."""

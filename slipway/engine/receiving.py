@@ -1,7 +1,7 @@
-"""Receiving: what happens to a queue's message whose handling fails, so that one message never blocks the queue.
+"""Receiving: the treatment of a message whose handling fails, so that one message never blocks its queue.
 
-Bad input, unknown targets, and input that leads to a message too large for its queue or to a row that storage refuses
-are parked at once. While a service that we need is unavailable, the message is put off again and again. After an
+Parked at once: bad input, unknown targets, and input that leads to a message too large for its queue or to a row that
+storage refuses. While a service that we need is unavailable, the message is put off again and again. After an
 unexpected error it is tried a few times, then parked.
 """
 
@@ -35,7 +35,7 @@ def pause_after(tries: int) -> timedelta:
 
 
 def open_message(envelopes: Envelopes, queue: Queue, body: bytes) -> dict[str, Any]:
-    """What the worker said in a message of its own queues. Raises `BadInput` for what it did not say."""
+    """The worker's own content in a message of its queues. Raises `BadInput` for what it did not say."""
     try:
         return envelopes.open(queue, read_json(body))
     except EnvelopeRefused as refused:
@@ -50,7 +50,7 @@ class QueueMessage:
     body: bytes
     id: str
     tries: int = 0
-    """How often it was put off before."""
+    """The number of times it was put off before."""
     session: str = ""
     """The session that it belongs to, where its queue has sessions."""
 

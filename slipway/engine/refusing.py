@@ -1,6 +1,6 @@
-"""What the front cannot read: it may park nothing, so it lays the body into `incoming` and hints at it.
+"""Messages that the front cannot read: it may not park them, so it puts the body into `incoming` and sends a hint.
 
-Nothing is lost silently, and the front needs no right to write the ledger.
+No message is lost silently, and the front needs no right to write the ledger.
 """
 
 from dataclasses import dataclass

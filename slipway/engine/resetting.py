@@ -1,8 +1,8 @@
 """`fence reset`: a person of the platform begins a new epoch after a ledger was restored, or put back.
 
-The anchor comes first: from then on the ledger's own epoch is too old, so that a crash in between leaves everything
-stopped and not half open; the command is then carried out again, with the next epoch. It is for a whole application, or
-for the installation's own chain.
+The anchor comes first: from then on the ledger's own epoch is too old, so a crash in between leaves everything stopped
+and not half open. The command is then carried out again, with the next epoch. It is for a whole application, or for the
+installation's own chain.
 """
 
 import logging
@@ -55,8 +55,8 @@ class Resetting:
         return receipt
 
     def _fenced(self, application: str) -> int:
-        """The highest epoch that the Leases of the application show; one that we did not sign shows none, and a cluster
-        that is away, or gone with its region, has none to show: anchors come before Leases."""
+        """The highest epoch in the application's Leases. A Lease that we did not sign does not count, and a cluster
+        that is away, or gone with its region, adds none: anchors come before Leases."""
         from ..effects.cluster import ClusterError  # noqa: PLC0415 - slow to import, and nothing that a front needs
 
         entry, highest = self.handler.catalogue.get(application), 0

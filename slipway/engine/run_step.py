@@ -1,6 +1,6 @@
 """The step runner: executes the effect of a step's message under a lease, and reports the outcome as an event.
 
-Nothing here waits: a step that takes time is polled by scheduled messages.
+No code here waits: a step that takes time is polled by scheduled messages.
 """
 
 import logging
@@ -35,8 +35,8 @@ from .outcome import Finished, Outcome, Requeue, Retry, failed, not_begun, outco
 log = logging.getLogger(__name__)
 
 TRIES = 6
-"""Attempts at one effect at the least, with pauses of 2, 4, 8, 16 and 32 seconds in between: also where the worker was
-away itself and comes back after the step's own time."""
+"""The least number of attempts at one effect, with pauses of 2, 4, 8, 16 and 32 seconds in between; also if the worker
+itself was away and comes back after the step's own time."""
 LONGEST_PAUSE = timedelta(minutes=1)
 """Between two tries, so that a part that is back is soon noticed."""
 LEASE = timedelta(seconds=45)
@@ -46,7 +46,8 @@ NOTED_FROM = 4
 BUSY = timedelta(seconds=5)
 """Pause before retrying a step that another instance holds the lease of."""
 BEGUN_AT_MOST = 3
-"""How often a step begins at once with a newer version; it is tried again later where versions go on changing."""
+"""The number of times a step begins again at once with a newer version; if versions go on changing it is tried
+later."""
 
 
 class Held(Exception):  # noqa: N818 - it is what happened
@@ -63,7 +64,7 @@ class Work:
     renew: Callable[[], bool]
     """Takes or extends the lease; returns False if it was lost, or another worker has it."""
     nearby: Nearby | None = None
-    """What was read together with the release."""
+    """The rows read together with the release."""
     plan: Callable[[], bytes | None] | None = None
     """The document of the release's plan, as it is being read; None for a step that goes by none."""
 
@@ -108,7 +109,7 @@ class StepRunner:
     clock: Clock
     owner: Callable[[], str]
     stops: Callable[[Step], str]
-    """What lies unread in the inbox and stops the step; empty if nothing does."""
+    """The unread statement in the inbox that stops the step; empty if there is none."""
     proves: Callable[[Step, Environment | None], Proof]
     """Begins to read the rules about the trail that must hold before the step's effect."""
 

@@ -1,7 +1,7 @@
 """Records the first time that a set of the identity provider's keys verifies a proof.
 
 The record is anchored at once, and its anchor names the set. So the set counts from the archive as soon as the provider
-drops a key of it, and not only where some other anchor happened to be written meanwhile.
+drops one of its keys, and does not depend on another anchor being written in between.
 """
 
 from dataclasses import dataclass, field

@@ -1,7 +1,9 @@
-"""What lies unread in the inbox and stops: a rollout does not begin over the head of somebody who has just said no.
+"""Unread statements in the inbox that stop something: a rollout does not begin over the head of somebody who has just
+said no.
 
-Whoever said it need not be proved: a word stops until the worker has read it, and opens nothing. So a row that stops
-holds the step back for as long as it lies there; reading it changes the release, or shows that nothing was to stop.
+The author need not be proved: the statement only stops until the worker has read it, and opens nothing. So a row that
+stops something holds the step back as long as it is unread; reading it changes the release, or shows that there was
+nothing to stop.
 """
 
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ class Unread:
     inbox: Inbox
 
     def stops(self, step: Step) -> str:
-        """What lies unread and stops the step; empty if nothing does. Raises `LedgerUnavailable`."""
+        """The unread statement that stops the step; empty if there is none. Raises `LedgerUnavailable`."""
         if step.kind not in LOOKED_AT:
             return ""
         everything = list(self.inbox.unread(limit=MANY))  # one request: nearly always that is all there is

@@ -1,8 +1,8 @@
 """Identify API callers: a person or an application by an access token, or the holder of a key.
 
 The Functions host checks its own keys before it calls the app, but does not tell a Python app which one was used. The
-app sees only the key itself, in `x-functions-key` or `?code=`, so the settings give names to hashes of keys. Nobody
-knows who holds a key: it is good for reading, and for nothing else.
+app sees only the key itself, in `x-functions-key` or `?code=`, so the settings give names to hashes of keys. The holder
+of a key is unknown, so a key is good for reading only.
 """
 
 import hashlib
@@ -33,12 +33,12 @@ class UnknownCaller(Exception):  # noqa: N818 - it is an answer, not a fault
 
 
 class CallerNotYetKnown(Exception):  # noqa: N818 - it is an answer, not a fault
-    """Nobody can say right now who the caller is: the identity provider is away."""
+    """The caller cannot be identified right now: the identity provider is away."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """How API callers are authenticated. `headers` must be case-insensitive."""
+    """The authentication of API callers. `headers` must be case-insensitive."""
 
     tokens: AccessTokenReader
     clock: Clock
@@ -48,7 +48,7 @@ class Access:
     """Keys that the settings name: the hash of each, 64 hexadecimal digits."""
 
     def caller(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Caller:
-        """Who calls. Raises `UnknownCaller`, also for a bad token that comes with a good key, and
+        """The caller of a request. Raises `UnknownCaller`, also for a bad token that comes with a good key, and
         `CallerNotYetKnown`."""
         if (bearer := self._bearer(headers)) is not None:
             return self._by_token(bearer)
@@ -89,8 +89,8 @@ class Access:
 
 
 def caller_of_person(who: Session | TokenPerson) -> Caller:
-    """The person, by their object id: names are neither unique nor verified. Whoever was given any role here, even
-    one that only a gate names, may read."""
+    """The person, by their object id: names are neither unique nor verified. A person with any role here, even one that
+    only a gate names, may read."""
     return Caller(
         name=f"{OID}{who.oid}",
         roles=read_roles(who.roles) | ({Role.READER} if who.roles else set()),

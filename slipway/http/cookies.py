@@ -2,7 +2,7 @@
 
 In Azure each has the prefix `__Host-`, so that no other host of the domain can set it and it travels over TLS only. On
 a laptop the app speaks plain HTTP, where Safari keeps no `Secure` cookie (WebKit bug 281149) and cookies do not know
-ports: there the name holds the port instead (docs/decisions/0018-one-sign-in.md).
+ports; there the name contains the port instead (docs/decisions/0018-one-sign-in.md).
 """
 
 import re
@@ -17,14 +17,14 @@ HEADER_LIMIT: Final = 32 * 1024
 VALUE_LIMIT: Final = 3800
 """Characters of a value: browsers keep 4,096 bytes of name, value and attributes, and drop what is longer silently."""
 _VALUE: Final = re.compile(r"[A-Za-z0-9._~-]*")
-"""What the Functions host sends as it is; anything else it percent-encodes."""
+"""The characters that the Functions host sends unchanged; it percent-encodes all others."""
 
 
 class Cookie(StrEnum):
-    """What is kept in a browser."""
+    """The values kept in a browser."""
 
     SESSION = "session"
-    """Who has signed in, sealed."""
+    """The signed-in person, sealed."""
     SIGN_IN = "signin"
     """The sign-ins that were begun and have not come back yet, sealed."""
     BROWSER = "browser"

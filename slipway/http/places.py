@@ -1,4 +1,4 @@
-"""The pages that a person may come back to after signing in. Nobody is sent to any other address."""
+"""The pages that a person may come back to after signing in. People are never sent to any other address."""
 
 import re
 from typing import Final

@@ -24,8 +24,8 @@ def check_origin(headers: Mapping[str, str], own: str) -> None:
     """Refuse cross-site requests of browsers to the API. Raises `RequestRefused`.
 
     `headers` must be case-insensitive; `own` is our public address. Our pages send no referrer, so browsers may send
-    `Origin: null` for our own form; what counts then is Sec-Fetch-Site, which no script can set. A client that sends
-    neither header is not a browser.
+    `Origin: null` for our own form; then Sec-Fetch-Site counts, which no script can set. A client that sends neither
+    header is not a browser.
     """
     site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
     trusted = (own,) if site is None else (own, "null")

@@ -1,10 +1,10 @@
-"""How a person proves what they say: from the button to the identity provider, and back into the inbox.
+"""A person's way to prove a statement: from the button to the identity provider, and back into the inbox.
 
-The button's statement is kept as a challenge, and its hash goes to the provider as the nonce of a sign-in. The way back
+The button's statement is kept as a challenge, and its hash goes to the provider as the nonce of a sign-in. The return
 is a GET that a browser may repeat (Back, reload, a restored tab), that a stranger may try, and that comes once for each
 tab. So a challenge is answered once, in the browser in which it was made, and every repeat leads to the same place.
 
-Nothing here decides: the worker verifies the proof again, from the inbox row alone.
+No decision is made here: the worker verifies the proof again, from the inbox row alone.
 """
 
 import logging
@@ -37,7 +37,7 @@ from ..domain.statement import (
 log = logging.getLogger(__name__)
 
 BACK: Final = "/say/back"
-"""Where the provider leads back to: the redirect URI of the votes' registration."""
+"""The path that the provider leads back to: the redirect URI of the votes' registration."""
 INSTALLATION: Final = "_installation"
 SENT: Final = "/said"
 """Pages that follow what was said until it is answered."""
@@ -116,7 +116,7 @@ class WhyNothingSent(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class NothingSent:
-    """Nothing was said in the person's name; the page says why and leads back to where they can do it again."""
+    """No statement was made in the person's name; the page says why and leads back to where they can do it again."""
 
     why: WhyNothingSent
     back: str = "/"
@@ -193,7 +193,7 @@ class Saying:
         return handle
 
     def pending(self, handle: str) -> Pending | None:
-        """What waits; None if there is no such, or if it has waited too long."""
+        """The pending statement; None if there is none, or if it has waited too long."""
         pending = self.challenges.pending(handle) if _STATE.fullmatch(handle) else None
         return pending if pending is not None and pending.in_time(self.clock()) else None
 
@@ -295,7 +295,7 @@ class Saying:
 
 
 def partition_of(statement: Statement) -> str:
-    """Where the inbox takes the statement: its application, or the whole installation."""
+    """The inbox's partition for the statement: its application, or the whole installation."""
     if isinstance(statement, CatalogueStatement | ChangeVoteStatement):
         return INSTALLATION
     return statement.application or INSTALLATION

@@ -25,20 +25,20 @@ from .sessions import Sessions
 log = logging.getLogger(__name__)
 
 BACK: Final = "/sign-in/back"
-"""Where the provider sends people back to: the registration's redirect URI."""
+"""The path that the provider sends people back to: the registration's redirect URI."""
 GOOD_FOR: Final = timedelta(minutes=10)
 MOST_TABS: Final = 4
 LONGEST: Final = 4096
 """Characters of a parameter that comes back."""
 _ASK_THE_PERSON: Final = frozenset({"login_required", "interaction_required", "consent_required"})
-"""What the provider answers to `prompt=none` when it would have to show a page."""
+"""The provider's answers to `prompt=none` when it would have to show a page."""
 
 
 class SignInProvider(Protocol):
     """The provider, towards the registration that signs people in."""
 
     def address(self, pending: "PendingSignIn", redirect_uri: str) -> str | CannotVerify:
-        """Where to send the browser."""
+        """The address to send the browser to."""
         ...
 
     def redeem(self, pending: "PendingSignIn", redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:

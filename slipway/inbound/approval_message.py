@@ -1,8 +1,8 @@
 """A message in the queue `approvals`, on behalf of a person: a vote, the rejection of a proposed change of the
 catalogue, or a command that stops something.
 
-Senders to this queue are believed about whom they speak for, and no more: the message is the queue's word, at the level
-`queue`, never the person's own act. So nothing in a message is a credential.
+Senders to this queue are believed about the person they speak for, and no more: the message is the queue's claim, at
+the level `queue`, never the person's own act. So nothing in a message is a credential.
 """
 
 from typing import Annotated, Final, Literal

@@ -1,6 +1,6 @@
 """Azure DevOps service hooks: `build.complete` 2.0 and `run-state-changed`. Each is a hint about a run that ended.
 
-What they say is claimed: `proving.py` asks Azure DevOps. `run-state-changed` names its project by id only, and has
+Their content is only claimed: `proving.py` asks Azure DevOps. `run-state-changed` names its project by id only, and has
 neither branch nor requester.
 """
 

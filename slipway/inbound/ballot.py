@@ -1,7 +1,7 @@
 """Votes by the JSON API: of a signed-in person, or of the holder of a link that votes.
 
 A function key identifies a program and not a person, so it does not allow voting. An approval lets something through,
-so a sign-in alone does not suffice for it: it needs a proof, which a person gives on the page, or a link that votes.
+so a sign-in alone does not suffice: it needs a proof, which a person gives on the page, or a link that votes.
 """
 
 from datetime import datetime
@@ -37,8 +37,8 @@ def check_identified(ballot: Ballot, principal: Principal | None) -> None:
 def row_of_principal(
     ballot: Ballot, release: Release, principal: Principal, *, installation: str, salt: str, page: str
 ) -> InboxRow:
-    """What a signed-in person says: a rejection, that they withdraw their vote, or that it was not theirs. `page` is
-    where approvals are given.
+    """A signed-in person's statement: a rejection, a withdrawal of their vote, or an objection that it was not theirs.
+    `page` is where approvals are given.
 
     Raises `BadInput`, `Misdirected`, `NotAllowed`."""
     objects = ballot.decision == "object"
@@ -70,7 +70,7 @@ def row_of_principal(
 def row_of_token(
     ballot: Ballot, release: Release, keys: PublicKeys, *, installation: str, salt: str, now: datetime
 ) -> InboxRow:
-    """What the approver says whom the link's token was issued to. Raises `NotAllowed`, `Misdirected`."""
+    """The statement of the approver to whom the link's token was issued. Raises `NotAllowed`, `Misdirected`."""
     try:
         claims = read_link(ballot.token, keys, now=now)
     except TokenRefused as error:

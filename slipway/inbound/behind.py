@@ -1,4 +1,4 @@
-"""Who is behind a change: whom the server signed in, by object id, and whom commits claim as well.
+"""The people behind a change: those that the server signed in, by object id, and those that commits claim.
 
 The server vouches for whoever asked for the run, pushed a commit, opened or completed a pull request. Author and
 committer of a commit are text: they can keep somebody from voting, and prove nothing. All commits count since what is
@@ -53,7 +53,7 @@ class PeopleSource(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Behind:
-    """Who is behind a change, and whether that is everybody."""
+    """The people behind a change, and whether the list is complete."""
 
     fact: Fact
     people: tuple[Involved, ...]
@@ -79,7 +79,7 @@ def behind(source: PeopleSource, run: ToldRun, *, live: Sequence[str]) -> Behind
 
 @dataclass
 class _Asking:
-    """What was found so far about one run."""
+    """The findings so far about one run."""
 
     source: PeopleSource
     run: ToldRun
@@ -167,7 +167,7 @@ class _Asking:
             self.vouched.setdefault((part, who.id), who)
 
     def _need[T](self, answer: Told[T], otherwise: T) -> T:
-        """What was told; what was not is a gap. Raises `_Away` where asking again later helps."""
+        """The value that was told; a missing one is noted as a gap. Raises `_Away` where asking again later helps."""
         match answer:
             case CannotKnow(again=True):
                 raise _Away(answer)

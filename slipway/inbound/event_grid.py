@@ -120,8 +120,8 @@ def hangs_on_an_image(tag: str) -> bool:
 
 
 def _source(host: str, resource_id: str, sources: Mapping[str, EventSource]) -> EventSource:
-    """The registry that the topic names, which nobody but the registry can send from; where the settings have no
-    topic, the one that the event itself names. Where both are known, they agree."""
+    """The registry of the topic, which only that registry can send from; if the settings have no topic, the one that
+    the event itself names. If both are known, they agree."""
     named = host.casefold().removesuffix(":443").removesuffix(".")
     topic = resource_id.casefold()
     by_topic = next((s for s in sources.values() if s.resource_id and s.resource_id.casefold() == topic), None)

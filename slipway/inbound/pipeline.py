@@ -32,7 +32,7 @@ _RESULTS = {
     "skipped": "failed",  # skipped because something before it failed
     "canceled": "canceled",
 }
-"""How a run ended, in the words of the interface and of the variables that a pipeline has, in any case of letters."""
+"""The results of a run, in the words of the interface and of a pipeline's variables, in any case of letters."""
 
 
 def _result(result: Any) -> Any:

@@ -1,8 +1,8 @@
 """The rules of proving a run: what is asked of its source, and what the answers prove.
 
-A hook or a message names a run; everything else about it is asked by id, with the worker's identity. What cannot be
-known now, because the source is away, is waited for. What cannot be known at all is *not proved*, with the reason, and
-opens nothing.
+A hook or a message names a run; everything else about it is asked by id, with the worker's identity. A fact that cannot
+be known now, because the source is away, is waited for. A fact that can never be known is *not proved*, with the
+reason, and opens nothing.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,8 @@ from .published import ATTACHMENT_TYPE, PublishedDocument, document_of, read_doc
 from .reading import by_now
 
 RUNS_ON: Final = timedelta(seconds=30)
-"""How soon to ask again about a run that goes on: a hook may overtake what the source tells, and jobs are run again."""
+"""The time until a run that still goes on is asked for again: a hook may arrive before its source knows, and jobs are
+run again."""
 _NUMBER, _TEXT, _BRANCH, _FOLDER = 256, 256, 1024, 512
 
 
@@ -89,7 +90,7 @@ def _judged(source: RunSource, run: ToldRun, *, live: Sequence[str], now: dateti
 
 
 def _published(source: RunSource, run: ToldRun) -> tuple[Fact, PublishedDocument | None] | AskLater:
-    """What the run says that it published, if it is a run that can say so."""
+    """The document that the run published, if it is a run that can publish one."""
     attachments, timeline = source.attachments(run, ATTACHMENT_TYPE), source.timeline(run)
     for listed in (attachments, timeline):
         if isinstance(listed, CannotKnow) and listed.again:
@@ -144,8 +145,8 @@ def _run(run: ToldRun, built: Fact, people: Behind, document: PublishedDocument 
 
 
 def proved_events(report: RunTold, proved: ProvedRun) -> tuple[PipelineCompleted, ...]:
-    """What a proved run means: the run with the image that it published, and, where a message names another image, the
-    refusal of that one."""
+    """The events of a proved run: the run with the image that it published, and the refusal of any other image that a
+    message names."""
     image = proved.document.content if proved.document else None
     completed = report.completed(proved.run)
     if image is None:

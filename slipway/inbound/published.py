@@ -1,8 +1,8 @@
-"""What a run says of itself that it published: which of its attachments counts, and what stands in it. Pure.
+"""A run's own list of what it published: the attachment that counts, and its content. Pure.
 
-Any step of a run, code under test included, can print the command that attaches something. So only the one document
-of the publishing task, in the last attempt of its job, counts; a second one, or one of another task, is a contradiction
-that somebody has to look at.
+Any step of a run, code under test included, can print the command that attaches something. So only the document of the
+publishing task, in the last attempt of its job, counts. A second one, or one of another task, is a contradiction that
+somebody has to look at.
 """
 
 from collections.abc import Iterable

@@ -19,7 +19,7 @@ SHOWN = 80
 _NAMED = 20
 """The most names that an error message lists."""
 SKEW = timedelta(minutes=5)
-"""How far a sender's clock may be ahead of ours before its timestamps are replaced."""
+"""The time by which a sender's clock may be ahead of ours before its timestamps are replaced."""
 LARGEST_ID = 2**63 - 1
 """Ids of other systems fit into 64 bits; larger ones are rejected."""
 

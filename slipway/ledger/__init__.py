@@ -1,7 +1,7 @@
 """The ledger: state, audit trail and outbox in one table, one partition per application.
 
-`keys.py` names every row; `table.py` is the small port to Table Storage, with a double in `slipway/testing`;
-`ledger.py` loads a state and commits a decision as one transaction; the other modules read and tidy.
+`keys.py` names every row. `table.py` is the small port to Table Storage, with a double in `slipway/testing`.
+`ledger.py` loads a state and commits a decision as one transaction. The other modules read and tidy.
 """
 
 from .blobs import Blobs

@@ -23,7 +23,7 @@ TRANSACTION_BYTES = 3 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Position:
-    """Where the next page starts."""
+    """The start of the next page."""
 
     after: str = ""
     """Place of the last row returned."""

@@ -173,7 +173,7 @@ _FOR_GOOD = frozenset({400, 405, 411, 413, 414, 415, 431})
 
 
 def _failed(error: AzureError) -> LedgerRefused | LedgerUnavailable:
-    """What becomes of a request that was not answered well: only what may heal is tried again."""
+    """The error for a failed request: `LedgerUnavailable` only if another try may succeed."""
     is_wrong = getattr(error, "status_code", None) in _FOR_GOOD
     return LedgerRefused(_plain(error)) if is_wrong else LedgerUnavailable(_plain(error))
 

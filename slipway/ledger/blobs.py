@@ -12,7 +12,7 @@ BLOB_LIMIT = 16 * 1024 * 1024
 INCOMING_LIMIT = 4 * 1024 * 1024
 """Bytes of what a front passes on that no row can hold."""
 INCOMING_KEPT = timedelta(days=1)
-"""How long it lies there if nobody takes it."""
+"""The time for which content stays there if nobody takes it."""
 
 
 class Blobs(Protocol):

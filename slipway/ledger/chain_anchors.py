@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 FOLDER: Final = "chains/"
 PASSED_OVER: Final = 100
-"""The most blobs that are looked at for one whose signature verifies. Where there is none among them, nothing opens."""
+"""The most blobs that are looked at for one whose signature verifies. If none of them counts, nothing opens."""
 RECENT: Final = 3
 """Anchors that are looked at for the one of a gate: those of other reasons may have followed it."""
 _AGAIN: Final = r"(?:-[1-9][0-9]*)?"
@@ -105,7 +105,7 @@ class ChainAnchors:
         return self.whole_among((), head, self.newest(application))
 
     def whole_among(self, read: Iterable[AuditRecord | Row], head: Head, newest: ChainAnchor | None) -> RuleResult:
-        """As `whole`, where the record that the anchor names may be among those that were read already."""
+        """Like `whole`, for a record of the anchor that may be among those already read."""
         if newest is not None:
             for record in read:
                 if isinstance(record, AuditRecord) and record.sequence == newest.head.sequence:
@@ -159,7 +159,7 @@ class ChainAnchors:
             return None
 
     def restored(self, application: str, *, epoch: int = 0) -> Restored:
-        """What the anchors show that the ledger has lost. `epoch`: the highest that is known from elsewhere.
+        """The lost state of the ledger, as the anchors show it. `epoch`: the highest that is known from elsewhere.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """

@@ -1,7 +1,7 @@
 """The table of challenges: statements on their way to the identity provider and back.
 
-The front reads and adds, the worker removes what is old; nobody changes a row. A day is a partition, so that what is
-old is found without a look at the rest; a row's key is the hash of the `state`, which begins with its day.
+The front reads and adds, the worker removes what is old; nobody changes a row. A day is a partition, so old rows are
+found without a look at the rest; a row's key is the hash of the `state`, which begins with its day.
 """
 
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ _PENDING: Final = "pending!"
 _CONFIRMED: Final = "confirmed!"
 _DAY: Final = "%Y%m%d"
 _WHOLE_DAYS: Final = 3
-"""How many days back are looked at: a day on which nothing was swept is caught up with on the next two."""
+"""The number of past days to look at: a day without a sweep is caught up with on the next two."""
 
 
 class Challenges:
@@ -49,7 +49,7 @@ class Challenges:
         return self._found(_PENDING, handle, Pending)
 
     def mark_confirmed(self, handle: str, used: Used) -> Used:
-        """Note by which row a pending command is said; what is there afterwards: this, or what was noted before."""
+        """Note the row that carries a pending command, and return the note in force: this one, or an earlier one."""
         return self._marked(_CONFIRMED, handle, used)
 
     def confirmed(self, handle: str) -> Used | None:

@@ -1,10 +1,10 @@
 """The index of what is due: which applications the reconcile timer has to look at, and when.
 
-One partition of the ledger's table, whose keys begin with a minute, so that one request reads what is due, whatever
-the number of applications. An entry is written *before* whatever may need a look: a false one costs a look, and a
-process that dies after its commit has left one behind. There are two for each commit: the second is for a commit that
-landed so late that the look at the first found nothing (a storage call that hung, clocks that differ). What both miss
-is found by the timer's turns, which need no index (`docs/decisions/0037-index-of-what-is-due.md`).
+One partition of the ledger's table, whose keys begin with a minute, so one request reads everything due, however many
+applications there are. An entry is written *before* the commit that may need a look: a needless entry costs a look, and
+a process that dies after its commit has left one behind. Each commit has two entries. The second is for a commit that
+landed so late that the look at the first found nothing (a storage call that hung, clocks that differ). The timer's
+turns, which need no index, find what both miss (`docs/decisions/0037-index-of-what-is-due.md`).
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from .table import TRANSACTION_LIMIT, Act, Conflict, Table, Write
 EVERYTHING: Final = keys.INSTALLATION
 """In place of an application's name: all of them have to be looked at."""
 SETTLED: Final = timedelta(seconds=30)
-"""What was written less than this ago is assumed to be still in the hands of the process that wrote it."""
+"""A row younger than this is assumed to be still in the hands of the process that wrote it."""
 MUCH_LATER: Final = timedelta(minutes=10)
 """A commit that takes longer than this after its entry was written is left to the timer's turns."""
 READ_AT_ONCE: Final = 1000
@@ -66,7 +66,8 @@ class DueIndex:
         return tuple(Due(application=keys.due_application(row.key), key=row.key) for row in rows)
 
     def done(self, entries: Sequence[Due]) -> None:
-        """Forget entries whose applications were looked at, and found or given another where that is needed."""
+        """Forget entries whose applications were looked at; those that need another entry have one or have been given
+        one."""
         for part in batched(entries, TRANSACTION_LIMIT, strict=False):
             try:
                 self._table.transact(keys.DUE_INDEX, [Write(act=Act.DELETE, key=entry.key) for entry in part])
@@ -82,5 +83,5 @@ def _minute(moment: datetime) -> str:
 
 
 def _minute_after(moment: datetime) -> str:
-    """Always later than the moment, so that no run which reads at that moment forgets the entry unseen."""
+    """Always later than the moment, so no run that reads at that moment forgets the entry unseen."""
     return _minute(moment + timedelta(minutes=1))

@@ -17,7 +17,7 @@ from .table import Exists, Row, RowTable
 
 TABLE: Final = "inbox"
 SOURCE: Final = "inbox"
-"""Where parked rows came from."""
+"""The source named for parked rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +49,12 @@ class Inbox:
         return _read(partition, row) if row is not None else None
 
     def of(self, application: str, *, limit: int) -> Iterator[Received | Unreadable]:
-        """What waits about one application, in the order in which it came."""
+        """The waiting rows of one application, in order of arrival."""
         for row in self._table.rows(application, "0", keys.AFTER, limit=limit):
             yield _read(application, row)
 
     def unread(self, *, limit: int) -> Iterator[Received | Unreadable]:
-        """What waits: one request if nothing does."""
+        """All waiting rows; one request if there are none."""
         for partition, row in self._table.everything(limit=limit):
             yield _read(partition, row)
 
@@ -64,7 +64,7 @@ class Inbox:
 
 
 def parked_id(partition: str, id: str) -> str:
-    """The id under which a row is parked: whoever knows the row can ask what became of it."""
+    """The id under which a row is parked: a client that knows the row can ask for its outcome."""
     return sha256(f"{SOURCE} {partition} {id}".encode()).removeprefix("sha256:")[:24]
 
 

@@ -1,7 +1,7 @@
 """Every key of the audit index, spelt once, and the rows that one record has in it.
 
 All of them lie in one partition, so that the copies of a commit's records take one transaction. A row key begins with
-the *axis*, which is what a query goes by, and the inverted time, so that the newest record of the axis comes first.
+the *axis* that a query goes by, and the inverted time, so the newest record of the axis comes first.
 """
 
 import logging
@@ -26,7 +26,7 @@ TIME: Final = "time"
 """The axis of all records."""
 INTERVENTION: Final = "intervention"
 DIGEST: Final = "digest!"
-"""What the axis of each digest begins with."""
+"""The prefix of each digest's axis."""
 LAST: Final = "~"
 
 BY: Final = "By"
@@ -76,7 +76,8 @@ def sequence_of(key: str) -> int:
 
 
 def actor_key(actor: str) -> str:
-    """The actor as part of a key: in lower case if that is safe, else `=` and a hash, as no safe actor has a `=`."""
+    """The actor as part of a key: in lower case if that is safe, otherwise `=` and a hash, since no safe actor has a
+    `=`."""
     folded = actor.casefold()
     if _PLAIN.fullmatch(folded):
         return folded
@@ -149,8 +150,8 @@ def record_of(row: Row) -> AuditRecord:
 
 
 def records_of(rows: Iterable[Row]) -> list[AuditRecord | Damaged]:
-    """The records of the rows, none of them verified. What is not a copy of the record whose place it has is
-    damaged."""
+    """The records of the rows, none of them verified. A row that is not a copy of the record whose place it has is
+    `Damaged`."""
     return [_in_its_place(row) for row in rows]
 
 

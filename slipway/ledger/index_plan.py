@@ -1,4 +1,4 @@
-"""Which axis a query reads, and which conditions the service checks: the axis with the fewest records."""
+"""The axis that a query reads, the one with the fewest records, and the conditions that the service checks."""
 
 from dataclasses import dataclass
 from typing import Final

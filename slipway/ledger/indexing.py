@@ -1,6 +1,6 @@
-"""What follows a commit: its records are copied into the audit index, and the chain is anchored if what is allowed
-was changed. Whoever has committed does it at once; the reconcile timer does it once more for every record, so what a
-crash left out is there a minute or two later (`queries/numbers.py` reads the new records for it).
+"""The work after a commit: its records are copied into the audit index, and the chain is anchored if the commit changed
+what is allowed. The committing process does it at once. The reconcile timer does it once more for every record, so a
+copy that a crash left out is there a minute or two later (`queries/numbers.py` reads the new records for it).
 """
 
 import logging

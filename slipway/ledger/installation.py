@@ -56,7 +56,7 @@ class OpenParked(Record):
 
 
 class DeniedThisHour(Record):
-    """Whose denied attempts were recorded in one hour."""
+    """The people whose denied attempts were recorded in one hour."""
 
     hour: Moment
     recorded: tuple[str, ...] = Field(default=(), max_length=MOST_DENIED)
@@ -232,7 +232,8 @@ class InstallationLedger:
         self._append(draft, order_mark(order, refused=False, now=now), *answer, now=now, epoch=epoch)
 
     def _all_in_force(self) -> dict[str, str | None]:
-        """What a head names that a person has let count: the freeze of everything, and each project's version."""
+        """The hashes in the head of everything that people put in force: the freeze of everything, and each project's
+        version."""
         freeze = self._table.get(keys.INSTALLATION, keys.FREEZE)
         hashes: dict[str, str | None] = {FREEZE: state_hash(unpack(FreezeState, freeze.values)) if freeze else None}
         for row in self._table.rows(keys.INSTALLATION, *keys.range_of(keys.IN_FORCE)):
@@ -273,9 +274,9 @@ class InstallationLedger:
     ) -> bool:
         """Write records and their rows in one transaction; False if somebody else has created the same row.
 
-        The head's ETag keeps the chain from forking. `answers` is the key of the `open!` row to delete, if it exists;
-        `epoch`: the one that begins with these records;
-        `guards`: whether a change of the row `write` by somebody else is for the caller to look at.
+        The head's ETag keeps the chain from forking. `answers` is the key of the `open!` row to delete, if it exists.
+        `epoch` is the one that begins with these records. `guards` says whether a change of the row `write` by somebody
+        else is left to the caller.
         """
         drafted = [drafts] if isinstance(drafts, AuditDraft) else list(drafts)
         for _ in range(ATTEMPTS):

@@ -1,7 +1,7 @@
 """The identity provider's keys, kept as they were published, so that anchors name a set that can be looked at later.
 
-A proof is verified with the provider's keys of its day. An anchor that names them, where nothing can be changed, says
-years later that these were in use then, also when the provider publishes others.
+A proof is verified with the provider's keys of its day. An anchor that names them, stored where nobody can change it,
+shows years later that they were in use then, even if the provider publishes others by that time.
 """
 
 import logging
@@ -29,7 +29,7 @@ class IssuerKeys:
         self._kept = ""
 
     def hash(self) -> str | None:
-        """The hash of the set that is in use now; None if the issuer is away and none is known: an anchor is written
+        """The hash of the set in use now; None if the issuer is away and no set is known: then an anchor is written
         without it. Raises `LedgerUnavailable`."""
         known = self._source().key_set()
         if isinstance(known, CannotVerify):

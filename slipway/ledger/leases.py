@@ -24,8 +24,8 @@ class Lease:
         self._etag = ""
 
     def take(self, *, now: datetime, length: timedelta) -> bool:
-        """Hold the step until now + length; False while another owner does. Nobody else holds most steps, so the row is
-        read only if it turns out to exist."""
+        """Hold the step until now + length; False while another owner does. Most steps are held by nobody else, so the
+        row is read only if it turns out to exist."""
         try:
             self._write_first(Act.CREATE, now + length)
         except Conflict:
@@ -43,8 +43,8 @@ class Lease:
         return True
 
     def end(self) -> tuple[Write, ...]:
-        """Deletions for the transaction that commits the step's outcome: of the lease if it was taken, and of the
-        message that asked for the step if its row is still there."""
+        """Deletions for the transaction that commits the step's outcome: the lease if it was taken, and the row of the
+        step's message if it is still there."""
         return (*self._row(), *self._asked)
 
     def ended(self, over: Sequence[Write]) -> None:
@@ -103,15 +103,15 @@ class Lease:
 
 
 class Leases:
-    """Which worker runs a step, and until when. An expired lease may be taken over."""
+    """The worker that runs a step, and the end of its lease. An expired lease may be taken over."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def of(self, application: str, step: str, *, owner: str, asked: tuple[Write, ...] = (), within: str = "") -> Lease:
-        """The step's lease, which `owner` has not taken yet. `asked`: deletes what asked for the step, as soon as the
-        lease is taken or the outcome committed; not before its outcome for a step that was begun at once, `within` the
-        invocation of that message."""
+        """The step's lease, which `owner` has not taken yet. `asked` deletes the row of the step's message as soon as
+        the lease is taken or the outcome committed. For a step begun at once, `within` the invocation of that message,
+        it does so only with the outcome."""
         return Lease(self._table, application, step, owner=owner, asked=asked, within=within)
 
     def take(self, application: str, step: str, *, owner: str, now: datetime, length: timedelta) -> Lease | None:

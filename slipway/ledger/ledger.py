@@ -67,7 +67,7 @@ class Committed:
 
 
 class Ledger:
-    """Where state, audit trail and outbox are kept: one table, with one partition per application."""
+    """The store of state, audit trail and outbox: one table, with one partition per application."""
 
     def __init__(
         self,
@@ -95,10 +95,9 @@ class Ledger:
     def load(self, policy: Policy, lookups: Lookups, *, nearby: Nearby | None = None) -> Loaded:
         """A snapshot of the application with the releases that `lookups` names.
 
-        The head, the lanes and the newest releases, or the only one that is named, take one request; every other
-        release and pointer takes one each. What was read before as `nearby` takes none: a commit fails if it is not as
-        it was.
-        Raises `LedgerUnavailable`.
+        One request reads the head, the lanes and the newest releases, or the single release that is named; every other
+        release and pointer takes a request of its own. Rows read before, as `nearby`, take none: a commit fails if they
+        have changed. Raises `LedgerUnavailable`.
         """
         partition, etags, releases = policy.application.application, dict[str, str](), dict[int, Release]()
         if nearby is not None and self._written.get(partition, 0) > nearby.sequence:
@@ -285,8 +284,8 @@ class Ledger:
         return signed(head, before=before, changes=changes, signer=signer, keys=self.public_keys)
 
     def sign_anew(self, application: str) -> bool:
-        """Sign the end of the trail with the key that signs by now, so that the one that signed it may be retired. An
-        end that the worker did not sign stays as it is. Returns whether there was anything to sign.
+        """Sign the end of the trail with the key that signs now, so that the earlier key may be retired. An end that
+        the worker did not sign stays as it is. Returns whether there was anything to sign.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """

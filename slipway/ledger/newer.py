@@ -4,7 +4,7 @@ from ..domain.release import Release
 from . import Ledger
 
 LOOKED_AT = 5
-"""How many of the highest numbers to compare; pushes arrive nearly in the order in which they were made."""
+"""The number of highest release numbers to compare; pushes arrive nearly in the order in which they were made."""
 
 
 def newer_release(ledger: Ledger, release: Release) -> Release | None:

@@ -25,7 +25,7 @@ class Kept:
     """A proposed change as it is kept, and what guards it."""
 
     change: ProposedChange | None
-    """None if it never was proposed."""
+    """None if it was never proposed."""
     etag: str = ""
 
 
@@ -95,7 +95,7 @@ class Proposals:
         self.installation.change(draft, key=key, values=values, now=now)
 
     def done(self, change: ProposedChange) -> None:
-        """Nothing is left to be done about it."""
+        """Note that no work is left for the change."""
         key = keys.UNDECIDED + change.hash[7:]
         if self.installation.row(key) is not None:
             self.installation.table.transact(keys.INSTALLATION, [Write(act=Act.DELETE, key=key)])

@@ -92,11 +92,11 @@ class OutboxEntry:
     message: Outgoing
     written_at: datetime
     fault: str = ""
-    """Why the row that it was read from is not the worker's; empty if it is. What is sent gets the worker's MAC."""
+    """Why the row that it was read from is not the worker's; empty if it is. The message will get the worker's MAC."""
 
     @property
     def signed(self) -> bytes:
-        """What the worker signs of it in its row."""
+        """The part of it that the worker signs in its row."""
         fields = {"application": self.application, "row": self.row, "at": self.written_at.isoformat()}
         message = self.message.model_dump(mode="json")
         return sha256(canonical(fields | {"purpose": "outbox", "message": message})).encode()

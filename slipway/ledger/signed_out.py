@@ -1,4 +1,4 @@
-"""Which sessions of a person were ended: one row per person in the index, which the worker writes.
+"""The ended sessions of people: one row per person in the index, written by the worker.
 
 The front reads it for each form that somebody sends, and at least once a minute while they read pages.
 """
@@ -23,7 +23,7 @@ class SignedOut:
         self._table = table
 
     def of(self, tenant: str, person: str) -> EndedSessions:
-        """What was ended of the person's sessions. Raises `LedgerUnavailable`."""
+        """The person's ended sessions. Raises `LedgerUnavailable`."""
         row = self._table.get(PARTITION, _key(tenant, person))
         return _NONE_ENDED if row is None else unpack(EndedSessions, row.values)
 

@@ -1,4 +1,4 @@
-"""What lies side by side in a partition and is read in one request."""
+"""Rows that lie side by side in a partition and are read in one request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from .under_way import of_row
 
 @dataclass
 class Standing:
-    """What lies side by side in an application's partition: its head, its version in force, its lanes, and the notes of
+    """Neighbouring rows of an application's partition: its head, its version in force, its lanes, and the notes of
     steps under way."""
 
     head: Head | None = None
@@ -52,7 +52,7 @@ class Nearby:
         return self.standing.head.sequence if self.standing.head else 0
 
     def asked_by(self, id: str) -> tuple[Write, ...]:
-        """What deletes the row by which the outbox keeps the message with this id, if it is still there."""
+        """The deletion of the outbox's row for the message with this id, if it is still there."""
         rows = ((key, etag) for key, etag in self.etags.items() if keys.asked_by(key, id))
         return tuple(Write(act=Act.DELETE, key=key, etag=etag) for key, etag in rows)
 

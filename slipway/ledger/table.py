@@ -140,7 +140,7 @@ class PagedTable(Table, Protocol):
 class RowTable(Protocol):
     """A table to which rows are added and from which they are removed one by one, and never changed.
 
-    What a role may only add to is used so: a right to add covers no transaction.
+    A table that a role may only add to is written row by row: a right to add covers no transaction.
     """
 
     def get(self, partition: str, key: str) -> Row | None: ...

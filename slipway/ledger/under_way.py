@@ -1,5 +1,5 @@
-"""What the step under way has got to, and what it waits for. These rows are outside the chain: losing one only costs
-time, as no decision reads them."""
+"""The progress of the step under way, and the reason why it waits. These rows are outside the chain: losing one only
+costs time, as no decision reads them."""
 
 from ..domain.promotion import LONGEST_WHY, StepState
 from ..domain.steps import Step, StepKind

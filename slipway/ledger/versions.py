@@ -1,9 +1,9 @@
 """The catalogue in the ledger: the version in force of each application and project, the earlier ones, their records.
 
-An application's versions lie in its own partition, and the row of the one in force beside the head: every decision
-reads it in the same request, and a change moves the head, so that no decision is committed under rules that are no
-longer in force. Projects lie in the installation's partition, and so does a list of everything with one marker row,
-from which a process learns in one cheap read that something has changed.
+An application's versions are in its own partition, and the row of the one in force is beside the head. Every decision
+reads it in the same request, and a change moves the head, so no decision is committed under rules that are no longer in
+force. Projects are in the installation's partition, and so is a list of everything, with one marker row that tells a
+process in one cheap read whether anything has changed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +32,7 @@ class Current:
     """The version in force, and what guards it."""
 
     version: Version | None
-    """None if there never was one."""
+    """None if there was never one."""
     etag: str
 
     @property
@@ -107,8 +107,8 @@ class SubjectVersions:
     def commit(
         self, before: Current, version: Version, draft: AuditDraft, *, inbox: str, nonce: str = "", now: datetime
     ) -> Version:
-        """Make a version the one in force, with its record, the mark of the row that asked for it, and that of the
-        statement which proves who did, if there is one.
+        """Put a version in force, with its record, the mark of the row that asked for it, and the mark of the statement
+        that proves who asked, if there is one.
 
         Raises `Conflict` if `before` is no longer in force.
         """
@@ -168,7 +168,7 @@ class SubjectVersions:
 
 
 def version_name(subject: Subject) -> str:
-    """What the signed end of its chain calls the version in force."""
+    """The name of the version in force in the signed end of its chain."""
     return VERSION if subject.kind is SubjectKind.APPLICATION else str(subject)
 
 

@@ -1,4 +1,4 @@
-"""What a row of the inbox waits for that cannot be decided yet: told by the worker, so that the pages can say it.
+"""The reason why a row of the inbox cannot be decided yet: noted by the worker, so that the pages can tell.
 
 A note lies beside where the row's answer will be. It decides nothing, and is removed with the answers that are old.
 """
@@ -20,7 +20,7 @@ class WaitingNotes:
         self._table = table
 
     def why(self, partition: str, inbox: str) -> str:
-        """What the row waits for; empty if nobody has noted anything."""
+        """The reason why the row waits; empty if none was noted."""
         return self.answered(partition, inbox)[1]
 
     def answered(self, partition: str, inbox: str) -> tuple[Answered | None, str]:

@@ -1,9 +1,9 @@
 """The daily anchors: the end of each chain that has grown, where it cannot be changed, and sent to witnesses.
 
-Runs every hour and does whatever remains to be done: it looks at the chains once a day, and when another key signs than
-before, with which it signs all ends anew, until it finds none that another key signed: a worker that has not read the
-new key yet may have signed one meanwhile. It resumes after a crash.
-Gates and changes of rules are anchored at once, elsewhere; what this adds is whatever else the day has brought.
+Runs every hour and does the work that remains. It looks at the chains once a day and after a change of the signing key.
+After a change it signs all ends anew with the new key, and repeats that until it finds no end signed by another one,
+since a worker that has not read the new key yet may still sign with the old one. It resumes after a crash. Gates and
+changes of rules are anchored at once, elsewhere; what this adds is whatever else the day has brought.
 """
 
 import json
@@ -36,7 +36,7 @@ MOST_NOTICES: Final = 20
 
 
 class AnchoringRun(Record):
-    """What one run did."""
+    """The result of one run."""
 
     written: tuple[str, ...] = ()
     """Names of the anchors that were written."""

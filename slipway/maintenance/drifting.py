@@ -1,4 +1,4 @@
-"""Looks whether clusters hold what the ledger says is live, and tells the handler where that has changed.
+"""Compares clusters with the live releases of the ledger, and tells the handler about changes.
 
 There is one look for each namespace that has something live, whatever the number of its applications. Drift that
 begins, changes or ends becomes an event; a look that sees the same as the last one writes nothing. No cluster is
@@ -33,7 +33,7 @@ type Place = tuple[str, str]
 
 
 class DriftLook(Record):
-    """What one run did."""
+    """The result of one run."""
 
     namespaces: int = 0
     news: int = 0
@@ -43,7 +43,7 @@ class DriftLook(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class WatchedEnvironment:
-    """What is live in one environment."""
+    """The live release of one environment."""
 
     entry: Entry
     lane: Lane
@@ -117,7 +117,7 @@ class DriftWatch:
         return self._plans[digest]
 
     def _look(self, cluster: str, namespace: str, all_watched: Sequence[WatchedEnvironment]) -> list[Seen]:
-        """What is seen for each; unknown if the cluster does not answer, or refuses."""
+        """The result for each; unknown if the cluster does not answer, or refuses."""
         now = self.clock()
         applied = [
             Applied(

@@ -34,14 +34,14 @@ SUFFIX: Final = {
 
 
 class ExportCursor(Record):
-    """How far a chain has been exported: the last record's sequence and hash."""
+    """The end of a chain's export: the last record's sequence and hash."""
 
     sequence: int = 0
     hash: str = GENESIS
 
 
 class ExportRun(Record):
-    """What one run did."""
+    """The result of one run."""
 
     records: int = 0
     blobs: tuple[str, ...] = ()

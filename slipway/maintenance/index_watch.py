@@ -1,8 +1,8 @@
 """Watches the audit index: a part of one trail at a time is compared with it, whatever is asked, and put right.
 
-The index is written after each commit, and whoever may write to its table could take something out of it. Searches
-that show a whole trail notice a gap by themselves; for all others this goes round, a bounded part with each run, so
-that its cost does not grow with the number of applications.
+The index is written after each commit, and whoever may write to its table could take something out of it. Searches that
+show a whole trail notice a gap by themselves. For all others this goes round the trails, a bounded part with each run,
+so its cost does not grow with the number of applications.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ class IndexWatch:
 
 
 def difference_sentence(compared: Compared) -> str:
-    """What differs, in one sentence."""
+    """The differences in one sentence."""
     counts = {"missing": compared.missing, "wrong": compared.wrong, "extra": compared.extra}
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     named = f" of records {', '.join(map(str, compared.lacking))}" if compared.lacking else ""

@@ -17,7 +17,7 @@ from .doctor import Doctor
 LIST = "list"
 """The subject of a look at the doctor that asks for the names of the checks."""
 ROLE_OF = "rbac:"
-"""What the subject begins with that asks for the Role which a check of a cluster would want; the options are kinds."""
+"""The prefix of a subject that asks for the Role which a check of a cluster would want; its options are kinds."""
 
 type Looking = Callable[[Look], Mapping[str, Any]]
 
@@ -62,7 +62,7 @@ def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing])
 
 
 def at_targets(catalogue: Callable[[], Catalogue], login_servers: Mapping[str, str]) -> Looking:
-    """Where an application's environments are; the worker alone is told how registries are reached."""
+    """The places of an application's environments; only the worker's settings say how registries are reached."""
 
     def look(look: Look) -> Mapping[str, Any]:
         application = catalogue().named(look.subject).application

@@ -1,7 +1,7 @@
 """The reconcile timer finishes what was left undone: unsent messages, missed deadlines and pushes, old marks.
 
-It looks at what the index of what is due names, and at a few applications more whose turn it is: those find what no
-entry tells of. So a quiet minute costs the same with ten applications and with a thousand.
+It looks at the applications in the index of what is due, and at a few more in turn: those catch what no entry tells of.
+So a quiet minute costs the same with ten applications and with a thousand.
 """
 
 import logging
@@ -52,11 +52,11 @@ PROBLEM_LIMIT = 500
 """The most characters of one problem."""
 RECENT_TAGS = 20
 PUSH_WINDOW = timedelta(hours=24)
-"""How old a missed push may be. Older tags are ignored, so that a new installation does not deploy history."""
+"""The greatest age of a missed push. Older tags are ignored, so that a new installation does not deploy history."""
 
 
 class Reconciled(Record):
-    """What one reconcile run did."""
+    """The result of one reconcile run."""
 
     sent: int = 0
     counted: int = 0
@@ -149,8 +149,9 @@ class Reconciler:
         return turns
 
     def _forget(self, due: tuple[Due, ...], known: set[str], failed: set[str]) -> tuple[str, ...]:
-        """Forget what was looked at; returns the problems met. What could not be is due again in a minute, under one
-        entry however often it fails. What is not known, or not yet, is kept for a while."""
+        """Forget what was looked at; returns the problems met. An application that could not be looked at is due again
+        in a minute, under one entry however often it fails. The entry of an unknown application is kept for a while,
+        since it may become known."""
         now = self.clock()
         try:
             for name in sorted(failed):
@@ -198,7 +199,7 @@ class Reconciler:
 
     def _send_left_over(self, application: str) -> tuple[int, bool]:
         """Returns how many messages were sent, and whether all that have lain there for a while, or are not the
-        worker's. Whoever wrote a later one has announced that it is to be looked at."""
+        worker's. The writer of a later one has made an entry of its own."""
         settled, unreadable = self.clock() - SETTLED, list[Row]()
         read = self.ledger.outbox(application, unreadable)
         self.outbox.set_aside(application, unreadable)

@@ -33,7 +33,7 @@ PARTS_AT_ONCE: Final = 10
 
 
 class RetentionRun(Record):
-    """What one run did."""
+    """The result of one run."""
 
     moved: int = 0
     """Records that are now only in the archive."""

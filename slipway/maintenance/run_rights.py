@@ -1,4 +1,4 @@
-"""What the doctor asks of a source of runs. Apart from the doctor, whose checks load every client of the worker."""
+"""The doctor's questions to a source of runs. Apart from the doctor, whose checks load every client of the worker."""
 
 from typing import Protocol
 

@@ -1,8 +1,8 @@
-"""What a Job around a rollout must be, and how the Jobs of a release are put into a plan: with their limits.
+"""The rules for a Job around a rollout, and the Jobs of a release as they go into a plan: with their limits.
 
-A Job around a rollout runs once. The cluster ensures that by the Job's name, which follows from release and content: a
-worker that was ended midway cannot create it twice, nor one that was paused and wakes up when all is over. So it is
-kept there for days after its end. Acceptance tests may run again, under another name.
+A Job around a rollout runs once. The cluster ensures that by the Job's name, which follows from release and content:
+neither a worker that was ended midway nor a paused one that wakes up later can create it twice. So it is kept there for
+days after its end. Acceptance tests may run again, under another name.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ _STEM: Final = 36
 
 
 def check_job_around(document: Document, value: Any) -> Iterator[Problem]:
-    """What keeps an object from running before or after a rollout."""
+    """The problems that keep an object from running before or after a rollout."""
     problems = tuple(check_job(document, value))
     yield from problems
     if problems or not isinstance(value, dict):
@@ -76,7 +76,7 @@ def acceptance_job(job: dict[str, Any], *, within: timedelta, name: str) -> dict
 
 
 def _limited(spec: dict[str, Any], within: timedelta) -> dict[str, Any]:
-    """What a Job says of its limits, or else that it is not tried again by the cluster, and ends with this time."""
+    """The spec with the Job's own limits; without them the cluster does not retry it, and ends it after this time."""
     return {"backoffLimit": 0, "activeDeadlineSeconds": max(1, int(within.total_seconds())), **spec}
 
 

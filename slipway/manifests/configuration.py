@@ -1,7 +1,7 @@
-"""Which workloads read which ConfigMaps and Secrets, and how: a changed one restarts no pod by itself.
+"""The ConfigMaps and Secrets that workloads read, and how they read them: a changed one restarts no pod by itself.
 
-What a program gets as variables, or as single files (`subPath`), it has from its start on. What it gets as a folder
-changes under it after a while. Pure.
+A program keeps variables and single files (`subPath`) as they were at its start. A mounted folder changes under it
+after a while. Pure.
 """
 
 import hashlib

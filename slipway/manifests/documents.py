@@ -47,7 +47,7 @@ class Document:
     ambiguous: Mapping[Steps, str] = field(default_factory=dict)
     """Unquoted `yes`, `off` and the like, kept as text."""
     problems: tuple[Problem, ...] = ()
-    """Where the text does not say what is meant, such as a key twice: `value` has the first. See `read_as_far`."""
+    """Ambiguous places of the text, such as a key that stands twice: `value` has the first. See `read_as_far`."""
 
     def place(self, steps: Steps) -> TextPosition:
         """The position of the value, or else of the nearest enclosing value."""

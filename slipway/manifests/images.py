@@ -1,4 +1,4 @@
-"""Where a Kubernetes object names container images, and which of them are the application's."""
+"""The places where a Kubernetes object names container images, and those images that are the application's."""
 
 import re
 from collections.abc import Iterator

@@ -1,5 +1,4 @@
-"""The kinds that a project lets its applications apply, and those of them that may reach into the node that they run
-on.
+"""The kinds that a project lets its applications apply, and those that may reach into the node they run on.
 
 Looked at when an application is applied, when a plan is made, and right before the first object: a project may have
 become narrower in between. Fields are found by their names wherever they stand, since the pods of a custom resource are
@@ -83,13 +82,13 @@ _OF_THE_HOST: Final[Mapping[str, Callable[[object], bool]]] = {
 _APP_ARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
 """Begins an annotation of pods that the API server turns into an `appArmorProfile`."""
 _ALIKE: Final = 0.8
-"""How much alike a misspelt kind and the right one are; two kinds that are meant are less so."""
+"""The least likeness of a misspelt kind and the right one; two different kinds are less alike."""
 _DEFINITION: Final = "apiextensions.k8s.io/CustomResourceDefinition"
 """Describes fields of these names, and has none."""
 
 
 def limit_problems(document: Document, value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[Problem]:
-    """What a document's object is or has that the project does not allow."""
+    """The kind or fields of a document's object that the project does not allow."""
     for steps, expected, got in _beyond(value, kinds):
         message = _cure(got, kinds) if steps == ("kind",) else ""
         yield document.problem(steps, message, expected=expected, got=got)
@@ -108,7 +107,7 @@ def beyond_limits(value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[str
 
 
 def _beyond(value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[tuple[Steps, str, str]]:
-    """Where, what was expected, and what it is."""
+    """The place, the expected value, and the actual one."""
     name = kind_name(value["apiVersion"], value["kind"])
     if not kinds.allows(name):
         more = f" ({', '.join(kinds.also)})" if kinds.also else ""

@@ -1,4 +1,4 @@
-"""What a Kubernetes object must be before any cluster sees it, and what identifies it.
+"""The rules that a Kubernetes object must meet before any cluster sees it, and its identity.
 
 The checks catch mistakes that would otherwise fail in the middle of a rollout. They do not validate against a schema:
 the API server does that, in a dry run, when a plan is made.

@@ -1,6 +1,6 @@
 """Problems of a configuration, reported so that its author can fix them.
 
-Every reader in this package reports `Problem`s and does not stop at the first one: a pull request that adds an
+Every reader in this package reports all `Problem`s and does not stop at the first: a pull request that adds an
 application should fail once, with the complete list.
 """
 
@@ -34,7 +34,7 @@ class Problem:
     got: str = ""
     message: str = ""
     environment: str = ""
-    """Where it is one of some environments only: their names."""
+    """The names of the environments that have it, if not all do."""
 
     def __str__(self) -> str:
         what = f"expected {self.expected}, got {self.got}" if self.expected else ""
@@ -46,7 +46,7 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Unjudged:
-    """What could not be judged, since it rests on something else that is wrong or not known."""
+    """A part that could not be judged, since it rests on another that is wrong or unknown."""
 
     what: str
     because: str

@@ -47,7 +47,7 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class ImagePosition:
-    """A value that names an image: in which mapping, under which key."""
+    """A value that names an image: its mapping and its key."""
 
     steps: Steps
     holder: dict[str, Any]
@@ -85,8 +85,8 @@ def digest_reference(text: Any) -> Reference | None:
 
 
 def image_places(value: Any, rules: ImageRules = NO_IMAGE_RULES) -> Iterator[ImagePosition]:
-    """Every place of an object where an image is known to be named: in a container, in a volume made from an image, or
-    where the project says."""
+    """Every place of an object that is known to name an image: in a container, in a volume made from an image, or where
+    the project says."""
     images = (*_places(value, ()), *_named(value, rules))
     yield from {image.steps: image for image in images}.values()  # each once, where a project names what is known
 
@@ -137,7 +137,7 @@ def names_application(value: Any, repository: str, rules: ImageRules) -> bool:
 
 
 def unpinnable_problems(document: Document, value: Mapping[str, Any], rules: ImageRules) -> Iterator[Problem]:
-    """What to say of fields that cannot be pinned."""
+    """The problems of fields that cannot be pinned."""
     if rules.leaves(value):
         return
     for steps in unpinnable(value, rules):

@@ -1,4 +1,4 @@
-"""What every API server refuses of fields that do not go together, though each of them keeps its schema."""
+"""Fields that every API server refuses because they do not go together, though each of them keeps its schema."""
 
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
@@ -11,7 +11,7 @@ from .problems import Problem, Steps, short_value
 
 type Spec = Mapping[str, Any]
 type Faults = Iterator[tuple[Steps, str]]
-"""Where something is wrong below `spec`, and what is expected there."""
+"""The place of a problem below `spec`, and the expectation there."""
 
 _USUAL_DEADLINE: Final = 600
 """Seconds that the server fills in where a Deployment has no progressDeadlineSeconds."""
@@ -163,7 +163,7 @@ def _resources(container: Mapping[str, Any]) -> Faults:
 
 
 def _amount(quantity: Any) -> Decimal | None:
-    """None for what is no amount, or has a unit that is seldom used: the server judges it."""
+    """None for a value that is no amount, or has a rare unit: the server judges it."""
     text = str(quantity)
     unit = next((unit for unit in _UNITS if text.endswith(unit)), "")
     try:

@@ -1,6 +1,6 @@
-"""What every API server refuses of an object that keeps its schema: names, labels, keys, ports, and what is too large.
+"""Values that every API server refuses although the object keeps its schema: names, labels, keys, ports, and sizes.
 
-Without these a release would fail when it is planned, after its push. What only some clusters refuse they say then.
+Without these a release would fail when it is planned, after its push. A refusal of only some clusters is left to them.
 """
 
 import re
@@ -44,8 +44,8 @@ _LETTERS: Final = "letters, digits, '-', '_' and '.', a letter or digit first an
 
 
 def validity_problems(document: Document, value: Mapping[str, Any], *, renamed: bool = False) -> Iterator[Problem]:
-    """`value` is the document's value with its names replaced; `renamed`: it is a Job that gets another name where it
-    runs, so that its own may be as long as any."""
+    """`value` is the document's value with its names replaced. `renamed` marks a Job that gets another name where it
+    runs, so its own may have any length."""
     name = look_up(value, ("metadata", "name"))
     if isinstance(name, str) and (expected := _expected_name(value, name, renamed)):
         yield document.problem(("metadata", "name"), expected=expected, got=short_value(name))
@@ -62,7 +62,7 @@ def validity_problems(document: Document, value: Mapping[str, Any], *, renamed: 
 
 
 def _expected_name(value: Mapping[str, Any], name: str, renamed: bool) -> str:
-    """What the name should be; empty if it is that."""
+    """The expected form of the name; empty if the name has it."""
     version, kind = str(value.get("apiVersion")), str(value.get("kind"))
     if version.startswith(_FREELY_NAMED):
         return "" if _FREE_NAME.fullmatch(name) else "a name without / and %"

@@ -1,4 +1,4 @@
-"""What became of something that was said: received, counted, refused or parked."""
+"""The outcome of a statement: received, counted, refused or parked."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ..ledger.waiting import WaitingNotes
 
 
 class SaidState(StrEnum):
-    """How far something is that was said."""
+    """The state of a statement."""
 
     tone: Tone
 
@@ -42,7 +42,7 @@ class SaidState(StrEnum):
 
 
 class Reply(Record):
-    """What became of one row of the inbox."""
+    """The outcome of one row of the inbox."""
 
     partition: str
     """The application, or `_installation`."""

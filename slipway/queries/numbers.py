@@ -1,7 +1,7 @@
 """Delivery metrics computed from the trail: updated in portions of records, and current to the last record when read.
 
 The reconcile timer folds new records into stored weeks. A query reads the stored weeks and folds newer records in
-memory, without writing. Whoever has to see each record of a trail is handed them on the way (`follow`).
+memory, without writing. Other readers of every record of a trail get them on the way (`follow`).
 """
 
 import logging

@@ -17,7 +17,7 @@ class ShownChange:
 
     change: ProposedChange
     plan: ChangePlan | None
-    """None if it is gone, or was changed: nobody can vote on it, and the next pass of reconcile ends it."""
+    """None if it is gone, or was changed: then nobody can vote on it, and the next reconcile run ends it."""
 
     @property
     def applications(self) -> frozenset[str]:

@@ -36,7 +36,7 @@ def may_decide(gate: ApprovalGate, who: SignedIn) -> bool:
 
 def may_say(reader: Reader, release: Release, environment: str, who: SignedIn) -> bool:
     """Whether what this person says of the gate could stop anything: the gate names them, or a vote is counted in their
-    name. Whatever others say would lengthen the trail, and be refused."""
+    name. Votes of others would be refused, and only lengthen the trail."""
     gate = reader.gate_of(release, environment)
     if gate is not None and may_decide(gate, who):
         return True

@@ -1,4 +1,4 @@
-"""Who approved what is live in an environment, and on which evidence: one answer per application."""
+"""The approvers of the live release in an environment, and their evidence: one answer per application."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

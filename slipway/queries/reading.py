@@ -88,7 +88,8 @@ class Reader:
         return self.release(f"{name}-{lane.live.release}")
 
     def under_way(self, release: Release) -> StepState | None:
-        """How far the release's step is and what it waits for; None if it has not said, or none is under way."""
+        """The progress of the release's step and the reason why it waits; None if it has reported none, or none is
+        under way."""
         if release.step is None:
             return None
         environment = release.step.split("/")[1]
@@ -118,7 +119,7 @@ class Reader:
         return Plan.model_validate_json(content)
 
     def preview(self, release: Release, plan_hash: str | None) -> Preview:
-        """What the cluster said that the release's plan would change; empty where that is no longer kept."""
+        """The changes of the release's plan by the cluster's answer; empty if that is no longer kept."""
         stored = release.preview_of(plan_hash)
         content = self.blobs.get(stored) if stored else None
         return Preview.model_validate_json(content) if content else Preview()

@@ -127,7 +127,8 @@ class Trail:
             raise BadInput("limit", f"a whole number from 1 to {PAGE_LIMIT}", str(limit))
         start = _read_token(query, after) if after is not None else None
         whole = query.application if query.is_of_a_whole_trail else None
-        # In this order: what was written meanwhile is then in the index, or above what it has for certain.
+        # In this order, a record written meanwhile is either in the index, or above the part that the index has for
+        # certain.
         end = self.head(whole) + 1 if whole and start is None and not query.until else None
         copied = self.copied(whole) if whole else 0
         try:
@@ -177,8 +178,8 @@ def _with_gaps(
     begins: bool,
     copied: int,
 ) -> Iterator[AuditRecord | Damaged]:
-    """The records of one trail, newest first, and in their place a word for those that the index lacks: in a trail
-    without a filter every sequence is there. `above` is the one before the first, if that is known; `begins` says that
+    """The records of one trail, newest first, with a `Damaged` in the place of each one that the index lacks: a trail
+    without a filter has every sequence. `above` is the one before the first, if that is known; `begins` says that
     nothing older is to come."""
     expected = above - 1 if above else None
     for record in records:

@@ -1,7 +1,7 @@
 """The destinations of telemetry: Azure Monitor, an OTLP receiver, or both.
 
-The exporting thread imports the clients shortly after the start, so that the first request need not wait for them:
-importing Azure's alone takes most of a second.
+The exporting thread imports the clients shortly after the start, so the first request need not wait for them: importing
+Azure's alone takes most of a second.
 """
 
 from collections.abc import Callable, Sequence

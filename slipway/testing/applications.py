@@ -134,7 +134,7 @@ def documents_in(path: Path) -> list[Stored]:
 
 
 def catalogue_of(folder: Path) -> Catalogue:
-    """The applications in the folder. What was checked before, in whichever folder, is not checked again: most
+    """The applications in the folder. Documents that were checked before, in any folder, are not checked again: most
     tests write the same few."""
     files = (path for path in folder.rglob("*") if path.is_file())
     contents = frozenset((path.relative_to(folder).as_posix(), path.read_bytes()) for path in files)

@@ -24,7 +24,7 @@ def claim(
     recorded: Order | None = None,
     whole: Callable[[Fence], RuleResult] | None = None,
 ) -> Claim:
-    """What the rollout of this order brings to its place."""
+    """The claim of a rollout with this order to its place."""
     fence = new_fence(
         installation=installation,
         application=application,

@@ -69,7 +69,7 @@ class MemoryCluster(Cluster):
         self.orders: dict[tuple[str, str, str], str] = {}
         """Under which order each object was applied."""
         self.leases: dict[tuple[str, str], str] = {}
-        """What the Leases hold, by namespace and name."""
+        """The content of the Leases, by namespace and name."""
         self.wrote_lease = "slipway"
         """The manager that the Leases' fields name."""
         self.applied = 0
@@ -91,13 +91,13 @@ class MemoryCluster(Cluster):
         self.jobs_started: list[str] = []
         self.job_ends = JobState(state=ProgressState.DONE, reason="1 of 1 pods succeeded")
         self.answered_by = ""
-        """Who else than the release answers at its Services."""
+        """The one that answers at the release's Services in its place."""
         self.ends: dict[str, JobState] = {}
-        """How Jobs around a rollout end, by their own names, where not as `job_ends`."""
+        """The ends of Jobs around a rollout, by their own names, if other than `job_ends`."""
         self.refuses: dict[str, ClusterError] = {}
         """Raised once, when the object of this label is applied."""
         self.resists: dict[str, Resisted] = {}
-        """What a roll-back cannot apply, by label; what may pass resists once."""
+        """The objects that a roll-back cannot apply, by label; one that may pass resists once."""
         self.running: set[str] = set()
         """Labels of Jobs among the applied objects that are at work."""
         self.pods: dict[str, Json] = {}
@@ -105,7 +105,7 @@ class MemoryCluster(Cluster):
         self.unreadable: ClusterError | None = None
         """Why pods cannot be read."""
         self.compares = ComparedPods()
-        """What cannot be compared with the plan, and what cannot be yet."""
+        """The workloads that cannot be compared with the plan, and those that cannot be yet."""
         self.made: dict[str, MadeJob] = {}
         """The Jobs around rollouts, by their names."""
         self.log = "1 test\n1 passed\n"
@@ -347,7 +347,8 @@ def _key(manifest: Manifest, namespace: str) -> tuple[str, str, str]:
 
 
 class MemoryFenced(FencedCluster):
-    """One rollout's hold on a namespace of the memory cluster. Nobody comes between its looks and its writes."""
+    """One rollout's hold on a namespace of the memory cluster. No other writer comes between its looks and its
+    writes."""
 
     def __init__(self, cluster: MemoryCluster, namespace: str, claim: Callable[[], Claim]) -> None:
         self._cluster, self._namespace, self._claim = cluster, namespace, claim

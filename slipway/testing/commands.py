@@ -37,7 +37,7 @@ def proved_command(**fields: Any) -> CommandGiven:
 
 
 def proved(given: Given, **about: Any) -> Proved:
-    """What the proof of the command tells. The same command under the same submission is the same statement."""
+    """The facts from the command's proof. The same command under the same submission is the same statement."""
     text = f"{given.actor} {given.submission} {given.reason}"
     statement = CommandStatement(
         installation="slipway.example.com",

@@ -1,5 +1,5 @@
-"""An issuer in memory: it signs what a test wants to say, with a key that the readers of tokens find as they would
-find Entra's. The readers are the product's own; only HTTP is left out."""
+"""An issuer in memory: it signs the claims of a test with a key that the readers of tokens find as they would find
+Entra's. The readers are the product's own; only HTTP is left out."""
 
 import json
 from datetime import datetime, timedelta
@@ -50,7 +50,7 @@ class MemoryIssuer:
         return CannotVerify(why="the issuer is away") if self.away else KeySet(content=published_keys(self.kid))
 
     def claims(self, client_id: str, *, at: datetime) -> dict[str, Any]:
-        """What every token of this issuer says that is made at that moment."""
+        """The common claims of this issuer's tokens at that moment."""
         back_dated = int((at - BACK_DATED).timestamp())
         times = {"iat": back_dated, "nbf": back_dated, "exp": int((at + LIFE).timestamp())}
         return {"iss": self.url, "aud": client_id, "tid": self.tenant, "ver": "2.0", "sub": "pairwise", **times}

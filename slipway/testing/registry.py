@@ -60,9 +60,9 @@ class MemoryRegistry:
     def __init__(self, *, referrers_api: bool = True) -> None:
         self.referrers_api = referrers_api
         self.lists_answer = RegistryReply(status=404, body=b"404 page not found")
-        """What it answers to a question for referrers where it has no such API."""
+        """Its answer to a question for referrers if it has no such API."""
         self.subject_answer: RegistryReply | None = None
-        """What it answers to a manifest with a subject, if it takes none."""
+        """Its answer to a manifest with a subject, if it takes none."""
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[bytes, str]] = {}
         self.tags: dict[tuple[str, str], str] = {}

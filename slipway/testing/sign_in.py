@@ -50,7 +50,7 @@ class MemoryProvider:
     def __init__(self) -> None:
         self.issuer = MemoryIssuer()
         self.at_home: TokenPerson | None = None
-        """Who is signed in at the provider, in this browser."""
+        """The person signed in at the provider, in this browser."""
         self.away = False
         self.codes: dict[str, tuple[str, str, TokenPerson]] = {}
 
@@ -71,7 +71,7 @@ class MemoryProvider:
         return IdTokens(self.issuer, SIGN_IN_CLIENT).verify(token, nonce=pending.nonce, at=at)
 
     def answer(self, address: str, who: TokenPerson | None = None) -> dict[str, str]:
-        """What the provider sends back once somebody signed in; nobody cancels."""
+        """The provider's answer once somebody has signed in; nobody cancels."""
         query = dict(parse_qsl(urlsplit(address).query))
         who = who or self.at_home
         if who is None:

@@ -10,7 +10,7 @@ from ..queries.reading import Reader
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a chain came to."""
+    """The verdict on a chain."""
 
     records: int
     """Number of records that verified."""

@@ -46,7 +46,7 @@ class ApprovalRequest:
     lane: Lane
     plan: Plan | None
     preview: Preview
-    """What the cluster said that the plan would change."""
+    """The changes of the plan by the cluster's answer."""
     plan_missing: str
     standing: ApprovalStatus
     rules: tuple[RuleResult, ...]
@@ -78,9 +78,9 @@ class FormView:
     barred: str
     """Why an approver may not approve this release: it is their own work, or nobody knows whose it is."""
     waits_for_proof: bool
-    """Nobody may approve it, since what is in the way is not known; somebody may waive that."""
+    """Nobody may approve it, since a fact is not known; somebody may waive that."""
     waive: tuple[str, ...]
-    """Who may."""
+    """The roles that may."""
     must_explain: bool
     """Whether an approval needs a reason."""
     reject: bool
@@ -142,7 +142,7 @@ def approval_page(
 
 
 def group_needs(release: Release, environment: Environment | None) -> tuple[str, ...]:
-    """What each group still has to contribute, for gates that require approvals from particular groups."""
+    """The approvals still missing from each group, for gates that require them from particular groups."""
     rules = quorum_rules(release, environment) if environment else ()
     return tuple(rule.reason for rule in rules if rule.rule is Rule.APPROVED_BY_GROUP)
 

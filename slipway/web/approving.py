@@ -79,7 +79,7 @@ def receive_vote_by_link(desk: Desk, token: str, headers: Mapping[str, str], bod
 
 
 def _followed(desk: Desk, viewer: PlanViewer, said: str) -> Answer:
-    """What became of the vote: received, then the page as it is now, or why the vote did not count."""
+    """The outcome of the vote: received, then the page as it is now, or the reason why the vote did not count."""
     reply = desk.answers.reply(viewer.claims.application, said)
     match reply.state:
         case SaidState.RECEIVED | SaidState.PARKED:
@@ -109,7 +109,7 @@ def by_token(desk: Desk, token: str) -> PlanViewer:
 
 
 def _votes_by_link(desk: Desk, viewer: PlanViewer) -> bool:
-    """Whether whoever has the link votes by it: one that was made to, and not at a gate that asks for more now."""
+    """Whether the link itself votes: it was made to, and the gate does not ask for more now."""
     environment = desk.reader.catalogue.environment(viewer.claims.application, viewer.claims.environment)
     gate = environment.gate if environment else None
     votes = not isinstance(gate, ApprovalGate) or gate.links_vote

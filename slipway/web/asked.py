@@ -1,4 +1,4 @@
-"""Who is viewing an approval page, and which plan: identified by a personal link or by signing in."""
+"""The viewer of an approval page, identified by a personal link or by signing in, and the plan they see."""
 
 from dataclasses import dataclass, field
 
@@ -17,10 +17,10 @@ class PlanViewer:
     path: str
     """Path of the page."""
     binding: str = field(repr=False)
-    """What a form is bound to besides the page: the session's id, or the link's token."""
+    """The secret that binds a form besides the page: the session's id, or the link's token."""
     query: str = ""
     visitor: Visitor | None = None
-    """Whoever has signed in; None for the holder of a link."""
+    """The signed-in person; None for the holder of a link."""
 
     @property
     def signed_in(self) -> SignedIn | None:

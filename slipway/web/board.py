@@ -1,4 +1,5 @@
-"""The home page: what is live in each environment, what is on its way or waiting and why, and what needs attention."""
+"""The home page: the live release of each environment, releases under way or waiting with the reason, and everything
+that needs attention."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from .templating import render
 from .words import Sign
 
 ATTENTION = 8
-"""How many items the attention list names; the table marks all of them."""
+"""The most items that the attention list names; the table marks all of them."""
 REASON = 140
 
 
@@ -46,9 +47,9 @@ class AttentionItem:
     headline: str
     text: str
     decide: str = ""
-    """Where the reader may decide on it; empty where they may not."""
+    """The address where the reader may decide on it; empty if they may not."""
     ask: str = words.DECIDE
-    """What the link to there says."""
+    """The text of the link to that place."""
 
 
 def show_board(
@@ -97,7 +98,7 @@ def _frozen(lane: Lane, now: datetime) -> str:
 
 
 def _parted(notices: tuple[AttentionItem, ...]) -> tuple[tuple[AttentionItem, ...], tuple[AttentionItem, ...]]:
-    """What waits for the reader, and all else that needs attention."""
+    """The items that wait for the reader, and all others that need attention."""
     return tuple(one for one in notices if one.decide), tuple(one for one in notices if not one.decide)
 
 
@@ -132,7 +133,7 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
 
 
 def _drifted(row: ApplicationRow) -> Iterator[AttentionItem]:
-    """Where the cluster does not hold what is live, or nobody can tell."""
+    """Environments whose cluster differs from the live release, or of which nobody can tell."""
     for cell in row.cells:
         if cell.lane.drift is not None:
             release = release_id(row.application, cell.lane.drift.release)
@@ -161,7 +162,8 @@ def _change(shown: ShownChange, now: datetime, visitor: Visitor) -> AttentionIte
 
 
 def _deciding(release: Release, cell: Cell, visitor: Visitor) -> str:
-    """Where the reader may decide on the release; empty where its gate does not name them, or they have voted."""
+    """The address where the reader may decide on the release; empty if its gate does not name them, or they have
+    voted."""
     gate = cell.environment.gate
     if release.environment != cell.environment.name or not isinstance(gate, ApprovalGate):
         return ""

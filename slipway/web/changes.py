@@ -1,4 +1,4 @@
-"""What a plan would change, object by object, with diffs: shortened on the page, complete behind a link."""
+"""The changes of a plan, object by object, with diffs: shortened on the page, complete behind a link."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class ChangeView:
     left_out: int
     """Number of lines not shown."""
     notes: tuple[str, ...] = ()
-    """Whose its fields are."""
+    """The owners of its fields."""
     why: str = ""
     """Why an object that left the manifests stays."""
 
@@ -57,9 +57,10 @@ class ChangesView:
     touched: tuple[ChangeView, ...]
     unchanged: tuple[str, ...]
     warnings: tuple[str, ...]
-    """What will keep the rollout from ending, what no pod sees, and what the API server warns of, by object."""
+    """Obstacles that will keep the rollout from ending, changes that reach no pod, and warnings of the API server, by
+    object."""
     unsearched: tuple[str, ...]
-    """Where objects that left the manifests could not be looked for."""
+    """The places where objects that left the manifests could not be looked for."""
     shortened: bool
 
 

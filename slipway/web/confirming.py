@@ -1,5 +1,5 @@
-"""The page on which a person confirms what the API or the command line was given, and that opens something: a command,
-a change of the catalogue, or the approval of a proposed one.
+"""The page on which a person confirms a statement from the API or the command line that opens something: a command, a
+change of the catalogue, or the approval of a proposed one.
 
 It shows what is to be said, word for word, to whoever may say it; their button leads to the identity provider.
 """
@@ -93,7 +93,8 @@ def confirm(desk: Desk, handle: str, who: Visitor, headers: Mapping[str, str], b
 
 
 def _confirmed(desk: Desk, handle: str) -> Answer | None:
-    """To the page that follows what was confirmed, which is said once: for whoever comes here again."""
+    """The way to the page that follows the confirmation, for a person who returns here: a statement is confirmed
+    once."""
     row = desk.saying.confirmed(handle)
     return see_other(f"{SENT}/{quote(row[0], safe='')}/{quote(row[1], safe='')}") if row else None
 
@@ -120,7 +121,7 @@ def _refused(desk: Desk, statement: CommandStatement) -> str:
 
 
 def _title(statement: CommandStatement) -> str:
-    """What will be done; a roll-back to a release must not read like one that undoes it."""
+    """The action to confirm; a roll-back to a release must not read like one that undoes it."""
     if statement.verb is Verb.ROLLBACK:
         return f"Roll {statement.environment} back to {statement.application}-{statement.release}"
     return f"{statement.verb.capitalize()} {_where(statement)}"

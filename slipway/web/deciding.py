@@ -1,4 +1,4 @@
-"""Where the reader of a release's page may decide on it, or object to what was counted in their name."""
+"""The places where the reader of a release's page may decide on it, or object to a vote counted in their name."""
 
 from collections.abc import Iterable, Iterator
 
@@ -27,7 +27,7 @@ def decision_address(release: Release, gate: ApprovalGate, visitor: Visitor) -> 
 def objections(
     release: Release, environments: Iterable[Environment], visitor: Visitor
 ) -> Iterator[tuple[str, str, Counted]]:
-    """The votes that were counted in the reader's name: the environment of each, and where to say that it was not
+    """The votes counted in the reader's name: the environment of each, and the address to say that it was not
     theirs."""
     for environment in environments:
         name, who = environment.name, visitor.caller.name

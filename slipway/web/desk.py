@@ -1,5 +1,5 @@
-"""The parts of the installation that pages with forms need, and the steps that they share: read a submitted form, send
-people who have to prove their statement to the identity provider, and send everybody else to the page that follows the
+"""The parts of the installation that pages with forms need, and their common steps: read a submitted form, send people
+who have to prove their statement to the identity provider, and send everybody else to the page that follows the
 outcome."""
 
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ class Desk:
     proposals: Proposals
     as_voted: AsVoted
     restored: Callable[[str], Restored]
-    """What anchors show that the ledger of a chain has lost."""
+    """The lost state of a chain's ledger, as anchors show it."""
     clock: Clock
     public_url: str
 
@@ -67,5 +67,5 @@ class Desk:
 
 
 def follow(receipt: Said) -> Answer:
-    """On to the page that says what becomes of it."""
+    """On to the page that follows the outcome."""
     return see_other(f"/said/{receipt.partition}/{receipt.id}")

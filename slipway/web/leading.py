@@ -24,7 +24,7 @@ def led(outcome: Lead | NothingSent, cookie: str | None) -> Answer:
 
 
 def nothing_sent(outcome: NothingSent) -> Answer:
-    """Nothing was said in the person's name: why, and the way to the button."""
+    """The page for a statement that was not made in the person's name: the reason, and the way back to the button."""
     why = outcome.why
     return message(
         why.status,

@@ -1,7 +1,7 @@
 """The operator's page: freeze and resume lanes, cancel, retry, roll back and override, each with its form.
 
 GET is read-only; POST says one command, once, on behalf of the signed-in person, and leads to the page that follows it.
-Where a person lacks a permission, the page names it instead of showing the form.
+If a person lacks a permission, the page names it instead of showing the form.
 """
 
 import re
@@ -51,7 +51,7 @@ class CommandForm:
     hidden: Mapping[str, str] = field(default_factory=dict)
     permitted: bool = True
     roles: tuple[str, ...] = ()
-    """The roles that the project lets do it, where that decides."""
+    """The roles that the project lets do it, if the project decides."""
     bad: bool = False
     warning: str = ""
     asks_tag: bool = False
@@ -72,7 +72,7 @@ class CommandForm:
 
 @dataclass(frozen=True, kw_only=True)
 class PageSubject:
-    """What the page is about: a release, a lane, or everything."""
+    """The subject of the page: a release, a lane, or everything."""
 
     application: str = ""
     environment: str = ""

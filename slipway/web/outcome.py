@@ -66,7 +66,7 @@ def _title(reply: Reply, *, waits: bool) -> str:
 
 
 def _to_do(reply: Reply) -> tuple[str, ...]:
-    """What can be done about a refusal, each once."""
+    """The things that can be done about a refusal, each once."""
     refused = reply.answered.rules if reply.answered else ()
     return tuple(dict.fromkeys(result.rule.to_do for result in refused if result.rule.to_do))
 

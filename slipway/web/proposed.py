@@ -1,4 +1,4 @@
-"""The page of a change that weakens production gates: what it does, which gates are asked, and the vote on it.
+"""The page of a change that weakens production gates: its effect, the gates that are asked, and the vote on it.
 
 GET shows it. An approval goes by way of the identity provider, which proves it; a rejection is said at once.
 """
@@ -105,7 +105,7 @@ def _posted(desk: Desk, change: ProposedChange, who: Visitor, headers: Mapping[s
 
 
 def _statement(desk: Desk, change: ProposedChange, posted: Posted) -> ChangeVoteStatement:
-    """What the person says: about the plan that their page showed."""
+    """The person's statement about the plan that their page showed."""
     return ChangeVoteStatement.model_validate(
         {
             "installation": desk.writer.installation,

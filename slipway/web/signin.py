@@ -1,4 +1,4 @@
-"""Who is reading a page."""
+"""The reader of a page."""
 
 from dataclasses import dataclass
 

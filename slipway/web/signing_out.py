@@ -32,7 +32,7 @@ WHERE: Final = "where"
 
 
 class SignOutScope(StrEnum):
-    """Which sessions somebody ends."""
+    """The sessions that somebody ends."""
 
     HERE = "here"
     """The one of this browser, and whatever copy there is of it."""

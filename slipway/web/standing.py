@@ -75,14 +75,14 @@ class Counted:
     noun: str
     """`approval` or `rejection`."""
     at: datetime | None
-    """None where it was counted at a gate that lies behind the release."""
+    """None if it was counted at a gate that the release has passed."""
     channel: str
 
 
 def counted_vote(
     release: Release, where: str, gate: Gate | None, approver: str, signed_in: SignedIn | None
 ) -> Counted | None:
-    """What the viewer may object to; None where nothing is counted in their name."""
+    """The vote that the viewer may object to; None if none is counted in their name."""
     phase = release.phase
     opened_nothing = phase.final and phase.retryable and not phase.ended_in_failure and phase is not Phase.REJECTED
     if not isinstance(gate, ApprovalGate) or opened_nothing:

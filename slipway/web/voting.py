@@ -1,6 +1,6 @@
-"""Votes from the page. An approval of whoever has signed in goes by way of the identity provider, which proves it; what
-stops or takes back is said at once, and so is what comes by a link that votes. Each lies in the inbox until the worker
-has decided, and a page follows it."""
+"""Votes from the page. A signed-in person's approval goes by way of the identity provider, which proves it. A vote that
+stops or takes back is said at once, and so is a vote by link. Each lies in the inbox until the worker has decided, and
+a page follows it."""
 
 import secrets
 from collections.abc import Mapping
@@ -35,7 +35,8 @@ def cast_vote(desk: Desk, viewer: PlanViewer, who: Visitor, posted: Posted, head
 
 
 def vote_by_link(desk: Desk, viewer: PlanViewer, posted: Posted) -> str:
-    """Say what whoever has the link said; returns the id by which the answer is found. Raises `LedgerUnavailable`."""
+    """Pass on the vote of the link's holder; returns the id by which the answer is found. Raises
+    `LedgerUnavailable`."""
     statement = _statement(desk, viewer, posted)
     speaker = Speaker(name=viewer.claims.approver, via=Via.LINK)
     row = InboxRow(kind=InboxKind.VOTE, said=statement, link=viewer.binding, speaker=speaker, trace=carrier())
@@ -43,7 +44,7 @@ def vote_by_link(desk: Desk, viewer: PlanViewer, posted: Posted) -> str:
 
 
 def _statement(desk: Desk, viewer: PlanViewer, posted: Posted) -> VoteStatement:
-    """What the person says: about the plan and the opening that their page showed."""
+    """The person's statement about the plan and the opening that their page showed."""
     claims = viewer.claims
     release = desk.reader.release(release_id(claims.application, claims.release))
     return VoteStatement(

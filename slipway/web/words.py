@@ -20,7 +20,7 @@ class Sign:
 
 DECIDE: Final = "Approve or reject"
 LOOK: Final = "Look at it"
-"""What the link to an open gate says; the second where its plan is out of date, and nobody can approve it."""
+"""The texts of the link to an open gate; the second is for a plan out of date, which nobody can approve."""
 
 
 def _sign(word: str, mark: str, tone: Tone) -> Sign:
@@ -84,7 +84,7 @@ def change_sign(name: str) -> Sign:
 
 
 def outcome_sign(text: str) -> Sign:
-    """How a rollout ended: `live`, or the phase in which it ended."""
+    """The end of a rollout: `live`, or the phase in which it ended."""
     if text == "live":
         return LIVE
     end = Phase.named(text)

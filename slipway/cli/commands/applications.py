@@ -1,4 +1,4 @@
-"""`slipway applications`: what is delivered, and what runs where."""
+"""`slipway applications`: the applications, and the releases that run in their environments."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ from .drift import differs, why_stale
 @json_option
 @connected
 def applications(api: Api, *, as_json: bool) -> None:
-    """Every application with its environments in chain order: what is live, what is on its way, and what is amiss.
+    """Every application with its environments in chain order: the live release, those under way, and anything amiss.
 
     \b
     Columns:

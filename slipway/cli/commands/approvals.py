@@ -121,8 +121,8 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
 def approve(context: click.Context, /, **options: Any) -> None:
     """Approve a release in your own name, for the current plan.
 
-    Where links vote you are identified by your link. Everywhere else an approval is signed by your sign-in, on a page:
-    its address is printed, and the exit code is 5.
+    If links vote, your link identifies you. Everywhere else an approval is signed by your sign-in, on a page: its
+    address is printed, and the exit code is 5.
 
     \b
     Examples:
@@ -177,9 +177,9 @@ def withdraw(context: click.Context, /, **options: Any) -> None:
 def object_to_vote(context: click.Context, /, **options: Any) -> None:
     """Say that a vote which was counted in your name was not yours.
 
-    It no longer counts, and the release is stopped where it is: at its gate or during its copy it ends as rejected, a
-    rollout that has begun is rolled back. What is live stays live until somebody rolls it back. Everybody
-    whom the gate asks is told.
+    It no longer counts, and the release stops where it is: at its gate or during its copy it ends as rejected, and a
+    rollout that has begun is rolled back. What is live stays live until somebody rolls it back. Everybody whom the gate
+    asks is told.
 
     \b
     Example:
@@ -242,8 +242,8 @@ def _known(context: click.Context, *, link: str | None, url: str | None, key: st
 def _subject(
     api: Api, own_token: Token | None, release: str | None, environment: str | None, *, decision: Decision, known: bool
 ) -> tuple[str, str, str]:
-    """The release; the plan to vote on, the token's or the current one, and none for what needs no open gate; the page
-    on which to sign in, for an approval without a token, and for whoever is not `known` here."""
+    """The release, the plan and the page. The plan is the token's or the current one, or empty if the vote needs no
+    open gate. The page is the one to sign in on, for an approval without a token and for a person not `known` here."""
     if own_token is not None:
         if release is not None and release != own_token.release:
             raise CliError(f"your link is for {own_token.release}, not for {release}: no vote was cast")

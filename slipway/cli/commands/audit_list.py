@@ -226,7 +226,7 @@ LIVE_COLUMNS: Final = (
 @formed
 @connected
 def print_live(api: Api, *, environment: str, application: str | None, form: OutputFormat) -> None:
-    """What is live in ENVIRONMENT, who approved it, and on what evidence.
+    """The live release in ENVIRONMENT, who approved it, and on what evidence.
 
     Only votes for exactly the plan that was rolled out are listed, each with its record in the trail.
 

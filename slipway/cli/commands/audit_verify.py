@@ -71,26 +71,26 @@ def verify_trail(
 
     The records are streamed from the app; the hash chain is computed and the signatures are verified on this machine,
     so you need not trust the app's own checks. Give the public keys with --public-keys: keys from the app prove only
-    that it agrees with itself. Each chain is also compared with its newest anchors: where it ended, written where it
-    cannot be changed, at gates of class production, when rules change, and once a day. Anchors reveal a chain that was
-    replaced as a whole and a table that was rolled back. Records after the last anchor are protected by the chain
-    alone, so the command says how far the anchors reach. An anchor that no key of the installation signed is named, and
-    does not count. Without APPLICATION every trail is checked, including the installation's own.
+    that it agrees with itself. Each chain is also compared with its newest anchors. An anchor records the end of a
+    chain where nobody can change it, at gates of class production, when rules change, and once a day. Anchors reveal a
+    chain that was replaced as a whole and a table that was rolled back. Records after the last anchor are protected by
+    the chain alone, so the command says how far the anchors reach. An anchor that no key of the installation signed is
+    named, and does not count. Without APPLICATION every trail is checked, including the installation's own.
 
-    The records are also replayed, phase by phase. The first release that passed a gate without the votes for its plan,
-    or that moved in a way that no release can, is named, however well its records are linked and signed.
+    The records are also replayed, phase by phase. It names the first release that passed a gate without the votes for
+    its plan, or made an impossible move, however well its records are linked and signed.
 
     Anchors from the app prove only as much as the container that stores them. With --anchors, anchors that you kept
     yourself (from a mail, a webhook, a download) are compared with the chains, too.
 
-    The audit index, from which searches are answered, is compared with each chain by the app: what it lacks is named,
-    since a search does not find it. `slipway audit reindex --repair` writes it again from the trail.
+    The app compares the audit index, which answers searches, with each chain, and names the records that the index
+    lacks, since no search finds them. `slipway audit reindex --repair` writes it again from the trail.
 
-    With --votes the kept proof of each vote, roll-back and waiver, and of each vote on a change of the catalogue, is
-    verified again: that the identity provider signed it, for exactly what the record says, by whom it says, with a
-    sign-in as fresh as the gate asked for. The keys are fetched from the provider. One that it no longer publishes
-    counts from the archive if an anchor names its set. For each set the command says where it came from, and since when
-    it is anchored. --issuer and --votes-client say whose tokens count; without them, the app is asked.
+    --votes verifies again the kept proof of each vote, roll-back and waiver, and of each vote on a change of the
+    catalogue: the identity provider signed it, for exactly the content and the person in the record, with a sign-in as
+    fresh as the gate asked for. The keys are fetched from the provider. One that it no longer publishes counts from the
+    archive if an anchor names its set. The command names the source of each set, and the day since when it is anchored.
+    --issuer and --votes-client say whose tokens count; without them, the app is asked.
 
     With --file an export is verified, together with the proof and the anchors next to it.
 
@@ -174,7 +174,7 @@ def _given(**options: str | None) -> dict[str, str]:
 def voters_of(
     api: Api, keys: PublicKeys, kept_anchors: KeptAnchors, trust: PublicKeysAnswer
 ) -> Callable[[str], Voters]:
-    """Who verifies the proofs of a chain. Raises `click.UsageError`."""
+    """The verifier of a chain's proofs. Raises `click.UsageError`."""
     from slipway.effects.identity import IdTokens, Issuer, new_identity_pool  # noqa: PLC0415 - nothing else here needs HTTP of it
 
     try:

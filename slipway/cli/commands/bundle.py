@@ -79,7 +79,7 @@ def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
 
 
 def _published(made: OpenedBundle, registry: str, repository: str) -> dict[str, Any]:
-    """What a run publishes of itself, so that its word can be compared with the registry's."""
+    """A run's own document of what it published, to be compared with the registry."""
     return {
         "v": 1,
         "kind": "bundle",
@@ -95,7 +95,7 @@ def _published(made: OpenedBundle, registry: str, repository: str) -> dict[str, 
 @click.argument("where", metavar="LAYOUT|REFERENCE")
 @json_option
 def print_bundle(where: str, *, as_json: bool) -> None:
-    """What is in a bundle: images, environments, files.
+    """The content of a bundle: images, environments, files.
 
     \b
     Examples:
@@ -166,7 +166,7 @@ def pull(where: str, output: Path, *, as_json: bool) -> None:
 
 
 def _differences(made: OpenedBundle, targets: Targets) -> list[Problem]:
-    """What differs between what a bundle was rendered for and what is in targets.json."""
+    """The differences between the targets that a bundle was rendered for and those in targets.json."""
     config = made.config
     if config.targets == targets.hash:
         return []

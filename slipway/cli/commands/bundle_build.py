@@ -95,12 +95,12 @@ def build_(  # noqa: PLR0917 - click passes them by name
 ) -> None:
     """Build a bundle from FOLDER/environments/<environment>/.
 
-    An environment's folder has plain Kubernetes YAML; or a kustomization.yaml, which kustomize renders; or a
-    values.yaml for the chart in FOLDER/chart, which helm renders, after the values.yaml of FOLDER if that is there.
+    An environment's folder has plain Kubernetes YAML, a kustomization.yaml that kustomize renders, or a values.yaml for
+    the chart in FOLDER/chart. Helm renders the chart with that file, after the values.yaml of FOLDER if there is one.
     Both are run twice, without network, and are refused if the output differs.
 
-    Manifests are compared with Kubernetes' own schemas, of the version that targets.json has for the environment; kinds
-    that have none there, such as custom resources, are named as not compared.
+    Manifests are compared with Kubernetes' own schemas, of the version that targets.json gives for the environment.
+    Kinds without a schema, such as custom resources, are named as not compared.
 
     Every image is looked up in the registry and written by digest, in the registry of each environment. Building twice
     gives the same digest. The time is taken from --created or SOURCE_DATE_EPOCH; in Azure Pipelines, run and commit

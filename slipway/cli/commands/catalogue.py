@@ -60,14 +60,14 @@ def apply(
     """Apply projects and applications: every document in PATH, each judged by itself.
 
     Prints what would change and asks first, then waits until it is decided. The same documents applied again change
-    nothing. Documents that are wrong, that you may not change, or that somebody else changed since they were compared
-    are refused by name, and the others are applied. If any of them weakens what guards production, a person first
-    confirms all of them on a page, whose address is printed; then the people of the gates that get weaker vote, under
-    the rules that are in force. Manifests are compared with Kubernetes' own schemas, as `slipway check` does.
+    nothing. A document that is wrong, that you may not change, or that somebody else has changed since the comparison
+    is refused by name; the others are applied. If any of them weakens a guard of production, a person first confirms
+    all of them on a page, whose address is printed. Then the people of the gates that get weaker vote, under the rules
+    now in force. Manifests are compared with Kubernetes' own schemas, as `slipway check` does.
 
-    Exit codes: 0 applied, or nothing to change; 1 something is refused, whatever became of the rest; 4 the app cannot
-    be reached, or does not decide; 5 nothing is refused, and a person has to confirm it, or people vote on it. --json
-    says of each what became of it.
+    Exit codes: 0 applied, or nothing to change; 1 a document is refused, whatever the outcome of the rest; 4 the app
+    cannot be reached, or does not decide; 5 nothing is refused, and a person has to confirm it, or people vote on it.
+    --json gives the outcome for each.
 
     \b
     Examples:
@@ -240,7 +240,7 @@ def _kind(is_project: bool) -> str:
 
 
 def _end(screen: Screen, local: LocalDocuments, changes: Changes, *, as_json: bool) -> None:
-    """Say what is refused and what waits, and end with the code that says which."""
+    """Print the documents that are refused and those that wait, and end with the matching exit code."""
     if as_json:
         problems = [ProblemShown.of(each).model_dump(mode="json") for each in local.problems]
         more = {"problems": problems, "not_compared": list(local.not_compared)}
@@ -261,7 +261,7 @@ def _end(screen: Screen, local: LocalDocuments, changes: Changes, *, as_json: bo
 
 
 def _made(outcome: SaidOutcome, compared: Changes | None, *, refused: Iterable[ChangeShown] = ()) -> Changes:
-    """What came of the changes, with the lines that were compared before: an answer has no room for them."""
+    """The outcome of the changes, with the lines of the earlier comparison, for which an answer has no room."""
     differences = {change.subject: change.difference for change in (compared.changes if compared else ())}
     problems = {
         f"{kind}:{name}": tuple(each for each in outcome.problems if each.file == f"{name}/{kind}.yaml")

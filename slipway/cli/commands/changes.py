@@ -119,7 +119,7 @@ def change() -> None:
 @json_option
 @connected
 def print_change(api: Api, *, hash: str, as_json: bool) -> None:
-    """One proposed change: what it does, what gets weaker, which gates are asked, the votes, and how it ended.
+    """One proposed change: its effect, the weakenings, the gates that are asked, the votes, and its end.
 
     `show` may be left out.
 

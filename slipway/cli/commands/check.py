@@ -43,11 +43,11 @@ def check(
 
     Of a folder, every project.yaml and application.yaml in it counts, at any depth. Every problem is printed as
     `file:line: field: what was expected, what was found`, sorted by file and line, so that editors and CI systems can
-    link to it, with the environment where it is not wrong in all of them. One mistake does not hide another: what
-    cannot be judged because of it is named as not checked. Manifests are compared with Kubernetes' own schemas; those
-    of kinds that have none there, such as custom resources, are named too. Names of registries, clusters and
-    channels, and the limits of a project that is not in PATH, are checked where an installation is found (by --url,
-    SLIPWAY_URL, or `make up`) and answers.
+    link to it; with the environment, if not all environments have it. One mistake does not hide another: what cannot be
+    judged because of it is named as not checked. Manifests are compared with Kubernetes' own schemas; those of kinds
+    that have none there, such as custom resources, are named too. Names of registries, clusters and channels, and the
+    limits of a project that is not in PATH, are checked if an installation is found (by --url, SLIPWAY_URL, or `make
+    up`) and answers.
 
     Exit codes: 0 no problems, 1 there are problems.
 
@@ -98,7 +98,7 @@ def _show(screen: Screen, local: LocalDocuments, not_checked: Sequence[Unjudged]
 def _asked_there(
     context: click.Context, local: LocalDocuments, *, url: str | None, key: str | None
 ) -> tuple[tuple[Problem, ...], str]:
-    """What the installation found, and why it said nothing about the names; the latter is empty if it did."""
+    """The installation's findings, and the reason why it did not judge the names; empty if it did."""
     try:
         return found_there(open_api(context, url=url, key=key), local), ""
     except CliError as error:
@@ -106,7 +106,8 @@ def _asked_there(
 
 
 def _names_not_checked(checked: CheckedDocuments, unasked: str) -> Iterator[Unjudged]:
-    """What only an installation knows, and said nothing of: `unasked` says why of all, else of those with a problem."""
+    """The names that only an installation can judge, and that it did not: `unasked` is the reason for all of them; if
+    it is empty, those with a problem."""
     sent = {(each.kind, each.name) for each in checked.good}
     left = [name for name in checked.definitions if unasked or ("application", name) not in sent]
     because = unasked or "only what has no problem here is sent to the installation"

@@ -29,7 +29,7 @@ HEALTH_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """Where the service hook subscription should be."""
+    """The intended place of the service hook subscription."""
 
     organization: str
     project: str
@@ -78,11 +78,11 @@ def doctor(
     reading and writing registries, each cluster permission, signing keys, channels, clock, and whether
     the reconcile timer runs.
 
-    Nothing is changed: whatever a check creates it removes again, and says so. Each check takes at most half a minute.
+    It changes nothing: a check removes everything that it creates, and says so. Each check takes at most half a minute.
     The roles `operator` and `platform` may run it.
 
-    With --print-rbac the output is for `kubectl apply -f -`, by somebody who may write Roles: custom resources are
-    beyond the role that the app has in Azure.
+    The output of --print-rbac is for `kubectl apply -f -`, by somebody who may write Roles: custom resources are beyond
+    the app's role in Azure.
 
     \b
     Exit codes:

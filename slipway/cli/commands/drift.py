@@ -26,8 +26,8 @@ clock = utc_now
 def drift(api: Api, application: str | None, *, as_json: bool) -> None:
     """Whether the clusters hold what is live: of one APPLICATION, or of all.
 
-    A look is taken every few minutes. What differs is named with whoever wrote it, as far as the cluster tells. Nothing
-    is applied automatically: bring it back with `slipway rollback`, to the release that is live.
+    A look is taken every few minutes. Each difference comes with its writer, as far as the cluster tells. Slipway does
+    not undo drift by itself: bring the environment back with `slipway rollback`, to the release that is live.
 
     \b
     Exit codes:
@@ -87,14 +87,14 @@ def _row(screen: Screen, application: str, lane: LaneStanding, *, stale: bool) -
 
 
 def differs(seen: DriftStanding | None) -> TextCell | None:
-    """What the last look said of a cluster that does not hold what is live; None if it does."""
+    """The last look's words about a cluster that differs from the live release; None if it does not."""
     if seen is None:
         return None
     return TextCell("not known", NOTE) if seen.unknown else TextCell("drifted", BAD)
 
 
 def _lines(lanes: list[tuple[str, LaneStanding]]) -> Iterator[str]:
-    """What differs, object by object, and how it is brought back."""
+    """The differences, object by object, and how to undo them."""
     for _, lane in lanes:
         if lane.drift is None or lane.live is None:
             continue

@@ -136,11 +136,12 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
 @keys.command("retire")
 @_somewhere
 def retire(file: Path | None, vault: str | None, *, as_json: bool) -> None:
-    """Say of each public key whose private key is gone that it is retired: nothing that it signed counts any more by
-    itself, but only where a later signature shows that it is older.
+    """Mark each public key without a private key as retired: its signatures no longer count by themselves, but only if
+    a later signature shows that they are older.
 
-    Do this after a rotation with --retire-others, once `slipway doctor` says that every trail ends with the signature
-    of the new key; before that, nothing more is opened. Each rotation does it with the keys that were gone before.
+    Run this after a rotation with --retire-others, once `slipway doctor` says that every trail ends with the signature
+    of the new key; before that, applications would open nothing more. Each rotation does it with the keys
+    that were gone before.
 
     \b
     Examples:

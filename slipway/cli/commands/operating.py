@@ -47,8 +47,8 @@ _CONFIRMED = "A person confirms it in a browser, at the address that is printed,
 
 
 def _operating(verb: Verb) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Options that all commands share: --reason, --yes (confirmation is only asked on a terminal) and --json; and of
-    those that let something through, how the person is waited for who confirms them."""
+    """Options that all commands share: --reason, --yes (confirmation is only asked on a terminal) and --json; and, for
+    those that let something through, the options for waiting for the person who confirms."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @reason_option(_REASON, required=verb in MUST_SAY_WHY)
@@ -102,7 +102,8 @@ def _give(
 
 
 def _in_order(release: str, environment: str) -> tuple[str, str]:
-    """A release and an environment, whichever was named first. Where both look like releases, the release was first."""
+    """A release and an environment, whichever was named first. If both look like releases, the first one is the
+    release."""
     if _RELEASE.fullmatch(environment) and not _RELEASE.fullmatch(release):
         return environment, release
     return release, environment
@@ -215,11 +216,11 @@ def create(
 ) -> None:
     """Start a release of what APPLICATION has delivered before, or of what was pushed for it before it was applied.
 
-    Without --tag, --image and --bundle it is what is live in the first environment: so a changed memory limit, a new
-    ConfigMap or another host goes out without a build, with the manifests that are in force now. It passes every
-    environment and every gate from the first one on. What is proved of the artifact stays proved; nothing is proved of
-    an artifact that no release has delivered yet, until its CI run says so. Whoever starts it counts as one who asked
-    for it, and does not approve it where nobody may approve their own work.
+    Without --tag, --image and --bundle it delivers the artifact live in the first environment. So a changed memory
+    limit, a new ConfigMap or another host goes out without a build, with the manifests now in force. It passes every
+    environment and every gate from the first one on. Proved facts about the artifact stay proved. About an artifact
+    that no release has delivered yet nothing is proved until its CI run says so. The person who starts it counts as one
+    who asked for it, and may not approve it if nobody may approve their own work.
 
     \b
     Examples:
@@ -288,12 +289,12 @@ def override(api: Api, *, release: str, environment: str, **options: Any) -> Non
 @click.option("--rule", required=True, help="The rule's name, as `slipway explain` shows it.")
 @_operating(Verb.WAIVE)
 def waive(api: Api, *, release: str, environment: str, rule: str, **options: Any) -> None:
-    """Let one RELEASE pass in ENVIRONMENT although one rule about proof is not known to hold: because the source is
-    down, or has deleted what would prove it.
+    """Let one RELEASE pass in ENVIRONMENT although one rule about proof is not known to hold, because the source is
+    down or has deleted the evidence.
 
-    It needs a role that the project names in `waive`. What is known not to hold is never waived, nor anything
-    about a digest or a vote. The plan is made again, so that earlier votes are void; and who waives a rule does not
-    approve that release there.
+    It needs a role that the project names in `waive`. A rule known not to hold is never waived, nor is any rule about a
+    digest or a vote. The plan is made again, so that earlier votes are void; and who waives a rule does not approve
+    that release there.
 
     \b
     Examples:
@@ -319,8 +320,8 @@ def fence_reset(api: Api, *, application: str | None, everything: bool, **option
 
     A ledger that does not hold what its newest anchor names opens nothing more. Look first at what it has lost: this
     command prints the newest anchor and the end of the ledger. The loss is recorded, and an anchor is written before
-    anything else. Then every gate is opened again: no vote from before counts, and a release that a lost anchor names
-    as rejected stays rejected until a person sends it out again. From then on rows count as they are, also those that
+    anything else. Then every gate is opened again: no earlier vote counts, and a release that a lost anchor names as
+    rejected stays rejected until a person sends it out again. From then on rows count as they are, also those that
     somebody has changed: compare them with an export first. It needs the role `platform`.
 
     \b

@@ -29,7 +29,7 @@ def parked() -> None:
 @json_option
 @connected
 def print_parked(api: Api, *, as_json: bool) -> None:
-    """What is parked: 200 inputs at most, those that wait first.
+    """The parked inputs: 200 at most, those that wait first.
 
     \b
     Example:

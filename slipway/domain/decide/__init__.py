@@ -1,13 +1,13 @@
 """decide(snapshot, event) → Decision: the whole delivery logic, pure.
 
-`state.py` defines the decision and the draft that builds it; `starting.py` turns pushes into releases, `runs.py` runs;
-`lanes.py` orders them; `gates.py` opens gates, `voting.py` counts votes, `automatic.py` opens gates without people;
-`rollouts.py` takes the lane and rolls back on failure; `chain.py` maps each step's outcome to the next step;
-`drifting.py` says what a look at a cluster means;
-`deadlines.py` handles timeouts, `reminders.py` reminds voters, `notices.py` notifies people. `blocks.py` checks for
-freezes, holds and windows between gate and rollout; `commands.py`, `freezing.py`, `retrying.py`, `creating.py`,
-`returning.py`, `waiving.py` and `resetting.py` carry out commands. `conditions.py`, `ballots.py` and `quorum.py` hold
-the rules that these modules evaluate and that pages and `explain` show.
+`state.py` defines the decision and the draft that builds it. `starting.py` turns pushes into releases, `runs.py` does
+so for CI runs, and `lanes.py` orders the releases. `gates.py` opens gates, `voting.py` counts votes, `automatic.py`
+opens gates without people. `rollouts.py` takes the lane and rolls back on failure; `chain.py` maps each step's outcome
+to the next step. `drifting.py` judges a look at a cluster. `deadlines.py` handles timeouts, `reminders.py` reminds
+voters, `notices.py` notifies people. `blocks.py` checks for freezes, holds and windows between gate and rollout;
+`commands.py`, `freezing.py`, `retrying.py`, `creating.py`, `returning.py`, `waiving.py` and `resetting.py` carry out
+commands. `conditions.py`, `ballots.py` and `quorum.py` hold the rules that these modules evaluate and that pages and
+`explain` show.
 """
 
 from ..commands import Verb

@@ -19,7 +19,7 @@ from .rollouts import plan_is_current, proceed
 from .state import Draft
 
 LOOK_AGAIN = timedelta(minutes=5)
-"""How soon to re-check a condition when nobody can say when it will hold."""
+"""The time until a condition is checked again when nobody can say when it will hold."""
 
 
 def condition_rules(

@@ -155,7 +155,7 @@ def proof_rules(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult,
 
 
 def _sure_enough(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
-    """Whether the voter is known as surely as the gate demands. What stops a release need only be said."""
+    """Whether the voter is known as surely as the gate demands. A vote that stops a release needs no proof."""
     if gate is None or _rejects(event):
         return ()
     reason = f"the gate asks for votes at the level {gate.level}, this one came at the level {event.level}"
@@ -163,8 +163,8 @@ def _sure_enough(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult
 
 
 def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
-    """Whether the policy names the voter. A message says of nobody which roles and groups they have; where the policy
-    names some, what stops a release counts nevertheless: its sender may cancel the release as well."""
+    """Whether the policy names the voter. A message shows nobody's roles and groups. If the policy names some, a vote
+    by message that stops a release counts all the same: its sender may cancel the release as well."""
     listed = gate is not None and gate.lists(gate.circle.names(event.voter, signed_in=event.signed_in), event.signed_in)
     unproven = not listed and gate is not None and gate.unlisted() and event.signed_in is None
     if unproven and _rejects(event) and event.level is Level.QUEUE:
@@ -190,7 +190,7 @@ def _approval_reason(gate: ApprovalGate, event: VoteCast) -> tuple[RuleResult, .
 
 
 def _one_vote(before: Vote | None, event: VoteCast) -> RuleResult:
-    """Nobody is counted twice. Who approved may still reject: that takes the place of their approval."""
+    """Nobody is counted twice. A person who approved may still reject; the rejection replaces their approval."""
     if before is None:
         return Rule.ONE_VOTE_EACH.holds("they have no vote yet")
     changed_their_mind = _rejects(event) and before.decision is VoteDecision.APPROVE

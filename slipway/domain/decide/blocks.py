@@ -1,7 +1,7 @@
 """Between gate and rollout: whether a freeze, a hold or a closed time window blocks the release.
 
 A blocked release whose gate has passed waits as `held_back`. It continues automatically once the block ends or is
-lifted; its plan is checked first, and made again if it no longer describes what a rollout would do.
+lifted. Its plan is checked first, and made again if it no longer describes the rollout.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ from ..windows import WindowStatus
 from .state import Draft
 
 NOT_IN_SIGHT = timedelta(days=30)
-"""How soon to re-check a window whose next opening is unknown."""
+"""The time until a window whose next opening is unknown is checked again."""
 
 
 def block_rules(
@@ -40,8 +40,8 @@ def block_rules(
     """The rules that may block a rollout at `now`.
 
     `environment` is None if the application no longer has it, `window_status` if the environment has no windows. A
-    roll-back by hand waits only for a rollout that is under way: it must work while everything is frozen. Nothing
-    passes in a ledger that was put back.
+    roll-back by hand waits only for a rollout that is under way: it must work while everything is frozen. No release
+    passes in a ledger that was put back to an earlier state.
     """
     busy = (*_rewound_rules(head), *_lane_is_busy(release, lane))
     if release.rollback is not None:
@@ -67,9 +67,9 @@ def order_rule(problems: Sequence[str]) -> RuleResult:
 
 
 def built_rules(release: Release, provenance: ProvenanceLevel) -> Iterator[RuleResult]:
-    """Where an environment demands it, the run that built the artifact has to be proved; a word is not enough.
+    """If an environment demands it, the run that built the artifact has to be proved; a claim is not enough.
 
-    A release whose reports contradict each other goes into no environment. Nothing heals that by itself.
+    A release whose reports contradict each other goes into no environment. That does not resolve by itself.
     """
     run = release.run
     if run is not None and run.built.trust is Trust.CONTRADICTED:

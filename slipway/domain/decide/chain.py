@@ -133,8 +133,8 @@ def _what_broke(release: Release, event: StepFinished) -> dict[str, Any]:
 
 
 def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
-    """What the state says is not proved by the trail, or by the Lease in the cluster. Nothing goes on, and nothing is
-    rolled back: that would have to be written too."""
+    """The trail, or the Lease in the cluster, does not prove what the state says. The release neither goes on nor is
+    rolled back: a roll-back would have to write to the cluster as well."""
     draft.rules = event.broken
     by_rule = {rule.rule: rule for rule in event.broken}
     if all(rule.holds_back for rule in by_rule):

@@ -107,8 +107,8 @@ def cancel_rules(release: Release, lanes: Mapping[str, Lane], epoch: int) -> tup
 
 
 def cancel_release(draft: Draft, event: CommandGiven) -> None:
-    """A release that waits ends at once. One whose step may be writing its first object right now is called off: the
-    worker that runs the step looks right before that write, and ends the release if it has not begun."""
+    """A release that waits ends at once. If its step may be writing its first object right now, it is called off: the
+    worker that runs the step looks again just before that write, and ends the release if nothing was written."""
     release = named_release(draft, event)
     if release is None:
         return

@@ -29,7 +29,7 @@ class Newer:
 
 
 def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
-    """Whether a CI run counts for an application: what is known of it, and what it says."""
+    """Whether a CI run counts for an application, by what is known of the run and what it reports."""
     proved = _known(Rule.RUN_IS_PROVED, run.proof, f"run {run.number} of {run.pipeline}: {run.proof.why}")
     ended = f"run {run.number} ended as {run.result or 'unknown'}"
     counts = pipeline.takes(run) if pipeline is not None else run.succeeded
@@ -50,7 +50,7 @@ def _told(rule: Rule, run: Run, holds: bool, reason: str) -> RuleResult:
 
 
 def built_rule(run: Run) -> RuleResult:
-    """Whether the run made the image. What nobody has proved is unknown, and never a pass."""
+    """Whether the run made the image. A fact that nobody has proved is unknown, never a pass."""
     return _known(Rule.BUILT_BY_RUN, run.built, run.built.why)
 
 
@@ -79,8 +79,8 @@ def version_rule(tag: str, higher: Mapping[str, str]) -> RuleResult:
 
 
 def facts_missing(release: Release, start: Start) -> tuple[str, ...]:
-    """Which of the triggers that the application starts from have not arrived: `image`, `run`. A run of which nobody
-    knows whether it made the image has not."""
+    """The triggers of the application that have not arrived: `image`, `run`. A run of which nobody knows whether it
+    made the image has not."""
     required = {Start.PUSH: ("image",), Start.RUN: ("run",), Start.BOTH: ("image", "run")}[start]
     arrived = {"image": release.push is not None, "run": release.run is not None and release.run.counts}
     return tuple(fact for fact in required if not arrived[fact])

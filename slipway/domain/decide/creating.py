@@ -1,9 +1,9 @@
-"""Create: a person starts a release of what an earlier one delivered, with the manifests that are in force now; or of
-what was pushed and never delivered, such as before the application was applied.
+"""Create: a person starts a release of an artifact that an earlier release delivered, with the manifests now in force;
+or of one that was pushed but never delivered, for example before the application was applied.
 
-The artifact of an earlier one is the same, and so is what is proved of it; everything else is decided again, from the
-first environment on. For an image that was only pushed, nothing is proved until its CI run reports. Who starts it is
-one of those who asked for it, and approves it no more than whoever asked for the CI run.
+The artifact of an earlier release and the facts proved about it stay the same; everything else is decided again, from
+the first environment on. For an image that was only pushed, nothing is proved until its CI run reports. The person who
+starts it counts among those who asked for it, and may not approve it, like the person who asked for the CI run.
 """
 
 from ..actions import Action

@@ -16,7 +16,7 @@ from .standing_still import time_goes_on
 from .state import Draft
 
 RESEND_LIMIT = 3
-"""How often a step is sent again before the release fails; a roll-back is until it is done."""
+"""The number of times a step is sent again before the release fails; a roll-back is sent until it is done."""
 
 PLANS_AT_A_GATE = PLAN_LIMIT // 2
 """The most plans of which the timer makes another one while people are asked; the others are left to what they do."""
@@ -66,8 +66,8 @@ def overdue(
 ) -> tuple[DeadlineReached | ReminderDue | DefinitionChanged, ...]:
     """The events that are due for a release because of the time or a changed application.
 
-    The reconcile timer handles them, in case the scheduled message for one was lost. People who are asked about an
-    application that changes all the time are not asked anew without end: what they vote on is planned again then.
+    The reconcile timer handles them, in case the scheduled message for one was lost. If an application changes all the
+    time, people are not asked anew without end: the plan is made again instead.
     """
     events: list[DeadlineReached | ReminderDue | DefinitionChanged] = []
     if release.due is not None and release.due <= now:

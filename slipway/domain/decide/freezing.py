@@ -55,7 +55,7 @@ def thaw_rule(scope: str, before: Freeze | None, *, now: datetime, instead: str 
 
 
 def _instead(draft: Draft, lane: Lane) -> str:
-    """What keeps releases back in a lane that is not frozen, and how that ends; empty if nothing does."""
+    """The reason why releases wait in a lane that is not frozen, and how that ends; empty if there is none."""
     everything = draft.head.freeze
     if everything is not None and everything.in_force(draft.now):
         return "everything is, and `slipway unfreeze --all` ends that"

@@ -123,8 +123,8 @@ def people_are_asked(draft: Draft, lane: Lane) -> bool:
 
 def _come_next(draft: Draft, release: Release, lane: Lane, *, waits: bool) -> None:
     """Queue the release right behind the one that people are asked about, which keeps its place and its votes for now.
-    Where the gate lets newer releases wait, it keeps them until people have decided; elsewhere until this release has a
-    plan to ask them about instead. Only one release stands in this place: the newest."""
+    If the gate lets newer releases wait, they wait until people have decided; otherwise only until this release has a
+    plan to ask about instead. Only one release stands in this place: the newest."""
     before = draft.release(lane.next)
     if before is not None and before.newer_than(release):
         supersede(draft, release, by=before.number, why=f"the newer {before.id} is already here")
@@ -213,7 +213,7 @@ def _without(lane: Lane, release: Release) -> Lane:
 
 
 def _moved_up(lane: Lane) -> Lane:
-    """The lane in which the release that waited for a decision takes the place that has become free."""
+    """The lane after the release that waited for a decision has taken the free place."""
     return lane.evolve(waiting=lane.next, next=None) if lane.waiting is None and lane.next is not None else lane
 
 
@@ -291,7 +291,7 @@ def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
 
 def keep_hold(draft: Draft, release: Release, *, why: str) -> None:
     """A roll-back was cancelled before it began. The lane stays held, as a cancel is only said, and what lets newer
-    releases through takes a proof. Where an earlier roll-back held it, that one's hold is in force again."""
+    releases through takes a proof. If an earlier roll-back held it, that hold is in force again."""
     lane = draft.lane(release.environment or "")
     hold = lane.hold
     if hold is None or hold.release != release.number:

@@ -1,8 +1,8 @@
 """Objections: somebody says that a vote which was counted in their name was not theirs.
 
-Nobody can prove that they did not vote, and nobody has to: what stops something need only be said. The vote counts no
-more, what it let through is stopped wherever the release is, and everybody whom the gate asks is told. A release that
-is already live stays: a roll-back opens something, so it takes a person and their proof.
+Nobody can prove that they did not vote, and nobody has to: a statement that stops something needs no proof. The vote
+counts no more, what it let through is stopped wherever the release is, and everybody whom the gate asks is told. A
+release that is already live stays: a roll-back opens something, so it takes a person and their proof.
 """
 
 from ..chain_anchor import GateOutcome

@@ -13,8 +13,8 @@ from ..rules import Rule, RuleResult
 
 
 def opening_rules(command: GivenCommand) -> tuple[RuleResult, ...]:
-    """No rules for a command that stops something, unless it came with a proof that does not hold, or from somebody
-    who may not give it."""
+    """The rules for a command that opens something. A command that stops something gets none, unless its proof does not
+    hold or its sender may not give it."""
     if command.unproved:
         return (Rule.PROOF_HOLDS.fails(command.unproved),)
     if command.verb not in OPENS:
@@ -36,8 +36,8 @@ def opening_rules(command: GivenCommand) -> tuple[RuleResult, ...]:
 
 
 def not_meant(command: GivenCommand, *set_at: datetime | None) -> tuple[RuleResult, ...]:
-    """The rule that a command breaks whose proof is older than what it would end: that cannot have been meant. Or
-    somebody who may write rows has taken the proof's mark away, and sends it again."""
+    """The rule broken by a command whose proof is older than the freeze or hold that it would end: the person cannot
+    have meant that one. Or somebody who may write rows has taken the proof's mark away, and sends it again."""
     if command.proved is None:
         return ()
     given = command.proved.issued_at + BACK_DATED + AHEAD

@@ -1,4 +1,5 @@
-"""Whose approvals count, and whether they suffice; each rule by the name that pages, `explain` and the audit show."""
+"""The approvals that count, and whether they suffice; each rule by the name that pages, `explain` and the audit
+show."""
 
 from collections.abc import Iterable, Sequence
 
@@ -40,7 +41,7 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
     """Separation of duties: whether the person neither asked for the CI run or the release, nor is behind the change,
     nor waived a rule for it here.
 
-    Whoever is proved to be behind it is known by object id. What is only claimed can keep somebody from voting too.
+    A person proved to be behind the release is known by object id. A mere claim can also keep somebody from voting.
     """
     waivers = release.waivers_in(release.environment)
     ordered = release.ordered
@@ -76,7 +77,7 @@ def known_rules(release: Release, gate: ApprovalGate) -> tuple[RuleResult, ...]:
 def _waived_nothing(
     release: Release, waivers: Sequence[Waiver], gate: ApprovalGate, names: frozenset[str]
 ) -> tuple[RuleResult, ...]:
-    """Nobody may both waive a proof and let the release pass."""
+    """Nobody may both waive a proof and approve the release."""
     own = [waiver.told for waiver in waivers if not gate.circle.names(waiver.by).isdisjoint(names)]
     unknown = any(waiver.rule is Rule.CHANGE_IS_KNOWN for waiver in waivers)
     if unknown and release.sent_by and not gate.circle.names(release.sent_by).isdisjoint(names):

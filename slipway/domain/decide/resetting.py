@@ -1,9 +1,9 @@
 """A new epoch after the ledger was restored: every gate is opened again, and no vote from before counts.
 
-Anchors still show some of the lost part, and that counts: a release that an anchor names as rejected stays rejected
+Anchors still show part of what was lost, and they count: a release that an anchor names as rejected stays rejected
 until a person sends it out again. A release that is being copied ends, as nothing of it is in the cluster yet. A
-rollout that has begun is finished; one whose first object is still to come finds that its gate is no longer on record,
-and ends.
+rollout that has begun is finished. One that has not written its first object finds that its gate is no longer on
+record, and ends.
 """
 
 from ..actions import Action

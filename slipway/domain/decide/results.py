@@ -1,4 +1,4 @@
-"""What a release keeps of a step's result, and what the step's record says of it."""
+"""The part of a step's result that the release keeps, and the part that goes into the step's record."""
 
 from typing import Any
 

@@ -2,8 +2,8 @@
 
 The roll-back is a release of its own, with the digest of the earlier one and a single environment, so it uses the lane,
 the steps and the audit as any rollout does. It has no gate: an operator orders it and gives a reason. Freezes and
-windows do not stop it. The hold is set at once, so that nothing new begins while it is under way. Where the cluster
-drifted away from what is live, that can be brought back in the same way, and nothing is held.
+windows do not stop it. The hold is set at once, so that nothing new begins while it is under way. If the cluster
+drifted from the live release, that release can be brought back in the same way, and no release is held.
 """
 
 from collections.abc import Iterator
@@ -96,7 +96,8 @@ def set_hold(draft: Draft, release: Release, event: CommandGiven) -> None:
 
 
 def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
-    """The roll-back's release. It takes the order of `target`, so that what was newer than that is newer than this."""
+    """The roll-back's release. It takes the order of `target`, so every release newer than that one is newer than this
+    one."""
     environment = present(event.environment, "the environment of the command")
     rollout = was_live(target, environment)
     plan_hash = present(rollout.plan_hash if rollout else None, f"the plan by which {target.id} was live")

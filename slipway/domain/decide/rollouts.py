@@ -62,8 +62,8 @@ def copied(draft: Draft, release: Release, environment: Environment) -> None:
 
 
 def stopped(draft: Draft, release: Release, environment: Environment, broken: tuple[RuleResult, ...]) -> None:
-    """Nothing was written yet, and something has come up since the decision to begin: the release waits for it to end,
-    and gives the lane back."""
+    """A block came up after the decision to begin and before the first write: the release gives the lane back and waits
+    for the block to end."""
     current = plan_is_current(draft, release)
     outside = [rule for rule in broken if rule.rule is Rule.WITHIN_PROJECT]
     if outside and current.passed:  # a new plan would be the same

@@ -1,4 +1,4 @@
-"""What a CI run does: it joins a release or starts one, by what is proved of it; what is not proved does neither.
+"""The effect of a CI run: a proved run joins a release or starts one; an unproved run does neither.
 
 A report that is not proved is kept and shown. One that contradicts another stops the releases that it is about.
 """
@@ -108,7 +108,7 @@ def _run_joins(draft: Draft, known: Release, event: PipelineCompleted, actor: st
 
 
 def _builds_again(draft: Draft, known: Release, run: Run) -> bool:
-    """Whether the run ended with an image that had a release before, and is to go out again. Where a push alone starts
+    """Whether the run ended with an image that had a release before, and is to go out again. If a push alone starts
     releases, a run never does."""
     other = known.run is not None and not known.run.same_as(run)
     by_runs = draft.application.start is not Start.PUSH

@@ -1,7 +1,7 @@
 """While its lane is frozen, the time of a gate stands still: it does not expire, and reminds nobody.
 
-People may vote meanwhile. When the freeze is over, the gate is given the time that it stood still, and its voters are
-reminded of it, unless the policy's reminders are used up.
+People may vote meanwhile. When the freeze ends, the gate's deadline moves by the time it stood still, and its voters
+are reminded, unless the policy's reminders are used up.
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def frozen_since(draft: Draft, environment: str) -> datetime | None:
 def time_goes_on(draft: Draft, release: Release, state: GateState, *, asks: bool = True) -> Release:
     """The gate gets the time that it stood still, unless the lane is still frozen.
 
-    Nobody is reminded of one that `asks` nobody any more, since it is about to pass.
+    If the gate `asks` nobody any more, it is about to pass and nobody is reminded.
     """
     lane = draft.lane(present(release.environment, f"the environment of {release.id}"))
     since, deadline = state.frozen_since, state.deadline
@@ -84,7 +84,7 @@ def time_goes_on(draft: Draft, release: Release, state: GateState, *, asks: bool
 
 
 def _wait(draft: Draft, release: Release, state: GateState) -> Release:
-    """Until the freeze is over: at a time, if all that is in force end by themselves."""
+    """Wait for the end of the freeze, which has a time if every freeze in force ends by itself."""
     release = draft.put(release, gate=state)
     if release.phase is not Phase.AWAITING_APPROVAL:
         return release

@@ -39,9 +39,9 @@ def image_pushed(draft: Draft, event: ImagePushed) -> None:
 def goes_out_again(draft: Draft, known: Release, at: datetime) -> bool:
     """Whether an image that has a release already, and was pushed or built again at this time, gets another one.
 
-    It does after a revert, when its tag was moved back to it, and when its release ended before it was live
-    everywhere. It does not if its release is still the newest on its way, if it runs everywhere, or if this only
-    reports, late or once more, what that release began with.
+    It does after a revert, when its tag was moved back to it, and when its release ended before it was live everywhere.
+    It does not if its release is still the newest under way, if that release runs everywhere, or if this event only
+    repeats, late, what that release began with.
     """
     waits_for_its_push = known.phase is Phase.JOINING and known.push is None
     if at <= known.order or waits_for_its_push:
@@ -92,7 +92,8 @@ def _runs_everywhere(draft: Draft, release: Release) -> bool:
 
 
 def _ignored(draft: Draft, event: ImagePushed, known: Release | None = None) -> bool:
-    """Whether the push may not start a release: its tag, what it is, its version, or a rejection. That is recorded."""
+    """Whether the push may not start a release: its tag, what it is, its version, or a rejection. The reason is
+    recorded."""
     rule: RuleResult | None = draft.tag_rule(event.tag)
     if (rule is None or rule.passed) and event.no_image:
         rule = Rule.IS_AN_IMAGE.fails(event.no_image)

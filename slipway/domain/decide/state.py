@@ -24,7 +24,7 @@ from ..steps import Outgoing, Step, StepKind
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What to write and send, atomically."""
+    """The rows to write and the messages to send, atomically."""
 
     head: Head
     releases: tuple[Release, ...] = ()
@@ -102,7 +102,7 @@ class Draft:
         return self.put(release, number=number, first_sequence=self.sequence + 1)
 
     def again(self, source: Release) -> Release:
-        """A release that begins with what an earlier one delivered, and what is known of it; not yet created."""
+        """A release, not yet created, that begins with the artifact of an earlier one and the facts known about it."""
         return Release(
             application=source.application,
             number=self.head.next_release,

@@ -1,4 +1,4 @@
-"""Runs that are not proved, that did not build what a message says, or whose reports contradict each other."""
+"""Runs that are not proved, that did not build the artifact a message names, or whose reports contradict each other."""
 
 from ..actions import Action
 from ..events import PipelineCompleted
@@ -29,7 +29,7 @@ def refused(draft: Draft, known: Release | None, event: PipelineCompleted, actor
 def not_proved(
     draft: Draft, known: Release | None, event: PipelineCompleted, actor: str, rule: Rule, *, also: str = ""
 ) -> None:
-    """Keep what is claimed, so that people see what the release waits for. Nothing starts or stops by it."""
+    """Keep the claim, so that people see why the release waits. It neither starts nor stops a release."""
     run = event.run
     fact = run.proof if rule is Rule.RUN_IS_PROVED else run.built
     before = known.run if known is not None else None
@@ -52,7 +52,8 @@ def not_proved(
 
 
 def contradiction(draft: Draft, run: Run) -> str:
-    """What the run's report contradicts: itself, or an earlier report of the same run. Empty if it does not."""
+    """The contradiction between the run's report and itself or an earlier report of the same run; empty if there is
+    none. Empty if it does not."""
     if run.built.trust is Trust.CONTRADICTED:
         return run.built.why
     return next((why for release in _built_by(draft, run) if (why := _differs(release.run, run))), "")
@@ -76,7 +77,7 @@ def _differs(before: Run | None, now: Run) -> str:
 
 
 def _claims(one: Run, other: Run) -> tuple[tuple[str, str, str], ...]:
-    """What two reports of a run claim that must be equal where both claim it."""
+    """The claims that two reports of a run must agree on where both make them."""
     requesters = (", ".join(person.shown for person in run.who(Involvement.REQUESTER)) for run in (one, other))
     return (
         ("commit", one.commit, other.commit),

@@ -72,8 +72,8 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
         return
     stops = event.decision is VoteDecision.REJECT and not not_passed(draft.rules)
     if not stops and waits_here(release, event) and not (current := plan_is_current(draft, release)).passed:
-        # Check the plan before the voter: the policy may have changed and list other people, and then the plan is made
-        # again instead of judging the vote by rules that the gate was not opened with. A rejection counts all the same.
+        # Check the plan before the voter: if the policy has changed and lists other people, the plan is made again, and
+        # the vote is not judged by rules that the gate was not opened with. A rejection counts all the same.
         draft.rules = (*draft.rules, current)
         _refuse(draft, release, event)
         request_plan(draft, release)
@@ -97,7 +97,7 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
 
 
 def _is_repeat(before: Vote | None, event: VoteCast) -> bool:
-    """Whether the same vote was counted already. What comes by the inbox is always answered by a record."""
+    """Whether the same vote was counted already. A vote from the inbox is always answered by a record."""
     if before is None or event.inbox or event.unproved:
         return False
     return before.decision is event.decision and event.plan_hash in (before.plan_hash, None)
@@ -187,7 +187,7 @@ def _refuse(draft: Draft, release: Release, event: VoteCast) -> None:
 
 
 def _tell_of_refusal(draft: Draft, release: Release, event: VoteCast, refused: Sequence[RuleResult]) -> None:
-    """Whoever votes on a page sees there what became of it; of a message nobody sees it."""
+    """A person who votes on a page sees the outcome there; nobody sees the outcome of a message."""
     why = "; ".join(f"{rule.name}: {rule.reason}" for rule in refused)
     to = reachable(asking(draft.application.environment(event.environment)), event.voter)
     tell(draft, release, Notice.VOTE_REFUSED, recipients=to, why=why, number=draft.sequence)

@@ -1,7 +1,7 @@
 """Azure DevOps, asked about runs with the worker's identity: the run, its timeline, what it published, who changed it.
 
-What each method returns is `Told`: what was asked for, `Absent`, or `CannotKnow` with the reason. Nothing here raises
-for what the other side does, and no address that an answer names is ever followed.
+Each method returns a `Told`: the requested value, `Absent`, or `CannotKnow` with the reason. No failure of the other
+side raises here, and no address from an answer is ever followed.
 """
 
 from ._client import AzureDevOps

@@ -1,4 +1,4 @@
-"""What can be asked of Azure DevOps about a run, by ids alone."""
+"""The questions to Azure DevOps about a run, by ids alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -69,7 +69,7 @@ class AzureDevOps:
         )
 
     def attachments(self, run: ToldRun, kind: str) -> Told[tuple[Attachment, ...]]:
-        """What tasks of the run attached under this type, in any attempt."""
+        """The attachments of this type by tasks of the run, in any attempt."""
         what = f"what run {run.number} published"
         entries = self._list(shapes.AttachmentEntry, run.organization, (*_of(run), "attachments", kind), subject=what)
         if not isinstance(entries, tuple):
@@ -105,7 +105,8 @@ class AzureDevOps:
         return tuple(base.commitId.casefold() for base in listed) if isinstance(listed, tuple) else listed
 
     def commits(self, run: ToldRun, old: str, new: str) -> Told[tuple[ToldCommit, ...]]:
-        """What `new` has and `old` has not, with who pushed each; without parents, which lists do not tell.
+        """The commits of `new` that `old` lacks, with the person who pushed each; without parents, which lists do not
+        tell.
 
         Whole only where `old` is an ancestor of `new`: the caller has asked for the merge base.
         """
@@ -146,7 +147,7 @@ class AzureDevOps:
 
     # ---- people
     def identities(self, organization: str, ids: Sequence[str]) -> Told[tuple[Identity, ...]]:
-        """Who is behind these ids of Azure DevOps'; whom it does not know is left out."""
+        """The people behind these ids of Azure DevOps; unknown ids are left out."""
         identities: list[Identity] = []
         for start in range(0, len(ids), _PEOPLE_AT_ONCE):
             some = ",".join(ids[start : start + _PEOPLE_AT_ONCE])

@@ -45,7 +45,7 @@ class AzureDevOpsPool(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class RequestLimits:
-    """How much and how long."""
+    """The limits of a request's size and time."""
 
     attempts: int = 3
     """For one request, while the source is busy or the connection breaks."""

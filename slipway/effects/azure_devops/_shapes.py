@@ -133,7 +133,7 @@ class AttachmentEntry(ForeignModel):
     links: _Links = Field(alias="_links")
 
     def told(self) -> told.Attachment | None:
-        """None if the link does not lead to an attachment of this name: its place is in the link only."""
+        """None if the link does not lead to an attachment of this name; only the link tells the attachment's place."""
         steps = [unquote(step) for step in urlsplit(self.links.self.href).path.split("/")]
         if len(steps) < _STEPS_OF_AN_ATTACHMENT:
             return None

@@ -1,4 +1,4 @@
-"""How to reach a cluster: its address, its certificate authority, and its source of tokens.
+"""The access to a cluster: its address, its certificate authority, and its source of tokens.
 
 On Azure: the server and CA from the installation's settings, and `entra_token` with a managed identity. Elsewhere: a
 kubeconfig. Only this module and `connection` import the Kubernetes client, and only when they need it, as the import
@@ -60,7 +60,7 @@ def _ca(value: str) -> str:
 
 
 class ClusterAccess(Record):
-    """How to reach one cluster: a server with a source of tokens, or a kubeconfig."""
+    """The access to one cluster: a server with a source of tokens, or a kubeconfig."""
 
     server: Annotated[str, AfterValidator(_server)] | None = None
     ca_data: Annotated[str, AfterValidator(_ca)] | None = None

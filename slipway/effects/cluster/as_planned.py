@@ -1,8 +1,8 @@
 """Whether pods run what their manifest says, and nothing else. Pure.
 
-Whoever may write pods in the namespace can add one that says that it is a Job's, and the cluster counts it; or can
-change the image of one that runs, or put a container into it. Whoever may write workloads can add a container, or a
-command, that the manifest does not have: an apply leaves it there.
+Anybody who may write pods in the namespace can add one that claims to be a Job's, and the cluster counts it. They can
+also change the image of a running pod, or put a container into it. Anybody who may write workloads can add a container
+or a command that the manifest lacks; an apply leaves it there.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from .records import Json, Manifest
 
 _LISTS: Final = ("initContainers", "containers")
 _RUNS: Final = ("image", "command", "args", "workingDir", "envFrom")
-"""What decides what a container runs, as its manifest has it; `env` is compared apart."""
+"""The fields of a manifest that decide what a container runs; `env` is compared apart."""
 _GIVEN_BY_AKS: Final = frozenset(
     {"AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"}
 )
@@ -21,7 +21,7 @@ _GIVEN_BY_AKS: Final = frozenset(
 
 
 def other_than_planned(manifest: Manifest, pods: Iterable[Json], injected: Sequence[InjectedContainer] = ()) -> str:
-    """What a Job ran that its manifest does not say; empty if nothing."""
+    """The programs that a Job ran beside those of its manifest; empty if none."""
     template = manifest["spec"]["template"]["spec"]
     seen = False
     for pod in pods:
@@ -42,7 +42,7 @@ def unlike(
     *,
     more_variables: bool = False,
 ) -> str:
-    """How the spec of a pod, or of a template, differs from the planned template in what it runs; empty if it does not.
+    """The difference in running programs between the spec of a pod or template and the planned template; empty if none.
 
     With `more_variables` it may have others than those of the template, as some operators add to every pod.
     """

@@ -1,4 +1,4 @@
-"""What `infra/` grants the worker in a namespace: the built-in role *Azure Kubernetes Service RBAC Writer*.
+"""The worker's grant from `infra/` in a namespace: the built-in role *Azure Kubernetes Service RBAC Writer*.
 
 Azure knows three acts where Kubernetes has eight verbs, and asks about a subresource as it asks about its object. RBAC
 and custom resources are not in the role: for those `rights` writes a Role of the cluster's own. The same table is the
@@ -13,7 +13,7 @@ ROLE: Final = "Azure Kubernetes Service RBAC Writer"
 
 
 class RoleRight(StrEnum):
-    """What a role of Azure allows with a kind."""
+    """A right that a role of Azure gives for a kind."""
 
     READ = "read"
     WRITE = "write"

@@ -1,6 +1,6 @@
-"""What a pod template will have beside its manifest, told before people vote: an apply leaves there what others added.
+"""Additions of others to a pod template, reported before people vote, since an apply leaves them in place.
 
-Pure. Whatever the project does not let the cluster add fails the rollout (`running`), so a plan says it in advance.
+Pure. An addition that the project does not allow fails the rollout (`running`), so the plan reports it in advance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _SHOWN = 10
 
 
 class Beside(Record):
-    """What to tell of one object."""
+    """The report about one object."""
 
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ def beside(
 
 
 def _who(owners: Owners, container: str) -> str:
-    """Whoever put the container there, by the keys of its fields."""
+    """The managers that put the container there, by the keys of its fields."""
     key = f'k:{{"name":"{container}"}}'
     managers_of_key = {manager for path, managers in owners.items() if key in path for manager in managers}
     return f"{', '.join(sorted(managers_of_key))} set it" if managers_of_key else "the cluster adds it"

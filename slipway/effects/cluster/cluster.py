@@ -1,6 +1,7 @@
 """The cluster interface of the steps: everything that Slipway does to Kubernetes goes through this class.
 
-No method waits or polls: for anything that takes time, a later step calls again. What writes is in `fenced.py`.
+No method waits or polls: for anything that takes time, a later step calls again. `fenced.py` holds everything that
+writes.
 """
 
 from collections.abc import Callable, Sequence
@@ -66,15 +67,18 @@ class Cluster:
         return preview(self._objects, targets, namespace, injected)
 
     def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> Departed:
-        """What Slipway applied for the owner before and is not in the manifests. Deletes nothing."""
+        """The objects that Slipway applied for the owner before and that are no longer in the manifests. Deletes
+        nothing."""
         return departed(self._objects, self._targets(manifests, namespace), namespace, owner)
 
     def search(self, namespace: str, owner: Owner) -> Search:
-        """What Slipway applied there for the owner, and the kinds that could not be searched. Raises `ClusterError`."""
+        """The objects that Slipway applied there for the owner, and the kinds that could not be searched. Raises
+        `ClusterError`."""
         return search(self._objects, namespace, owner)
 
     def fenced(self, namespace: str, claim: Callable[[], Claim]) -> FencedCluster:
-        """What a rollout may do in the namespace. The claim is made with the first write; nothing is sent before."""
+        """The operations of a rollout in the namespace. The claim is made with the first write; nothing is sent
+        before."""
         fence = HeldFence(self.connection, namespace, claim)
         return FencedCluster(FencedObjects(self._objects, fence), namespace)
 
@@ -96,12 +100,12 @@ class Cluster:
         return diagnose(self._objects, self._targets(manifests, namespace), state)
 
     def compared(self, manifests: Sequence[Manifest], namespace: str, injected: Injected = ()) -> ComparedPods:
-        """What runs that the manifests do not have, once their rollout is done; by the rules in `running`."""
+        """Running containers that the manifests lack, once their rollout is done; by the rules in `running`."""
         return compare_pods(self._objects, self._targets(manifests, namespace), injected)
 
     def job(self, started: StartedJob, manifest: Manifest, namespace: str, injected: Injected = ()) -> JobState:
-        """The current state of a Job that was started from the manifest. One that is done ran what the manifest says,
-        in the Job that was started, or is `foreign`."""
+        """The current state of a Job that was started from the manifest. A Job that is done ran its manifest's
+        programs, in the Job that was started; otherwise it is `foreign`."""
         return jobs.state(self._objects, started, manifest, namespace, injected)
 
     def answered_by_others(self, manifests: Sequence[Manifest], namespace: str, began: datetime | None) -> str:

@@ -41,7 +41,7 @@ class ApiServerResponse(Record):
     status: int
     body: Json
     warnings: tuple[str, ...] = ()
-    """What the server warned of, such as a version of an API that goes away or a pod that a policy will refuse."""
+    """The server's warnings, such as an API version that goes away or a pod that a policy will refuse."""
 
 
 class ResponseStream:

@@ -1,7 +1,7 @@
-"""What a container that is not running tells: what holds it up, what cures it, and what to do about it.
+"""The state of a container that is not running: its obstacle, the cure, and what to do about it.
 
-Pure. Most of what holds a container up passes by itself or by somebody's hand in the cluster, such as a registry that
-throttles or a Secret that is made a moment later. What that means for a rollout stands in `situations`.
+Pure. Most obstacles pass by themselves or are removed by somebody in the cluster: a registry stops throttling, a
+missing Secret is created a moment later. `situations` says what that means for a rollout.
 """
 
 import re
@@ -23,7 +23,7 @@ _NOT_ALLOWED = re.compile(r"\b40[13]\b|unauthori[sz]ed|denied|forbidden|no basic
 
 
 class Holdup(Record):
-    """What holds one container up, for people."""
+    """The obstacle of one container, for people."""
 
     situation: Situation
     text: str
@@ -41,7 +41,7 @@ _BY_REASON = {
 
 
 def holdup_of(container: Mapping[str, Any], *, init: bool) -> Holdup | None:
-    """What holds up the container with this status; None if it runs, has ended or is just on its way."""
+    """The obstacle of the container with this status; None if it runs, has ended or is just starting."""
     waiting = (container.get("state") or {}).get("waiting") or {}
     reason = waiting.get("reason")
     if reason in _ON_ITS_WAY:

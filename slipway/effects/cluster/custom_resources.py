@@ -1,8 +1,8 @@
-"""How a custom resource says that it is well: by its conditions, as most operators do, or by a phase of its own.
+"""The health of custom resources: reported by conditions, as most operators do, or by a phase of the kind's own.
 
-What an operator's own table says here comes first; for all others the convention counts: `Stalled`, then `Ready`, then
-`Available`. An object without any of them is done once it is applied, as nothing tells more; one that the rollout has
-just made gets a moment in which its operator may say something.
+A kind in the table here goes by its own entry; all others by the convention: `Stalled`, then `Ready`, then `Available`.
+An object without any of them is done once it is applied, since nothing tells more. A new object gets a moment in which
+its operator may report something.
 """
 
 from collections.abc import Mapping
@@ -17,27 +17,27 @@ from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, advised, v
 
 MAX_SAID = 300
 MOMENT = timedelta(seconds=10)
-"""How long an operator may take before its first word about an object, or about a new spec where nothing tells which
-spec it means."""
+"""The time an operator may take before its first report about an object, or about a new spec if its reports name no
+generation."""
 _DIGITS = 18
 
 
 class Health(Record):
-    """How an operator reports on its object, and where it departs from the convention."""
+    """An operator's way to report on its object, where it departs from the convention."""
 
     condition: str = ""
     phase: tuple[str, ...] = ()
     """Path to a field of the status."""
     well: str = ""
-    """The text in that field which means that the object is well."""
+    """The text in that field that means the object is well."""
     instead: str = ""
     """A condition that is true in place of the other one while the object is not well."""
     rests: tuple[str, ...] = ()
     """Conditions that are true in place of the other one where somebody told the operator to leave the object alone."""
     refused: str = ""
-    """A condition that is false where the operator could not do what the spec says, whatever it says besides."""
+    """A condition that is false if the operator could not carry out the spec, whatever else it reports."""
     synced: str = ""
-    """A field of the status that begins with the generation that was carried out last, where no condition has it."""
+    """A field of the status that begins with the last generation carried out, if no condition has it."""
     read: str
     """The operator and the version whose source says so."""
 
@@ -145,8 +145,8 @@ def _by_phase(health: Health, status: Mapping[str, Any]) -> WorkloadVerdict:
 
 
 def _is_of_an_older_spec(live: Mapping[str, Any], status: Mapping[str, Any], said: Mapping[str, Any] | None) -> bool:
-    """Whether the operator's word is about a spec that was there before this one. Some write the generation that they
-    have carried out, and so never that of a spec in which they failed: then the condition's own tells."""
+    """Whether the operator's word is about a spec that was there before this one. Some operators write the generation
+    that they have carried out, and so never that of a failed spec; then the condition's own generation tells."""
     own = said is not None and "observedGeneration" in said
     if said is not None and own:
         if _generation(said) < generation_of(live):

@@ -1,7 +1,7 @@
 """Definitions that come with objects of their kind: where such an object will live, before the cluster knows.
 
-A release may bring a CustomResourceDefinition and objects of its kind, as kapp, Flux and Argo CD allow. Nothing of the
-cluster tells the path of such an object while its plan is made, so the definition in the manifests does.
+A release may bring a CustomResourceDefinition and objects of its kind, as kapp, Flux and Argo CD allow. While the plan
+is made, the cluster does not know the path of such an object yet; the definition in the manifests gives it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,6 +1,7 @@
 """Why a rollout failed: what the containers said that do not run, in this run and the one before, and the events.
 
-Read once, when a rollout is given up. What cannot be read is said in its place: a diagnosis never fails anything.
+Read once, when a rollout is given up. A part that cannot be read is replaced by the reason: a diagnosis never fails
+anything.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ _TOLD = 400
 
 
 class Diagnosis(Record):
-    """What was read."""
+    """The evidence that was read."""
 
     text: str
     """The whole, for whoever looks into it."""

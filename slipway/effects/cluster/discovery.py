@@ -1,7 +1,7 @@
-"""Which kinds of object a cluster has, custom ones included: one request, whatever the number of its operators.
+"""The kinds of object of a cluster, custom ones included, by one request however many operators there are.
 
-Aggregated discovery (Kubernetes 1.30 and later) tells all groups, versions and kinds at once, and which of the groups
-do not answer, such as one whose extension server is down.
+Aggregated discovery (Kubernetes 1.30 and later) lists all groups, versions and kinds at once, and the groups that do
+not answer, such as one whose extension server is down.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,11 +1,11 @@
 """Looks whether a namespace still holds what was applied to it.
 
-One look lists the metadata of each kind, whatever the number of applications, and reads an object itself only if its
-metadata says that somebody else has written to it.
+One look lists the metadata of each kind once for all applications, and reads an object itself only if its metadata
+shows a write by somebody else.
 
-The API server records who applied which field. A field of the manifest that no longer belongs to Slipway was changed or
-removed by its present owner; a manager that wrote after the rollout has added something. Not counted as edits: status,
-defaults, what admission webhooks and the control plane write, replicas that an autoscaler sets, and the fields that the
+The API server records who applied which field. If a field of the manifest no longer belongs to Slipway, its present
+owner changed or removed it. A manager that wrote after the rollout has added something. Not counted as edits: status,
+defaults, writes of admission webhooks and the control plane, replicas set by an autoscaler, and fields that the
 application's policy leaves to others. `fields` has these rules, which are pure.
 """
 
@@ -33,7 +33,7 @@ _OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 
 
 class Applied(Record):
-    """What was applied for one application in one environment, and for how long it has been live."""
+    """The manifests applied for one application in one environment, and the time since when they have been live."""
 
     owner: Owner
     manifests: tuple[Manifest, ...]
@@ -149,7 +149,7 @@ def _missing(kind: str, name: str) -> Difference:
 
 
 def _compared(objects: Objects, target: ManifestTarget, live: Json, written: fields.Written) -> Difference | None:
-    """What really differs: a field that somebody else set to what the manifest says is not a difference."""
+    """The real differences: a field that somebody else set to the manifest's value is none."""
     changed = [path for path in written.lost if _differs(fields.at(live, path), fields.at(target.manifest, path))]
     scaled = changed and _REPLICAS in map(fields.text, changed) and _is_autoscaled(objects, target)
     named = [fields.text(path) for path in changed if not (scaled and fields.text(path) == _REPLICAS)]

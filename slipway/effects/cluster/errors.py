@@ -69,7 +69,7 @@ class ClusterError(Exception):
         super().__init__(message)
         self.retryable = self.retries_help if retryable is None else retryable
         self.applied: tuple[AppliedObject, ...] = ()
-        """What was applied before it."""
+        """The objects applied before the error."""
 
 
 class ClusterUnreachable(ClusterError):
@@ -143,7 +143,7 @@ class FenceLost(ClusterError):
         self.found = found
         """The order in the Lease; None if it holds none of ours."""
         self.removed: tuple[str, ...] = ()
-        """What was created too late, and deleted again."""
+        """The objects created too late, and deleted again."""
 
 
 class NotToBegin(ClusterError):
@@ -222,7 +222,7 @@ def _without_long_values(text: str) -> str:
 
 
 def _end_of_value(text: str) -> int:
-    """Where the value ends with which the text begins; 0 if that cannot be told. API servers of 1.35 write JSON,
+    """The end of the value at the beginning of the text; 0 if that cannot be told. API servers of 1.35 write JSON,
     those of 1.33 Go's own notation."""
     try:
         return json.JSONDecoder().raw_decode(text)[1]

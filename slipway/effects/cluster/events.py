@@ -1,6 +1,6 @@
 """The warnings that the cluster has noted about a workload and its pods: why no pod is made, or none gets ready.
 
-Read only while a workload is not done. Where the app may not list events, conditions and pods have to do.
+Read only while a workload is not done. If the app may not list events, conditions and pods have to do.
 """
 
 import re
@@ -19,14 +19,15 @@ _EVENT = built_in("v1", "Event")
 _WARNINGS = "type=Warning"
 _TOLD = 3
 _EARLIER = timedelta(minutes=2)
-"""How much older than a rollout's first look an event may be: objects are applied before it, and clocks differ."""
+"""The time by which an event may be older than a rollout's first look, since objects are applied before it and clocks
+differ."""
 
 _TOLD_BY_PODS = re.compile(r"^(BackOff|Failed|FailedScheduling|InspectFailed|ErrImageNeverPull)$")
 """Reasons of events that repeat what a pod's own status says better."""
 
 
 def events_of(objects: Objects, namespace: str, about: Sequence[Json], *, since: datetime | None) -> tuple[Holdup, ...]:
-    """What the newest warnings about these objects say, one of each reason."""
+    """The newest warnings about these objects, one of each reason."""
     return tuple(_holdups(warnings_about(objects, namespace, about), since))[:_TOLD]
 
 

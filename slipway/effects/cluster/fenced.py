@@ -24,8 +24,8 @@ from .replacing import job_failed, replace, run_again
 class FencedCluster:
     """One namespace of a cluster under the fence of one rollout. The order is taken with the first write.
 
-    Whatever writes raises `FenceLost` once a newer rollout has taken its order there, other `ClusterError`s, and
-    `KeysUnavailable`.
+    Each method that writes raises `FenceLost` once a newer rollout has taken its order there, other `ClusterError`s,
+    and `KeysUnavailable`.
     """
 
     def __init__(self, objects: FencedObjects, namespace: str) -> None:
@@ -101,8 +101,7 @@ class FencedCluster:
         return self._objects.kinds.targets(manifests, self._namespace)
 
     def _take_among(self, targets: Sequence[ManifestTarget]) -> None:
-        """Take the order. Where the namespace comes with the release, it is made first, as no Lease can be without
-        it."""
+        """Take the order. If the namespace is part of the release, it is created first, since a Lease needs it."""
         try:
             self._objects.take_for(targets[0]) if targets else self._objects.fence.take()
         except Missing as missing:
@@ -132,7 +131,7 @@ class FencedCluster:
         return _applied(target, answer.body, created=created).evolve(warnings=answer.warnings)
 
     def _sent(self, target: ManifestTarget) -> ApiServerResponse:
-        """Where the definition comes along, a server may judge by the one before it for a moment."""
+        """If the definition is part of the release, a server may still judge by the previous one for a moment."""
         try:
             return recreating.apply_or_recreate(self._objects, target)
         except ObjectRefused:

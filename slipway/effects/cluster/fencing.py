@@ -2,10 +2,10 @@
 
 Each write is prepared by two reads: the object first, the Lease after it. A newer rollout takes the Lease before it
 writes anything, and whatever it writes gets a new resourceVersion. So if the Lease was still ours after the object was
-read, a write that demands the version which was read either comes before the newer rollout's own, or is refused.
+read, a write that demands the version read either precedes the newer rollout's own write, or is refused.
 
-That leaves what no version can hold: an object that is not there, and that the newer rollout does not have. So after
-each create the Lease is read once more, and what was created too late is deleted again.
+That leaves the one case without a version: an object that does not exist, and that the newer rollout does not have. So
+after each create the Lease is read once more, and what was created too late is deleted again.
 """
 
 import logging
@@ -34,9 +34,10 @@ from .situations import Situation
 log = logging.getLogger(__name__)
 
 CONFLICTS: Final = 8
-"""How often something is read again because somebody else has just written it; a status is written all the time."""
+"""The number of times an object is read again because somebody else has just written it; a status is written all the
+time."""
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
-"""Seconds between looks at a Lease that cannot be read just now, where something was created that may have to go."""
+"""Seconds between looks at a Lease that cannot be read just now, after an object was created that may have to go."""
 NO_VERSION: Final = "1"
 """A resourceVersion that no object has: an apply with it makes a new object, and is refused where there is one."""
 
@@ -58,7 +59,7 @@ class HeldFence:
         self._make_claim = claim
         self._claim: Claim | None = None
         self._good: str | None = None
-        """What the Lease was last seen to hold when it was ours."""
+        """The content of the Lease when it was last seen to be ours."""
         self._connection, self._namespace, self._pause = connection, namespace, pause
 
     @property
@@ -226,7 +227,7 @@ class FencedObjects(Objects):
         return self._send_delete(kind, name, namespace, metadata, propagation, dry_run=dry_run)
 
     def _guarded[T](self, target: ManifestTarget, write: Callable[[Json | None], T]) -> T:
-        """Write what is for the object as it was read before the Lease; where it is another one by then, again."""
+        """Write to the object in the version read before the Lease; if the object has changed by then, try again."""
         last: ObjectConflict | None = None
         for _ in range(CONFLICTS):
             read = self._read.pop(target.path, None)

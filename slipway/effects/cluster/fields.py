@@ -1,7 +1,7 @@
-"""Who owns which field of an object, as the API server keeps it (`managedFields`), compared with a manifest. Pure.
+"""The owners of an object's fields, as the API server keeps them (`managedFields`), compared with a manifest. Pure.
 
 In a set of fields `f:NAME` is a field, `k:{…}` the item of a list with these keys, `v:…` the item of a list of values;
-an empty set is owned whole.
+an empty set means that the whole value is owned.
 """
 
 import json
@@ -28,13 +28,13 @@ _COMPARED: Final = frozenset({"labels", "annotations"})
 """The parts of the metadata that a manifest decides."""
 _IDENTITY: Final = frozenset({"apiVersion", "kind"})
 _OF_OTHERS: Final = frozenset({"f:metadata", "f:status", "f:stringData"})
-"""Where others may write beside Slipway: annotations and labels of theirs are not drift, and what a Secret is written
-by is not what it holds."""
+"""Fields that others may write beside Slipway: their annotations and labels are not drift, and the fields by which a
+Secret is written are not its content."""
 _MOST_NAMED: Final = 50
 
 
 class Written(Record):
-    """What others have written to an object since it was applied."""
+    """The writes of others to an object since it was applied."""
 
     ours: bool
     """Whether Slipway has applied the object at all."""
@@ -57,8 +57,8 @@ def managed_fields(
     after: datetime | None,
     ignored: Sequence[IgnoredDrift] = (),
 ) -> Written:
-    """What the managers of an object tell. `after` is when the manifest was live, by the cluster's clock, if that is
-    known; the rules are for this object."""
+    """The writes that the managers of an object show. `after` is when the manifest was live, by the cluster's clock, if
+    that is known; the rules are for this object."""
     entries = [entry for entry in managed if isinstance(entry, Mapping)]
     ours = next((e for e in entries if e.get("manager") == FIELD_MANAGER and e.get("operation") == "Apply"), None)
     others = [entry for entry in entries if entry.get("manager") != FIELD_MANAGER]
@@ -79,7 +79,7 @@ def _owners(entries: Sequence[Mapping[str, Any]], path: Path) -> set[str]:
 
 
 def _added(entry: Mapping[str, Any], manifest: Mapping[str, Any], ignored: Sequence[IgnoredDrift]) -> Iterator[Path]:
-    """What a manager has written that the manifest does not have."""
+    """The fields that a manager has written and the manifest lacks."""
     for path in map(_steps, _leaves(_without(entry.get("fieldsV1") or {}), ())):
         if at(manifest, path) is None and not _is_ignored(path, {str(entry.get("manager"))}, ignored):
             yield path
@@ -191,7 +191,7 @@ def _has(owned: Mapping[str, Any], path: Path) -> bool:
 
 
 def at(value: Any, path: Path) -> Any:
-    """What an object has at a path; None if nothing."""
+    """The value of an object at a path; None if there is none."""
     for step in path:
         if isinstance(step, str):
             value = value.get(step) if isinstance(value, Mapping) else step if step in (value or ()) else None

@@ -1,7 +1,7 @@
 """Leaves out of a preview what the server gives out at random for an object that is not there yet.
 
-A dry run invents an address, a port or a uid that the object will not have; two plans of the same object would differ
-by them, and whoever reads the plan would take them for true. Pure.
+A dry run invents an address, a port or a uid that the object will not have. Two plans of the same object would differ
+by them, and readers of the plan would take them for true. Pure.
 """
 
 from collections.abc import Mapping

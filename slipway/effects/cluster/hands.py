@@ -1,4 +1,5 @@
-"""Which fields change hands by an apply, in sentences: a plan that says only what differs does not say whose it was.
+"""The fields that change hands by an apply, in sentences: a plan with only the differences does not name the former
+owner.
 
 Pure, over the managed fields of the live object and of the one that a dry run says there will be.
 """
@@ -11,14 +12,14 @@ from .takeover import FieldPath, field_name, paths, pointer_to
 
 _SHOWN = 3
 _OF_THE_CLUSTER = "kube-"
-"""How the managers of Kubernetes' own controllers begin, which fill in what nobody else sets."""
+"""The prefixes of Kubernetes' own controllers among managers, which fill in fields that nobody else sets."""
 _NOT_OURS = ("f:metadata", "f:status")
 
 type Owners = Mapping[FieldPath, frozenset[str]]
 
 
 def notes(live: Mapping[str, Any], answer: Mapping[str, Any], going: Sequence[FieldPath]) -> tuple[str, ...]:
-    """What to tell of an object that exists; `going` are the fields that are taken away after the apply."""
+    """The notes about an object that exists; `going` are the fields that are removed after the apply."""
     before, after = owners_of(live), owners_of(answer)
     return (
         *_told("taken over from {manager}: {fields}", _taken(before, after)),

@@ -40,7 +40,7 @@ def unforeseen(manifest: Manifest) -> Json:
 
 
 def start_job(objects: FencedObjects, target: ManifestTarget) -> StartedJob:
-    """Create the Job. What the server answers, and nothing that is found later, says which one it is."""
+    """Create the Job. The server's answer, and no later finding, identifies the Job."""
     metadata = objects.create(target).body["metadata"]
     return StartedJob(name=metadata["name"], uid=metadata["uid"])
 
@@ -68,7 +68,7 @@ def state(
 
 
 def _pods(objects: Objects, started: StartedJob, namespace: str) -> list[Json]:
-    """The pods that say that they are the Job's: the cluster counts them, whoever made them."""
+    """The pods that claim to be the Job's; the cluster counts them, whoever made them."""
     labelled = objects.list(_POD, namespace, selector=f"batch.kubernetes.io/controller-uid={started.uid}")
     return owned_by({"metadata": {"uid": started.uid}}, labelled)
 

@@ -1,8 +1,8 @@
 """The API paths of objects, and the order in which kinds are applied.
 
 Built-in kinds are in a table, so that a typical deployment needs no discovery request; other kinds are discovered once
-per group and version and cached in memory. They are looked up again before a plan is made or applied, and where their
-definition comes along: it may have been taken away, or replaced by another, since. (The client library's own discovery
+per group and version and cached in memory. They are looked up again before a plan is made or applied, and if their
+definition is part of the release, since it may have been removed or replaced. (The client library's own discovery
 caches in a file in the shared temporary folder, which it trusts later, and sends requests without a timeout.)
 """
 
@@ -147,7 +147,7 @@ class KindLookup:
         self._found: Mapping[tuple[str, str], Kind] = dict(BUILT_IN)
 
     def find(self, api_version: str, kind: str, coming: Mapping[tuple[str, str], Kind] = NONE_COMING) -> Kind:
-        """The kind, also where its definition is only `coming`. That it is not known is never remembered."""
+        """The kind, also where its definition is only `coming`. A kind that is unknown is asked for again each time."""
         definition = coming.get((api_version, kind))
         if definition is None and (api_version, kind) not in self._found:
             self._discover(api_version)
@@ -238,7 +238,7 @@ class KindLookup:
         self._found = {**others, **of_version}
 
     def _instead(self, api_version: str, kind: str) -> str:
-        """What to do about a kind that the cluster does not know in this version."""
+        """The advice about a kind that the cluster does not know in this version."""
         versions = [version for version, built_in in BUILT_IN if built_in == kind]
         group = api_version.rpartition("/")[0]
         if not versions and group:
@@ -250,8 +250,9 @@ class KindLookup:
 
 
 def _with_encoded_text(manifest: Json) -> Json:
-    """A Secret's `stringData` under `data`, which the server would make of it: whoever applies owns what it names, and
-    what it named under `stringData` and no longer names stays in the Secret for ever (kubernetes/kubernetes#108008).
+    """A Secret's `stringData` moved to `data`, as the server would store it. An apply owns the fields that it names, so
+    a key once named under `stringData` and later dropped would stay in the Secret for ever
+    (kubernetes/kubernetes#108008).
 
     Left as it is where a value is not text: the server names the field.
     """

@@ -16,7 +16,7 @@ _ASKED = 3
 def nodes_in_the_way(
     objects: Objects, daemon_set: Json, pods: Sequence[Json], newest: Sequence[Json]
 ) -> tuple[str, ...]:
-    """What keeps each of the first nodes from having a pod of the newest template, for people."""
+    """The obstacles on the first nodes without a pod of the newest template, for people."""
     names = without_a_ready_pod(daemon_set, pods, newest)
     return tuple(filter(None, together(lambda name: _told(objects, name), names[:_ASKED])))
 
@@ -30,7 +30,7 @@ def without_a_ready_pod(daemon_set: Json, pods: Sequence[Json], newest: Sequence
 
 
 def _told(objects: Objects, name: str) -> str | None:
-    """None for a node that is ready: there the pod itself tells what holds it up."""
+    """None for a node that is ready: there the pod itself tells its obstacle."""
     try:
         node = objects.get(_NODE, name, None)
     except AccessDenied:  # roles on a namespace alone do not cover nodes

@@ -1,4 +1,5 @@
-"""The operations on objects, one request each: get and list, and dry runs. What writes is in `fencing.py`."""
+"""The operations on objects, one request each: get and list, and dry runs. `fencing.py` holds everything that
+writes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,applic
 
 
 class Propagation(StrEnum):
-    """What becomes of an object's dependents when it is deleted."""
+    """The treatment of an object's dependents when it is deleted."""
 
     BACKGROUND = "Background"
     """They go after it."""
@@ -41,7 +42,7 @@ class ObjectPage(Record):
 
 
 class Objects:
-    """Objects of one cluster. Nothing is written but by `FencedObjects`."""
+    """Objects of one cluster. Only `FencedObjects` writes."""
 
     def __init__(self, connection: Connection, kinds: KindLookup | None = None) -> None:
         self.connection = connection
@@ -180,8 +181,8 @@ class Objects:
         *,
         dry_run: bool = False,
     ) -> Json:
-        """Delete the very object, in the very version, that this metadata is of. What is answered is the object as
-        long as something holds it. Raises `ClusterError`."""
+        """Delete the very object, in the very version, that this metadata is of. The answer is the object as long as
+        something holds it. Raises `ClusterError`."""
         _demand_dry_run(f"{kind.kind}/{name}", dry_run=dry_run)
         return self._send_delete(kind, name, namespace, metadata, propagation, dry_run=True)
 
@@ -228,7 +229,7 @@ class Objects:
 
 
 def _following(answer: ApiServerResponse) -> str:
-    """What the next page of a list is asked for by; empty for the last one."""
+    """The token for the next page of a list; empty for the last page."""
     return str((answer.body.get("metadata") or {}).get("continue") or "")
 
 

@@ -1,4 +1,4 @@
-"""What will keep a rollout from ending, as far as it can be seen before anybody votes on its plan.
+"""Obstacles that will keep a rollout from ending, as far as they can be seen before anybody votes on its plan.
 
 Pure, over the live object and the one that a dry run says there will be. The words are those that the rollout's own
 rules use later.

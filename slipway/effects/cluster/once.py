@@ -1,7 +1,7 @@
 """Jobs around a rollout: each is made once, whoever asks again, and looked at until it has ended.
 
 Its name is made of its release and its content. So an existing Job of that name was made by an earlier try, or is in
-the way. What tells them apart is the uid where it is known, and else what it says and runs.
+the way. The uid tells them apart if it is known, and otherwise the Job's own fields.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,9 +34,9 @@ def run(
 ) -> OnceState:
     """Make the Job unless that was done, and look at it.
 
-    `uid` is that of the Job that this step has made, `earlier` that of a former attempt; each is empty if none is
-    known. A Job that failed in a former attempt is created again. Raises `ObjectRefused` for a Job in the way, and
-    `ObjectConflict` where another worker was quicker.
+    `uid` is that of the Job made by this step, `earlier` that of a former attempt; each is empty if unknown. A Job that
+    failed in a former attempt is created again. Raises `ObjectRefused` for a Job in the way, and `ObjectConflict` where
+    another worker was quicker.
     """
     live = objects.get(target.kind, target.name, target.namespace)
     if live is None and not uid:

@@ -20,7 +20,7 @@ from .records import Json, Unsearched
 
 
 class Owner(Record):
-    """Whose objects they are."""
+    """The owner of applied objects."""
 
     application: Name
     environment: Name
@@ -69,7 +69,7 @@ class Owned(Record):
 
 
 class Search(Record):
-    """What was found, and the kinds that could not be searched."""
+    """The objects found, and the kinds that could not be searched."""
 
     owned: tuple[Owned, ...]
     unsearched: tuple[Unsearched, ...] = ()
@@ -119,7 +119,7 @@ def appliers(metadata: Mapping[str, Any]) -> frozenset[str]:
 
 
 def also_applied(metadata: Mapping[str, Any]) -> str:
-    """Which other tool has set the object to its own manifest since Slipway did, or would if Slipway did; empty if
+    """Another tool that has set the object to its own manifest since Slipway did, or would if Slipway did; empty if
     none. An apply of Slipway's has a time of its own each time, as it marks the object with its order."""
     entries = [entry for entry in metadata.get("managedFields") or () if not entry.get("subresource")]
     ours = max((str(e.get("time")) for e in entries if e.get("manager") == FIELD_MANAGER), default="")

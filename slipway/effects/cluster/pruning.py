@@ -1,9 +1,9 @@
 """Objects that left the manifests: found when a plan is made, deleted once its rollout is judged good.
 
-An object goes only if Slipway applied it for this application and environment, nobody else applies it, its kind is not
-one that holds what cannot be made again, and nothing asks to keep it. That is asked when the plan is made, together
-with a dry run of the deletion, and once more, of the object as it is by then, before it is deleted: by its uid and
-version, so that what somebody changed in between is read again and what somebody recreated stays.
+An object is deleted only if Slipway applied it for this application and environment, nobody else applies it, its kind
+holds nothing irreplaceable, and nothing asks to keep it. Slipway checks that when it makes the plan, with a dry run of
+the deletion, and once more right before the deletion. It deletes by uid and version, so an object that somebody changed
+in between is read again and a recreated one stays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ class Stays(Enum):
 
 
 def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str, owner: Owner) -> Departed:
-    """What the owner has in the cluster beyond these manifests. Raises `ClusterError`."""
+    """The owner's objects in the cluster that are not in these manifests. Raises `ClusterError`."""
     targeted = {_key(target.kind, target.name) for target in targets}
     owned_objects = search(objects, namespace, owner)
     left = [each for each in sorted_by_place(owned_objects.owned) if _key(each.kind, each.name) not in targeted]
@@ -68,8 +68,8 @@ def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str
 def prune(objects: FencedObjects, deletions: Sequence[Deletion], namespace: str, owner: Owner) -> tuple[Deleted, ...]:
     """Delete what the plan names, workloads before what they use. Safe to repeat.
 
-    What must not or cannot be deleted is left, with the reason: it is not a cause to undo a rollout that is good.
-    Raises `ClusterUnreachable`.
+    An object that must not or cannot be deleted stays, with the reason; that is no cause to undo a good rollout. Raises
+    `ClusterUnreachable`.
     """
     ordered = sorted(deletions, key=lambda deletion: rank(deletion.kind), reverse=True)
     return tuple(_prune(objects, deletion, namespace, owner) for deletion in ordered)
@@ -129,7 +129,7 @@ def _stays_by_now(
 
 
 def propagation_of(kind: Kind) -> Propagation:
-    """What owns pods goes after them, so that it is seen until they are gone; anything else goes at once."""
+    """An owner of pods goes after them, so that it is visible until they are gone; any other object goes at once."""
     owns_pods = kind.kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob")
     return Propagation.FOREGROUND if owns_pods else Propagation.BACKGROUND
 
@@ -152,7 +152,8 @@ def _stays(kind: Kind, metadata: Mapping[str, Any], owner: Owner) -> str | None:
 
 
 def _refusal(objects: Objects, owned: Owned, namespace: str) -> str | None:
-    """What the server says to a dry run of the deletion; None if it would delete the object, or if it is gone."""
+    """The server's refusal of a dry run of the deletion; None if it would delete the object, or if the object is
+    gone."""
     if _takes_claims_along(objects, owned.kind, owned.name, namespace):
         return Stays.CLAIMS.value
     try:

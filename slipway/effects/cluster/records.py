@@ -31,7 +31,7 @@ class ProgressState(StrEnum):
     DONE = "done"
     WAITING = "waiting"
     HOPELESS = "hopeless"
-    """Nothing but another release would help, as it seems; believed once it has lasted for a while."""
+    """Only another release seems to help; believed once this has lasted for a while."""
     FAILED = "failed"
 
 
@@ -49,9 +49,9 @@ class ObjectChange(Record):
     restarts: bool = False
     """Whether its pods are recreated."""
     warnings: tuple[str, ...] = ()
-    """What will keep the rollout from ending, what could not be checked, and what the API server warns of."""
+    """Obstacles that will keep the rollout from ending, unchecked parts, and warnings of the API server."""
     notes: tuple[str, ...] = ()
-    """Which of its fields change hands, or stay as somebody else set them."""
+    """The fields that change hands, or stay as somebody else set them."""
 
 
 class ClusterPreview(Record):
@@ -88,10 +88,11 @@ class Unsearched(Record):
 
 
 class Departed(Record):
-    """What Slipway applied for an application and environment before, and is no longer in the manifests."""
+    """The objects that Slipway applied for an application and environment before, and that are no longer in the
+    manifests."""
 
     deletions: tuple[Deletion, ...] = ()
-    """What a rollout of the manifests deletes."""
+    """The objects that a rollout of the manifests deletes."""
     staying: tuple[Staying, ...] = ()
     unsearched: tuple[Unsearched, ...] = ()
 
@@ -110,7 +111,7 @@ class AppliedObject(Record):
     generation: int = 0
     """The object's generation after applying; 0 for kinds without one."""
     warnings: tuple[str, ...] = ()
-    """What the API server warned of."""
+    """The warnings of the API server."""
 
 
 class Resisted(Record):
@@ -131,7 +132,7 @@ class Resisted(Record):
 
 
 class BroughtBack(Record):
-    """What became of the objects of a roll-back."""
+    """The outcomes for the objects of a roll-back."""
 
     applied: tuple[AppliedObject, ...]
     resisted: tuple[Resisted, ...] = ()

@@ -1,10 +1,10 @@
-"""Applies a Deployment that goes from RollingUpdate to Recreate, which no apply of it can do by itself.
+"""Applies a Deployment that goes from RollingUpdate to Recreate, which a plain apply cannot do.
 
-The server has filled in `spec.strategy.rollingUpdate`. That belongs to nobody, so no apply takes it away, and beside
-`type: Recreate` it is refused (422; kubernetes/kubernetes#24198). So it is made somebody's: a second field manager
-applies the live strategy, which makes it the owner of `rollingUpdate`, and then applies `type: Recreate` alone, which
-takes away what it owned. It lets go of the strategy once the manifest has been applied. Nothing rolls out on the way: a
-change of the strategy is none of the pods' template.
+The server has filled in `spec.strategy.rollingUpdate`. That belongs to nobody, so no apply removes it, and beside
+`type: Recreate` the server refuses it (422; kubernetes/kubernetes#24198). So a second field manager first applies the
+live strategy, which makes it the owner of `rollingUpdate`, and then applies `type: Recreate` alone, which removes the
+fields that it owned. It lets go of the strategy once the manifest has been applied. No pod is replaced on the way,
+since the strategy is not part of the pods' template.
 """
 
 from collections.abc import Mapping

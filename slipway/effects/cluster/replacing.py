@@ -1,5 +1,5 @@
-"""The rules for Jobs that are deleted and created again, which runs them again. Nobody else's Job ever is: it must have
-Slipway's managed-by label.
+"""The rules for Jobs that are deleted and created again, which runs them again. Somebody else's Job is never replaced:
+it must have Slipway's managed-by label.
 
 A Job whose template changed: a Job's template is immutable, so applying it again is refused (422). It is replaced when
 1. the refusal is about an immutable field, not about anything else;

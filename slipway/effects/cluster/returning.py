@@ -1,4 +1,4 @@
-"""Brings back what was live before: object by object, so that one that resists holds up no other."""
+"""Brings back the release that was live before, object by object, so one that resists holds up no other."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -47,8 +47,8 @@ def bring_back(
 
 
 def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *, patient: bool) -> str:
-    """Delete one pod for which a StatefulSet waits in vain, so that it is recreated from the newest template; its name,
-    empty if there is none.
+    """Delete one pod for which a StatefulSet waits in vain, so that it is recreated from the newest template; returns
+    its name, empty if there is none.
 
     An ordered StatefulSet never replaces a pod that is not ready (kubernetes/kubernetes#67250). While one is still
     going, or a new one is coming up, the StatefulSet does work. A pod that is only not ready is given time where the

@@ -1,4 +1,4 @@
-"""The name by which a cluster knows Slipway, and the Role that gives it the rights which Azure's role lacks."""
+"""The name by which a cluster knows Slipway, and the Role with the rights that Azure's role lacks."""
 
 import shlex
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ class ClusterIdentity(Record):
 
 
 def ask_who(connection: Connection) -> ClusterIdentity:
-    """Who the cluster says that we are. Raises `ClusterError`."""
+    """Our identity, by the cluster's answer. Raises `ClusterError`."""
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     answer = connection.send("POST", SELF, what="ask who Slipway is in the cluster", body=body)
     user = (answer.body.get("status") or {}).get("userInfo") or {}

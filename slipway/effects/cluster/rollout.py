@@ -23,7 +23,7 @@ _POD = built_in("v1", "Pod")
 
 
 class Looked(Record):
-    """What a look at a rollout starts from."""
+    """The starting point of a look at a rollout."""
 
     done: frozenset[str] = frozenset()
     """Labels of the workloads that an earlier look saw done. They stay done, such as a Job that has removed itself."""
@@ -85,7 +85,7 @@ class Newest(Record):
     """A workload's newest template, as far as it can be found."""
 
     owner: Json | None = None
-    """What owns its pods; None if that cannot be seen."""
+    """The owner of its pods; None if that cannot be seen."""
     replica_set: Json | None = None
     """A Deployment's newest ReplicaSet."""
     all_pods: tuple[Json, ...] = ()

@@ -1,9 +1,9 @@
 """Whether a workload's rollout is done, in progress or failed: one rule per kind of workload.
 
 Pure functions over objects as the API server returns them: they find out the situation, and `situations` says what it
-means. They count as `kubectl rollout status` does, and differ in
-this: a StatefulSet's revisions are compared; pods that are up outweigh a condition of a moment ago; a failure counts
-only if it concerns the newest template, as after a rollback the conditions describe the failed one for a while.
+means. They count as `kubectl rollout status` does, with these differences: a StatefulSet's revisions are compared; pods
+that are up outweigh an older condition; a failure counts only if it concerns the newest template, since after a
+roll-back the conditions still describe the failed one for a while.
 
 Every rule except that for Jobs waits until `status.observedGeneration` reaches `metadata.generation`: before that, the
 status describes an older spec.
@@ -31,7 +31,7 @@ _QUOTED_SET = re.compile(r'ReplicaSet "([^"]+)"')
 _NOT_OBSERVED = "the new spec is not observed yet"
 
 type Lack = tuple[Situation, str]
-"""What a workload that is not done lacks."""
+"""The pods or reports that an unfinished workload still lacks."""
 type Rule = Callable[[Mapping[str, Any], WorkloadEvidence], WorkloadVerdict]
 
 
@@ -159,7 +159,7 @@ WITH_PODS = frozenset({Watched.DEPLOYMENT, Watched.STATEFUL_SET, Watched.DAEMON_
 
 
 def watched(api_version: str, kind: str) -> Watched | None:
-    """How an object is watched; None for one that is done once it is applied."""
+    """The way in which an object is watched; None for one that is done once it is applied."""
     if is_custom(api_version, kind):
         return Watched.CUSTOM
     return next((each for each in Watched if each.value == kind), None)

@@ -1,7 +1,7 @@
-"""What runs after a rollout, compared with its plan: the live templates, and each pod of the newest one.
+"""Compares the programs that run after a rollout with its plan: the live templates, and each pod of the newest one.
 
-A controller's counts say that pods of its template are up. Whether that template, and those pods, are what people voted
-on is looked at here: somebody else may have added to the template, and a pod is changed by itself.
+A controller's counts say that pods of its template are up. This module checks that the template and those pods are what
+people voted on: others may have added to the template, or changed a single pod.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,16 +23,16 @@ _COUNTS: Mapping[str, str] = {
     "StatefulSet": "updatedReplicas",
     "DaemonSet": "updatedNumberScheduled",
 }
-"""How many pods of its newest template a workload says that it has."""
+"""The field in which a workload of each kind reports its pods of the newest template."""
 _TOLD = 5
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class ComparedPods(Record):
-    """How what runs compares with the plan."""
+    """The running pods compared with the plan."""
 
     others: tuple[str, ...] = ()
-    """What runs that the plan does not have."""
+    """Running containers that the plan lacks."""
     unread: tuple[str, ...] = ()
     """Workloads whose pods could not be compared, with the reason."""
     too_few: str = ""
@@ -76,7 +76,7 @@ def _compared(objects: Objects, target: ManifestTarget, injected: Sequence[Injec
 
 
 def _set_by(target: ManifestTarget, live: Mapping[str, Any]) -> str:
-    """Whose the fields of the planned template are that are not Slipway's any more."""
+    """The managers that took over fields of the planned template from Slipway."""
     templates = {"spec": {name: target.manifest["spec"].get(name) for name in ("template", "jobTemplate")}}
     by = fields.managed_fields(templates, live["metadata"].get("managedFields") or (), after=_NEVER).by
     return f", as {by} set it" if by else ""

@@ -1,9 +1,9 @@
 """Kinds and situations: how each is judged while a release is rolled out, and what to do about it. One table.
 
-The rules (`rules`, `custom_resources`) find out which situation a workload is in; whether that is waited for stands
-here and nowhere else, and the page docs/reference/rollouts.md is made from it. What may heal, by itself or by
-somebody's hand in the cluster, is waited for until `rollout_within`; only what nothing but another release cures ends
-a rollout before that.
+The rules (`rules`, `custom_resources`) find a workload's situation; only this table says whether a rollout waits for it
+to pass. The page docs/reference/rollouts.md is made from it. A rollout waits until `rollout_within` for every situation
+that may pass by itself or that somebody can mend in the cluster; only one that needs another release ends the rollout
+earlier.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Watched(Enum):
 
 
 class Judgement(Enum):
-    """What a situation means for a rollout."""
+    """The consequence of a situation for a rollout."""
 
     DONE = ProgressState.DONE, "done"
     WAITS = ProgressState.WAITING, "waits"
@@ -109,7 +109,7 @@ class Situation(Enum):
         self.advice = advice
 
     def told(self, what: str, **names: str) -> str:
-        """What was seen, with what to do about it."""
+        """The observation, with what to do about it."""
         return f"{what} ({self.advice.format(**names)})"
 
 

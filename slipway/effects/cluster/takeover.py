@@ -1,9 +1,9 @@
 """Takes away what kubectl or Helm set before and the manifest no longer has: an apply removes only what it set itself.
 
-Whoever comes from `kubectl apply`, a pipeline's task around it, or Helm has objects whose fields those tools own. An
-old variable or node selector would stay for ever, while the plan says "unchanged". Flux and kubectl hand them over by
-writing `managedFields`; here they are removed by name, which needs no field that is a server's own, and which a dry run
-can show. The server fills in its defaults again, so a default that counts as set by kubectl is not a change.
+Objects that were deployed before with `kubectl apply`, a pipeline task around it, or Helm have fields that those tools
+own. An old variable or node selector would stay for ever, while the plan says "unchanged". Flux and kubectl hand them
+over by writing `managedFields`. Here they are removed by name, which writes no field of the server's own, and which a
+dry run can show. The server fills in its defaults again, so a default that counts as set by kubectl is not a change.
 
 Fields that people set with other commands (`kubectl edit`, `set`, `scale`) stay theirs. Replicas stay too, and values
 that a server assigns once, such as a node port.
@@ -54,7 +54,7 @@ def left_over(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Fiel
 
 
 def pointer_to(path: FieldPath, value: Any) -> Pointer | None:
-    """Where the field is in the object; None if it is not there."""
+    """The field's place in the object; None if it is not there."""
     steps = list[str | int]()
     for key in path:
         step = _step(key, value)
@@ -77,7 +77,7 @@ def without_paths(live: Json, paths: Sequence[FieldPath]) -> Json:
 
 
 def that_go(objects: Objects, target: ManifestTarget, live: Json) -> tuple[list[FieldPath], str]:
-    """The fields that a release takes away, by a dry run; and what to say where the server does not let them go."""
+    """The fields that a release removes, by a dry run; and a message for fields that the server keeps."""
     paths = left_over(live, target.manifest)
     if not paths:
         return [], ""

@@ -27,14 +27,14 @@ class WorkloadVerdict(Record):
 
 
 class WorkloadEvidence(Record):
-    """What else was read because the workload is not done."""
+    """The further evidence that was read because the workload is not done."""
 
     pods: tuple[Json, ...] = ()
     """Its pods of the newest template."""
     replica_set: Json | None = None
     """A Deployment's newest ReplicaSet."""
     hints: tuple[Holdup, ...] = ()
-    """What else holds it up: nodes that a DaemonSet waits for, pods that a StatefulSet does not replace, events."""
+    """Further obstacles: nodes that a DaemonSet waits for, pods that a StatefulSet does not replace, events."""
     asked_at: datetime | None = None
     """When the rollout's objects had just been applied."""
     now: datetime | None = None
@@ -53,7 +53,8 @@ def advised(kind: Watched, situation: Situation, what: str) -> WorkloadVerdict:
 
 
 def unless_hindered(kind: Watched, evidence: WorkloadEvidence, situation: Situation, lack: str) -> WorkloadVerdict:
-    """What a workload lacks, with what holds it up; or what only another release will cure, if its pods show that."""
+    """The verdict on an unfinished workload: its `lack` and its obstacles, or the situation that only another release
+    will cure, if its pods show that."""
     hindrances = holdups(evidence)
     for state in (ProgressState.FAILED, ProgressState.HOPELESS):
         for holdup in hindrances:
@@ -64,7 +65,7 @@ def unless_hindered(kind: Watched, evidence: WorkloadEvidence, situation: Situat
 
 
 def holdups(evidence: WorkloadEvidence) -> list[Holdup]:
-    """What holds the workload up, as far as anything tells."""
+    """The workload's obstacles, as far as anything tells."""
     not_made = list(_pods_not_made(evidence))  # the ReplicaSet's events say the same
     hints = [hint for hint in evidence.hints if not (not_made and hint.situation is Situation.NO_POD)]
     return [

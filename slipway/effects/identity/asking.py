@@ -1,4 +1,4 @@
-"""The address at which a person signs in: what is asked of the provider, and the verifier that only we keep (PKCE)."""
+"""The address at which a person signs in: the request to the provider, and the verifier that only we keep (PKCE)."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from .issuer import IssuerEndpoints
 
 type Prompt = Literal["none", "login", "select_account"]
-"""What the provider shows whatever session it has: nothing at all, the question for the credential, the accounts."""
+"""The provider's screen whatever session it has: none at all, the question for the credential, or the accounts."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 """The issuer of tokens: its addresses and its keys, fetched over HTTP and kept.
 
 Keys change without notice. So they are fetched every hour and when a token names an unknown one. Anybody can send such
-a token, so that the second happens at most every five minutes; and as long as there are keys, nobody waits for a fetch
-that somebody else began. A set that was good stays in use for a day while the provider does not answer.
+a token, so the second happens at most every five minutes; and as long as there are keys, nobody waits for a fetch that
+somebody else began. A set that was good stays in use for a day while the provider does not answer.
 """
 
 import logging
@@ -36,7 +36,7 @@ _LAPTOP: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, kw_only=True)
 class IssuerEndpoints:
-    """Where people are sent and where codes are redeemed."""
+    """The addresses that people are sent to and codes are redeemed at."""
 
     authorization: str
     token: str

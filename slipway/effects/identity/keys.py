@@ -29,11 +29,11 @@ class Key:
 
 
 class IssuerKeySource(Protocol):
-    """Who knows an issuer's keys: `Issuer`, or a test's own."""
+    """A source of an issuer's keys: `Issuer`, or a test's own."""
 
     @property
     def url(self) -> str:
-        """What stands in a token as `iss`."""
+        """The `iss` of its tokens."""
         ...
 
     @property

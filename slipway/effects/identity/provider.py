@@ -28,7 +28,7 @@ class Registration:
     def address(
         self, *, state: str, nonce: str, verifier: str, fresh: timedelta | None = None, prompt: Prompt | None = None
     ) -> str | CannotVerify:
-        """Where to send the browser. `fresh` is how long ago the person may have given their credential."""
+        """The address to send the browser to. `fresh` is how long ago the person may have given their credential."""
         endpoints = self.issuer.endpoints()
         if isinstance(endpoints, CannotVerify):
             return endpoints

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TOKEN_EXCHANGE: Final = "api://AzureADTokenExchange/.default"  # noqa: S105 - the name of a scope
-"""What the managed identity is asked for a token for."""
+"""The audience of the managed identity's token."""
 ANSWER_LIMIT: Final = 256 * 1024
 LONGEST_CODE: Final = 4096
 _OK, _BAD_REQUEST = 200, 400
@@ -43,7 +43,7 @@ class Client:
 
 @dataclass(frozen=True, kw_only=True)
 class Code:
-    """What came back, and what it was asked for with."""
+    """The code that came back, and the values of its request."""
 
     value: str
     redirect_uri: str

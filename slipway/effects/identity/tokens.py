@@ -1,4 +1,4 @@
-"""Verifies ID tokens and access tokens: who signed it, for whom, of which tenant, when; then what they say.
+"""Verifies ID tokens and access tokens: signer, audience, tenant and time; then reads their claims.
 
 PyJWT checks signature, algorithm, issuer and audience; it has no opinion on the rest, which is done here. Time is that
 of the caller: a page's own clock, or the moment at which a vote was received.
@@ -33,7 +33,7 @@ from .web import strict_object
 
 ALGORITHMS: Final = ("RS256",)
 AHEAD: Final = timedelta(minutes=1)
-"""How far the issuer's clock may be ahead of ours."""
+"""The time by which the issuer's clock may be ahead of ours."""
 VERSION: Final = "2.0"
 MOST_RIGHTS: Final = 1000
 """Roles or groups of one token."""
@@ -98,9 +98,9 @@ class AccessTokens:
     client_id: str
     """The registration that they are for: `aud`."""
     scope: str
-    """What a person's token must allow, such as `user_impersonation`."""
+    """The scope that a person's token must have, such as `user_impersonation`."""
     never: frozenset[str]
-    """Clients whose tokens are refused whatever they hold: that of the votes."""
+    """Clients whose tokens are always refused: the one for votes."""
 
     def verify(self, token: str, *, at: datetime) -> Verdict[TokenPerson | TokenApplication]:
         try:
@@ -190,8 +190,8 @@ def _key_of(source: IssuerKeySource, header: dict[str, Any]) -> Key:
 
 
 def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and payload, read strictly: of two members of one name PyJWT takes the last, and of a part of base64 it
-    passes over the bits that no byte needs, so that a token could be changed and hold all the same."""
+    """Header and payload, read strictly. Of two members of one name PyJWT takes the last, and it ignores unused bits at
+    the end of base64, so a changed token could still verify."""
     if len(token) > TOKEN_LIMIT:
         raise _BadError(f"expected a token of at most {TOKEN_LIMIT} characters")
     if not _COMPACT.fullmatch(token):

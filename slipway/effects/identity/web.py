@@ -1,6 +1,6 @@
 """One exchange with the identity provider: no redirects, no retries, bounded in size and time, JSON read strictly.
 
-What is waited for here, somebody in front of a page waits for too. Errors name the host and never a query or a body.
+A person in front of a page waits for each of these requests. Errors name the host and never a query or a body.
 """
 
 import time

@@ -1,8 +1,8 @@
 """A cache of keys, refreshed when it is old or when a link was signed with an unknown key.
 
 Anybody can send a link that names an unknown key, so the time between two refreshes has a minimum. Within it nobody can
-tell whether a key that was not asked for before is forged, or signs since a moment ago: whoever asks is told to come
-again. Cached keys stay valid while the source of the keys does not answer.
+tell a forged key id from one that has only just begun to sign, so the caller is told to come again. Cached keys stay
+valid while the source of the keys does not answer.
 """
 
 import logging

@@ -59,7 +59,7 @@ class ApprovalFacts(Record):
     changed_by: str = ""
     """Everybody who pushed the change, wrote it, or opened or completed its pull request."""
     proof: str = ""
-    """What is proved of the run, and what is not."""
+    """The proved and the unproved facts of the run."""
     waived: tuple[str, ...] = ()
     """The rules about proof that need not hold, by whom and why."""
     live: LiveNow | None = None
@@ -74,7 +74,7 @@ class ApprovalFacts(Record):
 
 
 class AskedVote(Record):
-    """What an answer by a message in `approvals` names (docs/reference/formats.md)."""
+    """The fields that an answer by a message in `approvals` names (docs/reference/formats.md)."""
 
     application: str
     release: int
@@ -115,7 +115,7 @@ class Message(Record):
     matter: ApprovalFacts | None = None
     """Set if the notice asks for a decision."""
     vote: AskedVote | None = None
-    """How to answer it by a message."""
+    """The values to answer it by a message."""
     anchors: str = ""
     """The anchors, one a line, in a notice to a witness; such a notice has no release."""
     change: str = ""
@@ -140,6 +140,6 @@ class Channel(Protocol):
         ...
 
     def reach(self) -> str | None:
-        """What is seen of the receiver where nothing is sent; None where only sending would tell. Raises
+        """The state of the receiver without sending anything; None if only sending would tell. Raises
         `NotificationError`."""
         ...

@@ -39,7 +39,7 @@ def write_letter(message: Message) -> Letter:
         "heading": heading(message),
         "results": shown_results(message),
         "rules": shown_rules(message),
-        # Where people sign in to vote, the address without a secret leads to the same page.
+        # If people sign in to vote, the address without a secret leads to the same page.
         "link": message.locate_url or message.approval_url,
         "personal": bool(message.approval_url and not message.locate_url),
         "deadline": _deadline_text(message.deadline, message.matter.timezone if message.matter else "UTC"),

@@ -98,8 +98,8 @@ class Registry:
         return digest
 
     def named_after_writing(self, repository: str, tag: str, digest: str, *, before: str | None = None) -> str | None:
-        """The digest that a tag names which was just set; asked a few times while a replica still says what it named
-        before. Raises `Forgotten` if it goes on saying so."""
+        """The digest of a tag that was just set; asked a few times while a replica still answers with the one before.
+        Raises `Forgotten` if it goes on saying so."""
         around = self._session.around
         for attempt in count(1):
             named = self.resolve(repository, tag)

@@ -125,7 +125,7 @@ class _DockerAuthorizer:
         return _authorization(content, where, self._around.clock())
 
     def forget(self) -> None:
-        """Nothing is kept between two tokens."""
+        """It keeps nothing between two tokens."""
 
 
 class _EntraAuthorizer:

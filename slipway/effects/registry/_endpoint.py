@@ -90,8 +90,8 @@ def origin(url: str) -> tuple[str, str]:
 def trusted(where: ErrorSubject, base: str, location: str, purpose: str) -> str:
     """The absolute form of a URL from the registry. Raises `Untrusted` unless it is https, or http on loopback.
 
-    Behind a proxy that ends TLS, a registry that is not told so names its own addresses with http: those are asked over
-    https, as the registry itself is, and nothing goes over the wire in the clear.
+    Behind a proxy that ends TLS, a registry may name its own addresses with http. Those are asked over https, like the
+    registry itself, so no request goes over the wire in the clear.
     """
     url = urljoin(base, location)
     parts, own = urlsplit(url), urlsplit(base)

@@ -1,7 +1,7 @@
 """The errors of registry operations, as one small hierarchy.
 
-Every error says which registry, repository and tag or digest it is about, what happened and what to do, and whether
-retrying the step later may succeed (`retryable`). None contains a token or the query of a URL.
+Every error names its registry, repository and tag or digest, says what happened and what to do, and whether a later
+retry of the step may succeed (`retryable`). None contains a token or the query of a URL.
 """
 # ruff: noqa: N818 - these read as what happened: `except TagTaken`, not `except TagTakenError`
 
@@ -67,8 +67,8 @@ class LayerMissing(NotInRegistry):
 class Denied(RegistryError):
     """The registry refuses this identity, with a token that was just fetched.
 
-    It may well pass: a role assignment takes up to ten minutes to reach a registry, and one that is starting refuses
-    what it permits a moment later.
+    It may well pass: a role assignment takes up to ten minutes to reach a registry, and a registry that is starting
+    refuses for a moment.
     """
 
     retryable = True
@@ -97,7 +97,7 @@ class Firewalled(Denied):
 
 
 class DigestMismatch(RegistryError):
-    """Bytes do not match their digest or size. None of them were stored."""
+    """Bytes do not match their digest or size. None of the bytes were stored."""
 
     advice = "do not deploy it; find out who or what altered the content"
 
@@ -131,7 +131,7 @@ class TagTaken(RegistryError):
 
 
 class BodyRefused(RegistryError):
-    """What was sent is larger than the registry, or a proxy before it, takes."""
+    """The body is larger than the registry, or a proxy before it, accepts."""
 
     advice = "raise that limit at the registry or at the proxy before it, or make the artifact's layers smaller"
 

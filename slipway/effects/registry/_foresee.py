@@ -1,6 +1,6 @@
 """Foreseeing: what would stop a promotion, or a node's pull, looked for while nobody has been asked to vote yet.
 
-Reads only. It finds what `promote` would run into: a tag that is taken, a platform that a clean-up removed, a missing
+Reads only. It finds the obstacles that `promote` would meet: a taken tag, a platform removed by a clean-up, a missing
 layer, content that cannot be copied.
 """
 

@@ -53,7 +53,7 @@ class Graph:
     elsewhere: frozenset[str] = frozenset()
     """Digests of foreign layers that the source does not hold, and that stay where their manifests say."""
     notes: tuple[str, ...] = ()
-    """What was left out or taken otherwise than the registry says, sorted."""
+    """The parts left out, or taken otherwise than the registry says, sorted."""
 
     def blobs(self) -> list[Descriptor]:
         """Each blob that is to be copied once, the largest first, as they take longest."""
@@ -159,7 +159,7 @@ class _Discovery:
         """Layers and configs, as often as manifests list them."""
         self._elsewhere: set[str] = set()
         self._missing_below: dict[str, tuple[str, Descriptor] | None] = {}
-        """What `_missing` found, since many indexes may list the same ones."""
+        """The findings of `_missing`, since many indexes may list the same manifests."""
         self.notes: set[str] = set()
 
     def about(self, *digests: str) -> list[Question]:
@@ -172,7 +172,7 @@ class _Discovery:
         return [question for digest in new for question in self._questions(digest)]
 
     def graph(self) -> Graph:
-        """What belongs to the artifact and is there as a whole. Raises `Incomplete`."""
+        """The complete parts that belong to the artifact. Raises `Incomplete`."""
         if missing := self._missing(self._root):
             index, child = missing
             raise missing_child(self._where(index), child)

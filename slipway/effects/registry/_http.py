@@ -41,7 +41,7 @@ class Pool(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How often and how long to retry."""
+    """The number and time of retries."""
 
     attempts: int = 5
     """For one exchange, one upload, or one download that makes no progress."""

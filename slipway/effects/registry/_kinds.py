@@ -1,4 +1,4 @@
-"""What a pushed manifest is: an image that can run, or something else that lies beside images."""
+"""The kind of a pushed manifest: an image that can run, or something else that lies beside images."""
 
 from typing import Final
 

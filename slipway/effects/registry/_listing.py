@@ -23,7 +23,8 @@ from ._session import RegistrySession, Scopes, pull_scopes
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 _REFUSALS: Final = frozenset({401, 403, 407, 408, 429})
-"""What says nothing about the API. A server that fails (5xx but 501) is tried again and ends as an error before."""
+"""Statuses that tell nothing about the API. A server that fails (5xx but 501) is tried again and ends as an error
+before."""
 _MOST_PAGES: Final = 100
 _NEXT: Final = re.compile(r'<([^<>]*+)>\s*;\s*rel="?next"?')
 
@@ -62,7 +63,8 @@ def referrers_by_api(session: RegistrySession, repository: str, digest: str) -> 
     """The registry's list of referrers, or that it has no such API.
 
     Registries without it answer in many ways: 400, 405, 406, 501, a redirect to a page, a page. As with ORAS and crane,
-    what is not a list says that there is none; a refusal, a failure, or a list that breaks off is an error.
+    an answer that is no list means that there are no referrers; a refusal, a failure, or a list that breaks off is an
+    error.
     """
     where = session.where(repository, digest)
     descriptors: list[Descriptor] = []

@@ -111,8 +111,8 @@ class Content:
 
 
 def type_of(announced: str, raw: bytes) -> str:
-    """The media type of a manifest: what the registry says or, where it calls it just a text or some bytes, what the
-    manifest calls itself."""
+    """The media type of a manifest: the registry's, or the manifest's own if the registry only calls it text or
+    bytes."""
     media_type = announced.partition(";")[0].strip()
     if media_type not in _SAYS_NOTHING:
         return media_type

@@ -1,9 +1,9 @@
 """Promotion: copies an artifact, by digest, with its referrers from one registry into another.
 
 The digest that was tested and voted on is the digest that arrives: manifests are copied as raw bytes, every blob is
-hashed on the way, and every manifest is read back from the target before the tag is set. The tag is set last, so that
-nobody sees half an artifact; a tag that names something else is moved only if the target allows it. Running a promotion
-again copies nothing.
+hashed on the way, and every manifest is read back from the target before the tag is set. The tag is set last, so nobody
+sees half an artifact; a tag that names something else is moved only if the target allows it. Running a promotion again
+copies nothing.
 """
 
 from collections.abc import Callable, Iterator

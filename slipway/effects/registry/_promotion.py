@@ -21,7 +21,7 @@ class PromotionSource:
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionTarget:
-    """Where to copy the artifact, according to the plan. The digest must equal the source's."""
+    """The destination of the artifact, according to the plan. The digest must equal the source's."""
 
     registry: Registry
     repository: str
@@ -37,7 +37,7 @@ class PromotionTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How many blobs and bytes the target has, and of how many."""
+    """The blobs and bytes that the target has, and their totals."""
 
     blobs: int
     of_blobs: int
@@ -74,7 +74,7 @@ class Comparison(Record):
 
 
 class Promotion(Record):
-    """What a promotion did. Repeating it gives the same record with nothing copied or mounted."""
+    """The result of a promotion. Repeating it gives the same record with nothing copied or mounted."""
 
     source: str
     target: str
@@ -95,4 +95,4 @@ class Promotion(Record):
     bytes_copied: int
     comparison: Comparison
     notes: tuple[str, ...] = ()
-    """What was left out, or found otherwise than a registry should say it."""
+    """The parts left out, and deviations of the registry."""

@@ -67,8 +67,8 @@ class RegistrySession:
     def _with_reason(
         self, refusal: RegistryResponse, path: str, where: ErrorSubject, scopes: Scopes, headers: dict[str, str]
     ) -> RegistryResponse:
-        """The refusal with a body. That of a HEAD has none, and so no reason, such as the address of ours that a
-        firewall refuses: the same question by GET is answered with one."""
+        """The refusal with a body. The answer to a HEAD has no body, and so no reason, such as our address that a
+        firewall refuses; the same request by GET is answered with one."""
         response = self.stream("GET", path, where=where, scopes=scopes, headers=headers)
         if response.status != refusal.status:
             discard(response)

@@ -1,9 +1,9 @@
 """Telemetry of a decision: the traces that its messages continue, and the durations that it reveals.
 
 A release's way to production is one trace, the one in which it began. After a short hop through a queue, work continues
-below the span that sent the message. A long wait (a vote, a soak, a deadline) is ended by another trace, for example a
-person's visit to a page: the release then continues in its own trace, and the two traces *link* to each other. So no
-span lasts for days, and the whole story can be found from either trace.
+below the span that sent the message. Another trace, such as a person's visit to a page, ends a long wait (a vote, a
+soak, a deadline). The release then continues in its own trace, and the two traces *link* to each other. So no span
+lasts for days, and the whole story can be found from either trace.
 """
 
 import logging

@@ -16,7 +16,7 @@ AGAIN = timedelta(minutes=1)
 
 
 class AnchorResult(Record):
-    """Which end of the chain was anchored, and the anchor's hash."""
+    """The end of the chain that was anchored, and the anchor's hash."""
 
     sequence: int
     head: Digest

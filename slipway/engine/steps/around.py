@@ -1,6 +1,6 @@
 """Before and after: run the plan's Jobs around a rollout, one after the other, each once.
 
-A Job is made at the first message that comes to it; its uid travels with the messages that follow, and is part of the
+A Job is created at the first message that reaches it; its uid travels with the following messages, and is part of the
 record. One that ended well in an earlier attempt of the release is not run again.
 """
 
@@ -40,7 +40,7 @@ _SUMMARY = 300
 
 
 class JobsRun(Record):
-    """What became of the Jobs on one side of a rollout."""
+    """The outcomes of the Jobs on one side of a rollout."""
 
     jobs: tuple[JobRun, ...]
     taken: Taken | None
@@ -85,7 +85,7 @@ class _Running:
 
     @property
     def ran(self) -> Mapping[str, JobRun]:
-        """What became of the Jobs in earlier attempts."""
+        """The outcomes of the Jobs in earlier attempts."""
         return self.work.release.job_runs_in(self.plan.environment)
 
     def _look(self, job: Manifest, seen: SeenBefore) -> tuple[SeenBefore, OnceState]:
@@ -109,7 +109,7 @@ class _Running:
         return tuple(self._run(each, passed=each.name in seen.done) for each in seen.jobs)
 
     def _failed(self, job: Manifest, made: SeenJob, seen: SeenBefore, state: OnceState, why: str) -> Outcome:
-        """What the Job said is read before it is deleted; one that has ended stays for people to look at."""
+        """The Job's output is read before it is deleted; a Job that has ended stays for people to look at."""
         runs = self._runs(seen)
         if state.state is not ProgressState.FAILED and self.writes.withdraw_job(job, uid=made.uid):
             why = f"{why}; the Job was deleted, so that it does not run when nobody waits for it"

@@ -1,7 +1,8 @@
-"""A release's bundle, read from the registry that CI pushed it to: what it says of itself, and what it would apply.
+"""A release's bundle, read from the registry that CI pushed it to: its description, and the objects that it would
+apply.
 
-It is read by digest and as strictly as its format says, whoever made it. What it may not decide is compared with the
-catalogue: which application it is for, which environments there are, where they pull from and where they are.
+It is read by digest and as strictly as its format says, whoever made it. The facts that it may not decide are compared
+with the catalogue: its application, the environments, and their registries and places.
 """
 
 from typing import Any
@@ -39,7 +40,7 @@ class BundleRefused(Exception):  # noqa: N818 - it is what happened
 
 
 def describe(clients: Clients, application: Application, release: Release, digest: str) -> Bundle:
-    """What the bundle says of itself. Raises `BundleRefused`, `RegistryError`, `UnknownName`."""
+    """The bundle's own description. Raises `BundleRefused`, `RegistryError`, `UnknownName`."""
     try:
         config = fetch_config(clients.registry(release.registry), release.repository, digest)
     except NotABundle as error:
@@ -66,8 +67,8 @@ def describe(clients: Clients, application: Application, release: Release, diges
 
 
 def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> RenderedObjects:
-    """What the bundle applies in the environment: its objects, with the marks by which Slipway knows them, and without
-    what only a server sets.
+    """The bundle's objects for the environment, with the marks by which Slipway knows them, and without fields that
+    only a server sets.
 
     Raises `BundleRefused`, `RegistryError`, `UnknownName`.
     """

@@ -28,4 +28,4 @@ class Clients:
     resource_ids: Mapping[str, str]
     """Azure resource ids of the registries, by their names in the settings."""
     promotion_time: timedelta
-    """How long one message keeps copying before it leaves the rest to the next."""
+    """The time for which one message keeps copying before it leaves the rest to the next."""

@@ -1,4 +1,4 @@
-"""What becomes of a step whose request to a cluster failed, or whose fence is lost."""
+"""The outcome of a step whose request to a cluster failed, or whose fence is lost."""
 
 from ...domain.model import Record
 from ...domain.order import Order, Taken
@@ -8,12 +8,12 @@ from ..outcome import Outcome, Retry, failed, not_begun
 
 
 class Lost(Record):
-    """How far a rollout came that lost the fence."""
+    """The progress of a rollout that lost the fence."""
 
     found: Order | None
     """The order that had been taken."""
     removed: tuple[str, ...]
-    """What was created too late, and deleted again."""
+    """The objects created too late, and deleted again."""
 
 
 class Ended(Record):

@@ -1,4 +1,4 @@
-"""Where the objects of a rollout come from: the catalogue's manifests, or the release's bundle."""
+"""The source of a rollout's objects: the catalogue's manifests, or the release's bundle."""
 
 from typing import assert_never
 
@@ -11,7 +11,7 @@ from .rendered import RenderedObjects, from_catalogue
 
 
 def rendered(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> RenderedObjects:
-    """What the release applies in the environment.
+    """The objects that the release applies in the environment.
 
     Raises `BundleRefused`, `ConfigError`, `RegistryError`, `UnknownName`.
     """

@@ -1,4 +1,4 @@
-"""From where to where an artifact is brought: the same for the promotion and for what is foreseen of it."""
+"""The two ends of a promotion, source and target; the same for the promotion and for the check that foresees it."""
 
 from collections.abc import Callable
 

@@ -37,7 +37,7 @@ LINES = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Audience:
-    """Who reads a channel."""
+    """The readers of a channel."""
 
     shared: bool
     """Whether many people read it, so that no personal link may be sent there."""
@@ -59,8 +59,8 @@ def messages(clients: Clients, clock: Clock, work: Work, audience: Audience) -> 
 
 
 def _about_a_vote(clients: Clients, clock: Clock, work: Work, message: Message) -> Message:
-    """What was counted, with the way to say that it was somebody else: by signing in, or by a link of one's own where
-    links vote."""
+    """The vote that was counted, with the way to object that it was somebody else's: by signing in, or by a personal
+    link if links vote."""
     release, step = work.release, work.step
     environment = work.environment
     gate = environment.gate if environment else None
@@ -105,7 +105,7 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
 
 
 def _vote(release: Release, environment: Environment, gate: ApprovalGate) -> AskedVote | None:
-    """How to answer by a message; None where no gate is open any more."""
+    """The values to answer by a message; None if no gate is open any more."""
     if release.gate is None:
         return None
     return AskedVote(

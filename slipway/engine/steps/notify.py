@@ -30,8 +30,8 @@ def notify(clients: Clients, clock: Clock, work: Work) -> Outcome:
 
 
 def _send(channel: Channel, outgoing: list[Message], sent: frozenset[str]) -> Outcome:
-    """A recipient who cannot be reached, now or at all, must not keep the others from being told, nor have them told
-    again: a later try sends what has not gone out."""
+    """A recipient who cannot be reached, now or at all, must not keep the others from their notice, nor make them get
+    it twice: a later try sends only the messages that have not gone out."""
     refused, away = list[str](), list[str]()
     for message in outgoing:
         if _mark(message) in sent:

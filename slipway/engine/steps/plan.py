@@ -132,8 +132,8 @@ def _look_at_artifact(clients: Clients, release: Release) -> None:
 
 def _foresee(clients: Clients, work: Work, environment: Environment, plan: Plan) -> None:
     """Fail before anybody is asked if the artifact, or an image of it, is not there whole, or could not be brought into
-    the environment's registry. Where nobody is asked and nothing is brought, a node finds out soon what is missing of
-    a layer, and the way there stays short."""
+    the environment's registry. If nobody is asked and nothing is copied, a node soon finds a missing layer anyway, and
+    the way there stays short."""
     if plan.promote_from is None:
         registry, asks = clients.registry(plan.registry), isinstance(environment.gate, ApprovalGate)
         if asks:
@@ -239,7 +239,7 @@ def _warnings(
 
 
 def _stays(clients: Clients, lane: Lane | None, environment: Environment) -> str:
-    """What to tell where the environment has moved since what is live there went live."""
+    """The note for an environment that has moved since its live release went live."""
     target = (environment.cluster, environment.namespace)
     if lane is None or lane.live is None or all((each.cluster, each.namespace) == target for each in lane.taken):
         return ""
@@ -272,7 +272,7 @@ def _changes(seen: Seen, plan: Plan, release: Release, rules: ImageRules) -> tup
 
 
 def _around(plan: Plan, release: Release) -> dict[tuple[str, str], str]:
-    """What becomes of each Job around the rollout, by kind and name."""
+    """The treatment of each Job around the rollout, by kind and name."""
     ran = release.job_runs_in(plan.environment)
     sides = ((Side.BEFORE, plan.jobs.before), (Side.AFTER, plan.jobs.after))
     return {

@@ -42,7 +42,7 @@ class CannotReturn(Exception):  # noqa: N818 - the message is the point
 
 @dataclass(frozen=True, kw_only=True)
 class KeptRelease:
-    """What is still available of the release to roll back to."""
+    """The parts of the release to roll back to that are still available."""
 
     warnings: tuple[str, ...]
     plan: Plan | None
@@ -136,7 +136,7 @@ def _has(clients: Clients, registry: str, artifacts: tuple[tuple[str, str], ...]
 def roll_back_content(
     clients: Clients, work: Work, environment: Environment, release: KeptRelease, *, job_name: str
 ) -> tuple[RenderedObjects, tuple[RuleResult, ...]]:
-    """What the roll-back applies, and its supply-chain results.
+    """The objects that the roll-back applies, and its supply-chain results.
 
     Raises `BundleRefused`, `ConfigError`, `RegistryError`, `UnknownName`.
     """

@@ -1,7 +1,7 @@
 """Promote: bring the artifact, by digest and with everything attached to it, into the environment's registry.
 
-The images that run beside it, or come with a bundle, go first and the artifact last, so that one that is there has
-everything that it needs.
+The images that run beside it, or come with a bundle, go first and the artifact last, so an artifact that has arrived
+has everything it needs.
 
 One message copies for at most `Clients.promotion_time`; the next one continues from there. An import is started once
 and polled by later messages. Both ways end alike: whatever is missing is copied, both sides are compared, the tag is
@@ -136,7 +136,7 @@ def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
 def _brought(
     clients: Clients, environment: Environment, life: Life, source: PromotionSource, target: PromotionTarget
 ) -> Promotion | Requeue:
-    """What was copied; or when to look again, while the registry imports it."""
+    """The finished promotion, or the time to look again while the registry imports."""
     if environment.promotion.how is Way.IMPORT and not life.state.not_imported:
         waiting = _import(clients, environment, life, source, target)
         if waiting is not None:

@@ -1,4 +1,4 @@
-"""What a rollout applies, whether the catalogue or a bundle has it."""
+"""The objects that a rollout applies, from the catalogue or from a bundle."""
 
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -11,7 +11,7 @@ from .clients import Clients
 
 
 class _Asked(TypedDict):
-    """What every rendering of one plan is asked with."""
+    """The arguments of every rendering of one plan."""
 
     image: str
     values: dict[str, str]
@@ -40,7 +40,7 @@ class RenderedObjects:
 
 
 def from_catalogue(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> RenderedObjects:
-    """What the application's own manifests apply, with the release's image. Raises `ConfigError`, `UnknownName`."""
+    """The objects of the application's own manifests, with the release's image. Raises `ConfigError`, `UnknownName`."""
     release, application = work.release, work.entry.application
     registry = clients.registry(application.registry_of(environment))
     image = f"{registry.endpoint.login_server}/{release.repository}@{release.digest}"

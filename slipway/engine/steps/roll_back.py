@@ -2,7 +2,7 @@
 
 Every object that can be brought back is, also where another one resists. Jobs among the manifests are left as they are:
 what they did was done when their release was rolled out. A pod for which a StatefulSet would wait for ever is deleted.
-What could not be brought back, or is still there, stands in the record and in the release's reason.
+Objects that could not be brought back, or are still there, stand in the record and in the release's reason.
 """
 
 from dataclasses import dataclass, replace
@@ -33,15 +33,15 @@ _DELETIONS = TypeAdapter(tuple[Deletion, ...])
 
 
 class Returned(Record):
-    """What a roll-back did beside bringing back what was live."""
+    """The results of a roll-back beside the objects brought back."""
 
     removed: tuple[str, ...] = ()
-    """What became of each object that the failed release had made."""
+    """The outcome for each object that the failed release had made."""
     resisted: tuple[str, ...] = ()
-    """What could not be brought back, and why."""
+    """The objects that could not be brought back, with the reason."""
     left: str = ""
-    """In one part of a sentence: what is still there that the failed release has made, and what runs that was not live
-    before; empty if nothing is."""
+    """The part of a sentence about remaining objects of the failed release, and about running containers that were not
+    live before; empty if there are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class _Return:
         return self._with_order(self._ended(outcome, seen)) if isinstance(outcome, Finished) else outcome
 
     def _with_order(self, outcome: Finished) -> Finished:
-        """What was applied by an earlier message of the step was so under the same order."""
+        """Earlier messages of the step applied objects under the same order."""
         order = present(self.work.step.order, f"the order of {self.work.step.id}")
         taken = Taken(cluster=self.before.cluster, namespace=self.before.namespace, order=order)
         return replace(outcome, result={**outcome.result, "taken": taken.model_dump(mode="json")})
@@ -106,8 +106,8 @@ class _Return:
         return Finished(passed=False, reason=f"{text}; {rest}"[:REASON_LIMIT], result=result)
 
     def _removed(self) -> tuple[Deleted, ...]:
-        """Delete what the failed release has made and what was live before had not; by uid, so nothing else. Where the
-        environment has moved since, that is all of it, and in another place."""
+        """Delete what the failed release has made and what was live before had not; by uid, so nothing else. If the
+        environment has moved since, those are all of its objects, in another place."""
         if not (made := self._made()):
             return ()
         failed_plan = plan_of(self.clients, self.work)

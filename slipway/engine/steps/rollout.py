@@ -47,14 +47,14 @@ UNREAD_KEPT = 10
 
 
 class AppliedObjects(Record):
-    """What a rollout applied."""
+    """The objects that a rollout applied."""
 
     objects: tuple[str, ...]
     images: tuple[str, ...]
     taken: Taken | None
     """The order under which it was applied, and where."""
     warnings: tuple[str, ...] = ()
-    """What the API server warned of."""
+    """The warnings of the API server."""
     made: Digest | None = None
     """The stored list of the objects that did not exist before; None if there are none."""
 
@@ -71,7 +71,7 @@ class RanAsPlanned(RolloutState):
     others: tuple[str, ...] | None = None
     """Containers that run and are not in the plan."""
     unread: tuple[str, ...] | None = None
-    """What could not be compared with the plan, with the reason."""
+    """The workloads that could not be compared with the plan, with the reason."""
     rules: tuple[str, ...] | None = None
     """Names of rules for want of which the rollout counts as failed."""
 
@@ -102,7 +102,7 @@ def deploy(clients: Clients, work: Work) -> Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutTarget:
-    """Where a rollout writes, under its fence."""
+    """The place that a rollout writes to, under its fence."""
 
     cluster: str
     namespace: str
@@ -116,8 +116,8 @@ class RolloutTarget:
 
 
 def fenced(clients: Clients, work: Work, plan: Plan) -> RolloutTarget:
-    """Whatever a step writes to a cluster it writes through this; what writes may raise `KeysUnavailable` and
-    `LedgerUnavailable` too. Raises `UnknownName`."""
+    """Every write of a step to a cluster goes through this; a write may also raise `KeysUnavailable` and
+    `LedgerUnavailable`. Raises `UnknownName`."""
     writes = clients.cluster(plan.cluster).fenced(plan.namespace, lambda: clients.fences.claim(work, plan))
     return RolloutTarget(cluster=plan.cluster, namespace=plan.namespace, writes=writes)
 
@@ -170,8 +170,8 @@ def _follows_a_failure(work: Work, plan: Plan) -> bool:
 
 
 def _pruned(clients: Clients, work: Work, plan: Plan, outcome: Outcome) -> Outcome:
-    """Delete what the plan says once its rollout is judged good, and before its acceptance tests, so that they find
-    what there will be: if something that went is still needed, they fail, and the roll-back applies it again."""
+    """Make the plan's deletions once its rollout is judged good, and before its acceptance tests, so that the tests
+    meet the final state. If a deleted object is still needed they fail, and the roll-back applies it again."""
     if not plan.deletions or not isinstance(outcome, Finished) or not outcome.passed:
         return outcome
     deleted = fenced(clients, work, plan).writes.prune(plan.deletions, Owner.of(plan.application, plan.environment))
@@ -182,7 +182,8 @@ def _pruned(clients: Clients, work: Work, plan: Plan, outcome: Outcome) -> Outco
 def judge_rollout(
     clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work, *, returning: bool = False
 ) -> Outcome:
-    """`returning` says that it is a roll-back: what was live is back, whatever else is there beside it."""
+    """`returning` marks a roll-back: it is good once the release live before is back, whatever else there is beside
+    it."""
     environment, step, now = work.environment, work.step, clock()
     within = environment.rollout_within if environment else timedelta(minutes=10)
     begun = step.seen.applied_at or step.asked_at
@@ -213,7 +214,7 @@ def _ended(ran: RanAsPlanned, *, returning: bool) -> Finished:
 
 
 def outlasted(seen: SeenBefore, state: ProgressState, now: datetime) -> tuple[SeenBefore, bool]:
-    """What the next look has to know, and whether this one ends the step: at once, or since it has lasted."""
+    """The findings for the next look, and whether this look ends the step: at once, or because the state has lasted."""
     if state is not ProgressState.HOPELESS:
         return seen.evolve(hopeless_at=None), state is ProgressState.FAILED
     since = seen.hopeless_at or now
@@ -231,12 +232,12 @@ def _given_up(clients: Clients, step: Step, state: RolloutState, diagnosis: Diag
         log=clients.blobs.put(diagnosis.text.encode(), "text/plain; charset=utf-8"),
     )
     result = GivenUp(**{name: getattr(state, name) for name in RolloutState.model_fields}, evidence=(evidence,))
-    # What was said last comes last, so the reason before it is what is cut.
+    # The last output comes last, so the reason before it is cut.
     return failed(f"{reason[: REASON_LIMIT - len(last_lines)]}{last_lines}", result)
 
 
 def _as_planned(cluster: Cluster, state: RolloutState, plan: Plan, rules: ImageRules) -> RanAsPlanned | str:
-    """What runs now that the rollout is done, compared with the plan; or why that cannot be told yet."""
+    """The running pods of the finished rollout compared with the plan, or the reason why that cannot be told yet."""
     comparison = cluster.compared(plan.manifests, plan.namespace, plan.injected)
     if comparison.too_few:
         return comparison.too_few

@@ -1,6 +1,6 @@
 """Supply chain: check the environment's requirements, in the registry that the artifact is promoted from.
 
-They are for the image; with a bundle, for the bundle and for each image that it brings, except for images of
+They apply to the image; with a bundle, to the bundle and to each image that it brings, except for images of
 repositories that have rules of their own. An SBOM is not asked of the bundle itself, which holds no software.
 """
 
@@ -92,7 +92,7 @@ def _together(rules: Iterable[Rule], results: Mapping[str, tuple[RuleResult, ...
 
 
 def _distance(result: RuleResult) -> int:
-    """How far a rule is from holding."""
+    """The distance of a rule from holding."""
     match result:
         case Pass():
             return 0

@@ -77,7 +77,7 @@ def _job(
     started = step.seen.job
     if started is None:
         work.hold()
-        # Which Job is ours is kept before anything is asked of it. If that is lost, the tests run once more.
+        # The identity of our Job is kept before anything is asked of it. If that is lost, the tests run once more.
         started = fenced(clients, work, plan).writes.start_job(job_manifest)
         seen = step.seen.evolve(job=started)
         return Requeue(after=pause_before(step.poll), reason=f"Job {started.name} was started", seen=seen)

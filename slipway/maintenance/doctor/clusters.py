@@ -72,7 +72,7 @@ def _is_one(facts: Facts, environment: Environment, who: ClusterIdentity) -> dic
     def is_one(name: str) -> bool | None:
         try:
             theirs = _namespace_id(facts.cluster(name), environment.namespace)
-            # Whoever may read it here may do so there, if it is the same.
+            # If it is the same one, a right to read it here is a right to read it there.
             denied = theirs is None and facts.cluster(name).identity() == who
         except ClusterError:
             return None
@@ -102,8 +102,8 @@ def _told(unlisted: Sequence[str]) -> str:
 
 
 def other_role(facts: Facts, entry: Entry, environment: Environment, kinds: Sequence[str]) -> list[Any]:
-    """The Role and its binding for the kinds that the role of Azure does not hold: the application's own, those that
-    its project names, and `kinds`.
+    """The Role and its binding for kinds that Azure's role does not cover: the application's own, those that its
+    project names, and `kinds`.
 
     Raises `Fault`.
     """
@@ -117,7 +117,7 @@ def other_role(facts: Facts, entry: Entry, environment: Environment, kinds: Sequ
 
 
 def _manifests(entry: Entry, environment: Environment) -> tuple[dict[str, Any], ...]:
-    """What the application would apply. Raises `ConfigError`."""
+    """The objects that the application would apply. Raises `ConfigError`."""
     is_bundle = entry.application.source is SourceKind.BUNDLE
     return _usual(environment) if is_bundle else _rendered(entry, environment)
 
@@ -129,7 +129,7 @@ def _usual(environment: Environment) -> tuple[dict[str, Any], ...]:
 
 
 def _rendered(entry: Entry, environment: Environment) -> tuple[dict[str, Any], ...]:
-    """What the application's manifests would apply, with a sample image. Raises `ConfigError`."""
+    """The objects of the application's manifests, with a sample image. Raises `ConfigError`."""
     application = entry.application.application
     values = {
         "SLIPWAY_APPLICATION": application,

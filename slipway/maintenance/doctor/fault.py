@@ -2,7 +2,7 @@
 
 
 class Fault(Exception):  # noqa: N818
-    """What is wrong; `missing` names it, and `command` grants it."""
+    """A fault: `missing` names the missing right or part, and `command` grants it."""
 
     def __init__(self, said: str, *, missing: str = "", command: str = "") -> None:
         super().__init__(said)

@@ -18,7 +18,7 @@ _NOBODY = "aadsp.MDAwMDAwMDAtMDAwMC00MDAwLTgwMDAtMDAwMDAwMDAwMDAw"
 
 
 def _lost(application: Application) -> str:
-    """What an installation that asks nobody goes without, for this application."""
+    """The proofs that an installation without a source of runs lacks for this application."""
     lost = ["SLIPWAY_RUNS is claimed: nobody is asked, no run is proved, and who is behind a change is not known"]
     closed = [
         each.name
