@@ -1,1 +1,1 @@
-"""One blueprint per kind of trigger: it turns its event into an event of the domain, or answers its request, and does nothing else."""
+"""One blueprint per kind of trigger: it makes an event of the domain from its own, or answers its request."""

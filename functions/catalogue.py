@@ -64,12 +64,11 @@ _WHO = (
     method="POST",
     path="catalogue",
     summary="Apply projects and applications, each judged by itself",
-    description=f"{_WHO} What the front can see to be wrong with a document, or that the caller may not change it, "
-    "is in `refused`, and keeps no other out; if nothing else is left, that is a 422 with every problem, or a 409. "
-    "The rest is received, not yet made: ask at `address` what became of each. If it weakens what guards "
-    "production, all of it waits until a person confirms it at `open`, by one sign-in made for it; then what "
-    "weakens gates waits for their votes, and the others take effect. The same documents applied again change "
-    "nothing.",
+    description=f"{_WHO} `refused` lists the documents that the front finds wrong, or that the caller may not change; "
+    "the others still count. If no other is left, the answer is 422 with every problem, or 409. The rest is received, "
+    "not yet made: ask at `address` for the outcome of each. If a document weakens a guard of production, all of them "
+    "wait until a person confirms them at `open`, by one sign-in made for it; then those that weaken gates wait for "
+    "votes, and the others take effect. The same documents applied again change nothing.",
     tag="catalogue",
     permission=None,
     body=Apply,
@@ -194,7 +193,7 @@ def export_files(req: func.HttpRequest) -> func.HttpResponse:
     method="POST",
     path="catalogue/{kind}/{name}/removal",
     summary="Take a project or an application out of the catalogue; its records and versions stay",
-    description=f"{_WHO} It is received, not yet done: ask at `address` what became of it.",
+    description=f"{_WHO} It is received, not yet done: ask at `address` for the outcome.",
     tag="catalogue",
     permission=None,
     parameters=_SUBJECT,

@@ -70,11 +70,11 @@ def get_change(req: func.HttpRequest) -> func.HttpResponse:
     method="POST",
     path="changes/{change}/votes",
     summary="Vote on a proposed change, as one of the people of the gates that it would weaken",
-    description="A rejection is received at once, on behalf of the signed-in person: ask at `address` what became "
-    "of it. A function key names nobody who could say it. Whoever proposed the change takes it back that way. An "
-    "approval waits until a person confirms it at `open`, by a sign-in made for it, and is theirs then. With "
-    "`stands_in` it is that of one of the platform's people, in place of those whom the gates ask. By default "
-    "the vote is for the opening and the plan of now.",
+    description="A rejection is received at once, on behalf of the signed-in person: ask at `address` for its "
+    "outcome. A function key does not allow voting, since it names no person. The proposer takes a change back by a "
+    "rejection. An approval waits until a person confirms it at `open`, by a sign-in made for it, and is theirs then. "
+    "With `stands_in` it is the approval of one of the platform's people, in place of those whom the gates ask. By "
+    "default the vote is for the current opening and plan.",
     tag="catalogue",
     permission=None,
     parameters=(_CHANGE,),

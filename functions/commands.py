@@ -47,12 +47,12 @@ def list_freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - 
     method="POST",
     path="commands",
     summary="Freeze, unfreeze, cancel, retry, create, rollback, resume, override, waive, replay or session.end",
-    description="Each verb needs its own permission. The command is received, not yet carried out: ask at "
-    "`address` what became of it. What lets something through (unfreeze, retry, create, rollback, resume, "
-    "override, waive) waits until a person confirms it at `open`, by a sign-in made for it; not `create` by an "
-    "application that the project names in `automation.create`, which needs no permission but `read` and says "
-    "`application`. What would be refused as things are is refused at once, with the rules, and asks nobody to confirm "
-    "it. Ending one's own sessions needs no permission but `read`.",
+    description="Each verb needs its own permission. The command is received, not yet carried out: ask at `address` "
+    "for its outcome. A command that lets something through (unfreeze, retry, create, rollback, resume, override, "
+    "waive) waits until a person confirms it at `open`, by a sign-in made for it. The exception is `create` by an "
+    "application that the project names in `automation.create`: it needs only the permission `read` and says "
+    "`application`. A command that could not succeed as things are is refused at once, with the rules, and asks "
+    "nobody to confirm it. Ending one's own sessions needs only the permission `read`.",
     tag="commands",
     permission=None,
     body=Command,

@@ -20,7 +20,7 @@ blueprint = new_blueprint()
     blueprint,
     name="api_outcome",
     path="inbox/{application}/{id}",
-    summary="What became of something that was said: received, counted, refused or parked",
+    summary="The outcome of a statement: received, counted, refused or parked",
     description="Ask with `If-None-Match` until the state is no longer `received`. Answers are kept for 30 days.",
     tag="commands",
     parameters=(

@@ -41,8 +41,8 @@ def anchored_chains(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     name="api_public_keys",
     path="public-keys",
     summary="The public keys with which records, anchors and links verify, and whose tokens prove votes",
-    description="As the app's settings name them. Whoever verifies without trusting the app brings the keys along "
-    "from somewhere else.",
+    description="As the app's settings name them. Somebody who verifies without trusting the app brings the keys from "
+    "somewhere else.",
     tag="audit",
     answer=PublicKeysAnswer,
 )
@@ -82,7 +82,7 @@ def anchors(req: func.HttpRequest) -> func.HttpResponse:
     name="api_index_verification",
     path="verification/{application}/index",
     summary="Compare a part of the trail with the audit index",
-    description="Whether searches find all of it. Nothing is repaired; `slipway audit reindex` does that.",
+    description="Whether searches find all of it. Changes nothing; `slipway audit reindex` repairs the index.",
     tag="audit",
     parameters=(APPLICATION, _AFTER),
     answer=IndexAnswer,

@@ -53,11 +53,11 @@ def list_open_gates(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     method="POST",
     path="approvals/{release}",
     summary="Vote on the plan of an open gate, or say that a counted vote was not yours",
-    description="The voter is the person that `token`, of a link that votes, was issued for, or else the signed-in "
-    "person, who may reject, withdraw, and object to what was counted in their name: an approval needs a proof, "
-    "which is given on the page. A function key "
-    "does not allow voting. The vote is received first: send the same request with the same `id` until its state "
-    "is no longer `received`. What the worker refused, or could not handle, is answered with 409.",
+    description="The voter is the person for whom `token`, of a link that votes, was issued, or else the signed-in "
+    "person, who may reject, withdraw, and object to a vote counted in their name; an approval needs a proof, which "
+    "is given on the page. A function key does not allow voting. The vote is received first: send the same request "
+    "with the same `id` until its state is no longer `received`. A vote that the worker refused, or could not handle, "
+    "is answered with 409.",
     tag="approvals",
     permission=None,
     anonymous=True,

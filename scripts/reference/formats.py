@@ -92,8 +92,8 @@ FORMATS = (
         model=StoredStatement,
         written_by="the front, when a person presses a button; the command line",
         read_by="the worker, and whoever verifies",
-        says="What a person says. Its canonical form is hashed, and the hash is the nonce of the sign-in that follows: "
-        "`nonce = base64url(SHA-256(canonical form))`. What is not said is left out.",
+        says="A person's statement. Its canonical form is hashed, and the hash is the nonce of the sign-in that "
+        "follows: `nonce = base64url(SHA-256(canonical form))`. Absent values are left out.",
     ),
     Format(
         name="proof",
@@ -101,7 +101,7 @@ FORMATS = (
         model=Proof,
         written_by="the front, on the way back from the identity provider",
         read_by="the worker",
-        says="A statement, and the ID token of whoever made it. The token's `nonce` is the statement's; the token is "
+        says="A statement, and the ID token of its author. The token's `nonce` is the statement's; the token is "
         "verified with the issuer's published keys alone.",
     ),
     Format(
@@ -111,9 +111,9 @@ FORMATS = (
         written_by="the worker, once it has verified a proof",
         read_by="the worker, before anything goes out; "
         "whoever [verifies](../how-to/verify-the-trail.md#the-proof-of-a-vote)",
-        says="All that is needed to verify a proof years later, in the container `evidence` by its hash, which the "
-        "record names as `proof`: that of the canonical form, without what is not said. `keys` is the hash of the "
-        "issuer's key set, which is kept too. Nobody is shown it before its token has expired.",
+        says="Everything needed to verify a proof years later, in the container `evidence` by its hash, which the "
+        "record names as `proof`: that of the canonical form, without absent values. `keys` is the hash of the "
+        "issuer's key set, which is kept too. It is shown to nobody before its token has expired.",
     ),
     Format(
         name="challenge",
@@ -121,8 +121,8 @@ FORMATS = (
         model=Challenge,
         written_by="the front",
         read_by="the front",
-        says="What waits in the table `challenges` while the person is at the identity provider; the row's key is the "
-        "hash of `state`. It proves nothing, and the worker never decides by it.",
+        says="The pending statement in the table `challenges` while its author is at the identity provider; the row's "
+        "key is the hash of `state`. It proves nothing, and the worker never decides by it.",
     ),
     Format(
         name="mark",
@@ -130,8 +130,8 @@ FORMATS = (
         model=Used,
         written_by="the front, before it redeems the code",
         read_by="the front",
-        says="That a challenge was answered, in the table `challenges` under the challenge's own hash: each further "
-        "way back leads to the page that follows the inbox row which it names.",
+        says="The note that a challenge was answered, in the table `challenges` under the challenge's own hash: each "
+        "later return leads to the page that follows the inbox row which it names.",
     ),
     Format(
         name="pending",
@@ -139,8 +139,8 @@ FORMATS = (
         model=Pending,
         written_by="the front",
         read_by="the front",
-        says="A command, a change of the catalogue or the approval of one, as the API was given it, until a "
-        "person confirms it in a browser; in the table `challenges`. It says nothing by itself: whoever confirms it "
+        says="A command, a change of the catalogue or the approval of one, as the API was given it, until a person "
+        "confirms it in a browser; in the table `challenges`. It has no effect by itself: the person who confirms it "
         "makes a statement with a salt of its own.",
     ),
     Format(
@@ -149,7 +149,7 @@ FORMATS = (
         model=InboxRow,
         written_by="the front, which may only add",
         read_by="the worker, which answers by records and removes it",
-        says="What a person said, in the table `inbox`, in the partition of the application. The row's own "
+        says="A person's statement in the table `inbox`, in the partition of the application. The row's own "
         "`Timestamp`, which the table service sets, is the only clock of its proof.",
     ),
     Format(
@@ -158,9 +158,9 @@ FORMATS = (
         model=LinkToken,
         written_by="the worker, in a message to one approver",
         read_by="the front, with public keys; the worker, before a vote by it counts",
-        says="What a link is good for: `base64url(canonical form).base64url(signature)`, the last part of its address. "
+        says="The purpose of a link: `base64url(canonical form).base64url(signature)`, the last part of its address. "
         "The signature is Ed25519 over the canonical form, by the key `kid`. One of purpose `show` leads to the page "
-        "where people sign in; one of purpose `vote` is a vote for whoever has it, at a gate of level `link`.",
+        "where people sign in; one of purpose `vote` is a vote for its holder, at a gate of level `link`.",
     ),
     Format(
         name="plan",
@@ -168,10 +168,10 @@ FORMATS = (
         model=Plan,
         written_by="the worker",
         read_by="whoever votes on it and whoever verifies; the worker, which does what it says and nothing else",
-        says="Exactly what a rollout does in one environment, and why it may, in the container `evidence` by its hash: "
-        "that of the canonical form, which is the `plan` of votes and records. `foreign_images`, `injected`, "
-        "`deletions`, `before`, `after`, `waivers`, `rollback` and `warnings` are left out where they are empty. The "
-        "example has all of them.",
+        says="The exact actions of a rollout in one environment, and the grounds for them, in the container `evidence` "
+        "by its hash: that of the canonical form, which is the `plan` of votes and records. `foreign_images`, "
+        "`injected`, `deletions`, `before`, `after`, `waivers`, `rollback` and `warnings` are left out where they are "
+        "empty. The example has all of them.",
         nulls=True,
     ),
     Format(
@@ -180,9 +180,9 @@ FORMATS = (
         model=Hint,
         written_by="the front, into the queue `hints`",
         read_by="the worker",
-        says="Wakes the worker and decides nothing: whoever forges or loses one changes only when the worker looks. It "
-        "tells of a row of the inbox, of a run that ended, of input that the front could not read and laid into "
-        "`incoming`, or of somebody whom the front denied something.",
+        says="Wakes the worker and decides nothing: a forged or lost one changes only the time at which the worker "
+        "looks. It announces a row of the inbox, a run that ended, input that the front could not read and put into "
+        "`incoming`, or a request that the front denied.",
     ),
     Format(
         name="envelope",
@@ -190,7 +190,7 @@ FORMATS = (
         model=Envelope,
         written_by="the worker, into the queues `work` and `steps`",
         read_by="the worker",
-        says="What the worker says to itself. A message of these queues is believed by its MAC alone: HMAC-SHA-256 "
+        says="The worker's messages to itself. A message of these queues is believed by its MAC alone: HMAC-SHA-256 "
         "over the canonical form of all other fields, by a key that is derived from the signing key `kid`.",
         nulls=True,
     ),
@@ -200,8 +200,8 @@ FORMATS = (
         model=LookAnswer,
         written_by="the worker",
         read_by="the front, until `expires_at`",
-        says="What the worker saw when somebody asked it to look at something that only it can reach. A row of the "
-        "inbox of the kind `look` orders it.",
+        says="The worker's answer to a request to look at something that only it can reach. A row of the inbox of the "
+        "kind `look` orders it.",
     ),
     Format(
         name="record",
@@ -219,8 +219,8 @@ FORMATS = (
         model=ChainAnchor,
         written_by="the worker, into a container where a blob is added and never changed",
         read_by="the worker, before anything goes out; whoever verifies",
-        says="Where a chain ended, so that a ledger that was put back to an earlier state is known. Its name is "
-        "`chains/<chain>/<inverted epoch>-<inverted sequence>`, so that the newest one comes first in a list. The "
+        says="The end of a chain, which reveals a ledger that was put back to an earlier state. Its name is "
+        "`chains/<chain>/<inverted epoch>-<inverted sequence>`, so the newest one comes first in a list. The "
         "signature is over its hash: that of the canonical form of all fields but `sig`.",
         nulls=True,
     ),
@@ -231,11 +231,11 @@ FORMATS = (
         written_by="the worker, into the annotation `slipway.dev/fence` of the Lease "
         "`slipway-<application>-<environment>` in the environment's namespace",
         read_by="the worker, before each object that it writes there",
-        says="Which rollout may write there: the one with the highest order, by epoch and then by number. Each object "
-        "has the order of the rollout that applied it in its annotation `slipway.dev/order`, such as `0.7`. What that "
-        "rollout made has it in `slipway.dev/made`, too; its roll-back deletes nothing else. The signature is over the "
-        "fence's hash: that of the canonical form of all fields but `sig`. What follows from a Lease that is gone or "
-        "was rewritten is in [decision 32](../decisions/0032-fence.md).",
+        says="The rollout that may write there: the one with the highest order, by epoch and then by number. Each "
+        "object has the order of the rollout that applied it in its annotation `slipway.dev/order`, such as `0.7`. An "
+        "object that the rollout created has it in `slipway.dev/made` too, and its roll-back deletes only such "
+        "objects. The signature is over the fence's hash: that of the canonical form of all fields but `sig`. What "
+        "follows from a Lease that is gone or was rewritten is in [decision 32](../decisions/0032-fence.md).",
         nulls=True,
     ),
     Format(
@@ -244,8 +244,8 @@ FORMATS = (
         model=Session,
         written_by="the front",
         read_by="the front",
-        says="What the cookie `__Host-session` holds, sealed with AES-256-GCM; the id of the key stands before it. It "
-        "opens pages and nothing else. Times are seconds since 1970; without `groups` the person is in more than "
+        says="The content of the cookie `__Host-session`, sealed with AES-256-GCM; the id of the key stands before it. "
+        "It opens pages and nothing else. Times are seconds since 1970; without `groups` the person is in more than "
         "the cookie can hold, and counts as in none.",
     ),
     Format(
@@ -255,9 +255,9 @@ FORMATS = (
         written_by="whoever may send to the queue `approvals`: the Teams flow, a bot, an operator",
         read_by="the worker",
         says="A vote, the rejection of a proposed change, or a command that stops something, on behalf of a person; at "
-        "most 16 KiB. It has `decision` or `verb`; a rejection of a change names it in `change`. An "
-        "approval counts at gates of level `queue` or `link`, and names `opening` and `plan`; what stops "
-        "something counts at any. The same `id` with the same content is a repeat.",
+        "most 16 KiB. It has `decision` or `verb`; a rejection of a change names it in `change`. An approval counts "
+        "at gates of level `queue` or `link`, and names `opening` and `plan`; a vote that stops something counts at "
+        "any gate. The same `id` with the same content is a repeat.",
     ),
     Format(
         name="version",
@@ -283,8 +283,8 @@ FORMATS = (
         model=ChangePlan,
         written_by="the worker, when a change weakens a gate of class production",
         read_by="whoever votes on it and whoever verifies; the worker, before the change takes force",
-        says="What people vote on: the changes, how each was compared, the gates as they are in force, and who "
-        "proposes it. The hash of its canonical form is the `plan` of their statements.",
+        says="The document that people vote on: the changes, the comparison of each, the gates in force, and the "
+        "proposer. The hash of its canonical form is the `plan` of their statements.",
         nulls=True,
     ),
     Format(
@@ -302,8 +302,8 @@ FORMATS = (
         model=Targets,
         written_by="`slipway export --targets`; the team commits it",
         read_by="`slipway bundle build`",
-        says="`targets.json`: what rendering has to know of each environment. A bundle holds the hash of its canonical "
-        "form.",
+        says="`targets.json`: the facts about each environment that rendering needs. A bundle holds the hash of its "
+        "canonical form.",
     ),
     Format(
         name="published",

@@ -6,10 +6,10 @@ from scripts.guards.table import FINDINGS, Table, read_table
 
 _START = """# Guards, by what they stop
 
-Made by `python -m scripts.reference.guards` from `scripts/guards/guards.toml`. An earlier Slipway was attacked, and
-misread what came in, in the ways that S- and I- number here; A- number what accounts with few rights could do on the
-running system. `make prove` takes each guard out of a copy of the code,
-and shows that its test fails then; what is not mended stands at the end.
+Made by `python -m scripts.reference.guards` from `scripts/guards/guards.toml`. The numbers S- and I-
+name ways in which an earlier Slipway was attacked and misread its input; A- names things that accounts with few rights
+could do on the running system. `make prove` takes each guard out of a copy of the code, and shows that its test then fails. Open
+weaknesses stand at the end.
 
 """
 

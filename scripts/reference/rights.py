@@ -22,8 +22,8 @@ from slipway.domain.rights import (
 
 _START = """# Who may do what
 
-Made by `python -m scripts.reference.rights` from `slipway/domain/rights.py`. What is not in these tables is refused:
-on a laptop by SAS tokens and rules of queues that are made from the same table, in Azure by role assignments,
+Made by `python -m scripts.reference.rights` from `slipway/domain/rights.py`. A right that is not in these
+tables is refused: on a laptop by SAS tokens and rules of queues made from the same table, in Azure by role assignments,
 each of which a test compares with it ([their list](azure-roles.md)).
 
 """

@@ -14,7 +14,7 @@ permission and the roles that have it; 401 means that the caller is not authenti
 |---|---|---|---|---|
 """
 _END = """
-Nobody needs one of these roles to vote: each gate's policy says who counts there, by persons, groups, or roles that it
+Voting needs none of these roles: each gate's policy says whose votes count there, by persons, groups, or roles that it
 names itself (`role:shop-approvers`). Nor are they enough to apply an application: its project says who may, in
 `owners.apply`, where `role:platform` can be listed too.
 

@@ -20,11 +20,11 @@ def _seconds(time: timedelta) -> str:
 _KINDS = " | ".join(kind.value for kind in Watched)
 _START = f"""# How rollouts are judged
 
-Once the objects of a plan are applied, Slipway looks at them after {_seconds(LOOKS[0])} seconds and then ever
-more slowly, each {_seconds(SLOW_LOOK)} seconds in the end. A release is rolled out when everything in its plan is done.
-It ends early only for what nothing but another release cures; what may heal, by itself or by somebody's hand in
-the cluster, is waited for until `rollout_within` of the environment is over. Whichever it is, the reason says what was
-seen and what to do.
+Once the objects of a plan are applied, Slipway looks at them after {_seconds(LOOKS[0])} seconds and then ever more
+slowly, each {_seconds(SLOW_LOOK)} seconds in the end. A release is rolled out when everything in its plan is done. It
+ends early only for a situation that needs another release. A situation that may pass by itself, or that somebody can
+mend in the cluster, is waited for until the environment's `rollout_within` is over. In both cases the reason says what
+was seen and what to do.
 
 - **done**: nothing more to wait for. What was seen done stays done for this rollout, also a Job that its
   `ttlSecondsAfterFinished` removes.
@@ -33,19 +33,19 @@ seen and what to do.
 - **ends at once**: at the first look.
 - **–**: does not occur.
 
-A DaemonSet that no node is to have runs nothing, so it is not done. Where that is meant, such as for a pool that is
-scaled to no nodes, the annotation `{"{}: {}".format(*NO_NODE_NEEDED)}` on the DaemonSet says so.
+A DaemonSet that no node is to have runs nothing, so it is not done. If that is intended, as for a pool that is scaled
+to no nodes, the annotation `{"{}: {}".format(*NO_NODE_NEEDED)}` on the DaemonSet says so.
 
 A roll-back is judged by the same table; its time begins when its objects were applied.
 
-Once everything is done, what runs is compared with the plan: the live template of each workload, and each pod of its
-newest one. Containers, images, commands and stated variables have to be the plan's. A container that the plan does not
-have fails the rollout by its name (`runs-as-planned`), unless the project names it in [`injected`](project.md); one
-that was there before is a warning in the plan already. More variables than the plan states are not a failure: operators
-add them to every pod, and those that somebody wrote into the live object are noted in the plan. What cannot be compared
-is named in the record: custom resources, whose operator alone knows their pods, and Jobs that have removed themselves.
-As long as pods cannot be read, or not all of them, the rollout is not done. A roll-back says what else runs, and is
-done all the same.
+Once everything is done, the running pods are compared with the plan: the live template of each workload, and each pod
+of its newest one. Containers, images, commands and stated variables have to be the plan's. A container that the plan
+does not have fails the rollout by its name (`runs-as-planned`), unless the project names it in
+[`injected`](project.md); one that was there before is a warning in the plan already. More variables than the plan
+states are not a failure: operators add them to every pod, and those that somebody wrote into the live object are noted
+in the plan. What cannot be compared is named in the record: custom resources, whose operator alone knows their pods,
+and Jobs that have removed themselves. As long as pods cannot be read, or not all of them, the rollout is not done. A
+roll-back only names other running containers, and is done all the same.
 
 | What is seen | {_KINDS} | What to do |
 |---|{"---|" * len(Watched)}---|
@@ -72,19 +72,19 @@ object that has neither is done once it is applied; one that this rollout has ju
 seconds in which its operator may say something.
 
 Some operators never write which spec they mean: KEDA, CloudNativePG, MongoDB's, Argo CD for an `Application`. When the
-spec of such an object changes, its operator gets {_seconds(MOMENT)} seconds to take back that it is well; after that
-it is believed. An `ExternalSecret` counts once its `syncedResourceVersion` is of this spec, unless `refreshPolicy` or
+spec of such an object changes, its operator gets {_seconds(MOMENT)} seconds to take back that it is well; after that it
+is believed. An `ExternalSecret` counts once its `syncedResourceVersion` is of this spec, unless `refreshPolicy` or
 `refreshInterval` says that it is read only once. A `Rollout` with a `workloadRef` may be called healthy before Argo
-Rollouts has seen the new template of the workload that it names. What conditions do not tell, the acceptance tests
-have to ask.
+Rollouts has seen the new template of the workload that it names. The acceptance tests have to check everything that
+conditions do not tell.
 
 ## What a plan tells of each object
 
-Beside the difference between what is live and what will be, the plan's page says
+Beside the difference between the live state and the planned one, the plan's page says
 
 - **whose the fields were**: which are taken over from `kubectl`, Helm or another tool, which of theirs are removed as
-  the manifest does not have them, and which are left as somebody set them by hand or an autoscaler did. Whoever used
-  `kubectl apply --server-side` or Helm 4 since the last release keeps theirs;
+  the manifest does not have them, and which are left as somebody set them by hand or an autoscaler did. Fields set by
+  `kubectl apply --server-side` or Helm 4 since the last release stay with their owner;
 - **that what is live stays where it is**, in the first release after its environment got another cluster or namespace:
   nothing there is changed or deleted, and once the release is live nobody looks after it;
 - **that Flux or Argo CD applies it too**, where it did so
@@ -93,7 +93,7 @@ Beside the difference between what is live and what will be, the plan's page say
   `rollout.applied` names the warnings again;
 - **a ConfigMap or Secret whose change no pod would see**, since it is read when pods start, and its readers do not
   change. With `on_config_change: restart` their template gets the hash of what they read, as `{CONFIG_ANNOTATION}`, so
-  that they restart. Whoever may read pods sees this hash, so leave it off where they read a Secret that is easy to
+  that they restart. Anybody who may read pods sees this hash, so leave it off if they read a Secret that is easy to
   guess;
 - **replicas that stay as they are**, since the manifest no longer says how many. That is how a workload is handed to an
   autoscaler: an apply without the field would go back to one pod, the server's default;
@@ -101,18 +101,18 @@ Beside the difference between what is live and what will be, the plan's page say
 
 An object that another application, or another environment, has applied is refused, with the command that hands it over.
 So is a change of what is fixed once an object is there (a selector, a Service's address, a claim's class, a bound
-role): it takes an object with another name. An object that is being deleted is not written to, since what is applied
-goes with it: the rollout waits until it is gone, and makes it again.
+role): it takes an object with another name. An object that is being deleted is not written to, since the changes would
+go with it: the rollout waits until it is gone, and creates it again.
 
 ## What left the manifests
 
-What Slipway applied for this application and environment before, and is no longer in the manifests, stands in the plan
-as **deleted**, so that whoever votes agrees to it. It is looked for in all kinds that have a namespace, custom ones
-included; kinds that could not be searched are named below the plan's changes, if the application ever had such objects
-here (`slipway doctor` names all of them). Once the rollout is judged good, and
-before its acceptance tests, each of these very objects is read again and deleted, workloads before what they use; the
-record `objects.deleted` names each. If the tests fail, the roll-back brings back what was part of the live plan.
-One plan deletes at most {MOST_DELETIONS} objects. One that finalizers hold after that is named with them.
+An object that Slipway applied for this application and environment before, and that is no longer in the manifests, is
+in the plan as **deleted**, so voters agree to its deletion. Slipway looks for such objects in all kinds that have a
+namespace, custom ones included. Kinds that could not be searched are named below the plan's changes, if the application
+ever had such objects here (`slipway doctor` names all of them). Once the rollout is judged good, and before its
+acceptance tests, each of these very objects is read again and deleted, workloads before what they use; the record
+`objects.deleted` names each. If the tests fail, the roll-back brings back what was part of the live plan. One plan
+deletes at most {MOST_DELETIONS} objects. One that finalizers hold after that is named with them.
 
 An object stays, and the plan or the record says why, where
 
@@ -128,19 +128,19 @@ and whatever has no namespace. An application or environment that is taken out o
 A bundle may bring Jobs that run before a rollout, such as a migration, and Jobs that run after it, in its folders
 `before/` and `after/`; an application of images names its files in `before` and `after`. They are part of the plan, so
 people see them before they vote, and votes are for them too. Images are where the cluster pulls them from before the
-first Job starts. What such a Job refers to (a Secret, a ServiceAccount) has to be in the cluster already: the objects
-of its own release come after it.
+first Job starts. The objects that such a Job refers to (a Secret, a ServiceAccount) have to be in the cluster already:
+those of its own release come after it.
 
 - **In order**: by the names of their files, or as the application lists them, each once the one before has ended well.
 - **Once** for a release in an environment. In the cluster a Job has its own name, the release's number and a hash of
   what it does, and the record has its uid. A Job of that name that is not the one that was made ends the release, and
-  is named. A second attempt (`slipway retry`) runs again what failed, and nothing that ended well.
+  is named. A second attempt (`slipway retry`) runs only failed Jobs again.
 - **For as long as it says**: `activeDeadlineSeconds`, at most {_seconds(LONGEST_JOB)} seconds, and
   {_seconds(USUAL_JOB)} where it says nothing. The cluster does not try a Job again unless its `backoffLimit` says so.
   While it runs it is judged by the table above.
-- **Before**: where one fails, the release ends as `failed`, and nothing else was applied: what was live stays live.
-- **After**: they run once everything that was applied is up, and before the acceptance tests. Where one fails, what was
-  live comes back, as after failed tests.
+- **Before**: if one fails, the release ends as `failed`, and nothing else was applied: the live release stays live.
+- **After**: they run once everything that was applied is up, and before the acceptance tests. If one fails, the release
+  live before comes back, as after failed tests.
 - **Kept** for {JOB_KEPT.days} days after its end, so that people can look at it and nobody runs it twice. One that is
   given up and has not ended is deleted, so that it does not run when nobody waits for it any more.
 - **Not again in a roll-back**, neither an automatic one nor one by hand; the plan of the latter names the Jobs that do
@@ -153,29 +153,30 @@ Its log is kept as evidence; the last lines are on the release's page.
 A rollout that fails is undone by itself, unless `on_failure` is `stop`: the plan that was live before is applied again.
 
 - **Each object for itself.** One that the cluster refuses holds up no other, nor does one whose admission webhook is
-  away. What may pass (a conflict, a right that is missing, a server or a webhook that is away) is tried until it has
-  passed; what stays refused ends the roll-back as failed once everything else is back, and the release's reason names
-  it.
-- **New objects go**: those that the failed release has made, by their uids, and that were not part of what was live.
-  What must not be deleted (a volume claim, `{KEEP[0]}: {KEEP[1]}`) or cannot be is named in the release's reason.
+  away. An obstacle that may pass (a conflict, a missing right, a server or a webhook that is away) is retried until it
+  has passed. An object that stays refused ends the roll-back as failed once everything else is back, and the release's
+  reason names it.
+- **New objects go**: those that the failed release has made, by their uids, and that were not part of what was live. An
+  object that must not be deleted (a volume claim, `{KEEP[0]}: {KEEP[1]}`), or cannot be, is named in the release's
+  reason.
 - **Jobs among the manifests are left alone.** None of what was live runs again; one of the failed release that is at
   work is not cut off, and is named.
 - **A StatefulSet's stuck pod is deleted.** An ordered StatefulSet never replaces a pod that is not ready
   (kubernetes/kubernetes#67250), so its roll-back would never end. Slipway deletes such a pod of an older template, one
-  at a time: at once where its image or its program fails, and after {_seconds(LASTS)} seconds where it is only not
-  ready. It needs the right to delete pods where there are StatefulSets.
+  at a time: at once if its image or its program fails, and after {_seconds(LASTS)} seconds if it is only not ready. It
+  needs the right to delete pods if there are StatefulSets.
 
 The record `rollback.done` or `rollback.failed` has each object that was taken away or left, and each pod. A Job that is
 in the way of a rollout is replaced once it has ended, or where none of its containers has ever started.
 
 ## Why it failed
 
-When a rollout is given up, Slipway reads what the containers said that do not run (the run before this one first, as it
-has ended), and the cluster's warnings about the workload, its pods and their volume claims. The last lines stand in the
-reason, so on the release's page, in `slipway explain` and in the message to people; the whole is evidence, named
-by its hash. Of failed acceptance tests the names are told, where the log has them in the way of a usual test runner.
-Control characters and what looks like a secret (a value beside a telling name, a token, a key, credentials in an
-address) are taken out before anything is kept.
+When a rollout is given up, Slipway reads the output of the containers that do not run (of their previous run first, as
+it has ended), and the cluster's warnings about the workload, its pods and their volume claims. The last lines stand in
+the reason, so on the release's page, in `slipway explain` and in the message to people; the whole is evidence, named by
+its hash. Failed acceptance tests are named, if their log has the form of a usual test runner. Control characters and
+what looks like a secret (a value beside a telling name, a token, a key, credentials in an address) are taken out before
+anything is kept.
 """
 
 

@@ -14,7 +14,7 @@ class ReceivedAnswer(ApiAnswer):
 
     application: str = Field(description="The application, or `_installation`.")
     id: str = Field(description="Empty while a person has to confirm it.")
-    address: str = Field(description="Path of the endpoint that tells what became of it.")
+    address: str = Field(description="Path of the endpoint that tells the outcome.")
     open: str = Field(
         default="",
         description="Address at which a person has to confirm it in a browser, within a quarter of an hour; "
@@ -34,7 +34,7 @@ class Confirmation(ApiAnswer):
     application: str = Field(default="", description="The application, or `_installation`; empty while it waits.")
     id: str = Field(default="", description="Its id in the inbox; empty while it waits.")
     address: str = Field(
-        default="", description="Path of the endpoint that tells what became of it; empty while it waits."
+        default="", description="Path of the endpoint that tells the outcome; empty while it waits."
     )
 
 
