@@ -8,8 +8,8 @@ _START = """# Guards, by what they stop
 
 Made by `python -m scripts.reference.guards` from `scripts/guards/guards.toml`. The numbers S- and I-
 name ways in which an earlier Slipway was attacked and misread its input; A- names things that accounts with few rights
-could do on the running system. `make prove` takes each guard out of a copy of the code, and shows that its test then fails. Open
-weaknesses stand at the end.
+could do on the running system. `make prove` takes each guard out of a copy of the code, and shows that its test then
+fails. Open weaknesses stand at the end.
 
 """
 
