@@ -33,9 +33,7 @@ class Confirmation(ApiAnswer):
     )
     application: str = Field(default="", description="The application, or `_installation`; empty while it waits.")
     id: str = Field(default="", description="Its id in the inbox; empty while it waits.")
-    address: str = Field(
-        default="", description="Path of the endpoint that tells the outcome; empty while it waits."
-    )
+    address: str = Field(default="", description="Path of the endpoint that tells the outcome; empty while it waits.")
 
 
 class SaidOutcome(ApiAnswer):
