@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from typing import Final
+
+_THREADS: Final = ThreadPoolExecutor(max_workers=1_000, thread_name_prefix="ahead")
+"""Takes a thread that is idle, and starts one only where none is. So many may be busy that a question never waits for a
+thread, since one question may wait for another."""
 
 
 def ahead[T](ask: Callable[[], T]) -> Callable[[], T]:
-    """Begin to ask, in a thread of its own, since one question may wait for another. What is returned waits for the
-    answer, and raises what asking raised."""
-    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
-    future = thread.submit(copy_context().run, ask)
-    thread.shutdown(wait=False)
-    return future.result
+    """Begin to ask, in another thread. What is returned waits for the answer, and raises what asking raised."""
+    return _THREADS.submit(copy_context().run, ask).result

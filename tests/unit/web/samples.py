@@ -22,6 +22,7 @@ from slipway.domain.steps import StepKind
 from slipway.domain.tokens import read_link
 from slipway.http.requests import FORM_TYPE
 from slipway.ledger.proposals import Proposals
+from slipway.queries.numbers import Numbers
 from slipway.queries.reading import Reader
 from slipway.testing import ADA, BEN, ManualClock
 from slipway.testing.claims import vote_with_link
@@ -225,8 +226,14 @@ def asked_and_voted() -> tuple[Told, Release]:
     return home, subject
 
 
+@cache
+def _half_a_year() -> Numbers:
+    """Of four applications; a page only reads it."""
+    return numbers(Fleet(applications=4))
+
+
 def _numbers(**asked: str) -> Answer:
-    return numbers_page.show_numbers(numbers(Fleet(applications=4)), asked, DORA)
+    return numbers_page.show_numbers(_half_a_year(), asked, DORA)
 
 
 def _three_chains() -> tuple[Reader, Proposals]:
