@@ -1,8 +1,8 @@
 """Image references: how they are written, and every place where a manifest can hold one.
 
 Two kinds of place are known in any object, whatever its kind: containers, by the names of their lists, and volumes made
-from an image. A project may name more for a kind (`ImageRules.paths`). Any other field that is named like an image and
-is text cannot be pinned, and is refused unless the project lets images of the kind be.
+from an image. A project may name more for a kind (`ImageRules.paths`). Any other field that is named like an image, and
+is text or holds some, cannot be pinned, and is refused unless the project lets images of the kind be.
 """
 
 import re
@@ -17,7 +17,10 @@ from .images import KINDS, names_repository
 from .problems import Problem, Steps
 
 _CONTAINER_LISTS: Final = frozenset({"containers", "initContainers", "ephemeralContainers"})
-_NAMED_LIKE_AN_IMAGE: Final = re.compile(r"image|imageName|[a-z][A-Za-z0-9]*Image")
+_NAMED_LIKE_AN_IMAGE: Final = re.compile(
+    r"(image|[a-z][A-Za-z0-9]*Image)(s|Names?|Ref|Reference|Registry|Repository|Tag|Digest|URL|Url|URI|Uri)?"
+)
+_HOW_IT_IS_PULLED: Final = frozenset({"pullPolicy", "pullSecret", "pullSecrets", "imagePullPolicy", "imagePullSecrets"})
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 _LONGEST_REPOSITORY: Final = 255
 _WITHOUT_IMAGES: Final = frozenset({"ConfigMap", "Secret"})
@@ -142,31 +145,47 @@ def unpinnable_problems(document: Document, value: Mapping[str, Any], rules: Ima
         return
     for steps in unpinnable(value, rules):
         message = (
-            "in this place Slipway cannot tell whether it names an image, and every image must be pinned: if it does, "
-            "let the project name the field in image_paths; one that cannot be pinned by digest "
+            "in this place Slipway cannot tell whether it names an image, and every image must be pinned: if one field "
+            "has the whole name, let the project list it in image_paths; what cannot be pinned by digest "
             "needs its kind in unpinned"
         )
-        yield document.problem(steps, message, expected="no field of this name", got="text")
+        yield document.problem(steps, message, expected="no field of this name", got=_form(value, steps))
+
+
+def _form(value: Any, steps: Steps) -> str:
+    for step in steps:
+        value = value[step]
+    return "text" if isinstance(value, str) else "a list" if isinstance(value, list) else "a mapping"
 
 
 def unpinnable(value: Mapping[str, Any], rules: ImageRules = NO_IMAGE_RULES) -> Iterator[Steps]:
-    """Fields of an object that are named like an image's and hold text, in places that are not known."""
+    """Fields of an object that are named like an image's, in places that are not known. They are text, or hold some,
+    such as a repository and a tag."""
     kind = str(value.get("kind"))
     if kind in _WITHOUT_IMAGES or (kind in KINDS and "." not in kind_with_group(value)):
         return  # the API server knows every field of Kubernetes' own kinds, and refuses what they do not have
-    known = {image.steps for image in image_places(value, rules)}
+    known = frozenset(
+        image.steps[:length] for image in image_places(value, rules) for length in range(1, len(image.steps) + 1)
+    )
     for key, item in value.items():
         if key != "metadata":
-            yield from (steps for steps in _named_like_images(item, (key,)) if steps not in known)
+            yield from _named_like_images(item, (key,), known)
 
 
-def _named_like_images(value: Any, steps: Steps) -> Iterator[Steps]:
+def _named_like_images(value: Any, steps: Steps, known: frozenset[Steps]) -> Iterator[Steps]:
     if isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _named_like_images(item, (*steps, index))
+            yield from _named_like_images(item, (*steps, index), known)
     elif isinstance(value, dict):
         for key, item in value.items():
-            if isinstance(item, str) and _NAMED_LIKE_AN_IMAGE.fullmatch(key):
-                yield (*steps, key)
+            place = (*steps, key)
+            if place not in known and _NAMED_LIKE_AN_IMAGE.fullmatch(key) and _holds_text(item):
+                yield place
             elif key not in ("labels", "annotations", "matchLabels", "nodeSelector"):
-                yield from _named_like_images(item, (*steps, key))
+                yield from _named_like_images(item, place, known)
+
+
+def _holds_text(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_text(item) for key, item in value.items() if key not in _HOW_IT_IS_PULLED)
+    return isinstance(value, str) or (isinstance(value, list) and any(map(_holds_text, value)))

@@ -277,7 +277,7 @@ def test_a_reader_whose_project_does_not_name_the_field_refuses_the_bundle(tmp_p
     with pytest.raises(ConfigError) as caught:
         read_environments(*unpack_bundle(made.packed), NO_IMAGE_RULES)
     assert "spec.imageName: expected no field of this name, got text" in str(caught.value)
-    assert "let the project name the field in image_paths" in str(caught.value)
+    assert "let the project list it in image_paths" in str(caught.value)
 
 
 FOREIGN = f"mcr.example/oss/pg@sha256:{'d' * 64}"

@@ -23,6 +23,7 @@ from slipway.bundle import (
 )
 from slipway.bundle.artifact import content_digest, pack_bundle
 from slipway.bundle.writing import write_documents
+from slipway.domain.images import ImageRules
 from slipway.domain.model import canonical
 from slipway.manifests.documents import read_text
 from slipway.manifests.objects import MOST_OBJECTS
@@ -325,6 +326,25 @@ def test_fields_that_look_like_an_image_in_unknown_places_are_found() -> None:
     }
     assert list(unpinnable(value)) == [("spec", "image"), ("spec", "kafka", "baseImage")]
     assert list(unpinnable({"kind": "ConfigMap", "data": {"image": "x"}})) == []
+
+
+def test_an_image_in_parts_or_in_a_list_is_found_too() -> None:
+    value = {
+        "kind": "HelmRelease",
+        "spec": {
+            "values": {
+                "image": {"repository": "team/x", "tag": "1.4"},
+                "proxy": {"image": {"pullPolicy": "Always", "pullSecrets": [{"name": "x"}]}},
+                "imageTag": "1.4",
+                "sidecarImages": [{"name": "team/y"}],
+                "image_": "x",
+            }
+        },
+    }
+    parts = [("spec", "values", name) for name in ("image", "imageTag", "sidecarImages")]
+    assert list(unpinnable(value)) == parts
+    named = ImageRules(paths={"HelmRelease": ("spec.values.image.repository",)})
+    assert list(unpinnable(value, named)) == parts[1:]
 
 
 # ---- YAML as it is written
