@@ -225,6 +225,11 @@ class Release(Record):
         return by_rollout or (self.rollback is not None and self.rollback.copied)
 
     @property
+    def stands_still(self) -> bool:
+        """Whether it waits at a gate whose time stands still, so that `due` is at most when the freeze ends."""
+        return self.phase is Phase.AWAITING_APPROVAL and self.gate is not None and self.gate.frozen_since is not None
+
+    @property
     def id(self) -> str:
         return release_id(self.application, self.number)
 

@@ -166,9 +166,9 @@ class Wording:
         return f"Azure DevOps has to tell of its CI run; the release waits for {self._facts()}."
 
     def _until(self) -> str:
-        if self.release.due is None:
-            return ""
-        return f" until {moment(self.release.due)}"
+        if self.release.stands_still:
+            return ", and its time stands still while it is frozen"
+        return f" until {moment(self.release.due)}" if self.release.due else ""
 
     def _ahead(self) -> str:
         lane = self._lane()
@@ -237,7 +237,8 @@ class Wording:
         if who := self._who_waives(Rule.CHANGE_IS_KNOWN):
             return f"Nobody can approve it until it is known who is behind the change, or {who}; it may be rejected."
         if gate is None or not people:
-            return f"Nobody on the list can still vote; it expires{self._until().replace(' until', ' at')}."
+            when = " once the freeze is over and its time is up" if self.release.stands_still else ""
+            return f"Nobody on the list can still vote; it expires{when or self._until().replace(' until', ' at')}."
         untold = self.release.gate.untold if self.release.gate else ""
         warning = f"Nobody could be told of it yet ({untold}). " if untold else ""
         who = f"{warning}{' or '.join(people)}"
@@ -294,7 +295,7 @@ class Wording:
 
     def _overdue(self) -> str:
         due = self.release.due
-        if due is None or self.snapshot.now < due:
+        if due is None or self.snapshot.now < due or self.release.stands_still:
             return ""
         if self.release.phase is Phase.SOAKING:
             return f"Its wait was over at {moment(due)}: the next reconcile run moves it on."

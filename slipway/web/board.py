@@ -121,6 +121,7 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
         waiting = item.release
         if waiting.phase is Phase.AWAITING_APPROVAL:
             due = f"decide {times.relative(waiting.due, now)}" if waiting.due else ""
+            due = "its time stands still while it is frozen" if waiting.stands_still else due
             what, ask = f"{waiting.id} for {waiting.environment}", words.DECIDE
             outdated = [rule.reason for rule in item.rules if rule.rule is Rule.PLAN_IS_CURRENT]
             if waiting.gate is not None and waiting.gate.untold:

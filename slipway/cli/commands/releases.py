@@ -172,7 +172,7 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
             unsure = "" if person.trust is Trust.PROVED else f" ({person.trust.spoken})"
             yield person.part.label.lower(), f"{person.shown}{unsure}"
     yield "plan", item.plan_hash or ""
-    yield "due", screen.time(item.due)
+    yield "due", "its time stands still while it is frozen" if item.stands_still else screen.time(item.due)
     for rollout in item.rollouts:
         since = screen.time(rollout.left_at or rollout.arrived_at)
         yield f"in {rollout.environment}", _outcome(rollout, since)

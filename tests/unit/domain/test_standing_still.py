@@ -170,5 +170,16 @@ def test_a_gate_that_is_over_already_is_not_kept_open_by_a_freeze() -> None:
 def test_explain_says_that_the_time_stands_still_and_since_when() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, reason="the sale")
-    said = {rule.name: rule.reason for part in world.explain(1).rules for rule in part.rules}
+    explained = world.explain(1)
+    said = {rule.name: rule.reason for part in explained.rules for rule in part.rules}
     assert said["gate-is-open"] == "it is open; its time has stood still since 2026-11-23 08:00 UTC, while it is frozen"
+
+
+def test_the_end_of_a_freeze_is_told_nowhere_as_the_time_until_which_people_decide() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, reason="the sale", until=world.now + 4 * HOUR)
+    assert world.releases[1].due == world.now + 4 * HOUR
+    still = "shop-1 waits in production for 2 more approvals, and its time stands still while it is frozen."
+    assert world.explain(1).headline == still
+    world.wait(5 * HOUR)  # the freeze is over, and nobody has looked yet
+    assert "deadline passed" not in world.explain(1).next
