@@ -129,8 +129,8 @@ def _check_person(caller: Caller) -> None:
     """Raises `EarlyResponse`."""
     if caller.signed_in is None:
         detail = (
-            "a function key does not identify a voter: sign in, and send the access token of your sign-in as "
-            "`Authorization: Bearer …`"
+            "a function key or a program's token identifies no voter: sign in, and send the access token of your "
+            "sign-in as `Authorization: Bearer …`"
         )
         raise EarlyResponse(problem(403, "Voter not identified", detail))
 

@@ -29,8 +29,8 @@ def check_identified(ballot: Ballot, principal: Principal | None) -> None:
     """Require a sign-in or a link's token. Raises `NotAllowed`."""
     if principal is None and not ballot.token:
         raise NotAllowed(
-            "a function key does not identify a voter: sign in, and send the access token of your sign-in as "
-            "`Authorization: Bearer …`, or send the token of your own link as `token`"
+            "a function key or a program's token identifies no voter: sign in, and send the access token of your "
+            "sign-in as `Authorization: Bearer …`, or send the token of your own link as `token`"
         )
 
 

@@ -29,6 +29,8 @@ _DONE: dict[Decision, TextCell] = {
     "object": TextCell("✓ objected", BAD),
 }
 
+_NOBODY = "voter-not-identified"
+"""The app's refusal of whoever is no person: a function key, or an application with a token of its own."""
 
 COLUMNS = (
     "release",
@@ -206,14 +208,11 @@ def _vote(
     screen = Screen()
     api, own_token = _known(context, link=link, url=url, key=key)
     bearer = bearer or os.environ.get(BEARER, "")
-    known = bool(bearer or api.app.audience)
-    release_id, plan_hash, page = _subject(api, own_token, release, environment, decision=decision, known=known)
+    release_id, plan_hash, gate_in = _subject(api, own_token, release, decision=decision)
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
         raise CliError(f"the plan of {release_id} is {short_digest(plan_hash)}, not {plan}: no vote was cast")
-    if page:
-        otherwise = f", or name yourself by --bearer (or {BEARER}) or --link (or {LINK})"
-        cure = f"open {page}{'' if decision == 'approve' else otherwise}"
-        raise CliError(f"{decision} on its page, with a sign-in", exit_code=Exit.WAITING, cure=cure)
+    if decision == "approve" and own_token is None:
+        raise _on_page(decision, page_of(api.app, release_id, gate_in))
     ballot = Ballot.model_construct(
         decision=decision, reason=reason, plan_hash=plan_hash or None, channel="cli", id=new_inbox_id()
     )
@@ -221,7 +220,12 @@ def _vote(
         ballot = ballot.model_copy(update={"environment": environment})
     if own_token:
         ballot = ballot.model_copy(update={"token": own_token.text})
-    content = until_decided(lambda: api.post("approvals", release_id, body=body_of(ballot), bearer=bearer))
+    try:
+        content = until_decided(lambda: api.post("approvals", release_id, body=body_of(ballot), bearer=bearer))
+    except CliError as error:
+        if error.code != _NOBODY or own_token is not None:
+            raise
+        raise _on_page(decision, _page(api, release_id, environment or gate_in)) from error
     if as_json:
         screen.json(content)
         return
@@ -240,10 +244,10 @@ def _known(context: click.Context, *, link: str | None, url: str | None, key: st
 
 
 def _subject(
-    api: Api, own_token: Token | None, release: str | None, environment: str | None, *, decision: Decision, known: bool
+    api: Api, own_token: Token | None, release: str | None, *, decision: Decision
 ) -> tuple[str, str, str]:
-    """The release, the plan and the page. The plan is the token's or the current one, or empty if the vote needs no
-    open gate. The page is the one to sign in on, for an approval without a token and for a person not `known` here."""
+    """The release, the plan and the environment. The plan is the token's or the current one, or empty if the vote needs
+    no open gate. The environment is the one whose gate is open, or empty if none has to be."""
     if own_token is not None:
         if release is not None and release != own_token.release:
             raise CliError(f"your link is for {own_token.release}, not for {release}: no vote was cast")
@@ -251,18 +255,23 @@ def _subject(
     if release is None:
         raise click.UsageError("RELEASE: missing (or use --link)")
     if decision == "object":
-        return release, "", "" if known else _page(api, release, environment)
+        return release, "", ""
     gates = read_answer(OpenGates, api.get("approvals")).approvals
     gate = next((gate for gate in gates if gate.release == release), None)
     if gate is None and decision == "reject":  # it also counts after the gate, up to the first object of the rollout
-        return release, "", "" if known else _page(api, release, None)
+        return release, "", ""
     if gate is None:
         raise CliError(f"{release} is not waiting for approval; `slipway approvals` lists the releases that are")
-    page = "" if known and decision != "approve" else page_of(api.app, release, gate.environment)
-    return release, gate.plan_hash, page
+    return release, gate.plan_hash, gate.environment
 
 
-def _page(api: Api, release: str, environment: str | None) -> str:
+def _on_page(decision: Decision, page: str) -> CliError:
+    otherwise = f", or name yourself by --bearer (or {BEARER}) or --link (or {LINK})"
+    cure = f"open {page}{'' if decision == 'approve' else otherwise}"
+    return CliError(f"{decision} on its page, with a sign-in", exit_code=Exit.WAITING, cure=cure)
+
+
+def _page(api: Api, release: str, environment: str) -> str:
     """The page on which people vote about the release there, or else where it is."""
     answer = read_answer(ReleaseAnswer, api.get("releases", release))
     if not (where := environment or answer.environment):

@@ -151,7 +151,7 @@ def test_a_function_key_alone_lets_nobody_vote(home: Told, subject: Release) -> 
     body = {"decision": "approve", "plan_hash": subject.plan_hash}
     status, said = post("hello-1", body, {"x-functions-key": "the key"})
     assert (status, said["title"]) == (403, "Voter not identified")
-    assert "a function key does not identify a voter" in said["detail"]
+    assert "a function key or a program's token identifies no voter" in said["detail"]
     assert home.app.ledger.head("hello") == before
 
 

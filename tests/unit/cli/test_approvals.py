@@ -10,7 +10,7 @@ from slipway.domain.rules import Rule
 from slipway.domain.tokens import ApprovalClaims
 from tests.links import link_by
 from tests.unit.cli.conftest import Command
-from tests.unit.cli.served import KEY, Asked, Reply, Served
+from tests.unit.cli.served import KEY, Asked, Reply, Served, problem
 from tests.unit.domain.samples import ADA, MORNING
 
 PLAN = "sha256:91c3e07d55aa" + "0" * 52
@@ -201,14 +201,16 @@ def test_what_is_not_clear_is_asked_before_anything_is_sent(
     ],
     ids=lambda words: " ".join(words) if isinstance(words, tuple) else words,
 )
-def test_whoever_is_not_known_here_is_led_to_the_page_on_which_they_sign_in(
-    slipway: Command, app: Served, words: tuple[str, ...], place: str
+@pytest.mark.parametrize("bearer", ["", "a program's"])
+def test_whoever_the_app_knows_as_nobody_is_led_to_the_page_on_which_they_sign_in(
+    slipway: Command, app: Served, words: tuple[str, ...], place: str, bearer: str
 ) -> None:
-    result = slipway(*words)
+    nobody = problem(403, "Voter not identified", "a function key or a program's token identifies no voter")
+    app.replies["approvals/shop-1"] = app.replies["approvals/shop-2"] = nobody
+    result = slipway(*words, SLIPWAY_BEARER=bearer)
     assert result.exit_code == 5, result.stderr
     assert f"{words[0]} on its page, with a sign-in; open {app.url}/approvals/{place}" in result.stderr
     assert "function key" not in result.stderr
-    assert not [asked for asked in app.asked if asked.method == "POST"]
 
 
 def test_a_refusal_names_its_rules_and_ends_with_1(slipway: Command, app: Served) -> None:
