@@ -127,4 +127,4 @@ def require_counted(outcome: SaidOutcome) -> SaidOutcome:
     if outcome.state == COUNTED:
         return outcome
     names = f" ({'; '.join(rule.name for rule in outcome.rules)})" if outcome.rules else ""
-    raise CliError(f"it was {outcome.state}: {outcome.reason}{names}", code=outcome.state)
+    raise CliError(f"{outcome.state.capitalize()}: {outcome.reason}{names}", code=outcome.state)

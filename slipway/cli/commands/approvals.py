@@ -243,9 +243,7 @@ def _known(context: click.Context, *, link: str | None, url: str | None, key: st
     return open_api(context, url=url, key=key), None
 
 
-def _subject(
-    api: Api, own_token: Token | None, release: str | None, *, decision: Decision
-) -> tuple[str, str, str]:
+def _subject(api: Api, own_token: Token | None, release: str | None, *, decision: Decision) -> tuple[str, str, str]:
     """The release, the plan and the environment. The plan is the token's or the current one, or empty if the vote needs
     no open gate. The environment is the one whose gate is open, or empty if none has to be."""
     if own_token is not None:

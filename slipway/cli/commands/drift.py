@@ -1,7 +1,7 @@
 """`slipway drift`: whether the clusters hold what is live, as the last look saw it."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 
@@ -60,7 +60,8 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
         looked = standing.drift.looked_at.isoformat() if standing.drift else None
         screen.json({"clean": clean, "unknown": stale, "looked_at": looked, "environments": standings})
     else:
-        rows = (_row(screen, name, lane, stale=bool(stale)) for name, lane in lanes)
+        looked_at = None if stale or standing.drift is None else standing.drift.looked_at
+        rows = (_row(screen, name, lane, looked_at) for name, lane in lanes)
         screen.table(("application", "environment", "live", "state", "since"), rows)
         for line in _lines(lanes):
             screen.line(TextCell(line, NOTE))
@@ -79,9 +80,14 @@ def why_stale(looks: LooksAtDrift | None) -> str:
     return f"the last look is {minutes} minutes old: it is not known what the clusters hold now"
 
 
-def _row(screen: Screen, application: str, lane: LaneStanding, *, stale: bool) -> tuple[Content, ...]:
-    seen = lane.drift
-    state = differs(seen) or (TextCell("as it went live", GOOD) if not stale else TextCell("not known", NOTE))
+def _row(screen: Screen, application: str, lane: LaneStanding, looked_at: datetime | None) -> tuple[Content, ...]:
+    """`looked_at` is None where the last look says nothing about now."""
+    seen, state = lane.drift, TextCell("as it went live", GOOD)
+    if looked_at is None:
+        state = TextCell("not known", NOTE)
+    elif lane.live is not None and lane.live.at > looked_at:
+        state = TextCell("went live since the last look", NOTE)
+    state = differs(seen) or state
     since = TextCell(screen.time(seen.since) if seen else "", FAINT)
     return TextCell(application, NAME), lane.environment, lane.live.release if lane.live else "", state, since
 

@@ -184,9 +184,10 @@ def called_off_too_late(draft: Draft, release: Release) -> None:
 # ---- resume
 def end_hold(draft: Draft, event: CommandGiven) -> None:
     lane = lane_of(draft, event)
-    reason = "no roll-back holds it" if lane.hold is None else f"{lane.hold.who} holds it: {lane.hold.reason}"
-    if lane.hold is None and lane.freeze is not None and lane.freeze.in_force(draft.now):
-        reason += f"; it is frozen: `slipway unfreeze {event.application} {lane.environment}` ends that"
+    instead = "`slipway freezes` lists what is frozen and held"
+    if lane.freeze is not None and lane.freeze.in_force(draft.now):
+        instead = f"it is frozen, and `slipway unfreeze {event.application} {lane.environment}` ends that"
+    reason = f"{lane.hold.who} holds it: {lane.hold.reason}" if lane.hold else f"no roll-back holds it: {instead}"
     on_hold = Rule.IS_ON_HOLD.judged(lane.hold is not None, f"{lane.environment}: {reason}")
     if not accepted(draft, event, (*not_meant(event, lane.hold.at if lane.hold else None), on_hold)):
         return

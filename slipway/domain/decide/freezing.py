@@ -51,14 +51,14 @@ def thaw_rule(scope: str, before: Freeze | None, *, now: datetime, instead: str 
     if before is not None and before.in_force(now):
         return Rule.IS_FROZEN.holds(said_of(scope, before))
     nothing = "`slipway freezes` lists what is frozen and held"
-    return Rule.IS_FROZEN.fails(f"{scope} is not frozen: {instead or nothing}")
+    return Rule.IS_FROZEN.fails(f"no freeze of {scope} is in force: {instead or nothing}")
 
 
 def _instead(draft: Draft, lane: Lane) -> str:
     """The reason why releases wait in a lane that is not frozen, and how that ends; empty if there is none."""
     everything = draft.head.freeze
     if everything is not None and everything.in_force(draft.now):
-        return "everything is, and `slipway unfreeze --all` ends that"
+        return "everything is frozen, and `slipway unfreeze --all` ends that"
     if lane.hold is not None:
         return (
             f"a roll-back holds it, and `slipway resume {draft.application.application} {lane.environment}` ends that"

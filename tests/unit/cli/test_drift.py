@@ -37,6 +37,11 @@ def test_what_holds_is_clean(looked: Served, slipway: Command) -> None:
     assert "looked at" in done.stderr
 
 
+def test_what_went_live_since_the_last_look_is_not_said_to_be_as_it_went_live(looked: Served, slipway: Command) -> None:
+    looked.drift = {"looked_at": (MORNING - timedelta(hours=1)).isoformat(), "next_at": LOOKED.isoformat()}
+    assert slipway("drift", "shop").stdout.count("went live since the last look") == 2
+
+
 def test_what_differs_is_named_with_who_wrote_it_and_how_it_is_brought_back(
     looked: Served, slipway: Command, shop: World
 ) -> None:

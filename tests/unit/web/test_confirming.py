@@ -185,6 +185,6 @@ def test_what_has_become_pointless_is_not_confirmed(home: Installation) -> None:
     mark = mark_of(home, handle)
     confirm_pending(home, pending(home))
     home.hear()
-    assert "It would be refused now: <bdi>production is not frozen" in page(home, handle)
+    assert "It would be refused now: <bdi>no freeze of production is in force" in page(home, handle)
     answer = confirm(desk_of(home.app), handle, OLGA, FORM, urlencode({"form": mark}).encode())
     assert (answer.status, "Location" in answer.headers) == (409, False)
