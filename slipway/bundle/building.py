@@ -97,7 +97,9 @@ def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: S
         foreign_images=options.targets.foreign_images,
         unpinned=options.targets.unpinned,
         environments={
-            name: _entry(name, options.targets.environments[name], images.names_in(files, name)) for name in sources
+            name: _entry(name, number, target, images.names_in(files, name))
+            for number, (name, target) in enumerate(options.targets.environments.items(), start=1)
+            if name in sources
         },
     )
     read_environments(config, files)  # by the rules of whoever reads it
@@ -117,9 +119,10 @@ def _not_named(repository: str, images: Pinned, folder: Path) -> Problem:
     )
 
 
-def _entry(name: str, target: RenderTarget, images: tuple[str, ...]) -> BundleEnvironment:
+def _entry(name: str, position: int, target: RenderTarget, images: tuple[str, ...]) -> BundleEnvironment:
     return BundleEnvironment(
         path=folder_of(name),
+        position=position,
         images=images,
         registry=target.registry,
         namespace=target.namespace,

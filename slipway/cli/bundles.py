@@ -1,6 +1,6 @@
 """The place of a command's bundle: a folder that `build` wrote, or a repository in a registry."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,8 +133,8 @@ def read_targets_file(file: Path) -> Targets:
     return read_targets(data, name=file.name)
 
 
-def print_summary(screen: Screen, made: OpenedBundle, order: Iterable[str] = ()) -> None:
-    """A bundle for a person to look at. `order` is that of the environments, which canonical JSON does not keep."""
+def print_summary(screen: Screen, made: OpenedBundle) -> None:
+    """A bundle for a person to look at."""
     config = made.config
     screen.fields(
         [
@@ -159,7 +159,7 @@ def print_summary(screen: Screen, made: OpenedBundle, order: Iterable[str] = ())
     screen.line()
     rows = [
         (TextCell(name, NAME), entry.registry, entry.namespace, entry.kubernetes, str(_count(made, name)))
-        for name, entry in ((name, config.environments[name]) for name in order or config.environments)
+        for name, entry in sorted(config.environments.items(), key=lambda each: each[1].position)
     ]
     screen.table(("environment", "registry", "namespace", "kubernetes", "objects"), rows)
 

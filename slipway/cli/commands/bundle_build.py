@@ -136,7 +136,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
         screen.json(made.summary() | more)
         return
     screen.line(TextCell("✓ built", GOOD), f"  {output}: ", TextCell(built.packed.digest, NAME))
-    print_summary(screen, made, [name for name in targets.environments if name in made.config.environments])
+    print_summary(screen, made)
     for note in (*built.notes, *not_compared_line(schemas.not_compared)):
         screen.line(TextCell("note", NOTE), f"  {note}")
     if built.missing:

@@ -89,6 +89,8 @@ def test_a_bundle_is_built_pushed_and_read_back(
     assert slipway("bundle", "verify", f"{where}:1.4.0", "--targets", "deploy/targets.json").exit_code == 0
     shown = json.loads(slipway("bundle", "show", f"{where}@{told['digest']}", "--json").stdout)
     assert {name: shown[name] for name in shown} == {name: told[name] for name in shown}
+    table = slipway("bundle", "show", f"{where}:1.4.0").stdout.split("ENVIRONMENT")[1]
+    assert table.index("staging") < table.index("production"), "in the order of the application"
     pulled = slipway("bundle", "pull", f"{where}:1.4.0", "--output", "live")
     assert pulled.exit_code == 0, pulled.output
     files = {p.relative_to(tmp_path / "live").as_posix() for p in (tmp_path / "live").rglob("*") if p.is_file()}
