@@ -153,7 +153,7 @@ class _Translation:
         if split := _FIELD_FIRST.fullmatch(message):
             path = [int(part) if part.isdigit() else part for part in re.findall(r"[a-z_]+|[0-9]+", split[1])]
             if path[0] in self._field_names(steps):
-                steps, message = (*steps, *path), split[2]
+                steps, message, value = (*steps, *path), split[2], _within(value, path)
         if message.startswith("expected "):
             expected, _, got = message.removeprefix("expected ").partition(", got ")
             return self._at(steps, expected=expected, got=got or short_value(value), of_several=of_several)
@@ -169,6 +169,14 @@ class _Translation:
                 models = [nested for field in fields for nested in _models_in(field.annotation)]
         chosen = [model for model in models if _has_kind(model, value)] or models
         return {name for model in chosen for name in _fields(model)}
+
+
+def _within(value: Any, path: list[int | str]) -> Any:
+    """What is written there; None if nothing is."""
+    for step in path:
+        known = step in value if isinstance(value, dict) else isinstance(value, list) and step in range(len(value))
+        value = value[step] if known else None
+    return value
 
 
 def in_field_order(value: Any, *models: type[BaseModel]) -> Any:

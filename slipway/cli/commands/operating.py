@@ -95,7 +95,8 @@ def _give(
     if done.verb is Verb.SESSION_END:
         where = what
     subject = f"{done.release} in {done.environment}" if done.release and done.environment else done.release or where
-    phase = f" ({done.phase.replace('_', ' ')})" if done.phase else ""
+    spoken = done.phase.replace("_", " ") if done.phase else ""
+    phase = f" ({spoken})" if spoken not in ("", _DONE[verb]) else ""
     now = Phase.named(done.phase)
     became = _CALLED_OFF if verb is Verb.CANCEL and now is not None and not now.final else f"{_DONE[verb]}{phase}"
     screen.line(TextCell("✓ ", GOOD), TextCell(subject, NAME), f": {became}")

@@ -152,7 +152,10 @@ def problems(folder: Path, windows: str) -> str:
         ("{ allow: [{ rule: FREQ=DAILY;INTERVAL=0, duration: 1h }] }", "an INTERVAL from 1 to 100"),
         ("{ allow: [{ rule: FREQ=DAILY;INTERVAL=2, duration: 1h }] }", "the day from which INTERVAL counts"),
         ("{ allow: [{ rule: FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30, duration: 1h }] }", "a rule that occurs"),
-        ("{ allow: [{ rule: FREQ=DAILY, duration: 40d }] }", "at most 31d"),
+        (
+            "{ allow: [{ rule: FREQ=DAILY, duration: 40d }] }",
+            "duration: expected more than nothing, and at most 31d, got '40d'",
+        ),
         ("{ holidays_file: ../secrets.txt }", "a path beside the application's document"),
         ("{ holidays_file: application.yaml }", "one date a line"),
     ],
