@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,9 +61,26 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let each worker read the tests from another place on: in a fresh clone, where none is compiled yet, each compiles
+    a part of them, and finds the others compiled."""
+    report = yield
+    worker = getattr(collector.config, "workerinput", None)
+    if worker and isinstance(collector, pytest.Dir):
+        first = len(report.result) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+        report.result = [*report.result[first:], *report.result[:first]]
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests that ask for a browser, those of the doubles of host and bus, and cases after the first n of a test
     marked `sweep(keep=n)` as thorough."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path)  # all workers have to have them in the same order
     seen = Counter[str]()
     for item in items:
         if isinstance(item, pytest.Function) and "browser" in item.fixturenames:
