@@ -43,7 +43,8 @@ _RELEASE = in_path("release", "Id of a release, such as `shop-482`.")
 def list_applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     looked, due = (parts().installation.last_beat(name) for name in (LOOKED, NEXT_LOOK))
     drift = {"looked_at": looked, "next_at": due} if looked and due else None
-    content = {"drift": drift, "applications": parts().reader.applications()}
+    each = parts().reader.applications()
+    content = {"drift": drift, "applications": each.read, "not_shown": each.not_shown}
     return ok(Applications.model_validate(content))
 
 
@@ -70,8 +71,11 @@ def list_releases(req: func.HttpRequest) -> func.HttpResponse:
             raise NoSuch("application", sorted(parts().catalogue.entries), application)
     elif before:
         raise BadInput("before", "application to be given as well", "no application")
-    newest = parts().reader.releases(application, limit=limit, before=before or None)
-    return ok(Releases(releases=[ReleaseAnswer.of(release) for release in newest]))
+    if application is not None:
+        newest = parts().reader.releases(application, limit=limit, before=before or None)
+        return ok(Releases(releases=[ReleaseAnswer.of(release) for release in newest]))
+    of_all = parts().reader.newest_releases(limit=limit)
+    return ok(Releases(releases=[ReleaseAnswer.of(release) for release in of_all.read], not_shown=of_all.not_shown))
 
 
 @Endpoint(

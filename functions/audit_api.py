@@ -1,11 +1,14 @@
 """The JSON API of the audit trail: queries, chains, and what is live and why."""
 
+from itertools import islice
+
 import azure.functions as func
 
-from slipway.api.audit import AuditAnswer, Chain, ChainEndAnswer, LiveAnswer, LiveThere
+from slipway.api.audit import AuditAnswer, Chain, ChainEndAnswer, LiveAnswer
 from slipway.domain.actions import Action
 from slipway.domain.audit_query import ACTION_PATTERN, PAGE_LIMIT, ActionClass
 from slipway.inbound import BadInput
+from slipway.ledger.table import gathered
 from slipway.queries.reading import PAGE_LIMIT as CHAIN_LIMIT
 from slipway.queries.trail import PAGE, read_query
 
@@ -122,12 +125,11 @@ def list_live(req: func.HttpRequest) -> func.HttpResponse:
     application = req.params.get("application")
     if application is not None:
         query = read_query({"environment": environment, "application": application})
-    rows: list[LiveThere] = []
-    for row in parts().provenance.live(query.environment or "", application=query.application, after=after):
-        rows.append(row)
-        if len(rows) == APPLICATIONS_AT_ONCE:
-            break
+    each = parts().provenance.live(query.environment or "", application=query.application, after=after)
+    live = gathered(islice(each, APPLICATIONS_AT_ONCE))
+    rows = live.read
     if not rows and not after:
         parts().trail.check_named(query)
-    more = rows[-1].application if len(rows) == APPLICATIONS_AT_ONCE else None
-    return ok(LiveAnswer(environment=environment, live=rows, next=more))
+    last = max((*(each.application for each in rows), *(each.application for each in live.not_shown)), default="")
+    more = last if len(rows) + len(live.not_shown) == APPLICATIONS_AT_ONCE else None
+    return ok(LiveAnswer(environment=environment, live=list(rows), not_shown=live.not_shown, next=more))

@@ -45,7 +45,8 @@ _CHANGE = in_path("change", "Its hash: `sha256:` and 64 hexadecimal digits.", DI
     answer=OpenChanges,
 )
 def list_changes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    return ok(OpenChanges(changes=tuple(_summary(shown) for shown in open_changes(parts().proposals))))
+    changes = open_changes(parts().proposals)
+    return ok(OpenChanges(changes=tuple(map(_summary, changes.read)), not_shown=changes.not_shown))
 
 
 @Endpoint(

@@ -38,7 +38,8 @@ blueprint = new_blueprint()
     answer=Freezes,
 )
 def list_freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    return ok(Freezes(freezes=list(parts().blocks.freezes())))
+    in_force = parts().blocks.freezes()
+    return ok(Freezes(freezes=list(in_force.read), not_shown=in_force.not_shown))
 
 
 @Endpoint(

@@ -20,6 +20,7 @@ from slipway.http.requests import BODY_LIMIT, WITH_A_LENGTH, RequestRefused, was
 from slipway.inbound import BadInput, Ignored, NoSuch
 from slipway.inbound.reading import read_as, read_json
 from slipway.ledger import LedgerUnavailable
+from slipway.ledger.table import UnreadableRow
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,8 @@ def answering(handler: Handler) -> Handler:
                     answer = problem(409, "Refused", str(error), rules=as_details(error.rules))
                 case NotReplayable() | Ignored():
                     answer = problem(409, "Cannot be replayed", str(error))
+                case UnreadableRow():
+                    answer = problem(503, "Cannot be read", str(error), **error.not_shown.model_dump(exclude={"why"}))
                 case LedgerUnavailable() | QueueUnavailable() | KeysUnavailable() | Contended():
                     log.warning("request not served: %s", error)
                     answer = problem(503, "Service unavailable", "try again in a moment")

@@ -83,7 +83,7 @@ def anchor_chains(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the bindi
         log.warning("not every chain was anchored: %s", away)
     else:
         for problem in done.problems:
-            log.warning("anchor: a witness was not notified: %s", problem)
+            log.warning("anchor: not everything was anchored, or a witness was not notified: %s", problem)
 
 
 def _watched() -> tuple[str, ...]:

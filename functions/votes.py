@@ -44,7 +44,8 @@ blueprint = new_blueprint()
     answer=OpenGates,
 )
 def list_open_gates(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    return ok(OpenGates(approvals=list(open_gates(parts().reader))))
+    gates = open_gates(parts().reader)
+    return ok(OpenGates(approvals=list(gates.read), not_shown=gates.not_shown))
 
 
 @Endpoint(

@@ -2,10 +2,10 @@
 
 from ..domain.ballot import Ballot
 from ..domain.reports import OpenGate
-from .base import ApiAnswer
+from .base import ApiList
 
 __all__ = ["Ballot", "OpenGate", "OpenGates"]
 
 
-class OpenGates(ApiAnswer):
+class OpenGates(ApiList):
     approvals: list[OpenGate]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.reports import Compared, LiveThere, Override
-from .base import ApiAnswer, ApiModel
+from .base import ApiAnswer, ApiList, ApiModel
 
 __all__ = [
     "AnchoredChainsAnswer",
@@ -65,7 +65,7 @@ class AuditAnswer(AuditPart):
     records: list[AuditRecord | Damaged] = Field(description="What does not verify is `damaged`, with the reason.")
 
 
-class LiveAnswer(ApiAnswer):
+class LiveAnswer(ApiList):
     environment: str
     live: list[LiveThere]
     next: str | None = Field(description="Pass it as `after`; null at the end.")

@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..domain.reports import NotShown
+
 IDEMPOTENCY = (
     "Idempotency key: milliseconds since 1970 (13 digits), a dash and 16 random hexadecimal digits. A repeated request "
     "with the same value takes effect once. By default one is made."
@@ -20,6 +22,14 @@ class ApiAnswer(ApiModel):
     """Base of what an endpoint answers, as a whole."""
 
     v: int = Field(default=1, description="Version of this shape.")
+
+
+class ApiList(ApiAnswer):
+    """Base of what an endpoint answers about several applications."""
+
+    not_shown: tuple[NotShown, ...] = Field(
+        default=(), description="What is missing in this answer, as it cannot be read; the rest is complete."
+    )
 
 
 def read[T: BaseModel](kind: type[T], content: Any) -> T:

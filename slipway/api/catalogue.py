@@ -9,7 +9,7 @@ from ..domain.inbox import ID_PATTERN
 from ..domain.model import Moment
 from ..domain.statement import MOST_CHANGES
 from ..domain.versions import SubjectKind
-from .base import IDEMPOTENCY, ApiAnswer, ApiModel
+from .base import IDEMPOTENCY, ApiAnswer, ApiList, ApiModel
 
 FilePath = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -130,7 +130,7 @@ class CatalogueItem(ApiModel):
     )
 
 
-class CatalogueList(ApiAnswer):
+class CatalogueList(ApiList):
     """Everything in force."""
 
     items: tuple[CatalogueItem, ...]

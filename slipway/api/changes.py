@@ -10,7 +10,7 @@ from ..domain.inbox import ID_PATTERN
 from ..domain.model import DIGEST_PATTERN, Moment
 from ..domain.release import Vote
 from ..domain.rules import RuleResult
-from .base import IDEMPOTENCY, ApiAnswer, ApiModel
+from .base import IDEMPOTENCY, ApiList, ApiModel
 
 __all__ = ["ChangeBallot", "GateAsked", "OpenChanges", "ProposedChangeShown", "ProposedChangeSummary"]
 
@@ -51,7 +51,7 @@ class ProposedChangeSummary(ApiModel):
     page: str = Field(description="Address of its page, where an approval is given.")
 
 
-class OpenChanges(ApiAnswer):
+class OpenChanges(ApiList):
     """The proposed changes that are not over."""
 
     changes: tuple[ProposedChangeSummary, ...]

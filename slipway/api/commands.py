@@ -11,7 +11,7 @@ from ..domain.incoming import ForeignModel, Time
 from ..domain.model import DIGEST_PATTERN, TAG_PATTERN
 from ..domain.people import GUID_PATTERN
 from ..domain.reports import FreezeShown
-from .base import IDEMPOTENCY, ApiAnswer
+from .base import IDEMPOTENCY, ApiList
 
 __all__ = ["Command", "FreezeShown", "Freezes"]
 
@@ -47,5 +47,5 @@ class Command(ForeignModel):
     channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"
 
 
-class Freezes(ApiAnswer):
+class Freezes(ApiList):
     freezes: list[FreezeShown]

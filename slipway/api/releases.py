@@ -10,7 +10,7 @@ from ..domain.model import Digest, Moment, release_id
 from ..domain.promotion import PromotionProgress, StepState
 from ..domain.release import Release
 from ..domain.runs import Run
-from .base import ApiAnswer, ApiModel
+from .base import ApiList, ApiModel
 
 __all__ = [
     "ApplicationStanding",
@@ -88,7 +88,7 @@ class LooksAtDrift(ApiModel):
     )
 
 
-class Applications(ApiAnswer):
+class Applications(ApiList):
     drift: LooksAtDrift | None = Field(description="When clusters are looked at for drift; null if they never were.")
     applications: list[ApplicationStanding]
 
@@ -141,5 +141,5 @@ class ReleaseWithProgress(ReleaseAnswer):
         return cls.model_validate({**dict(release), "waits_for": waits_for, "progress": progress})
 
 
-class Releases(ApiAnswer):
+class Releases(ApiList):
     releases: list[ReleaseAnswer]

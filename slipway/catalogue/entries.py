@@ -80,6 +80,8 @@ class Broken:
 
     name: str
     problems: tuple[str, ...]
+    unread: bool = False
+    """Whether a row is what cannot be read: whoever mends it applies no version."""
 
 
 class Catalogue:

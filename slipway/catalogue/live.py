@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from ..clock import Clock
 from ..domain.application import WrittenApplication
 from ..domain.environment import Environment
+from ..domain.errors import CannotBeRead
 from ..domain.events import Event
 from ..domain.governing import breaches, governed
 from ..domain.project import Project
@@ -30,6 +31,8 @@ from .validation import validate
 log = logging.getLogger(__name__)
 
 MAX_AGE: Final = timedelta(seconds=1)
+MENDED_WITHOUT_NOTICE: Final = "?"
+"""No marker of any catalogue: a row that somebody mends changes none, so it is looked at again."""
 STEP_AGE: Final = timedelta(seconds=10)
 """For a step. The application's version is compared with the one in force before any decision, and in class production
 the project's as well; elsewhere a step may go by a project version of this age."""
@@ -146,24 +149,29 @@ class LiveCatalogue(Catalogue):
         broken = list[Broken]()
         cache = dict[tuple[str, str], Entry]()
         for each in listed:
-            if each.subject.kind is SubjectKind.PROJECT and each.document is not None:
+            if each.subject.kind is SubjectKind.PROJECT:
                 self._reading(broken, each, partial(self._project, each, projects))
         for each in listed:
             if each.subject.kind is SubjectKind.APPLICATION:
                 self._reading(broken, each, partial(self._application, each, projects, entries, cache))
         self._cache = cache
+        if any(each.unread for each in broken):
+            marker = MENDED_WITHOUT_NOTICE
         return _Read(marker=marker, at=now, entries=entries, projects=projects, broken=tuple(broken))
 
     def _reading(self, broken: list[Broken], listed: Listed, read: Callable[[], None]) -> None:
         """Collect an application that cannot be read, so that the others go on."""
         try:
             read()
-        except ConfigError as error:
+        except (ConfigError, CannotBeRead) as error:
             log.warning("%s stands still: %s", listed.subject, error)
-            broken.append(Broken(name=str(listed.subject), problems=tuple(map(str, error.problems))))
+            problems = error.problems if isinstance(error, ConfigError) else (error,)
+            unread = isinstance(error, CannotBeRead)
+            broken.append(Broken(name=str(listed.subject), problems=tuple(map(str, problems)), unread=unread))
 
     def _project(self, listed: Listed, projects: dict[str, InForceProject]) -> None:
-        document = str(listed.document)
+        if (document := self._document(listed)) is None:
+            return
         project = validate(self._stored(document).document, Project)
         projects[project.project] = InForceProject(project=project, document=document)
 
@@ -174,8 +182,7 @@ class LiveCatalogue(Catalogue):
         entries: dict[str, Entry],
         cache: dict[tuple[str, str], Entry],
     ) -> None:
-        document = listed.document or self._announced(listed.subject)
-        if document is None:
+        if (document := self._document(listed)) is None:
             return  # it was announced, and its first version never came
         name = listed.subject.name
         for project in projects.values():
@@ -187,9 +194,9 @@ class LiveCatalogue(Catalogue):
         if entry.versions is not None:
             cache[document, entry.versions.project] = entry
 
-    def _announced(self, subject: Subject) -> str | None:
-        version = self._versions().current(subject).version
-        return version.document if version else None
+    def _document(self, listed: Listed) -> str | None:
+        version = None if listed.document else self._versions().current(listed.subject).version
+        return version.document if version else listed.document
 
     def _entry(self, document: str, stored: Stored, projects: Mapping[str, InForceProject]) -> Entry:
         written = validate(stored.document, WrittenApplication)

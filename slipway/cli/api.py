@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+import click
 import urllib3
 from pydantic import BaseModel, ValidationError
 
@@ -23,10 +24,12 @@ from slipway.api.audit import (
 )
 from slipway.api.releases import Applications
 
+from ..domain.reports import NotShown
 from ..domain.rules import read_result
 from .errors import CliError, Exit
 from .finding import FoundApp
 from .signing_in import sign_in
+from .text import neutral
 
 BASE = "/api/v1/"
 KEY_HEADER = "x-functions-key"
@@ -94,7 +97,11 @@ class Api:
 
     def get(self, *path: str, **parameters: str | int | None) -> dict[str, Any]:
         """The JSON object at the path, unparsed."""
-        return self._object(self._request("GET", path, parameters))
+        content = self._object(self._request("GET", path, parameters))
+        for item in content.get("not_shown") or ():
+            missing = read_answer(NotShown, item)
+            click.echo(f"not shown: {neutral(missing.application)}: {neutral(missing.why)}", err=True)
+        return content
 
     def post(self, *path: str, body: Mapping[str, Any] | None = None, bearer: str = "") -> dict[str, Any]:
         """`bearer` is the access token of a person who has signed in."""

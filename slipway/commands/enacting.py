@@ -63,7 +63,9 @@ class Enacting:
         """Do what is due for each change that is not over; returns the problems met."""
         problems = []
         try:
-            for change in self.proposals.undecided():
+            undecided = self.proposals.undecided()
+            problems += [each.why for each in undecided.not_shown]
+            for change in undecided.read:
                 try:
                     self.settle(change.hash)
                 except (Conflict, KeysUnavailable, LedgerUnavailable) as later:

@@ -78,7 +78,7 @@ class Proposing:
             proposal = self.proposals.current(proposal.change.hash)
         digest = self.proposals.store(plan)
         waiting = self.proposals.undecided()
-        if len(waiting) >= MOST:
+        if len(waiting.read) + len(waiting.not_shown) >= MOST:
             raise CannotCount(f"{MOST} changes wait for votes already")
         for planned in proposed.planned:
             if planned.stored is not None and planned.change.changes:
@@ -100,7 +100,7 @@ class Proposing:
         answer = answer_writes(proposed.received.id, _about(answered, change))
         submission = (change.nonce, change.inbox)
         self.proposals.commit(proposal, change, [_record(change, plan, proposed)], *answer, said=submission, now=now)
-        self._supersede(change, waiting, now)
+        self._supersede(change, waiting.read, now)
         return change
 
     def _plan(self, proposal: Proposed) -> ChangePlan:

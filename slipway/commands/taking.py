@@ -24,6 +24,7 @@ from ..inbound.reading import BadInput, Ignored
 from ..ledger import Conflict, Ledger, LedgerUnavailable
 from ..ledger.blobs import IncomingBlobs
 from ..ledger.inbox import SOURCE, Inbox, Unreadable, parked_id
+from ..ledger.table import UnreadableRow
 from ..ledger.waiting import WaitingNotes
 from ..telemetry import within_message as handling
 
@@ -104,6 +105,8 @@ class InboxReader:
     def _handle(self, row: Received) -> None:
         try:
             self.handlers[row.row.kind](row)
+        except UnreadableRow as unreadable:
+            self._leave(row, reason=str(unreadable), longest=LONGEST)
         except (LedgerUnavailable, QueueUnavailable, Contended, Conflict):
             raise
         except RowWaits as waits:

@@ -70,7 +70,7 @@ class Telling:
 
         Raises `LedgerUnavailable`.
         """
-        return tuple(problem for change in self.proposals.undecided() for problem in self.tell(change.hash))
+        return tuple(problem for change in self.proposals.undecided().read for problem in self.tell(change.hash))
 
     def tell(self, hash: str) -> tuple[str, ...]:
         """Tell of one. Raises `LedgerUnavailable`."""

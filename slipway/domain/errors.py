@@ -17,6 +17,10 @@ class Inconsistent(Exception):  # noqa: N818 - it is a state of the records
     """Records contradict each other, as they do when they were read during a write; reading again may help."""
 
 
+class CannotBeRead(Exception):  # noqa: N818 - it is what was found
+    """What was stored cannot be read, until somebody mends it."""
+
+
 def present[T](value: T | None, what: str) -> T:
     """The value, which other data imply to exist. Raises `Inconsistent` naming `what` if it is None."""
     if value is None:

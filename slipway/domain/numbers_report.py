@@ -7,6 +7,7 @@ from pydantic import Field
 from .histogram import Histogram
 from .model import Moment, Record
 from .numbers import Week, WeekTally, week_start
+from .reports import NotShown
 from .stages import Stage
 
 
@@ -87,6 +88,7 @@ class NumbersAnswer(Record):
     environments: tuple[EnvironmentNumbers, ...]
     behind: tuple[Folded, ...] = ()
     """Applications whose trail has not been read to its end yet."""
+    not_shown: tuple[NotShown, ...] = ()
 
 
 def figures(tally: WeekTally, days: float) -> Figures:

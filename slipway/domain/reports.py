@@ -15,6 +15,18 @@ from .release import Evidence, Vote
 from .rules import RuleResult
 
 
+class NotShown(Record):
+    """What a list lacks, as it cannot be read."""
+
+    application: str
+    """Or `_installation`."""
+    partition: str = ""
+    row: str = ""
+    """The row of the ledger's table that cannot be read, and its partition; both empty if it is no row."""
+    why: str
+    """What is wrong, and what to do about it."""
+
+
 class OpenGate(Record):
     """An open gate that waits for votes."""
 

@@ -17,6 +17,7 @@ from ..domain.events import Event, ImagePushed
 from ..domain.queues import Queue
 from ..domain.steps import Outgoing
 from ..effects.messaging import Bus
+from ..ledger.table import UnreadableRow
 from ..telemetry import Attribute, Metric, add
 from .beginning import concerns
 from .handle import Contended, Handler, Receipt, UnknownTarget, unknown
@@ -81,6 +82,8 @@ class Door:
                 return self.handler.handle_for(entry, event)
             except Contended as contended:
                 log.info("%s; it has its turn in %s", contended, Queue.WORK)
+            except UnreadableRow as unreadable:  # others may be concerned by the event, too
+                log.error("%s; %s has its turn in %s", unreadable, application, Queue.WORK)  # noqa: TRY400
         self.bus.send([deferred(application, event)])
         return None
 

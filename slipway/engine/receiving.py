@@ -2,7 +2,7 @@
 
 Parked at once: bad input, unknown targets, and input that leads to a message too large for its queue or to a row that
 storage refuses. While a service that we need is unavailable, the message is put off again and again. After an
-unexpected error it is tried a few times, then parked.
+unexpected error, or where a row cannot be read, it is tried a few times, then parked.
 """
 
 import logging
@@ -20,6 +20,7 @@ from ..domain.signing import KeysUnavailable
 from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable
 from ..inbound import BadInput, Ignored, read_json
 from ..ledger import Conflict, LedgerRefused, LedgerUnavailable
+from ..ledger.table import UnreadableRow
 from .handle import Contended, UnknownTarget
 from .parking import Parking
 
@@ -71,15 +72,19 @@ class Receiver:
             log.info("%s: ignored: %s", message.queue, ignored)
         except (BadInput, UnknownTarget, MessageTooLarge, LedgerRefused) as wrong:
             self._park(message, reason=str(wrong))
+        except UnreadableRow as unreadable:
+            self._try_again(message, reason=str(unreadable))
         except (LedgerUnavailable, QueueUnavailable, KeysUnavailable, SourceAway, Contended, Conflict) as away:
             self._put_off(message, reason=str(away))
         except Exception as unexpected:
             log.exception("%s: message %s went wrong", message.queue, message.id)
-            reason = f"unexpected {type(unexpected).__name__}: {unexpected}"
-            if message.tries + 1 < TRIES:
-                self._put_off(message, reason=reason)
-            else:
-                self._park(message, reason=f"{reason} (tried {message.tries + 1} times)")
+            self._try_again(message, reason=f"unexpected {type(unexpected).__name__}: {unexpected}")
+
+    def _try_again(self, message: QueueMessage, *, reason: str) -> None:
+        if message.tries + 1 < TRIES:
+            self._put_off(message, reason=reason)
+        else:
+            self._park(message, reason=f"{reason} (tried {message.tries + 1} times)")
 
     def _park(self, message: QueueMessage, *, reason: str) -> None:
         """Park the message, or put it off if parking is unavailable, so that the reason is not lost."""

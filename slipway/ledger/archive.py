@@ -18,7 +18,7 @@ from ..domain.model import Moment, Record
 from ..domain.signing import PublicKeys
 from . import keys
 from .blobs import Blobs
-from .rows import pack, unpack
+from .rows import pack, read_row
 from .table import TRANSACTION_LIMIT, Act, Row, Table, Write
 
 type Rows = Callable[[int], Iterator[AuditRecord | Row] | Iterator[Row]]
@@ -81,20 +81,20 @@ class Archive:
         try:
             records = self.records(segment)
         except ArchiveDamaged as damaged:
-            yield Row(key=keys.audit(first), values={"Damaged": str(damaged)})
+            yield Row(partition=segment.application, key=keys.audit(first), values={"Damaged": str(damaged)})
             return
         yield from (r for r in records if r.sequence >= first and (last is None or r.sequence <= last))
 
     def segment(self, application: str, sequence: int) -> Segment | None:
         """The segment that holds the record; None if it is not archived."""
         rows = self._table.rows(application, keys.archive(sequence), keys.ARCHIVE + keys.AFTER, limit=1)
-        segment = next((unpack(Segment, row.values) for row in rows), None)
+        segment = next((read_row(Segment, row) for row in rows), None)
         return segment if segment and segment.first <= sequence <= segment.last else None
 
     def segments(self, application: str) -> Iterator[Segment]:
         """All segments of a chain, oldest first."""
         for row in self._table.rows(application, *keys.range_of(keys.ARCHIVE)):
-            yield unpack(Segment, row.values)
+            yield read_row(Segment, row)
 
     def records(self, segment: Segment) -> list[AuditRecord]:
         """The records of the segment, with their chain verified. Raises `ArchiveDamaged`."""

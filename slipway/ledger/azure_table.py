@@ -140,7 +140,13 @@ def _place(resume: str) -> Any:
 def _row(entity: Any) -> Row:
     values = {name: value for name, value in entity.items() if name not in ("PartitionKey", "RowKey")}
     metadata = entity.metadata
-    return Row(key=entity["RowKey"], values=values, etag=metadata["etag"], written_at=metadata["timestamp"])
+    return Row(
+        partition=entity["PartitionKey"],
+        key=entity["RowKey"],
+        values=values,
+        etag=metadata["etag"],
+        written_at=metadata["timestamp"],
+    )
 
 
 def _operation(partition: str, write: Write) -> Any:

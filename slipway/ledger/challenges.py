@@ -10,7 +10,7 @@ from typing import Final
 from ..domain.challenge import KEPT, Challenge, Pending, Used, challenge_key
 from ..domain.model import Record
 from . import keys
-from .rows import pack, unpack
+from .rows import pack, read_row
 from .table import Exists, RowTable
 
 TABLE: Final = "challenges"
@@ -57,7 +57,7 @@ class Challenges:
 
     def _found[T: Record](self, prefix: str, handle: str, kind: type[T]) -> T | None:
         row = self._table.get(_day(handle), prefix + challenge_key(handle))
-        return unpack(kind, row.values) if row else None
+        return read_row(kind, row) if row else None
 
     def _marked(self, prefix: str, handle: str, used: Used) -> Used:
         try:

@@ -1,14 +1,17 @@
 """The freeze of everything: one row in the installation's partition, which stays after it has ended."""
 
+import json
 from datetime import datetime
 
 from pydantic import Field
 
+from ..domain.attribution import SYSTEM
 from ..domain.blocks import NAME_LIMIT, REASON_LIMIT, Freeze
-from ..domain.model import Moment, Record
+from ..domain.errors import present
+from ..domain.model import Moment, Record, sha256
 from . import keys
-from .rows import unpack
-from .table import Table
+from .rows import read_row
+from .table import Row, Table, UnreadableRow
 
 
 class FreezeState(Record):
@@ -39,4 +42,14 @@ def freeze_of_everything(table: Table) -> FreezeState | None:
 
 def with_etag(table: Table) -> tuple[FreezeState | None, str]:
     row = table.get(keys.INSTALLATION, keys.FREEZE)
-    return (unpack(FreezeState, row.values), row.etag) if row else (None, "")
+    return (freeze_in(row), row.etag) if row else (None, "")
+
+
+def freeze_in(row: Row) -> FreezeState:
+    """What the row says. One that cannot be read may be a freeze, so it counts as one, which a person has to end."""
+    try:
+        return read_row(FreezeState, row)
+    except UnreadableRow as unreadable:
+        id = sha256(json.dumps(dict(row.values), sort_keys=True, default=str).encode())[7:27]
+        at = present(row.written_at, "the time at which the row was written")
+        return FreezeState(freeze=Freeze(id=id, owner=SYSTEM, reason=str(unreadable)[:REASON_LIMIT], at=at))

@@ -12,8 +12,8 @@ from typing import Final
 from ..domain.inbox import InboxRow, Received, is_inbox_id
 from ..domain.model import sha256
 from . import keys
-from .rows import pack, unpack
-from .table import Exists, Row, RowTable
+from .rows import pack, read_row
+from .table import Exists, Row, RowTable, UnreadableRow
 
 TABLE: Final = "inbox"
 SOURCE: Final = "inbox"
@@ -70,18 +70,13 @@ def parked_id(partition: str, id: str) -> str:
 
 def _read(partition: str, row: Row) -> Received | Unreadable:
     try:
-        return Received(id=row.key, partition=partition, received_at=_moment(row), row=unpack(InboxRow, row.values))
-    except ValueError as error:
+        return Received(id=row.key, partition=partition, received_at=_moment(row), row=read_row(InboxRow, row))
+    except UnreadableRow as error:
         text = "".join(str(value) for name, value in sorted(row.values.items()) if name.startswith("Data"))
-        return Unreadable(partition=partition, id=row.key, text=text, problem=_first_line(error))
+        return Unreadable(partition=partition, id=row.key, text=text, problem=error.problem)
 
 
 def _moment(row: Row) -> datetime:
     if row.written_at is None:
-        raise ValueError("the table does not say when the row was written")
+        raise UnreadableRow(row, "the table does not say when it was written")
     return row.written_at
-
-
-def _first_line(error: ValueError) -> str:
-    """The first line of pydantic's message, without the values that the row held."""
-    return "; ".join(str(error).splitlines()[:2])[:300]

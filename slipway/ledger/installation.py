@@ -13,6 +13,7 @@ from ..domain.actions import Action
 from ..domain.answers import Answered
 from ..domain.audit import AuditDraft, chained
 from ..domain.commands import Verb
+from ..domain.errors import present
 from ..domain.hints import DeniedHint
 from ..domain.inbox import InboxKind
 from ..domain.model import Moment, Record
@@ -23,10 +24,10 @@ from ..domain.signing import PublicKeys, Signer
 from ..domain.versions import Version
 from . import keys
 from .due import EVERYTHING, DueIndex
-from .freezes import FreezeState
+from .freezes import FreezeState, freeze_in
 from .indexing import Indexer
-from .rows import answer_writes, pack, pack_audit, unpack
-from .table import Act, Conflict, Exists, Row, Table, Value, Write
+from .rows import answer_writes, pack, pack_audit, read_or, read_row, unpack
+from .table import Act, Conflict, Exists, Row, Table, UnreadableRow, Value, Write
 
 BODY_LIMIT = 400_000
 """Maximum length of a stored body, in UTF-16 code units of its JSON; a Service Bus message has at most 256 KB."""
@@ -110,7 +111,7 @@ class InstallationLedger:
         """Record a denied attempt; False if that was done in this hour, or if there were too many."""
         row = self._table.get(keys.INSTALLATION, keys.DENIED)
         hour = now.replace(minute=0, second=0, microsecond=0)
-        known = unpack(DeniedThisHour, row.values) if row else DeniedThisHour(hour=hour)
+        known = read_or(DeniedThisHour(hour=hour), row)
         pairs, pair = known.recorded if known.hour == hour else (), f"{hint.caller} {hint.permission}"
         if pair in pairs or len(pairs) >= MOST_DENIED:
             return False
@@ -128,7 +129,7 @@ class InstallationLedger:
 
     def last_beat(self, name: str) -> datetime | None:
         row = self._table.get(keys.INSTALLATION, keys.BEAT + name)
-        return datetime.fromisoformat(str(row.values["At"])) if row else None
+        return row.moment("At") if row else None
 
     def replayed(self, parked: Parked, *, actor: str, now: datetime, inbox: str = "") -> None:
         """Record that the input was put back into its queue, and answer the row that ordered it."""
@@ -143,7 +144,7 @@ class InstallationLedger:
         """Record the private keys that the worker holds (`ids`, newest first) and the installation's public keys if
         either changed; returns whether they did. The record is signed by a key that counted before it."""
         row = self._table.get(keys.INSTALLATION, keys.SIGNING)
-        seen = unpack(SigningKeys, row.values) if row else SigningKeys(ids=(), public={})
+        seen = read_or(SigningKeys(ids=(), public={}), row)
         current = SigningKeys(ids=ids, public={kid: base64.b64encode(key).decode() for kid, key in public.items()})
         if current == seen:
             return False
@@ -164,24 +165,24 @@ class InstallationLedger:
         """Ids of the keys that were recorded as the installation's, and whose private key the worker no longer
         holds."""
         row = self._table.get(keys.INSTALLATION, keys.SIGNING)
-        seen = unpack(SigningKeys, row.values) if row else SigningKeys(ids=(), public={})
+        seen = read_or(SigningKeys(ids=(), public={}), row)
         return frozenset(seen.public) - frozenset(seen.ids)
 
     def parked(self, id: str) -> Parked | None:
         if re.fullmatch(ID_PATTERN, id) is None:
             return None
         row = self._table.get(keys.INSTALLATION, keys.parked(id))
-        return unpack(Parked, row.values) if row else None
+        return read_row(Parked, row) if row else None
 
     def all_parked(self, *, limit: int = 200) -> Iterator[Parked]:
         """Open input first, so that input replayed long ago cannot push it past the limit; then the rest."""
         yielded = set[str]()
         for open_row in self.open_parked(limit=limit):
-            if parked := self.parked(open_row.id):
-                yielded.add(parked.id)
-                yield parked
+            if row := self._table.get(keys.INSTALLATION, keys.parked(open_row.id)):
+                yielded.add(open_row.id)
+                yield _parked(row)
         for row in self._table.rows(keys.INSTALLATION, *keys.range_of(keys.PARKED), limit=limit):
-            parked = unpack(Parked, row.values)
+            parked = _parked(row)
             if len(yielded) < limit and parked.id not in yielded:
                 yielded.add(parked.id)
                 yield parked
@@ -189,7 +190,7 @@ class InstallationLedger:
     def open_parked(self, *, limit: int = 100) -> tuple[OpenParked, ...]:
         """Input that nobody has replayed yet, in one request."""
         rows = self._table.rows(keys.INSTALLATION, *keys.range_of(keys.OPEN), limit=limit)
-        return tuple(unpack(OpenParked, row.values) for row in rows)
+        return tuple(map(_open_parked, rows))
 
     def note(self, draft: AuditDraft, *, key: str, values: Mapping[str, Value], now: datetime) -> bool:
         """Write a record once, together with the row `key` that marks it; False if that row exists already."""
@@ -235,9 +236,9 @@ class InstallationLedger:
         """The hashes in the head of everything that people put in force: the freeze of everything, and each project's
         version."""
         freeze = self._table.get(keys.INSTALLATION, keys.FREEZE)
-        hashes: dict[str, str | None] = {FREEZE: state_hash(unpack(FreezeState, freeze.values)) if freeze else None}
+        hashes: dict[str, str | None] = {FREEZE: state_hash(freeze_in(freeze)) if freeze else None}
         for row in self._table.rows(keys.INSTALLATION, *keys.range_of(keys.IN_FORCE)):
-            version = unpack(Version, row.values)
+            version = read_row(Version, row)
             hashes[str(version.subject)] = version.document
         return hashes
 
@@ -260,7 +261,7 @@ class InstallationLedger:
     def was_refused(self, order: str) -> bool | None:
         """Whether an order handled before was refused; None for a new one."""
         row = self._table.get(keys.INSTALLATION, keys.seen(order))
-        return bool(row.values["Refused"]) if row else None
+        return row.flag("Refused") if row else None
 
     def _append(
         self,
@@ -281,7 +282,7 @@ class InstallationLedger:
         drafted = [drafts] if isinstance(drafts, AuditDraft) else list(drafts)
         for _ in range(ATTEMPTS):
             row = self._table.get(keys.INSTALLATION, keys.HEAD)
-            head = unpack(Head, row.values) if row else Head(application=keys.INSTALLATION)
+            head = read_row(Head, row) if row else Head(application=keys.INSTALLATION)
             if epoch is not None:
                 head = head.evolve(epoch=epoch)
             records, ended = chained(drafted, head=head, now=now, signer=self._signer())
@@ -313,6 +314,27 @@ class InstallationLedger:
                 self._indexer.follow(keys.INSTALLATION, records)
             return True
         raise Conflict(f"the installation's chain was busy for {ATTEMPTS} attempts")
+
+
+def _parked(row: Row) -> Parked:
+    """One that cannot be read is listed with that as its reason; whoever replays it is told."""
+    try:
+        return read_row(Parked, row)
+    except UnreadableRow as unreadable:
+        open_row = _unread(row, keys.PARKED, unreadable)
+        return Parked(**dict(open_row) | {"reason": str(unreadable)[:2000]}, body="", truncated=True)
+
+
+def _open_parked(row: Row) -> OpenParked:
+    try:
+        return read_row(OpenParked, row)
+    except UnreadableRow as unreadable:
+        return _unread(row, keys.OPEN, unreadable)
+
+
+def _unread(row: Row, kind: str, unreadable: UnreadableRow) -> OpenParked:
+    at = present(row.written_at, "the time at which the row was written")
+    return OpenParked(id=row.key.removeprefix(kind), source="?", reason=str(unreadable)[:200], parked_at=at)
 
 
 def order_mark(order: str, *, refused: bool, now: datetime) -> Write:

@@ -68,6 +68,9 @@ UNDECIDED: Final = "undecided!"
 """Beside it: those that are not over, or of whose end not everybody was told."""
 PROPOSED_TOLD: Final = "told!"
 
+_MADE_AGAIN: Final = (PROGRESS, LOOK, BEAT, DENIED, ANCHORED, INDEX_WATCH, LEASE)
+"""Rows without which nothing is lost: whoever needs them writes them anew."""
+
 _WIDTH: Final = 12
 _MAX: Final = 10**_WIDTH - 1
 AFTER: Final = "~"
@@ -211,3 +214,19 @@ def week(name: str) -> str:
 def range_of(prefix: str) -> tuple[str, str]:
     """First and last key of the rows with the prefix."""
     return prefix, prefix + AFTER
+
+
+def owner_of(partition: str) -> str:
+    """The application that a partition is about, or the installation."""
+    return partition.removeprefix(NUMBERS)
+
+
+def remedy(partition: str, key: str) -> str:
+    """What a person does about a row that cannot be read."""
+    if partition.startswith(NUMBERS):
+        return "delete all rows of that partition: the numbers are counted again from the trail"
+    if (partition, key) == (INSTALLATION, FREEZE):
+        return 'until somebody ends it, everything is frozen: slipway unfreeze --all --reason "its row was unreadable"'
+    if key.startswith(_MADE_AGAIN):
+        return "delete it: it is made again"
+    return "put it back as it was (docs/how-to/restore-after-region-loss.md), or install the version that wrote it"

@@ -61,7 +61,7 @@ class Lease:
         if not (self._etag or self._over) or self._delete():
             return
         row = self._table.get(self._application, self._key)
-        if row is not None and row.values["Owner"] == self._owner:  # changed by our own write, whose answer was lost
+        if row is not None and row.text("Owner") == self._owner:  # changed by our own write, whose answer was lost
             self._etag, self._over = row.etag, ()
             self._delete()
 
@@ -69,8 +69,8 @@ class Lease:
         row = self._table.get(self._application, self._key)
         if row is None:
             return False  # given back just now: whoever held it may have finished the step
-        is_ours = row.values["Owner"] == self._owner
-        if not is_ours and datetime.fromisoformat(str(row.values["Until"])) > now:
+        is_ours = row.text("Owner") == self._owner
+        if not is_ours and row.moment("Until") > now:
             return False
         self._etag = row.etag
         try:
@@ -123,8 +123,4 @@ class Leases:
         """The steps of which somebody holds a lease, or died holding it, each with the message in whose invocation it
         was begun at once. `since`: those that were held after that. Raises `LedgerUnavailable`."""
         rows = self._table.rows(application, *keys.range_of(keys.LEASE))
-        return {
-            str(row.values["Step"]): str(row.values["Within"])
-            for row in rows
-            if since is None or datetime.fromisoformat(str(row.values["Until"])) > since
-        }
+        return {row.text("Step"): row.text("Within") for row in rows if since is None or row.moment("Until") > since}

@@ -27,9 +27,9 @@ from .rows import (
     outbox_entry,
     outbox_writes,
     pack,
+    read_row,
     record_writes,
     state_writes,
-    unpack,
     unpack_audit,
 )
 from .standing import InstallationStanding, Nearby, Standing
@@ -146,7 +146,7 @@ class Ledger:
         for row in self.table.rows(application, keys.HEAD, keys.release(number), limit=room):
             count += 1
             if row.key == keys.release(number):
-                release = unpack(Release, row.values)
+                release = read_row(Release, row)
             else:
                 standing.take(row)
             etags[row.key] = row.etag
@@ -168,7 +168,7 @@ class Ledger:
             count += 1
             etags[row.key] = row.etag
             if row.key.startswith(keys.RELEASE):
-                release = unpack(Release, row.values)
+                release = read_row(Release, row)
                 releases[release.number] = release
                 if len(releases) == newest:
                     break
@@ -198,7 +198,7 @@ class Ledger:
             span = iter([row for n in sorted(numbers) if (row := self.table.get(partition, keys.release(n)))])
         releases = {}
         for row in span:
-            release = unpack(Release, row.values)
+            release = read_row(Release, row)
             if release.number in numbers:
                 releases[release.number] = release
                 etags[row.key] = row.etag
@@ -211,7 +211,7 @@ class Ledger:
 
     def _pointer(self, partition: str, key: str) -> int | None:
         row = self.table.get(partition, key)
-        return int(row.values["Release"]) if row else None
+        return row.number("Release") if row else None
 
     def seen(self, application: str, event: Event) -> bool:
         """Whether the event was handled before."""
@@ -220,12 +220,12 @@ class Ledger:
     def was_refused(self, application: str, event: Event) -> bool:
         """Whether the event is a command that was handled before and refused."""
         row = self.table.get(application, keys.seen(event.mark))
-        return row is not None and bool(row.values.get("Refused"))
+        return row is not None and row.flag("Refused")
 
     def answer(self, partition: str, inbox: str) -> Answered | None:
         """The answer to a row of the inbox; None if there is none yet."""
         row = self.table.get(partition, keys.answer(inbox))
-        return unpack(Answered, row.values) if row else None
+        return read_row(Answered, row) if row else None
 
     # ---- commit
     def commit(self, loaded: Loaded, decision: Decision, event: Event, *more: Write) -> Committed:
@@ -290,7 +290,7 @@ class Ledger:
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
         row = self.table.get(application, keys.HEAD)
-        head = unpack(Head, row.values) if row else Head(application=application)
+        head = read_row(Head, row) if row else Head(application=application)
         again = signed(head, before=head, changes={}, signer=self._signer(), keys=self.public_keys)
         if row is None or again.sig in (None, head.sig):
             return False
@@ -326,14 +326,14 @@ class Ledger:
     # ---- reading
     def of_installation(self) -> InstallationStanding:
         """The installation's head and the freeze of everything, in one request, as their rows are neighbours."""
-        standing = InstallationStanding(head=Head(application=keys.INSTALLATION))
+        standing = InstallationStanding()
         for row in self.table.rows(keys.INSTALLATION, keys.FREEZE, keys.HEAD):
             standing = standing.with_row(row)
         return standing
 
     def head(self, application: str) -> Head:
         row = self.table.get(application, keys.HEAD)
-        return unpack(Head, row.values) if row else Head(application=application)
+        return read_row(Head, row) if row else Head(application=application)
 
     def standing(self, application: str) -> Standing:
         """Head, version in force and lanes, as they were at one moment."""
@@ -344,7 +344,7 @@ class Ledger:
 
     def release(self, application: str, number: int) -> Release | None:
         row = self.table.get(application, keys.release(number))
-        return unpack(Release, row.values) if row else None
+        return read_row(Release, row) if row else None
 
     def releases(self, application: str, *, limit: int, older_than: int | None = None) -> Iterator[Release]:
         """Newest first."""
@@ -352,7 +352,7 @@ class Ledger:
         if older_than is not None:
             first = keys.release(older_than - 1)
         for row in self.table.rows(application, first, last, limit=limit):
-            yield unpack(Release, row.values)
+            yield read_row(Release, row)
 
     def release_of(self, application: str, digest: str) -> int | None:
         """The number of the digest's release."""
@@ -402,7 +402,7 @@ class Ledger:
             [
                 row.key
                 for row in self.table.rows(application, *keys.range_of(keys.seen(f"{part:02x}")), limit=limit)
-                if datetime.fromisoformat(str(row.values["At"])) < before
+                if row.moment("At") < before
             ],
         )
 

@@ -6,8 +6,8 @@ from ..domain.answers import Answered
 from ..domain.inbox import InboxKind, is_inbox_id
 from ..domain.looks import LookAnswer
 from . import keys
-from .rows import answer_writes, pack, unpack
-from .table import Act, Exists, Row, Table, Write
+from .rows import answer_writes, pack, read_row
+from .table import Act, Exists, Row, Table, UnreadableRow, Write
 
 
 class LookAnswers:
@@ -43,6 +43,6 @@ class LookAnswers:
 
 def _read(row: Row) -> LookAnswer | None:
     try:
-        return unpack(LookAnswer, row.values)
-    except ValueError:
+        return read_row(LookAnswer, row)
+    except UnreadableRow:
         return None

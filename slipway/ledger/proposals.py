@@ -13,8 +13,8 @@ from ..domain.proposing import ChangePlan, ProposedChange
 from . import keys
 from .blobs import Blobs
 from .installation import InstallationLedger
-from .rows import pack, unpack
-from .table import Act, Row, Value, Write
+from .rows import pack, read_row
+from .table import Act, ReadOfEach, Row, UnreadableRow, Value, Write, gathered, read_each
 
 MOST: Final = 100
 """Changes that wait at the same time."""
@@ -38,13 +38,15 @@ class Proposals:
 
     def current(self, hash: str) -> Kept:
         row = self.installation.row(_key(hash))
-        return Kept(change=unpack(ProposedChange, row.values), etag=row.etag) if row else Kept(change=None)
+        return Kept(change=read_row(ProposedChange, row), etag=row.etag) if row else Kept(change=None)
 
-    def undecided(self) -> tuple[ProposedChange, ...]:
+    def undecided(self) -> ReadOfEach[ProposedChange]:
         """The proposals about which something is left to be done."""
         rows = self.installation.table.rows(keys.INSTALLATION, *keys.range_of(keys.UNDECIDED), limit=MOST)
-        changes = [self.current(str(row.values["Change"])).change for row in rows]
-        return tuple(change for change in changes if change is not None)
+        hashes = ["sha256:" + row.key.removeprefix(keys.UNDECIDED) for row in rows]
+        current = gathered(read_each(hashes, self.current))
+        changes = tuple(kept.change for kept in current.read if kept.change is not None)
+        return ReadOfEach(read=changes, not_shown=current.not_shown)
 
     def store(self, plan: ChangePlan) -> str:
         """Keep what people vote on; returns its hash."""
@@ -58,7 +60,7 @@ class Proposals:
     def counted_by(self, nonce: str) -> str | None:
         """The row of the inbox by which a proved statement about a proposed change was counted."""
         row = self.installation.row(_statement(nonce))
-        return str(row.values["Inbox"]) if row else None
+        return row.text("Inbox") if row else None
 
     def commit(
         self,
@@ -102,7 +104,12 @@ class Proposals:
 
 
 def _channels(row: Row | None) -> list[str]:
-    return list(json.loads(str(row.values["Told"]))) if row else []
+    """Where it cannot be read nobody was told: twice is better than never."""
+    try:
+        told = json.loads(row.text("Told")) if row else []
+    except (ValueError, RecursionError, UnreadableRow):
+        return []
+    return [channel for channel in told if isinstance(channel, str)] if isinstance(told, list) else []
 
 
 def _key(hash: str) -> str:

@@ -4,12 +4,13 @@ A record is stored as JSON, split over several properties if it is too long for 
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ..domain.answers import Answered
 from ..domain.audit import AuditRecord
@@ -19,7 +20,9 @@ from ..domain.release import Head, Release
 from ..domain.signing import PublicKeys, Signature, Signer
 from ..domain.steps import Outgoing
 from . import keys
-from .table import TEXT_LIMIT, Act, Row, Value, Write
+from .table import TEXT_LIMIT, Act, Row, UnreadableRow, Value, Write
+
+log = logging.getLogger(__name__)
 
 PIECE = TEXT_LIMIT // 2
 """Characters of one piece; each may take two UTF-16 code units."""
@@ -34,7 +37,32 @@ def pack(record: BaseModel) -> dict[str, Value]:
 
 
 def unpack[R: BaseModel](kind: type[R], values: Mapping[str, Value]) -> R:
+    """Raises ValueError."""
     return kind.model_validate_json(_joined("Data", values))
+
+
+def read_row[R: BaseModel](kind: type[R], row: Row) -> R:
+    """Raises `UnreadableRow`: what it says goes into pages and logs, so it repeats no value of the row."""
+    try:
+        return unpack(kind, row.values)
+    except ValueError as error:
+        raise UnreadableRow(row, _without_values(error)) from None
+
+
+def _without_values(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    each = error.errors(include_url=False, include_context=False, include_input=False)[:2]
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'its content'}: {one['msg']}" for one in each)[:300]
+
+
+def read_or[R: BaseModel](otherwise: R, row: Row | None) -> R:
+    """Of a row that is written anew by whoever reads it: one that cannot be read is as good as none."""
+    try:
+        return read_row(type(otherwise), row) if row else otherwise
+    except UnreadableRow as unreadable:
+        log.error("%s", unreadable)  # noqa: TRY400 - the message says it all
+        return otherwise
 
 
 def pack_release(release: Release) -> dict[str, Value]:
@@ -58,7 +86,7 @@ def unpack_audit(values: Mapping[str, Value]) -> AuditRecord:
     """Raises ValueError if the row is not an audit record."""
     pieces = {name for name in values if name.startswith("Details")}
     fields: dict[str, Any] = {name.lower(): value for name, value in values.items() if name not in pieces}
-    fields |= {name: json.loads(fields[name]) for name in _OBJECTS if name in fields}
+    fields |= {name: json.loads(str(fields[name])) for name in _OBJECTS if name in fields}
     fields["details"] = json.loads(_joined("Details", values))
     return AuditRecord.model_validate(fields)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from ..domain.sessions import EndedSessions
-from .rows import pack, unpack
+from .rows import pack, read_row
 from .table import Act, Conflict, Table, Write
 
 PARTITION: Final = "signed-out"
@@ -25,7 +25,7 @@ class SignedOut:
     def of(self, tenant: str, person: str) -> EndedSessions:
         """The person's ended sessions. Raises `LedgerUnavailable`."""
         row = self._table.get(PARTITION, _key(tenant, person))
-        return _NONE_ENDED if row is None else unpack(EndedSessions, row.values)
+        return _NONE_ENDED if row is None else read_row(EndedSessions, row)
 
     def end_all(self, tenant: str, person: str, *, at: datetime) -> None:
         """End all sessions that began before. Repeating it, or an earlier time, changes nothing.
@@ -41,7 +41,7 @@ class SignedOut:
         key = _key(tenant, person)
         for attempt in range(_ATTEMPTS):
             row = self._table.get(PARTITION, key)
-            before = _NONE_ENDED if row is None else unpack(EndedSessions, row.values)
+            before = _NONE_ENDED if row is None else read_row(EndedSessions, row)
             after = change(before)
             if after == before:
                 return

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ..domain.promotion import StepState
 from ..domain.release import Head, Lane, Release
 from ..domain.versions import Version
 from . import keys
-from .freezes import FreezeState
-from .rows import unpack
+from .freezes import FreezeState, freeze_in
+from .rows import read_or, read_row
 from .table import Act, Row, Write
-from .under_way import of_row
 
 
 @dataclass
@@ -26,16 +26,26 @@ class Standing:
     def take(self, row: Row) -> None:
         """Reads a row; rows of another kind that lie between are passed over."""
         if row.key == keys.HEAD:
-            self.head = unpack(Head, row.values)
+            self.head = read_row(Head, row)
         elif row.key == keys.IN_FORCE:
-            self.version = unpack(Version, row.values).document
+            self.version = read_row(Version, row).document
         elif row.key.startswith(keys.LANE):
-            lane = unpack(Lane, row.values)
+            lane = read_row(Lane, row)
             self.lanes[lane.environment] = lane
         elif row.key.startswith(keys.PROGRESS):
-            state = of_row(row)
+            state = read_or(StepState(step=""), row)  # nothing is decided by it
             if state.waits:
                 self.waits[state.step] = state.waits
+
+
+def check_row(row: Row) -> None:
+    """Raises `UnreadableRow` for a row of an application, or of the installation, by which something is decided."""
+    if row.key.startswith(keys.RELEASE):
+        read_row(Release, row)
+    elif (row.partition, row.key) == (keys.INSTALLATION, keys.FREEZE):
+        read_row(FreezeState, row)
+    else:
+        Standing().take(row)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +71,20 @@ class Nearby:
 class InstallationStanding:
     """The head of the installation's chain, and the freeze of everything."""
 
-    head: Head
+    head_row: Row | None = None
     freeze: FreezeState | None = None
+
+    @property
+    def head(self) -> Head:
+        """Raises `UnreadableRow`: most only ask for the freeze."""
+        return read_row(Head, self.head_row) if self.head_row else Head(application=keys.INSTALLATION)
 
     def with_row(self, row: Row) -> "InstallationStanding":
         """A copy with the content of this row; unchanged for rows of another kind, which lie between the two."""
         match row.key:
             case keys.HEAD:
-                return replace(self, head=unpack(Head, row.values))
+                return replace(self, head_row=row)
             case keys.FREEZE:
-                return replace(self, freeze=unpack(FreezeState, row.values))
+                return replace(self, freeze=freeze_in(row))
             case _:
                 return self

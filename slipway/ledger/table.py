@@ -4,12 +4,19 @@
 same contract tests.
 """
 
+import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
+
+from ..domain.errors import CannotBeRead
+from ..domain.reports import NotShown
+from . import keys
+
+log = logging.getLogger(__name__)
 
 TRANSACTION_LIMIT = 100
 """Operations in one entity-group transaction."""
@@ -24,6 +31,46 @@ Value = str | int | bool
 
 class LedgerUnavailable(Exception):  # noqa: N818 - it is a state of the service, and callers read it as such
     """Table Storage could not be reached or refused to work; trying again later may help."""
+
+
+class UnreadableRow(LedgerUnavailable, CannotBeRead):
+    """A row that cannot be read, until somebody mends it: what it would say is not known, for everything else it is as
+    if the table did not answer. Whoever reads of several goes on with the others (`read_each`)."""
+
+    def __init__(self, row: "Row", problem: str) -> None:
+        self.partition, self.key, self.problem = row.partition, row.key, problem
+        remedy = keys.remedy(row.partition, row.key)
+        super().__init__(f"the row {row.key} of the partition {row.partition} cannot be read: {problem}; {remedy}")
+
+    @property
+    def not_shown(self) -> NotShown:
+        application = keys.owner_of(self.partition)
+        return NotShown(application=application, partition=self.partition, row=self.key, why=str(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOfEach[T]:
+    """What was read of several, and what is not shown, as it cannot be read."""
+
+    read: tuple[T, ...]
+    not_shown: tuple[NotShown, ...]
+
+
+def read_each[S, T](several: Iterable[S], read: Callable[[S], T]) -> Iterator[T | NotShown]:
+    """What is read of each. One that cannot be read takes nothing from the others: it is told in its place."""
+    for each in several:
+        try:
+            yield read(each)
+        except UnreadableRow as row:
+            log.error("%s", row)  # noqa: TRY400 - the message says it all
+            yield row.not_shown
+
+
+def gathered[T](each: Iterable[T | NotShown]) -> ReadOfEach[T]:
+    read, not_shown = list[T](), list[NotShown]()
+    for one in each:
+        not_shown.append(one) if isinstance(one, NotShown) else read.append(one)
+    return ReadOfEach(read=tuple(read), not_shown=tuple(not_shown))
 
 
 class LedgerRefused(ValueError):  # noqa: N818 - it is what happened
@@ -46,11 +93,35 @@ class Exists(Conflict):
 class Row:
     """One entity of the table."""
 
+    partition: str
     key: str
     values: Mapping[str, Value]
     etag: str = ""
     written_at: datetime | None = None
     """When the service last wrote the row, by the service's own clock; None where the row was not read from it."""
+
+    # Its columns. Each raises `UnreadableRow` where there is none of the kind.
+    def text(self, column: str) -> str:
+        return self._column(column, str)
+
+    def flag(self, column: str) -> bool:
+        return self._column(column, bool)
+
+    def number(self, column: str) -> int:
+        return self._column(column, int)
+
+    def moment(self, column: str) -> datetime:
+        try:
+            return datetime.fromisoformat(self.text(column)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise UnreadableRow(self, f"{column} is no time") from None
+
+    def _column[T: Value](self, column: str, kind: type[T]) -> T:
+        value = self.values.get(column)
+        if type(value) is not kind:
+            got = "nothing" if value is None else type(value).__name__
+            raise UnreadableRow(self, f"expected {kind.__name__} in {column}, got {got}")
+        return value
 
 
 class Act(StrEnum):

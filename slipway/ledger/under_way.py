@@ -4,7 +4,7 @@ costs time, as no decision reads them."""
 from ..domain.promotion import LONGEST_WHY, StepState
 from ..domain.steps import Step, StepKind
 from . import keys
-from .rows import pack, unpack
+from .rows import pack, read_row
 from .table import Act, Conflict, Row, Table, Write
 
 
@@ -37,4 +37,4 @@ class UnderWay:
 
 
 def of_row(row: Row) -> StepState:
-    return unpack(StepState, row.values)
+    return read_row(StepState, row)

@@ -6,6 +6,7 @@ force. Projects are in the installation's partition, and so is a list of everyth
 process in one cheap read whether anything has changed.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +22,10 @@ from .blobs import Blobs
 from .due import DueIndex
 from .freezes import freeze_of_everything, not_ended
 from .indexing import Indexer
-from .rows import pack, pack_audit, unpack
-from .table import Act, Conflict, Table, Value, Write
+from .rows import pack, pack_audit, read_row
+from .table import Act, Conflict, Row, Table, UnreadableRow, Value, Write
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 20
 
@@ -68,13 +71,25 @@ class SubjectVersions:
         return row.etag if row else ""
 
     def listed(self) -> tuple[Listed, ...]:
-        """Everything in the catalogue, removed applications included."""
+        """Everything in the catalogue, removed applications included. What a row that cannot be read would say is taken
+        from the version in force."""
         rows = self._table.rows(keys.INSTALLATION, *keys.range_of(keys.LISTED))
-        return tuple(unpack(Listed, row.values) for row in rows)
+        return tuple(listed for row in rows if (listed := self._listed(row)) is not None)
+
+    def _listed(self, row: Row) -> Listed | None:
+        try:
+            return read_row(Listed, row)
+        except UnreadableRow as unreadable:
+            log.error("%s", unreadable)  # noqa: TRY400 - the message says it all
+            kind, _, name = row.key.removeprefix(keys.LISTED).partition(":")
+        try:
+            return Listed(subject=Subject(kind=SubjectKind(kind), name=name), document=None)
+        except ValueError:
+            return None  # its key names nothing that could be delivered
 
     def current(self, subject: Subject) -> Current:
         row = self._table.get(_partition(subject), _key(subject))
-        return Current(version=unpack(Version, row.values) if row else None, etag=row.etag if row else "")
+        return Current(version=read_row(Version, row) if row else None, etag=row.etag if row else "")
 
     def project_document(self, project: str | None) -> str | None:
         """Hash of a project's version in force; None where none is, or none is named."""
@@ -83,17 +98,17 @@ class SubjectVersions:
     def history(self, subject: Subject, *, limit: int) -> Iterator[Version]:
         """Newest first."""
         for row in self._table.rows(_partition(subject), *keys.range_of(keys.versions_of(str(subject))), limit=limit):
-            yield unpack(Version, row.values)
+            yield read_row(Version, row)
 
     def made_by(self, subject: Subject, inbox: str) -> int | None:
         """The number of the version that this row of the inbox has made; None if it has made none yet."""
         row = self._table.get(_partition(subject), keys.seen(_mark(subject, inbox)))
-        return int(row.values["Number"]) if row else None
+        return row.number("Number") if row else None
 
     def said_by(self, subject: Subject, nonce: str) -> str | None:
         """The row of the inbox by which a proved statement was counted for this subject; None if it was not yet."""
         row = self._table.get(_partition(subject), keys.seen(_statement_mark(subject, nonce)))
-        return str(row.values["Inbox"]) if row else None
+        return row.text("Inbox") if row else None
 
     def document(self, digest: str) -> bytes | None:
         """A stored document by its hash. Raises ValueError if its content was changed."""
@@ -131,7 +146,7 @@ class SubjectVersions:
         """Put the version into the list of everything. Idempotent: it also mends a list that lacks it."""
         listed = Listed(subject=version.subject, document=version.document, removed=version.document is None)
         row = self._table.get(keys.INSTALLATION, keys.listed(str(version.subject)))
-        if row is None or unpack(Listed, row.values) != listed:
+        if row is None or self._listed(row) != listed:
             self._publish(listed)
 
     def _publish(self, listed: Listed) -> None:
@@ -144,7 +159,7 @@ class SubjectVersions:
     def _commit(self, before: Current, version: Version, draft: AuditDraft, marks: Sequence[Write]) -> Version:
         partition, key = _partition(version.subject), _key(version.subject)
         row = self._table.get(partition, keys.HEAD)
-        head = unpack(Head, row.values) if row else self._new_head(partition)
+        head = read_row(Head, row) if row else self._new_head(partition)
         (record,), ended = chained([draft], head=head, now=version.at, signer=self._signer())
         changes = {version_name(version.subject): version.document, **blocks_changed(head, head, {}, ())}
         ended = signed(ended, before=head, changes=changes, signer=self._signer(), keys=self._keys())

@@ -7,7 +7,7 @@ from typing import Final
 
 from ..domain.answers import Answered
 from . import keys
-from .rows import unpack
+from .rows import read_row
 from .table import Act, Table, Write
 
 LONGEST_WHY: Final = 500
@@ -27,7 +27,7 @@ class WaitingNotes:
         """The row's answer if there is one, and what was noted, in one request as they are neighbours."""
         rows = {row.key: row for row in self._table.rows(partition, keys.answer(inbox), keys.waits(inbox))}
         answer, note = rows.get(keys.answer(inbox)), rows.get(keys.waits(inbox))
-        return unpack(Answered, answer.values) if answer else None, str(note.values["Why"]) if note else ""
+        return read_row(Answered, answer) if answer else None, note.text("Why") if note else ""
 
     def note(self, partition: str, inbox: str, why: str) -> None:
         """Say what the row waits for, unless that is noted already."""

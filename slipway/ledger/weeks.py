@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..domain.numbers import Cursor, Week
 from . import keys
-from .rows import pack, unpack
+from .rows import pack, read_row
 from .table import Act, Table, Write
 
 WEEKS_AT_ONCE = 80
@@ -37,9 +37,9 @@ class Weeks:
         last = keys.WEEK + keys.AFTER
         for row in self._table.rows(keys.numbers(application), keys.HEAD, last, limit=newest + 1):
             if row.key == keys.HEAD:
-                cursor, etag = unpack(Cursor, row.values), row.etag
+                cursor, etag = read_row(Cursor, row), row.etag
             else:
-                week = unpack(Week, row.values)
+                week = read_row(Week, row)
                 weeks[week.week] = week
         return KeptWeeks(cursor=cursor, etag=etag, weeks=weeks)
 
@@ -50,14 +50,14 @@ class Weeks:
 
     def cursor(self, application: str) -> tuple[Cursor, str]:
         row = self._table.get(keys.numbers(application), keys.HEAD)
-        return (unpack(Cursor, row.values), row.etag) if row else (Cursor(), "")
+        return (read_row(Cursor, row), row.etag) if row else (Cursor(), "")
 
     def commit(self, application: str, cursor: Cursor, etag: str, added: Mapping[str, Week]) -> None:
         """Add to the weeks and move the cursor in one transaction. Raises `Conflict` if the cursor has moved since."""
         partition, writes = keys.numbers(application), [_head(cursor, etag)]
         for name, week in added.items():
             row = self._table.get(partition, keys.week(name))
-            total = unpack(Week, row.values) if row else Week(week=name)
+            total = read_row(Week, row) if row else Week(week=name)
             total.add(week)
             writes.append(Write(act=Act.PUT, key=keys.week(name), values=pack(total)))
         self._table.transact(partition, writes)

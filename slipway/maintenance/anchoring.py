@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
+from pydantic import TypeAdapter
+
 from ..catalogue.entries import Catalogue
 from ..clock import Clock, utc_now
 from ..domain.actions import Action
@@ -25,7 +27,7 @@ from ..effects.notification import Channel, Message, NotificationError
 from ..ledger import Ledger, keys
 from ..ledger.chain_anchors import ChainAnchors, LedgerRewound
 from ..ledger.installation import InstallationLedger
-from ..ledger.table import Act, Row, Write
+from ..ledger.table import Act, Row, UnreadableRow, Write, gathered, read_each
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ SENT_AT_ONCE: Final = 50
 """The most anchors of one notice."""
 MOST_NOTICES: Final = 20
 """The most notices that one run sends to one witness; the next run sends the others."""
+_NAMES: Final = TypeAdapter[tuple[str, ...]](tuple[str, ...])
 
 
 class AnchoringRun(Record):
@@ -66,25 +69,28 @@ class Anchoring:
         """Raises `LedgerUnavailable`, `KeysUnavailable`."""
         now, signs = self.clock(), self.anchors.signs
         before, signed_all = self._last()
-        written, contradicted, signed_anew = list[str](), list[str](), list[str]()
+        written, contradicted, signed_anew, unread = list[str](), list[str](), list[str](), list[str]()
         if before is None or before.astimezone(UTC).date() < now.astimezone(UTC).date() or signs != signed_all:
             for name in self._chains():
                 try:
                     anchor = self.anchors.daily(name, now=now)
+                    if self.ledger.sign_anew(name):
+                        signed_anew.append(name)
                 except LedgerRewound as rewound:
                     self._contradicted(name, str(rewound))
                     contradicted.append(name)
                     continue
-                if self.ledger.sign_anew(name):
-                    signed_anew.append(name)
+                except UnreadableRow as unreadable:
+                    unread.append(f"{name}: {unreadable}")
+                    continue
                 if anchor is not None and anchor.at == now:
                     written.append(anchor.name)
                 if anchor is not None and (before is None or anchor.at > before):
                     self._owe(anchor)
-            self._done(now, "" if signed_anew else signs)
+            self._done(now, "" if signed_anew or unread else signs)
         sent_to, problems = self._tell()
         return AnchoringRun(
-            written=tuple(written), witnesses=sent_to, contradicted=tuple(contradicted), problems=tuple(problems)
+            written=tuple(written), witnesses=sent_to, contradicted=tuple(contradicted), problems=(*unread, *problems)
         )
 
     def _chains(self) -> list[str]:
@@ -94,7 +100,11 @@ class Anchoring:
     def _last(self) -> tuple[datetime | None, str]:
         """When all chains were looked at, and the key that all ends were found signed with; empty if not all were."""
         row = self.installation.row(keys.ANCHORED)
-        return (datetime.fromisoformat(str(row.values["At"])), str(row.values["Key"])) if row else (None, "")
+        try:
+            return (row.moment("At"), row.text("Key")) if row else (None, "")
+        except UnreadableRow as unreadable:
+            log.error("%s", unreadable)  # noqa: TRY400 - the message says it all
+            return None, ""
 
     def _done(self, now: datetime, signed_all: str) -> None:
         write = Write(act=Act.PUT, key=keys.ANCHORED, values={"At": now.isoformat(), "Key": signed_all})
@@ -131,19 +141,19 @@ class Anchoring:
         rows = self.installation.table.rows(
             keys.INSTALLATION, *keys.range_of(keys.OWED), limit=SENT_AT_ONCE * MOST_NOTICES
         )
-        owed = [row for row in rows if witness not in _told(row)]
+        owed = [row for row in gathered(read_each(rows, _checked)).read if witness not in _told(row)]
         for start in range(0, len(owed), SENT_AT_ONCE):
             yield owed[start : start + SENT_AT_ONCE]
 
     def _send(self, witness: str, rows: list[Row]) -> None:
-        anchors = [(row, self.anchors.read(str(row.values["Name"]))) for row in rows]
+        anchors = [(row, self.anchors.read(row.text("Name"))) for row in rows]
         texts = [content.decode("utf-8", "backslashreplace").rstrip("\n") for _, content in anchors if content]
         if texts:
             self.channel(witness).send(self._message(texts))
         for row, content in anchors:
             witnesses = {*_told(row), witness}
             if content is None:
-                log.error("the anchor %s is gone before its witnesses were told", row.values["Name"])
+                log.error("the anchor %s is gone before its witnesses were told", row.text("Name"))
             over = content is None or witnesses.issuperset(self.witnesses)
             values = {**row.values, "Told": json.dumps(sorted(witnesses))}
             write = Write(act=Act.DELETE, key=row.key) if over else Write(act=Act.PUT, key=row.key, values=values)
@@ -168,6 +178,15 @@ class Anchoring:
         )
 
 
-def _told(row: Row) -> list[str]:
-    witnesses: list[str] = json.loads(str(row.values["Told"]))
-    return witnesses
+def _checked(row: Row) -> Row:
+    """Raises `UnreadableRow`."""
+    row.text("Name")
+    _told(row)
+    return row
+
+
+def _told(row: Row) -> tuple[str, ...]:
+    try:
+        return _NAMES.validate_json(row.text("Told"))
+    except ValueError:
+        raise UnreadableRow(row, "Told is no list of names") from None

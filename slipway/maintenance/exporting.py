@@ -16,8 +16,8 @@ from ..domain.export import ExportFormat, export_line, file_header
 from ..domain.model import Record
 from ..ledger import Conflict, Ledger, Table, keys
 from ..ledger.chain_anchors import AddedBlobs
-from ..ledger.rows import pack, unpack
-from ..ledger.table import Act, Write
+from ..ledger.rows import pack, read_row
+from ..ledger.table import Act, UnreadableRow, Write
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class ContainerExport:
                 for blob, count in self._chain(name):
                     records += count
                     blobs.append(blob)
-            except (ValueError, Conflict) as error:
+            except (ValueError, Conflict, UnreadableRow) as error:
                 log.error("export: %s: %s", name, error)  # noqa: TRY400 - the message says it all
                 problems.append(f"{name}: {error}")
         return ExportRun(records=records, blobs=tuple(blobs), problems=tuple(problems))
@@ -121,7 +121,7 @@ class ContainerExport:
 
     def _cursor(self, name: str) -> ExportCursor:
         row = self._table.get(keys.INSTALLATION, keys.export(f"{self.form}!{name}"))
-        return unpack(ExportCursor, row.values) if row else ExportCursor()
+        return read_row(ExportCursor, row) if row else ExportCursor()
 
     def _move(self, name: str, cursor: ExportCursor) -> None:
         key = keys.export(f"{self.form}!{name}")

@@ -5,6 +5,7 @@ show a whole trail notice a gap by themselves. For all others this goes round th
 so its cost does not grow with the number of applications.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,9 @@ from ..domain.reports import Compared
 from ..ledger import Ledger, keys
 from ..ledger.installation import InstallationLedger
 from ..ledger.reindexing import PART, Reindexing
-from ..ledger.table import Act, Value, Write
+from ..ledger.table import Act, UnreadableRow, Value, Write
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,11 @@ class IndexWatch:
     def run(self) -> tuple[str, ...]:
         """Compare the next part; returns what was wrong there, and is put right. Raises `LedgerUnavailable`."""
         application, after = self._next()
-        head = self.ledger.head(application).sequence
+        try:
+            head = self.ledger.head(application).sequence
+        except UnreadableRow as unreadable:
+            self._note(application, None)
+            return (f"{application} was not compared with the audit index: {unreadable}",)
         compared = self.reindexing().compare(application, head=head, after=after, repair=True, limit=self.part)
         self._note(application, compared.next)
         return (difference_sentence(compared),) if compared.differences else ()
@@ -39,7 +46,11 @@ class IndexWatch:
         """The rest of the trail that it was at, or else the one after it."""
         names = sorted({keys.INSTALLATION, *self.catalogue.entries})
         row = self.installation.row(keys.INDEX_WATCH)
-        at, after = (str(row.values["Application"]), int(row.values["After"])) if row else ("", -1)
+        try:
+            at, after = (row.text("Application"), row.number("After")) if row else ("", -1)
+        except UnreadableRow as unreadable:
+            log.error("%s", unreadable)  # noqa: TRY400 - the message says it all
+            at, after = "", -1
         if at in names and after >= 0:
             return at, after
         return next((name for name in names if name > at), names[0]), 0

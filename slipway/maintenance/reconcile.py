@@ -34,6 +34,7 @@ from ..ledger.due import EVERYTHING, SETTLED, Due
 from ..ledger.freezes import FreezeState
 from ..ledger.keys import INSTALLATION
 from ..ledger.looks import LookAnswers
+from ..ledger.standing import InstallationStanding
 from ..ledger.table import Row
 from ..queries.numbers import PORTION, Numbers
 from ..telemetry import Attribute, Family, about, span
@@ -105,7 +106,8 @@ class Reconciler:
     def run(self, *, look_for_pushes: bool = True) -> Reconciled:
         total = Reconciled(problems=self.take_inbox())
         try:
-            due, installation = self.ledger.due.at(self.clock()), self.ledger.of_installation()
+            due = self.ledger.due.at(self.clock())
+            of_all = self.ledger.of_installation()
         except LedgerUnavailable as away:
             return total.evolve(problems=(*total.problems, str(away)))
         entries, named, failed = list(self.catalogue), {entry.application for entry in due}, set[str]()
@@ -113,14 +115,15 @@ class Reconciler:
         for position, entry in enumerate(entries):
             name = entry.application.application
             if position in turns or not named.isdisjoint((name, EVERYTHING)):
-                looked = self._tried(name, partial(self._look, entry, installation.freeze, turn=turns.get(position)))
+                looked = self._tried(name, partial(self._look, entry, of_all.freeze, turn=turns.get(position)))
                 failed |= {name} if looked.problems else set()
                 total = total.plus(looked)
             if look_for_pushes:
                 total = total.plus(self._tried(name, partial(self._find_missed_pushes, entry)))
         known = {EVERYTHING, *(entry.application.application for entry in entries)}
         total = total.evolve(problems=(*total.problems, *self._forget(due, known, failed)))
-        total = total.plus(self._tried(INSTALLATION, partial(self._installation, installation.head)))
+        total = total.plus(self._tried(INSTALLATION, self._installation))
+        total = total.plus(self._tried(INSTALLATION, partial(self._count_installation, of_all)))
         if total != Reconciled():
             log.info("reconcile: %s", total.model_dump(exclude_defaults=True))
         return total
@@ -161,12 +164,15 @@ class Reconciler:
             return (f"the index of what is due: {away}",)
         return ()
 
-    def _installation(self, head: Head) -> Reconciled:
+    def _installation(self) -> Reconciled:
         problems = self.settle_changes()
         self.looks.prune(self.clock())
         if self._minute() % SEEN_PARTS == 0:
             self.ledger.prune_answers(INSTALLATION, self.clock() - SEEN_FOR)
-        return Reconciled(problems=problems, counted=self.numbers.catch_up(INSTALLATION, end=head.sequence))
+        return Reconciled(problems=problems)
+
+    def _count_installation(self, of_all: InstallationStanding) -> Reconciled:
+        return Reconciled(counted=self.numbers.catch_up(INSTALLATION, end=of_all.head.sequence))
 
     def _look(self, entry: Entry, frozen: FreezeState | None, *, turn: Turn | None) -> Reconciled:
         name, now = entry.application.application, self.clock()

@@ -19,6 +19,7 @@ from ..ledger import Conflict, Ledger, keys
 from ..ledger.archive import Archive, ArchiveDamaged, Segment
 from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.installation import InstallationLedger
+from ..ledger.table import UnreadableRow
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Retention:
                 for segment in self._segments(name, until=newest.head.sequence):
                     moved += self._finish(segment)
                     parts += 1
-            except (ArchiveDamaged, Conflict) as error:
+            except (ArchiveDamaged, Conflict, UnreadableRow) as error:
                 log.error("retention: %s: %s", name, error)  # noqa: TRY400 - the message says it all
                 problems.append(f"{name}: {error}")
         return RetentionRun(moved=moved, parts=parts, problems=tuple(problems))

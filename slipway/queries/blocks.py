@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
+from ..catalogue.entries import Entry
 from ..clock import Clock
 from ..domain.blocks import Freeze, Hold
 from ..domain.model import release_id
 from ..domain.release import Lane
 from ..domain.reports import FreezeShown
 from ..ledger.freezes import freeze_of_everything, in_force
+from ..ledger.table import ReadOfEach, gathered
 from .reading import Reader
 
 
@@ -23,15 +26,21 @@ class Blocks:
         """The freeze of everything that is in force; None if there is none. Raises `LedgerUnavailable`."""
         return in_force(freeze_of_everything(self.reader.ledger.table), self.clock())
 
-    def freezes(self) -> tuple[FreezeShown, ...]:
+    def of_everything(self) -> tuple[FreezeShown, ...]:
+        """The freeze of everything that is in force, if there is one. Raises `LedgerUnavailable`."""
+        everything = self.everything()
+        return (_frozen("", "", everything),) if everything else ()
+
+    def freezes(self) -> ReadOfEach[FreezeShown]:
         """The freezes and holds in force, widest first. Raises `LedgerUnavailable`."""
-        now, freezes = self.clock(), list[FreezeShown]()
-        if everything := self.everything():
-            freezes.append(_frozen("", "", everything))
-        for name in self.reader.catalogue.entries:
-            for lane in self.reader.ledger.lanes(name).values():
-                freezes += lane_freezes(name, lane, now)
-        return tuple(freezes)
+        now = self.clock()
+
+        def of_lanes(entry: Entry) -> list[FreezeShown]:
+            name = entry.application.application
+            return [each for lane in self.reader.ledger.lanes(name).values() for each in lane_freezes(name, lane, now)]
+
+        each = gathered(self.reader.of_each(of_lanes))
+        return ReadOfEach(read=(*self.of_everything(), *chain.from_iterable(each.read)), not_shown=each.not_shown)
 
 
 def lane_freezes(application: str, lane: Lane, now: datetime) -> list[FreezeShown]:

@@ -12,10 +12,12 @@ from ..domain.blocks import Freeze
 from ..domain.environment import Environment
 from ..domain.explain import explain, in_the_way
 from ..domain.release import Lane, Release
+from ..domain.reports import NotShown
 from ..domain.rules import RuleResult
 from ..domain.snapshot import Lookups, Snapshot
 from ..ledger.installation import OpenParked
 from ..ledger.proposals import Proposals
+from ..ledger.table import gathered
 from .open_changes import ShownChange, open_changes
 from .reading import Reader
 
@@ -67,6 +69,7 @@ class Board:
     parked: tuple[OpenParked, ...]
     changes: tuple[ShownChange, ...] = ()
     """Changes of the catalogue that people vote on."""
+    not_shown: tuple[NotShown, ...] = ()
 
 
 def board(reader: Reader, proposals: Proposals, application: str | None = None) -> Board:
@@ -75,25 +78,24 @@ def board(reader: Reader, proposals: Proposals, application: str | None = None) 
 
     Raises `NotFound`, `LedgerUnavailable`.
     """
-    rows, newest, count = list[ApplicationRow](), list[Release](), NEWEST if application is None else NEWEST_OF_ONE
-    for entry in _entries(reader, application):
-        snapshot = reader.snapshot(entry, Lookups(newest=count))
-        rows.append(row(snapshot))
-        newest += [snapshot.releases[number] for number in sorted(snapshot.releases, reverse=True)[:count]]
+    count = NEWEST if application is None else NEWEST_OF_ONE
+
+    def snapshot(entry: Entry) -> Snapshot:
+        return reader.snapshot(entry, Lookups(newest=count))
+
+    named = reader.of_each(snapshot) if application is None else [snapshot(reader.catalogue.named(application))]
+    snapshots, changes = gathered(named), open_changes(proposals)
+    newest = [
+        each.releases[number] for each in snapshots.read for number in sorted(each.releases, reverse=True)[:count]
+    ]
     newest.sort(key=lambda release: release.created_at, reverse=True)
-    changes = open_changes(proposals)
     return Board(
-        rows=tuple(rows),
+        rows=tuple(map(row, snapshots.read)),
         newest=tuple(newest[:count]),
         parked=proposals.installation.open_parked(),
-        changes=tuple(each for each in changes if application is None or application in each.applications),
+        changes=tuple(each for each in changes.read if application is None or application in each.applications),
+        not_shown=(*snapshots.not_shown, *changes.not_shown),
     )
-
-
-def _entries(reader: Reader, application: str | None) -> Iterable[Entry]:
-    if application is None:
-        return reader.catalogue
-    return (reader.catalogue.named(application),)
 
 
 def row(snapshot: Snapshot) -> ApplicationRow:

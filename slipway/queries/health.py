@@ -1,5 +1,6 @@
 """Whether the app can reach its ledger, for load balancers and whoever asks; looked at now and then, not for each."""
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -7,6 +8,9 @@ from typing import Final
 
 from ..clock import Clock
 from ..ledger import Ledger, LedgerUnavailable
+from ..ledger.table import UnreadableRow
+
+log = logging.getLogger(__name__)
 
 LOOKED_AT_EVERY: Final = timedelta(seconds=5)
 
@@ -32,6 +36,8 @@ class LedgerHealth:
         try:
             for name in self._applications()[:1]:
                 self._ledger.head(name)
+        except UnreadableRow as unreadable:
+            log.error("%s", unreadable)  # noqa: TRY400 - it was reached
         except LedgerUnavailable:
             return False
         return True

@@ -16,6 +16,7 @@ from ..domain.errors import NotFound
 from ..domain.numbers import Cursor, Week, fold, iso_week, week_start, weeks_until
 from ..domain.numbers_report import EnvironmentNumbers, Folded, NumbersAnswer, environment_numbers
 from ..ledger import Conflict, Ledger
+from ..ledger.table import gathered, read_each
 from ..ledger.weeks import WEEKS_AT_ONCE, Weeks
 
 log = logging.getLogger(__name__)
@@ -96,9 +97,9 @@ class Numbers:
         names = weeks_until(until or iso_week(self.clock()), weeks)
         entries = [self.catalogue.named(application)] if application is not None else list(self.catalogue)
         results, behind = list[EnvironmentNumbers](), list[Folded]()
-        for entry in entries:
+        each = gathered(read_each(entries, lambda entry: (entry, *self._read(entry.application.application, names))))
+        for entry, figures, left in each.read:
             name = entry.application.application
-            figures, left = self._read(name, names)
             if left is not None:
                 behind.append(left)
             requested = [
@@ -111,7 +112,7 @@ class Numbers:
             known = {each.name for entry in entries for each in entry.application.environments}
             where = f"environment of {application}" if application else "environment"
             raise NotFound(not_here(where, environment, known))
-        return NumbersAnswer(weeks=names, environments=tuple(results), behind=tuple(behind))
+        return NumbersAnswer(weeks=names, environments=tuple(results), behind=tuple(behind), not_shown=each.not_shown)
 
     def _read(self, application: str, names: tuple[str, ...]) -> tuple[dict[str, Week], Folded | None]:
         """The stored weeks plus newer records, and the progress if they do not reach the end of the trail."""

@@ -7,6 +7,7 @@ from ..domain.errors import NotFound
 from ..domain.people import OID, SignedIn
 from ..domain.proposing import ChangePlan, ProposedChange, barred_at, earlier_vote, gates_of
 from ..ledger.proposals import Proposals
+from ..ledger.table import ReadOfEach
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,12 @@ class ShownChange:
         return earlier_vote(self.plan.gates, self.change.votes, voter) is None
 
 
-def open_changes(proposals: Proposals) -> tuple[ShownChange, ...]:
+def open_changes(proposals: Proposals) -> ReadOfEach[ShownChange]:
     """The changes that are not over, oldest first. Raises `LedgerUnavailable`."""
-    waiting = sorted(proposals.undecided(), key=lambda change: change.at)
-    return tuple(_shown(proposals, change) for change in waiting if not change.phase.final)
+    undecided = proposals.undecided()
+    waiting = sorted(undecided.read, key=lambda change: change.at)
+    shown = tuple(_shown(proposals, change) for change in waiting if not change.phase.final)
+    return ReadOfEach(read=shown, not_shown=undecided.not_shown)
 
 
 def proposed_change(proposals: Proposals, hash: str) -> ShownChange:

@@ -1,6 +1,7 @@
 """The releases that wait for approval, for API and CLI. Approval tokens are never listed; they are only sent."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from ..catalogue.entries import Entry
 from ..domain.decide.conditions import plan_rule
@@ -9,17 +10,23 @@ from ..domain.gate import ApprovalGate
 from ..domain.people import OID, Circle, SignedIn
 from ..domain.release import Lane, Phase, Release
 from ..domain.reports import OpenGate
+from ..ledger.table import ReadOfEach, gathered
 from .reading import Reader
 
 
-def open_gates(reader: Reader) -> Iterator[OpenGate]:
+def open_gates(reader: Reader) -> ReadOfEach[OpenGate]:
     """The open gates of every application, oldest release first. Raises `LedgerUnavailable`."""
-    for name, entry in reader.catalogue.entries.items():
-        standing = reader.ledger.standing(name)
-        for number in sorted(standing.head.active if standing.head else ()):
-            release = reader.ledger.release(name, number)
-            if release is not None and (gate := _open_gate_of(reader, release, entry, standing.lanes)):
-                yield gate
+    each = gathered(reader.of_each(lambda entry: list(_open_gates_of(reader, entry))))
+    return ReadOfEach(read=tuple(chain.from_iterable(each.read)), not_shown=each.not_shown)
+
+
+def _open_gates_of(reader: Reader, entry: Entry) -> Iterator[OpenGate]:
+    name = entry.application.application
+    standing = reader.ledger.standing(name)
+    for number in sorted(standing.head.active if standing.head else ()):
+        release = reader.ledger.release(name, number)
+        if release is not None and (gate := _open_gate_of(reader, release, entry, standing.lanes)):
+            yield gate
 
 
 def name_at_gate(reader: Reader, release: Release, environment: str, person: str) -> str:

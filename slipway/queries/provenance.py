@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..catalogue.entries import Entry
 from ..domain.actions import Action, Intervention, OfGate
 from ..domain.attribution import on_record_as
 from ..domain.audit import AuditRecord
 from ..domain.audit_query import PAGE_LIMIT, AuditQuery
 from ..domain.model import release_id
 from ..domain.release import Live, VoteDecision
-from ..domain.reports import Approval, LiveThere, Override
+from ..domain.reports import Approval, LiveThere, NotShown, Override
 from .reading import Reader
 from .trail import Trail
 
@@ -22,14 +23,17 @@ class Provenance:
     reader: Reader
     trail: Trail
 
-    def live(self, environment: str, *, application: str | None = None, after: str = "") -> Iterator[LiveThere]:
+    def live(
+        self, environment: str, *, application: str | None = None, after: str = ""
+    ) -> Iterator[LiveThere | NotShown]:
         """The live releases of an environment by application name, those after `after`. Raises `LedgerUnavailable`."""
-        for name in sorted(self.reader.catalogue.entries):
-            if name <= after or application not in (None, name):
-                continue
-            lane = self.reader.ledger.lanes(name).get(environment)
-            if lane is not None and lane.live is not None:
-                yield self._one(name, environment, lane.live)
+
+        def there(entry: Entry) -> LiveThere | None:
+            name = entry.application.application
+            lane = self.reader.ledger.lanes(name).get(environment) if application in (None, name) else None
+            return self._one(name, environment, lane.live) if lane is not None and lane.live is not None else None
+
+        return (one for one in self.reader.of_each(there, after=after) if one is not None)
 
     def _one(self, application: str, environment: str, live: Live) -> LiveThere:
         release = self.reader.release(release_id(application, live.release))

@@ -1,9 +1,10 @@
 """Read models for pages, API and CLI over the ledger; read-only, and all JSON-serialisable."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from ..catalogue.entries import Catalogue, Entry
@@ -21,11 +22,12 @@ from ..domain.plan import Plan, Preview
 from ..domain.promotion import StepState
 from ..domain.proof import hidden_until
 from ..domain.release import Head, Release
+from ..domain.reports import NotShown
 from ..domain.snapshot import JOINING_LOADED, Lookups, Snapshot
 from ..domain.told_meanwhile import LOOKED_AT, LOOKED_BACK, waits_or_waited
 from ..ledger import Blobs, Ledger
 from ..ledger.keys import AUDIT, INSTALLATION
-from ..ledger.table import Row
+from ..ledger.table import ReadOfEach, Row, gathered, read_each
 from ..text import moment
 
 PAGE_LIMIT = 500
@@ -44,17 +46,26 @@ class Reader:
         """An application's current snapshot, with the named lookups. Raises `LedgerUnavailable`."""
         return self.ledger.load(entry.policy(self.clock()), lookups).snapshot
 
-    def applications(self) -> list[dict[str, Any]]:
-        """Every application with its environments and lanes."""
-        return [overview(self.snapshot(entry, Lookups(in_lanes=False))) for entry in self.catalogue]
+    def of_each[T](self, read: Callable[[Entry], T], *, after: str = "") -> Iterator[T | NotShown]:
+        """What is read of each application, by name, and of what is not shown why. Raises `LedgerUnavailable`."""
+        entries = [entry for name, entry in sorted(self.catalogue.entries.items()) if name > after]
+        yield from read_each(entries, read)
+        for broken in self.catalogue.broken if not after else ():
+            yield NotShown(application=broken.name.partition(":")[2], why="; ".join(broken.problems))
 
-    def releases(self, application: str | None, *, limit: int, before: int | None = None) -> list[Release]:
-        """An application's releases, newest first; if none is named, those of all applications by time."""
-        names = [application] if application else list(self.catalogue.entries)
-        newest = [r for name in names for r in self.ledger.releases(name, limit=limit, older_than=before)]
-        if application is None:
-            newest.sort(key=lambda release: release.created_at, reverse=True)
-        return newest[:limit]
+    def applications(self) -> ReadOfEach[dict[str, Any]]:
+        """Every application with its environments and lanes."""
+        return gathered(self.of_each(lambda entry: overview(self.snapshot(entry, Lookups(in_lanes=False)))))
+
+    def releases(self, application: str, *, limit: int, before: int | None = None) -> tuple[Release, ...]:
+        """An application's releases, newest first."""
+        return tuple(self.ledger.releases(application, limit=limit, older_than=before))
+
+    def newest_releases(self, *, limit: int) -> ReadOfEach[Release]:
+        """The newest of all applications by time."""
+        each = gathered(self.of_each(lambda entry: self.releases(entry.application.application, limit=limit)))
+        newest = sorted(chain.from_iterable(each.read), key=lambda release: release.created_at, reverse=True)
+        return ReadOfEach(read=tuple(newest[:limit]), not_shown=each.not_shown)
 
     def release(self, release_id: str) -> Release:
         """The release by its id. Raises `NotFound`, also for a text that is not a release id."""

@@ -51,6 +51,8 @@ class Outside:
     provider: MemoryProvider = field(default_factory=MemoryProvider)
 
     def __post_init__(self) -> None:
+        if isinstance(self.table, MemoryTable):
+            self.table.goes_by(self.clock)
         self.inbox_table, self.challenges_table = MemoryTable(clock=self.clock), MemoryTable(clock=self.clock)
         self.incoming = MemoryBlobs(limit=INCOMING_LIMIT, clock=self.clock)
         self.votes = MemoryVotes(self.provider.issuer, self.clock)

@@ -42,6 +42,10 @@ class MemoryTable:
         self._etags = itertools.count(1)
         self._lock = threading.Lock()
 
+    def goes_by(self, clock: Clock) -> None:
+        """From now on the service's clock is this one."""
+        self._clock = clock
+
     def __deepcopy__(self, known: dict[int, Any]) -> "MemoryTable":
         made = MemoryTable(examined=self._examined, clock=deepcopy(self._clock, known))
         with self._lock:
@@ -82,7 +86,7 @@ class MemoryTable:
             before = {write.key: rows.get(write.key) for write in writes}
             try:
                 for write in writes:
-                    self._apply(rows, write)
+                    self._apply(partition, rows, write)
             except Exception:
                 for key, row in before.items():
                     _set(rows, key, row)
@@ -99,7 +103,7 @@ class MemoryTable:
         elif was_there and not is_there:
             del keys[bisect_left(keys, key)]
 
-    def _apply(self, rows: dict[str, Row], write: Write) -> None:
+    def _apply(self, partition: str, rows: dict[str, Row], write: Write) -> None:
         current = rows.get(write.key)
         if write.act is Act.CREATE and current is not None:
             raise Exists(write.key)
@@ -111,7 +115,8 @@ class MemoryTable:
             del rows[write.key]
         else:
             etag = f'W/"{next(self._etags)}"'
-            rows[write.key] = Row(key=write.key, values=dict(write.values), etag=etag, written_at=self._clock())
+            values, at = dict(write.values), self._clock()
+            rows[write.key] = Row(partition=partition, key=write.key, values=values, etag=etag, written_at=at)
 
     # ---- row by row
     def add(self, partition: str, key: str, values: Mapping[str, Value]) -> None:

@@ -74,6 +74,7 @@ def board_page(
         more_notices=max(len(notices) - ATTENTION, 0),
         tally=_tally(state),
         releases=state.newest,
+        not_shown=state.not_shown,
         frozen=_frozen,
         now=now,
         reader=visitor,
@@ -189,7 +190,7 @@ def _parked(state: Board) -> AttentionItem:
 
 
 def _tally(state: Board) -> tuple[Sign, ...]:
-    """Badges that count each kind: failed, parked, waiting, on the way, live."""
+    """Badges that count each kind: failed, not shown, parked, waiting, on the way, live."""
     cells = [cell for row in state.rows for cell in row.cells]
     moving = [item.release for cell in cells for item in cell.moving]
     moving += [item.release for row in state.rows for item in row.arriving]
@@ -197,6 +198,7 @@ def _tally(state: Board) -> tuple[Sign, ...]:
     asks = waiting + sum(shown.change.phase.open for shown in state.changes)
     counts = (
         (sum(cell.failed is not None for cell in cells), "failed", "✕", Tone.BAD),
+        (len(state.not_shown), "not shown", "!", Tone.BAD),
         (len(state.parked), "parked", "!", Tone.BAD),
         (asks, "waiting for a decision" if asks != 1 else "waits for a decision", "?", Tone.ASKS),
         (len(moving) - waiting, "on the way", "◑", Tone.BUSY),

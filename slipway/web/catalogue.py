@@ -33,9 +33,18 @@ class ItemView:
 
 def show_catalogue(catalogue: LiveCatalogue, proposals: Proposals, visitor: Visitor) -> Answer:
     """Everything in force, and the changes on which people vote. Raises `LedgerUnavailable`."""
-    waiting = [(sign_of(change), change) for change in proposals.undecided() if not change.phase.final]
+    undecided = proposals.undecided()
+    waiting = [(sign_of(change), change) for change in undecided.read if not change.phase.final]
     items = tuple(sorted(_items(catalogue), key=lambda item: (not item.problems, item.kind, item.name)))
-    return kept(render("catalogue.html", items=items, waiting=waiting, reader=visitor, here="catalogue"))
+    page = render(
+        "catalogue.html",
+        items=items,
+        waiting=waiting,
+        not_shown=undecided.not_shown,
+        reader=visitor,
+        here="catalogue",
+    )
+    return kept(page)
 
 
 def _items(catalogue: LiveCatalogue) -> list[ItemView]:

@@ -13,6 +13,7 @@ from ..http.requests import RequestRefused
 from ..http.signing_in import NotSignedIn
 from ..inbound.reading import BadInput
 from ..ledger import LedgerUnavailable
+from ..ledger.table import UnreadableRow
 from .answer import Answer, html
 from .signin import Visitor
 from .templating import render
@@ -153,6 +154,9 @@ def or_message(work: Callable[[], Answer], *, again: tuple[str, str] | None = No
         return not_found(str(missing))
     except BadInput as bad:
         return message(400, "Invalid parameter", str(bad))
+    except UnreadableRow as unreadable:
+        log.error("%s", unreadable)  # noqa: TRY400 - the message says it all
+        return message(503, "This cannot be read", str(unreadable), tone=Tone.BAD)
     except (LedgerUnavailable, KeysUnavailable, Contended) as away:
         log.warning("a page could not be served: %s", away)
         return try_again(again)

@@ -52,6 +52,7 @@ def show_numbers(numbers: Numbers, parameters: Mapping[str, str], visitor: Visit
             visitor,
             weeks=report.weeks,
             behind=report.behind,
+            not_shown=report.not_shown,
             selected=selected,
             lines=() if selected else _overview(question, report.environments),
         )
@@ -83,6 +84,7 @@ def _page(
     problem: BadInput | None = None,
     weeks: tuple[str, ...] = (),
     behind: tuple[object, ...] = (),
+    not_shown: tuple[object, ...] = (),
     selected: EnvironmentNumbers | None = None,
     lines: tuple[Line, ...] = (),
 ) -> str:
@@ -101,6 +103,7 @@ def _page(
         wrong=problem.field if problem else "",
         weeks=weeks,
         behind=behind,
+        not_shown=not_shown,
         selected=selected,
         figures=_figures(selected.total) if selected else (),
         charts=_charts(selected) if selected else (),

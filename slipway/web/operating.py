@@ -5,7 +5,7 @@ If a person lacks a permission, the page names it instead of showing the form.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -29,6 +29,7 @@ from ..http.forms import FIELD
 from ..http.requests import RequestRefused
 from ..http.speaking import speaker
 from ..inbound.reading import BadInput
+from ..ledger.table import ReadOfEach
 from ..queries.blocks import lane_freezes
 from .answer import Answer, html
 from .desk import Desk, follow
@@ -93,11 +94,13 @@ def show_commands(desk: Desk, subject: PageSubject, who: Visitor) -> Answer:
     now, reader = desk.clock(), desk.reader
     release = reader.release(subject.release) if subject.release else None
     forms = tuple(_for_release(desk, release) if release else _for_lanes(desk, subject))
+    blocks = _shown(desk, subject, release)
     page = render(
         "operate.html",
         subject=subject,
         release=release,
-        freezes=tuple(_shown(desk, subject, release)),
+        freezes=blocks.read,
+        not_shown=blocks.not_shown,
         forms=tuple(_permitted(form, who.caller) for form in forms),
         lanes=tuple(_lanes(desk)) if subject == PageSubject() else (),
         mark=desk.forms.new(who.sid, subject.address),
@@ -322,15 +325,15 @@ def _lanes(desk: Desk) -> Iterator[PageSubject]:
         yield from (PageSubject(application=name, environment=e.name) for e in entry.application.environments)
 
 
-def _shown(desk: Desk, subject: PageSubject, release: Release | None) -> Iterable[FreezeShown]:
+def _shown(desk: Desk, subject: PageSubject, release: Release | None) -> ReadOfEach[FreezeShown]:
     """The freezes and holds that affect the subject of the page."""
     if subject == PageSubject():
         return desk.blocks.freezes()
     application = release.application if release else subject.application
     environment = (release.environment or "") if release else subject.environment
     lane = desk.reader.ledger.lanes(application).get(environment)
-    everything = [shown for shown in desk.blocks.freezes() if not shown.application]
-    return [*everything, *(lane_freezes(application, lane, desk.clock().astimezone(UTC)) if lane else ())]
+    of_lane = lane_freezes(application, lane, desk.clock().astimezone(UTC)) if lane else ()
+    return ReadOfEach(read=(*desk.blocks.of_everything(), *of_lane), not_shown=())
 
 
 def read_subject(parameters: Mapping[str, str]) -> PageSubject:

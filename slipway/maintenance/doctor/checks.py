@@ -37,6 +37,7 @@ class Doctor:
             "applications": partial(places.check_applications, facts),
             "signing-keys": partial(places.check_signing_keys, facts),
             "table": partial(places.check_table, facts),
+            "installation": partial(places.check_installation, facts),
             "blobs": partial(places.check_blobs, facts),
         }
         checks_by_name |= {f"queue:{queue}": partial(places.check_queue, facts, queue) for queue in Queue}

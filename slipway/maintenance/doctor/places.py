@@ -8,7 +8,8 @@ from ...effects.messaging import QueueDenied, QueueUnavailable
 from ...effects.notification import NotificationError
 from ...effects.registry import Denied, NotInRegistry, RegistryError
 from ...ledger import Conflict, LedgerUnavailable, keys
-from ...ledger.table import Act, Write
+from ...ledger.standing import check_row
+from ...ledger.table import Act, Write, gathered, read_each
 from .facts import Facts
 from .fault import Fault, NotChecked
 
@@ -21,6 +22,8 @@ LATE = timedelta(minutes=5)
 """A dead instance keeps its timer's lock for up to two minutes; the next reconcile run follows within a minute."""
 LONGEST_WAIT = timedelta(minutes=15)
 """The reconcile timer looks after what lies there every five minutes."""
+ROWS_READ = 100
+"""Of each application: its head, its lanes and its newest releases."""
 ASKEW = timedelta(seconds=60)
 
 
@@ -48,7 +51,8 @@ def check_signing_keys(facts: Facts) -> str:
 
 
 def check_ledger(facts: Facts, application: str) -> str:
-    """Whether the ledger was put back to an earlier state."""
+    """Whether the rows can be read by which something is decided, and the ledger was put back to an earlier state."""
+    _check_rows(facts, application, keys.HEAD, keys.RELEASE + keys.AFTER)
     try:
         whole = facts.whole(application)
     except LedgerUnavailable as away:
@@ -59,6 +63,20 @@ def check_ledger(facts: Facts, application: str) -> str:
         missing = "the records that were anchored: nothing more is opened in this application"
         raise Fault(f"{whole.name}: {whole.reason}", missing=missing)
     return whole.reason
+
+
+def check_installation(facts: Facts) -> str:
+    _check_rows(facts, keys.INSTALLATION, keys.FREEZE, keys.HEAD)
+    return "the end of its trail and the freeze of everything can be read"
+
+
+def _check_rows(facts: Facts, partition: str, first: str, last: str) -> None:
+    try:
+        each = gathered(read_each(facts.table().rows(partition, first, last, limit=ROWS_READ), check_row))
+    except LedgerUnavailable as away:
+        raise Fault(f"it cannot be read: {away}", missing="read rows", command=facts.remedies.table()) from None
+    if each.not_shown:
+        raise Fault("; ".join(row.why for row in each.not_shown)[:2000], missing="rows that can be read")
 
 
 def check_table(facts: Facts) -> str:

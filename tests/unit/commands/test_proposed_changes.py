@@ -98,7 +98,7 @@ def test_people_are_told_what_would_be_weaker_and_how_it_ended(live: Live) -> No
     assert "rejected: no" in end
     live.reconcile()
     assert len(messages(live, "change-ended")) == 1
-    assert live.app.proposals.undecided() == ()
+    assert live.app.proposals.undecided().read == ()
 
 
 def test_who_could_not_be_told_is_told_by_the_next_pass(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:

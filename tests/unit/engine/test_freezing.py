@@ -9,9 +9,11 @@ from slipway.domain.decide import Decision
 from slipway.domain.events import Event
 from slipway.domain.release import Phase
 from slipway.engine.freezing import FreezeOrder, Freezer, Frozen
+from slipway.ledger import keys
 from slipway.ledger.freezes import FreezeState
 from slipway.ledger.ledger import Committed, Ledger, Loaded
 from slipway.ledger.standing import InstallationStanding
+from slipway.ledger.table import Act, Write
 from slipway.testing import ADA, Installation
 from slipway.testing.commands import proved
 
@@ -201,3 +203,69 @@ def test_whoever_still_tells_of_the_end_of_one_freeze_does_not_end_the_next(
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK
+
+
+@pytest.fixture(params=[{"Data": '{"freeze": 1}'}, {"Data": "{"}, {"Other": "x"}], ids=["another", "cut", "empty"])
+def spoilt(installation: Installation, request: pytest.FixtureRequest) -> Installation:
+    """Everything was frozen once, and the row that says so cannot be read now; a release waits for approval."""
+    at_the_gate(installation)
+    order(Verb.FREEZE, installation)
+    order(Verb.UNFREEZE, installation, "second-order")
+    put(installation, keys.FREEZE, request.param)
+    return installation
+
+
+def put(installation: Installation, key: str, values: dict[str, str]) -> None:
+    installation.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=key, values=values)])
+
+
+def test_a_freeze_of_everything_that_cannot_be_read_holds_everything_back_and_is_shown(spoilt: Installation) -> None:
+    spoilt.reconcile()
+    spoilt.vote(1, ADA)
+    spoilt.settle()
+    assert spoilt.phase(1) is Phase.HELD_BACK
+    assert "cannot be read" in spoilt.explain(1).headline
+    (row,) = spoilt.board().rows
+    assert row.everything is not None
+    (shown,) = spoilt.app.blocks.freezes().read
+    assert "slipway unfreeze --all" in shown.reason
+
+
+def test_a_freeze_of_everything_that_cannot_be_read_silences_no_timer(spoilt: Installation) -> None:
+    spoilt.bus.broken = True
+    spoilt.push("1.1")
+    spoilt.bus.broken = False
+    spoilt.wait(timedelta(minutes=1))
+    reconciled = spoilt.reconcile()
+    assert (reconciled.problems, reconciled.sent > 0) == ((), True)
+
+
+def test_a_person_ends_a_freeze_of_everything_that_cannot_be_read(spoilt: Installation) -> None:
+    spoilt.reconcile()
+    spoilt.vote(1, ADA)
+    spoilt.settle()
+    assert not order(Verb.UNFREEZE, spoilt, "third-order", reason="its row was unreadable").refused
+    spoilt.settle()
+    assert spoilt.phase(1) is Phase.COMPLETED
+    assert spoilt.verify("_installation").intact
+    assert spoilt.verify().intact
+
+
+def test_a_freeze_that_becomes_unreadable_stays_in_every_application_as_it_was(installation: Installation) -> None:
+    at_the_gate(installation)
+    order(Verb.FREEZE, installation)
+    before = installation.app.ledger.head("shop").freeze
+    put(installation, keys.FREEZE, {"Data": "{"})
+    installation.reconcile()
+    assert installation.app.ledger.head("shop").freeze == before
+
+
+def test_the_end_of_the_installations_trail_that_cannot_be_read_silences_no_application(
+    installation: Installation,
+) -> None:
+    at_the_gate(installation)
+    put(installation, keys.HEAD, {"Data": "{"})
+    installation.wait(timedelta(hours=25))
+    reconciled = installation.reconcile()
+    assert installation.phase(1) is Phase.EXPIRED
+    assert "the row head of the partition _installation cannot be read" in reconciled.problems[0]

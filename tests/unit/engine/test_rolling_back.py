@@ -9,6 +9,7 @@ import pytest
 from slipway.domain.commands import Verb
 from slipway.domain.release import Phase
 from slipway.effects.cluster import ObjectRefused, Resisted
+from slipway.ledger.table import gathered
 from slipway.testing import Installation, write_application
 from tests.unit.bundle.samples import DEPLOYMENT, FILES
 from tests.unit.engine.bundle_ci import APPLICATION, Ci
@@ -149,11 +150,11 @@ def test_a_roll_back_by_hand_leaves_the_jobs_of_its_release_out(ci: Ci) -> None:
 def test_what_is_live_names_who_ordered_it_back_and_no_order_where_a_release_came_forward(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     deliver(ci, "1.5.0")
-    [forward] = ci.installation.app.provenance.live("staging")
+    [forward] = gathered(ci.installation.app.provenance.live("staging")).read
     assert (forward.release, forward.ordered) == ("shop-2", None)
     ci.installation.command(Verb.ROLLBACK, 1, "staging")
     ci.installation.settle()
-    [back] = ci.installation.app.provenance.live("staging")
+    [back] = gathered(ci.installation.app.provenance.live("staging")).read
     assert back.ordered is not None
     ordered = next(record for record in ci.installation.trail() if record.sequence == back.ordered.sequence)
     assert (back.release, ordered.action, ordered.actor) == ("shop-3", "rollback.ordered", back.ordered.actor)

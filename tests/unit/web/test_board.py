@@ -54,7 +54,7 @@ def test_what_waits_with_a_plan_that_is_out_of_date_is_not_offered_for_approval(
     home, subject = asked()
     ada = visitor(ADA)
     assert "Approve or reject" in show_board(home.app.reader, home.app.proposals, ada).body.decode()
-    assert [gate.outdated for gate in open_gates(home.app.reader)] == [""]
+    assert [gate.outdated for gate in open_gates(home.app.reader).read] == [""]
     home.change_delivery()
     for page in (
         show_board(home.app.reader, home.app.proposals, ada),
@@ -64,7 +64,7 @@ def test_what_waits_with_a_plan_that_is_out_of_date_is_not_offered_for_approval(
         assert "Approve or reject" not in body
         assert "Look at it" in body
         assert "changed since the plan was made" in body
-    (gate,) = open_gates(home.app.reader)
+    (gate,) = open_gates(home.app.reader).read
     assert "changed since the plan was made" in gate.outdated
 
 

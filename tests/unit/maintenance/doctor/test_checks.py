@@ -28,7 +28,8 @@ from slipway.effects.cluster.rights import Right, needed
 from slipway.effects.messaging import Waiting
 from slipway.effects.notification import NotificationError
 from slipway.effects.registry import Denied, ErrorSubject, TagInfo
-from slipway.ledger import LedgerUnavailable
+from slipway.ledger import LedgerUnavailable, keys
+from slipway.ledger.table import Act, Write
 from slipway.maintenance.doctor import Doctor, Remedies
 from slipway.telemetry import Attribute
 from slipway.testing import Installation, write_application, write_project
@@ -140,7 +141,7 @@ def test_a_healthy_installation_lacks_nothing(patient: Patient) -> None:
     findings = patient.examine()
     assert failed(findings) == {}
     assert set(findings) == {
-        *("applications", "signing-keys", "table", "blobs", "clock", "reconcile", "channel:inbox"),
+        *("applications", "signing-keys", "table", "installation", "blobs", "clock", "reconcile", "channel:inbox"),
         *(f"queue:{queue}" for queue in Queue),
         "ledger:shop",
         *("registry:nonprod", "registry:prod"),
@@ -148,6 +149,24 @@ def test_a_healthy_installation_lacks_nothing(patient: Patient) -> None:
     }
     assert "push to team/shop" in findings["registry:prod"].said
     assert "push" not in findings["registry:nonprod"].said
+
+
+@pytest.mark.parametrize(
+    ("partition", "key", "check", "cure"),
+    [
+        (keys.INSTALLATION, keys.FREEZE, "installation", "slipway unfreeze --all"),
+        (keys.INSTALLATION, keys.HEAD, "installation", "put it back as it was"),
+        ("shop", keys.lane("staging"), "ledger:shop", "put it back as it was"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_named_with_what_to_do(
+    patient: Patient, partition: str, key: str, check: str, cure: str
+) -> None:
+    patient.installation.table.transact(partition, [Write(act=Act.PUT, key=key, values={"Data": '{"freeze": 1}'})])
+    findings = failed(patient.examine())
+    assert set(findings) == {check}
+    assert f"the row {key} of the partition {partition} cannot be read" in findings[check].said
+    assert cure in findings[check].said
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(1, Status.OK), (16, Status.FAILED)])
