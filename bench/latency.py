@@ -110,7 +110,7 @@ class Story:
         return self._ci.push(self._ci.build(version), version)
 
     def notice(self, kind: str, version: str) -> dict[str, Any]:
-        """What the inbox gets about a version."""
+        """The notice of this kind that the inbox gets about a version."""
         return until(
             lambda: next(
                 (n for n in self._stack.notices() if n["notice"] == kind and version in n["headline"]),
@@ -120,7 +120,7 @@ class Story:
         )
 
     def settle(self) -> None:
-        """Wait until nothing more passes to storage: the last step has ended its work."""
+        """Wait until no more requests pass to storage, so the last step has ended its work."""
         table = self._stack.proxies["table"]
         before = -1
         while (now := len(table.passed())) != before:

@@ -70,7 +70,7 @@ def _handler(address: str, note: Any) -> type[BaseHTTPRequestHandler]:
             super().finish()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing: what passes is noted, not printed."""
+            """Print nothing: requests are noted, not printed."""
 
         def _pass(self) -> None:
             body = self._body()
@@ -89,7 +89,7 @@ def _handler(address: str, note: Any) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
 
         def _answer(self, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
-            """A connection that was closed while it was idle is opened again."""
+            """The answer to the request; an idle connection that was closed is opened again."""
             try:
                 self._onward.request(self.command, self.path, body=body, headers=headers)
                 return self._onward.getresponse()

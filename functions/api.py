@@ -36,7 +36,7 @@ _RELEASE = in_path("release", "Id of a release, such as `shop-482`.")
     blueprint,
     name="api_applications",
     path="applications",
-    summary="Every application with its environments: what is live, what is on its way",
+    summary="Every application with its environments: the live release, and those under way",
     tag="releases",
     answer=Applications,
 )
@@ -143,7 +143,7 @@ def _may_hold_secrets(content: bytes) -> bool:
     path="parked",
     summary="Input that could not be handled, with the reason",
     description="At most 200, those that wait first; `more` says that there are others. The token of a vote is "
-    "masked: whoever holds it can vote.",
+    "masked: its holder can vote.",
     tag="parked input",
     answer=ParkedItems,
 )

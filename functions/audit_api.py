@@ -109,7 +109,7 @@ def list_chain(req: func.HttpRequest) -> func.HttpResponse:
     blueprint,
     name="api_live",
     path="environments/{environment}/live",
-    summary="What is live in an environment, who let it in, and on what evidence",
+    summary="The live release in an environment, who let it in, and on what evidence",
     tag="audit",
     parameters=(
         in_path("environment", "Name of an environment."),

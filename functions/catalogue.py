@@ -88,7 +88,7 @@ def apply_documents(req: func.HttpRequest) -> func.HttpResponse:
     name="api_compare",
     method="POST",
     path="catalogue/difference",
-    summary="What applying the documents would change, and whether it would be refused",
+    summary="The changes that applying the documents would make, and whether they would be refused",
     description="Changes nothing.",
     tag="catalogue",
     permission=None,

@@ -53,7 +53,7 @@ def list_changes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - 
     blueprint,
     name="api_change",
     path="changes/{change}",
-    summary="One proposed change: what it does, which gates are asked, the votes, and how it ended",
+    summary="One proposed change: its effect, the gates that are asked, the votes, and its end",
     tag="catalogue",
     parameters=(_CHANGE,),
     answer=ProposedChangeShown,

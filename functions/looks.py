@@ -29,7 +29,7 @@ blueprint = new_blueprint()
     method="POST",
     path="looks",
     summary="Order a look: a check of the doctor, a comparison of the audit index, targets",
-    description="Each kind needs its own permission. Ask at `looks/{id}` for what was seen.",
+    description="Each kind needs its own permission. Ask at `looks/{id}` for the result.",
     tag="operation",
     permission=None,
     body=LookAsked,
@@ -51,9 +51,9 @@ def order_look(req: func.HttpRequest) -> func.HttpResponse:
     blueprint,
     name="api_look_seen",
     path="looks/{id}",
-    summary="How far a look is, and what was seen",
-    description="Ask with `If-None-Match` until the state is no longer `received`. Kept for a day. What was seen "
-    "needs the permission of its kind.",
+    summary="The progress of a look, and its result",
+    description="Ask with `If-None-Match` until the state is no longer `received`. Kept for a day. The result needs "
+    "the permission of its kind.",
     tag="operation",
     parameters=(in_path("id", "As the earlier answer gave it.", ID_PATTERN),),
     answer=LookShown,

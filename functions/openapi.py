@@ -27,7 +27,7 @@ _REASONS = {
     409: "Conflict: `detail` says why, `rules` names the rules that failed",
     413: "Content too large",
     415: "Unsupported media type",
-    422: "What was sent is wrong; `problems` has every problem, with file, line and field.",
+    422: "The request is wrong; `problems` has every problem, with file, line and field.",
     503: "Service unavailable; try again",
 }
 _ALWAYS = (400, 401, 503)

@@ -11,5 +11,6 @@ thread, since one question may wait for another."""
 
 
 def ahead[T](ask: Callable[[], T]) -> Callable[[], T]:
-    """Begin to ask, in another thread. What is returned waits for the answer, and raises what asking raised."""
+    """Begin to ask, in another thread. The returned function waits for the answer, and raises any error of the
+    question."""
     return _THREADS.submit(copy_context().run, ask).result

@@ -1,11 +1,12 @@
-"""JSON that no two readers can take two ways: each name once in an object, numbers only, and no endless nesting."""
+"""JSON that all readers understand alike: each name once in an object, no constants such as NaN, and limited
+nesting."""
 
 import json
 from typing import Any
 
 
 class NameTwice(ValueError):  # noqa: N818 - it reads as what is wrong
-    """A name stands twice in one object: of two readers each might take another value."""
+    """A name stands twice in one object, so two readers might take different values."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the key {name[:64]!r} is used twice")
@@ -13,7 +14,7 @@ class NameTwice(ValueError):  # noqa: N818 - it reads as what is wrong
 
 
 class NestedTooDeeply(ValueError):  # noqa: N818 - likewise
-    """No reader has room for it."""
+    """The nesting is deeper than readers can follow."""
 
 
 def strictly(text: bytes | str) -> Any:

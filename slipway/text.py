@@ -22,7 +22,7 @@ _UNSEEN = re.compile(
     # Unicode's Default_Ignorable_Code_Point, with the separators of lines
     r"\u2800\ud800-\udfff]"  # blank letters, and halves of a pair
 )
-"""What turns or hides what is around it, or is not seen itself: a diff must show what it is."""
+"""Characters that turn or hide their neighbours, or are invisible; a diff must show them."""
 _WORD = re.compile(r"[^\W\d_]+")
 _LATIN = re.compile(r"[A-Za-z]")
 _ALIKE = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0530-\u058f\u13a0-\u13ff\uff21-\uff3a\uff41-\uff5a]")
@@ -30,7 +30,7 @@ _ALIKE = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0530-\u058f\u13a0-\u13ff\uff2
 
 
 _TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{20,2048}\.[A-Za-z0-9_-]{20,2048}")
-"""What may be a signed token. It is looked for where a word begins only: a body may be one long word."""
+"""The pattern of possible signed tokens. It is looked for where a word begins only: a body may be one long word."""
 
 
 def without_tokens(text: str) -> str:
@@ -46,8 +46,8 @@ _MANY, _PART = 200, 100
 
 
 def line_changes(old: Sequence[str], new: Sequence[str], was: str, now: str, *, around: int) -> Iterator[str]:
-    """A unified diff. Where the same few lines come again and again, so that it would take hours to find the shortest
-    one, everything from the first line that differs to the last counts as changed."""
+    """A unified diff. If the same few lines repeat so often that the shortest difference would take hours to find,
+    every line from the first to the last different one counts as changed."""
     counts = Counter(new)
     most = len(new) // _PART + 1 if len(new) >= _MANY else len(new)
     if sum(counts[line] for line in old if counts[line] <= most) <= MOST_PAIRS:
@@ -65,7 +65,7 @@ def line_changes(old: Sequence[str], new: Sequence[str], was: str, now: str, *, 
 
 
 def _alike(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many lines are the same at the beginning."""
+    """The number of equal lines at the beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((number for number, (a, b) in pairs if a != b), min(len(one), len(other)))
 

@@ -19,15 +19,16 @@ from cloud import RefusedError, say
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("function_app.py", "functions", "slipway", "host.json", "LICENSE")
 LEFT_OUT = frozenset({"slipway/cli"})
-"""What a person's machine needs and Azure does not."""
+"""Files that a person's machine needs and Azure does not."""
 
 SITE_PACKAGES = ".python_packages/lib/site-packages"
 PYTHON = "3.13"
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux2014_x86_64")
-"""What Azure's image for this Python can load."""
+"""The platforms whose wheels Azure's image for this Python can load."""
 
 MOUNTED = "/home/site/wwwroot"
-"""Where Azure mounts the package, for reading only: what is not compiled in it is compiled at each cold start."""
+"""The path at which Azure mounts the package, read-only: modules that are not compiled in it are compiled at each cold
+start."""
 NOT_COMPILED = r"/kubernetes/aio/"
 """A half of the largest wheel that nothing imports."""
 
@@ -60,8 +61,8 @@ def _copy(path: Path, target: Path) -> None:
 
 
 def install(target: Path, *, source: Path = ROOT, report: Path | None = None) -> None:
-    """The wheels, for Azure's Python and not for this one. What has no wheel, or another hash, is an error. `report` is
-    where pip writes what it installed.
+    """The wheels, for Azure's Python and not for this one. A package without a wheel, or with another hash, is an
+    error. `report` is where pip writes what it installed.
 
     pip would compare `Requires-Python` with the Python that it runs in: what is pinned was chosen for the other one.
     """

@@ -33,12 +33,12 @@ class AzError(Exception):
 
 
 class NotFoundError(AzError):
-    """The one thing that was asked for is not there. Whatever else goes wrong is no such answer."""
+    """The one thing that was asked for is not there. Any other failure is no such answer."""
 
 
 def command(program: str, *, which: Callable[[str], str | None] = shutil.which) -> list[str]:
-    """How to start a program. On Windows `az` is a batch file, which would read parentheses and `&` of a request as its
-    own: there the Python that it would start is started directly."""
+    """The command that starts a program. On Windows `az` is a batch file, which would read parentheses and `&` of a
+    request as its own: there the Python that it would start is started directly."""
     found = which(program)
     if found is None:
         raise RefusedError(f"{program} is not installed, or not on the PATH.")
@@ -100,7 +100,8 @@ def graph(method: str, path: str, *, body: object = None, headers: Sequence[str]
 
 
 def exists(look: Callable[[], Any]) -> Any:
-    """What a look finds, or None where that is not there. Any other failure is raised: it is not proof of absence."""
+    """The result of a look, or None if the thing does not exist. Any other failure is raised: it is not proof of
+    absence."""
     try:
         return look()
     except NotFoundError:
@@ -154,7 +155,7 @@ def say(line: str) -> None:
 
 
 def main(steps: Callable[[], None]) -> NoReturn:
-    """Runs a hook. Whatever was refused is said on one line, and azd stops."""
+    """Runs a hook. A refusal is printed on one line, and azd stops."""
     try:
         steps()
     except (RefusedError, AzError) as error:

@@ -1,7 +1,7 @@
 """After the resources exist: secrets for the vault, trust for the front's identity, an end for what was switched off.
 
 A secret that is there is never touched, and only the vault's own word that one is absent counts as absence. Secrets are
-written with the rights over the vault, so nobody needs a right to read them. What people added to the sign-in stays.
+written with the rights over the vault, so nobody needs a right to read them. Additions of people to the sign-in stay.
 """
 
 import base64
@@ -30,7 +30,7 @@ from registrations import connect_all
 
 STORAGE, VAULT, RIGHTS, IDENTITY = "2023-05-01", "2026-02-01", "2022-04-01", "2023-01-31"
 MADE_BY_US = "Slipway: "
-"""How the description of every right begins that the template gives."""
+"""The beginning of the description of every right that the template gives."""
 
 REMOVABLE = {
     "Microsoft.Logic/workflows": "2019-05-01",
@@ -42,8 +42,8 @@ REMOVABLE = {
     "Microsoft.Web/serverfarms": "2024-11-01",
     "Microsoft.ManagedIdentity/userAssignedIdentities": IDENTITY,
 }
-"""What is deleted once its option is off, in the order of the template's list. Nothing here holds a record: the ledger,
-registries, clusters and storage accounts never go."""
+"""The resources that are deleted once their option is off, in the order of the template's list. None of them holds a
+record: the ledger, registries, clusters and storage accounts are never deleted."""
 
 
 def group_path() -> str:

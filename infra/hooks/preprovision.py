@@ -47,14 +47,14 @@ CHECKS: dict[str, tuple[str, str]] = {
         _SWITCH,
     ),
 }
-"""What a variable must look like, where it is set. azd takes a number that is none for the default, without a word."""
+"""The pattern of a variable, if it is set. azd silently takes an invalid number for the default."""
 
 TOGETHER = {
     "SLIPWAY_EXISTING_STAGING_CLUSTER": "SLIPWAY_EXISTING_STAGING_GROUP",
     "SLIPWAY_EXISTING_PRODUCTION_CLUSTER": "SLIPWAY_EXISTING_PRODUCTION_GROUP",
     "SLIPWAY_EXISTING_LEDGER": "SLIPWAY_EXISTING_LEDGER_GROUP",
 }
-"""What is named only together with the resource group in which it is."""
+"""Resources that are named only together with their resource group."""
 
 STORAGE, VAULT = "2023-05-01", "2026-02-01"
 

@@ -1,12 +1,12 @@
 """Both Entra registrations: `sign-in` for pages, API and command line, and `votes` for what needs a proof.
 
-Two, so that a tenant can demand a stronger sign-in for votes and for commands that open something. What is wanted of
-them is compared with what is there, and only what is missing is added: what people added themselves stays. Neither has
-a password; the front proves who it is with its managed identity.
+Two, so that a tenant can demand a stronger sign-in for votes and for commands that open something. The wanted state is
+compared with the present one, and only missing parts are added: people's own additions stay. Neither has a password;
+the front proves who it is with its managed identity.
 
-Whoever runs `azd up` may lack the right to a step. Then every step that is left is printed as a command, with the right
-that it needs: somebody who has it runs the command, and `azd up` goes on from there. `python registrations.py` prints
-the list by itself and changes nothing.
+The person who runs `azd up` may lack the right to a step. Then every step that is left is printed as a command, with
+the right that it needs: somebody who has it runs the command, and `azd up` goes on from there.
+`python registrations.py` prints the list by itself and changes nothing.
 """
 
 import os
@@ -22,7 +22,7 @@ ROUNDS = 12
 
 
 class MissingRightError(RefusedError):
-    """Whoever runs this may not do a step: what is left of a registration."""
+    """The person running this lacks the right to a step; the remaining steps of a registration."""
 
     def __init__(self, left: list[Step]) -> None:
         super().__init__(_for_somebody_else(left))
@@ -71,7 +71,7 @@ def ensure(registration: Registration, *, addresses: tuple[str, ...] = (), trust
             return found
         if any(step in done for step in missing):
             time.sleep(PAUSE)  # what Entra was told a moment ago is not everywhere yet
-        # What comes after a registration or its entry was made names their ids: those are looked up first.
+        # Steps after the creation of a registration or its entry name their ids, which are looked up first.
         now = missing if found.entry else missing[:1]
         done = [*done, *_done(now, missing)]
     raise RefusedError(f"The registration {registration.name} is not as it was set after {ROUNDS} looks: run it again.")
@@ -149,7 +149,8 @@ def _of_the_app(tenant: str) -> tuple[tuple[str, ...], Trusted]:
 
 
 def print_all() -> None:
-    """What is left, as commands; nothing is changed. What concerns the app is among them once the app is there."""
+    """The remaining steps, as commands; nothing is changed. Steps that concern the app are among them once the app is
+    there."""
     tenant = tenant_of_subscription()
     addresses, trusted = _of_the_app(tenant) if os.environ.get("SLIPWAY_APP_NAME") else ((), None)
     left = [

@@ -1,4 +1,4 @@
-"""What the two Entra registrations are for, and what is still missing of one. No request is made here."""
+"""The two Entra registrations as they should be, and the steps that are still missing. No request is made here."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from cloud import (
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 SIGNING_IN = {"openid": "37f7f235-527c-4136-accd-4a02d197296e", "profile": "14dad69e-099b-42c9-810b-d002981feec1"}
-"""What signing in asks of Microsoft Graph, and the ids of these scopes there."""
+"""The scopes of Microsoft Graph that signing in asks for, with their ids there."""
 EXCHANGE = "api://AzureADTokenExchange"
 TOKEN_VERSION = 2
 
@@ -29,7 +29,7 @@ ROLES = {
 }
 """App roles that every installation has. Those that gates and projects name are added by SLIPWAY_APP_ROLES."""
 FIRST_ROLE = "platform"
-"""What whoever installs Slipway gets while nobody else has any role."""
+"""The role of the person who installs Slipway, as long as nobody else has any role."""
 
 _IDS = uuid.UUID("5c7e3a0e-4c8b-5f0e-9d2f-6a1b7c3d9e10")
 _ROLE_NAME = r"[A-Za-z][A-Za-z0-9._-]{0,119}"
@@ -40,14 +40,14 @@ CONSENT = "Cloud Application Administrator or Privileged Role Administrator"
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """What one registration is for."""
+    """One registration as it should be."""
 
     name: str
     unique: str
     """End of the name that only this environment gives."""
     display: str
     variable: str
-    """Where azd keeps its client id."""
+    """The variable in which azd keeps its client id."""
     way_back: str
     """Path at which people come back from signing in."""
     scope: str
@@ -124,7 +124,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What the tenant has of a registration. Without one, everything is still to be done."""
+    """The parts of a registration that the tenant has; none for a new one."""
 
     application: dict[str, Any] = field(default_factory=dict)
     entry: dict[str, Any] = field(default_factory=dict)
@@ -198,7 +198,7 @@ def _application_step(registration: Registration, found: Found, what: str, body:
 
 
 def _described(registration: Registration, found: Found) -> Iterator[Step]:
-    """Address, scope, roles, claims: what the registration says of itself."""
+    """The registration's own fields: address, scope, roles, claims."""
     there, changes = found.application, dict[str, Any]()
     identifier = f"api://{found.client_id}"
     if identifier not in there.get("identifierUris", []):
@@ -318,7 +318,7 @@ def _redirects(registration: Registration, found: Found, addresses: tuple[str, .
 
 
 def _trusts(registration: Registration, found: Found, trusted: Trusted | None) -> Iterator[Step]:
-    """The identity is another one after `azd down`, under the same name."""
+    """After `azd down` a new identity has the same name."""
     if trusted is None:
         return
     wanted = trusted.credential
@@ -344,12 +344,12 @@ def _closed(registration: Registration, found: Found) -> Iterator[Step]:
 
 
 def _first_person(registration: Registration, found: Found) -> Iterator[Step]:
-    """Otherwise nobody at all could sign in. Whoever has a role already is left alone."""
+    """Give the first person a role; otherwise nobody could sign in. Nothing is given if anybody has a role already."""
     if found.assigned or not found.me:
         return
     roles = {role["value"]: role["id"] for role in found.application.get("appRoles", [])}
     yield Step(
-        what=f"Give whoever installs Slipway the role {FIRST_ROLE} ({registration.name})",
+        what=f"Give the person who installs Slipway the role {FIRST_ROLE} ({registration.name})",
         right=OWNER,
         method="post",
         path=f"/servicePrincipals/{found.entry_id}/appRoleAssignedTo",
@@ -362,7 +362,7 @@ def _first_person(registration: Registration, found: Found) -> Iterator[Step]:
 
 
 def _consented(registration: Registration, found: Found) -> Iterator[Step]:
-    """Where a role is needed to get in, nobody is asked for consent: it is given once, for all."""
+    """Give consent once for everybody: where a role is needed to get in, Entra asks nobody for consent."""
     wanted = {
         found.graph_entry or "OBJECT-ID-OF-MICROSOFT-GRAPH": list(SIGNING_IN),
         found.entry_id: [registration.scope],

@@ -1,6 +1,6 @@
 """A Git repository in Azure Repos: commits and their parents, who pushed them, and the pull requests that brought them.
 
-Who *pushed* is known to the server; author and committer are text of whoever made the commit.
+The server knows who *pushed*; author and committer are text that the commit's author chose.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ NOTHING = "0" * 40
 
 
 class Strategy(StrEnum):
-    """How a pull request is completed."""
+    """The ways to complete a pull request."""
 
     MERGE = "noFastForward"
     SQUASH = "squash"
@@ -115,7 +115,7 @@ class Repository:
     name: str
     project: "Project"
     kind: str = "TfsGit"
-    """Or `GitHub`: then Azure DevOps has nothing of it but what a run says."""
+    """Or `GitHub`: then Azure DevOps only knows the repository from its runs."""
     commits: dict[str, Commit] = field(default_factory=dict)
     pushes: list[Push] = field(default_factory=list)
     refs: dict[str, str] = field(default_factory=dict)

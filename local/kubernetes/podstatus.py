@@ -1,4 +1,4 @@
-"""How the status of a pod follows from the states of its containers, as the kubelet reports it."""
+"""The status of a pod, derived from the states of its containers as the kubelet does it."""
 
 from collections.abc import Sequence
 
@@ -77,7 +77,7 @@ def pod_status(
 
 
 def unscheduled(pod: Json, *, timestamp: str) -> Json:
-    """The status of a pod that no node is for."""
+    """The status of a pod that fits no node."""
     text = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
     placed = _condition(pod, "PodScheduled", False, timestamp, reason="Unschedulable", message=text)
     return {"phase": "Pending", "conditions": [placed], "qosClass": "BestEffort"}

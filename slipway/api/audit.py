@@ -62,7 +62,9 @@ class AuditPart(ApiAnswer):
 class AuditAnswer(AuditPart):
     """A page of the trail, newest first."""
 
-    records: list[AuditRecord | Damaged] = Field(description="What does not verify is `damaged`, with the reason.")
+    records: list[AuditRecord | Damaged] = Field(
+        description="A record that does not verify is `damaged`, with the reason."
+    )
 
 
 class LiveAnswer(ApiList):

@@ -75,11 +75,11 @@ class ChangeShown(ApiModel):
     after: str | None = Field(description="Hash of the new version; none for a removal.")
     difference: tuple[str, ...] = ()
     refused: str = Field(default="", description="Why it was refused.")
-    problems: tuple[ProblemShown, ...] = Field(default=(), description="What is wrong with the document.")
+    problems: tuple[ProblemShown, ...] = Field(default=(), description="The problems of the document.")
     opens: bool = Field(
         default=False, description="Whether it lets something through, so that a person has to confirm it in a browser."
     )
-    weaker: tuple[str, ...] = Field(default=(), description="What would weaken a production gate.")
+    weaker: tuple[str, ...] = Field(default=(), description="The weakenings of production gates.")
     asks: tuple[str, ...] = Field(
         default=(), description="The gates that would get weaker, and who votes on the change under their rules."
     )
@@ -126,7 +126,7 @@ class CatalogueItem(ApiModel):
     document: str | None = Field(description="Hash of the version in force.")
     problems: tuple[str, ...] = Field(
         default=(),
-        description="What has gone wrong with it since it was applied; until that is mended, nothing is let through.",
+        description="Problems since it was applied; until they are mended, nothing is let through.",
     )
 
 

@@ -61,7 +61,7 @@ class ProposedChangeShown(ProposedChangeSummary):
     """One, with all that it does."""
 
     v: int = Field(default=1, description="Version of this shape.")
-    compared: tuple[ComparedSubject, ...] = Field(description="What changes of each project and application.")
+    compared: tuple[ComparedSubject, ...] = Field(description="The changes of each project and application.")
 
 
 class ChangeBallot(BaseModel):

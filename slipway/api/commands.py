@@ -29,8 +29,8 @@ class Command(ForeignModel):
     release: _Short = Field(default="", description="For a rollback: the release to return to.")
     tag: Annotated[str, Field(pattern=f"^$|{TAG_PATTERN}")] = Field(
         default="",
-        description="For create: what was pushed under this tag goes out, again or for the first time. Without "
-        "release, tag and digest: what is live in the first environment.",
+        description="For create: the artifact pushed under this tag goes out, again or for the first time. Without "
+        "release, tag and digest: the artifact live in the first environment.",
     )
     digest: Annotated[str, Field(pattern=f"^$|{DIGEST_PATTERN}")] = Field(
         default="",
@@ -41,7 +41,8 @@ class Command(ForeignModel):
     parked: _Short = Field(default="", description="For a replay: the id of the parked input.")
     rule: _Short = Field(default="", description="For waive: the name of the rule, such as change-is-known.")
     person: Annotated[str, Field(pattern=f"^$|{GUID_PATTERN}")] = Field(
-        default="", description="For session.end: whose sessions of the pages end, by object id; empty for your own."
+        default="",
+        description="For session.end: the person whose sessions of the pages end, by object id; empty for your own.",
     )
     id: Annotated[str, Field(pattern=ID_PATTERN)] | None = Field(default=None, description=IDEMPOTENCY)
     channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"

@@ -21,7 +21,8 @@ class ReceivedAnswer(ApiAnswer):
         "empty if it needs no confirmation.",
     )
     refused: tuple[ChangeShown, ...] = Field(
-        default=(), description="For a change of the catalogue: what was left out because it is already refused."
+        default=(),
+        description="For a change of the catalogue: the documents left out because they are already refused.",
     )
 
 

@@ -13,7 +13,7 @@ class ProblemDetails(BaseModel):
     status: int
     detail: str
     parameter: str | None = Field(default=None, description="The parameter or field that is wrong.")
-    expected: str | None = Field(default=None, description="What was expected of it.")
-    got: str | None = Field(default=None, description="What it was.")
+    expected: str | None = Field(default=None, description="The expected value.")
+    got: str | None = Field(default=None, description="The value found.")
     permission: str | None = Field(default=None, description="The permission that is needed.")
     roles: list[str] | None = Field(default=None, description="The caller's roles.")

@@ -51,7 +51,7 @@ class HoldOfLane(ApiModel):
 class DriftStanding(ApiModel):
     since: Moment
     release: str = Field(description="The release that was live.")
-    objects: list[Drifted] = Field(description="What differs; the first twenty.")
+    objects: list[Drifted] = Field(description="The first twenty differences.")
     more: int = Field(description="How many more there are.")
     document: Digest | None = Field(description="The stored document with all of them and their differences.")
     unknown: str = Field(description="Why it is unknown now; empty if it is known.")
@@ -68,7 +68,7 @@ class LaneStanding(ApiModel):
     returning: str | None = Field(description="A manual rollback that has not started to roll out yet.")
     frozen: FreezeInForce | None = Field(description="The freeze of this lane, while it is in force.")
     drift: DriftStanding | None = Field(
-        description="How the cluster differs from what is live, or that nobody can tell; null if nothing was seen."
+        description="The cluster's difference from the live release, or that nobody can tell; null if there is none."
     )
     hold: HoldOfLane | None = Field(
         description="Keeps newer releases from replacing a manual rollback, until somebody resumes."
@@ -130,8 +130,8 @@ class ReleaseWithProgress(ReleaseAnswer):
 
     v: int = Field(default=1, description="Version of this shape.")
     waits_for: str = Field(
-        description="What its step waits for, as of the last attempt: a service that does not answer, pods that are "
-        "not up. Empty if no step is under way, or if it waits for nothing."
+        description="The reason why its step waits, as of the last attempt: a service that does not answer, pods that "
+        "are not up. Empty if no step is under way, or if it does not wait."
     )
     progress: PromotionProgress | None = Field(description="The progress of its promotion, while one is running.")
 

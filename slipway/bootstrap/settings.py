@@ -62,8 +62,8 @@ class Settings(BaseModel):
 
     role: AppRole = Field(
         default=AppRole.SINGLE,
-        description="What this app is: `front` (pages, API, hooks), `worker` (queues and timers), or `single`, both in "
-        "one. A front must not have the settings that only a worker needs, and vice versa.",
+        description="The role of this app: `front` (pages, API, hooks), `worker` (queues and timers), or `single`, "
+        "both in one. A front must not have the settings that only a worker needs, and vice versa.",
     )
     installation: str = Field(
         default="",
@@ -163,9 +163,10 @@ class Settings(BaseModel):
     )
     runs: Runs = Field(
         default=Runs.PROVED,
-        description="What is believed of a CI run: `proved`, what Azure DevOps says when the app's identity asks it; "
-        "`claimed`, what hooks and messages say, where that identity cannot be given the right to ask. Then pages, "
-        "cards and records say *not proved*, and it is unknown who is behind a change.",
+        description="The facts about a CI run that count: `proved`, those that Azure DevOps confirms when the app's "
+        "identity asks; `claimed`, those that hooks and messages state, for an identity that cannot be "
+        "given the right to ask. Then pages, cards and records say *not proved*, and it is unknown who "
+        "is behind a change.",
     )
     azure_devops: Address = Field(
         default=AZURE_DEVOPS, description="Address of Azure DevOps; a different one only on a laptop."
@@ -199,9 +200,9 @@ class Settings(BaseModel):
     )
     api_access: Literal["host-keys", "roles"] = Field(
         default="host-keys",
-        description="Who may use the API: `host-keys`, whoever has a key of the Functions host, which is enough to "
-        "read, with an access token for everything else; `roles`, only people and applications with an access token, "
-        "and the keys in `SLIPWAY_API_KEYS`.",
+        description="Who may use the API: `host-keys`, anybody with a key of the Functions host, which is enough to "
+        "read, with an access token for everything else; `roles`, only people and applications with an "
+        "access token, and the keys in `SLIPWAY_API_KEYS`.",
     )
     api_keys: Annotated[dict[Name, ApiKeySettings], BeforeValidator(as_json)] = Field(
         default={}, description="API keys as JSON, each with a name by which the log refers to it."
@@ -227,8 +228,8 @@ class Settings(BaseModel):
         default=4,
         ge=0,
         le=60,
-        description="Minutes between two looks at whether the clusters hold what is live, one request for each kind of "
-        "object in a namespace that has something live; 0 for never.",
+        description="Minutes between two comparisons of the clusters with the live releases, one request for each "
+        "kind of object in a namespace with a live release; 0 for never.",
     )
     arm_endpoint: Address = Field(
         default="https://management.azure.com",

@@ -181,7 +181,7 @@ def object_problems(member: Member, part: ContentPart, *, namespace: str, rules:
     if value.get("kind") == "Secret":
         for name in ("data", "stringData"):
             if value.get(name):
-                message = "a bundle can be read by whoever may pull it: let the cluster fetch the value from a vault"
+                message = "everybody who may pull a bundle can read it: let the cluster fetch the value from a vault"
                 yield document.problem(
                     (name,), message, expected="a Secret without values", got=short_value(value[name])
                 )

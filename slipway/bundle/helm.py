@@ -136,7 +136,9 @@ def _fate(each: RenderedObject) -> _Fate:
         raise refused(f"hooks of {', '.join(_BY_EVENT)}", "an unknown hook would never run")
     fates = {hook.fate for hook in hooks}
     if _Fate.REFUSED in fates:
-        raise refused("no hook of a roll-back", "Slipway's roll-back applies what was live, and runs no hook of Helm")
+        raise refused(
+            "no hook of a roll-back", "Slipway's roll-back applies the release live before, and runs no hook of Helm"
+        )
     runs = fates & {_Fate.BEFORE, _Fate.AFTER}
     if len(runs) > 1:
         raise refused("a hook on one side of the rollout", "make it two Jobs")

@@ -15,7 +15,7 @@ _NO_RUN = "{what}, and the application names no pipeline: without a waiver every
 _AUTOSCALERS = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
 _REPLICAS = (
     "{workload} sets replicas, and {autoscaler} of the same folder scales it: they count until it is scaled for the "
-    "first time, and never again; leave them out, and what is live keeps its count"
+    "first time, and never again; leave them out, and the live workload keeps its count"
 )
 
 

@@ -334,7 +334,7 @@ def names_unknown(document: Document, application: WrittenApplication, known: Kn
     if asks and application.notify and known.asking.issuperset(application.notify):
         yield document.problem(
             ("notify",),
-            "nobody would be told what was counted in their name, nor how a release ended; add one to notify",
+            "nobody would be told of votes counted in their name, nor how a release ended; add one to notify",
             expected="a channel besides that carries more than questions (teams, smtp, acs-email or webhook)",
             got=", ".join(application.notify),
         )

@@ -41,7 +41,7 @@ class Exit(IntEnum):
         "unproved",
         "a trail is intact, but a record of more than a day ago is not anchored, or a proof is not verified yet",
     )
-    BROKEN = 7, "broken", "a record, its copy for searches, an anchor or a document is not what it was"
+    BROKEN = 7, "broken", "a record, its copy for searches, an anchor or a document was changed"
     INTERRUPTED = 130, "interrupted", "interrupted from the keyboard"
 
 

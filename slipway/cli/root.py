@@ -19,11 +19,11 @@ _ALIKE: Final = 0.75
 _COMMANDS = "slipway.cli.commands."
 
 LAZY = {
-    "applications": Lazy(_COMMANDS + "applications:applications", "What is delivered, and what runs where."),
-    "releases": Lazy(_COMMANDS + "releases:releases", "Releases, newest first."),
-    "release": Lazy(
-        _COMMANDS + "releases:release", "One release: what and where it is; or start one of what was delivered before."
+    "applications": Lazy(
+        _COMMANDS + "applications:applications", "The applications, and the releases that run in them."
     ),
+    "releases": Lazy(_COMMANDS + "releases:releases", "Releases, newest first."),
+    "release": Lazy(_COMMANDS + "releases:release", "One release, or a new one of an earlier artifact."),
     "explain": Lazy(_COMMANDS + "releases:explain", "Why a release is in its current state, rule by rule."),
     "watch": Lazy(_COMMANDS + "watch:watch", "Follow a release until it has ended."),
     "approvals": Lazy(_COMMANDS + "approvals:approvals", "Open gates: plan, votes, deadline."),
@@ -31,7 +31,7 @@ LAZY = {
     "reject": Lazy(_COMMANDS + "approvals:reject", "Reject a release in your own name."),
     "object": Lazy(_COMMANDS + "approvals:object_to_vote", "Say that a vote counted in your name was not yours."),
     "withdraw": Lazy(_COMMANDS + "approvals:withdraw", "Withdraw your vote while the gate is open."),
-    "freezes": Lazy(_COMMANDS + "freezes:freezes", "What is frozen or held, by whom, why and until when."),
+    "freezes": Lazy(_COMMANDS + "freezes:freezes", "Freezes and holds: by whom, why and until when."),
     "freeze": Lazy(_COMMANDS + "operating:freeze", "Stop new rollouts, in one lane or everywhere."),
     "unfreeze": Lazy(_COMMANDS + "operating:unfreeze", "End a freeze."),
     "cancel": Lazy(_COMMANDS + "operating:cancel", "End a release that has not begun to roll out."),
@@ -47,13 +47,15 @@ LAZY = {
     "evidence": Lazy(_COMMANDS + "evidence:evidence", "A stored document (a plan, a log) by its hash."),
     "parked": Lazy(_COMMANDS + "parked:parked", "Input that could not be handled: inspect and replay it."),
     "connect": Lazy(_COMMANDS + "connect:connect", "Let Azure DevOps notify this installation of its runs."),
-    "doctor": Lazy(_COMMANDS + "doctor:doctor", "What the installation lacks, and the commands to fix it."),
+    "doctor": Lazy(_COMMANDS + "doctor:doctor", "Faults of the installation, and the commands to fix them."),
     "bundle": Lazy(_COMMANDS + "bundle:bundle", "Build, push and inspect bundles."),
     "new": Lazy(_COMMANDS + "new:new", "Write a starter folder for an application of your own."),
-    "drift": Lazy(_COMMANDS + "drift:drift", "Whether the clusters hold what is live."),
+    "drift": Lazy(_COMMANDS + "drift:drift", "Whether the clusters match the live releases."),
     "check": Lazy(_COMMANDS + "check:check", "Check projects and applications before they are applied."),
     "apply": Lazy(_COMMANDS + "catalogue:apply", "Apply projects and applications."),
-    "diff": Lazy(_COMMANDS + "catalogue:diff", "What applying would change, and whether it would be refused."),
+    "diff": Lazy(
+        _COMMANDS + "catalogue:diff", "The changes that applying would make, and whether they would be refused."
+    ),
     "export": Lazy(_COMMANDS + "catalogue:export", "An application or a project as files."),
     "changes": Lazy(_COMMANDS + "changes:changes", "Changes that weaken production gates and wait for votes."),
     "change": Lazy(_COMMANDS + "changes:change", "One such change: see it, approve it, reject it."),

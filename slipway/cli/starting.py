@@ -71,7 +71,7 @@ class Wanted:
 
 
 def _scalar(text: str) -> str:
-    """In quotes where YAML would take it for something else than text."""
+    """The text, in quotes if YAML would not take it for text otherwise."""
     return text if _TEXT.fullmatch(text) and text not in _WORDS else json.dumps(text)
 
 

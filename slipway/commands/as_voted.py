@@ -37,7 +37,7 @@ class AsVoted:
         try:
             planned = self.comparing.plan(self.documents(change), _ANYBODY)
         except ConfigError as error:
-            return rule.fails(f"it no longer fits what is in force: {error.problems[0]}"[:2000])
+            return rule.fails(f"it no longer fits the state in force: {error.problems[0]}"[:2000])
         if difference := _differs(plan, planned):
             return rule.fails(difference)
         return None

@@ -146,7 +146,7 @@ def _refusal(change: SubjectChange, *, proved: bool) -> Refusal | None:
 
 
 def _refused_with_others(stored: Stored) -> Refusal:
-    why = "too much of what it needs is refused: apply it again once that is in order"
+    why = "too many of the documents that it needs are refused: apply it again once they are in order"
     change = SubjectChange(subject=stored.subject, after=sha256(stored.content), forbidden=why)
     return Refusal(change=change, rule=Rule.DOCUMENTS_ARE_IN_ORDER)
 

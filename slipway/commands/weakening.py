@@ -122,7 +122,9 @@ class Weakening:
         try:
             before = validate(self._read(document).document, Project)
         except ConfigError as error:
-            yield WeakerThan(text=f"{subject}: what it was cannot be compared: {error.problems[0]}"[:400], gates=())
+            yield WeakerThan(
+                text=f"{subject}: its earlier version cannot be compared: {error.problems[0]}"[:400], gates=()
+            )
             return
         applications = [e.application for e in self.catalogue if e.application.project == subject.name]
         for each in project_weakenings(before, after):

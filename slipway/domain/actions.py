@@ -136,7 +136,7 @@ _REJECTS_CHANGE: Final = _More(of_change=OfChange.ENDED, changes_rules=True)
 
 
 class Action(StrEnum):
-    """What an audit record says happened. The value is the text that is stored."""
+    """The event that an audit record reports. The value is the text that is stored."""
 
     meaning: str
     """One line for people."""
@@ -432,13 +432,13 @@ class Action(StrEnum):
     )
     ROLLBACK_REQUESTED = (
         "rollback.requested",
-        "Rolling back to what was live before",
+        "Rolling back to the release live before",
         Tone.BAD,
         _More(stage=Stage.ROLL_BACK, intervention=Intervention.ROLLBACK),
     )
     ROLLBACK_DONE = (
         "rollback.done",
-        "What was live before is live again",
+        "The release live before is live again",
         Tone.GOOD,
         _More(
             stage=NoStage.ENDS,
@@ -454,15 +454,15 @@ class Action(StrEnum):
         _More(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK),
     )
 
-    DRIFT_FOUND = "drift.found", "The cluster does not hold what is live", Tone.ASKS
-    DRIFT_UNKNOWN = "drift.unknown", "It is unknown whether the cluster holds what is live", Tone.ASKS
+    DRIFT_FOUND = "drift.found", "The cluster differs from the live release", Tone.ASKS
+    DRIFT_UNKNOWN = "drift.unknown", "It is unknown whether the cluster matches the live release", Tone.ASKS
     DRIFT_RETURN_ORDERED = (
         "drift.return-ordered",
-        "Ordered: what is live is brought back to a cluster that does not hold it",
+        "Ordered: the live release is brought back to a cluster that differs from it",
         Tone.ASKS,
         _More(of_gate=OfGate.RETURN_ORDERED),
     )
-    DRIFT_GONE = "drift.gone", "The cluster holds what is live again", Tone.GOOD
+    DRIFT_GONE = "drift.gone", "The cluster matches the live release again", Tone.GOOD
 
     NOTIFICATION_SENT = "notification.sent", "A notification was sent", Tone.QUIET
     NOTIFICATION_FAILED = "notification.failed", "A notification could not be sent", Tone.BAD
@@ -504,7 +504,7 @@ class Action(StrEnum):
     CHANGE_REJECTED = "change.rejected", "A proposed change was rejected", Tone.BAD, _REJECTS_CHANGE
     CHANGE_WITHDRAWN = (
         "change.withdrawn",
-        "A proposed change was withdrawn by whoever had proposed it",
+        "A proposed change was withdrawn by its proposer",
         Tone.QUIET,
         _REJECTS_CHANGE,
     )

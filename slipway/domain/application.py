@@ -57,7 +57,7 @@ class TagRule(Record):
 
 
 class VersionOrder(StrEnum):
-    """Which of two releases is the newer one."""
+    """The rule for which of two releases is the newer one."""
 
     SEMVER = "semver"
     """The one with the higher version: a lower one that is pushed later starts no release."""
@@ -66,7 +66,8 @@ class VersionOrder(StrEnum):
 
 
 class Versions(Record):
-    """Which tags start a release: every one, those of a range of semantic versions, or those that match a pattern."""
+    """The tags that start a release: every one, those of a range of semantic versions, or those that match a
+    pattern."""
 
     range: _Pattern | None = Field(
         default=None,
@@ -103,7 +104,7 @@ class Versions(Record):
 
 
 class SourceKind(StrEnum):
-    """What CI pushes, and where the manifests come from."""
+    """The artifact that CI pushes, and the source of the manifests."""
 
     IMAGE = "image"
     """One image is pushed; the manifests are applied together with the application."""
@@ -215,7 +216,7 @@ class _Delivered[E: WrittenEnvironment](Record):
 
     @property
     def join_within(self) -> timedelta:
-        """How long a release waits for the facts that it lacks."""
+        """The time that a release waits for the facts that it lacks."""
         return self.pipeline.within if self.pipeline is not None else JOIN_WITHIN
 
     def succeeded(self, run: Run) -> bool:

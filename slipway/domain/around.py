@@ -48,7 +48,8 @@ class JobsAround(Record):
 
 
 def time_of_job(job: Mapping[str, Any]) -> timedelta:
-    """How long Slipway waits for a Job of a plan: as long as the cluster lets it run, and a little for its start."""
+    """The time that Slipway waits for a Job of a plan: as long as the cluster lets it run, and a little for its
+    start."""
     return timedelta(seconds=int(job["spec"]["activeDeadlineSeconds"])) + START
 
 

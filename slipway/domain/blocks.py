@@ -61,15 +61,15 @@ class Hold(Record):
 
 
 class CalledOff(Record):
-    """Somebody cancelled or rejected the release whose rollout had been decided on: it ends before its first object.
-    Whether that was written already only the cluster can tell."""
+    """The cancellation or rejection of a release whose rollout was decided: it ends before its first object. Only the
+    cluster can tell whether that was written already."""
 
     release: int = Field(ge=1)
     rejected: bool = False
-    """Whether it was a vote against it, so that the release ends as rejected."""
+    """Whether it was a vote against the release, which then ends as rejected."""
     too_late: bool = False
-    """Whether its first object had been written already. A vote against it is kept all the same: if the release does
-    not go live, it is not sent out again by the approvals of before."""
+    """Whether the first object had been written already. A vote against the release is kept all the same: if it does
+    not go live, its earlier approvals do not send it out again."""
     by: str = Field(max_length=NAME_LIMIT)
     on_behalf_of: str | None = Field(default=None, max_length=NAME_LIMIT)
     channel: str = Field(max_length=32)

@@ -86,7 +86,8 @@ def wrong_release(verb: Verb, release: int | None, *, instead: bool) -> str:
     """The problem with a command's release number, or with its absence; empty if there is none. `instead`: whether it
     names what was pushed."""
     if instead:
-        return "" if verb is Verb.CREATE and release is None else "expected what was pushed for create alone, instead"
+        fits = verb is Verb.CREATE and release is None
+        return "" if fits else "a tag or digest is only for create, in place of a release"
     if (release is None) is (verb in OF_A_RELEASE):
         return "is missing" if release is None else f"is not for {verb}"
     return ""

@@ -166,7 +166,7 @@ class Seen(Record):
     @property
     def told(self) -> str:
         if self.unknown:
-            return f"it is unknown whether the cluster holds what is live: {self.unknown}"
+            return f"it is unknown whether the cluster matches the live release: {self.unknown}"
         lines = "; ".join(each.told for each in self.objects[:_SHOWN])
         rest = len(self.objects) - _SHOWN + self.more
         return f"{lines}; and {rest} more" if rest > 0 else lines

@@ -76,7 +76,7 @@ class OnConfigChange(StrEnum):
 
 
 class OnFailure(StrEnum):
-    """What happens to an environment after a failed rollout or verification."""
+    """The treatment of an environment after a failed rollout or verification."""
 
     ROLL_BACK = "roll-back"
     """Apply the plan that was live before."""
@@ -135,7 +135,8 @@ class WrittenEnvironment(Record):
         "tests. For source image only: a bundle has them in after/.",
     )
     require: Requirements = Field(
-        default=Requirements(), description="What must be attached to the image, and be valid, before a rollout."
+        default=Requirements(),
+        description="The attachments that the image must have, and that must be valid, before a rollout.",
     )
     gate: WrittenGate = Field(default=AutoGate(), description="The gate that has to pass before a rollout.")
     soak: Soak | None = Field(
@@ -165,13 +166,13 @@ class WrittenEnvironment(Record):
     )
     drift: OnDrift = Field(
         default=OnDrift.REPORT,
-        description="What happens when the cluster no longer holds what is live: report it, or also hold new releases "
-        "until a person lets one pass, or brings back what is live.",
+        description="What happens when the cluster no longer matches the live release: report it, or also hold new "
+        "releases until a person lets one pass, or brings the live release back.",
     )
     drift_ignore: tuple[IgnoredDrift, ...] = Field(
         default=(),
         max_length=MOST_IGNORED,
-        description="What others may write to live objects without it counting as drift.",
+        description="Fields of live objects that others may write without drift.",
     )
 
     def jobs(self, side: Side) -> tuple[str, ...]:

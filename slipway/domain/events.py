@@ -139,7 +139,7 @@ class VoteCast(_Event):
 
     @property
     def attribution(self) -> Attribution:
-        """Whose act it is on record."""
+        """The attribution on record."""
         return attributed(self.voter, channel=self.channel, unproved=self.unproved)
 
     @property
@@ -239,7 +239,7 @@ class GivenCommand(_Event):
 
     @property
     def attribution(self) -> Attribution:
-        """Whose act it is on record."""
+        """The attribution on record."""
         return attributed(self.actor, channel=self.channel, unproved=self.unproved)
 
 

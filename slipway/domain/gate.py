@@ -158,14 +158,14 @@ class WrittenApprovalGate(Record):
     deadline: Duration = Field(default=timedelta(hours=24), description="After this time the gate closes as expired.")
     when_newer: WhenNewer = Field(
         default=WhenNewer.REPLACE,
-        description="What a newer release does when it arrives while people are asked: replace takes the place of the "
-        "one they are asked about once it has a plan, wait lets them decide on that one first.",
+        description="The treatment of a newer release that arrives while people are asked: with replace it takes the "
+        "older one's place once it has a plan, with wait people decide on the older one first.",
     )
     reminders: Reminders = Field(default=Reminders(), description="When people are asked again.")
     objection: Duration = Field(
         default=timedelta(0),
-        description="How long a release waits once its gate has passed, so that whoever is told of a vote that "
-        "they did not give can say so before anything is copied or deployed.",
+        description="The time that a release waits once its gate has passed, so that a person who is told of a vote "
+        "they did not give can object before anything is copied or deployed.",
         examples=["30m"],
     )
     reason: Reasons = Field(default=Reasons(), description="The votes that need a reason.")

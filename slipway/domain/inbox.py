@@ -94,7 +94,7 @@ class LookKind(StrEnum):
 
 
 class Look(Record):
-    """What is to be looked at."""
+    """The subject of the look."""
 
     kind: LookKind
     subject: Annotated[str, Field(min_length=1, max_length=256)]
@@ -117,7 +117,7 @@ class InboxRow(Record):
     """The access token of an application that starts a release without a person: a credential until it expires, in no
     log and on no page."""
     look: Look | None = None
-    """What is to be looked at."""
+    """The subject of the look."""
     speaker: Speaker = Field(alias="from")
     content: Content = ()
     """Blobs in `incoming`, for what is too large for a row."""
@@ -131,10 +131,10 @@ class InboxRow(Record):
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
         if sum(each is not None for each in (self.proof, self.said, self.look)) != 1:
-            raise ValueError("expected one of a proof, what was said, or a look")
+            raise ValueError("expected one of a proof, a statement, or a look")
         kind = InboxKind.LOOK if self.statement is None else _kind_of(self.statement)
         if kind is not self.kind:
-            raise ValueError(f"kind: expected {kind}, by what it says, got {self.kind}")
+            raise ValueError(f"kind: expected {kind}, by its content, got {self.kind}")
         if self.link is not None and not isinstance(self.said, VoteStatement):
             raise ValueError("link: expected only with a vote that was said")
         said = self.said

@@ -97,7 +97,7 @@ class KeptVerifier:
                 raise NotProvedError(f"its proof {digest} is missing", missing=True)
             return KeptProof.model_validate_json(content)
         except (ValueError, RecursionError):
-            raise NotProvedError(f"what is kept as its proof {digest} was changed, or is not a proof") from None
+            raise NotProvedError(f"the document kept as its proof, {digest}, was changed or is not a proof") from None
 
     def _verdict(self, record: AuditRecord, kept: KeptProof) -> tuple[Verdict[IdToken], KeysFrom]:
         if record.received_at is None:

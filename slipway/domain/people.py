@@ -59,7 +59,7 @@ class KnownPerson(Record):
         default=(),
         max_length=10,
         description="Other addresses, such as the one that they commit with, and other accounts of theirs, "
-        "oid:<object id in Entra>. They only show whose work and whose votes are one person's, and give no right.",
+        "oid:<object id in Entra>. They only join one person's work and votes, and give no right.",
     )
 
     @property

@@ -50,8 +50,8 @@ class Pipeline(Record):
         default=(RunResult.SUCCEEDED,),
         min_length=1,
         max_length=2,
-        description="Results of a run that count. Where `partiallySucceeded` is among them, what such a run has built "
-        "is delivered, and people who are asked see it on the page.",
+        description="Results of a run that count. With `partiallySucceeded`, the image of such a run is delivered, "
+        "and voters see the result on the page.",
     )
     within: Duration = Field(
         default=JOIN_WITHIN, description="How long a release waits for the second fact, where start is both."

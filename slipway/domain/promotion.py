@@ -50,7 +50,7 @@ class PromotionRule(Record):
 
     tag: TakenTag = Field(
         default=TakenTag.REFUSE,
-        description="What happens where the tag already names another digest: refuse, or move it and record it.",
+        description="The treatment of a tag that already names another digest: refuse, or move it and record it.",
     )
     how: Way = Field(
         default=Way.COPY,
@@ -59,8 +59,8 @@ class PromotionRule(Record):
     )
     referrers: RefusedReferrer = Field(
         default=RefusedReferrer.REQUIRE,
-        description="What happens where the registry takes no manifest with a subject, such as a signature or an SBOM: "
-        "require (the promotion fails), or try (it is left out, and recorded).",
+        description="The reaction to a registry that takes no manifest with a subject, such as a signature or an "
+        "SBOM: require (the promotion fails), or try (it is left out, and recorded).",
     )
     fallback: bool = Field(
         default=False,

@@ -79,7 +79,7 @@ class ChangePhase(StrEnum):
     PASSED = "passed", "Enough of them approved; it is about to take effect.", Tone.BUSY
     IN_FORCE = "in-force", "It is in force.", Tone.GOOD, Action.CHANGE_IN_FORCE
     REJECTED = "rejected", "Somebody rejected it.", Tone.BAD, Action.CHANGE_REJECTED
-    WITHDRAWN = "withdrawn", "Whoever proposed it took it back.", Tone.QUIET, Action.CHANGE_WITHDRAWN
+    WITHDRAWN = "withdrawn", "Its proposer took it back.", Tone.QUIET, Action.CHANGE_WITHDRAWN
     EXPIRED = "expired", "Nobody had decided when its time was over.", Tone.QUIET, Action.CHANGE_EXPIRED
     SUPERSEDED = (
         "superseded",
@@ -89,7 +89,7 @@ class ChangePhase(StrEnum):
     )
     VOID = (
         "void",
-        "What it was made from is no longer in force, or it would do something else now.",
+        "The state it was made from is no longer in force, or it would do something else now.",
         Tone.QUIET,
         Action.CHANGE_VOIDED,
     )
@@ -157,7 +157,7 @@ class ProposedChange(Record):
     nonce: str = Field(max_length=64)
     """The nonce of the statement by which it was proposed."""
     first_sequence: int = Field(ge=0)
-    """Where its records begin in the installation's chain; only a hint."""
+    """The beginning of its records in the installation's chain; only a hint."""
     phase: ChangePhase = ChangePhase.WAITING
     votes: tuple[Vote, ...] = Field(default=(), max_length=VOTE_LIMIT + 1)
     stand_ins: tuple[Vote, ...] = Field(default=(), max_length=2)

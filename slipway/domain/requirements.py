@@ -61,7 +61,7 @@ class ProvenanceRequirement(Record):
     key: _File | None = Field(
         default=None,
         description="File with the public key (PEM) that the provenance must be signed with. Without it an unsigned "
-        "one counts too, as docker buildx attaches it: whoever can push could have written it.",
+        "one counts too, as docker buildx attaches it: anybody who can push could have written it.",
     )
 
 
@@ -125,7 +125,7 @@ class Requirements(TrustRules):
     )
     within: Duration = Field(
         default=timedelta(minutes=2),
-        description="How long to wait for what is not there yet: signatures are pushed after their image.",
+        description="The time to wait for missing attachments: signatures are pushed after their image.",
     )
 
     @model_validator(mode="after")

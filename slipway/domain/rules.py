@@ -115,14 +115,14 @@ class Rule(StrEnum):
     BRANCH_COUNTS = "branch-counts", "The CI run built a branch that the application names.", Milestone.START
     RUN_NAMES_ITS_IMAGE = "run-names-its-image", "A CI run that starts a release says which tag it built."
     DIGEST_IS_KNOWN = "digest-is-known", "The tag has been looked up in the registry.", Milestone.DIGEST
-    IS_AN_IMAGE = "is-an-image", "What was pushed is an image, by what the registry holds."
+    IS_AN_IMAGE = "is-an-image", "The pushed artifact is an image, by the registry's content."
     VERSION_IS_NOT_LOWER = "version-is-not-lower", "No higher version of its line is live or on its way."
     WAS_NOT_REJECTED = (
         "was-not-rejected",
-        "Nobody rejected the image; only a person sends out again what was rejected.",
+        "Nobody rejected the image; only a person may send a rejected one out again.",
     )
     PREVIOUS_ENVIRONMENT_WAS_LIVE = "previous-environment-was-live", "It went live in the environment before this one."
-    WAS_LIVE_HERE = "was-live-here", "What a roll-back brings back was live in this environment."
+    WAS_LIVE_HERE = "was-live-here", "The release that a roll-back brings back was live in this environment."
     ORDERED_BY_AN_OPERATOR = "ordered-by-an-operator", "An operator ordered the roll-back."
 
     # ---- the lane and the plan
@@ -158,7 +158,8 @@ class Rule(StrEnum):
     )
     IN_FORCE_ON_RECORD = (
         "in-force-is-on-record",
-        "Versions, freezes, holds, what is live and the release's row are as the signed ends of the trails name them.",
+        "Versions, freezes, holds, the live release and the release's row are as the signed ends of the trails name "
+        "them.",
     )
     TRAIL_VERIFIES = "trail-verifies", "Every record since the release began is linked and signed."
     ON_RECORD = "gate-is-on-record", "The signed records prove that the gate passed for this plan."
@@ -177,13 +178,13 @@ class Rule(StrEnum):
     # ---- between gate and rollout
     APPLICATION_IS_IN_ORDER = (
         "application-is-in-order",
-        "What was applied can still be read, and its project and the settings still allow it.",
+        "The applied documents can still be read, and their project and the settings still allow them.",
         None,
         Trait.HOLDS_BACK,
     )
     WITHIN_PROJECT = (
         "within-project",
-        "What is applied, where it goes and where it is pulled from are what the project allows.",
+        "The project allows the objects, their place, and the registries that they are pulled from.",
         None,
         Trait.HOLDS_BACK,
     )
@@ -198,7 +199,7 @@ class Rule(StrEnum):
     WINDOW = "window", "A time window for rollouts is open.", None, Trait.OVERRIDABLE, Trait.HOLDS_BACK
     NO_DRIFT = (
         "no-drift",
-        "The cluster holds what is live there, as far as the last look could tell.",
+        "The cluster matches the live release there, as far as the last look could tell.",
         None,
         Trait.OVERRIDABLE,
         Trait.HOLDS_BACK,
@@ -273,7 +274,7 @@ class Rule(StrEnum):
     # ---- a command
     PROOF_IS_GIVEN = (
         "proof-is-given",
-        "What lets something through comes with a proof of who says it.",
+        "A statement that lets something through comes with a proof of its author.",
         None,
         Trait.OF_THE_PROOF,
     )
@@ -308,17 +309,20 @@ class Rule(StrEnum):
     # ---- a change of applications or projects
     DOCUMENTS_ARE_IN_ORDER = (
         "documents-are-in-order",
-        "What is applied can be read, and fits its project.",
+        "The documents can be read, and fit their project.",
     )
     STARTS_FROM_WHAT_IS_IN_FORCE = (
         "starts-from-what-is-in-force",
         "Nobody else has changed it since the change was made.",
     )
-    MAY_CHANGE_IT = "may-change-it", "Whoever changes it is named by its project, or is one of the platform's people."
+    MAY_CHANGE_IT = (
+        "may-change-it",
+        "Its project names the person who changes it, or that person is one of the platform's people.",
+    )
     CHANGE_IS_WAITING = "change-is-waiting", "The proposed change waits for votes."
     APPROVER_DID_NOT_PROPOSE_IT = "approver-did-not-propose-it", "The approver did not propose the change."
-    STANDS_IN_BY_ROLE = "stands-in-by-role", "Whoever stands in for the people of a gate has the role platform."
-    STAND_IN_HAS_A_REASON = "stand-in-has-a-reason", "Whoever stands in for the people of a gate says why."
+    STANDS_IN_BY_ROLE = "stands-in-by-role", "A person who stands in for the people of a gate has the role platform."
+    STAND_IN_HAS_A_REASON = "stand-in-has-a-reason", "A person who stands in for the people of a gate says why."
     STAND_INS_SUFFICE = (
         "stand-ins-suffice",
         "Two of the platform's people stood in, everybody who is asked was told, and had a day to object.",
@@ -368,9 +372,9 @@ class Rule(StrEnum):
 
 
 _TO_DO: Final[Mapping[Rule, str]] = {
-    Rule.SIGN_IN_IS_FRESH: "Press the button again, and give your password or key when the identity provider asks for "
-    "it. If it does not ask, sign out there first. If that does not help, tell whoever looks after Slipway: the "
-    "registration of the votes may lack the claim auth_time.",
+    Rule.SIGN_IN_IS_FRESH: "Press the button again, and give your password or key when the identity provider asks "
+    "for it. If it does not ask, sign out there first. If that does not help, tell the people "
+    "who run Slipway: the registration of the votes may lack the claim auth_time.",
     Rule.PROOF_IS_IN_TIME: "Press the button again: what proved who you are was too old when it arrived.",
     Rule.PLAN_IS_CURRENT: "A new plan is being made. Read it in a moment, and vote on it.",
     Rule.VOTE_IS_FOR_THIS_PLAN: "Read what is asked now, and vote on that.",

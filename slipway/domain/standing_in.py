@@ -101,5 +101,5 @@ def stand_ins_rule(
     until = max(*counted.values(), *told.values()) + OBJECTION
     who = " and ".join(sorted(counted))
     if now < until:
-        return rule.not_yet(f"{who} stand in; whoever is asked may object until then", WaitsFor.TIME, until=until)
+        return rule.not_yet(f"{who} stand in; anybody who is asked may object until then", WaitsFor.TIME, until=until)
     return rule.holds(f"{who} stood in, and nobody who was told objected within a day")

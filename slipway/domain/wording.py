@@ -286,7 +286,7 @@ class Wording:
     def _after_failure(self) -> str:
         environment, rollouts = self._environment(), self.release.rollouts
         if rollouts and not_passed(rollouts[-1].supply_chain):
-            return "Sign the image and attach what is missing, in the pipeline that builds it; then push a new version."
+            return "Sign the image and attach the missing documents in its pipeline; then push a new version."
         touched = bool(rollouts and rollouts[-1].plan_hash)
         if touched and environment and environment.on_failure is OnFailure.STOP:
             look = f"A person has to look at {environment.name}: it was left as it is."
@@ -313,5 +313,5 @@ class Wording:
         again = f"; it was sent again {self.release.resent} times" if self.release.resent else ""
         by = f" and due by {moment(self.release.due)}" if self.release.due else ""
         if self._waits():
-            return f"The {kind} step looks again by itself{by}; nothing to do if what it waits for passes{again}."
+            return f"The {kind} step looks again by itself{by}; nothing to do if the obstacle passes{again}."
         return f"The {kind} step is running{by}; no action needed{again}."

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
-    """Exponential backoff with jitter, in milliseconds. Never used to wait for an event."""
+    """Exponential backoff with jitter, for pauses of milliseconds. Never used to wait for an event."""
 
     pause: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = field(default=random.random)

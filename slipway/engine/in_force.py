@@ -108,7 +108,7 @@ class InForce:
         lane = standing.lanes.get(environment)
         is_live = state_hash(lane.live if lane else None) == head.in_force.get(live_name(environment))
         if work.step.kind is StepKind.ROLL_BACK and not is_live:
-            return f"what is live in {environment} is not what the trail names"
+            return f"the live release in {environment} is not the one that the trail names"
         return ""
 
     def _of_application(self, work: Work, standing: Standing, head: Head, environment: Environment) -> Iterator[str]:
@@ -117,7 +117,7 @@ class InForce:
             return
         lane = hash_of_lane(standing.lanes.get(environment.name))
         if lane != head.in_force.get(lane_name(environment.name)):
-            yield f"what stops rollouts in {environment.name} (freeze, hold, cancel) is not what the trail names"
+            yield f"freeze, hold or cancel of {environment.name} are not the ones that the trail names"
         if state_hash(head.freeze) != head.in_force.get(FREEZE):
             yield f"the freeze of everything, as {head.application} has it, is not the one that the trail names"
         versions = work.entry.versions

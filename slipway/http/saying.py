@@ -110,8 +110,8 @@ class WhyNothingSent(Enum):
     FAILED = 502, "The identity provider ended the sign-in with an error."
     INCOMPLETE = 400, "The identity provider's answer is incomplete."
     REFUSED = 403, "The identity provider's answer does not belong to what you said."
-    SOMEBODY_ELSE = 403, "Somebody else signed in there than whoever pressed the button here."
-    AWAY = 503, "The identity provider does not answer at the moment, or what it says cannot be checked."
+    SOMEBODY_ELSE = 403, "The person who signed in there is not the one who pressed the button here."
+    AWAY = 503, "The identity provider does not answer at the moment, or its answer cannot be checked."
 
 
 @dataclass(frozen=True, kw_only=True)

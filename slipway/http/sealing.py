@@ -24,7 +24,7 @@ _NO_SALT: Final = bytes(hashlib.sha256().digest_size)
 
 
 class KeyPurpose(StrEnum):
-    """What a derived key is for."""
+    """The purpose of a derived key."""
 
     SESSION = "session"
     SIGN_IN = "sign-in"
@@ -53,8 +53,8 @@ class Seal:
         return f"{kid}.{_encode(nonce + closed)}"
 
     def open(self, purpose: KeyPurpose, sealed: str) -> bytes | None:
-        """What was sealed for this purpose; None if it is not ours, was changed, or its key is gone.
-        Raises `KeysUnavailable`."""
+        """The content sealed for this purpose; None if the text is not ours, was changed, or its key is gone. Raises
+        `KeysUnavailable`."""
         kid, _, text = sealed.rpartition(".")
         if not kid or len(sealed) > _LONGEST:
             return None

@@ -26,9 +26,9 @@ IDLE: Final = timedelta(hours=1)
 ROLES_HOLD: Final = timedelta(hours=1)
 """After that the provider is asked again who the person is."""
 NOTED_EVERY: Final = timedelta(minutes=5)
-"""How often a session's last use is updated in its cookie."""
+"""The interval at which a session's last use is updated in its cookie."""
 ASKED_EVERY: Final = timedelta(minutes=1)
-"""How often it is looked up whether a reader's sessions were ended elsewhere."""
+"""The interval at which the front looks up whether a reader's sessions were ended elsewhere."""
 MOST_RECALLED: Final = 10_000
 BROWSER_KEPT: Final = timedelta(days=400)
 """The longest that browsers keep a cookie."""
@@ -58,7 +58,7 @@ class Recalled:
 
 
 class Session(Record):
-    """What the cookie holds. Times are seconds since 1970."""
+    """The content of the cookie. Times are seconds since 1970."""
 
     v: Literal[1] = 1
     sid: Annotated[str, Field(min_length=16, max_length=64)]

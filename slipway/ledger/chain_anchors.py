@@ -51,7 +51,7 @@ class AddedBlobs(Protocol):
         ...
 
     def folders(self, prefix: str) -> Iterator[str]:
-        """What follows the prefix up to the next `/`, in order, each once."""
+        """The names that follow the prefix up to the next `/`, in order, each once."""
         ...
 
 

@@ -29,7 +29,8 @@ class DigestWalk:
         self._prefix = digest.removeprefix("sha256:")
 
     def find(self, *, limit: int, after: str) -> tuple[tuple[AuditRecord | Damaged, ...], str]:
-        """Records, newest first, and the place that the next page starts after or "". Makes two requests per digest."""
+        """Records, newest first, and the place after which the next page starts, or "". Makes two requests per
+        digest."""
         known_until, streams = keys.LAST, list[list[Row]]()
         for digest in self._digests():
             axis = keys.by_digest(digest)

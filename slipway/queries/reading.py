@@ -94,8 +94,7 @@ class Reader:
             return self.release(f"{name}-{number}") if number is not None else None
         lane = self.ledger.lanes(name).get(first)
         if lane is None or lane.live is None:
-            what = f"what is live in {first}: nothing is"
-            raise NotFound(f"{name} has no release of {what}; push it, and one begins, or name what was pushed")
+            raise NotFound(f"{name} has no release live in {first}; push an artifact, or name one that was pushed")
         return self.release(f"{name}-{lane.live.release}")
 
     def under_way(self, release: Release) -> StepState | None:

@@ -153,7 +153,7 @@ def _change(shown: ShownChange, now: datetime, visitor: Visitor) -> AttentionIte
     gates = ", ".join(old.title for old in shown.plan.gates) if shown.plan else ""
     due = f"decide {times.relative(change.deadline, now)}" if change.phase is ChangePhase.WAITING else ""
     if change.phase is ChangePhase.STOOD_IN:
-        due = "two of the platform's people stand in: whoever is asked may object"
+        due = "two of the platform's people stand in: anybody who is asked may object"
     return AttentionItem(
         sign=sign_of(change),
         link=address,

@@ -95,7 +95,7 @@ def ask_to_sign_in(path: str) -> Answer:
     return message(
         401,
         "Please sign in",
-        "These pages show people in this organization what is delivered where.",
+        "These pages show people in this organization which release runs where.",
         "Approvers also vote on releases here, in their own name.",
         link=(sign_in_address(path), "Sign in"),
         headers={"WWW-Authenticate": 'Session realm="slipway"'},
@@ -136,8 +136,8 @@ def no_role(visitor: Visitor) -> Answer:
     return message(
         403,
         "You have no role here",
-        f"You are signed in as {visitor.name}, and nobody has given you a role in this installation. Ask whoever runs "
-        "it to assign one to you, then sign in again.",
+        f"You are signed in as {visitor.name}, and nobody has given you a role in this installation. Ask the people "
+        "who run it to assign one to you, then sign in again.",
         tone=Tone.ASKS,
         link=("/sign-out", "Sign out"),
     )

@@ -194,8 +194,8 @@ def _for_release(desk: Desk, release: Release) -> Iterator[CommandForm]:
         yield CommandForm(
             verb=Verb.CREATE,
             title=f"Release {release.tag} again",
-            hint="A new release of the same image or bundle, with the manifests that are in force now. It passes every "
-            "gate; whoever starts it counts as one who asked for it.",
+            hint="A new release of the same image or bundle, with the manifests now in force. It passes every gate; "
+            "the person who starts it counts as one who asked for it.",
             hidden=about,
         )
     if release.phase is Phase.HELD_BACK and release.environment:
@@ -227,8 +227,8 @@ def _waivers(desk: Desk, release: Release) -> Iterator[CommandForm]:
         yield CommandForm(
             verb=Verb.WAIVE,
             title=f"Waive {result.name} for {release.id} in {environment.name}",
-            hint=f"{result.reason}. The plan is made again, so that earlier votes are void; and whoever waives it does "
-            "not approve this release there.",
+            hint=f"{result.reason}. The plan is made again, so earlier votes are void, and the person who waives it "
+            "may not approve this release there.",
             hidden={"release": release.id, "environment": environment.name, "rule": str(result.rule)},
             roles=environment.waive or ("a role that the project names in waive",),
             bad=True,
@@ -244,9 +244,10 @@ def _rollbacks(desk: Desk, release: Release) -> Iterator[CommandForm]:
             title = f"Roll {name} back to {release.id} ({release.tag})"
             hint = f"{live} is live there now. No vote is needed; newer releases wait until the lane is resumed."
             if is_live(release.number, lane):
-                title = f"Bring {name} back to what is live: {release.id} ({release.tag})"
+                title = f"Bring {name} back to the live release: {release.id} ({release.tag})"
                 hint = (
-                    "Its plan is applied again, over whatever somebody changed. No vote is needed, and nothing waits."
+                    "Its plan is applied again, over any change that somebody made. No vote is needed, and no release "
+                    "waits."
                 )
             yield CommandForm(
                 verb=Verb.ROLLBACK,
@@ -288,15 +289,15 @@ def _for_lanes(desk: Desk, subject: PageSubject) -> Iterator[CommandForm]:
         yield CommandForm(
             verb=Verb.RESUME,
             title=f"Resume {subject.title}",
-            hint="Newer releases continue, and replace what is live.",
+            hint="Newer releases continue, and replace the live one.",
             hidden=about,
         )
     if _is_first(desk, subject):
         yield CommandForm(
             verb=Verb.CREATE,
-            title=f"Release what was pushed of {subject.application}",
-            hint="A release of what has this tag, whether or not one delivered it before. It passes every gate from "
-            f"{subject.environment} on; whoever starts it counts as one who asked for it.",
+            title=f"Release a pushed artifact of {subject.application}",
+            hint="A release of the artifact with this tag, even if no release delivered it before. It passes every "
+            f"gate from {subject.environment} on; the person who starts it counts as one who asked for it.",
             hidden={"application": subject.application},
             asks_tag=True,
         )

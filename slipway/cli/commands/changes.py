@@ -91,7 +91,7 @@ def _phase(change: ProposedChangeSummary) -> TextCell:
     default="show",
     lazy={
         "show": Lazy(
-            "slipway.cli.commands.changes:print_change", "One change: what it does, who is asked, how it ended."
+            "slipway.cli.commands.changes:print_change", "One change: its effect, the people asked, and its end."
         ),
         "approve": Lazy("slipway.cli.commands.changes:approve_change", "Approve a change, by a proof."),
         "stand-in": Lazy(

@@ -73,7 +73,7 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
 def why_stale(looks: LooksAtDrift | None) -> str:
     """Why the last look says nothing about now; empty if it does."""
     if looks is None:
-        return "nobody has looked yet: it is not known whether the clusters hold what is live"
+        return "nobody has looked yet: it is not known whether the clusters match the live releases"
     if (now := clock()) <= looks.next_at + LATE:
         return ""
     minutes = (now - looks.looked_at) // timedelta(minutes=1)
@@ -111,6 +111,6 @@ def _lines(lanes: list[tuple[str, LaneStanding]]) -> Iterator[str]:
         if lane.drift.more:
             yield f"{where}: and {lane.drift.more} more"
         if lane.drift.document:
-            yield f"{where}: what is different: slipway evidence {lane.drift.document}"
+            yield f"{where}: the differences: slipway evidence {lane.drift.document}"
         if lane.drift.objects:
             yield f"{where}: bring it back: slipway rollback {lane.live.release} {lane.environment} --reason …"

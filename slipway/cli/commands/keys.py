@@ -40,7 +40,7 @@ def keys() -> None:
 def _somewhere[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object: ids only."),
-        click.option("--vault", metavar="URL", help=f"A Key Vault, as whoever is signed in here.  [env: {VAULT}]"),
+        click.option("--vault", metavar="URL", help=f"A Key Vault, as the person signed in here.  [env: {VAULT}]"),
         click.option(
             "--file",
             metavar="PATH",

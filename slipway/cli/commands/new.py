@@ -57,7 +57,9 @@ def _pipeline(_: click.Context, __: click.Parameter, value: str | None) -> Pipel
 @click.argument("application", callback=_name)
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="The folder; else APPLICATION.")
 @click.option("--project", callback=_name, help="Name of its project; else APPLICATION.")
-@click.option("--repository", callback=_repository, help="Where CI pushes its image to; else APPLICATION.")
+@click.option(
+    "--repository", callback=_repository, help="The repository that CI pushes the image to; by default APPLICATION."
+)
 @click.option(
     "--chart", is_flag=True, help="Two images and a Helm chart, delivered as a bundle; repositories below --repository."
 )

@@ -32,10 +32,10 @@ _DONE = {
     Verb.CANCEL: "cancelled",
     Verb.RETRY: "is being retried",
     Verb.CREATE: "begins",
-    Verb.ROLLBACK: "brings that release back; newer ones wait, unless it was what is live",
+    Verb.ROLLBACK: "brings that release back; newer ones wait, unless it is the live one",
     Verb.RESUME: "the hold has ended",
     Verb.OVERRIDE: "is let past, once",
-    Verb.WAIVE: "the rule is waived, and the plan is made again: people vote on what it says now",
+    Verb.WAIVE: "the rule is waived, and the plan is made again: people vote on the new one",
     Verb.FENCE_RESET: "a new epoch has begun; every gate is opened again",
     Verb.SESSION_END: "signed out of all pages, within a minute",
 }
@@ -208,7 +208,7 @@ def retry(api: Api, *, release: str, **options: Any) -> None:
 
 @click.command()
 @click.argument("application")
-@click.option("--tag", metavar="TAG", help="What was pushed under this tag; `versions` has to accept it.")
+@click.option("--tag", metavar="TAG", help="The artifact pushed under this tag; `versions` has to accept the tag.")
 @click.option("--image", "digest", metavar="DIGEST", help="The image with this digest, sha256:….")
 @click.option("--bundle", metavar="DIGEST", help="The bundle with this digest, sha256:….")
 @_operating(Verb.CREATE)

@@ -100,7 +100,7 @@ def _outcome(rollout: Rollout, since: str) -> TextCell:
         "show": Lazy(
             "slipway.cli.commands.releases:print_release", "One release: what and where it is, and its timeline."
         ),
-        "create": Lazy("slipway.cli.commands.operating:create", "Release again what was delivered before."),
+        "create": Lazy("slipway.cli.commands.operating:create", "Release an earlier artifact again."),
     },
 )
 def release() -> None:

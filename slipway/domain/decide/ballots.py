@@ -21,8 +21,8 @@ VOTE_LIMIT = 100
 
 
 KNOWN_BY_OBJECT_ID = (
-    "whoever has signed in, guests included, is known by object id: list them as oid:…, or list their address "
-    "under it in people of the application"
+    "signed-in people, guests included, are known by object id: list them as oid:…, or list their address under it in "
+    "people of the application"
 )
 """For people who are listed by address alone, and do not know why they are not."""
 

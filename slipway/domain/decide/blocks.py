@@ -63,7 +63,7 @@ def order_rule(problems: Sequence[str]) -> RuleResult:
     """Whether the application may open anything: what is wrong with it has to be mended by applying it again."""
     if problems:
         return Rule.APPLICATION_IS_IN_ORDER.not_yet("; ".join(problems)[:1000], WaitsFor.PERSON)
-    return Rule.APPLICATION_IS_IN_ORDER.holds("what was applied still holds")
+    return Rule.APPLICATION_IS_IN_ORDER.holds("the applied version is in order")
 
 
 def built_rules(release: Release, provenance: ProvenanceLevel) -> Iterator[RuleResult]:
@@ -159,7 +159,7 @@ def drift_rules(lane: Lane, on_drift: OnDrift) -> Iterator[RuleResult]:
     if on_drift is OnDrift.REPORT:
         return
     if lane.drift is None:
-        yield Rule.NO_DRIFT.holds("the last look at the cluster found what is live")
+        yield Rule.NO_DRIFT.holds("the last look at the cluster found the live release")
     else:
         yield _drifted(lane.drift)
 

@@ -45,7 +45,7 @@ def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
 def _told(rule: Rule, run: Run, holds: bool, reason: str) -> RuleResult:
     """A run's statement about itself: a pass only if the run is proved. Where it is not, `run-is-proved` blocks."""
     if holds and run.proof.trust is not Trust.PROVED:
-        return rule.unknown(f"{reason}, according to whoever reported it", blocks=False)
+        return rule.unknown(f"{reason}, according to its reporter", blocks=False)
     return rule.judged(holds, reason)
 
 

@@ -22,7 +22,7 @@ def create_rules(application: Application, source: Release) -> tuple[RuleResult,
     pushed = application.pushed
     is_ours = (source.registry, source.repository) == (pushed.registry, pushed.repository)
     rejected = source.phase is Phase.REJECTED
-    again = f"; `slipway retry {source.id}` sends it out again, and shows the rejection to whoever is asked"
+    again = f"; `slipway retry {source.id}` sends it out again, and shows the rejection to its voters"
     return (
         Rule.HAS_ENDED.judged(
             source.phase.final,
@@ -30,7 +30,7 @@ def create_rules(application: Application, source: Release) -> tuple[RuleResult,
             + (
                 ""
                 if source.phase.final
-                else ": what is applied now will be part of its next plan; no other release is needed"
+                else ": the documents now in force will be part of its next plan; no other release is needed"
             ),
         ),
         Rule.DIGEST_IS_KNOWN.judged(

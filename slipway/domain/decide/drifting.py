@@ -24,7 +24,7 @@ def drift_looked(draft: Draft, event: DriftLooked) -> None:
         return
     release = draft.release(event.release)
     if seen.clean:
-        ended(draft, lane, release, "the cluster holds what is live again")
+        ended(draft, lane, release, "the cluster matches the live release again")
         wake(draft, event.environment)
         return
     drift = Drift(since=before.since if before else draft.now, release=event.release, seen=seen)

@@ -50,7 +50,7 @@ def thaw_rule(scope: str, before: Freeze | None, *, now: datetime, instead: str 
     """The rule for ending a freeze: one must be in force. `instead` is what else keeps releases back there."""
     if before is not None and before.in_force(now):
         return Rule.IS_FROZEN.holds(said_of(scope, before))
-    nothing = "`slipway freezes` lists what is frozen and held"
+    nothing = "`slipway freezes` lists freezes and holds"
     return Rule.IS_FROZEN.fails(f"no freeze of {scope} is in force: {instead or nothing}")
 
 

@@ -113,5 +113,5 @@ def stop(draft: Draft, release: Release, event: VoteCast) -> None:
 
 def _became(release: Release, was: Phase) -> str:
     if was is Phase.COMPLETED or (was.final and release.phase is was):
-        return f"The release {was.past_tense} before; to bring back what was live, somebody rolls back"
+        return f"The release {was.past_tense} before; to bring back the release before it, somebody rolls back"
     return f"The release is {release.phase.spoken}"

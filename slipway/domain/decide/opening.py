@@ -42,5 +42,5 @@ def not_meant(command: GivenCommand, *set_at: datetime | None) -> tuple[RuleResu
         return ()
     given = command.proved.issued_at + BACK_DATED + AHEAD
     later = [at for at in set_at if at is not None and at > given]
-    why = "the sign-in is from before what it would end, which was set at {}: order it anew"
+    why = "the sign-in is older than the freeze or hold that it would end, which was set at {}: order it anew"
     return (Rule.PROOF_IS_IN_TIME.fails(why.format(exact_moment(later[0]))),) if later else ()

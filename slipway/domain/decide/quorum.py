@@ -69,7 +69,9 @@ def known_rules(release: Release, gate: ApprovalGate) -> tuple[RuleResult, ...]:
         return ()
     run, services = release.run, gate.known_services
     if run is not None and run.known_with(services):
-        return (Rule.CHANGE_IS_KNOWN.holds(_did(run.people, services) or "nobody changed anything since what is live"),)
+        return (
+            Rule.CHANGE_IS_KNOWN.holds(_did(run.people, services) or "nobody changed anything since the live release"),
+        )
     why = run.behind.why if run else "no CI run that built it is known"
     return (Rule.CHANGE_IS_KNOWN.unknown(f"{why}; this environment requires it to be known"),)
 
@@ -100,7 +102,7 @@ def _differs(
         return own_rule(rule, _did(own, services), gate, own=True)
     if run is None or not run.known_with(services):
         return rule.unknown(_not_known(run, parts, involved, services), blocks=False)
-    return rule.holds(_did(involved, services) or "nobody changed anything since what is live")
+    return rule.holds(_did(involved, services) or "nobody changed anything since the live release")
 
 
 def _names(person: Involved, gate: ApprovalGate) -> frozenset[str]:

@@ -23,7 +23,7 @@ from .state import Draft
 def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
     status = f"{release.id} is {release.phase.spoken}"
     if not release.phase.retryable:
-        went_live = f"{status}: `slipway release create {release.application}` sends out again what is live"
+        went_live = f"{status}: `slipway release create {release.application}` sends the live artifact out again"
         on_its_way = f"{status}, on its way: `slipway explain {release.id}` says what it waits for"
         return (Rule.DID_NOT_GO_LIVE.fails(went_live if release.phase.final else on_its_way),)
     ended = Rule.DID_NOT_GO_LIVE.holds(status)

@@ -92,7 +92,7 @@ def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVI
     health = known or next((each for each in _CONVENTION if condition(status, each.condition)), _CONVENTION[0])
     refused = condition(status, health.refused) if health.refused else None
     if refused is not None and refused.get("status") == "False":
-        return advised(_KIND, Situation.NOT_READY, _said("its operator could not do what it says", refused))
+        return advised(_KIND, Situation.NOT_READY, _said("its operator could not carry it out", refused))
     shown_condition = next(
         (c for name in (health.condition, health.instead) if name and (c := condition(status, name))), None
     )

@@ -37,8 +37,8 @@ _FIXED = re.compile(
     r"|is immutable after creation|cannot change roleRef|pod updates may not change fields"
 )
 _NEW_NAME = (
-    " (what is fixed once an object is there takes a new one: give it another name, and the old one counts as one that "
-    "left the manifests)"
+    " (an immutable field takes a new object: give it another name, and the old one counts as one that left the "
+    "manifests)"
 )
 
 _ENDING = "because it is being terminated"

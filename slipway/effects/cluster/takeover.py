@@ -44,7 +44,7 @@ def left_over(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Fiel
     entries = (live.get("metadata") or {}).get("managedFields") or ()
     ours = max((str(entry.get("time")) for entry in entries if entry.get("manager") == FIELD_MANAGER), default="")
     for entry in entries:
-        # Who applies it server-side after Slipway shares it; who did so before has handed it over.
+        # A manager that applied it server-side after Slipway shares it; an earlier one has handed it over.
         shares = entry.get("operation") == "Apply" and bool(ours) and str(entry.get("time")) > ours
         former = entry.get("manager") in FORMER and not entry.get("subresource") and not shares
         (theirs if former else others).update(paths(entry.get("fieldsV1") or {}))

@@ -246,13 +246,14 @@ def _stays(clients: Clients, lane: Lane | None, environment: Environment) -> str
     try:
         live = load_plan(clients, lane.live.plan_hash)
     except PlanLost as lost:
-        return f"it is not known where what is live runs: {lost}"[:TEXT_KEPT]
+        return f"it is not known where the live release runs: {lost}"[:TEXT_KEPT]
     former = (live.cluster, live.namespace)
     if former == target:
         return ""
     return (
-        f"what is live is in {'/'.join(former)}, and this release goes to {'/'.join(target)}: unless both are one "
-        "place, it stays there and runs on, and once this release is live nobody looks after it; remove it by hand"
+        f"the live release is in {'/'.join(former)}, and this release goes to {'/'.join(target)}: unless both are one "
+        "place, the old one stays there and runs on, and once this release is live nobody looks after it; remove it "
+        "by hand"
     )
 
 

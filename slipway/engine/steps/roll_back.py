@@ -92,8 +92,8 @@ class _Return:
             left="; ".join(
                 f"{what}: {'; '.join(listed)}"
                 for what, listed in (
-                    ("still there of what it made", left),
-                    ("what nobody voted on runs beside it", outcome.result.get("others") or []),
+                    ("still there of its objects", left),
+                    ("running beside it without a vote", outcome.result.get("others") or []),
                 )
                 if listed
             )[:1000],

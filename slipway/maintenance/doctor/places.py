@@ -103,7 +103,7 @@ def check_blobs(facts: Facts) -> str:
         command = facts.remedies.blobs()
         raise Fault(f"it cannot be used: {away}", missing="read and write blobs", command=command) from None
     if content != DOCUMENT:
-        raise Fault("what was written is not what is read", missing="blobs that stay as they were written")
+        raise Fault("the content read is not the content written", missing="blobs that stay as they were written")
     return f"written and read; a document of {len(DOCUMENT)} bytes stays, always the same one"
 
 

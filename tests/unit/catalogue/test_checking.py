@@ -267,7 +267,7 @@ def test_a_channel_that_carries_questions_alone_is_not_all_that_tells_voters(wri
     write(f"{asking}notify: [chat]\n")
     (problem,) = problems(folder, known=known)
     assert "notify: expected a channel besides that carries more than questions" in problem
-    assert "got chat; nobody would be told what was counted in their name" in problem
+    assert "got chat; nobody would be told of votes counted in their name" in problem
     write(f"{asking}notify: [chat, inbox]\n")
     assert load(folder, known=known)
     write(with_environment("gate: { kind: auto }") + "notify: [chat]\n")

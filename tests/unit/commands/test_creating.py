@@ -117,7 +117,7 @@ def test_before_anything_is_live_there_is_nothing_to_release_again(tmp_path: Pat
     write_application(tmp_path)
     home = Live(tmp_path)
     home.apply()
-    with pytest.raises(NotFound, match="what is live in staging: nothing is"):
+    with pytest.raises(NotFound, match="no release live in staging"):
         home.app.inbox_writer.statement(asked())
 
 

@@ -145,7 +145,7 @@ def test_explain_shows_what_was_found_and_what_to_do() -> None:
     assert rule(explanation, "production", "has-sbom").reason == "none is attached"
     assert rule(explanation, "production", "signed-by-cosign").passed
     assert explanation.headline == "shop-1 failed in production: has-sbom: none is attached."
-    assert explanation.next.startswith("Sign the image and attach what is missing")
+    assert explanation.next.startswith("Sign the image and attach the missing documents")
 
 
 def test_what_was_found_stays_visible_once_the_release_is_live() -> None:

@@ -91,7 +91,7 @@ def test_what_stays_although_the_failed_release_has_made_it_is_told_with_the_rea
     fails(ci, "1.5.0", claim=CLAIM)
     release = ci.installation.release(2)
     assert release.phase is Phase.ROLLED_BACK
-    told = "still there of what it made: PersistentVolumeClaim/data: left as it is, data goes with it"
+    told = "still there of its objects: PersistentVolumeClaim/data: left as it is, data goes with it"
     assert release.reason.endswith(told)
     assert told in ci.installation.explain(2).headline
     assert returned(ci)["left"] == told

@@ -109,7 +109,7 @@ def test_whoever_proposed_it_takes_it_back_by_a_button_though_no_gate_asks_them(
     live.hear()
     assert change_of(live, change.hash).phase is ChangePhase.WITHDRAWN
     shown = page(live, change)
-    assert "Whoever proposed it took it back." in shown
+    assert "Its proposer took it back." in shown
     assert "the old one is better" in shown
 
 

@@ -169,7 +169,7 @@ def test_a_release_page_tells_the_story_in_plain_words() -> None:
     body = text_of(SAMPLES["release-rolled-back"]())
     for expected in (
         "Acceptance tests failed",
-        "Rolling back to what was live before",
+        "Rolling back to the release live before",
         "by <bdi>ada@example.com</bdi>",
         "Rolled back",
         "<code>verification.failed</code>",

@@ -314,7 +314,7 @@ def test_a_roll_back_says_what_runs_beside_what_is_back(installation: Installati
     with_debug(installation)
     installation.settle()
     assert installation.phase(2) is Phase.ROLLED_BACK
-    assert f"what nobody voted on runs beside it: {TOLD}" in installation.release(2).reason
+    assert f"running beside it without a vote: {TOLD}" in installation.release(2).reason
 
 
 def test_rolling_back_is_done_though_whoever_began_it_died_before_anything_was_applied(
