@@ -88,7 +88,7 @@ AXES: Final[dict[str, Callable[[Written], dict[str, Any]]]] = {
     "days": lambda written: {"since": written.last.time.replace(day=1, hour=0), "until": written.last.time},
     "nothing": lambda _: {"application": "nobody"},
 }
-"""What is asked. The last application of a long trail has been idle for months; nobody's trail has nothing to read, so
+"""The question. The last application of a long trail has been idle for months; nobody's trail has nothing to read, so
 that its time is that of the request alone, and of Azurite's walk through its table."""
 
 

@@ -40,7 +40,7 @@ REPEATS: Final = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Burst:
-    """What became of a burst."""
+    """The result of a burst."""
 
     seconds: float
     again: int

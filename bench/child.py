@@ -21,13 +21,13 @@ class ChildFailed(Exception):  # noqa: N818 - it is what happened to the child
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What a command took, from its start to its end."""
+    """The time of a command, from its start to its end."""
 
     wall_seconds: float
     cpu_seconds: float
     peak_bytes: int
     said: str
-    """What it wrote to its standard output."""
+    """Its standard output."""
 
     def told(self) -> dict[str, Any]:
         """The JSON object on the last line of its output."""

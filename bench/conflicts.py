@@ -58,7 +58,7 @@ def rows() -> list[Measured]:
 
 @dataclass
 class Counts:
-    """What became of the pushes."""
+    """The outcome of the pushes."""
 
     commits: int = 0
     conflicts: int = 0
@@ -102,7 +102,7 @@ class _Slow:
 
 
 def met(together: int) -> Counts:
-    """What becomes of the pushes, of which so many are handled at once."""
+    """The outcome of the pushes, when so many are handled at once."""
     counts = Counts()
     with TemporaryDirectory() as name:
         write_application(Path(name))
@@ -124,7 +124,7 @@ def _take(instances: list[App], number: int, event: ImagePushed) -> None:
 
 
 def _finish(home: Installation, instance: App) -> int:
-    """What waits in the session, one after the other."""
+    """The messages that wait in the session, one after the other."""
     waiting = [message for message in home.bus.sent if message.queue == Queue.WORK]
     for message in waiting:
         instance.door.take_turn(message.session, TypeAdapter[Event](Event).validate_python(message.body))

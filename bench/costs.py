@@ -1,4 +1,4 @@
-"""What one release costs: requests to storage, messages, executions; for an early release and for a late one.
+"""The cost of one release: requests to storage, messages, executions; for an early release and for a late one.
 
 Releases in between are pushes to the same stack that supersede each other. Those that are counted go the whole way,
 from the push to the last notice, with one vote. Nothing polls the app meanwhile: it would be counted.

@@ -10,7 +10,7 @@ from azure.core.pipeline import PipelineResponse
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """What passed."""
+    """The requests that passed."""
 
     requests: int = 0
     entities: int = 0
@@ -28,7 +28,7 @@ class TableCounter:
         self._counted = Counted()
 
     def now(self) -> Counted:
-        """What has passed so far; the difference of two is what passed in between."""
+        """The requests so far; the difference of two counts is that in between."""
         with self._lock:
             return self._counted
 

@@ -1,7 +1,7 @@
 """Latency: from a push to the first patch sent to staging, and from a vote to the first patch sent to production.
 
-Beside it, the sum of the round trips that the promises of the design ask for, each timed alone in the same run.
-Each decision reads the state and commits; each step reads its release and takes its lease, and is begun by whoever
+Beside it, the sum of the round trips that the promises of the design ask for, each timed alone in the same run. Each
+decision reads the state and commits; each step reads its release, takes its lease, and begins in the process that
 decided on it.
 
 - push → staging: the event accepted, and its message; two decisions; two steps; the manifest read from the registry;

@@ -1,5 +1,5 @@
-"""What proving adds: the requests and the time of a vote that is signed beside one by a link, and what a push asks of
-the registry beside the rest of its way.
+"""The cost of proving: requests and time of a signed vote beside one by link, and a push's questions to the registry
+beside the rest of its way.
 
 Two have to approve, so that what is counted is one vote and nothing that follows it. Both votes begin with the page,
 and end when nothing more passes to storage: challenge, mark, inbox, proof, keys, decision, and the voter's notice.

@@ -29,7 +29,7 @@ class Row:
     aim: float | None = None
     """The largest ratio that is wanted."""
     most: float | None = None
-    """The largest value of `ours` that is wanted, whatever the peer has."""
+    """The largest acceptable value of `ours`, regardless of the peer."""
     spread: tuple[float, float] | None = None
     """The least and the largest of our values."""
     note: str = ""

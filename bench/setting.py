@@ -66,8 +66,9 @@ class BenchStack(Stack):
 
 
 class Peer:
-    """What front and worker are measured against: the apps of `bench/peer`, on the same kind of host, with the stack's
-    storage and a bus of their own, because the stack's queues are the app's. A context manager that ends the bus."""
+    """The peers of front and worker in measurements: the apps of `bench/peer`, on the same kind of host, with the
+    stack's storage and a bus of their own, because the stack's queues are the app's. A context manager that ends the
+    bus."""
 
     SECRET: Final = "a-secret-of-the-peer"
 

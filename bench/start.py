@@ -81,7 +81,7 @@ class _Rounds:
         return [mine for mine, _ in measured], [other for _, other in measured]
 
     def _settings(self, role: AppRole) -> tuple[list[str], list[str]]:
-        """How our host is started, and the peer's."""
+        """The start of our host, and of the peer's."""
         settings, keys = (str(self._stack.folder / f"{role}-0.{kind}.json") for kind in ("settings", "keys"))
         return ["--settings", settings, "--keys", keys], ["--settings", str(self._peer.settings(role))]
 

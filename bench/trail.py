@@ -1,7 +1,7 @@
 """A realistic trail of any length, as the ledger would have written it, and its index: real rows, valid chains.
 
-Each application writes as much in a month whatever the length of the trail; a longer trail has more applications and
-more months. So the first page of a question finds as much on it, and what differs is only what must not matter.
+Each application writes equally much in a month, regardless of the trail's length; a longer trail has more applications
+and more months. So the first page of a question finds as much on it, and what differs is only what must not matter.
 """
 
 import random
@@ -39,7 +39,7 @@ AT_ONCE: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """How long a trail is, and over what it is spread."""
+    """The length of a trail, and its spread over applications and time."""
 
     records: int
     applications: int
@@ -63,7 +63,7 @@ def shape(records: int) -> Shape:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """Where a trail is."""
+    """The place of a trail."""
 
     shape: Shape
     app: App

@@ -1,4 +1,4 @@
-"""`make down`: end what `make up` keeps running. What it holds is kept for the next start."""
+"""`make down`: end what `make up` keeps running. Its data is kept for the next start."""
 
 import fcntl
 import json
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def _is_held() -> bool:
-    """Whether `make up` runs: it holds the lock as long as it does, whatever became of its file."""
+    """Whether `make up` runs: it holds the lock as long as it runs, even if its file is gone."""
     with (FOLDER / "lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

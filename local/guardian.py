@@ -1,7 +1,7 @@
-"""Ends processes of ours when whoever started them is gone, however it went and however they hang.
+"""Ends processes of ours when their parent is gone, however it ended and however they hang.
 
 Run by path it is the process that does so. It reads lines, `+<process group>` to watch over it and `-<process group>`
-to forget it; when the pipe closes, whatever is still watched over is killed.
+to forget it; when the pipe closes, all groups still watched over are killed.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""A part that ends with whoever started it: its standard input is a pipe that closes when the parent ends."""
+"""A part that ends with its parent: its standard input is a pipe that closes when the parent ends."""
 
 import os
 import sys

@@ -22,7 +22,8 @@ FAREWELL = 15.0
 
 
 PORTS = range(15_000, 32_000)
-"""Below those that Linux, macOS and Windows give to whoever names none, such as every connection that is opened."""
+"""Below those that Linux, macOS and Windows give to sockets without a port of their own, such as every connection that
+is opened."""
 PORT_TRIES = 50
 
 
@@ -131,7 +132,7 @@ class Part:
 
     @property
     def family(self) -> list[int]:
-        """The part's process, and whatever it has started."""
+        """The part's process, and all that it has started."""
         told = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
         parents = [(int(pid), int(parent)) for pid, parent in map(str.split, told.splitlines())]
         family = [self.pid]
@@ -145,7 +146,7 @@ class Part:
         self._process.wait()
 
     def failed(self, what: str) -> PartFailed:
-        """What to raise, with the last lines of its log."""
+        """The error to raise, with the last lines of its log."""
         lines = self.log.read_text(errors="replace").splitlines()[-15:] if self.log.exists() else []
         return PartFailed("\n".join([f"{self.name} {what}; the end of {self.log}:", *(f"  {line}" for line in lines)]))
 

@@ -1,5 +1,5 @@
 """`make push VERSION=1.2.3 [APP=shop SOURCE=folder]`: what CI does for a new version, against the stack that `make up`
-keeps running. Which repository and which pipeline, the application itself says; and whether an image is pushed, or a
+keeps running. The application itself names the repository and the pipeline, and says whether an image is pushed, or a
 bundle of several."""
 
 import argparse
@@ -31,7 +31,7 @@ PROJECT = "shop"
 """The only project of this machine's Azure DevOps."""
 NOT_FOUND = 404
 TOOLS = ROOT / ".local" / "tools"
-"""Where `make helm` and `make kustomize` put what they build."""
+"""The folder into which `make helm` and `make kustomize` build."""
 DEPLOY, IMAGES = "deploy", "images"
 """The folders of a source that is delivered as a bundle: what its environments run, and a folder for each image."""
 
@@ -42,7 +42,7 @@ class CannotPush(Exception):  # noqa: N818
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where the image or the bundle goes, and the pipeline that is said to have built it."""
+    """The target of the image or bundle, and the pipeline that is said to have built it."""
 
     repository: str
     pipeline: str | None = None
@@ -200,7 +200,7 @@ def _sources(target: Target, options: argparse.Namespace) -> dict[str, Path]:
 def _push_bundle(
     stack: dict[str, Any], target: Target, options: argparse.Namespace, images: list[str]
 ) -> dict[str, Any]:
-    """What the run publishes about it. Raises `CannotPush`."""
+    """The document that the run publishes about it. Raises `CannotPush`."""
     with tempfile.TemporaryDirectory(prefix="slipway-push-") as name:
         stage = BundleStage(
             typed=partial(_typed, stack, Path(name)), folder=Path(name), registry=stack["registries"]["nonprod"]

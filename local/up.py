@@ -195,7 +195,7 @@ def _watch(stack: Stack, ended: threading.Event) -> int:
 
 
 def _where(notice: dict[str, Any]) -> str:
-    """Where a notice leads: to the page for who signs in, or by the recipient's own link where links vote."""
+    """The target of a notice: the page for people who sign in, or the recipient's own link if links vote."""
     if notice["locate_url"]:
         people = {person.mail: person.name for person in laptop().people}
         return f"decide there, signed in as {people.get(notice['recipient'], 'an approver')}: {notice['locate_url']}"

@@ -11,7 +11,7 @@ OK = 200
 
 
 class TooSlow(Exception):  # noqa: N818
-    """What was waited for did not happen in time."""
+    """The awaited event did not happen in time."""
 
 
 class Watcher:

@@ -38,7 +38,7 @@ LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
 
 
 def generated(module: str) -> str:
-    """What `python -m module` prints; in this process, so that what they all import is imported once.
+    """The output of `python -m module`, run in this process so that common modules are imported once.
 
     `module` may be followed by arguments.
     """

@@ -50,7 +50,7 @@ def outside(page: str, markdown: str) -> list[tuple[str, PurePosixPath]]:
 
 
 def page_of(target: PurePosixPath) -> PurePosixPath:
-    """Where the page of a file or folder is; `.` is the repository itself."""
+    """The address of the page of a file or folder; `.` is the repository itself."""
     return PurePosixPath("source", f"{target}.md" if target.name else "repository.md")
 
 

@@ -32,7 +32,7 @@ type Right = tuple[str, str, str]
 
 @dataclass
 class Watching:
-    """What each test used, and which failed: a plugin of one run of pytest."""
+    """The rights that each test used, and the tests that failed: a plugin of one run of pytest."""
 
     used: dict[str, list[Right]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)

@@ -28,7 +28,7 @@ TARGET = ROOT / "build" / "package"
 FIRST_DATE = (1980, 1, 1, 0, 0, 0)
 """The first that a zip can hold: when the package was made is not part of it."""
 BUILD_TYPE, BUILDER = "https://slipway.dev/package/v1", "https://slipway.dev/package/by-hand"
-"""Whoever runs the command builds; a builder that others trust gives an id of its own when it signs."""
+"""The person who runs the command is the builder; one that others trust gives an id of its own when it signs."""
 READ_ONLY = 0o644 << 16
 COSIGN: str = shutil.which("cosign") or next(map(str, (ROOT / ".local" / "tools").glob("cosign")), "")
 
@@ -87,7 +87,7 @@ def write(folder: Path, wheels: Sequence[Json], *, commit: str, target: Path) ->
 
 
 def sign(statement: Path, key: str) -> Path:
-    """Have cosign sign the statement. It goes into no public log: whoever checks it has the publisher's public key."""
+    """Have cosign sign the statement. It goes into no public log: its verifiers have the publisher's public key."""
     signature = statement.with_name(f"{statement.name}.sigstore")
     subprocess.run(
         [COSIGN, "sign-blob", "--yes", "--key", key, "--tlog-upload=false", "--bundle", signature, statement],

@@ -1,4 +1,4 @@
-"""What the front and the worker are measured against: of each role the smallest app with the same SDKs.
+"""The peer of the front and the worker in measurements: for each role the smallest app with the same SDKs.
 
 `PEER` says which of the two; `front` answers, `worker` takes messages. Their SDKs are loaded at the start: a
 function that needs one and has not loaded it keeps its first caller waiting instead.

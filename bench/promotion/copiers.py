@@ -1,4 +1,4 @@
-"""Who copies: our promotion, the floor, and the peers that are installed; each run in a process of its own."""
+"""The copiers: our promotion, the floor, and the installed peers; each run in a process of its own."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ class Copy:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one copy took."""
+    """The time of one copy."""
 
     seconds: float
     """The copy itself: without the start of Python, but with that of a program of its own."""

@@ -20,7 +20,7 @@ MEGABYTE: Final = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How large the layers of an image are, in bytes."""
+    """The sizes of an image's layers, in bytes."""
 
     name: str
     of_platform: tuple[int, ...]

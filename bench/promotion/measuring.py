@@ -50,7 +50,7 @@ class Versions:
     second: Image
 
     def of(self, case: str) -> tuple[Image, Image | None]:
-        """What is copied, and what the target holds before."""
+        """The image to copy, and the target's content before."""
         match case:
             case "cold":
                 return self.second, None

@@ -1,4 +1,5 @@
-"""What all the programs share: reading their argument, and telling their time. Imports the standard library only."""
+"""The common part of all the programs: reading their argument, and telling their time. Imports the standard library
+only."""
 
 import encodings.idna  # noqa: F401 - Python imports it for the first host name that a process looks up
 import json
@@ -11,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Task:
-    """What to copy."""
+    """The image to copy."""
 
     source: str
     target: str
@@ -20,7 +21,7 @@ class Task:
     digest: str
     ca: str
     blobs: tuple[str, ...] = ()
-    """What the floor moves: it looks nothing up."""
+    """The blobs that the floor moves: it looks nothing up."""
     manifests: tuple[tuple[str, str], ...] = ()
     """Digest and media type, in the order of storing; the last gets the tag."""
 

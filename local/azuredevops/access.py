@@ -1,4 +1,5 @@
-"""Who may ask: access tokens of Entra for Azure DevOps, of service principals that are members of the organization.
+"""The access to the double: Entra's tokens for Azure DevOps, of service principals that are members of the
+organization.
 
 Azure DevOps looks at no scope and no application role of the token: what its holder may do is what the organization
 gives to that member.
@@ -35,7 +36,7 @@ def issuer(tenant: str) -> str:
 
 @dataclass(frozen=True)
 class Gate:
-    """Takes a token or refuses it. What it refuses it answers as Azure DevOps does: often without an error status."""
+    """Takes a token or refuses it. It answers refusals as Azure DevOps does: often without an error status."""
 
     organization: Organization
     keys: Keys

@@ -24,7 +24,7 @@ _NAMESPACES = {
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     content: Any = None
-    """What becomes JSON; bytes go out as they are."""
+    """Values that become JSON; bytes go out as they are."""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -73,7 +73,7 @@ class SignIn(Exception):  # noqa: N818
 
     @staticmethod
     def told_plainly() -> Answer:
-        """To whoever sends `X-TFS-FedAuthRedirect: Suppress`, as Microsoft's own clients do."""
+        """For clients that send `X-TFS-FedAuthRedirect: Suppress`, as Microsoft's own do."""
         challenge = 'Basic realm="https://tfsprodweu1.app.visualstudio.com/"'
         return Answer(content=b"", status=401, headers={"WWW-Authenticate": challenge})
 

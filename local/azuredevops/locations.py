@@ -1,4 +1,4 @@
-"""Where each resource lies: what `OPTIONS _apis` tells Microsoft's own clients, of the resources that are here.
+"""The places of the resources that are here, as `OPTIONS _apis` tells Microsoft's own clients.
 
 A request may leave out the last part of a template: then it is for the list, or for the newest.
 """

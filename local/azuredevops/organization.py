@@ -1,4 +1,4 @@
-"""What the double knows. A test or the demo puts it in, and changes it to play a fault."""
+"""The double's data. A test or the demo puts it in, and changes it to play a fault."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ TENANT = "11111111-1111-4111-8111-111111111111"
 
 @dataclass(kw_only=True)
 class Reader:
-    """What a service principal that was added to the organization may read."""
+    """The rights to read of a service principal that was added to the organization."""
 
     person: Person
     projects: frozenset[str] | None = None
@@ -28,7 +28,7 @@ class Reader:
 
 @dataclass(kw_only=True)
 class Faults:
-    """What the real part does on a bad day."""
+    """Faults that the real part shows on a bad day."""
 
     redirects_to_sign_in: bool = False
     """A bad token is answered with 302 to the page for signing in, instead of with the page itself (203)."""
@@ -41,7 +41,7 @@ class Faults:
     attachments_in_preview: bool = False
     """Attachments are refused without `-preview` in the version."""
     hides_earlier_attachments: bool = False
-    """The list of attachments holds those of the last attempts only. What the real part does is not known."""
+    """The list of attachments holds those of the last attempts only. The real part's behaviour is not known."""
 
 
 @dataclass(kw_only=True)

@@ -1,4 +1,4 @@
-"""Who works in an organization, in the three shapes of Azure DevOps: reference, identity, graph subject.
+"""The people of an organization, in the three shapes of Azure DevOps: reference, identity, graph subject.
 
 Azure DevOps' own id of a person (the storage key), the descriptor and the Entra object id are three different values.
 None can be computed from another; here a hash makes the first two of the third, so that nobody gets away with it.
@@ -15,7 +15,7 @@ _NAMESPACE = uuid.UUID("6f0f8c1e-2f0b-4f0e-9d5e-0d8f0b1c2a3d")
 
 
 class Kind(StrEnum):
-    """What stands behind an identity."""
+    """The subject behind an identity."""
 
     MEMBER = "member"
     GUEST = "guest"
@@ -90,7 +90,7 @@ PLATFORM = Person(name="Microsoft.VisualStudio.Services.TFS", kind=Kind.PLATFORM
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """What a commit says of its author or committer: text of whoever committed, checked by nobody."""
+    """A commit's author or committer: unchecked text of the person who committed."""
 
     name: str
     email: str
@@ -102,7 +102,7 @@ class Signature:
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """Where the links of the answers lead. They never lead to the double: nobody may follow them."""
+    """The address that the links of the answers lead to. They never lead to the double: nobody may follow them."""
 
     organization: str
     collection: str

@@ -53,9 +53,9 @@ def _word(value: Any) -> str:
 
 
 def _range(call: Call, told: Mapping[str, str]) -> Answer:
-    """What `compareVersion` has and `itemVersion` has not, the newest first.
+    """The commits of `compareVersion` that `itemVersion` lacks, the newest first.
 
-    Where the histories have parted, the real walk is said to stop somewhere: then the oldest is missing here.
+    If the histories have parted, the real walk is said to stop somewhere; then the oldest commit is missing here.
     """
     repository = call.repository()
     for version in _RANGE:

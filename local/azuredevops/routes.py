@@ -37,7 +37,7 @@ class Call:
     organization: Organization
     reader: Reader
     words: Mapping[str, str]
-    """What stood in the path at the places of the braces."""
+    """The parts of the path in the places of the braces."""
     query: Mapping[str, str]
     body: bytes = b""
 
@@ -181,7 +181,7 @@ class Asked:
         return cls(method=method, steps=tuple(steps), organization=organization, query=query, version=version)
 
     def route(self, host: Host, routes: Sequence[Route]) -> tuple[Route, dict[str, str]]:
-        """Who answers it. Raises `NotKnown` for what nobody here knows."""
+        """The handler of the route. Raises `NotKnown` for what nobody here knows."""
         for route in routes:
             if route.host is host and route.method == self.method and (words := route.fits(self.steps)) is not None:
                 return route, words

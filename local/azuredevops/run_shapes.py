@@ -183,7 +183,7 @@ def timeline(id: str, records: list[Record], run: Run, at: Addresses) -> dict[st
 
 
 def attachment(of: Attachment, run: Run, at: Addresses) -> dict[str, Any]:
-    """The ids of the task stand in the link only; whoever reads them there must not follow it."""
+    """The ids of the task stand only in the link; readers take them from there and must not follow it."""
     base = f"{_build(run.pipeline, at)}/builds/{run.id}"
     return {
         "_links": {"self": {"href": f"{base}/{of.timeline}/{of.record}/attachments/{of.type}/{of.name}"}},

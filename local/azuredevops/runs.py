@@ -54,7 +54,7 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """What a task attached by `##vso[task.addattachment]`."""
+    """An attachment that a task made by `##vso[task.addattachment]`."""
 
     type: str
     name: str
@@ -255,7 +255,7 @@ class Pipeline:
         branch: str = "refs/heads/main",
         number: str | None = None,
     ) -> Run:
-        """A run that has begun. Started by a push, it is requested *by* Azure DevOps *for* whoever pushed."""
+        """A run that has begun. A run started by a push is requested *by* Azure DevOps *for* the person who pushed."""
         project = self.project
         today = f"{project.organization.now():%Y%m%d}"
         run = Run(

@@ -35,18 +35,18 @@ class Somebody(_Told):
 
 
 class Delivery(_Told):
-    """What happened before an image was pushed."""
+    """The story before an image was pushed."""
 
     project: str = "shop"
     repository: str = "shop"
     pipeline: str = "shop-ci"
     title: str = "Change the shop"
     author: Somebody
-    """Who committed, opened the pull request and pushed its branch."""
+    """The person who committed, opened the pull request and pushed its branch."""
     claims: Somebody | None = None
     """Whom the commit names as its author and committer, if not the real author."""
     completer: Somebody | None = None
-    """Who completed the pull request; None if the commit was pushed to main without one."""
+    """The person who completed the pull request; None if the commit was pushed to main without one."""
     strategy: Strategy = Strategy.SQUASH
     ends: bool = True
     """Whether the run ends at once; otherwise it goes on until an `Ending` comes."""
@@ -56,7 +56,7 @@ class Delivery(_Told):
 
 
 class Ending(_Told):
-    """How a run ends."""
+    """The end of a run."""
 
     project: str
     """Id or name."""

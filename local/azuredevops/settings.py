@@ -29,7 +29,7 @@ class Settings(_Settings):
     """Name → id."""
     tenant: str = TENANT
     keys_url: Annotated[str, Field(pattern=r"^http://(127\.0\.0\.1|localhost):\d+/")] | None = None
-    """Where the public keys of the tenant's tokens can be fetched; without it no token is taken."""
+    """The address of the public keys of the tenant's tokens; without it no token is taken."""
     people: tuple[Somebody, ...] = ()
     readers: tuple[ReaderSettings, ...] = ()
     journal: Path | None = None

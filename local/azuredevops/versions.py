@@ -8,7 +8,7 @@ NEWEST = (7, 2)
 
 @dataclass(frozen=True, kw_only=True)
 class Versions:
-    """What a resource can be asked in."""
+    """The API versions of a resource."""
 
     revision: int
     """The newest of its preview; older ones are taken too."""

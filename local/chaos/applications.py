@@ -22,7 +22,7 @@ class Delivered:
 
     name: str
     start: str
-    """What starts a release, as `application.yaml` says it."""
+    """The `start` of `application.yaml`."""
     by_message: bool
     """Whether the pipeline tells of its run itself, on Service Bus, instead of Azure DevOps by its hook."""
     voters: tuple[Person, ...]

@@ -12,7 +12,7 @@ from typing import Final
 
 
 class Kind(StrEnum):
-    """How a part is struck."""
+    """The ways to strike a part."""
 
     KILLED = "killed"
     """SIGKILL, without a farewell; it is started again later."""
@@ -44,7 +44,7 @@ SERVICES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "azuredevops": (Kind.FROZEN,),
     "inbox": (Kind.KILLED, Kind.FROZEN),
 }
-"""What the app needs, likewise."""
+"""A part that the app needs, likewise."""
 CALM: Final = (2.0, 14.0)
 """Seconds between two blows of one row."""
 SHORT: Final = (1.0, 15.0)
@@ -52,7 +52,7 @@ SHORT: Final = (1.0, 15.0)
 LONG: Final = (50.0, 70.0)
 """The same, of a long one: it outlasts a step's lease, so that a worker wakes up as somebody's past."""
 LONG_ONES: Final = 0.15
-"""How many of them are long."""
+"""The share of long ones."""
 
 
 @dataclass(frozen=True, kw_only=True)

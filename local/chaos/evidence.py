@@ -15,7 +15,7 @@ FINAL: Final = frozenset(phase for phase in Phase if phase.final)
 
 
 class Intent(StrEnum):
-    """What CI and people meant to come of a version."""
+    """The outcome of a version that CI and people intended."""
 
     may_end: frozenset[Phase]
 
@@ -44,7 +44,7 @@ class Pushed:
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """What the ledger says is live in an environment."""
+    """The live release of an environment, by the ledger."""
 
     release: str
     tag: str
@@ -53,7 +53,7 @@ class Live:
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """What an application's namespace in a cluster holds."""
+    """The content of an application's namespace in a cluster."""
 
     images: frozenset[str]
     """Digests of the Deployments' images."""
@@ -86,7 +86,7 @@ class Evidence:
     waiting: Mapping[str, int] | None
     """Messages and rows that are left, by where they are."""
     doctor: Sequence[str] | None
-    """What the doctor complains of."""
+    """The doctor's complaints."""
     parked: Sequence[str] | None
 
 

@@ -145,7 +145,7 @@ def _votes(evidence: Evidence) -> Iterator[str]:
 
 
 def _cast(trails: Mapping[str, Sequence[Mapping[str, Any]]], action: Action) -> Counter[tuple[str, str]]:
-    """How often each release has such a vote of each voter."""
+    """The number of such votes by release and voter."""
     votes = (record for records in trails.values() for record in records if record["action"] == action)
     return Counter((vote["release"], vote["actor"].removeprefix("oid:")) for vote in votes)
 

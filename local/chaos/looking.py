@@ -54,7 +54,7 @@ class Onlooker:
     _newest: dict[tuple[str, str], Order] = field(default_factory=dict)
 
     def asked(self, release: str, person: Person) -> str | None:
-        """Where the newest question to a person leads."""
+        """The address in the newest question to a person."""
         mine = [
             each["locate_url"]
             for each in list(self.notices.values())
@@ -112,7 +112,7 @@ def known_as(stack: Stack) -> dict[str, str]:
 
 
 def asked(stack: Stack, cluster: str, path: str) -> dict[str, Any]:
-    """What somebody with all rights reads in a cluster."""
+    """Reads a cluster with all rights."""
     answer = stack.http.request("GET", f"{stack.clusters[cluster]['server']}/{path}", headers=known_as(stack))
     if answer.status != 200:
         raise RuntimeError(f"{path} in {cluster} was answered with {answer.status}")
@@ -306,7 +306,7 @@ def _left(receiver: ServiceBusReceiver) -> int:
 
 
 def _fault(verdict: Mapping[str, Any]) -> str:
-    """What is wrong with a chain, its anchors, its votes or its index; empty if nothing is. The proof of a new vote is
+    """The faults of a chain, its anchors, its votes or its index; empty if there are none. The proof of a new vote is
     not shown before its token has expired."""
     if not verdict["intact"]:
         return str(verdict["fault"]["reason"])

@@ -29,19 +29,19 @@ WITHIN: Final = 900.0
 judge finds it."""
 PAUSE: Final = 1.0
 INTENTS: Final = {Intent.APPROVED: 11, Intent.REJECTED: 3, Intent.OVERTAKEN: 6}
-"""How many of twenty versions are meant how."""
+"""The intended outcomes of twenty versions."""
 AWAY = (
     *(urllib3.exceptions.HTTPError, OSError, AzureError, RuntimeError, ValueError),
     *(PushError, HookRefused, PageRefused),
 )
-"""What somebody meets who asks a part that is away just then."""
+"""The errors of a request to a part that is away."""
 
 
 class Mail(Protocol):
-    """What people find in the inbox."""
+    """The notices in the inbox."""
 
     def asked(self, release: str, person: Person) -> str | None:
-        """Where the newest question to a person leads."""
+        """The address in the newest question to a person."""
 
 
 @dataclass(kw_only=True)
@@ -111,7 +111,7 @@ class Player:
 
     # ---- people
     def _followed(self, version: str, decision: str) -> None:
-        """Until the release of the version has ended; whoever is asked decides."""
+        """Wait until the release of the version has ended; the people who are asked decide."""
         end = time.monotonic() + WITHIN
         while time.monotonic() < end:
             release = self._release(version)

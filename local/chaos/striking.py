@@ -32,7 +32,7 @@ class Striker:
     """Parts that did not come back."""
 
     def run(self, over: threading.Event) -> None:
-        """Until the row ends, or the time is over; whatever was struck is back when this returns."""
+        """Strike until the timetable ends, or the time is over; every part is back when this returns."""
         began = time.monotonic()
         for blow in self.row:
             if over.wait(max(0.0, began + blow.at - time.monotonic())):

@@ -1,4 +1,4 @@
-"""What the CI pipeline of an application does, played on this machine: build the image, push it, report the run."""
+"""An application's CI pipeline, played on this machine: build the image, push it, report the run."""
 
 from .bundles import BundleStage
 from .pipeline import Pipeline, RunFacts

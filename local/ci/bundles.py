@@ -18,7 +18,7 @@ class BundleStage:
 
     typed: Typed
     folder: Path
-    """Where the commands are typed."""
+    """The folder in which the commands are typed."""
     registry: str
     """Login server."""
 
@@ -29,7 +29,7 @@ class BundleStage:
         self.typed("bundle", "build", str(manifests), "--version", version, "--registry", self.registry, *given)
 
     def push(self, repository: str) -> dict[str, Any]:
-        """What the run publishes about it."""
+        """The document that the run publishes about it."""
         self.typed("bundle", "push", "bundle", f"{self.registry}/{repository}", "--record", RECORD)
         told: dict[str, Any] = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
         return told

@@ -30,7 +30,7 @@ DAN = Somebody(name="Dan", mail="dan@example.com")
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What identifies one CI run, and the commit that it builds."""
+    """The identity of one CI run, and the commit that it builds."""
 
     id: int
     number: str
@@ -132,7 +132,7 @@ class Pipeline:
             raise HookRefused(f"expected 202, got {answer.status}: {answer.data[:300].decode(errors='replace')}")
 
     def tell(self, bus: str, run: RunFacts, digest: str, *, tag: str) -> None:
-        """What the pipeline says itself with PublishToAzureServiceBus@2: it names its image."""
+        """The pipeline's own message by PublishToAzureServiceBus@2, which names its image."""
         with ServiceBusClient.from_connection_string(bus) as client, client.get_queue_sender("runs") as sender:
             body = run_message(run, digest, tag=tag, repository=self.repository, pipeline=self.name)
             sender.send_messages(ServiceBusMessage(json.dumps(body)))

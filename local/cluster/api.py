@@ -1,4 +1,4 @@
-"""Requests of the node and of whoever sets the cluster up to its API server, as the administrator."""
+"""Requests to the API server by the node and by the set-up of the cluster, as the administrator."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ class Refused(Exception):  # noqa: N818 - it is what happened to the request
 
 
 class Api(Protocol):
-    """What the mirror needs of an API server."""
+    """The part of an API server that the mirror needs."""
 
     def call(self, method: str, path: str, body: Json | None = None, *, media: str = "application/json") -> Json:
         """Raises `Away` or `Refused`."""
@@ -94,7 +94,7 @@ def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 
 
 def _object(status: int, data: bytes) -> Json:
-    """Whatever is not an object (`ok` at /readyz) is its own message."""
+    """An answer that is no object (`ok` at /readyz) is its own message."""
     try:
         body = json.loads(data)
     except ValueError:

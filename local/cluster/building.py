@@ -22,7 +22,8 @@ PACKAGES = {
 """Program → the package that it is built from."""
 
 _STAMPED = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-"""Where the programs look up their own version; without it they call themselves v0.0.0 and refuse each other."""
+"""The variable in which the programs look up their own version; without it they call themselves v0.0.0 and refuse each
+other."""
 
 NO_GO = (
     "A real control plane is built from its Go modules once (about ten minutes), and Go was not found.\n"

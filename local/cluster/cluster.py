@@ -99,7 +99,7 @@ class RealCluster:
     # ---- inside
 
     def _is_ready(self) -> bool:
-        """Its roles are made by then, and whoever asks is let in by them: before that it answers 403."""
+        """By then its roles exist and let their users in: before that it answers 403."""
         try:
             self._api.call("GET", f"/apis/{_RBAC}/v1/clusterroles/edit")
             self._api.call("GET", "/readyz")

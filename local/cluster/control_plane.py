@@ -24,7 +24,7 @@ _NO_NODES = "*,-nodeipam,-node-route-controller,-cloud-node-lifecycle-controller
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Where one control plane lives: its folder, certificates and ports of this machine."""
+    """The home of one control plane: its folder, certificates and ports on this machine."""
 
     folder: Path
     certificates: Certificates

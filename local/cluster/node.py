@@ -154,7 +154,7 @@ def _status(port: int, kubernetes: str) -> Json:
 
 
 def _log_server(mirror: Mirror, runtime: Runtime, files: Certificates) -> http.server.ThreadingHTTPServer:
-    """Answers the API server only: whoever connects has to show a certificate of the cluster's authority."""
+    """Answers the API server only: a client has to show a certificate of the cluster's authority."""
     handler = type("LogHandler", (_LogHandler,), {"mirror": mirror, "runtime": runtime})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

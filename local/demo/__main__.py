@@ -136,7 +136,7 @@ def _show_traces(stack: Stack, releases: list[str], say: Narrator) -> None:
 
 
 def _verify(stack: Stack, say: Narrator) -> dict[str, Any]:
-    """What the audit trail answers, and its verification, by the commands that an auditor would use."""
+    """The answers of the audit trail, and its verification, by the commands that an auditor would use."""
     for arguments in [["audit", "live", "production"], ["audit", "verify"]] if not say.quiet else ():
         say.heading(f"$ slipway {' '.join(arguments)}")
         slipway(stack, arguments, show=True)

@@ -47,7 +47,7 @@ FORGED_LOG = "all 12 tests passed"
 
 
 class Attacks(Delivering):
-    """Each attack is one method; whatever it needs first is delivered first."""
+    """Each attack is one method, which first delivers everything that it needs."""
 
     def __init__(self, stack: Stack, narrator: Narrator, *, minor: int = 0) -> None:
         """`minor`: of the versions that are pushed, where a stack is attacked more than once."""

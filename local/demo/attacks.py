@@ -16,7 +16,7 @@ from .guards import Guard
 
 
 class Refusal(NamedTuple):
-    """What the trail says where it is refused."""
+    """The trail's words where it is refused."""
 
     rule: Rule
     action: Action
@@ -91,7 +91,7 @@ BY_GUARD = {attack.guard: attack for attack in Attack}
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """What came of one attack."""
+    """The outcome of one attack."""
 
     attack: Attack
     refused: bool

@@ -25,7 +25,7 @@ BROKEN = "wrong-total"
 """A variant with a bug that only the acceptance tests see."""
 MANIFESTS = EXAMPLE / "bundle"
 type Altered = Callable[[Packed], Packed]
-"""What somebody does to a bundle between building and pushing it."""
+"""A manipulation of a bundle between building and pushing it."""
 
 
 class Delivering(Play):
@@ -42,8 +42,8 @@ class Delivering(Play):
         of_image: str = "",
         manifests: Path = MANIFESTS,
     ) -> tuple[str, RunFacts]:
-        """What CI does: build and push the image, then the bundle, publish it, and tell of the run. Returns the release
-        and the run. `of_image` is the version of an image that is there already, so that none is built."""
+        """CI's work: build and push the image, then the bundle, publish it, and report the run. Returns the release and
+        the run. `of_image` is the version of an image that is there already, so that none is built."""
         run = self.ci.begin(f"Release {version}", author=author, claims=claims)
         self.say.line(f"Dan completes {author.name}'s pull request; run {run.number} of hello-ci begins")
         if not of_image:

@@ -51,7 +51,7 @@ class Place:
 
 
 class Guard(StrEnum):
-    """What stands between an attack and a cluster."""
+    """The guards between an attack and a cluster."""
 
     place: Place
     finding: str
@@ -65,7 +65,7 @@ class Guard(StrEnum):
     OUR_JOB = "our-job", "S-01", "slipway.effects.cluster.jobs", "state"
     """The verdict of the acceptance tests is that of the very Job that was made."""
     PROVED_RUN = "proved-run", "S-02", "slipway.engine.proving_runs", "prove"
-    """What a message says of a run is asked of Azure DevOps."""
+    """A message's claims about a run are checked with Azure DevOps."""
     OWN_WORK = "own-work", "S-03", "slipway.domain.decide.quorum", "_differs"
     """Nobody approves their own change."""
     PINNED_IMAGES = "pinned-images", "S-04", "slipway.domain.images", "ImageRules.leaves"

@@ -22,13 +22,13 @@ from .story import GOOD, Story
 
 RAISED = "1.0.1"
 LIMIT, RAISED_LIMIT = "64Mi", "96Mi"
-"""What the example's Deployments have, and what this story makes of it."""
+"""A text in the example's Deployments, and this story's replacement for it."""
 PRODUCTION = "hello-production"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """What production runs once a release has ended."""
+    """The release that production runs once one has ended."""
 
     release: str
     image: str

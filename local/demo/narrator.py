@@ -1,4 +1,4 @@
-"""What the demo prints: one line per thing that happened, with the time since the start. Colours on a terminal only."""
+"""The demo's output: one line per event, with the time since the start. Colours on a terminal only."""
 
 import os
 import shutil
@@ -66,7 +66,7 @@ class Narrator:
             self._write(f"  {rest}")
 
     def bar(self, progress: dict[str, Any]) -> None:
-        """How far a promotion is, in a line that the next one takes the place of. On a terminal only."""
+        """The progress of a promotion, in a line that the next one replaces. On a terminal only."""
         if self.quiet or not self._terminal:
             return
         share = progress["bytes"] / progress["of_bytes"] if progress["of_bytes"] else 0.0
@@ -84,7 +84,7 @@ class Narrator:
             self._write(f"{INDENT}{self._painted(about, CYAN)}")
         self._about = about
         room = self._width - len(INDENT) - _ACTION - 3
-        # What failed is told in full; the rest of a line that is too long is in the trail.
+        # Failures are told in full; the rest of a line that is too long is in the trail.
         most = None if tone_of(record["action"]) is Tone.BAD else 1
         first, *more = textwrap.wrap(
             _detail(record), room, max_lines=most, placeholder="…", break_on_hyphens=False

@@ -1,4 +1,4 @@
-"""What every story of the demo can do: play CI and people, follow what happens, and type commands.
+"""The actions of every story of the demo: play CI and people, follow events, and type commands.
 
 Everything in between is the system's own doing.
 """
@@ -66,7 +66,7 @@ class Play(ABC):
         return found
 
     def caught_up(self) -> None:
-        """What is on record so far is not part of the story."""
+        """Earlier records are not part of the story."""
         for record in self._watch.new_records():
             self._watch.sequence = record["sequence"]
 
@@ -90,7 +90,7 @@ class Play(ABC):
 
     # ---- people
     def notice(self, release: str, kind: str, recipient: str) -> dict[str, Any]:
-        """What a person finds in the inbox."""
+        """A notice in a person's inbox."""
         end = time.monotonic() + WITHIN
         while time.monotonic() < end:
             for found in self.stack.notices():
@@ -107,7 +107,7 @@ class Play(ABC):
         approver.decide(link, "approve", reason)
 
     def approve_by_message(self, vote: dict[str, Any], oid: str, reason: str) -> None:
-        """What a bot sends on behalf of somebody: all that the notice says of the vote, and who wants it."""
+        """A bot's message on behalf of somebody: the vote's fields from the notice, and the person who wants it."""
         message = {name: value for name, value in vote.items() if name != "approves"} | {
             "v": 1,
             "id": f"bot-{vote['application']}-{vote['release']}-{vote['environment']}",
@@ -155,7 +155,7 @@ class Play(ABC):
             self.say.record(record)
 
     def _show_promotion(self, release: str) -> None:
-        """Where a promotion takes longer than a moment."""
+        """For promotions that take longer than a moment."""
         if self._promoting_since is None or time.monotonic() - self._promoting_since < MOMENT:
             return
         progress = self._watch.release(release).get("progress")

@@ -55,7 +55,7 @@ class Story(Delivering):
         self.to_the_end(release)
 
     def validated(self, release: str) -> None:
-        """Staging's gate takes the word of whoever may send to `approvals`: a bot of the team, for Ben."""
+        """Staging's gate takes the word of any sender to `approvals`: a bot of the team, for Ben."""
         self.asked(release)
         vote = self.notice(release, "gate-opened", BEN.mail)["vote"]
         self.say.line(f"{BEN.name} tells the team's bot to go on; it sends a message to the queue approvals")
@@ -85,7 +85,7 @@ class Story(Delivering):
         return back
 
     def _in_the_cluster(self, method: str, body: dict[str, Any] | None = None) -> Any:
-        """What somebody with every right does there; the data of the settings after it."""
+        """An edit by somebody with every right there; returns the data of the settings after it."""
         connection = Connection(self.stack.administrator("production"))
         try:
             query = [("fieldManager", "kubectl-edit")] if body else []

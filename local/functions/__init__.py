@@ -1,8 +1,8 @@
 """A local Azure Functions host around the very worker library that Azure runs (`azure-functions-runtime`).
 
 The host does what the .NET host does in Azure: it reads host.json and the app settings, starts the Python worker as a
-child process, lets it index the app, listens (HTTP, Event Grid webhook, timers, Service Bus) and invokes. Whatever
-fails in Azure should fail here, with the same message where there is one. README.md says what is covered and what is
+child process, lets it index the app, listens (HTTP, Event Grid webhook, timers, Service Bus) and invokes. Everything
+that fails in Azure should fail here, with the same message if there is one. README.md says what is covered and what is
 not.
 
 The way of an event:

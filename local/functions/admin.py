@@ -36,7 +36,7 @@ def listing(function: Function, host: HostJson) -> dict[str, Any]:
 
 
 class Admin:
-    """What lies under `/admin/`."""
+    """The paths under `/admin/`."""
 
     def __init__(self, functions: list[Function], host: HostJson, guard: Guard, run_now: RunNow) -> None:
         self._functions = {function.name.lower(): function for function in functions}

@@ -9,5 +9,5 @@ class HostAge(StrEnum):
     itself with code 0, leaves what else ran in it hanging until its own timeout, and the latter is not replaced.
     Names of bindings have no underscore."""
     TODAY = "today"
-    """What later changes say: the other runs fail at once (azure-functions-host, pull request 11159 for issue 10936), a
-    worker that ends with code 0 is replaced (issue 11500), underscores pass (pull request 10764)."""
+    """The behaviour after later changes: the other runs fail at once (azure-functions-host, pull request 11159 for
+    issue 10936), a worker that ends with code 0 is replaced (issue 11500), underscores pass (pull request 10764)."""

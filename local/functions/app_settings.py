@@ -14,7 +14,7 @@ _HOST_JSON = "azurefunctionsjobhost"
 
 
 class AppSettings(Mapping[str, str]):
-    """What the app sees as its environment. The environment wins over the file, as with Core Tools."""
+    """The environment that the app sees. The environment wins over the file, as with Core Tools."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = dict(values)
@@ -48,7 +48,7 @@ class AppSettings(Mapping[str, str]):
         return "".join(pieces)
 
     def is_disabled(self, function: str) -> bool:
-        """By either of two names, whatever their case. On Linux it is the one with underscores that counts in Azure,
+        """By either of two names, in any case of letters. On Linux it is the one with underscores that counts in Azure,
         where names of settings cannot have dots; the one with two underscores, which is usual for sections, says
         nothing."""
         names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")

@@ -30,7 +30,7 @@ _RESERVED = ("admin", "runtime")
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
-    """What Azure expects of a binding type."""
+    """Azure's rules for a binding type."""
 
     direction: str
     one_of: tuple[tuple[str, ...], ...] = ()

@@ -1,4 +1,4 @@
-"""What a host needs to feed Service Bus functions; importing it takes the SDK's quarter of a second."""
+"""The part of a host that feeds Service Bus functions; importing it takes the SDK's quarter of a second."""
 
 from .bus_pump import BusPump
 from .bus_runs import BusRuns

@@ -15,9 +15,9 @@ from .bus_metadata import BusMessage
 from .host_json import ServiceBusOptions
 
 SOCKET_WAIT = 0.02
-"""How long a receiver of the SDK may sit in one read. It settles only between reads, and where two of its coroutines
-read at once the one waits for the other's read to end: the default of 0.2 s would be added to many messages. (Given to
-the client the setting has no effect; it counts where the receiver is made.)"""
+"""The time that a receiver of the SDK may sit in one read. It settles only between reads, and where two of its
+coroutines read at once the one waits for the other's read to end: the default of 0.2 s would be added to many messages.
+(Given to the client the setting has no effect; it counts where the receiver is made.)"""
 
 
 def client_for(section: dict[str, str], options: ServiceBusOptions, *, retries: bool) -> ServiceBusClient:

@@ -23,7 +23,7 @@ from .protos import CollectionBytes, CollectionSInt64, CollectionString, TypedDa
 
 @dataclass(frozen=True, kw_only=True)
 class BusMessage:
-    """What the extension knows of a message. `delivery_count` starts at 1."""
+    """The extension's metadata of a message. `delivery_count` starts at 1."""
 
     body: bytes
     message_id: str | None = None

@@ -84,7 +84,7 @@ class BusRuns:
         call: Callable[[ServiceBusReceivedMessage], Awaitable[None]],
         message: ServiceBusReceivedMessage,
     ) -> None:
-        """Complete or abandon. What fails here leaves the message to be redelivered when its lock ends."""
+        """Complete or abandon. A failure here leaves the message to be redelivered when its lock ends."""
         name, message_id = self._function.name, message.message_id
         for attempt in range(1, SETTLE_TRIES + 1):
             try:

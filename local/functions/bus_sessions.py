@@ -83,7 +83,7 @@ class SessionPump:
             await self._runs.run(receiver, messages)
 
     async def _unless_stopping[T](self, waiting: Coroutine[Any, Any, T]) -> T:
-        """What it waits for; `_StoppingError`, and the waiting is over, where the host stops meanwhile."""
+        """The awaited result. Raises `_StoppingError`, and ends the waiting, if the host stops meanwhile."""
         task, stopping = asyncio.create_task(waiting), asyncio.create_task(self._stopping.wait())
         await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

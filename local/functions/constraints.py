@@ -24,10 +24,10 @@ _PLAIN: dict[str, re.Pattern[str]] = {
 }
 _PLAIN["float"] = _PLAIN["double"]
 _TAKES = {"length": (1, 2), "minlength": (1,), "maxlength": (1,), "min": (1,), "max": (1,), "range": (2,)}
-"""How many arguments a constraint may have."""
+"""The number of arguments that a constraint may have."""
 _NOT_COVERED = ("datetime",)
 _SAME_REGEX = re.compile(r"[A-Za-z/^$|()]*(?:\(\?[!=][A-Za-z/^$|()]*)*")
-"""What .NET's regular expressions and Python's read alike: words, alternatives, and what must or must not follow."""
+"""Patterns that .NET's regular expressions and Python's read alike: words, alternatives, and lookaheads."""
 
 
 def constraint(rule: str, template: str) -> Constraint:

@@ -1,4 +1,4 @@
-"""What can go wrong before a function runs, each as a class of its own."""
+"""The faults that can occur before a function runs, each as a class of its own."""
 
 
 class HostError(Exception):

@@ -1,7 +1,7 @@
 """The webhook of the Event Grid extension: `/runtime/webhooks/EventGrid?functionName=NAME&code=KEY`.
 
 One invocation for each event of a delivery, in parallel. If one fails the answer is 500, and Event Grid sends the whole
-delivery again: a function must bear the events it has already handled. What cannot be read is 500 as well, and comes
+delivery again: a function must bear the events it has already handled. An unreadable delivery is 500 as well, and comes
 again. The name of the function is compared with its case.
 """
 
@@ -31,7 +31,7 @@ class EventGridWebhook:
         self._guard = guard
 
     async def handle(self, incoming: Incoming) -> Answer | None:
-        """Whatever lies under `/runtime/webhooks/`: the key of the named extension, or the master key, is asked
+        """The paths under `/runtime/webhooks/`: the key of the named extension, or the master key, is asked for
         first."""
         extension = incoming.path.lower().removeprefix("/runtime/webhooks").strip("/").split("/")[0]
         if incoming.head.method.upper() not in _METHODS or not extension:
@@ -73,8 +73,8 @@ class EventGridWebhook:
         return Answer(status=202 if len(outcomes) == len(events) else 500)
 
     async def _invoke(self, function: Function, event: dict[str, Any], delivery: tuple[str | None, str]) -> Outcome:
-        # The span of the function is a child of the delivery. What the event itself carries is a link in Azure, no
-        # parent.
+        # The span of the function is a child of the delivery. The context that the event itself carries is a link in
+        # Azure, not the parent.
         trace_parent, trace_state = delivery
         return await self._runner.invoke(
             function,

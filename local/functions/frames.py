@@ -1,4 +1,4 @@
-"""What host and worker say to each other: records, as length-prefixed pickles over a socket pair.
+"""The messages between host and worker: records, as length-prefixed pickles over a socket pair.
 
 Both ends are this package, of one version, on one machine; pickle is neither exposed nor kept.
 """
@@ -45,7 +45,7 @@ class Invoke:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How one run of a function ended."""
+    """The end of one run of a function."""
 
     invocation_id: str
     ok: bool

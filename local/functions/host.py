@@ -34,7 +34,7 @@ log = logging.getLogger("host")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the command line decides for an instance."""
+    """The options of an instance from the command line."""
 
     state: Path
     keys_file: Path | None = None
@@ -136,7 +136,7 @@ class Host:
         await self._output.write(binding, value)
 
     async def _run_now(self, function: Function, text: str) -> None:
-        """What `POST /admin/functions/{name}` asks for. The result is in the log only, as in Azure."""
+        """The run that `POST /admin/functions/{name}` asks for. The result is in the log only, as in Azure."""
         if function.kind == "timertrigger":
             await self._timer(function).fire_now()
             return

@@ -1,7 +1,7 @@
 """The web server in front of everything: reads requests as Kestrel does, leads them to their door, writes answers.
 
 `/admin/...` and `/runtime/webhooks/...` are the host's own and lie before every function; case does not count in them.
-`/` is answered with the host's home page where no function takes it, whatever the method: it says nothing of the app.
+`/` is answered with the host's home page if no function takes it, for any method: the page tells nothing about the app.
 """
 
 import logging

@@ -152,7 +152,7 @@ def _indented(text: str) -> str:
 
 
 def _once(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    """Of names that differ in case only, the first. How the body is delimited is the server's own matter."""
+    """Of names that differ in case only, the first. The server itself decides how the body is delimited."""
     seen = {"content-type", "content-length"}
     for name, value in headers:
         key = name.lower()

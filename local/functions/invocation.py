@@ -24,7 +24,7 @@ Output = Callable[[Binding, TypedData], Awaitable[None]]
 
 
 class Runner(Protocol):
-    """What a trigger needs of an `Invoker`."""
+    """The part of an `Invoker` that a trigger needs."""
 
     async def invoke(
         self,
@@ -152,7 +152,7 @@ class Invoker:
 
 
 class Attempt:
-    """Where a run stands in its retry policy."""
+    """The position of a run in its retry policy."""
 
     def __init__(self, *, count: int = 0, limit: int = 0, last: RpcException | None = None) -> None:
         self.count = count

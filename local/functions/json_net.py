@@ -1,4 +1,4 @@
-"""What Newtonsoft's parser, by which the real host reads events, makes of JSON: some values come out otherwise.
+"""JSON as Newtonsoft's parser reads it, which the real host uses for events: some values come out differently.
 
 A text that looks like a time becomes one and is rewritten, in UTC; numbers lose what does not count; what is no
 number becomes a word.

@@ -46,7 +46,8 @@ class Keys:
     of_function: Mapping[str, Mapping[str, str]] = field(repr=False)
 
     def level(self, key: str, function: Function | None = None, extension: str | None = None) -> Level:
-        """What the key opens at this function, or at the webhook of this extension; both None at the admin's doors."""
+        """The rights of the key at this function, or at the webhook of this extension; both None at the admin's
+        doors."""
         if not key:
             return Level.ANONYMOUS
         if _same(key, self.master):
@@ -64,7 +65,7 @@ class Keys:
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What a caller's key is worth at one door."""
+    """The rights of a caller's key at one door."""
 
     level: Level
 

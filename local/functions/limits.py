@@ -1,7 +1,7 @@
 """Times and sizes of the real host, which the command line may change for a test."""
 
 ANSWER_WITHIN = 230.0
-"""Seconds after which Azure's front end gives up on an answer, whatever functionTimeout says."""
+"""Seconds after which Azure's front end gives up on an answer, regardless of functionTimeout."""
 DRAIN_WITHIN = 10.0
 """Seconds that a stopping host waits for its listeners and runs (WebJobsScriptHostService.StopAsync, host 4.1037).
 Invocations still running then lose their worker, and the locks of their messages expire."""

@@ -43,7 +43,7 @@ def url(scheme: str, host: str, path: str, target: str) -> str:
 
 
 def query_values(query: str) -> dict[str, str]:
-    """The values by name: names are one whatever their case, empty values vanish, several are joined with a comma."""
+    """The values by name: names differ by more than case, empty values vanish, several are joined with a comma."""
     names: dict[str, str] = {}
     values: dict[str, list[str]] = {}
     for name, value in pairs(query):
@@ -66,7 +66,8 @@ def _unescaped(text: str) -> str:
 
 
 def _decoded(escapes: str, *, keep: str) -> str:
-    """A run of escapes read as UTF-8. What is none stays as it came, and so does `keep`, which would be a separator."""
+    """A run of escapes read as UTF-8. A sequence that is no escape stays as it came, and so does `keep`, which would be
+    a separator."""
     text = ""
     while escapes:
         character = _first_character(escapes)

@@ -181,7 +181,7 @@ class RpcHttpCookie(
 
 
 class RpcException(Message, source=str, stack_trace=str, message=str):
-    """What a function raised."""
+    """The exception that a function raised."""
 
 
 class StatusResult(Message, status=int, result=None, exception=None, logs=list):
@@ -218,7 +218,7 @@ class RpcFunctionMetadata(
 class WorkerMetadata(
     Message, runtime_name=str, runtime_version=str, worker_version=str, worker_bitness=str, custom_properties=dict,
 ):  # fmt: skip
-    """Which worker this is."""
+    """The worker's identity."""
 
 
 class WorkerInitResponse(Message, worker_version=str, capabilities=dict, result=None, worker_metadata=None):

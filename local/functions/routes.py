@@ -2,7 +2,8 @@
 
 The rules are those of Microsoft.AspNetCore.Routing as the function host uses it: a template is matched segment by
 segment, and a segment of several parts from its end. No route has precedence: the host orders them by the names of
-their functions, and the first that matches wins (`http_front.py`). What may follow a colon is in `constraints.py`.
+their functions, and the first that matches wins (`http_front.py`). `constraints.py` has the constraints that may follow
+a colon.
 """
 
 import re
@@ -68,7 +69,7 @@ class Route:
         return values
 
     def _values(self, path: str) -> dict[str, str] | None:
-        """What the segments take of the path, before defaults and constraints."""
+        """The values that the segments take from the path, before defaults and constraints."""
         values: dict[str, str] = {}
         missing = iter(self.segments)
         for start, text in _tokens(path):

@@ -1,7 +1,7 @@
-"""What a timer remembers between runs, and what follows from it at start. Pure: the moment comes in as an argument.
+"""A timer's memory between runs, and its consequences at the start. Pure: the moment comes in as an argument.
 
-Times are UTC and without a zone within this module: Flex Consumption allows no other zone. What is stored and what the
-worker is handed names it.
+Times are UTC and without a zone within this module: Flex Consumption allows no other zone. The stored status and the
+worker's arguments name it.
 """
 
 import json
@@ -51,13 +51,13 @@ class Start:
 
 
 def at_start(schedule: Schedule, kept: Status | None, now: datetime, *, run_on_startup: bool) -> Start:
-    """The status to start with, and whether to run at once. What was missed goes before a run at every start."""
+    """The status to start with, and whether to run at once. A missed run goes before a run at every start."""
     otherwise = Due.STARTUP if run_on_startup else Due.NO
     if kept is None:
         return Start(status=_fresh(schedule, now, now), due=otherwise, store=True)
     since = max(kept.last, kept.updated)
     if schedule.next(since if since != NEVER else now) != kept.next:
-        # The schedule was changed. What it would have given since counts if it is still to come; what has passed is no
+        # The schedule was changed. An occurrence of the new schedule counts if it is still to come. A past one is no
         # missed occurrence, and everything is planned from now.
         expected = schedule.next(since) if since != NEVER else kept.next
         if expected <= now:
@@ -78,7 +78,7 @@ def after_run(schedule: Schedule, status: Status, started: datetime, *, planned:
 
 
 def payload(status: Status | None, *, past_due: bool) -> str:
-    """What the worker is handed."""
+    """The worker's arguments."""
     return json.dumps(
         {
             "Schedule": {"AdjustForDST": True},

@@ -111,7 +111,7 @@ class Timer:
 
 
 class _Lease:
-    """A file that says until when its owner has it. What is written by one process is locked against the others."""
+    """A file that says until when its owner has it. A file that one process writes is locked against the others."""
 
     def __init__(self, file: Path, seconds: float) -> None:
         self._file = file
@@ -119,7 +119,7 @@ class _Lease:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Wait until nobody has it; have it until the block ends. Whoever dies in it leaves it to run out."""
+        """Wait until nobody has it; have it until the block ends. A process that dies in it leaves it to run out."""
         with self._file.open("a+") as handle:
             while not (_locked(handle.fileno()) and self._is_over(handle)):
                 fcntl.flock(handle.fileno(), fcntl.LOCK_UN)

@@ -1,7 +1,7 @@
 """The .NET time spans that host.json uses: `hh:mm:ss`, `d.hh:mm:ss`, with fractions of a second.
 
-.NET takes more: `24:00:00` and `24` are twenty-four DAYS to it, `0:5:0` five minutes. What nobody means is refused
-here."""
+.NET takes more: `24:00:00` and `24` are twenty-four DAYS to it, `0:5:0` five minutes. Spans that nobody would intend
+are refused here."""
 
 import re
 

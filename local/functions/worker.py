@@ -24,7 +24,7 @@ log = logging.getLogger("host")
 
 
 class Deaths:
-    """How often the worker died without a long quiet time in between."""
+    """The number of deaths of the worker without a long quiet time in between."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -129,5 +129,5 @@ class Worker:
         if keeper.cancelled() or self.given_up.done() or keeper.exception() is None:
             return
         self.given_up.set_result(str(keeper.exception()))
-        # What waits for a process is told that there is none.
+        # Waiters for a process are told that there is none.
         self._ready.set()

@@ -101,7 +101,7 @@ class WorkerLink:
             self._pending.pop(order.invocation_id, None)
 
     async def kill(self, *, leave_hanging: bool = False) -> None:
-        """End the process, and what it started, at once. What it was running is failed, or never heard of again."""
+        """End the process, and what it started, at once. Its runs fail, or are never heard of again."""
         self._leave_hanging = self._leave_hanging or leave_hanging
         if self._process.returncode is None:
             # It may have ended a moment ago, and be known to the kernel only.
@@ -148,7 +148,7 @@ class WorkerLink:
                     waiting.set_exception(WorkerLostError(f"worker process {self.pid} has ended"))
 
     async def _forward(self, stream: asyncio.StreamReader) -> None:
-        """What the worker writes becomes log lines. A line with no level of its own keeps that of the one before."""
+        """The worker's output becomes log lines. A line with no level of its own keeps that of the one before."""
         level, rest = logging.INFO, b""
         while chunk := await stream.read(MAX_LINE):
             *lines, rest = (rest + chunk).split(b"\n")

@@ -35,11 +35,11 @@ class Pkce:
 
 @dataclass(frozen=True, kw_only=True)
 class CameBack:
-    """What the provider said when it led back."""
+    """The provider's answer when it led back."""
 
     address: str
     pages: int
-    """How often the person was asked who they are."""
+    """The number of times the person was asked for their credential."""
 
     @property
     def said(self) -> dict[str, str]:
@@ -52,7 +52,7 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
 
 
 class _Page(HTMLParser):
-    """Where the form of a page leads, what it holds, and the words that a person would read."""
+    """The target of a page's form, its fields, and the words that a person would read."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ class Tokens:
     id_token: str
     access_token: str
     pages: int
-    """How often the person was asked who they are."""
+    """The number of times the person was asked for their credential."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Flow:
 
     identity: Identity
     back: str = "http://127.0.0.1:9/back"
-    """Where nobody listens: the browser stops before it."""
+    """An address where nobody listens: the browser stops before it."""
     browser: Browser = field(default_factory=Browser)
     managed: str = "front"
     http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, timeout=30))
@@ -87,7 +87,7 @@ class Flow:
         return self.go(name, CANCEL, Pkce(), **more)
 
     def managed_token(self, resource: str, **replaced: str) -> Redeemed:
-        """What the endpoint of managed identities answers."""
+        """The answer of the endpoint of managed identities."""
         identity = self.identity.settings.identity(self.managed)
         query = {"resource": resource, "api-version": _VERSION, "client_id": identity.client_id} | replaced
         secret = query.pop("secret", identity.secret)

@@ -74,7 +74,8 @@ class Identity:
         return f"{self.issuer.removesuffix('/v2.0')}/discovery/v2.0/keys"
 
     def environment(self, name: str) -> dict[str, str]:
-        """What a Functions host gives to an app with this identity; `azure-identity` finds it by itself."""
+        """The variables that a Functions host gives to an app with this identity; `azure-identity` finds them by
+        itself."""
         identity = self.settings.identity(name)
         return {
             "IDENTITY_ENDPOINT": self.identity_endpoint,
@@ -114,8 +115,8 @@ class Identity:
         self._tell("away", {"away": False})
 
     def signed_in_ago(self, seconds: int) -> None:
-        """Let tokens say that people gave their credential so much earlier than they did: a provider that lets an old
-        sign-in pass, whatever it is asked for. 0: as it was."""
+        """Let tokens date people's sign-ins back by this time, like a provider that lets an old sign-in pass regardless
+        of the request; 0 for the true time."""
         self._tell("signed-in-ago", {"seconds": seconds})
 
     def _tell(self, what: str, content: object) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the directory of a laptop holds: registrations, people, managed identities. `main.mjs` reads it as JSON."""
+"""The directory of a laptop: registrations, people, managed identities. `main.mjs` reads it as JSON."""
 
 import secrets
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Person(_Settings):
 
 
 class ManagedIdentity(_Settings):
-    """A user-assigned identity. Whoever has the secret (IDENTITY_HEADER) gets its tokens."""
+    """A user-assigned identity. Any holder of the secret (IDENTITY_HEADER) gets its tokens."""
 
     name: str
     client_id: Guid

@@ -39,7 +39,7 @@ class Credentials:
 
 @dataclass(frozen=True, kw_only=True)
 class Pushed:
-    """What a push came to."""
+    """The result of a push."""
 
     digest: str
     tag: str

@@ -1,4 +1,5 @@
-"""Who is asking, and may they: bearer tokens with namespaces, verbs and rules, answered as RBAC would (401, 403)."""
+"""Authentication and authorization: bearer tokens with namespaces, verbs and rules, answered as RBAC would (401,
+403)."""
 
 import hmac
 from collections import deque
@@ -12,14 +13,14 @@ from .settings import Token
 _BY_METHOD = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 LETS_IN = "local.slipway/lets-in"
 """Annotation of a Namespace: users, separated by spaces, who may do there what their token's verbs say. It stands for a
-RoleBinding in it, and is written by whoever may write Namespaces."""
+RoleBinding in the namespace; anybody who may write Namespaces can write it."""
 KEPT_ATTEMPTS = 10_000
 _ANYBODY = Token(token="-", user="system:anonymous")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """What somebody wants to do."""
+    """The action that a client asks for."""
 
     verb: str
     group: str
@@ -55,7 +56,7 @@ class Access:
         """`let_in` names the users whom a namespace itself lets in."""
         self._tokens, self._let_in = tuple(tokens), let_in
         self.used: deque[tuple[str, Attempt]] = deque(maxlen=KEPT_ATTEMPTS)
-        """What was allowed, and to which user: for tests to look at."""
+        """The allowed actions with their users, for tests to look at."""
 
     def who(self, authorization: str) -> Token:
         if not self._tokens:

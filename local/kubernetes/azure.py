@@ -6,7 +6,7 @@ from .settings import Rule
 
 
 def writer() -> tuple[Rule, ...]:
-    """What *Azure Kubernetes Service RBAC Writer* allows in a namespace."""
+    """The rights of *Azure Kubernetes Service RBAC Writer* in a namespace."""
     return tuple(
         Rule(groups=tuple(rule["apiGroups"]), resources=tuple(rule["resources"]), verbs=tuple(rule["verbs"]))
         for rule in azure_role.rules()

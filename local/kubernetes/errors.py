@@ -103,7 +103,7 @@ def invalid(resource: Resource, name: str, faults: Iterable[Fault], *, of: str =
 
 
 def invalid_options(kind: str, field: str, message: str, reason: str = "FieldValueNotSupported") -> ApiError:
-    """What stands in the query is checked like an object."""
+    """Query parameters are checked like an object."""
     causes = [{"reason": reason, "message": message, "field": field}]
     details = {"group": "meta.k8s.io", "kind": kind, "causes": causes}
     return ApiError(422, "Invalid", f'{kind}.meta.k8s.io "" is invalid: {field}: {message}', details)

@@ -26,7 +26,7 @@ _JsonLikeLoader.yaml_implicit_resolvers = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What a client sent."""
+    """A client's request."""
 
     method: str
     path: str
@@ -41,12 +41,12 @@ class Request:
 
     @property
     def manager(self) -> str:
-        """Who owns the fields this request sets, when it names nobody: the client's own name."""
+        """The owner of the fields that this request sets if it names none: the client's own name."""
         return self.query.get("fieldManager") or self.headers.get("user-agent", "unknown").split("/")[0]
 
     @property
     def options(self) -> str:
-        """What the API calls the parameters of this request."""
+        """The API's name for the parameters of this request."""
         return _OPTIONS.get(self.method, "GetOptions")
 
     @property
@@ -86,7 +86,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """What is sent back."""
+    """The response."""
 
     code: int = 200
     body: bytes = b""

@@ -51,7 +51,7 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """What a path points at."""
+    """The target of a path."""
 
     resource: Resource
     namespace: str | None

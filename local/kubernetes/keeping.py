@@ -12,7 +12,7 @@ from .settings import ConfigError
 from .store import Store
 
 SECONDS = 1.0
-"""How long changes are gathered before they are written."""
+"""The time for which changes are gathered before they are written."""
 FORMAT = 1
 
 

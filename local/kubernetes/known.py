@@ -1,4 +1,4 @@
-"""What the double knows of a request. Whatever else stands in one it refuses with 501, by name.
+"""The parts of a request that the double knows. It refuses every other part with 501, by name.
 
 A real API server ignores a parameter or header that it does not know; a double that did so would let a test pass for a
 thing that it never did. The tables are complete: what is not in them is not known.
@@ -154,7 +154,7 @@ def names_only(request: Request) -> bool:
 
 
 def without_all_but_metadata(document: Json) -> Json:
-    """An object, or a list of them, as the API tells it to whoever wants no more."""
+    """An object, or a list of them, in the short form that the API offers."""
     if "items" not in document:
         return {"kind": NAMES_ONLY[0], "apiVersion": "meta.k8s.io/v1", "metadata": document["metadata"]}
     return {

@@ -1,4 +1,5 @@
-"""How a patch changes an object: JSON merge patch, JSON patch, strategic merge patch, and the overlay of an apply.
+"""The ways in which a patch changes an object: JSON merge patch, JSON patch, strategic merge patch, and the overlay of
+an apply.
 
 Lists whose items have a key (containers by name, ports by number) are merged item by item; the keys come from a
 fixed table, because a real API server has them in its schema.
@@ -11,7 +12,7 @@ from .errors import ApiError, bad_request
 from .resources import BUILT_IN_VERSIONS, Json
 
 type Key = tuple[tuple[str, Any], ...]
-"""What tells one item of a keyed list from the others: ((field, value), …)."""
+"""The key of one item of a keyed list: ((field, value), …)."""
 
 _KEYS: dict[str, tuple[str, ...]] = {
     "containers": ("name",),

@@ -1,4 +1,4 @@
-"""Who owns which field: metadata.managedFields, and server-side apply, which is built on it.
+"""Field ownership: metadata.managedFields, and server-side apply, which is built on it.
 
 A path is a tuple of steps: a field's name, or the key of an item in a keyed list. Leaves are what is owned.
 """

@@ -18,7 +18,7 @@ _VERSION = "meta.k8s.io/v1"
 
 @dataclass(frozen=True, kw_only=True)
 class Paging:
-    """Which page is asked for."""
+    """The page that is asked for."""
 
     limit: int
     """0 for all."""

@@ -95,7 +95,7 @@ def container_port(pod: Json, wanted: int | str) -> int | None:
 
 
 def local_port(pod: Json, wanted: int | str) -> int | None:
-    """Where that port listens on this machine: moved if the container declares it, else as it is."""
+    """The port on this machine: moved if the container declares the port, otherwise the same."""
     number = container_port(pod, wanted)
     if number is None:
         return None

@@ -1,4 +1,4 @@
-"""Which kinds of object the double knows, and the discovery documents that tell clients so.
+"""The kinds of object that the double knows, and the discovery documents that tell clients so.
 
 One table serves the path parser, discovery, the store and the schema check.
 """

@@ -1,4 +1,4 @@
-"""What the API server asks of whatever runs the pods: the kubelet, or the simulation."""
+"""The API server's requests to the runtime of pods: the kubelet, or the simulation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class Runtime(Protocol):
     def stop(self) -> None: ...
 
     def log(self, pod: Json, container: str, *, previous: bool = False) -> bytes | None:
-        """What the container wrote; None when it has not run."""
+        """The container's output; None if it has not run."""
         ...
 
     def fetch(self, pod: Json, port: int | str, request: PodRequest) -> PodReply:

@@ -1,4 +1,4 @@
-"""What a double of the Kubernetes API is started with; read from the file that `--config` names."""
+"""The settings of a double of the Kubernetes API, read from the file that `--config` names."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ class _Settings(BaseModel):
 
 
 class Rule(_Settings):
-    """What may be done, as a rule of a Role says it; subresources are named as `pods/log`."""
+    """The allowed actions, in the form of a Role's rule; subresources are named as `pods/log`."""
 
     groups: tuple[str, ...]
     resources: tuple[str, ...]
@@ -44,7 +44,7 @@ class Token(_Settings):
 
 
 class RegistryLogin(_Settings):
-    """Where the kubelet pulls from, and as whom."""
+    """A registry that the kubelet pulls from, and its credential."""
 
     login_server: str = Field(pattern=r"^[A-Za-z0-9.-]+(?::\d{1,5})?$", examples=["127.0.0.1:5000"])
     username: str = Field(default="", max_length=256)
@@ -60,7 +60,7 @@ class RegistryLogin(_Settings):
 
 
 class Pace(_Settings):
-    """How a laptop's time differs from a cluster's. Times a manifest states are always kept as stated."""
+    """The differences of a laptop's times from a cluster's. Times a manifest states are always kept as stated."""
 
     backoff_first: float = Field(default=0.5, gt=0, description="Seconds; Kubernetes waits 10.")
     backoff_most: float = Field(default=15.0, gt=0, description="Seconds; Kubernetes waits at most 300.")
@@ -73,7 +73,7 @@ class Pace(_Settings):
 
 
 class Simulation(_Settings):
-    """How pods behave without a kubelet."""
+    """The behaviour of pods without a kubelet."""
 
     bad_images: tuple[str, ...] = Field(default=(), description="Tags or digests that can never be pulled.")
 

@@ -189,7 +189,7 @@ class Store:
             return stored
 
     def set_status(self, resource: Resource, thing: Json, status: Json, *, manager: str = SYSTEM_MANAGER) -> Json:
-        """What controllers and the kubelet do: write the status of the version they looked at."""
+        """Write the status of the version that was looked at, as controllers and the kubelet do."""
         if thing.get("status") == status:
             return thing
         new = copy.deepcopy(thing) | {"status": status}

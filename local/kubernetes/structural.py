@@ -52,7 +52,7 @@ def _unknown(schema: Any) -> Iterator[str]:
 
 
 def definition_faults(definition: Json) -> Iterator[Fault]:
-    """What an API server refuses of a definition, as far as the double knows its keywords."""
+    """The problems for which an API server refuses a definition, as far as the double knows its keywords."""
     spec = definition["spec"]
     name, wanted = definition["metadata"]["name"], f"{spec['names']['plural']}.{spec['group']}"
     if name != wanted:
@@ -96,7 +96,7 @@ def defined(definition: Json) -> Resource | None:
 
 
 def fill_definition(definition: Json) -> None:
-    """What a server fills in, in place."""
+    """Fill in a server's defaults, in place."""
     spec = definition["spec"]
     names = spec["names"]
     names.setdefault("listKind", f"{names['kind']}List")
@@ -152,7 +152,7 @@ def with_defaults(schema: Json, value: Any) -> Any:
 
 
 def faults(schema: Json, value: Any, path: str = "") -> Iterator[Fault]:
-    """What an API server refuses of a custom resource, in its words."""
+    """The problems for which an API server refuses a custom resource, in its words."""
     wanted = schema.get("type")
     if wanted and not _is(value, wanted) and not (value is None and schema.get("nullable")):
         called = "null" if value is None else "number" if isinstance(value, float) else _named(value)

@@ -1,4 +1,4 @@
-"""What hangs below an object: scale, the log of a pod, and the proxy to a Service or pod."""
+"""The subresources of an object: scale, the log of a pod, and the proxy to a Service or pod."""
 
 import copy
 from itertools import count

@@ -1,4 +1,4 @@
-"""What a server refuses of fields that do not go together (422), with its own words."""
+"""Fields that a server refuses because they do not go together (422), in its own words."""
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation

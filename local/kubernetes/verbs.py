@@ -1,4 +1,4 @@
-"""What can be done to objects: create, read, list, replace, patch, apply, delete."""
+"""The operations on objects: create, read, list, replace, patch, apply, delete."""
 
 import copy
 

@@ -21,7 +21,7 @@ class PageRefused(Exception):  # noqa: N818
 
 @dataclass(kw_only=True)
 class _Form:
-    """Where a form goes, its hidden fields, and the decisions that its buttons make."""
+    """The target of a form, its hidden fields, and the decisions that its buttons make."""
 
     action: str
     hidden: dict[str, str] = field(default_factory=dict)

@@ -19,7 +19,7 @@ BAD_REQUEST = 400
 COUNTED = ("It was carried out, and is recorded in the audit trail.", "It is recorded in the audit trail.")
 """Headings of the page once a vote was counted: done, or waiting for the votes of others."""
 REFUSED = "The refusal is recorded in the audit trail."
-"""What the page says once it was refused."""
+"""The page's words after a refusal."""
 WITHIN = 30.0
 """Seconds until it has to be counted."""
 
@@ -74,7 +74,7 @@ class Signer:
         return self._walk(address, None)
 
     def form(self, address: str) -> tuple[str, dict[str, str]]:
-        """Where the first form of a page leads, and what it holds. Raises `PageRefused`."""
+        """The target of a page's first form, and its fields. Raises `PageRefused`."""
         where, text = self.read(address)
         form = next((each for each in _Page(text).forms if each.hidden), None)
         if form is None:
@@ -82,8 +82,8 @@ class Signer:
         return urljoin(where, form.action), form.hidden
 
     def decide(self, address: str, decision: str, reason: str = "") -> str:
-        """Press a button of the approval page, sign the vote, and return the text of the page once it was counted.
-        Where the page has a form but not that button, whoever is at the browser wrote one into it.
+        """Press a button of the approval page, sign the vote, and return the text of the page once it was counted. If
+        the page has a form but not that button, the person at the browser writes one into it.
 
         Raises `PageRefused`.
         """
@@ -152,5 +152,5 @@ class Signer:
 
 
 def _words(text: str) -> str:
-    """What a person would read of a page, in short."""
+    """The text of a page that a person would read, in short."""
     return " ".join(re.sub(r"<style.*?</style>|<script.*?</script>|<[^>]+>", " ", text, flags=re.DOTALL).split())[:300]

@@ -18,8 +18,8 @@ _WITHIN = 60.0
 
 
 def confirmed(signer: Signer, words: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, Any]:
-    """What the command answers once the person has signed what it names. Raises `PageRefused` if it asks nobody, or
-    fails."""
+    """The command's answer once the person has signed the statement that it names. Raises `PageRefused` if it asks
+    nobody, or fails."""
     command = [sys.executable, "-m", "slipway.cli", *words, "--json"]
     told_to = {**os.environ, **environment, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=told_to, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as typed:

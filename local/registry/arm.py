@@ -45,7 +45,7 @@ class ArmRegistry:
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who may do what: rights (`importImage`, `pull`) by resource id."""
+    """The rights of principals (`importImage`, `pull`) by resource id."""
 
     token: str = field(repr=False)
     rights: dict[str, frozenset[str]]

@@ -1,4 +1,4 @@
-"""Who may do what: principals, scopes, and the two-step token exchange of ACR.
+"""Rights: principals, scopes, and the two-step token exchange of ACR.
 
 The flow is the one of `AAD-OAuth.md` in Azure/acr: a 401 challenge names realm, service and scope; an Entra token is
 exchanged for a refresh token, a refresh token (or a name and password) for an access token of that scope.

@@ -1,4 +1,4 @@
-"""Where bytes are kept: the interface, and the store that keeps them as files named by digest.
+"""The store of bytes: its interface, and the one that keeps them as files named by digest.
 
 `backend.py` has the other implementation, which leaves the bytes to a docker-registry.
 """

@@ -1,4 +1,4 @@
-"""What a push or a delete becomes: one event, in the Event Grid schema or as CloudEvents 1.0.
+"""The event of a push or a delete, in the Event Grid schema or as CloudEvents 1.0.
 
 The fields are those of "Azure Container Registry as an Event Grid source". A push by digest has no tag, and the
 optional fields (actor, source, addr, url) are left out, as in the samples there.

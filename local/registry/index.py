@@ -229,7 +229,7 @@ class Index:
         if page.last is not None and sort == key:
             where += f" AND {key} > :last"
         elif page.last is not None:
-            # Where the last entry is gone, the page starts again: seen twice is better than never seen.
+            # If the last entry is gone, the page starts again: an entry seen twice is better than one never seen.
             where += (
                 f" AND (NOT EXISTS (SELECT 1 FROM {table} WHERE repository = :repository AND {key} = :last) OR"
                 f" ({sort}) {beyond} (SELECT {sort} FROM {table} WHERE repository = :repository AND {key} = :last))"

@@ -1,4 +1,5 @@
-"""What the changeable attributes forbid. ACR answers 405 REGISTRY_DISALLOWED_OPERATION, and so does this.
+"""The operations that the changeable attributes forbid. ACR answers 405 REGISTRY_DISALLOWED_OPERATION, and so does
+this.
 
 Locks of a repository, a tag and a manifest are separate: a locked manifest may lose its tag, a locked tag's manifest
 cannot be deleted (the tag would go with it).

@@ -47,7 +47,7 @@ class OAuth:
         return self._answer(principal, service, scopes, refresh=form.get("access_type") == "offline")
 
     async def token_by_get(self, request: web.Request) -> web.Response:
-        """What docker login, skopeo and containerd use: Basic credentials, or none for anonymous pull."""
+        """The sign-in of docker login, skopeo and containerd: Basic credentials, or none for anonymous pull."""
         service = _service(request.query)
         principal: Principal | None = None
         if authorization := request.headers.get("Authorization"):

@@ -1,4 +1,4 @@
-"""What the registry knows about repositories, tags and manifests, as frozen values."""
+"""The registry's knowledge of repositories, tags and manifests, as frozen values."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -61,7 +61,7 @@ class EventEndpoint(Record):
 
 
 class Events(Record):
-    """How push events are made and delivered."""
+    """The making and delivery of push events."""
 
     topic: str = Field(default=DEFAULT_TOPIC, pattern=r"^/subscriptions/\S+$", max_length=1024)
     endpoints: tuple[EventEndpoint, ...] = Field(default=(), max_length=20)

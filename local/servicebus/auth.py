@@ -1,4 +1,4 @@
-"""Who may attach to what: tokens put on `$cbs`, and what they grant to one connection.
+"""The rights to attach: tokens put on `$cbs`, and the grants that they give to one connection.
 
 A SAS token is checked as the service does: name of the key among the rules of its queue and of the namespace,
 signature, expiry, and that the resource it was signed for covers the entity. Sending, and receiving or looking, each
@@ -27,16 +27,16 @@ ALL_CLAIMS = frozenset(Claim)
 
 @dataclass(frozen=True, kw_only=True)
 class Signed:
-    """What a valid token says."""
+    """The claims of a valid token."""
 
     path: str
-    """What it was signed for; empty for the namespace."""
+    """The entity that it was signed for; empty for the namespace."""
     until: float
     claims: frozenset[Claim]
 
 
 def check_sas(token: str, settings: BusSettings, *, now: float) -> Signed:
-    """What a valid token says; a `Refusal` that says what is wrong with another."""
+    """The claims of a valid token, or a `Refusal` with the fault of an invalid one."""
     fields = dict(parse_qsl(token.removeprefix(_SAS_PREFIX)))
     missing = [name for name in ("sr", "sig", "se", "skn") if name not in fields]
     if missing:
@@ -71,7 +71,7 @@ def _rule(settings: BusSettings, path: str, name: str) -> tuple[str, frozenset[C
 
 
 class Grants:
-    """What one connection has shown tokens for."""
+    """The entities for which one connection has shown tokens."""
 
     def __init__(self, settings: BusSettings, now: Callable[[], float]) -> None:
         self._settings = settings

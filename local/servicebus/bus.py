@@ -31,7 +31,7 @@ class ServiceBus:
         return connection_string(self.settings, port=self.port)
 
     def counts(self, queue: str) -> Counts:
-        """How many messages the queue holds now, by what they wait for."""
+        """The number of messages in the queue, by the reason why they wait."""
 
         async def read() -> Counts:
             return self._server.counts()[queue]

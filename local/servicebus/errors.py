@@ -1,4 +1,4 @@
-"""What the service answers when it refuses: an AMQP condition that the SDKs map to their exceptions, and a text."""
+"""The service's refusals: an AMQP condition that the SDKs map to their exceptions, and a text."""
 
 from enum import StrEnum
 

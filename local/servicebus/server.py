@@ -42,7 +42,7 @@ class Server:
         self._listener = await asyncio.get_running_loop().create_server(self._connection, *self._address)
 
     async def stop(self) -> None:
-        """Tell every peer, then close. What the queues hold is gone: it was in memory only."""
+        """Tell every peer, then close. The queues' messages are gone: they were in memory only."""
         if self._listener is not None:
             self._listener.close()
             for connection in list(self._connections):
@@ -53,7 +53,7 @@ class Server:
             self._broker.close()
 
     def counts(self) -> Mapping[str, Counts]:
-        """How many messages each queue holds, by its name."""
+        """The number of messages in each queue, by its name."""
         assert self._broker is not None, "asked before start"
         return {queue.name: self._broker.queue(queue.name).counts() for queue in self._settings.queues}
 

@@ -22,7 +22,7 @@ class _Settings(BaseModel):
 
 
 class Claim(StrEnum):
-    """What a rule lets its key do."""
+    """The rights that a rule gives to its key."""
 
     SEND = "send"
     LISTEN = "listen"

@@ -64,6 +64,6 @@ def connection_string(blob_port: int, table_port: int) -> str:
 
 
 def ports(connection: str) -> list[int]:
-    """Where the account's tables and blobs are answered for."""
+    """The addresses of the account's tables and blobs."""
     endpoints = (part.partition("=") for part in connection.split(";") if part)
     return [urlsplit(value).port or 0 for name, _, value in endpoints if name.endswith("Endpoint")]

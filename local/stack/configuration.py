@@ -25,7 +25,7 @@ from .secrets import Secrets
 QUEUES = tuple(Queue)
 HOST_ACCOUNT = "hostworker"
 DEVELOPER = "developer"
-"""Who may do in the namespaces of staging what the role `edit` may."""
+"""The users with the rights of the role `edit` in the namespaces of staging."""
 TOPIC = (
     "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/slipway-local"
     "/providers/Microsoft.ContainerRegistry/registries/"
@@ -92,7 +92,7 @@ def _address(connection: str) -> str:
 
 
 _OF_THE_WHOLE = frozenset({"AzureWebJobsStorage", "ServiceBus", "SLIPWAY_STORAGE_CONNECTION"})
-"""Whoever has these of the whole app may do everything."""
+"""A holder of these rights to the whole app may do everything."""
 
 
 def registry(name: str, secrets: Secrets) -> dict[str, Any]:
@@ -133,8 +133,8 @@ def kubernetes(name: str, login_servers: list[str], secrets: Secrets, namespaces
 
 
 def azure_devops(identity: Identity) -> dict[str, Any]:
-    """Everybody who signs in is a member of the organization, and so is whoever asks about runs: the worker, and the
-    front's identity for an app that is both."""
+    """Everybody who signs in is a member of the organization, and so is the identity that asks about runs: the
+    worker's, or the front's for an app that is both."""
     known = [{"name": one.name, "mail": one.mail, "oid": one.oid} for one in identity.settings.people]
     readers = [{"name": name, "oid": identity.settings.identity(name).principal_id} for name in ("worker", "front")]
     return {
@@ -197,7 +197,7 @@ def app_settings(
 
 
 def sign_in(identity: Identity) -> dict[str, str]:
-    """By whom people are known, as the deployment in Azure writes it."""
+    """The identity provider's settings, as the deployment in Azure writes them."""
     return {
         "SLIPWAY_TENANT_ID": identity.settings.tenant,
         "SLIPWAY_ISSUER": identity.issuer,

@@ -26,7 +26,7 @@ from slipway.domain.rights import OPERATIONS, Container, Operation, Party, Right
 from .azurite import ACCOUNT, KEY
 
 LIFE = timedelta(days=7)
-"""How long a token lasts; the stack makes new ones at each start of a host."""
+"""The life of a token; the stack makes new ones at each start of a host."""
 PARTIES = (Party.FRONT, Party.WORKER)
 CLAIMS = {Operation.SEND: "send", Operation.LISTEN: "listen"}
 

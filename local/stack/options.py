@@ -1,4 +1,4 @@
-"""What may differ from stack to stack."""
+"""The options of a stack."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +15,10 @@ EXAMPLE = ROOT / "examples" / "hello-aks"
 
 @dataclass(frozen=True, kw_only=True)
 class StackOptions:
-    """What may differ from stack to stack."""
+    """The options of a stack."""
 
     folder: Path | None = None
-    """Where data and logs are kept; by default a temporary folder that is removed at the end."""
+    """The folder of data and logs; by default a temporary one that is removed at the end."""
     keep: bool = False
     """Go on with what the folder holds, at the same addresses; what `apply` names is applied the first time only."""
     instances: int = 1
@@ -38,7 +38,7 @@ class StackOptions:
     service_bus: str | None = None
     """Connection string of a namespace that is used instead of the double; its queues must be there."""
     lock_seconds: int = 60
-    """How long a queue waits for an instance that holds a message; a dead one's messages come again after it."""
+    """The time that a queue waits for an instance that holds a message; a dead one's messages come again after it."""
     traces: bool = False
     """Take in the app's traces, metrics and logs, and show them."""
     app: Path = ROOT
@@ -46,7 +46,7 @@ class StackOptions:
     settings_of: Callable[[AppRole, dict[str, str]], dict[str, str]] | None = None
     """Makes the settings of a role from those that the laptop has for it, where two apps run."""
     event_endpoint: dict[str, Any] | None = None
-    """Where the registry's events go instead of to the app."""
+    """An address that the registry's events go to instead of the app."""
     people: Sequence[Person] = ()
     """Whom the identity provider knows besides the laptop's people."""
     namespaces: Mapping[str, Collection[str]] = field(default_factory=dict)

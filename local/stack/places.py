@@ -46,7 +46,7 @@ def namespaces_of(path: Path) -> Named:
 
 @dataclass
 class Places:
-    """What was made so far, and what the catalogue was at the last look."""
+    """The places made so far, and the catalogue at the last look."""
 
     clusters: Mapping[str, str]
     """Addresses of the doubles, by the name of the cluster. A cluster of somebody else's is left alone."""

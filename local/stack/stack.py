@@ -31,7 +31,7 @@ REGISTRIES = ("nonprod", "prod")
 CLUSTERS = ("staging", "production")
 PORT_ATTEMPTS = 3
 BACK = {SIGN_IN: signing_in.BACK, VOTES: saying.BACK}
-"""Where the identity provider sends people back to, by registration."""
+"""The addresses that the identity provider sends people back to, by registration."""
 WHO_APPLIES = "platform"
 """The identity as which the command line signs in."""
 EVENT_PATH = "/runtime/webhooks/EventGrid?functionName=image_pushed&code="
@@ -132,7 +132,8 @@ class Stack:
             raise RuntimeError(f"{path} could not be applied: {done.stderr}{done.stdout}")
 
     def command_environment(self) -> dict[str, str]:
-        """What makes the command line speak to this stack, signed in as an application with the role platform."""
+        """The variables that make the command line speak to this stack, signed in as an application with the role
+        platform."""
         return {
             "SLIPWAY_URL": self.url,
             "SLIPWAY_KEY": self.secrets.function_key,
@@ -141,7 +142,7 @@ class Stack:
         }
 
     def access_token(self) -> str:
-        """A token of that application, for whoever asks the API without the command line."""
+        """A token of that application, for requests to the API without the command line."""
         return self.identity.token(WHO_APPLIES, self._audience)
 
     @property
@@ -365,7 +366,7 @@ class Stack:
 
     # ---- while it runs
     def describe(self) -> dict[str, Any]:
-        """What other commands need to find this stack; kept in a file that only its owner can read."""
+        """The values that other commands need to find this stack; kept in a file that only its owner can read."""
         return {
             "url": self.url,
             "key": self.secrets.function_key,
@@ -416,7 +417,7 @@ class Stack:
         return self._administrators[cluster]
 
     def notices(self) -> list[dict[str, Any]]:
-        """What the inbox holds."""
+        """The notices in the inbox."""
         found: list[dict[str, Any]] = self.http.request("GET", f"{self.inbox_url}/messages").json()
         return found
 

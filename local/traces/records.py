@@ -1,4 +1,4 @@
-"""What OTLP's messages say, as plain records. Decoded with OpenTelemetry's own protobuf classes."""
+"""OTLP's messages as plain records. Decoded with OpenTelemetry's own protobuf classes."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field

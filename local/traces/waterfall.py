@@ -55,7 +55,7 @@ class Axis:
 
     @property
     def cuts(self) -> list[tuple[float, float]]:
-        """Where the axis is cut: the place, and how many seconds are left out there."""
+        """A cut of the axis: its place, and the seconds left out there."""
         return [(self.place(end), after[0] - end) for (_, end), after in pairwise(self._pieces)]
 
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 STOPPING: Final = threading.Event()
-"""Set when somebody ends the run: whoever started it has waited long enough.
+"""Set when somebody ends the run because they have waited long enough.
 
 It is looked at while a stage is waited for and nowhere else: an exception that a signal raises while a stage is being
 started would leave that stage running."""

@@ -1,4 +1,4 @@
-"""What became of each test, written down by pytest for the table at the end of `.ci/run`.
+"""The outcome of each test, written down by pytest for the table at the end of `.ci/run`.
 
 `tests/conftest.py` loads this as a plugin. It does nothing unless SLIPWAY_TEST_OUTCOMES names a folder; then each run
 of pytest adds a file of JSON lines there. (A JUnit report would do, but a stage may run pytest twice, and the second

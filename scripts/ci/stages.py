@@ -14,7 +14,7 @@ LIST = Path(__file__).resolve().parents[2] / ".ci" / "stages.toml"
 
 @dataclass(frozen=True)
 class Machine:
-    """What this machine has."""
+    """The programs and variables of this machine."""
 
     which: Callable[[str], str | None] = shutil.which
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)

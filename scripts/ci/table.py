@@ -1,4 +1,4 @@
-"""What a run has shown: judged against the list, and put into words. Pure; `__main__` runs the stages."""
+"""The results of a run: judged against the list, and put into words. Pure; `__main__` runs the stages."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ class State(StrEnum):
     CHECKED = "checked"
     FAILED = "failed"
     LEFT_OUT = "not checked"
-    """What the stage needs is missing."""
+    """A part that the stage needs is missing."""
 
 
 @dataclass(frozen=True)

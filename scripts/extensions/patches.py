@@ -20,7 +20,7 @@ class Hunk:
 
     path: str
     line: int
-    """Where it is in the file once the whole patch has been applied."""
+    """Its place in the file once the whole patch has been applied."""
     text: str
 
     def __str__(self) -> str:
@@ -29,7 +29,7 @@ class Hunk:
 
 @dataclass(frozen=True)
 class Change:
-    """What a patch does to one file."""
+    """A patch's change of one file."""
 
     path: str
     head: str
@@ -51,7 +51,7 @@ class Patch:
 
     name: str
     aim: int
-    """How many files of the product it may touch."""
+    """The most files of the product that it may touch."""
     tests: tuple[str, ...]
     """The tests that show that it works, and that notice when a part of it is missing."""
     changes: tuple[Change, ...]
@@ -104,7 +104,7 @@ def _change(name: str, text: str) -> Change:
 
 
 def _line(hunk: str) -> int:
-    """Where the first changed line is: a hunk begins with lines that stay."""
+    """The first changed line: a hunk begins with lines that stay."""
     start = re.match(r"@@ -\S+ \+(\d+)", hunk)
     lines = hunk.splitlines()[1:]
     before = next((number for number, line in enumerate(lines) if line[:1] in ("+", "-")), 0)

@@ -1,4 +1,4 @@
-"""What is found out of one patch: that it works, and that no part of it can be left out unnoticed."""
+"""The proof of one patch: it works, and no part of it can be left out unnoticed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Proof:
 
     patch: Patch
     broken: str = ""
-    """What went wrong with the whole patch, and what was said then; empty where nothing did."""
+    """The failure of the whole patch, with its output; empty if there was none."""
     missed: tuple[Missed, ...] = ()
 
     @property
@@ -79,7 +79,7 @@ def _fault(patch: Patch, scratch: Tried) -> str:
 
 
 def _noticed(patch: Patch, hunk: Hunk, scratch: Tried) -> str:
-    """Who says that the hunk is missing; the quicker of the two is asked first."""
+    """The judge that notices the missing hunk; the quicker of the two is asked first."""
     if not scratch.apply(patch.text(without=hunk)).passed:
         return "git: the rest does not apply"
     if not scratch.types().passed:

@@ -15,7 +15,7 @@ SHOWN = 2000
 
 @dataclass(frozen=True)
 class Said:
-    """How a program ended, and what it said."""
+    """The end of a program, and its output."""
 
     passed: bool
     text: str
@@ -69,7 +69,7 @@ class Scratch:
 
 def as_it_is_now(checkout: Path = ROOT) -> str:
     """A commit of the checkout's files, those left out that git does not know of."""
-    # What is not committed yet gets a commit that belongs to no branch.
+    # Uncommitted changes get a commit that belongs to no branch.
     return _git(checkout, "stash", "create") or _git(checkout, "rev-parse", "HEAD")
 
 

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _proved(guards: Sequence[Guard]) -> list[Proof] | None:
-    """What came of each; None where the tests fail with every guard in place."""
+    """The outcome of each; None if the tests fail with every guard in place."""
     commit = as_it_is_now()
     shares = [guards[start::AT_ONCE] for start in range(AT_ONCE) if guards[start::AT_ONCE]]
 

@@ -1,4 +1,4 @@
-"""What is found out of one guard: that its tests pass with it, and fail without it."""
+"""The proof of one guard: its tests pass with it, and fail without it."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,12 @@ QUICK = "not (attack or browser or cluster or hooks or stack or thorough or work
 
 
 FAILED = re.compile(r"^FAILED ", re.MULTILINE)
-"""How the runner names a test that ran and failed."""
+"""The runner's line for a test that ran and failed."""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What came of taking a guard out."""
+    """The outcome of taking a guard out."""
 
     guard: Guard
     red: bool
@@ -45,7 +45,7 @@ def prove(scratch: Scratch, guard: Guard) -> Proof:
         said = _run(scratch, guard.tests)
     finally:
         path.write_text(source, encoding="utf-8")
-    # That no test was found, or that the tests could not even be read, proves nothing.
+    # If no test was found, or the tests could not even be read, nothing is proved.
     return Proof(guard, red=not said.passed and FAILED.search(said.text) is not None, said=said.end)
 
 

@@ -32,7 +32,7 @@ class Guard(_Row):
     file: Text
     before: Text
     after: str
-    """What stands in the place of `before` while the guard is taken out."""
+    """The text in the place of `before` while the guard is taken out."""
     tests: tuple[Text, ...] = Field(min_length=1)
 
     def taken_out(self, source: str) -> str:
@@ -53,14 +53,14 @@ class Tested(_Row):
 
 
 class Open(_Row):
-    """What is left of a finding."""
+    """The rest of a finding."""
 
     finding: Finding
     left: Text
 
 
 class Held(_Row):
-    """What was tried on an earlier Slipway and held, and the tests by which it still does."""
+    """An attack that an earlier Slipway withstood, and the tests by which it still does."""
 
     tried: Text
     tests: tuple[Text, ...] = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""What docstrings in the code say of a word, for pages that are made from them."""
+"""The meanings of words from docstrings in the code, for pages that are made from them."""
 
 import ast
 import inspect

@@ -101,7 +101,7 @@ def page() -> str:
 
 
 def _about(channel: type[BaseModel]) -> str:
-    """What a kind of channel does, and where there is more to read about it."""
+    """The purpose of a kind of channel, and the page with more about it."""
     said = " ".join((channel.__doc__ or "").split())
     return " ".join(filter(None, [said, getattr(channel, "more", "")])) + "\n\n"
 

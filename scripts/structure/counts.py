@@ -90,7 +90,8 @@ def comment_share(modules: Iterable[Module]) -> float:
 
 
 def vague_names(modules: Iterable[Module], names: Iterable[str] = VAGUE) -> dict[str, int]:
-    """How often each name is bound by an assignment, a loop, a comprehension or a `with`; parameters do not count."""
+    """The number of times each name is bound by an assignment, a loop, a comprehension or a `with`; parameters do not
+    count."""
     bound = Counter(
         node.id
         for module in modules

@@ -63,7 +63,7 @@ def _patches(root: Path) -> dict[str, str]:
 
 
 def rows(figures: Figures) -> Iterator[tuple[str, str, str]]:
-    """What is counted, the figure, and what it is made of. The product is `slipway/` and `functions/`."""
+    """The thing counted, the figure, and its parts. The product is `slipway/` and `functions/`."""
     yield from _statements(figures)
     yield "class names in more than one module", str(len(figures.repeated_classes)), _most(figures.repeated_classes)
     yield (

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 PRODUCT = ("slipway", "functions")
-"""What runs in Azure. The figures of names, words and tables are about these folders."""
+"""The code that runs in Azure. The figures of names, words and tables are about these folders."""
 FOLDERS = (*PRODUCT, "local", "bench", "scripts", "tests")
 NOT_OURS = {"node_modules", "__pycache__"}
 

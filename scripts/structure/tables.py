@@ -1,6 +1,6 @@
 """Tables of phases, actions and rules: displays and `match` statements whose keys are members of these enums.
 
-A member is spelt as `Phase.FAILED`, or as the text that it stands for. Where an enum does not exist yet, the texts are
+A member is spelt as `Phase.FAILED`, or as the text that it stands for. If an enum does not exist yet, its texts are
 taken from the places that make them: `RuleResult(name="…")` for rules, `.record("release.created", …)` for actions.
 """
 
@@ -20,7 +20,7 @@ FEWEST, FEWEST_WORDS = 2, 3
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """How the members of one enum are spelt, and the module that defines it."""
+    """The spelling of one enum's members, and the module that defines it."""
 
     name: str
     texts: frozenset[str]

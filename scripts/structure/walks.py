@@ -33,7 +33,7 @@ class Walk(NamedTuple):
     calls: int
     files: int
     switches: int
-    """How often a call is of another file than the call before it."""
+    """The number of calls to another file than that of the call before."""
     depth: int
     """Frames of the product on the stack at the write."""
 

@@ -1,4 +1,4 @@
-"""What a cluster's controllers do with the objects of a delivery, one module for each kind."""
+"""A cluster's controllers for the objects of a delivery, one module for each kind."""
 
 from .loop import Controllers
 

@@ -1,4 +1,4 @@
-"""What the controllers share: owning, making pods from templates, hashing templates, conditions."""
+"""The common parts of the controllers: owning, making pods from templates, hashing templates, conditions."""
 
 import copy
 import hashlib
@@ -34,7 +34,7 @@ def owner_reference(owner: Json) -> Json:
 
 
 def owned(store: Store, resource: Resource, owner: Json) -> list[Json]:
-    """What this object controls, oldest first."""
+    """The objects that this one controls, oldest first."""
     found = [o for o in store.find(resource, owner["metadata"]["namespace"]) if is_owned_by(o, owner)]
     return sorted(found, key=lambda o: (o["metadata"]["creationTimestamp"], o["metadata"]["name"]))
 
@@ -63,7 +63,7 @@ def create_pod(store: Store, owner: Json, template: Json, *, labels: dict[str, s
 
 
 def deletion_order(pod: Json) -> tuple[bool, bool, str]:
-    """Which pod of a set goes first: not running, not ready, then the youngest."""
+    """The order in which pods of a set go: not running, not ready, then the youngest."""
     backwards = "".join(chr(0x10FFFF - ord(c)) for c in pod["metadata"]["creationTimestamp"])
     return (phase(pod) == "Running", is_ready(pod), backwards)
 

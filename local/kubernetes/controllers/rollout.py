@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """How one ReplicaSet stands."""
+    """The state of one ReplicaSet."""
 
     wanted: int
     available: int
@@ -15,7 +15,7 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scaling:
-    """How large the new and the old ReplicaSets (oldest first) should be."""
+    """The sizes that the new and the old ReplicaSets (oldest first) should have."""
 
     new: int
     old: tuple[int, ...]

@@ -1,7 +1,7 @@
 """StatefulSet: numbered pods, one after the other, updated from the highest number down.
 
-As in Kubernetes, a pod that never becomes ready blocks an ordered set for good, even when its template is put
-right: it has to be deleted by whoever repairs it.
+As in Kubernetes, a pod that never becomes ready blocks an ordered set for good, even when its template is put right:
+somebody has to delete it.
 """
 
 from ..podinfo import is_available, is_finished, is_ready, is_terminating, owned_pods, phase

@@ -24,7 +24,7 @@ _STABLE = 600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surroundings:
-    """What a container needs of its pod and of the kubelet."""
+    """The parts of its pod and of the kubelet that a container needs."""
 
     pull: Callable[[str, str], Image]
     prepare: Callable[[Image], Launch]

@@ -1,4 +1,4 @@
-"""What a container's program sees: its environment, its arguments, its files. Nothing of ours leaks in."""
+"""The surroundings of a container's program: its environment, its arguments, its files. Nothing of ours leaks in."""
 
 import base64
 import json

@@ -35,7 +35,7 @@ class Image:
 
 
 class Images:
-    """Pulls at most once for each digest, whoever asks, however many at a time."""
+    """Pulls each digest at most once, however many callers ask at a time."""
 
     def __init__(self, folder: Path, registries: Sequence[RegistryLogin]) -> None:
         self._folder = folder
@@ -147,7 +147,7 @@ def _image(reference: Reference, digest: str, root: Path, config: dict[str, Any]
 
 
 class _Budget:
-    """What all layers of one image may take together."""
+    """The most that all layers of one image may take together."""
 
     def __init__(self) -> None:
         self.bytes = MAX_UNPACKED

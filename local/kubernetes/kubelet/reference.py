@@ -25,7 +25,7 @@ class Reference:
 
     @property
     def version(self) -> str:
-        """What a registry is asked for."""
+        """The reference that a registry is asked for."""
         return self.digest or self.tag or "latest"
 
 

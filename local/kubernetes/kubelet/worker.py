@@ -224,7 +224,7 @@ class PodWorker:
 
 
 def _restarts(pod: Json, spec: Json) -> int:
-    """How often a container was restarted; once more if it had run when the node was started again."""
+    """The number of restarts of a container; one more if it had run when the node was started again."""
     known = (pod.get("status") or {}).get("containerStatuses") or []
     before: Json = next((each for each in known if each["name"] == spec["name"]), {})
     return int(before.get("restartCount", 0)) + ("running" in (before.get("state") or {}))

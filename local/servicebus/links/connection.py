@@ -162,7 +162,7 @@ class Connection(asyncio.Protocol):
                 session.receive(frame)
 
     def _authenticate(self, mechanism: str) -> None:
-        """Who the peer is does not matter here: rights come from tokens put on `$cbs`."""
+        """The peer's identity does not matter here: rights come from tokens put on `$cbs`."""
         outcome = _SASL_OK if mechanism in _MECHANISMS else _SASL_REFUSED
         self._send(Performative.SASL_OUTCOME, [UByte(outcome)], kind=Kind.SASL)
         if outcome == _SASL_REFUSED:

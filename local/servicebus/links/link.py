@@ -25,7 +25,7 @@ def error_of(refusal: Refusal) -> Described:
 
 
 class Channel(Protocol):
-    """What a link needs of its session."""
+    """The part of its session that a link needs."""
 
     @property
     def writable(self) -> bool:
@@ -44,7 +44,7 @@ class Channel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attach:
-    """What the peer asked for when it opened the link."""
+    """The peer's request when it opened the link."""
 
     name: str
     handle: int
@@ -129,7 +129,7 @@ class Link:
         self.channel.drop(self.attach.handle)
 
     def closed(self) -> None:
-        """The link is gone, whoever ended it."""
+        """The link is gone, by either side."""
 
 
 @dataclass(slots=True)

@@ -202,5 +202,5 @@ class Session:
 
 
 def _claim(attach: Attach) -> Claim:
-    """What a link to a queue asks for."""
+    """The request of a link to a queue."""
     return Claim.LISTEN if attach.peer_receives else Claim.SEND

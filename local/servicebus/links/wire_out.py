@@ -1,4 +1,4 @@
-"""What a session needs of its connection: a place to write, and whether the peer keeps up with reading."""
+"""The part of its connection that a session needs: a place to write, and whether the peer keeps up with reading."""
 
 from typing import Protocol
 

@@ -1,1 +1,1 @@
-"""What a queue does, without any network: time comes in as two callables, receivers as a small protocol."""
+"""The behaviour of a queue, without any network: time comes in as two callables, receivers as a small protocol."""

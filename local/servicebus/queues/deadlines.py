@@ -48,7 +48,7 @@ class Deadlines:
         self._timer_at = 0.0
 
     def __len__(self) -> int:
-        """How many are kept, cancelled ones included."""
+        """The number kept, cancelled ones included."""
         return len(self._heap)
 
     def at(self, moment: float, callback: Callable[[], None]) -> Deadline:

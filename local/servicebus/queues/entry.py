@@ -23,7 +23,7 @@ class State(IntEnum):
 
 
 class Outcome(Enum):
-    """How a receiver settles a locked message."""
+    """The ways in which a receiver settles a locked message."""
 
     COMPLETED = "completed"
     """Done: the message is removed."""
@@ -95,7 +95,7 @@ class Entry:
 
 
 class Receiver(Protocol):
-    """What a queue must know of the link that takes its messages."""
+    """The part of a link that a queue must know to give it messages."""
 
     deletes: bool
     """Receive-and-delete: what is handed over is gone."""
@@ -110,7 +110,7 @@ class Receiver(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many messages a queue holds, by what they wait for."""
+    """The number of messages in a queue, by the reason why they wait."""
 
     active: int = 0
     locked: int = 0

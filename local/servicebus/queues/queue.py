@@ -102,7 +102,7 @@ class Queue:
         self.serve(receiver)
 
     def remove_receiver(self, receiver: Receiver) -> None:
-        """What it had locked stays locked until the lock expires, as in the service."""
+        """Its locked messages stay locked until the lock expires, as in the service."""
         if receiver in self._line.receivers:
             self._line.receivers.remove(receiver)
 

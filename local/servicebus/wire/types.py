@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 type AmqpValue = Any
-"""A decoded AMQP value: whatever the peer sent, so it is checked where it is used (see `frames.Fields`)."""
+"""A decoded AMQP value of any kind, since the peer chose it; it is checked where it is used (see `frames.Fields`)."""
 
 
 class DecodeError(ValueError):
