@@ -47,7 +47,9 @@ def test_what_a_failed_release_made_in_the_new_place_is_gone_after_its_roll_back
 def test_the_plan_says_what_stays_in_the_old_place(moved: Live) -> None:
     moved.push("1.1")
     moved.settle()
-    assert [w for w in planned(moved, 2) if w.startswith("what is live is in staging/shop, and this release goes to")]
+    assert [
+        w for w in planned(moved, 2) if w.startswith("the live release is in staging/shop, and this release goes to")
+    ]
     moved.push("1.2")
     moved.settle()
     assert planned(moved, 3) == [], "it is in the new place by now"

@@ -59,7 +59,7 @@ def test_the_page_of_the_live_release_says_what_differs_and_leads_to_its_return(
     assert f'href="/operate?release={release}"' in body
     desk = desk_of(home.app)
     page = operating.show_commands(desk, operating.PageSubject(release=release), DORA).body.decode()
-    assert f"Bring production back to what is live: {release}" in page
+    assert f"Bring production back to the live release: {release}" in page
 
 
 def test_a_release_that_is_not_live_shows_no_drift() -> None:
