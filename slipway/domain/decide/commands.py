@@ -184,7 +184,7 @@ def called_off_too_late(draft: Draft, release: Release) -> None:
 # ---- resume
 def end_hold(draft: Draft, event: CommandGiven) -> None:
     lane = lane_of(draft, event)
-    instead = "`slipway freezes` lists what is frozen and held"
+    instead = "`slipway freezes` lists freezes and holds"
     if lane.freeze is not None and lane.freeze.in_force(draft.now):
         instead = f"it is frozen, and `slipway unfreeze {event.application} {lane.environment}` ends that"
     reason = f"{lane.hold.who} holds it: {lane.hold.reason}" if lane.hold else f"no roll-back holds it: {instead}"
