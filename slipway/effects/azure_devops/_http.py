@@ -21,6 +21,7 @@ from azure.core.exceptions import AzureError
 from urllib3.exceptions import HTTPError
 
 from slipway.domain.run_source import Absent, CannotKnow
+from slipway.dripping import TooSlow, start_of
 
 _BROKEN: Final = (HTTPError, OSError)
 _SMALL: Final = 64 * 1024
@@ -53,7 +54,7 @@ class RequestLimits:
     read_seconds: float = 20
     """Longest time without receiving a byte."""
     whole_seconds: float = 60
-    """Longest time for one body, however steadily it drips."""
+    """Longest time for one body that only drips."""
     first_pause: float = 0.3
     longest_pause: float = 5
     """If the source asks for a longer pause, the whole matter is put off instead."""
@@ -165,10 +166,14 @@ class Exchange:
         after = _retry_after(response.headers, self._clock())
         self._not_before = max(self._not_before, self._clock() + after)
         status, pause = response.status, timedelta(seconds=after)
-        data = self._body(response, limit)
-        if data is None:
+        try:
+            data = start_of(response, limit, grace=self.limits.whole_seconds, monotonic=self._clock)
+        except TooSlow as slow:
             response.close()
-            return CannotKnow(f"{host} answers more than {limit} bytes for {subject}, or too slowly")
+            return CannotKnow(f"{host} answers too slowly for {subject}: {slow}", again=True)
+        if len(data) > limit:
+            response.close()
+            return CannotKnow(f"{host} answers more than {limit} bytes for {subject}")
         response.release_conn()
         if status == _OK:
             if _is_page(response.headers):
@@ -186,16 +191,6 @@ class Exchange:
         if status == _TOO_MANY:
             return CannotKnow(f"{host} is asked too often{message}", again=True, after=pause)
         return CannotKnow(f"{host} answers {status} for {subject}{message}", again=status in _BUSY, after=pause)
-
-    def _body(self, response: urllib3.BaseHTTPResponse, limit: int) -> bytes | None:
-        """The whole body; None if it is larger than the limit, or takes too long."""
-        end = self._clock() + self.limits.whole_seconds
-        read = bytearray()
-        while piece := response.read(_SMALL):
-            read += piece
-            if len(read) > limit or self._clock() > end:
-                return None
-        return bytes(read)
 
 
 def _not_signed_in(host: str, subject: str, status: int, detail: str = "") -> CannotKnow:

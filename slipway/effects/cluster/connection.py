@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from slipway.domain.model import Record
+from slipway.dripping import TooSlow, pieces
 
 from .access import ClusterAccess, configuration
 from .errors import AccessDenied, ClusterError, ClusterUnreachable, NoAnswer, ObjectRefused, from_answer
@@ -59,7 +60,7 @@ class ResponseStream:
         return self.status >= HTTPStatus.MULTIPLE_CHOICES  # the API server never redirects
 
     def pieces(self) -> Iterator[bytes]:
-        yield from self._response.stream(_PIECE)
+        yield from pieces(self._response, at_once=_PIECE)
         self._ended = True
 
     def head(self, limit: int) -> tuple[bytes, bool]:
@@ -166,7 +167,7 @@ class Connection:
                 yield stream
             finally:
                 stream.release()
-        except HTTPError as error:
+        except (HTTPError, TooSlow) as error:
             raise self._unreachable(error, what) from error
 
     def _sent(self, request: Any, timeout: Timeout) -> Any:
@@ -192,6 +193,8 @@ class Connection:
         cause = getattr(error, "reason", None) or error  # the cause of "Max retries exceeded"
         if isinstance(cause, SSLError):
             return self._untrusted(str(cause))
+        if isinstance(cause, TooSlow):
+            return NoAnswer(f"{what}: {self.server} answers too slowly: {cause}")
         if isinstance(cause, ReadTimeoutError):
             return NoAnswer(f"{what}: {self.server} did not answer in time")
         return ClusterUnreachable(f"{what}: {self.server} could not be reached: {str(cause)[:300]}")

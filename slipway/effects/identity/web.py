@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from slipway.dripping import TooSlow, start_of
 from slipway.strict_json import strictly
 
 CONNECT_SECONDS: Final = 5.0
@@ -18,7 +19,6 @@ SILENT_SECONDS: Final = 10.0
 """Longest time without a byte."""
 WHOLE_SECONDS: Final = 15.0
 """Longest time for a body, however steadily it drips."""
-_CHUNK: Final = 64 * 1024
 
 
 class ProviderAway(Exception):  # noqa: N818 - it is a state of the provider
@@ -74,15 +74,13 @@ def exchange(
 
 
 def _read(response: urllib3.BaseHTTPResponse, limit: int, monotonic: Callable[[], float], host: str | None) -> bytes:
-    ends = monotonic() + WHOLE_SECONDS
-    data = bytearray()
-    while chunk := response.read1(_CHUNK):
-        data += chunk
-        if len(data) > limit:
-            raise ProviderAway(f"{host} answers with more than {limit} bytes")
-        if monotonic() > ends:
-            raise ProviderAway(f"{host} takes longer than {WHOLE_SECONDS:.0f} s for one answer")
-    return bytes(data)
+    try:
+        data = start_of(response, limit, grace=WHOLE_SECONDS, monotonic=monotonic)
+    except TooSlow as slow:
+        raise ProviderAway(f"{host} answers too slowly: {slow}") from None
+    if len(data) > limit:
+        raise ProviderAway(f"{host} answers with more than {limit} bytes")
+    return data
 
 
 def strict_object(text: bytes | str) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from urllib.parse import urlencode, urljoin
 
 import urllib3
 
+from slipway.dripping import pieces
+
 from ._answers import failure
 from ._endpoint import require_own_host, trusted
 from ._errors import (
@@ -72,7 +74,7 @@ def _read_from(session: RegistrySession, repository: str, digest: str, size: int
     where = session.where(repository, digest)
     response = _open(session, repository, digest, size, offset)
     try:
-        while chunk := response.read(CHUNK):
+        for chunk in pieces(response, at_once=CHUNK):
             offset += len(chunk)
             if offset > size:
                 raise DigestMismatch(where, f"expected {size} bytes, got more")
@@ -200,8 +202,8 @@ def _open(session: RegistrySession, repository: str, digest: str, size: int, off
             raise failure(response, where, "reading the blob")
         skip = offset if response.status == _OK else 0
         _check_extent(response, size - offset + skip, offset - skip, where)
-        while skip and (chunk := response.read(min(skip, CHUNK))):
-            skip -= len(chunk)
+        for _ in pieces(response, at_once=CHUNK, most=skip):
+            pass
     except BROKEN as error:
         discard(response)
         raise broken_connection(where, "reading the blob again", error) from None

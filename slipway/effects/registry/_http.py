@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from slipway.dripping import TooSlow, start_of
+
 from ._errors import ErrorSubject, QuotaFull, RegistryError, Throttled, TooLarge, Unreachable
 
 type Body = bytes | Callable[[], Iterable[bytes]] | None
@@ -179,7 +181,8 @@ def insist[A: (RegistryResponse, urllib3.BaseHTTPResponse)](
 
 def broken_connection(where: ErrorSubject, doing: str, error: Exception) -> Unreachable:
     cause = error.__cause__ or error.__context__
-    detail = type(error).__name__ + (f" ({type(cause).__name__})" if cause else "")
+    said = str(error) if isinstance(error, TooSlow) else type(cause).__name__ if cause else ""
+    detail = type(error).__name__ + (f" ({said})" if said else "")
     return Unreachable(where, f"{doing} failed: {detail}")
 
 
@@ -198,10 +201,7 @@ def read_answer(response: urllib3.BaseHTTPResponse, where: ErrorSubject, limit: 
     try:
         if not is_head and not is_error and declared.isdecimal() and int(declared) > limit:
             raise TooLarge(where, f"expected at most {limit} bytes, the registry announces {declared[:20]}")
-        data = response.read(limit + 1)
-        if len(data) <= limit:
-            # Reading to the end detects a body shorter than announced, and returns the connection to the pool.
-            data += response.read(1)
+        data = start_of(response, limit)  # to its end: a body that is shorter than announced is noticed there
     except BROKEN as error:
         discard(response)
         raise broken_connection(where, "reading the answer", error) from None
