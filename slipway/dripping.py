@@ -1,5 +1,5 @@
-"""Reads the body of another server's answer as it comes, and gives up one that only drips: a socket's timeout limits each
-silence, and a byte now and then never breaks it.
+"""Reads the body of another server's answer as it comes, and gives up one that only drips: a socket's timeout limits
+each silence, and a byte now and then never breaks it.
 
 Headers that drip, and the Azure SDKs' own reading of blobs and rows, are not covered.
 """
