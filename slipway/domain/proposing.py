@@ -50,7 +50,12 @@ class OldGate(Record):
     @property
     def asks(self) -> str:
         """The gate, and how many of whom have to approve."""
-        return f"{self.title}: {self.gate.required} of {self.people}"
+        return f"{self.title}: {approvals_by(self.gate.required, self.people)}"
+
+
+def approvals_by(required: int, people: str) -> str:
+    """`2 approvals by ada@example.com, somebody with the role leads`."""
+    return f"{required} approval{'s' if required > 1 else ''} by {people}"
 
 
 class ChangePhase(StrEnum):

@@ -9,7 +9,7 @@ import click
 from slipway.api.base import body_of
 from slipway.api.changes import ChangeBallot, OpenChanges, ProposedChangeShown, ProposedChangeSummary
 from slipway.api.inbox import ReceivedAnswer
-from slipway.domain.proposing import ChangePhase
+from slipway.domain.proposing import ChangePhase, approvals_by
 from slipway.domain.tones import Tone
 
 from ..api import Api, read_answer
@@ -144,7 +144,8 @@ def print_change(api: Api, *, hash: str, as_json: bool) -> None:
             screen.whole(f"    would stand still: {line}")
     for gate in shown.gates:
         screen.line()
-        screen.line(TextCell(f"{gate.application} {gate.environment}", NAME), f": {gate.required} of {gate.people}")
+        asks = approvals_by(gate.required, gate.people)
+        screen.line(TextCell(f"{gate.application} {gate.environment}", NAME), f": {asks}")
         for rule in gate.rules:
             screen.line("    ", TextCell(rule.mark, tone_style(rule.tone)), f" {rule.name}: {rule.reason}")
 

@@ -110,7 +110,7 @@ def test_a_weaker_production_gate_is_proposed_and_the_page_named_where_people_vo
     shown = slipway("diff", "-f", "team")
     assert shown.exit_code == 0
     assert "weaker, which a person has to confirm: production (production/shop): gate: deadline" in shown.stdout
-    assert "is voted on by shop production: 1 of ada@example.com, ben@example.com" in shown.stdout
+    assert "is voted on by shop production: 1 approval by ada@example.com, ben@example.com" in shown.stdout
     monkeypatch.setattr(Saying, "confirmed", confirmed_at_once(live))
     proposed = slipway("apply", "-f", "team", "--yes", "--json")
     assert proposed.exit_code == 5

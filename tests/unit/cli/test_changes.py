@@ -69,7 +69,7 @@ def test_what_waits_is_listed_and_shown_with_its_difference(slipway: Slipway, li
     for line in (
         "environments.production.gate.required: 2 → 1",
         "weaker: production (production/shop): gate: required: 1 instead of 2",
-        "shop production: 2 of somebody with the role shop-approvers",
+        "shop production: 2 approvals by somebody with the role shop-approvers",
         "quorum-reached: 0 of 2 approvals",
         f"https://slipway.example.com/changes/{change.hash[7:]}",
     ):

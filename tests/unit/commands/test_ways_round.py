@@ -111,7 +111,7 @@ def nobody(live: Live) -> None:
 )
 def test_what_would_open_production_asks_the_people_of_its_gate(live: Live, change: Callable[[Live], None]) -> None:
     change(live)
-    assert asked(live) == ["shop production: 2 of somebody with the role shop-approvers"]
+    assert asked(live) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 @pytest.mark.parametrize(
@@ -134,12 +134,12 @@ def test_an_environment_under_another_name_is_compared_by_its_place(live: Live) 
     assert said["application:shop"].outcome == "changed"
     assert said["project:team"].outcome == "changed"
     live.edit_environment("live", gate={"kind": "approval", "approvers": ["role:shop-approvers"], "required": 1})
-    assert asked(live) == ["shop live: 2 of somebody with the role shop-approvers"]
+    assert asked(live) == ["shop live: 2 approvals by somebody with the role shop-approvers"]
 
 
 def test_an_environment_that_comes_back_weaker_under_another_name_is_found(live: Live) -> None:
     rename(live, gate={"kind": "approval", "approvers": ["role:shop-approvers"], "required": 1})
-    assert asked(live, "") == ["shop production: 2 of somebody with the role shop-approvers"]
+    assert asked(live, "") == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 def test_a_place_of_production_has_one_name_so_that_no_freeze_is_left_behind_under_another(live: Live) -> None:
@@ -150,7 +150,7 @@ def test_a_place_of_production_has_one_name_so_that_no_freeze_is_left_behind_und
 
 def test_a_place_cannot_lose_its_class_in_the_project(live: Live) -> None:
     live.edit_project(lambda value: value["environments"]["production"].update({"class": "test"}))
-    assert asked(live, "team") == ["shop production: 2 of somebody with the role shop-approvers"]
+    assert asked(live, "team") == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 def other(live: Live, name: str, **gate: Any) -> None:
@@ -172,7 +172,7 @@ WEAK = {"approvers": ["role:leads"], "level": "link", "fresh": "none"}
 def test_a_place_of_what_was_removed_keeps_its_gate_for_whoever_comes(live: Live) -> None:
     live.remove(SHOP)
     other(live, "store", **WEAK)
-    assert asked(live, "store") == ["shop production: 2 of somebody with the role shop-approvers"]
+    assert asked(live, "store") == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 def beside(live: Live, name: str, **gate: Any) -> None:
@@ -200,7 +200,7 @@ def test_whoever_guards_a_place_is_asked_when_another_application_comes_that_ask
     live: Live, less: dict[str, Any]
 ) -> None:
     beside(live, "store", **less)
-    assert asked(live, "store", LEAD) == ["shop production: 2 of somebody with the role shop-approvers"]
+    assert asked(live, "store", LEAD) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 def test_an_application_that_asks_as_much_comes_beside_it_and_asks_nobody(live: Live) -> None:
@@ -221,7 +221,7 @@ def together(live: Live, **gates: dict[str, Any]) -> list[str]:
 def test_applications_of_one_request_see_each_other_in_whatever_order_they_come(live: Live, weak: str) -> None:
     less = AS_STRICT | {"required": 1}
     assert together(live, store=AS_STRICT, **{weak: less}) == [
-        "store production: 2 of somebody with the role shop-approvers"
+        "store production: 2 approvals by somebody with the role shop-approvers"
     ]
     confirmed = live.say(LEAD)
     assert isinstance(confirmed, ToConfirm)
@@ -237,7 +237,7 @@ def test_an_application_that_becomes_stricter_is_seen_as_it_will_be(live: Live) 
     """Three people guard the place from now on: what comes with that does not ask two of them."""
     live.edit_gate(required=3)
     beside(live, "store", **AS_STRICT)
-    assert asked(live, "", LEAD) == ["shop production: 3 of somebody with the role shop-approvers"]
+    assert asked(live, "", LEAD) == ["shop production: 3 approvals by somebody with the role shop-approvers"]
 
 
 def test_an_application_that_there_is_does_not_move_to_where_others_ask_more(live: Live) -> None:
@@ -245,7 +245,7 @@ def test_an_application_that_there_is_does_not_move_to_where_others_ask_more(liv
     live.edit_environment("production", "till", namespace="till")
     live.apply(app="till")
     live.edit_environment("production", "till", namespace="shop")
-    assert "shop production: 2 of somebody with the role shop-approvers" in asked(live, "till", LEAD)
+    assert "shop production: 2 approvals by somebody with the role shop-approvers" in asked(live, "till", LEAD)
 
 
 def test_an_application_that_there_is_does_not_take_such_a_place_either(live: Live) -> None:
@@ -255,7 +255,7 @@ def test_an_application_that_there_is_does_not_take_such_a_place_either(live: Li
     live.apply(app="till")
     live.remove(SHOP)
     live.edit_environment("production", "till", namespace="shop")
-    assert "shop production: 2 of somebody with the role shop-approvers" in asked(live, "till")
+    assert "shop production: 2 approvals by somebody with the role shop-approvers" in asked(live, "till")
 
 
 def test_a_place_does_not_come_back_as_one_of_class_test(live: Live) -> None:
@@ -279,7 +279,7 @@ def test_a_removed_application_is_compared_by_the_project_that_it_was_removed_un
     assert isinstance(said, ToConfirm)
     assert said.asks == ()
     _by_proof(live, said)
-    assert asked(live) == ["shop production: 2 of somebody with the role shop-approvers"]
+    assert asked(live) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 def _leave_out(live: Live, field: str) -> None:
@@ -313,7 +313,7 @@ def test_an_application_that_stands_still_is_compared_with_what_it_was(live: Liv
     live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 3}))
     live.apply(app="team")
     live.edit_gate(required=3, approvers=["role:leads"])
-    assert asked(live, who=LEAD) == ["shop production: 2 of somebody with the role shop-approvers"]
+    assert asked(live, who=LEAD) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 def test_another_key_in_a_file_of_the_same_name_is_another_rule(live: Live) -> None:
@@ -323,7 +323,7 @@ def test_another_key_in_a_file_of_the_same_name_is_another_rule(live: Live) -> N
     live.edit_environment("production", require={"cosign": {"key": "keys/cosign.pub"}})
     live.apply()
     key.write_text(_key("two"))
-    assert asked(live) == ["shop production: 2 of somebody with the role shop-approvers"]
+    assert asked(live) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 def _key(name: str) -> str:
