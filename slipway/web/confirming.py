@@ -24,7 +24,7 @@ from .answer import Answer, html, see_other
 from .desk import Desk
 from .leading import led
 from .messages import nothing_done
-from .operating import check_permitted
+from .operating import check_permitted, effect_of_rollback
 from .signin import Visitor
 from .templating import render
 
@@ -66,6 +66,7 @@ def show_confirmation(desk: Desk, handle: str, who: Visitor) -> Answer:
         statement=statement,
         where=_where(statement),
         title=_title(statement),
+        effect=_effect(desk, statement),
         restored=_restored(desk, statement),
         refused=_refused(desk, statement),
         permission=PERMISSIONS[statement.verb],
@@ -111,6 +112,14 @@ def _restored(desk: Desk, statement: CommandStatement) -> Restored | None:
     return desk.restored(statement.application or INSTALLATION) if statement.verb is Verb.FENCE_RESET else None
 
 
+def _effect(desk: Desk, statement: CommandStatement) -> str:
+    """What a roll-back changes, as the page that orders one says it; empty for any other command."""
+    if statement.verb is not Verb.ROLLBACK or statement.application is None or statement.release is None:
+        return ""
+    lane = desk.reader.ledger.lanes(statement.application).get(str(statement.environment))
+    return effect_of_rollback(statement.application, statement.release, lane) if lane else ""
+
+
 def _refused(desk: Desk, statement: CommandStatement) -> str:
     """Why the command would be refused as things are; empty if it would not."""
     try:
@@ -134,5 +143,5 @@ def _where(statement: CommandStatement) -> str:
         release_id(statement.application, statement.release) if statement.release is not None else statement.application
     )
     if statement.verb is Verb.CREATE:
-        return f"a release of {statement.application}" + (f" from what {named} brought" if statement.release else "")
+        return f"a release of {statement.application}" + (f" from the artifact of {named}" if statement.release else "")
     return f"{named} in {statement.environment}" if statement.environment else named

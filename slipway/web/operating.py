@@ -240,23 +240,25 @@ def _rollbacks(desk: Desk, release: Release) -> Iterator[CommandForm]:
     for name, lane in lanes.items():
         if not not_passed(tuple(rollback_rules(release, lane))):
             rollout = next(v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (name, "live"))
-            live = release_id(release.application, lane.live.release) if lane.live else "nothing"
             title = f"Roll {name} back to {release.id} ({release.tag})"
-            hint = f"{live} is live there now. No vote is needed; newer releases wait until the lane is resumed."
             if is_live(release.number, lane):
                 title = f"Bring {name} back to the live release: {release.id} ({release.tag})"
-                hint = (
-                    "Its plan is applied again, over any change that somebody made. No vote is needed, and no release "
-                    "waits."
-                )
             yield CommandForm(
                 verb=Verb.ROLLBACK,
                 title=title,
-                hint=hint,
+                hint=effect_of_rollback(release.application, release.number, lane),
                 hidden={"release": release.id, "environment": name},
                 bad=True,
                 warning=_what_is_gone(desk, rollout.plan_hash),
             )
+
+
+def effect_of_rollback(application: str, release: int, lane: Lane) -> str:
+    """What a roll-back to the release changes there, for the person who orders or confirms it."""
+    if is_live(release, lane):
+        return "Its plan is applied again, over any change that somebody made. No vote is needed, and no release waits."
+    live = release_id(application, lane.live.release) if lane.live else "nothing"
+    return f"{live} is live there now. No vote is needed; newer releases wait until the lane is resumed."
 
 
 def _what_is_gone(desk: Desk, plan_hash: str | None) -> str:

@@ -70,7 +70,7 @@ def test_the_page_says_word_for_word_what_will_be_said_and_changes_nothing(home:
 def test_a_release_that_is_to_be_created_is_not_called_by_the_name_of_the_one_before(home: Installation) -> None:
     asked = CommandRequest(verb=Verb.CREATE, application="shop", release="shop-1", reason="more memory")
     handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
-    assert "Create a release of shop from what shop-1 brought" in page(home, handle)
+    assert "Create a release of shop from the artifact of shop-1" in page(home, handle)
 
 
 def test_a_roll_back_names_the_release_that_comes_back_as_such(home: Installation) -> None:
@@ -105,6 +105,13 @@ def kept(home: Installation, asked: CommandRequest) -> str:
     home.push("1.1")
     home.settle()
     return home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
+
+
+def test_whoever_confirms_a_roll_back_reads_what_is_live_and_that_newer_releases_will_wait(home: Installation) -> None:
+    shown = page(home, kept(home, ONCE[2]))
+    assert (
+        "<dd>shop-2 is live there now. No vote is needed; newer releases wait until the lane is resumed.</dd>" in shown
+    )
 
 
 @EACH
