@@ -75,8 +75,13 @@ class Telling:
     def tell(self, hash: str) -> tuple[str, ...]:
         """Tell of one. Raises `LedgerUnavailable`."""
         change = self.proposals.current(hash).change
-        plan = self.proposals.plan(change.plan) if change is not None else None
-        if change is None or plan is None:
+        if change is None:
+            return ()
+        try:
+            plan = self.proposals.plan(change.plan)
+        except ValueError:
+            return (f"the change {hash[7:19]}: its plan was changed, so nobody is told of it",)
+        if plan is None:
             return ()
         problems = [] if change.phase.final else list(self._tell(change, plan, _ToldOf(notice=Told.PROPOSED)))
         if change.phase is ChangePhase.STOOD_IN:

@@ -14,7 +14,7 @@ from slipway.effects.notification import NotificationError
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
 from slipway.queries.answers import Reply, SaidState
-from slipway.testing import write_application
+from slipway.testing import MemoryBlobs, write_application
 from slipway.testing.sign_in import person
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import proof_of, say_proved
@@ -99,6 +99,16 @@ def test_people_are_told_what_would_be_weaker_and_how_it_ended(live: Live) -> No
     live.reconcile()
     assert len(messages(live, "change-ended")) == 1
     assert live.app.proposals.undecided().read == ()
+
+
+def test_a_plan_that_was_tampered_with_is_named_and_keeps_the_pass_from_nothing_else(live: Live) -> None:
+    change = weaken(live)
+    assert isinstance(live.blobs, MemoryBlobs)
+    live.blobs.documents[change.plan] = b"{}"
+    assert live.reconcile().problems == (
+        f"the change {change.hash[7:19]}: its plan was changed, so nobody is told of it",
+    )
+    assert change_of(live, change.hash).phase is ChangePhase.VOID
 
 
 def test_who_could_not_be_told_is_told_by_the_next_pass(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
