@@ -131,7 +131,7 @@ def test_a_custom_resource_is_pinned_by_the_projects_paths(application: Applicat
 def test_a_field_of_a_custom_resource_that_may_name_an_image_is_refused_unless_the_project_names_it(
     application: Application,
 ) -> None:
-    with pytest.raises(ConfigError, match=r"spec.hullImage: .*let the project name the field in image_paths"):
+    with pytest.raises(ConfigError, match=r"spec.hullImage: .*let the project list it in image_paths"):
         pinned(custom("Rollout", hullImage="team/hull:1"), application)
 
 
