@@ -170,7 +170,7 @@ DATABASE = "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: { name: 
         ),
         (
             {IN_STAGING: "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { password: hunter2 }\n"},
-            f"{IN_STAGING}:4: stringData: expected a Secret without values, got a mapping of 1; a bundle can be read",
+            f"{IN_STAGING}:4: stringData: expected a Secret without values, got a mapping of 1; everybody who may pull",
         ),
         (
             {IN_STAGING: "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\ndata: { password: aHVudGVyMg== }\n"},

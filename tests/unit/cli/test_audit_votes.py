@@ -211,7 +211,7 @@ def test_keys_that_no_anchor_names_prove_nothing_once_the_provider_dropped_them(
             "a sign-in within the last 5 min",
         ),
         (lambda kept: kept.app.documents.pop(kept.vote()), "is missing"),
-        (lambda kept: kept.app.documents.update({kept.vote(): b"{}"}), "was changed, or is not a proof"),
+        (lambda kept: kept.app.documents.update({kept.vote(): b"{}"}), "was changed or is not a proof"),
         (lambda kept: kept.trail(None), "its gate asked for a proof, and the record names none"),
         (
             lambda kept: (kept.vote(), kept.app.trust.update(installation="elsewhere")),
@@ -259,7 +259,7 @@ def test_the_proof_of_a_vote_on_a_change_of_the_catalogue_is_verified_too(kept: 
             "a sign-in within the last 5 min",
         ),
         (lambda kept: kept.app.documents.pop(kept.change_vote()), "is missing"),
-        (lambda kept: kept.app.documents.update({kept.change_vote(): b"{}"}), "was changed, or is not a proof"),
+        (lambda kept: kept.app.documents.update({kept.change_vote(): b"{}"}), "was changed or is not a proof"),
         (lambda kept: kept.change_trail(None), "and the record names none"),
     ],
     ids=[

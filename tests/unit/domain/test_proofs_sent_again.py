@@ -69,7 +69,7 @@ def test_a_proof_of_before_ends_nothing_that_was_set_since(
     order(world, verb, LONG_AGO)
     refused = world.last("command.refused").details
     assert "proof-is-in-time" in refused["rules"]
-    assert "the sign-in is from before what it would end" in refused["reason"]
+    assert "the sign-in is older than the freeze or hold that it would end" in refused["reason"]
 
 
 @BLOCKS
