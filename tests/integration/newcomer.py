@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
+import pytest
 import urllib3
 
 from local.identity import laptop
@@ -121,7 +122,9 @@ def newcomer(folder: Path) -> Iterator[Reader]:
     for path in INSTALLED:
         (clone / path).symlink_to(ROOT / path)
     assert not any(name in path.read_text(errors="replace") for path in clone.rglob("*.md"))
-    try:
-        yield Reader(clone=clone, name=name)
-    finally:
-        subprocess.run(["make", "down"], cwd=clone, capture_output=True, timeout=SECONDS, check=True)
+    with pytest.MonkeyPatch.context() as shell:
+        shell.delenv("MAKEFLAGS", raising=False)  # the ARGS of the make that runs the tests are not the newcomer's
+        try:
+            yield Reader(clone=clone, name=name)
+        finally:
+            subprocess.run(["make", "down"], cwd=clone, capture_output=True, timeout=SECONDS, check=True)
