@@ -198,7 +198,7 @@ def test_whoever_signs_in_there_as_somebody_else_sends_nothing(
     at_the_provider(page, stack)
     choose(page, "Sign in as Grace")
     ended(page, "Nothing was sent")
-    expect(page.locator("main")).to_contain_text("Somebody else signed in there")
+    expect(page.locator("main")).to_contain_text("The person who signed in there is not the one who pressed the button")
     assert violations(page) == []
 
 

@@ -251,7 +251,7 @@ def test_an_approver_finishes_nothing_with_the_sign_in_of_another_one(
     elsewhere.browser.read(taken.system.stack.url)
     assert elsewhere.page("GET", back)[0] == 403
     status, text = ada.page("GET", back)
-    assert (status, "Somebody else signed in there" in text) == (403, True)
+    assert (status, "The person who signed in there is not the one who pressed the button" in text) == (403, True)
     assert len(votes(taken, release)) == 1
 
 
