@@ -1,4 +1,5 @@
-"""Asks ahead: what is needed later, and rests on nothing that is still to come, is future while something else is."""
+"""Asks ahead: a question whose answer is needed later, and that depends on nothing still to come, is asked while other
+work goes on."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

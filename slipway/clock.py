@@ -1,4 +1,4 @@
-"""The clock that is passed to whatever needs the time, so that a test can set it."""
+"""The clock that is passed to all code that needs the time, so that a test can set it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

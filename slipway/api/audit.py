@@ -1,4 +1,4 @@
-"""The audit trail: queries, chains, anchors and verification, and what is live according to it."""
+"""The audit trail: queries, chains, anchors and verification, and the live releases according to it."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ class Chain(ChainPart):
 
 
 class ChainRecord(ApiModel):
-    """One record, or what is left of a damaged one."""
+    """One record, or the remains of a damaged one."""
 
     record: AuditRecord | Damaged
 

@@ -140,7 +140,7 @@ class _Azure:
 
     @property
     def _makes_storage(self) -> bool:
-        """Whether tables and containers that are missing are made: only by whoever holds the account's key. In Azure
+        """Whether missing tables and containers are created, which only a holder of the account's key can do. In Azure
         the deployment makes them, and no identity of ours may."""
         return self.settings.role.works and bool(self.settings.storage_connection.get_secret_value())
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Facing(Catalogued):
-    """Callers, sessions, and what is said."""
+    """Callers, sessions, and statements."""
 
     @part
     def submitting(self) -> "Submitting":

@@ -12,7 +12,7 @@ SCOPE = "user_impersonation"
 """The scope of the sign-in's registration. The scope that people are asked for. It makes the registration the resource
 beyond doubt, so the tenant's rules for it apply; an access token of a person must have it."""
 VOTES_SCOPE = "vote"
-"""The scope of the votes' registration, asked for with the same reason; what it opens is never used."""
+"""The scope of the votes' registration, asked for with the same reason; the access that it gives is never used."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The two roles of the app: what each one serves, and which settings it must not have.
 
 One package holds both. The front answers people and hooks, the worker reads queues and timers; a small installation
-runs both as one app. A role must not be given what it has no use for: a secret that is not there cannot leak.
+runs both as one app. A role is given no setting that it has no use for: a secret that is not there cannot leak.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class AppRole(StrEnum):
     WORKER = "worker"
     """Queues and timers: it decides and acts, and answers no HTTP request."""
     SINGLE = "single"
-    """Both in one, for a small installation: whoever takes over the pages then holds the signing key."""
+    """Both in one, for a small installation: an attacker who takes over the pages then holds the signing key."""
 
     @property
     def answers(self) -> bool:
@@ -60,7 +60,7 @@ FRONT_ONLY: Final = frozenset(
         "event_grid_function",
     }
 )
-"""Settings of the front: by what it knows callers and hooks."""
+"""Settings of the front, by which it knows callers and hooks."""
 _FOREIGN: Final[Mapping[AppRole, frozenset[str]]] = {
     AppRole.FRONT: WORKER_ONLY,
     AppRole.WORKER: FRONT_ONLY,

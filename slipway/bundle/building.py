@@ -64,7 +64,7 @@ class SchemaComparison(Protocol):
 
 
 def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: SchemaComparison) -> BuiltBundle:
-    """Raises `ConfigError` with every problem of the folder, and whatever `resolve` raises."""
+    """Raises `ConfigError` with every problem of the folder, and the errors of `resolve`."""
     findings = Findings()
     folder = SourceFolder(root=options.folder, chart=options.chart, targets=options.targets, render=render)
     read = read_sources(folder, findings)

@@ -84,7 +84,7 @@ class FilePlace:
 
 
 def place_in_bundle(path: str) -> FilePlace | str:
-    """The file's place, or what is wrong with its path."""
+    """The file's place, or the problem with its path."""
     root, *rest = path.split("/")
     if root != "environments" or len(rest) not in _FORMS:
         return "expected environments/<name>/<file>.yaml, or <file>.yaml in verification/, before/ or after/ below it"

@@ -25,7 +25,7 @@ class Shelf(Protocol):
 
 
 def fetch(shelf: Shelf, repository: str, reference: str) -> Packed:
-    """All parts. Raises `NotABundle`, `ConfigError`, and whatever the registry raises."""
+    """All parts. Raises `NotABundle`, `ConfigError`, and the errors of the registry."""
     manifest, parts = _parts(shelf, repository, reference)
     config = b"".join(shelf.open_blob(repository, parts.config, parts.config_size))
     layer = b"".join(shelf.open_blob(repository, parts.layer, parts.layer_size))

@@ -1,8 +1,8 @@
 """Helm: how a chart is rendered, and what becomes of its hooks, its tests and its definitions of kinds.
 
 Helm runs hooks itself while it installs. Here they become the Jobs before and after a rollout, as far as that means the
-same; a hook that would run at other times than its author expects is refused by name. It leaves out what Slipway never
-does (uninstall) and what is not for a rollout (`helm test`, `crds/`), and says so.
+same; a hook that would run at other times than its author expects is refused by name. It leaves out hooks of events
+that Slipway never has (uninstall) and parts that are not for a rollout (`helm test`, `crds/`), and says so.
 """
 
 import re
@@ -61,7 +61,8 @@ _BY_EVENT: Final = {hook.event: hook for hook in _HelmHook}
 
 @dataclass(frozen=True, kw_only=True)
 class HelmChart:
-    """A chart with its objects where they belong in a bundle, and what was left out or means something else here."""
+    """A chart with its objects in their places in a bundle, and the parts that were left out or mean something else
+    here."""
 
     parts: dict[ContentPart, dict[str, Document]]
     """By part and file name."""

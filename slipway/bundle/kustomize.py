@@ -1,7 +1,8 @@
 """Kustomize: how a folder is rendered, and what in it would reach beyond the repository.
 
-Kustomize fetches what is not a local path, without asking. So every file that it would read by name is looked for
-first, in the folder and in the bases that it leads to. A missing file is a problem, and no file is ever fetched.
+Kustomize fetches everything that is not a local path, without asking. So every file that it would read by name is
+looked for first, in the folder and in the bases that it leads to. A missing file is a problem, and no file is ever
+fetched.
 """
 
 import os
@@ -41,7 +42,7 @@ def kustomize_arguments(folder: Path) -> tuple[str, ...]:
 
 
 def check_folder(folder: Path, *, relative_to: Path) -> None:
-    """Raises `ConfigError` for whatever leads out of the repository, or cannot be rendered here."""
+    """Raises `ConfigError` for anything that leads out of the repository, or cannot be rendered here."""
     findings = Findings()
     waiting, seen = [folder], {folder.resolve()}
     while waiting:

@@ -146,7 +146,7 @@ class BundleConfig(_RuledImages):
         return self
 
     def document(self) -> bytes:
-        """The bytes of `bundle.json`: canonical JSON without what is unknown."""
+        """The bytes of `bundle.json`: canonical JSON without unknown values."""
         return canonical(self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True))
 
 

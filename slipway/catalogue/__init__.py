@@ -1,6 +1,6 @@
 """Projects and applications: as documents, as definitions with their files, and as the catalogue of an installation.
 
-This layer turns text into domain records and plain dicts, and says what is wrong with file, line and field. It sits
+This layer turns text into domain records and plain dicts, and names each problem with file, line and field. It sits
 beside the ledger and the effects. The layers above ask it whether a document may be applied (`checking.py`), for an
 application (`entries.py`), whether a tag starts a release (`check_tag`), and for the exact objects of a rollout
 (`render`, `render_job`).

@@ -36,7 +36,7 @@ class Rendered:
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """An application and what it would apply in each of its environments."""
+    """An application and the objects that it would apply in each of its environments."""
 
     definition: Definition
     document: Document

@@ -32,7 +32,7 @@ class Entry:
     versions: VersionsInForce | None = None
     """The versions that it was made from; None where no ledger keeps any, as in some tests."""
     problems: tuple[str, ...] = ()
-    """Its problems since it was applied. It stands still for whatever opens."""
+    """Its problems since it was applied. It opens nothing until they are mended."""
 
     def policy(self, now: datetime) -> Policy:
         """The application's policy at one time."""
@@ -81,7 +81,7 @@ class Broken:
     name: str
     problems: tuple[str, ...]
     unread: bool = False
-    """Whether a row is what cannot be read: whoever mends it applies no version."""
+    """Whether the problem is an unreadable row, which is mended without applying a version."""
 
 
 class Catalogue:
@@ -101,7 +101,7 @@ class Catalogue:
         return ()
 
     def look_again(self) -> None:
-        """The next question reads what is in force now."""
+        """The next question reads the entries in force by then."""
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries.values())

@@ -25,7 +25,7 @@ class Files:
     """Name of that document in messages, such as `shop/application.yaml`."""
     contents: Mapping[str, str] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
-    """Files that are there and could not be read: what is wrong with them is told elsewhere."""
+    """Files that are there and could not be read; their problems are told elsewhere."""
 
     def shown(self, path: str) -> str:
         """The path as problems name it: `shop/manifests/service.yaml`."""

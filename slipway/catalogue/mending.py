@@ -51,7 +51,7 @@ class Mending:
         return next((self.unknown[dotted_path(each)] for each in unknown), None)
 
     def mend(self, wrong: Iterable[Misfit]) -> bool:
-        """Replace what is wrong. Whether there was a way to do so for each."""
+        """Replace the wrong parts. Whether there was a way to do so for each."""
         just_now = set[Steps]()
         return False not in [self._replace(each, just_now) for each in wrong]
 

@@ -61,7 +61,7 @@ class AsRead[M: BaseModel]:
     """As much of a document as can be read, so that one mistake does not hide independent ones."""
 
     value: M | None
-    """The document with something else in place of what is wrong in it; None where too much is."""
+    """The document with its wrong parts replaced; None if too many are wrong."""
     problems: tuple[Problem, ...] = ()
     unknown: Mapping[str, Problem] = field(default_factory=dict)
     """The fields whose values are not the document's, with the problem that says why."""
@@ -79,8 +79,8 @@ class AsRead[M: BaseModel]:
 def parse_document[M: BaseModel](document: Document, model: type[M]) -> AsRead[M]:
     """The record that the document describes, with every problem that pydantic reports.
 
-    pydantic does not go on to a rule about several fields where one of them is wrong. So what is wrong is replaced, and
-    the rest is looked at once more.
+    pydantic does not go on to a rule about several fields where one of them is wrong. So the wrong parts are replaced,
+    and the rest is looked at once more.
     """
     problems, unsure, mending = list[Problem](), dict[Problem, None](), Mending(document)
     value = None
@@ -172,7 +172,7 @@ class _Translation:
 
 
 def _within(value: Any, path: list[int | str]) -> Any:
-    """What is written there; None if nothing is."""
+    """The value written there; None if there is none."""
     for step in path:
         known = step in value if isinstance(value, dict) else isinstance(value, list) and step in range(len(value))
         value = value[step] if known else None

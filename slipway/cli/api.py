@@ -1,4 +1,4 @@
-"""Client of the JSON API: one request at a time, with limits, and errors that say what was wrong."""
+"""Client of the JSON API: one request at a time, with limits, and errors that name the fault."""
 
 import json
 import re

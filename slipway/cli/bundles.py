@@ -107,7 +107,7 @@ def open_packed(packed: Packed) -> OpenedBundle:
 
 @contextmanager
 def telling_problems() -> Iterator[None]:
-    """Turn what is wrong with a bundle into an error of the command."""
+    """Turn the problems of a bundle into an error of the command."""
     try:
         yield
     except ConfigError as error:

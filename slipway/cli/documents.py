@@ -1,4 +1,4 @@
-"""Documents in files as they are sent to an installation, and what it finds in them at the lines of the files.
+"""Documents in files as they are sent to an installation, and its problems at the lines of the files.
 
 Each document is judged by itself: what has a problem here is not sent, and keeps no other from it.
 """

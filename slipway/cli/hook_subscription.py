@@ -1,4 +1,4 @@
-"""The service hook subscription that Slipway needs, and what is wrong with an existing one. Pure: no I/O."""
+"""The service hook subscription that Slipway needs, and the faults of an existing one. Pure: no I/O."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Problems of files, with paths as whoever typed the command would write them."""
+"""Problems of files, with paths as the user of the command would write them."""
 
 import os
 from collections.abc import Iterable, Iterator

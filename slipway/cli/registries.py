@@ -51,7 +51,7 @@ type Helper = Callable[[str, str], bytes | None]
 
 
 def open_registry(login_server: str, environment: Mapping[str, str] = os.environ) -> Registry:
-    """A client for the registry. Raises `CliError` for what is not a login server."""
+    """A client for the registry. Raises `CliError` for a name that is no login server."""
     try:
         endpoint = RegistryEndpoint(login_server, frozenset(environment.get(HOSTS, "").replace(",", " ").split()))
     except ValueError as error:

@@ -128,7 +128,8 @@ def _end(error: click.ClickException) -> int:
 @click.option("--audience", metavar="ID", help=AUDIENCE_HELP)
 @click.version_option(__version__, prog_name="slipway", message="%(prog)s %(version)s")
 def root(url: str | None, key: str | None, audience: str | None) -> None:
-    """Inspect and operate an installation of Slipway: what is delivered, where it is, and why. Vote on open gates.
+    """Inspect and operate an installation of Slipway: its releases, their positions, and the reasons. Vote on open
+    gates.
 
     The app is taken from --url and --key, else from SLIPWAY_URL and SLIPWAY_KEY, else from .local/stack.json, which
     `make up` writes, in this folder or a parent. If the app requires sign-in, --audience (or SLIPWAY_AUDIENCE) signs

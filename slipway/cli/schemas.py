@@ -1,7 +1,7 @@
 """Kubernetes' own schemas, without a cluster: wrong types, unknown and missing fields, versions that are gone.
 
-The schemas come with `kubernetes-validate`, which only the command line has. Custom resources have none there; what a
-cluster alone knows (admission, quotas, what is installed) it says when the rollout is planned.
+The schemas come with `kubernetes-validate`, which only the command line has. Custom resources have none there; a
+cluster's own rules (admission, quotas, installed kinds) show when the rollout is planned.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -74,7 +74,7 @@ class Schemas:
 
 
 def not_compared_line(not_compared: Iterable[str]) -> Iterator[str]:
-    """The line that says what was not compared; none if all was."""
+    """The line that names the objects that were not compared; none if all were."""
     if names := ", ".join(not_compared):
         yield f"no schema here to compare with: {names}"
 

@@ -182,7 +182,7 @@ class Screen:
                 self.line(TextCell(label.ljust(width), FAINT), TextCell(line, value.style))
 
     def flush(self) -> None:
-        """Let whoever reads a pipe have what was printed so far."""
+        """Let the reader of a pipe have the output so far."""
         self._stream.flush()
 
     def _write(self, text: str) -> None:

@@ -63,7 +63,7 @@ class IndexVerdict(Record):
 
 
 class ChainVerdict(Record):
-    """Whether the chain of one application is intact, and what is wrong with it."""
+    """Whether the chain of one application is intact, and its faults."""
 
     application: str
     records: int

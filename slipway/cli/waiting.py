@@ -1,4 +1,4 @@
-"""Waits until what was said to the app is counted, refused or parked: it is received first, and decided afterwards."""
+"""Waits until a statement is counted, refused or parked: the app receives it first, and decides afterwards."""
 
 import secrets
 import time

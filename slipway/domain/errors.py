@@ -18,7 +18,7 @@ class Inconsistent(Exception):  # noqa: N818 - it is a state of the records
 
 
 class CannotBeRead(Exception):  # noqa: N818 - it is what was found
-    """What was stored cannot be read, until somebody mends it."""
+    """Stored content cannot be read until somebody mends it."""
 
 
 def present[T](value: T | None, what: str) -> T:

@@ -16,7 +16,7 @@ from .rules import RuleResult
 
 
 class NotShown(Record):
-    """What a list lacks, as it cannot be read."""
+    """An entry that a list lacks because it cannot be read."""
 
     application: str
     """Or `_installation`."""

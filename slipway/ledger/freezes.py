@@ -46,7 +46,7 @@ def with_etag(table: Table) -> tuple[FreezeState | None, str]:
 
 
 def freeze_in(row: Row) -> FreezeState:
-    """What the row says. One that cannot be read may be a freeze, so it counts as one, which a person has to end."""
+    """The state in the row. An unreadable row may be a freeze, so it counts as one, which a person has to end."""
     try:
         return read_row(FreezeState, row)
     except UnreadableRow as unreadable:

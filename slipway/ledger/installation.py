@@ -33,7 +33,7 @@ BODY_LIMIT = 400_000
 """Maximum length of a stored body, in UTF-16 code units of its JSON; a Service Bus message has at most 256 KB."""
 ATTEMPTS = 20
 MOST_DENIED = 50
-"""Records of denied attempts in one hour; whoever comes after these is in the front's log alone."""
+"""The most records of denied attempts in one hour; later ones are in the front's log alone."""
 ID_PATTERN = r"[0-9a-z-]{1,64}"
 """Ids that are safe inside a row key; any other id counts as not found."""
 
@@ -317,7 +317,7 @@ class InstallationLedger:
 
 
 def _parked(row: Row) -> Parked:
-    """One that cannot be read is listed with that as its reason; whoever replays it is told."""
+    """An unreadable one is listed with that as its reason, which its replay repeats."""
     try:
         return read_row(Parked, row)
     except UnreadableRow as unreadable:

@@ -28,7 +28,7 @@ SEEN: Final = "seen!"
 ANSWER: Final = "answer!"
 """The answer to a row of the inbox."""
 LOOK: Final = "look!"
-"""In the installation's partition: what was seen at a look."""
+"""In the installation's partition: the result of a look."""
 LEASE: Final = "lease!"
 DIGEST: Final = "artifact!"
 TAG: Final = "tag!"
@@ -69,7 +69,7 @@ UNDECIDED: Final = "undecided!"
 PROPOSED_TOLD: Final = "told!"
 
 _MADE_AGAIN: Final = (PROGRESS, LOOK, BEAT, DENIED, ANCHORED, INDEX_WATCH, LEASE)
-"""Rows without which nothing is lost: whoever needs them writes them anew."""
+"""Rows that may be lost: the code that needs them writes them anew."""
 
 _WIDTH: Final = 12
 _MAX: Final = 10**_WIDTH - 1
@@ -222,7 +222,7 @@ def owner_of(partition: str) -> str:
 
 
 def remedy(partition: str, key: str) -> str:
-    """What a person does about a row that cannot be read."""
+    """The cure for an unreadable row, for people."""
     if partition.startswith(NUMBERS):
         return "delete all rows of that partition: the numbers are counted again from the trail"
     if (partition, key) == (INSTALLATION, FREEZE):

@@ -77,8 +77,7 @@ class Ledger:
         keys: Callable[[], PublicKeys],
         documents: Callable[[], Blobs] | None = None,
     ) -> None:
-        """Each is opened on first use. Only whoever commits needs the signer. Without `documents` there is no
-        archive."""
+        """Each is opened on first use. Only commits need the signer. Without `documents` there is no archive."""
         self.table = table
         self._signer, self._keys = signer, keys
         self._documents = documents
@@ -320,7 +319,7 @@ class Ledger:
         return entries
 
     def forget(self, application: str, rows: Sequence[str]) -> None:
-        """Delete rows of one commit that asked for what is done by now."""
+        """Delete the rows of one commit whose work is done."""
         delete_rows(self.table, application, rows)
 
     # ---- reading

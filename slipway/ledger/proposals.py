@@ -104,7 +104,7 @@ class Proposals:
 
 
 def _channels(row: Row | None) -> list[str]:
-    """Where it cannot be read nobody was told: twice is better than never."""
+    """An unreadable one counts as nobody told: twice is better than never."""
     try:
         told = json.loads(row.text("Told")) if row else []
     except (ValueError, RecursionError, UnreadableRow):

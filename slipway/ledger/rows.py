@@ -42,7 +42,7 @@ def unpack[R: BaseModel](kind: type[R], values: Mapping[str, Value]) -> R:
 
 
 def read_row[R: BaseModel](kind: type[R], row: Row) -> R:
-    """Raises `UnreadableRow`: what it says goes into pages and logs, so it repeats no value of the row."""
+    """Raises `UnreadableRow`, whose message goes into pages and logs and so repeats no value of the row."""
     try:
         return unpack(kind, row.values)
     except ValueError as error:
@@ -57,7 +57,7 @@ def _without_values(error: ValueError) -> str:
 
 
 def read_or[R: BaseModel](otherwise: R, row: Row | None) -> R:
-    """Of a row that is written anew by whoever reads it: one that cannot be read is as good as none."""
+    """For a row that its reader writes anew: an unreadable one is as good as none."""
     try:
         return read_row(type(otherwise), row) if row else otherwise
     except UnreadableRow as unreadable:
@@ -173,7 +173,7 @@ def outbox_writes(entries: tuple[OutboxEntry, ...], signer: Signer) -> list[Writ
 
 
 def outbox_entry(application: str, row: Row, public: PublicKeys) -> OutboxEntry | None:
-    """The entry of a row, with what is wrong with it; None for a row that is no message. Raises `KeysUnavailable`."""
+    """The entry of a row, with its fault; None for a row that is no message. Raises `KeysUnavailable`."""
     try:
         message, written_at = unpack(Outgoing, row.values), _MOMENT.validate_python(row.values.get("At"))
     except ValueError:

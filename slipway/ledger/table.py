@@ -34,8 +34,8 @@ class LedgerUnavailable(Exception):  # noqa: N818 - it is a state of the service
 
 
 class UnreadableRow(LedgerUnavailable, CannotBeRead):
-    """A row that cannot be read, until somebody mends it: what it would say is not known, for everything else it is as
-    if the table did not answer. Whoever reads of several goes on with the others (`read_each`)."""
+    """A row that cannot be read until somebody mends it. Its content is unknown; for its own subject it is as if the
+    table did not answer. Code that reads several rows goes on with the others (`read_each`)."""
 
     def __init__(self, row: "Row", problem: str) -> None:
         self.partition, self.key, self.problem = row.partition, row.key, problem
@@ -50,14 +50,14 @@ class UnreadableRow(LedgerUnavailable, CannotBeRead):
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOfEach[T]:
-    """What was read of several, and what is not shown, as it cannot be read."""
+    """The readable ones of several, and those not shown because they cannot be read."""
 
     read: tuple[T, ...]
     not_shown: tuple[NotShown, ...]
 
 
 def read_each[S, T](several: Iterable[S], read: Callable[[S], T]) -> Iterator[T | NotShown]:
-    """What is read of each. One that cannot be read takes nothing from the others: it is told in its place."""
+    """The result for each. An unreadable one does not affect the others: its note stands in its place."""
     for each in several:
         try:
             yield read(each)

@@ -71,8 +71,8 @@ class SubjectVersions:
         return row.etag if row else ""
 
     def listed(self) -> tuple[Listed, ...]:
-        """Everything in the catalogue, removed applications included. What a row that cannot be read would say is taken
-        from the version in force."""
+        """Everything in the catalogue, removed applications included. The content of an unreadable row is taken from
+        the version in force."""
         rows = self._table.rows(keys.INSTALLATION, *keys.range_of(keys.LISTED))
         return tuple(listed for row in rows if (listed := self._listed(row)) is not None)
 

@@ -3,7 +3,7 @@
 Runs every hour and does the work that remains. It looks at the chains once a day and after a change of the signing key.
 After a change it signs all ends anew with the new key, and repeats that until it finds no end signed by another one,
 since a worker that has not read the new key yet may still sign with the old one. It resumes after a crash. Gates and
-changes of rules are anchored at once, elsewhere; what this adds is whatever else the day has brought.
+changes of rules are anchored at once, elsewhere; this adds everything else of the day.
 """
 
 import json
@@ -126,7 +126,7 @@ class Anchoring:
             self.installation.table.transact(keys.INSTALLATION, [write])
 
     def _tell(self) -> tuple[tuple[str, ...], list[str]]:
-        """Send to each witness what it does not have yet; what fails is tried again in the next hour."""
+        """Send to each witness the anchors that it does not have yet; a failure is tried again in the next hour."""
         sent_to, problems = list[str](), list[str]()
         for witness in self.witnesses:
             try:

@@ -1,4 +1,4 @@
-"""Whether the app can reach its ledger, for load balancers and whoever asks; looked at now and then, not for each."""
+"""Whether the app can reach its ledger, for load balancers and others; checked now and then, not for each request."""
 
 import logging
 import threading

@@ -50,7 +50,7 @@ def open_changes(proposals: Proposals) -> ReadOfEach[ShownChange]:
 
 
 def proposed_change(proposals: Proposals, hash: str) -> ShownChange:
-    """One, whatever became of it. Raises `NotFound`, `LedgerUnavailable`."""
+    """One change, in any phase. Raises `NotFound`, `LedgerUnavailable`."""
     change = proposals.current(hash).change
     if change is None:
         raise NotFound("no such change was proposed")

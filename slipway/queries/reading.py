@@ -47,7 +47,8 @@ class Reader:
         return self.ledger.load(entry.policy(self.clock()), lookups).snapshot
 
     def of_each[T](self, read: Callable[[Entry], T], *, after: str = "") -> Iterator[T | NotShown]:
-        """What is read of each application, by name, and of what is not shown why. Raises `LedgerUnavailable`."""
+        """The result for each application, in order of name, and a note with the reason for each that is not shown.
+        Raises `LedgerUnavailable`."""
         entries = [entry for name, entry in sorted(self.catalogue.entries.items()) if name > after]
         yield from read_each(entries, read)
         for broken in self.catalogue.broken if not after else ():

@@ -1,7 +1,7 @@
 """The page on which a person confirms a statement from the API or the command line that opens something: a command, a
 change of the catalogue, or the approval of a proposed one.
 
-It shows what is to be said, word for word, to whoever may say it; their button leads to the identity provider.
+It shows the statement, word for word, to people who may make it; their button leads to the identity provider.
 """
 
 from collections.abc import Mapping
@@ -108,12 +108,12 @@ def _pending(desk: Desk, handle: str) -> Pending:
 
 
 def _restored(desk: Desk, statement: CommandStatement) -> Restored | None:
-    """The losses that a new epoch accepts, to be confirmed by whoever begins it; None for any other command."""
+    """The losses that a new epoch accepts, for the person who begins it to confirm; None for any other command."""
     return desk.restored(statement.application or INSTALLATION) if statement.verb is Verb.FENCE_RESET else None
 
 
 def _effect(desk: Desk, statement: CommandStatement) -> str:
-    """What a roll-back changes, as the page that orders one says it; empty for any other command."""
+    """The effect of a roll-back, in the words of the page that orders one; empty for any other command."""
     if statement.verb is not Verb.ROLLBACK or statement.application is None or statement.release is None:
         return ""
     lane = desk.reader.ledger.lanes(statement.application).get(str(statement.environment))

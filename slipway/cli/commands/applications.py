@@ -59,7 +59,7 @@ def _rows(screen: Screen, item: ApplicationStanding) -> Iterator[tuple[Content, 
 
 
 def _state(item: ApplicationStanding, lane: LaneStanding) -> TextCell:
-    """The worst of what is amiss in the lane, first."""
+    """The lane's trouble, the worst first."""
     if lane.live and (drifted := differs(lane.drift)):
         return drifted
     if lane.hold:

@@ -30,7 +30,7 @@ _DONE: dict[Decision, TextCell] = {
 }
 
 _NOBODY = "voter-not-identified"
-"""The app's refusal of whoever is no person: a function key, or an application with a token of its own."""
+"""The app's refusal of a caller who is no person: a function key, or an application with a token of its own."""
 
 COLUMNS = (
     "release",
@@ -180,8 +180,8 @@ def object_to_vote(context: click.Context, /, **options: Any) -> None:
     """Say that a vote which was counted in your name was not yours.
 
     It no longer counts, and the release stops where it is: at its gate or during its copy it ends as rejected, and a
-    rollout that has begun is rolled back. What is live stays live until somebody rolls it back. Everybody whom the gate
-    asks is told.
+    rollout that has begun is rolled back. A release that is live stays live until somebody rolls it back. Everybody
+    whom the gate asks is told.
 
     \b
     Example:

@@ -31,9 +31,10 @@ from .bundle_build import build_
 def bundle() -> None:
     """Build, push and inspect bundles: one artifact with the manifests of each environment, every image by digest.
 
-    Registries are reached as `docker login` or `az acr login` left it; in Azure also as whoever is signed in to Entra.
-    SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD come before both. A name and a password go to the registry's own
-    host, and to the hosts in SLIPWAY_REGISTRY_HOSTS. At the registries of `make up` you are its CI.
+    Registries are reached with the credentials of `docker login` or `az acr login`; in Azure also as the identity
+    signed in to Entra. SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD come before both. A name and a password go
+    to the registry's own host, and to the hosts in SLIPWAY_REGISTRY_HOSTS. At the registries of `make up` you are its
+    CI.
     """
 
 

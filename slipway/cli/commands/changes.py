@@ -216,7 +216,7 @@ def stand_in(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_
 @json_option
 @connected
 def reject_change(api: Api, *, hash: str, reason: str, as_json: bool) -> None:
-    """Reject a proposed change, as one of the people who are asked; whoever proposed it takes it back that way.
+    """Reject a proposed change, as one of the people who are asked; its proposer takes it back that way.
 
     It needs your own sign-in (--audience), and no more.
 

@@ -1,4 +1,4 @@
-"""`slipway doctor`: check every permission and connection, and print the commands that fix what is missing."""
+"""`slipway doctor`: check every permission and connection, and print the commands that fix missing ones."""
 
 import os
 import sys
@@ -71,7 +71,7 @@ def doctor(
     server: str,
     as_json: bool,
 ) -> None:
-    """Check every permission and connection, and say what is missing and which command grants it.
+    """Check every permission and connection, and name each missing one with the command that grants it.
 
     From this machine: whether the app responds and accepts the key, and with --organization and --project whether the
     service hook delivers (signed in as for `slipway connect`). In the worker, with its identity: table, blobs, queues,

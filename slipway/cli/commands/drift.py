@@ -1,4 +1,4 @@
-"""`slipway drift`: whether the clusters hold what is live, as the last look saw it."""
+"""`slipway drift`: whether the clusters match the live releases, as the last look saw it."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ clock = utc_now
 @json_option
 @connected
 def drift(api: Api, application: str | None, *, as_json: bool) -> None:
-    """Whether the clusters hold what is live: of one APPLICATION, or of all.
+    """Whether the clusters match the live releases: of one APPLICATION, or of all.
 
     A look is taken every few minutes. Each difference comes with its writer, as far as the cluster tells. Slipway does
     not undo drift by itself: bring the environment back with `slipway rollback`, to the release that is live.

@@ -109,7 +109,7 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
     """Create a new key, which signs as soon as the apps know its public key. A missing file is created.
 
     In a vault the public keys are the secret slipway-public-keys, which the apps' setting SLIPWAY_PUBLIC_KEYS refers
-    to; beside a file they are in the file with .pub behind its name. They are printed, for whoever verifies records
+    to; beside a file they are in the file with .pub behind its name. They are printed, for people who verify records
     elsewhere.
 
     With --retire-others restart the front and then the worker at once: the worker signs nothing, and so records no vote

@@ -197,7 +197,7 @@ def retry(api: Api, *, release: str, **options: Any) -> None:
     """Send a release that did not go live out again: the same digest, in the environment where it ended.
 
     It is planned again. After a failure, votes still count if the plan hash is unchanged. After a rejection, an expiry
-    or a cancellation the gate opens again: no earlier vote counts, and a rejection is shown to whoever is asked.
+    or a cancellation the gate opens again: no earlier vote counts, and a rejection is shown to the voters.
 
     \b
     Example:
@@ -215,7 +215,7 @@ def retry(api: Api, *, release: str, **options: Any) -> None:
 def create(
     api: Api, *, application: str, tag: str | None, digest: str | None, bundle: str | None, **options: Any
 ) -> None:
-    """Start a release of what APPLICATION has delivered before, or of what was pushed for it before it was applied.
+    """Start a release of an artifact that APPLICATION has delivered before, or that was pushed before it was applied.
 
     Without --tag, --image and --bundle it delivers the artifact live in the first environment. So a changed memory
     limit, a new ConfigMap or another host goes out without a build, with the manifests now in force. It passes every
@@ -273,8 +273,8 @@ def resume(api: Api, *, application: str, environment: str, **options: Any) -> N
 @click.argument("environment")
 @_operating(Verb.OVERRIDE)
 def override(api: Api, *, release: str, environment: str, **options: Any) -> None:
-    """Let one RELEASE pass in ENVIRONMENT, once, although it is frozen, its window is closed, or drift holds what is
-    new. It still has to pass its gate.
+    """Let one RELEASE pass in ENVIRONMENT, once, although it is frozen, its window is closed, or drift holds new
+    releases. It still has to pass its gate.
 
     \b
     Example:
@@ -356,7 +356,7 @@ def _lost(api: Api, application: str) -> str:
 @json_option
 @connected
 def end_sessions(api: Api, /, *, person: str | None, **options: Any) -> None:
-    """End all sessions of the pages that somebody has begun, in whatever browser: yours, or those of PERSON.
+    """End all sessions of the pages that somebody has begun, in any browser: yours, or those of PERSON.
 
     PERSON is an object id, as the trail names people (`oid:…`); ending those of somebody else needs the role
     `platform`. They can sign in again, unless you remove their assignment to the application in Entra first.

@@ -30,7 +30,7 @@ AWAY: Final = 120.0
 @json_option
 @connected
 def watch(api: Api, *, release: str, environment: str | None, no_wait: bool, as_json: bool) -> None:
-    """Follow a release until it has ended: a line for each change, with what it waits for.
+    """Follow a release until it has ended: a line for each change, with the reason why it waits.
 
     Ends with 0 when it is live in its last environment, or in the one of --environment, and with 1 when it ended
     otherwise. Ctrl-C ends the command and changes nothing. With --json each change is one object on a line.
