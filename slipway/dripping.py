@@ -35,9 +35,9 @@ def pieces(
     reader's own time between pieces does not count. Raises `TooSlow`."""
     came, waited, piece = 0, 0.0, bytearray()
     while (room := at_once - len(piece) if most is None else min(at_once - len(piece), most - came)) > 0:
-        asked = monotonic()
+        before = monotonic()
         read = answer.read1(room)
-        waited += monotonic() - asked
+        waited += monotonic() - before
         if not read:
             break
         came += len(read)

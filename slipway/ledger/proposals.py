@@ -45,7 +45,7 @@ class Proposals:
         rows = self.installation.table.rows(keys.INSTALLATION, *keys.range_of(keys.UNDECIDED), limit=MOST)
         hashes = ["sha256:" + row.key.removeprefix(keys.UNDECIDED) for row in rows]
         current = gathered(read_each(hashes, self.current))
-        changes = tuple(kept.change for kept in current.read if kept.change is not None)
+        changes = tuple(proposal.change for proposal in current.read if proposal.change is not None)
         return ReadOfEach(read=changes, not_shown=current.not_shown)
 
     def store(self, plan: ChangePlan) -> str:
@@ -106,10 +106,10 @@ class Proposals:
 def _channels(row: Row | None) -> list[str]:
     """An unreadable one counts as nobody told: twice is better than never."""
     try:
-        told = json.loads(row.text("Told")) if row else []
+        channels = json.loads(row.text("Told")) if row else []
     except (ValueError, RecursionError, UnreadableRow):
         return []
-    return [channel for channel in told if isinstance(channel, str)] if isinstance(told, list) else []
+    return [channel for channel in channels if isinstance(channel, str)] if isinstance(channels, list) else []
 
 
 def _key(hash: str) -> str:

@@ -178,11 +178,11 @@ def _named_like_images(value: Any, steps: Steps, known: frozenset[Steps]) -> Ite
             yield from _named_like_images(item, (*steps, index), known)
     elif isinstance(value, dict):
         for key, item in value.items():
-            place = (*steps, key)
-            if place not in known and _NAMED_LIKE_AN_IMAGE.fullmatch(key) and _holds_text(item):
-                yield place
+            below = (*steps, key)
+            if below not in known and _NAMED_LIKE_AN_IMAGE.fullmatch(key) and _holds_text(item):
+                yield below
             elif key not in ("labels", "annotations", "matchLabels", "nodeSelector"):
-                yield from _named_like_images(item, place, known)
+                yield from _named_like_images(item, below, known)
 
 
 def _holds_text(value: Any) -> bool:

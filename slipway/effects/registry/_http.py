@@ -181,8 +181,8 @@ def insist[A: (RegistryResponse, urllib3.BaseHTTPResponse)](
 
 def broken_connection(where: ErrorSubject, doing: str, error: Exception) -> Unreachable:
     cause = error.__cause__ or error.__context__
-    said = str(error) if isinstance(error, TooSlow) else type(cause).__name__ if cause else ""
-    detail = type(error).__name__ + (f" ({said})" if said else "")
+    reason = str(error) if isinstance(error, TooSlow) else type(cause).__name__ if cause else ""
+    detail = type(error).__name__ + (f" ({reason})" if reason else "")
     return Unreachable(where, f"{doing} failed: {detail}")
 
 
