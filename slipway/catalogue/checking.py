@@ -192,7 +192,7 @@ def judged_application(
     written, within = reading.value, project is not None
     assumed_project = assumed(written)
     environments = {**assumed_project.environments, **(project.environments if project else {})}
-    # Not `evolve`: what is lent for an environment that the project does not have need not fit the others.
+    # Not `evolve`: the values lent for an environment that the project lacks need not fit the others.
     allowing = (project or assumed_project).model_copy(update={"environments": environments})
     definition = Definition(application=governed(written, allowing), files=files)
     problems = [*_own_problems(document, written), *_cannot_prove(document, definition.application, within=within)]

@@ -1,10 +1,15 @@
 """Registries as a person or an agent reaches them: signed in as `docker login` left it, or with Entra for Azure's.
 
-The credential for a registry is the first of: `SLIPWAY_REGISTRY_USER` with `SLIPWAY_REGISTRY_PASSWORD`; what Docker's
-configuration has for the host (`docker login`, `az acr login`, a credential helper); for a registry of the local stack
-(`make up`) what its CI signs in with; for `*.azurecr.io` whoever is signed in to Entra (`az login`, a pipeline's
-service connection, a managed identity); nobody. A name and a password go to the registry's own host and to those in
-`SLIPWAY_REGISTRY_HOSTS`, whatever address the registry names.
+The credential for a registry is the first of these:
+
+- `SLIPWAY_REGISTRY_USER` with `SLIPWAY_REGISTRY_PASSWORD`;
+- Docker's configuration for the host (`docker login`, `az acr login`, a credential helper);
+- for a registry of the local stack (`make up`), the credential of its CI;
+- for `*.azurecr.io`, the identity signed in to Entra (`az login`, a pipeline's service connection, a managed identity);
+- none.
+
+A name and a password go only to the registry's own host and to those in `SLIPWAY_REGISTRY_HOSTS`, whatever address the
+registry names.
 """
 
 import base64
