@@ -142,7 +142,7 @@ class Action(StrEnum):
     """One line for people."""
     tone: Tone
     stage: Stage | NoStage
-    """The stage that it begins, or what it does to the running one."""
+    """The stage that it begins, or its effect on the running one."""
     intervention: Intervention | None
     """None for actions in the usual course of a release."""
     changes_environment: bool

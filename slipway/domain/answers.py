@@ -1,7 +1,7 @@
 """The answer to a statement from the inbox: written in the transaction that handles the statement, read by anybody who
 asks.
 
-It is the copy of what the records of that transaction say, for pages, API and command line; it proves nothing.
+It copies the content of that transaction's records for pages, API and command line; it proves nothing.
 """
 
 from pydantic import Field

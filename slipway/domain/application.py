@@ -1,4 +1,4 @@
-"""An application: what is delivered and where to, as its team writes it and as the rest of the code sees it.
+"""An application: its artifact and its environments, as its team writes it and as the rest of the code sees it.
 
 `WrittenApplication` is the document that `slipway apply` takes. `Application` is the same inside its project
 (`project.py`): it includes the class and the registry that the project gives to each environment, and so does the hash

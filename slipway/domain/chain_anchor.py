@@ -78,7 +78,7 @@ class AnchorContent(Record):
 
     @property
     def hash(self) -> str:
-        """The hash of everything but the signature. It is what is signed, and what the next anchor names."""
+        """The hash of everything but the signature. The signature covers it, and the next anchor names it."""
         return sha256(canonical(self.model_dump(mode="json", exclude={"sig"})))
 
     @property
@@ -201,7 +201,8 @@ def read_anchor(content: bytes, *, application: str, keys: PublicKeys) -> tuple[
 
 
 def whole_rule(head: Head, anchor: ChainAnchor | None, record: AuditRecord | None) -> RuleResult:
-    """Whether the ledger holds the record that the newest anchor names. `record` is what it holds at that place."""
+    """Whether the ledger holds the record that the newest anchor names. `record` is the record that it holds at that
+    place."""
     if anchor is None:
         return Rule.LEDGER_IS_WHOLE.holds("nothing is anchored yet")
     named = f"record {anchor.head.sequence}, anchored at {moment(anchor.at)}"

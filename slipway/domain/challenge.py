@@ -1,7 +1,7 @@
 """A challenge: the statement, kept from the press of the button until the person returns from the identity provider.
 
-It is a row of a table to which the front may only add. It proves nothing, and the worker never decides by it: whoever
-controls the front could write any number of them.
+It is a row of a table to which the front may only add. It proves nothing, and the worker never decides by it: an
+attacker in control of the front could write any number of them.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ class Challenge(Record):
     browser: HashText
     """Hash of the random id in the browser's cookie: only the browser in which the button was pressed may return."""
     person: Guid
-    """Object id of whoever pressed it: nobody finishes it with the sign-in of somebody else."""
+    """Object id of the person who pressed it: nobody can finish it with somebody else's sign-in."""
     verifier: Annotated[str, Field(min_length=43, max_length=128, repr=False)]
     """For the redemption of the code (PKCE)."""
     made_at: Moment
@@ -46,7 +46,7 @@ class Challenge(Record):
     pending: Annotated[str, Field(max_length=LONGEST_STATE)] = ""
     """The handle of the `Pending` that is confirmed with it; empty for what began on a page."""
     content: Content = ()
-    """Hashes of what is too large for the inbox row, which will name them."""
+    """Hashes of content too large for the inbox row, which will name them."""
 
     def in_time(self, now: datetime) -> bool:
         return now < self.made_at + LIFE
@@ -83,7 +83,7 @@ class Used(Record):
 
 
 def challenge_key(state: str) -> str:
-    """The row key of a `state`: its hash, so that whoever can read the table cannot forge the return."""
+    """The row key of a `state`: its hash, so that a reader of the table cannot forge the return."""
     return _hash(state)
 
 

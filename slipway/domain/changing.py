@@ -34,7 +34,7 @@ class Changed(Record):
 
 
 class ComparedSubject(Record):
-    """One application or project as a change would leave it, for whoever has to read that before they confirm it."""
+    """One application or project as a change would leave it, for people to read before they confirm it."""
 
     subject: str
     outcome: str
@@ -48,7 +48,7 @@ class ComparedSubject(Record):
 def within_room(compared: Sequence[ComparedSubject], room: int = ROOM) -> tuple[ComparedSubject, ...]:
     """The same, with differences cut where there is no room for them, and saying so. Weakenings are never cut.
 
-    Raises `ValueError` if what is weaker alone is too much.
+    Raises `ValueError` if the weakenings alone are too long.
     """
     room -= sum(_size(each.evolve(difference=())) for each in compared)
     if room < 0:

@@ -20,7 +20,7 @@ class Verb(StrEnum):
     RETRY = "retry"
     """Send a failed release on again, where it failed."""
     CREATE = "create"
-    """Start a release of what was delivered or pushed before, with the manifests of now."""
+    """Start a release of an earlier artifact, with the manifests now in force."""
     ROLLBACK = "rollback"
     """Bring an earlier release back in one environment, and hold the lane."""
     RESUME = "resume"
@@ -84,7 +84,7 @@ OF_THE_INSTALLATION: Final = frozenset({Verb.REPLAY, Verb.SESSION_END})
 
 def wrong_release(verb: Verb, release: int | None, *, instead: bool) -> str:
     """The problem with a command's release number, or with its absence; empty if there is none. `instead`: whether it
-    names what was pushed."""
+    names a tag or digest."""
     if instead:
         fits = verb is Verb.CREATE and release is None
         return "" if fits else "a tag or digest is only for create, in place of a release"

@@ -1,7 +1,8 @@
 """Drift: a difference between what the ledger says is live and what the cluster holds. The differences of one look, by
 object.
 
-`effects/cluster/drift.py` looks, `decide/drifting.py` decides what is new about it, and the lane keeps the last word.
+`effects/cluster/drift.py` looks, `decide/drifting.py` decides whether anything is new, and the lane keeps the last
+result.
 """
 
 import re
@@ -153,7 +154,7 @@ class Seen(Record):
     document: Digest | None = None
     """The stored document with all of them and their differences."""
     unknown: str = Field(default="", max_length=500)
-    """Why it cannot be told; what was found before may still be there."""
+    """Why it cannot be told; earlier differences may still be there."""
 
     @classmethod
     def of(cls, objects: tuple[Drifted, ...], document: Digest | None) -> Self:
@@ -174,14 +175,14 @@ class Seen(Record):
     @property
     def mark(self) -> str:
         """Two looks that saw the same have the same mark."""
-        # Without the time: whoever writes the same again and again begins no new state of affairs.
+        # It leaves out the time: repeated writes of the same value are no news.
         objects = [each.model_dump(mode="json", exclude={"at"}) for each in self.objects]
         about = {"objects": objects, "more": self.more}
         return sha256(canonical(about | {"unknown": bool(self.unknown)}))
 
 
 class Drift(Record):
-    """An episode: since when an environment has not been as the ledger says, and what was seen last."""
+    """An episode: the time since when an environment has differed from the ledger, and the last result."""
 
     since: Moment
     release: int = Field(ge=1)
@@ -190,7 +191,7 @@ class Drift(Record):
 
 
 def following(before: Drift | None, seen: Seen) -> Seen | None:
-    """The addition of a look to an episode; None if it adds nothing. While nobody can tell, what was found before may
+    """The addition of a look to an episode; None if it adds nothing. While nobody can tell, earlier differences may
     still be there."""
     if before is None:
         return None if seen.clean else seen

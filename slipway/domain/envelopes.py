@@ -1,4 +1,4 @@
-"""The envelope of what the worker says to itself: a message of `work` or `steps` is believed by its MAC alone.
+"""The envelope of the worker's messages to itself: a message of `work` or `steps` is believed by its MAC alone.
 
 A message in our own queue proves nothing: somebody may have been given the right to send there by mistake. The keys are
 made of the signing keys (HKDF), so they rotate with them, and no MAC key can make a record or a link.

@@ -72,7 +72,7 @@ class OnConfigChange(StrEnum):
     TELL = "tell"
     """The plan says so."""
     RESTART = "restart"
-    """The pods are replaced: their template gets the hash of what they read."""
+    """The pods are replaced: their template gets the hash of the content that they read."""
 
 
 class OnFailure(StrEnum):

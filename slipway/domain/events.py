@@ -57,7 +57,7 @@ class ImagePushed(_Event):
 
 
 class PipelineCompleted(_Event):
-    """A CI run ended, and its source was asked about it: `run` holds what is known, and how certain each part is."""
+    """A CI run ended, and its source was asked about it: `run` holds the known facts with their certainty."""
 
     kind: Literal["pipeline-completed"] = "pipeline-completed"
     run: Run
@@ -208,7 +208,7 @@ class PushedArtifact(Record):
 
 
 class GivenCommand(_Event):
-    """An operator's command, about an application or the whole installation, with what is known of who gave it. A
+    """An operator's command, about an application or the whole installation, with the known facts about its author. A
     command that stops something is believed to come from the person that the channel names; one that lets something
     through counts only with a proof."""
 
@@ -235,7 +235,7 @@ class GivenCommand(_Event):
     """Whether an application gave it with a verified access token of its own. It may start releases if the project says
     so, and open nothing else."""
     forbidden: str = Field(default="", max_length=500)
-    """Why whoever gave it may not; empty if their roles, or the project, allow it."""
+    """The reason why its author may not give it; empty if their roles, or the project, allow it."""
 
     @property
     def attribution(self) -> Attribution:
@@ -251,7 +251,7 @@ class CommandGiven(GivenCommand):
     release: int | None = Field(default=None, ge=1)
     """The release that the command is about; for a roll-back, the one to restore."""
     artifact: PushedArtifact | None = None
-    """For a release of what none has delivered yet."""
+    """For a release of an artifact that none has delivered yet."""
     environment: Name | None = None
     rule: str = Field(default="", max_length=64)
     """For a waiver: the name of the rule."""
@@ -294,7 +294,7 @@ class FreezeSpread(_Event):
 
 
 class DriftLooked(_Event):
-    """Somebody looked whether a cluster holds what is live, and saw something new about it."""
+    """A look compared a cluster with the live release, and found something new."""
 
     kind: Literal["drift-looked"] = "drift-looked"
     application: Name

@@ -47,7 +47,7 @@ class Explanation(Record):
     release: str
     phase: Phase
     headline: str
-    """One sentence: why the release is where it is, and what it waits for."""
+    """One sentence: why the release is where it is, and why it waits."""
     rules: tuple[EnvironmentRules, ...]
     next: str
     """The next thing that has to happen, and who can do it."""

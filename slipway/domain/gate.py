@@ -80,7 +80,7 @@ class Level(StrEnum):
     QUEUE = "queue"
     """By a message in the queue of approvals, on behalf of them."""
     LINK = "link"
-    """By whoever has the link that was sent to them."""
+    """By the holder of the link that was sent to them."""
 
     @property
     def rank(self) -> int:
@@ -227,8 +227,7 @@ class WrittenApprovalGate(Record):
         return (name for name in self._all() if not _only_entra_knows(name))
 
     def among(self, people: People, known_services: Sequence[str] = ()) -> "ApprovalGate":
-        """The gate with what its application knows of people, and its project of services; what is left out stays left
-        out."""
+        """The gate with the application's people and the project's services; fields left out stay left out."""
         written = {name: getattr(self, name) for name in self.model_fields_set}
         more = {"known_services": tuple(known_services)} if known_services else {}
         return ApprovalGate.model_validate({**written, "people": people, **more})
@@ -254,7 +253,7 @@ class ApprovalGate(WrittenApprovalGate):
 
     @property
     def links_vote(self) -> bool:
-        """Whether whoever has the link that was sent to an approver votes by it."""
+        """Whether the holder of a link that was sent to an approver votes by it."""
         return self.level is Level.LINK
 
     def voters(self) -> tuple[Person, ...]:
@@ -278,7 +277,7 @@ class ApprovalGate(WrittenApprovalGate):
         return frozenset(name.removeprefix(GROUP).casefold() for name in self._all() if name.startswith(GROUP))
 
     def unlisted(self) -> tuple[str, ...]:
-        """The approvers whom only Entra knows, in words."""
+        """The approvers that only Entra knows, in words."""
         return tuple(dict.fromkeys(_in_words(name) for name in self._all() if _only_entra_knows(name)))
 
     def lists(self, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:

@@ -1,4 +1,5 @@
-"""An application inside its project: what the project says of each environment, and what it does not allow."""
+"""An application inside its project: the project's part of each environment, and the requests that it does not
+allow."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def _environment(
 
 
 def _gate(gate: WrittenGate, least: LeastGate | None, people: People, services: Sequence[str]) -> Gate:
-    """The gate, with what it leaves out taken from the least gate."""
+    """The gate, with left-out fields taken from the least gate."""
     if isinstance(gate, AutoGate):
         return gate
     if least is None:

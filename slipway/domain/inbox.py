@@ -120,7 +120,7 @@ class InboxRow(Record):
     """The subject of the look."""
     speaker: Speaker = Field(alias="from")
     content: Content = ()
-    """Blobs in `incoming`, for what is too large for a row."""
+    """Blobs in `incoming`, for content too large for a row."""
     trace: Annotated[str, Field(max_length=64)] = ""
 
     @property

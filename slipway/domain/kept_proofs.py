@@ -58,12 +58,12 @@ class NotProvedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class KeptVerifier:
-    """Verifies what is kept."""
+    """Verifies kept proofs."""
 
     tokens: TokenReader
     installation: str
     documents: Callable[[str], bytes | None]
-    """A kept document by its hash; None if it is gone. Raises `ValueError` for what was changed."""
+    """A kept document by its hash; None if it is gone. Raises `ValueError` for a changed document."""
     anchored: Callable[[str, str], bool]
     """Whether an anchor of the application's chain, or of the installation's, names this set of the issuer's keys."""
 
@@ -71,7 +71,7 @@ class KeptVerifier:
         """The keys with which the record's proof holds. `fresh`: how old the sign-in of a vote may have
         been.
 
-        Raises `NotProvedError`, and whatever `documents` and `anchored` raise.
+        Raises `NotProvedError`, and the errors of `documents` and `anchored`.
         """
         proof = self._kept(record)
         if proof.statement.installation != self.installation:
@@ -169,7 +169,7 @@ def _says_vote_on_change(record: AuditRecord, statement: ChangeVoteStatement) ->
 
 
 def _counted_by(record: AuditRecord) -> set[str]:
-    """The groups and roles by which whoever said it was counted."""
+    """The groups and roles by which the author was counted."""
     vote = record.details.get("vote")
     signed_in = vote.get("signed_in") if isinstance(vote, dict) else None
     named = (record.details, signed_in if isinstance(signed_in, dict) else {})

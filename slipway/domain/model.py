@@ -105,7 +105,7 @@ Repository = Annotated[str, Field(pattern=REPOSITORY_PATTERN, max_length=255)]
 def canonical(value: Any) -> bytes:
     """The one byte form that is hashed and signed: JSON by RFC 8785 (JCS).
 
-    Raises ValueError for what has none: an integer beyond ±(2^53 - 1), NaN, infinity, a lone surrogate.
+    Raises ValueError for a value without one: an integer beyond ±(2^53 - 1), NaN, infinity, a lone surrogate.
     """
     return _PLAIN.encode(value).encode() if _plain(value) else rfc8785.dumps(value)
 

@@ -1,6 +1,6 @@
 """Numbers from the trail: DORA's four, the time that approvals and steps take, by environment and week.
 
-Pure. `fold` takes a cursor and the records that follow it, and gives the cursor behind them and what they add to each
+Pure. `fold` takes a cursor and the records that follow it, and gives the cursor behind them and their additions to each
 week. The sums do not depend on how the records are cut into portions, and records behind the cursor add nothing. So a
 portion may be lost, repeated or interrupted. The definitions are in docs/reference/numbers.md.
 """
@@ -114,7 +114,7 @@ def weeks_until(last: str, count: int) -> tuple[str, ...]:
 
 
 def fold(cursor: Cursor, records: Iterable[AuditRecord]) -> tuple[Cursor, dict[str, Week]]:
-    """The cursor behind the records, and what they add to each week. Records that were folded before are passed over.
+    """The cursor behind the records, and their additions to each week. Records that were folded before are passed over.
 
     The records are of one application and in order; where one is missing, because it cannot be read, the rest counts.
     """

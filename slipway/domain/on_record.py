@@ -2,7 +2,7 @@
 anything.
 
 State rows are caches. A row that says "approved" counts for nothing here. Only the records count, and their votes are
-counted by the same rules as at the gate. Pure: whoever calls has verified chain and signatures.
+counted by the same rules as at the gate. Pure: the caller has verified chain and signatures.
 """
 
 from collections.abc import Iterable, Mapping
@@ -68,8 +68,8 @@ def _trail(records: Iterable[AuditRecord], release: Release, environment: Enviro
 
 
 def _not_as_begun(records: Iterable[AuditRecord], release: Release) -> str:
-    """Why somebody may be behind the release, and so may not vote, of whom its row does not tell; empty if nobody. The
-    signed head names no row of an ended release, and an ended release is what is sent out again."""
+    """The reason why somebody beyond the release's row may be behind it, and so may not vote; empty if there is none.
+    The signed head names no row of an ended release, and an ended release is what is sent out again."""
     own = [record for record in records if record.release == release.id]
     created = next((record for record in own if record.known_action is Action.RELEASE_CREATED), None)
     recorded = next((record.details for record in reversed(own) if "known" in record.details), {})
@@ -93,7 +93,7 @@ def _not_waived(trail: "_Trail", waivers: tuple[Waiver, ...]) -> str:
 
 
 def _ordered(trail: "_Trail", to: str) -> RuleResult:
-    """A roll-back waits for no gate, and counts by the proof of whoever ordered it."""
+    """A roll-back waits for no gate, and counts by the proof of its author."""
     order = trail.ordered
     if order is None or order.details.get("to") != to:
         return Rule.ON_RECORD.fails(f"no order to roll back to {to} is on record")

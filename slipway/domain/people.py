@@ -105,7 +105,7 @@ class Person:
 
 
 class Circle:
-    """Names, joined into people by what an application knows of them."""
+    """Names, joined into people by an application's `people`."""
 
     def __init__(self, people: Mapping[str, KnownPerson] | None = None) -> None:
         self._people: Mapping[str, KnownPerson] = people or {}

@@ -117,11 +117,11 @@ class Plan(Record):
     policy: Digest
     """Hash of the environment's policy."""
     waivers: tuple[Waiver, ...] = Field(default=(), max_length=MOST_WAIVERS)
-    """The rules about proof that need not hold: whoever votes agrees to it."""
+    """The rules about proof that need not hold; voters agree to that."""
     rollback: int | None = None
     """For a roll-back by hand: number of the release whose manifests these are."""
     warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
-    """For whoever decides: it is a downgrade, or what a roll-back brings back is no longer kept."""
+    """For the voters: it is a downgrade, or the plan to roll back to is no longer kept."""
 
     @property
     def hash(self) -> str:

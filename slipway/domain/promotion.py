@@ -14,7 +14,7 @@ from .model import Digest, Moment, Name, Record
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 _STEP: Final = 1000
 LONGEST_WHY: Final = 500
-"""The most characters of what a step is said to wait for."""
+"""The most characters of the reason why a step waits."""
 
 
 class TakenTag(StrEnum):
@@ -23,7 +23,7 @@ class TakenTag(StrEnum):
     REFUSE = "refuse"
     """The promotion fails, and the tag stays."""
     MOVE = "move"
-    """The tag is moved, and the audit says what it named before."""
+    """The tag is moved, and the audit names its earlier digest."""
 
 
 class RefusedReferrer(StrEnum):

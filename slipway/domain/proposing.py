@@ -49,7 +49,7 @@ class OldGate(Record):
 
     @property
     def asks(self) -> str:
-        """The gate, and how many of whom have to approve."""
+        """The gate with its number of approvals and its people."""
         return f"{self.title}: {approvals_by(self.gate.required, self.people)}"
 
 
@@ -117,7 +117,7 @@ class ChangePlan(Record):
     compared: tuple[ComparedSubject, ...]
     gates: tuple[OldGate, ...] = Field(min_length=1)
     proposed_by: Guid
-    """Object id of whoever proved that they propose it."""
+    """Object id of the proposer, from their proof."""
     reason: str = ""
 
     @property
@@ -166,7 +166,7 @@ class ProposedChange(Record):
     phase: ChangePhase = ChangePhase.WAITING
     votes: tuple[Vote, ...] = Field(default=(), max_length=VOTE_LIMIT + 1)
     stand_ins: tuple[Vote, ...] = Field(default=(), max_length=2)
-    """Approvals of the platform's people, in place of those whom the gates ask."""
+    """Approvals of the platform's people, in place of those that the gates ask."""
     ended_at: Moment | None = None
     why: str = Field(default="", max_length=2000)
     """Why it ended as it did."""
@@ -177,7 +177,7 @@ class ProposedChange(Record):
 
 
 class ChangeVoteCast(Record):
-    """One person's vote on a proposed change, with what is known of who it is."""
+    """One person's vote on a proposed change, with the known facts about the person."""
 
     change: Digest
     opening: int | None
@@ -204,7 +204,7 @@ class ChangeVoteCast(Record):
         return self.decision is VoteDecision.APPROVE
 
     def takes_back(self, change: ProposedChange) -> bool:
-        """Whether it is the rejection of whoever proposed the change."""
+        """Whether it is the proposer's own rejection."""
         return not self.approves and is_proposer(self.voter, change.proposed_by)
 
 
@@ -213,7 +213,7 @@ def is_proposer(voter: str, proposed_by: str) -> bool:
 
 
 def one_person(gates: Iterable[OldGate], one: str, other: str) -> bool:
-    """Whether both are the same person, by what any of the gates knows of people."""
+    """Whether both are the same person, by the `people` of any of the gates."""
     circles = (old.gate.circle for old in gates)
     return one == other or any(not circle.names(one).isdisjoint(circle.names(other)) for circle in circles)
 

@@ -146,7 +146,7 @@ class GateState(Record):
 
 
 class Ordered(Record):
-    """Marks a release that a person started, of what was delivered or pushed before."""
+    """Marks a release that a person started, of an earlier artifact."""
 
     by: str = Field(max_length=254)
     of: int | None = Field(default=None, ge=1)
@@ -328,7 +328,7 @@ class Lane(Record):
     freeze: Freeze | None = None
     """While in force, nothing new is rolled out here."""
     drift: Drift | None = None
-    """Set while the cluster does not hold what is live here, or nobody can tell."""
+    """Set while the cluster differs from the live release, or nobody can tell."""
     hold: Hold | None = None
     """Set by a roll-back by hand; blocks newer rollouts until somebody resumes the lane."""
     called_off: CalledOff | None = None
@@ -377,6 +377,6 @@ class Head(Record):
     freeze: Freeze | None = None
     """This application's copy of the freeze of everything, so that a decision sees it in its own partition."""
     in_force: dict[str, Digest] = Field(default_factory=dict)
-    """Hashes of what the trail says is in force here: versions, freezes and holds (`signed_head.py`)."""
+    """Hashes of the things in force here by the trail: versions, freezes and holds (`signed_head.py`)."""
     sig: Signature | None = None
     """The worker's, over the chain's end and `in_force`; None for a new chain, and after a head that was not signed."""

@@ -61,7 +61,7 @@ class Replay:
 
     def __init__(self) -> None:
         self._known: set[str] = set()
-        """Releases that began in what was replayed."""
+        """Releases that began in the replayed part."""
         self._gates: dict[_Place, _Gate] = {}
         self._phases: dict[str, Phase] = {}
         """The phase of each release."""
@@ -186,7 +186,7 @@ class Replay:
 
 
 def _one_each(votes: Iterable[AuditRecord]) -> list[AuditRecord]:
-    """The votes, one per person, as far as their records tell under which names the policy lists whoever voted."""
+    """The votes, one per person, as far as their records tell the names under which the policy lists the voter."""
     counted, seen = list[AuditRecord](), set[str]()
     for vote in votes:
         names = {_who(vote), *(vote.details.get("listed_as") or ())}

@@ -1,8 +1,8 @@
 """An environment's possible requirements on an image before its rollout: signatures, an SBOM, provenance.
 
 With a bundle they are for the bundle and for each of its images; images of some repositories can be held to rules of
-their own instead. Each requirement is one rule. Here is only what is asked for; `slipway/effects/supply_chain/` looks
-whether it holds, and `decide` refuses a plan where it does not.
+their own instead. Each requirement is one rule. This module only has the demands; `slipway/effects/supply_chain/`
+checks whether they hold, and `decide` refuses a plan if they do not.
 """
 
 from collections.abc import Iterator

@@ -39,7 +39,7 @@ class TableName(StrEnum):
     LEDGER = "ledger"
     """State, trail and outbox."""
     INDEX = "auditindex"
-    """Copies of audit records by what is asked for; and who has signed out."""
+    """Copies of audit records by search axis; and ended sessions."""
     INBOX = "inbox"
     """People's statements that the worker has not answered yet."""
     CHALLENGES = "challenges"

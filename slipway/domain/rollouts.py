@@ -10,7 +10,7 @@ from .rules import StoredResult
 
 EVIDENCE_SUMMARY = 2000
 PRUNED_TOLD = 1000
-"""The most characters of what is told of deleted objects; the record names each of them."""
+"""The most characters of the sentence about deleted objects; the record names each of them."""
 
 
 class Evidence(Record):

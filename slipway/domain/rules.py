@@ -72,7 +72,7 @@ class Trait(Enum):
     OWN_RECORD = auto()
     """If it does not hold, a record of its own says so."""
     OF_THE_PROOF = auto()
-    """It is about whoever gives a command, as their proof names them: nothing is known of it before."""
+    """It is about the author of a command, as their proof names them: it cannot be judged before there is a proof."""
 
 
 class Rule(StrEnum):
@@ -361,7 +361,7 @@ class Rule(StrEnum):
         return Fail(rule=self, subject=subject, reason=reason)
 
     def judged(self, holds: bool, reason: str, *, subject: str = "") -> "Pass | Fail":
-        """For a rule that either holds or does not, whatever time brings."""
+        """For a rule that either holds or does not, at any time."""
         return self.holds(reason, subject=subject) if holds else self.fails(reason, subject=subject)
 
     def not_yet(self, reason: str, waits_for: WaitsFor, *, until: Moment | None = None, subject: str = "") -> "NotYet":

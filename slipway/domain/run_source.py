@@ -1,6 +1,6 @@
 """A run as the system that ran it describes it: read within limits, and not judged yet.
 
-`effects/azure_devops` asks; `inbound/proving.py` judges what it was told. An answer is what was asked for, `Absent`, or
+`effects/azure_devops` asks; `inbound/proving.py` judges the answers. An answer is what was asked for, `Absent`, or
 `CannotKnow`: the last two say why, and neither is ever taken for "no".
 """
 
@@ -114,7 +114,7 @@ class ToldChange(Record):
 
 
 class ToldCommit(Record):
-    """A commit, with whoever pushed it."""
+    """A commit, with the person who pushed it."""
 
     id: str
     parents: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""CI runs: what is known of one, how certain it is, and who is behind the change that it built.
+"""CI runs: the known facts about one with their certainty, and the people behind the change that it built.
 
-A hook or a message only wakes us: what it says is *claimed*. A fact that the source itself confirmed when asked with
-our own identity is *proved*, and stays proved when the source forgets it (`inbound/proving.py`).
+A hook or a message only wakes us: its content is *claimed*. A fact that the source itself confirmed when asked with our
+own identity is *proved*, and stays proved when the source forgets it (`inbound/proving.py`).
 """
 
 from collections.abc import Sequence
@@ -163,7 +163,7 @@ class Run(Record):
     all_named: bool = False
     """Whether `behind` is proved except for those of `people` who are `unknown`: nobody else is missing."""
     document: Digest | None = None
-    """Hash of what it published, to tell whether that was changed later."""
+    """Hash of the published document, to tell whether it was changed later."""
 
     @property
     def succeeded(self) -> bool:

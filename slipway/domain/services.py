@@ -15,7 +15,7 @@ Service = Annotated[
 
 
 def is_listed(services: Sequence[str], *, client_id: str | None = None, mail: str = "") -> bool:
-    """Whether somebody is one of these services, by what a source vouches for."""
+    """Whether somebody is one of these services, by a source's own facts."""
     names = {f"{APP}{client_id}".casefold()} if client_id else set[str]()
     names |= {f"{MAIL}{mail}".casefold()} if mail else set[str]()
     return any(service.casefold() in names for service in services)

@@ -10,7 +10,7 @@ from .model import Moment, Record
 
 SESSION_LASTS: Final = timedelta(hours=8)
 MOST_ENDED: Final = 100
-"""Sessions of one person that are remembered one by one; whoever ends more ends all of theirs."""
+"""The most sessions of one person that are remembered singly; a person who ends more ends all of theirs."""
 
 SessionHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """The form in which a session's id is told and stored."""

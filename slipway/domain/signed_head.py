@@ -1,7 +1,7 @@
 """The signed end of a chain names by their hashes the things in force: versions, freezes and holds, the live releases,
 and the releases under way in an environment.
 
-A row alone decides nothing: whoever may write rows could take a freeze away, or put an older version in force, whose
+A row alone decides nothing: anybody who may write rows could take a freeze away, or put an older version in force whose
 gate asks nobody. A row's content has to have the hash that the head of its chain names. A decision changes only the
 hashes of rows that it changes itself, and carries all others on as they were signed before. So no row that was changed
 behind its back gets a signature. A head put back to an earlier state contradicts an anchor, as each of these changes is
@@ -91,7 +91,7 @@ def _of_lanes(lanes: Iterable[Lane]) -> dict[str, str | None]:
 
 
 def signed(head: Head, *, before: Head, changes: Mapping[str, str | None], signer: Signer, keys: PublicKeys) -> Head:
-    """The head after `before`, signed, with these changes of what is in force; None ends something.
+    """The head after `before`, signed, with these changes of the hashes in force; None removes one.
 
     After an unsigned head the new one is not signed either, since nobody knows what that one should have named. Raises
     `KeysUnavailable`.

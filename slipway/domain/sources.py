@@ -1,6 +1,6 @@
 """Systems that report pushes and runs to Slipway by HTTP, each with the words for those who set it up.
 
-`engine/gateway.py` reads what they send, and takes it in once more where it was parked.
+`engine/gateway.py` reads their messages, and takes in parked ones again.
 """
 
 from enum import StrEnum

@@ -1,8 +1,8 @@
 """The way out of a gate that nobody can satisfy any more because everybody who may vote there has gone: two of the
 platform's people, who did not propose the change, let it through in their place.
 
-Nobody can prove that somebody is gone. So whoever the gates ask is told, and has a day to object; the objection of one
-of them ends it. Pure, and without a clock.
+Nobody can prove that somebody is gone. So everybody the gates ask is told, and has a day to object; one objection ends
+it. Pure, and without a clock.
 """
 
 from collections.abc import Iterator, Mapping

@@ -84,7 +84,7 @@ class ChangeVoteStatement(_Statement):
     plan: Digest
     decision: Literal[VoteDecision.APPROVE, VoteDecision.REJECT]
     stands_in: Literal[True] | None = None
-    """Whether one of the platform's people approves it in place of those whom the gates ask."""
+    """Whether one of the platform's people approves it in place of those that the gates ask."""
 
     @model_validator(mode="after")
     def _stands_in_to_approve(self) -> Self:

@@ -24,7 +24,7 @@ class StepKind(StrEnum):
     RESOLVE = "resolve"
     """Look a tag up in the registry."""
     PLAN = "plan"
-    """Render the manifests, compare them with what is live, write the plan down."""
+    """Render the manifests, compare them with the live objects, write the plan down."""
     PROMOTE = "promote"
     """Copy the artifact into the environment's registry."""
     BEFORE = "before"
@@ -42,7 +42,7 @@ class StepKind(StrEnum):
     ANCHOR = "anchor"
     """Anchor how a gate of class production was decided, in storage where nothing can be changed."""
     NOTIFY = "notify"
-    """Tell a channel what happened or what is asked."""
+    """Tell a channel of an event or a question."""
 
     @property
     def is_awaited(self) -> bool:
@@ -91,7 +91,7 @@ class Notice(StrEnum):
     ENDED = "ended"
     """A release has ended, well or not."""
     DRIFT = "drift"
-    """The cluster no longer holds what is live."""
+    """The cluster no longer matches the live release."""
 
 
 class StartedJob(Record):

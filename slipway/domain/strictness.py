@@ -70,7 +70,7 @@ def _no_wider(before: Sequence[str], after: Sequence[str]) -> bool:
 
 
 def within(pattern: str, wide: str) -> bool:
-    """Whether whatever matches the pattern matches the wide one too, as far as that is easy to be sure of."""
+    """Whether every text that matches the pattern matches the wide one too, as far as that is easy to be sure of."""
     if wide in (pattern, "*"):
         return True
     if _SPECIAL & set(pattern + wide) or "*" in wide[:-1]:
@@ -87,7 +87,7 @@ def _soaks_longer(before: Soak, after: Soak | None) -> bool:
 
 
 def _as_well_known(before: People, after: People) -> bool:
-    """Whether the same people are reached at the same addresses, and at least as much shows what is their own work.
+    """Whether the same people are reached at the same addresses, and at least as much shows their own work.
 
     A new person with an address could vote for somebody else whom a gate lists by that address.
     """
@@ -301,7 +301,7 @@ def _project_weakenings(before: Project, after: Project) -> Iterator[Weaker]:
 
 
 def _weaker_environment(name: str, before: ProjectEnvironment, after: Project) -> Iterator[str]:
-    """By the places that it covers, whatever it is called now."""
+    """By the places that it covers, under any name."""
     now = {called: each for called, each in after.environments.items() if each.production and overlap(before, each)}
     uncovered = [
         f"{cluster}/{pattern}"

@@ -1,6 +1,6 @@
 """Tokens of links, signed by the worker (Ed25519): what a link may be used for, by whom, until when.
 
-A token is `payload.signature`, both base64url without padding. The payload is canonical JSON, and what is signed.
+A token is `payload.signature`, both base64url without padding. The payload is canonical JSON; the signature covers it.
 Verifying needs public keys only. The ledger remains the authority on what a link leads to.
 """
 
@@ -49,7 +49,7 @@ class ApprovalClaims(Record):
     approver: Recipient
     expires_at: Moment
     opening: Annotated[int, Field(ge=1)] | None = None
-    """The opening of the gate that a link is for; None for whoever has signed in, who looks at the present one."""
+    """The opening of the gate that a link is for; None for a signed-in person, who sees the present one."""
     purpose: Purpose = Purpose.SHOW
 
 

@@ -19,7 +19,7 @@ LOOKED_BACK: Final = 50
 LOOKED_AT: Final = 250
 """Records that are looked at, so that a busy application costs no more."""
 SHOWN: Final = 10
-"""The newest of what was told of."""
+"""The newest reports."""
 
 
 class ToldMeanwhile(Record):

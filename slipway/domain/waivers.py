@@ -1,7 +1,7 @@
 """Waivers: that one rule about proof need not be known to hold, for one release in one environment.
 
-For when a source is down or has forgotten. A waiver changes no result into a pass: the rule stays unknown, says by whom
-it was waived and why, and no longer blocks.
+For when a source is down or has forgotten. A waiver changes no result into a pass: the rule stays unknown, names the
+person who waived it and the reason, and no longer blocks.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""One sentence for where a release stands, and one for what has to happen next; the words of `explain`."""
+"""One sentence for a release's position, and one for its next step; the words of `explain`."""
 
 from dataclasses import dataclass
 from typing import assert_never

@@ -63,7 +63,7 @@ def vote_before(release: Release, environment: Environment | None, event: VoteCa
 
 
 def reachable(gate: ApprovalGate | None, voter: str) -> tuple[str, ...]:
-    """The person by name, where the application knows their address; else everybody whom a channel names."""
+    """The person by name if the application knows their address, otherwise everybody that a channel names."""
     is_known = gate is not None and "@" in gate.circle.person(voter).name
     return (voter,) if is_known else ()
 
@@ -84,7 +84,7 @@ def _takes_votes(release: Release, event: VoteCast, lanes: Mapping[str, Lane], e
 
 
 def _stops_here(release: Release, event: VoteCast) -> bool:
-    """Whether it is a rejection of what people are asked about again, or have let through."""
+    """Whether it rejects a release that people are asked about again, or have let through."""
     goes_on = release.phase is Phase.PLANNING or release.phase.past_the_gate
     is_asked = release.gate is not None and release.rollback is None and release.environment == event.environment
     return _rejects(event) and goes_on and is_asked
@@ -124,7 +124,7 @@ def asking(environment: Environment | None) -> ApprovalGate | None:
 
 def _for_this_plan(event: VoteCast, plan_hash: str | None) -> tuple[RuleResult, ...]:
     """Whether it is for the plan that people are asked about; only what stops something may name none. A rejection of
-    this opening counts whatever plan it was read in."""
+    this opening counts for any plan that it was read in."""
     if event.plan_hash is None and event.decision is not VoteDecision.APPROVE:
         return ()
     if _rejects(event) and event.opening is not None:

@@ -60,7 +60,7 @@ def block_rules(
 
 
 def order_rule(problems: Sequence[str]) -> RuleResult:
-    """Whether the application may open anything: what is wrong with it has to be mended by applying it again."""
+    """Whether the application may open anything: its problems have to be mended by applying it again."""
     if problems:
         return Rule.APPLICATION_IS_IN_ORDER.not_yet("; ".join(problems)[:1000], WaitsFor.PERSON)
     return Rule.APPLICATION_IS_IN_ORDER.holds("the applied version is in order")
@@ -93,7 +93,7 @@ def over_at(rules: Sequence[RuleResult]) -> datetime | None:
 
 
 def freezes_in_force(lane: Lane, everything: Freeze | None, now: datetime) -> tuple[tuple[str, Freeze], ...]:
-    """The freezes in force for the lane, each with the name of what it freezes."""
+    """The freezes in force for the lane, each with the name of its scope."""
     freezes = ((lane.environment, lane.freeze), ("everything", everything))
     return tuple((what, freeze) for what, freeze in freezes if freeze is not None and freeze.in_force(now))
 

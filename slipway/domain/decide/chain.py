@@ -103,7 +103,7 @@ def step_finished(draft: Draft, event: StepFinished) -> None:
 
 
 def _anchored(draft: Draft, release: Release, event: StepFinished) -> None:
-    """The gate is anchored; or it is not, because the ledger no longer holds what was anchored before."""
+    """The gate is anchored; or it is not, because the ledger no longer holds the record of an earlier anchor."""
     gate = present(event.step.gate, f"the gate of {event.step.id}")
     if event.passed:
         details = {"opening": gate.opening, "outcome": str(gate.outcome), **bounded(event.result)}
@@ -312,7 +312,7 @@ def _ran_after(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _verify(draft: Draft, release: Release) -> None:
-    """Test what was rolled out, or let it be live where the environment has no tests."""
+    """Test the rollout, or make the release live if the environment has no tests."""
     if not draft.here(release).verification.given:
         _live(draft, release)
         return

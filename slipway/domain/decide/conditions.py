@@ -17,7 +17,7 @@ from ..rules import Rule, RuleResult, WaitsFor
 from ..runs import Fact, Trust
 
 PULL_REQUESTS: Final = "refs/pull/"
-"""Such a run builds what a merge would be: it can release nothing, whatever branches count."""
+"""Such a run builds a possible merge: it can release nothing, whichever branches count."""
 
 
 @dataclass(frozen=True, kw_only=True)

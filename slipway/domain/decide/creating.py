@@ -17,7 +17,7 @@ from .state import Draft
 
 
 def create_rules(application: Application, source: Release) -> tuple[RuleResult, ...]:
-    """The rules for starting a release of what this one delivered; pages show them before anybody tries."""
+    """The rules for starting a release of this one's artifact; pages show them before anybody tries."""
     is_read = application.source is SourceKind.IMAGE or source.bundle is not None
     pushed = application.pushed
     is_ours = (source.registry, source.repository) == (pushed.registry, pushed.repository)
@@ -63,7 +63,8 @@ def create_release(draft: Draft, event: CommandGiven) -> None:
 
 
 def _create_first(draft: Draft, event: CommandGiven, artifact: PushedArtifact) -> None:
-    """A release of what none has delivered, whatever else the application waits for before a push starts one."""
+    """A release of an artifact that none has delivered, without the other facts that the application waits for after a
+    push."""
     is_image = Rule.IS_AN_IMAGE.judged(not artifact.no_image, artifact.no_image or "the registry has it as one")
     if not accepted(draft, event, (draft.snapshot.tag_rules[artifact.tag], is_image, *reason_rule(event))):
         return

@@ -19,7 +19,7 @@ RESEND_LIMIT = 3
 """The number of times a step is sent again before the release fails; a roll-back is sent until it is done."""
 
 PLANS_AT_A_GATE = PLAN_LIMIT // 2
-"""The most plans of which the timer makes another one while people are asked; the others are left to what they do."""
+"""The most plans that the timer makes again while people are asked; the others are made again when somebody acts."""
 
 _ROLLED_OUT = frozenset({StepKind.DEPLOY, StepKind.CHECK, StepKind.AFTER, StepKind.VERIFY})
 
@@ -50,7 +50,7 @@ def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
 
 
 def _close_gate(draft: Draft, release: Release, state: GateState) -> None:
-    """Expire the release; the quorum rules tell what was missing. If its time stood still, it goes on instead."""
+    """Expire the release; the quorum rules name the missing votes. If its time stood still, it goes on instead."""
     if state.frozen_since is not None:
         time_goes_on(draft, release, state)
         return

@@ -1,7 +1,7 @@
 """Drift: what a look at a cluster means for the lane. Told once when it begins, and recorded whenever it changes.
 
-Slipway never applies anything because of drift by itself. A person brings back what is live by a roll-back to it, or
-lets a release pass.
+Slipway never applies anything because of drift by itself. A person brings the live release back by a roll-back to it,
+or lets a release pass.
 """
 
 from ..actions import Action

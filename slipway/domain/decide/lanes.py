@@ -199,7 +199,7 @@ def leave_lane(draft: Draft, release: Release) -> None:
         follower = draft.release(number)
         if follower is None:
             continue
-        # A held-back release may have waited for this lane, and its plan may be based on what was live before.
+        # A held-back release may have waited for this lane, and its plan may be based on the release live before.
         if follower.phase is Phase.QUEUED or follower.phase is Phase.HELD_BACK:
             request_plan(draft, follower)
 

@@ -20,7 +20,7 @@ def tell(
 ) -> None:
     """Send a notice on every channel of the application: to `recipients`, or to everybody on it if none are named.
 
-    `environment` is what it is about, unless the release is there.
+    `environment` is the notice's subject, unless the release is there.
     """
     for channel in draft.application.notify:
         draft.send_step(

@@ -1,7 +1,7 @@
 """Objections: somebody says that a vote which was counted in their name was not theirs.
 
 Nobody can prove that they did not vote, and nobody has to: a statement that stops something needs no proof. The vote
-counts no more, what it let through is stopped wherever the release is, and everybody whom the gate asks is told. A
+counts no more, the release that it let through is stopped wherever it is, and everybody the gate asks is told. A
 release that is already live stays: a roll-back opens something, so it takes a person and their proof.
 """
 
@@ -20,7 +20,7 @@ from .state import Draft
 
 
 def objection_rules(draft: Draft, release: Release, event: VoteCast) -> tuple[RuleResult, ...]:
-    """An objection counts for whoever has a vote there, whatever the gate asks for by now."""
+    """An objection of a person with a vote there counts, whatever the gate asks for by now."""
     gate = asking(draft.application.environment(event.environment))
     where = f"of {event.voter} is counted in {event.environment}"
     is_counted = disputed(draft, release, event) is not None or _approved_there(draft, release, event)
@@ -47,8 +47,8 @@ def _approved_there(draft: Draft, release: Release, event: VoteCast) -> bool:
 
 
 def disown(draft: Draft, release: Release, event: VoteCast) -> Release:
-    """Take the vote out of the count. A rejection stands in its place, which whoever sends the release out again has to
-    read."""
+    """Take the vote out of the count. A rejection takes its place, and the person who sends the release out again has
+    to read it."""
     before, gate = disputed(draft, release, event), asking(draft.application.environment(event.environment))
     circle = gate.circle if gate is not None else Circle()
     names = circle.names(event.voter, signed_in=event.signed_in)

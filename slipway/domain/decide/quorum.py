@@ -58,7 +58,7 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
 
 
 def own_rule(rule: Rule, did: str, gate: ApprovalGate, *, own: bool) -> Pass | Fail:
-    """Whether somebody may approve what was done (`did`): by somebody else, or, where the gate allows it, by them."""
+    """Whether somebody may approve the work `did`: that of somebody else, or, if the gate allows it, their own."""
     allowed = ", and may still approve here" if own and gate.own_change else ""
     return rule.judged(not own or gate.own_change, f"{did}{allowed}")
 
@@ -112,7 +112,7 @@ def _names(person: Involved, gate: ApprovalGate) -> frozenset[str]:
 
 
 def _did(people: tuple[Involved, ...], services: Sequence[str]) -> str:
-    """Each person once, with the surest of what they did."""
+    """Each person once, with their most certain part."""
     first: dict[str, Involved] = {}
     for person in people:
         first.setdefault(person.shown.casefold(), person)

@@ -117,7 +117,7 @@ def _builds_again(draft: Draft, known: Release, run: Run) -> bool:
 
 
 def _proves_more(run: Run, before: Run) -> bool:
-    """Whether a report replaces an earlier one: what is proved replaces what is not. A run of which everything was
+    """Whether a report replaces an earlier one: a proved one replaces an unproved one. A run of which everything was
     proved that can be is replaced by none."""
     if not before.proof.stands:
         return True

@@ -123,7 +123,7 @@ def name_by_tag(draft: Draft, tag: str, release: Release) -> None:
 
 
 def _pushed_again(draft: Draft, known: Release, event: ImagePushed) -> None:
-    """The push is the missing trigger of the digest's release, gives it one more tag, or repeats what is known."""
+    """The push is the missing trigger of the digest's release, gives it one more tag, or repeats known facts."""
     if known.phase is Phase.JOINING and known.push is None:
         if _ignored(draft, event):
             return

@@ -10,8 +10,8 @@ from .state import Draft
 
 
 def refused(draft: Draft, known: Release | None, event: PipelineCompleted, actor: str) -> None:
-    """The run is genuine, and the image that a message names is not its own. The image's own release stays as it is:
-    whoever may send such a message could stop it otherwise."""
+    """The run is genuine, and the image that a message names is not its own. The image's own release stays as it is;
+    otherwise any sender of such a message could stop it."""
     rule = Rule.BUILT_BY_RUN.fails(event.refused)
     draft.rules = (*(other for other in draft.rules if other.rule is not Rule.BUILT_BY_RUN), rule)
     draft.record(

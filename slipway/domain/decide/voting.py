@@ -104,7 +104,7 @@ def _is_repeat(before: Vote | None, event: VoteCast) -> bool:
 
 
 def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate) -> Release:
-    """Count the vote, in place of whatever the same person voted before."""
+    """Count the vote, in place of an earlier vote of the same person."""
     vote = Vote.model_validate(
         {
             "voter": event.voter,

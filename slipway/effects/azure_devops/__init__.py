@@ -1,4 +1,5 @@
-"""Azure DevOps, asked about runs with the worker's identity: the run, its timeline, what it published, who changed it.
+"""Azure DevOps, asked about runs with the worker's identity: the run, its timeline, its published document, the people
+behind it.
 
 Each method returns a `Told`: the requested value, `Absent`, or `CannotKnow` with the reason. No failure of the other
 side raises here, and no address from an answer is ever followed.

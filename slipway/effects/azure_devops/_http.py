@@ -107,7 +107,7 @@ class Exchange:
     def ask(
         self, method: str, url: str, *, subject: str, body: Any = None, most: int | None = None
     ) -> JsonResponse | Absent | CannotKnow:
-        """`subject` is what is asked for, as reasons for people name it."""
+        """`subject` names the request in reasons for people."""
         limit = most or self.limits.answer_bytes
         for attempt in range(self.limits.attempts):
             if (early := self._wait(subject)) is not None:

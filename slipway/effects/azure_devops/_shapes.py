@@ -220,7 +220,7 @@ class MergeBase(ForeignModel):
 
 class _Property(ForeignModel):
     value: Any = Field(default=None, alias="$value")
-    """Text, a number or a time, whatever the property is."""
+    """Text, a number or a time, depending on the property."""
 
 
 class ServicePrincipal(ForeignModel):

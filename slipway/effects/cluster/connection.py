@@ -88,8 +88,8 @@ class Connection:
         self._untrusted_before = False
         self.server: str = urlsplit(self._api.configuration.host).netloc
         self.date: datetime | None = None
-        """The time of the cluster's clock in its newest answer. Its clock may be another than ours: what it stamps on
-        objects is compared with this alone."""
+        """The time of the cluster's clock in its newest answer. Its clock may differ from ours: times that it stamps on
+        objects are compared with this one only."""
 
     def _signed_in(self) -> Any:
         """A client with the credentials of now: a kubeconfig is read again, and its command is run again."""

@@ -32,7 +32,7 @@ class Diagnosis(Record):
     """The evidence that was read."""
 
     text: str
-    """The whole, for whoever looks into it."""
+    """The whole, for people who look into it."""
     last_lines: str
     """The last lines that the first program said which does not run; empty if none said anything."""
 
@@ -58,7 +58,7 @@ def last_lines(log: str) -> str:
 
 
 def _of(objects: Objects, target: ManifestTarget) -> Iterator[tuple[str, str]]:
-    """Titles and texts of what tells about one workload."""
+    """Titles and texts of the evidence about one workload."""
     live = objects.get(target.kind, target.name, target.namespace)
     if live is None or target.namespace is None:
         return

@@ -1,4 +1,4 @@
-"""Looks whether a namespace still holds what was applied to it.
+"""Compares a namespace with the objects that were applied to it.
 
 One look lists the metadata of each kind once for all applications, and reads an object itself only if its metadata
 shows a write by somebody else.

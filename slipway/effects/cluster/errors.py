@@ -50,7 +50,7 @@ _INVALID_VALUE = "Invalid value: "
 _GO_VALUE = re.compile(r"&?[\w.*\[\]]{1,200}\{")
 _GO_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]')
 _END = 300
-"""Characters of a message's end that are kept when it is cut: refusals say at their end what is wrong."""
+"""Characters of a message's end that are kept when it is cut: refusals name the fault at their end."""
 
 _UNTYPED_FIELD = re.compile(r": (?:errors:)?\s*\.([A-Za-z][\w.\[\]\"=-]*): ")
 
@@ -126,7 +126,7 @@ class ObjectConflict(ClusterError):
     ) -> None:
         super().__init__(message)
         self.changed = changed
-        """True if what was sent was for another version of the object: reading it again may help."""
+        """True if the request was for another version of the object: reading it again may help."""
         self.exists = exists
         """True if the object to be created exists already."""
         self.fields = fields
@@ -134,8 +134,8 @@ class ObjectConflict(ClusterError):
 
 
 class FenceLost(ClusterError):
-    """The rollout may not write any more: a newer one took the fence, or somebody touched it, or the ledger is not
-    what it says."""
+    """The rollout may not write any more: a newer one took the fence, somebody touched it, or the ledger does not match
+    it."""
 
     def __init__(self, rule: RuleResult, *, found: Order | None = None) -> None:
         super().__init__(rule.reason)

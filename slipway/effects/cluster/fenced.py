@@ -38,7 +38,7 @@ class FencedCluster:
         return fence.claim.order if fence.taken else None
 
     def seize(self) -> None:
-        """Write the rollout's order over whatever the Lease holds, as a reset does."""
+        """Write the rollout's order over any content of the Lease, as a reset does."""
         self._objects.fence.seize()
 
     def apply(self, manifests: Sequence[Manifest]) -> list[AppliedObject]:
@@ -60,7 +60,7 @@ class FencedCluster:
         return applied
 
     def bring_back(self, manifests: Sequence[Manifest]) -> BroughtBack:
-        """Apply what was live before, each object for itself. It runs no Job again."""
+        """Apply the plan live before, each object for itself. It runs no Job again."""
         kinds = self._objects.kinds
         return returning.bring_back(kinds, manifests, self._namespace, lambda t: self._apply(t, runs_again=False))
 

@@ -1,11 +1,11 @@
 """The Lease of a rollout, and objects that are written only as long as its order is the newest there.
 
 Each write is prepared by two reads: the object first, the Lease after it. A newer rollout takes the Lease before it
-writes anything, and whatever it writes gets a new resourceVersion. So if the Lease was still ours after the object was
+writes anything, and each of its writes gives a new resourceVersion. So if the Lease was still ours after the object was
 read, a write that demands the version read either precedes the newer rollout's own write, or is refused.
 
 That leaves the one case without a version: an object that does not exist, and that the newer rollout does not have. So
-after each create the Lease is read once more, and what was created too late is deleted again.
+after each create the Lease is read once more, and an object created too late is deleted again.
 """
 
 import logging
@@ -96,7 +96,7 @@ class HeldFence:
         raise ObjectConflict(f"Lease {self.claim.lease}: somebody else keeps writing it")
 
     def seize(self) -> None:
-        """Write the order over whatever the Lease holds, as a reset does. Raises `ClusterError`, `KeysUnavailable`."""
+        """Write the order over any content of the Lease, as a reset does. Raises `ClusterError`, `KeysUnavailable`."""
         for _ in range(CONFLICTS):
             with suppress(ObjectConflict):
                 self._write(self._read())
@@ -152,7 +152,7 @@ def _demand(result: RuleResult | None, fence: Fence | None = None) -> None:
 
 
 def demand_staying(target: ManifestTarget, live: Mapping[str, Any]) -> None:
-    """Raises `ObjectConflict` for an object that is on its way out: whatever is applied to it goes with it."""
+    """Raises `ObjectConflict` for an object that is being deleted: changes applied to it go with it."""
     if live["metadata"].get("deletionTimestamp"):
         raise ObjectConflict(Situation.BEING_DELETED.told(f"{target.label} is being deleted"))
 
@@ -256,8 +256,8 @@ class FencedObjects(Objects):
         return target.evolve(manifest={**target.manifest, "metadata": {**metadata, "annotations": annotations}})
 
     def _only_if(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
-        """The manifest for the very object, and the very version, that was read: an apply with a version alone would
-        make what is gone."""
+        """The manifest for the very object and version that was read: an apply with a version alone would create a
+        deleted object again."""
         of_live = {name: live["metadata"][name] for name in ("uid", "resourceVersion")} if live is not None else None
         metadata = {**target.manifest["metadata"], **(of_live or {"resourceVersion": NO_VERSION})}
         return target.evolve(manifest={**target.manifest, "metadata": metadata})

@@ -133,7 +133,7 @@ def _lost(desired: Any, owned: Any, path: Path) -> Iterator[Path]:
 
 
 def _ends(desired: Any, path: Path) -> Iterator[Path]:
-    """The paths of what is wanted, down to its lists and values."""
+    """The paths of the wanted state, down to its lists and values."""
     if not isinstance(desired, Mapping) or not desired:
         yield path
         return

@@ -1,4 +1,4 @@
-"""The Lease that holds a fence: how it is read and what is written."""
+"""The Lease that holds a fence: reading and writing it."""
 
 from collections.abc import Mapping
 from typing import Any, Final

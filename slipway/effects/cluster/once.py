@@ -1,4 +1,4 @@
-"""Jobs around a rollout: each is made once, whoever asks again, and looked at until it has ended.
+"""Jobs around a rollout: each is created once, however often it is asked for, and looked at until it has ended.
 
 Its name is made of its release and its content. So an existing Job of that name was made by an earlier try, or is in
 the way. The uid tells them apart if it is known, and otherwise the Job's own fields.

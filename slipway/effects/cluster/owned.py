@@ -1,7 +1,7 @@
 """Finds what Slipway applied for one application in one environment, of any kind, and says where it could not look.
 
-The labels select, and the field manager proves: whoever copies an object copies its labels, but has not applied it as
-`slipway`. Only metadata is read.
+The labels select, and the field manager proves: a copy of an object has its labels, but was not applied as `slipway`.
+Only metadata is read.
 """
 
 import re

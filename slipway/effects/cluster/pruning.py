@@ -66,7 +66,7 @@ def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str
 
 
 def prune(objects: FencedObjects, deletions: Sequence[Deletion], namespace: str, owner: Owner) -> tuple[Deleted, ...]:
-    """Delete what the plan names, workloads before what they use. Safe to repeat.
+    """Delete the objects that the plan names, workloads before the objects that they use. Safe to repeat.
 
     An object that must not or cannot be deleted stays, with the reason; that is no cause to undo a good rollout. Raises
     `ClusterUnreachable`.

@@ -40,7 +40,7 @@ def bring_back(
             everything = isinstance(error, ClusterUnreachable) and not isinstance(error, WebhookAway)
             if everything or isinstance(error, FenceLost):
                 raise
-            # An API server that has just started refuses what it permits a moment later.
+            # An API server that has just started refuses requests that it permits a moment later.
             passing = error.retryable or isinstance(error, AccessDenied)
             resisted.append(Resisted(kind=target.kind.kind, name=target.name, why=str(error), passing=passing))
     return BroughtBack(applied=tuple(applied), resisted=tuple(resisted))

@@ -70,7 +70,7 @@ def look_at(
 
 
 def _by_its_clock(looked: Looked, date: datetime | None) -> WorkloadEvidence:
-    """The times of the look as the cluster's clock would tell them, since they are compared with what it stamped."""
+    """The times of the look by the cluster's clock, since they are compared with its own timestamps."""
     if looked.asked_at is None or looked.now is None or date is None:
         return WorkloadEvidence(asked_at=looked.asked_at, now=looked.now)
     return WorkloadEvidence(asked_at=date - (looked.now - looked.asked_at), now=date)

@@ -1,9 +1,9 @@
 """Whether a workload's rollout is done, in progress or failed: one rule per kind of workload.
 
-Pure functions over objects as the API server returns them: they find out the situation, and `situations` says what it
-means. They count as `kubectl rollout status` does, with these differences: a StatefulSet's revisions are compared; pods
-that are up outweigh an older condition; a failure counts only if it concerns the newest template, since after a
-roll-back the conditions still describe the failed one for a while.
+Pure functions over objects as the API server returns them: they find the situation, and `situations` gives its meaning.
+They count as `kubectl rollout status` does, with these differences: a StatefulSet's revisions are compared; pods that
+are up outweigh an older condition; a failure counts only if it concerns the newest template, since after a roll-back
+the conditions still describe the failed one for a while.
 
 Every rule except that for Jobs waits until `status.observedGeneration` reaches `metadata.generation`: before that, the
 status describes an older spec.

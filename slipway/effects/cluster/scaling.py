@@ -1,9 +1,9 @@
 """Applies a manifest and leaves an autoscaler its replicas: a release is no reason to go back to fewer pods.
 
 A workload that sets replicas is first applied without force, so that the server names the fields of other managers.
-Usually that is nothing, and the one request has done it. Otherwise it is applied with force as any other object,
-without its replicas if they are among what it names and a HorizontalPodAutoscaler scales the workload. If somebody else
-set them, such as a person with `kubectl scale`, the manifest's count comes back.
+Usually that is nothing, and the one request has done it. Otherwise it is applied with force like any other object,
+without its replicas if the server named them and a HorizontalPodAutoscaler scales the workload. If somebody else set
+them, such as a person with `kubectl scale`, the manifest's count comes back.
 
 A manifest that no longer says how many leaves the count as it is. That is how a workload is handed to an autoscaler,
 which may come with the same release or later. Without this field, an apply would fall back to the server's default of

@@ -39,7 +39,7 @@ class Judgement(Enum):
 
 
 class Situation(Enum):
-    """A row of the table: what is seen, and what a person does about it."""
+    """A row of the table: the observation, and the advice for a person."""
 
     UP = "It is up, complete, or says that it is ready.", "nothing"
     SAYS_NOTHING = "It has no condition that says how it is.", "nothing; the acceptance tests have to find out"

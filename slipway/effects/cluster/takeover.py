@@ -1,4 +1,5 @@
-"""Takes away what kubectl or Helm set before and the manifest no longer has: an apply removes only what it set itself.
+"""Removes fields that kubectl or Helm set before and the manifest no longer has: an apply removes only fields that it
+set itself.
 
 Objects that were deployed before with `kubectl apply`, a pipeline task around it, or Helm have fields that those tools
 own. An old variable or node selector would stay for ever, while the plan says "unchanged". Flux and kubectl hand them
@@ -89,7 +90,7 @@ def that_go(objects: Objects, target: ManifestTarget, live: Json) -> tuple[list[
 
 
 def finish(objects: FencedObjects, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
-    """Take away what is left over after an apply. Raises `ClusterError`."""
+    """Remove the fields left over after an apply. Raises `ClusterError`."""
     live = answer.body if answer.status != HTTPStatus.CREATED else None
     last: ObjectRefused | None = None
     for _ in range(CONFLICTS):

@@ -1,4 +1,4 @@
-"""A rule's result for one object, and what it was found from."""
+"""A rule's result for one object, and its grounds."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ _TOLD = 3
 """The reason for all workloads quotes at most this many of their reasons."""
 
 _HINTS = 2
-"""The reason for one workload quotes at most this much of what holds it up."""
+"""The most characters of its obstacles that the reason for one workload quotes."""
 
 
 class WorkloadVerdict(Record):

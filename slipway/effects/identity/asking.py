@@ -15,7 +15,8 @@ type Prompt = Literal["none", "login", "select_account"]
 
 @dataclass(frozen=True, kw_only=True)
 class Verifier:
-    """Proves at redemption that whoever redeems the code is who asked for it. It leaves the app for nothing else."""
+    """Proves at redemption that the redeemer of the code is the one who asked for it. It leaves the app for nothing
+    else."""
 
     value: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 

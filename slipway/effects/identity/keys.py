@@ -114,7 +114,7 @@ def _integer(text: object) -> int:
 
 
 class ArchivedKeys:
-    """The keys of an issuer as they were published once, without a look at what it publishes now."""
+    """The keys of an issuer as they were published once, without a look at its present ones."""
 
     def __init__(self, issuer: IssuerKeySource, published: bytes) -> None:
         """Raises `ValueError` for a set that is not one."""

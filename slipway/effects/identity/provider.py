@@ -1,6 +1,6 @@
 """One of our registrations at the identity provider: where people are sent, and what comes back for the code.
 
-The front holds two of these: people sign in to the one, and prove what they say to the other.
+The front holds two of these: people sign in to the one, and prove their statements with the other.
 """
 
 from dataclasses import dataclass

@@ -109,7 +109,7 @@ def _form(client: Client, code: Code) -> dict[str, str]:
 
 
 def _failed(status: int, claims: dict[str, Any]) -> IdentityRefused | CannotVerify:
-    """Only a used or foreign code is the person's matter; whatever else is wrong may be put right."""
+    """Only a used or foreign code is the person's matter; every other fault may be put right."""
     error, described = claims.get("error"), claims.get("error_description")
     name = error if isinstance(error, str) and _ERROR.fullmatch(error) else "an error without a name"
     number = _AADSTS.search(described) if isinstance(described, str) else None

@@ -80,7 +80,7 @@ class IdTokens:
         return self._source.key_set()
 
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]:
-        """`nonce` is what was sent; `at` the time at which the token has to be valid."""
+        """`nonce` is the one that was sent; `at` the time at which the token has to be valid."""
         try:
             claims = _verified(self._source, token, audience=self._client_id, at=at)
             return Verified(value=_id_token(claims, self._client_id, nonce))

@@ -1,9 +1,9 @@
 """The card that an approver answers within Teams: the content of the other card, a field for a reason, and buttons that
 send the answer. Pure.
 
-A flow posts it to one person and waits for `Action.Submit` (`teams_flow.py`). The flow keeps what is voted on, and adds
-the identity of the person who answered, from Teams. That is the level `queue`. If a gate asks for more, the card offers
-a rejection, which counts at any level, and leads to the page for the rest.
+A flow posts it to one person and waits for `Action.Submit` (`teams_flow.py`). The flow keeps the subject of the vote,
+and adds the identity of the person who answered, from Teams. That is the level `queue`. If a gate asks for more, the
+card offers a rejection, which counts at any level, and leads to the page for the rest.
 """
 
 import json

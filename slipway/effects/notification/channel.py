@@ -61,7 +61,7 @@ class ApprovalFacts(Record):
     proof: str = ""
     """The proved and the unproved facts of the run."""
     waived: tuple[str, ...] = ()
-    """The rules about proof that need not hold, by whom and why."""
+    """The waived rules about proof, each with the person and the reason."""
     live: LiveNow | None = None
     evidence: tuple[Result, ...] = ()
     approvals: int = Field(default=0, ge=0)

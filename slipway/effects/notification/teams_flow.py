@@ -1,7 +1,7 @@
 """Approval requests that approvers answer in Teams: each starts a run of the flow in `infra/teams-flow.json`.
 
-The run posts the card to the person, waits, and sends the answer to the queue `approvals` with what it was
-asked about and the identity, from Teams, of the person who answered. The flow answers 202 when the run has started.
+The run posts the card to the person, waits, and sends the answer to the queue `approvals` with the question's subject
+and the answering person's identity, from Teams. The flow answers 202 when the run has started.
 """
 
 import json

@@ -55,7 +55,8 @@ class Authorizer(Protocol):
     def authorize(self, challenge: BearerChallenge, scopes: Sequence[str]) -> Authorization: ...
 
     def forget(self) -> None:
-        """Drop what was granted so far, since the registry refuses it: the next time begins with the identity."""
+        """Drop the tokens granted so far, since the registry refuses them: the next request begins with the
+        identity."""
 
 
 class Credential(Protocol):

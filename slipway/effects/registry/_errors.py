@@ -78,7 +78,7 @@ class Denied(RegistryError):
 class SignInRefused(Denied):
     """The credential itself is refused, whatever its rights would be.
 
-    It may well pass: what was just made or renewed takes minutes to reach a registry.
+    It may well pass: a new or renewed credential takes minutes to reach a registry.
     """
 
     advice = (
@@ -159,7 +159,7 @@ class Untrusted(Unsupported):
 
 
 class OurLimit(TooLarge):
-    """More than Slipway takes, whatever the registry does."""
+    """More than Slipway accepts, whatever the registry allows."""
 
     advice = "that limit is Slipway's own: build for fewer platforms, or clean up what the repository holds"
 
@@ -183,13 +183,13 @@ class RequestRejected(RegistryError):
 
 
 class Locked(RequestRejected):
-    """The tag or manifest is locked, or in quarantine, against what was to be done."""
+    """The tag or manifest is locked, or in quarantine, against this operation."""
 
     advice = "unlock it first, if that is right (az acr repository update --write-enabled true)"
 
 
 class ImmutableTag(RequestRejected):
-    """A rule of the registry's has tags stay at what they name."""
+    """A rule of the registry forbids moving tags."""
 
     advice = "push under a new tag, or change the registry's rule that its tags are immutable"
 
@@ -254,7 +254,8 @@ class Unreachable(RegistryError):
 
 
 class Forgotten(RegistryError):
-    """The registry lost, or does not see yet, what it took a moment ago: an upload under way, a blob, a manifest."""
+    """The registry lost, or does not see yet, content that it took a moment ago: an upload under way, a blob, a
+    manifest."""
 
     retryable = True
     advice = "try again later; if it persists, look at the registry's own log"

@@ -119,7 +119,7 @@ def discover(
 
 
 def platforms_of(registry: Registry, repository: str, manifest: Manifest) -> tuple[str, ...]:
-    """`linux/amd64`, …: from the index or, for a single image, from its configuration; empty for what is not an
+    """`linux/amd64`, …: from the index or, for a single image, from its configuration; empty for artifacts that are no
     image."""
     content = content_of(manifest, registry.where(repository, manifest.digest))
     if manifest.media_type in INDEXES:

@@ -26,7 +26,7 @@ _LARGEST_PAGE: Final = 100
 
 @dataclass(frozen=True, kw_only=True)
 class TagInfo:
-    """A tag and what it names now."""
+    """A tag and its present digest."""
 
     tag: str
     digest: str

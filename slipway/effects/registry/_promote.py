@@ -209,7 +209,7 @@ def _layers(content: Content) -> set[bytes]:
 
 
 def _list_referrers(run: _Run) -> tuple[str, ...]:
-    """Make the target list the same referrers for each manifest as the source does. Returns what it answered oddly."""
+    """Make the target list the same referrers for each manifest as the source does. Returns its odd answers."""
     target = run.target
 
     def list_for(node: Node) -> str:
