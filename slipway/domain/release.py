@@ -361,7 +361,7 @@ class Rewound(Record):
 class Head(Record):
     """The end of an application's audit chain, and its counters."""
 
-    application: str
+    application: str = Field(max_length=64)
     """An application's name, or the partition of the whole installation."""
     epoch: int = Field(default=0, ge=0)
     """The number of restores of the application's ledger."""

@@ -327,7 +327,10 @@ def _parked(row: Row) -> Parked:
 
 def _open_parked(row: Row) -> OpenParked:
     try:
-        return read_row(OpenParked, row)
+        open_row = read_row(OpenParked, row)
+        if keys.OPEN + open_row.id != row.key:
+            raise UnreadableRow(row, "id: expected the one in the row's key")
+        return open_row
     except UnreadableRow as unreadable:
         return _unread(row, keys.OPEN, unreadable)
 
