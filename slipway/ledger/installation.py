@@ -328,11 +328,11 @@ def _parked(row: Row) -> Parked:
 def _open_parked(row: Row) -> OpenParked:
     try:
         open_row = read_row(OpenParked, row)
-        if keys.OPEN + open_row.id != row.key:
-            raise UnreadableRow(row, "id: expected the one in the row's key")
-        return open_row
     except UnreadableRow as unreadable:
         return _unread(row, keys.OPEN, unreadable)
+    if keys.open_parked(open_row.id) == row.key:
+        return open_row
+    return _unread(row, keys.OPEN, UnreadableRow(row, "id: expected the one in the row's key"))
 
 
 def _unread(row: Row, kind: str, unreadable: UnreadableRow) -> OpenParked:
