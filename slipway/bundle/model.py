@@ -102,7 +102,7 @@ class BundleEnvironment(_Part):
     path: Annotated[str, Field(max_length=64)]
     """Folder in the layer: `environments/<name>`."""
     position: int = Field(ge=1, le=MOST_ENVIRONMENTS)
-    """The how-many-eth of the application's environments it is: canonical JSON sorts them by name."""
+    """Its place among the application's environments, from 1: canonical JSON sorts them by name."""
     images: tuple[str, ...] = Field(default=(), max_length=MOST_IMAGES)
     """Names of the images that its manifests run."""
     registry: LoginServer

@@ -24,6 +24,7 @@ from slipway.api.audit import (
 )
 from slipway.api.releases import Applications
 
+from ..domain.model import NAME_PATTERN
 from ..domain.reports import NotShown
 from ..domain.rules import read_result
 from .errors import CliError, Exit
@@ -112,8 +113,10 @@ class Api:
         return self._request("GET", ("evidence", digest), {})
 
     def applications(self) -> list[str]:
-        """The names of all applications."""
-        return [item.application for item in read_answer(Applications, self.get("applications")).applications]
+        """The names of all applications, those included that cannot be shown."""
+        answer = read_answer(Applications, self.get("applications"))
+        names = [item.application for item in answer.applications] + [item.application for item in answer.not_shown]
+        return [name for name in dict.fromkeys(names) if re.fullmatch(NAME_PATTERN, name)]  # not the installation
 
     def audit_page(self, application: str, *, after: int, limit: int, release: str | None = None) -> RawAuditPage:
         content = self.get("audit", application, after=after, limit=limit, release=release)

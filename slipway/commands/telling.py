@@ -80,9 +80,11 @@ class Telling:
         try:
             plan = self.proposals.plan(change.plan)
         except ValueError:
-            return (f"the change {hash[7:19]}: its plan was changed, so nobody is told of it",)
+            plan = None
         if plan is None:
-            return ()
+            if change.phase.final:
+                self.proposals.done(change)
+            return (f"the change {hash[7:19]}: its plan is gone or was changed, so nobody is told of it",)
         problems = [] if change.phase.final else list(self._tell(change, plan, _ToldOf(notice=Told.PROPOSED)))
         if change.phase is ChangePhase.STOOD_IN:
             problems += self._tell(change, plan, _ToldOf(notice=Told.STOOD_IN))

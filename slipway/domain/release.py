@@ -154,6 +154,10 @@ class Ordered(Record):
     reason: str = Field(default="", max_length=2000)
 
 
+STANDS_STILL: Final = "its time stands still while it is frozen"
+"""The words for a gate of a frozen lane, in place of its deadline."""
+
+
 class Release(Record):
     """One artifact of one application on its way through the chain."""
 

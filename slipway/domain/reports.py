@@ -19,7 +19,7 @@ class NotShown(Record):
     """An entry that a list lacks because it cannot be read."""
 
     application: str
-    """Or `_installation`."""
+    """Or `_installation`, or `project:NAME`."""
     partition: str = ""
     row: str = ""
     """The row of the ledger's table that cannot be read, and its partition; both empty if it is no row."""

@@ -14,7 +14,7 @@ from .decide.waiving import waivable
 from .environment import Environment, OnFailure
 from .gate import ApprovalGate
 from .model import release_id
-from .release import Lane, Phase, Release, VoteDecision
+from .release import STANDS_STILL, Lane, Phase, Release, VoteDecision
 from .rules import Rule, RuleResult, not_passed
 from .snapshot import Snapshot
 from .steps import StepKind
@@ -167,7 +167,7 @@ class Wording:
 
     def _until(self) -> str:
         if self.release.stands_still:
-            return ", and its time stands still while it is frozen"
+            return f", and {STANDS_STILL}"
         return f" until {moment(self.release.due)}" if self.release.due else ""
 
     def _ahead(self) -> str:

@@ -25,6 +25,7 @@ from ..domain.release import Head, Release
 from ..domain.reports import NotShown
 from ..domain.snapshot import JOINING_LOADED, Lookups, Snapshot
 from ..domain.told_meanwhile import LOOKED_AT, LOOKED_BACK, waits_or_waited
+from ..domain.versions import SubjectKind
 from ..ledger import Blobs, Ledger
 from ..ledger.keys import AUDIT, INSTALLATION
 from ..ledger.table import ReadOfEach, Row, gathered, read_each
@@ -52,7 +53,8 @@ class Reader:
         entries = [entry for name, entry in sorted(self.catalogue.entries.items()) if name > after]
         yield from read_each(entries, read)
         for broken in self.catalogue.broken if not after else ():
-            yield NotShown(application=broken.name.partition(":")[2], why="; ".join(broken.problems))
+            name = broken.name.removeprefix(f"{SubjectKind.APPLICATION}:")
+            yield NotShown(application=name, why="; ".join(broken.problems))
 
     def applications(self) -> ReadOfEach[dict[str, Any]]:
         """Every application with its environments and lanes."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from ..domain.gate import ApprovalGate
 from ..domain.model import release_id
 from ..domain.proposing import ChangePhase
-from ..domain.release import Lane, Phase, Release
+from ..domain.release import STANDS_STILL, Lane, Phase, Release
 from ..domain.rules import Rule
 from ..domain.tones import Tone
 from ..http.places import change_place
@@ -121,8 +121,8 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
     for board_cell, item in ((cell, item) for cell in cells for item in cell.moving):
         waiting = item.release
         if waiting.phase is Phase.AWAITING_APPROVAL:
-            due = f"decide {times.relative(waiting.due, now)}" if waiting.due else ""
-            due = "its time stands still while it is frozen" if waiting.stands_still else due
+            deadline = f"decide {times.relative(waiting.due, now)}" if waiting.due else ""
+            due = STANDS_STILL if waiting.stands_still else deadline
             what, ask = f"{waiting.id} for {waiting.environment}", words.DECIDE
             outdated = [rule.reason for rule in item.rules if rule.rule is Rule.PLAN_IS_CURRENT]
             if waiting.gate is not None and waiting.gate.untold:

@@ -64,12 +64,14 @@ def approvals(api: Api, *, form: OutputFormat) -> None:
     if form is OutputFormat.JSON:
         screen.json(content)
         return
-    gates = read_answer(OpenGates, content).approvals
+    answer = read_answer(OpenGates, content)
+    gates = answer.approvals
     if form is not OutputFormat.TABLE:
         write_lines(screen, form, COLUMNS, content["approvals"])
         return
     if not gates:
-        click.echo("nothing is waiting for approval", err=True)
+        if not answer.not_shown:
+            click.echo("nothing is waiting for approval", err=True)
         return
     columns = ("release", "tag", "environment", "votes", "until", "plan", "waits for")
     screen.table(columns, (_row(screen, gate) for gate in gates), cut=("waits for", "plan", "tag"))
@@ -254,11 +256,13 @@ def _subject(api: Api, own_token: Token | None, release: str | None, *, decision
         raise click.UsageError("RELEASE: missing (or use --link)")
     if decision == "object":
         return release, "", ""
-    gates = read_answer(OpenGates, api.get("approvals")).approvals
-    gate = next((gate for gate in gates if gate.release == release), None)
+    answer = read_answer(OpenGates, api.get("approvals"))
+    gate = next((gate for gate in answer.approvals if gate.release == release), None)
     if gate is None and decision == "reject":  # it also counts after the gate, up to the first object of the rollout
         return release, "", ""
     if gate is None:
+        if any(release.startswith(f"{each.application}-") for each in answer.not_shown):
+            raise CliError(f"it is not known whether {release} waits for approval", exit_code=Exit.UNREACHABLE)
         raise CliError(f"{release} is not waiting for approval; `slipway approvals` lists the releases that are")
     return release, gate.plan_hash, gate.environment
 

@@ -236,20 +236,21 @@ def print_live(api: Api, *, environment: str, application: str | None, form: Out
       slipway audit live production --application shop --json | jq '.live[].approvals'
     """
     screen, rows, after = Screen(), list[dict[str, Any]](), None
-    live = list[LiveThere]()
+    live, not_shown = list[LiveThere](), list[dict[str, Any]]()
     while True:
         content = api.get("environments", environment, "live", application=application, after=after)
         page = read_answer(LiveAnswer, content)
         live += page.live
         rows += content["live"]
+        not_shown += content.get("not_shown") or ()
         if page.next is None or page.next == after:
             break
         after = page.next
     if form is OutputFormat.JSON:
-        screen.json({"environment": environment, "live": rows, "next": None})
+        screen.json({"environment": environment, "live": rows, "not_shown": not_shown, "next": None})
     elif form is not OutputFormat.TABLE:
         write_lines(screen, form, LIVE_COLUMNS, rows)
-    elif not rows:
+    elif not rows and not not_shown:
         click.echo(f"nothing is live in {environment}", err=True)
     else:
         for index, item in enumerate(live):

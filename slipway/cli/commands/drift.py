@@ -31,7 +31,7 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
 
     \b
     Exit codes:
-      0  every environment holds what is live
+      0  every environment matches its live release
       1  one does not, or nobody can tell
 
     \b
@@ -48,17 +48,19 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
         for lane in each.environments
         if lane.live is not None
     ]
-    names = {each.application for each in standing.applications}
+    missing = [each for each in standing.not_shown if application in (None, each.application)]
+    names = {each.application for each in standing.applications} | {each.application for each in missing}
     if application is not None and application not in names:
         raise CliError(
             f"there is no application {application[:64]!r}", cure=meant(application, names), exit_code=Exit.NOT_FOUND
         )
     stale = why_stale(standing.drift)
-    clean = not stale and all(lane.drift is None for _, lane in lanes)
+    clean = not (stale or missing) and all(lane.drift is None for _, lane in lanes)
     if as_json:
         standings = [{"application": name, **lane.model_dump(mode="json")} for name, lane in lanes]
         looked = standing.drift.looked_at.isoformat() if standing.drift else None
-        screen.json({"clean": clean, "unknown": stale, "looked_at": looked, "environments": standings})
+        unknown = "; ".join(filter(None, (stale, *(each.why for each in missing))))
+        screen.json({"clean": clean, "unknown": unknown, "looked_at": looked, "environments": standings})
     else:
         looked_at = None if stale or standing.drift is None else standing.drift.looked_at
         rows = (_row(screen, name, lane, looked_at) for name, lane in lanes)

@@ -25,12 +25,13 @@ def freezes(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    freezes_in_force = read_answer(Freezes, content).freezes
-    if not freezes_in_force:
-        click.echo("nothing is frozen or held", err=True)
+    answer = read_answer(Freezes, content)
+    if not answer.freezes:
+        if not answer.not_shown:
+            click.echo("nothing is frozen or held", err=True)
         return
     columns = ("what", "kind", "owner", "since", "until", "reason")
-    screen.table(columns, (_row(screen, freeze) for freeze in freezes_in_force), cut=("reason", "owner"))
+    screen.table(columns, (_row(screen, freeze) for freeze in answer.freezes), cut=("reason", "owner"))
 
 
 def _row(screen: Screen, freeze: FreezeShown) -> tuple[Content, ...]:

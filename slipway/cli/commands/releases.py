@@ -7,7 +7,7 @@ import click
 from slipway.api.releases import Explanation, ReleaseAnswer, Releases, ReleaseWithProgress
 from slipway.domain.model import release_id
 from slipway.domain.phases import Phase
-from slipway.domain.release import Rollout
+from slipway.domain.release import STANDS_STILL, Rollout
 from slipway.domain.runs import Trust
 
 from ..api import PAGE, Api, read_answer
@@ -58,12 +58,14 @@ def releases(api: Api, *, application: str | None, limit: int, form: OutputForma
     if form is OutputFormat.JSON:
         screen.json(content)
         return
-    items = read_answer(Releases, content).releases
+    answer = read_answer(Releases, content)
+    items = answer.releases
     if form is not OutputFormat.TABLE:
         write_lines(screen, form, COLUMNS, content["releases"])
         return
     if not items:
-        click.echo("no releases yet", err=True)
+        if not answer.not_shown:
+            click.echo("no releases yet", err=True)
         return
     columns = ("release", "tag", "phase", "environment", "changed", "reason")
     screen.table(columns, (_row(screen, item) for item in items), cut=("reason", "tag"))
@@ -172,7 +174,7 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
             unsure = "" if person.trust is Trust.PROVED else f" ({person.trust.spoken})"
             yield person.part.label.lower(), f"{person.shown}{unsure}"
     yield "plan", item.plan_hash or ""
-    yield "due", "its time stands still while it is frozen" if item.stands_still else screen.time(item.due)
+    yield "due", STANDS_STILL if item.stands_still else screen.time(item.due)
     for rollout in item.rollouts:
         since = screen.time(rollout.left_at or rollout.arrived_at)
         yield f"in {rollout.environment}", _outcome(rollout, since)

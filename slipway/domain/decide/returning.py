@@ -43,8 +43,9 @@ def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
     )
     is_gone = not is_live(target.number, lane) or lane.drift is not None
     live_release = f"{release_id(target.application, live.release)} is" if live else "nothing is"
-    more = ", and the cluster does not hold it" if is_gone and is_live(target.number, lane) else ""
-    more = more if is_gone else f": `slipway releases -a {target.application}` lists the ones before it"
+    more = f": `slipway releases -a {target.application}` lists the ones before it"
+    if is_gone:
+        more = ", and the cluster does not match it" if is_live(target.number, lane) else ""
     yield Rule.IS_NOT_LIVE_NOW.judged(is_gone, f"{live_release} live in {lane.environment} now{more}")
     other = f"{release_id(target.application, lane.returning)} is" if lane.returning else "no other is"
     yield Rule.ONE_ROLL_BACK_AT_A_TIME.judged(lane.returning is None, f"{other} under way in {lane.environment}")

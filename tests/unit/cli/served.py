@@ -82,6 +82,8 @@ class Served:
         """What the audit index has of a trail, where it is not all of it."""
         self.drift: dict[str, Any] | None = None
         """When clusters were looked at for drift, and will be."""
+        self.not_shown: list[dict[str, Any]] = []
+        """Applications with a row that cannot be read."""
         self.parked: list[dict[str, Any]] = []
         self.more_parked = False
         self.documents: dict[str, bytes] = {}
@@ -151,6 +153,7 @@ class Served:
                 found: dict[str, Any] | Reply = {
                     "drift": self.drift,
                     "applications": [application_json(w) for w in self.worlds.values()],
+                    "not_shown": self.not_shown,
                 }
             case ("GET", "releases"):
                 found = self._releases(query)

@@ -51,7 +51,7 @@ def test_json_is_what_the_app_answers(slipway: Command, shop: World, arguments: 
         "releases": {"releases": [release_json(shop, 2), release_json(shop, 1)]},
         "release": {**release_json(shop, 1), "waits_for": "", "progress": None},
         "explain": explained(shop, 2),
-        "applications": {"drift": None, "applications": [application_json(shop)]},
+        "applications": {"drift": None, "applications": [application_json(shop)], "not_shown": []},
     }
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {"v": 1, **expected[path]}

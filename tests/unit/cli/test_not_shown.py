@@ -1,0 +1,77 @@
+"""An application with a row that cannot be read is missing in lists. No command takes it for one that is in order, for
+one without anything, or for one that there is not."""
+
+import json
+from typing import Any
+
+import pytest
+
+from slipway.cli.commands import drift
+from tests.unit.cli.conftest import Command
+from tests.unit.cli.served import Reply, Served
+from tests.unit.cli.test_drift import LOOKED
+
+UNREAD: dict[str, Any] = {
+    "application": "till",
+    "partition": "till",
+    "row": "head",
+    "why": "the row head of the partition till cannot be read: its content: it is cut off; put it back as it was",
+}
+PROBLEM = {"title": "Cannot be read", "status": 503, "detail": UNREAD["why"]}
+LISTS = [
+    ("approvals", ("approvals",), "approvals"),
+    ("freezes", ("freezes",), "freezes"),
+    ("releases", ("releases",), "releases"),
+    ("environments/production/live", ("audit", "live", "production"), "live"),
+]
+
+
+@pytest.fixture
+def unread(app: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
+    """`shop` was looked at and is clean; of `till` nothing is known."""
+    monkeypatch.setattr(drift, "clock", lambda: LOOKED)
+    app.drift = {"looked_at": LOOKED.isoformat(), "next_at": LOOKED.isoformat()}
+    app.not_shown = [UNREAD]
+    app.replies["audit/till"] = Reply(status=503, body=json.dumps(PROBLEM).encode())
+    return app
+
+
+def test_drift_is_not_clean(unread: Served, slipway: Command) -> None:
+    done = slipway("drift")
+    assert (done.exit_code, f"not shown: till: {UNREAD['why']}" in done.stderr) == (1, True)
+    told = json.loads(slipway("drift", "--json").stdout)
+    assert (told["clean"], told["unknown"]) == (False, UNREAD["why"])
+    assert slipway("drift", "till").exit_code == 1, "it is there, and nobody can tell"
+    assert slipway("drift", "shop").exit_code == 0
+
+
+@pytest.mark.parametrize("command", [("audit", "verify"), ("audit", "export", "-o", "trail.jsonl")], ids=" ".join)
+def test_a_trail_that_cannot_be_read_is_not_left_out_of_what_is_about_all(
+    unread: Served, slipway: Command, command: tuple[str, ...]
+) -> None:
+    done = slipway(*command)
+    assert done.exit_code not in (0, 6), done.output
+    assert "audit/till" in [asked.target.partition("?")[0].removeprefix("/api/v1/") for asked in unread.asked]
+
+
+def test_its_index_is_compared_too(unread: Served, slipway: Command) -> None:
+    assert "till" in slipway("audit", "reindex").stdout
+
+
+@pytest.mark.parametrize(("path", "command", "name"), LISTS, ids=[name for _, _, name in LISTS])
+def test_a_list_without_it_is_not_called_empty(
+    unread: Served, slipway: Command, path: str, command: tuple[str, ...], name: str
+) -> None:
+    answer = {"v": 1, "environment": "production", "next": None, name: [], "not_shown": [UNREAD]}
+    unread.replies[path] = Reply(body=json.dumps(answer).encode())
+    done = slipway(*command)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.splitlines() == [f"not shown: till: {UNREAD['why']}"]
+    assert json.loads(slipway(*command, "--json").stdout)["not_shown"] == [UNREAD]
+
+
+def test_its_release_is_not_said_to_wait_for_no_approval(unread: Served, slipway: Command) -> None:
+    unread.replies["approvals"] = Reply(body=json.dumps({"v": 1, "approvals": [], "not_shown": [UNREAD]}).encode())
+    done = slipway("approve", "till-2")
+    assert (done.exit_code, "it is not known whether till-2 waits for approval" in done.stderr) == (4, True)
+    assert "is not waiting for approval" in slipway("approve", "shop-9").stderr
