@@ -1,9 +1,9 @@
-"""The worker's half of changes of the catalogue: a row of the inbox makes new versions, or is refused.
+"""The worker's half of changes of the catalogue: makes new versions from a row of the inbox, or refuses it.
 
 The worker does not rely on the front's checks: it judges each change again, by itself, against what is in force now. It
 records refused changes, proposes those that weaken production gates, and puts the rest in force. Each project and
-application commits its own version and record, marked with the row's id. So a row that is handled twice finishes what
-was cut short and repeats nothing.
+application commits its own version and record, marked with the row's id. So if a row was cut short, handling it again
+finishes it and repeats nothing.
 """
 
 import logging
@@ -56,7 +56,7 @@ from .taking import CannotCount, RowWaits
 log = logging.getLogger(__name__)
 
 ROUNDS: Final = 5
-"""Times that a row is judged again because others changed the catalogue meanwhile."""
+"""The number of times that a row is judged again because others changed the catalogue meanwhile."""
 
 
 class _Gone(CannotCount):
@@ -71,7 +71,7 @@ class Applying:
     prover: Prover
     proposing: Proposing
     tell: Callable[[str], object]
-    """Tells people of a proposed change; what fails is told later."""
+    """Tells people of a proposed change; what cannot be sent now is sent later."""
     versions: SubjectVersions
     installation: InstallationLedger
     incoming: Callable[[], IncomingBlobs]
@@ -80,9 +80,9 @@ class Applying:
     clock: Clock
 
     def take(self, received: Received) -> None:
-        """Make, propose or refuse each of the changes; all of it is recorded and answered.
+        """Make, propose or refuse each of the changes; every outcome is recorded and answered.
 
-        Raises `RowWaits` as long as its proof cannot be verified; `BadInput` and `CannotCount` for what cannot be
+        Raises `RowWaits` while its proof cannot be verified; `BadInput` and `CannotCount` for a row that cannot be
         handled; `Conflict`, `LedgerUnavailable`: try again.
         """
         try:
@@ -100,7 +100,8 @@ class Applying:
         raise Conflict(f"{received.id}: others changed the catalogue {ROUNDS} times meanwhile")
 
     def _round(self, request: AskedChanges) -> bool:
-        """Judge what is left and make what takes effect at once; whether the row is answered.
+        """Judge the changes that are left, and make those that take effect at once. Returns whether the row is
+        answered.
 
         Raises `Conflict` if somebody else has changed something meanwhile.
         """
@@ -108,7 +109,7 @@ class Applying:
         for planned in judged.now:
             self._commit_one(request, planned)
         if judged.makes and judged.waits:
-            return False  # what people vote on is compared with what is in force by then
+            return False  # people vote on a comparison with what is in force after this
         return self._end(request, judged)
 
     # ---- reading
@@ -133,7 +134,8 @@ class Applying:
         )
 
     def _who(self, received: Received) -> tuple[Actor, Proved | None, str]:
-        """The speaker, with the roles that the proof's own token names; without a proof, with those from the front."""
+        """The speaker, with the roles that the proof's own token names or, without a proof, those that the front
+        named."""
         if received.row.proof is None:
             return actor_of(received.row.speaker), None, ""
         match self.prover.person(received):
@@ -175,7 +177,7 @@ class Applying:
 
     # ---- judging
     def _made(self, request: AskedChanges) -> Mapping[str, int]:
-        """The numbers of the versions that this row has made before it was cut short."""
+        """The numbers of the versions that earlier handling of this row has made."""
         changes = request.statement.changes
         numbers = {each.subject: self.versions.made_by(subject_of(each), request.received.id) for each in changes}
         return {subject: number for subject, number in numbers.items() if number is not None}
@@ -199,10 +201,13 @@ class Applying:
         return replace(judged, refused=(*refused, *judged.refused))
 
     def _stale(self, request: AskedChanges, change: CatalogueChange) -> RefusedChange | None:
-        """The refusal of a change that was overtaken, or whose statement another row has used: a statement counts once
-        in each chain. The row that used it may be handled again, to finish what was cut short."""
+        """The refusal of a change that was overtaken, or whose statement was already counted from another row: a
+        statement counts once in each chain. The row that it was counted from may be handled again, to finish what was
+        cut short."""
         in_force = self.versions.current(subject_of(change)).document
-        gone = change.after is None and in_force is None  # its removal is refused as one of nothing
+        gone = (
+            change.after is None and in_force is None
+        )  # the removal of what is gone is refused later, as a removal of nothing
         if not gone and (late := overtaken(change, in_force)) is not None:
             return late
         if request.proved is None:
@@ -240,7 +245,8 @@ class Applying:
 
     # ---- proposing
     def _propose(self, request: AskedChanges, judged: JudgedChanges, answered: Answered) -> None:
-        """Open the vote on what weakens production gates, and on what only holds together with it."""
+        """Open the vote on the changes that weaken production gates, and on those that are valid only together with
+        them."""
         proved = present(request.proved, "the proof of a change that weakens gates")
         proposed = Proposed(
             received=request.received,
@@ -257,7 +263,9 @@ class Applying:
         change, current, now = planned.change, planned.current, self.clock()
         if not change.changes:
             if current.version is not None:
-                self.versions.publish(current.version)  # in case the process that committed it ended before it did so
+                self.versions.publish(
+                    current.version
+                )  # in case the process that committed it ended before publishing it
             return
         if planned.stored is not None:
             self.versions.store(planned.stored.content)
@@ -288,7 +296,7 @@ class Applying:
 
     # ---- answering
     def _end(self, request: AskedChanges, judged: JudgedChanges) -> bool:
-        """Answer the row, with a record of what is refused. False if the same row was handled by somebody else."""
+        """Answer the row, with a record of the refused changes. False if somebody else has handled the same row."""
         made = self._made(request)
         if any(each.subject in made for each in judged.refused):
             return False
@@ -306,14 +314,14 @@ class Applying:
         return True
 
     def _mend(self, request: AskedChanges, made: Mapping[str, int]) -> None:
-        """Publish versions that this row committed: a process may have ended between the commit and the publishing."""
+        """Publish the versions that this row committed: a process may have ended between commit and publishing."""
         for change in request.statement.changes:
             current = self.versions.current(subject_of(change))
             if current.version is not None and made.get(change.subject) == current.number:
                 self.versions.publish(current.version)
 
     def _note_refusal(self, request: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> None:
-        """Record the refused changes once, if the answer is written together with the proposal."""
+        """Record the refused changes once. It is needed if the answer is written together with the proposal."""
         now, row = self.clock(), request.received.id
         key = keys.seen(sha256(f"refused in part {row}".encode())[7:])
         values: dict[str, Value] = {"Kind": "refusal", "At": now.isoformat(), "Refused": True, "Inbox": row}
@@ -321,7 +329,7 @@ class Applying:
 
 
 def _unreadable(rest: Sequence[CatalogueChange], error: ConfigError) -> tuple[RefusedChange, ...]:
-    """The refusal of all the changes, since their documents cannot be read; the first one lists the problems."""
+    """The refusal of all changes because their documents cannot be read; the first refusal lists the problems."""
     reason = f"{len(error.problems)} problems; the first is {error.problems[0]}"
     rule = Rule.DOCUMENTS_ARE_IN_ORDER.fails(line(reason))
     first, *others = refused_whole(rest, rule)

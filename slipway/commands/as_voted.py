@@ -1,4 +1,4 @@
-"""Whether a proposed change still does what its voters read: compared again with what is in force. It writes
+"""Whether a proposed change still does what its voters read: compares it again with what is in force. It writes
 nothing."""
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from .comparing import Actor, Comparing, Planned
 from .submitting import compared_subject
 
 _ANYBODY: Final = Actor(name=SYSTEM, claims=frozenset(), platform=True)
-"""Whether the proposer may was judged when they proposed it; now it is their voters' word."""
+"""The proposer's permission was checked when they proposed; now the change rests on the voters' word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class AsVoted:
     versions: SubjectVersions
 
     def moved_on(self, change: ProposedChange, plan: ChangePlan | None) -> Fail | None:
-        """Why it would do something else now than what was voted on; None if it would not."""
+        """Why the change would now do something other than what was voted on; None if it would do the same."""
         rule = Rule.CHANGE_IS_AS_VOTED
         if plan is None:
             return rule.fails("what people read is gone, or was changed")
@@ -52,7 +52,7 @@ class AsVoted:
 
 
 def _differs(plan: ChangePlan, planned: Sequence[Planned]) -> str:
-    """Why the plan is no longer the one that people read; empty if it is."""
+    """How the plan differs from the one that people read; empty if it is the same."""
     now = {str(each.change.subject): compared_subject(each.change) for each in planned}
     for shown in plan.compared:
         if now[shown.subject].weaker != shown.weaker:

@@ -1,5 +1,5 @@
 """Messages in `approvals`: votes at the level `queue`, rejections of proposed changes, and commands that stop
-something. It passes no front.
+something. They reach the worker without the front.
 
 A sender to the queue is believed about the person on whose behalf it sends; a message cannot show that person's roles.
 So a vote counts only if the gate's policy admits this level, while a stop always counts: forging one achieves no more
@@ -40,15 +40,16 @@ class ByMessage:
     handler: Handler
     freezer: Freezer
     of_changes: Callable[[ChangeVoteCast, str], None]
-    """Takes the rejection of a proposed change, and what names it."""
+    """Takes the rejection of a proposed change, with the order that names it."""
     tenant: str
     clock: Clock
 
     def take(self, body: bytes) -> None:
-        """Count or carry it out, or refuse it by its rules; either is recorded. A repeat changes nothing.
+        """Count or carry out the message, or refuse it by its rules; every outcome is recorded. A repeat changes
+        nothing.
 
-        Raises `BadInput` and `UnknownTarget` for what cannot be handled; `Contended`, `LedgerUnavailable` and
-        `QueueUnavailable` for what is worth another try.
+        Raises `BadInput` and `UnknownTarget` for a message that cannot be handled; `Contended`, `LedgerUnavailable` and
+        `QueueUnavailable` if another try may help.
         """
         message = parse_approval(body, tenant=self.tenant)
         if isinstance(message, ChangeVoteMessage):
@@ -121,7 +122,7 @@ def vote_said(message: VoteMessage, *, now: datetime) -> VoteCast:
 
 
 def change_vote_said(message: ChangeVoteMessage, *, now: datetime) -> ChangeVoteCast:
-    """The rejection of a proposed change, of somebody whose roles nobody can know."""
+    """The rejection of a proposed change by a person whose roles cannot be known."""
     return ChangeVoteCast(
         change=message.change,
         opening=message.opening,

@@ -1,5 +1,5 @@
 """The worker's half of votes on proposed changes. A row of the inbox is counted, refused, or waits for its proof; a
-message in `approvals`, which passes no front, may only reject."""
+message in `approvals`, which does not pass the front, may only reject."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ from .proposing import change_details, ended_as, ending
 from .taking import CannotCount, RowWaits
 
 ROUNDS: Final = 5
-"""Times that a vote is judged again because others were counted meanwhile."""
+"""The number of times that a vote is judged again because others were counted meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +54,14 @@ class ChangeVoting:
     proposals: Proposals
     enacting: Enacting
     tell: Callable[[str], object]
-    """Tells people of a change that has ended; what fails is told later."""
+    """Tells people of a change that has ended; what cannot be sent now is sent later."""
     clock: Clock
 
     def take(self, received: Received) -> None:
-        """Count the vote, or refuse it by its rules; either is recorded and answered. The last approval that a change
+        """Count the vote, or refuse it by its rules; both are recorded and answered. The last approval that a change
         needs puts it in force.
 
-        Raises `RowWaits` as long as its proof cannot be verified; `BadInput` and `CannotCount` for what cannot be
+        Raises `RowWaits` while its proof cannot be verified; `BadInput` and `CannotCount` for a row that cannot be
         handled; `Conflict`, `LedgerUnavailable`: try again.
         """
         statement = received.row.statement
@@ -76,10 +76,10 @@ class ChangeVoting:
         )
 
     def take_message(self, cast: ChangeVoteCast, order: str) -> None:
-        """Count the rejection that a message says, or refuse it; either is recorded. `order` names what is said: the
-        same again changes nothing.
+        """Count the rejection in a message, or refuse it; both are recorded. `order` identifies the message: a repeat
+        changes nothing.
 
-        Raises `CannotCount` for what cannot be handled; `Conflict`, `LedgerUnavailable`: try again.
+        Raises `CannotCount` for a message that cannot be handled; `Conflict`, `LedgerUnavailable`: try again.
         """
         self._take(_Said(cast=cast, order=order), lambda: self.proposals.installation.was_refused(order) is not None)
 
@@ -100,8 +100,8 @@ class ChangeVoting:
         self.tell(change)
 
     def _settled(self, change: str) -> None:
-        """Before the vote is judged, void the change if it is void by now, and put it in force if it has passed. A key
-        that cannot be read only delays: the next pass goes on."""
+        """Before a vote is judged, void the change if it no longer does what people read, and put it in force if it has
+        passed. A key that cannot be read only delays this: the next pass goes on."""
         try:
             self.enacting.settle(change)
         except KeysUnavailable as away:
@@ -135,7 +135,7 @@ class ChangeVoting:
                 assert_never(unreachable)
 
     def _said(self, received: Received, cast: ChangeVoteCast) -> ChangeVoteCast:
-        """Somebody for whom there is only the front's word: it may stop a change, and open nothing.
+        """The vote of a person whom only the front names: it may stop a change, and opens nothing.
 
         Raises `BadInput`.
         """
@@ -197,7 +197,7 @@ class ChangeVoting:
 
 @dataclass(frozen=True, kw_only=True)
 class _Said:
-    """A vote, and what marks that it was taken: its row of the inbox, or the order of a message."""
+    """A vote, and the mark that shows that it was taken: its row of the inbox, or the order of a message."""
 
     cast: ChangeVoteCast
     inbox: str = ""
@@ -212,7 +212,7 @@ class _Said:
 
 @dataclass(frozen=True, kw_only=True)
 class _Judged:
-    """A vote, and the rules that it met or did not."""
+    """A vote, and the results of its rules."""
 
     vote: _Said
     change: ProposedChange
@@ -250,7 +250,8 @@ def _record(action: Action, judged: _Judged, *, vote: object = None) -> AuditDra
 
 
 def _by(cast: ChangeVoteCast) -> dict[str, str]:
-    """The person whose act a record shows. A message, or a proof that does not hold, is nobody's own act."""
+    """The actor, and the person on whose behalf they act. A message, or a proof that does not hold, is not the person's
+    own act."""
     if cast.by_message:
         return {"actor": Queue.APPROVALS, "on_behalf_of": cast.voter}
     if cast.unproved:

@@ -1,4 +1,4 @@
-"""Changes of the catalogue as the worker reads and judges them, and what is recorded and answered of each. Pure."""
+"""Changes of the catalogue as the worker reads and judges them, with the records and answers about them. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from .comparing import Actor, Planned, SubjectChange, wrong_in_words
 from .sorting import Refusal
 
 RECORDED_LINES: Final = 20
-"""Lines of a difference that a record holds."""
+"""The most lines of a difference that a record holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +31,12 @@ class RefusedChange:
     rule: Fail
     problems: tuple[Wrong, ...] = ()
     change: SubjectChange | None = None
-    """As it was compared, if it was."""
+    """The change as it was compared; None if it was refused before that."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedChanges:
-    """The changes that are still to be made, those that people vote on first, and those that are refused."""
+    """The changes that are to be made now, those that people vote on first, and those that are refused."""
 
     now: tuple[Planned, ...] = ()
     waits: tuple[Planned, ...] = ()
@@ -44,7 +44,7 @@ class JudgedChanges:
 
     @property
     def makes(self) -> bool:
-        """Whether something is to take effect at once."""
+        """Whether a change takes effect at once."""
         return any(each.change.changes for each in self.now)
 
 
@@ -60,7 +60,7 @@ class AskedChanges:
     unproved: str = ""
     """Why its proof does not hold."""
     documents: Mapping[str, Stored] = field(default_factory=dict)
-    """By their subject."""
+    """The documents by their subject."""
 
 
 def subject_of(change: CatalogueChange) -> Subject:
@@ -69,7 +69,7 @@ def subject_of(change: CatalogueChange) -> Subject:
 
 
 def overtaken(change: CatalogueChange, in_force: str | None) -> RefusedChange | None:
-    """The refusal of a change that was made from something else than what is in force."""
+    """The refusal of a change that does not start from what is in force."""
     if in_force == change.before:
         return None
     wrong = Wrong(
@@ -94,12 +94,12 @@ def refused_by_sorting(refusal: Refusal) -> RefusedChange:
 
 
 def refused_whole(left: Sequence[CatalogueChange], rule: Fail) -> tuple[RefusedChange, ...]:
-    """The refusal of all changes, for what the statement itself lacks."""
+    """The refusal of all changes, because the statement itself breaks a rule."""
     return tuple(RefusedChange(subject=each.subject, rule=rule) for each in left)
 
 
 def stale_proof(request: AskedChanges) -> Fail | None:
-    """Why the proof does not count; None if it does, or if there is none."""
+    """Why the proof is too old; None if it is not, or if there is none."""
     if request.proved is None:
         return None
     broken = not_passed(judge_times(request.proved, request.received.received_at, FRESH))
@@ -128,7 +128,7 @@ def shown_waiting(document_change: CatalogueChange, change: SubjectChange) -> Ch
 
 
 def answer_of(request: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> Answered:
-    """The outcome for each: made, proposed, refused, or unchanged."""
+    """The outcome of each change: made, proposed, refused, or unchanged."""
     numbers = {str(each.change.subject): each.current.number for each in judged.now} | dict(made)
     waits = {str(each.change.subject): each.change for each in judged.waits}
     refused = {each.subject: each for each in judged.refused}

@@ -1,7 +1,8 @@
-"""The worker's half of commands: carries out what a row of the inbox says, whichever door it came by.
+"""The worker's half of commands: carries out what a row of the inbox says, whether a page, the API or the command line
+wrote it.
 
-A command that lets something through counts only with a proof, and by the roles in the proof's own token. For the rest
-the front's word is enough: it can only stop something.
+A command that lets something through counts only with a proof, and by the roles in the proof's own token. For all
+others the front's word is enough: they can only stop something.
 """
 
 import re
@@ -44,7 +45,7 @@ class _Who:
 
     actor: str
     name: str = ""
-    """As their sign-in says it, for display."""
+    """The name in their sign-in, for display."""
     proved: Proved | None = None
     unproved: str = ""
     forbidden: str = ""
@@ -68,11 +69,11 @@ class Commander:
     tokens: Callable[[], AccessTokenReader]
 
     def carry_out(self, received: Received) -> None:
-        """Carry out the command, or refuse it by its rules; either is recorded and answered.
+        """Carry out the command, or refuse it by its rules; both are recorded and answered.
 
-        Raises `RowWaits` as long as its proof cannot be verified; `BadInput`, `NotFound`, `UnknownTarget`,
-        `NotReplayable` and `CannotCount` for what cannot be handled; `Contended`, `LedgerUnavailable` and
-        `QueueUnavailable` for what is worth another try.
+        Raises `RowWaits` while its proof cannot be verified; `BadInput`, `NotFound`, `UnknownTarget`, `NotReplayable`
+        and `CannotCount` for a row that cannot be handled; `Contended`, `LedgerUnavailable` and `QueueUnavailable` if
+        another try may help.
         """
         statement = received.row.statement
         if not isinstance(statement, CommandStatement):
@@ -85,7 +86,7 @@ class Commander:
             return
         self._give(received, statement, who)
         if who.proved is not None and self.ledger.answer(received.partition, received.id) is None:
-            # Another row said the same before: this one is answered too.
+            # Another row has said the same before: this one is answered too.
             self._give(received, statement, _Who(actor=who.actor, unproved=COUNTED_BEFORE))
 
     # ---- who
@@ -113,12 +114,12 @@ class Commander:
                 assert_never(unreachable)
 
     def _application(self, received: Received, token: str, statement: CommandStatement) -> _Who:
-        """An application that starts a release without a person. The token has to have been good when the row came."""
+        """An application that starts a release without a person. Its token has to have been valid when the row came."""
         match self.tokens().verify(token, at=received.received_at):
             case Verified(value=TokenApplication() as application):
                 name = f"{APP}{application.client_id}"
                 claims = {name.casefold(), *(f"{ROLE}{role}".casefold() for role in application.roles)}
-                self.handler.catalogue.look_again()  # its project may name it, or no longer, since a moment ago
+                self.handler.catalogue.look_again()  # an owner may have added or removed it a moment ago
                 entry = self.handler.catalogue.get(statement.application or "")
                 named = {subject.casefold() for subject in entry.application.automation} if entry else set[str]()
                 refused = "" if named & claims else f"the project does not name {name} in automation.create"
@@ -133,8 +134,8 @@ class Commander:
                 assert_never(unreachable)
 
     def _said(self, received: Received, statement: CommandStatement) -> _Who:
-        """Somebody for whom there is only the front's word. A command that opens something is refused for it by its
-        rules."""
+        """A person whom only the front names. If they give a command that opens something, the command's rules refuse
+        it."""
         caller = caller_of_speaker(received.row.speaker)
         refused = _forbidden(caller, statement)
         if refused and statement.verb not in OPENS:
@@ -143,7 +144,7 @@ class Commander:
 
     # ---- what
     def _do(self, received: Received, statement: CommandStatement, who: _Who) -> None:
-        """Carry out a command that concerns no application; its only rule is who may give it."""
+        """Carry out a command that concerns no application. Its only rule is who may give it."""
         if who.unproved or who.forbidden:
             raise CannotCount(f"{statement.verb}: {who.unproved or who.forbidden}")
         if statement.verb is Verb.SESSION_END:
@@ -167,7 +168,7 @@ class Commander:
         self._decide(event)
 
     def _pushed(self, statement: CommandStatement, application: str) -> PushedArtifact | None:
-        """The tag or digest of which to start a release, if no release has delivered it yet. Raises `NotFound` and
+        """The pushed artifact from which to start a release, if no release has delivered it yet. Raises `NotFound` and
         `RowWaits`."""
         named = {name: text for name, text in statement.arguments.items() if name in PUSHED}
         if not named:
@@ -192,11 +193,11 @@ class Commander:
 
 
 def _forbidden(caller: Caller, statement: CommandStatement) -> str:
-    """Why somebody with these roles may not give the command; empty if they may."""
+    """Why a person with these roles may not give the command; empty if they may."""
     if ends_own_sessions(statement.verb, caller.name, statement.arguments.get("person", "")):
         return ""
     if statement.verb is Verb.WAIVE:
-        return ""  # the project says who may: a rule of the decision
+        return ""  # a rule of the decision: the project says who may
     try:
         demand(caller, PERMISSIONS[statement.verb])
     except NotPermitted as refused:

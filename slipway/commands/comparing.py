@@ -1,7 +1,7 @@
-"""Changes of the catalogue, judged: documents are checked together, and compared with what is in force.
+"""Judges changes of the catalogue: documents are checked together, and compared with what is in force.
 
-The front does it so that people learn of errors at once; the worker does it again, from the state in force by then.
-`sorting.py` decides which of several documents may take effect although others may not.
+The front does this so that people learn of errors at once; the worker does it again, with the state then in force.
+`sorting.py` decides which of several documents may take effect without the others.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -49,18 +49,19 @@ class SubjectChange(Record):
     subject: Subject
     before: Digest | None = None
     after: Digest | None = None
-    """None if it is removed."""
+    """None for a removal."""
     difference: tuple[str, ...] = ()
     weaker: tuple[str, ...] = ()
-    """The weakenings where class production is. Such a change needs a proof of who says it."""
+    """The weakenings in class production. Such a change needs a proof by its author."""
     gates: tuple[OldGate, ...] = ()
-    """The production gates of applications that would become weaker: their people vote on the change."""
+    """The production gates that the change would make weaker: their people vote on it."""
     forbidden: str = ""
     """Why the actor may not do it; empty if they may."""
     problems: tuple[Wrong, ...] = ()
     """The problems of the document."""
     stands_still: tuple[str, ...] = ()
-    """Applications that the project would no longer allow, with the reason. They would stand still until they fit."""
+    """Applications that the changed project would no longer allow, with the reason. They would stand still until they
+    fit."""
 
     @property
     def changes(self) -> bool:
@@ -89,13 +90,13 @@ class SubjectChange(Record):
 
     @property
     def opens(self) -> bool:
-        """Whether it lets something through, so that somebody has to prove that they say it."""
+        """Whether the change lets something through, so that its author has to prove that they want it."""
         return self.changes and bool(self.weaker)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """One change, with what it takes to commit it."""
+    """One change, with everything that its commit needs."""
 
     change: SubjectChange
     current: Current
@@ -110,7 +111,7 @@ class Comparing:
     versions: SubjectVersions
     catalogue: LiveCatalogue
     known: Known | None
-    """None for an app that is given no names of registries, clusters and channels, and judges none."""
+    """None for an app that knows no names of registries, clusters and channels, and so judges none."""
 
     def plan_removal(self, subject: Subject, actor: Actor) -> Planned:
         """The effects of removing a subject from the catalogue.
@@ -150,7 +151,8 @@ class Comparing:
         return tuple(self.planned(each, checked, actor) for each in ordered)
 
     def checked(self, documents: Sequence[Stored]) -> "Checked":
-        """The documents, judged together, projects first, with the problems of each. They can be a change at all."""
+        """The documents, judged together, projects first, with the problems of each. Raises ConfigError for a request
+        that cannot be a change."""
         problems_of = {each.subject: Findings() for each in documents}
         projects, claims = self._projects(), dict[str, Claims]()
         for each in documents:
@@ -169,7 +171,7 @@ class Comparing:
                     claims[each.subject.name] = self._claim(each, projects, refused)
         for problem in conflicts([*self._claims_in_force(claims), *claims.values()]):
             second = Subject(kind=SubjectKind.APPLICATION, name=problem.file.partition("/")[0])
-            if second in problems_of:  # what is in force beside is not for whoever applies this to mend
+            if second in problems_of:  # whoever applies this need not mend what is in force beside it
                 problems_of[second].add(problem)
         return Checked(
             projects=projects,
@@ -182,7 +184,7 @@ class Comparing:
         return {name: each.project for name, each in self.catalogue.projects.items()}
 
     def _claim(self, stored: Stored, projects: Mapping[str, Project], refused: Set[str]) -> Claims:
-        """`refused`: projects of the same request in which something is wrong."""
+        """`refused`: projects of the same request that have a problem."""
         document, name = _named(stored), stored.value.get("project")
         project = projects.get(str(name))
         if name is not None and project is None and name in refused:
@@ -197,7 +199,7 @@ class Comparing:
         return check_application(document, files, project, known=self.known)
 
     def _claims_in_force(self, replaced: Mapping[str, Claims]) -> Iterator[Claims]:
-        """The claims of the other applications; an application that stands still keeps its images and objects."""
+        """The claims of the other applications; one that fails its check claims images and places, but no objects."""
         for entry in self.catalogue:
             name = entry.application.application
             if name not in replaced and entry.versions is not None:
@@ -229,9 +231,10 @@ class Comparing:
         return Planned(change=change, current=current, stored=stored, project=project)
 
     def _forbidden(self, subject: Subject, owners: Mapping[str, tuple[str, ...]], actor: Actor) -> str:
-        """Why the actor may not change it: applications belong to their project's owners, projects to the platform.
+        """Why the actor may not change the subject: applications belong to their project's owners, projects to the
+        platform.
 
-        `owners` has those of each project that the change concerns.
+        `owners` names the owners of each project that the change concerns.
         """
         if subject.kind is SubjectKind.PROJECT:
             return "" if actor.platform else "projects are applied by the role platform"
@@ -257,7 +260,7 @@ class Comparing:
         return Weakening(versions=self.versions, catalogue=self.catalogue)
 
     def _left_out(self, subject: Subject, checked: "Checked") -> Iterator[str]:
-        """Applications in force that the project would no longer allow."""
+        """Applications in force that the changed project would no longer allow."""
         if subject.kind is not SubjectKind.PROJECT:
             return
         for entry in self.catalogue:
@@ -277,7 +280,7 @@ class Comparing:
 
 
 def _without_a_gate(weaker: Sequence[WeakerThan], actor: Actor) -> str:
-    """Why the actor may not weaken what no gate asks anybody about: only the platform's people may."""
+    """Why the actor may not make a weakening that no gate can be asked about: only the platform's people may."""
     alone = next((each.text for each in weaker if not each.gates), "")
     if not alone or actor.platform:
         return ""
@@ -286,7 +289,7 @@ def _without_a_gate(weaker: Sequence[WeakerThan], actor: Actor) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """Documents among everything that is in force."""
+    """Documents, checked together with everything that is in force."""
 
     projects: Mapping[str, Project]
     """The projects in force, replaced by those of the documents that have no problem."""
@@ -319,8 +322,8 @@ def wrong_in_words(wrong: Wrong) -> str:
 
 
 def check_request(documents: Sequence[Stored]) -> None:
-    """Raises ConfigError for a request that cannot be a change: no document or too many, one without a name or a
-    canonical form, or one that comes twice."""
+    """Raises ConfigError for a request that cannot be a change: one with no document or too many, with a document that
+    has no name or no canonical form, or with the same document twice."""
     findings = Findings()
     if not 1 <= len(documents) <= MOST_CHANGES:
         expected, got = f"1 to {MOST_CHANGES} documents", str(len(documents))
@@ -361,7 +364,7 @@ def _named(stored: Stored) -> Document:
 
 
 def _overlaps(stored: Stored, project: Project, projects: Mapping[str, Project]) -> Iterator[Problem]:
-    """Places of class production that another project guards, and this one would cover as well."""
+    """Places of class production that another project guards, and that this one would cover as well."""
     for name, environment in project.environments.items():
         for other in projects.values():
             if other.project == project.project:

@@ -1,8 +1,9 @@
-"""Brings a proposed change to its end: in force once the gates that it weakens let it through, else void or expired.
+"""Brings a proposed change to its end: puts it in force once the weakened gates let it through, or else voids or
+expires it.
 
-Before it makes any change, the votes are derived again from signed records, and the change is compared again with the
+Before a change is made, the votes are derived again from signed records, and the change is compared again with the
 state in force. If it would do anything other than what people read, it is void. Each project and application commits
-its own version, with a mark; so what was cut short is finished by the next pass and repeats nothing.
+its own version, with a mark; so if a pass is cut short, the next one finishes it and repeats nothing.
 """
 
 import logging
@@ -42,7 +43,7 @@ from .proposing import change_details, ended_as, ending
 log = logging.getLogger(__name__)
 
 MANY: Final = 500
-"""Unread rows that are looked at before a change expires."""
+"""The most unread rows that are looked at before a change expires."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ class Enacting:
         return tuple(problems)
 
     def settle(self, hash: str) -> ProposedChange | None:
-        """Void it, let it expire, or put it in force, as is due. The change afterwards.
+        """Void the change, let it expire, or put it in force, if that is due. Returns the change afterwards.
 
         Raises `Conflict`, `KeysUnavailable`, `LedgerUnavailable`: the next pass goes on.
         """
@@ -120,8 +121,8 @@ class Enacting:
     def _stood_in(
         self, current: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
     ) -> ProposedChange:
-        """Put it in force once everybody who is asked has been told that others stood in for them, and has had a day to
-        object. The records show when that was; the row is not relied on."""
+        """Put the change in force once everybody who is asked was told that others stood in for them, and has had a day
+        to object. Only the records count for when they were told, not the row."""
         records, fault = self._records(change)
         shown = change_on_record(change, records) if not fault else None
         if shown is not None:
@@ -132,8 +133,8 @@ class Enacting:
         return self._enact(current, change, plan, made)
 
     def _records(self, change: ProposedChange) -> tuple[Sequence[AuditRecord], str]:
-        """The change as the trail shows it, or what is wrong with the trail: somebody could have cut a rejection off
-        its end."""
+        """The records of the change, and the fault of the trail that holds them, if any: somebody could have cut a
+        rejection off its end."""
         head = self.ledger.head(INSTALLATION)
         whole = self.anchors.whole(INSTALLATION, head)
         if not whole.passed:
@@ -159,9 +160,9 @@ class Enacting:
         return ended
 
     def _on_record(self, change: ProposedChange, plan: ChangePlan, records: Sequence[AuditRecord]) -> RuleResult:
-        """Whether signed records let it through, and the proofs that they name still hold.
+        """Whether signed records let the change through, and the proofs that they name still hold.
 
-        Raises `KeysUnavailable` as long as nobody can say.
+        Raises `KeysUnavailable` while the keys that would decide it are unavailable.
         """
         rule = trail_rule(change, plan, records, self.clock())
         if not rule.passed:
@@ -173,7 +174,7 @@ class Enacting:
         return rule
 
     def _made(self, change: ProposedChange) -> tuple[CatalogueChange, ...]:
-        """The parts that it put in force before it was interrupted."""
+        """The parts of the change that were put in force before a pass was interrupted."""
         return tuple(
             each for each in change.changes if self.versions.made_by(subject_of(each), _mark(change)) is not None
         )

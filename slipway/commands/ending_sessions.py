@@ -1,5 +1,5 @@
-"""The worker's half of `session.end`: from when on sessions of the pages are over, for whoever ends theirs or somebody
-else's. It only ever shuts somebody out, so that the front's word for it is enough."""
+"""The worker's half of `session.end`: people end their own sessions of the pages, or somebody else's. It only ever
+shuts somebody out, so the front's word is enough."""
 
 import re
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ class SessionEnding:
     clock: Clock
 
     def end(self, received: Received, statement: CommandStatement, *, actor: str) -> None:
-        """End them, then record and answer it: if the process ends in between, all of it is done again.
+        """End the sessions, then record and answer that. If the process ends in between, all of it is done again.
 
-        Raises `BadInput`, and `LedgerUnavailable` and `Conflict` for what is worth another try.
+        Raises `BadInput`, and `LedgerUnavailable` and `Conflict` if another try may help.
         """
         person, session = statement.arguments.get("person", ""), statement.arguments.get("session", "")
         if re.fullmatch(GUID_PATTERN, person) is None:

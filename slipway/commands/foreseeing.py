@@ -1,8 +1,9 @@
-"""Whether a command that a person has to confirm would be refused as things are: nobody signs in to hear no.
+"""Foresees whether a command would be refused, so that nobody signs in to confirm one that cannot succeed.
 
-The front asks before it hands out an address, and on the page of confirmation. The answer is the worker's own decision,
-made of the command without its proof; who gives it is judged by the proof alone, later. While something lies unread in
-the inbox that may change the answer, nothing is foreseen. A command that is let go on here is decided like any other.
+The front asks before it hands out an address, and again on the page of confirmation. The answer is the worker's own
+decision on the command without its proof; who may give the command is judged later, by the proof. While the inbox holds
+an unread row that may change the answer, nothing is foreseen. A command that passes here is still decided like any
+other.
 """
 
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class Foresight:
             return self._broken_of_installation(statement)
         entry = self.reader.catalogue.get(statement.application)
         if entry is None or (statement.verb is Verb.CREATE and statement.release is None):
-            return ()  # what was only pushed is asked of the registry, by the worker
+            return ()  # the worker asks the registry for what was only pushed
         event = CommandGiven(
             received_at=self.clock(),
             application=statement.application,

@@ -1,4 +1,4 @@
-"""The worker's half of looks: looks, and lays the answer where the front can read it."""
+"""The worker's half of looks: carries out a look, and puts the answer where the front can read it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from .speakers import caller_of_speaker
 from .taking import CannotCount
 
 type Looking = Callable[[Look], Mapping[str, Any]]
-"""Raises `BadInput` and `NotFound` for a look at nothing."""
+"""Raises `BadInput` and `NotFound` for a look at something that does not exist."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Looker:
-    """Looks. A look changes no release, so the same one may be taken twice."""
+    """Carries out looks. A look changes no release, so the same one may be taken twice."""
 
     looks: LookAnswers
     lookings: Mapping[LookKind, Looking]

@@ -1,4 +1,4 @@
-"""The worker's half of a change that weakens production gates: it is proposed, and waits for the people of those gates.
+"""The worker's half of a change that weakens production gates: it proposes the change to the people of those gates.
 
 The proposer has proved their statement and their permission. The document that people vote on is stored by its hash
 before the record that names it is written.
@@ -33,7 +33,7 @@ from .taking import CannotCount
 log = logging.getLogger(__name__)
 
 SHOWN = 50
-"""Lines of what is weaker that a record holds; the plan has all of them."""
+"""The most lines about weakenings that a record holds; the plan has all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +65,9 @@ class Proposing:
     clock: Clock
 
     def propose(self, proposed: Proposed, answered: Answered) -> ProposedChange:
-        """Open the vote, or name the one that is open; `answered` is completed with it.
+        """Open the vote, or name the one that is open already; `answered` is completed with it.
 
-        Raises `CannotCount` where too many changes wait; `Conflict`, `LedgerUnavailable`: try again.
+        Raises `CannotCount` if too many changes wait; `Conflict`, `LedgerUnavailable`: try again.
         """
         plan, now = self._plan(proposed), self.clock()
         proposal = self.proposals.current(hash_of_changes(plan.changes))
@@ -115,7 +115,7 @@ class Proposing:
         )
 
     def _name_the_open_one(self, proposal: Proposed, answered: Answered, change: ProposedChange) -> ProposedChange:
-        """Answer that the same change waits already."""
+        """Answer that the same change is waiting already."""
         answer = answer_writes(proposal.received.id, _about(answered, change))
         try:
             self.proposals.installation.table.transact(INSTALLATION, answer)
@@ -124,12 +124,12 @@ class Proposing:
         return change
 
     def _is_the_same(self, change: ProposedChange, plan: ChangePlan) -> bool:
-        """Whether what people vote on already is the same, whoever proposed it."""
+        """Whether people are already voting on the same change, whoever proposed it."""
         waiting = self.proposals.plan(change.plan)
         return waiting is not None and (waiting.compared, waiting.gates) == (plan.compared, plan.gates)
 
     def _void(self, current: Kept, change: ProposedChange, now: datetime) -> None:
-        """Void a change whose documents would now do something else than what people were asked about.
+        """Void a change whose documents would now do something other than what people were asked about.
 
         Raises `Conflict` for a change that is about to take effect."""
         if change.phase is ChangePhase.PASSED:
@@ -138,7 +138,7 @@ class Proposing:
         self.proposals.commit(current, ended, [ending(ended, actor=SYSTEM)], now=now)
 
     def _supersede(self, newer: ProposedChange, waiting: Sequence[ProposedChange], now: datetime) -> None:
-        """Two changes of the same cannot both take effect: the newer one is meant."""
+        """Void the older of two changes of the same subjects: both cannot take effect, and the newer one is meant."""
         for older in waiting:
             if older.hash == newer.hash or not older.subjects & newer.subjects:
                 continue

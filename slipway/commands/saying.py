@@ -1,6 +1,6 @@
-"""The front's half of the inbox: write down what somebody said, and wake the worker. It decides nothing.
+"""The front's half of the inbox: writes down what people say, and wakes the worker. It decides nothing.
 
-A hint that does not arrive only delays: reconcile lists the inbox.
+A lost hint only delays the statement: reconcile lists the inbox.
 """
 
 import logging
@@ -50,8 +50,8 @@ class CommandRequest:
     environment: str = ""
     release: str = ""
     tag: str = ""
-    """For `create`: the newest release of this tag is the one whose artifact goes out again. If there is none, what was
-    pushed under it goes out."""
+    """For `create`: the artifact of the newest release with this tag goes out again. If there is none, the artifact
+    that was pushed under the tag goes out."""
     digest: str = ""
     """For `create`: likewise, by digest."""
     reason: str = ""
@@ -68,7 +68,7 @@ class CommandRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class InboxWriter:
-    """Says things to the worker, on behalf of people."""
+    """Adds statements to the inbox, on behalf of people."""
 
     inbox: Inbox
     bus: Bus
@@ -79,9 +79,9 @@ class InboxWriter:
     random: Callable[[int], bytes] = secrets.token_bytes
 
     def say(self, partition: str, row: InboxRow, *, id: str = "") -> Said:
-        """Add the row, then hint at it. The same id again is the same row.
+        """Add the row, then send a hint. The same id again is the same row.
 
-        Raises `BadInput` for an id that is none of ours; `LedgerUnavailable`: nothing was said.
+        Raises `BadInput` for an id that is not one of ours; `LedgerUnavailable`: no row was added.
         """
         if id and not is_inbox_id(id):
             raise BadInput("id", "13 digits, a dash and 16 hexadecimal digits", repr(id[:80]))
@@ -95,18 +95,18 @@ class InboxWriter:
         return receipt
 
     def new_id(self) -> str:
-        """The id of a row to come, for a form that must count once."""
+        """The id of a future row, for a form that must count once."""
         return inbox_id(self.clock(), self.random(8))
 
     def command(self, request: CommandRequest, speaker: Speaker, *, id: str = "", token: str | None = None) -> Said:
-        """Say a command; with the access token of the application that starts a release. Raises as `statement` does."""
+        """Add a command; it carries the access token if an application starts a release. Raises as `statement` does."""
         statement = self.statement(request)
         row = InboxRow(kind=InboxKind.COMMAND, said=statement, token=token, speaker=speaker, trace=carrier())
         return self.say(statement.application or INSTALLATION, row, id=id)
 
     def statement(self, request: CommandRequest) -> CommandStatement:
-        """The statement of a command. Raises `BadInput` and `NotFound` for one that names nothing, so that a typing
-        error is answered at once; the worker judges all the rest."""
+        """The statement of a command. Raises `BadInput` and `NotFound` for a command about something that does not
+        exist, so that a typing error is answered at once; the worker judges everything else."""
         return CommandStatement(
             installation=self.installation,
             salt=salt_of(self.random(16)),
@@ -146,7 +146,7 @@ class InboxWriter:
 
     def _again(self, request: CommandRequest) -> Release | None:
         """The release whose artifact goes out again: the named one, the one with the tag or digest, or the live one.
-        None if there is no release of that tag or digest yet: the worker asks the registry."""
+        None if there is no release of that tag or digest yet: the worker then asks the registry."""
         named = [name for name in ("release", "tag", "digest") if getattr(request, name)]
         if len(named) > 1:
             raise BadInput(named[1], f"none beside {named[0]}", repr(getattr(request, named[1])[:80]))

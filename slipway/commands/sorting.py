@@ -1,9 +1,9 @@
-"""Sorts several documents into those that take effect at once, those that wait for votes, and those that are refused;
-each is judged by itself.
+"""Sorts several documents into those that take effect at once, those that wait for votes, and those that are refused.
+Each is judged by itself.
 
-Documents may need each other: an application the project beside it, or the place that another one leaves. So whatever
-is refused or waits is taken out, and the rest is judged again, as it would stand without it. A document that is only
-valid together with a waiting one waits with it.
+Documents may need each other: an application may need a project that comes with it, or a place that another application
+leaves. So refused and waiting documents are taken out, and the rest is judged again without them. A document that is
+only valid together with a waiting one waits with it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,8 +18,8 @@ from ..domain.versions import Subject
 from .comparing import Actor, Comparing, Planned, SubjectChange, check_request, projects_first, wrong_of
 
 ROUNDS: Final = 4
-"""Times that the rest is judged again. A document that needs a longer chain of others is refused, or waits, with
-them."""
+"""The number of times that the rest is judged again. A document that depends on a longer chain of others is refused, or
+waits, with them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +36,12 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Sorted:
-    """Documents by what becomes of them."""
+    """Documents, sorted by their outcome."""
 
     now: tuple[Planned, ...]
     """They take effect at once, or are in force already."""
     waits: tuple[Planned, ...]
-    """They weaken gates whose people are asked, or hold only together with something that does."""
+    """They weaken gates whose people are asked, or are valid only together with a document that does."""
     refused: tuple[Refusal, ...]
 
     @property
@@ -64,9 +64,9 @@ class Sorting:
     comparing: Comparing
 
     def sort(self, documents: Sequence[Stored], actor: Actor, *, proved: bool = True) -> Sorted:
-        """`proved`: whether there is a proof, or will be one, of who applies them.
+        """`proved`: whether the person who applies them has proved it, or will.
 
-        Raises ConfigError for what can be no change at all, `LedgerUnavailable`.
+        Raises ConfigError for a request that cannot be a change, `LedgerUnavailable`.
         """
         check_request(documents)
         self.comparing.catalogue.look_again()
@@ -107,8 +107,8 @@ class Sorting:
     def _parted(
         self, planned: Sequence[Planned], actor: Actor, *, proved: bool
     ) -> tuple[tuple[Planned, ...], tuple[Planned, ...]]:
-        """The documents that take effect at once, and those that wait. The first has to hold while the second is not in
-        force."""
+        """The documents that take effect at once, and those that wait. The former have to be valid while the latter are
+        not in force."""
         same = tuple(each for each in planned if not each.change.changes)
         waits = [each for each in planned if each.change.changes and each.change.gates]
         rest = [each for each in planned if each.change.changes and not each.change.gates]
@@ -127,7 +127,7 @@ class Sorting:
 
 
 def _that_would_stop(alone: Sequence[Planned], waits: Sequence[Planned]) -> set[Subject]:
-    """Projects under which a waiting application's version in force would stand still: they wait with it."""
+    """Projects under which the version in force of a waiting application would stand still: they wait with it."""
     names = {each.change.subject.name for each in waits if each.project is not None}
     return {
         each.change.subject

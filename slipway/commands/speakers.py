@@ -1,4 +1,5 @@
-"""The author of a statement as the row of the inbox names them: the front's claim, which opens nothing by itself."""
+"""The author of a statement, as the row of the inbox names them. This is the front's claim, and opens nothing by
+itself."""
 
 from collections.abc import Sequence
 
@@ -18,15 +19,15 @@ def caller_of_speaker(speaker: Speaker) -> Caller:
 
 
 def actor_proved(oid: str, roles: Sequence[str]) -> Actor:
-    """Identity and permissions of somebody who changes the catalogue, as the token of their proof says."""
+    """Identity and permissions of a person who changes the catalogue, from the token of their proof."""
     named = frozenset(f"{ROLE}{role}" for role in roles)
     caller = Caller(name=f"{OID}{oid}", roles=read_roles(roles))
     return Actor(name=caller.name, claims=named, platform=caller.may(Permission.APPLY))
 
 
 def actor_of(speaker: Speaker) -> Actor:
-    """The author of a change of the catalogue. Owners of a project are people and applications; the holder of a key is
-    neither.
+    """The author of a change of the catalogue. Only people and applications can own a project; the holder of a key
+    cannot.
 
     Raises `BadInput` if it names nobody.
     """

@@ -1,6 +1,6 @@
-"""The front's half of changes of the catalogue: check them as far as the front can, and add a row to the inbox.
+"""The front's half of changes of the catalogue: checks them as far as the front can, and adds a row to the inbox.
 
-A mistake that can be seen here is answered at once, without a row. A row changes nothing by itself: the worker judges
+A mistake that the front can see is answered at once, without a row. A row changes nothing by itself: the worker judges
 it again (`applying.py`).
 """
 
@@ -55,7 +55,7 @@ class Submitting:
     def apply(
         self, documents: Sequence[Stored], speaker: Speaker, *, reason: str, id: str = ""
     ) -> SaidChanges | ToConfirm | tuple[SubjectChange, ...]:
-        """Ask the worker to apply those of the documents that are not refused already.
+        """Ask the worker to apply the documents that are not refused already.
 
         Returns where the answer will be, or what a person has to confirm first, or all changes if all are refused.
         Raises ConfigError, `BadInput`, `LedgerUnavailable`.
@@ -119,7 +119,7 @@ class Submitting:
 
 
 def asked_of(changes: Sequence[SubjectChange]) -> tuple[str, ...]:
-    """The gates whose people vote on the changes, in words; the first of them where they are many."""
+    """The gates whose people vote on the changes, in words; only the first ones if there are many."""
     texts = list(dict.fromkeys(line(old.asks) for change in changes for old in change.gates))
     if len(texts) > MOST_LINES:
         texts = [*texts[: MOST_LINES - 1], f"and {len(texts) - MOST_LINES + 1} more gates"]
@@ -127,7 +127,7 @@ def asked_of(changes: Sequence[SubjectChange]) -> tuple[str, ...]:
 
 
 def compared_subject(change: SubjectChange) -> ComparedSubject:
-    """The change as it is shown to whoever confirms it or votes on it."""
+    """The change as it is shown to those who confirm it or vote on it."""
     return ComparedSubject(
         subject=str(change.subject),
         outcome=change.outcome,

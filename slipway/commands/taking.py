@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 ON_ITS_WAY = timedelta(seconds=20)
 """A row younger than this is left to its hint."""
 MANY = 500
-"""Rows that one pass of reconcile takes."""
+"""The most rows that one pass of reconcile takes."""
 PATIENCE = timedelta(minutes=10)
-"""The time for which a row is retried after an unexpected error."""
+"""A row is retried for this long after an unexpected error."""
 LONGEST = timedelta(hours=24)
-"""The time for which a row may wait for facts that it depends on."""
+"""A row may wait this long for facts that it depends on."""
 
 
 class CannotCount(Exception):  # noqa: N818
@@ -65,7 +65,7 @@ class InboxReader:
     clock: Clock
 
     def take(self, partition: str, id: str) -> None:
-        """Take one row; does nothing if it is gone, since it was answered then.
+        """Take one row. If it is gone, it was answered before, and nothing is done.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`, `QueueUnavailable`, `Contended` and `Conflict`: try again.
         """
@@ -76,7 +76,7 @@ class InboxReader:
             self._take(row, answer)
 
     def take_all(self) -> tuple[str, ...]:
-        """Take what lies in the inbox though its hint should have come; returns the problems met."""
+        """Take the rows whose hints should have come by now; returns the problems met."""
         problems = []
         try:
             for row in list(self.inbox.unread(limit=MANY)):
@@ -97,7 +97,7 @@ class InboxReader:
         if isinstance(row, Unreadable):
             self._park(row.partition, row.id, row.text, reason=row.problem)
         elif answer() is not None:
-            self._done(row)  # answered by somebody who ended before removing it
+            self._done(row)  # answered by an instance that ended before removing it
         else:
             with handling(row.row.trace):
                 self._handle(row)
@@ -135,7 +135,7 @@ class InboxReader:
         self.inbox.remove(row.partition, row.id)
 
     def _leave(self, row: Received, *, reason: str, longest: timedelta) -> None:
-        """Leave the row for the next pass of reconcile, but not for ever."""
+        """Leave the row for the next pass of reconcile; park it once it has waited too long."""
         if self.clock() - row.received_at >= longest:
             self._park(row.partition, row.id, _without_secrets(row.row), reason=reason)
         else:
@@ -148,8 +148,8 @@ class InboxReader:
 
 
 def _without_secrets(row: InboxRow) -> str:
-    """The row in the form that may be kept and shown: without the token of its proof, its link or an application, each
-    of which is a credential."""
+    """The row in the form that may be kept and shown: without its credentials, which are the token of its proof, its
+    link, and an application's token."""
     content = row.model_dump(mode="json", exclude_none=True, exclude={"link", "token"})
     if "proof" in content:
         content["proof"] = {"statement": content["proof"]["statement"]}

@@ -1,7 +1,8 @@
-"""Tells the people of production gates that a change would weaken them, and how that ended.
+"""Tells the people of production gates that a change would weaken their gates, and how that ended.
 
-By the channels of the applications as they are in force, and by the worker alone: the front cannot keep anybody from
-being told. The next pass of reconcile sends what could not be sent; whoever got it then gets it once more.
+Notices go by the channels of the applications as they are in force, and only the worker sends them: the front cannot
+keep anybody from being told. The next pass of reconcile sends what could not be sent; a recipient may then get a notice
+twice.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,21 +35,21 @@ class Told(StrEnum):
     STOOD_IN = STOOD_IN_NOTICE
     """Two of the platform's people stand in for them, and they may object."""
     VOTED = "change-vote-counted"
-    """A vote that was counted in somebody's name, so that they can say that it was not theirs."""
+    """A vote was counted in a person's name; they can say that it was not theirs."""
     ENDED = "change-ended"
     """It took effect, or ended otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _ToldOf:
-    """The event, and the vote if it is about one."""
+    """The event, and the vote if the notice is about one."""
 
     notice: Told
     vote: Vote | None = None
 
     @property
     def mark(self) -> str:
-        """The mark by which it is known that somebody was told."""
+        """The mark in the change that shows that its people were told."""
         vote = self.vote
         if vote is None:
             return str(self.notice)
@@ -66,14 +67,14 @@ class Telling:
     clock: Clock
 
     def tell_all(self) -> tuple[str, ...]:
-        """Tell of every change of which not everybody was told; returns the problems met.
+        """Send the notices of every change that some people were not told of yet; returns the problems met.
 
         Raises `LedgerUnavailable`.
         """
         return tuple(problem for change in self.proposals.undecided().read for problem in self.tell(change.hash))
 
     def tell(self, hash: str) -> tuple[str, ...]:
-        """Tell of one. Raises `LedgerUnavailable`."""
+        """Send the notices of one change. Raises `LedgerUnavailable`."""
         change = self.proposals.current(hash).change
         if change is None:
             return ()
@@ -124,9 +125,9 @@ class Telling:
             self.proposals.note_told(change, of.mark, name, draft, now=self.clock())
 
     def _send(self, name: str, change: ProposedChange, plan: ChangePlan, of: _ToldOf) -> list[str]:
-        """Send to everybody on the channel; why some of them cannot be told at all.
+        """Send to everybody on the channel; returns why some of them cannot be reached at all.
 
-        Raises `UnknownName`, and `NotificationError` where it is worth another try.
+        Raises `UnknownName`, and `NotificationError` if another try may help.
         """
         channel, refused = self.channel(name), list[str]()
         people = _people(plan, name) if of.vote is None else _voter(plan, of.vote)
@@ -179,7 +180,7 @@ def _particulars(change: ProposedChange, vote: Vote) -> Iterator[str]:
 
 
 def _voter(plan: ChangePlan, vote: Vote) -> tuple[str, ...]:
-    """The person by their own address, where a gate has one; else everybody whom the channel itself names."""
+    """The voter's own address if a gate has it; otherwise the recipients that the channel itself names."""
     known = (old.gate.circle.person(vote.voter).name for old in plan.gates)
     return (next((name for name in known if "@" in name), ""),)
 
@@ -200,8 +201,8 @@ def _headline(change: ProposedChange, gates: str) -> str:
 
 
 def _people(plan: ChangePlan, channel: str) -> tuple[str, ...]:
-    """The people whom a channel of personal messages reaches: those whom the gates list. If only Entra knows who they
-    are, it goes to everybody that the channel itself names."""
+    """The recipients on a channel of personal messages: the people whom the gates list. If only Entra knows them, the
+    notice goes to the recipients that the channel itself names."""
     gates = [old for old in plan.gates if channel in old.notify]
     listed = dict.fromkeys(person.name for old in gates for person in old.gate.voters() if "@" in person.name)
     only_entra_knows = any(old.gate.unlisted() for old in gates)

@@ -1,4 +1,4 @@
-"""The worker's half of votes: what a row of the inbox says becomes a vote that is counted, refused, or waits."""
+"""The worker's half of votes: turns a row of the inbox into a vote that is counted, refused, or waits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ class Voting:
     of_changes: Callable[[Received], None]
     """Takes votes on proposed changes of the catalogue."""
     link_keys: PublicKeys
-    """The keys that a link has to be signed with to vote."""
+    """The keys with which a link that votes has to be signed."""
 
     def take(self, received: Received) -> None:
-        """Count the vote, or refuse it by its rules; either is recorded and answered.
+        """Count the vote, or refuse it by its rules; both are recorded and answered.
 
-        Raises `RowWaits` as long as its proof cannot be verified; `BadInput`, `UnknownTarget` and `CannotCount` for
-        what cannot be handled; `Contended`, `LedgerUnavailable`: try again.
+        Raises `RowWaits` while its proof cannot be verified; `BadInput`, `UnknownTarget` and `CannotCount` for a row
+        that cannot be handled; `Contended`, `LedgerUnavailable`: try again.
         """
         statement = received.row.statement
         if isinstance(statement, ChangeVoteStatement):
@@ -53,11 +53,11 @@ class Voting:
         if isinstance(vote, CannotVerify):
             raise RowWaits(f"the vote cannot be verified yet: {vote.why}")
         if self._decide(vote) is Outcome.REPEATED and self.ledger.answer(received.partition, received.id) is None:
-            self._decide(repeated(received))  # another row said the same before: this one is answered too
+            self._decide(repeated(received))  # another row has said the same before: this one is answered too
 
     def _by_link(self, received: Received, statement: VoteStatement, link: str) -> VoteCast:
-        """The vote of whoever was sent the link. It has to be for exactly what is voted on; one that is not, says so
-        (`unproved`) and will be refused. Raises `RowWaits`."""
+        """The vote of the person to whom the link was sent. A link for something else than this vote is noted in the
+        vote (`unproved`), which will then be refused. Raises `RowWaits`."""
         try:
             claims = read_link(link, self.link_keys, now=received.received_at)
         except TokenRefused as refused:
@@ -77,7 +77,7 @@ class Voting:
 
 
 def _other_than(claims: ApprovalClaims, statement: VoteStatement) -> str:
-    """Why the link does not let anybody say this; empty if it does."""
+    """Why the link does not permit this vote; empty if it does."""
     if claims.purpose is not Purpose.VOTE:
         return "the link only shows what is asked"
     of_link = (claims.application, claims.release, claims.environment, claims.plan_hash, claims.opening)
@@ -86,7 +86,7 @@ def _other_than(claims: ApprovalClaims, statement: VoteStatement) -> str:
 
 
 def _said(received: Received, statement: VoteStatement) -> VoteCast:
-    """The vote of somebody for whom there is only the front's word. It may stop a release, and open nothing.
+    """The vote of a person whom only the front names. It may stop a release, and opens nothing.
 
     Raises `BadInput`.
     """

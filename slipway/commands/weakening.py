@@ -1,7 +1,7 @@
-"""The weakenings of a change, and the gates they concern: compared with the guards of the same places now, or with the
-last ones.
+"""Finds what a change weakens, and the gates that this concerns. Compares the change with the guards of the same places
+that are in force, or with the last ones.
 
-An application is compared with its own version before, with every guard of a place that it takes (as in force, and as
+An application is compared with its own previous version, with every guard of a place that it takes (as in force, and as
 the same request changes it), and with removed guards of that place. So no gate gets weaker under another name, in
 another application or in another project. A value that cannot be compared counts as weaker.
 """
@@ -33,7 +33,8 @@ class WeakerThan:
 
 @dataclass(frozen=True, kw_only=True)
 class _Before:
-    """An application as it was, with its files, and the places at which it is compared; None for all of them."""
+    """An earlier state of an application, with its files and the places for which it is compared; None means all
+    places."""
 
     application: Application
     stored: Stored
@@ -51,7 +52,7 @@ class Weakening:
     def of_application(
         self, current: Current, stored: Stored, after: Application, *, together: Iterable[Application] = ()
     ) -> Iterator[WeakerThan]:
-        """`together`: what comes in the same request. Raises `LedgerUnavailable`."""
+        """`together`: the other applications in the same request. Raises `LedgerUnavailable`."""
         own = frozenset[Place]()
         if current.version is not None:
             before = self._as_it_was(current.version, None)
@@ -72,7 +73,7 @@ class Weakening:
                 yield from _compared(removed, stored, after)
 
     def _removed_from(self, places: Collection[Place], current: Current) -> Iterator[_Before | str]:
-        """The removed applications that had guarded one of the places, or why one of them cannot be read."""
+        """The removed applications that guarded one of the places; for one that cannot be read, the reason."""
         own = current.version.subject if current.version else None
         for listed in self.versions.listed() if places else ():
             if not listed.removed or listed.subject.kind is not SubjectKind.APPLICATION or listed.subject == own:
@@ -83,8 +84,8 @@ class Weakening:
                 yield removed
 
     def _as_it_was(self, version: Version, places: frozenset[Place] | None) -> _Before | str | None:
-        """The application of a version, or of the one before its removal, inside its project; a reason if that cannot
-        be told, and None if there never was one."""
+        """The application of a version, or of the one before its removal, inside its project. A reason if that cannot
+        be told; None if there never was one."""
         document = version.document or version.before
         if document is None:
             return None
@@ -112,7 +113,7 @@ class Weakening:
 
     # ---- projects
     def of_project(self, subject: Subject, current: Current, after: Project) -> Iterator[WeakerThan]:
-        """Compared with the version in force, or with the last one of a project that was removed.
+        """The weakenings against the project's version in force, or against its last one if it was removed.
 
         Raises `LedgerUnavailable`.
         """
@@ -137,7 +138,7 @@ class Weakening:
 
 
 def weakened_gates(weaker: Iterable[WeakerThan]) -> tuple[OldGate, ...]:
-    """Each gate once."""
+    """The weakened gates, each once."""
     return tuple({(old.application, old.environment): old for each in weaker for old in each.gates}.values())
 
 
@@ -149,12 +150,12 @@ def _compared(before: _Before, stored: Stored, after: Application) -> Iterator[W
 
 
 def _places_of(application: Application) -> frozenset[Place]:
-    """Every place that it goes to, of whatever class."""
+    """Every place to which the application goes, of any class."""
     return frozenset((environment.cluster, environment.namespace) for environment in application.environments)
 
 
 def _old_gates(application: Application, environment: str) -> tuple[OldGate, ...]:
-    """The gates of class production that ask people: that of the environment, or all of them."""
+    """The gates of class production that ask people: the environment's, or all of them."""
     return tuple(
         OldGate(application=application.application, environment=each.name, notify=application.notify, gate=each.gate)
         for each in production_of(application).values()

@@ -1,8 +1,9 @@
 """Begins a step in the invocation that asked for it, so that it waits for no queue.
 
-The message of that invocation is its safety net, as a step's own message is for a step from a queue: an instance that
-stops settles nothing, so the bus delivers the message again, and its next receiver sends the steps that were begun
-within it. Until the outcome is committed, or a next message sent, the step's message keeps its row in the outbox.
+The message of that invocation is its safety net, as a step's own message is for a step from a queue. If the instance
+stops, the message is not settled and the bus delivers it again; its next receiver sends the steps that were begun
+within it. The step's message keeps its row in the outbox until the outcome is committed or the step's next message is
+sent.
 """
 
 import logging
@@ -29,12 +30,12 @@ from .outbox import Outbox
 log = logging.getLogger(__name__)
 
 BESIDE: Final = 4
-"""The number of a process's invocations that may run a step beside their queue's own work: statements of people and
-pushes must not wait for slow steps of others."""
+"""The number of invocations in one process that may run a step beside their queue's own work: people's statements and
+pushes must not wait for other applications' slow steps."""
 BEGUN_WITHIN: Final = timedelta(minutes=2)
 """An invocation that has taken longer begins nothing more: its time is limited, and a copy may need most of it."""
 LEFT_TO_ITS_MESSAGE: Final = timedelta(minutes=5)
-"""So long after the end of its lease the reconcile timer leaves a step to the message in which it was begun."""
+"""The reconcile timer leaves a step to the message in which it was begun until this long after its lease has ended."""
 
 type Run = Callable[[Step, str], None]
 
@@ -53,8 +54,9 @@ class Beginning:
 
     @contextmanager
     def room(self, queue: Queue, body: bytes, *, again: bool) -> Iterator[None]:
-        """Within the block a commit begins the step that it asks for; the block ends when the step does. Not where
-        others wait for the end of a session. `again`: the message may have been delivered to somebody before."""
+        """Within the block, a commit begins the step that it asks for; the block ends when the step does. In a queue
+        with sessions nothing is begun, since others wait for the session to end. `again`: the message may have been
+        delivered before."""
         if queue.sessions:
             yield
             return
@@ -68,8 +70,8 @@ class Beginning:
             room.ending.close()
 
     def send_left_over(self, application: str, within: str) -> None:
-        """Send what was begun within the message, and what nobody has sent. A step that somebody else has begun is
-        theirs.
+        """Send the steps that were begun within the message, and every other message that nobody has taken. A step that
+        was begun within another message is left to that one.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`, `QueueUnavailable`.
         """
@@ -79,7 +81,7 @@ class Beginning:
             raise QueueUnavailable(f"{application}: what was begun before could not be sent")
 
     def left(self, application: str, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
-        """Those of the entries that no message brings again, for the reconcile timer. Raises `LedgerUnavailable`."""
+        """The entries that no message will bring again, for the reconcile timer. Raises `LedgerUnavailable`."""
         since = self.clock() - LEFT_TO_ITS_MESSAGE
         begun = self.leases.begun(application, since=since) if entries else {}
         return [entry for entry in entries if entry.fault or not begun.get(_step_id(entry))]
@@ -93,7 +95,7 @@ class _Room:
     within: str
     again: bool
     is_free: bool
-    """Whether a step is in its own place here."""
+    """Whether the invocation is the steps queue's own, so that a step in it takes nobody's place."""
     began: datetime
     concerned: set[str] = field(default_factory=set)
     taken: bool = False
@@ -117,8 +119,8 @@ class _Room:
         return self.is_free or self.taken
 
     def _run(self, entry: OutboxEntry, step: Step) -> None:
-        """In the trace of the release, as by its queue, and not in that of the person or event that it waited for. A
-        failure is left to the next receiver of the message."""
+        """The step runs in the trace of the release, as it would from its queue, and not in the trace of the person or
+        event that asked for it. A failure is left to the next receiver of the message."""
         trace = entry.message.trace or Trace()
         begun = span(Family.QUEUE, f"begin {Queue.STEPS}", parent=trace.parent, link=trace.link)
         try:
@@ -133,8 +135,8 @@ _room: ContextVar[_Room | None] = ContextVar("room", default=None)
 
 
 def concerns(application: str) -> None:
-    """Note that the message being handled concerns the application, and always will. Only this application's steps are
-    begun at once, since only its steps are looked for if the message comes again.
+    """Note that the message being handled concerns the application. Only this application's steps are begun at once: if
+    the message comes again, only its steps are looked for.
 
     Raises what `Beginning.send_left_over` raises.
     """
@@ -157,7 +159,7 @@ def _step_id(entry: OutboxEntry) -> str:
 
 
 def _step(entry: OutboxEntry) -> Step | None:
-    """The step that the message asks for, if it is due and a release waits for it."""
+    """The step that the message asks for, if it is due and is one that a release waits for."""
     message = entry.message
     if message.queue != Queue.STEPS or message.not_before is not None:
         return None

@@ -1,8 +1,8 @@
-"""Attempts that were denied: requests without a good sign-in, and of somebody without the permission.
+"""Denied attempts: requests without a valid sign-in, or by somebody without the permission.
 
-The front counts them by caller and request, and hints at the first in an hour; the next hint gives the number since.
-The worker records each pair once an hour, and only so many of them, so nobody can make the trail longer than that with
-a thousand tries or a thousand names. Each single one is in the front's log.
+The front counts them by caller and request, and sends a hint at the first in an hour; the next hint gives the number
+since. The worker records each pair once an hour, up to a limit, so nobody can flood the trail with a thousand tries or
+a thousand names. The front's log has every single one.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """The door: what comes from outside is decided at once, or forwarded to where each application has its turn.
 
-Several instances may decide on one application at once; then all but one have to begin again. A lock of this process
-spares the trips of those within it. An instance that still loses too often sends the event to the queue `work`, whose
-sessions give each application one reader at a time across all instances.
+Several instances may decide on one application at once; all but one of them then have to begin again. A lock within the
+process spares its own invocations this. An instance that still loses too often sends the event to the queue `work`,
+whose sessions give each application one reader at a time across all instances.
 """
 
 import logging

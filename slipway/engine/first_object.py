@@ -1,8 +1,9 @@
 """The last check before the first object of a rollout: is the plan within its project, and was a block set since the
 decision?
 
-Between the decision and the first object a cluster may be away for minutes. The rollout's own Lease shows whether that
-moment has passed. From then on the rollout is finished or rolled back, and this check no longer applies.
+A cluster may be unreachable for minutes between the decision and the first object. The rollout's own Lease shows
+whether the first object was made. From then on the rollout is finished or rolled back, and this check no longer
+applies.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """A freeze of everything: set or ended in the installation's partition, then copied to every application.
 
-Guarantee: once an application has its copy it begins no rollout, not even by a decision in progress, because the copy
+Guarantee: once an application has its copy, it begins no rollout, not even by a decision in progress, because the copy
 is in the row whose ETag guards every decision of that application. So once a freeze was answered with "told to all",
-nothing begins anywhere. If an application could not be told, or the process died before that, the reconcile timer tells
-it within three minutes (docs/decisions/0007-freezes-and-verbs.md).
+nothing begins anywhere. If an application could not be told, or the process died first, the reconcile timer tells it
+within three minutes (docs/decisions/0007-freezes-and-verbs.md).
 """
 
 import logging
@@ -162,9 +162,9 @@ class Freezer:
         """Bring the application's copy up to date; returns how many changes that took. Raises as `Handler.handle` does.
 
         `state` was read before `head`, so it may lack a freeze that the head already has a copy of. If the two differ,
-        the state is read again, after the head: a freeze that has ended in that second reading has ended for good. It
-        ends no copy unless the signed end of the installation's trail names it, since the end of a copy is recorded as
-        the act of the person in the row. Raises `KeysUnavailable`, too.
+        the state is read again, after the head: a freeze that this second reading shows as ended has ended for good.
+        The copy is ended only if the signed end of the installation's trail names the row that ends it, since the
+        record names the person in that row. Raises `KeysUnavailable`, too.
         """
         if not missing_spreads(application, head, state, now=self.clock()):
             return 0

@@ -1,4 +1,4 @@
-"""The gateway: sends on what came by HTTP. A registry's event goes as it is, what tells of a run as a hint."""
+"""The gateway: enqueues what came by HTTP. A registry's event goes on unchanged, a message about a run as a hint."""
 
 import logging
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Gateway:
                 assert_never(unreachable)
 
     def _push(self, body: bytes) -> None:
-        """A registry's event: the worker reads it from its queue, whichever way it came there."""
+        """Send on a registry's event. The worker reads it from its queue, however it got there."""
         self.bus.send_raw(Queue.EVENTS, body, message_id=sha256(body).removeprefix("sha256:"))
 
     def _run(self, report: RunTold) -> None:

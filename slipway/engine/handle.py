@@ -1,4 +1,4 @@
-"""The handler: every event goes through here, whichever way it arrived. Load, decide, commit, send."""
+"""The handler of every event, however the event arrived: load, decide, commit, send."""
 
 import logging
 from dataclasses import dataclass
@@ -66,9 +66,10 @@ class Underway:
     """The state that a step already holds when it reports."""
 
     lease: Lease
-    """Ends with the report, and what asked for the step with it."""
+    """The step's lease. The transaction that commits the report ends it, and deletes the message that asked for the
+    step."""
     nearby: Nearby
-    """The rows read before it began; most of the time nobody has written since, and nothing need be read again."""
+    """The rows read before the step began. Nobody else has usually written since, so nothing need be read again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +151,9 @@ class Handler:
         raise Contended(f"{application.application}: {ATTEMPTS} decisions about {event.kind} lost to other writers")
 
     def _follow(self, application: str, committed: Committed) -> None:
-        """Do what the commit asked for. The taker of a step deletes the row of its message; rows of other messages are
-        deleted here. The reconcile timer sends what still has one after a while."""
+        """Send the messages of the commit, except the steps that were begun at once, and copy its records to the
+        index. The rows of the messages that were sent are deleted, except those of steps: whoever runs a step
+        deletes its row."""
         begun = begun_at_once(committed.entries)
         sent = self.outbox.send([entry for entry in committed.entries if entry not in begun])
         self.indexer.follow(application, committed.records)
@@ -170,7 +172,7 @@ def _told(current: Span, decision: Decision) -> None:
 
 
 def is_outdated(entry: Entry, loaded: Loaded) -> bool:
-    """Whether the application's version in force, as it was read with the head, is not the entry's."""
+    """Whether the version that was read with the head is another than the entry's."""
     return entry.versions is not None and loaded.version != entry.versions.application
 
 

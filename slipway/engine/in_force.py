@@ -1,7 +1,7 @@
-"""Whether what the rows say is in force is what the signed ends of the chains name: versions, freezes and holds.
+"""Compares the rows with the signed ends of the chains: which versions, freezes and holds are in force.
 
-A row that is missing is as suspicious as one that was changed. In class production the installation's own state is
-compared as well: its chain has to hold its newest anchor, which shows that it was not put back to an earlier state.
+A missing row is as suspicious as a changed one. In class production the installation's own state is compared as well:
+its chain has to hold its newest anchor, which shows that it was not put back to an earlier state.
 """
 
 from collections.abc import Callable, Iterator
@@ -70,8 +70,8 @@ class InForce:
     ) -> tuple[RuleResult, ...]:
         """The rules in the way, or one rule that holds. In class production `of_all` is compared, too.
 
-        Raises `Outdated` where the trail names another version than the step was begun with, and that is the one in
-        force; `LedgerUnavailable`, `KeysUnavailable`.
+        Raises `Outdated` if the trail names another version than the step was begun with, and that version is in force;
+        `LedgerUnavailable`, `KeysUnavailable`.
         """
         faults = list(self._of_application(work, standing, head, environment))
         if not faults and of_all is not None and of_all.newest is not None:
@@ -85,10 +85,11 @@ class InForce:
         return (Rule.IN_FORCE_ON_RECORD.holds("version, freezes, holds and cancels are those of the signed trail"),)
 
     def of_release(self, work: Work) -> tuple[RuleResult, ...]:
-        """The rules in the way of a step of a rollout: the release's row is not the one that the trail names, or, for a
-        roll-back, something else is live. All of it was read together, so it costs no request.
+        """The rules in the way of a step of a rollout: the release's row differs from the one that the trail names or,
+        for a roll-back, another release is live than the trail says. It uses the rows that were read with the release,
+        so it costs no request.
 
-        Raises `Outdated` where what was read together was not written together; `LedgerUnavailable`, `KeysUnavailable`.
+        Raises `Outdated` if those rows are of different commits; `LedgerUnavailable`, `KeysUnavailable`.
         """
         if not (fault := self._of_row(work, work.nearby)):
             return ()

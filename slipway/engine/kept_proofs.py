@@ -1,5 +1,5 @@
-"""Verifies the kept proofs that a step rests on once more before it opens something (`domain/kept_proofs.py`), with the
-worker's documents and anchors."""
+"""Verifies once more the kept proofs that a step rests on, before it opens something (`domain/kept_proofs.py`), with
+the worker's documents and anchors."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ..ledger.chain_anchors import ChainAnchors
 
 @dataclass(frozen=True, kw_only=True)
 class KeptProofs:
-    """Verifies what is kept."""
+    """Verifies kept proofs."""
 
     tokens: TokenReader
     installation: str
@@ -27,7 +27,7 @@ class KeptProofs:
         """Whether the proof of each record holds; None without records. `fresh`: how old the sign-in of a vote may
         have been.
 
-        Raises `LedgerUnavailable`, and `KeysUnavailable` as long as nobody can say.
+        Raises `LedgerUnavailable`, and `KeysUnavailable` while the keys that would decide it are unavailable.
         """
         count = archived = 0
         for record in records:

@@ -1,7 +1,7 @@
 """Messages left in a session of the queue `work` that nobody reads.
 
-The client that the Functions host uses takes no session again whose lock it lost, for as long as its process lives. So
-the reconcile timer asks for sessions that nobody holds and decides what is in them itself.
+If the client in the Functions host loses the lock of a session, it never takes that session again while its process
+lives. So the reconcile timer asks for sessions that nobody holds, and decides the messages in them itself.
 """
 
 import logging
@@ -25,7 +25,7 @@ MOST = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Turns:
-    """Decides what applications find in their sessions, however it was delivered."""
+    """Decides the messages of applications' sessions, however they were delivered."""
 
     door: Door
     receiver: Receiver

@@ -1,8 +1,8 @@
 """Whether a plan keeps to what its application's project allows: kinds of objects, access to the host, the place, the
 registry, and the images.
 
-The catalogue looks at the same when an application is applied. A bundle brings its objects later, and a project may
-become narrower at any time, so they are looked at again when the plan is made and right before the first object.
+The catalogue checks the same when an application is applied. But a bundle brings its objects later, and a project may
+become narrower at any time, so the plan is checked when it is made and again right before the first object.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +35,7 @@ def check_objects(application: Application, manifests: Iterable[dict[str, Any]])
 
 
 def limits_rule(application: Application, environment: Environment, plan: Plan) -> RuleResult:
-    """Whether every object of the plan, and its place, is within the project as it is now."""
+    """Whether every object of the plan, and the plan's place, is within the project as it is now."""
     faults = (
         *_places(application, environment, plan),
         *_objects(application, _applied(plan)),

@@ -33,11 +33,11 @@ OPENS: Final = frozenset({StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY})
 """The steps that let something through. A roll-back after a failure is part of the plan that was voted on."""
 
 FOLLOWS: Final = frozenset({StepKind.CHECK, StepKind.AFTER, StepKind.VERIFY, StepKind.ROLL_BACK})
-"""The steps that finish a release that was let through, by the plan in its own row or by that of the release live
-before."""
+"""The steps that finish a release that was let through, by the plan in its own row or by that of the release that was
+live before."""
 
 NOT_FAR: Final = 50
-"""Records that are read beside a release's own, to have what the newest anchor names without another request."""
+"""If the newest anchor is at most this many records before the release's own, those are read in the same request."""
 
 FIRST_OBJECT: Final = frozenset({StepKind.BEFORE, StepKind.DEPLOY})
 """The steps that may make the first object of a rollout."""
@@ -54,9 +54,9 @@ class OnRecord:
     clock: Clock
 
     def begin(self, step: Step, environment: Environment | None) -> Callable[[Work], tuple[RuleResult, ...]]:
-        """Begin to read what has nothing to do with the release. The returned function gives the rules about the trail
-        for a step that opens something, or finishes what was opened. The first object of class production waits for the
-        anchor of its gate, which is written here if it is not there yet.
+        """Begin to read what does not depend on the release. The returned function gives the rules about the trail for
+        a step that opens something, or finishes what was opened. In class production the first object waits for the
+        anchor of its gate, which is written here if it is missing.
 
         It raises `LedgerUnavailable`, `KeysUnavailable`, and `Outdated` if a newer version is in force or the release
         has changed meanwhile.
@@ -96,7 +96,8 @@ class OnRecord:
         return rules
 
     def _from(self, newest: ChainAnchor | None, head: Head, first: int) -> Iterator[AuditRecord | Row]:
-        """The records of the release, in one request with that of the newest anchor where it is not far before."""
+        """The records from the release's first on. The newest anchor's record is included if it is at most `NOT_FAR`
+        before."""
         anchored = newest.head.sequence if newest else first
         begin = anchored if 0 < first - anchored <= NOT_FAR else first
         return self.ledger.audit(head.application, first=begin, last=head.sequence)
@@ -129,7 +130,7 @@ class OnRecord:
 
 
 def verified_records(ledger: Ledger, head: Head, first: int) -> tuple[list[AuditRecord], str]:
-    """The records from `first` to the head, and what is wrong with them. Raises `LedgerUnavailable`,
+    """The records from `first` to the head, and the fault in them, empty if there is none. Raises `LedgerUnavailable`,
     `KeysUnavailable`."""
     read = ledger.audit(head.application, first=first, last=head.sequence)
     return verified_among(read, ledger.public_keys, head, first)
@@ -138,7 +139,7 @@ def verified_records(ledger: Ledger, head: Head, first: int) -> tuple[list[Audit
 def verified_among(
     read: Iterable[AuditRecord | Row], keys: PublicKeys, head: Head, first: int
 ) -> tuple[list[AuditRecord], str]:
-    """As `verified_records`, of records that were read already; those before `first` are passed over."""
+    """As `verified_records`, for records that were read already; those before `first` are skipped."""
     name, records = head.application, list[AuditRecord]()
     check: ChainCheck | None = None
     for item in read:

@@ -1,4 +1,4 @@
-"""The outbox: a decision's messages, sent after its commit; the reconcile timer sends again what nobody took up."""
+"""The outbox: sends a decision's messages after its commit. The reconcile timer sends again what nobody has taken."""
 
 import json
 import logging
@@ -14,12 +14,12 @@ from .parking import Parking
 log = logging.getLogger(__name__)
 
 SOURCE: Final = "outbox"
-"""The source named for parked rows that are no messages."""
+"""The source under which rows that are not the worker's messages are parked."""
 
 
 class Outbox:
-    """Sends entries. The taker of a step deletes the row of its message, the sender those of all other messages; the
-    reconcile timer sends the rest again. Every receiver is idempotent."""
+    """Sends entries. Whoever runs a step deletes the row of its message; the sender deletes those of all other
+    messages. The reconcile timer sends the remaining ones again. Every receiver is idempotent."""
 
     def __init__(self, bus: Bus, parking: Parking) -> None:
         self._bus = bus
@@ -35,8 +35,8 @@ class Outbox:
         return True
 
     def _send(self, entries: list[OutboxEntry]) -> None:
-        """Park a message that no queue will ever take, since it would hold up every later one, and a row that somebody
-        else wrote, since everything sent gets the worker's MAC and is believed."""
+        """Send the entries. A message that no queue will ever take is parked, since it would block every later one. So
+        is a row that the worker did not write: everything sent gets the worker's MAC, and is believed."""
         for entry in entries:
             if entry.fault:
                 self._park(
@@ -56,7 +56,7 @@ class Outbox:
                 return
 
     def set_aside(self, application: str, rows: Sequence[Row]) -> None:
-        """Park rows that are no messages, as they would keep whatever else is due of the application from being done.
+        """Park rows that hold no message: while they lie there, nothing else that is due for the application gets done.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`, `Conflict`.
         """

@@ -28,7 +28,7 @@ class Finished:
     reason: str = ""
     result: dict[str, Any] = field(default_factory=dict)
     broken: tuple[RuleResult, ...] = ()
-    """Rules for want of which the step was not begun, or not gone on with."""
+    """The rules that failed, if the step was not begun, or was stopped, because of them."""
     afterwards: Tidy = field(default=nothing, compare=False)
     """Cleanup, called after the outcome was reported; its failure is logged and otherwise ignored."""
 
@@ -49,7 +49,8 @@ class Retry:
 
     reason: str
     briefly: bool = False
-    """It may well be for good, as where a right is missing: only a few tries, for a server that is just starting."""
+    """The failure may well be permanent, such as a missing right: only a few tries, for a server that is just
+    starting."""
     after: timedelta = timedelta(0)
     """Least pause before the next try."""
     sent: tuple[str, ...] = ()
@@ -79,7 +80,7 @@ def passed(result: Record | None = None, reason: str = "", *, afterwards: Tidy =
 
 
 def not_begun(broken: tuple[RuleResult, ...], result: Record | None = None) -> Finished:
-    """Or not gone on with."""
+    """The step was not begun, or was stopped, because of these rules."""
     reason = "; ".join(f"{rule.name}: {rule.reason}" for rule in broken)
     return replace(failed(reason, result), broken=broken)
 

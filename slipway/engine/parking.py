@@ -69,7 +69,7 @@ class Parking:
         if source is not None:
             self.again(source, _as_bytes(parked.body))
         else:
-            # One id for each order: an order that is taken twice puts one message back, two orders put back two.
+            # One id for each order: taking one order twice puts back one message, two orders put back two.
             message_id = f"replay-{parked.id}-{inbox or f'{now:%Y%m%d%H%M%S%f}'}"
             try:
                 body = _as_bytes(parked.body)

@@ -1,6 +1,6 @@
-"""The images of a plan, judged by its project's present rules, wherever its manifests come from.
+"""The images of a plan, judged by the present rules of the project, whatever the source of the manifests.
 
-A roll-back brings back manifests of an older day, and a bundle is made by somebody else: both are judged here again.
+A roll-back brings back older manifests, and a bundle is made elsewhere, so both are judged here again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,7 +30,7 @@ class PinnedImages:
 
 
 def pinned_images(objects: Iterable[Mapping[str, Any]], application: Application, login_server: str) -> PinnedImages:
-    """Raises `NotPinned` where the project does not allow what an object names."""
+    """Raises `NotPinned` if an object names an image that the project does not allow."""
     ours, foreign, refused = set[str](), set[str](), list[str]()
     for value in objects:
         rules = application.image_rules

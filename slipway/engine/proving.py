@@ -1,8 +1,8 @@
 """The worker's verification of what somebody proved: an inbox row with a proof becomes an event, or waits.
 
-Of the row only the token is believed: the person, and their roles and groups. The front's claim about the person is
-used only to say on whose behalf an invalid proof came. The proof and the key set that verified it are kept before the
-event is decided, so a record never names a document that is not there.
+Only the row's token is believed: for the person, and their roles and groups. The front's claim about the person is used
+only to say on whose behalf an invalid proof came. The proof and the key set that verified it are kept before the event
+is decided, so a record never names a document that is not there.
 """
 
 import logging
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 JSON: Final = "application/json"
 UNKNOWN: Final = "unknown"
-"""The voter where what proves the vote does not hold, and the front put it down for nobody."""
+"""The voter, if the proof of a vote does not hold and the front named nobody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ def repeated(received: Received) -> VoteCast:
 
 def _proved(received: Received, statement: VoteStatement, token: IdToken, proved: Proved) -> VoteCast:
     person = token.person
-    # Groups that a token only points to are groups that the person is not known to be in.
+    # If a token only points to the groups, the person is not known to be in any of them.
     signed_in = SignedIn(object_id=person.oid, groups=person.groups or (), roles=person.roles)
     vote = vote_said(received, statement, f"{OID}{person.oid}")
     return vote.evolve(name=person.name, signed_in=signed_in, proved=proved)

@@ -1,7 +1,7 @@
-"""Proving: what an event says was pushed is asked for in the registry, by its digest, before a release begins. So is
-what a person names that no event told of.
+"""Proves pushes: before a release begins, the registry is asked by digest for what the event says was pushed, and also
+for an artifact that a person names and no event told of.
 
-Beside an image lie caches of builds, charts, documents and other artifacts, under tags that any rule may match.
+Build caches, charts, documents and other artifacts lie beside images, under tags that any rule may match.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from ..effects.registry import Registry, RegistryError, why_no_image
 PATIENCE: Final = timedelta(hours=24)
 """The time to wait for a registry that is away, from the push."""
 TAGS_SEARCHED: Final = 100
-"""Among how many of the newest tags that of a digest is looked for."""
+"""The tag of a digest is looked for among this many of the newest tags."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,9 @@ class PushProver:
     def proved(self, event: ImagePushed) -> ImagePushed:
         """The event, with the reason if what was pushed is not an image.
 
-        An artifact that the registry does not have, or does not show us, goes on as it is: planning needs it too, and
-        its release then says why it failed. So does what a registry was away for too long for. Raises `SourceAway`
-        until then.
+        An artifact that the registry does not have, or does not show us, goes on unchanged: planning needs it too, and
+        the release then says why it failed. It also goes on unchanged if the registry has been away for longer than
+        `PATIENCE`; until then this raises `SourceAway`.
         """
         try:
             registry = self.registry(event.registry)
@@ -74,7 +74,7 @@ class PushProver:
 
 
 def _tag_of(registry: Registry, repository: str, digest: str) -> str:
-    """The newest tag that names it. Raises `NotFound`."""
+    """The newest tag that names the digest. Raises `NotFound`."""
     named = (info.tag for info in registry.recent_tags(repository, TAGS_SEARCHED) if info.digest == digest)
     tag = next(named, None)
     if tag is None:

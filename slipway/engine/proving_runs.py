@@ -1,11 +1,11 @@
-"""Proving: a hint about a run becomes an event, once the run's source was asked. It may come by any queue.
+"""Proves runs: a hint about a run becomes an event once the run's source was asked. The hint may come by any queue.
 
-While the source is away the release shows the facts that are not proved yet, and the hint is sent again with growing
+While the source is away, the release shows the facts that are not proved yet, and the hint is sent again with growing
 pauses; after `PATIENCE` they stay *not proved*. A run that the source does not know, or does not show us, is asked for
-a few times more: a right may be given later, or a page may come late. Any sender to `runs` can name runs that do not
-exist, of any pipeline; more than a few in an hour leave no record. They are asked for again all the same, each by
-itself and for a shorter time: a genuine run that its source is about to know may be among them, and no number of others
-can push it out.
+a few more times: a right may be granted later, or a page may appear late. Any sender to `runs` can name runs that do
+not exist, of any pipeline, so only a few in an hour leave a record. The others are still asked for, each by itself and
+for a shorter time: one of them may be a genuine run that its source is about to know, and no flood of others can push
+it out.
 """
 
 import logging
@@ -39,19 +39,19 @@ UNRECORDED_PATIENCE: Final = timedelta(minutes=5)
 """The same time for one of many unknown runs: five questions in all."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
 MOST_UNKNOWN: Final = 30
-"""Runs of one application, in an hour, that are not proved and of which a record says so."""
+"""The most unproved runs of one application in an hour that are recorded."""
 WORD: Final = "this installation does not ask Azure DevOps (setting SLIPWAY_RUNS): it is taken at its sender's word"
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownRuns:
-    """When this process was told of runs that are not proved, by application."""
+    """When this process was told of unproved runs, by application."""
 
     _times: dict[str, deque[datetime]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=MOST_UNKNOWN)))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def few(self, applications: Iterable[str], now: datetime) -> bool:
-        """Whether one more may be recorded with each; it is counted then."""
+        """Whether each of the applications may record one more; if so, it is counted."""
         with self._lock:
             all_times = [self._times[application] for application in applications]
             if any(len(times) == MOST_UNKNOWN and now - times[0] < ABSENT_PATIENCE for times in all_times):
@@ -70,7 +70,8 @@ class RunProver:
     ledger: Ledger
     bus: Bus
     source: Callable[[], RunSource | None]
-    """Opens the source of runs; None where the installation cannot ask any, and takes runs at their word."""
+    """Opens the source of runs; None if the installation cannot ask any, and takes messages about runs at their
+    word."""
     clock: Clock
     unknown: UnknownRuns = field(default_factory=UnknownRuns)
 
@@ -108,7 +109,7 @@ class RunProver:
         return report.evolve(unrecorded=True)
 
     def _live(self, concerned: tuple[Entry, ...]) -> tuple[str, ...]:
-        """The commits that run now in the last environment of each application, where a run is known for them."""
+        """The commits that are live in the last environment of each application, where they are known."""
         commits: dict[str, None] = {}
         for entry in concerned:
             application = entry.application
@@ -160,7 +161,8 @@ def _with_facts(run: Run, trust: Trust, why: str) -> Run:
 
 
 def _of_nobody(report: RunTold, proved: ProvedRun) -> PipelineCompleted:
-    """The run is genuine, and not what it was told as: of another pipeline, or with an image of nobody here."""
+    """The run is genuine but does not match the hint: it is of another pipeline, or built an image that no application
+    here has."""
     run, document = proved.run, proved.document
     built = f", and published {document.content.repository}@{document.content.digest}" if document else ""
     where = f"{run.folder.strip(chr(92))}\\{run.pipeline}".strip("\\")

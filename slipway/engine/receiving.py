@@ -1,8 +1,8 @@
-"""Receiving: the treatment of a message whose handling fails, so that one message never blocks its queue.
+"""Receiving: deals with a message whose handling fails, so that one message never blocks its queue.
 
 Parked at once: bad input, unknown targets, and input that leads to a message too large for its queue or to a row that
 storage refuses. While a service that we need is unavailable, the message is put off again and again. After an
-unexpected error, or where a row cannot be read, it is tried a few times, then parked.
+unexpected error, or if a row cannot be read, it is tried a few times and then parked.
 """
 
 import logging
@@ -36,7 +36,8 @@ def pause_after(tries: int) -> timedelta:
 
 
 def open_message(envelopes: Envelopes, queue: Queue, body: bytes) -> dict[str, Any]:
-    """The worker's own content in a message of its queues. Raises `BadInput` for what it did not say."""
+    """The content of a message that the worker sent to its own queue. Raises `BadInput` for a message that it did not
+    send."""
     try:
         return envelopes.open(queue, read_json(body))
     except EnvelopeRefused as refused:
@@ -103,7 +104,7 @@ class Receiver:
         )
 
     def _put_off(self, message: QueueMessage, *, reason: str) -> None:
-        """Enqueue a copy for later with a counter and complete the original, which abandoning would redeliver at
+        """Enqueue a copy for later, with a counter, and complete the original: abandoning it would redeliver it at
         once."""
         pause = pause_after(message.tries)
         log.warning("%s: message %s again in %s: %s", message.queue, message.id, pause, reason)

@@ -37,7 +37,7 @@ class RefusedInput:
     parking: Parking
 
     def take(self, hint: UnreadableHint) -> None:
-        """Park it; does nothing for content that is gone, since it was parked then. Raises `LedgerUnavailable`."""
+        """Park the content. If it is gone, it was parked before, and nothing is done. Raises `LedgerUnavailable`."""
         body = self.incoming.get(hint.content)
         if body is not None:
             self.parking.park(source=hint.source, reason=hint.reason, body=body)

@@ -1,8 +1,8 @@
 """`fence reset`: a person of the platform begins a new epoch after a ledger was restored, or put back.
 
 The anchor comes first: from then on the ledger's own epoch is too old, so a crash in between leaves everything stopped
-and not half open. The command is then carried out again, with the next epoch. It is for a whole application, or for the
-installation's own chain.
+rather than half open. The command is then given again, with the next epoch. It applies to a whole application, or to
+the installation's own chain.
 """
 
 import logging
@@ -55,8 +55,8 @@ class Resetting:
         return receipt
 
     def _fenced(self, application: str) -> int:
-        """The highest epoch in the application's Leases. A Lease that we did not sign does not count, and a cluster
-        that is away, or gone with its region, adds none: anchors come before Leases."""
+        """The highest epoch in the application's Leases. A Lease that we did not sign does not count, and neither does
+        a cluster that is away, or gone with its region: anchors come before Leases."""
         from ..effects.cluster import ClusterError  # noqa: PLC0415 - slow to import, and nothing that a front needs
 
         entry, highest = self.handler.catalogue.get(application), 0

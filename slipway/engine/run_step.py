@@ -1,4 +1,4 @@
-"""The step runner: executes the effect of a step's message under a lease, and reports the outcome as an event.
+"""The step runner: executes a step's effect under a lease, and reports the outcome as an event.
 
 No code here waits: a step that takes time is polled by scheduled messages.
 """
@@ -35,18 +35,18 @@ from .outcome import Finished, Outcome, Requeue, Retry, failed, not_begun, outco
 log = logging.getLogger(__name__)
 
 TRIES = 6
-"""The least number of attempts at one effect, with pauses of 2, 4, 8, 16 and 32 seconds in between; also if the worker
-itself was away and comes back after the step's own time."""
+"""The least number of attempts at one effect, with pauses of 2, 4, 8, 16 and 32 seconds in between. It also holds if
+the worker itself was down until after the step's own time."""
 LONGEST_PAUSE = timedelta(minutes=1)
-"""Between two tries, so that a part that is back is soon noticed."""
+"""The longest pause between two tries, so that a part that is back is soon noticed."""
 LEASE = timedelta(seconds=45)
 """Most steps take less; a longer one (a promotion) renews its lease as it goes."""
 NOTED_FROM = 4
-"""From this poll on what a step waits for is noted for people: most are done by then."""
+"""From this poll on, people are shown what a step waits for: most steps are done by then."""
 BUSY = timedelta(seconds=5)
-"""Pause before retrying a step that another instance holds the lease of."""
+"""Pause before retrying a step whose lease another instance holds."""
 BEGUN_AT_MOST = 3
-"""The number of times a step begins again at once with a newer version; if versions go on changing it is tried
+"""The number of times a step is begun again at once with a newer version; if versions keep changing, it is tried
 later."""
 
 
@@ -66,21 +66,21 @@ class Work:
     nearby: Nearby | None = None
     """The rows read together with the release."""
     plan: Callable[[], bytes | None] | None = None
-    """The document of the release's plan, as it is being read; None for a step that goes by none."""
+    """Gives the document of the release's plan, which is being read meanwhile; None for a step that needs no plan."""
 
     def hold(self) -> None:
-        """Take the lease of a step that began with a look and is about to change something. Raises `Held`."""
+        """Take the lease of a step that read first and is about to change something. Raises `Held`."""
         if not self.renew():
             raise Held(self.step.id)
 
     @property
     def standing(self) -> Standing:
-        """Head and lanes, as they were when the release was read; empty if they were not."""
+        """Head and lanes as they were read with the release; empty if they were not read."""
         return self.nearby.standing if self.nearby else Standing()
 
     @property
     def environment(self) -> Environment | None:
-        """The step's environment; None if it is no longer one of the application's."""
+        """The step's environment; None if the application no longer has it."""
         return self.entry.application.environment(self.step.environment)
 
 
@@ -117,8 +117,8 @@ class StepRunner:
         """Execute a step and report its outcome, or schedule its next poll or retry. `within`: the message in whose
         invocation it is begun at once; empty if it came by its own.
 
-        Raises `LedgerUnavailable`, `KeysUnavailable` and `QueueUnavailable`, after which the message is to be delivered
-        again, and `UnknownTarget`.
+        Raises `LedgerUnavailable`, `KeysUnavailable` and `QueueUnavailable`, after which the message has to be
+        delivered again, and `UnknownTarget`.
         """
         concerns(step.application)
         attributes = {
@@ -137,7 +137,7 @@ class StepRunner:
     def _perform(self, step: Step, within: str) -> None:
         entry = self.catalogue.of_step(step.application)
         proof = self._begin_proof(step, entry)
-        if self._stopped(step):  # looked at before the release is read: what was read meanwhile shows there
+        if self._stopped(step):  # before the release is read: a statement that was read in between shows in the release
             return
         nearby = self.ledger.nearby(step.application, step.release)
         if entry is not None and entry.versions is not None and entry.versions.application != nearby.standing.version:
@@ -173,7 +173,7 @@ class StepRunner:
             self._give_back(step, lease)
 
     def _stopped(self, step: Step) -> bool:
-        """Whether something unread stops the step, which is then put off until it was read."""
+        """Whether an unread statement stops the step. The step is then put off until the statement was read."""
         why = self.stops(step)
         if why:
             log.info("%s: put off: %s", step.id, why)
@@ -196,7 +196,8 @@ class StepRunner:
         return outcome
 
     def _outcome(self, work: Work, proved: Proved) -> Outcome:
-        """An outdated step has had no effect yet, so it is begun again with the versions that are in force now."""
+        """Run the effect. An outdated step has had no effect yet, so it is begun again with the versions now in
+        force."""
         why = ""
         for _ in range(BEGUN_AT_MOST):
             try:
@@ -214,7 +215,7 @@ class StepRunner:
         return Retry(reason=why)
 
     def _is_over(self, work: Work, *, briefly: bool) -> bool:
-        """Whether a step that cannot do its work is given up."""
+        """Whether to give up a step that cannot do its work."""
         step = work.step
         own = own_time(step.kind, work.environment, work.release.jobs)
         if own is None or step.tries + 1 < TRIES:
@@ -240,7 +241,7 @@ class StepRunner:
                 underway.lease.passed_on()
 
     def _noted(self, step: Step, reason: str) -> Step:
-        """Note for people what a release waits for; failing to is only logged, as nothing is decided by it."""
+        """Note for people what a release waits for. A failure is only logged, since no decision depends on the note."""
         why = reason[:LONGEST_WHY]
         if step.kind.is_awaited and why != step.waits:
             try:
@@ -252,7 +253,7 @@ class StepRunner:
         return step
 
     def _forget(self, step: Step) -> None:
-        """Remove the note, also that of a message before this step was sent again."""
+        """Remove the note, including one that an earlier message of a step that was sent again has left."""
         if step.waits or (step.resent and step.kind.is_awaited):
             try:
                 self.ledger.under_way.forget(step.application, step.release, step.environment)
@@ -287,7 +288,8 @@ class StepRunner:
             log.warning("%s: its cleanup failed: %s", step.id, away)
 
     def _put_off(self, step: Step) -> None:
-        """Schedule the step again: another instance holds its lease, or died holding it; or somebody says stop.
+        """Schedule the step again: another instance holds its lease, or died holding it, or an unread statement stops
+        it.
 
         The step keeps its counters, as no poll may be skipped. The message needs a new id, because a queue drops an id
         that it has seen.

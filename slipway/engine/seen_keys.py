@@ -1,7 +1,7 @@
 """Records the first time that a set of the identity provider's keys verifies a proof.
 
-The record is anchored at once, and its anchor names the set. So the set counts from the archive as soon as the provider
-drops one of its keys, and does not depend on another anchor being written in between.
+The record is anchored at once, and its anchor names the key set. So the archived set counts as soon as the provider
+drops one of its keys, without waiting for another anchor to be written.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from ..ledger.installation import InstallationLedger
 
 @dataclass(kw_only=True)
 class SeenKeys:
-    """Remembers the set that it saw last: a provider has few, and one at a time."""
+    """Remembers only the set that it saw last: a provider has few, one at a time."""
 
     installation: InstallationLedger
     clock: Clock

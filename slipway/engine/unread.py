@@ -1,9 +1,7 @@
-"""Unread statements in the inbox that stop something: a rollout does not begin over the head of somebody who has just
-said no.
+"""Unread statements in the inbox that stop something: a rollout does not begin just after somebody has said no.
 
-The author need not be proved: the statement only stops until the worker has read it, and opens nothing. So a row that
-stops something holds the step back as long as it is unread; reading it changes the release, or shows that there was
-nothing to stop.
+The author need not be proved: the statement only stops the step until the worker has read it, and opens nothing. Once
+read, the statement has changed the release, or there was nothing to stop.
 """
 
 from dataclasses import dataclass
@@ -17,10 +15,11 @@ from ..ledger.inbox import Inbox
 from ..ledger.keys import INSTALLATION
 
 LOOKED_AT = frozenset({StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY})
-"""The steps before which the inbox is looked at, and after a copy; from the first object on a rollout is finished."""
+"""The steps before which the inbox is looked at; it is also looked at after a copy. From the first object on, a rollout
+is finished."""
 MANY = 100
-"""Rows that are looked at, of all and then about one application. With more about it, whatever lies behind them is not
-known, and stops too."""
+"""The most rows that are read: first of all applications, then of this one. If it has more, the unread rest counts as a
+stop."""
 
 
 @dataclass(frozen=True, kw_only=True)

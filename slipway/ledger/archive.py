@@ -115,7 +115,7 @@ class Archive:
             raise ArchiveDamaged(f"{name} does not end with record {segment.last}")
         return records
 
-    # ---- moving: a crash may interrupt any of these, so each can safely run again
+    # ---- moving: a crash may interrupt each of these, and each can safely run again
     def write(self, records: list[AuditRecord], *, now: Moment) -> Segment:
         """Write the document, read it back, then write the row that describes it. The records' own rows stay."""
         first, last = records[0], records[-1]

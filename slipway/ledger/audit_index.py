@@ -36,7 +36,7 @@ class RecordPage:
     """A page of records, and where the next one starts; None at the end."""
 
     records: tuple[AuditRecord | Damaged, ...]
-    """As they were read: whoever shows them verifies them."""
+    """The records as they were read; the code that shows them verifies them."""
     next: Position | None
 
 
@@ -88,13 +88,13 @@ class AuditIndex:
 
 
 _NEXT = "!"
-"""Appended to a row key, gives a key that sorts directly after it: row keys end in digits of a fixed width."""
+"""Appended to a row key, this gives a key that sorts directly after it: row keys end in digits of a fixed width."""
 
 
 def _batches(writes: list[Write]) -> Iterator[list[Write]]:
     batch, size, weighed, weight = list[Write](), 0, None, 0
     for write in writes:
-        if write.values is not weighed:  # the copies of a record share theirs
+        if write.values is not weighed:  # the copies of a record share their values
             weighed, weight = write.values, _weight(write.values.values())
         if batch and (len(batch) == TRANSACTION_LIMIT or size + weight > TRANSACTION_BYTES):
             yield batch

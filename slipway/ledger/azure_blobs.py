@@ -15,7 +15,7 @@ from .containers import place_of_container
 from .table import Conflict, LedgerUnavailable
 
 PAGE = 5
-"""Names in one answer: the newest is nearly always the one that is wanted."""
+"""Names in one answer: nearly always only the newest is wanted."""
 
 
 class AzureBlobs:
@@ -34,7 +34,7 @@ class AzureBlobs:
             return digest
         except AzureError as error:
             if isinstance(error, HttpResponseError) and error.status_code == HTTPStatus.FORBIDDEN and self._has(digest):
-                return digest  # a right to create says so of a blob that is there
+                return digest  # with only a right to create, the service denies access to a blob that exists
             raise LedgerUnavailable(f"blob {digest}: {type(error).__name__}") from error
         return digest
 
@@ -42,7 +42,7 @@ class AzureBlobs:
         try:
             return bool(self._place.client.get_blob_client(_name(digest)).exists())
         except AzureError:
-            return False  # whoever may not read cannot tell
+            return False  # without a right to read, whether the blob exists cannot be told
 
     def get(self, digest: str) -> bytes | None:
         if re.fullmatch(DIGEST_PATTERN, digest) is None:

@@ -108,7 +108,7 @@ class AzureTable:
 
     def remove(self, partition: str, key: str) -> None:
         try:
-            self._place.client.delete_entity(partition, key)  # the SDK takes a row that is gone for removed
+            self._place.client.delete_entity(partition, key)  # the SDK counts a row that is gone as removed
         except AzureError as error:
             raise _failed(error) from error
 
@@ -175,7 +175,7 @@ def _refusal(error: Any, writes: Sequence[Write]) -> Exception:
 
 
 _FOR_GOOD = frozenset({400, 405, 411, 413, 414, 415, 431})
-"""Statuses of a request that is wrong. 401 and 403 are not among them: a right may be given."""
+"""Statuses of requests that will always fail. 401 and 403 are not among them: a right may still be granted."""
 
 
 def _failed(error: AzureError) -> LedgerRefused | LedgerUnavailable:

@@ -10,9 +10,9 @@ CONTAINER = "evidence"
 BLOB_LIMIT = 16 * 1024 * 1024
 """Bytes of one document; plans and logs are far smaller."""
 INCOMING_LIMIT = 4 * 1024 * 1024
-"""Bytes of what a front passes on that no row can hold."""
+"""Bytes of content that a front passes on because no row can hold it."""
 INCOMING_KEPT = timedelta(days=1)
-"""The time for which content stays there if nobody takes it."""
+"""Content that nobody takes stays there for this long."""
 
 
 class Blobs(Protocol):
@@ -30,7 +30,7 @@ class Blobs(Protocol):
 class IncomingBlobs(Blobs, Protocol):
     """Content on its way from the front to the worker: created, never replaced, and removed once it was taken.
 
-    A blob larger than `INCOMING_LIMIT` is none of ours.
+    A blob larger than `INCOMING_LIMIT` is not one of ours.
     """
 
     def remove(self, digest: str) -> None:
@@ -38,7 +38,8 @@ class IncomingBlobs(Blobs, Protocol):
         ...
 
     def sweep(self, before: datetime, *, limit: int = 1000) -> int:
-        """Remove what was created before the time and nobody took, and return how much. Raises `LedgerUnavailable`."""
+        """Remove content that was created before the time and that nobody took; returns how much. Raises
+        `LedgerUnavailable`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Anchors, a blob each, that can only be added: the newest of a chain is found by one list request."""
+"""Anchors, one blob each, in storage where blobs can only be added. One list request finds the newest of a chain."""
 
 import logging
 import re
@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 
 FOLDER: Final = "chains/"
 PASSED_OVER: Final = 100
-"""The most blobs that are looked at for one whose signature verifies. If none of them counts, nothing opens."""
+"""The most blobs that are searched for an anchor with a valid signature. If there is none among them, nothing opens."""
 RECENT: Final = 3
-"""Anchors that are looked at for the one of a gate: those of other reasons may have followed it."""
+"""The most anchors that are searched for a gate's own: anchors for other reasons may have followed it."""
 _AGAIN: Final = r"(?:-[1-9][0-9]*)?"
-"""Ends the name of an anchor of a record that has another one already."""
+"""Ends the name of an anchor if its record has another anchor already."""
 
 
 class AddedBlobs(Protocol):
@@ -56,7 +56,7 @@ class AddedBlobs(Protocol):
 
 
 class LedgerRewound(Exception):  # noqa: N818 - it is a state of the ledger
-    """The ledger does not hold what the newest anchor names; nothing is anchored over that."""
+    """The ledger does not hold the record that the newest anchor names; no anchor is written on top of that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,20 +67,20 @@ class ChainAnchors:
     ledger: Ledger
     signer: Callable[[], Signer]
     issuer_keys: Callable[[], str | None]
-    """Hash of the identity provider's keys, which are kept; None if they are not known."""
+    """Hash of the kept set of the identity provider's keys; None if they are not known."""
 
     @property
     def signs(self) -> str:
-        """Id of the key that signs by now. Raises `KeysUnavailable`."""
+        """Id of the key that signs now. Raises `KeysUnavailable`."""
         return self.signer().sign_naming(str.encode).kid
 
     def newest(self, application: str) -> ChainAnchor | None:
-        """The newest anchor that the worker signed. One that verifies with no key of the installation is reported and
-        passed over. Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        """The newest anchor that the worker signed. An anchor that no key of the installation verifies is reported and
+        skipped. Raises `LedgerUnavailable`, `KeysUnavailable`."""
         return next(self._genuine(application), None)
 
     def written(self, application: str, *, most: int) -> list[bytes]:
-        """The newest anchors as they were written, unread. Raises `LedgerUnavailable`."""
+        """The newest anchors as they were written, not parsed. Raises `LedgerUnavailable`."""
         return [content for _, content in islice(self.blobs().listed(f"{FOLDER}{chain_of(application)}/"), most)]
 
     def read(self, anchor: str) -> bytes | None:
@@ -90,7 +90,7 @@ class ChainAnchors:
         )
 
     def applications(self) -> tuple[str, ...]:
-        """The application that the records name, for each chain that was ever anchored.
+        """The application of each chain that was ever anchored, by the name in its records.
 
         Raises `LedgerUnavailable`.
         """
@@ -98,14 +98,14 @@ class ChainAnchors:
         return tuple(name for name in names if name)
 
     def whole(self, application: str, head: Head) -> RuleResult:
-        """Whether the ledger, which ended in `head` a moment ago, holds what its newest anchor names.
+        """Whether the ledger, whose chain a moment ago ended in `head`, holds the record that its newest anchor names.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
         return self.whole_among((), head, self.newest(application))
 
     def whole_among(self, read: Iterable[AuditRecord | Row], head: Head, newest: ChainAnchor | None) -> RuleResult:
-        """Like `whole`, for a record of the anchor that may be among those already read."""
+        """Like `whole`; the anchor's record is looked for among those already read first."""
         if newest is not None:
             for record in read:
                 if isinstance(record, AuditRecord) and record.sequence == newest.head.sequence:
@@ -113,17 +113,18 @@ class ChainAnchors:
         return self._compared(head.application, self._not_before(head, newest), newest)
 
     def _not_before(self, head: Head, newest: ChainAnchor | None) -> Head:
-        """The head, read again where the newest anchor is ahead of it: perhaps it was anchored since it was read."""
+        """The head, read again if the newest anchor is ahead of it: records may have been added and anchored in
+        between."""
         if newest is not None and newest.head.sequence > head.sequence:
             return self.ledger.head(head.application)
         return head
 
     def of_ledger(self, application: str) -> RuleResult:
-        """As `whole`, for the head as it is now."""
+        """Like `whole`, for the present head."""
         return self.whole(application, self.ledger.head(application))
 
     def names_issuer_keys(self, application: str, keys: str) -> bool:
-        """Whether an anchor of the chain, or of the installation's, names this set of the identity provider's keys.
+        """Whether an anchor of this chain, or of the installation's, names this set of the identity provider's keys.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
@@ -135,7 +136,7 @@ class ChainAnchors:
 
     # ---- writing
     def gate(self, head: Head, gate: AnchoredGate, *, now: datetime) -> ChainAnchor:
-        """Anchor the chain's end, as it was a moment ago, for a gate that was decided before, unless that is done.
+        """Anchor the end of the chain for a gate that was decided before it, unless there is an anchor for that gate.
 
         Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`.
         """
@@ -149,8 +150,8 @@ class ChainAnchors:
         return self._write(head, newest, Why.GATE, gate, now=now)
 
     def rules(self, application: str, changed: int, *, now: datetime) -> ChainAnchor | None:
-        """Anchor the chain's end after what is allowed was changed by the record of this sequence, unless that is done.
-        None if the ledger was put back. Raises `LedgerUnavailable`, `KeysUnavailable`.
+        """Anchor the end of the chain after the record with the sequence `changed` has changed what is allowed, unless
+        a later end is anchored. None if the ledger was put back. Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
         try:
             return self._grown(application, Why.RULES, now=now, since=changed)
@@ -159,7 +160,7 @@ class ChainAnchors:
             return None
 
     def restored(self, application: str, *, epoch: int = 0) -> Restored:
-        """The lost state of the ledger, as the anchors show it. `epoch`: the highest that is known from elsewhere.
+        """What the ledger has lost, as the anchors show it. `epoch` is the highest epoch known from elsewhere.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
@@ -174,15 +175,15 @@ class ChainAnchors:
         return restored(max(head.epoch, epoch), newest, lost, "" if whole.passed else whole.reason)
 
     def reset(self, application: str, restored: Restored, *, now: datetime) -> ChainAnchor:
-        """Anchor the chain's end as the beginning of a new epoch, before the ledger begins it: what was anchored before
-        is history from then on. Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        """Anchor the end of the chain as the beginning of a new epoch, before the ledger begins that epoch: earlier
+        anchors are history from then on. Raises `LedgerUnavailable`, `KeysUnavailable`."""
         head = self.ledger.head(application).evolve(epoch=restored.epoch)
         return self._added(application, head, self.newest(application), Why.RESET, None, now=now)
 
     def daily(self, application: str, *, now: datetime) -> ChainAnchor | None:
-        """Anchor the chain's end if the chain has grown since its newest anchor, or another key signs by now. The
-        newest one then; None for a chain without records. Raises `LedgerRewound`, `LedgerUnavailable`,
-        `KeysUnavailable`."""
+        """Anchor the end of the chain if the chain has grown since its newest anchor, or if another key signs now.
+        Returns the anchor that is then the newest; None for a chain without records. Raises `LedgerRewound`,
+        `LedgerUnavailable`, `KeysUnavailable`."""
         return self._grown(application, Why.DAILY, now=now, signs=self.signs)
 
     def _grown(
@@ -230,7 +231,7 @@ class ChainAnchors:
             try:
                 self.blobs().add(FOLDER + name, made.document())
             except Conflict:
-                # An anchor of this very record is there: it is good enough, unless a gate has to be named.
+                # Another anchor of the same record exists: it will do, unless the new one has to name a gate.
                 anchors = (each for each in self._genuine(application, made.name) if each.sig.kid == made.sig.kid)
                 if (taken := next((each for each in anchors if gate in (None, each.gate)), None)) is not None:
                     return taken
@@ -240,9 +241,9 @@ class ChainAnchors:
 
     # ---- comparing
     def _genuine(self, application: str, name: str = "") -> Iterator[ChainAnchor]:
-        """The anchors that the worker signed, newest first, also with a key that was retired since: each of them only
-        demands more of the ledger. Raises `LedgerUnavailable` where too many other blobs lie
-        before them to know which is the newest."""
+        """The anchors that the worker signed, newest first. Retired keys count, too: each anchor only demands more
+        of the ledger. Raises `LedgerUnavailable` if so many other blobs come first that the newest anchor cannot be
+        known."""
         chain, any_genuine = chain_of(application), False
         for count, (blob, content) in enumerate(self.blobs().listed(FOLDER + (name or f"{chain}/"))):
             if count == PASSED_OVER and not any_genuine:

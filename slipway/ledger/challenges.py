@@ -1,7 +1,7 @@
 """The table of challenges: statements on their way to the identity provider and back.
 
-The front reads and adds, the worker removes what is old; nobody changes a row. A day is a partition, so old rows are
-found without a look at the rest; a row's key is the hash of the `state`, which begins with its day.
+The front reads and adds rows, and the worker removes old ones; nobody changes a row. Each day has its partition, so old
+rows are found without reading the others. A row's key is the hash of the `state`, which begins with its day.
 """
 
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ _PENDING: Final = "pending!"
 _CONFIRMED: Final = "confirmed!"
 _DAY: Final = "%Y%m%d"
 _WHOLE_DAYS: Final = 3
-"""The number of past days to look at: a day without a sweep is caught up with on the next two."""
+"""The number of past days that a sweep looks at: if a day had no sweep, one of the next two makes up for it."""
 
 
 class Challenges:
@@ -39,7 +39,7 @@ class Challenges:
         return self._found(_USED, state, Used)
 
     def mark(self, state: str, used: Used) -> Used:
-        """The mark that is there afterwards: this one, or that of an earlier way back."""
+        """The mark that is now in force: this one, or that of an earlier way back."""
         return self._marked(_USED, state, used)
 
     def add_pending(self, handle: str, pending: Pending) -> None:
@@ -63,13 +63,13 @@ class Challenges:
         try:
             self._table.add(_day(handle), prefix + challenge_key(handle), pack(used))
         except Exists:
-            # Swept in between: whoever comes so late finds no challenge either.
+            # A sweep came in between: a browser that comes back this late finds no challenge either.
             return self._found(prefix, handle, Used) or used
         return used
 
     def sweep(self, now: datetime, *, limit: int = 1000) -> int:
-        """Remove what is more than a day old, and return how many rows. A challenge goes before its mark: without the
-        mark it could be answered again."""
+        """Remove rows that are more than a day old, and return how many. A challenge is removed before its mark:
+        without the mark it could be answered again."""
         removed = 0
         for days in range(_WHOLE_DAYS):
             day = (now - KEPT - timedelta(days=1 + days)).date()

@@ -1,4 +1,4 @@
-"""Tables and blob containers that are made on first use, where the app may make them. Imported by the wiring only.
+"""Tables and blob containers that are made on first use, if the app may make them. Only the wiring imports this module.
 
 Opening one sends no request, so a worker starts even while storage is away. A message that needs the table or container
 then finds it missing and is put off, and the next message tries again.
@@ -24,7 +24,7 @@ class Place[Client]:
 
     @property
     def client(self) -> Client:
-        """The client of what is there now. Raises `LedgerUnavailable`."""
+        """The client; makes the table or container first if that is needed. Raises `LedgerUnavailable`."""
         if self._make is not None:
             with self._making:
                 self._ensure()
@@ -34,7 +34,7 @@ class Place[Client]:
         if self._make is None:
             return  # another thread was quicker
         try:
-            with suppress(ResourceExistsError):  # as nearly always: it was made long ago
+            with suppress(ResourceExistsError):  # nearly always: it was made long ago
                 self._make()
         except AzureError as error:
             raise LedgerUnavailable(f"{self._name}: {type(error).__name__}") from error

@@ -1,4 +1,5 @@
-"""Search by the first digits of a digest: finds the few digests with that prefix and merges their records by time."""
+"""Searches by the first digits of a digest: finds the few digests with that prefix, and merges their records by
+time."""
 
 import heapq
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ class TooManyDigests(ValueError):  # noqa: N818 - it is an answer
 
 
 class DigestWalk:
-    """One query by digest. Its other conditions are checked here, as there are few rows."""
+    """One query by digest. The query's other conditions are checked here, since there are few rows."""
 
     def __init__(self, table: PagedTable, query: AuditQuery) -> None:
         digest = present(query.digest, "the digest of the query")
@@ -50,7 +51,7 @@ class DigestWalk:
         return tuple(records), "" if known_until == keys.LAST else known_until
 
     def _digests(self) -> Iterator[str]:
-        """Each digest with the prefix, found by seeking past the one before."""
+        """Each digest with the prefix; each is found by seeking past the one before."""
         if len(self._prefix) == _HEX:
             yield self._prefix
             return

@@ -1,10 +1,11 @@
 """The index of what is due: which applications the reconcile timer has to look at, and when.
 
-One partition of the ledger's table, whose keys begin with a minute, so one request reads everything due, however many
-applications there are. An entry is written *before* the commit that may need a look: a needless entry costs a look, and
-a process that dies after its commit has left one behind. Each commit has two entries. The second is for a commit that
-landed so late that the look at the first found nothing (a storage call that hung, clocks that differ). The timer's
-turns, which need no index, find what both miss (`docs/decisions/0037-index-of-what-is-due.md`).
+It is one partition of the ledger's table, and its keys begin with a minute, so one request reads everything that is
+due, however many applications there are. An entry is written *before* the commit that may need a look: a needless entry
+only costs a look, and if a process dies after its commit, the entry is there. Each commit has two entries. The second
+is for a commit that landed so late that the first look found nothing (a storage call that hung, clocks that differ).
+The timer also looks at all applications in turn, without the index, and so finds what both entries miss
+(`docs/decisions/0037-index-of-what-is-due.md`).
 """
 
 from collections.abc import Sequence
@@ -21,9 +22,9 @@ EVERYTHING: Final = keys.INSTALLATION
 SETTLED: Final = timedelta(seconds=30)
 """A row younger than this is assumed to be still in the hands of the process that wrote it."""
 MUCH_LATER: Final = timedelta(minutes=10)
-"""A commit that takes longer than this after its entry was written is left to the timer's turns."""
+"""If a commit takes longer than this after its entry was written, it is left to the timer's turns."""
 READ_AT_ONCE: Final = 1000
-"""As many rows as one request reads."""
+"""The most rows that one request reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,8 @@ class Due:
     key: str
 
     def is_old(self, now: datetime) -> bool:
-        """Whether it has waited so long that an application which is still unknown will not become known."""
+        """Whether the entry has waited so long that an application which is still unknown will not become known any
+        more."""
         return self.key < keys.due(_minute(now - MUCH_LATER), "")
 
 
@@ -45,10 +47,10 @@ class DueIndex:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._announced: dict[str, str] = {}
-        """The minute for which this process has last announced each application: no second write for the same."""
+        """The minute for which this process has last announced each application, so that no entry is written twice."""
 
     def announce(self, application: str, now: datetime) -> None:
-        """Somebody is about to commit in the application's partition: it is looked at soon, and once more later."""
+        """Announce a commit in the application's partition: the application is looked at soon, and once more later."""
         soon = _minute_after(now + SETTLED)
         if self._announced.get(application) == soon:
             return
@@ -56,7 +58,7 @@ class DueIndex:
         self._announced[application] = soon
 
     def wait_until(self, application: str, moment: datetime) -> None:
-        """The application is looked at again in the minute after the moment."""
+        """Have the application looked at again in the minute after the moment."""
         self._put(keys.due(_minute_after(moment), application))
 
     def at(self, now: datetime) -> tuple[Due, ...]:
@@ -66,13 +68,13 @@ class DueIndex:
         return tuple(Due(application=keys.due_application(row.key), key=row.key) for row in rows)
 
     def done(self, entries: Sequence[Due]) -> None:
-        """Forget entries whose applications were looked at; those that need another entry have one or have been given
-        one."""
+        """Forget entries whose applications were looked at. If an application needs another look, it has another entry
+        already."""
         for part in batched(entries, TRANSACTION_LIMIT, strict=False):
             try:
                 self._table.transact(keys.DUE_INDEX, [Write(act=Act.DELETE, key=entry.key) for entry in part])
             except Conflict:
-                return  # another run of the timer has forgotten some; what is left costs one look more
+                return  # another run of the timer has forgotten some; each that is left costs one more look
 
     def _put(self, *entries: str) -> None:
         self._table.transact(keys.DUE_INDEX, [Write(act=Act.PUT, key=key) for key in dict.fromkeys(entries)])
@@ -83,5 +85,6 @@ def _minute(moment: datetime) -> str:
 
 
 def _minute_after(moment: datetime) -> str:
-    """Always later than the moment, so no run that reads at that moment forgets the entry unseen."""
+    """The minute after the moment. A run that reads at the moment itself does not see the entry, so it cannot forget
+    it."""
     return _minute(moment + timedelta(minutes=1))

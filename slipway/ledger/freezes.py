@@ -26,7 +26,7 @@ class FreezeState(Record):
 
 
 def not_ended(state: FreezeState | None) -> Freeze | None:
-    """The freeze, unless there never was one or somebody ended it; its own end may have come."""
+    """The freeze, unless there never was one or somebody ended it; its own end may have passed."""
     return None if state is None or state.ended_by else state.freeze
 
 

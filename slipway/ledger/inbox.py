@@ -1,7 +1,7 @@
-"""The inbox: rows in which the front writes down what people said, until the worker has answered.
+"""The inbox: the front writes down what people said, one row each; a row stays until the worker has answered it.
 
-The front reads and adds, the worker reads and removes; nobody changes a row, whose time of arrival is the only clock of
-a proof. Content too large for a row lies in a container of its own, by its hash.
+The front reads and adds rows, and the worker reads and removes them. Nobody changes a row: the times of a proof are
+judged by its time of arrival alone. Content too large for a row is in a container of its own, named by its hash.
 """
 
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from .table import Exists, Row, RowTable, UnreadableRow
 
 TABLE: Final = "inbox"
 SOURCE: Final = "inbox"
-"""The source named for parked rows."""
+"""The source that parked rows name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unreadable:
-    """A row that is not one of ours; parked as it is."""
+    """A row that is not one of ours; it is parked unchanged."""
 
     partition: str
     id: str
@@ -37,7 +37,8 @@ class Inbox:
         self._table = table
 
     def add(self, partition: str, id: str, row: InboxRow) -> bool:
-        """Returns False if there is a row with this id already: the same was said twice. Raises `LedgerUnavailable`."""
+        """Add the row. Returns False if a row with this id exists already: the same was said twice. Raises
+        `LedgerUnavailable`."""
         try:
             self._table.add(partition, id, pack(row))
         except Exists:
@@ -59,7 +60,7 @@ class Inbox:
             yield _read(partition, row)
 
     def remove(self, partition: str, id: str) -> None:
-        """After the answer was recorded, or the row parked."""
+        """Remove the row after its answer was recorded, or after it was parked."""
         self._table.remove(partition, id)
 
 

@@ -1,7 +1,7 @@
 """Every key of the audit index, spelt once, and the rows that one record has in it.
 
-All of them lie in one partition, so that the copies of a commit's records take one transaction. A row key begins with
-the *axis* that a query goes by, and the inverted time, so the newest record of the axis comes first.
+They all lie in one partition, so that the copies of a commit's records take one transaction. A row key begins with the
+*axis* that a query reads, followed by the inverted time, so the newest record of the axis comes first.
 """
 
 import logging
@@ -76,7 +76,7 @@ def sequence_of(key: str) -> int:
 
 
 def actor_key(actor: str) -> str:
-    """The actor as part of a key: in lower case if that is safe, otherwise `=` and a hash, since no safe actor has a
+    """The actor as part of a key: in lower case if that is safe, otherwise `=` and a hash, since no safe actor contains
     `=`."""
     folded = actor.casefold()
     if _PLAIN.fullmatch(folded):
@@ -150,8 +150,8 @@ def record_of(row: Row) -> AuditRecord:
 
 
 def records_of(rows: Iterable[Row]) -> list[AuditRecord | Damaged]:
-    """The records of the rows, none of them verified. A row that is not a copy of the record whose place it has is
-    `Damaged`."""
+    """The records of the rows, not verified. A row is `Damaged` if it is not a copy of the record to which its place
+    belongs."""
     return [_in_its_place(row) for row in rows]
 
 

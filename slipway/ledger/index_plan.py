@@ -1,4 +1,4 @@
-"""The axis that a query reads, the one with the fewest records, and the conditions that the service checks."""
+"""Plans a query: which axis it reads, the one with the fewest records, and which conditions the service checks."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +20,7 @@ class QueryPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class _Axis:
-    """An axis, and the filters that all of its records meet."""
+    """An axis, and the filters that all of its records satisfy."""
 
     answers: frozenset[str]
     name: str
@@ -30,7 +30,7 @@ _INTERVENTIONS: Final = frozenset(ActionClass) - {ActionClass.CHANGE}
 
 
 def plan_query(query: AuditQuery) -> QueryPlan:
-    """The plan of any query except those for which `goes_by_digest` is true; `digest_walk.py` answers those."""
+    """The plan of a query. Queries for which `goes_by_digest` is true are answered by `digest_walk.py` instead."""
     axis = _axis(query)
     return QueryPlan(
         axis=axis.name,
@@ -67,7 +67,7 @@ def _axis(query: AuditQuery) -> _Axis:
 
 
 def conditions(query: AuditQuery, *, answered: frozenset[str]) -> tuple[Where, ...]:
-    """The conditions for the filters that the axis does not already meet."""
+    """The conditions for the filters that the axis does not satisfy already."""
     conditions = list[Where]()
     for name, column, value in (
         ("application", "Application", query.application),

@@ -1,6 +1,6 @@
-"""The work after a commit: its records are copied into the audit index, and the chain is anchored if the commit changed
-what is allowed. The committing process does it at once. The reconcile timer does it once more for every record, so a
-copy that a crash left out is there a minute or two later (`queries/numbers.py` reads the new records for it).
+"""The work after a commit: copies its records into the audit index, and has the chain anchored if the commit changed
+what is allowed. The process that commits does this at once. The reconcile timer does it once more for every record, so
+if a crash leaves out a copy, it is there a minute or two later (`queries/numbers.py` reads the new records for it).
 """
 
 import logging
@@ -22,18 +22,19 @@ class Indexer:
 
     index: AuditIndex
     rules_changed: Callable[[str, int], object]
-    """Called with the partition of a chain, and the sequence of the record by which what is allowed was changed.
-    Raises `LedgerUnavailable`, `KeysUnavailable`."""
+    """Called with the partition of a chain, and with the sequence of the record that changed what is allowed. Raises
+    `LedgerUnavailable`, `KeysUnavailable`."""
 
     def follow(self, application: str, records: Sequence[AuditRecord]) -> None:
-        """Do what follows the commit of the records, as far as that is possible now."""
+        """Do the work after the records' commit, as far as that is possible now."""
         try:
             self.take(application, records)
         except (LedgerUnavailable, KeysUnavailable) as away:
             log.warning("the audit index of %s waits for the reconcile timer: %s", application, away)
 
     def take(self, application: str, records: Sequence[AuditRecord]) -> None:
-        """Do what follows the records, any number of times. Raises `LedgerUnavailable`, `KeysUnavailable`."""
+        """Do the work after the records' commit; it may be done any number of times. Raises `LedgerUnavailable`,
+        `KeysUnavailable`."""
         self.index.write(records)
         if changed := changes_rules(records):
             self.rules_changed(application, changed)

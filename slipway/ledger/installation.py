@@ -39,7 +39,7 @@ ID_PATTERN = r"[0-9a-z-]{1,64}"
 
 
 class SigningKeys(Record):
-    """The keys as they were last recorded."""
+    """The keys at the time of the last record about them."""
 
     ids: tuple[str, ...]
     """The ids of the private keys, never the keys themselves."""
@@ -108,7 +108,7 @@ class InstallationLedger:
         return parked
 
     def denied(self, hint: DeniedHint, *, now: datetime) -> bool:
-        """Record a denied attempt; False if that was done in this hour, or if there were too many."""
+        """Record a denied attempt; False if that was done in this hour, or if too many were recorded in it."""
         row = self._table.get(keys.INSTALLATION, keys.DENIED)
         hour = now.replace(minute=0, second=0, microsecond=0)
         known = read_or(DeniedThisHour(hour=hour), row)
@@ -141,8 +141,8 @@ class InstallationLedger:
         self._append(draft, write, *answer, now=now, answers=keys.open_parked(parked.id))
 
     def keys_seen(self, ids: tuple[str, ...], public: Mapping[str, bytes], *, now: datetime) -> bool:
-        """Record the private keys that the worker holds (`ids`, newest first) and the installation's public keys if
-        either changed; returns whether they did. The record is signed by a key that counted before it."""
+        """Record the private keys that the worker holds (`ids`, newest first) and the installation's public keys, if
+        either has changed; returns whether that is so. The record is signed with a key that was trusted before it."""
         row = self._table.get(keys.INSTALLATION, keys.SIGNING)
         seen = read_or(SigningKeys(ids=(), public={}), row)
         current = SigningKeys(ids=ids, public={kid: base64.b64encode(key).decode() for kid, key in public.items()})
@@ -162,7 +162,7 @@ class InstallationLedger:
         return True
 
     def retired_keys(self) -> frozenset[str]:
-        """Ids of the keys that were recorded as the installation's, and whose private key the worker no longer
+        """Ids of keys that were once recorded as the installation's, and whose private key the worker no longer
         holds."""
         row = self._table.get(keys.INSTALLATION, keys.SIGNING)
         seen = read_or(SigningKeys(ids=(), public={}), row)
@@ -175,7 +175,7 @@ class InstallationLedger:
         return read_row(Parked, row) if row else None
 
     def all_parked(self, *, limit: int = 200) -> Iterator[Parked]:
-        """Open input first, so that input replayed long ago cannot push it past the limit; then the rest."""
+        """The parked input. Open input comes first, so that input replayed long ago cannot push it past the limit."""
         yielded = set[str]()
         for open_row in self.open_parked(limit=limit):
             if row := self._table.get(keys.INSTALLATION, keys.parked(open_row.id)):
@@ -203,9 +203,9 @@ class InstallationLedger:
         self._append(draft, Write(act=Act.PUT, key=key, values=values), now=now)
 
     def decide(self, drafts: Sequence[AuditDraft], guarded: Write, *more: Write, now: datetime) -> None:
-        """Write records together with a row that nobody else may have changed meanwhile.
+        """Write records together with a guarded row.
 
-        Raises `Conflict` if somebody has, or if one of the other rows is there already.
+        Raises `Conflict` if somebody else has changed that row meanwhile, or if one of the other rows exists already.
         """
         self._append(drafts, guarded, *more, now=now, guards=True)
 
@@ -217,24 +217,24 @@ class InstallationLedger:
     ) -> None:
         """Set or end the freeze of everything, and answer the row that ordered it.
 
-        Every application is due then, so that those are told which could not be at once.
-        `etag` is "" if there was none. Raises `Conflict` if it has changed.
+        Every application becomes due, so that those that could not be told at once are told later. `etag` is "" if
+        there was no freeze. Raises `Conflict` if the freeze has changed.
         """
         DueIndex(self._table).announce(EVERYTHING, now)
         act, mark = Act.REPLACE if etag else Act.CREATE, order_mark(state.submission, refused=False, now=now)
         self._append(draft, Write(act=act, key=keys.FREEZE, values=pack(state), etag=etag), mark, *answer, now=now)
 
     def order_refused(self, order: str, draft: AuditDraft, *, now: datetime, answer: Sequence[Write] = ()) -> None:
-        """Record an order that changed nothing, and answer the row that gave it."""
+        """Record an order that was refused, and answer the row that gave it."""
         self._append(draft, order_mark(order, refused=True, now=now), *answer, now=now)
 
     def reset(self, order: str, draft: AuditDraft, *, epoch: int, now: datetime, answer: Sequence[Write] = ()) -> None:
-        """Begin an epoch: what the rows say is in force counts from here on. Answers the row that ordered it."""
+        """Begin an epoch: from here on, the rows say what is in force. Answers the row that ordered it."""
         self._append(draft, order_mark(order, refused=False, now=now), *answer, now=now, epoch=epoch)
 
     def _all_in_force(self) -> dict[str, str | None]:
-        """The hashes in the head of everything that people put in force: the freeze of everything, and each project's
-        version."""
+        """The hashes that the head needs of everything that people put in force: the freeze of everything, and each
+        project's version."""
         freeze = self._table.get(keys.INSTALLATION, keys.FREEZE)
         hashes: dict[str, str | None] = {FREEZE: state_hash(freeze_in(freeze)) if freeze else None}
         for row in self._table.rows(keys.INSTALLATION, *keys.range_of(keys.IN_FORCE)):
@@ -243,7 +243,7 @@ class InstallationLedger:
         return hashes
 
     def record_answer(self, inbox: str, draft: AuditDraft, answered: Answered, *, now: datetime) -> None:
-        """Record what came of a row of the inbox, and answer it. Idempotent."""
+        """Record the outcome of a row of the inbox, and answer the row. Idempotent."""
         (answer,) = answer_writes(inbox, answered)
         self._append(draft, answer, now=now)
 
@@ -259,7 +259,7 @@ class InstallationLedger:
             return
 
     def was_refused(self, order: str) -> bool | None:
-        """Whether an order handled before was refused; None for a new one."""
+        """Whether an order that was handled before was refused; None for a new order."""
         row = self._table.get(keys.INSTALLATION, keys.seen(order))
         return row.flag("Refused") if row else None
 
@@ -276,8 +276,8 @@ class InstallationLedger:
         """Write records and their rows in one transaction; False if somebody else has created the same row.
 
         The head's ETag keeps the chain from forking. `answers` is the key of the `open!` row to delete, if it exists.
-        `epoch` is the one that begins with these records. `guards` says whether a change of the row `write` by somebody
-        else is left to the caller.
+        `epoch` begins with these records. With `guards`, a change of the row `write` by somebody else is left to the
+        caller.
         """
         drafted = [drafts] if isinstance(drafts, AuditDraft) else list(drafts)
         for _ in range(ATTEMPTS):
@@ -308,7 +308,7 @@ class InstallationLedger:
                     raise
                 created = write.key if write is not None and write.act is Act.CREATE and not guards else ""
                 if created and self._table.get(keys.INSTALLATION, created) is not None:
-                    return False  # somebody else wrote the same row
+                    return False  # somebody else has created the same row
                 continue
             if self._indexer is not None:
                 self._indexer.follow(keys.INSTALLATION, records)
@@ -317,7 +317,7 @@ class InstallationLedger:
 
 
 def _parked(row: Row) -> Parked:
-    """An unreadable one is listed with that as its reason, which its replay repeats."""
+    """The parked input in the row. If the row cannot be read, the reason says so; a replay says it again."""
     try:
         return read_row(Parked, row)
     except UnreadableRow as unreadable:
@@ -341,7 +341,8 @@ def _unread(row: Row, kind: str, unreadable: UnreadableRow) -> OpenParked:
 
 
 def order_mark(order: str, *, refused: bool, now: datetime) -> Write:
-    """The mark of a handled order. Never pruned, as orders are few, so a repeat is recognised however late it comes."""
+    """The mark of a handled order. Orders are few and their marks are never pruned, so a repeat is always recognised,
+    however late."""
     values: dict[str, Value] = {"Kind": "order", "At": now.isoformat(), "Refused": refused}
     return Write(act=Act.CREATE, key=keys.seen(order), values=values)
 
@@ -360,7 +361,7 @@ def _created(writes: Sequence[Write]) -> list[Write]:
 
 
 def _start_of(body: str) -> str:
-    """The longest prefix tried that fits the row; a text message from a queue always fits whole."""
+    """The longest of several beginnings that fits the row; a text message from a queue always fits whole."""
     while len(json.dumps(body, ensure_ascii=False).encode("utf-16-le")) // 2 > BODY_LIMIT:
         body = body[: max(len(body) * 3 // 4, 1)]
     return body

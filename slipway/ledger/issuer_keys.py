@@ -1,7 +1,7 @@
-"""The identity provider's keys, kept as they were published, so that anchors name a set that can be looked at later.
+"""Keeps the identity provider's keys as they were published, so that anchors can name a set that can be read later.
 
-A proof is verified with the provider's keys of its day. An anchor that names them, stored where nobody can change it,
-shows years later that they were in use then, even if the provider publishes others by that time.
+A proof is verified with the provider's keys of its day. An anchor in storage that nobody can change names them, so
+years later it shows that they were in use, even if the provider publishes others by then.
 """
 
 import logging
@@ -29,8 +29,8 @@ class IssuerKeys:
         self._kept = ""
 
     def hash(self) -> str | None:
-        """The hash of the set in use now; None if the issuer is away and no set is known: then an anchor is written
-        without it. Raises `LedgerUnavailable`."""
+        """The hash of the set in use now; None if the issuer is away and no set is known, in which case anchors name
+        none. Raises `LedgerUnavailable`."""
         known = self._source().key_set()
         if isinstance(known, CannotVerify):
             log.warning("the next anchor names no keys of the identity provider: %s", known.why)

@@ -47,7 +47,7 @@ ANCHORED: Final = "anchored"
 INDEX_WATCH: Final = "index-watch"
 """In the installation's partition: how far the audit index was compared with the trails."""
 OWED: Final = "owed!"
-"""In the installation's partition: anchors that witnesses are yet to be sent."""
+"""In the installation's partition: anchors that still have to be sent to witnesses."""
 CONTRADICTED: Final = "contradicted!"
 ARCHIVE: Final = "archive!"
 ARCHIVED: Final = "archived!"
@@ -65,11 +65,11 @@ FREEZE: Final = "freeze"
 PROPOSED: Final = "proposed!"
 """In the installation's partition: proposed changes of the catalogue, by the hash of their changes."""
 UNDECIDED: Final = "undecided!"
-"""Beside it: those that are not over, or of whose end not everybody was told."""
+"""In the same partition: changes that are not over, or about whose end some people were not told yet."""
 PROPOSED_TOLD: Final = "told!"
 
 _MADE_AGAIN: Final = (PROGRESS, LOOK, BEAT, DENIED, ANCHORED, INDEX_WATCH, LEASE)
-"""Rows that may be lost: the code that needs them writes them anew."""
+"""Rows that may be lost: the code that needs one writes it anew."""
 
 _WIDTH: Final = 12
 _MAX: Final = 10**_WIDTH - 1
@@ -91,7 +91,7 @@ def audit(sequence: int) -> str:
 
 
 def outbox(sequence: int, index: int, id: str) -> str:
-    """`id` is the message's: whoever receives it knows the row by that."""
+    """`id` is the id of the message: its receiver finds the row by it."""
     return f"{OUTBOX}{sequence:0{_WIDTH}d}!{index:03d}{_asked(id)}"
 
 
@@ -113,7 +113,8 @@ def answer(inbox: str) -> str:
 
 
 def waits(inbox: str) -> str:
-    """Why the row is not answered yet. Beside its answer, so that both are removed together when they are old."""
+    """The note why the row is not answered yet. It lies beside the answer, so that both are removed together when they
+    are old."""
     return f"{ANSWER}{inbox}!waits"
 
 
@@ -151,17 +152,18 @@ def progress(release: int, environment: str) -> str:
 
 
 def owed(anchor: str) -> str:
-    """By the name of an anchor that witnesses are yet to be sent."""
+    """`anchor` is the name of an anchor that still has to be sent to witnesses."""
     return OWED + anchor.replace("/", "!")
 
 
 def contradicted(application: str, epoch: int, sequence: int) -> str:
-    """By the end of the chain that names another record than its newest anchor does."""
+    """`sequence` is where the chain ended when it did not hold the record that its newest anchor names."""
     return f"{CONTRADICTED}{application}!{epoch}!{sequence}"
 
 
 def archive(last: int) -> str:
-    """Named by the segment's last sequence, so a record's segment is the first row at or after its sequence."""
+    """The key has the segment's last sequence, so a record's segment is the first row at or after the record's
+    sequence."""
     return f"{ARCHIVE}{last:0{_WIDTH}d}"
 
 
@@ -175,7 +177,7 @@ def listed(subject: str) -> str:
 
 
 def in_force(subject: str) -> str:
-    """The version in force of what has no partition of its own."""
+    """The version in force of a subject that has no partition of its own."""
     return f"{IN_FORCE}!{subject}"
 
 
@@ -198,7 +200,7 @@ def numbers(application: str) -> str:
 
 
 def due(minute: str, application: str) -> str:
-    """`minute` is such as 202611282215, so that what is due first comes first."""
+    """`minute` looks like 202611282215, so that the earliest entry comes first."""
     return f"{DUE}{minute}!{application}"
 
 
@@ -207,7 +209,7 @@ def due_application(key: str) -> str:
 
 
 def week(name: str) -> str:
-    """Inverted, so that the newest comes first. `name` is such as 2026-W48."""
+    """Inverted, so that the newest week comes first. `name` looks like 2026-W48."""
     return f"{WEEK}{9999 - int(name[:4]):04d}{99 - int(name[6:]):02d}"
 
 
@@ -222,7 +224,7 @@ def owner_of(partition: str) -> str:
 
 
 def remedy(partition: str, key: str) -> str:
-    """The cure for an unreadable row, for people."""
+    """How a person repairs an unreadable row."""
     if partition.startswith(NUMBERS):
         return "delete all rows of that partition: the numbers are counted again from the trail"
     if (partition, key) == (INSTALLATION, FREEZE):

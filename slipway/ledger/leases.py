@@ -9,8 +9,8 @@ from .table import Act, Conflict, Table, Write
 
 
 class Lease:
-    """A step that a worker holds, once it has taken it. The row's ETag tells whether another worker took it over,
-    without a read."""
+    """A lease on a step, which a worker may take. The row's ETag tells, without a read, whether another worker took it
+    over."""
 
     def __init__(
         self, table: Table, application: str, step: str, *, owner: str, asked: tuple[Write, ...] = (), within: str = ""
@@ -25,7 +25,7 @@ class Lease:
 
     def take(self, *, now: datetime, length: timedelta) -> bool:
         """Hold the step until now + length; False while another owner does. Most steps are held by nobody else, so the
-        row is read only if it turns out to exist."""
+        row is read only if creating it shows that it exists."""
         try:
             self._write_first(Act.CREATE, now + length)
         except Conflict:
@@ -39,7 +39,7 @@ class Lease:
         try:
             self._write(Act.REPLACE, now + length)
         except Conflict:
-            return self._take_over(now, length)  # perhaps our own write, whose answer was lost
+            return self._take_over(now, length)  # perhaps it was changed by our own write, whose answer was lost
         return True
 
     def end(self) -> tuple[Write, ...]:
@@ -48,16 +48,17 @@ class Lease:
         return (*self._row(), *self._asked)
 
     def ended(self, over: Sequence[Write]) -> None:
-        """To be called once that transaction was made, with the deletions that it held."""
+        """Called after that transaction, with the deletions that it contained."""
         if any(write.key == self._key for write in over):
             self._etag = ""
 
     def passed_on(self) -> None:
-        """The step goes on by another message: the row of one that was begun at once ends with the lease."""
+        """Note that another message continues the step: if the step was begun at once, its message's row ends with the
+        lease."""
         self._over = self._asked if self._within else ()
 
     def give_back(self) -> None:
-        """End the lease if it was taken and has not ended; leaves another owner's lease alone."""
+        """End the lease if it was taken and is not over; another owner's lease is left alone."""
         if not (self._etag or self._over) or self._delete():
             return
         row = self._table.get(self._application, self._key)
@@ -68,7 +69,7 @@ class Lease:
     def _take_over(self, now: datetime, length: timedelta) -> bool:
         row = self._table.get(self._application, self._key)
         if row is None:
-            return False  # given back just now: whoever held it may have finished the step
+            return False  # given back just now: its holder may have finished the step
         is_ours = row.text("Owner") == self._owner
         if not is_ours and row.moment("Until") > now:
             return False
@@ -84,7 +85,8 @@ class Lease:
         return (Write(act=Act.DELETE, key=self._key, etag=self._etag),) if self._etag else ()
 
     def _write_first(self, act: Act, until: datetime) -> None:
-        """The message's row ends here where a queue holds the message itself until the step has ended."""
+        """If the step came by its own message, the queue keeps that until the step has ended, so the message's row is
+        deleted here."""
         self._write(act, until, *(() if self._within else self._asked))
         self._asked = self._asked if self._within else ()
 
@@ -103,15 +105,15 @@ class Lease:
 
 
 class Leases:
-    """The worker that runs a step, and the end of its lease. An expired lease may be taken over."""
+    """Says which worker runs a step, and until when. An expired lease may be taken over."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def of(self, application: str, step: str, *, owner: str, asked: tuple[Write, ...] = (), within: str = "") -> Lease:
-        """The step's lease, which `owner` has not taken yet. `asked` deletes the row of the step's message as soon as
-        the lease is taken or the outcome committed. For a step begun at once, `within` the invocation of that message,
-        it does so only with the outcome."""
+        """The step's lease, which `owner` has not taken yet. `asked` deletes the row of the step's message. That
+        happens when the lease is taken or, for a step that was begun at once within the message `within`, only when the
+        outcome is committed."""
         return Lease(self._table, application, step, owner=owner, asked=asked, within=within)
 
     def take(self, application: str, step: str, *, owner: str, now: datetime, length: timedelta) -> Lease | None:
@@ -120,7 +122,7 @@ class Leases:
         return lease if lease.take(now=now, length=length) else None
 
     def begun(self, application: str, *, since: datetime | None = None) -> Mapping[str, str]:
-        """The steps of which somebody holds a lease, or died holding it, each with the message in whose invocation it
-        was begun at once. `since`: those that were held after that. Raises `LedgerUnavailable`."""
+        """The steps that have a lease, also of a worker that died; each with the message in whose invocation it was
+        begun at once. `since`: only leases that ended after that, or have not ended. Raises `LedgerUnavailable`."""
         rows = self._table.rows(application, *keys.range_of(keys.LEASE))
         return {row.text("Step"): row.text("Within") for row in rows if since is None or row.moment("Until") > since}

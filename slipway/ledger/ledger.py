@@ -1,4 +1,4 @@
-"""Load a snapshot of an application, commit a decision: all of it in one entity-group transaction, or nothing."""
+"""Loads a snapshot of an application, and commits a decision: all of it in one entity-group transaction, or nothing."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -41,7 +41,8 @@ SEEN_PARTS = 256
 BETWEEN = 40
 """Extra rows read with an application's newest releases: the head, the lanes, messages, and what steps have noted."""
 CLOSE = 4
-"""More than this many releases are read in one range request, unless the range holds this many times as many rows."""
+"""More releases than this are read in one range request, unless the range has more than this many rows for each of
+them."""
 
 
 class AlreadySeen(Exception):  # noqa: N818 - not an error: the event was handled before
@@ -55,7 +56,7 @@ class Loaded:
     snapshot: Snapshot
     etags: Mapping[str, str]
     version: str | None = None
-    """Hash of the application's version in force, as it was read together with the head; None if it has none."""
+    """Hash of the application's version in force, read together with the head; None if it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,8 @@ class Ledger:
         keys: Callable[[], PublicKeys],
         documents: Callable[[], Blobs] | None = None,
     ) -> None:
-        """Each is opened on first use. Only commits need the signer. Without `documents` there is no archive."""
+        """`signer`, `keys` and `documents` are opened on first use. Only commits need the signer. Without `documents`
+        there is no archive."""
         self.table = table
         self._signer, self._keys = signer, keys
         self._documents = documents
@@ -87,16 +89,16 @@ class Ledger:
 
     @property
     def public_keys(self) -> PublicKeys:
-        """The keys with which its records verify."""
+        """The keys that verify the ledger's records."""
         return self._keys()
 
     # ---- load
     def load(self, policy: Policy, lookups: Lookups, *, nearby: Nearby | None = None) -> Loaded:
         """A snapshot of the application with the releases that `lookups` names.
 
-        One request reads the head, the lanes and the newest releases, or the single release that is named; every other
-        release and pointer takes a request of its own. Rows read before, as `nearby`, take none: a commit fails if they
-        have changed. Raises `LedgerUnavailable`.
+        One request reads the head, the lanes and the newest releases, or only the release that is named; every other
+        release and pointer takes its own request. Rows that were read before (`nearby`) are not read again: if they
+        have changed, the commit fails. Raises `LedgerUnavailable`.
         """
         partition, etags, releases = policy.application.application, dict[str, str](), dict[int, Release]()
         if nearby is not None and self._written.get(partition, 0) > nearby.sequence:
@@ -111,7 +113,7 @@ class Ledger:
         else:
             standing = self._standing(partition, etags, notes=lookups.waits)
         head, lanes = standing.head or self._new_head(partition), standing.lanes
-        # Both after the head, whose ETag then guards what they say.
+        # Both are read after the head, so that its ETag guards them.
         digests_read = ahead(partial(self._pointers, partition, lookups.digest, keys.artifact))
         tags = self._pointers(partition, lookups.tag, keys.tag)
         digests = digests_read()
@@ -158,8 +160,8 @@ class Ledger:
     def _newest(self, partition: str, newest: int, etags: dict[str, str]) -> tuple["Standing", dict[int, Release]]:
         """The head, the lanes and the newest releases in one request, as their rows are adjacent.
 
-        The notes of steps under way sort between them. There are few, unless something is stuck; if they fill the
-        request, a second one reads the releases.
+        The notes of steps under way sort between them. There are few, unless steps are stuck; if they fill the request,
+        a second one reads the releases.
         """
         room = newest + BETWEEN
         standing, releases, count = Standing(), dict[int, Release](), 0
@@ -185,7 +187,7 @@ class Ledger:
         return standing
 
     def _new_head(self, application: str) -> Head:
-        """The head of a new application, which a freeze of the whole installation covers from its first decision."""
+        """The head of a new application; a freeze of everything covers it from its first decision."""
         return Head(application=application, freeze=not_ended(freeze_of_everything(self.table)))
 
     def _read_releases(self, partition: str, numbers: set[int], etags: dict[str, str]) -> dict[int, Release]:
@@ -228,8 +230,8 @@ class Ledger:
 
     # ---- commit
     def commit(self, loaded: Loaded, decision: Decision, event: Event, *more: Write) -> Committed:
-        """Write the decision in one transaction, after its entries in the index of what is due. `more`: what has no
-        part in the decision and is over with it.
+        """Write the decision in one transaction, after its entries in the index of what is due. `more` deletes rows
+        that the decision makes needless.
 
         Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`, `KeysUnavailable`.
         """
@@ -273,7 +275,7 @@ class Ledger:
         snapshot = loaded.snapshot
         before, lanes, releases = snapshot.head, decision.lanes, snapshot.releases
         changes = dict[str, str | None]()
-        if head.epoch > before.epoch:  # a person lets count what the restored rows say
+        if head.epoch > before.epoch:  # a person has decided that the restored rows count
             before, changes[VERSION] = Head(application=head.application), loaded.version
             lanes = tuple({lane.environment: lane for lane in (*snapshot.lanes.values(), *lanes)}.values())
             releases = {}
@@ -284,7 +286,7 @@ class Ledger:
 
     def sign_anew(self, application: str) -> bool:
         """Sign the end of the trail with the key that signs now, so that the earlier key may be retired. An end that
-        the worker did not sign stays as it is. Returns whether there was anything to sign.
+        the worker did not sign stays unchanged. Returns whether anything was signed.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
@@ -299,13 +301,13 @@ class Ledger:
         return True
 
     def unchanged(self, loaded: Loaded) -> bool:
-        """Whether nobody has written since the snapshot was loaded, so its rows are consistent with each other."""
+        """Whether nobody has written since the snapshot was loaded, so that its rows are consistent with each other."""
         row = self.table.get(loaded.snapshot.application.application, keys.HEAD)
         return (row.etag if row else None) == loaded.etags.get(keys.HEAD)
 
     # ---- outbox
     def outbox(self, application: str, unreadable: list[Row] | None = None, *, limit: int = 1000) -> list[OutboxEntry]:
-        """Messages not sent yet, oldest first. `unreadable` gets the rows that are none.
+        """Messages not sent yet, oldest first. Rows that hold no message are added to `unreadable`.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
@@ -406,12 +408,13 @@ class Ledger:
         )
 
     def prune_answers(self, partition: str, before: datetime, *, limit: int = 500) -> int:
-        """Delete answers to rows that were added before the time: their records stay. Returns how many."""
+        """Delete answers to rows that were added before the time; the records of those rows stay. Returns how many."""
         last = keys.answer(f"{int(before.timestamp() * 1000):013d}")
         return self._delete(partition, [row.key for row in self.table.rows(partition, keys.ANSWER, last, limit=limit)])
 
     def _delete(self, partition: str, rows: Sequence[str]) -> int:
-        """Returns how many were deleted; those that another instance deletes at the same time are left to it."""
+        """Delete the rows; returns how many were deleted. Rows that another instance deletes at the same time are left
+        to it."""
         for start in range(0, len(rows), TRANSACTION_LIMIT):
             part = rows[start : start + TRANSACTION_LIMIT]
             try:
@@ -422,7 +425,8 @@ class Ledger:
 
 
 def _refused(event: Event, decision: Decision) -> bool:
-    """Stored with the mark, because a repeated command gets the first answer even if the rules differ by then."""
+    """The refusal is stored with the mark, since a repeated command gets the first answer even if the rules differ by
+    then."""
     return isinstance(event, CommandGiven) and bool(not_passed(decision.rules))
 
 

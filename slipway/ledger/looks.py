@@ -17,7 +17,7 @@ class LookAnswers:
         self._table = table
 
     def keep(self, look: LookAnswer) -> None:
-        """Once for each look; a second answer to the same one is dropped."""
+        """Keep the answer. A second answer to the same look is dropped."""
         row = Write(act=Act.CREATE, key=keys.look(look.id), values=pack(look))
         try:
             self._table.transact(keys.INSTALLATION, [row, *answer_writes(look.id, Answered(kind=InboxKind.LOOK))])
@@ -29,8 +29,8 @@ class LookAnswers:
         return _read(row) if row else None
 
     def prune(self, now: datetime, *, limit: int = 100) -> int:
-        """Delete the answers that have expired, or that nobody can read; returns how many. The oldest come first, so
-        one pass is short."""
+        """Delete answers that have expired or cannot be read; returns how many. The oldest come first, so one pass is
+        short."""
         expired = list[str]()
         for row in self._table.rows(keys.INSTALLATION, *keys.range_of(keys.LOOK), limit=limit):
             if (look := _read(row)) is not None and look.expires_at > now:

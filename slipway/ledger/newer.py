@@ -1,10 +1,10 @@
-"""Whether a newer release of the same application exists, which an approver should know before deciding."""
+"""Whether the application has a newer release, which an approver should know of before deciding."""
 
 from ..domain.release import Release
 from . import Ledger
 
 LOOKED_AT = 5
-"""The number of highest release numbers to compare; pushes arrive nearly in the order in which they were made."""
+"""The number of newest releases to compare; pushes arrive nearly in the order in which they were made."""
 
 
 def newer_release(ledger: Ledger, release: Release) -> Release | None:

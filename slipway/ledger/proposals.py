@@ -1,5 +1,5 @@
-"""Proposed changes of the catalogue in the installation's partition: one row each, guarded, and a mark as long as
-something is left to be done about it."""
+"""Proposed changes of the catalogue in the installation's partition: one guarded row each, and a mark while work on it
+is left."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -17,15 +17,15 @@ from .rows import pack, read_row
 from .table import Act, ReadOfEach, Row, UnreadableRow, Value, Write, gathered, read_each
 
 MOST: Final = 100
-"""Changes that wait at the same time."""
+"""The most changes that may wait at the same time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """A proposed change as it is kept, and what guards it."""
+    """A proposed change with the guard of its row."""
 
     change: ProposedChange | None
-    """None if it was never proposed."""
+    """None if the change was never proposed."""
     etag: str = ""
 
 
@@ -41,7 +41,7 @@ class Proposals:
         return Kept(change=read_row(ProposedChange, row), etag=row.etag) if row else Kept(change=None)
 
     def undecided(self) -> ReadOfEach[ProposedChange]:
-        """The proposals about which something is left to be done."""
+        """The proposed changes on which work is left."""
         rows = self.installation.table.rows(keys.INSTALLATION, *keys.range_of(keys.UNDECIDED), limit=MOST)
         hashes = ["sha256:" + row.key.removeprefix(keys.UNDECIDED) for row in rows]
         current = gathered(read_each(hashes, self.current))
@@ -49,16 +49,16 @@ class Proposals:
         return ReadOfEach(read=changes, not_shown=current.not_shown)
 
     def store(self, plan: ChangePlan) -> str:
-        """Keep what people vote on; returns its hash."""
+        """Store the plan that people vote on; returns its hash."""
         return self.evidence().put(plan.canonical, "application/json")
 
     def plan(self, digest: str) -> ChangePlan | None:
-        """Raises ValueError if it was changed."""
+        """The plan with this hash. Raises ValueError if it was changed."""
         content = self.evidence().get(digest)
         return ChangePlan.model_validate_json(content) if content is not None else None
 
     def counted_by(self, nonce: str) -> str | None:
-        """The row of the inbox by which a proved statement about a proposed change was counted."""
+        """The row of the inbox from which a proved statement about a proposed change was counted."""
         row = self.installation.row(_statement(nonce))
         return row.text("Inbox") if row else None
 
@@ -71,9 +71,9 @@ class Proposals:
         said: tuple[str, str] | None = None,
         now: datetime,
     ) -> None:
-        """Write the change with its records. `said` is the nonce of the statement and the row that it came by.
+        """Write the change with its records. `said` holds the nonce of the statement, and the row that it came by.
 
-        Raises `Conflict` if somebody else has changed it, or has counted the same statement or answered the same row.
+        Raises `Conflict` if somebody else has changed it, has counted the same statement, or has answered the same row.
         """
         act = Act.REPLACE if before.etag else Act.CREATE
         more = [Write(act=Act.PUT, key=keys.UNDECIDED + change.hash[7:], values={"Change": change.hash}), *answer]
@@ -86,7 +86,7 @@ class Proposals:
 
     # ---- who was told
     def told(self, change: ProposedChange, what: str) -> frozenset[str]:
-        """The channels on which people were told of it."""
+        """The channels on which people were told of the change."""
         row = self.installation.row(_told(change, what))
         return frozenset(_channels(row))
 
@@ -104,7 +104,7 @@ class Proposals:
 
 
 def _channels(row: Row | None) -> list[str]:
-    """An unreadable one counts as nobody told: twice is better than never."""
+    """The channels in the row. An unreadable row counts as nobody told: twice is better than never."""
     try:
         channels = json.loads(row.text("Told")) if row else []
     except (ValueError, RecursionError, UnreadableRow):

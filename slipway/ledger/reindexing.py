@@ -1,4 +1,4 @@
-"""Compare the audit index with the trail, and repair it: a bounded part at a time, while the app runs.
+"""Compares the audit index with the trail, and repairs it: a bounded part at a time, while the app runs.
 
 The ledger is authoritative. An absent copy is `missing`; one with other values is `wrong`; a row that claims to be a
 copy of a compared record, in a place where none belongs, is `extra`.
@@ -39,17 +39,18 @@ class _Differences:
     wrong: int = 0
     lacking: set[int] = field(default_factory=set)
     waiting: set[int] = field(default_factory=set)
-    """Records without any copy, which may still come: those of one commit are written together."""
+    """Records that have no copy at all yet; their copies may still come, since those of one commit are written
+    together."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reindexing:
-    """Between the ledger's table and the index."""
+    """Compares and repairs the index."""
 
     table: Table
     index: AuditIndex
     archive: Archive | None = None
-    """Holds the records that were moved out of the table; the index keeps its copies of them."""
+    """Holds the records that were moved out of the table; their copies stay in the index."""
 
     def compare(self, application: str, *, head: int, after: int = 0, repair: bool, limit: int = PART) -> Compared:
         """Compare the next `limit` records after the sequence `after`. Raises `LedgerUnavailable`."""

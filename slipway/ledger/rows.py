@@ -42,7 +42,8 @@ def unpack[R: BaseModel](kind: type[R], values: Mapping[str, Value]) -> R:
 
 
 def read_row[R: BaseModel](kind: type[R], row: Row) -> R:
-    """Raises `UnreadableRow`, whose message goes into pages and logs and so repeats no value of the row."""
+    """The record in the row. Raises `UnreadableRow`, whose message appears on pages and in logs and so repeats no value
+    of the row."""
     try:
         return unpack(kind, row.values)
     except ValueError as error:
@@ -57,7 +58,7 @@ def _without_values(error: ValueError) -> str:
 
 
 def read_or[R: BaseModel](otherwise: R, row: Row | None) -> R:
-    """For a row that its reader writes anew: an unreadable one is as good as none."""
+    """The record in a row that its reader writes anew; `otherwise` if there is no readable row."""
     try:
         return read_row(type(otherwise), row) if row else otherwise
     except UnreadableRow as unreadable:
@@ -124,14 +125,14 @@ class OutboxEntry:
 
     @property
     def signed(self) -> bytes:
-        """The part of it that the worker signs in its row."""
+        """The hash that the worker signs in the row."""
         fields = {"application": self.application, "row": self.row, "at": self.written_at.isoformat()}
         message = self.message.model_dump(mode="json")
         return sha256(canonical(fields | {"purpose": "outbox", "message": message})).encode()
 
 
 def answer_writes(inbox: str, answered: Answered | None) -> list[Write]:
-    """The answer to a row of the inbox; nothing for what did not come by one."""
+    """The answer to a row of the inbox; empty for an event that did not come by one."""
     if not inbox or answered is None:
         return []
     return [Write(act=Act.CREATE, key=keys.answer(inbox), values=pack(answered))]
@@ -173,7 +174,7 @@ def outbox_writes(entries: tuple[OutboxEntry, ...], signer: Signer) -> list[Writ
 
 
 def outbox_entry(application: str, row: Row, public: PublicKeys) -> OutboxEntry | None:
-    """The entry of a row, with its fault; None for a row that is no message. Raises `KeysUnavailable`."""
+    """The entry in a row, with its fault; None if the row holds no message. Raises `KeysUnavailable`."""
     try:
         message, written_at = unpack(Outgoing, row.values), _MOMENT.validate_python(row.values.get("At"))
     except ValueError:

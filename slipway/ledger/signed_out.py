@@ -1,6 +1,6 @@
-"""The ended sessions of people: one row per person in the index, written by the worker.
+"""People's ended sessions: one row per person in the index, written by the worker.
 
-The front reads it for each form that somebody sends, and at least once a minute while they read pages.
+The front reads the row for each form that a person sends, and at least once a minute while they read pages.
 """
 
 from collections.abc import Callable
@@ -28,13 +28,12 @@ class SignedOut:
         return _NONE_ENDED if row is None else read_row(EndedSessions, row)
 
     def end_all(self, tenant: str, person: str, *, at: datetime) -> None:
-        """End all sessions that began before. Repeating it, or an earlier time, changes nothing.
-        Raises `LedgerUnavailable`, `Conflict`."""
+        """End all sessions that began before `at`. A repeat, or an earlier time, changes nothing. Raises
+        `LedgerUnavailable`, `Conflict`."""
         self._change(tenant, person, lambda ended: ended.with_all(at))
 
     def end_one(self, tenant: str, person: str, session: str, *, at: datetime) -> None:
-        """End one session, by the hash of its id. Repeating it changes nothing.
-        Raises `LedgerUnavailable`, `Conflict`."""
+        """End one session, by the hash of its id. A repeat changes nothing. Raises `LedgerUnavailable`, `Conflict`."""
         self._change(tenant, person, lambda ended: ended.with_one(session, at))
 
     def _change(self, tenant: str, person: str, change: Callable[[EndedSessions], EndedSessions]) -> None:

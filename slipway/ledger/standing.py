@@ -21,10 +21,10 @@ class Standing:
     version: str | None = None
     lanes: dict[str, Lane] = field(default_factory=dict)
     waits: dict[str, str] = field(default_factory=dict)
-    """By step."""
+    """The reason why each step waits."""
 
     def take(self, row: Row) -> None:
-        """Reads a row; rows of another kind that lie between are passed over."""
+        """Read a row; rows of other kinds that lie between are skipped."""
         if row.key == keys.HEAD:
             self.head = read_row(Head, row)
         elif row.key == keys.IN_FORCE:
@@ -33,13 +33,13 @@ class Standing:
             lane = read_row(Lane, row)
             self.lanes[lane.environment] = lane
         elif row.key.startswith(keys.PROGRESS):
-            state = read_or(StepState(step=""), row)  # nothing is decided by it
+            state = read_or(StepState(step=""), row)  # no decision depends on it
             if state.waits:
                 self.waits[state.step] = state.waits
 
 
 def check_row(row: Row) -> None:
-    """Raises `UnreadableRow` for a row of an application, or of the installation, by which something is decided."""
+    """Raises `UnreadableRow` for a row of an application, or of the installation, on which decisions depend."""
     if row.key.startswith(keys.RELEASE):
         read_row(Release, row)
     elif (row.partition, row.key) == (keys.INSTALLATION, keys.FREEZE):
@@ -50,7 +50,7 @@ def check_row(row: Row) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Nearby:
-    """A release and what stands in its application's partition, as they were at one moment, with their ETags."""
+    """A release and the neighbouring rows of its application, as they were at one moment, with their ETags."""
 
     standing: Standing
     release: Release | None
@@ -62,7 +62,7 @@ class Nearby:
         return self.standing.head.sequence if self.standing.head else 0
 
     def asked_by(self, id: str) -> tuple[Write, ...]:
-        """The deletion of the outbox's row for the message with this id, if it is still there."""
+        """The deletion of the outbox row of the message with this id, if the row is still there."""
         rows = ((key, etag) for key, etag in self.etags.items() if keys.asked_by(key, id))
         return tuple(Write(act=Act.DELETE, key=key, etag=etag) for key, etag in rows)
 
@@ -76,7 +76,7 @@ class InstallationStanding:
 
     @property
     def head(self) -> Head:
-        """Raises `UnreadableRow`: most only ask for the freeze."""
+        """The head. Raises `UnreadableRow` only here, since most callers only need the freeze."""
         return read_row(Head, self.head_row) if self.head_row else Head(application=keys.INSTALLATION)
 
     def with_row(self, row: Row) -> "InstallationStanding":

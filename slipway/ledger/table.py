@@ -34,7 +34,7 @@ class LedgerUnavailable(Exception):  # noqa: N818 - it is a state of the service
 
 
 class UnreadableRow(LedgerUnavailable, CannotBeRead):
-    """A row that cannot be read until somebody mends it. Its content is unknown; for its own subject it is as if the
+    """A row that cannot be read until somebody mends it. Its content is unknown; for its subject, that is as if the
     table did not answer. Code that reads several rows goes on with the others (`read_each`)."""
 
     def __init__(self, row: "Row", problem: str) -> None:
@@ -50,14 +50,14 @@ class UnreadableRow(LedgerUnavailable, CannotBeRead):
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOfEach[T]:
-    """The readable ones of several, and those not shown because they cannot be read."""
+    """The readable rows among several, and notes about the others."""
 
     read: tuple[T, ...]
     not_shown: tuple[NotShown, ...]
 
 
 def read_each[S, T](several: Iterable[S], read: Callable[[S], T]) -> Iterator[T | NotShown]:
-    """The result for each. An unreadable one does not affect the others: its note stands in its place."""
+    """The result for each row. An unreadable row does not affect the others: the result has a note in its place."""
     for each in several:
         try:
             yield read(each)
@@ -74,7 +74,7 @@ def gathered[T](each: Iterable[T | NotShown]) -> ReadOfEach[T]:
 
 
 class LedgerRefused(ValueError):  # noqa: N818 - it is what happened
-    """Table Storage will never do this: a key or a value is none that it takes. Trying again helps nobody."""
+    """Table Storage will never accept this key or value, so trying again is no use."""
 
 
 class Conflict(Exception):  # noqa: N818
@@ -98,9 +98,9 @@ class Row:
     values: Mapping[str, Value]
     etag: str = ""
     written_at: datetime | None = None
-    """When the service last wrote the row, by the service's own clock; None where the row was not read from it."""
+    """When the service last wrote the row, by the service's clock; None if the row was not read from the service."""
 
-    # Its columns. Each raises `UnreadableRow` where there is none of the kind.
+    # The columns. Each method raises `UnreadableRow` if there is no column of that name and type.
     def text(self, column: str) -> str:
         return self._column(column, str)
 
@@ -178,13 +178,13 @@ class Table(Protocol):
     def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
         """All of the writes or none. Returns the rows' new ETags, in the order of the writes; empty for a deletion.
 
-        Raises `Exists`, `Conflict`, `LedgerUnavailable`, or ValueError when too many.
+        Raises `Exists`, `Conflict`, `LedgerUnavailable`, or ValueError if there are too many.
         """
         ...
 
 
 def delete_rows(table: Table, partition: str, keys: Sequence[str]) -> None:
-    """Delete the rows, at most 100: in one request, unless another instance has deleted some of them before."""
+    """Delete the rows, at most 100. It takes one request, unless another instance has deleted some of them already."""
     if not keys:
         return
     try:
@@ -209,9 +209,9 @@ class PagedTable(Table, Protocol):
 
 
 class RowTable(Protocol):
-    """A table to which rows are added and from which they are removed one by one, and never changed.
+    """A table whose rows are added and removed one by one, and never changed.
 
-    A table that a role may only add to is written row by row: a right to add covers no transaction.
+    A role that may only add rows cannot use transactions, so the rows are written one by one.
     """
 
     def get(self, partition: str, key: str) -> Row | None: ...
@@ -234,7 +234,7 @@ class RowTable(Protocol):
 
 
 def check_key(*keys: str) -> None:
-    """Raises `LedgerRefused` for a key that Table Storage forbids, whatever a service in its place would take."""
+    """Raises `LedgerRefused` for a key that Table Storage forbids, even if an emulator would accept it."""
     for key in keys:
         if _FORBIDDEN.search(key) or len(key) > _LONGEST_KEY:
             may = f"at most {_LONGEST_KEY} characters, none of / \\ # ? and no control character"
@@ -251,7 +251,7 @@ def check_transaction(writes: Sequence[Write]) -> None:
         if write.key in keys:
             raise ValueError(f"{write.key} is written twice in one transaction")
         keys.add(write.key)
-        if write.values is not checked:  # a dozen copies of a record in the audit index share one
+        if write.values is not checked:  # the dozen copies of a record in the audit index share one
             _check_row(write)
             checked = write.values
 

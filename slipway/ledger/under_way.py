@@ -1,5 +1,5 @@
-"""The progress of the step under way, and the reason why it waits. These rows are outside the chain: losing one only
-costs time, as no decision reads them."""
+"""The progress of steps under way, and the reasons why they wait. These rows are outside the chain: losing one only
+costs time, since no decision reads them."""
 
 from ..domain.promotion import LONGEST_WHY, StepState
 from ..domain.steps import Step, StepKind
@@ -9,7 +9,7 @@ from .table import Act, Conflict, Row, Table, Write
 
 
 class UnderWay:
-    """One row per rollout that has something to say, written by its step."""
+    """The notes, one row per rollout; its step writes it."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -23,7 +23,7 @@ class UnderWay:
         self._table.transact(application, [write])
 
     def note(self, step: Step, why: str) -> None:
-        """Say what the step waits for, beside what a promotion has kept there itself."""
+        """Note what the step waits for. What a promotion has kept in the row stays there."""
         keeps = step.kind is StepKind.PROMOTE
         earlier = self.read(step.application, step.release, step.environment) if keeps else None
         state = earlier if earlier is not None and earlier.step == step.id else StepState(step=step.id)

@@ -1,9 +1,10 @@
-"""The catalogue in the ledger: the version in force of each application and project, the earlier ones, their records.
+"""The catalogue in the ledger: for each application and project the version in force, the earlier versions, and their
+records.
 
-An application's versions are in its own partition, and the row of the one in force is beside the head. Every decision
-reads it in the same request, and a change moves the head, so no decision is committed under rules that are no longer in
-force. Projects are in the installation's partition, and so is a list of everything, with one marker row that tells a
-process in one cheap read whether anything has changed.
+An application's versions are in its own partition, and the row of the version in force is beside the head. Every
+decision reads it in the same request, and a change moves the head, so no decision is committed under rules that are no
+longer in force. Projects are in the installation's partition. So is a list of everything in the catalogue, with a
+marker row that tells a process in one cheap read whether anything has changed.
 """
 
 import logging
@@ -32,10 +33,10 @@ ATTEMPTS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Current:
-    """The version in force, and what guards it."""
+    """The version in force, with the guard of its row."""
 
     version: Version | None
-    """None if there was never one."""
+    """None if there never was one."""
     etag: str
 
     @property
@@ -59,8 +60,7 @@ class SubjectVersions:
         keys: Callable[[], PublicKeys],
         indexer: Indexer | None = None,
     ) -> None:
-        """`blobs`, `signer` and `keys` are opened on first use: the store of documents, and what signs and verifies
-        records."""
+        """`blobs` (the store of documents), `signer` and `keys` are opened on first use."""
         self._table, self._blobs, self._signer, self._keys, self._indexer = table, blobs, signer, keys, indexer
         self._due = DueIndex(table)
 
@@ -71,7 +71,7 @@ class SubjectVersions:
         return row.etag if row else ""
 
     def listed(self) -> tuple[Listed, ...]:
-        """Everything in the catalogue, removed applications included. The content of an unreadable row is taken from
+        """Everything in the catalogue, removed applications included. If a row is unreadable, its content is taken from
         the version in force."""
         rows = self._table.rows(keys.INSTALLATION, *keys.range_of(keys.LISTED))
         return tuple(listed for row in rows if (listed := self._listed(row)) is not None)
@@ -92,7 +92,7 @@ class SubjectVersions:
         return Current(version=read_row(Version, row) if row else None, etag=row.etag if row else "")
 
     def project_document(self, project: str | None) -> str | None:
-        """Hash of a project's version in force; None where none is, or none is named."""
+        """Hash of a project's version in force; None if the project has none, or if no project is named."""
         return self.current(Subject(kind=SubjectKind.PROJECT, name=project)).document if project else None
 
     def history(self, subject: Subject, *, limit: int) -> Iterator[Version]:
@@ -106,7 +106,8 @@ class SubjectVersions:
         return row.number("Number") if row else None
 
     def said_by(self, subject: Subject, nonce: str) -> str | None:
-        """The row of the inbox by which a proved statement was counted for this subject; None if it was not yet."""
+        """The row of the inbox from which a proved statement was counted for this subject; None if it was not counted
+        yet."""
         row = self._table.get(_partition(subject), keys.seen(_statement_mark(subject, nonce)))
         return row.text("Inbox") if row else None
 
@@ -122,15 +123,17 @@ class SubjectVersions:
     def commit(
         self, before: Current, version: Version, draft: AuditDraft, *, inbox: str, nonce: str = "", now: datetime
     ) -> Version:
-        """Put a version in force, with its record, the mark of the row that asked for it, and the mark of the statement
-        that proves who asked, if there is one.
+        """Put a version in force. The same transaction has its record, the mark of the row that asked for it, and the
+        mark of the statement that proves who asked, if there is one.
 
         Raises `Conflict` if `before` is no longer in force.
         """
         subject = version.subject
         if subject.kind is SubjectKind.APPLICATION and before.version is None:
             self._publish(Listed(subject=subject, document=None))  # so that it is found if this process ends now
-        self._due.announce(_partition(subject), now)  # of a project, every application: its rules are theirs
+        self._due.announce(
+            _partition(subject), now
+        )  # a project's change concerns every application: its rules are theirs
         for _ in range(ATTEMPTS):
             try:
                 written = self._commit(before, version, draft, _marks(version, inbox, nonce, now))
@@ -143,7 +146,7 @@ class SubjectVersions:
         raise Conflict(f"{subject}: its chain was busy for {ATTEMPTS} attempts")
 
     def publish(self, version: Version) -> None:
-        """Put the version into the list of everything. Idempotent: it also mends a list that lacks it."""
+        """Put the version into the list of everything. Idempotent; it also mends a list without it."""
         listed = Listed(subject=version.subject, document=version.document, removed=version.document is None)
         row = self._table.get(keys.INSTALLATION, keys.listed(str(version.subject)))
         if row is None or self._listed(row) != listed:
@@ -177,7 +180,7 @@ class SubjectVersions:
         return written
 
     def _new_head(self, partition: str) -> Head:
-        """The head of a new application, which a freeze of the whole installation covers from its first record."""
+        """The head of a new application; a freeze of everything covers it from its first record."""
         state = freeze_of_everything(self._table) if partition != keys.INSTALLATION else None
         return Head(application=partition, freeze=not_ended(state))
 

@@ -1,6 +1,6 @@
-"""The reason why a row of the inbox cannot be decided yet: noted by the worker, so that the pages can tell.
+"""The reason why a row of the inbox cannot be decided yet: the worker notes it, and the pages show it.
 
-A note lies beside where the row's answer will be. It decides nothing, and is removed with the answers that are old.
+A note lies next to the place of the row's answer. It decides nothing, and is removed together with old answers.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ LONGEST_WHY: Final = 500
 
 
 class WaitingNotes:
-    """Notes by the row that waits. Its methods raise `LedgerUnavailable`."""
+    """Notes by waiting row. Its methods raise `LedgerUnavailable`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -24,13 +24,13 @@ class WaitingNotes:
         return self.answered(partition, inbox)[1]
 
     def answered(self, partition: str, inbox: str) -> tuple[Answered | None, str]:
-        """The row's answer if there is one, and what was noted, in one request as they are neighbours."""
+        """The row's answer, if there is one, and the note about it; in one request, since they are neighbours."""
         rows = {row.key: row for row in self._table.rows(partition, keys.answer(inbox), keys.waits(inbox))}
         answer, note = rows.get(keys.answer(inbox)), rows.get(keys.waits(inbox))
         return read_row(Answered, answer) if answer else None, note.text("Why") if note else ""
 
     def note(self, partition: str, inbox: str, why: str) -> None:
-        """Say what the row waits for, unless that is noted already."""
+        """Note what the row waits for, unless the same is noted already."""
         short = why[:LONGEST_WHY]
         if self.why(partition, inbox) != short:
             self._table.transact(partition, [Write(act=Act.PUT, key=keys.waits(inbox), values={"Why": short})])

@@ -44,8 +44,9 @@ class Weeks:
         return KeptWeeks(cursor=cursor, etag=etag, weeks=weeks)
 
     def copied(self, application: str) -> int:
-        """The sequence up to which the audit index has every record. Read before the index and after the end of the
-        trail, so that what lies above and is not in the index may still come."""
+        """The sequence up to which the audit index has every record. Read this before the index, and after the end
+        of the trail: a record with a higher sequence may be missing from the index only because its copy is still to
+        come."""
         return self.cursor(application)[0].sequence
 
     def cursor(self, application: str) -> tuple[Cursor, str]:

@@ -1,5 +1,6 @@
-"""Anchor: write down where nothing can be changed how a gate was decided. No release waits for it, but the first object
-of a rollout does (`engine/on_record.py`), and a rejection counts for good only with it."""
+"""Anchor: writes how a gate was decided to storage that cannot be changed. No release waits for this step, but the
+first object of a rollout waits for its anchor (`engine/on_record.py`). A rejection is safe from a rewound ledger only
+once it is anchored."""
 
 from datetime import timedelta
 
@@ -24,7 +25,7 @@ class AnchorResult(Record):
 
 
 def anchor(anchors: ChainAnchors, clock: Clock, work: Work) -> Outcome:
-    """Tried until it succeeds, as nothing else makes up for it."""
+    """Write the anchor. It is tried until it succeeds, since nothing else replaces it."""
     gate = present(work.step.gate, f"the gate of {work.step.id}")
     head = present(work.standing.head, f"the end of the chain of {work.step.application}")
     try:

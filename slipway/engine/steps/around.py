@@ -1,7 +1,7 @@
 """Before and after: run the plan's Jobs around a rollout, one after the other, each once.
 
-A Job is created at the first message that reaches it; its uid travels with the following messages, and is part of the
-record. One that ended well in an earlier attempt of the release is not run again.
+A Job is created by the first message that reaches it; its uid travels with the following messages, and is part of the
+record. A Job that succeeded in an earlier attempt of the release is not run again.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ class _Running:
     now: datetime
 
     def outcome(self) -> Outcome:
-        """Go through the Jobs until one is not done yet."""
+        """Go through the Jobs up to the first that is not done yet."""
         seen = self.work.step.seen
         jobs = self.plan.jobs_on(self.side)
         for job in jobs:
@@ -109,7 +109,8 @@ class _Running:
         return tuple(self._run(each, passed=each.name in seen.done) for each in seen.jobs)
 
     def _failed(self, job: Manifest, made: SeenJob, seen: SeenBefore, state: OnceState, why: str) -> Outcome:
-        """The Job's output is read before it is deleted; a Job that has ended stays for people to look at."""
+        """The result of a failed Job. Its output is read now, before anybody deletes it; the Job itself stays for
+        people to look at."""
         runs = self._runs(seen)
         if state.state is not ProgressState.FAILED and self.writes.withdraw_job(job, uid=made.uid):
             why = f"{why}; the Job was deleted, so that it does not run when nobody waits for it"

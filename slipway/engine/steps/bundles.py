@@ -1,8 +1,8 @@
 """A release's bundle, read from the registry that CI pushed it to: its description, and the objects that it would
 apply.
 
-It is read by digest and as strictly as its format says, whoever made it. The facts that it may not decide are compared
-with the catalogue: its application, the environments, and their registries and places.
+It is read by digest and as strictly as its format demands, no matter who made it. What a bundle may not decide is
+compared with the catalogue: its application, its environments, and their registries and namespaces.
 """
 
 from typing import Any
@@ -67,7 +67,7 @@ def describe(clients: Clients, application: Application, release: Release, diges
 
 
 def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> RenderedObjects:
-    """The bundle's objects for the environment, with the marks by which Slipway knows them, and without fields that
+    """The bundle's objects for the environment, with the labels that mark them as Slipway's, and without fields that
     only a server sets.
 
     Raises `BundleRefused`, `RegistryError`, `UnknownName`.
@@ -102,7 +102,8 @@ def _around(
 
 
 def _check_images(application: Application, config: BundleConfig) -> None:
-    """Refuse images of repositories that are not the project's: a bundle may not bring another team's to production."""
+    """Refuse images from repositories that the project does not list: a bundle may not bring another team's to
+    production."""
     for image in config.images:
         if not application.may_bring(image.repository):
             allowed = ", ".join(application.repositories)
@@ -112,7 +113,7 @@ def _check_images(application: Application, config: BundleConfig) -> None:
 
 
 def _check_targets(clients: Clients, application: Application, environment: Environment, config: BundleConfig) -> None:
-    """Refuse, by name, an environment that is no longer what the bundle was rendered for."""
+    """Refuse an environment whose registry or namespace differs from what the bundle was rendered for."""
     rendered = config.environments.get(environment.name)
     if rendered is None:
         raise BundleRefused(f"the bundle has no folder for {environment.name}")
@@ -129,7 +130,7 @@ def _check_targets(clients: Clients, application: Application, environment: Envi
 
 
 def _verification(contents: BundledEnvironment, environment: Environment) -> Member | None:
-    """The Job that the application names. One that it does not name would never run, so it is refused."""
+    """The acceptance Job that the application names. A Job that it does not name would never run, so it is refused."""
     named, members = environment.verification.job, contents.part(ContentPart.VERIFICATION)
     for member in members:
         if member.file != named:

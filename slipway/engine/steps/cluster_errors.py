@@ -8,16 +8,16 @@ from ..outcome import Outcome, Retry, failed, not_begun
 
 
 class Lost(Record):
-    """The progress of a rollout that lost the fence."""
+    """The report of a rollout that lost the fence."""
 
     found: Order | None
-    """The order that had been taken."""
+    """The order in the Lease."""
     removed: tuple[str, ...]
-    """The objects created too late, and deleted again."""
+    """Objects that were created too late, and were deleted again."""
 
 
 class Ended(Record):
-    """The order of a rollout that failed after it had taken it."""
+    """The order taken by a rollout that failed later."""
 
     taken: Taken
 
@@ -26,7 +26,7 @@ def after(error: ClusterError | KeysUnavailable, *, begun: bool, taken: Taken | 
     """Another try, or the end of the step. `begun` says whether the rollout has changed anything in the cluster.
 
     An API server that has just started refuses what it permits a moment later, since it has not read its roles yet.
-    Before the rollout a right that is really missing is soon said; from then on there is nothing to lose by waiting.
+    Before the rollout begins, a right that is really missing is reported soon; after that, waiting loses nothing.
     """
     if isinstance(error, FenceLost):
         return not_begun((error.rule,), Lost(found=error.found, removed=error.removed))

@@ -1,4 +1,4 @@
-"""The source of a rollout's objects: the catalogue's manifests, or the release's bundle."""
+"""The objects of a rollout, from the catalogue's manifests or from the release's bundle."""
 
 from typing import assert_never
 

@@ -1,4 +1,4 @@
-"""The two ends of a promotion, source and target; the same for the promotion and for the check that foresees it."""
+"""The source and the target of a promotion, for the promotion itself and for the check that foresees it."""
 
 from collections.abc import Callable
 
@@ -10,8 +10,8 @@ from ...effects.registry import PromotionSource, PromotionTarget, RegistryError,
 from .clients import Clients
 
 _KEPT = "slipway-"
-"""Begins the tag of a bundle's image in the environment's registry, where nothing else would keep it from a clean-up of
-manifests without a tag. The rest is its digest, so that the tag can name nothing else."""
+"""Begins the tag that a bundle's image gets in the environment's registry. Without a tag a clean-up of untagged
+manifests would delete it. The rest of the tag is the image's digest, so that it can name nothing else."""
 
 
 def ends(
@@ -59,7 +59,7 @@ def ends_of_image(
 
 
 def with_advice(error: RegistryError, environment: Environment, release: Release) -> str:
-    """The error's text, with what the application's own rules could say otherwise."""
+    """The error's text, with the setting in the application's rules that would avoid it, if there is one."""
     is_ours = isinstance(error, TagTaken) and error.where.reference == release.tag
     if is_ours and environment.promotion.tag is TakenTag.REFUSE:
         return f"{error}; or have it moved (promotion.tag: move)"

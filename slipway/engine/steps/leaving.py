@@ -12,8 +12,8 @@ WITH_ITS_DATA = "what its operator keeps for it goes with it, data included, unl
 
 
 def with_what_leaves(preview: Preview, departed: Departed, kinds: Collection[str]) -> Preview:
-    """The preview with those objects added. `kinds` are the kinds that the application may have objects of: others
-    cannot be left behind, so nothing is said about not searching for them."""
+    """The preview with those objects added. `kinds` are the kinds of which the application may have objects; a kind
+    that is not among them, and could not be searched, is not mentioned."""
     changes = (*preview.changes, *_changes(departed))
     return preview.evolve(changes=changes, unsearched=tuple(_unsearched(departed, kinds)))
 
@@ -30,7 +30,7 @@ def _warnings(deletion: Deletion) -> tuple[str, ...]:
 
 
 def _unsearched(departed: Departed, kinds: Collection[str]) -> Iterator[str]:
-    """By reason, since there may be dozens of kinds."""
+    """The kinds that could not be searched, grouped by reason, since there may be dozens."""
     by_reason: dict[str, list[str]] = {}
     for each in departed.unsearched:
         if not each.concerns(kinds):

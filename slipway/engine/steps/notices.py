@@ -59,8 +59,8 @@ def messages(clients: Clients, clock: Clock, work: Work, audience: Audience) -> 
 
 
 def _about_a_vote(clients: Clients, clock: Clock, work: Work, message: Message) -> Message:
-    """The vote that was counted, with the way to object that it was somebody else's: by signing in, or by a personal
-    link if links vote."""
+    """The notice of a counted vote, with a way to object if somebody else cast it: by signing in, or by a personal link
+    if links vote."""
     release, step = work.release, work.step
     environment = work.environment
     gate = environment.gate if environment else None
@@ -74,7 +74,7 @@ def _about_a_vote(clients: Clients, clock: Clock, work: Work, message: Message) 
 
 
 def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -> Iterator[Message]:
-    """One message per approver with their own link; a reminder goes only to those who have not voted."""
+    """The question for each approver, with their own link; a reminder goes only to those who have not voted."""
     release, step = work.release, work.step
     environment = work.environment
     gate = environment.gate if environment else None
@@ -98,7 +98,7 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
         link = clients.links.approval(release, person.name, purpose=purpose, now=clock())
         yield question.evolve(**asks, **shown, approval_url=link, deadline=deadline)
     if unlisted := gate.unlisted():
-        # Only Entra knows these people, so write to the channel; they sign in to vote.
+        # Only Entra knows who these people are, so write to the channel; they sign in to vote.
         besides = " too" if gate.voters() else ""
         headline = f"{waits} for approval for {step.environment}, by {', '.join(unlisted)}{besides}{before}"
         yield _message(clients, clock, work, headline=headline).evolve(**asks, **location)
@@ -119,7 +119,7 @@ def _vote(release: Release, environment: Environment, gate: ApprovalGate) -> Ask
 
 
 def _rejected_before(release: Release) -> str:
-    """Follows the question where the release was sent out again after somebody had rejected it."""
+    """The end of a question about a release that was sent out again after a rejection."""
     if not release.rejections:
         return ""
     last = release.rejections[-1]
@@ -127,8 +127,8 @@ def _rejected_before(release: Release) -> str:
 
 
 def _told(work: Work) -> tuple[str, ...]:
-    """The step's named recipients, by the addresses that the policy has for them. Of an objection everybody is told
-    whom the gate asks, and whom the channel itself names."""
+    """The recipients that the step names, by the addresses in the policy. An objection goes to everybody whom the gate
+    asks, and to the channel itself."""
     environment = work.environment
     gate = environment.gate if environment else None
     if work.step.notice is Notice.VOTE_OBJECTED and isinstance(gate, ApprovalGate):
@@ -223,7 +223,7 @@ def _matter(
 
 
 def _named(run: Run | None, *parts: Involvement) -> str:
-    """Everybody who did one of these things, each once, with a mark for whoever is not proved to have."""
+    """Everybody with one of these parts in the run, each once, with a mark on those who are not proved."""
     people = run.who(*parts) if run else ()
     sure = {person.shown for person in people if person.trust is Trust.PROVED}
     return ", ".join(f"{name}{'' if name in sure else ' (?)'}" for name in dict.fromkeys(p.shown for p in people))

@@ -30,8 +30,8 @@ def notify(clients: Clients, clock: Clock, work: Work) -> Outcome:
 
 
 def _send(channel: Channel, outgoing: list[Message], sent: frozenset[str]) -> Outcome:
-    """A recipient who cannot be reached, now or at all, must not keep the others from their notice, nor make them get
-    it twice: a later try sends only the messages that have not gone out."""
+    """Send the messages. A recipient who cannot be reached must not keep the others from their notice, nor make them
+    get it twice: a later try sends only the messages that have not gone out."""
     refused, away = list[str](), list[str]()
     for message in outgoing:
         if _mark(message) in sent:
@@ -55,7 +55,7 @@ def _mark(message: Message) -> str:
 
 
 def _telling(clients: Clients, work: Work) -> tuple[str, ...]:
-    """The application's channels that carry more than questions."""
+    """The application's channels that do not only carry questions."""
     return tuple(name for name in work.entry.application.notify if not clients.channel(name).asks_only)
 
 

@@ -78,7 +78,7 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
             # Signatures and SBOMs are pushed after their image, so allow them time to arrive.
             return Requeue(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
         made = ahead(partial(_make, clients, work, environment, supply_chain.given_up()))
-        looked()  # what is wrong with the artifact is said before what is wrong with its plan
+        looked()  # a fault of the artifact is reported before a fault of its plan
         planned = made()
         _foresee(clients, work, environment, planned.plan)
         report = _report(clients, planned)
@@ -125,15 +125,15 @@ def _report(clients: Clients, planned: _Planned) -> PlanMade:
 
 
 def _look_at_artifact(clients: Clients, release: Release) -> None:
-    """Fail early if the event named a digest that was never pushed, or is gone as a whole or in part."""
+    """Fail early if the event named a digest that was never pushed, or that is gone, as a whole or in part."""
     registry = clients.registry(release.registry)
     check_children(registry, release.repository, registry.manifest(release.repository, release.artifact.digest))
 
 
 def _foresee(clients: Clients, work: Work, environment: Environment, plan: Plan) -> None:
-    """Fail before anybody is asked if the artifact, or an image of it, is not there whole, or could not be brought into
-    the environment's registry. If nobody is asked and nothing is copied, a node soon finds a missing layer anyway, and
-    the way there stays short."""
+    """Fail before anybody is asked if an artifact of the plan is missing or incomplete, or could not be copied to the
+    environment's registry. If nobody is asked and nothing is copied, layers are not checked: a node soon finds a
+    missing one anyway, and the rollout begins sooner."""
     if plan.promote_from is None:
         registry, asks = clients.registry(plan.registry), isinstance(environment.gate, ApprovalGate)
         if asks:
@@ -231,7 +231,7 @@ def _whole(
 def _warnings(
     application: Application, environment: Environment, release: Release, live: Live | None, job: dict[str, Any] | None
 ) -> Iterator[str]:
-    """For whoever decides; empty texts among them say nothing."""
+    """Warnings for the approvers; an empty text is none."""
     yield downgrade(release.tag, live.tag) if live and release.rollback is None else ""
     yield "" if environment.verification.given else TESTS_NONE
     loose = "; ".join(not_pinned(job, application.image_rules)) if job else ""
@@ -239,7 +239,7 @@ def _warnings(
 
 
 def _stays(clients: Clients, lane: Lane | None, environment: Environment) -> str:
-    """The note for an environment that has moved since its live release went live."""
+    """The note that objects of the live release stay behind, if the environment has moved since it went live."""
     target = (environment.cluster, environment.namespace)
     if lane is None or lane.live is None or all((each.cluster, each.namespace) == target for each in lane.taken):
         return ""
@@ -284,8 +284,8 @@ def _around(plan: Plan, release: Release) -> dict[tuple[str, str], str]:
 
 
 def job_name(release: Release, environment: Environment) -> str:
-    """One name per release and environment. It leaves out the attempt, which would change the hash of an otherwise
-    equal plan; `verify` adds it."""
+    """One name per release and environment. It does not contain the attempt, which would change the hash of an
+    otherwise equal plan; `verify` adds it."""
     stem = f"{release.id}-{environment.name}"[:40].rstrip("-")
     return f"{stem}-{sha256(f'{release.id}/{environment.name}'.encode())[7:15]}"
 

@@ -1,9 +1,9 @@
 """The plan of a roll-back by hand: it reuses the manifests that the earlier release was live with.
 
-They come from that release's stored plan. If it is gone, the current manifests are used with the earlier image, and
-the plan carries a warning. It also warns if the environment's registry lacks the image, which then has to be copied
-again. If the image is gone everywhere the plan fails, so that production never points at an image that cannot be
-pulled.
+The manifests come from that release's stored plan. If it is gone, the current manifests are used with the earlier
+image, and the plan carries a warning. The plan also warns if the environment's registry lacks the image, which then has
+to be copied again. If no registry has the image, planning fails, so that production never points at an image that
+cannot be pulled.
 """
 
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ IMAGE_GONE = "the image {digest} is gone, from {registries}: it has to be pushed
 
 
 class CannotReturn(Exception):  # noqa: N818 - the message is the point
-    """The release was never live by what its row says, or no registry has its image any more."""
+    """Either the release was never live, or its image is in no registry any more; the message says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +75,9 @@ def look_for(
 
 
 def _was_live(clients: Clients, release: Release, environment: Environment, back: Rollback) -> bool:
-    """Whether a signed record says that the release to bring back was live here, by that plan and with that image. Its
-    row has ended, so nothing else vouches for it; where its records begin is only a hint where to look."""
+    """Whether a signed record says that the release to bring back was live here, with this plan and this image. Its row
+    is not enough: nothing in the trail vouches for the row of a release that has ended. The row's first sequence is
+    used only to begin the search."""
     target = clients.ledger.release(release.application, back.to)
     first = target.first_sequence if target is not None else 1
     went_live = (Action.RELEASE_LIVE, release_id(release.application, back.to), environment.name, release.digest)
@@ -92,7 +93,7 @@ def _was_live(clients: Clients, release: Release, environment: Environment, back
 
 
 def _leads_to_the_end(clients: Clients, record: AuditRecord) -> bool:
-    """Whether the signed end of the trail shows that a record is as old as it says: its own key does not."""
+    """Whether the signed end of the trail shows that a record is as old as it says. A retired key cannot show that."""
     head = clients.ledger.head(record.application)
     _, fault = verified_records(clients.ledger, head, record.sequence)
     return not fault and not head_fault(head, clients.ledger.public_keys)
@@ -161,7 +162,8 @@ def roll_back_content(
 def _again(
     work: Work, environment: Environment, side: Side, jobs: tuple[dict[str, Any], ...]
 ) -> tuple[dict[str, Any], ...]:
-    """The Jobs that the application wants to run again when its release comes back: a migration has been run."""
+    """The Jobs that the application wants to run again when its release comes back; others, such as a migration, have
+    been run."""
     return tuple(
         job_around(job, side=side, release=work.release.id, environment=environment.name)
         for job in jobs

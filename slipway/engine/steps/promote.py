@@ -1,11 +1,11 @@
 """Promote: bring the artifact, by digest and with everything attached to it, into the environment's registry.
 
-The images that run beside it, or come with a bundle, go first and the artifact last, so an artifact that has arrived
-has everything it needs.
+Images that run beside the artifact, or come with a bundle, are copied first and the artifact last, so an artifact that
+has arrived has everything it needs.
 
-One message copies for at most `Clients.promotion_time`; the next one continues from there. An import is started once
-and polled by later messages. Both ways end alike: whatever is missing is copied, both sides are compared, the tag is
-set, and tag and manifest are locked.
+One message copies for at most `Clients.promotion_time`; the next one continues from there. An import is started once,
+and later messages poll it. Both ways end alike: missing parts are copied, both sides are compared, the tag is set, and
+tag and manifest are locked.
 """
 
 from datetime import timedelta
@@ -38,7 +38,7 @@ AT_ONCE = timedelta(0)
 SOON = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=10)
 DIGESTS_KEPT = 80
-"""The most digests of each list in the audit record: three such lists fit into one property of a row."""
+"""The most digests of each list in the audit record: three lists of that length fit into one property of a row."""
 
 
 IMAGES_KEPT = 20
@@ -92,7 +92,7 @@ def _after_error(error: RegistryError, environment: Environment, life: Life) -> 
         return failed(f"{life.given_up()}; the last error: {error}", afterwards=life.forget)
     pause = min(timedelta(seconds=error.retry_after or 0), LONGEST_PAUSE)
     if life.advanced:
-        # It makes progress between failures, so they do not count as tries.
+        # A promotion makes progress between failures, so they do not count as tries.
         life.remember(waits=str(error)[:LONGEST_WHY])
         return Requeue(after=max(pause, SOON), reason=f"{life.told}; {error}")
     return Retry(reason=str(error), after=pause, afterwards=life.forget)
@@ -123,7 +123,7 @@ def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
     imported = environment.promotion.how is Way.IMPORT and not life.state.not_imported
     done = Promoted(
         **{name: getattr(promotion, name) for name in Promotion.model_fields}
-        # A message that died right after moving the tag has recorded what the tag named before.
+        # An earlier message that died right after moving the tag has recorded what the tag named before.
         | {"tag_was": promotion.tag_was or life.state.tag_was},
         how=Way.IMPORT if imported else Way.COPY,
         lock=lock,
@@ -145,7 +145,7 @@ def _brought(
 
 
 def _fitting(clients: Clients, done: Promoted) -> Promoted:
-    """The result cut down to what an audit record can hold: the first digests of long lists, and the full blob."""
+    """The result shortened to fit an audit record: the first digests of long lists, and a blob with the full result."""
     if len(done.manifests) <= DIGESTS_KEPT and len(done.images) <= IMAGES_KEPT:
         return done
     whole = clients.blobs.put(canonical(done.model_dump(mode="json")), "application/json")
@@ -162,7 +162,7 @@ def _fitting(clients: Clients, done: Promoted) -> Promoted:
 def _import(
     clients: Clients, environment: Environment, life: Life, source: PromotionSource, target: PromotionTarget
 ) -> Requeue | None:
-    """None once the image has been imported, or is to be copied instead; otherwise when to poll again."""
+    """None once the image has been imported, or if it has to be copied instead; otherwise when to poll again."""
     try:
         return _imported(clients, environment, life, source, target)
     except (ImportDenied, NotImportable) as error:

@@ -37,7 +37,7 @@ class Life:
     began: datetime
     state: StepState
     noted: bool
-    """Whether there is a row with the state of this rollout."""
+    """Whether the state of this rollout has a row."""
     _sent: int = 0
     _written: datetime = field(init=False)
     _renewed: datetime = field(init=False)
@@ -100,7 +100,7 @@ class Life:
             raise TimeIsOver(self.given_up())
 
     def _overdue(self, now: datetime) -> bool:
-        """Whether the promotion must stop. One that starts late still gets one message's full time."""
+        """Whether the promotion must stop. One that started late still gets one message's full time."""
         return now - self.work.step.asked_at >= PROMOTION_TIME and now - self.began >= self.clients.promotion_time
 
     def importing(self) -> None:
@@ -118,7 +118,7 @@ class Life:
         except LedgerUnavailable as away:
             log.warning("%s: its lease was not renewed, the copy goes on: %s", self.work.step.id, away)
 
-    # ---- what the next life needs to know
+    # ---- state for the next message
     def moving(self, digest: str) -> None:
         """Record the digest that the tag is about to be moved away from. If this raises, the tag must not be moved."""
         self.remember(tag_was=digest)

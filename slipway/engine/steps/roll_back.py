@@ -1,8 +1,8 @@
-"""Roll back: bring back what was live before, and take away what the failed release has made.
+"""Roll back: brings back the release that was live before, and removes the objects that the failed release has made.
 
-Every object that can be brought back is, also where another one resists. Jobs among the manifests are left as they are:
-what they did was done when their release was rolled out. A pod for which a StatefulSet would wait for ever is deleted.
-Objects that could not be brought back, or are still there, stand in the record and in the release's reason.
+Each object is brought back even if another one cannot be. Jobs among the manifests are left alone: they did their work
+when their release was rolled out. A pod for which a StatefulSet would wait for ever is deleted. The record and the
+release's reason name objects that could not be brought back, or that are still there.
 """
 
 from dataclasses import dataclass, replace
@@ -28,12 +28,12 @@ from .rollout import LASTS, RolloutTarget, fenced, judge_rollout
 from .stuck_pods import helped
 
 _KEPT = 50
-"""The most objects of one kind of end that the record names."""
+"""The most removed, resisting or remaining objects that the record names of each."""
 _DELETIONS = TypeAdapter(tuple[Deletion, ...])
 
 
 class Returned(Record):
-    """The results of a roll-back beside the objects brought back."""
+    """The results of a roll-back, apart from the objects that were brought back."""
 
     removed: tuple[str, ...] = ()
     """The outcome for each object that the failed release had made."""
@@ -52,14 +52,14 @@ class _Return:
     cluster: Cluster
     target: RolloutTarget
     before: Plan
-    """The plan by which the release that is brought back was live, without its Jobs."""
+    """The plan with which the release that is brought back was live, without its Jobs."""
 
     def outcome(self) -> Outcome:
         seen = self.work.step.seen
         if seen.applied_at is None or self.work.step.tries:
             back = self.target.writes.bring_back(self.before.manifests)
             passing = [each for each in back.resisted if each.passing]
-            if passing:  # the others are back; it stays open until these are, too
+            if passing:  # the others are back; the step goes on until these are too
                 return Retry(reason=_told(passing))
             resisted = {each.label: str(each)[:500] for each in back.resisted[:_KEPT]}
             seen = seen.evolve(applied_at=self.clock(), resisted=resisted)
@@ -106,8 +106,8 @@ class _Return:
         return Finished(passed=False, reason=f"{text}; {rest}"[:REASON_LIMIT], result=result)
 
     def _removed(self) -> tuple[Deleted, ...]:
-        """Delete what the failed release has made and what was live before had not; by uid, so nothing else. If the
-        environment has moved since, those are all of its objects, in another place."""
+        """Delete, by uid, the objects that the failed release has made and the release before did not have. If the
+        environment has moved since, those are all objects that it made, in the other place. Running Jobs are left."""
         if not (made := self._made()):
             return ()
         failed_plan = plan_of(self.clients, self.work)

@@ -1,4 +1,4 @@
-"""Deploy and check: apply the plan's manifests exactly as they were voted on, and look until all of it is up."""
+"""Deploy and check: apply the plan's manifests exactly as they were voted on, and poll until everything is up."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -40,7 +40,8 @@ LOOKS = (timedelta(milliseconds=300), timedelta(milliseconds=700), timedelta(sec
 """Pauses before the first polls, short so that a quick rollout is noticed at once; `SLOW_LOOK` follows."""
 SLOW_LOOK = timedelta(seconds=5)
 LASTS = timedelta(minutes=1)
-"""After this time what looks hopeless is believed: a registry replicates, somebody replaces an object."""
+"""A hopeless state counts as a failure after this time: until then a registry may replicate, or somebody replace an
+object."""
 OBJECTS_KEPT = 50
 WARNINGS_KEPT = 20
 UNREAD_KEPT = 10
@@ -60,20 +61,20 @@ class AppliedObjects(Record):
 
 
 class GivenUp(RolloutState):
-    """The state of a rollout that was given up, and what tells why."""
+    """The state of a rollout that was given up, with its evidence."""
 
     evidence: tuple[Evidence, ...]
 
 
 class RanAsPlanned(RolloutState):
-    """The state of a rollout that is done, and what runs."""
+    """The state of a finished rollout, and what runs."""
 
     others: tuple[str, ...] | None = None
     """Containers that run and are not in the plan."""
     unread: tuple[str, ...] | None = None
     """The workloads that could not be compared with the plan, with the reason."""
     rules: tuple[str, ...] | None = None
-    """Names of rules for want of which the rollout counts as failed."""
+    """Names of the rules because of which the rollout counts as failed."""
 
 
 def pause_before(poll: int) -> timedelta:
@@ -96,7 +97,7 @@ def deploy(clients: Clients, work: Work) -> Outcome:
         outcome = after(error, begun=False, taken=taken)
         if not isinstance(outcome, Finished) or outcome.broken or not error.applied:
             return outcome
-        # A roll-back has to know what was made until then.
+        # A roll-back has to know which objects were made so far.
         return failed(outcome.reason, _report(clients, plan, error.applied, taken))
 
 
@@ -110,7 +111,7 @@ class RolloutTarget:
 
     @property
     def taken(self) -> Taken | None:
-        """The order that was taken there; None as long as nothing was written."""
+        """The order under which the rollout wrote there; None as long as it has written nothing."""
         order = self.writes.taken
         return Taken(cluster=self.cluster, namespace=self.namespace, order=order) if order is not None else None
 
@@ -162,7 +163,7 @@ def _has_stateful_sets(plan: Plan) -> bool:
 
 
 def _follows_a_failure(work: Work, plan: Plan) -> bool:
-    """Whether a StatefulSet may wait for a pod that the release before has left."""
+    """Whether a StatefulSet may wait for a pod that an earlier failed rollout has left."""
     if not _has_stateful_sets(plan):
         return False
     lane = work.standing.lanes.get(plan.environment)
@@ -170,8 +171,8 @@ def _follows_a_failure(work: Work, plan: Plan) -> bool:
 
 
 def _pruned(clients: Clients, work: Work, plan: Plan, outcome: Outcome) -> Outcome:
-    """Make the plan's deletions once its rollout is judged good, and before its acceptance tests, so that the tests
-    meet the final state. If a deleted object is still needed they fail, and the roll-back applies it again."""
+    """Delete what the plan deletes. That happens once the rollout is judged good and before its acceptance tests, which
+    so meet the final state. If a deleted object is still needed, the tests fail, and the roll-back applies it again."""
     if not plan.deletions or not isinstance(outcome, Finished) or not outcome.passed:
         return outcome
     deleted = fenced(clients, work, plan).writes.prune(plan.deletions, Owner.of(plan.application, plan.environment))
@@ -182,8 +183,8 @@ def _pruned(clients: Clients, work: Work, plan: Plan, outcome: Outcome) -> Outco
 def judge_rollout(
     clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work, *, returning: bool = False
 ) -> Outcome:
-    """`returning` marks a roll-back: it is good once the release live before is back, whatever else there is beside
-    it."""
+    """The outcome of one poll. `returning` marks a roll-back: it is good once the earlier release is back, whatever
+    else runs beside it."""
     environment, step, now = work.environment, work.step, clock()
     within = environment.rollout_within if environment else timedelta(minutes=10)
     begun = step.seen.applied_at or step.asked_at
@@ -222,7 +223,7 @@ def outlasted(seen: SeenBefore, state: ProgressState, now: datetime) -> tuple[Se
 
 
 def _given_up(clients: Clients, step: Step, state: RolloutState, diagnosis: Diagnosis, reason: str) -> Finished:
-    """Failed, with what the programs said and the cluster noted as evidence."""
+    """A failed rollout; what the programs and the cluster said becomes its evidence."""
     last_lines = f"; it said: {diagnosis.last_lines}" if diagnosis.last_lines else ""
     evidence = Evidence(
         name="rollout",
@@ -247,7 +248,7 @@ def _as_planned(cluster: Cluster, state: RolloutState, plan: Plan, rules: ImageR
 
 
 def _of_unknown_pods(plan: Plan, rules: ImageRules) -> Iterator[str]:
-    """The custom resources that name images: which pods run them only their operator knows."""
+    """The custom resources that name images: only their operators know which pods are theirs."""
     for manifest in plan.manifests:
         if is_custom(manifest["apiVersion"], manifest["kind"]) and any(image_places(manifest, rules)):
             yield f"{manifest['kind']}/{manifest['metadata']['name']}: only its operator knows which pods are its own"

@@ -1,6 +1,6 @@
-"""Helps a StatefulSet on that waits for a pod of an older template, which it would do for ever.
+"""Helps on a StatefulSet that would wait for ever for a pod of an older template.
 
-Such a pod is what a failed rollout has left: it is looked for in a roll-back, and in a rollout after one that failed.
+A failed rollout leaves such pods, so they are looked for in a roll-back, and in a rollout after a failed one.
 """
 
 from dataclasses import replace
@@ -14,9 +14,10 @@ _KEPT = 50
 
 
 def helped(writes: FencedCluster, plan: Plan, outcome: Outcome, seen: SeenBefore, *, patient: bool) -> Outcome:
-    """The outcome of a look, after the deletion of one such pod if there is one; a finished one names all of them.
+    """The outcome of a poll, after deleting one such pod, if there is one; a finished outcome names all that were
+    deleted.
 
-    `patient` gives time to a pod that is only not ready.
+    `patient` gives more time to a pod that is only not ready.
     """
     if isinstance(outcome, Finished) and seen.freed:
         return replace(outcome, result={**outcome.result, "pods": list(seen.freed)})

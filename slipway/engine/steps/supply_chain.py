@@ -1,7 +1,7 @@
-"""Supply chain: check the environment's requirements, in the registry that the artifact is promoted from.
+"""Supply chain: checks the environment's requirements, in the registry that the artifact is promoted from.
 
-They apply to the image; with a bundle, to the bundle and to each image that it brings, except for images of
-repositories that have rules of their own. An SBOM is not asked of the bundle itself, which holds no software.
+They apply to the image or, with a bundle, to the bundle and to each image that it brings, except for images of
+repositories with rules of their own. No SBOM is required of the bundle itself, which holds no software.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ class SupplyChain:
 
     @property
     def may_still_come(self) -> bool:
-        """Whether rules do not hold, and each of those only because its document has not arrived yet."""
+        """Whether some rules do not hold, and each of them only because its document has not arrived yet."""
         open_rules = not_passed(self.rules)
         return bool(open_rules) and all(isinstance(result, NotYet) for result in open_rules)
 
@@ -81,7 +81,7 @@ def _checks(files: Files, rules: TrustRules) -> "RequiredChecks":
 
 
 def _together(rules: Iterable[Rule], results: Mapping[str, tuple[RuleResult, ...]]) -> Iterator[RuleResult]:
-    """One result for each rule: of the artifact that is furthest from satisfying it, named."""
+    """One result for each rule: the one of the artifact that is furthest from satisfying it, with its name."""
     for rule in rules:
         named = [(name, each) for name, every in results.items() for each in every if each.rule is rule]
         if named:

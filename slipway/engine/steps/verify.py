@@ -27,7 +27,7 @@ class VerificationResult(Record):
 
     evidence: tuple[Evidence, ...]
     rules: tuple[str, ...] | None = None
-    """Names of rules for want of which the tests' own verdict counts for nothing."""
+    """Names of the rules because of which the tests' own verdict does not count."""
 
 
 def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
@@ -77,7 +77,7 @@ def _job(
     started = step.seen.job
     if started is None:
         work.hold()
-        # The identity of our Job is kept before anything is asked of it. If that is lost, the tests run once more.
+        # Our Job's identity is kept before the Job is asked anything. If it is lost, the tests run once more.
         started = fenced(clients, work, plan).writes.start_job(job_manifest)
         seen = step.seen.evolve(job=started)
         return Requeue(after=pause_before(step.poll), reason=f"Job {started.name} was started", seen=seen)
@@ -106,7 +106,7 @@ def _job(
 
 
 def _misled(evidence: tuple[Evidence, ...], why: str) -> Finished:
-    """Something else than the release, or than its tests, has answered."""
+    """A probe or Job was answered by something other than the release or its tests."""
     broken = Rule.TESTS_RAN_AS_PLANNED.fails(why)
     return failed(f"{broken.name}: {broken.reason}", VerificationResult(evidence=evidence, rules=(broken.name,)))
 
@@ -129,7 +129,7 @@ def _probe(cluster: Cluster, environment: Environment, index: int) -> Evidence:
 
 
 def _summary(reason: str, log: str) -> str:
-    """The Job's reason with the tests that failed, or else with the last line of its log, which usually tells more."""
+    """The Job's reason with the tests that failed, or else the last line of its log, which usually tells more."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     more = first_names(failing_tests(log)) or (lines[-1] if lines else "")
     return (f"{reason}: {more}" if more else reason)[:500]
