@@ -1,1 +1,1 @@
-"""The pure middle: words, states and decisions. Imports the standard library and pydantic, nothing else."""
+"""The pure middle: words, states and decisions. It imports only the standard library and pydantic."""

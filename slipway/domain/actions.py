@@ -1,8 +1,8 @@
 """The actions of the audit trail, each with all facts that the product has about it.
 
 A record's action says what happened. The pages, the terminal, the filters, the timeline, the numbers and the index read
-everything from the member, so a new action is one new member and no place can forget it. Stored trails hold the text; a
-text that is not a member was written by a newer version (`Action.known`).
+everything from the enum's member, so a new action is one new member, and no place can forget it. Stored trails hold the
+text; a text that is no member was written by a newer version (`Action.known`).
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from .tones import Tone
 
 
 class NoStage(Enum):
-    """The effect on the running stage of an action that begins none."""
+    """What an action that begins no stage does to the running one."""
 
     ENDS = auto()
     """The stage ends; the next one begins with a later record."""
@@ -33,7 +33,7 @@ class Intervention(StrEnum):
     OVERRIDE = "override"
     """Somebody passed a rule with a reason."""
     WAIVER = "waiver"
-    """Somebody waived a rule about proof, by proof of who they are."""
+    """Somebody waived a rule about proof, and proved who they are."""
     REJECTION = "rejection"
     """Somebody rejected a release."""
     ROLLBACK = "rollback"
@@ -41,12 +41,12 @@ class Intervention(StrEnum):
 
 
 class Measured(Enum):
-    """The part of an action in the numbers: counted, or the start or end of a measurement."""
+    """What an action means for the numbers: something to count, or the start or end of a measurement."""
 
     CREATED = auto()
     """Lead time begins."""
     PLANNED = auto()
-    """The plan is made again; if people had been asked before, they still are."""
+    """The plan is made again. If people had been asked before, they are still asked."""
     GATE_OPENED = auto()
     """People are asked."""
     GATE_DECIDED = auto()
@@ -58,19 +58,19 @@ class Measured(Enum):
     LIVE = auto()
     """A deployment; lead time and outages end."""
     ROLLBACK_ORDERED = auto()
-    """A release that was live is withdrawn, by a release that brings nothing new."""
+    """A release that was live is withdrawn by a release that brings nothing new."""
     RESTORED = auto()
     """An outage ends without a deployment."""
 
 
 class OfGate(Enum):
-    """The meaning of a record when a gate is derived from the trail (`on_record.py`)."""
+    """What a record means when a gate is derived from the trail (`on_record.py`)."""
 
     NOTHING = auto()
     PLANNED = auto()
     """There is a plan."""
     OPENED = auto()
-    """A new opening counts no vote from before."""
+    """A new opening: votes from before it do not count."""
     APPROVED = auto()
     WITHDRAWN = auto()
     VOIDED = auto()
@@ -78,17 +78,17 @@ class OfGate(Enum):
     """The conditions were looked at again, and do not hold yet."""
     PASSED = auto()
     WAIVED = auto()
-    """A rule about proof was waived; what votes are counted by is the plan that says so."""
+    """A rule about proof was waived; votes count for the plan that says so."""
     RETURN_ORDERED = auto()
-    """A roll-back was ordered, which waits for no gate."""
+    """A roll-back was ordered; it waits for no gate."""
     ENDED = auto()
-    """No earlier vote counts, and no earlier passing of the gate."""
+    """Earlier votes no longer count, nor does an earlier passing of the gate."""
     EPOCH_BEGAN = auto()
     """The same as `ENDED`, for every release of the application."""
 
 
 class OfChange(Enum):
-    """The meaning of a record when the votes on a proposed change are derived from the trail (`proposing.py`)."""
+    """What a record means when the votes on a proposed change are derived from the trail (`proposing.py`)."""
 
     NOTHING = auto()
     PROPOSED = auto()
@@ -96,15 +96,15 @@ class OfChange(Enum):
     STOOD_IN = auto()
     TOLD = auto()
     ENDED = auto()
-    """It is in force, or nothing comes of it any more."""
+    """The change is in force, or has ended in another way."""
 
 
 class OfFact(Enum):
-    """The meaning of a record for a push or a CI run that was reported (`told_meanwhile.py`)."""
+    """What a record means for a push or a CI run that was reported (`told_meanwhile.py`)."""
 
     NOTHING = auto()
     TAKEN = auto()
-    """A release has it."""
+    """A release took it."""
     NOT_TAKEN = auto()
     """No release took it, for the reason that the record gives."""
 
@@ -150,13 +150,13 @@ class Action(StrEnum):
     measured: Measured | None
     """None for actions that the numbers ignore."""
     refuses: bool
-    """Whether what a person said was refused."""
+    """Whether it records that a person's statement was refused."""
     of_gate: OfGate
     of_change: OfChange
     of_fact: OfFact
     changes_rules: bool
-    """Whether it changes what is allowed, or prevents such a change, and is therefore anchored: a project, an
-    application, a freeze or hold, or a key."""
+    """Whether it changes what is allowed, or prevents such a change: a project, an application, a freeze or hold, or a
+    key. It is then anchored."""
 
     def __new__(cls, text: str, meaning: str, tone: Tone, more: _More = _More()) -> Self:
         action = str.__new__(cls, text)

@@ -1,5 +1,5 @@
-"""The answer to a statement from the inbox: written in the transaction that handles the statement, read by anybody who
-asks.
+"""The answer to a statement from the inbox: written in the transaction that handles the statement, and read by anybody
+who asks.
 
 It copies the content of that transaction's records for pages, API and command line; it proves nothing.
 """
@@ -23,7 +23,7 @@ class Answered(Record):
     kind: InboxKind
     refused: bool = False
     rules: tuple[RuleResult, ...] = Field(default=(), max_length=64)
-    """The rules for which it was refused."""
+    """The rules that the statement broke, if it was refused."""
     verb: Verb | None = None
     environment: str = ""
     release: str = ""

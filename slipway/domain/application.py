@@ -2,8 +2,8 @@
 
 `WrittenApplication` is the document that `slipway apply` takes. `Application` is the same inside its project
 (`project.py`): it includes the class and the registry that the project gives to each environment, and so does the hash
-that people vote on. Registries and clusters are named here and given addresses by the installation's settings, so that
-one document serves the laptop and Azure alike.
+that people vote on. Registries and clusters are named here and get their addresses from the installation's settings, so
+that one document serves the laptop and Azure alike.
 """
 
 from datetime import timedelta
@@ -57,16 +57,16 @@ class TagRule(Record):
 
 
 class VersionOrder(StrEnum):
-    """The rule for which of two releases is the newer one."""
+    """How to tell which of two releases is the newer one."""
 
     SEMVER = "semver"
-    """The one with the higher version: a lower one that is pushed later starts no release."""
+    """The release with the higher version: a lower version that is pushed later starts no release."""
     TIME = "time"
-    """The one that was pushed later."""
+    """The release that was pushed later."""
 
 
 class Versions(Record):
-    """The tags that start a release: every one, those of a range of semantic versions, or those that match a
+    """The tags that start a release: all of them, those in a range of semantic versions, or those that match a
     pattern."""
 
     range: _Pattern | None = Field(
@@ -113,7 +113,7 @@ class SourceKind(StrEnum):
 
 
 class RegistryRepository(Record):
-    """A repository in a registry: where CI pushes to."""
+    """A repository in a registry, to which CI pushes."""
 
     registry: Name = Field(
         description="Name of the registry that CI pushes to, as the installation's settings list it."
@@ -203,20 +203,20 @@ class _Delivered[E: WrittenEnvironment](Record):
         return next((e for e in self.environments if e.name == name), None)
 
     def after(self, name: str) -> E | None:
-        """The environment that follows the named one; None after the last, or when there is no such name."""
+        """The environment after the named one; None after the last, or if there is no environment of this name."""
         names = [e.name for e in self.environments]
         following = names.index(name) + 1 if name in names else len(names)
         return self.environments[following] if following < len(names) else None
 
     def before(self, name: str) -> E | None:
-        """The environment that the named one follows; None before the first, or when there is no such name."""
+        """The environment before the named one; None before the first, or if there is no environment of this name."""
         names = [e.name for e in self.environments]
         position = names.index(name) if name in names else 0
         return self.environments[position - 1] if position else None
 
     @property
     def join_within(self) -> timedelta:
-        """The time that a release waits for the facts that it lacks."""
+        """How long a release waits for the facts that it lacks."""
         return self.pipeline.within if self.pipeline is not None else JOIN_WITHIN
 
     def succeeded(self, run: Run) -> bool:
@@ -238,16 +238,16 @@ class Application(_Delivered[Environment]):
     """An application inside its project."""
 
     repositories: tuple[str, ...] = ()
-    """Patterns of the repositories whose images it may run, as its project says."""
+    """Patterns of the repositories whose images the application may run, from its project."""
     image_rules: ImageRules = NO_IMAGE_RULES
     """The project's rules for other images."""
     injected: tuple[InjectedContainer, ...] = ()
-    """The containers that the clusters add, as its project says."""
+    """The containers that the clusters add, from its project."""
     kinds: AllowedKinds = AllowedKinds()
-    """The kinds of objects that it may apply, as its project says."""
+    """The kinds of objects that the application may apply, from its project."""
 
     automation: tuple[str, ...] = ()
-    """The applications that may start releases without a person, by the project."""
+    """The applications that may start releases without a person, from its project."""
 
     def may_bring(self, repository: str) -> bool:
         return any(fnmatchcase(repository, pattern) for pattern in self.repositories)

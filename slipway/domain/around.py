@@ -20,17 +20,17 @@ LONGEST_JOB: Final = timedelta(hours=6)
 USUAL_JOB: Final = timedelta(minutes=10)
 """The time allowed for a Job without an `activeDeadlineSeconds` of its own."""
 JOB_KEPT: Final = timedelta(days=7)
-"""The least time that the cluster keeps a Job after its end."""
+"""The cluster keeps a Job at least this long after its end."""
 TESTS_KEPT: Final = timedelta(days=1)
-"""The time that it keeps a Job of acceptance tests without a setting of its own."""
+"""The cluster keeps a Job of acceptance tests this long, unless the Job says otherwise."""
 START: Final = timedelta(minutes=2)
-"""Beyond the time that the cluster gives a Job, for its start and for its end to be noticed."""
+"""Added to the time that the cluster gives a Job: for its start, and until its end is noticed."""
 
 type JobName = Annotated[str, Field(min_length=1, max_length=63)]
 
 
 class Side(StrEnum):
-    """On which side of a rollout a Job runs."""
+    """The side of a rollout on which a Job runs."""
 
     BEFORE = "before"
     """Before the first object is applied."""
@@ -39,7 +39,8 @@ class Side(StrEnum):
 
 
 class JobsAround(Record):
-    """The Jobs around one rollout, by their names in the cluster, and how long those of each side may take together."""
+    """The Jobs around one rollout, by their names in the cluster, and how long the Jobs of each side may take
+    together."""
 
     before: tuple[JobName, ...] = Field(default=(), max_length=MOST_JOBS)
     before_within: timedelta = timedelta(0)
@@ -48,8 +49,7 @@ class JobsAround(Record):
 
 
 def time_of_job(job: Mapping[str, Any]) -> timedelta:
-    """The time that Slipway waits for a Job of a plan: as long as the cluster lets it run, and a little for its
-    start."""
+    """How long Slipway waits for a Job of a plan: as long as the cluster lets it run, and a little for its start."""
     return timedelta(seconds=int(job["spec"]["activeDeadlineSeconds"])) + START
 
 

@@ -1,7 +1,7 @@
-"""The person or queue on record for an act.
+"""The person or queue that the trail names for an act.
 
-An act of the person themselves is recorded under their name. A message in `approvals` is the act of that queue, on
-behalf of a person. A statement whose proof does not hold is nobody's act: the record only names the person that it
+A person's own act is recorded under their name. A message in `approvals` is the act of that queue, on behalf of a
+person. A statement whose proof does not hold is nobody's act: the record only names the person that the statement
 claims.
 """
 
@@ -15,7 +15,7 @@ SYSTEM = "slipway"
 
 @dataclass(frozen=True, kw_only=True)
 class Attribution:
-    """The one on record for an act."""
+    """The person or queue that the trail names for an act."""
 
     actor: str
     on_behalf_of: str | None = None
@@ -38,11 +38,11 @@ def with_name(identity: str, name: str) -> str:
 
 
 NOBODY = Attribution(actor=SYSTEM)
-"""For what no person ordered."""
+"""For acts that no person ordered."""
 
 
 def attributed(person: str, *, channel: str, unproved: str) -> Attribution:
-    """The attribution on record for a person's statement on a channel."""
+    """The attribution of a person's statement on a channel."""
     if unproved:
         return Attribution(actor=SYSTEM, on_behalf_of=person)
     if channel == Queue.APPROVALS:
@@ -51,7 +51,7 @@ def attributed(person: str, *, channel: str, unproved: str) -> Attribution:
 
 
 def on_record_as(actor: str, details: dict[str, Any]) -> Attribution:
-    """The same, as a record tells it."""
+    """The attribution that a record shows."""
     behalf, name = (details.get(field) for field in ("on_behalf_of", "name"))
     return Attribution(
         actor=actor,

@@ -64,7 +64,7 @@ class AuditDraft(Record):
     @field_validator("details")
     @classmethod
     def _whole_numbers(cls, details: dict[str, Any]) -> dict[str, Any]:
-        """So that a verifier in any language needs no rule for how fractions are written."""
+        """Only whole numbers, so that a verifier in any language needs no rule for writing fractions."""
         if fraction := next(_fractions(details), None):
             raise ValueError(f"details: expected whole numbers, got {fraction!r}")
         return details
@@ -83,12 +83,12 @@ def _fractions(value: Any) -> Iterator[float]:
 
 
 class AuditContent(Record):
-    """All of a record that its hash covers."""
+    """Everything in a record that its hash covers."""
 
     v: Literal[1] = 1
     application: str
     epoch: int = Field(default=0, ge=0)
-    """The number of restores of the application's ledger before this record."""
+    """The number of times that the application's ledger was restored before this record."""
     sequence: int = Field(ge=1)
     time: Moment
     actor: str
@@ -117,11 +117,12 @@ class AuditRecord(AuditContent):
 
     hash: str
     sig: Signature
-    """The worker's, over `hash`."""
+    """The worker's signature of `hash`."""
 
     @property
     def known_action(self) -> Action | None:
-        """The action; None if a newer version wrote it: such a record is kept, verified and shown, but not counted."""
+        """The action; None if a newer version wrote it. A record with an unknown action is kept, verified and shown,
+        but not counted."""
         return Action.known(self.action)
 
 
@@ -130,7 +131,8 @@ def chained(
 ) -> tuple[tuple[AuditRecord, ...], Head]:
     """The drafts as signed records that continue the chain, and the head that then ends it.
 
-    No record is older than the one before it, even if this instance's clock is behind. Raises `KeysUnavailable`.
+    No record gets an earlier time than the one before it, even if this instance's clock is behind. Raises
+    `KeysUnavailable`.
     """
     records: list[AuditRecord] = []
     time, previous = max(now, head.time or now), head.hash or GENESIS
@@ -178,7 +180,7 @@ def fault_of(record: AuditRecord, keys: PublicKeys) -> str:
 
 
 class ChainFault(Record):
-    """The first record of a chain that does not verify, and why."""
+    """The first record of a chain that does not verify, and the reason."""
 
     application: str
     sequence: int
@@ -186,7 +188,7 @@ class ChainFault(Record):
 
 
 class AnchoredHead(Record):
-    """An anchor's statement about a chain: the hash of its last record at that time."""
+    """What an anchor says about a chain: the hash of its last record at that time."""
 
     hash: str
     anchor: str
@@ -194,7 +196,7 @@ class AnchoredHead(Record):
 
 
 class ChainCheck:
-    """Verifies a chain while its records stream by; keeps only the last hash, and what anchors say of the chain.
+    """Verifies a chain while its records stream by. It keeps only the last hash, and what anchors say of the chain.
 
     A part of a chain is verified from the record after `after`, whose hash was `previous`.
     """
@@ -234,7 +236,7 @@ class ChainCheck:
 
     def _contradicted(self, record: AuditRecord) -> str:
         named = self._anchored.get(record.sequence)
-        if self.count == self.after:  # what lies before the part that is verified
+        if self.count == self.after:  # the record before the part that is verified
             before = self._anchored.get(self.after)
             named = before if before and before.hash != self.previous else named
         if named is None or named.hash == record.hash:
@@ -244,7 +246,7 @@ class ChainCheck:
         )
 
     def finish(self, *, sequence: int, head_hash: str) -> ChainFault | None:
-        """Compare the end of the chain with what the head row says, and with what anchors say."""
+        """Compare the end of the chain with the head row and with the anchors."""
         if self.count != sequence:
             return self._fault(self.count + 1, f"the head names {sequence} records, {self.count} were found")
         if self.count and self.previous != head_hash:

@@ -1,4 +1,4 @@
-"""Queries on the trail and their results: filters that combine, newest first, in pages.
+"""Queries on the trail and their results: filters that combine, newest records first, in pages.
 
 The same query serves the API, the pages and the export; `ledger/audit_index.py` answers it.
 """
@@ -63,13 +63,13 @@ class ActionClass(StrEnum):
 
 
 class AuditQuery(Record):
-    """Filters; a record matches if all given ones match. Without any, every record does."""
+    """Filters. A record matches if it satisfies all given filters; without any, every record matches."""
 
     application: Annotated[str, Field(pattern=APPLICATION_PATTERN)] | None = None
-    """A name, or `_installation` for what concerns no single application."""
+    """A name, or `_installation` for records that concern no single application."""
     environment: Name | None = None
     actor: Annotated[str, Field(min_length=1, max_length=254)] | None = None
-    """A person's address, `oid:…`, `pipeline:…`, `key:…` or `slipway`; in any case of letters."""
+    """A person's address, `oid:…`, `pipeline:…`, `key:…` or `slipway`, in upper or lower case."""
     action: Annotated[str, Field(pattern=ACTION_PATTERN, max_length=64)] | None = None
     """An action such as `release.live`, or a class of them (`ActionClass`)."""
     digest: Annotated[str, Field(pattern=DIGEST_PREFIX_PATTERN)] | None = None
@@ -88,7 +88,7 @@ class AuditQuery(Record):
 
     @property
     def is_of_a_whole_trail(self) -> bool:
-        """Whether every record of one application matches, within a range of time."""
+        """Whether all records of one application match, apart from a range of time."""
         others = (self.environment, self.actor, self.action, self.digest, self.release)
         return self.application is not None and not any(others)
 
@@ -121,9 +121,10 @@ def _between(time: datetime, since: datetime | None, until: datetime | None) -> 
 
 
 class AuditPage(Record):
-    """Records, newest first. Fewer than were asked for, even none, do not mean the end: `next` does."""
+    """Records, newest first. A page with fewer records than were asked for, even none, is not the end: `next` says
+    that."""
 
     records: tuple[AuditRecord | Damaged, ...]
-    """A record that does not verify, or does not belong here, is `Damaged`."""
+    """A record that does not verify, or that does not belong here, is `Damaged`."""
     next: str | None = None
     """The token of the next page; None at the end. Stays valid while new records arrive."""

@@ -1,4 +1,4 @@
-"""A vote as a program sends it, before anybody knows whose it is."""
+"""A vote as a program sends it; the voter is not known yet."""
 
 from typing import Annotated, Literal
 

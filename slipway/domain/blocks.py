@@ -1,7 +1,7 @@
 """Freezes and holds, which block rollouts after the gate has passed, and the pass that lets one release through.
 
-A freeze is set by a person on a lane or on everything; a hold is set by a roll-back by hand; time windows are policy
-(`windows.py`). `decide/blocks.py` says which of them is in the way.
+A person sets a freeze on a lane or on everything; a roll-back by hand sets a hold; time windows are policy
+(`windows.py`). `decide/blocks.py` says which of them blocks a release.
 """
 
 from datetime import datetime, timedelta
@@ -14,14 +14,15 @@ from .model import Moment, Name, Record
 NAME_LIMIT = 254
 REASON_LIMIT = 2000
 LONGEST_FREEZE = timedelta(days=366)
-"""Longest time after which a freeze ends by itself; a person has to end a longer one."""
+"""A freeze that ends by itself lasts at most this long; a person has to end a longer one."""
 
 
 class Freeze(Record):
     """Blocks new rollouts, in one lane or everywhere."""
 
     id: str = Field(min_length=8, max_length=128)
-    """Identifies this freeze, so that a repeated command sets no second one and ending it ends no other."""
+    """Identifies this freeze, so that a repeated command does not set a second one, and an unfreeze does not end
+    another."""
     owner: str = Field(max_length=NAME_LIMIT)
     name: str = Field(default="", max_length=NAME_LIMIT)
     """The owner's name as their sign-in said it, for display."""
@@ -61,15 +62,15 @@ class Hold(Record):
 
 
 class CalledOff(Record):
-    """The cancellation or rejection of a release whose rollout was decided: it ends before its first object. Only the
-    cluster can tell whether that was written already."""
+    """The cancellation or rejection of a release whose rollout was decided: the release ends before its first object.
+    Only the cluster can tell whether the first object was written already."""
 
     release: int = Field(ge=1)
     rejected: bool = False
     """Whether it was a vote against the release, which then ends as rejected."""
     too_late: bool = False
-    """Whether the first object had been written already. A vote against the release is kept all the same: if it does
-    not go live, its earlier approvals do not send it out again."""
+    """Whether the first object had been written already. A vote against the release is kept even then: if the release
+    does not go live, its earlier approvals do not send it out again."""
     by: str = Field(max_length=NAME_LIMIT)
     on_behalf_of: str | None = Field(default=None, max_length=NAME_LIMIT)
     channel: str = Field(max_length=32)
@@ -78,7 +79,7 @@ class CalledOff(Record):
 
     @property
     def voter(self) -> str:
-        """The person who called it off, whichever channel they used."""
+        """The person who called it off, on any channel."""
         return self.on_behalf_of or self.by
 
 
@@ -90,5 +91,5 @@ class LanePass(Record):
     reason: str = Field(max_length=REASON_LIMIT)
     at: Moment
     used_at: Moment | None = None
-    """When it let the release past; None if it has not yet. It is kept until the first object is there: a freeze that
-    was set since then stops the release all the same."""
+    """When the pass let the release through; None if it has not yet. It is kept until the first object is there: a
+    freeze that was set after this time still stops the release."""

@@ -6,12 +6,12 @@ from typing import Any
 from .actions import Action
 
 DIGITS = 12
-"""Digits of a hash that are told."""
+"""The number of digits of a hash that are shown."""
 _TOLD = (
     *("verb", "tag", "run", "source", "target", "approvers", "to", "replaces", "subject", "until", "channel"),
     *("rule", "rules", "voters", "reason"),
 )
-"""Details that are shown of every action, in this order."""
+"""Details that are shown for every action, in this order."""
 _BY_THEMSELVES = ("reason",)
 """Details that are shown without their name."""
 

@@ -16,7 +16,7 @@ class BundleImage(Record):
 
 
 class Bundle(Record):
-    """The part of a bundle's own description that decisions need. It holds no rule and names no person."""
+    """The part of a bundle's own description that decisions need. It contains no rule and names no person."""
 
     version: Tag
     images: tuple[BundleImage, ...] = Field(max_length=100)
@@ -26,14 +26,15 @@ class Bundle(Record):
 
 
 def reached(application: Application, bundle: Bundle | None) -> tuple[Environment, ...]:
-    """The environments that a release can reach: all of the chain, or those before the first that its bundle lacks."""
+    """The environments that a release can reach: the whole chain, or the part before the first that its bundle
+    lacks."""
     end = ends_before(application, bundle)
     environments = application.environments
     return environments if end is None else environments[: environments.index(end)]
 
 
 def ends_before(application: Application, bundle: Bundle | None) -> Environment | None:
-    """The first environment of the chain that a release does not reach, as its bundle has no folder for it."""
+    """The first environment of the chain for which the release's bundle has no folder; None if it has them all."""
     if bundle is None:
         return None
     return next((e for e in application.environments if e.name not in bundle.environments), None)

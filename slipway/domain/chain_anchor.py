@@ -1,7 +1,7 @@
 """Anchors: where a chain ended, signed by the worker, in storage where nothing can be changed.
 
-A chain proves that its records fit together. An anchor proves that the ledger was not put back to an earlier state, in
-which every signature would be genuine. The format is in docs/reference/audit-format.md.
+A chain proves that its records fit together. But in a ledger that was put back to an earlier state every signature is
+genuine too; an anchor proves that this has not happened. The format is in docs/reference/audit-format.md.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ from .rules import Rule, RuleResult
 from .signing import PublicKeys, Signature, Signer
 
 LIMIT: Final = 16 * 1024
-"""Bytes of an anchor; one has less than two thousand."""
+"""The most bytes of an anchor; a real one has less than two thousand."""
 _INVERT: Final = 10**12 - 1
 
 
@@ -31,7 +31,7 @@ class Why(StrEnum):
     GATE = "gate"
     """A gate of class production passed, or was rejected."""
     RULES = "rules"
-    """The rules changed: a project, an application, a freeze or hold, or a key; or somebody rejected that."""
+    """The rules changed: a project, an application, a freeze or hold, or a key. Or somebody rejected such a change."""
     RESET = "reset"
     """The ledger was restored, and a new epoch began."""
 
@@ -44,7 +44,7 @@ class GateOutcome(StrEnum):
 
 
 class AnchoredGate(Record):
-    """The gate that was decided, so that a rejection survives its loss in the ledger."""
+    """The gate that was decided, so that a rejection survives even if the ledger loses it."""
 
     release: int = Field(ge=1)
     environment: Name
@@ -54,7 +54,7 @@ class AnchoredGate(Record):
 
 
 class AnchorKeys(Record):
-    """Hashes of the sets of keys by which records and proofs were verified then."""
+    """Hashes of the sets of keys that verified records and proofs at that time."""
 
     issuer: Digest | None = None
     """The hash of the identity provider's set of keys, as published and kept; None if the provider was away."""
@@ -62,7 +62,7 @@ class AnchorKeys(Record):
 
 
 class AnchorContent(Record):
-    """All of an anchor that its signature covers."""
+    """Everything in an anchor that its signature covers."""
 
     v: Literal[1] = 1
     chain: str = Field(max_length=64)
@@ -70,7 +70,7 @@ class AnchorContent(Record):
     epoch: int = Field(ge=0)
     head: ChainEnd
     before: str
-    """Hash of the anchor before; `sha256:` and 64 zeros for the first."""
+    """Hash of the previous anchor; `sha256:` and 64 zeros for the first."""
     at: Moment
     why: Why
     gate: AnchoredGate | None = None
@@ -100,7 +100,7 @@ class ChainAnchor(AnchorContent):
         return f"the anchor of {moment(self.at)} ({what})"
 
     def names(self, gate: AnchoredGate, head: Head) -> bool:
-        """Whether it is the one of this gate, in the epoch of the head."""
+        """Whether this is the anchor of the gate, in the epoch of the head."""
         return self.gate == gate and self.epoch == head.epoch
 
     def document(self) -> bytes:
@@ -109,7 +109,7 @@ class ChainAnchor(AnchorContent):
 
 
 _OF_THE_INSTALLATION: Final = ("installation", "_installation")
-"""The chain, and what its records name as their application."""
+"""The name of the chain, and the application that its records name."""
 _OF_AN_APPLICATION: Final = "application:"
 
 
@@ -127,7 +127,7 @@ def application_of(chain: str) -> str:
 
 
 def changes_rules(records: Iterable[AuditRecord]) -> int:
-    """The sequence of the last record that changes what is allowed and therefore has to be anchored; 0 if none does."""
+    """The sequence of the last record that changes what is allowed and so has to be anchored; 0 if there is none."""
     changing = (record for record in records if (action := record.known_action) is not None and action.changes_rules)
     return max((record.sequence for record in changing), default=0)
 
@@ -159,7 +159,7 @@ def new_anchor(
 
 
 def points_of(anchors: Iterable[ChainAnchor], *, epoch: int) -> dict[int, AnchoredHead]:
-    """The heads that the anchors of this epoch name, by sequence. Those of another epoch are history."""
+    """The heads that the anchors of this epoch name, by sequence. Anchors of another epoch are history."""
     return {
         anchor.head.sequence: AnchoredHead(hash=anchor.head.hash, anchor=anchor.told)
         for anchor in anchors
@@ -176,7 +176,7 @@ class NamedAnchors:
         self._waiting: dict[str, ChainAnchor] = {}
 
     def take(self, anchor: ChainAnchor) -> Iterator[ChainAnchor]:
-        """Itself, and those that have waited for it. Raises `KeysUnavailable`."""
+        """The anchors that now count: this one, and those that waited for it. Raises `KeysUnavailable`."""
         if anchor.hash not in self._named and self._keys.is_retired(anchor.sig.kid):
             self._waiting[anchor.hash] = anchor
             return
@@ -188,10 +188,10 @@ class NamedAnchors:
 
 
 def read_anchor(content: bytes, *, application: str, keys: PublicKeys) -> tuple[ChainAnchor | None, str]:
-    """The anchor, or why it is not of this chain. Raises `KeysUnavailable`."""
+    """The anchor, or why it is not an anchor of this chain. Raises `KeysUnavailable`."""
     try:
         anchor = ChainAnchor.model_validate_json(content)
-        signed = anchor.hash.encode()  # has none with numbers that JSON cannot hold
+        signed = anchor.hash.encode()  # fails for numbers that JSON cannot hold
     except (ValueError, RecursionError):
         return None, "it is not an anchor"
     if anchor.chain != chain_of(application):
@@ -201,7 +201,7 @@ def read_anchor(content: bytes, *, application: str, keys: PublicKeys) -> tuple[
 
 
 def whole_rule(head: Head, anchor: ChainAnchor | None, record: AuditRecord | None) -> RuleResult:
-    """Whether the ledger holds the record that the newest anchor names. `record` is the record that it holds at that
+    """Whether the ledger holds the record that the newest anchor names. `record` is the one that the ledger has at that
     place."""
     if anchor is None:
         return Rule.LEDGER_IS_WHOLE.holds("nothing is anchored yet")
@@ -210,7 +210,7 @@ def whole_rule(head: Head, anchor: ChainAnchor | None, record: AuditRecord | Non
 
 
 def held_rule(head: Head, named: str, epoch: int, end: ChainEnd, record: AuditRecord | None) -> RuleResult:
-    """Whether the ledger holds the end of its chain that a place outside of it names for that epoch."""
+    """Whether the ledger holds the end of its chain that an anchor, or a Lease, names for that epoch."""
     if epoch < head.epoch:
         return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is of epoch {epoch}, and this is {head.epoch}")
     if epoch > head.epoch:

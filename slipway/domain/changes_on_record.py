@@ -1,5 +1,5 @@
-"""A proposed change as signed records show it: its votes, who stood in, and who was notified. Before it takes effect
-all of it is derived from them again; the row is a cache."""
+"""A proposed change as signed records show it: its votes, who stood in, and who was notified. All of it is derived
+again from them before the change takes effect; the row is a cache."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from .rules import Fail, Pass, Rule
 from .standing_in import FRESH, stand_ins_rule
 
 VOTED = "vote"
-"""The detail of a record that holds the vote as it was counted."""
+"""The detail of a record that holds the counted vote."""
 NOTICE, CHANNEL = "notice", "channel"
-"""The details of a record of a notification: what it was about, and its channel."""
+"""The details of a record of a notification: its kind, and its channel."""
 STOOD_IN_NOTICE = "change-stood-in"
 
 
@@ -26,14 +26,14 @@ class ChangeOnRecord:
 
     votes: tuple[Vote, ...]
     stand_ins: Mapping[str, tuple[Vote, datetime]] = field(default_factory=dict)
-    """The votes of stand-ins, by who cast them, with the time of the record."""
+    """The votes of stand-ins, by voter, with the time of the record."""
     notified: Mapping[str, datetime] = field(default_factory=dict)
-    """When each channel was told that somebody stood in."""
+    """When each channel was notified that somebody stood in."""
 
 
 def change_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> ChangeOnRecord | None:
-    """The change as the records show this opening; None if they do not show that it was proposed, or show that it
-    ended. `records` are verified, and begin where the change says that its own begin."""
+    """The change as the records show this opening; None if they do not show its proposal, or if they show its end.
+    `records` are verified, and begin where the change says that its own records begin."""
     proposed, votes = False, dict[str, Vote]()
     stand_ins, notices = dict[str, tuple[Vote, datetime]](), dict[str, datetime]()
     for record in records:
@@ -62,8 +62,8 @@ def change_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> 
 
 
 def trail_rule(change: ProposedChange, plan: ChangePlan, records: Iterable[AuditRecord], now: datetime) -> Pass | Fail:
-    """Whether the records show that every gate asked let the change through. Or, where the platform's people stood in,
-    that everybody entitled was told and nobody objected in time."""
+    """Whether the records show that every gate let the change through; or that the platform's people stood in,
+    everybody entitled was told, and nobody objected in time."""
     rule, shown = Rule.CHANGE_PASSED_ON_RECORD, change_on_record(change, records)
     if shown is None:
         return rule.fails("the trail does not show that this change was proposed and still waits")
@@ -82,7 +82,7 @@ def trail_rule(change: ProposedChange, plan: ChangePlan, records: Iterable[Audit
 def proofs_of(
     change: ProposedChange, plan: ChangePlan, records: Iterable[AuditRecord]
 ) -> Iterator[tuple[AuditRecord, timedelta | None]]:
-    """The records by which it takes effect and that name a proof, each with how old the sign-in may have been."""
+    """The records on which the change rests and that name a proof, each with the greatest age of the sign-in."""
     for record in records:
         if (record.details.get("change"), record.details.get("opening")) != (change.hash, change.opening):
             continue
@@ -101,7 +101,7 @@ class SignInDemanded:
 
 def sign_in_demanded(record: AuditRecord, plan: ChangePlan | None) -> SignInDemanded | None:
     """The sign-in that a record about a change has to prove; None if it needs no proof. `plan` is what people read;
-    without it a sign-in has to be as fresh as for a command."""
+    without it, a sign-in has to be as fresh as for a command."""
     match record.known_action.of_change if record.known_action else OfChange.NOTHING:
         case OfChange.PROPOSED:
             return SignInDemanded(fresh=None)

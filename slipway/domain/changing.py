@@ -10,9 +10,9 @@ from .model import Digest, Record
 MOST_PROBLEMS: Final = 50
 MOST_LINES: Final = 10
 LONGEST: Final = 400
-"""Characters of one line: an answer about 64 applications has to fit into one row."""
+"""The most characters of one line: an answer about 64 applications has to fit into one row."""
 ROOM: Final = 200_000
-"""Characters of all that is shown of one change: it has to fit into one row too."""
+"""The most characters that are shown of one change: it has to fit into one row, too."""
 
 Line = Annotated[str, Field(max_length=LONGEST)]
 Lines = Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)]
@@ -25,7 +25,7 @@ class Changed(Record):
     outcome: str
     """`created`, `changed`, `unchanged`, `removed`, `proposed` (people vote on it first) or `refused`."""
     number: int = 0
-    """The version in force afterwards; 0 where nothing was committed."""
+    """The version in force afterwards; 0 if nothing was committed."""
     before: Digest | None = None
     after: Digest | None = None
     refused: Line = ""
@@ -46,7 +46,7 @@ class ComparedSubject(Record):
 
 
 def within_room(compared: Sequence[ComparedSubject], room: int = ROOM) -> tuple[ComparedSubject, ...]:
-    """The same, with differences cut where there is no room for them, and saying so. Weakenings are never cut.
+    """The same, with each difference cut, and marked as cut, where there is no room for it. Weakenings are never cut.
 
     Raises `ValueError` if the weakenings alone are too long.
     """
@@ -83,7 +83,7 @@ class Wrong(Record):
 
 
 def lines(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """The first of them, each shortened to what an answer has room for."""
+    """The first texts, each shortened to the room that an answer has."""
     return tuple(map(line, texts[:MOST_LINES]))
 
 

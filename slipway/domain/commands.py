@@ -1,4 +1,4 @@
-"""The operator's verbs: what a person may tell Slipway to do beside voting, and the permission that each needs."""
+"""The operator's verbs: what a person may tell Slipway to do besides voting, and the permission that each needs."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -12,13 +12,13 @@ class Verb(StrEnum):
     """One thing that an operator tells Slipway to do."""
 
     FREEZE = "freeze"
-    """Roll nothing new out: in one lane, or anywhere."""
+    """Begin no new rollout, in one lane or anywhere."""
     UNFREEZE = "unfreeze"
     """End a freeze."""
     CANCEL = "cancel"
     """End a release that has not begun to roll out."""
     RETRY = "retry"
-    """Send a failed release on again, where it failed."""
+    """Send a failed release out again, in the environment where it failed."""
     CREATE = "create"
     """Start a release of an earlier artifact, with the manifests now in force."""
     ROLLBACK = "rollback"
@@ -65,26 +65,26 @@ OPENS: Final = frozenset(
         Verb.FENCE_RESET,
     }
 )
-"""Verbs that let something through: each needs a proof of who says it. A command that stops something needs no proof,
-and a replayed input is judged as if it had just arrived."""
+"""Verbs that let something through: each needs a proof of who gives the command. A command that stops something needs
+no proof, and a replayed input is judged as if it had just arrived."""
 FRESH: Final = timedelta(minutes=5)
-"""The greatest age of the sign-in of somebody who gives such a command."""
+"""The greatest age of the sign-in of a person who gives such a command."""
 MUST_SAY_WHY: Final = frozenset({Verb.FREEZE, Verb.CANCEL, Verb.ROLLBACK, Verb.OVERRIDE, Verb.WAIVE, Verb.FENCE_RESET})
-"""Verbs whose reason others will ask for."""
+"""Verbs that need a reason, since others will ask for it."""
 OF_A_RELEASE: Final = frozenset({Verb.CANCEL, Verb.RETRY, Verb.CREATE, Verb.ROLLBACK, Verb.OVERRIDE, Verb.WAIVE})
-"""Verbs that name a release: their subject, the release to bring back, or the one whose artifact goes out again. An
+"""Verbs that name a release: the one to act on, the one to bring back, or the one whose artifact goes out again. An
 artifact that no release has delivered yet is named by its tag or digest instead."""
 OF_A_LANE: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE, Verb.WAIVE})
 """Verbs that name an environment."""
 OF_EVERYTHING: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.FENCE_RESET, Verb.REPLAY, Verb.SESSION_END})
-"""Verbs that may be about the whole installation, and then name neither application nor environment."""
+"""Verbs that may be about the whole installation; they then name neither application nor environment."""
 OF_THE_INSTALLATION: Final = frozenset({Verb.REPLAY, Verb.SESSION_END})
-"""Verbs that are about nothing smaller."""
+"""Verbs that are always about the whole installation."""
 
 
 def wrong_release(verb: Verb, release: int | None, *, instead: bool) -> str:
-    """The problem with a command's release number, or with its absence; empty if there is none. `instead`: whether it
-    names a tag or digest."""
+    """What is wrong with a command's release number, or with its absence; empty if nothing is. `instead`: whether the
+    command names a tag or digest."""
     if instead:
         fits = verb is Verb.CREATE and release is None
         return "" if fits else "a tag or digest is only for create, in place of a release"
@@ -94,5 +94,5 @@ def wrong_release(verb: Verb, release: int | None, *, instead: bool) -> str:
 
 
 def ends_own_sessions(verb: Verb, caller: str, person: str) -> bool:
-    """Whether somebody ends their own sessions. `caller` is the name in the trail, `person` an object id."""
+    """Whether people end their own sessions. `caller` is the name in the trail, `person` an object id."""
     return verb is Verb.SESSION_END and bool(person) and caller.casefold() == f"{OID}{person}".casefold()

@@ -1,8 +1,8 @@
-"""Drift: a difference between what the ledger says is live and what the cluster holds. The differences of one look, by
-object.
+"""Drift: a difference between the release that the ledger says is live and what the cluster holds. Here are the
+differences of one look, by object.
 
-`effects/cluster/drift.py` looks, `decide/drifting.py` decides whether anything is new, and the lane keeps the last
-result.
+`effects/cluster/drift.py` looks, `decide/drifting.py` decides whether there is anything new, and the lane keeps the
+last result.
 """
 
 import re
@@ -17,13 +17,13 @@ from ..text import moment
 from .model import Digest, Moment, Record, canonical, sha256
 
 LOOKED, NEXT_LOOK = "drift", "drift-next"
-"""The marks that tell when clusters were looked at, and when they will be."""
+"""The marks that say when clusters were last looked at, and when they will be next."""
 LATE: Final = timedelta(minutes=5)
-"""A look that is later than this says nothing about now: the one before it is too old."""
+"""A look that is later than this says nothing about the present, since the look before it is too old."""
 MOST_TOLD: Final = 20
-"""Objects that the ledger names; the kept document has all of them."""
+"""The most objects that the ledger names; the kept document has all of them."""
 MOST_FIELDS: Final = 20
-"""Fields of one object that are named."""
+"""The most fields that are named of one object."""
 _SHOWN: Final = 3
 MOST_IGNORED: Final = 50
 APPLIED_BY: Final[Mapping[str, str]] = {
@@ -42,16 +42,16 @@ def applied_too(manager: str) -> str:
 
 
 class OnDrift(StrEnum):
-    """The effect of drift in an environment on the next release there."""
+    """How drift in an environment affects the next release there."""
 
     REPORT = "report"
-    """It is told and shown; the next rollout applies its own plan."""
+    """Drift is reported; the next rollout applies its own plan."""
     HOLD = "hold"
-    """No release goes out until a person lets the drift pass, or brings the live release back."""
+    """No release goes out until a person lets it pass, or brings the live release back."""
 
 
 class IgnoredDrift(Record):
-    """Fields of live objects that somebody else may write, such as an operator: they are not drift."""
+    """Fields of live objects that somebody else, such as an operator, may write: they are not drift."""
 
     kind: str = Field(
         pattern=r"^([a-z0-9.-]{1,253}/)?[A-Z][A-Za-z0-9]{0,62}$",
@@ -86,20 +86,20 @@ class IgnoredDrift(Record):
         return self.kind in kinds and self.name in (None, name)
 
     def covers(self, steps: Sequence[str], managers: Collection[str]) -> bool:
-        """Whether a field is ignored. `steps` are the field's path and the paths of all that contain it, in the form of
-        a drift report; `managers` are its writers, empty for a field that was removed."""
+        """Whether a field is ignored. `steps` are the path of the field and of everything that contains it, in the form
+        of a drift report; `managers` are its writers, empty for a field that was removed."""
         if holds_an_image(steps[-1]) or (self.by and not (managers and set(managers) <= set(self.by))):
             return False
         return not self.fields or any(_fits(path, step) for path in self.fields for step in steps)
 
 
 def holds_an_image(path: str) -> bool:
-    """Whether it is a container's image, a container, or the list of them."""
+    """Whether the path is that of a container's image, of a container, or of a list of containers."""
     return re.search(r"(^|\.)(containers|initContainers|ephemeralContainers)(\[[^\]]*\](\.image)?)?$", path) is not None
 
 
 def _fits(pattern: str, path: str) -> bool:
-    """Whether they are the same, where `[]` stands for any item of a list."""
+    """Whether the paths are the same, with `[]` standing for any item of a list."""
     items = re.compile(r"\[[^\]]*\]")
     pattern_steps, path_steps = items.findall(pattern), items.findall(path)
     alike = items.sub("[]", pattern) == items.sub("[]", path)
@@ -107,18 +107,18 @@ def _fits(pattern: str, path: str) -> bool:
 
 
 class DriftKind(StrEnum):
-    """The kind of difference of an object."""
+    """How an object differs."""
 
     CHANGED = "changed"
-    """Somebody changed fields that Slipway had applied, or added some."""
+    """Somebody changed or added fields on an object that Slipway had applied."""
     MISSING = "missing"
     """It is gone."""
     REPLACED = "replaced"
-    """An object of that name is there, and Slipway has not applied it."""
+    """An object of that name is there, but Slipway has not applied it."""
 
 
 class Drifted(Record):
-    """One object that is not as the plan has it."""
+    """One object that differs from the plan."""
 
     what: DriftKind
     kind: str = Field(max_length=253)
@@ -126,9 +126,9 @@ class Drifted(Record):
     fields: tuple[Annotated[str, Field(max_length=300)], ...] = Field(default=(), max_length=MOST_FIELDS)
     """The fields that differ."""
     by: str = Field(default="", max_length=128)
-    """The field manager that wrote last; empty where nobody can tell."""
+    """The field manager that wrote last; empty if that is not known."""
     at: Moment | None = None
-    """When it did, by the cluster's clock."""
+    """The time of that write, by the cluster's clock."""
 
     @property
     def label(self) -> str:
@@ -146,15 +146,15 @@ class Drifted(Record):
 
 
 class Seen(Record):
-    """The result of one look: the differences, or why nobody can tell. A look with neither is clean."""
+    """The result of one look: the differences, or why they are not known. A look with neither is clean."""
 
     objects: tuple[Drifted, ...] = Field(default=(), max_length=MOST_TOLD)
     more: int = Field(default=0, ge=0)
-    """Objects beside those."""
+    """The number of further objects that differ."""
     document: Digest | None = None
-    """The stored document with all of them and their differences."""
+    """The stored document with all of the objects and their differences."""
     unknown: str = Field(default="", max_length=500)
-    """Why it cannot be told; earlier differences may still be there."""
+    """Why the differences are not known; earlier ones may still be there."""
 
     @classmethod
     def of(cls, objects: tuple[Drifted, ...], document: Digest | None) -> Self:
@@ -174,7 +174,7 @@ class Seen(Record):
 
     @property
     def mark(self) -> str:
-        """Two looks that saw the same have the same mark."""
+        """Two looks with the same result have the same mark."""
         # It leaves out the time: repeated writes of the same value are no news.
         objects = [each.model_dump(mode="json", exclude={"at"}) for each in self.objects]
         about = {"objects": objects, "more": self.more}
@@ -182,7 +182,7 @@ class Seen(Record):
 
 
 class Drift(Record):
-    """An episode: the time since when an environment has differed from the ledger, and the last result."""
+    """An episode: since when an environment has differed from the ledger, and the last result."""
 
     since: Moment
     release: int = Field(ge=1)
@@ -191,8 +191,8 @@ class Drift(Record):
 
 
 def following(before: Drift | None, seen: Seen) -> Seen | None:
-    """The addition of a look to an episode; None if it adds nothing. While nobody can tell, earlier differences may
-    still be there."""
+    """The new result of an episode after a look; None if the look adds nothing. A look without a result keeps the
+    earlier differences, since they may still be there."""
     if before is None:
         return None if seen.clean else seen
     if seen.unknown:

@@ -1,7 +1,7 @@
-"""The envelope of the worker's messages to itself: a message of `work` or `steps` is believed by its MAC alone.
+"""The envelope of the worker's messages to itself: a message of `work` or `steps` is believed because of its MAC alone.
 
-A message in our own queue proves nothing: somebody may have been given the right to send there by mistake. The keys are
-made of the signing keys (HKDF), so they rotate with them, and no MAC key can make a record or a link.
+That a message is in our own queue proves nothing: somebody may have been given the right to send there by mistake. The
+keys are derived from the signing keys (HKDF), so they rotate with them, and no MAC key can make a record or a link.
 """
 
 import base64
@@ -30,7 +30,7 @@ class EnvelopeRefused(ValueError):  # noqa: N818 - the message is the point
 
 
 class Envelope(Record):
-    """A message as it is sent: all of it but the MAC is covered by the MAC."""
+    """A message as it is sent: its MAC covers everything else in it."""
 
     v: Literal[1] = 1
     kid: Annotated[str, Field(min_length=1, max_length=128)]
@@ -53,7 +53,7 @@ class Envelopes:
     """Seals and opens envelopes."""
 
     source: KeySource
-    """The signing keys by id, the newest first: it seals, all of them open."""
+    """The signing keys by id, newest first. The newest one seals, and all of them open."""
 
     def seal(self, message: Outgoing, *, now: datetime) -> bytes:
         """The message's body as it is sent. Raises `KeysUnavailable`."""

@@ -1,4 +1,5 @@
-"""A target of an application's chain: the place of a rollout, the proofs it needs first, and the tests after it.
+"""An environment of an application's chain: the place of a rollout, the proofs that it needs first, and the tests after
+it.
 
 `WrittenEnvironment` is what the team writes. `Environment` adds the project's part, and is what people vote on.
 """
@@ -46,9 +47,9 @@ class Verification(Record):
 
 
 class _OrNone:
-    """Lets a document write `none` for a record without anything in it.
+    """Lets a document write `none` for a record without any content.
 
-    A tagged union, since a function that looks at the value first would end pydantic's strict reading of JSON.
+    It is a tagged union, since a function that looks at the value first would end pydantic's strict reading of JSON.
     """
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -192,9 +193,9 @@ class Environment(WrittenEnvironment):
     registry: Name | None = None
     """Registry that the environment pulls from; None for the one that CI pushes to."""
     provenance: ProvenanceLevel = ProvenanceLevel.NONE
-    """The knowledge required about where an artifact was built."""
+    """How well it has to be known where an artifact was built."""
     waive: tuple[str, ...] = Field(default=(), max_length=50)
-    """The roles, as the project names them, whose holders may waive a rule about proof for one release."""
+    """The roles, named by the project, whose holders may waive a rule about proof for one release."""
 
 
 def unmet_conditions(environment: WrittenEnvironment, earlier: Mapping[str, WrittenEnvironment]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Errors that every layer may raise and every layer may handle.
 
-They have classes of their own so that nobody catches `KeyError`, `LookupError` or `AssertionError` for them. Those mean
-a bug, and a bug belongs in the log with its traceback, not in an answer or in a release's reason.
+They have classes of their own so that no code has to catch `KeyError`, `LookupError` or `AssertionError` for them.
+Those mean a bug, and a bug belongs in the log with its traceback, not in an answer or in a release's reason.
 """
 
 
@@ -14,7 +14,7 @@ class NotFound(LookupError):  # noqa: N818 - it is an answer, not a fault
 
 
 class Inconsistent(Exception):  # noqa: N818 - it is a state of the records
-    """Records contradict each other, as they do when they were read during a write; reading again may help."""
+    """Records contradict each other, as they may if they were read during a write; reading again may help."""
 
 
 class CannotBeRead(Exception):  # noqa: N818 - it is what was found
@@ -22,7 +22,7 @@ class CannotBeRead(Exception):  # noqa: N818 - it is what was found
 
 
 def present[T](value: T | None, what: str) -> T:
-    """The value, which other data imply to exist. Raises `Inconsistent` naming `what` if it is None."""
+    """The value, which other data imply to exist. Raises `Inconsistent`, naming `what`, if it is None."""
     if value is None:
         raise Inconsistent(f"{what} is missing")
     return value

@@ -25,7 +25,7 @@ class _Event(Record):
 
     @property
     def key(self) -> str:
-        """Equal for repeats of the same fact, whichever way they arrived; the ledger accepts each key once."""
+        """The same for repeats of the same fact, however they arrived; the ledger accepts each key once."""
         raise NotImplementedError
 
     @property
@@ -47,8 +47,7 @@ class ImagePushed(_Event):
     actor: str = Field(default="", max_length=256)
     source: Literal["event", "reconcile"] = "event"
     no_image: str = Field(default="", max_length=500)
-    """The reason why the pushed artifact is not an image, by the registry's content; empty for an image, and if nobody
-    looked."""
+    """Why the pushed artifact is not an image, by the registry's content; empty for an image, and if nobody looked."""
 
     @property
     def key(self) -> str:
@@ -57,13 +56,13 @@ class ImagePushed(_Event):
 
 
 class PipelineCompleted(_Event):
-    """A CI run ended, and its source was asked about it: `run` holds the known facts with their certainty."""
+    """A CI run ended, and its source was asked about it: `run` holds the known facts and how certain each is."""
 
     kind: Literal["pipeline-completed"] = "pipeline-completed"
     run: Run
     repository: Repository | None = None
     digest: Digest | None = None
-    """The image that the run reports as published, or the one that its message names if it reports none."""
+    """The image that the run reports as published; if it reports none, the one that its message names."""
     tag: Tag | None = None
     refused: str = Field(default="", max_length=1000)
     """Why the image that a message names is not this run's; empty if it is, or if none was named."""
@@ -75,7 +74,7 @@ class PipelineCompleted(_Event):
 
 
 class RunTold(_Event):
-    """Somebody told of a run that ended: a hint. Its claims tell whom to ask; they decide nothing."""
+    """Somebody reported the end of a run: a hint. Its claims say which source to ask; they decide nothing."""
 
     kind: Literal["run-told"] = "run-told"
     claims: Run
@@ -83,9 +82,9 @@ class RunTold(_Event):
     digest: Digest | None = None
     tag: Tag | None = None
     looks: int = Field(default=0, ge=0)
-    """The number of times its source was asked in vain."""
+    """The number of times that its source was asked in vain."""
     unrecorded: bool = False
-    """Whether it is recorded only once it is proved, because too many others of its hour were not."""
+    """Whether it is recorded only once it is proved, because too many others of its hour were not proved."""
 
     @property
     def key(self) -> str:
@@ -95,14 +94,14 @@ class RunTold(_Event):
         return f"run-told {run_key} {named} {self.looks}"
 
     def completed(self, run: Run) -> PipelineCompleted:
-        """The event for the run as it is known now, with the image that was told of."""
+        """The event for the run as it is known now, with the image that the message named."""
         return PipelineCompleted(
             received_at=self.received_at, run=run, repository=self.repository, digest=self.digest, tag=self.tag
         )
 
 
 class VoteCast(_Event):
-    """A person voted on a plan. `level` says how certain it is who they are."""
+    """A person voted on a plan. `level` says how certain the voter's identity is."""
 
     kind: Literal["vote-cast"] = "vote-cast"
     application: Name
@@ -116,7 +115,8 @@ class VoteCast(_Event):
     reason: str = Field(default="", max_length=2000)
     channel: str = Field(max_length=32)
     submission: str = Field(min_length=8, max_length=128)
-    """Its inbox row's or message's id. The same vote under the same id is a repeat; another one is another vote."""
+    """The id of its inbox row or message. The same vote under the same id is a repeat; a different vote under it is
+    another vote."""
     inbox: InboxId | Literal[""] = ""
     """The inbox row that it was read from; empty for a message."""
     signed_in: SignedIn | None = None
@@ -128,7 +128,7 @@ class VoteCast(_Event):
     proved: Proved | None = None
     """The facts from the vote's proof; None without a proof that holds."""
     unproved: str = Field(default="", max_length=500)
-    """Why its proof does not hold. Such a vote never counts, and who cast it is not known."""
+    """Why its proof does not hold. Such a vote never counts, and its voter is not known."""
 
     @property
     def level(self) -> Level:
@@ -159,7 +159,7 @@ class StepFinished(_Event):
     reason: str = Field(default="", max_length=2000)
     result: dict[str, Any] = Field(default_factory=dict)
     broken: tuple[StoredResult, ...] = Field(default=(), max_length=10)
-    """Rules for want of which the step was not begun."""
+    """The rules because of which the step was not begun."""
 
     @property
     def key(self) -> str:
@@ -204,7 +204,7 @@ class PushedArtifact(Record):
     tag: Tag
     digest: Digest
     no_image: str = Field(default="", max_length=500)
-    """Why it is not an image; empty for one, and for a bundle, which is read later."""
+    """Why it is not an image; empty for an image, and for a bundle, which is read later."""
 
 
 class GivenCommand(_Event):
@@ -223,19 +223,19 @@ class GivenCommand(_Event):
     reason: str = Field(default="", max_length=REASON_LIMIT)
     channel: str = Field(max_length=32)
     submission: str = Field(min_length=8, max_length=128)
-    """Its inbox row's or message's id. The same command under the same id is a repeat; a different command under it is
-    a different command. Several systems send messages, and none can use up the id with which another says stop."""
+    """The id of its inbox row or message. The same command under the same id is a repeat; a different command under it
+    is another command. So if several systems send messages, none can use up the id with which another says stop."""
     inbox: InboxId | Literal[""] = ""
     """The inbox row that it was read from; empty for a message."""
     proved: Proved | None = None
     """The facts from the command's proof; None without a proof that holds."""
     unproved: str = Field(default="", max_length=500)
-    """Why its proof does not hold. Such a command is never carried out, and who gave it is not known."""
+    """Why its proof does not hold. Such a command is never carried out, and its author is not known."""
     automated: bool = False
     """Whether an application gave it with a verified access token of its own. It may start releases if the project says
-    so, and open nothing else."""
+    so, and can open nothing else."""
     forbidden: str = Field(default="", max_length=500)
-    """The reason why its author may not give it; empty if their roles, or the project, allow it."""
+    """Why its author may not give it; empty if their roles, or the project, allow it."""
 
     @property
     def attribution(self) -> Attribution:
@@ -251,12 +251,12 @@ class CommandGiven(GivenCommand):
     release: int | None = Field(default=None, ge=1)
     """The release that the command is about; for a roll-back, the one to restore."""
     artifact: PushedArtifact | None = None
-    """For a release of an artifact that none has delivered yet."""
+    """For a release of an artifact that no release has delivered yet."""
     environment: Name | None = None
     rule: str = Field(default="", max_length=64)
     """For a waiver: the name of the rule."""
     restored: Restored | None = None
-    """For a new epoch: what the anchors show that the ledger has lost, as the worker found it."""
+    """For a new epoch: what the ledger has lost, as the anchors show it and the worker found it."""
 
     @model_validator(mode="after")
     def _says_what_it_is_about(self) -> Self:
@@ -307,7 +307,7 @@ class DriftLooked(_Event):
 
     @property
     def key(self) -> str:
-        # A later episode may look the same, so the time belongs to it: a look is never sent twice.
+        # A later episode may have the same result, so the time is part of the key: a look is never sent twice.
         return f"drift {self.application} {self.environment} {self.seen.mark} {self.received_at.isoformat()}"
 
 

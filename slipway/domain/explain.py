@@ -52,11 +52,12 @@ class Explanation(Record):
     next: str
     """The next thing that has to happen, and who can do it."""
     told_meanwhile: tuple[ToldMeanwhile, ...] = ()
-    """Pushes and runs that were told of while it waited for one, and why it took none of them; the newest first."""
+    """Pushes and runs that were reported while the release waited for one, and why it took none of them; the newest
+    first."""
 
 
 def explain(snapshot: Snapshot, release: Release, records: Iterable[AuditRecord] = ()) -> Explanation:
-    """Explain one release of a snapshot. `records` are those about the time in which it waited for a push or a run, for
+    """Explain one release of a snapshot. `records` are those of the time in which it waited for a push or a run, for
     `told_meanwhile`."""
     view = _View(snapshot=snapshot, release=release)
     blocks = view.blocks(release.environment) if release.environment else ()
@@ -76,7 +77,7 @@ def explain(snapshot: Snapshot, release: Release, records: Iterable[AuditRecord]
 
 
 def in_the_way(explanation: Explanation, environment: str) -> tuple[RuleResult, ...]:
-    """The rules that a release currently waits for in an environment: those that could hold by now and do not."""
+    """The rules that a release now waits for in an environment: those that could hold by now and do not."""
     reaching = explanation.phase.milestone
     if reaching is None:
         return ()
@@ -101,14 +102,14 @@ class _View:
     release: Release
 
     def rules(self, environment: Environment) -> Iterator[Explained]:
-        """In an environment that an ended release never came to, nothing is held against it."""
+        """The rules of an environment. If a release ended before it came here, no rule here is shown as broken."""
         reached = self._ended_or_is(environment)
         for result in self._found(environment):
             over = self.release.phase.final and (isinstance(result, NotYet) or not (reached or result.passed))
             yield _moot(result.rule, result.reason, result.subject) if over else result
 
     def _ended_or_is(self, environment: Environment) -> bool:
-        """Whether the release has come to the environment; one that is in none yet is on its way to the first."""
+        """Whether the release has come to the environment; a release that is in none yet is on its way to the first."""
         first = environment is self.snapshot.application.environments[0]
         was_here = self.release.rollout_in(environment.name) is not None
         return was_here or self._here(environment) or (self.release.environment is None and first)
@@ -118,7 +119,7 @@ class _View:
         before = tuple(self._up_to_rollout(environment, rollout))
         yield from before
         for waiver in self.release.waivers_in(environment.name):
-            # Once the rollout has begun nobody asks for the rule any more, though it was not known to hold.
+            # Once the rollout has begun, the waived rule is asked for no more, but it was not known to hold.
             if not any(result.rule is waiver.rule and result.reason.startswith(waiver.by_whom) for result in before):
                 yield waiver.rule.unknown(waiver.by_whom, blocks=False)
         yield self._verified(environment)
@@ -257,7 +258,7 @@ class _View:
             yield from (result for result in self.blocks(environment.name) if result.rule is not Rule.LANE_IS_FREE)
 
     def _supply_chain(self, environment: Environment, rollout: Rollout | None) -> Iterator[Explained]:
-        """The requirements on the image: the plan's results, or those that a plan still has to establish."""
+        """The requirements on the image: the plan's results, or the rules that a plan still has to check."""
         if rollout is not None and (rollout.supply_chain or rollout.outcome == "live"):
             yield from rollout.supply_chain
             return

@@ -1,6 +1,6 @@
 """The part of `explain` about a gate: who has voted and who is still asked, or which conditions hold.
 
-Built from the rules by which `decide` opens gates, so people read the actual grounds of the decision.
+It is built from the rules by which `decide` opens gates, so people read the actual grounds of the decision.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -
     quorum, *groups = quorum_rules(release, environment)
     yield _with_votes(quorum, release, gate)
     yield from groups
-    # With no names given, these rules tell whose approval does not count, and whether that is known.
+    # Called without a name, these rules say whose approval does not count, and whether that is known.
     yield from own_rules(release, gate, frozenset())
 
 

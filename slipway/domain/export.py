@@ -17,11 +17,11 @@ class ExportFormat(StrEnum):
     """The format of the exported records."""
 
     JSONL = "jsonl"
-    """The record in its canonical form with its hash, a line each."""
+    """One line per record: the record in its canonical form, with its hash."""
     CSV = "csv"
     """One row per record, details as JSON in one cell; protected against formula injection in spreadsheets."""
     CLOUDEVENTS = "cloudevents"
-    """A CloudEvent 1.0 in JSON, a line each, with the record as its data."""
+    """One line per record: a CloudEvent 1.0 in JSON with the record as its data."""
 
 
 COLUMNS: Final = (

@@ -1,4 +1,4 @@
-"""The names of the tests that failed, as the usual test runners write them into their output."""
+"""The names of failed tests, as the usual test runners write them to their output."""
 
 import re
 
@@ -23,7 +23,7 @@ _LINE = re.compile(
 
 
 def failing_tests(log: str) -> tuple[str, ...]:
-    """Each name once, in the order of the log's end."""
+    """The names of the failed tests, each once, in the order of the end of the log."""
     names = (next(name for name in match.groups() if name) for match in _LINE.finditer(log[-_MAX_READ:]))
     return tuple(dict.fromkeys(name.strip()[:_MAX_NAME] for name in names))
 

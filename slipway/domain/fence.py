@@ -1,8 +1,8 @@
 """The fence: a Lease beside the application's objects names the rollout that may write there, so a paused worker that
 wakes up cannot undo a newer rollout.
 
-Pure: what the Lease says, and what follows from it. Reading and writing it is in `effects/cluster/fencing.py`. The
-format is in docs/reference/formats.md.
+Pure: what the Lease says, and what follows from it. `effects/cluster/fencing.py` reads and writes it. The format is in
+docs/reference/formats.md.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,15 +18,15 @@ from .rules import Rule, RuleResult
 from .signing import PublicKeys, Signature, Signer
 
 LIMIT: Final = 4 * 1024
-"""Characters of a fence; one has less than one thousand."""
+"""The most characters of a fence; a real one has less than one thousand."""
 ORDER_ANNOTATION: Final = "slipway.dev/order"
 PLAN_ANNOTATION: Final = "slipway.dev/plan"
 MADE_ANNOTATION: Final = "slipway.dev/made"
-"""The order of the rollout that made the object; the next one to apply it takes it away."""
+"""The order of the rollout that made the object; the next rollout that applies the object removes it."""
 
 
 class FenceContent(Record):
-    """All of a fence that its signature covers."""
+    """Everything in a fence that its signature covers."""
 
     v: Literal[1] = 1
     installation: str = Field(max_length=253)
@@ -43,7 +43,7 @@ class FenceContent(Record):
 
     @property
     def hash(self) -> str:
-        """The hash of everything but the signature, which is what the signature covers."""
+        """The hash of everything but the signature; the signature covers it."""
         return sha256(canonical(self.model_dump(mode="json", exclude={"sig"})))
 
 
@@ -63,7 +63,8 @@ class SeenLease(Record):
     text: str | None
     """Its annotation; None if it has none."""
     written_by: str
-    """The manager that its fields name last. Somebody who only takes something away is not among them."""
+    """The manager of the newest entry in its managed fields. A manager that has only removed fields does not appear
+    there."""
     uid: str
     version: str
 
@@ -79,9 +80,10 @@ class Claim:
     """The last order that the ledger knows to have been taken in this place; None if it knows of none."""
     keys: PublicKeys
     whole: Callable[[Fence], RuleResult] | None
-    """Whether the ledger holds what the Lease names, in class production."""
+    """Says whether the ledger holds what the Lease names; only in class production."""
     in_the_way: Callable[[], Sequence[RuleResult]] = tuple
-    """Asked before the order is taken, and so before the first object: what does not hold and stops the rollout."""
+    """Asked before the order is taken, and so before the first object: the rules that do not hold, and so stop the
+    rollout."""
 
     @property
     def order(self) -> Order:
@@ -94,17 +96,17 @@ class Claim:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """The annotations of each object of the rollout; they make a newer rollout change every object that it
+        """The annotations of each object of the rollout. Because of them a newer rollout changes every object that it
         applies."""
         return {ORDER_ANNOTATION: str(self.order), PLAN_ANNOTATION: self.plan}
 
     def has_made(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether the rollout made the object, now or in an earlier try, rather than found it there. No clock is asked:
-        the cluster's may be another than ours."""
+        """Whether the rollout itself made the object, now or in an earlier try, or else found it there. No clock is
+        compared: the cluster's may differ from ours."""
         return (metadata.get("annotations") or {}).get(MADE_ANNOTATION) == str(self.order)
 
     def once_taken(self) -> Self:
-        """From now on the Lease has to hold this order, or a higher one."""
+        """The claim after its order was taken: from now on the Lease has to hold this order, or a higher one."""
         return replace(self, recorded=self.order)
 
 
@@ -133,17 +135,19 @@ def read_fence(text: str | None, keys: PublicKeys) -> tuple[Fence | None, str]:
         return None, "has no fence"
     try:
         fence = Fence.model_validate_json(text) if len(text) <= LIMIT else None
-        signed = fence.hash.encode() if fence else b""  # has none with numbers that JSON cannot hold
+        signed = fence.hash.encode() if fence else b""  # fails for numbers that JSON cannot hold
     except (ValueError, RecursionError):
         fence = None
     if fence is None:
         return None, "has a fence that cannot be read"
-    fault = keys.fault_in_chain(fence.sig, signed)  # a Lease is not signed anew, and the ledger's order counts as well
+    fault = keys.fault_in_chain(
+        fence.sig, signed
+    )  # retired keys count, since a Lease is not signed anew: the ledger's order is checked as well
     return (None, f"has a fence that does not count: {fault}") if fault else (fence, "")
 
 
 def judge_fence(lease: SeenLease | None, claim: Claim) -> tuple[RuleResult, Fence | None]:
-    """Whether the rollout may go on, by the Lease that is there, and the genuine fence that was found in it.
+    """Whether the rollout may go on, by the Lease that is there; and the genuine fence in that Lease, if any.
 
     Raises `KeysUnavailable`.
     """

@@ -1,6 +1,6 @@
 """Gates: what an environment demands before its rollout, as an application sets it.
 
-Here is only the policy. `decide/quorum.py` and `decide/automatic.py` say whether it is met, rule by rule.
+This is only the policy. `decide/quorum.py` and `decide/automatic.py` say whether it is met, rule by rule.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ class AutoGate(Record):
 
 
 class Share(Record):
-    """Some of the approvals have to come from here."""
+    """A number of the approvals has to come from these people."""
 
     of: Annotated[
         tuple[Approver, ...],
@@ -78,13 +78,13 @@ class Level(StrEnum):
     SIGNED = "signed"
     """By a proof: a sign-in of their own for this very vote."""
     QUEUE = "queue"
-    """By a message in the queue of approvals, on behalf of them."""
+    """By a message in the queue of approvals, on behalf of the voter."""
     LINK = "link"
-    """By the holder of the link that was sent to them."""
+    """By the link that was sent to the voter; its holder votes."""
 
     @property
     def rank(self) -> int:
-        """Larger is surer."""
+        """Higher is more certain."""
         return -tuple(Level).index(self)
 
 
@@ -105,7 +105,7 @@ Fresh = Annotated[
 
 
 class Need(StrEnum):
-    """Whether something has to be said."""
+    """Whether a reason must be given."""
 
     OPTIONAL = "optional"
     REQUIRED = "required"
@@ -131,12 +131,12 @@ class Reasons(Record):
 
 
 class WhenNewer(StrEnum):
-    """The fate of a newer release that arrives while people are asked about an older one."""
+    """What happens to a newer release that arrives while people are asked about an older one."""
 
     REPLACE = "replace"
-    """Once it has a plan, it takes the older one's place, whose votes are void."""
+    """Once it has a plan, it takes the older release's place, whose votes are void."""
     WAIT = "wait"
-    """It waits until the older one is decided; of those that wait, only the newest stays."""
+    """It waits until the older release is decided; of the releases that wait, only the newest stays."""
 
 
 class WrittenApprovalGate(Record):
@@ -201,7 +201,7 @@ class WrittenApprovalGate(Record):
         return self
 
     def unmet(self, circle: Circle) -> Iterator[str]:
-        """Why nobody could ever meet it, where that is so: each begins with the name of a field."""
+        """Why nobody could ever pass the gate, if that is so; each reason begins with the name of a field."""
         if not self.approvers and not self.each:
             yield "approvers: is missing"
         if twice := _listed_twice(self.approvers, circle):
@@ -227,14 +227,15 @@ class WrittenApprovalGate(Record):
         return (name for name in self._all() if not _only_entra_knows(name))
 
     def among(self, people: People, known_services: Sequence[str] = ()) -> "ApprovalGate":
-        """The gate with the application's people and the project's services; fields left out stay left out."""
+        """The gate with the application's people and the project's services. Fields that were left out stay left
+        out."""
         written = {name: getattr(self, name) for name in self.model_fields_set}
         more = {"known_services": tuple(known_services)} if known_services else {}
         return ApprovalGate.model_validate({**written, "people": people, **more})
 
 
 class ApprovalGate(WrittenApprovalGate):
-    """A gate that asks people, with what its application knows of them and its project of services."""
+    """A gate that asks people, with what its application says of them and its project of services."""
 
     people: People = Field(default={}, description="Who is who, as the application says.")
     known_services: tuple[Service, ...] = Field(
@@ -253,7 +254,7 @@ class ApprovalGate(WrittenApprovalGate):
 
     @property
     def links_vote(self) -> bool:
-        """Whether the holder of a link that was sent to an approver votes by it."""
+        """Whether a link that was sent to an approver lets its holder vote."""
         return self.level is Level.LINK
 
     def voters(self) -> tuple[Person, ...]:
@@ -261,11 +262,11 @@ class ApprovalGate(WrittenApprovalGate):
         return self.circle.people(self._listed())
 
     def listed_as(self, names: frozenset[str], signed_in: SignedIn | None) -> frozenset[str]:
-        """Under which of these names the policy lists the person, in lower case."""
+        """The one of these names under which the policy lists the person, in lower case."""
         return self._entitling(names, signed_in) & {name.casefold() for name in self._all()}
 
     def without_object_id(self) -> tuple[Person, ...]:
-        """The people who are listed by addresses alone. A proof names an object id, so none of them can give one."""
+        """The people who are listed only by address. A proof names an object id, so none of them can give one."""
         return tuple(person for person in self.voters() if not any(name.startswith(OID) for name in person.names))
 
     def roles(self) -> frozenset[str]:
@@ -281,7 +282,7 @@ class ApprovalGate(WrittenApprovalGate):
         return tuple(dict.fromkeys(_in_words(name) for name in self._all() if _only_entra_knows(name)))
 
     def lists(self, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
-        """Whether the person with these names may vote. A service never does, whoever uses its account."""
+        """Whether the person with these names may vote. A service never may, no matter who uses its account."""
         if not addresses(self.known_services).isdisjoint(names):
             return False
         return self.is_one_of(tuple(self._all()), names, signed_in)
@@ -297,7 +298,7 @@ class ApprovalGate(WrittenApprovalGate):
         return any(_group_in_lower_case(name) in theirs for name in listed)
 
     def _entitling(self, names: frozenset[str], signed_in: SignedIn | None) -> frozenset[str]:
-        """The names by which somebody may be listed. Another account of theirs has none: it only has the rights of its
+        """The names by which a person may be listed. A second account of theirs has none: it has only the rights of its
         own roles and groups."""
         account = f"{OID}{signed_in.object_id}" if signed_in is not None else ""
         return frozenset() if self.circle.only_excludes(account) else names
@@ -322,7 +323,7 @@ def _in_words(listed: str) -> str:
 
 
 def _listed_twice(listed: Sequence[str], circle: Circle) -> str:
-    """Says so; empty where each stands for somebody else."""
+    """The problem if a person is listed twice; empty if nobody is."""
     if len({name.casefold() for name in listed}) != len(listed):
         return "the same person is listed twice"
     people = [name for name in listed if _is_person(name)]

@@ -1,4 +1,4 @@
-"""An application inside its project: the project's part of each environment, and the requests that it does not
+"""An application inside its project: what the project adds to each environment, and which requests it does not
 allow."""
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ Steps = tuple[str | int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Breach:
-    """An application's request that its project does not allow."""
+    """A request of an application that its project does not allow."""
 
     field: Steps
     """Path from the root of the application's document."""
@@ -27,7 +27,7 @@ class Breach:
 
 
 def governed(written: WrittenApplication, project: Project) -> Application:
-    """The application with what the project says of its environments. Call it only where `breaches` finds none."""
+    """The application with the project's part of each environment. Call it only if `breaches` finds none."""
     fields = {name: getattr(written, name) for name in type(written).model_fields}
     environments = tuple(
         _environment(each, project.environments[each.name], written.people, project) for each in written.environments

@@ -1,6 +1,6 @@
-"""A hint: a message of the front that wakes the worker and decides nothing.
+"""A hint: a message from the front that wakes the worker and decides nothing.
 
-Its subject lies elsewhere: in the inbox, or at the system that ran a pipeline. A forged or lost hint changes only the
+Its subject is elsewhere: in the inbox, or at the system that ran a pipeline. A forged or lost hint only changes the
 time at which the worker looks.
 """
 
@@ -32,7 +32,7 @@ class InboxHint(Record):
 
 
 class RunHint(Record):
-    """A run has ended: its source is to be asked about it."""
+    """A run has ended: the worker asks its source about it."""
 
     v: Literal[1] = 1
     hint: Literal["run"] = "run"
@@ -44,7 +44,7 @@ class RunHint(Record):
 
 
 class UnreadableHint(Record):
-    """The front could not read what a source sent, and may park nothing: it lies in `incoming`, by its hash."""
+    """The front could not read what a source sent, and may not park it: the content is in `incoming`, by its hash."""
 
     v: Literal[1] = 1
     hint: Literal["unreadable"] = "unreadable"
@@ -58,13 +58,13 @@ class UnreadableHint(Record):
 
 
 class DeniedHint(Record):
-    """The front denied somebody something. The identity is the front's claim."""
+    """The front denied a person something. The identity is the front's claim."""
 
     v: Literal[1] = 1
     hint: Literal["denied"] = "denied"
     caller: Annotated[str, Field(min_length=1, max_length=254)]
     permission: Annotated[str, Field(min_length=1, max_length=64)]
-    """The permission that they lack."""
+    """The permission that the person lacks."""
     times: Annotated[int, Field(ge=1)]
     """The number of denials since the last hint about this person."""
     at: Moment

@@ -1,7 +1,7 @@
-"""Durations in few numbers: a histogram whose buckets grow by a constant factor, as DDSketch has them.
+"""Durations in few numbers: a histogram whose buckets grow by a constant factor, like those of DDSketch.
 
-Two histograms can be added, in any order, so that weekly rows can be kept apart and read together. A quantile that is
-read from one differs by `ERROR` at most from the duration that was put in at its rank.
+Two histograms can be added, in any order, so weekly rows can be kept apart and read together. A quantile read from a
+histogram differs by at most `ERROR` from the duration that was put in at its rank.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 ERROR: Final = 0.05
-"""Relative error of a quantile, at most."""
+"""Greatest relative error of a quantile."""
 _GROWTH: Final = (1 + ERROR) / (1 - ERROR)
 _LOG: Final = math.log(_GROWTH)
 _NONE: Final = -1

@@ -1,6 +1,6 @@
-"""The identity that a verified token shows, and the results that verification can have.
+"""The identity that a verified token shows, and the possible results of verifying one.
 
-The tokens are read in `effects/identity`; pages, API and the proof of a vote decide from what stands here.
+`effects/identity` reads the tokens; pages, API and the proof of a vote decide by the types here.
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +22,8 @@ class Verified[T]:
 
 @dataclass(frozen=True, kw_only=True)
 class IdentityRefused:
-    """It is not what it claims to be, and never will be. `why` is for people and holds nothing of the token."""
+    """The token is not what it claims to be, and never will be. `why` is for people and contains nothing of the
+    token."""
 
     why: str
 
@@ -62,7 +63,7 @@ class TokenPerson:
     roles: tuple[str, ...]
     """App roles on the registration that the token is for."""
     groups: tuple[str, ...] | None
-    """Object ids, lower case; None where the person is in more groups than a token names: not known."""
+    """Object ids, lower case; None, meaning unknown, if the person is in more groups than a token names."""
     guest: bool | None = None
     """None if the token does not say."""
 
@@ -90,7 +91,7 @@ class IdToken:
     """Entra writes it five minutes into the past."""
     expires_at: datetime
     authenticated_at: datetime | None
-    """When the person last gave their credential; None where the registration lacks the optional claim."""
+    """When the person last gave their credential; None if the registration lacks the optional claim."""
     key_set: KeySet
     """The set that its signature was verified with."""
     kid: str
@@ -110,5 +111,5 @@ class TokenReader(Protocol):
     def key_set(self) -> KeySet | CannotVerify: ...
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]: ...
     def archived(self, published: bytes) -> "TokenReader":
-        """A reader of the same tokens with this set of keys and no other. Raises `ValueError` if it is none."""
+        """A reader of the same tokens with only this set of keys. Raises `ValueError` if it is not a set of keys."""
         ...

@@ -1,5 +1,5 @@
-"""A project's rules for the images in manifests. Everything that it does not name is pinned by digest, or is
-refused."""
+"""A project's rules for the images in manifests. Every image that the rules do not mention has to be pinned by digest,
+or is refused."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -11,12 +11,12 @@ from .model import NAMESPACE_PATTERN, Record
 
 
 class ImageRules(Record):
-    """The places of a manifest that name images, and the images that need not be the project's own, by digest."""
+    """The places in manifests that name images, and the images, by digest, that need not be the project's own."""
 
     paths: Mapping[str, tuple[str, ...]] = Field(default={})
     """By kind (`postgresql.cnpg.io/Cluster`), fields such as `spec.imageName` or `spec.parts[].image`."""
     foreign: tuple[str, ...] = ()
-    """Registry and repository, with `*`, of images that are pulled from where they are."""
+    """Registry and repository, with `*`, of images that are pulled from other registries."""
     unpinned: frozenset[str] = frozenset()
     """Kinds whose images may be named by a tag, or in a field that is not known."""
 
@@ -48,6 +48,6 @@ class InjectedContainer(Record):
 
 
 def kind_with_group(value: Mapping[str, Any]) -> str:
-    """The kind as projects name it: with its group, unless that is the core's."""
+    """The kind as projects name it: with its API group, unless it is in the core group."""
     group, slash, _ = str(value.get("apiVersion")).rpartition("/")
     return f"{group}/{value.get('kind')}" if slash else str(value.get("kind"))

@@ -1,7 +1,7 @@
-"""The inbox: what people said, as the front writes it down for the worker.
+"""The inbox: people's statements, as the front writes them down for the worker.
 
-The front only adds rows, the worker answers each by records (or by parking it) and removes it. The fields that the
-front adds are only its word: a person counts as the speaker only if a proof says so.
+The front only adds rows; the worker answers each by records (or parks it) and removes it. Everything that the front
+adds is only the front's word: a person counts as the speaker only if a proof says so.
 """
 
 import re
@@ -28,7 +28,7 @@ from .tokens import TOKEN_LIMIT
 
 ID_PATTERN: Final = r"^[0-9]{13}-[0-9a-f]{16}$"
 InboxId = Annotated[str, Field(pattern=ID_PATTERN)]
-"""Milliseconds since 1970 and 64 random bits: rows lie in the order in which they came."""
+"""Milliseconds since 1970 and 64 random bits: rows are in the order in which they came."""
 MOST_CONTENT: Final = 100
 Content = Annotated[tuple[Digest, ...], Field(max_length=MOST_CONTENT)]
 _RANDOM_BYTES: Final = 8
@@ -48,7 +48,7 @@ class InboxKind(StrEnum):
 
 
 class Via(StrEnum):
-    """The door by which it came to the front."""
+    """How the statement reached the front."""
 
     PAGE = "page"
     API = "api"
@@ -61,24 +61,24 @@ class Speaker(Record):
 
     tid: Guid | None = None
     oid: Guid | None = None
-    """None if only a link tells who it is."""
+    """None if only a link tells who the person is."""
     name: Annotated[str, Field(max_length=254)] = ""
-    """As the trail calls them."""
+    """The name that the trail uses."""
     shown: Annotated[str, Field(max_length=254)] = ""
     """The person's own name, for display only."""
     roles: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=1000)] = ()
     groups: Annotated[tuple[Guid, ...], Field(max_length=1000)] = ()
-    """Entra groups, by which a gate may name who rejects a release."""
+    """Entra groups, by which a gate may name people who can reject a release."""
     via: Via
 
     @classmethod
     def of(cls, person: SignedIn, name: str, via: Via) -> Self:
-        """Somebody who has signed in at the front, under the name that the trail has for them."""
+        """A person who has signed in at the front, under the name that the trail has for them."""
         return cls(oid=person.object_id, name=name, roles=person.roles, groups=person.groups, via=via)
 
     @property
     def signed_in(self) -> SignedIn | None:
-        """The sign-in that the front reports: enough to stop something. None if only a link tells who it is."""
+        """The sign-in that the front reports: enough to stop something. None if only a link tells who the person is."""
         return None if self.oid is None else SignedIn(object_id=self.oid, groups=self.groups, roles=self.roles)
 
 
@@ -90,11 +90,11 @@ class LookKind(StrEnum):
     REINDEX = "reindex"
     """Compare the audit index of an application with its trail, and repair it."""
     TARGETS = "targets"
-    """The places of an application's environments, which have to be known to render a bundle."""
+    """The places of an application's environments, which are needed to render a bundle."""
 
 
 class Look(Record):
-    """The subject of the look."""
+    """The subject of a look."""
 
     kind: LookKind
     subject: Annotated[str, Field(min_length=1, max_length=256)]
@@ -110,12 +110,13 @@ class InboxRow(Record):
     kind: InboxKind
     proof: Proof | None = None
     said: StoredStatement | None = None
-    """The statement, where there is no proof of who said it."""
+    """The statement, if there is no proof of who made it."""
     link: Annotated[str, Field(min_length=1, max_length=TOKEN_LIMIT)] | None = Field(default=None, repr=False)
-    """The token of the link that carried a vote: a credential while it is valid, so in no log and on no page."""
+    """The token of the link that carried a vote: a credential while it is valid, so it appears in no log and on no
+    page."""
     token: Annotated[str, Field(min_length=1, max_length=ACCESS_TOKEN_LIMIT)] | None = Field(default=None, repr=False)
-    """The access token of an application that starts a release without a person: a credential until it expires, in no
-    log and on no page."""
+    """The access token of an application that starts a release without a person: a credential until it expires, so it
+    appears in no log and on no page."""
     look: Look | None = None
     """The subject of the look."""
     speaker: Speaker = Field(alias="from")
@@ -162,7 +163,7 @@ class Received(Record):
     partition: str
     """The application, or the partition of the whole installation."""
     received_at: Moment
-    """The table service's own `Timestamp`: the only clock of a proof."""
+    """The table service's own `Timestamp`: the only clock by which a proof is judged."""
     row: InboxRow
 
 

@@ -1,4 +1,5 @@
-"""Base models of foreign input: lenient about extra fields, because senders add some, and not trusted yet."""
+"""Base models of foreign input. Unknown fields are accepted, because senders add some; the content is not trusted
+yet."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any

@@ -1,11 +1,13 @@
 """Verifies the stored proof of a record again: the provider signed it, its content is that of the record, and it comes
 from the person whom the record names.
 
-The worker does so before it opens anything, `slipway audit verify --votes` from outside; there is one way to do it.
+The worker does so before it opens anything, and `slipway audit verify --votes` does so from outside; both use this
+code.
 
-A record names its proof by hash, and the proof names the issuer's keys that verified it then. The provider's keys of
-now come first. If the provider no longer publishes that key, or does not answer, the kept set counts if an anchor names
-it. A writer of rows and documents could store keys and a proof of their own making, but could not sign an anchor.
+A record names its proof by hash, and the proof names the issuer's keys that verified it at the time. The provider's
+present keys are tried first. If the provider no longer publishes that key, or does not answer, the kept set counts if
+an anchor names it. An attacker who can write rows and documents could store keys and a proof of their own making, but
+could not sign an anchor.
 """
 
 from collections.abc import Callable
@@ -35,7 +37,7 @@ class KeysFrom(Enum):
     PROVIDER = auto()
     """The provider publishes the key."""
     ARCHIVE = auto()
-    """It does not any more, or does not answer; the kept set is named by an anchor."""
+    """The provider no longer publishes it, or does not answer; an anchor names the kept set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +55,7 @@ class NotProvedError(Exception):
     def __init__(self, why: str, *, missing: bool = False) -> None:
         super().__init__(why)
         self.missing = missing
-        """Whether it is not there."""
+        """Whether the proof is gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +65,12 @@ class KeptVerifier:
     tokens: TokenReader
     installation: str
     documents: Callable[[str], bytes | None]
-    """A kept document by its hash; None if it is gone. Raises `ValueError` for a changed document."""
+    """A kept document by its hash; None if it is gone. Raises `ValueError` if it was changed."""
     anchored: Callable[[str, str], bool]
     """Whether an anchor of the application's chain, or of the installation's, names this set of the issuer's keys."""
 
     def keys_of(self, record: AuditRecord, *, fresh: timedelta | None) -> ProvedBy | CannotVerify:
-        """The keys with which the record's proof holds. `fresh`: how old the sign-in of a vote may have
-        been.
+        """The keys with which the record's proof holds. `fresh` is the greatest age of a voter's sign-in.
 
         Raises `NotProvedError`, and the errors of `documents` and `anchored`.
         """
@@ -118,8 +119,8 @@ class KeptVerifier:
 
 
 def kept_proof_fault(record: AuditRecord, statement: Statement, token: IdToken, *, fresh: timedelta | None) -> str:
-    """Why the proof does not prove what the record says; empty if it does. `fresh`: how old the sign-in of a vote may
-    have been."""
+    """Why the proof does not prove what the record says; empty if it does. `fresh` is the greatest age of a voter's
+    sign-in."""
     if record.actor != f"{OID}{token.person.oid}":
         return f"it is of {OID}{token.person.oid}, and the record names {record.actor}"
     if not _says(record, statement):

@@ -1,6 +1,6 @@
 """Signing keys as text, and their rotation: the newest key signs; older ones still verify until they are retired.
 
-The text is `id:base64,id:base64` (or one a line): the first one signs. It is what the setting holds, or a file.
+The text is `id:base64,id:base64`, or one key a line; the first key signs. A setting or a file contains it.
 """
 
 import base64
@@ -19,10 +19,11 @@ VAULT_SECRET = "slipway-signing-key"  # noqa: S105 - its name
 PUBLIC_SECRET = "slipway-public-keys"  # noqa: S105 - its name
 """The vault entry with the public keys, `id:base64,id:base64`: not secret, but kept beside the private keys."""
 MOST = 5
-"""The most keys that may be live at once. Two suffice if rotations are further apart than links live."""
+"""The most keys that may be live at once. Two suffice if the time between rotations is longer than the life of
+links."""
 LINKS_LIVE = timedelta(days=60)
-"""The time for which links outlive the rotation of their key: a gate's deadline of up to a month, and the 30 days after
-it in which a link still explains itself."""
+"""How long links outlive the rotation of their key: a gate's deadline of up to a month, and the 30 days after it in
+which a link still explains itself."""
 _DAY = re.compile(r"(\d{8})(?:-\d+)?")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -56,12 +57,12 @@ def format_keys(keys: Mapping[str, bytes], *, separator: str = ",") -> str:
 
 
 def with_retired(public: Mapping[str, bytes], keep: Collection[str]) -> dict[str, bytes]:
-    """The public keys, of which all that are not to be kept are said to be retired."""
+    """The public keys, with each that is not in `keep` marked as retired."""
     return {id if id in keep else RETIRED + id.removeprefix(RETIRED): key for id, key in public.items()}
 
 
 def fingerprint(public_key: bytes) -> str:
-    """The id of a key that has no other: 16 hexadecimal digits of the hash of its public key."""
+    """The id of a key without a name: 16 hexadecimal digits of the hash of its public key."""
     return hashlib.sha256(public_key).hexdigest()[:16]
 
 
@@ -73,7 +74,7 @@ def new_key_id(taken: Iterable[str], *, now: datetime) -> str:
 
 
 def made_on(key_id: str) -> datetime | None:
-    """The day that a key was made, by its id; None for ids that people chose."""
+    """The day on which a key was made, from its id; None for ids that people chose."""
     match = _DAY.fullmatch(key_id)
     try:
         return datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC) if match else None
@@ -83,7 +84,7 @@ def made_on(key_id: str) -> datetime | None:
 
 @dataclass(frozen=True, kw_only=True)
 class LiveKey:
-    """A key by its id, without the key."""
+    """A key's id and age, without the key."""
 
     id: str
     made: datetime | None

@@ -1,6 +1,6 @@
 """Looks: questions of people that only the worker can answer, because the front lacks the right.
 
-A look is ordered by a row of the inbox; its answer lies in a row with a time to live, and is read like anything else.
+A row of the inbox orders a look. Its answer is in a row with a time to live, which the front reads.
 """
 
 from datetime import timedelta
@@ -13,7 +13,7 @@ from .model import Moment, Record
 from .roles import Permission
 
 LIFE: Final = timedelta(days=1)
-"""The time for which an answer is kept."""
+"""How long an answer is kept."""
 PERMISSIONS: Final[dict[LookKind, Permission]] = {
     LookKind.DOCTOR: Permission.DIAGNOSE,
     LookKind.REINDEX: Permission.REINDEX,
@@ -32,5 +32,6 @@ class LookAnswer(Record):
     asked_at: Moment
     answered_at: Moment
     answer: dict[str, Any]
-    """By the kind: a list of checks, a finding, a comparison, how far the numbers are, targets."""
+    """Its shape depends on the kind: a list of checks, a finding, a comparison, the progress of the numbers,
+    targets."""
     expires_at: Moment

@@ -18,7 +18,7 @@ NAMESPACE_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 DURATION_PATTERN = r"^[0-9]{1,9}[smhd]$"
 
 _LONGEST_DURATION = timedelta(days=36_500)
-"""So that a moment and a duration always add up to a moment that Python can hold."""
+"""A limit, so that a moment and a duration always add up to a moment that Python can hold."""
 _DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -65,7 +65,7 @@ def parse_release_id(text: str) -> tuple[str, int]:
 
 
 def one_or_several(value: object) -> object:
-    """The list, for a field that takes a text or a list of texts."""
+    """The list, for a field that takes one text or a list of texts."""
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
@@ -105,7 +105,7 @@ Repository = Annotated[str, Field(pattern=REPOSITORY_PATTERN, max_length=255)]
 def canonical(value: Any) -> bytes:
     """The one byte form that is hashed and signed: JSON by RFC 8785 (JCS).
 
-    Raises ValueError for a value without one: an integer beyond ±(2^53 - 1), NaN, infinity, a lone surrogate.
+    Raises ValueError for a value without that form: an integer beyond ±(2^53 - 1), NaN, infinity, a lone surrogate.
     """
     return _PLAIN.encode(value).encode() if _plain(value) else rfc8785.dumps(value)
 
@@ -115,9 +115,9 @@ _LARGEST_INTEGER: Final = 2**53 - 1
 
 
 def _plain(value: object) -> bool:
-    """Whether Python's own encoder writes the same bytes as RFC 8785, in a quarter of the time of its library. It does
-    not if a number may have a fraction, if keys are not ordered by their characters, or if a text may have no UTF-8
-    form."""
+    """Whether Python's own encoder writes the same bytes as RFC 8785; it takes a quarter of the time of that
+    library. It may not if a number has a fraction, if keys are not ordered by their characters, or if a text has no
+    UTF-8 form."""
     if type(value) is str:
         return value.isascii()
     if type(value) is dict:

@@ -1,6 +1,6 @@
-"""Numbers from the trail: DORA's four, the time that approvals and steps take, by environment and week.
+"""Numbers from the trail: DORA's four, and how long approvals and steps take, by environment and week.
 
-Pure. `fold` takes a cursor and the records that follow it, and gives the cursor behind them and their additions to each
+Pure. `fold` takes a cursor and the records that follow it, and returns the new cursor with what the records add to each
 week. The sums do not depend on how the records are cut into portions, and records behind the cursor add nothing. So a
 portion may be lost, repeated or interrupted. The definitions are in docs/reference/numbers.md.
 """
@@ -17,7 +17,7 @@ from .histogram import Histogram
 from .stages import Stage
 
 OPEN_LIMIT: Final = 1000
-"""The most releases tracked at once; beyond that the oldest are dropped, and their times are not counted."""
+"""The most releases tracked at once. Beyond that the oldest are dropped, and their times are not counted."""
 
 
 class _Sum(BaseModel):
@@ -58,7 +58,7 @@ class WeekTally(_Sum):
 
 
 class Week(_Sum):
-    """One application in one ISO week, by environment; `""` is what lies before the first environment."""
+    """One application in one ISO week, by environment; `""` stands for the time before the first environment."""
 
     week: str
     environments: dict[str, WeekTally] = Field(default_factory=dict)
@@ -93,7 +93,7 @@ class Cursor(_Sum):
     sequence: int = 0
     open: dict[int, Followed] = Field(default_factory=dict)
     failing: dict[str, datetime] = Field(default_factory=dict)
-    """Environments in which something failed and nothing is restored yet, with since when."""
+    """Environments where a rollout failed and that are not restored yet, each with the time since when."""
 
 
 def iso_week(moment: datetime) -> str:
@@ -114,9 +114,10 @@ def weeks_until(last: str, count: int) -> tuple[str, ...]:
 
 
 def fold(cursor: Cursor, records: Iterable[AuditRecord]) -> tuple[Cursor, dict[str, Week]]:
-    """The cursor behind the records, and their additions to each week. Records that were folded before are passed over.
+    """The cursor behind the records, and what they add to each week. Records that were folded before are skipped.
 
-    The records are of one application and in order; where one is missing, because it cannot be read, the rest counts.
+    The records belong to one application and are in order. If one is missing, because it cannot be read, the others
+    still count.
     """
     folding = _Folding(cursor.model_copy(deep=True))
     for record in records:
@@ -210,7 +211,7 @@ class _Folding:
         self._restored(tally, where, at)
 
     def _fail(self, release: Followed, tally: WeekTally, where: str, at: datetime) -> None:
-        """Count a failed rollout that had touched the environment, once."""
+        """Count a failed rollout that had changed the environment, once."""
         if release.rolling and not release.failed:
             release.failed = True
             tally.failed += 0 if release.returns else 1

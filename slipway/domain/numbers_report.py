@@ -27,7 +27,7 @@ class StageSpread(Record):
 
     stage: Stage
     waits: bool
-    """Whether it waits for somebody or something, or works."""
+    """Whether the release waits for somebody or something in it, rather than works."""
     seconds: Spread
 
 
@@ -39,7 +39,7 @@ class Figures(Record):
     lead_time: Spread
     """From the first fact that made the release until it was live here."""
     change_failure_rate: float | None
-    """Share of rollouts that failed or were rolled back by hand; None where there was no rollout."""
+    """Share of rollouts that failed or were rolled back by hand; None if there was no rollout."""
     failed: int
     withdrawn: int
     waived: int
@@ -48,7 +48,7 @@ class Figures(Record):
     approval_wait: Spread
     stages: tuple[StageSpread, ...]
     ended: dict[str, int] = Field(default_factory=dict)
-    """Releases that ended here, by how."""
+    """The number of releases that ended here, by the way they ended."""
 
 
 class WeekFigures(Record):
@@ -127,7 +127,7 @@ def spread(histogram: Histogram) -> Spread:
 def environment_numbers(
     application: str, environment: str, weeks: tuple[str, ...], weeks_by_name: dict[str, Week]
 ) -> EnvironmentNumbers:
-    """`weeks` are those asked for, oldest first; one that is not found had nothing."""
+    """`weeks` are the weeks that were asked for, oldest first; a week that is not found counts as empty."""
     total, by_week = WeekTally(), list[WeekFigures]()
     for name in weeks:
         week = weeks_by_name.get(name)

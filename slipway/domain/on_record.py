@@ -1,8 +1,8 @@
 """The signed records of a trail as proof about a release: the worker derives the gate from them again before it opens
 anything.
 
-State rows are caches. A row that says "approved" counts for nothing here. Only the records count, and their votes are
-counted by the same rules as at the gate. Pure: the caller has verified chain and signatures.
+State rows are caches, so a row that says "approved" counts for nothing here. Only the records count, and their votes
+are counted by the same rules as at the gate. Pure: the caller has verified chain and signatures.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ from .waivers import Waiver
 
 
 def on_record(records: Iterable[AuditRecord], release: Release, environment: Environment, now: datetime) -> RuleResult:
-    """Whether the records prove that the release may be rolled out by its current plan at `now`.
+    """Whether the records prove that the release may be rolled out with its current plan at `now`.
 
     `records` are all records of the application's chain from the release's first one to the end of the chain.
     """
@@ -49,7 +49,7 @@ def on_record(records: Iterable[AuditRecord], release: Release, environment: Env
 
 
 def rests_on(records: Iterable[AuditRecord], release: Release, environment: Environment) -> tuple[AuditRecord, ...]:
-    """The proved records that `on_record` rests on: the votes that opened the gate, or the order to roll back, and the
+    """The proved records on which `on_record` rests: the votes that opened the gate, or the order to roll back, and the
     waivers."""
     trail = _trail(records, release, environment)
     waivers = (trail.waived.get((str(waiver.rule), waiver.by)) for waiver in release.waivers_in(environment.name))
@@ -68,8 +68,8 @@ def _trail(records: Iterable[AuditRecord], release: Release, environment: Enviro
 
 
 def _not_as_begun(records: Iterable[AuditRecord], release: Release) -> str:
-    """The reason why somebody beyond the release's row may be behind it, and so may not vote; empty if there is none.
-    The signed head names no row of an ended release, and an ended release is what is sent out again."""
+    """How the release's row differs from the records about the people behind it, who may not vote; empty if it does
+    not. The signed head names no row of an ended release, and a release is sent out again after it has ended."""
     own = [record for record in records if record.release == release.id]
     created = next((record for record in own if record.known_action is Action.RELEASE_CREATED), None)
     recorded = next((record.details for record in reversed(own) if "known" in record.details), {})
@@ -84,7 +84,7 @@ def _not_as_begun(records: Iterable[AuditRecord], release: Release) -> str:
 
 
 def _not_waived(trail: "_Trail", waivers: tuple[Waiver, ...]) -> str:
-    """Why a waiver of the release's row counts for nothing; empty if each is on record, with a proof."""
+    """Why a waiver in the release's row does not count; empty if each waiver is on record, with a proof."""
     for waiver in waivers:
         record = trail.waived.get((str(waiver.rule), waiver.by))
         if record is None or record.proof != waiver.proof:
@@ -93,7 +93,7 @@ def _not_waived(trail: "_Trail", waivers: tuple[Waiver, ...]) -> str:
 
 
 def _ordered(trail: "_Trail", to: str) -> RuleResult:
-    """A roll-back waits for no gate, and counts by the proof of its author."""
+    """A roll-back waits for no gate; it counts because of its author's proof."""
     order = trail.ordered
     if order is None or order.details.get("to") != to:
         return Rule.ON_RECORD.fails(f"no order to roll back to {to} is on record")
@@ -101,8 +101,8 @@ def _ordered(trail: "_Trail", to: str) -> RuleResult:
 
 
 def _approved(trail: "_Trail", release: Release, gate: ApprovalGate, now: datetime) -> RuleResult:
-    """The gate asks for as many people as the record of its opening says. Voters' own work was already excluded, when
-    each vote was counted and again when the run became known; later changes do not undo that."""
+    """The gate asks for as many people as the record of its opening says. Voters' own work was already excluded when
+    each vote was counted, and again when the run became known; later changes do not undo that."""
     plan = digest_text(release.plan_hash)
     if trail.passed is None:
         return Rule.ON_RECORD.fails(f"no record says that the gate passed for the plan {plan}{trail.ended_by}")
@@ -123,8 +123,8 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate, now: dateti
 
 
 def _let_through(trail: "_Trail", release: Release, *, conditions: bool) -> RuleResult:
-    """A gate without conditions leaves no record of its own; the plan does. One that asked people when this plan was
-    made has to have passed, whatever it asks for today."""
+    """Whether the records let the plan through. A gate without conditions leaves no record of its own, so the plan's
+    record counts. A gate that asked people when this plan was made must have passed, whatever it asks for today."""
     has_conditions = conditions or trail.opened.get("plan_hash") == trail.plan_hash
     proof = trail.passed if has_conditions else trail.planned
     if proof is None:
@@ -153,7 +153,7 @@ class _Trail:
     ordered: AuditRecord | None = None
     ended: AuditRecord | None = None
     waived: dict[tuple[str, str], AuditRecord] = field(default_factory=dict)
-    """By rule and person."""
+    """The records of waivers, by rule and person."""
 
     @property
     def ended_by(self) -> str:
@@ -190,14 +190,14 @@ class _Trail:
                 assert_never(of_gate)
 
     def _open(self, details: Mapping[str, Any]) -> None:
-        """A new opening counts no vote from before; one that is taken up again keeps its own."""
+        """A new opening counts no earlier vote; an opening that continues keeps its own."""
         if details.get("opening") != self.opened.get("opening"):
             self.votes, self.passed = {}, None
         self.opened = details
 
 
 def _who(record: AuditRecord) -> str:
-    """The person whose vote it is, by whichever door it came."""
+    """The person whose vote it is, on any channel."""
     by = on_record_as(record.actor, record.details)
     return by.on_behalf_of or by.actor
 

@@ -1,5 +1,5 @@
-"""Orders: which of two rollouts of an application in an environment is the newer. Each rollout and each roll-back takes
-the next one of its lane; an attempt that is repeated keeps its own."""
+"""Orders: they tell which of two rollouts of an application in an environment is the newer. Each rollout and each
+roll-back takes the next order of its lane; a repeated attempt keeps its own."""
 
 from typing import Final
 
@@ -8,14 +8,14 @@ from pydantic import Field
 from .model import Name, Namespace, Record
 
 PLACES_KEPT: Final = 20
-"""The most places of a lane of which it is known that an order was taken there."""
+"""The most places of a lane for which a taken order is remembered."""
 
 
 class Order(Record):
     """Compared by epoch, then by number."""
 
     epoch: int = Field(ge=0)
-    """The number of restores of the application's ledger before."""
+    """The number of times that the application's ledger was restored before."""
     number: int = Field(ge=0)
 
     def __lt__(self, other: "Order") -> bool:
@@ -26,7 +26,7 @@ class Order(Record):
 
 
 class Taken(Record):
-    """An order that was taken in a place: from then on, the place's Lease has to hold it or a higher one."""
+    """An order that was taken in a place: from then on, that place's Lease has to hold it or a higher one."""
 
     cluster: Name
     namespace: Namespace
@@ -39,6 +39,6 @@ def recorded(taken: tuple[Taken, ...], *, cluster: str, namespace: str) -> Order
 
 
 def with_taken(taken: tuple[Taken, ...], new: Taken) -> tuple[Taken, ...]:
-    """The newest place first, each place once."""
+    """The places with their orders: the newest first, each place once."""
     others = (each for each in taken if (each.cluster, each.namespace) != (new.cluster, new.namespace))
     return (new, *others)[:PLACES_KEPT]

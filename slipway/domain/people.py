@@ -1,4 +1,4 @@
-"""People and the names that channels know them by, so that one person is one voter on every channel.
+"""People, and the names under which channels know them, so that one person is one voter on every channel.
 
 A person may be known by e-mail addresses and by an Entra object id. The `people` of an application say which names
 belong together; `Circle` tells whether two names are the same person.
@@ -28,13 +28,13 @@ Member = Annotated[str, Field(min_length=3, max_length=254, pattern=MEMBER_PATTE
 
 
 class SignedIn(Record):
-    """The facts that a channel verified about a person by signing them in; never their own claims."""
+    """The facts that a channel verified about a person by signing them in; never the person's own claims."""
 
     object_id: Guid
     groups: tuple[Guid, ...] = Field(default=(), max_length=1000)
     """Object ids of the Entra groups that their token names."""
     roles: tuple[Annotated[str, Field(max_length=256)], ...] = Field(default=(), max_length=1000)
-    """App roles that their token names, on the registration that it is for."""
+    """App roles that their token names, on the registration that the token is for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Principal:
 
 
 class KnownPerson(Record):
-    """An application's knowledge of one person, beside the object id under which it lists them."""
+    """What an application knows of one person, besides the object id under which it lists them."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         default=None, description="Their name, as pages show it."
@@ -69,7 +69,8 @@ class KnownPerson(Record):
 
 
 def _each_once(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
-    """By their ids in lower case. It is no `BeforeValidator`: after one, a list in a document is no tuple any more."""
+    """The people by their ids in lower case. This is no `BeforeValidator`: after one, a list in a document is no tuple
+    any more."""
     listed = [oid.casefold() for oid in people]
     if twice := sorted({oid for oid in listed if listed.count(oid) > 1}):
         raise ValueError(f"{twice[0]} is listed twice")
@@ -127,11 +128,11 @@ class Circle:
 
     def _object_id(self, name: str) -> str | None:
         """The object id that the application has for a name. An address can be reassigned to another person, an object
-        id cannot: so a sign-in with another id is another person, whatever its address."""
+        id cannot. So a sign-in with another id is another person, even with the same address."""
         return f"{OID}{self._owners[name]}" if name in self._owners else None
 
     def only_excludes(self, name: str) -> bool:
-        """Whether it is an address or an account that shows what somebody's own is, and gives no right."""
+        """Whether the name is an address or account that only marks a person's own work, and gives no right."""
         owner = self._owners.get(name.casefold())
         return owner is not None and name.casefold() in (other.casefold() for other in self._people[owner].also)
 
@@ -146,7 +147,7 @@ class Circle:
         )
 
     def people(self, listed: Iterable[str]) -> tuple[Person, ...]:
-        """Each person once, in the order in which they are listed."""
+        """The people, each once, in the order in which they are listed."""
         return tuple(self._distinct(listed))
 
     def _distinct(self, listed: Iterable[str]) -> Iterator[Person]:

@@ -8,7 +8,7 @@ from .tones import Tone
 
 
 class Doing(Enum):
-    """The activity of a release while it is in a phase."""
+    """What a release does while it is in a phase."""
 
     WAITS = auto()
     """The release waits for a person, time, another release or a message."""
@@ -25,7 +25,7 @@ class Doing(Enum):
 
 
 class Phase(StrEnum):
-    """The position of a release on its way."""
+    """Where a release is on its way."""
 
     meaning: str
     """One sentence, for the reference and for `explain`."""
@@ -36,7 +36,7 @@ class Phase(StrEnum):
     tone: Tone
     doing: Doing
     milestone: Milestone | None
-    """The milestone that the release waits for or works on; None if there is none."""
+    """The milestone that the release waits for or works towards; None if there is none."""
 
     def __new__(
         cls, name: str, meaning: str, word: str, mark: str, tone: Tone, doing: Doing, milestone: Milestone | None = None
@@ -241,12 +241,13 @@ class Phase(StrEnum):
 
     @property
     def has_begun(self) -> bool:
-        """Whether the rollout may have changed the cluster, so that it is finished or rolled back. A copy has not."""
+        """Whether the rollout may have changed the cluster, so that it is finished or rolled back. A copy does not
+        change it."""
         return self.holds_lane and self is not Phase.PROMOTING
 
     @property
     def writes_first(self) -> bool:
-        """Whether its step may be about to write the first object of the rollout, or have done so."""
+        """Whether the release's step may be about to write the first object of the rollout, or may have written it."""
         return self is Phase.PREPARING or self is Phase.DEPLOYING
 
     @property
@@ -262,7 +263,7 @@ class Phase(StrEnum):
 
     @property
     def spoken(self) -> str:
-        """As it stands in a sentence: `awaiting approval`."""
+        """The phase in a sentence: `awaiting approval`."""
         return self.replace("_", " ")
 
     @property

@@ -17,7 +17,7 @@ class RunResult(StrEnum):
     SUCCEEDED = "succeeded"
     """Every job succeeded."""
     PARTIALLY_SUCCEEDED = "partiallySucceeded"
-    """It ran to its end, and a step that may fail did."""
+    """It ran to its end, but a step that is allowed to fail did."""
 
 
 JOIN_WITHIN: Final = timedelta(hours=24)
@@ -68,7 +68,8 @@ class Pipeline(Record):
         return run.result in self.results
 
     def made(self, run: Run) -> bool:
-        """Whether a run is one of this pipeline, as far as the run tells: what its source proved tells everything."""
+        """Whether a run belongs to this pipeline, as far as the run tells; a run that its source proved tells
+        everything."""
         if self.organization is not None and self.organization.casefold() != run.organization.casefold():
             return False
         return self._is_in(run) and self._is_of(run)

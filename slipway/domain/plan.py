@@ -16,7 +16,7 @@ from .rules import StoredResult
 from .waivers import MOST_WAIVERS, Waiver
 
 HAS_RUN = "has run"
-"""The note on a Job around a rollout that an earlier attempt of the release ran to its end."""
+"""The note on a Job around a rollout that succeeded in an earlier attempt of the release."""
 
 
 class Change(Record):
@@ -25,15 +25,15 @@ class Change(Record):
     kind: str
     name: str
     change: str
-    """`created`, `changed`, `replaced`, `unchanged`; of what left the manifests, `deleted` or `left`; of a Job around
-    the rollout `runs before`, `runs after` or `has run`."""
+    """`created`, `changed`, `replaced`, `unchanged`; for an object that left the manifests, `deleted` or `left`; for a
+    Job around the rollout, `runs before`, `runs after` or `has run`."""
     diff: str = ""
     """Unified diff of the YAML, secrets masked, shortened when long."""
     warnings: tuple[str, ...] = ()
     """Obstacles that will keep the rollout from ending, such as a paused Deployment; changes that reach no pod; and
     warnings of the API server."""
     notes: tuple[str, ...] = ()
-    """The fields that change hands, or stay as somebody else set them."""
+    """The fields whose manager changes, or that stay as somebody else set them."""
 
     why: str = ""
     """Why an object that left the manifests is not deleted."""
@@ -52,16 +52,16 @@ def _place(change: Change) -> int:
 
 
 class Preview(Record):
-    """The changes that a plan would make, by the cluster's answer. It is shown beside the plan and is no part of it:
+    """The changes that a plan would make, by the cluster's answer. It is shown beside the plan and is not part of it:
     the rest of the cluster may differ from one look to the next, and a vote is for what Slipway will do."""
 
     changes: tuple[Change, ...] = ()
     unsearched: tuple[str, ...] = ()
-    """Kinds in which objects that left the manifests could not be looked for, with the reason."""
+    """Kinds in which objects that left the manifests could not be searched for, with the reason."""
 
     @property
     def ordered(self) -> tuple[Change, ...]:
-        """Sorted by how hard it is to undo, hardest first, so that a shortened list keeps those."""
+        """The changes, those that are hardest to undo first, so that a shortened list keeps them."""
         return tuple(sorted(self.changes, key=lambda change: (_place(change), change.kind, change.name)))
 
     @property
@@ -88,19 +88,19 @@ class Plan(Record):
     """The digest of the image, or of the bundle."""
     tag: Tag
     images: tuple[str, ...]
-    """The images of the environment's registry that the manifests run, as they name them:
+    """The images from the environment's registry that the manifests run, as they name them:
     `login-server/repository@sha256:…`."""
     foreign_images: tuple[str, ...] = ()
-    """Images of other registries, also by digest: the cluster pulls them from where they are."""
+    """Images from other registries, also by digest: the cluster pulls them from there."""
     cluster: Name
     namespace: Namespace
     promote_from: Name | None = None
     """Registry that the artifact is copied from first, if it is another one."""
     injected: tuple[InjectedContainer, ...] = ()
-    """The containers that the cluster may add to the pods. Any other fails the rollout."""
+    """The containers that the cluster may add to the pods. Any other container fails the rollout."""
     manifests: tuple[dict[str, Any], ...]
     deletions: tuple[Deletion, ...] = Field(default=(), max_length=MOST_DELETIONS)
-    """The objects that left the manifests and that go once the rollout is judged good."""
+    """The objects that left the manifests and are deleted once the rollout is judged good."""
     before: tuple[dict[str, Any], ...] = Field(default=(), max_length=MOST_JOBS)
     """The Jobs that run before the first object, in this order."""
     after: tuple[dict[str, Any], ...] = Field(default=(), max_length=MOST_JOBS)
@@ -119,9 +119,9 @@ class Plan(Record):
     waivers: tuple[Waiver, ...] = Field(default=(), max_length=MOST_WAIVERS)
     """The rules about proof that need not hold; voters agree to that."""
     rollback: int | None = None
-    """For a roll-back by hand: number of the release whose manifests these are."""
+    """For a roll-back by hand: the number of the release whose manifests these are."""
     warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
-    """For the voters: it is a downgrade, or the plan to roll back to is no longer kept."""
+    """For the voters, for example that it is a downgrade, or that the plan to roll back to is no longer kept."""
 
     @property
     def hash(self) -> str:
@@ -172,14 +172,14 @@ def read_plan(document: bytes) -> Plan | None:
 
 
 def brought(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """Repository and digest of each image that comes along with the release's artifact."""
+    """Repository and digest of each image that is copied along with the release's artifact."""
     named = (image.partition("/")[2].partition("@") for image in plan.images)
     images = tuple((repository, digest) for repository, _, digest in named)
     return tuple(image for image in images if image != (plan.repository, plan.digest))
 
 
 def _without_name(job: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The acceptance Job without its name, which differs in every plan and is not a change to report."""
+    """The acceptance Job without its name: that differs in every plan, and is not a change to report."""
     if job is None:
         return None
     metadata = {key: value for key, value in job.get("metadata", {}).items() if key != "name"}
@@ -207,7 +207,7 @@ def changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[
 
 
 class NotPlanned(Record):
-    """Why there is no plan, where rules say so."""
+    """Why there is no plan, if rules are the reason."""
 
     rules: tuple[str, ...]
     """Names of the rules that do not hold."""
@@ -227,18 +227,18 @@ class PlanMade(Record):
     unchanged: int = 0
     deleted: int = 0
     left: int = 0
-    """Objects that left the manifests and stay."""
+    """The number of objects that left the manifests and stay."""
     unsearched: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
-    """The preview's."""
+    """`Preview.unsearched` of the plan's preview."""
     parts: dict[str, str] = Field(default={}, max_length=20)
     """The plan's `parts`."""
     supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
     """The plan's supply-chain results."""
     warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
-    """The plan's warnings, and those that the cluster gave rise to."""
+    """The plan's warnings, and those that come from the cluster."""
     jobs: JobsAround = NO_JOBS
     """The Jobs around the rollout."""
     kinds: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=KINDS_KEPT)
-    """The kinds of the objects that it applies, as `Deployment.apps`."""
+    """The kinds of the objects that it applies, such as `Deployment.apps`."""
     copied: bool = False
     """For a roll-back: whether the environment's registry has the image."""

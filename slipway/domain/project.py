@@ -1,7 +1,7 @@
 """A project: a team's boundary, set by the platform's people.
 
 It says where the team's applications may go, the class of each environment, and the least gate there. The rest of the
-installation never asks a project directly: `governed` puts what it says into the application itself.
+installation never asks a project directly: `governed` puts the project's rules into the application itself.
 """
 
 from datetime import timedelta
@@ -19,7 +19,7 @@ from .services import Service
 
 
 class EnvironmentClass(StrEnum):
-    """The protection of an environment."""
+    """How well an environment is protected."""
 
     TEST = "test"
     """No approval is needed unless the application's gate says so."""
@@ -28,18 +28,18 @@ class EnvironmentClass(StrEnum):
 
 
 class ProvenanceLevel(StrEnum):
-    """The knowledge required about where an artifact was built."""
+    """How well it has to be known where an artifact was built."""
 
     NONE = "none"
     """Nothing."""
     ARTIFACT = "artifact"
-    """The run that built it, by that run's own published document."""
+    """The run that built it, from that run's own published document."""
     SIGNED = "signed"
-    """A builder that the application names, by signed provenance."""
+    """A builder that the application names, from signed provenance."""
 
 
 class LeastGate(Record):
-    """The weakest gate that an environment may have. An application's gate takes from here what it leaves out."""
+    """The weakest gate that an environment may have. It fills in the fields that an application's gate leaves out."""
 
     level: Level = Field(default=Level.SIGNED, description="The lowest level at which votes may count.")
     required: int = Field(default=1, ge=1, le=50, description="How many different people must approve, at least.")
@@ -69,7 +69,7 @@ Roles = Annotated[
 """`role:<app role>` of people, on the registration of the votes."""
 KIND_PATTERN: Final = r"^(?:[a-z0-9.-]+/)?[A-Z][A-Za-z0-9]*$"
 Kind = Annotated[str, Field(max_length=253, pattern=KIND_PATTERN)]
-"""A Kubernetes kind, with its API group unless that is the core's: `argoproj.io/Rollout`, `ConfigMap`."""
+"""A Kubernetes kind, with its API group unless it is in the core group: `argoproj.io/Rollout`, `ConfigMap`."""
 
 
 class Owners(Record):
@@ -138,7 +138,7 @@ class ProjectEnvironment(Record):
 
     @property
     def least(self) -> LeastGate | None:
-        """The weakest gate allowed; None where people need not be asked."""
+        """The weakest gate allowed; None if people need not be asked."""
         return self.least_gate or (LeastGate() if self.production else None)
 
     def covers(self, cluster: str, namespace: str) -> bool:
@@ -176,7 +176,7 @@ ImagePath = Annotated[
         examples=["spec.template.spec.containers[].image"],
     ),
 ]
-"""A field of an object, with `[]` behind a list."""
+"""A field of an object, with `[]` after a list."""
 REFUSE: Final = "refuse"
 
 
@@ -238,7 +238,7 @@ class Project(Record):
 
     @model_validator(mode="after")
     def _one_environment_for_a_place(self) -> Self:
-        """A place of class production has one name. By a second one an application could choose a weaker class, or
+        """A place of class production has one name. Under a second one, an application could choose a weaker class, or
         escape a freeze of the first."""
         listed = list(self.environments.items())
         for index, (name, one) in enumerate(listed):
@@ -270,7 +270,8 @@ def overlap(one: ProjectEnvironment, other: ProjectEnvironment) -> bool:
 def _may_both_match(one: str, other: str) -> bool:
     """Whether some text matches both patterns. `*` is the only special character.
 
-    Walks over the pairs of positions that a common text can reach, each once: patterns are small, and hostile ones too.
+    It walks over the pairs of positions that a common text can reach, each once. Patterns are small, so even hostile
+    ones cost little.
     """
     waiting, reached = [(0, 0)], {(0, 0)}
     while waiting:

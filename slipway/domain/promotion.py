@@ -1,7 +1,7 @@
-"""The promotion policy of an environment, and how far a step has got.
+"""The promotion policy of an environment, and the progress of a step.
 
-The rule is part of an environment. The step keeps the state in a row of its own, outside the audit chain. It lets a
-long promotion go on where it stopped, and shows people its progress and what a step waits for. It decides nothing.
+The rule is part of an environment. The step keeps its state in a row of its own, outside the audit chain. With it a
+long promotion continues where it stopped, and people see its progress and what a step waits for. It decides nothing.
 """
 
 from enum import StrEnum
@@ -18,7 +18,7 @@ LONGEST_WHY: Final = 500
 
 
 class TakenTag(StrEnum):
-    """The treatment of a tag in the environment's registry that already names another digest."""
+    """What happens to a tag in the environment's registry that already names another digest."""
 
     REFUSE = "refuse"
     """The promotion fails, and the tag stays."""
@@ -27,7 +27,7 @@ class TakenTag(StrEnum):
 
 
 class RefusedReferrer(StrEnum):
-    """The reaction when the environment's registry refuses a referrer of the artifact, such as a signature or an
+    """What happens when the environment's registry refuses a referrer of the artifact, such as a signature or an
     SBOM."""
 
     REQUIRE = "require"
@@ -37,16 +37,17 @@ class RefusedReferrer(StrEnum):
 
 
 class Way(StrEnum):
-    """The way of an artifact into the environment's registry."""
+    """How an artifact gets into the environment's registry."""
 
     COPY = "copy"
-    """Through the data plane: the app reads and writes it. Needs no more than reader and writer of the repository."""
+    """Through the data plane: the app reads and writes it. The app only has to be reader and writer of the
+    repository."""
     IMPORT = "import"
     """By the registry itself, asked through Azure Resource Manager: no bytes come through the app."""
 
 
 class PromotionRule(Record):
-    """The rule for bringing an artifact into the environment's registry."""
+    """How an artifact is brought into the environment's registry."""
 
     tag: TakenTag = Field(
         default=TakenTag.REFUSE,
@@ -90,13 +91,12 @@ class StepState(Record):
     step: str
     """Id of the step that the state belongs to; the state of an earlier attempt is ignored."""
     waits: str = Field(default="", max_length=LONGEST_WHY)
-    """The reason why its last try had to wait: a service that is away, pods that are not up; empty if it did not
-    wait."""
+    """Why its last try had to wait: a service that is away, pods that are not up; empty if it did not wait."""
     progress: PromotionProgress | None = None
     operation: str = Field(default="", max_length=4096, repr=False)
     """URL for polling the import under way. It may contain a signature, so it is never shown."""
     importing: Digest | None = None
-    """The content of that import: the artifact, or one of a bundle's images."""
+    """The subject of that import: the artifact, or one of a bundle's images."""
     not_imported: str = Field(default="", max_length=2000)
     """Why the artifact is copied although the policy asks for an import; empty otherwise."""
     tag_was: Digest | None = None

@@ -1,6 +1,6 @@
 """The proof of who said something: the statement, and an ID token whose nonce is the statement's hash.
 
-`judge_times` has the rules of time. Their only clock is the time at which the table service received the inbox row;
+`judge_times` has the rules about times. Their only clock is the time at which the table service received the inbox row;
 neither a front's clock nor the challenge's time proves anything.
 """
 
@@ -19,17 +19,18 @@ from .rules import Rule, RuleResult
 from .statement import StoredStatement
 
 BACK_DATED: Final = timedelta(minutes=5)
-"""The time by which a provider may date a token back: Entra does so."""
+"""How far a provider may date a token back: Entra does so."""
 OLDEST: Final = BACK_DATED + timedelta(minutes=5)
 """The longest time between a token's issue and its row."""
 AHEAD: Final = timedelta(minutes=1)
-"""The longest time by which a token may be dated after its row, since the issuer's clock may be ahead."""
+"""How much later than its row a token may be dated, since the issuer's clock may be ahead."""
 TOLERANCE: Final = timedelta(minutes=2)
-"""Time added to the age of a sign-in that a gate allows: for the way back from the provider, and for clocks."""
+"""Added to the age of a sign-in that a gate allows: for the way back from the provider, and for differences of
+clocks."""
 
 
 _BEGINS: Final = b'{"id_token":'
-"""The beginning of the canonical form of a kept proof; no other document that we keep begins so."""
+"""The beginning of the canonical form of a kept proof; no other kept document begins so."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -39,7 +40,7 @@ class Proof(Record):
     v: Literal[1] = 1
     statement: StoredStatement
     id_token: Annotated[str, Field(min_length=1, max_length=TOKEN_LIMIT, repr=False)]
-    """A credential for the votes' client until it expires: in no log, and on no page before that."""
+    """A credential for the votes' client until it expires: until then it appears on no page, and never in a log."""
 
 
 class KeptProof(Proof):
@@ -47,7 +48,7 @@ class KeptProof(Proof):
 
     issuer: Annotated[str, Field(max_length=1024)]
     keys: Digest
-    """The issuer's key set with which the signature was verified, as it was published; kept too."""
+    """The published key set of the issuer that verified the signature; it is kept, too."""
 
     @property
     def canonical(self) -> bytes:
@@ -59,8 +60,8 @@ class KeptProof(Proof):
 
 
 def hidden_until(document: bytes) -> datetime | None:
-    """When readers may see a stored document. None if it holds no proof. If its token has no readable time: the last
-    possible moment, which means never."""
+    """When readers may see a stored document. None if it holds no proof. If the proof's token has no readable time: the
+    last possible moment, which means never."""
     if not document.startswith(_BEGINS):
         return None
     try:
@@ -71,7 +72,7 @@ def hidden_until(document: bytes) -> datetime | None:
 
 
 def claimed_person(token: str) -> str:
-    """The object id that an ID token names, whoever signed it; empty if it names none."""
+    """The object id that an ID token names, even if the provider did not sign it; empty if it names none."""
     try:
         return str(_claims(token).get("oid", "")).casefold()
     except ValueError:
@@ -113,7 +114,7 @@ class Proved(Record):
 def judge_times(times: SignInTimes, received_at: datetime, fresh: timedelta | None) -> tuple[RuleResult, ...]:
     """The rules of time that a verified token must meet to prove a statement.
 
-    `received_at` is the time of the inbox row; `fresh`, if given, how long ago the credential may have been given.
+    `received_at` is the time of the inbox row; `fresh`, if given, is the greatest age of the credential.
     """
     return (Rule.PROOF_IS_IN_TIME.judged(*_in_time(times, received_at)), *freshness(times, received_at, fresh))
 
@@ -133,7 +134,7 @@ def _in_time(times: SignInTimes, received_at: datetime) -> tuple[bool, str]:
 
 
 def freshness(times: SignInTimes, received_at: datetime, fresh: timedelta | None) -> tuple[RuleResult, ...]:
-    """Whether the person gave their credential as lately as is required, where it is."""
+    """Whether the person gave their credential as recently as is required; no rule if nothing is required."""
     if fresh is None:
         return ()
     demand = f"a sign-in within the last {_minutes(fresh)} is required"

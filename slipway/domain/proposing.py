@@ -30,12 +30,12 @@ from .tones import Tone
 
 
 class OldGate(Record):
-    """A production gate that a change would weaken, as it is in force: its people say whether it may."""
+    """A production gate that a change would weaken, as it is in force: its people decide on the change."""
 
     application: Name
     environment: Name
     notify: tuple[Name, ...] = ()
-    """The channels by which its people are told."""
+    """The channels that tell its people."""
     gate: ApprovalGate
 
     @property
@@ -64,7 +64,7 @@ class ChangePhase(StrEnum):
     meaning: str
     tone: Tone
     ended_by: Action | None
-    """The action that records that a change ended so; None as long as it has not."""
+    """The action that records this end of a change; None if the change has not ended."""
 
     def __new__(cls, name: str, meaning: str, tone: Tone, ended_by: Action | None = None) -> "ChangePhase":
         member = str.__new__(cls, name)
@@ -126,7 +126,7 @@ class ChangePlan(Record):
 
     @property
     def deadline(self) -> timedelta:
-        """The time that people have: the shortest of the gates' times."""
+        """How long people may vote: the shortest time of all the gates."""
         return min(old.gate.deadline for old in self.gates)
 
     @property
@@ -134,12 +134,12 @@ class ChangePlan(Record):
         return tuple(dict.fromkeys(name for old in self.gates for name in old.notify))
 
     def weaker(self) -> tuple[str, ...]:
-        """Every line that is weaker, with the subject that it is about."""
+        """Everything that becomes weaker, each line with its subject."""
         return tuple(f"{each.subject}: {line}" for each in self.compared for line in each.weaker)
 
 
 def hash_of_changes(changes: Iterable[CatalogueChange]) -> str:
-    """The hash by which a vote names a change: that of its changes, in the order of their subjects."""
+    """The hash by which a vote names a change; it covers its changes in the order of their subjects."""
     ordered = sorted(changes, key=lambda each: each.subject)
     return sha256(canonical([each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in ordered]))
 
@@ -157,16 +157,16 @@ class ProposedChange(Record):
     at: Moment
     deadline: Moment
     inbox: str
-    """The row by which it was proposed."""
+    """The inbox row that proposed it."""
     proof: Digest
     nonce: str = Field(max_length=64)
-    """The nonce of the statement by which it was proposed."""
+    """The nonce of the statement that proposed it."""
     first_sequence: int = Field(ge=0)
-    """The beginning of its records in the installation's chain; only a hint."""
+    """Where its records begin in the installation's chain; only a hint."""
     phase: ChangePhase = ChangePhase.WAITING
     votes: tuple[Vote, ...] = Field(default=(), max_length=VOTE_LIMIT + 1)
     stand_ins: tuple[Vote, ...] = Field(default=(), max_length=2)
-    """Approvals of the platform's people, in place of those that the gates ask."""
+    """Approvals by the platform's people, in place of the people whom the gates ask."""
     ended_at: Moment | None = None
     why: str = Field(default="", max_length=2000)
     """Why it ended as it did."""
@@ -181,9 +181,9 @@ class ChangeVoteCast(Record):
 
     change: Digest
     opening: int | None
-    """None for a rejection of whichever change waits."""
+    """None for a rejection of any opening."""
     plan: Digest | None
-    """None for a rejection of whichever plan is asked."""
+    """None for a rejection of any plan."""
     decision: Literal[VoteDecision.APPROVE, VoteDecision.REJECT]
     reason: str = ""
     voter: str = Field(max_length=254)
@@ -197,7 +197,7 @@ class ChangeVoteCast(Record):
     stands_in: bool = False
     """Whether it is given in place of the people whom the gates ask."""
     by_message: bool = False
-    """Whether it came by a message, which shows nobody's roles and groups."""
+    """Whether it came by a message, which does not show roles and groups."""
 
     @property
     def approves(self) -> bool:
@@ -254,8 +254,8 @@ def _waits(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
 
 
 def _for_what_is_asked(change: ProposedChange, cast: ChangeVoteCast) -> Iterator[RuleResult]:
-    """Whether it is for this plan and this opening. A rejection may name neither, and one that names the opening counts
-    whatever plan it was read in."""
+    """Whether the vote is for this plan and this opening. A rejection may name neither; if it names the opening, it
+    counts for any plan of it."""
     if cast.approves or (cast.plan is not None and cast.opening is None):
         yield Rule.VOTE_IS_FOR_THIS_PLAN.judged(
             cast.plan == change.plan,
@@ -269,8 +269,8 @@ def _for_what_is_asked(change: ProposedChange, cast: ChangeVoteCast) -> Iterator
 
 
 def _is_listed(change: ProposedChange, plan: ChangePlan, gates: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
-    """Whether a gate names the voter. The proposer may take the change back. A message shows nobody's roles; if only
-    Entra knows who has a role, a message that stops the change counts all the same."""
+    """Whether a gate names the voter. The proposer may take the change back. A message does not show roles; if only
+    Entra knows who has a role, a message that stops the change counts nevertheless."""
     if gates:
         return Rule.APPROVER_IS_LISTED.holds(f"{cast.voter} is listed at {', '.join(old.title for old in gates)}")
     if cast.takes_back(change):
@@ -294,7 +294,7 @@ def _proof(cast: ChangeVoteCast, gates: Sequence[OldGate]) -> Iterator[RuleResul
 
 
 def freshest(gates: Iterable[OldGate]) -> timedelta | None:
-    """The greatest age of the voter's sign-in, by the strictest of the gates; None if none of them says."""
+    """The greatest age of the voter's sign-in, by the strictest of the gates; None if no gate has one."""
     return min((old.gate.fresh for old in gates if old.gate.fresh is not None), default=None)
 
 
@@ -318,20 +318,21 @@ def _one_vote(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) ->
 
 
 def gates_of(plan: ChangePlan, voter: str, signed_in: SignedIn | None) -> tuple[OldGate, ...]:
-    """The gates at which somebody is asked."""
+    """The gates that ask this person."""
     return tuple(
         old for old in plan.gates if old.gate.lists(old.gate.circle.names(voter, signed_in=signed_in), signed_in)
     )
 
 
 def may_vote(change: ProposedChange, plan: ChangePlan, who: SignedIn) -> bool:
-    """Whether somebody is asked, or may take it back. Votes of others would be refused, and only lengthen the trail."""
+    """Whether the person is asked, or may take the change back. Other people's votes would be refused, and only
+    lengthen the trail."""
     voter = f"{OID}{who.object_id}"
     return bool(gates_of(plan, voter, who)) or is_proposer(voter, change.proposed_by)
 
 
 def barred_at(proposer: str, gates: Sequence[OldGate], voter: str, signed_in: SignedIn | None) -> bool:
-    """Whether somebody may approve at none of the gates at which they are asked, because they proposed it."""
+    """Whether the person may approve at none of the gates that ask them, because they proposed the change."""
     return bool(gates) and all(_own(proposer, old.gate, voter, signed_in).blocks for old in gates)
 
 
@@ -341,7 +342,7 @@ def must_explain(gates: Iterable[OldGate]) -> bool:
 
 
 def _own(proposer: str, gate: ApprovalGate, voter: str, signed_in: SignedIn | None) -> Pass | Fail:
-    """Whether somebody may approve at one gate, though it may be their own proposal."""
+    """Whether the person may approve at one gate: they did not propose the change, or the gate allows it."""
     names = gate.circle.names(f"{OID}{proposer}", signed_in=SignedIn(object_id=proposer))
     own = not names.isdisjoint(gate.circle.names(voter, signed_in=signed_in))
     return own_rule(Rule.APPROVER_DID_NOT_PROPOSE_IT, _proposed_it(proposer), gate, own=own)
@@ -351,9 +352,9 @@ def _proposed_it(proposer: str) -> str:
     return f"{OID}{proposer} proposed the change"
 
 
-# ---- whether they suffice
+# ---- whether the votes suffice
 def approvals_at(old: OldGate, votes: Iterable[Vote], proposed_by: str) -> tuple[Vote, ...]:
-    """The approvals that count at one gate: of people who are listed there and did not propose it, one each."""
+    """The approvals that count at one gate: by people who are listed there and did not propose the change, one each."""
     counted = [
         vote
         for vote in votes
@@ -368,7 +369,7 @@ def quorum_at(old: OldGate, votes: Iterable[Vote], proposed_by: str) -> tuple[Ru
 
 
 def quorum(plan: ChangePlan, votes: Sequence[Vote]) -> tuple[RuleResult, ...]:
-    """The quorum of every gate that is asked: all of them have to hold."""
+    """The quorum rules of every gate that is asked: all of them have to hold."""
     return tuple(rule for old in plan.gates for rule in quorum_at(old, votes, plan.proposed_by))
 
 

@@ -16,13 +16,13 @@ MOST_DELETIONS = 100
 _SHOWN = 3
 """The objects that a sentence names."""
 KINDS_KEPT = 500
-"""The most kinds that an environment remembers: as many as one plan may have objects."""
+"""The most kinds that an environment remembers; one plan has no more objects than that."""
 
 type _Text = Annotated[str, Field(max_length=253)]
 
 
 class Deletion(Record):
-    """One object that a rollout deletes: this very one, and none that somebody makes under its name later."""
+    """One object that a rollout deletes: this very one, not one that somebody makes later under its name."""
 
     api_version: _Text
     kind: _Text
@@ -64,9 +64,9 @@ class Deleted(Record):
 
 
 def pruned_phrase(deleted: tuple[Deleted, ...]) -> str:
-    """In one part of a sentence, for `explain`: `2 objects that left the manifests are gone`; empty if there are none.
+    """Part of a sentence for `explain`: `2 objects that left the manifests are gone`; empty if there are none.
 
-    An object that is still there comes with its reason.
+    For an object that is still there it gives the reason.
     """
     if not deleted:
         return ""

@@ -1,7 +1,7 @@
-"""The queues of an installation, and which kinds of message each takes. `infra/queues.json` makes them in Azure.
+"""The queues of an installation, and the kinds of message that each takes. `infra/queues.json` makes them in Azure.
 
-A message is believed according to its queue: a message from outside only wakes the worker or has to be proved first;
-only `work` and `steps` carry Slipway's own messages, each with a MAC. `rights.py` says who may send where.
+How far a message is believed depends on its queue. A message from outside only wakes the worker, or has to be proved
+first; only `work` and `steps` carry Slipway's own messages, each with a MAC. `rights.py` says who may send where.
 """
 
 from enum import StrEnum
@@ -12,7 +12,7 @@ class MessageKind(StrEnum):
     """The subject of a message."""
 
     internal: bool
-    """Whether only the worker makes it; it then has an envelope with a MAC."""
+    """Whether only the worker sends it; it then has an envelope with a MAC."""
 
     def __new__(cls, name: str, internal: bool = False) -> Self:
         member = str.__new__(cls, name)
@@ -23,13 +23,13 @@ class MessageKind(StrEnum):
     REGISTRY_EVENT = "registry-event"
     """A registry's event as Event Grid delivers it: an image was pushed, or deleted."""
     HINT = "hint"
-    """Somebody has something for the worker: a row in the inbox, or a run that ended. It decides nothing."""
+    """There is something for the worker: a row in the inbox, or a run that ended. It decides nothing."""
     RUN_REPORT = "run-report"
     """A pipeline's report of its own run: a hint with a digest."""
     BALLOT = "ballot"
-    """A vote, or a command that stops something, said on behalf of a person."""
+    """A vote, or a command that stops something, on behalf of a person."""
     DECISION = "decision", True
-    """An event to decide on later, or after somebody else: a deadline, a step's outcome, what met contention."""
+    """An event to decide on later or in turn: a deadline, a step's outcome, an event that met contention."""
     STEP = "step", True
     """One unit of work, with one effect."""
 
@@ -40,10 +40,10 @@ class Queue(StrEnum):
     takes: frozenset[MessageKind]
     """The kinds of message that are handled; any other is parked."""
     sessions: bool
-    """Whether a message belongs to a session, the application's: one after the other, on all instances together."""
+    """Whether each message belongs to its application's session: one at a time, across all instances."""
     one_sender: bool
-    """Whether all that comes is from one sender, whose repeats the bus may drop by their message ids. If there were
-    several, one could use up the id with which another says stop."""
+    """Whether all messages are from one sender, so that the bus may drop repeats by their message ids. With several
+    senders, one could use up the id with which another says stop."""
 
     def __new__(cls, name: str, takes: MessageKind, sessions: bool = False, one_sender: bool = True) -> Self:
         member = str.__new__(cls, name)

@@ -67,11 +67,12 @@ class VoteDecision(StrEnum):
     APPROVE = "approve"
     """This plan may be rolled out."""
     REJECT = "reject"
-    """It may not; the release ends."""
+    """It may not be rolled out; the release ends."""
     WITHDRAW = "withdraw"
     """Withdraw the earlier vote, leaving none."""
     OBJECT = "object"
-    """Say that a vote counted in one's own name was somebody else's; the release that it let through is stopped."""
+    """Say that a vote counted in one's own name was somebody else's; the release that the vote let through is
+    stopped."""
 
     @property
     def noun(self) -> str:
@@ -103,7 +104,7 @@ class Vote(Record):
     proof: Digest | None = None
     """Hash of the kept proof; None if it was only said."""
     objects: bool = False
-    """Whether it stands in the place of a vote that the voter says was not theirs."""
+    """Whether it replaces a vote that the voter says was not theirs."""
 
     @property
     def who(self) -> str:
@@ -116,11 +117,11 @@ class GateState(Record):
 
     plan_hash: Digest
     opening: int = Field(default=1, ge=1)
-    """The how-many-eth time that the environment's gate was opened for this release; a vote is for one opening."""
+    """Counts the openings of the environment's gate for this release; a vote is for one opening."""
     opened_at: Moment
     deadline: Moment | None = None
     frozen_since: Moment | None = None
-    """Since when its time stands still, because the lane is frozen; None if it runs."""
+    """Since when its time has stood still, because the lane is frozen; None if it runs."""
     votes: tuple[Vote, ...] = ()
     parts: dict[str, str] = Field(default={}, max_length=20)
     """Hashes of the plan's parts, to tell which of them changed when the plan is made again."""
@@ -131,13 +132,13 @@ class GateState(Record):
     passed_at: Moment | None = None
     """When enough people had approved, by the clock of the trail; None while it is open."""
     notified: bool = False
-    """Whether anybody was told that it waits, on any channel."""
+    """Whether at least one person was notified that it waits, on any channel."""
     untold: str = Field(default="", max_length=500)
-    """Why nobody could be told so far; empty once somebody was, and while the first notices are on their way."""
+    """Why nobody could be notified so far; empty once somebody was, and while the first notices are on their way."""
 
     @property
     def closes_at(self) -> Moment | None:
-        """When it expires, as far as that is known: not while its time stands still."""
+        """When the gate expires; None while its time stands still."""
         return self.deadline if self.frozen_since is None else None
 
     @property
@@ -146,11 +147,11 @@ class GateState(Record):
 
 
 class Ordered(Record):
-    """Marks a release that a person started, of an earlier artifact."""
+    """Marks a release of an earlier artifact that a person started."""
 
     by: str = Field(max_length=254)
     of: int | None = Field(default=None, ge=1)
-    """The release whose artifact it is; None if it is the first of it."""
+    """The release whose artifact it has; None if no release had the artifact before."""
     reason: str = Field(default="", max_length=2000)
 
 
@@ -169,7 +170,7 @@ class Release(Record):
     tag: Tag
     digest: Digest | None = None
     order: Moment
-    """When the image was pushed (or its run finished): decides which of two releases is the newer."""
+    """When the image was pushed (or its run finished): tells which of two releases is the newer."""
     created_at: Moment
     changed_at: Moment
     push: Push | None = None
@@ -198,20 +199,20 @@ class Release(Record):
     first_sequence: int = 0
     """The sequence number of the release's first audit record."""
     trace: Annotated[str, Field(max_length=64)] = ""
-    """The span (W3C `traceparent`) in which the release began and that its whole trace hangs from; empty if tracing
+    """The span (W3C `traceparent`) in which the release began, which is the root of its whole trace; empty if tracing
     is off."""
     rollback: Rollback | None = None
     """Set for a roll-back by hand, which goes to one environment only and has no gate."""
     ordered: Ordered | None = None
-    """Set where a person started it; None where a push or a CI run did."""
+    """Set if a person started it; None if a push or a CI run did."""
     blocked_by: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=10)
     """Names of the rules that block the release while it is held back or soaking."""
     rejections: tuple[Vote, ...] = Field(default=(), max_length=REJECTIONS_KEPT)
-    """The rejections in this environment after which somebody sent it out again, oldest first."""
+    """The rejections in this environment after which the release was sent out again, oldest first."""
     failed_step: str = Field(default="", max_length=32)
     """The kind of step that failed, at which a retry resumes; empty if none did."""
     waivers: tuple[Waiver, ...] = Field(default=(), max_length=MOST_WAIVERS)
-    """The rules about proof that need not hold for it, in whatever environments."""
+    """The rules about proof that need not hold for it, in any environment."""
     sent_by: str = Field(default="", max_length=254)
     """The person who last sent it out again; empty if nobody did."""
     override: LanePass | None = None
@@ -224,13 +225,13 @@ class Release(Record):
 
     @property
     def is_copied(self) -> bool:
-        """Whether its present plan finds the artifact in the environment's registry, because it was copied there."""
+        """Whether the artifact is in the environment's registry because it was copied there for the present plan."""
         by_rollout = bool(self.rollouts) and self.rollouts[-1].copied == self.attempt
         return by_rollout or (self.rollback is not None and self.rollback.copied)
 
     @property
     def stands_still(self) -> bool:
-        """Whether it waits at a gate whose time stands still, so that `due` is at most when the freeze ends."""
+        """Whether it waits at a gate whose time stands still; `due` is then the end of the freeze, if that is known."""
         return self.phase is Phase.AWAITING_APPROVAL and self.gate is not None and self.gate.frozen_since is not None
 
     @property
@@ -248,7 +249,7 @@ class Release(Record):
 
     @property
     def ended_at(self) -> datetime:
-        """When an ended release ended. Evidence that arrives later does not change it."""
+        """When the release ended. Evidence that arrives later does not change it."""
         left = self.rollouts[-1].left_at if self.rollouts else None
         return left or self.changed_at
 
@@ -282,7 +283,7 @@ class Release(Record):
 
     @property
     def jobs_done(self) -> tuple[Evidence, ...]:
-        """The Jobs around its rollouts that ended well, oldest first; one that failed is among the failures."""
+        """The Jobs around its rollouts that succeeded, oldest first; a failed Job is among the failures."""
         return tuple(
             Evidence(
                 name=f"{run.side}: {run.name}",
@@ -332,15 +333,15 @@ class Lane(Record):
     freeze: Freeze | None = None
     """While in force, nothing new is rolled out here."""
     drift: Drift | None = None
-    """Set while the cluster differs from the live release, or nobody can tell."""
+    """Set while the cluster differs from the live release, or while that is not known."""
     hold: Hold | None = None
     """Set by a roll-back by hand; blocks newer rollouts until somebody resumes the lane."""
     called_off: CalledOff | None = None
-    """Set while the rollout that holds the lane is to end before its first object."""
+    """Set while the rollout that holds the lane has to end before its first object."""
     kinds: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=KINDS_KEPT)
-    """The kinds of all objects that were ever planned here: of a kind that cannot be searched, some may be left."""
+    """The kinds of all objects that were ever planned here: some may be left of a kind that cannot be searched."""
     orders: int = Field(default=0, ge=0)
-    """The last order that was given: each rollout and each roll-back takes the next."""
+    """The last order that was given; each rollout and each roll-back takes the next."""
     taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)
     """The last order known to have been taken, for each place."""
 
@@ -374,13 +375,14 @@ class Head(Record):
     time: Moment | None = None
     """The time of the last record; None in a new chain."""
     rewound: Rewound | None = None
-    """Set once the ledger was found to have been put back; then nothing is opened any more."""
+    """Set once the ledger was found to have been put back; from then on nothing is opened."""
     next_release: int = 1
     active: tuple[int, ...] = ()
     """Numbers of the releases that have not ended."""
     freeze: Freeze | None = None
     """This application's copy of the freeze of everything, so that a decision sees it in its own partition."""
     in_force: dict[str, Digest] = Field(default_factory=dict)
-    """Hashes of the things in force here by the trail: versions, freezes and holds (`signed_head.py`)."""
+    """Hashes of what is in force here according to the trail: versions, freezes and holds (`signed_head.py`)."""
     sig: Signature | None = None
-    """The worker's, over the chain's end and `in_force`; None for a new chain, and after a head that was not signed."""
+    """The worker's signature of the chain's end and `in_force`; None for a new chain, and after a head that was not
+    signed."""

@@ -1,9 +1,9 @@
-"""Replays a trail: it checks from the records that each release moved only between phases as it may, and passed its
-gate before anything was copied or rolled out.
+"""Replays a trail: checks from the records alone that each release moved only between phases that follow each other,
+and passed its gate before anything was copied or rolled out.
 
-Chain and signatures show that no record was changed; this shows that each record follows from those before it. It knows
-nothing but the records, so that anybody can do the same with an export. A part of a trail is replayed for the releases
-that begin in it.
+Chain and signatures show that no record was changed; a replay shows that each record follows from those before it. It
+uses nothing but the records, so that anybody can do the same with an export. A part of a trail is replayed for the
+releases that begin in it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -66,7 +66,7 @@ class Replay:
         self._phases: dict[str, Phase] = {}
         """The phase of each release."""
         self._asking: set[str] = set()
-        """Environments whose gate asked people since the application's rules last changed."""
+        """Environments whose gate has asked people since the application's rules last changed."""
         self.fault: tuple[int, str] | None = None
         """The first release that went on without its gate, or by an impossible transition, and the record that shows
         it."""
@@ -80,7 +80,7 @@ class Replay:
             self._asking.clear()
         if action is Action.LEDGER_RESET:
             for gate in self._gates.values():
-                if not gate.begun:  # what has begun is finished
+                if not gate.begun:  # a rollout that has begun is finished
                     gate.clear()
         if record.release is None:
             return
@@ -128,10 +128,11 @@ class Replay:
             self._fail(record, f"{record.release} went live in {record.environment} without its gate: {why}")
 
     def _of_ahead(self, action: Action, gate: _Gate) -> None:
-        """The worker looks at its gate again before it does anything, and says so where it did nothing."""
+        """Judge an action that the gate had not let through. The worker checks the gate again before it acts, and a
+        record says so if it stopped."""
         match action.of_gate:
             case OfGate.APPROVED | OfGate.WITHDRAWN | OfGate.VOIDED:
-                return  # people may go on saying what they think of it
+                return  # people may go on voting
         stopped = action is Action.GATE_UNPROVED or action is Action.LEDGER_REWOUND or action is Action.FENCE_TOUCHED
         if gate.ahead is not None and not stopped:
             self.fault = self.fault or gate.ahead
@@ -141,7 +142,8 @@ class Replay:
         self.fault = self.fault or (record.sequence, why)
 
     def _move(self, record: AuditRecord, release: str, action: Action) -> None:
-        """From one phase to the next. A gate whose plan was made again as it was opens again without a record."""
+        """Follow the release to its next phase. If its plan is made again and is the same, its gate opens again without
+        a record."""
         entered = action.begins.phase if action.begins is not None else action.ends
         if entered is None:
             return
@@ -153,7 +155,7 @@ class Replay:
         self._phases[release] = entered
 
     def _without(self, record: AuditRecord, gate: _Gate, plan: str) -> str:
-        """Why what went live had not passed its gate; empty if it had."""
+        """Why a release that went live had not passed its gate; empty if it had."""
         if gate.ordered is not None:
             return "" if gate.ordered.proof is not None else "no proof of the order to roll back is on record"
         if not plan or gate.plan != plan:
@@ -163,7 +165,7 @@ class Replay:
         return self._not_let_through(record, gate, plan)
 
     def _not_let_through(self, record: AuditRecord, gate: _Gate, plan: str) -> str:
-        """Why its gate had not let the plan through; empty if it had, or if it waits for no gate."""
+        """Why the gate had not let the plan through; empty if it had, or if the plan waits for no gate."""
         if gate.ordered is not None:
             return ""
         if gate.opened.get("plan_hash") != plan:
@@ -186,7 +188,7 @@ class Replay:
 
 
 def _one_each(votes: Iterable[AuditRecord]) -> list[AuditRecord]:
-    """The votes, one per person, as far as their records tell the names under which the policy lists the voter."""
+    """The votes, one per person, as far as the records show under which names the policy lists the voter."""
     counted, seen = list[AuditRecord](), set[str]()
     for vote in votes:
         names = {_who(vote), *(vote.details.get("listed_as") or ())}
@@ -200,7 +202,7 @@ def _one_each(votes: Iterable[AuditRecord]) -> list[AuditRecord]:
 
 
 def _names(vote: AuditRecord) -> frozenset[str]:
-    """The names by which a policy may mean the voter: account, groups, roles, all as the record of the vote says."""
+    """The names by which a policy may list the voter: account, groups, roles, as the record of the vote has them."""
     details = vote.details
     groups = (f"{GROUP}{group}" for group in details.get("groups") or ())
     roles = (f"{ROLE}{role}" for role in details.get("roles") or ())

@@ -1,6 +1,6 @@
 """Reports on the ledger and the installation: built by queries and checks, sent by the API, read by the CLI.
 
-These are not state: nothing is decided by them and none of them is stored, except for `Parked`.
+These are not state: no decision depends on them, and only `Parked` is stored.
 """
 
 from datetime import datetime
@@ -16,13 +16,13 @@ from .rules import RuleResult
 
 
 class NotShown(Record):
-    """An entry that a list lacks because it cannot be read."""
+    """An entry that is missing from a list because it cannot be read."""
 
     application: str
-    """Or `_installation`, or `project:NAME`."""
+    """A name, `_installation`, or `project:NAME`."""
     partition: str = ""
     row: str = ""
-    """The row of the ledger's table that cannot be read, and its partition; both empty if it is no row."""
+    """The row of the ledger's table that cannot be read, and its partition; both empty if the entry is not a row."""
     why: str
     """What is wrong, and what to do about it."""
 
@@ -146,7 +146,7 @@ class Compared(Record):
     wrong: int = 0
     extra: int = 0
     waiting: int = 0
-    """Records that are not copied yet: they follow in a moment, and by the reconcile timer at the latest."""
+    """Records that are not copied yet: they follow in a moment, at the latest by the reconcile timer."""
     lacking: tuple[int, ...] = Field(default=(), max_length=MOST_NAMED)
     """The first records of which a copy is missing or wrong, by sequence."""
     repaired: bool
@@ -166,14 +166,14 @@ class Parked(Record):
 
     id: str
     source: str
-    """The queue or trigger that it came by."""
+    """The queue or trigger that received it."""
     reason: str = Field(max_length=2000)
     body: str
     truncated: bool = False
     parked_at: Moment
     message_id: str = ""
     session: str = ""
-    """The session that it belonged to, where its queue has sessions."""
+    """The session that it belonged to, if its queue has sessions."""
     replayed_at: Moment | None = None
 
 
@@ -190,7 +190,7 @@ class OtherRole(Record):
     documents: tuple[dict[str, Any], ...] = ()
     """A Role and its RoleBinding; none if nothing is needed."""
     problem: str = ""
-    """Why it cannot be told."""
+    """Why the rights are not known."""
 
 
 class Finding(Record):

@@ -1,8 +1,8 @@
-"""An environment's possible requirements on an image before its rollout: signatures, an SBOM, provenance.
+"""The requirements that an environment can place on an image before its rollout: signatures, an SBOM, provenance.
 
-With a bundle they are for the bundle and for each of its images; images of some repositories can be held to rules of
-their own instead. Each requirement is one rule. This module only has the demands; `slipway/effects/supply_chain/`
-checks whether they hold, and `decide` refuses a plan if they do not.
+With a bundle they apply to the bundle and to each of its images; images from some repositories can have rules of their
+own instead. Each requirement is one rule. This module only has the demands; `slipway/effects/supply_chain/` checks
+whether they hold, and `decide` refuses a plan if they do not.
 """
 
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ class ProvenanceRequirement(Record):
 
 
 class TrustRules(Record):
-    """The attachments that an artifact must have, and that must hold."""
+    """The attachments that an artifact must have, and that must verify."""
 
     notation: NotationRequirement | None = Field(default=None, description="Rule signed-by-notation.")
     cosign: CosignRequirement | None = Field(default=None, description="Rule signed-by-cosign.")
@@ -88,7 +88,7 @@ class TrustRules(Record):
             yield Rule.BUILT_BY
 
     def own_files(self) -> Iterator[NamedFile]:
-        """The files that these rules name, and where."""
+        """The files that these rules name, each with its field."""
         if self.notation:
             for index, root in enumerate(self.notation.roots):
                 yield ("notation", "roots", index), root
@@ -99,7 +99,7 @@ class TrustRules(Record):
 
 
 class RulesOfImages(TrustRules):
-    """Rules of their own for the images of some repositories."""
+    """Own rules for the images from some repositories."""
 
     of: Annotated[
         tuple[Pattern, ...],
@@ -140,12 +140,12 @@ class Requirements(TrustRules):
         yield from (rule for rule in Rule if rule in rules)
 
     def of_image(self, repository: str) -> TrustRules:
-        """The rules that the images of a repository of a bundle are held to."""
+        """The rules for the images from one repository of a bundle."""
         named = (each for each in self.each if any(fnmatchcase(repository, pattern) for pattern in each.of))
         return next(named, self)
 
     def files(self) -> Iterator[NamedFile]:
-        """Every file that is named, and where."""
+        """Every file that the requirements name, each with its field."""
         yield from self.own_files()
         for index, each in enumerate(self.each):
             yield from ((("each", index, *field), name) for field, name in each.own_files())

@@ -15,11 +15,11 @@ class Restored(Record):
     """The state that a reset begins with."""
 
     epoch: int = Field(ge=1)
-    """The new one: above any that ledger and anchors show."""
+    """The new epoch, higher than any that ledger and anchors show."""
     anchor: str = Field(default="", max_length=100)
     """Hash of the newest anchor from before; empty if there is none."""
     lost: str = Field(default="", max_length=500)
-    """The part of it that the ledger lacks; empty if nothing is missing."""
+    """The part of the trail that the ledger lacks; empty if nothing is missing."""
     gates: tuple[AnchoredGate, ...] = Field(default=(), max_length=MOST_GATES)
     """The gates that lost anchors name, the newest first."""
 

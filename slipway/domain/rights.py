@@ -1,6 +1,6 @@
 """The one table of rights, for both roles and every other party.
 
-The laptop makes SAS tokens and queue rules of it, each role assignment in Azure is compared with it, and
+The laptop makes SAS tokens and queue rules from it, each role assignment in Azure is compared with it, and
 `docs/reference/rights.md` is made from it. An operation that is not in it is refused.
 """
 
@@ -18,7 +18,7 @@ class Operation(StrEnum):
     READ = "read"
     """Read and list rows or blobs."""
     ADD = "add"
-    """Add a row or a blob that is not there yet; neither changes nor replaces one."""
+    """Add a row or a blob that does not exist yet; neither change nor replace one."""
     CHANGE = "change"
     """Change or replace rows, and write blobs."""
     DELETE = "delete"
@@ -64,11 +64,11 @@ class Secret(StrEnum):
     SIGNING_KEY = VAULT_SECRET
     """The private keys of audit records and approval links."""
     PUBLIC_KEYS = PUBLIC_SECRET
-    """The public keys of all signing keys. They are not secret, but lie where the rotation of keys writes them."""
+    """The public keys of all signing keys. They are not secret, but are kept where the rotation of keys writes them."""
     SESSION_KEYS = "slipway-session-keys"
     """The keys that seal the sessions of the pages."""
     HOOK_SECRETS = "slipway-hook-secrets"
-    """The secrets by which the senders of hooks are known."""
+    """The secrets that identify the senders of hooks."""
     API_KEYS = "slipway-api-keys"
     """The hashes of API keys with a name of their own."""
     CHANNELS = "slipway-channels"
@@ -95,7 +95,7 @@ class Beyond(StrEnum):
     PULL = "pull"
     """Read the registry of its environment."""
     DEPLOY = "deploy"
-    """Change objects in the namespaces that are listed, and in no others."""
+    """Change objects in the listed namespaces, and in no others."""
     MAIL = "mail"
     """Send mail."""
     KEEP_DEAD_EVENTS = "keep-dead-events"
@@ -116,7 +116,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (*TableName, *Container, *Queue)
 
 
 class Party(StrEnum):
-    """Somebody who has rights in an installation."""
+    """An app, service or person with rights in an installation."""
 
     FRONT = "front"
     """The function app with pages, API and hooks."""
@@ -165,7 +165,7 @@ RIGHTS: Final[Mapping[Party, Rights]] = {
     Party.NODES: {},
     Party.CLUSTERS: {},
 }
-"""The worker also sends to each queue that it reads: what went wrong is put off by a later copy, or replayed."""
+"""The worker also sends to each queue that it reads, to put a message off by sending a later copy, or to replay one."""
 
 SECRETS: Final[Mapping[Party, frozenset[Secret]]] = {
     Party.FRONT: frozenset({Secret.PUBLIC_KEYS, Secret.SESSION_KEYS, Secret.HOOK_SECRETS, Secret.API_KEYS}),
@@ -195,7 +195,7 @@ EVENT_GRID_FUNCTION: Final[Rights] = {Queue.EVENTS: _SEND}
 
 
 def rights_of(party: Party, *, event_grid_function: bool = False) -> Rights:
-    """The rights of a party; the front's include those of its Event Grid function where that is on."""
+    """The rights of a party. The front's include those of its Event Grid function if that is on."""
     more = EVENT_GRID_FUNCTION if event_grid_function and party is Party.FRONT else {}
     return {**RIGHTS[party], **more}
 

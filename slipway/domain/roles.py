@@ -1,7 +1,7 @@
 """Roles and their permissions. Entry points check a permission, never a role.
 
-A role comes from the sign-in (an Entra app role); the holder of a key reads. The gate's policy says who may vote, and
-the project who may change an application; nothing here does.
+A role comes from the sign-in (an Entra app role); the holder of a key is a reader. The gate's policy says who may vote,
+and the project says who may change an application; roles do not.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ class Permission(StrEnum):
     CREATE = "create"
     """Start a release of an earlier build."""
     ROLL_BACK = "roll-back"
-    """Bring back the release live before."""
+    """Bring back the release that was live before."""
     RESUME = "resume"
     """End a hold, so that the chain goes on."""
     REPLAY = "replay"
@@ -46,7 +46,7 @@ class Permission(StrEnum):
     APPLY = "apply"
     """Apply projects. Only the people and applications that a project names apply its applications."""
     END_SESSIONS = "end-sessions"
-    """End the sessions of other people: where a device was lost, or somebody has left."""
+    """End the sessions of other people, for example if a device was lost or somebody has left."""
     RESET = "reset"
     """Begin a new epoch after a ledger was restored, or put back."""
     ROTATE_KEYS = "rotate-keys"
@@ -121,7 +121,7 @@ class Caller(Record):
 
 
 class NotPermitted(PermissionError):  # noqa: N818 - it is an answer, not a fault
-    """The caller is known and may not do this."""
+    """The caller is known but may not do this."""
 
     def __init__(self, caller: Caller, permission: Permission) -> None:
         have = ", ".join(sorted(caller.roles)) or "none"

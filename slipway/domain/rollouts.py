@@ -24,7 +24,7 @@ class Evidence(Record):
 
 
 class Rollout(Record):
-    """One attempt to bring a release into an environment, and what became of it."""
+    """One attempt to bring a release into an environment, and its outcome."""
 
     environment: Name
     arrived_at: Moment
@@ -35,22 +35,22 @@ class Rollout(Record):
     copied: int | None = Field(default=None, ge=0)
     """The attempt in which the artifact was copied into this environment's registry; a later plan copies it again."""
     stopped: int | None = Field(default=None, ge=0)
-    """The attempt that was stopped right before its first object; the release goes on by a new plan."""
+    """The attempt that was stopped right before its first object; the release continues with a new plan."""
     preview: Digest | None = None
     """Hash of the stored preview of the plan's changes."""
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
     failure: Evidence | None = None
-    """The programs' output and the cluster's events at the time the rollout was given up; None if it was not."""
+    """The programs' output and the cluster's events when the rollout was given up; None if it was not."""
     approvers: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=100)
     """The people whose approvals passed its gate; each may still say that the vote was not theirs."""
     pruned: Annotated[str, Field(max_length=PRUNED_TOLD)] = ""
-    """Objects that left the manifests were deleted, or left with a reason; empty if there are none."""
+    """The sentence about objects that left the manifests: deleted, or left with a reason; empty if there are none."""
     made: Digest | None = None
-    """The stored list of the objects that it made, which a roll-back takes away again."""
+    """The stored list of the objects that it made, which a roll-back removes again."""
     jobs: JobsAround = NO_JOBS
     """The Jobs around it, by its last plan."""
     job_runs: tuple[JobRun, ...] = Field(default=(), max_length=2 * MOST_JOBS)
-    """Their outcomes."""
+    """The outcomes of those Jobs."""
     supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
     """The last plan's results for the signatures, SBOM and provenance that the environment requires."""
 
@@ -62,8 +62,9 @@ class Rollback(Record):
     to: int = Field(ge=1)
     """The release that is restored."""
     plan_hash: Digest
-    """The plan by which that release was live; its manifests are reused if still stored."""
+    """The plan with which that release was live; its manifests are reused if still stored."""
     by: str = Field(max_length=254)
     reason: str = Field(max_length=2000)
     copied: bool = False
-    """Whether the environment's registry still has the image. Then nothing is copied, even if the source lost it."""
+    """Whether the environment's registry still has the image. If so, nothing is copied, even if the source has lost
+    it."""

@@ -1,8 +1,8 @@
 """Named rules and their results: one vocabulary for why something may or may not happen.
 
 `decide` acts on the results; the page, the card, `explain` and the audit trail show the same ones. Each rule is a
-member of `Rule`, so nobody compares names. Each result is one of four types, so the type checker makes every reader of
-results handle a rule that does not hold *yet*, and a rule about which nothing is known.
+member of `Rule`, so no code compares names. Each result has one of four types, so the type checker makes every reader
+of results handle a rule that does not hold *yet*, and a rule about which nothing is known.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ class Milestone(StrEnum):
     """The milestones of a release in an environment, in this order."""
 
     START = "start"
-    """The facts it starts from have arrived."""
+    """The facts that it starts from have arrived."""
     DIGEST = "digest"
     """Its tag has been looked up."""
     LANE = "lane"
@@ -43,7 +43,7 @@ class Milestone(StrEnum):
 
 
 class WaitsFor(StrEnum):
-    """The event that a rule which does not hold yet is waiting for."""
+    """What has to happen before a rule that does not hold yet can hold."""
 
     TIME = "time"
     """Only time."""
@@ -65,14 +65,15 @@ class Trait(Enum):
     OWN_WORK = auto()
     """The rule keeps people from approving their own work."""
     WAIVABLE = auto()
-    """It is about proof: for one release in one environment, whoever the project names may say that it need not be
-    known to hold. A rule known not to hold is never waived, nor is any rule about a digest or a vote."""
+    """The rule is about proof. For one release in one environment, a person whom the project names may say that it need
+    not be known to hold. A rule that is known not to hold is never waived, nor is any rule about a digest or a vote."""
     HOLDS_BACK = auto()
-    """It may come in the way up to the first object of a rollout, and the release then waits for it to hold again."""
+    """The rule may block a release up to the first object of its rollout; the release then waits until the rule holds
+    again."""
     OWN_RECORD = auto()
-    """If it does not hold, a record of its own says so."""
+    """If the rule does not hold, a record of its own says so."""
     OF_THE_PROOF = auto()
-    """It is about the author of a command, as their proof names them: it cannot be judged before there is a proof."""
+    """The rule is about a command's author, as their proof names them: it cannot be judged without a proof."""
 
 
 class Rule(StrEnum):
@@ -81,8 +82,8 @@ class Rule(StrEnum):
     meaning: str
     """One sentence: what has to hold."""
     milestone: Milestone | None
-    """The milestone it belongs to; None for a rule that can be in the way at any time before a rollout, and for one
-    that judges a vote or a command."""
+    """The milestone that the rule belongs to; None for a rule that can block at any time before a rollout, and for a
+    rule about a vote or a command."""
     traits: frozenset[Trait]
 
     def __new__(cls, name: str, meaning: str, milestone: Milestone | None = None, *traits: Trait) -> Self:
@@ -95,8 +96,7 @@ class Rule(StrEnum):
 
     @property
     def to_do(self) -> str:
-        """The next thing to do for the person it refused; empty for rules about their rights, and if there is nothing
-        to do."""
+        """What the refused person can do next; empty for rules about their rights, and if nothing can be done."""
         return _TO_DO.get(self, "")
 
     # ---- what a release starts from
@@ -361,7 +361,7 @@ class Rule(StrEnum):
         return Fail(rule=self, subject=subject, reason=reason)
 
     def judged(self, holds: bool, reason: str, *, subject: str = "") -> "Pass | Fail":
-        """For a rule that either holds or does not, at any time."""
+        """The result of a rule that either holds or does not, at any time."""
         return self.holds(reason, subject=subject) if holds else self.fails(reason, subject=subject)
 
     def not_yet(self, reason: str, waits_for: WaitsFor, *, until: Moment | None = None, subject: str = "") -> "NotYet":
@@ -387,11 +387,11 @@ class _Result(Record):
     """One character, so that colour is never the only sign."""
     tone: ClassVar[Tone]
     spoken: ClassVar[str]
-    """As it follows the rule's name in a sentence."""
+    """How the result follows the rule's name in a sentence."""
 
     rule: Rule
     subject: Annotated[str, Field(max_length=64)] = ""
-    """The subject of a rule that is asked about several things, such as the group of `approved-by-group`."""
+    """The subject, for a rule with several results, such as the group of `approved-by-group`."""
     reason: str
     """One sentence that names what was expected and what was found."""
 
@@ -451,7 +451,7 @@ class NotYet(_Result):
 
 
 class Unknown(_Result):
-    """Nobody can tell whether the rule holds."""
+    """It is not known whether the rule holds."""
 
     mark: ClassVar[str] = "?"
     tone: ClassVar[Tone] = Tone.ASKS
@@ -459,11 +459,12 @@ class Unknown(_Result):
 
     verdict: Literal["unknown"] = "unknown"
     blocks: bool = True
-    """False if the policy does not require it to be known; it is still shown as unknown."""
+    """False if the policy does not require the rule to be known; it is still shown as unknown."""
 
 
 class Moot(_Result):
-    """The release ended before it came to this, or it is over. Only `explain` says so; nothing is decided by it."""
+    """The release ended before the rule mattered, or the rule's time is over. Only `explain` says so; no decision
+    depends on it."""
 
     mark: ClassVar[str] = "–"
     tone: ClassVar[Tone] = Tone.QUIET
@@ -482,7 +483,7 @@ type StoredResult = Annotated[RuleResult, Field(discriminator="verdict")]
 
 
 def not_passed(rules: Iterable[RuleResult]) -> tuple[RuleResult, ...]:
-    """The results that are in the way: of rules that do not hold, do not hold yet, or are not known to hold."""
+    """The results of rules that do not hold, do not hold yet, or are not known to hold, if they block."""
     return tuple(rule for rule in rules if rule.blocks)
 
 

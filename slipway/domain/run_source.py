@@ -1,7 +1,7 @@
 """A run as the system that ran it describes it: read within limits, and not judged yet.
 
-`effects/azure_devops` asks; `inbound/proving.py` judges the answers. An answer is what was asked for, `Absent`, or
-`CannotKnow`: the last two say why, and neither is ever taken for "no".
+`effects/azure_devops` asks; `inbound/proving.py` judges the answers. An answer is the requested thing, `Absent`, or
+`CannotKnow`. The last two say why, and neither ever counts as "no".
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Absent:
 
 @dataclass(frozen=True)
 class CannotKnow:
-    """The source could not be asked, or refused, or answered what cannot be read."""
+    """The source could not be asked, or refused, or its answer cannot be read."""
 
     why: str
     again: bool = False
@@ -33,8 +33,8 @@ type Told[T] = T | Absent | CannotKnow
 
 @dataclass(frozen=True, kw_only=True)
 class RunAddress:
-    """The address of a run. The names are checked, since an untrusted sender gives them and they become part of an
-    address."""
+    """The address of a run. Its parts are checked, since an untrusted sender names them and they become part of a
+    URL."""
 
     organization: str
     project: str
@@ -73,7 +73,7 @@ class ToldRun(Record):
     repository: str
     """Id of the repository that was built."""
     repository_is_here: bool
-    """Whether the source keeps that repository itself, so that it knows who pushed."""
+    """Whether the source itself hosts that repository, so that it knows who pushed."""
     requested_for: PersonReference | None
     finished_at: datetime | None
     deleted: bool
@@ -100,14 +100,14 @@ class Attachment(Record):
 
 
 class CommitSignature(Record):
-    """A commit's statement about its author or committer: text that anybody can write."""
+    """What a commit says about its author or committer: text that anybody can write."""
 
     name: str
     mail: str
 
 
 class ToldChange(Record):
-    """A commit, as a run lists it. Of a repository that is kept elsewhere nothing more is known."""
+    """A commit, as a run lists it. Nothing more is known if another system hosts its repository."""
 
     id: str
     author: CommitSignature
@@ -131,7 +131,7 @@ class PullRequest(Record):
     created_by: PersonReference | None
     closed_by: PersonReference | None
     completed_for: PersonReference | None
-    """The person who set it to complete by itself."""
+    """The person who set it to complete automatically."""
 
 
 class Identity(Record):
@@ -140,11 +140,11 @@ class Identity(Record):
     id: str
     """The source's own id."""
     object_id: str
-    """Empty for what Entra does not know, such as the source itself."""
+    """Empty for an identity that Entra does not know, such as the source itself."""
     tenant: str
     mail: str
     name: str
     is_service: bool
-    """A service principal, a managed identity, or a part of the source itself: no person."""
+    """Whether it is a service principal, a managed identity, or a part of the source itself, and so not a person."""
     client_id: str = ""
-    """The application's id of a service principal; empty for everybody else, and where it is not told."""
+    """The application's id of a service principal; empty for everybody else, and if the source does not give it."""

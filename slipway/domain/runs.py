@@ -1,7 +1,7 @@
-"""CI runs: the known facts about one with their certainty, and the people behind the change that it built.
+"""CI runs: the known facts about a run with their certainty, and the people behind the change that it built.
 
 A hook or a message only wakes us: its content is *claimed*. A fact that the source itself confirmed when asked with our
-own identity is *proved*, and stays proved when the source forgets it (`inbound/proving.py`).
+own identity is *proved*, and stays proved if the source forgets it (`inbound/proving.py`).
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from .services import is_listed
 from .tones import Tone
 
 PEOPLE_LIMIT = 60
-"""The most people who are kept of one run. More than that are not known."""
+"""The most people who are kept for one run; if there are more, the rest is not known."""
 RECORDED_OF_RUN: Final = ("known", "definition", "document", "people")
-"""The fields of a run in audit records, beside its number and address."""
+"""The fields of a run in audit records, besides its number and address."""
 
 
 class Trust(StrEnum):
@@ -39,15 +39,15 @@ class Trust(StrEnum):
     PROVED = "proved", "proved", "✓", Tone.GOOD
     """The source was asked, and said so."""
     CLAIMED = "claimed", "not proved, and taken at its word", "?", Tone.ASKS
-    """Somebody said so. Nobody was asked, because this installation is set up not to ask."""
+    """It was reported, and the source was not asked, because this installation is set up not to ask."""
     NOT_PROVED = "not-proved", "not proved", "?", Tone.ASKS
-    """Nobody who could know has confirmed it."""
+    """No source that could know it has confirmed it."""
     CONTRADICTED = "contradicted", "contradicted", "✕", Tone.BAD
     """Two reports say different things."""
 
 
 class Fact(Record):
-    """The certainty of one fact, and the reason: who said so, or what stands in the way."""
+    """The certainty of one fact, and the reason: who said so, or why it is not proved."""
 
     trust: Trust
     why: str = Field(max_length=1000)
@@ -79,7 +79,7 @@ class Involvement(StrEnum):
     CREATOR = "creator", "Pull request by", "opened the pull request"
     """The person who opened a pull request that brought it."""
     COMPLETER = "completer", "Completed by", "completed the pull request"
-    """The person who completed the pull request, or set it to complete by itself."""
+    """The person who completed the pull request, or set it to complete automatically."""
     AUTHOR = "author", "Author", "wrote the commit", False
     """The author that a commit names."""
     COMMITTER = "committer", "Committed by", "made the commit", False
@@ -87,28 +87,29 @@ class Involvement(StrEnum):
 
 
 class Involved(Record):
-    """Somebody behind a change. A claim about them can keep a person from voting, and never lets one vote."""
+    """A person or service behind a change. A claim about a person can keep them from voting, and never lets them
+    vote."""
 
     part: Involvement
     trust: Trust
     name: str = Field(default="", max_length=254)
     mail: str = Field(default="", max_length=254)
     object_id: Guid | None = None
-    """In Entra; None if nobody could tell who it is."""
+    """In Entra; None if it is not known who it is."""
     tenant: Guid | None = None
     is_service: bool = False
-    """No person: a service principal, or a part of the source itself."""
+    """Whether it is not a person but a service principal, or a part of the source itself."""
     client_id: Guid | None = None
     """The application's id of a service principal; None if the source does not tell it."""
     unknown: str = Field(default="", max_length=600)
-    """Why nobody can tell who that is, or for whom it acted; a project may know it as a service."""
+    """Why it is not known who that is, or for whom it acted; a project may know it as a service."""
 
     @property
     def shown(self) -> str:
         return self.mail or self.name or (f"{OID}{self.object_id}" if self.object_id else "somebody")
 
     def is_one_of(self, services: Sequence[str]) -> bool:
-        """Whether it is one of these services. A commit's own text makes nobody a service."""
+        """Whether it is one of these services. Text in a commit makes nobody a service."""
         return self.part.vouched and is_listed(services, client_id=self.client_id, mail=self.mail)
 
     @property
@@ -140,13 +141,13 @@ class Run(Record):
 
     organization: str = Field(default="", max_length=256)
     project: str = Field(max_length=256)
-    """Its name, or its id where only that was told."""
+    """Its name, or its id if only that was given."""
     project_id: str = Field(default="", max_length=64)
     pipeline: str = Field(max_length=256)
     folder: str = Field(default="", max_length=512)
-    """The pipeline's folder, `\\` for the root; empty if it was not told."""
+    """The pipeline's folder, `\\` for the root; empty if it was not given."""
     definition: int | None = Field(default=None, ge=0)
-    """The pipeline's id, which no rename changes; None if only its name was told."""
+    """The pipeline's id, which stays the same after a rename; None if only its name was given."""
     id: int = Field(ge=0)
     number: str = Field(max_length=256)
     result: str = Field(max_length=64)
@@ -161,7 +162,7 @@ class Run(Record):
     """Whether everybody behind the change is among `people`, and known."""
     people: tuple[Involved, ...] = Field(default=(), max_length=PEOPLE_LIMIT)
     all_named: bool = False
-    """Whether `behind` is proved except for those of `people` who are `unknown`: nobody else is missing."""
+    """Whether `behind` is proved apart from the `people` who are `unknown`: nobody else is missing."""
     document: Digest | None = None
     """Hash of the published document, to tell whether it was changed later."""
 
@@ -182,7 +183,7 @@ class Run(Record):
 
     @property
     def url(self) -> str:
-        """Its page, made from ids and names, never an address that somebody sent; empty without an organization."""
+        """Its page. The URL is made from ids and names, never taken from a message; empty without an organization."""
         if not self.organization:
             return ""
         address = f"{quote(self.organization, safe='')}/{quote(self.project_id or self.project, safe='')}"
@@ -190,8 +191,8 @@ class Run(Record):
 
     @property
     def recorded(self) -> dict[str, Any]:
-        """The run as audit records keep it, with how certain each fact is. A release's row has to say what the last
-        record of its run says (`on_record.py`)."""
+        """The run as audit records keep it, with the certainty of each fact. A release's row has to say the same as the
+        last record of its run (`on_record.py`)."""
         facts = {"run": self.proof, "built": self.built, "behind": self.behind}
         known = {name: fact.model_dump(mode="json") for name, fact in facts.items()}
         people = [person.model_dump(mode="json", exclude_defaults=True) for person in self.people]
@@ -199,14 +200,14 @@ class Run(Record):
         return {name: each for name, each in zip(RECORDED_OF_RUN, held, strict=True) if each is not None}
 
     def same_as(self, other: "Run") -> bool:
-        """Whether both are the same CI run, possibly told by somebody else, or re-run with another result."""
+        """Whether both are the same CI run, perhaps from different reporters, or run again with another result."""
         if (self.organization.casefold(), self.id) != (other.organization.casefold(), other.id):
             return False
         mine, theirs = ({run.project.casefold(), run.project_id.casefold()} - {""} for run in (self, other))
         return not mine.isdisjoint(theirs)
 
     def known_with(self, services: Sequence[str]) -> bool:
-        """Whether everybody behind the change is known, where these services are."""
+        """Whether everybody behind the change is known, if these services are known."""
         if self.behind.trust is Trust.PROVED:
             return True
         missing = [person for person in self.people if person.unknown]

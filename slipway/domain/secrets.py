@@ -1,11 +1,11 @@
 """Removes likely secrets, and control sequences that a terminal would obey, from text that a program or a cluster
 wrote.
 
-A log line or an event is shown to people and kept as evidence; nothing in it was meant for either. It recognises what
-commonly slips in: a value beside a telling name, an authorization header, a token, a key, credentials in an address.
+A log line or an event is shown to people and kept as evidence, but was written for neither. This recognises what
+commonly slips in: a value beside a telling name, an authorization header, a token, a key, credentials in a URL.
 
-The writer of a line chooses its cost here, and no other application is served meanwhile. So each pattern looks at a
-character a fixed number of times: a run is taken once, from its beginning, and never given back (`++`).
+The author of a line determines the cost here, and no other application is served meanwhile. So each pattern looks at a
+character a fixed number of times: a run of characters is taken once, from its beginning, and never given back (`++`).
 """
 
 import re
@@ -25,7 +25,7 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\
 
 
 def without_secrets(text: str) -> str:
-    """The text without control characters (but line ends and tabs) and without what looks like a secret."""
+    """The text without control characters (except line ends and tabs) and without anything that looks like a secret."""
     plain = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     for pattern, mask in _PATTERNS:
         plain = pattern.sub(mask, plain)

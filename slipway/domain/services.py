@@ -1,4 +1,5 @@
-"""Services and bots that a project knows: they may be behind a change, they bar nobody, and they never vote."""
+"""Services and bots that a project knows: they may be behind a change, they keep nobody from voting, and they never
+vote."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final
@@ -15,12 +16,12 @@ Service = Annotated[
 
 
 def is_listed(services: Sequence[str], *, client_id: str | None = None, mail: str = "") -> bool:
-    """Whether somebody is one of these services, by a source's own facts."""
+    """Whether the identity is one of these services, by facts from the source itself."""
     names = {f"{APP}{client_id}".casefold()} if client_id else set[str]()
     names |= {f"{MAIL}{mail}".casefold()} if mail else set[str]()
     return any(service.casefold() in names for service in services)
 
 
 def addresses(services: Sequence[str]) -> frozenset[str]:
-    """The addresses among them, in lower case."""
+    """The addresses among the services, in lower case."""
     return frozenset(each.removeprefix(MAIL).casefold() for each in services if each.startswith(MAIL))

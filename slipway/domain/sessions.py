@@ -10,10 +10,10 @@ from .model import Moment, Record
 
 SESSION_LASTS: Final = timedelta(hours=8)
 MOST_ENDED: Final = 100
-"""The most sessions of one person that are remembered singly; a person who ends more ends all of theirs."""
+"""The most single sessions that are remembered of one person; if a person ends more, all of theirs are ended."""
 
 SessionHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-"""The form in which a session's id is told and stored."""
+"""A session's id as it is passed on and stored: as a hash."""
 
 
 def session_hash(sid: str) -> str:
@@ -32,16 +32,17 @@ class EndedSessions(Record):
         return (self.since is not None and began < self.since) or session_hash(sid) in self.single
 
     def with_all(self, at: datetime) -> "EndedSessions":
-        """With all sessions ended that began before. An earlier time changes nothing."""
+        """The same, with all sessions ended that began before `at`. An earlier time than the present one changes
+        nothing."""
         since = at if self.since is None else max(self.since, at)
         return EndedSessions(since=since, single=_not_over_anyway(self.single, at))
 
     def with_one(self, session: str, at: datetime) -> "EndedSessions":
-        """With one session ended, by the hash of its id."""
+        """The same, with one session ended, by the hash of its id."""
         single = _not_over_anyway(self.single, at) | {session: self.single.get(session, at)}
         return self.with_all(at) if len(single) > MOST_ENDED else self.evolve(single=single)
 
 
 def _not_over_anyway(single: dict[str, datetime], at: datetime) -> dict[str, datetime]:
-    """The sessions that might still be in force if they had not been ended."""
+    """The sessions that might still be valid if they had not been ended."""
     return {session: ended for session, ended in single.items() if at - ended < SESSION_LASTS}

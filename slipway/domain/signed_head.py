@@ -1,11 +1,11 @@
-"""The signed end of a chain names by their hashes the things in force: versions, freezes and holds, the live releases,
-and the releases under way in an environment.
+"""The signed end of a chain names, by their hashes, the versions, freezes and holds in force, the live releases, and
+the releases under way in an environment.
 
-A row alone decides nothing: anybody who may write rows could take a freeze away, or put an older version in force whose
-gate asks nobody. A row's content has to have the hash that the head of its chain names. A decision changes only the
-hashes of rows that it changes itself, and carries all others on as they were signed before. So no row that was changed
-behind its back gets a signature. A head put back to an earlier state contradicts an anchor, as each of these changes is
-anchored at once.
+A row alone decides nothing: anybody who may write rows could remove a freeze, or put an older version in force whose
+gate asks nobody. So a row's content must have the hash that the head of its chain names. A decision changes only the
+hashes of rows that it changes itself, and carries all others on as they were signed before. So a row that was changed
+by somebody else never gets a signature. A head that was put back to an earlier state contradicts an anchor, since each
+of these changes is anchored at once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from .signing import PublicKeys, Signer
 VERSION: Final = "version"
 """The application's version in force."""
 FREEZE: Final = "freeze"
-"""The freeze of everything: of the installation's chain its own, of an application's the copy."""
+"""The freeze of everything: the freeze itself in the installation's chain, the copy in an application's."""
 
 
 def lane_name(environment: str) -> str:
@@ -34,7 +34,7 @@ def release_name(number: int) -> str:
 
 
 def state_hash(state: Record | None) -> str | None:
-    """The head's hash of a row's state; None if there is no state."""
+    """The hash that the head has for a row's state; None if there is no state."""
     return None if state is None else sha256(canonical(state.model_dump(mode="json")))
 
 
@@ -46,7 +46,7 @@ def hash_of_lane(lane: Lane | None) -> str | None:
 
 
 def hash_of_release(release: Release) -> str | None:
-    """The hash of the whole row, since the next decision goes by all of it; None for a release that is in no
+    """The hash of the whole row, since the next decision depends on all of it; None for a release that is in no
     environment, or has ended."""
     if release.environment is None or release.phase.final:
         return None
@@ -61,8 +61,8 @@ def is_as_signed(release: Release, head: Head) -> bool:
 def releases_changed(
     before: Head, releases: Mapping[int, Release], changed: Iterable[Release]
 ) -> dict[str, str | None]:
-    """The hashes of the releases that a decision changes. A decision about a release whose row somebody else changed is
-    not signed, unless the release ends there."""
+    """The hashes of the releases that a decision changes. If somebody else has changed a release's row, a decision
+    about the release is not signed, unless the release ends with it."""
     hashes = {release.number: hash_of_release(release) for release in changed}
     return {
         release_name(number): hash
@@ -82,7 +82,7 @@ def blocks_changed(
 
 
 def _of_lanes(lanes: Iterable[Lane]) -> dict[str, str | None]:
-    """Each by a name of its own, so that a decision about one of them signs nothing of the others."""
+    """Each lane has its own name, so that a decision about one of them does not sign the others."""
     hashes = dict[str, str | None]()
     for lane in lanes:
         hashes[lane_name(lane.environment)] = hash_of_lane(lane)
@@ -93,8 +93,8 @@ def _of_lanes(lanes: Iterable[Lane]) -> dict[str, str | None]:
 def signed(head: Head, *, before: Head, changes: Mapping[str, str | None], signer: Signer, keys: PublicKeys) -> Head:
     """The head after `before`, signed, with these changes of the hashes in force; None removes one.
 
-    After an unsigned head the new one is not signed either, since nobody knows what that one should have named. Raises
-    `KeysUnavailable`.
+    After an unsigned head the new one is not signed either, since it is not known what the unsigned one should have
+    named. Raises `KeysUnavailable`.
     """
     names = {**before.in_force, **changes}
     in_force = {name: hash for name, hash in sorted(names.items()) if hash is not None}

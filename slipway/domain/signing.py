@@ -1,8 +1,8 @@
 """Signatures of records, anchors and links: made by the worker alone, verified by everybody with public keys.
 
 Each purpose signs bytes of its own form, so a signature for one is useless for another: a record or an anchor is signed
-by its hash, a link by its canonical JSON. A setting of every role says whose keys count. A `KeySource` loads the keys
-themselves, which may change while the app runs.
+by its hash, a link by its canonical JSON. A setting of every role says which public keys count. A `KeySource` loads the
+keys themselves, which may change while the app runs.
 """
 
 import base64
@@ -16,9 +16,9 @@ from .model import Record
 
 KEY_ID_PATTERN: Final = r"^[A-Za-z0-9._-]{1,40}$"
 SIGNATURE_PATTERN: Final = r"^[A-Za-z0-9+/]{85}[AQgw]==$"
-"""Base64 of 64 bytes: exactly one text for each signature, so that no character of it can be changed unnoticed."""
+"""Base64 of 64 bytes. Each signature has exactly one such text, so that no character of it can be changed unnoticed."""
 RETIRED: Final = "retired."
-"""Stands before the id of a public key whose private key is not to be believed any more, as somebody may have it."""
+"""Begins the id of a public key whose private key is no longer trusted, since somebody else may have it."""
 MOST_PUBLIC: Final = 100
 """The most public keys that an installation may have had."""
 
@@ -33,12 +33,12 @@ class KeySource(Protocol):
     """Keys by id."""
 
     def live(self, key_id: str | None = None) -> Mapping[str, bytes]:
-        """The keys. A source may reload its keys if it does not know the wanted id. Raises `KeysUnavailable`, also as
-        long as it cannot tell whether there is such a key."""
+        """The keys. A source may reload its keys if it does not know the wanted id. Raises `KeysUnavailable`, also
+        while it cannot tell whether there is such a key."""
         ...
 
     def ids(self) -> tuple[str, ...]:
-        """Ids of the keys that are live at this moment, in their order. Raises `KeysUnavailable`."""
+        """Ids of the keys that are live now, in their order. Raises `KeysUnavailable`."""
         ...
 
 
@@ -56,7 +56,7 @@ class FixedKeys:
 
 
 def checked_keys(keys: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Raises ValueError if there are no keys, or one has another length."""
+    """The keys. Raises ValueError if there are none, or if one has another length."""
     if not keys:
         raise ValueError("keys: expected at least one, got none")
     for key_id, key in keys.items():
@@ -91,11 +91,12 @@ class PublicKeys:
         self._source: KeySource = FixedKeys(checked_public(keys)) if isinstance(keys, Mapping) else keys
 
     def by_id(self, key_id: str | None = None) -> Mapping[str, bytes]:
-        """Looks again if the wanted one is not known. Raises `KeysUnavailable`."""
+        """The keys. If the wanted one is not known, they are loaded again. Raises `KeysUnavailable`."""
         return self._source.live(key_id)
 
     def is_retired(self, kid: str) -> bool:
-        """Whether what this key signed is only as old as something else shows. Raises `KeysUnavailable`."""
+        """Whether the key is retired, so that other evidence must show how old a signature of it is. Raises
+        `KeysUnavailable`."""
         return RETIRED + kid in self._source.live()
 
     def fault(self, signature: Signature, content: bytes) -> str:
@@ -105,7 +106,7 @@ class PublicKeys:
         return self.fault_in_chain(signature, content)
 
     def fault_in_chain(self, signature: Signature, content: bytes) -> str:
-        """As `fault`, of what something later has to name by its hash: there a retired key counts.
+        """Like `fault`, for content that later content must name by its hash: for it, retired keys count.
 
         Raises `KeysUnavailable`.
         """
@@ -119,7 +120,8 @@ class PublicKeys:
 
 
 class PrivateSigner:
-    """Signs with the newest private key whose public key counts already, so everybody can verify its signatures."""
+    """Signs with the newest private key whose public key is trusted already, so that everybody can verify its
+    signatures."""
 
     def __init__(self, private: KeySource, public: PublicKeys) -> None:
         """`private` has seeds by id, newest first."""
@@ -163,7 +165,7 @@ class LiveKeys:
 
 
 class NotRetired:
-    """`LiveKeys` without any private key: all public keys but those that the worker recorded as retired."""
+    """Like `LiveKeys`, but without private keys: all public keys except those that the worker recorded as retired."""
 
     def __init__(self, public: PublicKeys, retired: Callable[[], Collection[str]]) -> None:
         self._public, self._retired = public, retired
@@ -177,7 +179,7 @@ class NotRetired:
 
 
 def checked_public(keys: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Raises ValueError if there are no keys, too many, or one is none."""
+    """The keys. Raises ValueError if there are none or too many, or if one is not a public key."""
     if not 1 <= len(keys) <= MOST_PUBLIC:
         raise ValueError(f"public keys: expected 1 to {MOST_PUBLIC}, got {len(keys)}")
     for kid, key in keys.items():

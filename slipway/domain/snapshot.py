@@ -32,7 +32,7 @@ from .versions import VersionsInForce
 from .windows import WindowStatus
 
 EVERY_ACTIVE = 100
-"""Active releases that a new epoch loads: more than an application has, as newer ones supersede the others."""
+"""The active releases that a new epoch loads: more than an application has, since newer ones supersede the others."""
 JOINING_LOADED = 20
 """The most waiting releases that one decision loads, so that all its writes fit into one transaction."""
 
@@ -45,12 +45,12 @@ class Policy:
     definition: str
     """Hash of the application inside its project, and of its files."""
     versions: VersionsInForce | None
-    """The versions of application and project that this is made from; None where no ledger keeps any."""
+    """The versions of application and project that this is made from; None if no ledger keeps any."""
     problems: tuple[str, ...]
-    """Problems of the application since it was applied: nothing is opened until they are mended."""
+    """Problems of the application that arose after it was applied: nothing is opened until they are mended."""
     now: datetime
     windows: Mapping[str, WindowStatus]
-    """Whether the time windows are open, by environment; those without windows are absent."""
+    """Whether the time windows are open, by environment; environments without windows are absent."""
     check_tag: Callable[[str], RuleResult]
     """Whether a tag may start a release."""
     is_lower: Callable[[str, str], bool]
@@ -82,9 +82,9 @@ class Snapshot:
     definition: str
     """Hash of the application inside its project, and of its files."""
     versions: VersionsInForce | None
-    """The versions of application and project that this is made from; None where no ledger keeps any."""
+    """The versions of application and project that this is made from; None if no ledger keeps any."""
     problems: tuple[str, ...]
-    """Problems of the application since it was applied: nothing is opened until they are mended."""
+    """Problems of the application that arose after it was applied: nothing is opened until they are mended."""
     now: datetime
     head: Head
     lanes: Mapping[str, Lane]
@@ -97,12 +97,12 @@ class Snapshot:
     tag_rules: Mapping[str, RuleResult]
     """Whether a tag may start a release, for each tag that was looked up or that a release has."""
     higher_tags: frozenset[str]
-    """The tags of the loaded and live releases that name a higher version than the tag that was looked up; none if
+    """The tags of the loaded and live releases that name a higher version than the tag that was looked up; empty if
     versions have no order."""
     windows: Mapping[str, WindowStatus]
-    """Whether the time windows are open, by environment; those without windows are absent."""
+    """Whether the time windows are open, by environment; environments without windows are absent."""
     waits: Mapping[str, str]
-    """The reason why a step under way waits, by the step's id; absent if it does not wait, or nobody asked."""
+    """Why each step under way waits, by its id; absent if it does not wait, or if this was not loaded."""
 
     def lane(self, environment: str) -> Lane:
         return self.lanes.get(environment) or Lane(environment=environment)
@@ -121,7 +121,7 @@ class Snapshot:
 
 def tag_of(application: Application, event: PipelineCompleted) -> str | None:
     """The tag of a run's image: named by the run itself, or derived by the application's convention. None if the
-    convention gives no text that can be a tag."""
+    convention's text cannot be a tag."""
     if event.tag or application.pipeline is None:
         return event.tag
     run = event.run

@@ -1,6 +1,6 @@
-"""Systems that report pushes and runs to Slipway by HTTP, each with the words for those who set it up.
+"""Systems that report pushes and runs to Slipway by HTTP, each with words for the people who set it up.
 
-`engine/gateway.py` reads their messages, and takes in parked ones again.
+`engine/gateway.py` reads their messages, and handles parked ones again.
 """
 
 from enum import StrEnum
@@ -11,9 +11,9 @@ class Source(StrEnum):
     """The origin of an event that did not come by a queue."""
 
     project: str
-    """The meaning of a pipeline's `project` there; empty if it reports no runs."""
+    """What a pipeline's `project` means there; empty if the source reports no runs."""
     secret: str
-    """The way in which it shows the secret that it shares with Slipway; empty if the platform lets nobody else in."""
+    """How it presents the secret that it shares with Slipway; empty if the platform admits only this source."""
 
     def __new__(cls, name: str, project: str = "", secret: str = "") -> Self:
         member = str.__new__(cls, name)
@@ -22,13 +22,13 @@ class Source(StrEnum):
         return member
 
     EVENT_GRID = "event-grid"
-    """Azure Event Grid, which tells of pushes to a registry."""
+    """Azure Event Grid, which reports pushes to a registry."""
     AZURE_DEVOPS = (
         "azure-devops",
         "Azure DevOps project, by name",
         "Azure DevOps as the password of basic authentication",
     )
-    """Azure DevOps, whose service hooks tell of finished runs."""
+    """Azure DevOps, whose service hooks report finished runs."""
 
     @staticmethod
     def named(name: str) -> "Source | None":
@@ -38,4 +38,4 @@ class Source(StrEnum):
 PROJECTS = ", or ".join(source.project for source in Source if source.project)
 """The possible meanings of `pipeline.project`, for the reference."""
 SECRETS = "; ".join(source.secret for source in Source if source.secret)
-"""The ways in which hooks show their secret, for the reference."""
+"""How each hook presents its secret, for the reference."""

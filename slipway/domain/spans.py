@@ -24,7 +24,7 @@ class StageSpan:
 
 
 def spans(records: Iterable[AuditRecord]) -> Iterator[StageSpan]:
-    """The stages of one release, from its records in order. An action that is not known moves nothing."""
+    """The stages of one release, from its records in order. An unknown action changes nothing."""
     stage: Stage | None = None
     where, began = "", None
     for record in records:

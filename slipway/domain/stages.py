@@ -1,4 +1,4 @@
-"""Stages: what a release spends its time on between two audit records, and whether it worked or waited.
+"""Stages: what a release spends its time on between two audit records, and whether it works or waits.
 
 `actions.py` says which action begins which stage; `spans.py` builds a release's timeline from them.
 """
@@ -10,22 +10,22 @@ from .phases import Phase
 
 
 class Stage(StrEnum):
-    """The activities on which a release spends its time."""
+    """What a release spends its time on."""
 
     JOIN = "join"
-    """Waits for the other of the two facts that it starts from."""
+    """It waits for the other of the two facts that it starts from."""
     RESOLVE = "resolve"
     """Its tag is looked up in the registry."""
     QUEUE = "queue"
-    """Waits for another rollout to end."""
+    """It waits for another rollout to end."""
     PLAN = "plan"
     """The changes of a rollout are worked out."""
     SOAK = "soak"
-    """Waits until every condition of a gate that asks nobody holds."""
+    """It waits until every condition of a gate that asks nobody holds."""
     APPROVAL = "approval"
-    """Waits for people."""
+    """It waits for people."""
     HELD_BACK = "held-back"
-    """Waits for a freeze, a hold or a closed window to end."""
+    """It waits for a freeze, a hold or a closed window to end."""
     PROMOTE = "promote"
     """The artifact is copied into the environment's registry."""
     BEFORE = "before"

@@ -1,8 +1,8 @@
-"""The way out of a gate that nobody can satisfy any more because everybody who may vote there has gone: two of the
+"""The way out of a gate that nobody can satisfy any more, because everybody who may vote there has gone: two of the
 platform's people, who did not propose the change, let it through in their place.
 
-Nobody can prove that somebody is gone. So everybody the gates ask is told, and has a day to object; one objection ends
-it. Pure, and without a clock.
+Nobody can prove that somebody is gone. So everybody whom the gates ask is told, and has a day to object; one objection
+ends the change. Pure, and without a clock.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ from .rules import Rule, RuleResult, WaitsFor
 
 NEEDED: Final = 2
 OBJECTION: Final = timedelta(hours=24)
-"""The time people have to object once all of them were told."""
+"""How long people may object once all of them were told."""
 FRESH: Final = timedelta(minutes=5)
 
 
@@ -71,7 +71,7 @@ def is_platform(cast: ChangeVoteCast) -> bool:
 
 
 def stood_in(change: ProposedChange, cast: ChangeVoteCast) -> ProposedChange:
-    """The change with one more who stands in; with the last of them, nothing but time and objections is waited for."""
+    """The change with one more stand-in. After the last one, it waits only for time and objections."""
     signed_in = cast.signed_in
     roles = tuple(role for role in (signed_in.roles if signed_in else ()) if Role.PLATFORM in read_roles([role]))
     without_groups = signed_in.evolve(groups=(), roles=roles) if signed_in else None
@@ -83,8 +83,7 @@ def stood_in(change: ProposedChange, cast: ChangeVoteCast) -> ProposedChange:
 def stand_ins_rule(
     plan: ChangePlan, stand_ins: Mapping[str, tuple[Vote, datetime]], told: Mapping[str, datetime], now: datetime
 ) -> RuleResult:
-    """Whether those who stand in suffice, from what records say: who, each with the time, and when people were told on
-    each channel."""
+    """Whether the stand-ins suffice, from records: who stood in and when, and when people were told on each channel."""
     rule = Rule.STAND_INS_SUFFICE
     counted = dict[str, datetime]()
     for voter, (vote, at) in stand_ins.items():

@@ -25,7 +25,7 @@ SALT_BYTES: Final = 16
 Salt = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{22}$")]
 """128 random bits in base64url, made when the person presses the button: nobody can guess a statement from its hash."""
 Installation = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?$")]
-"""The installation's own name, so that nothing that was said to one is taken by another."""
+"""The installation's own name, so that a statement to one installation is not accepted by another."""
 Reason = Annotated[str, Field(max_length=REASON_LIMIT)]
 Argument = Annotated[str, Field(max_length=1024)]
 PUSHED: Final[Mapping[str, str]] = {"tag": TAG_PATTERN, "digest": DIGEST_PATTERN}
@@ -41,7 +41,7 @@ class _Statement(Record):
     reason: Reason = ""
 
     def fields(self) -> dict[str, Any]:
-        """As it is hashed, sent and kept: what is not said is left out."""
+        """The fields as they are hashed, sent and kept, without those that have no value."""
         return self.model_dump(mode="json", exclude_none=True)
 
     @property
@@ -94,7 +94,7 @@ class ChangeVoteStatement(_Statement):
 
 
 class CommandStatement(_Statement):
-    """A command, with all that it is about."""
+    """A command with everything that it is about."""
 
     kind: Literal["command"] = "command"
     application: Name | None = None
@@ -148,7 +148,7 @@ type Statement = VoteStatement | ChangeVoteStatement | CommandStatement | Catalo
 
 
 def _which(statement: Any) -> str | None:
-    """A vote is on a release's plan, or names a change."""
+    """A vote is either on a release's plan or, if it names a change, on that change."""
     fields = statement if isinstance(statement, dict) else dict(statement) if isinstance(statement, Record) else {}
     kind = fields.get("kind", "")
     return "change-vote" if kind == "vote" and "change" in fields else str(kind)
@@ -165,7 +165,7 @@ StoredStatement = Annotated[
 
 
 def salt_of(random: bytes) -> str:
-    """The salt that these random bytes make. Raises `ValueError` for fewer than 128 bits."""
+    """The salt made of these random bytes. Raises `ValueError` for fewer than 128 bits."""
     if len(random) != SALT_BYTES:
         raise ValueError(f"expected {SALT_BYTES} random bytes, got {len(random)}")
     return base64.urlsafe_b64encode(random).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""Steps, the units of work on the queue, each with one effect; and the messages that a decision sends."""
+"""Steps: the units of work on the queue, each with one effect. Also the messages that a decision sends."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -51,8 +51,8 @@ class StepKind(StrEnum):
 
     @property
     def begins_with_a_look(self) -> bool:
-        """Whether several workers may do it at once, at least until it reports that it is about to change something,
-        because its writes have the same name and content whoever makes them."""
+        """Whether several workers may do it at once, at least until it reports that it is about to change something.
+        Its writes have the same name and content no matter which worker makes them."""
         return self in (StepKind.RESOLVE, StepKind.PLAN, StepKind.CHECK, StepKind.VERIFY, StepKind.ANCHOR)
 
     @property
@@ -69,7 +69,7 @@ class StepKind(StrEnum):
 
     @property
     def goes_by_a_plan(self) -> bool:
-        """Whether it does what the release's plan says."""
+        """Whether it carries out the release's plan."""
         return self is StepKind.PROMOTE or self.is_ordered
 
 
@@ -79,13 +79,13 @@ class Notice(StrEnum):
     GATE_OPENED = "gate-opened"
     """A gate waits for people."""
     REMINDER = "gate-reminder"
-    """It still waits, and they have not answered."""
+    """The gate still waits, and these people have not answered."""
     VOTES_VOIDED = "votes-voided"
     """The plan has changed, so that votes on the earlier one do not count."""
     VOTE_REFUSED = "vote-refused"
-    """A message's statement on somebody's behalf does not count."""
+    """The statement in a message, on behalf of a person, does not count."""
     VOTE_COUNTED = "vote-counted"
-    """A vote was counted in somebody's name; they can say that it was not theirs."""
+    """A vote was counted in a person's name; they can say that it was not theirs."""
     VOTE_OBJECTED = "vote-objected"
     """Somebody said that a vote which was counted in their name was not theirs."""
     ENDED = "ended"
@@ -109,24 +109,24 @@ class SeenJob(StartedJob):
 
 
 class SeenBefore(Record):
-    """The findings of earlier looks at a rollout, for the next ones."""
+    """The findings of earlier polls of a rollout, for the next ones."""
 
     done: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=300)
     """Labels of the workloads that were seen done. They stay done, such as a Job that the cluster removes after its
     end."""
     hopeless_at: Moment | None = None
-    """Since when it has looked as if nothing but another release would help; None if it does not."""
+    """Since when the rollout has looked as if only another release could help; None if it does not."""
 
     job: StartedJob | None = None
     """The acceptance Job of this step, once it has been started."""
     applied_at: Moment | None = None
-    """When a roll-back's objects were applied: its time begins then, as the cluster may have been away before."""
+    """When a roll-back's objects were applied. Its time begins then, since the cluster may have been away before."""
     resisted: dict[Annotated[str, Field(max_length=320)], Annotated[str, Field(max_length=500)]] = Field(
         default={}, max_length=50
     )
     """Objects that a roll-back could not bring back, by label, and why."""
     freed: tuple[Annotated[str, Field(max_length=253)], ...] = Field(default=(), max_length=50)
-    """Pods that a roll-back deleted, as a StatefulSet would have waited for them for ever."""
+    """Pods that a roll-back deleted because a StatefulSet would have waited for them for ever."""
     jobs: tuple[SeenJob, ...] = Field(default=(), max_length=MOST_JOBS)
     """The Jobs around the rollout that were made so far."""
 
@@ -158,10 +158,10 @@ class Step(Record):
     """The number of times the effect has failed with a retryable error."""
     resent: int = Field(default=0, ge=0)
     waits: str = Field(default="", max_length=LONGEST_WHY)
-    """The reason for waiting that was noted last, so that only news is noted."""
+    """The last noted reason for waiting, so that only a new one is noted."""
     seen: SeenBefore = SeenBefore()
     order: Order | None = None
-    """The rollout's; None for steps that are part of none."""
+    """The rollout's order; None for steps that are not part of a rollout."""
     taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)
     """The places where, as far as the ledger knew when the step was asked for, an order had been taken."""
 
@@ -193,8 +193,8 @@ GRACE = timedelta(minutes=5)
 
 
 def own_time(kind: StepKind, environment: Environment | None, jobs: JobsAround = NO_JOBS) -> timedelta | None:
-    """The time for which a step keeps trying while a part that it needs is away; None for no end. `jobs` are those
-    around the rollout."""
+    """How long a step keeps trying while a part that it needs is away; None for no end. `jobs` are those around the
+    rollout."""
     match kind:
         case StepKind.ROLL_BACK | StepKind.ANCHOR:
             return None
@@ -242,7 +242,7 @@ class Outgoing(Record):
 
     queue: Literal[Queue.STEPS, Queue.WORK]
     session: Annotated[str, Field(max_length=MESSAGE_ID_LIMIT)] = ""
-    """The session that it belongs to, on a queue that has sessions; else empty."""
+    """The session that it belongs to, on a queue that has sessions; otherwise empty."""
     id: Annotated[str, Field(max_length=MESSAGE_ID_LIMIT)]
     """Message id: a repeat within the queue's window is dropped."""
     body: dict[str, Any]

@@ -2,7 +2,7 @@
 
 Gates are compared by the place that they guard (cluster and namespace), not by an environment's name. Each field has to
 be at least as strict as before. A field that is not in the tables here, or that cannot be compared, has to be equal. So
-a new field counts as a weakening until somebody says how it compares.
+a new field counts as a weakening until the tables say how it compares.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ class Weaker(Record):
     """One thing that is weaker than before."""
 
     environment: str = ""
-    """The environment whose gate it is about, as it was called before; empty for all of class production."""
+    """The environment whose gate becomes weaker, under its earlier name; empty for all of class production."""
     text: str
 
     def __str__(self) -> str:
@@ -70,7 +70,7 @@ def _no_wider(before: Sequence[str], after: Sequence[str]) -> bool:
 
 
 def within(pattern: str, wide: str) -> bool:
-    """Whether every text that matches the pattern matches the wide one too, as far as that is easy to be sure of."""
+    """Whether every text that matches the pattern matches the wide one too. False if that is not easy to be sure of."""
     if wide in (pattern, "*"):
         return True
     if _SPECIAL & set(pattern + wide) or "*" in wide[:-1]:
@@ -87,7 +87,7 @@ def _soaks_longer(before: Soak, after: Soak | None) -> bool:
 
 
 def _as_well_known(before: People, after: People) -> bool:
-    """Whether the same people are reached at the same addresses, and at least as much shows their own work.
+    """Whether the same people are reached at the same addresses, and no less is recognized as their own work.
 
     A new person with an address could vote for somebody else whom a gate lists by that address.
     """
@@ -103,7 +103,7 @@ def _fewer_kinds(before: AllowedKinds, after: AllowedKinds) -> bool:
 
 
 _LEVELS: Final = tuple(ProvenanceLevel)
-"""From the loosest on."""
+"""From the loosest to the strictest."""
 _GATE: Mapping[str, Stricter] = {
     "approvers": _fewer,
     "required": lambda before, after: after >= before,
@@ -148,7 +148,7 @@ _APPLICATION: Mapping[str, Stricter] = {
     # People are compared at each gate, an environment by its place, and a pipeline field by field. The delivered
     # artifact is in the plan that people vote on.
     **dict.fromkeys(("people", "environments", "pipeline", "application", "project", "repositories"), _any),
-    # The project's fields are compared there.
+    # The project's fields are compared in the project.
     **dict.fromkeys(("source", "image", "bundle", "versions", "image_rules", "injected"), _any),
 }
 _LEAST: Mapping[str, Stricter] = {
@@ -167,7 +167,7 @@ _PROJECT: Mapping[str, Stricter] = {
     "injected": _listed,
     "kinds": _fewer_kinds,
     "unpinned": lambda before, after: after in (REFUSE, before) or (before != REFUSE and _listed(before, after)),
-    # A field that is named there is pinned by digest like any other image; one that is not is refused.
+    # An image in a field that is named there is pinned by digest like any other; one in another field is refused.
     **dict.fromkeys(("project", "owners", "repositories", "environments", "image_paths"), _any),
 }
 
@@ -179,11 +179,11 @@ _BESIDE: Mapping[str, Stricter] = {
     "each": lambda before, after: not before or before == after,
 }
 """The fields of a gate that count when another application comes into its place: who lets something in there, and how
-surely. For how long people are asked, and in which words, is up to each application."""
+certain that is. How long people are asked, and in which words, is up to each application."""
 
 
 def production_of(application: Application) -> dict[Place, Environment]:
-    """The environments of class production, by the place that each is for."""
+    """The environments of class production, by place."""
     return {
         (environment.cluster, environment.namespace): environment
         for environment in application.environments
@@ -200,7 +200,7 @@ def weakenings(
 ) -> tuple[Weaker, ...]:
     """The weakenings in `after` wherever class production is or was; empty if there are none.
 
-    `places`, if given, are those that are compared; `changed` are the files of the application with another content.
+    `places`, if given, limits the comparison to those; `changed` are the application's files with changed content.
     """
     return tuple(_weakenings(before, after, places, changed))
 
@@ -248,7 +248,7 @@ def _asks_less(at: str, before: ApprovalGate, after: AutoGate | ApprovalGate) ->
     if not isinstance(after, ApprovalGate):
         yield f"{at}: {after.kind} instead of {before.kind}"
         return
-    # If people are listed by address, or have several accounts, it depends on whose they are said to be.
+    # If people are listed by address, or have several accounts, the gate depends on the people that these belong to.
     listed = (*before.approvers, *(name for share in before.each for name in share.of))
     accounts = (name for person in before.people.values() for name in person.also)
     by_name = any("@" in name for name in listed) or any(name.startswith(OID) for name in accounts)
@@ -301,7 +301,7 @@ def _project_weakenings(before: Project, after: Project) -> Iterator[Weaker]:
 
 
 def _weaker_environment(name: str, before: ProjectEnvironment, after: Project) -> Iterator[str]:
-    """By the places that it covers, under any name."""
+    """The weakenings of one environment, compared by the places that it covers, under any name."""
     now = {called: each for called, each in after.environments.items() if each.production and overlap(before, each)}
     uncovered = [
         f"{cluster}/{pattern}"

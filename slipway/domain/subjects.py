@@ -67,7 +67,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _unescaped(text: str) -> str:
-    """Without escapes, and without the white space around it that is not escaped."""
+    """The text without escapes, and without surrounding white space that is not escaped."""
     value, end, escaped = "", 0, False
     for character in text.lstrip():
         if character == "\\" and not escaped:

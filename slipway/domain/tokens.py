@@ -1,7 +1,7 @@
-"""Tokens of links, signed by the worker (Ed25519): what a link may be used for, by whom, until when.
+"""Tokens of links, signed by the worker (Ed25519): what a link may be used for, by whom, and until when.
 
 A token is `payload.signature`, both base64url without padding. The payload is canonical JSON; the signature covers it.
-Verifying needs public keys only. The ledger remains the authority on what a link leads to.
+Only public keys are needed to verify it. The ledger remains the authority on the subject of a link.
 """
 
 import base64
@@ -17,9 +17,9 @@ from .model import Digest, Moment, Name, Record, canonical
 from .signing import KeyId, PublicKeys, Signature, Signer
 
 TOKEN_LIMIT: Final = 2048
-"""Characters; a longer one is refused before anything is computed."""
+"""The most characters; a longer token is refused before anything is computed."""
 Recipient = Annotated[str, Field(min_length=1, max_length=254)]
-"""Somebody as the policy lists them."""
+"""A person as the policy lists them."""
 
 
 class TokenRefused(ValueError):  # noqa: N818 - the message is the point
@@ -34,13 +34,13 @@ class Purpose(StrEnum):
     """The purpose of a link."""
 
     SHOW = "show"
-    """To come to the page that asks, where people sign in."""
+    """Leads to the page with the question, where people sign in."""
     VOTE = "vote"
-    """To vote as well: at a gate of level `link` alone."""
+    """Also votes, but only at a gate of level `link`."""
 
 
 class ApprovalClaims(Record):
-    """The question that somebody is asked."""
+    """What a link's recipient is asked."""
 
     application: Name
     release: int

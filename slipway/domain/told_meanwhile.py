@@ -1,5 +1,5 @@
-"""Runs and pushes that nearly matched a release while it waited for one, and why each was not used. `explain` shows it;
-nothing is decided by it."""
+"""Runs and pushes that nearly matched a release while it waited for one, and why each was not used. `explain` shows
+them; no decision depends on them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -15,11 +15,11 @@ from .release import Release
 from .snapshot import Snapshot
 
 LOOKED_BACK: Final = 50
-"""Records before the release began that are looked at: the other fact may have come first."""
+"""The number of records before the release began that are read: the other fact may have come first."""
 LOOKED_AT: Final = 250
-"""Records that are looked at, so that a busy application costs no more."""
+"""The most records that are read, so that a busy application costs no more."""
 SHOWN: Final = 10
-"""The newest reports."""
+"""The most reports that are shown, the newest ones."""
 
 
 class ToldMeanwhile(Record):
@@ -31,13 +31,14 @@ class ToldMeanwhile(Record):
 
 
 def waits_or_waited(release: Release) -> bool:
-    """Whether it waits for its other fact, or ended before that came."""
+    """Whether the release waits for its other fact, or expired before that came."""
     expired = release.phase is Phase.EXPIRED and release.environment is None
     return release.phase is Phase.JOINING or expired
 
 
 def told_meanwhile(snapshot: Snapshot, release: Release, records: Iterable[AuditRecord]) -> tuple[ToldMeanwhile, ...]:
-    """The newest first. `records` are of the time about which it waited; empty for a release that waits for nothing."""
+    """The reports, newest first. `records` are from around the time in which the release waited; empty for a release
+    that waits for nothing."""
     if not waits_or_waited(release):
         return ()
     since = release.created_at - snapshot.application.join_within
@@ -77,7 +78,8 @@ def _why(record: AuditRecord) -> str:
 
 
 def _half_releases(snapshot: Snapshot, release: Release) -> Iterator[ToldMeanwhile]:
-    """The other releases that wait for what this one has: together they have both facts, and differ in something."""
+    """The other releases that have the fact that this one lacks: together they have both, but they differ in
+    something."""
     start = snapshot.application.start
     missing = facts_missing(release, start)
     for other in snapshot.releases.values():

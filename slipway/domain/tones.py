@@ -11,7 +11,7 @@ class Tone(StrEnum):
     BAD = "bad"
     """Something failed, was stopped or was tampered with."""
     ASKS = "asks"
-    """It asks for attention: a person is waited for, or should look."""
+    """It asks for attention: it waits for a person, or a person should look."""
     BUSY = "busy"
     """Work is going on."""
     QUIET = "quiet"

@@ -1,4 +1,4 @@
-"""Versions of applications and projects: what the ledger keeps of each change of the catalogue."""
+"""Versions of applications and projects: the ledger keeps one for each change of the catalogue."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -35,13 +35,14 @@ class Version(Record):
     number: int = Field(ge=1)
     """The number of changes, this one included."""
     document: Digest | None
-    """Hash of the stored document; None if it was removed."""
+    """Hash of the stored document; None for a removal."""
     before: Digest | None = None
-    """Hash of the version before; None for the first, and for one after a removal."""
+    """Hash of the previous version; None for the first, and after a removal."""
     project: Name | None = None
     """The application's project; None for a project."""
     project_document: Digest | None = None
-    """Hash of the version of that project by which it was judged; of a removal, of the one in force then."""
+    """Hash of the version of that project by which it was judged; for a removal, of the project's version then in
+    force."""
     at: Moment
     by: str = Field(max_length=NAME_LIMIT)
     reason: str = Field(default="", max_length=REASON_LIMIT)

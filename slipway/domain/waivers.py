@@ -1,7 +1,7 @@
-"""Waivers: that one rule about proof need not be known to hold, for one release in one environment.
+"""Waivers: one rule about proof need not be known to hold, for one release in one environment.
 
-For when a source is down or has forgotten. A waiver changes no result into a pass: the rule stays unknown, names the
-person who waived it and the reason, and no longer blocks.
+They are for when a source is down or has forgotten. A waiver turns no result into a pass: the rule stays unknown, names
+the person who waived it and the reason, and no longer blocks.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,12 @@ from .model import Digest, Moment, Name, Record
 from .rules import NotYet, Rule, RuleResult, Unknown
 
 MOST_WAIVERS: Final = 20
-"""The most waivers that one release keeps: two rules, and the most environments that an application has, are fewer."""
+"""The most waivers that one release keeps. Two rules in the most environments that an application can have are
+fewer."""
 
 
 class Waiver(Record):
-    """One person's proved word."""
+    """One person's proved word that a rule need not hold."""
 
     environment: Name
     rule: Rule
@@ -34,12 +35,12 @@ class Waiver(Record):
 
     @property
     def by_whom(self) -> str:
-        """As the reason of the rule's result begins."""
+        """The beginning of the reason in the rule's result."""
         return f"waived by {self.by}: {self.reason}"
 
 
 def waived(result: RuleResult, waivers: Sequence[Waiver]) -> RuleResult:
-    """The result where one of these waivers covers it. No waiver covers a rule that is known not to hold."""
+    """The result, waived if one of these waivers covers it. A rule that is known not to hold cannot be waived."""
     unproved = isinstance(result, NotYet | Unknown) and result.blocks and result.rule.waivable
     waiver = next((each for each in waivers if each.rule is result.rule), None)
     if waiver is None or not unproved:

@@ -116,7 +116,7 @@ class Wording:
         return f"{_clause(self.release.phase.meaning)}{waits}{self._called_off()}"
 
     def _called_off(self) -> str:
-        """The fate of a release that was cancelled a moment ago; empty if it was not."""
+        """What happens to a release that was called off a moment ago; empty if it was not."""
         if not self.release.phase.writes_first:
             return ""
         ends = "so it ends before its first object, unless that was written already"
@@ -141,7 +141,7 @@ class Wording:
         return f"went live{where}, the last environment"
 
     def _proof(self) -> str:
-        """The facts of the reported run that should be proved and are not; empty if there are none."""
+        """The facts of the reported run that are not proved but should be; empty if there are none."""
         run = self.release.run
         if run is None or run.counts:
             return ""
@@ -152,7 +152,7 @@ class Wording:
         return " and ".join(_FACTS[fact] for fact in missing) or "its time to run out"
 
     def _who_reports(self) -> str:
-        """The report that is missing, who owes it, and what a person can do if it does not come."""
+        """Which report is missing, who has to send it, and what a person can do if it does not come."""
         release, application = self.release, self.snapshot.application
         missing, pipeline = facts_missing(release, application.start), application.pipeline
         if "image" in missing:
@@ -247,7 +247,7 @@ class Wording:
         return f"{who} may ask for a new plan, on the approval page, or reject it."
 
     def _who_waives(self, rule: Rule) -> str:
-        """Who can waive the rule, and by which command; empty if it is not in the way, or cannot be waived."""
+        """Who can waive the rule, and with which command; empty if it does not block, or cannot be waived."""
         release, environment = self.release, self._environment()
         results = waivable(release, environment) if environment else ()
         if environment is None or not any(result.rule is rule for result in results):

@@ -1,5 +1,5 @@
-"""The conditions that must hold before a gate lets a release through or asks people, and the wait for those that need
-time."""
+"""The conditions that must hold before a gate lets a release through or asks people, and the wait for conditions that
+need time."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from .rollouts import plan_is_current, proceed
 from .state import Draft
 
 LOOK_AGAIN = timedelta(minutes=5)
-"""The time until a condition is checked again when nobody can say when it will hold."""
+"""How soon a condition is checked again if it is not known when it will hold."""
 
 
 def condition_rules(
@@ -91,8 +91,8 @@ def _soaked(
 
 
 def conditions_hold(draft: Draft, release: Release, environment: Environment) -> bool:
-    """Whether every condition holds. Else the release waits for one that does not hold yet, or ends, as one can no
-    longer hold."""
+    """Whether every condition holds. If not, the release waits if the others may still hold, and ends if one no longer
+    can."""
     rules = condition_rules(draft.application, release, environment, draft.lanes, now=draft.now)
     draft.rules = (*draft.rules, *rules)
     waits, refused = list[NotYet](), list[RuleResult]()
@@ -122,7 +122,7 @@ def conditions_hold(draft: Draft, release: Release, environment: Environment) ->
 
 
 def let_through(draft: Draft, release: Release, environment: Environment) -> None:
-    """Every condition of a gate that asks nobody holds."""
+    """Go on from a gate that asks nobody, once all of its conditions hold."""
     rules = condition_rules(draft.application, release, environment, draft.lanes, now=draft.now)
     if rules:
         _record(draft, Action.GATE_PASSED, release, rules)
@@ -146,7 +146,7 @@ def _wait(draft: Draft, release: Release, rules: tuple[RuleResult, ...], waits: 
 
 
 def soak_over(draft: Draft, release: Release) -> None:
-    """The soak of a release has ended: look again. People are asked about a plan of now."""
+    """The soak of a release has ended: check the conditions again. If people are asked, it is about a new plan."""
     environment = draft.environment(release)
     if environment is None:
         end_without_environment(draft, release, release.environment)

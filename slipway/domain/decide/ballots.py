@@ -24,13 +24,13 @@ KNOWN_BY_OBJECT_ID = (
     "signed-in people, guests included, are known by object id: list them as oid:…, or list their address under it in "
     "people of the application"
 )
-"""For people who are listed by address alone, and do not know why they are not."""
+"""A hint for people who are listed only by address, and so are not recognized."""
 
 
 def vote_rules(
     release: Release, environment: Environment | None, event: VoteCast, *, lanes: Mapping[str, Lane], epoch: int
 ) -> tuple[RuleResult, ...]:
-    """The rules that a vote, or its withdrawal, must meet. Those of an objection are in `objecting.py`."""
+    """The rules that a vote, or its withdrawal, must meet. The rules of an objection are in `objecting.py`."""
     if event.decision is VoteDecision.WITHDRAW:
         return _withdrawal_rules(release, environment, event)
     gate = asking(environment)
@@ -54,7 +54,7 @@ def vote_rules(
 
 
 def vote_before(release: Release, environment: Environment | None, event: VoteCast) -> Vote | None:
-    """The current vote of the person who votes, under whichever of their names they cast it."""
+    """The voter's current vote, under any of their names."""
     gate = asking(environment)
     if release.gate is None or gate is None:
         return None
@@ -73,7 +73,8 @@ def waits_here(release: Release, event: VoteCast) -> bool:
 
 
 def _takes_votes(release: Release, event: VoteCast, lanes: Mapping[str, Lane], epoch: int) -> RuleResult:
-    """An approval counts while the gate is open; a rejection up to the first object of the rollout."""
+    """An approval counts while the gate is open; a rejection counts until the first object of the rollout is
+    written."""
     if waits_here(release, event) or not _stops_here(release, event):
         is_open = waits_here(release, event) and _missed(release, event) is None
         return Rule.GATE_IS_OPEN.judged(is_open, _where(release, event))
@@ -84,14 +85,14 @@ def _takes_votes(release: Release, event: VoteCast, lanes: Mapping[str, Lane], e
 
 
 def _stops_here(release: Release, event: VoteCast) -> bool:
-    """Whether it rejects a release that people are asked about again, or have let through."""
+    """Whether the vote rejects a release that is being planned again for its gate, or that its gate has let through."""
     goes_on = release.phase is Phase.PLANNING or release.phase.past_the_gate
     is_asked = release.gate is not None and release.rollback is None and release.environment == event.environment
     return _rejects(event) and goes_on and is_asked
 
 
 def _said_before(release: Release, event: VoteCast, lanes: Mapping[str, Lane]) -> Iterator[RuleResult]:
-    """Whether somebody has called its rollout off already."""
+    """Whether somebody has called the release's rollout off already."""
     lane = lanes.get(event.environment)
     if _stops_here(release, event) and release.phase.writes_first and lane is not None:
         yield from called_off_rules(release, lane)
@@ -123,8 +124,8 @@ def asking(environment: Environment | None) -> ApprovalGate | None:
 
 
 def _for_this_plan(event: VoteCast, plan_hash: str | None) -> tuple[RuleResult, ...]:
-    """Whether it is for the plan that people are asked about; only what stops something may name none. A rejection of
-    this opening counts for any plan that it was read in."""
+    """Whether the vote is for the plan that people are asked about. Only a vote that stops something may name no plan.
+    A rejection of this opening counts for any plan of it."""
     if event.plan_hash is None and event.decision is not VoteDecision.APPROVE:
         return ()
     if _rejects(event) and event.opening is not None:
@@ -142,7 +143,7 @@ def _for_this_opening(event: VoteCast, release: Release) -> tuple[RuleResult, ..
 
 
 def proof_rules(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
-    """Whether the proof that came along, if one did, shows who votes."""
+    """Whether the vote's proof, if it has one, shows who the voter is."""
     if event.unproved:
         return (Rule.PROOF_HOLDS.fails(event.unproved),)
     if event.proved is None:
@@ -155,7 +156,7 @@ def proof_rules(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult,
 
 
 def _sure_enough(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
-    """Whether the voter is known as surely as the gate demands. A vote that stops a release needs no proof."""
+    """Whether the voter's identity is as certain as the gate demands. A vote that stops a release needs no proof."""
     if gate is None or _rejects(event):
         return ()
     reason = f"the gate asks for votes at the level {gate.level}, this one came at the level {event.level}"
@@ -163,8 +164,8 @@ def _sure_enough(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult
 
 
 def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
-    """Whether the policy names the voter. A message shows nobody's roles and groups. If the policy names some, a vote
-    by message that stops a release counts all the same: its sender may cancel the release as well."""
+    """Whether the policy names the voter. A message does not show roles and groups. If the policy names some, a vote by
+    message that stops a release counts nevertheless: its sender could also cancel the release."""
     listed = gate is not None and gate.lists(gate.circle.names(event.voter, signed_in=event.signed_in), event.signed_in)
     unproven = not listed and gate is not None and gate.unlisted() and event.signed_in is None
     if unproven and _rejects(event) and event.level is Level.QUEUE:
@@ -205,7 +206,7 @@ def _room(release: Release, event: VoteCast) -> tuple[RuleResult, ...]:
 
 
 def _missed(release: Release, event: VoteCast) -> datetime | None:
-    """The gate's deadline if the vote came after it, even if the reconcile timer has not closed the gate yet."""
+    """The gate's deadline, if the vote came after it; the reconcile timer may not have closed the gate yet."""
     deadline = release.gate.closes_at if release.gate else None
     return deadline if deadline is not None and event.received_at >= deadline else None
 

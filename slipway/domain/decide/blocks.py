@@ -24,7 +24,7 @@ from ..windows import WindowStatus
 from .state import Draft
 
 NOT_IN_SIGHT = timedelta(days=30)
-"""The time until a window whose next opening is unknown is checked again."""
+"""How soon a window is checked again if it is not known when it next opens."""
 
 
 def block_rules(
@@ -39,7 +39,7 @@ def block_rules(
 ) -> tuple[RuleResult, ...]:
     """The rules that may block a rollout at `now`.
 
-    `environment` is None if the application no longer has it, `window_status` if the environment has no windows. A
+    `environment` is None if the application no longer has it, and `window_status` if the environment has no windows. A
     roll-back by hand waits only for a rollout that is under way: it must work while everything is frozen. No release
     passes in a ledger that was put back to an earlier state.
     """
@@ -60,16 +60,16 @@ def block_rules(
 
 
 def order_rule(problems: Sequence[str]) -> RuleResult:
-    """Whether the application may open anything: its problems have to be mended by applying it again."""
+    """Whether the application may open anything: if it has problems, a corrected version has to be applied first."""
     if problems:
         return Rule.APPLICATION_IS_IN_ORDER.not_yet("; ".join(problems)[:1000], WaitsFor.PERSON)
     return Rule.APPLICATION_IS_IN_ORDER.holds("the applied version is in order")
 
 
 def built_rules(release: Release, provenance: ProvenanceLevel) -> Iterator[RuleResult]:
-    """If an environment demands it, the run that built the artifact has to be proved; a claim is not enough.
+    """Whether the run that built the artifact is proved, if the environment demands it; a claim is not enough.
 
-    A release whose reports contradict each other goes into no environment. That does not resolve by itself.
+    A release whose reports contradict each other enters no environment. That does not resolve by itself.
     """
     run = release.run
     if run is not None and run.built.trust is Trust.CONTRADICTED:
@@ -85,8 +85,8 @@ def built_rules(release: Release, provenance: ProvenanceLevel) -> Iterator[RuleR
 
 
 def over_at(rules: Sequence[RuleResult]) -> datetime | None:
-    """When every block will have ended by time alone; None if nothing blocks, or if a block also needs a person or
-    another release."""
+    """When time alone will have ended every block; None if nothing blocks, or if a block needs a person or another
+    release."""
     blocking = not_passed(rules)
     ends = [rule.until for rule in blocking if isinstance(rule, NotYet) and rule.until is not None]
     return max(ends) if ends and len(ends) == len(blocking) else None
@@ -110,7 +110,7 @@ def freeze_rule(lane: Lane, everything: Freeze | None, now: datetime) -> RuleRes
 
 
 def thaws_at(lane: Lane, everything: Freeze | None, now: datetime) -> datetime | None:
-    """When the freezes in force are all over by time alone; None if somebody has to end one, or if there is none."""
+    """When time alone will have ended every freeze in force; None if somebody has to end one, or if there is none."""
     ends = [freeze.until for _, freeze in freezes_in_force(lane, everything, now)]
     return None if not ends or None in ends else max(until for until in ends if until is not None)
 
@@ -133,7 +133,7 @@ def said_of_hold(application: str, environment: str, hold: Hold) -> str:
 
 
 def called_off_rules(release: Release, lane: Lane) -> Iterator[RuleResult]:
-    """Whether its rollout was called off; no rule where it was not. Unlike a block it does not end by itself."""
+    """Whether the rollout was called off; no rule if it was not. Unlike a block, this does not end by itself."""
     called_off = lane.called_off
     if called_off is not None and called_off.release == release.number and not called_off.too_late:
         behalf = "" if called_off.on_behalf_of is None else f", on behalf of {called_off.on_behalf_of}"
@@ -142,7 +142,7 @@ def called_off_rules(release: Release, lane: Lane) -> Iterator[RuleResult]:
 
 
 def objection_time_rules(release: Release, gate: Gate | None, now: datetime) -> Iterator[RuleResult]:
-    """Whether the time to object is over; no rule where the gate gives none."""
+    """Whether the time to object is over; no rule if the gate gives no time."""
     passed_at = release.gate.passed_at if release.gate else None
     if not isinstance(gate, ApprovalGate) or not gate.objection or passed_at is None:
         return
@@ -155,7 +155,7 @@ def objection_time_rules(release: Release, gate: Gate | None, now: datetime) -> 
 
 
 def drift_rules(lane: Lane, on_drift: OnDrift) -> Iterator[RuleResult]:
-    """Whether drift blocks what opens; no rule where it is only reported."""
+    """Whether drift blocks the release; no rule if drift is only reported."""
     if on_drift is OnDrift.REPORT:
         return
     if lane.drift is None:
@@ -206,7 +206,7 @@ def block_rules_of(draft: Draft, release: Release, environment: Environment) -> 
 
 
 def held_back(draft: Draft, release: Release, environment: Environment) -> bool:
-    """Whether the release is blocked. If so, it is put into `held_back`, with a deadline if time alone ends the block.
+    """Whether the release is blocked. If so, it becomes `held_back`, with a deadline if time alone ends the block.
 
     An override that covers every block is used up here.
     """
@@ -248,7 +248,7 @@ def _pass(draft: Draft, release: Release, broken: tuple[RuleResult, ...]) -> Non
 
 
 def hold_back(draft: Draft, release: Release, blocking: tuple[RuleResult, ...], *, until: datetime | None) -> None:
-    """Have the release wait, until that time if there is one."""
+    """Have the release wait, until `until` if that is given."""
     names = tuple(result.name for result in blocking)
     held_back = release.phase is Phase.HELD_BACK
     if held_back and (release.blocked_by, release.due) == (names, until):

@@ -42,7 +42,7 @@ from .state import Draft
 
 
 def _awaited_in(kind: StepKind) -> Phase | None:
-    """The phase in which a release waits for this kind of step; None for those that nothing waits for."""
+    """The phase in which a release waits for this kind of step; None if no release waits for it."""
     match kind:
         case StepKind.RESOLVE:
             return Phase.RESOLVING
@@ -103,7 +103,7 @@ def step_finished(draft: Draft, event: StepFinished) -> None:
 
 
 def _anchored(draft: Draft, release: Release, event: StepFinished) -> None:
-    """The gate is anchored; or it is not, because the ledger no longer holds the record of an earlier anchor."""
+    """The gate is anchored, or it cannot be, because the ledger no longer holds the record of an earlier anchor."""
     gate = present(event.step.gate, f"the gate of {event.step.id}")
     if event.passed:
         details = {"opening": gate.opening, "outcome": str(gate.outcome), **bounded(event.result)}
@@ -114,7 +114,7 @@ def _anchored(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _overtaken(draft: Draft, release: Release, event: StepFinished) -> None:
-    """A newer rollout has taken its order in the cluster: this one ends, and what the newer one brought stays."""
+    """A newer rollout has taken its order in the cluster: this one ends, and the objects of the newer one stay."""
     if event.result.get("found"):
         order_found(draft, release, Order.model_validate(event.result["found"]))
     draft.rules = event.broken
@@ -138,7 +138,7 @@ def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.rules = event.broken
     by_rule = {rule.rule: rule for rule in event.broken}
     if all(rule.holds_back for rule in by_rule):
-        if stopped_as_called_off(draft, release):  # it may have been said after the worker looked
+        if stopped_as_called_off(draft, release):  # perhaps it was called off after the worker looked
             return
         stopped(draft, release, draft.here(release), event.broken)
         return
@@ -244,7 +244,7 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _remember(draft: Draft, release: Release, kinds: tuple[str, ...]) -> None:
-    """Remember these kinds in the lane: objects of them may be left behind from now on, even if this rollout fails."""
+    """Add these kinds to the lane: objects of them may be left behind from now on, even if this rollout fails."""
     lane = draft.lane(release.environment or "")
     if new := set(kinds) - set(lane.kinds):
         draft.put_lane(lane.evolve(kinds=(*lane.kinds, *sorted(new))[-KINDS_KEPT:]))

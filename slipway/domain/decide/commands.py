@@ -1,7 +1,7 @@
 """Operators' commands, handled like any other event: carried out, or refused with the names of the broken rules.
 
 This module has `cancel`, `resume` and `override`, and what all commands share; `freezing.py`, `retrying.py` and
-`returning.py` hold the rest.
+`returning.py` have the rest.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ def exists_rule(draft: Draft, event: CommandGiven) -> RuleResult:
 
 
 def accepted(draft: Draft, event: CommandGiven, rules: Sequence[RuleResult], release: Release | None = None) -> bool:
-    """Whether every rule holds. If one does not, the refusal is recorded with the results of all of them."""
+    """Whether every rule holds. If one does not, the refusal is recorded with the results of all rules."""
     draft.rules = (*opening_rules(event), *rules)
     broken = not_passed(draft.rules)
     if not broken:
@@ -77,7 +77,7 @@ def common_details(draft: Draft, event: CommandGiven) -> dict[str, Any]:
 
 
 def _let_go_on(draft: Draft, release: Release) -> None:
-    """Re-check a release that waited. The rules evaluated on the way are not the command's answer, so they are
+    """Check a waiting release again. The rules evaluated on the way are not part of the command's answer, so they are
     dropped."""
     judged = draft.rules
     look_again(draft, release)
@@ -107,8 +107,9 @@ def cancel_rules(release: Release, lanes: Mapping[str, Lane], epoch: int) -> tup
 
 
 def cancel_release(draft: Draft, event: CommandGiven) -> None:
-    """A release that waits ends at once. If its step may be writing its first object right now, it is called off: the
-    worker that runs the step looks again just before that write, and ends the release if nothing was written."""
+    """Cancel a release. One that waits ends at once. If its step may be writing its first object right now, the rollout
+    is called off: the worker that runs the step looks again just before that write, and the release ends if nothing was
+    written."""
     release = named_release(draft, event)
     if release is None:
         return
@@ -128,7 +129,7 @@ def cancel_release(draft: Draft, event: CommandGiven) -> None:
 def call_off(
     draft: Draft, release: Release, reason: str, *, by: Attribution, channel: str, rejected: bool = False
 ) -> None:
-    """Have the worker end the rollout instead of writing its first object. The caller records who wants it."""
+    """Have the worker end the rollout instead of writing its first object. The caller records who wants that."""
     called_off = CalledOff(
         release=release.number,
         rejected=rejected,
@@ -150,7 +151,7 @@ def _cancelled(draft: Draft, release: Release, reason: str, *, by: Attribution, 
 
 
 def stopped_as_called_off(draft: Draft, release: Release) -> bool:
-    """End the release, of which nothing is written yet, if its rollout was called off; whether it was."""
+    """End a release of which nothing is written yet, if its rollout was called off; returns whether it was."""
     called_off = draft.lane(release.environment or "").called_off
     if called_off is None or called_off.release != release.number or called_off.too_late:
         return False
@@ -165,8 +166,8 @@ def stopped_as_called_off(draft: Draft, release: Release) -> bool:
 
 
 def called_off_too_late(draft: Draft, release: Release) -> None:
-    """The first object was written before the step saw that the rollout was called off. From then on a rollout is
-    finished, or rolled back; a person who had rejected it is told that their vote came too late."""
+    """The first object was written before the step saw that the rollout was called off. The rollout is now finished or
+    rolled back. If a person had rejected the release, they are told that their vote came too late."""
     lane = draft.lane(release.environment or "")
     broken = not_passed(called_off_rules(release, lane)) if release.phase.writes_first else ()
     if broken:
@@ -206,7 +207,7 @@ def end_hold(draft: Draft, event: CommandGiven) -> None:
 
 
 def wake(draft: Draft, environment: str) -> None:
-    """Re-check the release that waits in the lane; it proceeds if nothing else blocks it."""
+    """Check the release that waits in the lane again; it proceeds if nothing else blocks it."""
     waiting = draft.release(draft.lane(environment).waiting)
     if waiting is not None and waiting.phase is Phase.HELD_BACK:
         _let_go_on(draft, waiting)

@@ -1,4 +1,4 @@
-"""Conditions: what must hold before something happens, each a pure function that returns a named result.
+"""Conditions that must hold before something happens: each is a pure function that returns a named result.
 
 `decide` acts on them and `explain` shows them, so people read the very results that the decision was based on.
 """
@@ -17,12 +17,12 @@ from ..rules import Rule, RuleResult, WaitsFor
 from ..runs import Fact, Trust
 
 PULL_REQUESTS: Final = "refs/pull/"
-"""Such a run builds a possible merge: it can release nothing, whichever branches count."""
+"""A run for such a ref builds a possible merge: it starts no release, whichever branches count."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Newer:
-    """A newer release that takes precedence, and why."""
+    """A newer release that takes precedence, and the reason."""
 
     number: int
     why: str
@@ -43,14 +43,15 @@ def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
 
 
 def _told(rule: Rule, run: Run, holds: bool, reason: str) -> RuleResult:
-    """A run's statement about itself: a pass only if the run is proved. Where it is not, `run-is-proved` blocks."""
+    """A result from a run's report about itself: a pass only if the run is proved. If it is not, `run-is-proved`
+    blocks."""
     if holds and run.proof.trust is not Trust.PROVED:
         return rule.unknown(f"{reason}, according to its reporter", blocks=False)
     return rule.judged(holds, reason)
 
 
 def built_rule(run: Run) -> RuleResult:
-    """Whether the run made the image. A fact that nobody has proved is unknown, never a pass."""
+    """Whether the run made the image. A fact that is not proved is unknown, never a pass."""
     return _known(Rule.BUILT_BY_RUN, run.built, run.built.why)
 
 
@@ -69,8 +70,8 @@ def _known(rule: Rule, fact: Fact, reason: str) -> RuleResult:
 
 
 def version_rule(tag: str, higher: Mapping[str, str]) -> RuleResult:
-    """Whether a version goes out although a higher one of its line is live or on its way. `higher` has, by tag, where
-    each is."""
+    """Whether a version goes out although a higher one of its line is live or on its way. `higher` says, by tag, where
+    each of those is."""
     if not higher:
         return Rule.VERSION_IS_NOT_LOWER.holds(f"no higher version than {tag} is live or on its way")
     shown, where = next(iter(sorted(higher.items())))
@@ -79,8 +80,8 @@ def version_rule(tag: str, higher: Mapping[str, str]) -> RuleResult:
 
 
 def facts_missing(release: Release, start: Start) -> tuple[str, ...]:
-    """The triggers of the application that have not arrived: `image`, `run`. A run of which nobody knows whether it
-    made the image has not."""
+    """The triggers of the application that have not arrived: `image`, `run`. A run does not count as arrived while it
+    is unknown whether it made the image."""
     required = {Start.PUSH: ("image",), Start.RUN: ("run",), Start.BOTH: ("image", "run")}[start]
     arrived = {"image": release.push is not None, "run": release.run is not None and release.run.counts}
     return tuple(fact for fact in required if not arrived[fact])

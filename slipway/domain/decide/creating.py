@@ -1,9 +1,10 @@
-"""Create: a person starts a release of an artifact that an earlier release delivered, with the manifests now in force;
-or of one that was pushed but never delivered, for example before the application was applied.
+"""Create: a person starts a release of an artifact that an earlier release delivered, with the manifests now in force.
+The artifact may also be one that was pushed but never delivered, for example before the application was applied.
 
 The artifact of an earlier release and the facts proved about it stay the same; everything else is decided again, from
 the first environment on. For an image that was only pushed, nothing is proved until its CI run reports. The person who
-starts it counts among those who asked for it, and may not approve it, like the person who asked for the CI run.
+starts the release counts among those who asked for it, so they may not approve it, just as the person who asked for the
+CI run may not.
 """
 
 from ..actions import Action
@@ -17,7 +18,7 @@ from .state import Draft
 
 
 def create_rules(application: Application, source: Release) -> tuple[RuleResult, ...]:
-    """The rules for starting a release of this one's artifact; pages show them before anybody tries."""
+    """The rules for starting a release of this release's artifact; pages show them before anybody tries."""
     is_read = application.source is SourceKind.IMAGE or source.bundle is not None
     pushed = application.pushed
     is_ours = (source.registry, source.repository) == (pushed.registry, pushed.repository)
@@ -63,8 +64,8 @@ def create_release(draft: Draft, event: CommandGiven) -> None:
 
 
 def _create_first(draft: Draft, event: CommandGiven, artifact: PushedArtifact) -> None:
-    """A release of an artifact that none has delivered, without the other facts that the application waits for after a
-    push."""
+    """A release of an artifact that no release has delivered. It does not wait for the other facts that the application
+    requires after a push."""
     is_image = Rule.IS_AN_IMAGE.judged(not artifact.no_image, artifact.no_image or "the registry has it as one")
     if not accepted(draft, event, (draft.snapshot.tag_rules[artifact.tag], is_image, *reason_rule(event))):
         return

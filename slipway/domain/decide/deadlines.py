@@ -19,7 +19,7 @@ RESEND_LIMIT = 3
 """The number of times a step is sent again before the release fails; a roll-back is sent until it is done."""
 
 PLANS_AT_A_GATE = PLAN_LIMIT // 2
-"""The most plans that the timer makes again while people are asked; the others are made again when somebody acts."""
+"""The timer makes at most this many plans again while people are asked; later ones are made when somebody acts."""
 
 _ROLLED_OUT = frozenset({StepKind.DEPLOY, StepKind.CHECK, StepKind.AFTER, StepKind.VERIFY})
 
@@ -34,7 +34,7 @@ def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
     if release is None or release.due != event.due:
         return  # the release has moved on
     if draft.now < event.due:
-        return  # early, because clocks differ; the reconcile timer repeats the event once the deadline has passed
+        return  # early, because clocks differ; the reconcile timer repeats the event after the deadline
     if release.phase is Phase.JOINING:
         end_release(
             draft, release, Phase.EXPIRED, "the second of its two triggers (image, CI run) did not arrive in time"
@@ -50,7 +50,8 @@ def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
 
 
 def _close_gate(draft: Draft, release: Release, state: GateState) -> None:
-    """Expire the release; the quorum rules name the missing votes. If its time stood still, it goes on instead."""
+    """Expire the release; the quorum rules name the missing votes. If the gate's time stood still, it runs on
+    instead."""
     if state.frozen_since is not None:
         time_goes_on(draft, release, state)
         return
@@ -67,7 +68,7 @@ def overdue(
     """The events that are due for a release because of the time or a changed application.
 
     The reconcile timer handles them, in case the scheduled message for one was lost. If an application changes all the
-    time, people are not asked anew without end: the plan is made again instead.
+    time, people are not asked again without end: at some point the timer makes no further plans.
     """
     events: list[DeadlineReached | ReminderDue | DefinitionChanged] = []
     if release.due is not None and release.due <= now:

@@ -1,6 +1,7 @@
-"""Drift: what a look at a cluster means for the lane. Told once when it begins, and recorded whenever it changes.
+"""Drift: what a look at a cluster means for the lane. People are notified once, when drift begins; each change is
+recorded.
 
-Slipway never applies anything because of drift by itself. A person brings the live release back by a roll-back to it,
+Slipway never applies anything by itself because of drift. A person brings the live release back by a roll-back to it,
 or lets a release pass.
 """
 
@@ -18,7 +19,7 @@ def drift_looked(draft: Draft, event: DriftLooked) -> None:
     lane = draft.lane(event.environment)
     live = lane.live
     if live is None or (live.release, live.plan_hash) != (event.release, event.plan_hash) or lane.rolling is not None:
-        return  # it is about what was live before, or a rollout is under way
+        return  # it concerns what was live before, or a rollout is under way
     before, seen = lane.drift, following(lane.drift, event.seen)
     if seen is None:
         return
@@ -32,7 +33,7 @@ def drift_looked(draft: Draft, event: DriftLooked) -> None:
     _record(draft, release, event, seen)
     found_before = before is not None and bool(before.seen.objects)
     if release is not None and seen.objects and not found_before:
-        # Its number tells the notice of this episode from that of an earlier one.
+        # The number distinguishes the notice of this episode from that of an earlier one.
         tell(draft, release, Notice.DRIFT, why=seen.told, environment=event.environment, number=draft.sequence)
 
 
@@ -50,7 +51,7 @@ def _record(draft: Draft, release: Release | None, event: DriftLooked, seen: See
 
 
 def ended(draft: Draft, lane: Lane, release: Release | None, why: str) -> None:
-    """The lane's episode is over; nothing if there is none."""
+    """End the lane's episode of drift, if there is one."""
     if lane.drift is None:
         return
     draft.put_lane(lane.evolve(drift=None))

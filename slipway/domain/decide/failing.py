@@ -32,7 +32,7 @@ def fail_release(
 
 
 def _not_run_before(draft: Draft, release: Release, event: StepFinished) -> None:
-    """No other object was applied, so there is nothing to roll back."""
+    """A Job before the rollout failed. No object was applied yet, so there is nothing to roll back."""
     release = with_failure(draft, with_job_runs(draft, release, event), event)
     draft.record(Action.BEFORE_FAILED, release, reason=event.reason, **bounded(event.result))
     end_release(draft, release, Phase.FAILED, event.reason)

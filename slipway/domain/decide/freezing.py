@@ -1,8 +1,8 @@
 """Freezes: set on a lane and ended by people, ended by time, or spread from a freeze of everything.
 
 A freeze of everything lives in the installation's partition, with an audit chain of its own. Each application keeps a
-copy in its head row, because a decision reads one partition only. The head's ETag ensures that no decision made
-without the copy can be committed after it.
+copy in its head row, because a decision reads one partition only. The head's ETag ensures that no decision made without
+the copy can be committed after it.
 """
 
 from datetime import datetime
@@ -24,11 +24,11 @@ from .state import Draft
 
 
 def freeze_rules(scope: str, before: Freeze | None, until: datetime | None, *, now: datetime) -> tuple[RuleResult, ...]:
-    """The rules for freezing something: it is not frozen as long already, and the freeze ends in the future and within
-    a year. A longer freeze may replace a shorter one, so that nobody can prevent it with a freeze that ends in a
-    moment.
+    """The rules for freezing something: no freeze that lasts as long is in force, and the new one ends in the future
+    and within a year. A longer freeze may replace a shorter one, so that nobody can prevent a freeze by setting one
+    that ends in a moment.
 
-    The limit exists because a scheduled message waits in the queue until the end.
+    The limit of a year exists because a scheduled message waits in the queue until the end.
     """
     current = before if before is not None and before.in_force(now) else None
     frozen = current is not None and not _outlasts(until, current.until)
@@ -42,12 +42,12 @@ def freeze_rules(scope: str, before: Freeze | None, until: datetime | None, *, n
 
 
 def _outlasts(until: datetime | None, other: datetime | None) -> bool:
-    """Whether a freeze that ends then, or never by itself, lasts longer than the other."""
+    """Whether a freeze until `until` (None: until somebody ends it) lasts longer than the other."""
     return other is not None and (until is None or until > other)
 
 
 def thaw_rule(scope: str, before: Freeze | None, *, now: datetime, instead: str = "") -> RuleResult:
-    """The rule for ending a freeze: one must be in force. `instead` is what else keeps releases back there."""
+    """The rule for ending a freeze: one must be in force. `instead` says what else makes releases wait there."""
     if before is not None and before.in_force(now):
         return Rule.IS_FROZEN.holds(said_of(scope, before))
     nothing = "`slipway freezes` lists freezes and holds"
@@ -55,7 +55,7 @@ def thaw_rule(scope: str, before: Freeze | None, *, now: datetime, instead: str 
 
 
 def _instead(draft: Draft, lane: Lane) -> str:
-    """The reason why releases wait in a lane that is not frozen, and how that ends; empty if there is none."""
+    """Why releases wait in a lane that is not frozen, and how that ends; empty if they do not wait."""
     everything = draft.head.freeze
     if everything is not None and everything.in_force(draft.now):
         return "everything is frozen, and `slipway unfreeze --all` ends that"
@@ -117,7 +117,8 @@ def end_freeze(draft: Draft, event: CommandGiven) -> None:
 
 
 def freeze_spread(draft: Draft, event: FreezeSpread) -> None:
-    """A freeze of everything began or ended. Repeats, and the end of a freeze not known here, change nothing."""
+    """A freeze of everything began or ended. A repeat, or the end of a freeze that is not known here, changes
+    nothing."""
     current = draft.head.freeze
     if not event.ended_by:
         if current is None or current.id != event.freeze.id:
@@ -152,7 +153,7 @@ def freeze_spread(draft: Draft, event: FreezeSpread) -> None:
 
 
 def delivery_changed(draft: Draft, event: DefinitionChanged) -> None:
-    """Plan a release again that has a plan and waits: the policy or manifests that it was made from have changed."""
+    """Make the plan of a waiting release again: the policy or manifests that it was made from have changed."""
     release = draft.release(event.release)
     if (
         release is not None

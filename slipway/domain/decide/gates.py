@@ -41,7 +41,7 @@ def open_gate(draft: Draft, release: Release, environment: Environment, parts: M
 def _open(
     draft: Draft, release: Release, gate: ApprovalGate, parts: Mapping[str, str], *, before: GateState | None = None
 ) -> None:
-    """Ask people. `before` is the opening that is taken up again, with its votes; without it this is a new one."""
+    """Ask people. With `before`, that opening continues with its votes; without it, this is a new opening."""
     deadline, environment = draft.now + gate.deadline, present(release.environment, f"the environment of {release.id}")
     opening = before.opening if before else release.openings + 1
     state = GateState(
@@ -94,7 +94,7 @@ def _what_changed(before: GateState, parts: Mapping[str, str]) -> str:
 def pass_when_enough(draft: Draft, release: Release, environment: Environment, *, quietly: bool = False) -> None:
     """Proceed once enough people have approved.
 
-    `quietly` skips the audit record; it is for a gate whose passing is already on record.
+    `quietly` adds no audit record; it is for a gate whose passing is already on record.
     """
     rules = quorum_rules(release, environment)
     draft.rules = (*draft.rules, *rules)
@@ -114,7 +114,7 @@ def _approvers(state: GateState) -> tuple[str, ...]:
 
 
 def bar_late(draft: Draft, release: Release) -> None:
-    """The CI run became known after people had voted: void approvals by the people whose own work it is."""
+    """Void approvals by people whose own work the release is, if its CI run became known only after they had voted."""
     environment = draft.environment(release)
     undecided = release.phase.at_the_gate or release.phase is Phase.PLANNING
     gate, state = environment.gate if environment else None, release.gate

@@ -1,4 +1,4 @@
-"""Lanes: one rollout at a time per environment, the newest waiting release next, older ones superseded."""
+"""Lanes: one rollout at a time per environment; then the newest waiting release, and older ones are superseded."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -50,37 +50,38 @@ def next_order(draft: Draft, release: Release) -> Order:
 
 
 def last_order(draft: Draft, release: Release) -> Order:
-    """The one that the rollout which holds the lane has."""
+    """The order of the rollout that holds the lane."""
     return order_in(draft.lane(release.environment or ""), draft.head.epoch)
 
 
 def order_in(lane: Lane, epoch: int) -> Order:
-    """The last one that was given in the lane."""
+    """The last order that was given in the lane."""
     return Order(epoch=epoch, number=lane.orders)
 
 
 def has_written(release: Release, lanes: Mapping[str, Lane], epoch: int) -> bool:
-    """Whether the first object of its rollout is known to have been written, so that it is finished or rolled back."""
+    """Whether the first object of the release's rollout is known to have been written, so that it is finished or rolled
+    back."""
     phase, lane = release.phase, lanes.get(release.environment or "")
     before_it = phase.writes_first and lane is not None and not lane.has_taken(order_in(lane, epoch))
     return phase.has_begun and not before_it
 
 
 def order_taken(draft: Draft, release: Release, taken: Taken) -> None:
-    """Remember that the order was taken in the cluster: from then on its Lease has to be there."""
+    """Remember that the order was taken in the cluster: from now on its Lease has to be there."""
     lane = draft.lane(release.environment or "")
     draft.put_lane(lane.evolve(taken=with_taken(lane.taken, taken)))
 
 
 def order_found(draft: Draft, release: Release, order: Order) -> None:
-    """Go on above the order that was found in the cluster, where the ledger had forgotten it."""
+    """Continue above the order that was found in the cluster, if the ledger has forgotten it."""
     lane = draft.lane(release.environment or "")
     if order.epoch == draft.head.epoch:
         draft.put_lane(lane.evolve(orders=max(lane.orders, order.number)))
 
 
 def arrive(draft: Draft, release: Release, environment: Environment) -> None:
-    """Bring a release into an environment: it queues, is planned, or is superseded by a newer one."""
+    """Bring a release into an environment: it is planned, or queues, or is superseded by a newer one."""
     rollout = Rollout(environment=environment.name, arrived_at=draft.now)
     release = draft.put(
         release,
@@ -108,7 +109,7 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
 
 
 def plan_or_queue(draft: Draft, release: Release, lane: Lane) -> None:
-    """Plan it, unless a rollout is under way in the lane: then it waits for that to end."""
+    """Plan the release. If a rollout is under way in the lane, it waits for that to end."""
     if lane.rolling is None:
         request_plan(draft, release)
     else:
@@ -116,15 +117,15 @@ def plan_or_queue(draft: Draft, release: Release, lane: Lane) -> None:
 
 
 def people_are_asked(draft: Draft, lane: Lane) -> bool:
-    """Whether people are asked about the release that waits."""
+    """Whether people are being asked about the waiting release."""
     waiting = draft.release(lane.waiting)
     return waiting is not None and waiting.gate is not None
 
 
 def _come_next(draft: Draft, release: Release, lane: Lane, *, waits: bool) -> None:
     """Queue the release right behind the one that people are asked about, which keeps its place and its votes for now.
-    If the gate lets newer releases wait, they wait until people have decided; otherwise only until this release has a
-    plan to ask about instead. Only one release stands in this place: the newest."""
+    If the gate lets newer releases wait, this one waits until people have decided; otherwise only until it has a plan
+    and can take the older one's place. Only the newest release waits here."""
     before = draft.release(lane.next)
     if before is not None and before.newer_than(release):
         supersede(draft, release, by=before.number, why=f"the newer {before.id} is already here")
@@ -144,15 +145,14 @@ def _queue(draft: Draft, release: Release, *, behind: int | None) -> None:
 
 
 def take_over(draft: Draft, release: Release) -> None:
-    """There is a plan that people can be asked about: it takes the place of the older release which they are asked
-    about."""
+    """Replace the older release that people are asked about: this one now has a plan, so they can be asked about it."""
     lane = draft.lane(release.environment or "")
     if lane.next == release.number:
         take_the_place(draft, release, lane.environment, why=f"there is a plan of the newer {release.id}")
 
 
 def take_the_place(draft: Draft, release: Release, environment: str, *, why: str) -> None:
-    """Make the release the one that waits; those that waited are superseded."""
+    """Make the release the waiting one; releases that waited before are superseded."""
     lane = draft.lane(environment)
     draft.put_lane(lane.evolve(waiting=release.number, next=None))
     for number in (lane.waiting, lane.next):
@@ -175,8 +175,8 @@ def request_plan(draft: Draft, release: Release) -> None:
 
 
 def take_lane(draft: Draft, release: Release) -> None:
-    """Give the lane to the release. The next one waits from now on, since its plan would still compare with the release
-    that is live now."""
+    """Give the lane to the release. The next release waits from now on: a plan made now would compare with the release
+    that is live before this rollout."""
     lane = draft.lane(release.environment or "")
     draft.put_lane(_moved_up(_without(lane, release)).evolve(rolling=release.number))
     follower = draft.release(lane.next) if lane.waiting == release.number else None
@@ -199,7 +199,8 @@ def leave_lane(draft: Draft, release: Release) -> None:
         follower = draft.release(number)
         if follower is None:
             continue
-        # A held-back release may have waited for this lane, and its plan may be based on the release live before.
+        # A held-back release may have waited for this lane, and its plan may be based on the release that was live
+        # before.
         if follower.phase is Phase.QUEUED or follower.phase is Phase.HELD_BACK:
             request_plan(draft, follower)
 
@@ -213,7 +214,7 @@ def _without(lane: Lane, release: Release) -> Lane:
 
 
 def _moved_up(lane: Lane) -> Lane:
-    """The lane after the release that waited for a decision has taken the free place."""
+    """The lane, after the release behind the waiting one has moved up into its place."""
     return lane.evolve(waiting=lane.next, next=None) if lane.waiting is None and lane.next is not None else lane
 
 
@@ -272,7 +273,7 @@ def _with_late_rejection(draft: Draft, release: Release) -> Release:
 
 
 def end_without_environment(draft: Draft, release: Release, environment: str | None) -> None:
-    """A release has ended because the environment that it was in, or on its way to, has no policy any more."""
+    """End a release whose environment, present or next, is no longer the application's."""
     phase = Phase.FAILED if release.phase.has_begun else Phase.CANCELLED
     end_release(draft, release, phase, f"the environment {environment!r} is no longer one of the application's")
 
@@ -290,8 +291,8 @@ def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
 
 
 def keep_hold(draft: Draft, release: Release, *, why: str) -> None:
-    """A roll-back was cancelled before it began. The lane stays held, as a cancel is only said, and what lets newer
-    releases through takes a proof. If an earlier roll-back held it, that hold is in force again."""
+    """Keep the hold of a roll-back that was cancelled before it began: a cancel is only said, while letting newer
+    releases through needs a proof. If an earlier roll-back held the lane, its hold is in force again."""
     lane = draft.lane(release.environment or "")
     hold = lane.hold
     if hold is None or hold.release != release.number:
@@ -305,7 +306,7 @@ def keep_hold(draft: Draft, release: Release, *, why: str) -> None:
 
 
 def close_rollout(draft: Draft, release: Release) -> Release:
-    """Its newest rollout has ended: it is live."""
+    """The release is live: its newest rollout has ended."""
     return draft.put(release, rollouts=_closed(draft, release, "live"))
 
 

@@ -18,9 +18,10 @@ def tell(
     number: int = 0,
     environment: str | None = None,
 ) -> None:
-    """Send a notice on every channel of the application: to `recipients`, or to everybody on it if none are named.
+    """Send a notice on every channel of the application: to `recipients`, or to everybody on the channel if none are
+    named.
 
-    `environment` is the notice's subject, unless the release is there.
+    `environment` is the subject of the notice if it differs from the release's present environment.
     """
     for channel in draft.application.notify:
         draft.send_step(
@@ -41,7 +42,7 @@ def tell(
 
 
 def void(draft: Draft, release: Release, votes: Sequence[Vote], reason: str) -> None:
-    """Record that votes no longer count, and notify the voters of the reason."""
+    """Record that votes no longer count, and tell the voters why."""
     if not votes:
         return
     voters = [vote.voter for vote in votes]

@@ -1,8 +1,8 @@
-"""Objections: somebody says that a vote which was counted in their name was not theirs.
+"""Objections: a person says that a vote counted in their name was not theirs.
 
-Nobody can prove that they did not vote, and nobody has to: a statement that stops something needs no proof. The vote
-counts no more, the release that it let through is stopped wherever it is, and everybody the gate asks is told. A
-release that is already live stays: a roll-back opens something, so it takes a person and their proof.
+Nobody can prove that they did not vote, and nobody has to: a statement that stops something needs no proof. The vote no
+longer counts, the release that it let through is stopped wherever it is, and everybody the gate asks is told. A release
+that is already live stays: a roll-back opens something, so it takes a person and their proof.
 """
 
 from ..chain_anchor import GateOutcome
@@ -20,7 +20,7 @@ from .state import Draft
 
 
 def objection_rules(draft: Draft, release: Release, event: VoteCast) -> tuple[RuleResult, ...]:
-    """An objection of a person with a vote there counts, whatever the gate asks for by now."""
+    """The rules of an objection: it counts for a person with a vote there, even if the gate has changed since."""
     gate = asking(draft.application.environment(event.environment))
     where = f"of {event.voter} is counted in {event.environment}"
     is_counted = disputed(draft, release, event) is not None or _approved_there(draft, release, event)
@@ -31,7 +31,7 @@ def objection_rules(draft: Draft, release: Release, event: VoteCast) -> tuple[Ru
 
 
 def disputed(draft: Draft, release: Release, event: VoteCast) -> Vote | None:
-    """The vote that is counted in their name at the gate where the release is or ended."""
+    """The vote counted in their name at the gate where the release is or ended."""
     if release.environment != event.environment:
         return None
     vote = vote_before(release, draft.application.environment(event.environment), event)
@@ -39,7 +39,7 @@ def disputed(draft: Draft, release: Release, event: VoteCast) -> Vote | None:
 
 
 def _approved_there(draft: Draft, release: Release, event: VoteCast) -> bool:
-    """Whether their approval helped it through a gate that lies behind it."""
+    """Whether their approval helped the release through a gate that it has passed."""
     gate, rollout = asking(draft.application.environment(event.environment)), release.rollout_in(event.environment)
     circle = gate.circle if gate is not None else Circle()
     names = circle.names(event.voter, signed_in=event.signed_in)
@@ -47,8 +47,7 @@ def _approved_there(draft: Draft, release: Release, event: VoteCast) -> bool:
 
 
 def disown(draft: Draft, release: Release, event: VoteCast) -> Release:
-    """Take the vote out of the count. A rejection takes its place, and the person who sends the release out again has
-    to read it."""
+    """Replace the vote by a rejection. The person who sends the release out again has to read it."""
     before, gate = disputed(draft, release, event), asking(draft.application.environment(event.environment))
     circle = gate.circle if gate is not None else Circle()
     names = circle.names(event.voter, signed_in=event.signed_in)

@@ -1,6 +1,6 @@
 """The rules for a command that lets something through: it needs a proof of who gave it, and a role that permits it.
 
-The same rules for commands of one application and for those of the whole installation.
+The rules are the same for commands about one application and about the whole installation.
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ from ..rules import Rule, RuleResult
 
 
 def opening_rules(command: GivenCommand) -> tuple[RuleResult, ...]:
-    """The rules for a command that opens something. A command that stops something gets none, unless its proof does not
+    """The rules for a command that opens something. A command that stops something has none, unless its proof does not
     hold or its sender may not give it."""
     if command.unproved:
         return (Rule.PROOF_HOLDS.fails(command.unproved),)
@@ -36,8 +36,8 @@ def opening_rules(command: GivenCommand) -> tuple[RuleResult, ...]:
 
 
 def not_meant(command: GivenCommand, *set_at: datetime | None) -> tuple[RuleResult, ...]:
-    """The rule broken by a command whose proof is older than the freeze or hold that it would end: the person cannot
-    have meant that one. Or somebody who may write rows has taken the proof's mark away, and sends it again."""
+    """The rule that a proof breaks if it is older than the freeze or hold that it would end: the person cannot have
+    meant that one. Somebody with a right to write rows may have removed the mark of a used proof, and sent it again."""
     if command.proved is None:
         return ()
     given = command.proved.issued_at + BACK_DATED + AHEAD

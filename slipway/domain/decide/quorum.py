@@ -1,5 +1,4 @@
-"""The approvals that count, and whether they suffice; each rule by the name that pages, `explain` and the audit
-show."""
+"""Which approvals count, and whether they suffice. Each rule has the name that pages, `explain` and the audit show."""
 
 from collections.abc import Iterable, Sequence
 
@@ -28,20 +27,21 @@ def gate_state(release: Release) -> GateState:
 
 
 def names_of(vote: Vote, gate: ApprovalGate) -> frozenset[str]:
-    """Every name of the person who cast a vote."""
+    """Every name of the person who cast the vote."""
     return gate.circle.names(vote.voter, signed_in=vote.signed_in)
 
 
 def without_votes_of(votes: Iterable[Vote], names: frozenset[str], gate: ApprovalGate) -> tuple[Vote, ...]:
-    """The votes of everybody but the person with these names, under whichever of them they voted."""
+    """The votes except those of the person with these names."""
     return tuple(vote for vote in votes if names_of(vote, gate).isdisjoint(names))
 
 
 def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tuple[RuleResult, ...]:
-    """Separation of duties: whether the person neither asked for the CI run or the release, nor is behind the change,
-    nor waived a rule for it here.
+    """Separation of duties: the person must not have asked for the CI run or the release, be behind the change, or have
+    waived a rule for the release here.
 
-    A person proved to be behind the release is known by object id. A mere claim can also keep somebody from voting.
+    A person who is proved to be behind the release is known by object id. Even an unproved claim can keep a person from
+    approving.
     """
     waivers = release.waivers_in(release.environment)
     ordered = release.ordered
@@ -58,13 +58,13 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
 
 
 def own_rule(rule: Rule, did: str, gate: ApprovalGate, *, own: bool) -> Pass | Fail:
-    """Whether somebody may approve the work `did`: that of somebody else, or, if the gate allows it, their own."""
+    """Whether the person may approve: the work that `did` names is not their own, or the gate allows their own."""
     allowed = ", and may still approve here" if own and gate.own_change else ""
     return rule.judged(not own or gate.own_change, f"{did}{allowed}")
 
 
 def known_rules(release: Release, gate: ApprovalGate) -> tuple[RuleResult, ...]:
-    """Whether it is known who is behind the change, where the gate requires it; waivers are not looked at."""
+    """Whether it is known who is behind the change, if the gate requires it. Waivers are not considered here."""
     if not gate.require_known or gate.own_change:
         return ()
     run, services = release.run, gate.known_services
@@ -79,7 +79,7 @@ def known_rules(release: Release, gate: ApprovalGate) -> tuple[RuleResult, ...]:
 def _waived_nothing(
     release: Release, waivers: Sequence[Waiver], gate: ApprovalGate, names: frozenset[str]
 ) -> tuple[RuleResult, ...]:
-    """Nobody may both waive a proof and approve the release."""
+    """Whether the person waived no proof: nobody may both waive one and approve the release."""
     own = [waiver.told for waiver in waivers if not gate.circle.names(waiver.by).isdisjoint(names)]
     unknown = any(waiver.rule is Rule.CHANGE_IS_KNOWN for waiver in waivers)
     if unknown and release.sent_by and not gate.circle.names(release.sent_by).isdisjoint(names):
@@ -106,13 +106,13 @@ def _differs(
 
 
 def _names(person: Involved, gate: ApprovalGate) -> frozenset[str]:
-    """Every name of somebody behind the change; none for a service, which is nobody's second name."""
+    """Every name of a person behind the change; none for a service, which nobody else is."""
     is_service = person.is_service or person.is_one_of(gate.known_services)
     return frozenset() if is_service else gate.circle.names(person.mail, signed_in=person.signed_in)
 
 
 def _did(people: tuple[Involved, ...], services: Sequence[str]) -> str:
-    """Each person once, with their most certain part."""
+    """Each person once, with the most certain of their parts."""
     first: dict[str, Involved] = {}
     for person in people:
         first.setdefault(person.shown.casefold(), person)
@@ -160,7 +160,7 @@ def one_each(votes: Iterable[Vote], gate: ApprovalGate) -> tuple[Vote, ...]:
 
 
 def quorum_rules(release: Release, environment: Environment) -> tuple[RuleResult, ...]:
-    """Whether enough people have approved, overall and from each group that must be among them."""
+    """Whether enough people have approved, overall and from each group of which some must approve."""
     gate = environment.gate
     if not isinstance(gate, ApprovalGate):
         return ()
@@ -168,7 +168,7 @@ def quorum_rules(release: Release, environment: Environment) -> tuple[RuleResult
 
 
 def enough_rules(votes: Sequence[Vote], gate: ApprovalGate) -> tuple[RuleResult, ...]:
-    """The rules of enough approvals, for votes that count."""
+    """The rules of enough approvals, for the votes that count."""
     rules = [_enough(Rule.QUORUM_REACHED, len(votes), gate.required)]
     for share in gate.each:
         have = sum(gate.is_one_of(share.of, names_of(vote, gate), vote.signed_in) for vote in votes)
@@ -194,12 +194,12 @@ def people_left(release: Release, gate: ApprovalGate) -> tuple[Person, ...]:
 
 
 def voters_left(release: Release, gate: ApprovalGate) -> tuple[str, ...]:
-    """`people_left` by name. Whom only Entra knows appears as "somebody with the role …"."""
+    """`people_left` by name. People whom only Entra knows appear as "somebody with the role …"."""
     return tuple(person.shown for person in people_left(release, gate)) + gate.unlisted()
 
 
 def policy_groups(gate: ApprovalGate, signed_in: SignedIn | None) -> SignedIn | None:
-    """The sign-in as stored with a vote: only the groups and roles that the policy names are kept."""
+    """The sign-in as stored with a vote, with only the groups and roles that the policy names."""
     if signed_in is None:
         return None
     roles = tuple(role for role in signed_in.roles if role in gate.roles())

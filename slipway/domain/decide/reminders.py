@@ -28,11 +28,11 @@ def reminder_due(draft: Draft, event: ReminderDue) -> None:
         return  # the gate has closed, or the release is being planned again
     state = release.gate
     if state.frozen_since is not None:
-        return  # its time stands still; the reminder is sent again, later, once it goes on
+        return  # its time stands still; a later reminder follows once it runs again
     if state.remind_at != event.due or draft.now < event.due or (state.deadline and state.deadline <= draft.now):
-        return  # a repeat, too early, or past the deadline, in which case the gate is about to be closed
+        return  # a repeat, or too early, or past the deadline, when the gate is about to be closed
     if not (current := plan_is_current(draft, release)).passed:
-        # A vote on an outdated plan would be void. Make a new plan; its gate sends reminders of its own.
+        # A vote on an outdated plan would be void. Make a new plan; its gate sends its own reminders.
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         request_plan(draft, release)
         return

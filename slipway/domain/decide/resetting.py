@@ -1,9 +1,9 @@
-"""A new epoch after the ledger was restored: every gate is opened again, and no vote from before counts.
+"""A new epoch after the ledger was restored: every gate is opened again, and no earlier vote counts.
 
-Anchors still show part of what was lost, and they count: a release that an anchor names as rejected stays rejected
-until a person sends it out again. A release that is being copied ends, as nothing of it is in the cluster yet. A
-rollout that has begun is finished. One that has not written its first object finds that its gate is no longer on
-record, and ends.
+Anchors still show part of what was lost, and that part counts: a release that an anchor names as rejected stays
+rejected until a person sends it out again. A release that is being copied ends, since nothing of it is in the cluster
+yet. A rollout that has begun is finished. If it has not written its first object, it finds that its gate is no longer
+on record, and ends.
 """
 
 from ..actions import Action
@@ -57,5 +57,5 @@ def _anew(draft: Draft, release: Release, restored: Restored) -> None:
     if release.gate is not None:
         void(draft, release, release.gate.votes, "a new epoch began after a restore")
     release = draft.put(draft.releases[release.number].evolve(gate=None))
-    if release.phase is not Phase.QUEUED:  # that one is planned when its turn comes
+    if release.phase is not Phase.QUEUED:  # the next release is planned when its turn comes
         request_plan(draft, release)

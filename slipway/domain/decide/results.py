@@ -12,7 +12,8 @@ REASON_LIMIT = 2000
 
 
 def with_more(reason: str, more: str) -> str:
-    """The reason with its consequence; if too long, the end of it, since the rest is in the record of the failure."""
+    """The reason with its consequence. If both are too long, the reason is cut: the record of the failure has all of
+    it."""
     if not more:
         return reason
     room = max(REASON_LIMIT - len(more) - 2, REASON_LIMIT // 4)

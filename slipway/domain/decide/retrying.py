@@ -1,10 +1,10 @@
 """Retry: a person sends a release that did not go live out again, in the environment in which it ended.
 
 It stays the same release, with the same digest and one more attempt. After a failure, votes remain valid if the new
-plan has the hash they were cast for. Steps that succeeded before run again and find nothing to do, so in effect the
-release resumes at the step that failed. A release that ended at its gate (rejected, expired, cancelled, superseded)
-asks people again: no earlier vote counts, and an earlier rejection is shown to the voters. So is one that somebody
-rejected, or whose vote somebody disowned, when its rollout had begun.
+plan has the hash that they were cast for. Steps that succeeded before run again and find nothing to do, so in effect
+the release resumes at the step that failed. A release that ended at its gate (rejected, expired, cancelled, superseded)
+asks people again: earlier votes do not count, and an earlier rejection is shown to the voters. The same holds for a
+release that was rejected, or whose vote was disowned, after its rollout had begun.
 """
 
 from ..actions import Action

@@ -1,9 +1,9 @@
-"""Roll back by hand: redeploy what an earlier release ran in one environment, and hold the lane so that it stays.
+"""Roll back by hand: redeploys what an earlier release ran in one environment, and holds the lane so that it stays.
 
 The roll-back is a release of its own, with the digest of the earlier one and a single environment, so it uses the lane,
-the steps and the audit as any rollout does. It has no gate: an operator orders it and gives a reason. Freezes and
-windows do not stop it. The hold is set at once, so that nothing new begins while it is under way. If the cluster
-drifted from the live release, that release can be brought back in the same way, and no release is held.
+the steps and the audit like any rollout. It has no gate: an operator orders it and gives a reason. Freezes and windows
+do not stop it. The hold is set at once, so that nothing new begins meanwhile. If the cluster has drifted from the live
+release, that release can be brought back in the same way, without a hold.
 """
 
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ def order_rollback(draft: Draft, event: CommandGiven) -> None:
         **common_details(draft, event),
     )
     draft.put_lane(lane.evolve(returning=release.number))
-    if not is_live(target.number, lane):  # what is live is only brought back as it was: nothing newer would undo it
+    if not is_live(target.number, lane):  # the live release is only brought back; nothing newer has to be held
         set_hold(draft, release, event)
     plan_or_queue(draft, release, lane)
 
@@ -81,7 +81,7 @@ def set_hold(draft: Draft, release: Release, event: CommandGiven) -> None:
     environment = draft.here(release).name
     lane = draft.lane(environment)
     before = lane.hold
-    if before is not None:  # a retried roll-back finds its own hold; keep the one from before it
+    if before is not None:  # a retried roll-back finds its own hold; keep the hold from before it
         before = before.before if before.release == release.number else before.evolve(before=None)
     hold = Hold(
         owner=event.actor,
@@ -98,8 +98,8 @@ def set_hold(draft: Draft, release: Release, event: CommandGiven) -> None:
 
 
 def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
-    """The roll-back's release. It takes the order of `target`, so every release newer than that one is newer than this
-    one."""
+    """The roll-back's release. It takes the order of `target`, so every release newer than `target` is newer than the
+    roll-back."""
     environment = present(event.environment, "the environment of the command")
     rollout = was_live(target, environment)
     plan_hash = present(rollout.plan_hash if rollout else None, f"the plan by which {target.id} was live")

@@ -24,7 +24,7 @@ from .lanes import (
 from .state import Draft
 
 SOON = timedelta(minutes=1)
-"""When a release that was stopped by something not known here, or no longer known, looks again."""
+"""How soon a stopped release looks again, if the block that stopped it is not known here, or no longer."""
 
 
 def proceed(draft: Draft, release: Release, environment: Environment) -> None:
@@ -38,7 +38,7 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
         return
     release = draft.releases[release.number]
     if release.override is not None and release.override.used_at is None:
-        # It was not needed; drop it, so that it cannot let a later attempt past a later freeze.
+        # The override was not needed; drop it, so that it cannot let a later attempt past a later freeze.
         release = release.evolve(override=None)
     take_lane(draft, release)
     if draft.application.registry_of(environment) != release.registry and not release.is_copied:
@@ -51,8 +51,8 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
 
 
 def copied(draft: Draft, release: Release, environment: Environment) -> None:
-    """The artifact is where the cluster can pull it: begin, unless something has come up during the copy, which may
-    have taken long. Then the lane is given back, to the release that waits for it if there is one."""
+    """The artifact is where the cluster can pull it: begin, unless a block has come up during the copy, which may have
+    taken long. In that case give the lane back, and let a waiting release have it."""
     release = draft.put_rollout(release, copied=release.attempt)
     current = plan_is_current(draft, release)
     if current.passed and not held_back(draft, release, environment):
@@ -71,13 +71,13 @@ def stopped(draft: Draft, release: Release, environment: Environment, broken: tu
         return
     release = draft.put_rollout(release, stopped=release.attempt)
     if current.passed and not held_back(draft, release, environment):
-        # It has ended again by now, or has not come to this application yet.
+        # The block has ended since, or has not reached this application yet.
         hold_back(draft, release, broken, until=draft.now + SOON)
     _give_way(draft, draft.releases[release.number], environment, current)
 
 
 def _give_way(draft: Draft, release: Release, environment: Environment, current: RuleResult) -> None:
-    """Free the lane of a release that cannot go on: a newer one that waits takes its place."""
+    """Free the lane of a release that cannot go on; a newer release that waits takes its place."""
     lane = draft.lane(environment.name)
     newer = draft.release(lane.waiting)
     if newer is not None:
@@ -93,7 +93,7 @@ def _give_way(draft: Draft, release: Release, environment: Environment, current:
 
 
 def look_again(draft: Draft, release: Release) -> None:
-    """Re-check a held-back release: its block may have ended."""
+    """Check a held-back release again: its block may have ended."""
     environment = draft.environment(release)
     if environment is None:
         end_without_environment(draft, release, release.environment)
@@ -107,8 +107,8 @@ def plan_is_current(draft: Draft, release: Release) -> RuleResult:
 
 
 def begin_rollout(draft: Draft, release: Release) -> None:
-    """Everything is where the cluster can pull it: run the Jobs before the rollout, or deploy where there are none.
-    Either is the first to write, and takes the rollout's order."""
+    """Everything is where the cluster can pull it: run the Jobs before the rollout, or deploy if there are none. The
+    first of these to write takes the rollout's order."""
     next_order(draft, release)
     if not release.jobs.before:
         begin_deploy(draft, release)
@@ -126,7 +126,7 @@ def begin_deploy(draft: Draft, release: Release) -> None:
 
 
 def begin_roll_back(draft: Draft, release: Release, environment: Environment, reason: str) -> None:
-    """Roll back to the live release, or fail if the policy says to stop or nothing was live."""
+    """Roll back to the live release; fail instead if the policy says to stop, or if nothing was live."""
     live = draft.lane(environment.name).live
     if environment.on_failure is OnFailure.STOP:
         end_release(draft, release, Phase.FAILED, f"{reason} (left as it is: on_failure is stop)")

@@ -1,6 +1,6 @@
 """The effect of a CI run: a proved run joins a release or starts one; an unproved run does neither.
 
-A report that is not proved is kept and shown. One that contradicts another stops the releases that it is about.
+An unproved report is kept and shown. A report that contradicts another stops the releases that both are about.
 """
 
 from ..actions import Action
@@ -75,7 +75,7 @@ def _rules(draft: Draft, event: PipelineCompleted) -> tuple[RuleResult, ...]:
 
 
 def _version_rules(draft: Draft, event: PipelineCompleted) -> tuple[RuleResult, ...]:
-    """Whether its version may start a release, where a run does."""
+    """Whether the run's version may start a release, if runs start releases."""
     tag = tag_of(draft.application, event)
     starts = draft.application.start is not Start.PUSH and draft.by_tag(tag) is None
     return (lower_version(draft, tag),) if tag and starts else ()
@@ -108,8 +108,8 @@ def _run_joins(draft: Draft, known: Release, event: PipelineCompleted, actor: st
 
 
 def _builds_again(draft: Draft, known: Release, run: Run) -> bool:
-    """Whether the run ended with an image that had a release before, and is to go out again. If a push alone starts
-    releases, a run never does."""
+    """Whether the run has built again an image that had a release before, and the image should go out again. If pushes
+    alone start releases, a run never does."""
     other = known.run is not None and not known.run.same_as(run)
     by_runs = draft.application.start is not Start.PUSH
     again = goes_out_again(draft, known, run.finished_at) and not was_rejected(known)
@@ -117,8 +117,8 @@ def _builds_again(draft: Draft, known: Release, run: Run) -> bool:
 
 
 def _proves_more(run: Run, before: Run) -> bool:
-    """Whether a report replaces an earlier one: a proved one replaces an unproved one. A run of which everything was
-    proved that can be is replaced by none."""
+    """Whether a report replaces an earlier one: a proved report replaces an unproved one. No report replaces one in
+    which everything that can be proved is proved."""
     if not before.proof.stands:
         return True
     if not run.same_as(before):
@@ -149,7 +149,7 @@ def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
 
 
 def _no_longer_held_back(draft: Draft, number: int) -> None:
-    """A release may have waited for nothing but that its run is proved."""
+    """Check the release again if it is held back: perhaps it waited only for the proof of its run."""
     release = draft.release(number)
     if release is not None and release.phase is Phase.HELD_BACK:
         look_again(draft, release)
@@ -165,8 +165,8 @@ def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:
 
 
 def _try_again(draft: Draft, cancelled: Release, run: Run, actor: str) -> None:
-    """A failed run had cancelled its release and now succeeded on re-run. No second push will come, so reuse the
-    first."""
+    """A failed run had cancelled its release, and has now succeeded when it was run again. No second push will come, so
+    reuse the first."""
     order = cancelled.push.at if cancelled.push else run.finished_at
     release = new_release(
         draft, cancelled.tag, order, digest=cancelled.digest, push=cancelled.push, run=run, actor=actor

@@ -1,6 +1,6 @@
-"""While its lane is frozen, the time of a gate stands still: it does not expire, and reminds nobody.
+"""While its lane is frozen, a gate's time stands still: the gate does not expire, and sends no reminders.
 
-People may vote meanwhile. When the freeze ends, the gate's deadline moves by the time it stood still, and its voters
+People may still vote. When the freeze ends, the gate's deadline moves by the time that it stood still, and its voters
 are reminded, unless the policy's reminders are used up.
 """
 
@@ -20,7 +20,7 @@ from .state import Draft
 
 
 def stand_still(draft: Draft, environment: str, freeze: Freeze) -> None:
-    """A freeze is in force for the lane: the time of the gates that are open there stands still from its beginning."""
+    """A freeze is in force for the lane: the time of its open gates stands still from the freeze's beginning."""
     for release, state in _gates(draft, environment):
         since = max(freeze.at, state.opened_at)
         if state.frozen_since is not None:
@@ -30,21 +30,21 @@ def stand_still(draft: Draft, environment: str, freeze: Freeze) -> None:
 
 
 def go_on(draft: Draft, environment: str) -> None:
-    """A freeze of the lane is over: unless another is in force, the time of its gates goes on."""
+    """A freeze of the lane is over: the time of its gates runs on, unless another freeze is in force."""
     for release, state in _gates(draft, environment):
         if state.frozen_since is not None:
             time_goes_on(draft, release, state)
 
 
 def frozen_since(draft: Draft, environment: str) -> datetime | None:
-    """The time from which a gate that opens now stands still; None if it does not."""
+    """The time from which a gate that opens now stands still; None if its time runs."""
     return draft.now if freezes_in_force(draft.lane(environment), draft.head.freeze, draft.now) else None
 
 
 def time_goes_on(draft: Draft, release: Release, state: GateState, *, asks: bool = True) -> Release:
-    """The gate gets the time that it stood still, unless the lane is still frozen.
+    """Give the gate back the time for which it stood still, unless the lane is still frozen.
 
-    If the gate `asks` nobody any more, it is about to pass and nobody is reminded.
+    A gate that `asks` nobody any more is about to pass, so nobody is reminded.
     """
     lane = draft.lane(present(release.environment, f"the environment of {release.id}"))
     since, deadline = state.frozen_since, state.deadline
@@ -84,7 +84,7 @@ def time_goes_on(draft: Draft, release: Release, state: GateState, *, asks: bool
 
 
 def _wait(draft: Draft, release: Release, state: GateState) -> Release:
-    """Wait for the end of the freeze, which has a time if every freeze in force ends by itself."""
+    """Wait for the end of the freeze; its time is known if every freeze in force ends by itself."""
     release = draft.put(release, gate=state)
     if release.phase is not Phase.AWAITING_APPROVAL:
         return release

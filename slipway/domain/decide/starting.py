@@ -1,4 +1,4 @@
-"""From triggers to releases: a push, a CI run, or both, correlated by digest or tag. `runs.py` has what a run does."""
+"""From triggers to releases: a push, a CI run, or both, matched by digest or tag. `runs.py` handles the runs."""
 
 from datetime import datetime
 
@@ -37,7 +37,7 @@ def image_pushed(draft: Draft, event: ImagePushed) -> None:
 
 
 def goes_out_again(draft: Draft, known: Release, at: datetime) -> bool:
-    """Whether an image that has a release already, and was pushed or built again at this time, gets another one.
+    """Whether an image that has had a release, and was pushed or built again at this time, gets another one.
 
     It does after a revert, when its tag was moved back to it, and when its release ended before it was live everywhere.
     It does not if its release is still the newest under way, if that release runs everywhere, or if this event only
@@ -73,7 +73,7 @@ def lower_version(draft: Draft, tag: str) -> RuleResult:
 
 
 def was_rejected(known: Release | None) -> RuleResult | None:
-    """The rule that an image which somebody rejected breaks; None for others."""
+    """The broken rule if somebody rejected the image's release; None otherwise."""
     if known is None or known.phase is not Phase.REJECTED:
         return None
     why = f"{known.id} with this image was rejected: {known.reason}; a person can send it out again"
@@ -92,8 +92,8 @@ def _runs_everywhere(draft: Draft, release: Release) -> bool:
 
 
 def _ignored(draft: Draft, event: ImagePushed, known: Release | None = None) -> bool:
-    """Whether the push may not start a release: its tag, what it is, its version, or a rejection. The reason is
-    recorded."""
+    """Whether the push may not start a release: because of its tag, its kind of artifact, its version, or a rejection.
+    The reason is recorded."""
     rule: RuleResult | None = draft.tag_rule(event.tag)
     if (rule is None or rule.passed) and event.no_image:
         rule = Rule.IS_AN_IMAGE.fails(event.no_image)
@@ -116,14 +116,14 @@ def _ignored(draft: Draft, event: ImagePushed, known: Release | None = None) -> 
 
 
 def name_by_tag(draft: Draft, tag: str, release: Release) -> None:
-    """Point the tag at this release, unless a newer one has it already: pushes may arrive in any order."""
+    """Point the tag at this release, unless it points at a newer one already: pushes may arrive in any order."""
     named = draft.by_tag(tag)
     if named is None or not named.newer_than(release):
         draft.tags[tag] = release.number
 
 
 def _pushed_again(draft: Draft, known: Release, event: ImagePushed) -> None:
-    """The push is the missing trigger of the digest's release, gives it one more tag, or repeats known facts."""
+    """Handle a push of a known digest: the missing trigger of its release, or one more tag for it, or a repeat."""
     if known.phase is Phase.JOINING and known.push is None:
         if _ignored(draft, event):
             return
@@ -173,7 +173,7 @@ def start_when_complete(draft: Draft, release: Release) -> None:
     if facts_missing(release, draft.application.start):
         first = draft.application.environments[0]
         if newer := newer_in_lane(release, draft.lane(first.name), draft.releases):
-            supersede(draft, release, by=newer.number, why=newer.why)  # as it would be once its other trigger came
+            supersede(draft, release, by=newer.number, why=newer.why)  # judged as if its other trigger had come
         elif release.due is None:
             release = draft.put(release, due=draft.now + draft.application.join_within)
             draft.send_deadline(release)
@@ -182,7 +182,7 @@ def start_when_complete(draft: Draft, release: Release) -> None:
 
 
 def resolve_or_begin(draft: Draft, release: Release) -> None:
-    """Bring it into the first environment, once it is known which digest it is and what its bundle says."""
+    """Bring the release into the first environment, once its digest and its bundle's description are known."""
     is_unread = draft.application.source is SourceKind.BUNDLE and release.bundle is None
     if release.digest is None or is_unread:
         release = draft.enter(release, Phase.RESOLVING)
@@ -221,8 +221,8 @@ def begin_release(draft: Draft, release: Release) -> None:
 def _replaces(release: Release, older: Release) -> bool:
     """Whether the older release has the same tag, which now names another image, and has not begun to roll out.
 
-    Approving it would deploy an image that its tag no longer names. A roll-back by hand is exempt: it is meant for the
-    image that was live, whatever the tag names now.
+    Approving the older one would deploy an image that its tag no longer names. A roll-back by hand is exempt: it is
+    meant for the image that was live, whatever its tag names now.
     """
     same_tag = older.tag == release.tag and older.rollback is None
     return same_tag and not older.phase.holds_lane

@@ -102,7 +102,7 @@ class Draft:
         return self.put(release, number=number, first_sequence=self.sequence + 1)
 
     def again(self, source: Release) -> Release:
-        """A release, not yet created, that begins with the artifact of an earlier one and the facts known about it."""
+        """A release, not yet created, with the artifact of an earlier one and the facts known about it."""
         return Release(
             application=source.application,
             number=self.head.next_release,
@@ -158,7 +158,7 @@ class Draft:
         received_at: datetime | None = None,
         **details: Any,
     ) -> None:
-        """`inbox`, `proof` and `received_at` are of the row by which a person said it."""
+        """`inbox`, `proof` and `received_at` belong to the row in which a person said it."""
         self._records.append(
             AuditDraft(
                 action=action,
@@ -210,7 +210,7 @@ class Draft:
         self.head = self.head.evolve(rewound=Rewound(at=self.now, reason=reason[:500]))
 
     def begin_epoch(self, restored: Restored) -> None:
-        """Order everything from here on after what came before. No number of a lost release is given again."""
+        """Begin the epoch. The number of a lost release is not given again."""
         following = max(self.head.next_release, restored.last_release + 1)
         self.head = self.head.evolve(epoch=restored.epoch, rewound=None, next_release=following)
 

@@ -1,4 +1,5 @@
-"""Runs that are not proved, that did not build the artifact a message names, or whose reports contradict each other."""
+"""Runs that are not proved, that did not build the artifact that a message names, or whose reports contradict each
+other."""
 
 from ..actions import Action
 from ..events import PipelineCompleted
@@ -10,7 +11,7 @@ from .state import Draft
 
 
 def refused(draft: Draft, known: Release | None, event: PipelineCompleted, actor: str) -> None:
-    """The run is genuine, and the image that a message names is not its own. The image's own release stays as it is;
+    """The run is genuine, but did not build the image that a message names. The image's own release stays as it is;
     otherwise any sender of such a message could stop it."""
     rule = Rule.BUILT_BY_RUN.fails(event.refused)
     draft.rules = (*(other for other in draft.rules if other.rule is not Rule.BUILT_BY_RUN), rule)
@@ -52,15 +53,14 @@ def not_proved(
 
 
 def contradiction(draft: Draft, run: Run) -> str:
-    """The contradiction between the run's report and itself or an earlier report of the same run; empty if there is
-    none. Empty if it does not."""
+    """How the run's report contradicts itself or an earlier report of the same run; empty if it does not."""
     if run.built.trust is Trust.CONTRADICTED:
         return run.built.why
     return next((why for release in _built_by(draft, run) if (why := _differs(release.run, run))), "")
 
 
 def _built_by(draft: Draft, run: Run) -> tuple[Release, ...]:
-    """The releases, among those that are loaded, that this very run built."""
+    """The loaded releases that this very run built."""
     return tuple(r for r in draft.releases.values() if r.run is not None and r.run.same_as(run))
 
 
@@ -77,7 +77,7 @@ def _differs(before: Run | None, now: Run) -> str:
 
 
 def _claims(one: Run, other: Run) -> tuple[tuple[str, str, str], ...]:
-    """The claims that two reports of a run must agree on where both make them."""
+    """The claims that two reports of one run must agree on, if both make them."""
     requesters = (", ".join(person.shown for person in run.who(Involvement.REQUESTER)) for run in (one, other))
     return (
         ("commit", one.commit, other.commit),

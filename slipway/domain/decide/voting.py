@@ -1,4 +1,5 @@
-"""Votes: counted, refused or withdrawn. A rejection closes the gate; the last approval that it needs passes it."""
+"""Votes: counted, refused or withdrawn. A rejection closes the gate; the last approval that the gate needs passes
+it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -73,7 +74,7 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
     stops = event.decision is VoteDecision.REJECT and not not_passed(draft.rules)
     if not stops and waits_here(release, event) and not (current := plan_is_current(draft, release)).passed:
         # Check the plan before the voter: if the policy has changed and lists other people, the plan is made again, and
-        # the vote is not judged by rules that the gate was not opened with. A rejection counts all the same.
+        # the vote is not judged by rules that the gate was not opened with. A rejection counts nevertheless.
         draft.rules = (*draft.rules, current)
         _refuse(draft, release, event)
         request_plan(draft, release)
@@ -82,7 +83,7 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
         _refuse(draft, release, event)
         return
     if event.decision is VoteDecision.REJECT and release.phase.writes_first:
-        # The worker may be writing the first object right now: the vote stands in the lane until it is known.
+        # The worker may be writing the first object right now: the lane keeps the vote until that is known.
         call_off(draft, release, event.reason, by=event.attribution, channel=event.channel, rejected=True)
         _record(draft, Action.ROLLOUT_CALLED_OFF, release, event, reason=event.reason)
         _tell_voter(draft, release, event, "the release ends, unless its first object has been written already")
@@ -150,8 +151,8 @@ def _withdraw(draft: Draft, release: Release, event: VoteCast) -> None:
 
 
 def _tell_voter(draft: Draft, release: Release, event: VoteCast, *unless: str) -> None:
-    """Only the worker notifies the voter. So a voter notices a front that voted in their name or lied about what they
-    read."""
+    """Tell the voter that the vote was counted. Only the worker sends this, so a voter notices if the front voted in
+    their name, or showed them something else."""
     who = f"{event.name} ({event.voter})" if event.name else event.voter
     how = "proved by their sign-in" if event.proved else f"at the level {event.level}"
     plan = event.plan_hash or gate_state(release).plan_hash
@@ -187,7 +188,8 @@ def _refuse(draft: Draft, release: Release, event: VoteCast) -> None:
 
 
 def _tell_of_refusal(draft: Draft, release: Release, event: VoteCast, refused: Sequence[RuleResult]) -> None:
-    """A person who votes on a page sees the outcome there; nobody sees the outcome of a message."""
+    """Tell the voter that a vote was refused. On a page voters see the outcome themselves; after a message they would
+    not."""
     why = "; ".join(f"{rule.name}: {rule.reason}" for rule in refused)
     to = reachable(asking(draft.application.environment(event.environment)), event.voter)
     tell(draft, release, Notice.VOTE_REFUSED, recipients=to, why=why, number=draft.sequence)

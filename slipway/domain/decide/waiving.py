@@ -1,5 +1,5 @@
-"""Waive: a person whom the project names says, by proof, that one rule about proof need not hold for one release in
-one environment. The plan is made again with it, so that no vote from before counts."""
+"""Waive: a person whom the project names says, with a proof, that one rule about proof need not hold for one release in
+one environment. The plan is then made again with the waiver, so earlier votes do not count."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,8 @@ from .state import Draft
 
 
 def waivable(release: Release, environment: Environment) -> tuple[RuleResult, ...]:
-    """The rules in the release's way there that can be waived and are not yet; pages show them before anybody tries."""
+    """The rules that block the release there and can be waived, without those already waived; pages show them before
+    anybody tries."""
     if release.environment != environment.name or release.phase.final or release.phase.holds_lane:
         return ()
     if release.rollback is not None:
