@@ -1,4 +1,4 @@
-"""The questions to Azure DevOps about a run, by ids alone."""
+"""The questions to Azure DevOps about a run, asked by ids alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -25,20 +25,20 @@ from ._endpoints import Endpoints, in_preview, is_organization, is_project
 from ._http import Exchange, JsonResponse, OnlyInPreview
 
 _CONTINUES: Final = "x-ms-continuationtoken"
-"""The next page is named in this header alone."""
+"""The header that names the next page; nothing else does."""
 _TOP: Final = 100
 _PEOPLE_AT_ONCE: Final = 50
 
 
 class AzureDevOps:
-    """Azure DevOps, asked with one identity. Its methods return `Told`, and raise for nothing that it answers."""
+    """Azure DevOps, asked with one identity. Its methods return `Told`, and raise nothing because of an answer."""
 
     def __init__(self, exchange: Exchange, endpoints: Endpoints) -> None:
         self._exchange, self._at = exchange, endpoints
 
     # ---- the run
     def run(self, address: RunAddress) -> Told[ToldRun]:
-        """Also a run that was deleted, for as long as it is kept."""
+        """The run, even if it was deleted, for as long as the source keeps it."""
         if not is_project(address.project) or not is_organization(address.organization):
             return Absent(f"{str(address)[:128]!r} cannot be in Azure DevOps: no such names are possible there")
         return self._one(
@@ -87,7 +87,7 @@ class AzureDevOps:
         return answer.body if isinstance(answer, JsonResponse) else answer
 
     def changes(self, run: ToldRun) -> Told[tuple[ToldChange, ...]]:
-        """The commits since the run before of this pipeline on this branch, the newest first."""
+        """The commits since the previous run of this pipeline on this branch, the newest first."""
         what = f"the changes of run {run.number}"
         listed = self._list(shapes.BuildChange, run.organization, (*_of(run), "changes"), subject=what, paged=True)
         return tuple(change.told() for change in listed) if isinstance(listed, tuple) else listed
@@ -106,9 +106,10 @@ class AzureDevOps:
 
     def commits(self, run: ToldRun, old: str, new: str) -> Told[tuple[ToldCommit, ...]]:
         """The commits of `new` that `old` lacks, with the person who pushed each; without parents, which lists do not
-        tell.
+        contain.
 
-        Whole only where `old` is an ancestor of `new`: the caller has asked for the merge base.
+        The list is complete only if `old` is an ancestor of `new`; the caller has asked for the merge base to know
+        that.
         """
         query: dict[str, object] = {"searchCriteria.includePushData": "true"}
         for name, id in (("itemVersion", old), ("compareVersion", new)):
@@ -139,7 +140,7 @@ class AzureDevOps:
         return tuple({entry.pullRequestId: entry.told() for entry in each}.values())
 
     def commits_of(self, run: ToldRun, pull_request: int) -> Told[tuple[str, ...]]:
-        """Ids of a pull request's own commits, which after a squash no branch leads to any more."""
+        """Ids of a pull request's own commits, which no branch leads to any more after a squash."""
         steps: tuple[str | int, ...] = (*_repository(run), "pullRequests", pull_request, "commits")
         what = f"the commits of pull request {pull_request}"
         listed = self._list(shapes.Commit, run.organization, steps, subject=what, paged=True)
@@ -158,7 +159,7 @@ class AzureDevOps:
         return tuple(identities)
 
     def identities_named(self, organization: str, mail: str) -> Told[tuple[Identity, ...]]:
-        """Everybody whose address or account this is; more than one means that nobody can tell."""
+        """Everybody with this address or account; if there are several, it is not known who is meant."""
         return self._people(organization, searchFilter="General", filterValue=mail)
 
     def _people(self, organization: str, **query: object) -> Told[tuple[Identity, ...]]:
@@ -188,7 +189,7 @@ class AzureDevOps:
         return self._at.url(host, organization, *steps, **query)
 
     def _get(self, url: str, *, subject: str, most: int | None = None) -> JsonResponse | Absent | CannotKnow:
-        """Once more as a preview, where the released version is not taken."""
+        """Get the URL; once more as a preview if the released version is not accepted."""
         answer = self._exchange.ask("GET", url, subject=subject, most=most)
         if isinstance(answer, OnlyInPreview):
             return self._exchange.ask("GET", in_preview(url), subject=subject, most=most)
@@ -211,7 +212,7 @@ class AzureDevOps:
         query: Mapping[str, object] | None = None,
         paged: bool = False,
     ) -> Told[tuple[M, ...]]:
-        """Every page of a list, or nothing of it: half a list proves nothing."""
+        """Every page of a list, or none of it: half a list proves nothing."""
         listed: list[M] = []
         page: Mapping[str, object] = {"$top": _TOP} if paged else {}
         for _ in range(self._exchange.limits.pages):
@@ -250,7 +251,7 @@ def _read[M: ForeignModel](
 def _entries[M: ForeignModel](
     model: type[M], answer: JsonResponse | Absent | CannotKnow, subject: str, *, gaps: bool = False
 ) -> tuple[M, ...] | Absent | CannotKnow:
-    """The entries of a list; with `gaps`, null stands in the place of something that is not there."""
+    """The entries of a list. With `gaps`, null may stand for an entry that does not exist."""
     if not isinstance(answer, JsonResponse):
         return answer
     content = answer.json()

@@ -1,4 +1,4 @@
-"""The two hosts of Azure DevOps that are asked, and the only ones that ever see our token."""
+"""The two hosts of Azure DevOps that Slipway asks; no others ever see our token."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
 AZURE_DEVOPS_SCOPE: Final = "499b84ac-1321-427f-aa17-267ca6975798/.default"
-"""The scope of tokens for Azure DevOps, whose rights are given in the organization and not by the token."""
+"""The scope of tokens for Azure DevOps. The organization grants rights, not the token."""
 
 MAIN: Final = "https://dev.azure.com"
 PEOPLE: Final = "https://vssps.dev.azure.com"
@@ -19,7 +19,7 @@ _LONGEST_PROJECT: Final = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints:
-    """Azure DevOps' own hosts; others only on loopback, where its double answers by http."""
+    """Azure DevOps' own hosts. Others are allowed only on loopback, where its double answers by http."""
 
     main: str = MAIN
     people: str = PEOPLE
@@ -49,5 +49,5 @@ def is_organization(text: str) -> bool:
 
 
 def is_project(text: str) -> bool:
-    """Whether the text can be a project's id or name; anything else is not put into an address."""
+    """Whether the text can be a project's id or name; no other text is put into a URL."""
     return 0 < len(text) <= _LONGEST_PROJECT and not _FORBIDDEN_IN_PROJECT.search(text) and text not in (".", "..")

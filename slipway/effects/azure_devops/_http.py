@@ -1,6 +1,6 @@
-"""One exchange with Azure DevOps: send, wait as it asks, read up to a limit, and say plainly what an answer means.
+"""One exchange with Azure DevOps: sends, waits as asked, reads up to a limit, and says plainly what an answer means.
 
-Azure DevOps answers a bad token with a page for signing in (203) or a redirect to it (302), says 404 for what one may
+Azure DevOps answers a bad token with a sign-in page (203) or a redirect to it (302), answers 404 for things that we may
 not see, and asks for pauses with `Retry-After` on answers that are otherwise fine.
 """
 
@@ -35,7 +35,7 @@ _QUOTED: Final = 200
 
 @dataclass(frozen=True)
 class OnlyInPreview(CannotKnow):
-    """This resource is taken only with a version that says `-preview`."""
+    """This resource accepts only a version that says `-preview`."""
 
 
 class AzureDevOpsPool(Protocol):
@@ -54,7 +54,7 @@ class RequestLimits:
     read_seconds: float = 20
     """Longest time without receiving a byte."""
     whole_seconds: float = 60
-    """Longest time for one body that only drips."""
+    """Longest time for one body that arrives drop by drop."""
     first_pause: float = 0.3
     longest_pause: float = 5
     """If the source asks for a longer pause, the whole matter is put off instead."""
@@ -72,7 +72,7 @@ class JsonResponse:
     body: bytes = field(repr=False)
 
     def json(self) -> Any:
-        """The body as JSON; None if it is none."""
+        """The body as JSON; None if it is not JSON."""
         if not self.headers.get("Content-Type", "").casefold().startswith("application/json"):
             return None
         try:
@@ -155,7 +155,7 @@ class Exchange:
             )
             return self._judged(response, subject=subject, host=urlsplit(url).hostname or "", limit=limit)
         except _BROKEN as error:
-            # The type only: the text of urllib3's errors can hold an address.
+            # Only the type: the text of urllib3's errors can contain an address.
             return CannotKnow(
                 f"{urlsplit(url).hostname} cannot be reached for {subject} ({type(error).__name__})", again=True
             )
@@ -215,7 +215,7 @@ def _said(data: bytes) -> str:
 
 
 def _retry_after(headers: urllib3.HTTPHeaderDict, now: float) -> float:
-    """Seconds that an answer asks to wait; 0 if it does not."""
+    """The seconds that an answer asks to wait; 0 if it does not ask."""
     value = headers.get("Retry-After", "")
     if value.isascii() and value.isdecimal():
         return float(value[:6])

@@ -1,7 +1,8 @@
-"""The answers of Azure DevOps' interface 7.1, as far as they are read: everything optional that may be missing there.
+"""The answers of Azure DevOps' interface 7.1, as far as Slipway reads them. Every field that may be missing there is
+optional.
 
-`local/azuredevops/README.md` says where each member is known from. A link in an answer is data: the ids in it are taken
-out, and nobody goes there.
+`local/azuredevops/README.md` gives the source for each field. A link in an answer is only data: the ids in it are
+extracted, and the link is never followed.
 """
 
 import re
@@ -133,7 +134,7 @@ class AttachmentEntry(ForeignModel):
     links: _Links = Field(alias="_links")
 
     def told(self) -> told.Attachment | None:
-        """None if the link does not lead to an attachment of this name; only the link tells the attachment's place."""
+        """None if the link does not lead to an attachment of this name. Only the link says where the attachment is."""
         steps = [unquote(step) for step in urlsplit(self.links.self.href).path.split("/")]
         if len(steps) < _STEPS_OF_AN_ATTACHMENT:
             return None
@@ -144,7 +145,7 @@ class AttachmentEntry(ForeignModel):
 
 
 class _CommitAuthor(ForeignModel):
-    """A full reference for an address that the organization knows; else a name, with the address as its id."""
+    """A full reference for an address that the organization knows; otherwise a name, with the address as its id."""
 
     id: Line = ""
     displayName: Line = ""  # noqa: N815
@@ -237,8 +238,8 @@ class IdentityEntry(ForeignModel):
     properties: dict[str, _Property] = Field(default_factory=dict)
 
     def told(self) -> told.Identity:
-        """Without an object id for what Entra does not know: the platform and its build services have a `Domain` that
-        is not a tenant."""
+        """The identity, without an object id if Entra does not know it: the platform and its build services have a
+        `Domain` that is not a tenant."""
         domain, object_id = self._text("Domain"), self._text(OBJECT_ID)
         in_entra = bool(_GUID.fullmatch(domain) and _GUID.fullmatch(object_id))
         return told.Identity(

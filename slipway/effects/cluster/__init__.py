@@ -1,4 +1,4 @@
-"""The operations of steps on a Kubernetes cluster: preview, apply, check a rollout, run a Job, probe a service.
+"""What steps do in a Kubernetes cluster: preview, apply, check a rollout, run a Job, probe a service.
 
 `connect(access)` returns a `Cluster`, whose methods never wait or poll. The rules that decide whether a rollout is done
 or failed are pure (`rules`, `pods`), as are diffs (`diff`) and the translation of errors (`errors`).

@@ -1,7 +1,7 @@
 """The access to a cluster: its address, its certificate authority, and its source of tokens.
 
 On Azure: the server and CA from the installation's settings, and `entra_token` with a managed identity. Elsewhere: a
-kubeconfig. Only this module and `connection` import the Kubernetes client, and only when they need it, as the import
+kubeconfig. Only this module and `connection` import the Kubernetes client, and only when they need it, since the import
 takes a third of a second.
 """
 
@@ -96,8 +96,8 @@ def configuration(access: ClusterAccess) -> Any:
     client_configuration = _of_kubeconfig(access) if access.kubeconfig else _of_server(access)
     client_configuration.keep_alive = True
     client_configuration.connection_pool_maxsize = POOL_SIZE
-    # Retry once if connecting fails. Don't wait for Retry-After inside a function. Don't follow redirects: that of a
-    # probed service is its answer, and the API server sends none.
+    # Retry once if connecting fails. Don't wait for Retry-After inside a function. Don't follow redirects: a redirect
+    # from a probed service is its answer, and the API server sends none.
     client_configuration.retries = Retry(
         *(1, 1, 0, 0, 0), raise_on_redirect=False, respect_retry_after_header=False, raise_on_status=False, other=0
     )

@@ -13,7 +13,7 @@ from .records import Json, Manifest
 
 _LISTS: Final = ("initContainers", "containers")
 _RUNS: Final = ("image", "command", "args", "workingDir", "envFrom")
-"""The fields of a manifest that decide what a container runs; `env` is compared apart."""
+"""The fields of a manifest that decide what a container runs; `env` is compared separately."""
 _GIVEN_BY_AKS: Final = frozenset(
     {"AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"}
 )
@@ -21,7 +21,7 @@ _GIVEN_BY_AKS: Final = frozenset(
 
 
 def other_than_planned(manifest: Manifest, pods: Iterable[Json], injected: Sequence[InjectedContainer] = ()) -> str:
-    """The programs that a Job ran beside those of its manifest; empty if none."""
+    """The programs that a Job ran besides those of its manifest; empty if none."""
     template = manifest["spec"]["template"]["spec"]
     seen = False
     for pod in pods:
@@ -42,9 +42,9 @@ def unlike(
     *,
     more_variables: bool = False,
 ) -> str:
-    """The difference in running programs between the spec of a pod or template and the planned template; empty if none.
+    """How the programs in the spec of a pod or template differ from the planned template; empty if they do not.
 
-    With `more_variables` it may have others than those of the template, as some operators add to every pod.
+    With `more_variables`, additional variables are allowed, since some operators add them to every pod.
     """
     if spec.get("ephemeralContainers"):
         return "somebody added a container to it while it ran"
@@ -91,7 +91,7 @@ def _differs(planned: Mapping[str, Any], ran: Mapping[str, Any], *, more_variabl
 
 
 def _environment(container: Mapping[str, Any]) -> dict[str, Any]:
-    """Variables by name, without what the server fills in."""
+    """Variables by name, without fields that the server fills in."""
     return {variable["name"]: _value(variable) for variable in container.get("env") or ()}
 
 

@@ -1,8 +1,8 @@
-"""The worker's grant from `infra/` in a namespace: the built-in role *Azure Kubernetes Service RBAC Writer*.
+"""What `infra/` grants the worker in a namespace: the built-in role *Azure Kubernetes Service RBAC Writer*.
 
-Azure knows three acts where Kubernetes has eight verbs, and asks about a subresource as it asks about its object. RBAC
-and custom resources are not in the role: for those `rights` writes a Role of the cluster's own. The same table is the
-ClusterRole by which the contract is tried on clusters that know no Azure.
+Azure has three actions for Kubernetes' eight verbs, and treats a subresource like its object. The role does not cover
+RBAC and custom resources: for those `rights` writes a Role in the cluster. From the same table comes the ClusterRole
+with which the contract is tested on clusters without Azure.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ ROLE: Final = "Azure Kubernetes Service RBAC Writer"
 
 
 class RoleRight(StrEnum):
-    """A right that a role of Azure gives for a kind."""
+    """A right that a role of Azure grants on a kind."""
 
     READ = "read"
     WRITE = "write"
@@ -45,7 +45,7 @@ extensions/networkpolicies extensions/replicasets networking.k8s.io/ingresses ne
 persistentvolumeclaims pods policy/poddisruptionbudgets replicationcontrollers secrets serviceaccounts services
 """
 _BELOW: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {("", "pods"): ("log",), ("", "services"): ("proxy",)}
-"""The subresources that Slipway asks for: RBAC names each by itself."""
+"""The subresources that Slipway uses: RBAC lists each of them separately."""
 
 
 def _kinds(text: str) -> list[tuple[str, str]]:

@@ -24,14 +24,14 @@ _LEADS: Final = {"type": "ClusterIP", "selector": None}
 
 
 def others(objects: Objects, targets: Sequence[ManifestTarget], namespace: str, began: datetime | None) -> str:
-    """Why something other than the release may have answered its tests: a Service that was led elsewhere, or a foreign
-    pod behind one. Empty if nothing is known. `began`: when the tests were started, by the cluster's clock. Raises
-    `ClusterError`."""
+    """Why something other than the release may have answered its tests: a Service that was pointed elsewhere, or a
+    foreign pod behind one. Empty if nothing is known. `began`: when the tests were started, by the cluster's clock.
+    Raises `ClusterError`."""
     templates = [template for target in targets if (template := _template(target.manifest))]
     for target in targets:
         selector = _selector(target)
         own = [template for template in templates if selector and _selects(selector, template)]
-        if not own:  # it leads to nothing that is known beforehand
+        if not own:  # the manifests do not say where it leads
             continue
         live = objects.get(target.kind, target.name, target.namespace)
         if why := _moved(target, live, began):
@@ -48,7 +48,7 @@ def _selector(target: ManifestTarget) -> Mapping[str, str]:
 
 
 def _template(manifest: Mapping[str, Any]) -> Json | None:
-    """The template of a workload's pods, with what says whether old ones may stay."""
+    """The template of a workload's pods, with the field that says whether old pods may stay."""
     spec = manifest.get("spec") or {}
     template = spec.get("template") if isinstance(spec, Mapping) else None
     if not isinstance(template, Mapping) or not (template.get("spec") or {}).get("containers"):
@@ -79,8 +79,8 @@ def _moved(target: ManifestTarget, live: Json | None, began: datetime | None) ->
 
 
 def _written_since(live: Json, began: datetime) -> Iterator[str]:
-    """Managers that have written to it, other than its status, since the tests began. Times are whole seconds: our own
-    write in the second in which they began was before it."""
+    """Managers that have written to the object, other than its status, since the tests began. Times are whole seconds:
+    if our own write has the second in which they began, it came before them."""
     for entry in live["metadata"].get("managedFields") or ():
         manager, time = str(entry.get("manager")), time_of(entry)
         if entry.get("subresource") or manager in CONTROL_PLANE:

@@ -1,4 +1,4 @@
-"""Additions of others to a pod template, reported before people vote, since an apply leaves them in place.
+"""Reports others' additions to a pod template before people vote, since an apply leaves them in place.
 
 Pure. An addition that the project does not allow fails the rollout (`running`), so the plan reports it in advance.
 """
@@ -26,7 +26,7 @@ class Beside(Record):
 def beside(
     manifest: Manifest, after: Mapping[str, Any], answer: Mapping[str, Any], injected: Sequence[InjectedContainer]
 ) -> Beside:
-    """`after` is what there will be, and `answer` what a dry run said of its fields' managers."""
+    """`after` is the object after an apply; `answer` is that of a dry run, with the managers of its fields."""
     planned, live_pod, owners = pod_spec(manifest), pod_spec(after), owners_of(answer)
     warnings, notes = list[str](), list[str]()
     for name, image in added(planned, live_pod):

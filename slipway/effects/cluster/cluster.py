@@ -1,6 +1,6 @@
 """The cluster interface of the steps: everything that Slipway does to Kubernetes goes through this class.
 
-No method waits or polls: for anything that takes time, a later step calls again. `fenced.py` holds everything that
+No method waits or polls: for anything that takes time, a later step calls again. `fenced.py` has everything that
 writes.
 """
 
@@ -61,8 +61,8 @@ class Cluster:
         self.connection.close()
 
     def preview(self, manifests: Sequence[Manifest], namespace: str, injected: Injected = ()) -> ClusterPreview:
-        """The changes that `apply` would make, by a dry run on the server. Includes what somebody else has put into a
-        pod template, and whether that is among the `injected` containers."""
+        """The changes that `apply` would make, by a dry run on the server. It includes what others have added to a pod
+        template, and whether those are `injected` containers."""
         targets = self._objects.kinds.targets(manifests, namespace, look_again=True)
         return preview(self._objects, targets, namespace, injected)
 
@@ -77,17 +77,17 @@ class Cluster:
         return search(self._objects, namespace, owner)
 
     def fenced(self, namespace: str, claim: Callable[[], Claim]) -> FencedCluster:
-        """The operations of a rollout in the namespace. The claim is made with the first write; nothing is sent
-        before."""
+        """The operations of a rollout in the namespace. The claim is made with the first write; nothing is sent before
+        that."""
         fence = HeldFence(self.connection, namespace, claim)
         return FencedCluster(FencedObjects(self._objects, fence), namespace)
 
     def lease(self, namespace: str, name: str) -> SeenLease | None:
-        """The Lease of an application's environment, as it is there; None if there is none."""
+        """The Lease of an application's environment, as the cluster has it; None if there is none."""
         return read_lease(self.connection, namespace, name)
 
     def is_running(self, job: Manifest, namespace: str) -> bool:
-        """Whether a program of the Job has started, and the Job has not ended."""
+        """Whether a program of the Job has started and the Job has not ended."""
         [target] = self._targets([job], namespace)
         return is_running(self._objects, target)
 
@@ -104,12 +104,13 @@ class Cluster:
         return compare_pods(self._objects, self._targets(manifests, namespace), injected)
 
     def job(self, started: StartedJob, manifest: Manifest, namespace: str, injected: Injected = ()) -> JobState:
-        """The current state of a Job that was started from the manifest. A Job that is done ran its manifest's
-        programs, in the Job that was started; otherwise it is `foreign`."""
+        """The current state of a Job that was started from the manifest. If it is done, the started Job itself ran its
+        manifest's programs; otherwise it is `foreign`."""
         return jobs.state(self._objects, started, manifest, namespace, injected)
 
     def answered_by_others(self, manifests: Sequence[Manifest], namespace: str, began: datetime | None) -> str:
-        """Why something other than the release may answer at its Services, or have answered since its tests began."""
+        """Why something other than the release may answer at its Services, or may have answered since its tests
+        began."""
         return behind.others(self._objects, self._targets(manifests, namespace), namespace, began)
 
     def job_log(self, started: StartedJob, namespace: str, limit_bytes: int = jobs.MAX_LOG) -> str:
@@ -138,8 +139,8 @@ class Cluster:
         return str(self.connection.send("GET", path, what=f"read the namespace {namespace}").body["metadata"]["uid"])
 
     def other_role(self, manifests: Sequence[Manifest], kinds: Sequence[str], namespace: str) -> list[Json]:
-        """A Role and its binding for what rollouts of these kinds need and the role of Azure does not hold; nothing
-        if it holds everything. `kinds` are more of them, as `argoproj.io/Rollout`."""
+        """A Role and its binding with the rights that rollouts of these kinds need and the role of Azure lacks; empty
+        if it lacks none. `kinds` are further kinds, such as `argoproj.io/Rollout`."""
         targets = self._targets(manifests, namespace)
         beyond = role.beyond_azure(targets, role.named(self.connection, kinds))
         return role.documents(beyond, namespace, self.identity()) if beyond else []
@@ -149,5 +150,6 @@ class Cluster:
 
 
 def connect_cluster(access: ClusterAccess) -> Cluster:
-    """A client for the cluster. Sends no request yet; the first call takes a third of a second to import the client."""
+    """A client for the cluster. It sends no request yet; the first call takes a third of a second to import the
+    client."""
     return Cluster(Connection(access))

@@ -1,5 +1,5 @@
-"""Reading a status: its conditions, counts, and whether it describes the newest spec. Any field may be absent, and
-of an object of no kind of Kubernetes' own it may be anything."""
+"""Reads a status: its conditions, counts, and whether it describes the newest spec. Any field may be absent; in a
+custom resource it may also have any type."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,20 +18,20 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def count(values: Mapping[str, Any], name: str, *, default: int = 0) -> int:
-    """A number of pods or the like; the default where the field is absent or null."""
+    """A number of pods or similar; the default if the field is absent or null."""
     value = values.get(name)
     return default if value is None else int(value)
 
 
 def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
-    """The condition of this type, whatever its status; None if the status does not list it."""
+    """The condition of this type, with any status; None if the status does not list it."""
     listed = status.get("conditions")
     conditions = listed if isinstance(listed, list | tuple) else ()
     return next((each for each in conditions if isinstance(each, Mapping) and each.get("type") == kind), None)
 
 
 def condition_that_holds(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
-    """The condition of this type if its status is True; None if it is absent or has another status."""
+    """The condition of this type if its status is True; None otherwise."""
     listed = condition(status, kind)
     return listed if listed is not None and listed.get("status") == "True" else None
 

@@ -1,6 +1,6 @@
-"""Tells of a ConfigMap or Secret that changes while the pods that read it stay: they go on with the former content.
+"""Warns of a ConfigMap or Secret that changes while the pods that read it stay: they go on with the old content.
 
-Pure, over what a preview found out of each object.
+Pure, over what a preview has found for each object.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ AS_FOLDER = (
 
 
 def unseen_changes(manifests: Sequence[Mapping[str, Any]], changes: Sequence[ObjectChange]) -> tuple[ObjectChange, ...]:
-    """The changes, with a warning at each ConfigMap and Secret that pods see too late, or by themselves never."""
+    """The changes, with a warning on each ConfigMap and Secret that running pods see too late, or never."""
     read = [
         (f"{change.kind}/{change.name}", readings(manifest))
         for manifest, change in zip(manifests, changes, strict=True)

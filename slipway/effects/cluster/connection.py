@@ -24,7 +24,7 @@ from .records import Json
 
 type Query = Sequence[tuple[str, str]]
 type Timeout = tuple[float, float]
-"""Seconds to connect, seconds to wait for the next bytes."""
+"""Seconds to connect, and seconds to wait for the next bytes."""
 
 TIMEOUT: Timeout = (5.0, 40.0)
 """An API server gives up on a request after 34 seconds and says so."""
@@ -88,11 +88,11 @@ class Connection:
         self._untrusted_before = False
         self.server: str = urlsplit(self._api.configuration.host).netloc
         self.date: datetime | None = None
-        """The time of the cluster's clock in its newest answer. Its clock may differ from ours: times that it stamps on
-        objects are compared with this one only."""
+        """The time of the cluster's clock in its newest answer. That clock may differ from ours, so times that the
+        cluster stamps on objects are only compared with this one."""
 
     def _signed_in(self) -> Any:
-        """A client with the credentials of now: a kubeconfig is read again, and its command is run again."""
+        """A client with the present credentials: a kubeconfig is read again, and its command is run again."""
         from kubernetes.client import ApiClient  # noqa: PLC0415 (slow to import, and not needed by most functions)
 
         api: Any = ApiClient(configuration(self._access))
@@ -140,7 +140,8 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         timeout: Timeout = TIMEOUT,
     ) -> Iterator[ResponseStream]:
-        """Send a request and stream the response, whatever its status. Raises `ClusterError` if there is none."""
+        """Send a request and stream the response, whatever its status. Raises `ClusterError` if there is no
+        response."""
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 (loaded with the client)
 
         def sent() -> Any:
@@ -159,7 +160,7 @@ class Connection:
         try:
             stream = ResponseStream(sent())
             self.date = stream.date or self.date
-            if stream.status == HTTPStatus.UNAUTHORIZED:  # the token may have been withdrawn before its time
+            if stream.status == HTTPStatus.UNAUTHORIZED:  # the token may have been withdrawn early
                 stream.release()
                 self._api = self._signed_in()
                 stream = ResponseStream(sent())
@@ -208,7 +209,7 @@ class Connection:
 
 
 def _warnings(headers: Sequence[str]) -> tuple[str, ...]:
-    """The texts of `Warning` headers, as the API server writes them: `299 - "text"`."""
+    """The texts of `Warning` headers, which the API server writes as `299 - "text"`."""
     matches = (_WARNING.match(header.strip()) for header in headers[:MAX_WARNINGS])
     texts = (re.sub(r"\\(.)", r"\1", match[1])[:MAX_WARNING] for match in matches if match)
     return tuple(dict.fromkeys(texts))
@@ -223,8 +224,8 @@ def _date(header: str | None) -> datetime | None:
 
 
 def _as_kubernetes_trusts() -> ssl.SSLContext:
-    """Python 3.13 also demands of an authority its key usage, and of a certificate the identifier of its authority's
-    key, which a cluster's certificates may lack and no other client of Kubernetes asks for. The issuer, host name and
+    """Python 3.13 also requires an authority to state its key usage, and a certificate to name its authority's key. A
+    cluster's certificates may lack both, and no other client of Kubernetes requires them. The issuer, host name and
     expiry of the certificate are checked as usual.
     """
     from urllib3.util.ssl_ import create_urllib3_context  # noqa: PLC0415 (loaded with the client)

@@ -1,4 +1,4 @@
-"""The state of a container that is not running: its obstacle, the cure, and what to do about it.
+"""The state of a container that is not running: its obstacle, and what to do about it.
 
 Pure. Most obstacles pass by themselves or are removed by somebody in the cluster: a registry stops throttling, a
 missing Secret is created a moment later. `situations` says what that means for a rollout.
@@ -61,10 +61,10 @@ def _situation(reason: str, message: str, *, init: bool) -> Situation:
 
 
 def _situation_of_pull(reason: str, message: str) -> Situation:
-    """By the words of the kubelet and of the container runtime: nothing else tells one failed pull from another.
+    """The situation by the words of the kubelet and the container runtime: nothing else distinguishes failed pulls.
 
-    An image is absent only once the kubelet backs off from it: ErrImagePull follows the first try, which may have been
-    quicker than a registry that replicates.
+    An image counts as absent only once the kubelet backs off: ErrImagePull comes after the first try, which may have
+    been quicker than a registry that replicates.
     """
     if _THROTTLED.search(message):
         return Situation.THROTTLED

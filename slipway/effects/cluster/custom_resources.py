@@ -1,8 +1,8 @@
-"""The health of custom resources: reported by conditions, as most operators do, or by a phase of the kind's own.
+"""The health of custom resources: most operators report it in conditions, others in a phase of the kind's own.
 
-A kind in the table here goes by its own entry; all others by the convention: `Stalled`, then `Ready`, then `Available`.
-An object without any of them is done once it is applied, since nothing tells more. A new object gets a moment in which
-its operator may report something.
+Kinds in the table here have their own entry. All others follow the convention: `Stalled`, then `Ready`, then
+`Available`. An object without any of these is done once it is applied, since nothing else can be known. A new object
+gets a moment in which its operator may report.
 """
 
 from collections.abc import Mapping
@@ -17,29 +17,29 @@ from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, advised, v
 
 MAX_SAID = 300
 MOMENT = timedelta(seconds=10)
-"""The time an operator may take before its first report about an object, or about a new spec if its reports name no
+"""How long an operator may take before its first report about an object, or about a new spec if its reports name no
 generation."""
 _DIGITS = 18
 
 
 class Health(Record):
-    """An operator's way to report on its object, where it departs from the convention."""
+    """How an operator reports on its object, if it departs from the convention."""
 
     condition: str = ""
     phase: tuple[str, ...] = ()
     """Path to a field of the status."""
     well: str = ""
-    """The text in that field that means the object is well."""
+    """The text in that field that means that the object is well."""
     instead: str = ""
-    """A condition that is true in place of the other one while the object is not well."""
+    """A condition that is true instead of the other one while the object is not well."""
     rests: tuple[str, ...] = ()
-    """Conditions that are true in place of the other one where somebody told the operator to leave the object alone."""
+    """Conditions that are true instead of the other one if somebody told the operator to leave the object alone."""
     refused: str = ""
     """A condition that is false if the operator could not carry out the spec, whatever else it reports."""
     synced: str = ""
     """A field of the status that begins with the last generation carried out, if no condition has it."""
     read: str
-    """The operator and the version whose source says so."""
+    """The operator, and the version whose source was read for this."""
 
 
 _CERTIFICATES = Health(condition="Ready", read="cert-manager 1.21.1")
@@ -79,7 +79,7 @@ _KIND = Watched.CUSTOM
 
 
 def is_custom(api_version: str, kind: str) -> bool:
-    """Whether an object is of an operator, rather than of Kubernetes itself."""
+    """Whether an object belongs to an operator, rather than to Kubernetes itself."""
     group = api_version.rpartition("/")[0]
     return (group, kind) in OPERATORS or ("." in group and not group.endswith(".k8s.io"))
 
@@ -123,7 +123,7 @@ def _by_condition(health: Health, said: Mapping[str, Any] | None) -> WorkloadVer
             return advised(_KIND, Situation.NOT_READY, _said(f"it is {name}", said))
         case "True":
             return verdict(_KIND, Situation.UP, f"it says that it is {name}")
-        case "False" | "Degraded" as word:  # the second one is Prometheus Operator's, for some of its pods
+        case "False" | "Degraded" as word:  # the second text is Prometheus Operator's, for some of its pods
             return advised(_KIND, Situation.NOT_READY, _said(f"{name} is {word}", said))
         case _:
             return verdict(_KIND, Situation.UNDER_WAY, _said(f"{name} is not known yet", said))
@@ -145,8 +145,8 @@ def _by_phase(health: Health, status: Mapping[str, Any]) -> WorkloadVerdict:
 
 
 def _is_of_an_older_spec(live: Mapping[str, Any], status: Mapping[str, Any], said: Mapping[str, Any] | None) -> bool:
-    """Whether the operator's word is about a spec that was there before this one. Some operators write the generation
-    that they have carried out, and so never that of a failed spec; then the condition's own generation tells."""
+    """Whether the operator's report is about an earlier spec. Some operators write only the generation that they have
+    carried out, and so never that of a failed spec; then the condition's own generation tells."""
     own = said is not None and "observedGeneration" in said
     if said is not None and own:
         if _generation(said) < generation_of(live):
@@ -159,7 +159,7 @@ def _is_of_an_older_spec(live: Mapping[str, Any], status: Mapping[str, Any], sai
 def _doubt(
     health: Health, live: Mapping[str, Any], said: Mapping[str, Any] | None, evidence: WorkloadEvidence
 ) -> WorkloadVerdict | None:
-    """Why it does not count yet that the operator calls the object well: it may mean the spec before this one."""
+    """Why it does not count yet that the operator calls the object well: it may mean the previous spec."""
     status = status_of(live)
     if "observedGeneration" in status or "observedGeneration" in (said or {}) or generation_of(live) == 1:
         return None
@@ -185,7 +185,8 @@ def _said(what: str, found: Mapping[str, Any]) -> str:
 
 
 def _generation(values: Mapping[str, Any]) -> int:
-    """Any value may stand there, since no schema of Kubernetes' own covers it; Argo Rollouts writes it as text."""
+    """The generation. It may be any value, since no schema of Kubernetes' own covers it; Argo Rollouts writes it as
+    text."""
     value = values["observedGeneration"]
     if isinstance(value, str) and value.isdecimal():
         return int(value[:_DIGITS])

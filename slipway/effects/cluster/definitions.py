@@ -1,4 +1,4 @@
-"""Definitions that come with objects of their kind: where such an object will live, before the cluster knows.
+"""Definitions that come with objects of their kind: they tell where such an object will live before the cluster knows.
 
 A release may bring a CustomResourceDefinition and objects of its kind, as kapp, Flux and Argo CD allow. While the plan
 is made, the cluster does not know the path of such an object yet; the definition in the manifests gives it.
@@ -13,7 +13,7 @@ DEFINITION = "CustomResourceDefinition"
 
 
 def defined(manifests: Iterable[Manifest]) -> Iterator[tuple[str, str, str, bool]]:
-    """API version, kind, plural and whether namespaced, for each served version of each definition that can be read."""
+    """API version, kind, plural and whether namespaced, for each served version of each readable definition."""
     for manifest in manifests:
         spec = manifest.get("spec")
         if manifest.get("kind") != DEFINITION or not isinstance(spec, Mapping):

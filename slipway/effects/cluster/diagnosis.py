@@ -1,7 +1,7 @@
-"""Why a rollout failed: what the containers said that do not run, in this run and the one before, and the events.
+"""Why a rollout failed: the output of the containers that do not run, of this run and the previous one, and the events.
 
-Read once, when a rollout is given up. A part that cannot be read is replaced by the reason: a diagnosis never fails
-anything.
+It is read once, when a rollout is given up. A part that cannot be read is replaced by the reason: a diagnosis never
+fails anything.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,9 +32,9 @@ class Diagnosis(Record):
     """The evidence that was read."""
 
     text: str
-    """The whole, for people who look into it."""
+    """The whole text, for people who look into it."""
     last_lines: str
-    """The last lines that the first program said which does not run; empty if none said anything."""
+    """The last lines of the first program that does not run and has written any; empty if there are none."""
 
 
 def diagnose(objects: Objects, targets: Sequence[ManifestTarget], state: RolloutState) -> Diagnosis:
@@ -52,7 +52,7 @@ def diagnose(objects: Objects, targets: Sequence[ManifestTarget], state: Rollout
 
 
 def last_lines(log: str) -> str:
-    """The last lines of a log in one, without the lines in brackets that Slipway itself has written."""
+    """The last lines of a log joined into one line, without the lines in brackets that Slipway itself has written."""
     lines = [line.strip() for line in log.splitlines() if line.strip() and not line.startswith("[")]
     return " / ".join(lines[-_LINES_TOLD:])[-_TOLD:]
 
@@ -85,7 +85,7 @@ def _logs(objects: Objects, namespace: str, pod: str, container: str, *, restart
 
 
 def _troubled(pod: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
-    """The containers that neither run nor have ended well, with whether they ran before."""
+    """The containers that neither run nor have succeeded, and whether they ran before."""
     status = pod.get("status") or {}
     for field in ("initContainerStatuses", "containerStatuses"):
         for container in status.get(field) or ():

@@ -1,7 +1,7 @@
 """Shows a change to people: a unified diff of an object's YAML before and after.
 
 Pure. `manifests.objects` has already left out fields that only a server sets. Values of Secrets are masked on both
-sides, and a line says so where a long diff was cut.
+sides, and a line marks the place where a long diff was cut.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from .records import Json
 
 MAX_DIFF = 32 * 1024
 MAX_COMPARED = 256 * 1024
-"""Maximum characters of YAML on either side; comparing more would take seconds."""
+"""The most characters of YAML on either side; comparing more would take seconds."""
 
 _MASK = "***"
 

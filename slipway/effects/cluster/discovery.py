@@ -1,7 +1,7 @@
-"""The kinds of object of a cluster, custom ones included, by one request however many operators there are.
+"""The kinds of objects in a cluster, custom ones included, with one request however many operators there are.
 
-Aggregated discovery (Kubernetes 1.30 and later) lists all groups, versions and kinds at once, and the groups that do
-not answer, such as one whose extension server is down.
+Aggregated discovery (Kubernetes 1.30 and later) lists all groups, versions and kinds at once, and also the groups that
+do not answer, such as one whose extension server is down.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,11 +25,11 @@ _OF_CONTROLLERS = frozenset(
         *("PodMetrics", "PodTemplate"),
     }
 )
-"""Kinds whose objects controllers make, or that no release brings."""
+"""Kinds whose objects are made by controllers, or that no release brings."""
 
 
 class Kinds(Record):
-    """The kinds in which a release may have objects, and the groups that do not say."""
+    """The kinds in which a release may have objects, and the groups that did not answer."""
 
     kinds: tuple[Kind, ...]
     unknown: tuple[Unsearched, ...] = ()
@@ -53,7 +53,7 @@ def namespaced_kinds(connection: Connection) -> Kinds:
 
 
 def _of_group(group: Mapping[str, Any]) -> Iterator[Kind]:
-    """Each of the group's kinds once, in the version that the server prefers among those that have it."""
+    """Each kind of the group once, in the version that the server prefers among those that have it."""
     name, seen = str((group.get("metadata") or {}).get("name") or ""), set[str]()
     for version in group.get("versions") or ():
         for resource in version.get("resources") or ():

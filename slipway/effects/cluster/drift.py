@@ -4,8 +4,8 @@ One look lists the metadata of each kind once for all applications, and reads an
 shows a write by somebody else.
 
 The API server records who applied which field. If a field of the manifest no longer belongs to Slipway, its present
-owner changed or removed it. A manager that wrote after the rollout has added something. Not counted as edits: status,
-defaults, writes of admission webhooks and the control plane, replicas set by an autoscaler, and fields that the
+owner changed or removed it. A manager that wrote after the rollout has added something. Some writes are not edits:
+status, defaults, writes of admission webhooks and the control plane, replicas set by an autoscaler, and fields that the
 application's policy leaves to others. `fields` has these rules, which are pure.
 """
 
@@ -33,7 +33,7 @@ _OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 
 
 class Applied(Record):
-    """The manifests applied for one application in one environment, and the time since when they have been live."""
+    """The manifests applied for one application in one environment, and when they went live."""
 
     owner: Owner
     manifests: tuple[Manifest, ...]
@@ -43,7 +43,7 @@ class Applied(Record):
 
 
 class Difference(Record):
-    """One object that is not as it was applied, with a diff for people."""
+    """One object that differs from what was applied, with a diff for people."""
 
     drifted: Drifted
     diff: str
@@ -54,7 +54,7 @@ type DriftOrError = tuple[Difference, ...] | ClusterError
 
 
 def look_for_drift(objects: Objects, applied: Sequence[Applied], namespace: str) -> list[DriftOrError]:
-    """One answer for each application, in the order given. An error concerns that application alone."""
+    """One answer for each application, in the order given. An error concerns only that application."""
     known = [_known(objects, each, namespace) for each in applied]
     kinds = list(dict.fromkeys(target.kind for one in known if not isinstance(one, ClusterError) for target in one[0]))
     lists = together(lambda kind: _metadata(objects, kind, namespace, applied), kinds)
@@ -76,7 +76,7 @@ def look_for_drift(objects: Objects, applied: Sequence[Applied], namespace: str)
 def _known(
     objects: Objects, applied: Applied, namespace: str
 ) -> tuple[list[ManifestTarget], list[Difference]] | ClusterError:
-    """The objects to look at; and those that are gone because the definition of their kind is."""
+    """The objects to look at, and those that are gone because the definition of their kind is gone."""
     try:
         targets, unknown = objects.kinds.those_known(applied.manifests, namespace)
     except ClusterError as error:
@@ -96,7 +96,7 @@ def _metadata(
     """The metadata of all objects of a kind that Slipway applied in the namespace, by name; or why that fails."""
     try:
         return _listed(objects, kind, namespace, applied)
-    except Missing:  # the definition was taken away, and its objects with it
+    except Missing:  # the definition was deleted, and its objects with it
         return {}
     except ClusterError as error:
         return error

@@ -27,10 +27,10 @@ _FOR_GOOD = (
     "etcdserver: request is too large",
     "rpc error: code = ResourceExhausted",  # the same, before etcd sees it
 )
-"""Starts of the messages of a 500 for an object that will never be accepted, for which the server sends no 4xx."""
+"""Starts of the messages of a 500 for an object that will never be accepted, and for which the server sends no 4xx."""
 
 _WEBHOOK = re.compile(r"failed calling webhook |conversion webhook for |did not complete within requested timeout")
-"""In the message of a 500, or of a 504 where webhooks together took longer than the server waits."""
+"""Found in the message of a 500, or of a 504 if webhooks together took longer than the server waits."""
 
 _FIXED = re.compile(
     r"field is immutable|may not change once set|updates to \w+ (?:spec for fields other than .*)?(?:are|is) forbidden"
@@ -42,7 +42,8 @@ _NEW_NAME = (
 )
 
 _ENDING = "because it is being terminated"
-"""In the 403 about a namespace that is being deleted: the state passes, and the namespace may be created again."""
+"""Found in the 403 about a namespace that is being deleted: the state passes, and the namespace may be created
+again."""
 
 _NOT_BASE64 = "illegal base64 data"
 _LONG_VALUE = 200
@@ -50,7 +51,8 @@ _INVALID_VALUE = "Invalid value: "
 _GO_VALUE = re.compile(r"&?[\w.*\[\]]{1,200}\{")
 _GO_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]')
 _END = 300
-"""Characters of a message's end that are kept when it is cut: refusals name the fault at their end."""
+"""The number of characters at the end of a message that are kept when it is cut: a refusal names the fault at its
+end."""
 
 _UNTYPED_FIELD = re.compile(r": (?:errors:)?\s*\.([A-Za-z][\w.\[\]\"=-]*): ")
 
@@ -84,7 +86,7 @@ class NoAnswer(ClusterUnreachable):
 
 class WebhookAway(ClusterUnreachable):
     """A webhook of the cluster that has to agree to this object, or to convert it, does not answer. Other objects may
-    need none."""
+    not need one."""
 
 
 class AccessDenied(ClusterError):
@@ -134,20 +136,20 @@ class ObjectConflict(ClusterError):
 
 
 class FenceLost(ClusterError):
-    """The rollout may not write any more: a newer one took the fence, somebody touched it, or the ledger does not match
-    it."""
+    """The rollout may not write any more: a newer one took the fence, somebody changed the fence, or the ledger does
+    not match it."""
 
     def __init__(self, rule: RuleResult, *, found: Order | None = None) -> None:
         super().__init__(rule.reason)
         self.rule = rule
         self.found = found
-        """The order in the Lease; None if it holds none of ours."""
+        """The order in the Lease; None if it holds no order of ours."""
         self.removed: tuple[str, ...] = ()
         """The objects created too late, and deleted again."""
 
 
 class NotToBegin(ClusterError):
-    """Something stands in the way of the first object; nothing was written."""
+    """Something blocks the first object; nothing was written."""
 
     def __init__(self, rules: Sequence[RuleResult]) -> None:
         super().__init__("; ".join(rule.reason for rule in rules))
@@ -222,8 +224,8 @@ def _without_long_values(text: str) -> str:
 
 
 def _end_of_value(text: str) -> int:
-    """The end of the value at the beginning of the text; 0 if that cannot be told. API servers of 1.35 write JSON,
-    those of 1.33 Go's own notation."""
+    """The end of the value at the beginning of the text; 0 if that is not clear. API servers of 1.35 write JSON, those
+    of 1.33 Go's own notation."""
     try:
         return json.JSONDecoder().raw_decode(text)[1]
     except ValueError:

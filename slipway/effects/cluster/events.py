@@ -1,6 +1,6 @@
-"""The warnings that the cluster has noted about a workload and its pods: why no pod is made, or none gets ready.
+"""The cluster's warnings about a workload and its pods: why no pod is made, or why none becomes ready.
 
-Read only while a workload is not done. If the app may not list events, conditions and pods have to do.
+They are read only while a workload is not done. If the app may not list events, conditions and pods have to suffice.
 """
 
 import re
@@ -19,7 +19,7 @@ _EVENT = built_in("v1", "Event")
 _WARNINGS = "type=Warning"
 _TOLD = 3
 _EARLIER = timedelta(minutes=2)
-"""The time by which an event may be older than a rollout's first look, since objects are applied before it and clocks
+"""How much older than a rollout's first look an event may be, since objects are applied before that look and clocks
 differ."""
 
 _TOLD_BY_PODS = re.compile(r"^(BackOff|Failed|FailedScheduling|InspectFailed|ErrImageNeverPull)$")
@@ -27,7 +27,7 @@ _TOLD_BY_PODS = re.compile(r"^(BackOff|Failed|FailedScheduling|InspectFailed|Err
 
 
 def events_of(objects: Objects, namespace: str, about: Sequence[Json], *, since: datetime | None) -> tuple[Holdup, ...]:
-    """The newest warnings about these objects, one of each reason."""
+    """The newest warnings about these objects, one for each reason."""
     return tuple(_holdups(warnings_about(objects, namespace, about), since))[:_TOLD]
 
 
@@ -62,7 +62,7 @@ def _holdups(events: Sequence[Json], since: datetime | None) -> Iterator[Holdup]
 
 
 def event_time(event: Mapping[str, Any]) -> str:
-    """When it was last seen, in RFC 3339, so that texts sort as times do; empty if it does not say."""
+    """When the event was last seen, in RFC 3339, so that texts sort like times; empty if it does not say."""
     series = event.get("series") or {}
     return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")
 

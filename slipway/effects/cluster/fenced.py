@@ -1,6 +1,6 @@
-"""All writes of a rollout to its namespace. It may make them only while its order is the newest there.
+"""All writes of a rollout to its namespace. It may write only while its order is the newest there.
 
-No method waits for the cluster to bring anything up: a later step looks.
+No method waits until the cluster has brought something up: a later step looks.
 """
 
 from collections.abc import Sequence
@@ -33,19 +33,19 @@ class FencedCluster:
 
     @property
     def taken(self) -> Order | None:
-        """The rollout's order; None as long as it has not been taken."""
+        """The rollout's order; None while it has not been taken."""
         fence = self._objects.fence
         return fence.claim.order if fence.taken else None
 
     def seize(self) -> None:
-        """Write the rollout's order over any content of the Lease, as a reset does."""
+        """Write the rollout's order over whatever the Lease contains, as a reset does."""
         self._objects.fence.seize()
 
     def apply(self, manifests: Sequence[Manifest]) -> list[AppliedObject]:
         """Apply all manifests, dependencies first. Safe to repeat, also after a failure part of the way.
 
-        Jobs whose template changed are replaced by the rules in `replacing`, and so are those that failed before the
-        rollout. An error has a note of the objects that were applied before.
+        Jobs whose template changed are replaced by the rules in `replacing`, and so are Jobs that failed before the
+        rollout. An error lists the objects that were applied before it.
         """
         applied: list[AppliedObject] = []
         targets = self._objects.kinds.targets(manifests, self._namespace, look_again=True)
@@ -60,16 +60,17 @@ class FencedCluster:
         return applied
 
     def bring_back(self, manifests: Sequence[Manifest]) -> BroughtBack:
-        """Apply the plan live before, each object for itself. It runs no Job again."""
+        """Apply the plan that was live before, each object by itself. It runs no Job again."""
         kinds = self._objects.kinds
         return returning.bring_back(kinds, manifests, self._namespace, lambda t: self._apply(t, runs_again=False))
 
     def free_stuck_pod(self, manifests: Sequence[Manifest], *, patient: bool) -> str:
-        """Delete one pod that a StatefulSet among the manifests will never replace; its name, or nothing."""
+        """Delete one pod that a StatefulSet among the manifests will never replace; returns its name, empty if there is
+        none."""
         return returning.free_stuck_pod(self._objects, self._targets(manifests), patient=patient)
 
     def start_job(self, manifest: Manifest) -> StartedJob:
-        """Start a Job under a name that nobody can foretell, which begins with the manifest's. Each call starts one."""
+        """Start a Job. Its name begins with the manifest's, but cannot be predicted. Each call starts another Job."""
         [target] = self._targets([jobs.unforeseen(manifest)])
         if target.kind.kind != "Job":
             raise ObjectRefused(f"{target.label}: kind: expected a Job, got {target.kind.kind}", fields=("kind",))
@@ -84,7 +85,7 @@ class FencedCluster:
         attempt: int = 1,
         injected: Sequence[InjectedContainer] = (),
     ) -> OnceState:
-        """Make a Job around a rollout, unless that was done, and look at it; by the rules in `once`."""
+        """Make a Job around a rollout, unless it was made already, and look at it; by the rules in `once`."""
         [target] = self._targets([manifest])
         return once.run(self._objects, target, uid=uid, earlier=earlier, attempt=attempt, injected=injected)
 
@@ -94,7 +95,7 @@ class FencedCluster:
         return once.withdraw_job(self._objects, target, uid=uid)
 
     def prune(self, deletions: Sequence[Deletion], owner: Owner) -> tuple[Deleted, ...]:
-        """Delete what a plan names, object by object. Safe to repeat."""
+        """Delete the objects that a plan names, one by one. Safe to repeat."""
         return prune(self._objects, deletions, self._namespace, owner)
 
     def _targets(self, manifests: Sequence[Manifest]) -> list[ManifestTarget]:
@@ -131,7 +132,8 @@ class FencedCluster:
         return _applied(target, answer.body, created=created).evolve(warnings=answer.warnings)
 
     def _sent(self, target: ManifestTarget) -> ApiServerResponse:
-        """If the definition is part of the release, a server may still judge by the previous one for a moment."""
+        """Send the manifest. If its definition is part of the release, a server may still judge by the previous one for
+        a moment."""
         try:
             return recreating.apply_or_recreate(self._objects, target)
         except ObjectRefused:

@@ -1,11 +1,11 @@
-"""The Lease of a rollout, and objects that are written only as long as its order is the newest there.
+"""The Lease of a rollout, and objects that are written only while its order is the newest there.
 
 Each write is prepared by two reads: the object first, the Lease after it. A newer rollout takes the Lease before it
 writes anything, and each of its writes gives a new resourceVersion. So if the Lease was still ours after the object was
-read, a write that demands the version read either precedes the newer rollout's own write, or is refused.
+read, a write that requires the version that was read either precedes the newer rollout's own write, or is refused.
 
-That leaves the one case without a version: an object that does not exist, and that the newer rollout does not have. So
-after each create the Lease is read once more, and an object created too late is deleted again.
+That leaves one case without a version: an object that does not exist, and that the newer rollout does not have. So
+after each create the Lease is read once more, and an object that was created too late is deleted again.
 """
 
 import logging
@@ -37,9 +37,10 @@ CONFLICTS: Final = 8
 """The number of times an object is read again because somebody else has just written it; a status is written all the
 time."""
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
-"""Seconds between looks at a Lease that cannot be read just now, after an object was created that may have to go."""
+"""Seconds between reads of a Lease that cannot be read just now, after an object was created that may have to be
+deleted."""
 NO_VERSION: Final = "1"
-"""A resourceVersion that no object has: an apply with it makes a new object, and is refused where there is one."""
+"""A resourceVersion that no object has: an apply with it makes a new object, and is refused if the object exists."""
 
 _LEASE = BUILT_IN["coordination.k8s.io/v1", "Lease"]
 
@@ -64,13 +65,13 @@ class HeldFence:
 
     @property
     def claim(self) -> Claim:
-        """Made when it is first needed."""
+        """The claim, made when it is first needed."""
         self._claim = self._claim or self._make_claim()
         return self._claim
 
     def take(self, read: Callable[[], object] = lambda: None) -> bool:
-        """Take the order, if that has not been done. Returns whether the Lease was written, after `read` had ended: an
-        object that was read by it needs no look at the Lease.
+        """Take the order, unless it is taken. Returns whether the Lease was written after `read` had ended: for an
+        object that `read` read, the Lease then need not be read again.
 
         Raises `FenceLost`, other `ClusterError`, `KeysUnavailable`.
         """
@@ -85,7 +86,9 @@ class HeldFence:
                 self._hold(lease.text)  # taken by an earlier try
                 return False
             read()
-            if rules := self.claim.in_the_way():  # asked last: what was said while the cluster kept silent counts
+            if (
+                rules := self.claim.in_the_way()
+            ):  # asked last, so that a statement made while the cluster kept silent counts
                 raise NotToBegin(rules)
             try:
                 self._write(lease)
@@ -96,7 +99,8 @@ class HeldFence:
         raise ObjectConflict(f"Lease {self.claim.lease}: somebody else keeps writing it")
 
     def seize(self) -> None:
-        """Write the order over any content of the Lease, as a reset does. Raises `ClusterError`, `KeysUnavailable`."""
+        """Write the order over whatever the Lease contains, as a reset does. Raises `ClusterError`,
+        `KeysUnavailable`."""
         for _ in range(CONFLICTS):
             with suppress(ObjectConflict):
                 self._write(self._read())
@@ -108,7 +112,7 @@ class HeldFence:
         self.taken, self._claim, self._good = True, self.claim.once_taken(), text
 
     def confirm(self) -> None:
-        """Take the order, or see that it is still the newest. Raises as `take` does."""
+        """Take the order, or check that it is still the newest. Raises as `take` does."""
         if not self.taken:
             self.take()
             return
@@ -117,7 +121,7 @@ class HeldFence:
             _demand(*judge_fence(lease, self.claim))
 
     def patiently[T](self, act: Callable[[], T]) -> T:
-        """Do what must not be left undone, also where the API server is busy for a while."""
+        """Do something that must not be left undone, even if the API server is busy for a while."""
         for seconds in PAUSES:
             try:
                 return act()
@@ -167,7 +171,7 @@ class FencedObjects(Objects):
         """The object that was read while the order was taken, by its path, and whether the Lease was written since."""
 
     def take_for(self, target: ManifestTarget) -> None:
-        """Take the order, for the object that is to be written first: it is read meanwhile."""
+        """Take the order, and meanwhile read the object that is written first."""
         live = ahead(partial(self._live, target))
         is_written = self.fence.take(live)
         self._read[target.path] = (live(), is_written)
@@ -193,7 +197,7 @@ class FencedObjects(Objects):
     def patch(
         self, target: ManifestTarget, operations: Sequence[Mapping[str, Any]], *, dry_run: bool = False
     ) -> ApiServerResponse:
-        """The operations are for the version that they test."""
+        """Patch the object. The operations name the version that they are for, as a test."""
         if not dry_run:
             self.fence.confirm()
         return self._send_patch(target, operations, dry_run=dry_run)
@@ -221,13 +225,14 @@ class FencedObjects(Objects):
         *,
         dry_run: bool = False,
     ) -> Json:
-        """Delete the version that was read, which was before the Lease was looked at."""
+        """Delete the version that was read before the Lease."""
         if not dry_run:
             self.fence.confirm()
         return self._send_delete(kind, name, namespace, metadata, propagation, dry_run=dry_run)
 
     def _guarded[T](self, target: ManifestTarget, write: Callable[[Json | None], T]) -> T:
-        """Write to the object in the version read before the Lease; if the object has changed by then, try again."""
+        """Write the version of the object that was read before the Lease. If the object has changed by then, try
+        again."""
         last: ObjectConflict | None = None
         for _ in range(CONFLICTS):
             read = self._read.pop(target.path, None)
@@ -246,7 +251,7 @@ class FencedObjects(Objects):
         try:
             return self.get(target.kind, target.name, target.namespace)
         except Missing:
-            return None  # nor is its namespace there, or its kind: the write says which
+            return None  # its namespace or kind does not exist either: the write says which
 
     def _marked(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
         metadata, claim = target.manifest.get("metadata") or {}, self.fence.claim
@@ -256,14 +261,15 @@ class FencedObjects(Objects):
         return target.evolve(manifest={**target.manifest, "metadata": {**metadata, "annotations": annotations}})
 
     def _only_if(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
-        """The manifest for the very object and version that was read: an apply with a version alone would create a
+        """The manifest for exactly the object and version that were read: an apply with only a version would create a
         deleted object again."""
         of_live = {name: live["metadata"][name] for name in ("uid", "resourceVersion")} if live is not None else None
         metadata = {**target.manifest["metadata"], **(of_live or {"resourceVersion": NO_VERSION})}
         return target.evolve(manifest={**target.manifest, "metadata": metadata})
 
     def _created(self, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
-        """See after a create that the order is still the newest; what came too late is deleted by its uid."""
+        """Check after a create that the order is still the newest. An object that was created too late is deleted by
+        its uid."""
         if answer.status != HTTPStatus.CREATED:
             return answer
         try:

@@ -28,8 +28,8 @@ _COMPARED: Final = frozenset({"labels", "annotations"})
 """The parts of the metadata that a manifest decides."""
 _IDENTITY: Final = frozenset({"apiVersion", "kind"})
 _OF_OTHERS: Final = frozenset({"f:metadata", "f:status", "f:stringData"})
-"""Fields that others may write beside Slipway: their annotations and labels are not drift, and the fields by which a
-Secret is written are not its content."""
+"""Fields that others may write as well: their annotations and labels are not drift, and `stringData` is only a way to
+write a Secret, not its content."""
 _MOST_NAMED: Final = 50
 
 
@@ -39,9 +39,9 @@ class Written(Record):
     ours: bool
     """Whether Slipway has applied the object at all."""
     lost: tuple[Path, ...] = ()
-    """Fields of the manifest that are not Slipway's any more."""
+    """Fields of the manifest that are no longer Slipway's."""
     added: tuple[str, ...] = ()
-    """Fields that the manifest does not have and somebody wrote after it was live."""
+    """Fields that the manifest does not have and that somebody wrote after it went live."""
     by: str = ""
     at: Moment | None = None
 
@@ -57,8 +57,8 @@ def managed_fields(
     after: datetime | None,
     ignored: Sequence[IgnoredDrift] = (),
 ) -> Written:
-    """The writes that the managers of an object show. `after` is when the manifest was live, by the cluster's clock, if
-    that is known; the rules are for this object."""
+    """What the managers of an object have written. `after` is when the manifest went live, by the cluster's clock, if
+    that is known; the ignore rules are for this object."""
     entries = [entry for entry in managed if isinstance(entry, Mapping)]
     ours = next((e for e in entries if e.get("manager") == FIELD_MANAGER and e.get("operation") == "Apply"), None)
     others = [entry for entry in entries if entry.get("manager") != FIELD_MANAGER]
@@ -91,7 +91,7 @@ def _is_ignored(path: Path, managers: Collection[str], ignored: Sequence[Ignored
 
 
 def _by(written: Written, entries: Sequence[Mapping[str, Any]]) -> Written:
-    """With the manager that wrote last."""
+    """The same, with the manager that wrote last."""
     if not entries:
         return written
     last = max(entries, key=lambda entry: str(entry.get("time") or ""))
@@ -121,7 +121,7 @@ def _lost(desired: Any, owned: Any, path: Path) -> Iterator[Path]:
     """The paths of the manifest that a set of fields does not have."""
     if not isinstance(owned, Mapping):
         yield from _ends(desired, path)
-    elif not owned:  # a leaf, or a list or map that belongs to one manager as a whole
+    elif not owned:  # a leaf, or a list or map that one manager owns as a whole
         return
     elif isinstance(desired, Mapping):
         for name, value in desired.items():
@@ -176,7 +176,7 @@ def _steps(path: tuple[str, ...]) -> Path:
 
 
 def _has(owned: Mapping[str, Any], path: Path) -> bool:
-    """Whether a set of fields has a path, or a part of it as a whole."""
+    """Whether a set of fields contains the path, or a field above it as a whole."""
     fields: Any = owned
     for step in path:
         if not isinstance(fields, Mapping) or not fields:

@@ -1,7 +1,7 @@
-"""Leaves out of a preview what the server gives out at random for an object that is not there yet.
+"""Removes from a preview the values that the server assigns at random to an object that does not exist yet.
 
 A dry run invents an address, a port or a uid that the object will not have. Two plans of the same object would differ
-by them, and readers of the plan would take them for true. Pure.
+by them, and readers of the plan would believe them. Pure.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _OF_JOBS = ("batch.kubernetes.io/controller-uid", "controller-uid")
 
 
 def without_given_out(answer: Json, manifest: Mapping[str, Any]) -> Json:
-    """The answer to a dry run that would make the object, without such values that the manifest does not set."""
+    """The answer to a dry run that would make the object, without assigned values that the manifest does not set."""
     spec, planned_spec = answer.get("spec") or {}, manifest.get("spec") or {}
     match answer.get("kind"):
         case "Service":

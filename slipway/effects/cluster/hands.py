@@ -1,7 +1,7 @@
-"""The fields that change hands by an apply, in sentences: a plan with only the differences does not name the former
+"""The fields whose owner an apply changes, in sentences: a plan with only the differences does not name the former
 owner.
 
-Pure, over the managed fields of the live object and of the one that a dry run says there will be.
+Pure, over the managed fields of the live object and of the one that a dry run returns.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from .takeover import FieldPath, field_name, paths, pointer_to
 
 _SHOWN = 3
 _OF_THE_CLUSTER = "kube-"
-"""The prefixes of Kubernetes' own controllers among managers, which fill in fields that nobody else sets."""
+"""Managers with this prefix are Kubernetes' own controllers, which fill in fields that nobody else sets."""
 _NOT_OURS = ("f:metadata", "f:status")
 
 type Owners = Mapping[FieldPath, frozenset[str]]
@@ -30,7 +30,7 @@ def notes(live: Mapping[str, Any], answer: Mapping[str, Any], going: Sequence[Fi
 
 
 def _taken(before: Owners, after: Owners) -> Iterator[tuple[FieldPath, str]]:
-    """Fields that others owned and, after the apply, Slipway alone of the two."""
+    """Fields that others owned, and that Slipway owns without them after the apply."""
     for path, managers in after.items():
         if FIELD_MANAGER in managers:
             yield from ((path, manager) for manager in before.get(path, frozenset()) - managers)
@@ -48,13 +48,13 @@ def _staying(after: Owners, answer: Mapping[str, Any], going: Sequence[FieldPath
         gone = any(path[: len(root)] == root for root in going)
         if FIELD_MANAGER in managers or gone or path[0] in _NOT_OURS or pointer_to(path, answer) is None:
             continue
-        if path in holders:  # whoever makes a map or a list owns it too, which is not content
+        if path in holders:  # owning a map or a list, without its content, does not count
             continue
         yield from ((path, manager) for manager in managers if not manager.startswith(_OF_THE_CLUSTER))
 
 
 def _replicas(answer: Mapping[str, Any], before: Owners) -> Iterator[str]:
-    """An autoscaler's count stays, whatever the manifest says (`scaling`)."""
+    """A note if an autoscaler's count stays, whatever the manifest says (`scaling`)."""
     owners = before.get(("f:spec", "f:replicas"), frozenset())
     now = (answer.get("spec") or {}).get("replicas")
     others = owners - {FIELD_MANAGER}
@@ -74,7 +74,7 @@ def _told(sentence: str, owned_fields: Iterator[tuple[FieldPath, str]]) -> Itera
 
 
 def owners_of(live: Mapping[str, Any]) -> Owners:
-    """The managers of each field, those that only report its status left out."""
+    """The managers of each field, without those that only report a status."""
     owners: dict[FieldPath, set[str]] = {}
     for entry in (live.get("metadata") or {}).get("managedFields") or ():
         if entry.get("subresource") != "status":

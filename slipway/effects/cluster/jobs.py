@@ -23,16 +23,17 @@ MAX_LOG = 256 * 1024
 MAX_PODS = 10
 MAX_LINES = 10_000
 MAX_READ = 32 * 1024 * 1024
-"""Bytes read of one container's log at most, even if its end is not reached; lines can be of any length."""
+"""The most bytes read of one container's log, even if its end is not reached; lines can be of any length."""
 
 _UNFORESEEN = 4
-"""Bytes of a name that nobody can foretell."""
+"""The number of random bytes in a name that cannot be predicted."""
 _JOB = built_in("batch/v1", "Job")
 _POD = built_in("v1", "Pod")
 
 
 def unforeseen(manifest: Manifest) -> Json:
-    """A Job of acceptance tests under a name that nobody can take before us; `once` has those of a foreseen name."""
+    """A Job of acceptance tests under a name that nobody can take before us; `once` has Jobs with a predictable
+    name."""
     metadata = manifest["metadata"]
     labels = {**(metadata.get("labels") or {}), VERIFICATION_LABEL: "true"}
     named = {**metadata, "labels": labels, "name": f"{metadata['name']}-{token_hex(_UNFORESEEN)}"}
@@ -40,7 +41,7 @@ def unforeseen(manifest: Manifest) -> Json:
 
 
 def start_job(objects: FencedObjects, target: ManifestTarget) -> StartedJob:
-    """Create the Job. The server's answer, and no later finding, identifies the Job."""
+    """Create the Job. The server's answer identifies it; nothing that is found later does."""
     metadata = objects.create(target).body["metadata"]
     return StartedJob(name=metadata["name"], uid=metadata["uid"])
 
@@ -68,7 +69,7 @@ def state(
 
 
 def _pods(objects: Objects, started: StartedJob, namespace: str) -> list[Json]:
-    """The pods that claim to be the Job's; the cluster counts them, whoever made them."""
+    """The pods that claim to be the Job's. The cluster counts them all, whoever made them."""
     labelled = objects.list(_POD, namespace, selector=f"batch.kubernetes.io/controller-uid={started.uid}")
     return owned_by({"metadata": {"uid": started.uid}}, labelled)
 
@@ -98,7 +99,7 @@ def _containers(pods: Iterable[Json]) -> Iterator[tuple[str, str]]:
 def container_log(
     connection: Connection, namespace: str, pod: str, container: str, limit: int, *, previous: bool = False
 ) -> str:
-    """The end of one container's output; of the run before if `previous`. Raises `ClusterError`."""
+    """The end of one container's output; with `previous`, of the run before. Raises `ClusterError`."""
     before: Query = (("previous", "true"),) if previous else ()
     query: Query = (("container", container), ("tailLines", str(MAX_LINES)), *before)
     what = f"read the log of {pod}/{container}"

@@ -2,8 +2,8 @@
 
 Built-in kinds are in a table, so that a typical deployment needs no discovery request; other kinds are discovered once
 per group and version and cached in memory. They are looked up again before a plan is made or applied, and if their
-definition is part of the release, since it may have been removed or replaced. (The client library's own discovery
-caches in a file in the shared temporary folder, which it trusts later, and sends requests without a timeout.)
+definition is part of the release, since it may have been removed or replaced. (The client library's own discovery keeps
+its cache in a file in the shared temporary folder, trusts it later, and sends requests without a timeout.)
 """
 
 import base64
@@ -19,7 +19,7 @@ from .errors import ClusterError, Missing, ObjectRefused
 from .records import Json, Manifest
 
 _VERSIONS = 5
-"""The most other versions of a group that are asked whether they have a kind."""
+"""The most other versions of a group that are searched for a kind."""
 
 _NAMESPACED = """
 v1 ConfigMap configmaps | v1 Secret secrets | v1 Service services | v1 ServiceAccount serviceaccounts
@@ -48,7 +48,7 @@ _BEFORE = (
 _AFTER = (
     *("Job", "Pod", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "IngressClass", "Ingress"),
     *("HorizontalPodAutoscaler", "PodDisruptionBudget"),
-    # Once they are there, the API server asks pods that have to run by then.
+    # Once these exist, the API server calls their pods, which have to run by then.
     *("APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
 )
 
@@ -69,7 +69,7 @@ class Kind(Record):
 
     @property
     def qualified(self) -> str:
-        """As people tell kinds apart: `ConfigMap`, `Deployment.apps`."""
+        """The kind as people tell it apart: `ConfigMap`, `Deployment.apps`."""
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
@@ -119,7 +119,7 @@ class ManifestTarget(Record):
 
 
 def kinds_of(manifests: Iterable[Manifest]) -> tuple[str, ...]:
-    """The manifests' kinds, each once, as `Kind.qualified` has them."""
+    """The manifests' kinds, each once, written like `Kind.qualified`."""
     names = {(str(each["kind"]), str(each["apiVersion"]).rpartition("/")[0]) for each in manifests}
     return tuple(sorted(f"{kind}.{group}" if group else kind for kind, group in names))
 
@@ -147,7 +147,7 @@ class KindLookup:
         self._found: Mapping[tuple[str, str], Kind] = dict(BUILT_IN)
 
     def find(self, api_version: str, kind: str, coming: Mapping[tuple[str, str], Kind] = NONE_COMING) -> Kind:
-        """The kind, also where its definition is only `coming`. A kind that is unknown is asked for again each time."""
+        """The kind, even if its definition is only `coming`. An unknown kind is asked for again each time."""
         definition = coming.get((api_version, kind))
         if definition is None and (api_version, kind) not in self._found:
             self._discover(api_version)
@@ -163,7 +163,7 @@ class KindLookup:
         self, manifests: Iterable[Manifest], namespace: str, *, look_again: bool = False
     ) -> list[ManifestTarget]:
         """The manifests as targets, in the order in which to apply them. With `look_again` the cluster is asked about
-        custom kinds that it knew before, too: a definition may have been deleted, or replaced by another.
+        known custom kinds again: a definition may have been deleted, or replaced by another.
 
         Raises `ObjectRefused` for invalid, duplicate or too many manifests, and `Missing` for a kind the cluster lacks.
         """
@@ -185,7 +185,7 @@ class KindLookup:
     def those_known(
         self, manifests: Iterable[Manifest], namespace: str, *, look_again: bool = False
     ) -> tuple[list[ManifestTarget], list[tuple[Manifest, ClusterError]]]:
-        """The targets in order; and the manifests of which there can be none, each with the reason."""
+        """The targets in order, and the manifests that cannot have one, each with the reason."""
         listed = list(manifests)
         try:
             return self.targets(listed, namespace, look_again=look_again), []
@@ -238,7 +238,7 @@ class KindLookup:
         self._found = {**others, **of_version}
 
     def _instead(self, api_version: str, kind: str) -> str:
-        """The advice about a kind that the cluster does not know in this version."""
+        """The advice for a kind that the cluster does not have in this version."""
         versions = [version for version, built_in in BUILT_IN if built_in == kind]
         group = api_version.rpartition("/")[0]
         if not versions and group:
@@ -254,7 +254,7 @@ def _with_encoded_text(manifest: Json) -> Json:
     a key once named under `stringData` and later dropped would stay in the Secret for ever
     (kubernetes/kubernetes#108008).
 
-    Left as it is where a value is not text: the server names the field.
+    Unchanged if a value is not text: the server then names the field.
     """
     text = manifest.get("stringData")
     if manifest.get("kind") != "Secret" or manifest.get("apiVersion") != "v1" or not isinstance(text, Mapping):

@@ -33,7 +33,7 @@ def read_lease(connection: Connection, namespace: str, name: str) -> SeenLease |
 
 
 def lease_document(claim: Claim, before: SeenLease | None) -> Json:
-    """The Lease that holds the claim's order; in place of the one that was read."""
+    """The Lease with the claim's order, in place of the one that was read."""
     fence = claim.fence
     version = {"uid": before.uid, "resourceVersion": before.version} if before is not None else {}
     return {
@@ -54,7 +54,7 @@ def lease_document(claim: Claim, before: SeenLease | None) -> Json:
 
 
 def _last_writer(metadata: Mapping[str, Any]) -> str:
-    """By the newest of the managed fields: `kubectl-edit at 2026-11-28T09:30:00Z`."""
+    """The manager of its newest managed field: `kubectl-edit at 2026-11-28T09:30:00Z`."""
     entries = [entry for entry in metadata.get("managedFields") or () if isinstance(entry, dict)]
     newest = max(entries, key=lambda entry: str(entry.get("time") or ""), default=None)
     return f"{newest.get('manager')} at {newest.get('time')}"[:200] if newest else "nobody"

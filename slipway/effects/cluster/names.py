@@ -13,11 +13,12 @@ ENVIRONMENT_LABEL = "slipway.dev/environment"
 KEEP = ("slipway.dev/prune", "never")
 """The annotation of an object that stays when it leaves the manifests."""
 KEPT_BY_HELM = ("helm.sh/resource-policy", "keep")
-"""The annotation by which a chart says so."""
+"""The annotation with which a Helm chart keeps an object."""
 NO_NODE_NEEDED = ("slipway.dev/nodes", "may-be-none")
-"""The annotation of a DaemonSet whose rollout is done also while no node is to have its pods, as in a pool of none."""
+"""The annotation of a DaemonSet whose rollout may be done without any node, as in an empty node pool."""
 ATTEMPT_ANNOTATION = "slipway.dev/attempt"
-"""On a Job around a rollout: in which attempt of its release it was made, so that a later one may create it again."""
+"""The annotation of a Job around a rollout with the attempt of its release that made it, so that a later attempt may
+create it again."""
 FENCE_ANNOTATION = "slipway.dev/fence"
 """The annotation of the Lease that says which rollout may write."""
 VERIFICATION_LABEL = "slipway.dev/verification"

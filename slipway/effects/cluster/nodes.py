@@ -1,4 +1,4 @@
-"""Names the nodes that a DaemonSet waits for: one that is not ready holds up the rollout, and no pod says so."""
+"""Names the nodes that a DaemonSet waits for: a node that is not ready holds up the rollout, and no pod says so."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from .records import Json
 
 _NODE = built_in("v1", "Node")
 _ASKED = 3
-"""Nodes that one look asks for at most."""
+"""The most nodes that one look asks for."""
 
 
 def nodes_in_the_way(
@@ -22,7 +22,7 @@ def nodes_in_the_way(
 
 
 def without_a_ready_pod(daemon_set: Json, pods: Sequence[Json], newest: Sequence[Json]) -> list[str]:
-    """The nodes on which a newest pod is not ready, or an older one does not go away."""
+    """The nodes on which a newest pod is not ready, or from which an older one does not disappear."""
     leaving = (pod for pod in owned_by(daemon_set, pods) if pod["metadata"].get("deletionTimestamp"))
     starting = (pod for pod in newest if _readiness(pod).get("status") != "True")
     names = (str((pod.get("spec") or {}).get("nodeName") or "") for pod in (*starting, *leaving))
@@ -30,10 +30,10 @@ def without_a_ready_pod(daemon_set: Json, pods: Sequence[Json], newest: Sequence
 
 
 def _told(objects: Objects, name: str) -> str | None:
-    """None for a node that is ready: there the pod itself tells its obstacle."""
+    """None for a node that is ready: its pod itself shows the obstacle."""
     try:
         node = objects.get(_NODE, name, None)
-    except AccessDenied:  # roles on a namespace alone do not cover nodes
+    except AccessDenied:  # a role in one namespace does not cover nodes
         return f"no pod is ready on node {name} (look whether the node is ready)"
     if node is None:
         return f"node {name} is gone"

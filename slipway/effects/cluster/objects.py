@@ -1,5 +1,4 @@
-"""The operations on objects, one request each: get and list, and dry runs. `fencing.py` holds everything that
-writes."""
+"""Operations on objects, one request each: get and list, and dry runs. `fencing.py` has everything that writes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from .names import FIELD_MANAGER
 from .records import Json
 
 MOST_LISTED = 10_000
-"""Objects of one list: a workload may have thousands of pods."""
+"""The most objects of one list: a workload may have thousands of pods."""
 _PAGE = 500
 
 _AT_ONCE = 8
@@ -26,12 +25,12 @@ _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,applic
 
 
 class Propagation(StrEnum):
-    """The treatment of an object's dependents when it is deleted."""
+    """What happens to an object's dependents when it is deleted."""
 
     BACKGROUND = "Background"
-    """They go after it."""
+    """They are deleted after it."""
     FOREGROUND = "Foreground"
-    """It goes after them."""
+    """It is deleted after them."""
 
 
 class ObjectPage(Record):
@@ -82,7 +81,7 @@ class Objects:
     def _pages(
         self, kind: Kind, namespace: str, *, selector: str, fields: str = "", headers: Mapping[str, str] | None = None
     ) -> ObjectPage:
-        """A page that is full may be the last one: only asking for the next one tells."""
+        """All pages up to the limit. A full page may be the last one: only asking for the next one tells."""
         items, following = list[Json](), ""
         while True:
             answer = self._page(kind, namespace, selector=selector, fields=fields, following=following, headers=headers)
@@ -119,7 +118,8 @@ class Objects:
     ) -> ApiServerResponse:
         """Server-side apply: create the object, or set the manifest's fields.
 
-        With `force` they are taken over from any other manager; without it the answer is a `Conflict` that names them.
+        With `force`, the fields are taken over from other managers; without it the answer is a `Conflict` that names
+        them.
         """
         _demand_dry_run(target.label, dry_run=dry_run)
         return self._send_apply(target, dry_run=True, force=force, manager=manager)
@@ -181,8 +181,8 @@ class Objects:
         *,
         dry_run: bool = False,
     ) -> Json:
-        """Delete the very object, in the very version, that this metadata is of. The answer is the object as long as
-        something holds it. Raises `ClusterError`."""
+        """Delete exactly the object and version that this metadata is of. Returns the object while something still
+        holds it. Raises `ClusterError`."""
         _demand_dry_run(f"{kind.kind}/{name}", dry_run=dry_run)
         return self._send_delete(kind, name, namespace, metadata, propagation, dry_run=True)
 
@@ -201,7 +201,7 @@ class Objects:
             "kind": "DeleteOptions",
             "propagationPolicy": str(propagation),
             "preconditions": {field: metadata[field] for field in ("uid", "resourceVersion") if field in metadata},
-            # Beside a body the server ignores a parameter of that name, and deletes.
+            # If there is a body, the server ignores the parameter of that name, and deletes.
             **({"dryRun": ["All"]} if dry_run else {}),
         }
         answer = self.connection.send(

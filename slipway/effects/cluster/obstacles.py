@@ -1,7 +1,6 @@
-"""Obstacles that will keep a rollout from ending, as far as they can be seen before anybody votes on its plan.
+"""Obstacles that will keep a rollout from ending, as far as they show before people vote on its plan.
 
-Pure, over the live object and the one that a dry run says there will be. The words are those that the rollout's own
-rules use later.
+Pure, over the live object and the one that a dry run returns. The rollout's own rules later use the same words.
 """
 
 from .records import Json
@@ -10,7 +9,7 @@ from .situations import Situation
 
 
 def obstacle_of(before: Json | None, after: Json) -> str:
-    """The sentence for people; empty where nothing is known to stand in the way."""
+    """The sentence for people; empty if no obstacle is known."""
     spec = after.get("spec") or {}
     match after.get("kind"):
         case "Deployment" if spec.get("paused"):

@@ -1,7 +1,7 @@
 """Jobs around a rollout: each is created once, however often it is asked for, and looked at until it has ended.
 
-Its name is made of its release and its content. So an existing Job of that name was made by an earlier try, or is in
-the way. The uid tells them apart if it is known, and otherwise the Job's own fields.
+A Job's name is made of its release and its content. So an existing Job of that name was either made by an earlier try,
+or is in the way. The uid tells them apart if it is known; otherwise the Job's own fields do.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from .records import OnceState, ProgressState
 from .rules import job
 
 _DIGITS = 9
-"""More of them stand in no annotation of ours."""
+"""Our annotations have no more digits than this."""
 
 
 def run(
@@ -32,11 +32,11 @@ def run(
     attempt: int,
     injected: Sequence[InjectedContainer] = (),
 ) -> OnceState:
-    """Make the Job unless that was done, and look at it.
+    """Make the Job unless it was made already, and look at it.
 
-    `uid` is that of the Job made by this step, `earlier` that of a former attempt; each is empty if unknown. A Job that
-    failed in a former attempt is created again. Raises `ObjectRefused` for a Job in the way, and `ObjectConflict` where
-    another worker was quicker.
+    `uid` is that of the Job made by this step, `earlier` that of a previous attempt; each is empty if unknown. A Job
+    that failed in a previous attempt is created again. Raises `ObjectRefused` for a Job in the way, and
+    `ObjectConflict` if another worker was quicker.
     """
     live = objects.get(target.kind, target.name, target.namespace)
     if live is None and not uid:

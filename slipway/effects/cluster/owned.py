@@ -50,7 +50,7 @@ class Owner(Record):
 
 
 class Owned(Record):
-    """One live object, as far as its metadata goes."""
+    """One live object; only its metadata is known."""
 
     kind: Kind
     metadata: Json
@@ -86,7 +86,7 @@ def search(objects: Objects, namespace: str, owner: Owner) -> Search:
 def check_owner(target: ManifestTarget, live: Mapping[str, Any]) -> None:
     """Raises `ObjectRefused` for an object that Slipway applied for another application or environment.
 
-    Asked when a plan is made, and again before each write.
+    Checked when a plan is made, and again before each write.
     """
     theirs, ours = (_owner(each) for each in (live, target.manifest))
     if theirs is None or ours is None or theirs == ours:
@@ -100,7 +100,7 @@ def check_owner(target: ManifestTarget, live: Mapping[str, Any]) -> None:
 
 
 def _owner(live: Mapping[str, Any]) -> Owner | None:
-    """By its labels; None if they name none."""
+    """The owner by the labels; None if they name none."""
     labels = (live.get("metadata") or {}).get("labels") or {}
     named = (labels.get(APPLICATION_LABEL), labels.get(ENVIRONMENT_LABEL))
     if labels.get(MANAGED_BY_LABEL) != MANAGED_BY or not all(re.fullmatch(NAME_PATTERN, str(name)) for name in named):
@@ -109,7 +109,7 @@ def _owner(live: Mapping[str, Any]) -> Owner | None:
 
 
 def appliers(metadata: Mapping[str, Any]) -> frozenset[str]:
-    """The field managers that applied the object, server-side or as Argo CD does; Slipway's own is one if it did."""
+    """The field managers that applied the object, server-side or in Argo CD's way; Slipway is among them if it did."""
     entries = [entry for entry in metadata.get("managedFields") or () if isinstance(entry, Mapping)]
     return frozenset(
         str(entry.get("manager"))
@@ -119,8 +119,8 @@ def appliers(metadata: Mapping[str, Any]) -> frozenset[str]:
 
 
 def also_applied(metadata: Mapping[str, Any]) -> str:
-    """Another tool that has set the object to its own manifest since Slipway did, or would if Slipway did; empty if
-    none. An apply of Slipway's has a time of its own each time, as it marks the object with its order."""
+    """Another tool that has set the object to its own manifest since Slipway's last apply, or that would after one;
+    empty if there is none. Each apply of Slipway's has its own time, since it marks the object with its order."""
     entries = [entry for entry in metadata.get("managedFields") or () if not entry.get("subresource")]
     ours = max((str(e.get("time")) for e in entries if e.get("manager") == FIELD_MANAGER), default="")
     later = (str(e.get("manager")) for e in entries if str(e.get("time")) >= ours)
@@ -140,7 +140,7 @@ def _listed(objects: Objects, kind: Kind, namespace: str, owner: Owner) -> Searc
         page = objects.page(kind, namespace, selector=owner.selector)
     except AccessDenied:
         return failed("Slipway's identity may not list it")
-    except Missing:  # its definition was taken away since the kinds were read, and its objects with it
+    except Missing:  # its definition was deleted after the kinds were read, and its objects with it
         return Search(owned=())
     except ClusterUnreachable:
         if (kind.api_version, kind.kind) in BUILT_IN:

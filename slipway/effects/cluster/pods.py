@@ -1,4 +1,4 @@
-"""Finds the newest pods of a workload, and what holds them up before the workload's own status shows anything.
+"""Finds the newest pods of a workload, and their obstacles before the workload's own status shows anything.
 
 Pure. A Deployment reports a failure only after its progress deadline (ten minutes by default); StatefulSets and
 DaemonSets never do. A pod whose image does not exist shows it within seconds.
@@ -15,7 +15,7 @@ REVISION_LABEL = "controller-revision-hash"
 
 
 def holdups_of(pod: Mapping[str, Any]) -> tuple[Holdup, ...]:
-    """Why a pod is not ready, as far as its status says so; of a pod that no node takes, only that."""
+    """Why a pod is not ready, as far as its status says; for a pod that no node accepts, only that."""
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
             text = f"no node accepts a pod: {str(condition.get('message', ''))[:MAX_REASON]}"
@@ -39,7 +39,8 @@ def newest_revision(daemon_set: Mapping[str, Any], revisions: Iterable[Json]) ->
 
 
 def newest_pods(workload: Mapping[str, Any], pods: Iterable[Json], revision: str | None) -> tuple[Json, ...]:
-    """A StatefulSet's or DaemonSet's pods of the revision, or all pods of another owner; never pods being deleted.
+    """The pods of a StatefulSet or DaemonSet with this revision, or all pods of another owner; without pods being
+    deleted.
 
     Empty if the revision is unknown: pods of an older template prove nothing about the newest one.
     """
@@ -54,10 +55,10 @@ def newest_pods(workload: Mapping[str, Any], pods: Iterable[Json], revision: str
 
 
 def left_behind(stateful_set: Json, pods: Iterable[Json], newest: Collection[Json]) -> list[str]:
-    """Names of the StatefulSet's pods that are neither of its newest template nor ready, the highest number first.
+    """Names of the StatefulSet's pods that are of an older template and not ready, the highest number first.
 
-    An ordered StatefulSet waits until such a pod is ready before it replaces it, also where only the newest template
-    would make it ready (kubernetes/kubernetes#67250). So a roll-back cannot heal what a bad image broke.
+    An ordered StatefulSet waits until such a pod is ready before it replaces it, even if only the newest template would
+    make it ready (kubernetes/kubernetes#67250). So a roll-back cannot heal what a bad image broke.
     """
     others = [pod for pod in owned_by(stateful_set, pods) if pod not in newest and not is_ready(pod)]
     names = [str(pod["metadata"]["name"]) for pod in others if not pod["metadata"].get("deletionTimestamp")]
@@ -102,7 +103,7 @@ def _revision(item: Mapping[str, Any]) -> str | None:
 
 
 def _held_up(pod: Mapping[str, Any]) -> list[tuple[str, Holdup]]:
-    """The containers that are held up, init containers first, with their names."""
+    """The containers with an obstacle, init containers first, with their names."""
     status = pod.get("status") or {}
     return [
         (str(container.get("name")), holdup)

@@ -1,4 +1,4 @@
-"""Finds out by a dry run on the server what applying manifests would do: part of every plan that people vote on."""
+"""Finds out by a dry run on the server what applying manifests would do; part of every plan that people vote on."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -57,7 +57,7 @@ COMING = "its definition comes with this release, so that the cluster could not 
 
 
 def _as_redefined(objects: Objects, target: ManifestTarget, refused: ObjectRefused) -> ObjectChange:
-    """The change of an object that the cluster refuses by a definition which this release replaces first."""
+    """The change of an object that the cluster refuses because of a definition that this release replaces first."""
     live, manifest = objects.get(target.kind, target.name, target.namespace), without_server_fields(target.manifest)
     before = None if live is None else projected(without_server_fields(live), manifest)
     change = AppliedChange.CREATED if live is None else AppliedChange.CHANGED

@@ -1,7 +1,7 @@
 """HTTP probes of a service through the API server's proxy, so that no network route to the pods is needed.
 
-The path of a probe comes from an application and is requested with Slipway's own rights, so it must not escape from
-the service (`/../../..`) to the rest of the API.
+The path of a probe comes from an application and is requested with Slipway's own rights, so it must not escape from the
+service (`/../../..`) to the rest of the API.
 """
 
 from http import HTTPStatus
@@ -22,7 +22,7 @@ _SAFE = "/%:@!$&'()*+,;=~-._"
 
 
 def probe(connection: Connection, request: HttpProbe, namespace: str) -> ProbeResult:
-    """Send one request. A wrong answer, or none, is a result; raises `ClusterError` only for the cluster itself."""
+    """Send one request. A wrong answer, or none, is a result; `ClusterError` is raised only for the cluster itself."""
     what = f"probe service {request.service}:{request.port} in namespace {namespace}"
     path = _path(request, namespace)
     if path is None:

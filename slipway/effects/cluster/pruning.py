@@ -26,7 +26,7 @@ _OF_THE_CLUSTER = frozenset({"foregroundDeletion", "orphan"})
 _MAX_WHY = 300
 
 NEVER = frozenset({"PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition"})
-"""Kinds with which data or all objects of a kind go, for ever."""
+"""Kinds whose deletion destroys data, or all objects of a kind, for ever."""
 
 
 class Stays(Enum):
@@ -81,14 +81,14 @@ def _prune(objects: FencedObjects, deletion: Deletion, namespace: str, owner: Ow
 
     try:
         kind = objects.kinds.find(deletion.api_version, deletion.kind)
-    except Missing:  # its definition was taken away, and its objects with it
+    except Missing:  # its definition was deleted, and its objects with it
         return ended(Ending.GONE)
     for _ in range(_TRIES):
         try:
             metadata = objects.metadata(kind, deletion.name, namespace)
             if metadata is None:
                 return ended(Ending.GONE)
-            if metadata.get("deletionTimestamp"):  # ours of a moment ago, or somebody else's
+            if metadata.get("deletionTimestamp"):  # deleted by us a moment ago, or by somebody else
                 return ended(Ending.DELETED, _held(metadata))
             if why := _stays_by_now(objects, kind, metadata, deletion, owner):
                 return ended(Ending.LEFT, why)
@@ -97,7 +97,7 @@ def _prune(objects: FencedObjects, deletion: Deletion, namespace: str, owner: Ow
             return ended(Ending.GONE)
         except (AccessDenied, ObjectRefused) as error:
             return ended(Ending.LEFT, str(error))
-        except ObjectConflict:  # it changed since it was read
+        except ObjectConflict:  # it has changed since it was read
             continue
         else:
             return ended(Ending.DELETED, _held(last.get("metadata") or {}))
@@ -105,8 +105,8 @@ def _prune(objects: FencedObjects, deletion: Deletion, namespace: str, owner: Ow
 
 
 def _held(metadata: Mapping[str, Any]) -> str:
-    """The finalizers that keep the object in the cluster, as a sentence. Those that the cluster takes away by itself,
-    once the object's dependents are gone, do not count; empty if there are no others."""
+    """The finalizers that keep the object in the cluster, as a sentence; empty if there are none. Finalizers that the
+    cluster itself removes once the object's dependents are gone do not count."""
     finalizers = [name for name in metadata.get("finalizers") or () if name not in _OF_THE_CLUSTER]
     return (
         f"it goes once these finalizers have been taken away: {', '.join(map(str, finalizers))}" if finalizers else ""
@@ -129,7 +129,8 @@ def _stays_by_now(
 
 
 def propagation_of(kind: Kind) -> Propagation:
-    """An owner of pods goes after them, so that it is visible until they are gone; any other object goes at once."""
+    """An owner of pods is deleted after them, so that it is visible until they are gone; any other object is deleted at
+    once."""
     owns_pods = kind.kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob")
     return Propagation.FOREGROUND if owns_pods else Propagation.BACKGROUND
 
@@ -152,13 +153,13 @@ def _stays(kind: Kind, metadata: Mapping[str, Any], owner: Owner) -> str | None:
 
 
 def _refusal(objects: Objects, owned: Owned, namespace: str) -> str | None:
-    """The server's refusal of a dry run of the deletion; None if it would delete the object, or if the object is
+    """Why the server refuses a dry run of the deletion; None if it would delete the object, or if the object is
     gone."""
     if _takes_claims_along(objects, owned.kind, owned.name, namespace):
         return Stays.CLAIMS.value
     try:
         objects.delete(owned.kind, owned.name, namespace, owned.metadata, propagation_of(owned.kind), dry_run=True)
-    except (Missing, ObjectConflict):  # it changes at this moment; what it is by then is read before it is deleted
+    except (Missing, ObjectConflict):  # it is changing now, and is read again before it is deleted
         return None
     except (AccessDenied, ObjectRefused) as error:
         return str(error)[:_MAX_WHY]
@@ -178,7 +179,8 @@ def _deletion(owned: Owned) -> Deletion:
 
 
 def _belongs_to_another(metadata: Mapping[str, Any]) -> bool:
-    """Whether it is a child that got the labels of its owner, a Job of one attempt or release, or on its way out."""
+    """Whether the object is a child with its owner's labels, or a Job of one attempt or release, or is being
+    deleted."""
     of_attempt = not {VERIFICATION_LABEL, ROUND_LABEL}.isdisjoint(metadata.get("labels") or {})
     return bool(metadata.get("ownerReferences")) or of_attempt or bool(metadata.get("deletionTimestamp"))
 

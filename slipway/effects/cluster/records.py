@@ -42,8 +42,8 @@ class ObjectChange(Record):
     name: str
     change: AppliedChange
     diff: str = ""
-    """Unified diff of the YAML, live against wanted, without server noise and without values of Secrets. One that was
-    cut or left out for its size says so."""
+    """Unified diff of the YAML, live against wanted, without server noise and without values of Secrets. If it was cut
+    or left out because of its size, it says so."""
     checked: bool = True
     """False if the API server could not check the object, because its namespace or its kind does not exist yet."""
     restarts: bool = False
@@ -51,7 +51,7 @@ class ObjectChange(Record):
     warnings: tuple[str, ...] = ()
     """Obstacles that will keep the rollout from ending, unchecked parts, and warnings of the API server."""
     notes: tuple[str, ...] = ()
-    """The fields that change hands, or stay as somebody else set them."""
+    """The fields whose owner changes, or that stay as somebody else set them."""
 
 
 class ClusterPreview(Record):
@@ -73,13 +73,13 @@ CUSTOM_KINDS = "custom kinds"
 
 
 class Unsearched(Record):
-    """A kind, or all kinds of a group (`*.metrics.k8s.io`), in which objects may be that nobody could look for."""
+    """A kind, or all kinds of a group (`*.metrics.k8s.io`), that could not be searched for objects."""
 
     kind: str
     why: str
 
     def concerns(self, kinds: Collection[str]) -> bool:
-        """Whether an object of one of these kinds may be among what nobody could look for."""
+        """Whether one of these kinds is among those that could not be searched."""
         if self.kind == CUSTOM_KINDS:
             return True
         if self.kind.startswith("*."):
@@ -121,7 +121,7 @@ class Resisted(Record):
     name: str
     why: str
     passing: bool
-    """Whether it may be applied a moment later."""
+    """Whether it may be possible to apply it a moment later."""
 
     @property
     def label(self) -> str:
@@ -161,9 +161,10 @@ class JobState(Record):
     state: ProgressState
     reason: str
     began: Moment | None = None
-    """When the cluster took it."""
+    """When the cluster accepted it."""
     foreign: bool = False
-    """Whether its verdict is somebody else's: another Job stands at its name, or another pod ran than was planned."""
+    """Whether the verdict is not our Job's: another Job has its name, or a pod ran that differs from the planned
+    one."""
 
 
 class OnceState(Record):

@@ -1,10 +1,10 @@
 """Applies a Deployment that goes from RollingUpdate to Recreate, which a plain apply cannot do.
 
-The server has filled in `spec.strategy.rollingUpdate`. That belongs to nobody, so no apply removes it, and beside
-`type: Recreate` the server refuses it (422; kubernetes/kubernetes#24198). So a second field manager first applies the
-live strategy, which makes it the owner of `rollingUpdate`, and then applies `type: Recreate` alone, which removes the
-fields that it owned. It lets go of the strategy once the manifest has been applied. No pod is replaced on the way,
-since the strategy is not part of the pods' template.
+The server has filled in `spec.strategy.rollingUpdate`. Nobody owns that field, so no apply removes it, and the server
+refuses it beside `type: Recreate` (422; kubernetes/kubernetes#24198). So a second field manager first applies the live
+strategy, which makes it the owner of `rollingUpdate`, and then applies `type: Recreate` alone, which removes the fields
+that it owned. It gives up the strategy once the manifest has been applied. No pod is replaced on the way, since the
+strategy is not part of the pods' template.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _IN_THE_WAY = "spec.strategy.rollingUpdate"
 
 
 def apply_or_recreate(objects: Objects, target: ManifestTarget, *, dry_run: bool = False) -> ApiServerResponse:
-    """Apply the target, as `scaling.apply` does. Raises `ClusterError`."""
+    """Apply the target, as `scaling.apply_scaled` does. Raises `ClusterError`."""
     try:
         return scaling.apply_scaled(objects, target, dry_run=dry_run)
     except ObjectRefused as refused:
@@ -42,14 +42,14 @@ def apply_or_recreate(objects: Objects, target: ManifestTarget, *, dry_run: bool
 
 
 def _is_held_up(target: ManifestTarget, refused: ObjectRefused) -> bool:
-    """Whether the field that is refused is the server's own, and not one that the manifest has."""
+    """Whether the refused field is the server's own, rather than one of the manifest."""
     strategy = (target.manifest.get("spec") or {}).get("strategy") or {}
     recreates = target.kind.kind == "Deployment" and strategy.get("type") == _RECREATE["type"]
     return recreates and not strategy.get("rollingUpdate") and refused.fields == (_IN_THE_WAY,)
 
 
 def _as_checked(objects: Objects, target: ManifestTarget) -> ApiServerResponse:
-    """A dry run of all but the strategy, with the strategy that there will be."""
+    """A dry run of everything but the strategy, with the future strategy put in."""
     spec = {field: value for field, value in target.manifest["spec"].items() if field != "strategy"}
     answer = scaling.apply_scaled(objects, target.evolve(manifest={**target.manifest, "spec": spec}), dry_run=True)
     body = {**answer.body, "spec": {**(answer.body.get("spec") or {}), "strategy": dict(_RECREATE)}}

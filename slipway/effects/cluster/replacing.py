@@ -2,13 +2,13 @@
 it must have Slipway's managed-by label.
 
 A Job whose template changed: a Job's template is immutable, so applying it again is refused (422). It is replaced when
-1. the refusal is about an immutable field, not about anything else;
-2. the live Job has ended (Complete or Failed), is suspended, or none of its containers has ever started, as where the
-   image does not exist: work under way, such as a migration, is never cut off.
-If only the second does not hold, `apply` raises a retryable Conflict, and a preview shows the Job as replaced.
+1. the refusal is about an immutable field, not about anything else; 2. the live Job has ended (Complete or Failed), is
+suspended, or none of its containers has ever started, for example because the image does not exist: work under way,
+such as a migration, is never cut off. If only the second does not hold, `apply` raises a retryable Conflict, and a
+preview shows the Job as replaced.
 
 A Job that failed: applying the same Job again changes nothing, so its old failure would be read again for ever. It is
-replaced unless this rollout made it, so that a Job that fails in a rollout is not run twice by it.
+replaced unless this rollout made it, so that one rollout does not run a failed Job twice.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ _POD = built_in("v1", "Pod")
 
 
 def may_replace(target: ManifestTarget, live: Mapping[str, Any], refused: ObjectRefused) -> bool:
-    """Whether it is ours, and refused for an immutable field."""
+    """Whether the Job is ours, and was refused because of an immutable field."""
     labels = live["metadata"].get("labels") or {}
     return target.kind.kind == "Job" and refused.immutable and labels.get(MANAGED_BY_LABEL) == MANAGED_BY
 
@@ -66,7 +66,7 @@ def is_running(objects: Objects, target: ManifestTarget) -> bool:
 
 
 def _has_started(objects: Objects, live: Mapping[str, Any]) -> bool:
-    """Whether a program of the Job runs or has run, in a pod that is there or in one that it has counted."""
+    """Whether a program of the Job runs or has run, in a pod that exists or in one that the Job has counted."""
     status, metadata = live.get("status") or {}, live["metadata"]
     if any(status.get(count) for count in ("ready", "succeeded", "failed")):
         return True

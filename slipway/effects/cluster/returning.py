@@ -1,4 +1,5 @@
-"""Brings back the release that was live before, object by object, so one that resists holds up no other."""
+"""Brings back the release that was live before, object by object, so that one that cannot be applied holds up no
+other."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -25,8 +26,8 @@ _POD = built_in("v1", "Pod")
 def bring_back(
     kinds: KindLookup, manifests: Sequence[Manifest], namespace: str, apply: Callable[[ManifestTarget], AppliedObject]
 ) -> BroughtBack:
-    """Apply each of the manifests that can be applied. Raises `ClusterUnreachable` and `FenceLost`: then none of
-    the others can."""
+    """Apply each of the manifests that can be applied. Raises `ClusterUnreachable` and `FenceLost`, since then no other
+    can be applied."""
     targets, unknown = kinds.those_known(manifests, namespace, look_again=True)
     resisted = [
         Resisted(kind=str(manifest["kind"]), name=str(manifest["metadata"]["name"]), why=str(error), passing=False)
@@ -50,15 +51,19 @@ def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *,
     """Delete one pod for which a StatefulSet waits in vain, so that it is recreated from the newest template; returns
     its name, empty if there is none.
 
-    An ordered StatefulSet never replaces a pod that is not ready (kubernetes/kubernetes#67250). While one is still
-    going, or a new one is coming up, the StatefulSet does work. A pod that is only not ready is given time where the
-    caller is `patient`.
+    An ordered StatefulSet never replaces a pod that is not ready (kubernetes/kubernetes#67250). While a pod is being
+    deleted, or a new one is coming up, the StatefulSet is at work. If the caller is `patient`, a pod that is only not
+    ready is left alone.
     """
     for target in targets:
         if target.kind.kind == "StatefulSet" and (pod := _stuck(objects, target, patient=patient)):
             try:
                 objects.delete(_POD, pod["metadata"]["name"], target.namespace, pod["metadata"])
-            except (Missing, ObjectConflict, AccessDenied):  # it changes, or may not be deleted: the reason names it
+            except (
+                Missing,
+                ObjectConflict,
+                AccessDenied,
+            ):  # it is changing, or may not be deleted: the reason names it
                 continue
             return str(pod["metadata"]["name"])
     return ""

@@ -44,7 +44,7 @@ FENCE: tuple[Right, ...] = tuple(
 )
 """The rights to the Lease that says which rollout may write."""
 AUTOSCALERS = Right(verb="list", group="autoscaling", resource="horizontalpodautoscalers")
-"""The right to see whose replicas they are."""
+"""The right to see which workloads an autoscaler scales."""
 
 STUCK_PODS = Right(verb="delete", group="", resource="pods")
 """The right to delete a pod that a StatefulSet does not replace."""

@@ -34,7 +34,7 @@ class ClusterIdentity(Record):
 
     @property
     def subject(self) -> Json:
-        """As a binding names it."""
+        """The subject in a binding."""
         if self.service_account is None:
             return {"kind": "User", "apiGroup": API_VERSION.partition("/")[0], "name": self.name}
         namespace, account = self.service_account
@@ -42,7 +42,7 @@ class ClusterIdentity(Record):
 
     @property
     def option(self) -> str:
-        """As `kubectl create rolebinding` takes it."""
+        """The option of `kubectl create rolebinding`."""
         if self.service_account is None:
             return f"--user {shlex.quote(self.name)}"
         return f"--serviceaccount {shlex.quote(':'.join(self.service_account))}"
@@ -57,7 +57,7 @@ def ask_who(connection: Connection) -> ClusterIdentity:
 
 
 def named(connection: Connection, kinds: Iterable[str]) -> list[Kind]:
-    """The cluster's own description of kinds that are given as `argoproj.io/Rollout`. Raises `ClusterError`."""
+    """The cluster's own description of kinds that are written as `argoproj.io/Rollout`. Raises `ClusterError`."""
     return [_named(connection, *kind.rpartition("/")[::2]) for kind in dict.fromkeys(kinds)]
 
 
@@ -79,7 +79,7 @@ def _named(connection: Connection, group: str, kind: str) -> Kind:
 
 
 def beyond_azure(targets: Iterable[ManifestTarget], kinds: Iterable[Kind]) -> tuple[Right, ...]:
-    """The rights needed on objects of these kinds that Azure's role lacks."""
+    """The rights on objects of these kinds that are needed and that Azure's role lacks."""
     every = dict.fromkeys([*(target.kind for target in targets), *kinds])
     needed = [right for kind in every if kind.namespaced for right in of_kind(kind)]
     return tuple(right for right in needed if not azure_role.role_allows(right.verb, right.group, right.resource))

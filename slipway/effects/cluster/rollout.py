@@ -23,7 +23,7 @@ _POD = built_in("v1", "Pod")
 
 
 class Looked(Record):
-    """The starting point of a look at a rollout."""
+    """What a look at a rollout starts from."""
 
     done: frozenset[str] = frozenset()
     """Labels of the workloads that an earlier look saw done. They stay done, such as a Job that has removed itself."""
@@ -36,7 +36,8 @@ FIRST_LOOK = Looked()
 
 
 def rollout(objects: Objects, targets: Sequence[ManifestTarget], looked: Looked = FIRST_LOOK) -> RolloutState:
-    """The current state, without waiting. One request for a workload that is done, two to seven for another."""
+    """The current state, without waiting. It takes one request for a workload that is done, two to seven for
+    another."""
     listed = [target for target in targets if watched(target.kind.api_version, target.kind.kind)]
     open_ones = [target for target in listed if target.label not in looked.done]
     verdicts = together(lambda target: look_at_rollout(objects, target, looked), open_ones)
@@ -70,7 +71,7 @@ def look_at(
 
 
 def _by_its_clock(looked: Looked, date: datetime | None) -> WorkloadEvidence:
-    """The times of the look by the cluster's clock, since they are compared with its own timestamps."""
+    """The times of the look by the cluster's clock, since they are compared with the cluster's timestamps."""
     if looked.asked_at is None or looked.now is None or date is None:
         return WorkloadEvidence(asked_at=looked.asked_at, now=looked.now)
     return WorkloadEvidence(asked_at=date - (looked.now - looked.asked_at), now=date)
@@ -85,7 +86,7 @@ class Newest(Record):
     """A workload's newest template, as far as it can be found."""
 
     owner: Json | None = None
-    """The owner of its pods; None if that cannot be seen."""
+    """The owner of its pods; None if that is not known."""
     replica_set: Json | None = None
     """A Deployment's newest ReplicaSet."""
     all_pods: tuple[Json, ...] = ()
@@ -113,7 +114,7 @@ def newest_of(objects: Objects, target: ManifestTarget, live: Json) -> Newest:
 def evidence_of(
     objects: Objects, target: ManifestTarget, live: Json, start: WorkloadEvidence = NO_EVIDENCE
 ) -> WorkloadEvidence:
-    """The newest pods of a workload, and what their nodes and events tell."""
+    """The newest pods of a workload, with the obstacles that their nodes and events show."""
     newest = newest_of(objects, target, live)
     if newest.owner is None or target.namespace is None:
         return start

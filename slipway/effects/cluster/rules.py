@@ -1,9 +1,9 @@
 """Whether a workload's rollout is done, in progress or failed: one rule per kind of workload.
 
-Pure functions over objects as the API server returns them: they find the situation, and `situations` gives its meaning.
-They count as `kubectl rollout status` does, with these differences: a StatefulSet's revisions are compared; pods that
-are up outweigh an older condition; a failure counts only if it concerns the newest template, since after a roll-back
-the conditions still describe the failed one for a while.
+These are pure functions over objects as the API server returns them: they find the situation, and `situations` gives
+its meaning. They count as `kubectl rollout status` does, with three differences. A StatefulSet's revisions are
+compared. Pods that are up outweigh an older condition. And a failure counts only if it concerns the newest template,
+since after a roll-back the conditions still describe the failed one for a while.
 
 Every rule except that for Jobs waits until `status.observedGeneration` reaches `metadata.generation`: before that, the
 status describes an older spec.
@@ -25,7 +25,7 @@ SUSPENDED = Situation.SUSPENDED.told("the Job is suspended")
 BY_HAND = Situation.BY_HAND.told("updateStrategy OnDelete: pods get the new template only when someone deletes them")
 
 _DEFAULT_DEADLINE = 600
-"""Seconds that the API server fills in where a Deployment has no progressDeadlineSeconds."""
+"""The seconds that the API server fills in if a Deployment has no progressDeadlineSeconds."""
 
 _QUOTED_SET = re.compile(r'ReplicaSet "([^"]+)"')
 _NOT_OBSERVED = "the new spec is not observed yet"
@@ -51,7 +51,8 @@ def deployment(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE
 def _late(spec: Mapping[str, Any], status: Mapping[str, Any], evidence: WorkloadEvidence) -> WorkloadVerdict | None:
     """Failed if the newest ReplicaSet exceeded a progress deadline that the team set.
 
-    The server's own ten minutes are nobody's wish, and pods may become ready after them: then `rollout_within` counts.
+    The server's default of ten minutes is not the team's choice, and pods may become ready later: then `rollout_within`
+    counts.
     """
     late = condition(status, "Progressing") or {}
     if late.get("reason") != "ProgressDeadlineExceeded" or _about_another_set(late, evidence):
@@ -140,7 +141,7 @@ def job(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> Wo
 
 
 def cron_job(live: Mapping[str, Any], _evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
-    """Done once it is there: its next run may be a month away, and no earlier run says anything about this release."""
+    """Done once it exists: its next run may be a month away, and no earlier run says anything about this release."""
     if spec_of(live).get("suspend"):
         return verdict(Watched.CRON_JOB, Situation.SUSPENDED, "it is suspended, and runs nothing until that is changed")
     return verdict(Watched.CRON_JOB, Situation.UP, "it runs by its schedule, next time as this release says")
@@ -159,14 +160,14 @@ WITH_PODS = frozenset({Watched.DEPLOYMENT, Watched.STATEFUL_SET, Watched.DAEMON_
 
 
 def watched(api_version: str, kind: str) -> Watched | None:
-    """The way in which an object is watched; None for one that is done once it is applied."""
+    """How an object is watched; None for one that is done once it is applied."""
     if is_custom(api_version, kind):
         return Watched.CUSTOM
     return next((each for each in Watched if each.value == kind), None)
 
 
 def judge_workload(kind: Watched, live: Json | None, evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
-    """The verdict on a workload as the cluster holds it; None if it does not."""
+    """The verdict on the workload as the cluster has it; None if the cluster does not have it."""
     if live is None:
         return advised(kind, Situation.GONE, "it is not in the cluster")
     if (live.get("metadata") or {}).get("deletionTimestamp"):

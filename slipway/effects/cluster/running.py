@@ -1,4 +1,5 @@
-"""Compares the programs that run after a rollout with its plan: the live templates, and each pod of the newest one.
+"""Compares the programs that run after a rollout with its plan: the live templates, and each pod of the newest
+template.
 
 A controller's counts say that pods of its template are up. This module checks that the template and those pods are what
 people voted on: others may have added to the template, or changed a single pod.
@@ -36,13 +37,13 @@ class ComparedPods(Record):
     unread: tuple[str, ...] = ()
     """Workloads whose pods could not be compared, with the reason."""
     too_few: str = ""
-    """Why it cannot be told yet."""
+    """Why the comparison is not possible yet."""
 
 
 def compare_pods(
     objects: Objects, targets: Sequence[ManifestTarget], injected: Sequence[InjectedContainer]
 ) -> ComparedPods:
-    """Looks at every workload. Raises `ClusterError` where one cannot be read."""
+    """Compares every workload. Raises `ClusterError` if one cannot be read."""
     workloads = [target for target in targets if pod_spec(target.manifest)]
     results = together(lambda target: _compared(objects, target, injected), workloads)
     return ComparedPods(
@@ -83,12 +84,12 @@ def _set_by(target: ManifestTarget, live: Mapping[str, Any]) -> str:
 
 
 def _is_unseen(live: Mapping[str, Any]) -> bool:
-    """Whether the pods that count as the newest may still be those of the template before."""
+    """Whether the pods that count as the newest may still be those of the previous template."""
     observed = (live.get("status") or {}).get("observedGeneration") or 0
     return live.get("kind") in _COUNTS and int(observed) < int(live["metadata"].get("generation") or 0)
 
 
 def _wanted(live: Mapping[str, Any]) -> int:
-    """Pods of the newest template that there are by the workload's own count; of a Job at least one."""
+    """The number of pods of the newest template, by the workload's own count; for a Job at least one."""
     count = _COUNTS.get(str(live.get("kind")))
     return 1 if count is None else int((live.get("status") or {}).get(count) or 0)

@@ -1,13 +1,13 @@
 """Applies a manifest and leaves an autoscaler its replicas: a release is no reason to go back to fewer pods.
 
 A workload that sets replicas is first applied without force, so that the server names the fields of other managers.
-Usually that is nothing, and the one request has done it. Otherwise it is applied with force like any other object,
+Usually there are none, and this one request is enough. Otherwise it is applied with force like any other object, but
 without its replicas if the server named them and a HorizontalPodAutoscaler scales the workload. If somebody else set
 them, such as a person with `kubectl scale`, the manifest's count comes back.
 
-A manifest that no longer says how many leaves the count as it is. That is how a workload is handed to an autoscaler,
-which may come with the same release or later. Without this field, an apply would fall back to the server's default of
-one pod.
+A manifest that no longer sets replicas leaves the count as it is. That is how a workload is handed to an autoscaler,
+which may come with the same release or later. Without this, an apply would fall back to the server's default of one
+pod.
 """
 
 from typing import Any, Final
@@ -24,7 +24,7 @@ _REPLICAS = ".spec.replicas"
 _SCALED: Final = frozenset(
     {("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "ReplicaSet"), ("argoproj.io", "Rollout")}
 )
-"""Kinds of which one that says nothing gets one pod."""
+"""Kinds that get one pod if the manifest does not set replicas."""
 
 
 def apply_scaled(objects: Objects, target: ManifestTarget, *, dry_run: bool = False) -> ApiServerResponse:
@@ -42,14 +42,13 @@ def apply_scaled(objects: Objects, target: ManifestTarget, *, dry_run: bool = Fa
 
 
 def keeping(target: ManifestTarget, live: Json | None) -> ManifestTarget:
-    """The target with the replicas that are live, where Slipway set them before and the manifest says nothing of them.
-    Pure."""
+    """The target with the live replicas, if Slipway set them before and the manifest does not set them. Pure."""
     spec, live_spec = target.manifest.get("spec"), (live or {}).get("spec")
     if live is None or not isinstance(spec, dict) or not isinstance(live_spec, dict):
         return target
     if (target.kind.group, target.kind.kind) not in _SCALED or "replicas" in spec or "replicas" not in live_spec:
         return target
-    if _owners_of_replicas(live) != {FIELD_MANAGER}:  # others' stay by themselves
+    if _owners_of_replicas(live) != {FIELD_MANAGER}:  # others' replicas stay by themselves
         return target
     return target.evolve(manifest={**target.manifest, "spec": {**spec, "replicas": live_spec["replicas"]}})
 
@@ -70,7 +69,7 @@ def _is_autoscaled(objects: Objects, target: ManifestTarget) -> bool:
 
 
 def scales(autoscaler: Json, target: ManifestTarget) -> bool:
-    """Whether the autoscaler is for the target, of whichever version of its group."""
+    """Whether the autoscaler is for the target, in any version of its group."""
     scaled = (autoscaler.get("spec") or {}).get("scaleTargetRef") or {}
     named = (_group(str(scaled.get("apiVersion") or "")), scaled.get("kind"), scaled.get("name"))
     return named == (_group(target.kind.api_version), target.kind.kind, target.name)

@@ -2,8 +2,8 @@
 
 The rules (`rules`, `custom_resources`) find a workload's situation; only this table says whether a rollout waits for it
 to pass. The page docs/reference/rollouts.md is made from it. A rollout waits until `rollout_within` for every situation
-that may pass by itself or that somebody can mend in the cluster; only one that needs another release ends the rollout
-earlier.
+that may pass by itself or that somebody can mend in the cluster; only a situation that needs another release ends the
+rollout earlier.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Watched(Enum):
 
 
 class Judgement(Enum):
-    """The consequence of a situation for a rollout."""
+    """What a situation means for a rollout."""
 
     DONE = ProgressState.DONE, "done"
     WAITS = ProgressState.WAITING, "waits"
@@ -35,7 +35,7 @@ class Judgement(Enum):
     def __init__(self, state: ProgressState | None, word: str) -> None:
         self.state = state
         self.word = word
-        """In the reference."""
+        """The word for it in the reference."""
 
 
 class Situation(Enum):

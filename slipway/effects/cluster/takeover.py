@@ -2,12 +2,13 @@
 set itself.
 
 Objects that were deployed before with `kubectl apply`, a pipeline task around it, or Helm have fields that those tools
-own. An old variable or node selector would stay for ever, while the plan says "unchanged". Flux and kubectl hand them
-over by writing `managedFields`. Here they are removed by name, which writes no field of the server's own, and which a
-dry run can show. The server fills in its defaults again, so a default that counts as set by kubectl is not a change.
+own. An old variable or node selector would stay for ever, while the plan says "unchanged". Flux and kubectl take such
+fields over by writing `managedFields`. Here they are removed by name, which writes none of the server's own fields, and
+which a dry run can show. The server fills in its defaults again, so a default that counts as set by kubectl is not a
+change.
 
-Fields that people set with other commands (`kubectl edit`, `set`, `scale`) stay theirs. Replicas stay too, and values
-that a server assigns once, such as a node port.
+Fields that people set with other commands (`kubectl edit`, `set`, `scale`) stay theirs. Replicas also stay, and so do
+values that a server assigns once, such as a node port.
 """
 
 import json
@@ -45,7 +46,7 @@ def left_over(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Fiel
     entries = (live.get("metadata") or {}).get("managedFields") or ()
     ours = max((str(entry.get("time")) for entry in entries if entry.get("manager") == FIELD_MANAGER), default="")
     for entry in entries:
-        # A manager that applied it server-side after Slipway shares it; an earlier one has handed it over.
+        # A manager that applied the object server-side after Slipway shares it; an earlier one has handed it over.
         shares = entry.get("operation") == "Apply" and bool(ours) and str(entry.get("time")) > ours
         former = entry.get("manager") in FORMER and not entry.get("subresource") and not shares
         (theirs if former else others).update(paths(entry.get("fieldsV1") or {}))
@@ -99,7 +100,7 @@ def finish(objects: FencedObjects, target: ManifestTarget, answer: ApiServerResp
             return answer
         try:
             return _remove(objects, target, live, going)
-        except ObjectRefused as refused:  # the dry run took it, so the object is not the same any more
+        except ObjectRefused as refused:  # the dry run accepted it, so the object has changed since
             last, live = refused, objects.get(target.kind, target.name, target.namespace)
     raise ObjectConflict(f"{target.label}: somebody changes it all the time: {last}") from last
 
@@ -128,7 +129,7 @@ def _same_version(live: Json) -> Json:
 
 
 def _in_order(live: Json, paths: Sequence[FieldPath]) -> list[Pointer]:
-    """The places of the fields, later items of a list first, so that removing one moves no other."""
+    """The places of the fields, later items of a list first, so that removing one does not move the others."""
     pointers = filter(None, (pointer_to(path, live) for path in paths))
     return sorted(pointers, key=lambda pointer: [f"{s:09}" if isinstance(s, int) else s for s in pointer], reverse=True)
 

@@ -1,4 +1,4 @@
-"""A rule's result for one object, and its grounds."""
+"""A rule's result for one object, and the grounds for it."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ _TOLD = 3
 """The reason for all workloads quotes at most this many of their reasons."""
 
 _HINTS = 2
-"""The most characters of its obstacles that the reason for one workload quotes."""
+"""The most obstacles that the reason for one workload quotes."""
 
 
 class WorkloadVerdict(Record):
@@ -65,7 +65,7 @@ def unless_hindered(kind: Watched, evidence: WorkloadEvidence, situation: Situat
 
 
 def holdups(evidence: WorkloadEvidence) -> list[Holdup]:
-    """The workload's obstacles, as far as anything tells."""
+    """The workload's obstacles, as far as they show."""
     not_made = list(_pods_not_made(evidence))  # the ReplicaSet's events say the same
     hints = [hint for hint in evidence.hints if not (not_made and hint.situation is Situation.NO_POD)]
     return [
@@ -76,7 +76,8 @@ def holdups(evidence: WorkloadEvidence) -> list[Holdup]:
 
 
 def _pods_not_made(evidence: WorkloadEvidence) -> Iterable[Holdup]:
-    """Why the newest ReplicaSet cannot make pods. It tries again: a quota is raised, a ServiceAccount is made later."""
+    """Why the newest ReplicaSet cannot make pods. It tries again: a quota may be raised, or a ServiceAccount made
+    later."""
     status: Mapping[str, Any] = (evidence.replica_set or {}).get("status") or {}
     for condition in status.get("conditions") or ():
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 from .issuer import IssuerEndpoints
 
 type Prompt = Literal["none", "login", "select_account"]
-"""The provider's screen whatever session it has: none at all, the question for the credential, or the accounts."""
+"""The screen that the provider shows even if it has a session: none, the question for the credential, or the
+accounts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verifier:
-    """Proves at redemption that the redeemer of the code is the one who asked for it. It leaves the app for nothing
-    else."""
+    """Proves when the code is redeemed that the same app asked for it. It leaves the app for nothing else."""
 
     value: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
@@ -37,7 +37,7 @@ class Ask:
     state: str
     verifier: Verifier
     max_age: int | None = None
-    """Seconds since the credential was last given; an older sign-in is asked for again."""
+    """Seconds since the credential was last given; after an older sign-in, it is asked for again."""
     prompt: Prompt | None = None
     login_hint: str | None = None
 

@@ -1,8 +1,8 @@
 """The issuer of tokens: its addresses and its keys, fetched over HTTP and kept.
 
-Keys change without notice. So they are fetched every hour and when a token names an unknown one. Anybody can send such
-a token, so the second happens at most every five minutes; and as long as there are keys, nobody waits for a fetch that
-somebody else began. A set that was good stays in use for a day while the provider does not answer.
+Keys change without notice. So they are fetched every hour, and when a token names an unknown one. Anybody can send such
+a token, so the latter happens at most every five minutes. While there are keys, nobody waits for a fetch that somebody
+else began. While the provider does not answer, the last good set stays in use for a day.
 """
 
 import logging
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 MAX_AGE: Final = 3600.0
 """Seconds after which keys and addresses are fetched again."""
 UNKNOWN_PAUSE: Final = 300.0
-"""Least seconds between two fetches for the sake of unknown key ids."""
+"""Least seconds between two fetches because of unknown key ids."""
 FAILED_PAUSE: Final = 15.0
 """Least seconds between two fetches while none succeeds."""
 LAST_GOOD: Final = 24 * 3600.0
-"""Seconds that a set is believed without having been confirmed."""
+"""Seconds for which a set is believed without being confirmed."""
 
 DISCOVERY_LIMIT: Final = 64 * 1024
 KEYS_LIMIT: Final = 4 * 1024 * 1024
@@ -36,7 +36,7 @@ _LAPTOP: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, kw_only=True)
 class IssuerEndpoints:
-    """The addresses that people are sent to and codes are redeemed at."""
+    """The addresses to which people are sent, and at which codes are redeemed."""
 
     authorization: str
     token: str
@@ -72,7 +72,7 @@ class Issuer:
         return self._tenant
 
     def key(self, kid: str) -> Key | CannotVerify:
-        """The key of that id, fetched if need be."""
+        """The key with that id, fetched if needed."""
         known = self._current(kid)
         if isinstance(known, CannotVerify):
             return known
@@ -91,7 +91,7 @@ class Issuer:
 
     def _current(self, kid: str | None) -> _Fetched | CannotVerify:
         known, now = self._known, self._monotonic()
-        # Without keys everybody waits for the one who fetches; with keys nobody does.
+        # Without keys, everybody waits for the thread that fetches; with keys, nobody does.
         if self._wants(known, kid, now) and self._lock.acquire(blocking=not self._usable(known, now)):
             try:
                 now = self._monotonic()
@@ -144,7 +144,7 @@ class Issuer:
         return reply.body
 
     def _own(self, name: str, value: object) -> str:
-        """An address on the issuer's own host: a document of its may not send codes, or us, anywhere else."""
+        """An address on the issuer's own host: its document must not send codes, or us, anywhere else."""
         if not isinstance(value, str) or urlsplit(value)[:2] != urlsplit(self._url)[:2]:
             raise ValueError(f"expected {name} on the issuer's own host")
         return value

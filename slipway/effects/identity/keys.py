@@ -1,4 +1,4 @@
-"""A published set of keys (JWKS), read strictly: RSA keys for signing, of a bearable size, each id once."""
+"""A published set of keys (JWKS), read strictly: RSA keys for signing, of a limited size, each id once."""
 
 import base64
 import binascii
@@ -12,16 +12,16 @@ from ...domain.identity import CannotVerify, KeySet
 from .web import strict_object
 
 MOST_KEYS: Final = 1000
-"""Entra's page on key rollover says that 10 to 1,000 have to be bearable."""
+"""Entra's page on key rollover says that clients have to handle 10 to 1,000."""
 LONGEST_KID: Final = 256
 LEAST_BITS, MOST_BITS = 2048, 8192
-"""Below, RSA is weak; above, one verification costs more than it should."""
+"""Below the first, RSA is weak; above the second, one verification costs too much."""
 _LARGEST_EXPONENT: Final = 2**32
 
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """A key that was found, and the set that it was found in."""
+    """A key, and the set that it was found in."""
 
     kid: str
     public: RSAPublicKey = field(repr=False)
@@ -41,13 +41,14 @@ class IssuerKeySource(Protocol):
 
     def key(self, kid: str) -> Key | CannotVerify: ...
     def key_set(self) -> KeySet | CannotVerify:
-        """All that it publishes."""
+        """Everything that it publishes."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedKeys:
-    """A set that was read: public numbers by key id. Keys are built when they are used: a set may hold a thousand."""
+    """A set that was read: public numbers by key id. Keys are only built when they are used, since a set may hold a
+    thousand."""
 
     key_set: KeySet
     numbers: Mapping[str, RSAPublicNumbers] = field(repr=False)
@@ -58,7 +59,8 @@ class PublishedKeys:
 
 
 def read_keys(content: bytes, *, issuer: str, tenant: str) -> PublishedKeys:
-    """Keys of another kind, use or issuer are passed over. Raises `ValueError` for a set that is not one."""
+    """The keys; those of another kind, use or issuer are skipped. Raises `ValueError` for a document that is not a set
+    of keys."""
     listed = strict_object(content).get("keys")
     if not isinstance(listed, list):
         raise ValueError("expected keys, a list")  # noqa: TRY004 - what is read is wrong, not our call
@@ -82,7 +84,8 @@ def read_keys(content: bytes, *, issuer: str, tenant: str) -> PublishedKeys:
 
 
 def _signs_for(key: Mapping[str, Any], issuer: str, tenant: str) -> bool:
-    """Entra's common documents name each key's issuer, with a template where a key serves all tenants."""
+    """Whether a key is the issuer's. Entra's common documents name each key's issuer, with a template if a key serves
+    all tenants."""
     named = key.get("issuer", issuer)
     return (
         key.get("kty") == "RSA"
@@ -114,10 +117,10 @@ def _integer(text: object) -> int:
 
 
 class ArchivedKeys:
-    """The keys of an issuer as they were published once, without a look at its present ones."""
+    """An issuer's keys as they were published once, without asking for its present ones."""
 
     def __init__(self, issuer: IssuerKeySource, published: bytes) -> None:
-        """Raises `ValueError` for a set that is not one."""
+        """Raises `ValueError` for a document that is not a set of keys."""
         self.url, self.tenant = issuer.url, issuer.tenant
         self._keys = read_keys(published, issuer=issuer.url, tenant=issuer.tenant)
 

@@ -1,6 +1,6 @@
-"""One of our registrations at the identity provider: where people are sent, and what comes back for the code.
+"""One of our registrations at the identity provider: sends people there, and redeems the code that comes back.
 
-The front holds two of these: people sign in to the one, and prove their statements with the other.
+The front has two of these: with one people sign in, and with the other they prove their statements.
 """
 
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ class Registration:
     client: Client
     redirect_uri: str
     scope: str
-    """`openid profile` and a scope of the registration's own, so that it is beyond doubt what the sign-in is for."""
+    """`openid profile` and a scope of the registration's own, so that it is clear what the sign-in is for."""
 
     def address(
         self, *, state: str, nonce: str, verifier: str, fresh: timedelta | None = None, prompt: Prompt | None = None
     ) -> str | CannotVerify:
-        """The address to send the browser to. `fresh` is how long ago the person may have given their credential."""
+        """The address to send the browser to. `fresh` is the greatest age of the person's credential."""
         endpoints = self.issuer.endpoints()
         if isinstance(endpoints, CannotVerify):
             return endpoints
@@ -45,7 +45,7 @@ class Registration:
         return authorization_url(endpoints, ask)
 
     def redeem(self, code: str, verifier: str) -> Verdict[str]:
-        """The ID token that the code stands for, not verified yet."""
+        """The ID token for the code, not verified yet."""
         grant = Code(value=code, redirect_uri=self.redirect_uri, verifier=Verifier(value=verifier))
         return redeem(self.issuer, self.pool, self.client, grant)
 

@@ -1,7 +1,7 @@
 """Exchanges the code of a sign-in for the ID token.
 
-The client proves itself by a token of its managed identity (a federated credential): there is no secret to keep. The
-access token that comes along is thrown away unread: nothing here calls on anybody's behalf.
+The client proves itself by a token of its managed identity (a federated credential), so there is no secret to keep. The
+access token in the answer is discarded unread: nothing here calls anything on a person's behalf.
 """
 
 import re
@@ -65,7 +65,8 @@ def managed_assertion(credential: "TokenCredential") -> Callable[[], str]:
 
 
 def redeem(issuer: Issuer, pool: IdentityPool, client: Client, code: Code) -> Verdict[str]:
-    """The ID token, unverified as yet. Refused: the code is used, too old or another's. Otherwise ask again later."""
+    """The ID token, not verified yet. Refused if the code is used, too old or another client's; otherwise ask again
+    later."""
     if not 0 < len(code.value) <= LONGEST_CODE:
         return IdentityRefused(why=f"expected a code of at most {LONGEST_CODE} characters")
     endpoints = issuer.endpoints()
@@ -109,7 +110,7 @@ def _form(client: Client, code: Code) -> dict[str, str]:
 
 
 def _failed(status: int, claims: dict[str, Any]) -> IdentityRefused | CannotVerify:
-    """Only a used or foreign code is the person's matter; every other fault may be put right."""
+    """Only a used or foreign code is the person's own problem; every other fault may be mended."""
     error, described = claims.get("error"), claims.get("error_description")
     name = error if isinstance(error, str) and _ERROR.fullmatch(error) else "an error without a name"
     number = _AADSTS.search(described) if isinstance(described, str) else None

@@ -1,7 +1,7 @@
 """Verifies ID tokens and access tokens: signer, audience, tenant and time; then reads their claims.
 
-PyJWT checks signature, algorithm, issuer and audience; it has no opinion on the rest, which is done here. Time is that
-of the caller: a page's own clock, or the moment at which a vote was received.
+PyJWT checks signature, algorithm, issuer and audience; everything else is checked here. The caller gives the time: a
+page's own clock, or the moment at which a vote was received.
 
 The claims: https://learn.microsoft.com/entra/identity-platform, pages id-token-claims-reference,
 access-token-claims-reference and claims-validation.
@@ -33,15 +33,15 @@ from .web import strict_object
 
 ALGORITHMS: Final = ("RS256",)
 AHEAD: Final = timedelta(minutes=1)
-"""The time by which the issuer's clock may be ahead of ours."""
+"""How far the issuer's clock may be ahead of ours."""
 VERSION: Final = "2.0"
 MOST_RIGHTS: Final = 1000
-"""Roles or groups of one token."""
+"""The most roles or groups of one token."""
 LONGEST_NAME: Final = 256
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _GUID: Final = re.compile(GUID_PATTERN)
 _LATEST: Final = 2**37
-"""Seconds since 1970; a later time is no time of a token."""
+"""Seconds since 1970; a token has no later time."""
 
 
 class _BadError(Exception):
@@ -54,7 +54,7 @@ class _Later(Exception):  # noqa: N818 - it is an answer
 
 @dataclass(frozen=True, kw_only=True)
 class _Claims:
-    """Signature, issuer, audience, tenant, version and times hold."""
+    """The claims of a token whose signature, issuer, audience, tenant, version and times hold."""
 
     values: dict[str, Any]
     key: Key
@@ -73,14 +73,14 @@ class IdTokens:
         return self._source.url
 
     def archived(self, published: bytes) -> "IdTokens":
-        """A reader of the same tokens with this set of keys and no other. Raises `ValueError` if it is none."""
+        """A reader of the same tokens with only this set of keys. Raises `ValueError` if it is not a set of keys."""
         return IdTokens(ArchivedKeys(self._source, published), self._client_id)
 
     def key_set(self) -> KeySet | CannotVerify:
         return self._source.key_set()
 
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]:
-        """`nonce` is the one that was sent; `at` the time at which the token has to be valid."""
+        """`nonce` is the one that was sent; `at` is the time at which the token has to be valid."""
         try:
             claims = _verified(self._source, token, audience=self._client_id, at=at)
             return Verified(value=_id_token(claims, self._client_id, nonce))
@@ -92,7 +92,7 @@ class IdTokens:
 
 @dataclass(frozen=True, kw_only=True)
 class AccessTokens:
-    """Reads the access tokens with which API and command line are called."""
+    """Reads the access tokens with which the API and the command line are called."""
 
     source: IssuerKeySource
     client_id: str
@@ -100,7 +100,7 @@ class AccessTokens:
     scope: str
     """The scope that a person's token must have, such as `user_impersonation`."""
     never: frozenset[str]
-    """Clients whose tokens are always refused: the one for votes."""
+    """Clients whose tokens are always refused: the registration of the votes."""
 
     def verify(self, token: str, *, at: datetime) -> Verdict[TokenPerson | TokenApplication]:
         try:
@@ -172,7 +172,7 @@ _NAMES: Final[dict[type[jwt.PyJWTError], str]] = {
     jwt.MissingRequiredClaimError: "a claim is missing that every token has",
     jwt.InvalidKeyError: "its key cannot verify it",
 }
-"""PyJWT's own texts can hold parts of the token."""
+"""Our texts for PyJWT's errors, since its own can contain parts of the token."""
 
 
 def _key_of(source: IssuerKeySource, header: dict[str, Any]) -> Key:
@@ -190,7 +190,7 @@ def _key_of(source: IssuerKeySource, header: dict[str, Any]) -> Key:
 
 
 def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and payload, read strictly. Of two members of one name PyJWT takes the last, and it ignores unused bits at
+    """Header and payload, read strictly. PyJWT takes the last of two members of one name, and ignores unused bits at
     the end of base64, so a changed token could still verify."""
     if len(token) > TOKEN_LIMIT:
         raise _BadError(f"expected a token of at most {TOKEN_LIMIT} characters")
@@ -250,7 +250,7 @@ def _person(claims: dict[str, Any]) -> TokenPerson:
 
 
 def _groups(claims: dict[str, Any]) -> tuple[str, ...] | None:
-    """A token names at most 200 groups; beyond, it only points to them (`_claim_names`, or `hasgroups`)."""
+    """The groups; None if the token only points to them (`_claim_names`, or `hasgroups`), as it does beyond 200."""
     elsewhere = claims.get("_claim_names")
     if claims.get("hasgroups") or (
         elsewhere is not None and (not isinstance(elsewhere, dict) or "groups" in elsewhere)

@@ -1,4 +1,4 @@
-"""One exchange with the identity provider: no redirects, no retries, bounded in size and time, JSON read strictly.
+"""One exchange with the identity provider: no redirects, no retries, limited in size and time, JSON read strictly.
 
 A person in front of a page waits for each of these requests. Errors name the host and never a query or a body.
 """
@@ -18,11 +18,11 @@ CONNECT_SECONDS: Final = 5.0
 SILENT_SECONDS: Final = 10.0
 """Longest time without a byte."""
 WHOLE_SECONDS: Final = 15.0
-"""Longest time for a body, however steadily it drips."""
+"""Longest time for a body, however steadily it arrives."""
 
 
 class ProviderAway(Exception):  # noqa: N818 - it is a state of the provider
-    """The identity provider did not answer as it should; asking later may help."""
+    """The identity provider did not answer properly; asking later may help."""
 
 
 class IdentityPool(Protocol):
@@ -69,7 +69,7 @@ def exchange(
         finally:
             response.close()
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        # `from None`: urllib3's texts hold the whole address.
+        # `from None`: urllib3's texts contain the whole address.
         raise ProviderAway(f"{host} does not answer ({type(error).__name__})") from None
 
 
@@ -85,7 +85,7 @@ def _read(response: urllib3.BaseHTTPResponse, limit: int, monotonic: Callable[[]
 
 def strict_object(text: bytes | str) -> dict[str, Any]:
     """A JSON object, read strictly. Raises `ValueError`."""
-    value = strictly(text if isinstance(text, str) else text.decode())  # of bytes it would take UTF-16 too
+    value = strictly(text if isinstance(text, str) else text.decode())  # given bytes, it would accept UTF-16 too
     if not isinstance(value, dict):
         raise ValueError("expected a JSON object")  # noqa: TRY004 - what is read is wrong, not our call
     return value

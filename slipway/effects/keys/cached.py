@@ -1,7 +1,7 @@
 """A cache of keys, refreshed when it is old or when a link was signed with an unknown key.
 
-Anybody can send a link that names an unknown key, so the time between two refreshes has a minimum. Within it nobody can
-tell a forged key id from one that has only just begun to sign, so the caller is told to come again. Cached keys stay
+Anybody can send a link that names an unknown key, so there is a minimum time between two refreshes. Within it a forged
+key id cannot be told from a key that has only just begun to sign, so the caller is told to come again. Cached keys stay
 valid while the source of the keys does not answer.
 """
 
@@ -41,13 +41,13 @@ class CachedKeys:
         self._awaited = set[str]()
         """Unknown keys that were asked for since the last refresh began."""
         self._absent = set[str]()
-        """Keys that were asked for before a refresh, which did not bring them."""
+        """Keys that were asked for before a refresh and that it did not bring."""
 
     def live(self, key_id: str | None = None) -> Mapping[str, bytes]:
-        """The current keys by id, refreshed if necessary. Raises `KeysUnavailable` if none could be read yet, or not
-        since somebody first asked for this one.
+        """The current keys by id, refreshed if necessary. Raises `KeysUnavailable` if no keys could be read yet, or
+        none since this one was first asked for.
 
-        With keys in the cache, no caller waits for another's refresh: a forged link must not delay valid ones.
+        If the cache has keys, no caller waits for another's refresh: a forged link must not delay valid ones.
         """
         known = self._keys
         if known and not self._is_due(key_id, self._monotonic()):
@@ -97,7 +97,7 @@ class CachedKeys:
             return tuple(self._keys)
 
     def _read(self, now: float) -> None:
-        awaited = self._awaited.copy()  # whoever asks while they are being read may be asking for a newer one
+        awaited = self._awaited.copy()  # a key that is asked for while they are being read may be newer
         self._keys = checked_keys(self._load())
         self._read_at = now
         earlier = self._absent if len(self._absent) < MOST_AWAITED else set[str]()

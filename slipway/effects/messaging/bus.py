@@ -84,8 +84,8 @@ class Bus(Protocol):
     ) -> None:
         """Send a body unchanged: to replay parked input, or to deliver a message again later.
 
-        `session` is the message's on a queue that has sessions, else empty. `tries` is sent as the application
-        property `slipway-tries`, the trace as those of `trace_properties`. Raises `QueueUnavailable` and
+        `session` is the message's session on a queue that has sessions, otherwise empty. `tries` is sent as the
+        application property `slipway-tries`, the trace as those of `trace_properties`. Raises `QueueUnavailable` and
         `MessageTooLarge`.
         """
         ...
@@ -98,7 +98,7 @@ class Bus(Protocol):
         ...
 
     def take_free_sessions(self, queue: str, take: Callable[[Waiting], None], *, limit: int = 100) -> int:
-        """Pass what waits in sessions that nobody holds to `take`, then remove it; returns how many.
+        """Pass the messages in sessions that nobody holds to `take`, then remove them; returns how many.
 
         If `take` raises, the message stays in the queue and the exception is passed on. Raises `QueueUnavailable`.
         """
@@ -106,7 +106,7 @@ class Bus(Protocol):
 
     def probe(self, queue: str) -> datetime | None:
         """Check that the app can send to the queue and receive from it, leaving no message behind. Returns since when
-        the oldest message waits: of a queue with sessions, in the session that is free next.
+        the oldest message has been waiting; on a queue with sessions, the oldest in the session that is free next.
 
         Raises `QueueDenied` and `QueueUnavailable`.
         """

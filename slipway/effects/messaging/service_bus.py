@@ -33,7 +33,7 @@ from ...domain.steps import Outgoing, Trace
 from .bus import TRIES, DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, Waiting, trace_properties
 
 AT_ONCE = 10
-"""Messages of a session that are received together: they share its lock, which is renewed before each of them."""
+"""The number of messages of a session that are received together: they share its lock, which is renewed before each."""
 ATTEMPTS = 2
 """The first send detects a connection that the service closed while it was idle; the second opens a new one."""
 
@@ -42,7 +42,7 @@ class ServiceBus:
     """The bus on Service Bus. Senders are opened on first use."""
 
     def __init__(self, connect: Callable[[], ServiceBusClient], *, encode: Callable[[Outgoing], bytes]) -> None:
-        """`encode` is how a message of ours is written."""
+        """`encode` makes the body of our own messages."""
         self._connect, self._encode = connect, encode
         self._client: ServiceBusClient | None = None
         self._senders: dict[str, ServiceBusSender] = {}
@@ -153,7 +153,7 @@ class ServiceBus:
             try:
                 self._sender(queue).send_messages(messages if len(messages) > 1 else messages[0])
             except MessageSizeExceededError as error:
-                self._drop(queue)  # the service may have closed the link because of it
+                self._drop(queue)  # the service may have closed the link because of the size
                 raise MessageTooLarge(queue, [str(message.message_id) for message in messages]) from error
             except (ServiceBusError, ValueError, OSError) as error:
                 self._drop(queue)
@@ -249,7 +249,7 @@ def _waiting(queue: str, message: ServiceBusReceivedMessage) -> Waiting:
 
 
 def probe_queue(client: ServiceBusClient, queue: str) -> datetime | None:
-    """Returns since when the oldest message waits. Raises `QueueDenied`, which names the missing right, and
+    """Returns since when the oldest message has been waiting. Raises `QueueDenied`, which names the missing right, and
     `QueueUnavailable`."""
     right = "send"
     sessions = queue in WITH_SESSIONS
@@ -274,12 +274,12 @@ def probe_queue(client: ServiceBusClient, queue: str) -> datetime | None:
 
 
 def _oldest(client: ServiceBusClient, queue: str, *, sessions: bool) -> datetime | None:
-    """A message that is scheduled for later does not wait yet."""
+    """When the oldest message began to wait. A message that is scheduled for later does not wait yet."""
     session = NEXT_AVAILABLE_SESSION if sessions else None
     try:
         with client.get_queue_receiver(queue, session_id=session, max_wait_time=1) as receiver:
             peeked = receiver.peek_messages(max_message_count=10, timeout=10)
     except OperationTimeoutError:
-        return None  # no session has anything, or each of them is being read
+        return None  # every session is empty, or being read
     waiting = [m.enqueued_time_utc for m in peeked if m.state is not ServiceBusMessageState.SCHEDULED]
     return min((moment for moment in waiting if moment is not None), default=None)

@@ -1,8 +1,8 @@
 """A notice as a mail, sent through Azure Communication Services.
 
-The operation's id is derived from the notice's id, so that a repeat is not a second mail. The operation is not polled:
-once the service has accepted a mail, its own logs show the delivery. Tracking is off, because it would send every link
-through somebody else's server.
+The operation's id is derived from the notice's id, so that a repeat does not send a second mail. The operation is not
+polled: once the service has accepted a mail, its own logs show the delivery. Tracking is off, because it would route
+every link through a third party's server.
 """
 
 import uuid
@@ -50,14 +50,14 @@ class AcsEmail:
             raise self._trouble(f"no answer ({type(error).__name__})", retryable=True) from None
 
     def reach(self) -> None:
-        """The service answers nothing but whether it takes a mail."""
+        """None: only sending a mail would tell."""
 
     def _trouble(self, what: str, *, retryable: bool = False) -> NotificationError:
         return NotificationError(f"channel {self._name}: {what}", retryable=retryable)
 
 
 def operation_id(message: Message) -> str:
-    """A UUID, as the service requires one; the same each time a notice is sent."""
+    """The UUID that the service requires; the same each time a notice is sent."""
     return str(uuid.uuid5(NAMESPACE, message.id))
 
 

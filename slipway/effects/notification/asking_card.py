@@ -2,8 +2,8 @@
 send the answer. Pure.
 
 A flow posts it to one person and waits for `Action.Submit` (`teams_flow.py`). The flow keeps the subject of the vote,
-and adds the identity of the person who answered, from Teams. That is the level `queue`. If a gate asks for more, the
-card offers a rejection, which counts at any level, and leads to the page for the rest.
+and adds from Teams who answered. That is the level `queue`. If a gate asks for more, the card offers only a rejection,
+which counts at any level, and a link to the page for everything else.
 """
 
 import json
@@ -43,7 +43,7 @@ def _answer(title: str, decision: str, style: str) -> Element:
 def _rejection() -> Element:
     """The button that opens the form for a rejection, which needs a reason.
 
-    Cards of version 1.2 cannot make a field required, so the app checks that there is one.
+    Cards of version 1.2 cannot make a field required, so the app checks that there is a reason.
     """
     why = _reason("why", "Why? Without a reason a rejection does not count")
     inner = {"type": "AdaptiveCard", "body": [why], "actions": [_answer("Reject", "reject", "destructive")]}

@@ -125,7 +125,7 @@ def _foreign(*runs: Element, **more: Any) -> Element:
 
 
 def _run(text: str, **more: Any) -> Element:
-    """Text shown literally. Splits `{{`, with which a card's functions begin."""
+    """Text shown literally. It splits `{{`, which begins a function in a card."""
     while "{{" in text:
         text = text.replace("{{", "{ {")
     return {"type": "TextRun", "text": text, **more}

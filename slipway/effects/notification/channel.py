@@ -12,7 +12,7 @@ class NotificationError(Exception):
     """A notice could not be delivered. The message names the channel, never its address."""
 
     def __init__(self, message: str, *, retryable: bool, of_one: bool = False) -> None:
-        """`of_one`: it is about this message's recipient; others may well be told."""
+        """`of_one`: the error concerns only this message's recipient; others may still be reached."""
         super().__init__(message)
         self.retryable = retryable
         self.of_one = of_one
@@ -106,8 +106,8 @@ class Message(Record):
     approval_url: str = ""
     """The recipient's own link. Secret: at a gate of level `link`, anybody who has it can vote in their name."""
     locate_url: str = ""
-    """Address of the decision page for people who sign in. Not secret; empty where links vote, and where there is
-    nothing to decide or to object to."""
+    """Address of the decision page for people who sign in. Not secret; empty if links vote, and if there is nothing to
+    decide or to object to."""
     asked_by: tuple[str, ...] = ()
     """Names of the channels that send each approver a personal link."""
     deadline: Moment | None = None
@@ -115,7 +115,7 @@ class Message(Record):
     matter: ApprovalFacts | None = None
     """Set if the notice asks for a decision."""
     vote: AskedVote | None = None
-    """The values to answer it by a message."""
+    """The values for an answer by a message."""
     anchors: str = ""
     """The anchors, one a line, in a notice to a witness; such a notice has no release."""
     change: str = ""
@@ -132,7 +132,7 @@ class Channel(Protocol):
 
     @property
     def asks_only(self) -> bool:
-        """Whether it carries questions alone, so that something else has to tell people of the rest."""
+        """Whether it carries only questions, so that another channel has to carry everything else."""
         ...
 
     def send(self, message: Message) -> None:
@@ -140,6 +140,6 @@ class Channel(Protocol):
         ...
 
     def reach(self) -> str | None:
-        """The state of the receiver without sending anything; None if only sending would tell. Raises
+        """Check the receiver without sending anything, and return its state; None if only sending would tell. Raises
         `NotificationError`."""
         ...

@@ -13,8 +13,8 @@ OK, MULTIPLE_CHOICES = 200, 300
 
 
 class PostingChannel:
-    """A channel whose notices are posted to one address. Errors name the channel and never the address, as that may be
-    a secret."""
+    """A channel whose notices are posted to one address. Errors name the channel and never the address, which may be a
+    secret."""
 
     asks_only = False
 
@@ -35,7 +35,7 @@ class PostingChannel:
             raise NotificationError(why, retryable=status in RETRYABLE)
 
     def _request(self, method: str, **options: Any) -> int:
-        """The status. Only that matters; the body may be of any size, so it is not read."""
+        """The status. The body may be of any size, so it is not read."""
         try:
             response = self._pool.request(method, self._url, redirect=False, preload_content=False, **options)
             response.close()

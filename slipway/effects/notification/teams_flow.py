@@ -1,7 +1,7 @@
 """Approval requests that approvers answer in Teams: each starts a run of the flow in `infra/teams-flow.json`.
 
-The run posts the card to the person, waits, and sends the answer to the queue `approvals` with the question's subject
-and the answering person's identity, from Teams. The flow answers 202 when the run has started.
+The run posts the card to the person, waits, and sends the answer to the queue `approvals`, with the subject of the
+question and, from Teams, the identity of the person who answered. The flow answers 202 when the run has started.
 """
 
 import json
@@ -14,7 +14,7 @@ from .posting import PostingChannel
 
 
 class TeamsFlow(PostingChannel):
-    """One flow. It delivers approval requests alone: what else there is to tell needs another channel."""
+    """One flow. It delivers only approval requests: all other notices need another channel."""
 
     shared = False
     asks_only = True
@@ -23,7 +23,7 @@ class TeamsFlow(PostingChannel):
         if message.vote is None:
             why = "it carries questions alone: nobody was told"
             raise NotificationError(f"channel {self._name}: {why}", retryable=False)
-        if not message.recipient:  # whoever has a role or a group alone signs in to vote
+        if not message.recipient:  # people who are listed only by role or group sign in to vote
             return
         try:
             body = json.dumps(question(message, message.vote)).encode()

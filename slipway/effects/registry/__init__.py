@@ -1,8 +1,8 @@
 """Registries: a small data-plane client, and the promotion of an artifact by digest from one into another.
 
-A step calls `promote`; planning, and the search for missed pushes, call `Registry` for digests and tags. It knows
-nothing of releases or the ledger: it takes registries and names, and returns records or raises a `RegistryError` whose
-`retryable` says whether another try makes sense.
+A step calls `promote`; planning, and the search for missed pushes, call `Registry` for digests and tags. The package
+knows nothing of releases or the ledger: it takes registries and names, and returns records or raises a `RegistryError`
+whose `retryable` says whether another try makes sense.
 
 To read it, start with `_promote`, then `_graph` (what belongs to an artifact) and `_client`; below them are
 `_blobs`, `_session` (sign-in) and `_http` (retries and limits).

@@ -1,7 +1,7 @@
 """Turns an unexpected answer of a registry into the error that says what to do about it.
 
-The words of its message decide first, then the error code in its body, then the status: registries differ in how much
-of these they give.
+The words of the registry's message decide first, then the error code in its body, then the status: registries differ in
+how much of these they send.
 """
 
 import ipaddress
@@ -54,7 +54,7 @@ _BY_CODE: Final[dict[str, type[RegistryError]]] = {
     "BLOB_UPLOAD_INVALID": Forgotten,
     "BLOB_UPLOAD_UNKNOWN": Forgotten,
     "DIGEST_INVALID": DigestMismatch,
-    "MANIFEST_BLOB_UNKNOWN": Forgotten,  # all of it was stored before its manifest
+    "MANIFEST_BLOB_UNKNOWN": Forgotten,  # all of it was stored before the manifest
     "MANIFEST_INVALID": ManifestRefused,
     "NAME_INVALID": NameRefused,
     "NAME_UNKNOWN": RepositoryMissing,
@@ -100,7 +100,7 @@ def refused_sign_in(
 ) -> RegistryError:
     """The error for a credential that a token address refuses.
 
-    Only the code in the answer's body is quoted, and the address that a firewall refuses: some servers echo the
+    It quotes only the code in the answer's body, and the address that a firewall refuses: some servers echo the
     request, which contains a secret.
     """
     code, _ = reason_in(answer.body)

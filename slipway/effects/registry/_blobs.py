@@ -30,11 +30,11 @@ from ._http import BROKEN, broken_connection, discard
 from ._session import RegistrySession, Scopes, pull_scopes, push_scopes
 
 CHUNK: Final = 128 * 1024
-"""Larger chunks take more memory without saving time, as they no longer fit the processor's cache (decision 3)."""
+"""Larger chunks take more memory without saving time, since they no longer fit the processor's cache (decision 3)."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 3
 _WORTH_A_NEW_COUNT: Final = 16 * 1024 * 1024
-"""A connection that breaks after this many bytes resets the count of failures, as large layers take long."""
+"""If a connection breaks after this many bytes, the count of failures starts again, since large layers take long."""
 
 _OK, _CREATED, _ACCEPTED, _NO_CONTENT, _PARTIAL, _NOT_FOUND = 200, 201, 202, 204, 206, 404
 
@@ -42,7 +42,7 @@ _OK, _CREATED, _ACCEPTED, _NO_CONTENT, _PARTIAL, _NOT_FOUND = 200, 201, 202, 204
 def exists(session: RegistrySession, repository: str, digest: str) -> bool:
     where = session.where(repository, digest)
     answer = session.ask("HEAD", f"/v2/{repository}/blobs/{digest}", where=where, scopes=pull_scopes(repository))
-    # A redirect gives the address of the bytes, so the blob exists.
+    # A redirect leads to the bytes, so the blob exists.
     if answer.status == _OK or answer.status in _REDIRECTS:
         return True
     if answer.status == _NOT_FOUND:
@@ -82,14 +82,15 @@ def _read_from(session: RegistrySession, repository: str, digest: str, size: int
     except BROKEN as error:
         raise broken_connection(where, f"reading the blob after {offset} of {size} bytes", error) from None
     finally:
-        # A connection read to its end is back in the pool already; any other must be closed.
+        # A connection that was read to its end is back in the pool already; any other must be closed.
         discard(response)
     if offset < size:
         raise Unreachable(where, f"the blob ended after {offset} of {size} bytes")
 
 
 def verified(chunks: Iterable[bytes], digest: str, size: int, where: ErrorSubject) -> Iterator[bytes]:
-    """The same bytes. Yields the last chunk only if all bytes match size and digest, else raises `DigestMismatch`."""
+    """The same bytes. Yields the last chunk only if all bytes match size and digest; raises `DigestMismatch`
+    otherwise."""
     hashed = hashlib.sha256()
     received = 0
     previous = b""
@@ -128,8 +129,8 @@ def mount(session: RegistrySession, repository: str, digest: str, origin: str) -
 def write(
     session: RegistrySession, repository: str, digest: str, size: int, chunks: Callable[[], Iterable[bytes]]
 ) -> None:
-    """Upload in one request. After a transient failure start over, as registries do not keep a partial request, and a
-    replica that was restarted has lost the upload as a whole."""
+    """Upload in one request. After a transient failure the upload starts over: registries do not keep a partial
+    request, and a restarted replica has lost the whole upload."""
     around = session.around
     for attempt in count(1):
         feed = _Feed(chunks)
@@ -148,7 +149,7 @@ def write(
 
 
 class _Feed:
-    """The bytes of one upload. Remembers a failure of the source, to tell it from one of the target."""
+    """The bytes of one upload. It remembers a failure of the source, to distinguish it from one of the target."""
 
     def __init__(self, chunks: Callable[[], Iterable[bytes]]) -> None:
         self._chunks = chunks
@@ -167,7 +168,8 @@ def _upload(session: RegistrySession, repository: str, digest: str, size: int, f
     scopes = push_scopes(repository)
     started = session.ask("POST", f"/v2/{repository}/blobs/uploads/", where=where, scopes=scopes)
     if started.status == _CREATED:
-        # By the specification only a mount is over at once. A registry that knows the bytes says so all the same.
+        # The specification has this answer only for a mount. Some registries also send it for bytes that they have
+        # already.
         if exists(session, repository, digest):
             return
         raise Forgotten(where, "starting the upload was answered with 201, as if the blob were there, and it is not")

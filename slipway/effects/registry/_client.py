@@ -98,8 +98,8 @@ class Registry:
         return digest
 
     def named_after_writing(self, repository: str, tag: str, digest: str, *, before: str | None = None) -> str | None:
-        """The digest of a tag that was just set; asked a few times while a replica still answers with the one before.
-        Raises `Forgotten` if it goes on saying so."""
+        """The digest of a tag that was just set; asked a few times while a replica still answers with the previous
+        digest. Raises `Forgotten` if that does not stop."""
         around = self._session.around
         for attempt in count(1):
             named = self.resolve(repository, tag)
@@ -148,7 +148,7 @@ class Registry:
         return digest
 
     def _store(self, repository: str, reference: str, raw: bytes, media_type: str) -> RegistryResponse:
-        """Sent again, a few times, where a replica does not see yet what the manifest names."""
+        """Store the manifest; send it again, a few times, if a replica does not see yet what the manifest names."""
         where, around = self.where(repository, reference), self._session.around
         for attempt in count(1):
             answer = self._session.ask(
@@ -163,7 +163,7 @@ class Registry:
                 break
             error = failure(answer, where, "storing the manifest")
             if isinstance(error, NotInRegistry):
-                # All that it names was stored in this repository before: another replica does not know it yet.
+                # Everything that it names was stored in this repository before: another replica does not know it yet.
                 error = Forgotten(where, error.what)
             if not isinstance(error, Forgotten) or attempt >= around.limits.attempts:
                 raise error
@@ -175,7 +175,8 @@ class Registry:
         return _blobs.exists(self._session, repository, digest)
 
     def open_blob(self, repository: str, digest: str, size: int) -> Iterator[bytes]:
-        """Stream a blob in chunks of at most 128 KiB; the last comes only if all of them match digest and size."""
+        """Stream a blob in chunks of at most 128 KiB. The last chunk comes only if all of them match digest and
+        size."""
         where = self.where(repository, digest)
         return _blobs.verified(_blobs.read_blob(self._session, repository, digest, size), digest, size, where)
 
@@ -221,7 +222,7 @@ class Registry:
         return replace(by_api, listed=listed)
 
     def recent_tags(self, repository: str, limit: int) -> list[TagInfo]:
-        """The newest tags first; in registries that keep no times (all but ACR), the last ones by name."""
+        """The newest tags first; in registries that keep no times (all but ACR), the last tags by name."""
         where = self.where(repository)
         if limit < 1:
             raise Unsupported(where, f"limit: expected at least 1, got {limit}")

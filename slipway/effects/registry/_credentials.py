@@ -55,7 +55,7 @@ class Authorizer(Protocol):
     def authorize(self, challenge: BearerChallenge, scopes: Sequence[str]) -> Authorization: ...
 
     def forget(self) -> None:
-        """Drop the tokens granted so far, since the registry refuses them: the next request begins with the
+        """Drop the tokens granted so far, since the registry refuses them: the next request starts again from the
         identity."""
 
 
@@ -92,7 +92,7 @@ class BasicCredential:
 
 @dataclass(frozen=True)
 class Anonymous:
-    """No identity: only content that the registry serves to anyone."""
+    """No identity: only content that the registry serves to everybody."""
 
     def authorizer(self, endpoint: RegistryEndpoint, around: Surroundings) -> Authorizer:
         return _DockerAuthorizer(endpoint, around, None)
@@ -112,7 +112,7 @@ class _DockerAuthorizer:
             if self._basic is None:
                 raise OtherSignIn(where, "the registry asks for a name and a password, but none are configured")
             return Authorization(header=self._basic)
-        # Without a password nothing secret is sent, so the address only has to be trustworthy, not the registry's own.
+        # Without a password nothing secret is sent, so the address need not be the registry's own, only trustworthy.
         realm = (
             require_own_host(where, self._endpoint, challenge.realm, "token address")
             if self._basic
@@ -126,7 +126,7 @@ class _DockerAuthorizer:
         return _authorization(content, where, self._around.clock())
 
     def forget(self) -> None:
-        """It keeps nothing between two tokens."""
+        """Nothing to drop: it keeps nothing between two tokens."""
 
 
 class _EntraAuthorizer:
@@ -156,7 +156,7 @@ class _EntraAuthorizer:
             return self._access(service, scopes, where)
 
     def forget(self) -> None:
-        """A refresh token holds the rights that the identity had when it was issued."""
+        """Drop the refresh token, which holds the rights that the identity had when it was issued."""
         with self._lock:
             self._refresh = _NOTHING
 

@@ -12,7 +12,7 @@ from ._errors import ErrorSubject, Unsupported, Untrusted
 _LOGIN_SERVER: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 _SIGN_IN_ELSEWHERE: Final = {"registry-1.docker.io": "auth.docker.io", "registry.gitlab.com": "gitlab.com"}
-"""Public registries whose token service has another host than they have."""
+"""Public registries whose token service is on another host."""
 _LONGEST_REPOSITORY: Final = 255
 
 
@@ -42,10 +42,10 @@ class RegistryEndpoint:
         return f"{'http' if self.is_loopback else 'https'}://{self.login_server}"
 
     def owns(self, url: str) -> bool:
-        """Whether the address is the registry's own, or of a host that counts as its own."""
+        """Whether the address is the registry's own, or on a host that counts as its own."""
         parts = urlsplit(url)
         own = {self.login_server, *self.hosts, _SIGN_IN_ELSEWHERE.get(self.login_server, self.login_server)}
-        # The whole authority is compared, not the host in it: parsers differ over what `a\@b` means.
+        # The whole authority is compared, not only the host: parsers disagree on what `a\@b` means.
         return _with_port(parts.scheme, parts.netloc) in {_with_port(parts.scheme, host) for host in own}
 
 
@@ -90,8 +90,8 @@ def origin(url: str) -> tuple[str, str]:
 def trusted(where: ErrorSubject, base: str, location: str, purpose: str) -> str:
     """The absolute form of a URL from the registry. Raises `Untrusted` unless it is https, or http on loopback.
 
-    Behind a proxy that ends TLS, a registry may name its own addresses with http. Those are asked over https, like the
-    registry itself, so no request goes over the wire in the clear.
+    Behind a proxy that ends TLS, a registry may name its own addresses with http. Those are requested by https, like
+    the registry itself, so no request is sent in the clear.
     """
     url = urljoin(base, location)
     parts, own = urlsplit(url), urlsplit(base)
@@ -105,7 +105,7 @@ def trusted(where: ErrorSubject, base: str, location: str, purpose: str) -> str:
 
 
 def require_own_host(where: ErrorSubject, endpoint: RegistryEndpoint, location: str, purpose: str) -> str:
-    """As `trusted`, for what gets a password or an image's bytes: the registry's own hosts alone."""
+    """As `trusted`, for requests with a password or an image's bytes: only the registry's own hosts are allowed."""
     url = trusted(where, endpoint.url, location, purpose)
     if endpoint.owns(url):
         return url

@@ -67,7 +67,7 @@ class LayerMissing(NotInRegistry):
 class Denied(RegistryError):
     """The registry refuses this identity, with a token that was just fetched.
 
-    It may well pass: a role assignment takes up to ten minutes to reach a registry, and a registry that is starting
+    The state may pass: a role assignment takes up to ten minutes to reach a registry, and a registry that is starting
     refuses for a moment.
     """
 
@@ -76,9 +76,9 @@ class Denied(RegistryError):
 
 
 class SignInRefused(Denied):
-    """The credential itself is refused, whatever its rights would be.
+    """The credential itself is refused, whatever its rights are.
 
-    It may well pass: a new or renewed credential takes minutes to reach a registry.
+    The state may pass: a new or renewed credential takes minutes to reach a registry.
     """
 
     advice = (
@@ -88,7 +88,7 @@ class SignInRefused(Denied):
 
 
 class Firewalled(Denied):
-    """The registry's firewall does not let us in, whoever we are."""
+    """The registry's firewall does not let us in, with any identity."""
 
     advice = (
         "let that address in (az acr network-rule add), which takes some minutes, or reach the registry by a private "
@@ -149,7 +149,7 @@ class TooLarge(Unsupported):
 
 
 class Untrusted(Unsupported):
-    """The registry names an address to which nothing of it may be sent."""
+    """The registry names an address to which nothing may be sent."""
 
     advice = (
         "have the registry name its addresses with https and on its own host and port (behind a proxy, Host and "
@@ -159,19 +159,19 @@ class Untrusted(Unsupported):
 
 
 class OurLimit(TooLarge):
-    """More than Slipway accepts, whatever the registry allows."""
+    """It exceeds a limit of Slipway's, whatever the registry allows."""
 
     advice = "that limit is Slipway's own: build for fewer platforms, or clean up what the repository holds"
 
 
 class OtherDigest(Unsupported):
-    """A digest of another kind than sha256, which OCI allows."""
+    """The digest is of another kind than sha256, which OCI allows."""
 
     advice = "build and push it with sha256 digests, the only ones that Slipway checks"
 
 
 class NoRegistryThere(Unsupported):
-    """A web page, or something else that is no registry, answers at this address."""
+    """A web page, or something else that is not a registry, answers at this address."""
 
     advice = "check the registry's address, and what stands before it (a sign-in page, a proxy)"
 
@@ -195,19 +195,19 @@ class ImmutableTag(RequestRejected):
 
 
 class ManifestRefused(RequestRejected):
-    """The registry does not take a manifest like this one."""
+    """The registry does not accept this kind of manifest."""
 
     advice = "build it in a format that this registry takes, or use one that takes OCI 1.1"
 
 
 class NameRefused(RequestRejected):
-    """A repository or tag has a name that the registry does not take."""
+    """A repository or tag has a name that the registry does not accept."""
 
     advice = "use names that this registry takes; some have rules of their own on length, letters and folders"
 
 
 class TakesNoPushes(RequestRejected):
-    """The registry does not do that at all: a cache of another one, or one that was made read-only."""
+    """The registry accepts no pushes at all: it is a cache of another one, or was made read-only."""
 
     advice = "name the registry that takes pushes: a mirror, a cache or one that is read-only takes none"
 
@@ -219,7 +219,7 @@ class MovedElsewhere(RequestRejected):
 
 
 class SubjectRefused(RequestRejected):
-    """The registry takes no manifest that refers to another one."""
+    """The registry accepts no manifest that refers to another one."""
 
     advice = (
         "the artifact is complete without it: have it left out (promotion.referrers: try), "
@@ -254,7 +254,7 @@ class Unreachable(RegistryError):
 
 
 class Forgotten(RegistryError):
-    """The registry lost, or does not see yet, content that it took a moment ago: an upload under way, a blob, a
+    """The registry lost, or does not see yet, content that it accepted a moment ago: an upload under way, a blob, a
     manifest."""
 
     retryable = True

@@ -1,7 +1,7 @@
-"""Foreseeing: what would stop a promotion, or a node's pull, looked for while nobody has been asked to vote yet.
+"""Foresees what would stop a promotion, or a node's pull, before anybody is asked to vote.
 
-Reads only. It finds the obstacles that `promote` would meet: a taken tag, a platform removed by a clean-up, a missing
-layer, content that cannot be copied.
+It only reads. It finds the obstacles that `promote` would meet: a taken tag, a platform removed by a clean-up, a
+missing layer, content that cannot be copied.
 """
 
 from collections.abc import Iterator
@@ -54,13 +54,13 @@ def _look_through(registry: Registry, repository: str, digest: str, executor: Ex
 
 
 def check_children(registry: Registry, repository: str, manifest: Manifest) -> None:
-    """Raises `Incomplete` if the manifest is an index that lists what the registry no longer has."""
+    """Raises `Incomplete` if the manifest is an index that lists a manifest which the registry no longer has."""
     if manifest.media_type not in INDEXES:
         return
     try:
         children = content_of(manifest, registry.where(repository, manifest.digest)).children
     except Unsupported:
-        return  # it cannot be carried over, which only matters where it would be
+        return  # it cannot be copied, which only matters if it has to be
     with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="foresee") as executor:
         digests = each(executor, lambda child: registry.resolve(repository, child.digest), children)
     for child, digest in zip(children, digests, strict=True):

@@ -23,7 +23,7 @@ from ._parallel import Question, explore
 COSIGN_SUFFIXES: Final = (".sig", ".att", ".sbom")
 MOST_MANIFESTS: Final = 500
 MOST_BLOBS: Final = 5_000
-"""Layers and configs of all its manifests together: each costs a request, and a small manifest can list many."""
+"""The most layers and configs of all manifests together: each costs a request, and a small manifest can list many."""
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Limit for all manifests together, as they stay in memory until the end."""
 _LARGEST_CONFIG: Final = 4 * 1024 * 1024
@@ -51,12 +51,13 @@ class Graph:
     root: str
     nodes: dict[str, Node]
     elsewhere: frozenset[str] = frozenset()
-    """Digests of foreign layers that the source does not hold, and that stay where their manifests say."""
+    """Digests of foreign layers that the source does not hold. They are not copied; their manifests say where they
+    are."""
     notes: tuple[str, ...] = ()
-    """The parts left out, or taken otherwise than the registry says, sorted."""
+    """The parts that were left out, or were treated otherwise than the registry says, sorted."""
 
     def blobs(self) -> list[Descriptor]:
-        """Each blob that is to be copied once, the largest first, as they take longest."""
+        """Each blob that has to be copied, once; the largest first, since they take longest."""
         by_digest: dict[str, Descriptor] = {}
         for node in self.nodes.values():
             for blob in node.content.blobs:
@@ -85,11 +86,11 @@ class Graph:
         return tuple(sorted(self.nodes.keys() - self.parts()))
 
     def needed(self) -> frozenset[str]:
-        """Digests of the blobs without which the artifact is not complete; others belong to its referrers alone."""
+        """Digests of the blobs that make the artifact complete; the others belong only to its referrers."""
         return frozenset(blob.digest for digest in self.parts() for blob in self.nodes[digest].content.blobs)
 
     def parts(self) -> set[str]:
-        """The manifests that are the artifact: its root, and what an index lists."""
+        """The manifests that make up the artifact: its root, and those that an index lists."""
         parts, pending = {self.root}, [self.root]
         while pending:
             for child in self.nodes[pending.pop()].content.children:
@@ -106,10 +107,10 @@ type About = Callable[[Manifest, Content], Iterable[Question]]
 def discover(
     registry: Registry, repository: str, digest: str, executor: Executor, *, also: About = lambda *_: ()
 ) -> Graph:
-    """Read the whole graph from the source, querying each manifest as soon as its digest is known.
+    """Read the whole graph from the source; each manifest is requested as soon as its digest is known.
 
-    A signature or another referrer that the source lists and no longer has is left out, and noted: the artifact is
-    complete without it. Raises `Incomplete` where a part of the artifact itself is gone.
+    A signature or another referrer that the source lists but no longer has is left out, with a note: the artifact is
+    complete without it. Raises `Incomplete` if a part of the artifact itself is gone.
     """
     discovery = _Discovery(registry, repository, digest, also)
     explore(executor, discovery.about(digest))
@@ -119,8 +120,8 @@ def discover(
 
 
 def platforms_of(registry: Registry, repository: str, manifest: Manifest) -> tuple[str, ...]:
-    """`linux/amd64`, …: from the index or, for a single image, from its configuration; empty for artifacts that are no
-    image."""
+    """`linux/amd64`, …: from the index or, for a single image, from its configuration; empty for artifacts that are not
+    images."""
     content = content_of(manifest, registry.where(repository, manifest.digest))
     if manifest.media_type in INDEXES:
         named = [child.platform.name for child in content.children if child.platform]
@@ -156,14 +157,14 @@ class _Discovery:
         self._referrers: dict[str, tuple[Descriptor, ...]] = {}
         self._cosign_tags: dict[str, dict[str, str]] = defaultdict(dict)
         self._listed = 0
-        """Layers and configs, as often as manifests list them."""
+        """The number of layers and configs, each counted as often as manifests list it."""
         self._elsewhere: set[str] = set()
         self._missing_below: dict[str, tuple[str, Descriptor] | None] = {}
         """The findings of `_missing`, since many indexes may list the same manifests."""
         self.notes: set[str] = set()
 
     def about(self, *digests: str) -> list[Question]:
-        """The questions about the manifests not seen before."""
+        """The questions about the manifests that were not seen before."""
         with self._lock:
             new = [digest for digest in dict.fromkeys(digests) if digest not in self._known]
             self._known |= dict.fromkeys(new)
@@ -188,7 +189,7 @@ class _Discovery:
         )
 
     def _missing(self, digest: str) -> tuple[str, Descriptor] | None:
-        """An index at or below the manifest, with the first child that it lists in vain."""
+        """An index at or below the manifest, and the first child that it lists but that does not exist."""
         if digest not in self._missing_below:
             self._missing_below[digest] = self._find_missing(digest)
         return self._missing_below[digest]
@@ -211,7 +212,7 @@ class _Discovery:
         )
 
     def _has(self, subject: str, referrer: str) -> bool:
-        """Whether the referrer is there as a whole; notes it if it is not."""
+        """Whether the whole referrer exists; adds a note if it does not."""
         if referrer in self._contents and not self._missing(referrer):
             return True
         self.notes.add(f"{self._where(subject)} lists {referrer}, which is gone and was left out")
@@ -229,7 +230,7 @@ class _Discovery:
         except NotInRegistry:
             if digest == self._root:
                 raise
-            return []  # whether that matters depends on what lists it
+            return []  # whether that matters depends on the manifest that lists it
         content = content_of(manifest, self._where(digest))
         with self._lock:
             self._manifests[digest], self._contents[digest] = manifest, content

@@ -103,7 +103,8 @@ def new_pool(connections: int = 16, *, authority: str | None = None) -> urllib3.
 
 @cache
 def _trust(authority: str | None) -> ssl.SSLContext:
-    """Shared by all connections, as urllib3 would spend 20 ms per connection on loading the machine's certificates."""
+    """The TLS context shared by all connections: urllib3 would spend 20 ms per connection on loading the machine's
+    certificates."""
     return ssl.create_default_context(cafile=authority)
 
 
@@ -125,7 +126,7 @@ def send(
             timeout=urllib3.Timeout(connect=around.limits.connect_seconds, read=around.limits.read_seconds),
         )
     except BROKEN as error:
-        # `from None`: the text of urllib3's errors can hold a whole URL, and with it a signature.
+        # `from None`: the text of urllib3's errors can contain a whole URL, and in it a signature.
         raise broken_connection(where, f"{method} {urlsplit(url).hostname}", error) from None
     finally:
         if isinstance(stream, Generator):
@@ -193,7 +194,7 @@ def discard(response: urllib3.BaseHTTPResponse) -> None:
 
 
 def read_answer(response: urllib3.BaseHTTPResponse, where: ErrorSubject, limit: int) -> RegistryResponse:
-    """The whole answer; of an error, what a reason takes."""
+    """The whole answer; of an error, as much as a reason needs."""
     is_error = response.status >= FIRST_ERROR
     limit = _SMALL if is_error else limit
     declared = response.headers.get("Content-Length", "")
@@ -201,7 +202,7 @@ def read_answer(response: urllib3.BaseHTTPResponse, where: ErrorSubject, limit: 
     try:
         if not is_head and not is_error and declared.isdecimal() and int(declared) > limit:
             raise TooLarge(where, f"expected at most {limit} bytes, the registry announces {declared[:20]}")
-        data = start_of(response, limit)  # to its end: a body that is shorter than announced is noticed there
+        data = start_of(response, limit)  # read to the end, which shows a body that is shorter than announced
     except BROKEN as error:
         discard(response)
         raise broken_connection(where, "reading the answer", error) from None

@@ -125,14 +125,15 @@ class Importer:
         )
 
     def _trusted(self, address: str, where: ErrorSubject) -> str:
-        """The address, if it is Resource Manager's, as the token must go nowhere else; raises `Unsupported` if not."""
+        """The address, if it is Resource Manager's, since the token must go nowhere else; raises `Unsupported`
+        otherwise."""
         if origin(address) != origin(self._endpoint) or len(address) > _LONGEST_ADDRESS:
             raise Unsupported(where, f"the import's operation address is not at {self._endpoint}")
         return address
 
 
 def _check_count(source: PromotionSource) -> None:
-    """Raises `NotImportable` for too many manifests. Referrers don't count, as they are not imported."""
+    """Raises `NotImportable` if there are too many manifests. Referrers do not count, since they are not imported."""
     digests, pending = {source.digest}, [source.digest]
     while pending:
         digest = pending.pop()

@@ -1,4 +1,4 @@
-"""The kind of a pushed manifest: an image that can run, or something else that lies beside images."""
+"""The kind of a pushed manifest: an image that can run, or something else that is stored beside images."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ _SHOWN: Final = 100
 
 
 def why_no_image(manifest: Manifest, where: ErrorSubject) -> str:
-    """Why nothing of the manifest can run as a container; empty for an image, or an index of images."""
+    """Why the manifest cannot run as a container; empty for an image, or an index of images."""
     try:
         content = content_of(manifest, where)
     except Unsupported as unsupported:
@@ -22,7 +22,8 @@ def why_no_image(manifest: Manifest, where: ErrorSubject) -> str:
 
 
 def _why_no_index(content: Content) -> str:
-    """Build attestations and other referrers lie in an index beside images, with a platform that nobody knows."""
+    """Why no image of an index can run. Build attestations and other referrers are in it as well, with an unknown
+    platform."""
     images = [child for child in content.children if child.media_type in MANIFESTS and not child.artifact_type]
     if any(child.platform is None or child.platform.name for child in images):
         return ""

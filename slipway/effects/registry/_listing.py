@@ -23,8 +23,8 @@ from ._session import RegistrySession, Scopes, pull_scopes
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 _REFUSALS: Final = frozenset({401, 403, 407, 408, 429})
-"""Statuses that tell nothing about the API. A server that fails (5xx but 501) is tried again and ends as an error
-before."""
+"""Statuses that tell nothing about the API. A failing server (5xx except 501) is tried again, and ends as an error
+before this."""
 _MOST_PAGES: Final = 100
 _NEXT: Final = re.compile(r'<([^<>]*+)>\s*;\s*rel="?next"?')
 
@@ -37,9 +37,9 @@ class Referrers:
     by_registry: bool
     """False if the list is an index under a tag, maintained by clients."""
     note: str = ""
-    """An answer that is neither a list nor the 404 of a registry without this API."""
+    """Describes an answer that is neither a list nor the 404 of a registry without this API."""
     tag_is_taken: bool = False
-    """Whether the tag of the list names something that is none."""
+    """Whether the tag of the list names something that is not a list."""
 
 
 class _ReferrersIndex(BaseModel):
@@ -62,9 +62,9 @@ def referrers_tag(digest: str, suffix: str = "") -> str:
 def referrers_by_api(session: RegistrySession, repository: str, digest: str) -> Referrers:
     """The registry's list of referrers, or that it has no such API.
 
-    Registries without it answer in many ways: 400, 405, 406, 501, a redirect to a page, a page. As with ORAS and crane,
-    an answer that is no list means that there are no referrers; a refusal, a failure, or a list that breaks off is an
-    error.
+    Registries without the API answer in many ways: 400, 405, 406, 501, a redirect to a page, a page. As with ORAS and
+    crane, an answer that is not a list means that there are no referrers; a refusal, a failure, or a list that breaks
+    off is an error.
     """
     where = session.where(repository, digest)
     descriptors: list[Descriptor] = []
@@ -84,8 +84,8 @@ def referrers_by_api(session: RegistrySession, repository: str, digest: str) -> 
 
 
 def referrers_in(index: Manifest, where: ErrorSubject, *, of: str) -> tuple[Descriptor, ...]:
-    """The entries of an index that clients maintain. A registry may take the tag for the digest that it is made of, and
-    answer with the artifact itself, whose parts are no referrers."""
+    """The entries of an index that clients maintain. A registry may mistake the tag for the digest that it is made of,
+    and answer with the artifact itself, whose parts are not referrers."""
     if index.media_type != OCI_INDEX:
         raise Unsupported(where, f"expected the list of referrers to be {OCI_INDEX}, got {index.media_type[:255]!r}")
     if index.digest == of:

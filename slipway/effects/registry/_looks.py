@@ -18,7 +18,7 @@ class TargetInventory:
         self._lock = threading.Lock()
         self._asked: set[str] = set()
         self.manifests: set[str] = set()
-        """Digests of manifests read and hashed, which need not be read back later."""
+        """Digests of manifests that were read and hashed, and need not be read back later."""
         self.blobs: set[str] = set()
 
     def about(self, manifest: Manifest, content: Content) -> Iterator[Question]:

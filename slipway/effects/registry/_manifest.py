@@ -78,7 +78,8 @@ class Descriptor(_Wire):
 
     @property
     def may_be_elsewhere(self) -> bool:
-        """Whether a registry may lack the bytes: of a foreign layer, clients fetch them from the addresses it names."""
+        """Whether a registry may lack the bytes: clients fetch a foreign layer from the addresses that its descriptor
+        names."""
         return bool(self.urls) or self.media_type.startswith(_FOREIGN)
 
     def as_json(self) -> dict[str, Any]:

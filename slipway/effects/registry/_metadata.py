@@ -73,7 +73,7 @@ def lock(session: RegistrySession, repository: str, tag: str, digest: str) -> No
 
 
 def unlock_tag(session: RegistrySession, repository: str, tag: str) -> None:
-    """Allow the tag to be moved; its manifest stays locked. Raises `NotInRegistry` where this API is missing."""
+    """Allow the tag to be moved; its manifest stays locked. Raises `NotInRegistry` if the registry lacks this API."""
     where = session.where(repository, tag)
     with _client(session, where, f"repository:{repository}:metadata_read,metadata_write") as (client, options):
         if client.get_tag_properties(repository, tag, **options).can_write is False:
@@ -103,7 +103,7 @@ def _client(
         connection_timeout=limits.connect_seconds,
         read_timeout=limits.read_seconds,
     )
-    # The client refuses plain http, which is used on loopback only.
+    # The client refuses plain http, which is used only on loopback.
     options: dict[str, Any] = {"enforce_https": False} if session.endpoint.is_loopback else {}
     with client:
         try:

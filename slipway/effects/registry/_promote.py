@@ -101,10 +101,10 @@ class _Run:
     inventory: TargetInventory
     executor: Executor
     left_out: dict[str, str] = field(default_factory=dict)
-    """Referrers that cannot be brought along, with the reason."""
+    """Referrers that cannot be copied, with the reason."""
 
     def nodes(self) -> Iterator[Node]:
-        """In the order in which they are stored; without those that were left out."""
+        """The nodes in the order in which they are stored, without those that were left out."""
         for level in self.levels:
             yield from (node for node in level if node.digest not in self.left_out)
 
@@ -139,7 +139,8 @@ def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> BlobOutcome:
     if blob.digest in run.inventory.blobs:
         return BlobOutcome.SKIPPED
     if source.registry.endpoint == target.registry.endpoint:
-        # A link only saves the bytes their way: where it is refused, for want of a right or otherwise, they are copied.
+        # A link only saves the transfer of the bytes: if it is refused, for lack of a right or otherwise, they are
+        # copied.
         with suppress(RegistryError):
             if target.registry.mount_blob(target.repository, blob.digest, source.repository):
                 return BlobOutcome.MOUNTED
@@ -160,7 +161,7 @@ def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> BlobOutcome:
 
 
 def _copy_manifests(run: _Run) -> list[Node]:
-    """Level by level, as registries refuse a manifest whose references do not exist yet."""
+    """Level by level, since registries refuse a manifest whose references do not exist yet."""
     target = run.target
 
     def store(node: Node) -> None:
@@ -209,7 +210,7 @@ def _layers(content: Content) -> set[bytes]:
 
 
 def _list_referrers(run: _Run) -> tuple[str, ...]:
-    """Make the target list the same referrers for each manifest as the source does. Returns its odd answers."""
+    """Make the target list the same referrers for each manifest as the source does. Returns its unexpected answers."""
     target = run.target
 
     def list_for(node: Node) -> str:
@@ -245,7 +246,7 @@ def _read_back(run: _Run, copied: list[Node]) -> frozenset[str]:
 
 
 def _tag(run: _Run) -> str | None:
-    """Make the tag name the artifact. Returns the digest it named before, or None if it was not moved."""
+    """Make the tag name the artifact. Returns the digest that it named before, or None if it was not moved."""
     target = run.target
     current = named_now(target)
     if current == target.digest:

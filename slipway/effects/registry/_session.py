@@ -17,7 +17,7 @@ type Scopes = tuple[str, ...]
 _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
 _PLAIN: Final = frozenset({401, 404})
-"""Statuses that say all there is to say."""
+"""Statuses whose reason is clear without a body."""
 _LARGEST_REASON: Final = 64 * 1024
 _PARAMETER: Final = re.compile(r'(\w+)="([^"]*)"')
 
@@ -68,7 +68,7 @@ class RegistrySession:
         self, refusal: RegistryResponse, path: str, where: ErrorSubject, scopes: Scopes, headers: dict[str, str]
     ) -> RegistryResponse:
         """The refusal with a body. The answer to a HEAD has no body, and so no reason, such as our address that a
-        firewall refuses; the same request by GET is answered with one."""
+        firewall refuses; the same request by GET has one."""
         response = self.stream("GET", path, where=where, scopes=scopes, headers=headers)
         if response.status != refusal.status:
             discard(response)
@@ -147,7 +147,7 @@ class _Tokens:
             self._drop(scopes, used)
 
     def forget(self, scopes: Scopes, used: dict[str, str]) -> None:
-        """The registry refuses this token too: it was issued before a right was granted, perhaps."""
+        """Drop this token too, which the registry refuses: perhaps it was issued before a right was granted."""
         with self._lock:
             self._drop(scopes, used)
             self._authorizer.forget()

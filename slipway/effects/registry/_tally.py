@@ -78,7 +78,7 @@ class Tally:
             self._tell(self.progress)
 
     def _report_unless_busy(self) -> None:
-        """Skips the report if another thread is reporting, as that may take a while."""
+        """Report, unless another thread is reporting, which may take a while."""
         if self._telling.acquire(blocking=False):
             try:
                 self._report()

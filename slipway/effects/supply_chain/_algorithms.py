@@ -1,6 +1,6 @@
 """The six signature algorithms of the Notary Project. The signing certificate's key determines the algorithm.
 
-An envelope's `alg` is only compared with it: trusting it would let an attacker choose the algorithm.
+An envelope's `alg` is only compared with that algorithm: trusting it would let an attacker choose one.
 """
 
 from contextlib import suppress

@@ -14,13 +14,13 @@ from pydantic.alias_generators import to_camel
 from ..registry import Descriptor, Manifest, NotInRegistry, Registry, TooLarge, Unsupported
 
 MOST_ATTACHED: Final = 50
-"""Maximum attachments of one kind to one manifest, the same as Notation's limit."""
+"""Maximum number of attachments of one kind to one manifest, the same as Notation's limit."""
 MOST_PLATFORMS: Final = 64
 _INDEXES: Final = frozenset(
     {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}
 )
 _SAYS_NOTHING: Final = frozenset({None, "application/vnd.oci.empty.v1+json"})
-"""Types in a list of referrers that reveal nothing, so that the manifest must be read: cosign's lists name the type of
+"""Types in a list of referrers that reveal nothing, so that the manifest must be read: cosign's lists give the type of
 the empty configuration for its bundles."""
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 _REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
@@ -46,7 +46,7 @@ class Attached:
 
     digest: str
     kind: str
-    """Its artifact type, which older clients write as the media type of its configuration."""
+    """Its artifact type; older clients write it as the media type of the configuration."""
     layers: tuple[Descriptor, ...]
     annotations: Mapping[str, str]
 
@@ -63,7 +63,7 @@ class CheckedImage:
 
 
 def _runs_nowhere(child: Descriptor) -> bool:
-    """Whether no node takes it for an image of its own: nodes choose by platform alone, whatever annotations say."""
+    """Whether no node treats it as an image: nodes choose by platform alone, whatever annotations say."""
     platform = child.platform
     return platform is not None and (platform.os, platform.architecture) == _NO_PLATFORM
 
@@ -109,7 +109,7 @@ class Attachments:
             try:
                 attached, subject = self._read(descriptor.digest)
             except NotInRegistry:
-                continue  # listed still, and purged
+                continue  # still listed, but purged
             if attached.kind in kinds and subject == digest:
                 yield attached
 

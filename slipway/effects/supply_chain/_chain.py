@@ -46,7 +46,7 @@ def read_chain(encoded: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
 
 
 def _read(encoded: bytes) -> x509.Certificate:
-    """A certificate with all parts decoded, as the library would otherwise fail later, on first access."""
+    """A certificate with all of its parts decoded; otherwise the library would fail later, on first access."""
     certificate = _readable(lambda: x509.load_der_x509_certificate(encoded))
     _readable(lambda: (certificate.subject.rfc4514_string(), certificate.issuer, certificate.extensions))
     _readable(lambda: (certificate.not_valid_before_utc, certificate.not_valid_after_utc))
@@ -133,7 +133,7 @@ def _check_leaf(leaf: x509.Certificate, *, alone: bool) -> None:
 
 
 def _check_authority(certificate: x509.Certificate, below: int) -> None:
-    """`below`: how many CAs stand between this one and the leaf."""
+    """`below`: the number of CAs between this one and the leaf."""
     name = name_of(certificate)
     constraints = _extension(certificate, x509.BasicConstraints)
     if constraints is None or not constraints.critical or not constraints.value.ca:

@@ -113,7 +113,7 @@ def _judge(proof: _Proof, digest: str, candidates: Iterable[_Candidate]) -> Rule
 
 
 def _judge_all(proof: _Proof, image: CheckedImage, find: Callable[[str], Iterable[_Candidate]]) -> RuleResult:
-    """The rule holds if it does for the image as a whole, or for each of its platforms."""
+    """The rule holds if it holds for the image as a whole, or for each of its platforms."""
     whole = _judge(proof, image.manifest.digest, find(image.manifest.digest))
     if whole.passed or not image.platforms:
         return whole
@@ -130,7 +130,7 @@ def _judge_all(proof: _Proof, image: CheckedImage, find: Callable[[str], Iterabl
 
 
 def _missing(proof: _Proof, reason: str) -> RuleResult:
-    """The result if no candidate exists, as one may still be pushed."""
+    """The result if there is no candidate: one may still be pushed."""
     return proof.rule.not_yet(_bounded(reason), WaitsFor.EVENT)
 
 
@@ -233,7 +233,8 @@ def _attested(
 
 
 def _may_be(attached: Attached, layer: Descriptor, predicates: Sequence[str]) -> bool:
-    """Whether the annotations allow one of the predicates. Saves reading others; only the content is a proof."""
+    """Whether the annotations allow one of the predicates, so that others need not be read; only the content is a
+    proof."""
     annotations = {**attached.annotations, **(layer.annotations or {})}
     claimed = [annotations[name] for name in _PREDICATE_ANNOTATIONS if name in annotations]
     return not claimed or any(claim.startswith(tuple(predicates)) for claim in claimed)

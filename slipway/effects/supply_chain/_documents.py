@@ -58,7 +58,8 @@ def _json_name(document: Any) -> str:
 
 
 def attested_sbom_name(attestation: Attestation, digest: str) -> str:
-    """Like `sbom_name`, for an attestation. Does not check its signature, as the rule only requires that it exists."""
+    """Like `sbom_name`, for an attestation. It does not check the signature, since the rule only requires that an SBOM
+    exists."""
     kind = attestation.statement.predicate_type
     if not kind.startswith(SBOM_PREDICATES):
         raise Unproven(f"it is {printable(kind)}, not an SBOM")

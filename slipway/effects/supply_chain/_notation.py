@@ -1,6 +1,6 @@
 """Notation signatures, verified by the Notary Project's level `strict`, except for revocation.
 
-As RFC 3161 timestamps are not supported, a signature is valid only while every certificate of its chain is.
+RFC 3161 timestamps are not supported, so a signature is valid only while every certificate of its chain is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -93,7 +93,7 @@ def _names(leaf: x509.Certificate, identity: Mapping[str, str]) -> bool:
 
 
 def _check_payload(payload: bytes, target: Signed) -> None:
-    """Called last, as the payload must not be trusted before its signature is verified."""
+    """Called last, since the payload must not be trusted before its signature is verified."""
     descriptor = object_at(strict_json(payload, "the signed payload"), "targetArtifact", "the signed payload")
     if descriptor.get("digest") != target.digest:
         raise Unproven(f"it is for {printable(str(descriptor.get('digest')))}, not for this image")
