@@ -7,7 +7,7 @@ from contextvars import copy_context
 from typing import Final
 
 _THREADS: Final = ThreadPoolExecutor(max_workers=1_000, thread_name_prefix="ahead")
-"""Takes a thread that is idle, and starts one only where none is. So many may be busy that a question never waits for a
+"""It uses an idle thread, and starts one only if there is none. Its limit is so high that a question never waits for a
 thread, since one question may wait for another."""
 
 

@@ -1,5 +1,5 @@
-"""Reads the body of another server's answer as it comes, and gives up one that only drips: a socket's timeout limits
-each silence, and a byte now and then never breaks it.
+"""Reads the body of another server's answer as it comes, and gives up if it only drips: a socket's timeout limits each
+silence, but a byte now and then never exceeds it.
 
 Headers that drip, and the Azure SDKs' own reading of blobs and rows, are not covered.
 """
@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 FLOOR: Final = 16 * 1024
-"""Bytes a second, below which nobody waits for the rest: a layer of 100 MB takes an hour and three quarters."""
+"""The least bytes per second for which the rest is waited for: a layer of 100 MB takes an hour and three quarters."""
 GRACE: Final = 60.0
-"""Seconds of waiting that any answer may take, however little comes."""
+"""Seconds of waiting that any answer may take, however little arrives."""
 AT_ONCE: Final = 64 * 1024
 
 
@@ -31,8 +31,8 @@ def pieces(
     grace: float = GRACE,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[bytes]:
-    """The body in pieces of `at_once` bytes, of which the last may be shorter; no more of it than `most` bytes. The
-    reader's own time between pieces does not count. Raises `TooSlow`."""
+    """The body in pieces of `at_once` bytes, of which the last may be shorter; at most `most` bytes of it. The reader's
+    own time between pieces does not count. Raises `TooSlow`."""
     came, waited, piece = 0, 0.0, bytearray()
     while (room := at_once - len(piece) if most is None else min(at_once - len(piece), most - came)) > 0:
         before = monotonic()
@@ -54,5 +54,5 @@ def pieces(
 def start_of(
     answer: Readable, limit: int, *, grace: float = GRACE, monotonic: Callable[[], float] = time.monotonic
 ) -> bytes:
-    """The body; of one that is longer than the limit, one byte more than that. Raises `TooSlow`."""
+    """The body; if it is longer than the limit, the limit and one byte more. Raises `TooSlow`."""
     return b"".join(pieces(answer, most=limit + 1, grace=grace, monotonic=monotonic))

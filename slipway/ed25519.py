@@ -1,6 +1,6 @@
 """Ed25519: signing with a seed of 32 bytes, verifying with the public key of 32 bytes. Pure functions, like a hash.
 
-The only module that calls the library for it; `domain/signing.py` says what is signed and whose keys count.
+No other module calls the library for it; `domain/signing.py` says what is signed and whose keys count.
 """
 
 from functools import lru_cache

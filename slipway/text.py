@@ -1,6 +1,6 @@
 """Text from elsewhere (tags, names, reasons, logs, diffs) made safe to look at, on pages, in mails and on cards.
 
-Escaping for HTML or Markdown is the part of whoever writes it there.
+Escaping for HTML or Markdown is left to the code that writes it there.
 """
 
 import difflib
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell of a table that begins so could be run by a spreadsheet."""
+"""A spreadsheet could run a table's cell that begins with one of these."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters
@@ -26,27 +26,28 @@ _UNSEEN = re.compile(
 _WORD = re.compile(r"[^\W\d_]+")
 _LATIN = re.compile(r"[A-Za-z]")
 _ALIKE = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0530-\u058f\u13a0-\u13ff\uff21-\uff3a\uff41-\uff5a]")
-"""Letters of the scripts, and the forms, that look like Latin ones: Greek, Cyrillic, Armenian, Cherokee, full width."""
+"""Letters of scripts, and forms of letters, that look like Latin ones: Greek, Cyrillic, Armenian, Cherokee, full
+width."""
 
 
 _TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{20,2048}\.[A-Za-z0-9_-]{20,2048}")
-"""The pattern of possible signed tokens. It is looked for where a word begins only: a body may be one long word."""
+"""The pattern of possible signed tokens. It matches only at the beginning of a word: a body may be one long word."""
 
 
 def without_tokens(text: str) -> str:
-    """The text with whatever may be a signed token hidden: who holds one can vote."""
+    """The text with everything hidden that may be a signed token: its holder can vote."""
     return _TOKEN.sub("(token)", text)
 
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 MOST_PAIRS: Final = 500_000
-"""Equal lines of two texts, each with each, up to which they are compared line by line: about a second of work."""
+"""The most pairs of equal lines for which two texts are compared line by line: that is about a second of work."""
 _MANY, _PART = 200, 100
-"""In a text of so many lines `difflib` begins at none that is more than this part of it."""
+"""In a text of at least `_MANY` lines, `difflib` ignores each line that makes up more than 1/`_PART` of them."""
 
 
 def line_changes(old: Sequence[str], new: Sequence[str], was: str, now: str, *, around: int) -> Iterator[str]:
-    """A unified diff. If the same few lines repeat so often that the shortest difference would take hours to find,
+    """A unified diff. If the same few lines repeat so often that finding the shortest difference would take hours,
     every line from the first to the last different one counts as changed."""
     counts = Counter(new)
     most = len(new) // _PART + 1 if len(new) >= _MANY else len(new)
@@ -71,8 +72,8 @@ def _alike(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def visible(text: str) -> str:
-    """The text with nothing hidden in it: colour codes are dropped, unseen characters are spelt out, and so are letters
-    that look like Latin ones in a word that has Latin ones too."""
+    """The text with nothing hidden in it: colour codes are dropped, invisible characters are spelt out, and so are
+    letters that look like Latin ones in a word that also has Latin ones."""
     plain = _ANSI.sub("", text.replace("\r\n", "\n"))
     return _WORD.sub(_unmixed, _UNSEEN.sub(_spelt, plain))
 
@@ -86,7 +87,7 @@ def _unmixed(word: re.Match[str]) -> str:
 
 
 def web_address(text: str | None) -> str | None:
-    """The address if a link to it is harmless: http or https, and a host; else None."""
+    """The address if a link to it is harmless: http or https, with a host; otherwise None."""
     if not text:
         return None
     try:
@@ -98,28 +99,28 @@ def web_address(text: str | None) -> str | None:
 
 
 def local_time(at: datetime, zone: str) -> str:
-    """A moment by the clock on the wall in a time zone, named; empty where that clock shows UTC."""
+    """A moment by the clock on the wall in a time zone, with its name; empty if that clock shows UTC."""
     local = at.astimezone(ZoneInfo(zone))
     return f"{local:%A, %d %B %Y, %H:%M} {local.tzname()} ({zone})" if local.tzname() != "UTC" else ""
 
 
 def moment(time: datetime) -> str:
-    """In UTC, to the minute."""
+    """The moment in UTC, to the minute."""
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def exact_moment(time: datetime) -> str:
-    """In UTC, to the second."""
+    """The moment in UTC, to the second."""
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def short(digest: str | None, length: int = 12) -> str:
-    """A digest as people say it."""
+    """A digest in the short form that people use."""
     return digest.removeprefix("sha256:")[:length] if digest else ""
 
 
 def one_line(text: str, limit: int) -> str:
-    """The visible text with all white space made single spaces, cut where it is longer than `limit`."""
+    """The visible text with all white space made single spaces, cut if it is longer than `limit`."""
     line = " ".join(visible(" ".join(text.split())).split())
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
 
@@ -127,7 +128,7 @@ def one_line(text: str, limit: int) -> str:
 def duration(length: timedelta) -> str:
     """`0.4 s`, `42 s`, `3 min 5 s`, `2 h 4 min`, `3 d 2 h`: the two largest units."""
     seconds = max(0.0, length.total_seconds())
-    if seconds < 10:  # noqa: PLR2004 - below ten seconds a tenth is worth telling
+    if seconds < 10:  # noqa: PLR2004 - below ten seconds a tenth is worth showing
         return f"{seconds:.1f} s"
     whole = round(seconds)
     for size, unit, smaller, smaller_unit in (
@@ -142,5 +143,5 @@ def duration(length: timedelta) -> str:
 
 
 def no_formula(text: str) -> str:
-    """For a cell of CSV: a text that no spreadsheet takes for a formula."""
+    """The text for a cell of CSV, so that no spreadsheet takes it for a formula."""
     return f"'{text}" if text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA) else text

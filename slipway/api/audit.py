@@ -74,18 +74,18 @@ class LiveAnswer(ApiList):
 
 
 class ReindexAnswer(Compared):
-    """The result of comparing a part of the index. `missing`, `wrong` and `extra` count copies, each record has
+    """The result of comparing a part of the index. `missing`, `wrong` and `extra` count copies; each record has
     several."""
 
 
 class IndexAnswer(ApiAnswer):
-    """Whether searches find all of a part of a trail."""
+    """Whether searches find every record in a part of a trail."""
 
     compared: ReindexAnswer
 
 
 class PublicKeysAnswer(ApiAnswer):
-    """The public keys with which records verify, and whose tokens prove what people said."""
+    """The public keys that verify records, and the registration whose tokens prove people's statements."""
 
     text: str = Field(max_length=64 * 1024, description="`id:base64,id:base64`, oldest first.")
     issuer: str = Field(max_length=1024, description="The identity provider whose tokens prove votes: `iss`.")

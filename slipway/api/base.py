@@ -19,13 +19,13 @@ class ApiModel(BaseModel):
 
 
 class ApiAnswer(ApiModel):
-    """Base of what an endpoint answers, as a whole."""
+    """Base of an endpoint's whole answer."""
 
     v: int = Field(default=1, description="Version of this shape.")
 
 
 class ApiList(ApiAnswer):
-    """Base of what an endpoint answers about several applications."""
+    """Base of an endpoint's answer about several applications."""
 
     not_shown: tuple[NotShown, ...] = Field(
         default=(), description="What is missing in this answer, as it cannot be read; the rest is complete."
@@ -38,5 +38,5 @@ def read[T: BaseModel](kind: type[T], content: Any) -> T:
 
 
 def body_of(request: BaseModel) -> dict[str, Any]:
-    """The request body: the fields that were set, unvalidated, because the app's error messages are better."""
+    """The request body: the fields that were set, not validated, because the app's error messages are better."""
     return request.model_dump(mode="json", exclude_unset=True, warnings=False)

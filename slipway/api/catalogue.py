@@ -35,17 +35,17 @@ class _ChangeFields(_Body):
 
 
 class Apply(_ChangeFields):
-    """Documents that are applied together: each is judged by itself."""
+    """Documents that are applied together; each is judged by itself."""
 
     documents: list[AppliedDocument] = Field(min_length=1, max_length=MOST_CHANGES)
 
 
 class Removal(_ChangeFields):
-    """Why something is taken out of the catalogue."""
+    """Why a document is removed from the catalogue."""
 
 
 class ProblemShown(ApiModel):
-    """Something that is wrong with a document, and where."""
+    """A problem in a document, and its place."""
 
     file: str = Field(description="`<name>/project.yaml` or `<name>/application.yaml`, or an accompanying file.")
     line: int = Field(
@@ -107,7 +107,7 @@ class TargetShown(ApiModel):
 
 
 class TargetsShown(ApiAnswer):
-    """The environments of an application, in no order: all that rendering needs of an installation."""
+    """The environments of an application, in no order: everything that rendering needs to know of an installation."""
 
     application: str
     environments: dict[str, TargetShown]
@@ -158,7 +158,7 @@ class VersionHistory(ApiAnswer):
 
 
 class ExportedFiles(ApiAnswer):
-    """The files of one version: applied again, they are that version."""
+    """The files of one version: applying them again gives the same version."""
 
     subject: str
     document: str

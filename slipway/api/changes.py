@@ -58,7 +58,7 @@ class OpenChanges(ApiList):
 
 
 class ProposedChangeShown(ProposedChangeSummary):
-    """One, with all that it does."""
+    """One proposed change, with everything that it does."""
 
     v: int = Field(default=1, description="Version of this shape.")
     compared: tuple[ComparedSubject, ...] = Field(description="The changes of each project and application.")

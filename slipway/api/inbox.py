@@ -10,7 +10,7 @@ from .catalogue import ChangeShown, ProblemShown
 
 
 class ReceivedAnswer(ApiAnswer):
-    """Something was said and written down, or waits for a person to confirm it. Ask at `address` what became of it."""
+    """A statement was written down, or waits for a person to confirm it. Ask at `address` for its outcome."""
 
     application: str = Field(description="The application, or `_installation`.")
     id: str = Field(description="Empty while a person has to confirm it.")

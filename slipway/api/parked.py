@@ -9,4 +9,4 @@ __all__ = ["Parked", "ParkedItems"]
 class ParkedItems(ApiAnswer):
     parked: list[Parked]
     more: bool
-    """Whether more is parked than is listed."""
+    """Whether there is more parked input than the list has."""

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class App(Facing):
-    """The parts that act: on events, steps, orders of people, and timers."""
+    """The parts that act: on events, steps, people's orders, and timers."""
 
     @part
     def applying(self) -> "Applying":

@@ -41,15 +41,15 @@ if TYPE_CHECKING:
     from ..telemetry.sdk import Sdk
 
 _WAITS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 10, "retry_total": 2}
-"""The time that storage may keep a request waiting, in seconds, and the number of retries. By the SDK's own limits a
-decision could hang for many minutes, longer than anybody waits, and than the lock of its session lasts."""
+"""How long storage may keep a request waiting, in seconds, and the number of retries. With the SDK's own limits a
+decision could hang for many minutes: longer than anybody waits, and longer than the lock of its session lasts."""
 TABLES: dict[str, Any] = {**_WAITS, "retry_backoff_factor": 0.4}
 BLOBS: dict[str, Any] = {**_WAITS, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 ACR_SCOPE = "https://containerregistry.azure.net/.default"
 
 
 def azure_ports(settings: Settings) -> Ports:
-    """The ports to Azure. Makes no network connection before a port is used."""
+    """The ports to Azure. It makes no network connection before a port is used."""
     azure = _Azure(settings)
     return Ports(
         table=lambda: azure.table(settings.table),
@@ -81,7 +81,7 @@ def azure_ports(settings: Settings) -> Ports:
 
 
 class _Azure:
-    """Opens the ports; clients that several of them share are created once."""
+    """Opens the ports. A client that several of them share is created once."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -141,7 +141,7 @@ class _Azure:
     @property
     def _makes_storage(self) -> bool:
         """Whether missing tables and containers are created, which only a holder of the account's key can do. In Azure
-        the deployment makes them, and no identity of ours may."""
+        the deployment makes them, and none of our identities may."""
         return self.settings.role.works and bool(self.settings.storage_connection.get_secret_value())
 
     # ---- storage and queues
@@ -273,7 +273,7 @@ class _Azure:
 
         return open_public_keys(self.settings)
 
-    # ---- who people are
+    # ---- people's identity
     @part
     def issuer(self) -> "Issuer":
         from ..effects.identity import Issuer

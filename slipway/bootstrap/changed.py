@@ -1,4 +1,4 @@
-"""The parts that compare changes of the catalogue, and take those that people vote on to their end."""
+"""The parts that compare changes of the catalogue, and bring those that people vote on to their end."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

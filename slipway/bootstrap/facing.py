@@ -1,4 +1,4 @@
-"""The parts that face people: who asks, how they sign in, and how what they say gets to the worker."""
+"""The parts that face people: callers, sign-in, and the way of people's statements to the worker."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -76,7 +76,7 @@ def table[T: Table](port: T) -> T:
 
 
 def row_table(port: RowTable) -> RowTable:
-    """The table that is written row by row, observed. A row that exists already is expected, and no failure."""
+    """The table that is written row by row, observed. A row that exists already is expected, and not a failure."""
     methods = dict.fromkeys(("get", "rows", "add", "remove", "everything"), _only_name)
     return observed(port, Family.TABLE, methods, expected=(Conflict,))
 
@@ -101,7 +101,7 @@ def channel(port: "Channel", name: str) -> "Channel":
 
 
 def registry(port: "Registry", name: str) -> "Registry":
-    """The registry, observed. Only the calls through Azure's client: all others are spans of the pool."""
+    """The registry, observed. Only the calls through Azure's client are wrapped: all others are spans of the pool."""
     methods = {"recent_tags": _only_name, "lock": _only_name}
     return observed(port, Family.REGISTRY, methods, values={Attribute.PLACE: name})
 

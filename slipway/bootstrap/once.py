@@ -1,4 +1,5 @@
-"""Thread-safe lazy properties and registries: each part is built once, on first use, whichever thread needs it."""
+"""Thread-safe lazy properties and registries: each part is built once, on first use, by whichever thread needs it
+first."""
 
 import threading
 from collections.abc import Callable

@@ -90,7 +90,7 @@ def open_private_keys(settings: Settings, *, credential: "Callable[[], TokenCred
 
         @cache
         def vault() -> "VaultKeys":
-            """Called when the first key is needed, as the SDK is slow to import."""
+            """Opens the vault when the first key is needed, since the SDK is slow to import."""
             from azure.keyvault.secrets import SecretClient
 
             from ..effects.keys.vault import TIMES, VaultKeys

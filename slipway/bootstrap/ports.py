@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class AskedSource(RunSource, RunRights, Protocol):
-    """A source of runs that the doctor can ask for its rights too."""
+    """A source of runs that the doctor can also ask for its rights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +42,11 @@ class Ports:
     index_table: Callable[[], PagedTable]
     """The audit index's table."""
     inbox_table: Callable[[], RowTable]
-    """The table of what people said and the worker has not answered yet."""
+    """The table of people's statements that the worker has not answered yet."""
     challenges_table: Callable[[], RowTable]
     """Statements on their way to the identity provider and back."""
     incoming: Callable[[], IncomingBlobs]
-    """The store of what the front passes on and no row or message can hold."""
+    """The store of content that the front passes on because no row or message can hold it."""
     blobs: Callable[[], Blobs]
     """The store of plans and logs."""
     archive: Callable[[], Blobs]
@@ -60,8 +60,8 @@ class Ports:
     cluster: "Callable[[str], Cluster]"
     channel: "Callable[[str], Channel]"
     private_keys: Callable[[], KeySource]
-    """The worker's keys, newest first: records and links are signed with them, and of them the keys of our messages'
-    MACs are made. Opened by nothing that a front does."""
+    """The worker's keys, newest first. They sign records and links, and the keys for our messages' MACs are derived
+    from them. Nothing that a front does opens them."""
     signer: Callable[[], Signer]
     """Signs audit records and links."""
     public_keys: Callable[[], PublicKeys]
@@ -69,7 +69,7 @@ class Ports:
     provider: Callable[[], SignInProvider]
     """The identity provider, for the sign-in of the pages."""
     votes: Callable[[], VotesProvider]
-    """The identity provider, for what people prove."""
+    """The identity provider, for people's proofs."""
     proofs: Callable[[], TokenReader]
     """Reads the ID tokens of proofs."""
     access_tokens: Callable[[], AccessTokenReader]
@@ -83,4 +83,4 @@ class Ports:
     owner: Callable[[], str]
     """Returns a unique name for the holder of a lease."""
     catalogue: Callable[[], Catalogue] | None = None
-    """Applications that never change, in place of those in the ledger: for tests."""
+    """Applications that never change, instead of those in the ledger: for tests."""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recorded(Opened):
-    """The ledger, the catalogue, the inbox, and what reads them."""
+    """The ledger, the catalogue, the inbox, and the parts that read them."""
 
     @part
     def catalogue(self) -> Catalogue:
@@ -123,7 +123,7 @@ class Recorded(Opened):
 
     @part
     def link_keys(self) -> PublicKeys:
-        """The public keys that a link must be signed with to be good for anything: those that are not retired."""
+        """The public keys that a valid link must be signed with: those that are not retired."""
         if self.settings.role.works:
             return PublicKeys(LiveKeys(self.private_keys, self.public_keys))
         return PublicKeys(NotRetired(self.public_keys, self.installation.retired_keys))

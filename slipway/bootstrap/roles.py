@@ -1,7 +1,7 @@
 """The two roles of the app: what each one serves, and which settings it must not have.
 
-One package holds both. The front answers people and hooks, the worker reads queues and timers; a small installation
-runs both as one app. A role is given no setting that it has no use for: a secret that is not there cannot leak.
+One package has both. The front answers people and hooks, the worker reads queues and timers; a small installation runs
+both as one app. A role gets no setting that it does not use: a secret that is not there cannot leak.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ FRONT_ONLY: Final = frozenset(
         "event_grid_function",
     }
 )
-"""Settings of the front, by which it knows callers and hooks."""
+"""Settings of the front, by which it identifies callers and hooks."""
 _FOREIGN: Final[Mapping[AppRole, frozenset[str]]] = {
     AppRole.FRONT: WORKER_ONLY,
     AppRole.WORKER: FRONT_ONLY,

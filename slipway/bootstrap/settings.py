@@ -318,7 +318,7 @@ class Settings(BaseModel):
     @field_validator("clusters")
     @classmethod
     def _one_name_each_cluster(cls, clusters: dict[str, ClusterSettings]) -> dict[str, ClusterSettings]:
-        """The guards of a place go by its cluster's name, so a second name would be a way round them."""
+        """The guards of a place are found by its cluster's name, so a second name would bypass them."""
         if len({cluster.place for cluster in clusters.values()}) < len(clusters):
             raise ValueError("expected each cluster once, got one under two names")
         return clusters

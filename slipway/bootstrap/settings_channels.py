@@ -123,7 +123,7 @@ class AcsEmailSettings(_MailSettings):
 
 
 type AnyChannel = WebhookSettings | TeamsSettings | TeamsFlowSettings | SmtpSettings | AcsEmailSettings
-"""Every kind that there is. Everything else about kinds is made from this list, or is a `match` that mypy completes."""
+"""Every kind there is. Everything else about kinds derives from this list, or is a `match` that mypy completes."""
 
 
 def _kind_of(settings: type[SettingsPart]) -> str:

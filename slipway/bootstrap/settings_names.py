@@ -23,7 +23,7 @@ FOREIGN = {
 SERVICE_BUS = FOREIGN["service_bus"]
 """Name of the triggers' connection: the setting itself is a connection string, or `…__fullyQualifiedNamespace`."""
 UNRESOLVED = "@Microsoft.KeyVault("
-"""Part of the value of an environment variable whose Key Vault reference could not be resolved."""
+"""Begins the value of an environment variable whose Key Vault reference could not be resolved."""
 ALIKE = 0.8
 """Similarity, from 0 to 1, from which the name of an unknown variable counts as a misspelt setting."""
 
@@ -49,7 +49,7 @@ def foreign(values: Mapping[str, str], variables: Mapping[str, str]) -> list[str
 
 
 def misspelt(settings: type[BaseModel], variables: Mapping[str, str]) -> list[str]:
-    """Messages for unknown variables that look like a misspelt setting, as ignoring one could be a security risk."""
+    """Messages for unknown variables that look like a misspelt setting, since ignoring one could be a security risk."""
     known = {variable(name).removeprefix(PREFIX) for name in settings.model_fields}
     problems = []
     for name in sorted(variables):

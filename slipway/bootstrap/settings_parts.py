@@ -20,7 +20,7 @@ _MAIL: Final = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9
 
 
 def check_address(value: str) -> str:
-    """The URL unchanged. Raises ValueError unless it is https, or http on loopback, as secrets are sent over it."""
+    """The URL unchanged. Raises ValueError unless it is https, or http on loopback, since secrets are sent over it."""
     parts = urlsplit(value)
     encrypted = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     if not encrypted or not parts.hostname or re.search(r"\s", value):
@@ -73,5 +73,5 @@ def as_keys(value: Any) -> Any:
 
 
 def as_list(value: Any) -> Any:
-    """Parses texts between commas."""
+    """Parses texts separated by commas."""
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value

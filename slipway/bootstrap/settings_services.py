@@ -64,7 +64,7 @@ class ClusterSettings(SettingsPart):
 
     @property
     def place(self) -> object:
-        """Identifies a cluster, as far as the settings tell: two names of one cluster give the same."""
+        """Identifies a cluster, as far as the settings tell: two names of one cluster give the same value."""
         parts = urlsplit(self.server)
         return (parts.hostname, parts.port or _HTTPS) if self.server else (self.kubeconfig, self.context)
 

@@ -1,7 +1,7 @@
 """The bundle: what travels. One OCI artifact with the manifests of each environment, every image by digest.
 
-`slipway bundle build` writes it where CI runs (`building.py`), the worker reads it as hostile (`artifact.py` for the
-bytes, `contents.py` for what they say). Both keep to one format (`model.py`, docs/reference/bundle.md).
+`slipway bundle build` writes it where CI runs (`building.py`), and the worker reads it as hostile input (`artifact.py`
+for the bytes, `contents.py` for their meaning). Both keep to one format (`model.py`, docs/reference/bundle.md).
 """
 
 from ..manifests.references import Reference, parse_reference

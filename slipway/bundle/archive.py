@@ -1,7 +1,8 @@
-"""The layer of a bundle: a tar of manifests, gzipped. Written so that equal files give equal bytes, read as hostile.
+"""The layer of a bundle: a gzipped tar of manifests. Written so that equal files give equal bytes, read as hostile
+input.
 
 The writer fixes order, times, owners, modes and the gzip header, and has an entry for each folder, without which `oras
-pull` cannot unpack it. The reader knows only plain files and folders of POSIX's ustar: no links, no devices, and none
+pull` cannot unpack it. The reader accepts only plain files and folders of POSIX's ustar: no links, no devices, and none
 of the extended headers that could make two readers see two names or two sizes.
 """
 
@@ -46,7 +47,7 @@ Files = Mapping[str, bytes]
 
 
 class BadArchive(ValueError):  # noqa: N818 - it is what was found
-    """The layer is not one of a bundle; the message says where and why."""
+    """The layer is not a bundle's; the message says where and why."""
 
 
 def write_tar(files: Files) -> bytes:
@@ -71,7 +72,7 @@ def _entry(path: str, content: bytes | None) -> tuple[tarfile.TarInfo, io.BytesI
 
 
 def compress(tar: bytes) -> bytes:
-    """The same bytes for the same tar, as far as the compressor is the same. Raises `BadArchive` beyond a limit."""
+    """The same bytes for the same tar, given the same compressor. Raises `BadArchive` beyond a limit."""
     packed = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", compresslevel=9, mtime=0, fileobj=packed) as stream:
         stream.write(tar)
@@ -81,7 +82,8 @@ def compress(tar: bytes) -> bytes:
 
 
 def decompress(packed: bytes) -> bytes:
-    """The tar. Raises `BadArchive` as soon as it is larger than any bundle, or is not gzip to its last byte."""
+    """The tar. Raises `BadArchive` as soon as it is larger than any bundle may be, or if it is not gzip to its last
+    byte."""
     if len(packed) > LARGEST_LAYER:
         raise BadArchive(f"expected at most {LARGEST_LAYER} bytes, got {len(packed)}")
     stream = zlib.decompressobj(wbits=31)
@@ -115,7 +117,7 @@ def _over(packed: int, unpacked: int) -> str:
 
 
 def read_tar(tar: bytes) -> dict[str, bytes]:
-    """The files, by path. Raises `BadArchive` for anything that is not a plain file or folder under a portable name."""
+    """The files, by path. Raises `BadArchive` for anything but plain files and folders under portable names."""
     files: dict[str, bytes] = {}
     folders: set[str] = set()
     for name, kind, content in _entries(tar):

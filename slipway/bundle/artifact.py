@@ -1,6 +1,7 @@
 """A bundle as an OCI artifact: an image manifest with `bundle.json` as its config and a tar of manifests as its layer.
 
-Never an index, and never a second layer of a tar's type: Flux and Argo CD would not read it (docs/reference/bundle.md).
+It is never an index, and never has a second layer of a tar's type: Flux and Argo CD would not read it
+(docs/reference/bundle.md).
 """
 
 import json
@@ -30,7 +31,7 @@ _ORAS = {"org.opencontainers.image.title": ".", "io.deis.oras.content.unpack": "
 
 
 class NotABundle(ValueError):  # noqa: N818 - it is what was found
-    """The manifest is that of something else; the message says of what."""
+    """The manifest is that of something else; the message says what that is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ class _Descriptor(BaseModel):
 
 
 class _Manifest(BaseModel):
-    # Unknown fields are allowed, as OCI adds them; all that is used is bound by digests.
+    # Unknown fields are allowed, since OCI adds some; digests bind all fields that are used.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     schemaVersion: Literal[2]  # noqa: N815
@@ -175,7 +176,7 @@ def _faults(manifest: _Manifest) -> list[Problem]:
 
 
 def unpack_bundle(packed: Packed) -> tuple[BundleConfig, dict[str, bytes]]:
-    """Config and files of an artifact, its parts checked against each other.
+    """Config and files of an artifact, with its parts checked against each other.
 
     The content of the files is not checked here (`contents.py`). Raises `NotABundle` and `ConfigError`.
     """

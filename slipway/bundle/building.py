@@ -1,6 +1,6 @@
 """Builds a bundle from a folder: every image resolved to its digest, every registry written out.
 
-A registry is asked which digest a name has now (`Resolver`), and Helm and Kustomize what they make of a folder
+A registry is asked for the digest that a name has now (`Resolver`), and Helm and Kustomize are asked to render a folder
 (`Renderer`). Everything else follows from the files, `targets.json` and the options, so that building twice gives the
 same bytes.
 """
@@ -31,7 +31,7 @@ class BuildOptions:
     """The options of a build."""
 
     folder: Path
-    """Has `environments/<name>/`: plain manifests, a kustomization, or values for the chart."""
+    """Contains `environments/<name>/` with plain manifests, a kustomization, or values for the chart."""
     chart: Path | None = None
     """The chart, if it is not in the folder."""
     targets: Targets
@@ -39,7 +39,7 @@ class BuildOptions:
     registry: str
     """Login server of the registry that CI pushes to, where the images are."""
     references: Mapping[str, Reference] = field(default_factory=dict)
-    """Tag or digest by repository, whatever tag the manifests have."""
+    """Tag or digest by repository; it replaces the tag in the manifests."""
     created: datetime | None = None
     source: BundleSource = field(default_factory=BundleSource)
 
@@ -51,7 +51,7 @@ class BuiltBundle:
     packed: Packed
     config: BundleConfig
     missing: tuple[str, ...]
-    """Environments of `targets.json` that the bundle lacks: a release of it ends before the first of them."""
+    """Environments of `targets.json` that the bundle lacks: its release ends before the first of them."""
     notes: tuple[str, ...] = ()
     """Parts of a chart that the bundle lacks or treats differently."""
 
@@ -102,13 +102,14 @@ def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: S
             if name in sources
         },
     )
-    read_environments(config, files)  # by the rules of whoever reads it
+    read_environments(config, files)  # by the same rules as its readers
     missing = tuple(name for name in options.targets.environments if name not in sources)
     return BuiltBundle(packed=pack_bundle(config, files), config=config, missing=missing, notes=tuple(read.notes))
 
 
 def _not_named(repository: str, images: Pinned, folder: Path) -> Problem:
-    """A tag that was given for nothing: the manifests' own tag, which may be an old one, would be taken in silence."""
+    """The problem of a tag that was given for an image which no manifest names: without it, the manifests' own tag,
+    perhaps an old one, would be used silently."""
     named = ", ".join(image.repository for image in images.listed()) or "none"
     return Problem(
         file=str(folder),
@@ -161,7 +162,7 @@ def _object(
     )
     if not problems:
         problems.extend(compare(document, document.value, target.kubernetes))
-    if not problems:  # a field that is misspelt is told as such, and not as missing
+    if not problems:  # a misspelt field is reported as misspelt, not as missing
         problems.extend(together_problems(document, document.value))
     value = deepcopy(document.value)
     for image in image_places(value, images.rules):

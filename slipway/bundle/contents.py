@@ -1,8 +1,8 @@
 """The content of a bundle's files, environment by environment, with all its problems.
 
-The worker reads bundles of somebody else's CI by these rules, and the command checks its own by the same. Each file is
-in a folder of the format, each object may be applied as it is, and each image is named by digest, in the registry that
-the environment pulls from, as `bundle.json` lists it. No object is rewritten on the way to the cluster.
+The worker reads the bundles of other people's CI by these rules, and the command line checks its own by the same. Each
+file is in a folder of the format, each object may be applied as it is, and each image is named by digest, in the
+registry that the environment pulls from, as `bundle.json` lists it. No object is rewritten on the way to the cluster.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ from .model import CONFIG_FILE, BundleConfig, BundleEnvironment, folder_of
 NOT_FOR_US = frozenset({"kustomization.yaml", "kustomization.yml", "chart.yaml", "values.yaml", "skaffold.yaml"})
 """Files that other tools would read as their own in a folder of manifests."""
 MOST_VALUES = 300_000
-"""The most values in all YAML of a bundle: some seconds of reading, which everybody who reads it would wait for."""
+"""The most values in all YAML of a bundle: they take some seconds to read, for which every reader would wait."""
 _LARGEST_EXACT = 2**53 - 1
 _FORMS = (2, 3)
 """Parts of a path below `environments/`: `<name>/<file>` or `<name>/<part>/<file>`."""
@@ -37,11 +37,11 @@ class ContentPart(StrEnum):
     MANIFESTS = ""
     """Applied by a rollout."""
     VERIFICATION = "verification"
-    """Jobs that test it afterwards."""
+    """Jobs that test the rollout afterwards."""
     BEFORE = "before"
     """Jobs that run before a rollout."""
     AFTER = "after"
-    """Jobs that run after it."""
+    """Jobs that run after a rollout."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ def place_in_bundle(path: str) -> FilePlace | str:
 def read_environments(
     config: BundleConfig, files: Files, rules: ImageRules | None = None
 ) -> dict[str, EnvironmentContents]:
-    """Every environment of the bundle, checked. `rules` are the project's, where it is known; by default those that the
+    """Every environment of the bundle, checked. `rules` are the project's, if it is known; by default those that the
     bundle was built with. Raises `ConfigError` with all problems.
     """
     known = config.image_rules if rules is None else rules
@@ -167,8 +167,8 @@ def _problems(
 
 
 def object_problems(member: Member, part: ContentPart, *, namespace: str, rules: ImageRules) -> Iterator[Problem]:
-    """The problems that keep an object out of a bundle, apart from its images and from fields that do not go
-    together."""
+    """The problems that keep an object out of a bundle, apart from problems with its images, and with fields that do
+    not go together."""
     document, value = member.document, member.document.value
     yield from check_object(document, value, namespace=namespace)
     if not isinstance(value, dict):
@@ -211,7 +211,7 @@ def _image_problems(member: Member, listed: Mapping[str, str], used: set[str], r
 
 
 def _is_left(member: Member, image: ImagePosition, rules: ImageRules) -> bool:
-    """Whether the project lets the image be what it is: one of another registry by digest, or of an unpinned kind."""
+    """Whether the project allows the image as it is: from another registry by digest, or in an unpinned kind."""
     named = digest_reference(image.text)
     return rules.leaves(member.value) or (named is not None and rules.is_foreign(named.name))
 
@@ -227,7 +227,7 @@ def _repeats(members: list[Member]) -> Iterator[Problem]:
 
 
 def in_namespace(value: dict[str, Any], namespace: str) -> dict[str, Any]:
-    """The object with its namespace said, as tools that read a bundle fill it in differently or not at all."""
+    """The object with its namespace written out: tools that read a bundle fill it in differently, or not at all."""
     if value.get("kind") in CLUSTER_SCOPED:
         return value
     return {**value, "metadata": {**value["metadata"], "namespace": namespace}}

@@ -1,4 +1,4 @@
-"""Fetches a bundle from a registry, in the order in which it can be refused: manifest, config, layer.
+"""Fetches a bundle from a registry: manifest, then config, then layer, so that it can be refused as early as possible.
 
 Sizes are limited before anything is downloaded. The registry is a protocol, which `effects.registry` fulfils.
 """
@@ -17,7 +17,7 @@ class _BundleManifest(Protocol):
 
 
 class Shelf(Protocol):
-    """A registry, as far as a bundle is read from it. Both calls check the digest of what they return."""
+    """A registry, as far as bundles need it. Both calls check the digest of what they return."""
 
     def manifest(self, repository: str, reference: str) -> _BundleManifest: ...
 

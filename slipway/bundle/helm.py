@@ -1,8 +1,8 @@
-"""Helm: how a chart is rendered, and what becomes of its hooks, its tests and its definitions of kinds.
+"""Helm: how a chart is rendered, and what happens to its hooks, its tests and its definitions of kinds.
 
-Helm runs hooks itself while it installs. Here they become the Jobs before and after a rollout, as far as that means the
-same; a hook that would run at other times than its author expects is refused by name. It leaves out hooks of events
-that Slipway never has (uninstall) and parts that are not for a rollout (`helm test`, `crds/`), and says so.
+Helm itself runs hooks while it installs. Here they become the Jobs before and after a rollout, if that means the same;
+a hook that would run at other times than its author expects is refused by name. Hooks of events that Slipway never has
+(uninstall) and parts that are not for a rollout (`helm test`, `crds/`) are left out, with a note.
 """
 
 import re
@@ -29,7 +29,7 @@ _WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 class _Fate(Enum):
-    """The treatment of a hook."""
+    """What happens to a hook."""
 
     BEFORE = ContentPart.BEFORE
     AFTER = ContentPart.AFTER
@@ -39,7 +39,7 @@ class _Fate(Enum):
 
 
 class _HelmHook(Enum):
-    """The events of Helm that a hook may be for, and its treatment."""
+    """The events of Helm that a hook may be for, and what happens to it."""
 
     PRE_INSTALL = ("pre-install", _Fate.BEFORE)
     PRE_UPGRADE = ("pre-upgrade", _Fate.BEFORE)
@@ -70,7 +70,7 @@ class HelmChart:
 
 
 def helm_arguments(chart: Path, values: Iterable[Path], target: RenderTarget, *, application: str) -> tuple[str, ...]:
-    """The arguments of `helm`. The chart is given as a path, and never looked for in a repository of charts."""
+    """The arguments of `helm`. The chart is given as a path, so it is never looked for in a repository of charts."""
     value_files = [item for file in values for item in ("--values", str(file))]
     apis = [item for api in target.apis for item in ("--api-versions", api)]
     version = f"v{target.kubernetes}.0"  # without it Helm takes a version that it was compiled with
@@ -110,7 +110,7 @@ def _files(rendered: list[RenderedObject]) -> dict[str, Document]:
 
 
 def _in_order(listed: list[tuple[int, RenderedObject]]) -> dict[str, Document]:
-    """Hooks as files whose names sort as Helm runs them: by weight, then by name."""
+    """Hooks as files whose names sort in Helm's order: by weight, then by name."""
     jobs = [replace(each, document=_without_hook(each.document)) for _, each in sorted(listed, key=_order)]
     names = [name.removeprefix("job-") for name in file_names(jobs)]
     if len({weight for weight, _ in listed}) > 1:
@@ -123,7 +123,7 @@ def _order(weighed: tuple[int, RenderedObject]) -> tuple[int, str]:
 
 
 def _fate(each: RenderedObject) -> _Fate:
-    """The treatment of a hook. Raises `ConfigError`."""
+    """What happens to a hook. Raises `ConfigError`."""
     document, text = each.document, _annotations(each.document.value)[_HOOK]
 
     def refused(expected: str, advice: str) -> ConfigError:

@@ -1,4 +1,4 @@
-"""Kustomize: how a folder is rendered, and what in it would reach beyond the repository.
+"""Kustomize: how a folder is rendered, and which parts of it would reach beyond the repository.
 
 Kustomize fetches everything that is not a local path, without asking. So every file that it would read by name is
 looked for first, in the folder and in the bases that it leads to. A missing file is a problem, and no file is ever
@@ -26,14 +26,14 @@ _PATHS: Final = (
     "validators",
     "patchesStrategicMerge",
 )
-"""Lists of paths, or of YAML that is written there."""
+"""Fields with lists of paths, or of inline YAML."""
 _WITH_PATH: Final = ("patches", "patchesJson6902", "replacements")
 _CHARTS: Final = ("helmCharts", "helmChartInflationGenerator", "helmGlobals")
 _OF_THIS_MACHINE: Final = frozenset({"originAnnotations", "transformerAnnotations"})
 
 
 def kustomization_in(folder: Path) -> Path | None:
-    """The file that makes the folder Kustomize's."""
+    """The file that makes the folder a kustomization."""
     return next((folder / name for name in FILES if (folder / name).is_file()), None)
 
 
@@ -42,7 +42,7 @@ def kustomize_arguments(folder: Path) -> tuple[str, ...]:
 
 
 def check_folder(folder: Path, *, relative_to: Path) -> None:
-    """Raises `ConfigError` for anything that leads out of the repository, or cannot be rendered here."""
+    """Raises `ConfigError` for anything that leads out of the repository, or that cannot be rendered here."""
     findings = Findings()
     waiting, seen = [folder], {folder.resolve()}
     while waiting:

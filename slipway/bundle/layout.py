@@ -1,4 +1,4 @@
-"""A bundle in a folder, as an OCI image layout: what `build` writes, `push` sends, and other tools read too."""
+"""A bundle in a folder, as an OCI image layout: `build` writes it, `push` sends it, and other tools can read it."""
 
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def write_layout(folder: Path, packed: Packed, *, tag: str) -> None:
     for data in (packed.layer, packed.config, packed.manifest):
         (blobs / sha256(data).removeprefix("sha256:")).write_bytes(data)
     (folder / "index.json").write_bytes(canonical(_index(packed, tag)))
-    # Last, so that a folder that was cut off is not taken for a layout.
+    # Last, so that a folder whose writing was cut off is not taken for a layout.
     (folder / "oci-layout").write_bytes(canonical(_MARK))
 
 
@@ -63,7 +63,7 @@ def _index(packed: Packed, tag: str) -> dict[str, Any]:
 
 
 def read_layout(folder: Path) -> Packed:
-    """The only manifest of a layout, with its parts; nothing of it is checked yet.
+    """The only manifest of a layout, with its parts; none of it is checked yet.
 
     Raises `NotABundle` and `ConfigError`.
     """
@@ -110,5 +110,5 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
     for path, data in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("xb") as file:  # `x`: nothing that was there before is written through
+        with target.open("xb") as file:  # `x`: never write through an existing file
             file.write(data)

@@ -1,5 +1,5 @@
-"""The documents beside a bundle's manifests: `bundle.json`, and `targets.json`, which names the targets that it was
-rendered for.
+"""The documents beside a bundle's manifests: `bundle.json`, and `targets.json` with the targets that it was rendered
+for.
 
 Both are read strictly: CI and teams write them, so an unknown field is an error. The media types and the limits of the
 format are here too (docs/reference/bundle.md).
@@ -20,7 +20,7 @@ from ..strict_json import strictly
 ARTIFACT_TYPE: Final = "application/vnd.slipway.bundle.v1+json"
 CONFIG_TYPE: Final = "application/vnd.slipway.bundle.config.v1+json"
 LAYER_TYPE: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
-"""OCI's own, and the only layer: Flux reads the first layer, Argo CD only a single one of a type that it knows."""
+"""OCI's own type, and the only layer: Flux reads the first layer, Argo CD only a single one of a type that it knows."""
 MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 
 MOST_IMAGES: Final = 100
@@ -60,7 +60,7 @@ class _RuledImages(_Part):
 
 
 class BundleSource(_Part):
-    """The source that a bundle was built from, by its builder's claim. No field of it is believed without asking the
+    """The source that a bundle was built from, as its builder claims. No field of it is believed without asking the
     source."""
 
     organization: _Text = ""
@@ -79,7 +79,7 @@ class Tools(_Part):
 
     @property
     def rendering(self) -> dict[str, str]:
-        """The programs that rendered some of it, with their versions."""
+        """The programs that rendered parts of it, with their versions."""
         versions = {"helm": self.helm, "kustomize": self.kustomize}
         return {name: version for name, version in versions.items() if version}
 
@@ -113,8 +113,8 @@ class BundleEnvironment(_Part):
 
 
 class BundleConfig(_RuledImages):
-    """`bundle.json`, the config of the artifact. Gates, approvers and clusters are never read from it, and of what it
-    says of images the worker takes the project's own."""
+    """`bundle.json`, the config of the artifact. It says nothing of gates, approvers and clusters, and for images the
+    worker uses the project's rules instead of those here."""
 
     schema_version: Literal[1] = Field(alias="schema")
     application: Name
@@ -125,7 +125,7 @@ class BundleConfig(_RuledImages):
     targets: Digest
     """Hash of the `targets.json` that it was rendered for, in canonical JSON."""
     content: Digest
-    """Digest of the layer's tar before compression: equal wherever it was packed, as compressors differ."""
+    """Digest of the layer's tar before compression: it is the same everywhere, while compressors differ."""
     images: tuple[Image, ...] = Field(max_length=MOST_IMAGES)
     environments: dict[Name, BundleEnvironment] = Field(min_length=1, max_length=MOST_ENVIRONMENTS)
 
@@ -163,7 +163,7 @@ class RenderTarget(_Part):
 
 
 class Targets(_RuledImages):
-    """`targets.json`: what an application's environments are, as its installation exported it."""
+    """`targets.json`: an application's environments, as its installation exported them."""
 
     v: Literal[1]
     application: Name

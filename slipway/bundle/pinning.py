@@ -1,9 +1,9 @@
-"""Pins the images of a bundle: from the name that a manifest gives to the digest that the registry has under it.
+"""Pins the images of a bundle: replaces the name in a manifest by the digest that the registry has for it.
 
-An image without a host, or of one of the environments' registries, is one that CI has pushed to its own registry. In
-the bundle it is named in the registry of the environment, where the copy before the rollout brings it. An image that
-the project takes from another registry stays as it is, by digest, and so does one in a kind that the project leaves
-unpinned.
+An image without a host, or with the host of one of the environments' registries, is one that CI has pushed to its own
+registry. In the bundle it is named in the environment's registry, to which it is copied before the rollout. An image
+from another registry that the project allows stays as it is, by digest, and so does an image in a kind that the project
+leaves unpinned.
 """
 
 from collections.abc import Mapping
@@ -87,7 +87,7 @@ class Pinned:
         return self._asked[key]
 
     def unused(self) -> tuple[str, ...]:
-        """Repositories for which a tag or digest was given, and which no manifest names."""
+        """Repositories for which a tag or digest was given, but which no manifest names."""
         return tuple(sorted(self._given.keys() - self._images.keys()))
 
     def listed(self) -> tuple[Image, ...]:

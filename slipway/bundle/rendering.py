@@ -1,8 +1,8 @@
 """Reads the output of Helm and Kustomize as objects: the documents, the template of each, and whether a second run
 gives the same.
 
-A bundle has to be the same bytes whoever builds it and whenever. So everything is rendered twice in unlike conditions,
-and a difference is refused with the template that it comes from. Running the programs is for others (`Renderer`).
+A bundle has to have the same bytes whoever builds it, and whenever. So everything is rendered twice under different
+conditions, and a difference is refused, with the template that causes it. Running the programs is left to a `Renderer`.
 """
 
 import re
@@ -18,14 +18,14 @@ from .archive import LARGEST_LAYER
 LARGEST_OUTPUT: Final = LARGEST_LAYER
 """Bytes that a program may print for one environment."""
 _BETWEEN: Final = re.compile(rb"^---[ \t]*(?:#.*)?\r?\n", re.MULTILINE)
-"""A line that parts two documents: no text of YAML can have one at its beginning."""
+"""A line that separates two documents; it cannot begin a line of text within YAML."""
 _SOURCE: Final = re.compile(rb"^# Source: ([\x21-\x7e]{1,400})\s*$", re.MULTILINE)
 _NOT_PORTABLE: Final = re.compile(r"[^a-z0-9._-]+")
 _LONGEST_NAME: Final = 90
 
 
 class Program(Enum):
-    """A program that renders: its name, the major versions that are known, and those that were tried."""
+    """A program that renders: its name, the major versions that are supported, and the versions that were tested."""
 
     HELM = ("helm", "Helm", ("3", "4"), "3.22.0 and 4.1.0")
     KUSTOMIZE = ("kustomize", "Kustomize", ("5",), "5.8.1")
@@ -35,12 +35,12 @@ class Program(Enum):
 
     @property
     def wanted(self) -> str:
-        """The versions that are taken, for messages."""
+        """The versions that are accepted, for messages."""
         return f"{self.title} {' or '.join(self.majors)} (tested with {self.tested})"
 
 
 class Conditions(Enum):
-    """Under which a program is run. Output that depends on them differs between the two."""
+    """The conditions under which a program runs. Output that depends on them differs between the two runs."""
 
     ONE = +14
     OTHER = -12
@@ -55,7 +55,7 @@ class Renderer(Protocol):
     """Runs programs on this machine, without network, secrets or anybody's settings."""
 
     def version(self, program: Program, needed_by: str) -> str:
-        """The program's own version. Raises `ConfigError`, with `needed_by` for the file, if it is not there."""
+        """The program's own version. Raises `ConfigError`, with `needed_by` for the file, if it is not installed."""
 
     def run(self, program: Program, arguments: tuple[str, ...], conditions: Conditions, needed_by: str) -> bytes:
         """The program's output, at most `LARGEST_OUTPUT` bytes; at least a second passes from one condition to the
@@ -74,7 +74,7 @@ class RenderedObject:
 
 
 def split(output: bytes, *, whole: str) -> tuple[RenderedObject, ...]:
-    """The objects of a program's output. `whole` stands for the source where the output names none.
+    """The objects in a program's output. `whole` stands for the source if the output names none.
 
     Raises `ConfigError`.
     """
@@ -97,7 +97,7 @@ def _read(chunk: bytes, source: str) -> tuple[Document, ...]:
     try:
         return read_text(chunk, name=source)
     except ConfigError as error:
-        # A line of the output would be looked for in the template.
+        # Readers would look for a line of the output in the template.
         raise ConfigError(replace(problem, line=1, column=1) for problem in error.problems) from None
 
 
@@ -110,7 +110,7 @@ def _without_lines(document: Document, source: str, whole: str) -> RenderedObjec
 
 
 def differences(one: Iterable[RenderedObject], other: Iterable[RenderedObject]) -> Iterator[Problem]:
-    """A problem for each template whose objects were not the same."""
+    """A problem for each template whose objects differ."""
     first, second = _by_file(one), _by_file(other)
     for file in sorted(first.keys() | second.keys()):
         before, after = first.get(file, []), second.get(file, [])
@@ -144,7 +144,7 @@ def _first_difference(one: Any, other: Any, steps: Steps) -> Steps | None:
 
 
 def file_names(rendered: Iterable[RenderedObject]) -> tuple[str, ...]:
-    """A file for each object, named by its kind and name; numbered where two would be alike."""
+    """A file for each object, named by its kind and name; numbered if two would have the same name."""
     taken: set[str] = set()
     names: list[str] = []
     for each in rendered:

@@ -24,7 +24,7 @@ _PARTS: Final = frozenset(part.value for part in ContentPart if part is not Cont
 
 
 class FolderKind(StrEnum):
-    """The way in which an environment's folder becomes manifests."""
+    """How an environment's folder becomes manifests."""
 
     PLAIN = "plain"
     HELM = "helm"
@@ -37,11 +37,11 @@ type Files = dict[str, tuple[FilePlace, tuple[Document, ...]]]
 
 @dataclass(kw_only=True)
 class Sources:
-    """The manifests of every environment, and how they came to be."""
+    """The manifests of every environment, and how they were made."""
 
     environments: dict[str, Files] = field(default_factory=dict)
     tools: dict[Program, str] = field(default_factory=dict)
-    """Versions of the programs that rendered some of it."""
+    """Versions of the programs that rendered parts of it."""
     notes: list[str] = field(default_factory=list)
     """Parts of a chart that a bundle lacks or treats differently."""
 
@@ -54,12 +54,12 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFolder:
-    """The place of the files, and the program that renders them."""
+    """Where the files are, and the program that renders them."""
 
     root: Path
-    """Has `environments/<name>/`, and `chart/` and `values.yaml` if there is a chart."""
+    """Contains `environments/<name>/`, and `chart/` and `values.yaml` if there is a chart."""
     chart: Path | None
-    """The chart if it lies elsewhere."""
+    """The chart, if it is elsewhere."""
     targets: Targets
     render: Renderer
 
@@ -182,7 +182,7 @@ def _check_chart(chart: Path, named: str) -> None:
 def _twice(
     folder: SourceFolder, program: Program, arguments: tuple[str, ...], named: str, sources: Sources
 ) -> tuple[RenderedObject, ...]:
-    """The objects that a program renders, if they are the same in unlike conditions. Raises `ConfigError`."""
+    """The objects that a program renders, if they are the same under both conditions. Raises `ConfigError`."""
     if program not in sources.tools:
         sources.tools[program] = folder.render.version(program, named)
     one, other = (

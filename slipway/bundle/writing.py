@@ -1,7 +1,7 @@
 """Plain values as YAML that every reader understands alike.
 
 Readers of YAML disagree about some unquoted texts (`on`, `0o17`, `1e3`), so a text is left unquoted only in a form that
-none of them takes for anything else.
+no reader takes for anything else.
 """
 
 import re
@@ -15,7 +15,7 @@ _LITERAL: Final = re.compile(r"(?:[\x21-\x7e][\x20-\x7e]*)?(?:\n(?:[\x20-\x7e]*[
 
 
 class _Writer(yaml.SafeDumper):
-    """Without anchors: a value that occurs twice is written twice."""
+    """Writes no anchors: a value that occurs twice is written twice."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is PyYAML's
         return True

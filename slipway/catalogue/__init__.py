@@ -3,7 +3,7 @@
 This layer turns text into domain records and plain dicts, and names each problem with file, line and field. It sits
 beside the ledger and the effects. The layers above ask it whether a document may be applied (`checking.py`), for an
 application (`entries.py`), whether a tag starts a release (`check_tag`), and for the exact objects of a rollout
-(`render`, `render_job`).
+(`render_objects`, `render_job`).
 """
 
 from ..manifests.problems import ConfigError, Problem, Unjudged

@@ -33,7 +33,7 @@ def advice(claims: Iterable[Claims]) -> Iterator[Problem]:
 
 
 def _about_runs(application: Application) -> Iterator[tuple[int, str]]:
-    """Environments that wait for what only a CI run tells, while no run counts."""
+    """Environments that wait for facts which only a CI run gives, while no run counts."""
     for index, environment in enumerate(application.environments if application.pipeline is None else ()):
         gate = environment.gate
         if environment.provenance is ProvenanceLevel.ARTIFACT:
@@ -43,7 +43,7 @@ def _about_runs(application: Application) -> Iterator[tuple[int, str]]:
 
 
 def _about_replicas(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Replicas beside an autoscaler of the same folder."""
+    """Replicas in a manifest whose workload has an autoscaler in the same folder."""
     objects = tuple(objects)
     counted = {(o["kind"], o["metadata"]["name"]) for o in objects if look_up(o, ("spec", "replicas")) is not None}
     for autoscaler in (each for each in objects if each["kind"] in _AUTOSCALERS):

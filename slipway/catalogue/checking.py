@@ -3,7 +3,7 @@
 It checks each document against its model, an application against its project, names against the installation's
 settings, the tag rules, the manifests as each environment will render them, and (`conflicts.py`) that no two lanes
 claim the same thing. All problems are reported at once: a problem in one layer only hides those parts of the next that
-rest on it, and these are named.
+depend on it, and these are named.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ class Known:
     clusters: frozenset[str]
     channels: frozenset[str]
     asking: frozenset[str]
-    """The channels that carry questions alone."""
+    """The channels that carry only questions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class CheckedDocuments:
     problems: tuple[Problem, ...]
     """The problems of the other documents and of files that cannot be read, sorted by file and line."""
     not_checked: tuple[Unjudged, ...]
-    """Checks that these problems keep from being made."""
+    """Checks that could not be made because of these problems."""
 
     @property
     def definitions(self) -> Mapping[str, Definition]:
@@ -75,7 +75,7 @@ class CheckedDocuments:
 
     @property
     def without_project(self) -> Mapping[str, str]:
-        """Applications whose project is not among the documents, so that its limits were not looked at, by name."""
+        """Applications whose project is not among the documents, by name: its limits were not checked."""
         known = {each.name for each in self.documents if each.kind == "project"}
         projects = {name: each.application.project for name, each in self.definitions.items()}
         return {name: project for name, project in projects.items() if project not in known}
@@ -170,7 +170,7 @@ def check_application(
 ) -> Claims:
     """The application inside its project, with the objects that it would apply. Raises ConfigError.
 
-    Without a project its limits are not looked at, and every environment counts as one of class test.
+    Without a project no limits are checked, and every environment counts as class test.
     """
     findings = Findings()
     claims = list(judged_application(document, files, project, findings, known=known))
@@ -192,7 +192,7 @@ def judged_application(
     written, within = reading.value, project is not None
     assumed_project = assumed(written)
     environments = {**assumed_project.environments, **(project.environments if project else {})}
-    # Not `evolve`: the values lent for an environment that the project lacks need not fit the others.
+    # Not `evolve`: the values made up for an environment that the project lacks need not fit the others.
     allowing = (project or assumed_project).model_copy(update={"environments": environments})
     definition = Definition(application=governed(written, allowing), files=files)
     problems = [*_own_problems(document, written), *_cannot_prove(document, definition.application, within=within)]
@@ -208,7 +208,7 @@ def judged_application(
 
 
 def _add_certain(findings: Findings, problems: Iterable[Problem], reading: AsRead[WrittenApplication]) -> None:
-    """Add the problems that do not rest on values that are not known."""
+    """Add the problems that do not depend on unknown values."""
     certain = list[Problem]()
     for unsure in reading.unsure:
         findings.skip(f"what rests on {unsure.field}", because="that is wrong itself", at=unsure)
@@ -232,8 +232,8 @@ def _rendered(
     """The objects that each environment would apply, as far as known."""
     application, of_each = definition.application, dict[str, EnvironmentCheck]()
     as_told = dict[str, EnvironmentCheck]()
-    """By the names that people gave: one that has none is counted."""
-    # An application that names its image cannot be meant to deliver a bundle, whatever its source says.
+    """By name; an environment without a name appears by its position, such as `2 of 3`."""
+    # An application that names its image is not meant to deliver a bundle, whatever its source says.
     source = ("source",) if "image" in reading.unknown else ()
     why_no_image = reading.why_unknown(f"{application.source}.repository")
     if why_no_image and application.source is SourceKind.IMAGE:
@@ -264,7 +264,7 @@ def _rendered(
 
 
 def assumed(written: WrittenApplication, own: Project | None = None) -> Project:
-    """A project that allows the application's requests where its `own` project does not, or cannot be read.
+    """A project that allows the application's requests if its `own` project does not, or cannot be read.
 
     The rules for its objects and their images stay as in its own project.
     """
@@ -303,9 +303,9 @@ def _own_problems(document: Document, application: WrittenApplication) -> Iterat
 
 
 def _cannot_prove(document: Document, application: Application, *, within: bool) -> Iterator[Problem]:
-    """Approvers who could never approve, since the gate counts proved votes alone and nobody knows whose they are.
+    """Approvers who could never approve: the gate counts only proved votes, and a proof cannot be matched with them.
 
-    Without the project (`within`) only a gate that says its level itself can be judged.
+    Without the project (`within`) only a gate that states its own level can be judged.
     """
     for index, environment in enumerate(application.environments):
         gate = environment.gate

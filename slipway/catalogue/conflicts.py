@@ -1,7 +1,7 @@
 """Claims that only one lane may make: to an image that starts releases, and to an object in a cluster.
 
 Two applications that follow the same repository would answer one push with two releases. Two lanes that apply the same
-object would undo each other's rollouts for ever. Both are refused when the files are read.
+object would undo each other's rollouts for ever. Both are refused when the documents are checked.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ class Rendered:
     document: Document
     value: dict[str, Any]
     deployed: bool
-    """Not: it is the acceptance Job."""
+    """False for the acceptance Job."""
     faulty: frozenset[str] = frozenset()
     """Fields that already have a problem."""
 
@@ -72,7 +72,7 @@ def _same_image(claims: list[Claims]) -> Iterator[Problem]:
 
 
 def _same_fence(claims: list[Claims]) -> Iterator[Problem]:
-    """Two lanes in one namespace whose Leases would have one name: each would find the other's, and go no further."""
+    """Two lanes in one namespace whose Leases would have the same name: each would find the other's Lease, and stop."""
     first: dict[tuple[str, str, str], tuple[str, str]] = {}
     for claim in claims:
         application = claim.definition.application

@@ -13,8 +13,8 @@ LONGEST_LINE = 400
 
 
 def describe_difference(before: Stored | None, after: Stored | None) -> tuple[str, ...]:
-    """Fields as `environments.production.gate.required: 2 → 1`, files as unified diffs. Something new is told by its
-    values, and by how long each file is."""
+    """Fields as `environments.production.gate.required: 2 → 1`, files as unified diffs. A new document is described by
+    its values, and by the length of each file."""
     lines = list(_lines(before, after))
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], f"… and {len(lines) - MOST_LINES + 1} more lines"]
@@ -43,7 +43,7 @@ def _lines(before: Stored | None, after: Stored | None) -> Iterator[str]:
 
 
 def _fields(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value that holds no others, by its path; items of a list that have names are called by them."""
+    """Every value that contains no others, by its path; items of a list that have names appear under them."""
     match value:
         case dict() if value:
             for name, item in value.items():

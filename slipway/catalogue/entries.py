@@ -30,9 +30,9 @@ class Entry:
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     """The calendar of each environment with time windows."""
     versions: VersionsInForce | None = None
-    """The versions that it was made from; None where no ledger keeps any, as in some tests."""
+    """The versions that it was made from; None if no ledger keeps any, as in some tests."""
     problems: tuple[str, ...] = ()
-    """Its problems since it was applied. It opens nothing until they are mended."""
+    """Problems that it has had since it was applied. It opens nothing until they are mended."""
 
     def policy(self, now: datetime) -> Policy:
         """The application's policy at one time."""
@@ -66,7 +66,7 @@ def entry_of(
 
 
 def definition_hash(definition: Definition) -> str:
-    """Hash of everything that plans are made from. When it changes they are made again."""
+    """Hash of everything that plans are made from. When it changes, plans are made again."""
     content = {
         "application": definition.application.model_dump(mode="json"),
         "files": {path: sha256(text.encode()) for path, text in definition.files.contents.items()},
@@ -97,11 +97,11 @@ class Catalogue:
 
     @property
     def broken(self) -> tuple[Broken, ...]:
-        """Applications that cannot be read at all; nothing of them goes on."""
+        """Applications that cannot be read at all: no release of theirs goes on."""
         return ()
 
     def look_again(self) -> None:
-        """The next question reads the entries in force by then."""
+        """Have the next question read the entries that are then in force."""
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries.values())
@@ -111,26 +111,27 @@ class Catalogue:
         return self.entries.get(application)
 
     def of_step(self, application: str) -> Entry | None:
-        """The same for a step and its report, which compare the version with the one that lies beside the release."""
+        """The same for a step and its report, which compare the version with the one stored beside the release."""
         return self.get(application)
 
     def named(self, application: str) -> Entry:
-        """The application of this name, as somebody gave it. Raises `NotFound`, with the name that was meant."""
+        """The application of this name, which a person gave. Raises `NotFound`, with the name that was probably
+        meant."""
         entry = self.get(application)
         if entry is None:
             raise NotFound(not_here("application", application, self.entries))
         return entry
 
     def names(self, kind: SubjectKind) -> Iterable[str]:
-        """The names in force, as far as known here."""
+        """The names in force, as far as they are known here."""
         return self.entries if kind is SubjectKind.APPLICATION else ()
 
     def not_here(self, subject: Subject) -> str:
-        """Why nothing of this name is found, with the one that was probably meant."""
+        """The message that nothing has this name, with the name that was probably meant."""
         return not_here(subject.kind, subject.name, self.names(subject.kind))
 
     def environment(self, application: str, name: str) -> Environment | None:
-        """An environment of an application that there is."""
+        """An environment of an application in force."""
         entry = self.get(application)
         return entry.application.environment(name) if entry else None
 
@@ -147,13 +148,13 @@ class Catalogue:
                 return _one(self.get(event.application))
 
     def comes_with_a_bundle(self, event: ImagePushed) -> bool:
-        """Whether a bundle may bring the pushed image along: one is delivered from the same registry."""
+        """Whether a bundle may bring the pushed image along: some bundle is delivered from the same registry."""
         applications = (entry.application for entry in self.entries.values())
         return any(a.source is SourceKind.BUNDLE and a.pushed.registry == event.registry for a in applications)
 
 
 def not_here(what: str, name: str, known: Iterable[str]) -> str:
-    """Why nothing of this name is found, with the one that was probably meant."""
+    """The message that nothing has this name, with the name that was probably meant."""
     parts = (f"there is no {what} {name[:_SHOWN]!r}", meant(name[:_SHOWN], known))
     return "; ".join(part for part in parts if part)
 

@@ -1,4 +1,5 @@
-"""Checks what one environment of an application names: manifests as they will be rendered, Jobs, trust, windows."""
+"""Checks the files that one environment of an application names: manifests as they will be rendered, Jobs, trust,
+windows."""
 
 import posixpath
 import re
@@ -38,7 +39,7 @@ _HELM = re.compile(r"\{\{-?\s*\.(?:Release|Values|Chart)\b")
 
 
 def _tool_of(path: str, text: str) -> tuple[str, int] | None:
-    """The tool whose file this is, by the file's name or by words that only a Helm template has, and the line that
+    """The tool that this file belongs to, by its name or by words that only a Helm template has, and the line that
     shows it."""
     if tool := _OTHER_TOOLS.get(posixpath.basename(path)):
         return tool, 1
@@ -49,8 +50,7 @@ def _tool_of(path: str, text: str) -> tuple[str, int] | None:
 class EnvironmentCheck:
     """Checks the files that one environment names. Problems with the names point to their line in the document.
 
-    The problems are in `findings`, the objects to apply in `rendered`. One mistake keeps nothing from being judged that
-    does not rest on it.
+    The problems are in `findings`, the objects to apply in `rendered`. A mistake hides only what depends on it.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class EnvironmentCheck:
         within: bool,
         knows_image: bool,
     ) -> None:
-        """`within` says whether the definition is inside its own project, whose limits are looked at; `knows_image`,
-        whether the document says which image is the application's."""
+        """`within` says whether the definition is inside its own project, so that its limits are checked;
+        `knows_image`, whether the document says which image is the application's."""
         self._document, self._at, self._within = document, at, within
         self._definition, self._environment = definition, environment
         self.findings = Findings()
@@ -95,7 +95,8 @@ class EnvironmentCheck:
         self._look_for_image(steps, all_judged=all_read and len(self.rendered) == len(documents))
 
     def _look_for_image(self, steps: Steps, *, all_judged: bool) -> None:
-        """Whether any container runs the application's image. One that is misspelt is told of where it is."""
+        """Whether any container runs the application's image. If the image's name is misspelt, the problem points to
+        it."""
         if not self._sample["pins"] or any(
             names_application(each.value, self._repository, self._rules) for each in self.rendered
         ):
@@ -107,7 +108,7 @@ class EnvironmentCheck:
             self._wrong(steps, expected=image, got="none in these manifests")
 
     def _judge(self, document: Document, *, deployed: bool, as_job: Checks | None = None) -> None:
-        """Everything about one object, by the reader that comes first where two have something to say of a field."""
+        """Everything about one object. If two readers have a problem with the same field, the first one's counts."""
         value, findings = render_document(
             document, self._definition, self._environment, renamed=not deployed, **self._sample
         )
@@ -135,8 +136,8 @@ class EnvironmentCheck:
         return (*own, *limit_problems(document, value, self._definition.application.kinds))
 
     def _not_read(self, listed: Iterable[str]) -> frozenset[str]:
-        """The files that are no manifests. One that would be passed over in silence is one that its author believes to
-        be applied."""
+        """The files that are not manifests. If a file were skipped silently, its author would believe that it is
+        applied."""
         folder, files, passed_over = inside(self._environment.manifests), self._definition.files, set[str]()
         for path in listed:
             expected, advice, line = "", "", 1
@@ -181,7 +182,8 @@ class EnvironmentCheck:
             self._judge(read_job_file(self._definition, path), deployed=False, as_job=as_job)
 
     def trust_problems(self) -> Iterator[Problem]:
-        """Problems with the keys and certificates that the requirements name, and rules for images that never come."""
+        """Problems with the keys and certificates that the requirements name, and with rules for images that never
+        come."""
         required = self._environment.require
         if required.each and self._definition.application.source is SourceKind.IMAGE:
             steps = (*self._at, "require", "each")

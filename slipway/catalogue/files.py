@@ -1,7 +1,7 @@
 """The files that lie beside an application's document and belong to it: manifests, Jobs, keys, holidays.
 
-They are kept in memory. On a laptop `finding.py` collects them from a folder; in the app they come out of the stored
-version. Their readers therefore cannot leave the folder, whatever path a document names.
+They are kept in memory. On a laptop `finding.py` collects them from a folder; in the app they come from the stored
+version. So their readers cannot leave the folder, whatever path a document names.
 """
 
 import posixpath
@@ -25,7 +25,7 @@ class Files:
     """Name of that document in messages, such as `shop/application.yaml`."""
     contents: Mapping[str, str] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
-    """Files that are there and could not be read; their problems are told elsewhere."""
+    """Files that exist but could not be read; their problems are reported elsewhere."""
 
     def shown(self, path: str) -> str:
         """The path as problems name it: `shop/manifests/service.yaml`."""
@@ -42,7 +42,8 @@ class Files:
         return tuple(sorted(path for path in self.contents if prefix == "./" or path.startswith(prefix)))
 
     def read(self, path: str) -> tuple[Document, ...]:
-        """All non-empty documents of a YAML file, each with its problems. Raises ConfigError where there is none."""
+        """All non-empty documents of a YAML file, each with its problems. Raises ConfigError if there is no such
+        file."""
         text = self.text(path)
         if text is None:
             raise ConfigError([Problem(file=self.shown(path), message="there is no such file")])

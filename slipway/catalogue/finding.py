@@ -1,7 +1,7 @@
 """Finds projects and applications in files, with everything that belongs to them. Used by the command line and tests.
 
-A file may hold several documents. Of a folder, every `project.yaml` and `application.yaml` in it counts, at any depth,
-beside whatever else a repository has.
+A file may have several documents. In a folder, every `project.yaml` and `application.yaml` counts, at any depth;
+everything else in a repository is ignored.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,11 +37,11 @@ class FoundDocument:
     document: Document
     files: Files
     problems: tuple[Problem, ...] = ()
-    """The problems of its text, and the files that it names and that cannot be read."""
+    """The problems of its text, and of the files that it names and that cannot be read."""
 
 
 def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
-    """Every document in a file or folder that can be read, projects first; the problems are added to the findings."""
+    """Every readable document in a file or folder, projects first; the problems are added to the findings."""
     root = path.resolve()
     documents, files = list[FoundDocument](), list[Path]()
     with findings.collecting():
@@ -62,7 +62,7 @@ def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
 
 
 def document_kind(document: Document) -> Kind:
-    """The kind of thing that the document describes. Raises ConfigError if it is neither."""
+    """The kind of the document. Raises ConfigError if it is neither."""
     value = document.value
     if isinstance(value, dict):
         if "application" in value:
@@ -116,7 +116,7 @@ def _twice(documents: list[FoundDocument]) -> Iterator[Problem]:
 
 
 class _Collector:
-    """Reads the files that an application names, and no others: a repository holds much that is nobody's business."""
+    """Reads only the files that an application names: a repository has much that is nobody's business."""
 
     def __init__(self, document: Document, folder: Path, findings: Findings) -> None:
         self._document, self._folder, self._findings = document, folder, findings
@@ -172,7 +172,7 @@ class _Collector:
             return
         self._unread.add(relative)
         if any((self._folder / part).is_symlink() for part in _ways(relative)):
-            # The reviewer would see one name, and another file would be applied.
+            # A reviewer would see one name, but another file would be applied.
             self._problem(steps, expected="files and folders", got=f"{relative}, which is a link or lies behind one")
             return
         with path.open("rb") as file:

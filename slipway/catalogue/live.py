@@ -1,8 +1,8 @@
-"""The catalogue of a running installation: read from the ledger when it changed, document by document.
+"""The catalogue of a running installation: read from the ledger when it has changed, document by document.
 
-Its readers get the entries in force, at most `MAX_AGE` old, for the price of one small row. Only documents that are new
-are read and checked again. A decision does not trust that age: it compares the version with the one that it read
-together with the application's head (`engine/handle.py`), and an entry that seems to be missing is looked for again.
+Readers get the entries in force, at most `MAX_AGE` old, for the price of one small row. Only new documents are read and
+checked. A decision does not rely on that age: it compares the version with the one that it read together with the
+application's head (`engine/handle.py`), and an entry that seems to be missing is looked for again.
 """
 
 import logging
@@ -32,10 +32,10 @@ log = logging.getLogger(__name__)
 
 MAX_AGE: Final = timedelta(seconds=1)
 MENDED_WITHOUT_NOTICE: Final = "?"
-"""No marker of any catalogue: a row that somebody mends changes none, so it is looked at again."""
+"""Equals no catalogue's marker. Mending an unreadable row changes no marker, so the row is read again."""
 STEP_AGE: Final = timedelta(seconds=10)
 """For a step. The application's version is compared with the one in force before any decision, and in class production
-the project's as well; elsewhere a step may go by a project version of this age."""
+the project's as well; elsewhere a step may use a project version of this age."""
 
 
 class VersionInForce(Protocol):
@@ -82,7 +82,7 @@ class LiveCatalogue(Catalogue):
     def __init__(
         self, versions: Callable[[], VersionStore], *, known: Known | None, clock: Clock, max_age: timedelta = MAX_AGE
     ) -> None:
-        """`known` is None for an app that is told no names of registries, clusters and channels, and judges none."""
+        """`known` is None for an app that knows no names of registries, clusters and channels, and so judges none."""
         super().__init__({})
         self._versions, self._known, self._clock, self._max_age = versions, known, clock, max_age
         self._lock = threading.Lock()
@@ -124,8 +124,8 @@ class LiveCatalogue(Catalogue):
         return self._asked(partial(super().concerned, event))
 
     def _asked[T](self, ask: Callable[[], T]) -> T:
-        """The answer; an empty one is never given from what was read before. Another instance may have applied an
-        application a moment ago, and the answer here is final: a push is dropped, a step is parked."""
+        """The answer. An empty one never comes from what was read before: another instance may have applied an
+        application a moment ago, and the answer here is final, since a push is dropped or a step is parked."""
         if entry := ask():
             return entry
         self.look_again()
@@ -183,7 +183,7 @@ class LiveCatalogue(Catalogue):
         cache: dict[tuple[str, str], Entry],
     ) -> None:
         if (document := self._document(listed)) is None:
-            return  # it was announced, and its first version never came
+            return  # it was announced, but its first version never came
         name = listed.subject.name
         for project in projects.values():
             if (key := (document, project.document)) in self._cache:

@@ -26,7 +26,7 @@ def read_manifests(definition: Definition, environment: Environment) -> tuple[Do
 def manifests_read(
     definition: Definition, environment: Environment, findings: Findings, *, without: Collection[str] = ()
 ) -> tuple[Document, ...]:
-    """The manifests in the files that can be read; the problems of the others are added to the findings."""
+    """The manifests in the readable files; the problems of the others are added to the findings."""
     files, folder = definition.files, environment.manifests
     names = [path for path in files.below(folder) if posixpath.dirname(path) == inside(folder) and path not in without]
     names = [path for path in names if posixpath.splitext(path)[1] in SUFFIXES]
@@ -61,7 +61,7 @@ def read_job(definition: Definition, environment: Environment) -> Document:
 
 
 def read_job_file(definition: Definition, path: str) -> Document:
-    """The only document of a file, which has a Job. Raises ConfigError."""
+    """The only document of a file, which has to be a Job. Raises ConfigError."""
     documents = definition.files.read(path)
     if len(documents) != 1:
         expected, got = "one manifest of kind Job", f"{len(documents)} manifests"

@@ -1,6 +1,6 @@
-"""Goes on with a document in which something is wrong: without that, or with something in its place.
+"""Makes a faulty document usable: removes each faulty part, or puts a stand-in there.
 
-Rules that depend on such a value must not judge its substitute; `unknown` says which values these are.
+Rules that depend on a replaced value must not judge the stand-in; `unknown` says which values were replaced.
 """
 
 import copy
@@ -14,7 +14,7 @@ from ..manifests.documents import Document
 from ..manifests.problems import Problem, Steps, dotted_path
 
 _OF_ENVIRONMENT: Final = 2
-"""Number of steps to an environment. It keeps its index, so it becomes empty and is not left out."""
+"""Number of steps to an environment. An environment keeps its index, so it is emptied and not removed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,15 +24,15 @@ class Misfit:
     steps: Steps
     problem: Problem
     is_extra: bool = False
-    """There is no field of this name, so nothing rests on it."""
+    """There is no field of this name, so nothing depends on it."""
     meant: str | None = None
-    """The field beside it that was probably meant by one that there is not."""
+    """For a field that does not exist: the field beside it that was probably meant."""
     of_several: Steps | None = None
-    """The steps to the value whose fields do not go together; None where a value is wrong by itself."""
+    """The steps to the value whose fields do not go together; None if a value is wrong by itself."""
 
 
 class Mending:
-    """The value of a document, and what of it was replaced."""
+    """The value of a document, and which parts of it were replaced."""
 
     def __init__(self, document: Document) -> None:
         self.value = copy.deepcopy(document.value)
@@ -42,16 +42,16 @@ class Mending:
         self._tried: dict[Steps, int] = {}
 
     def is_own_doing(self, wrong: Misfit) -> bool:
-        """Whether it is about a value that was put there."""
+        """Whether the problem is about a stand-in."""
         return any(_common(replaced, wrong.steps) for replaced in self._replaced)
 
     def why_unsure(self, wrong: Misfit) -> Problem | None:
-        """The problem for which it is not known whether fields go together."""
+        """The problem because of which it is not known whether fields go together."""
         unknown = (each for each in self._replaced if wrong.of_several is not None and each[:-1] == wrong.of_several)
         return next((self.unknown[dotted_path(each)] for each in unknown), None)
 
     def mend(self, wrong: Iterable[Misfit]) -> bool:
-        """Replace the wrong parts. Whether there was a way to do so for each."""
+        """Replace the wrong parts. Returns whether that was possible for all of them."""
         just_now = set[Steps]()
         return False not in [self._replace(each, just_now) for each in wrong]
 
@@ -61,11 +61,11 @@ class Mending:
         steps = wrong.steps
         while steps:
             if isinstance(steps[-1], int) and (steps[0], len(steps)) != ("environments", _OF_ENVIRONMENT):
-                steps = steps[:-1]  # the items after one that is left out would be taken for others
+                steps = steps[:-1]  # if an item is removed, the items after it would be mistaken for others
                 continue
             holder = self._at(steps[:-1])
             if steps in just_now or not isinstance(holder, dict | list):
-                return True  # it was replaced together with what it is part of
+                return True  # it was replaced together with the value that contains it
             just_now.add(steps)
             if not wrong.is_extra:
                 self._note(steps, wrong.problem)
@@ -75,7 +75,7 @@ class Mending:
         return False
 
     def _next_try(self, holder: Any, steps: Steps) -> bool:
-        """Whether there is one more thing to put in place of the value: nothing, a text, a list of one."""
+        """Put the next stand-in there: nothing, a text, a list of one. Returns whether there was another one to try."""
         key, tried = steps[-1], self._tried.get(steps, 0)
         stand_in = f"unknown-{sha256(str((self._file, steps)).encode())[-8:]}"
         if isinstance(key, int):
@@ -108,5 +108,5 @@ class Mending:
 
 
 def _common(one: Steps, other: Steps) -> bool:
-    """Whether one leads to the other."""
+    """Whether one path leads to the other."""
     return one[: len(other)] == other[: len(one)]

@@ -1,8 +1,9 @@
-"""Writes every image of an application's own manifests by digest, or says why it cannot be.
+"""Writes every image in an application's own manifests by digest, or says why it cannot.
 
-The release's image is written where its repository is named. Every other image beside it is pinned by digest in the
-manifest already. It is either one of the project's repositories, named in the environment's registry and copied there
-before the rollout, or one of another registry that the project takes. So the image voted on is the one that runs.
+The release's image is written wherever its repository is named. Every other image beside it has to be pinned by digest
+in the manifest already. It is either in one of the project's repositories, named in the environment's registry and
+copied there before the rollout, or in another registry that the project allows. So the image voted on is the one that
+runs.
 """
 
 from collections.abc import Iterator
@@ -25,9 +26,10 @@ def pin(
     image: str,
     hosts: frozenset[str] | None,
 ) -> bool:
-    """Whether the release's own image is among those that were written into `value`; the problems go to the findings.
+    """Whether the release's own image is among those that were written into `value`; problems are added to the
+    findings.
 
-    `hosts` are those of the application's registries; where they are not known, any may be one of them.
+    `hosts` are those of the application's registries; if they are not known, any host may be one of them.
     """
     rules = application.image_rules
     findings.extend_elsewhere(unpinnable_problems(document, value, rules))

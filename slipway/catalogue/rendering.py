@@ -1,8 +1,8 @@
 """From manifests in a folder to exactly what a rollout applies: names replaced, the image by digest, labels, namespace.
 
 Rendering is deterministic: the same files, environment, image and values give the same objects in the same order, so a
-plan's hash can stand for them. Reading (`manifests.py`) and rendering are apart; what happens to one parsed document is
-a pure function.
+plan's hash can stand for them. Reading (`manifests.py`) and rendering are separate; rendering one parsed document is a
+pure function.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ BUILT_INS = ("SLIPWAY_APPLICATION", "SLIPWAY_ENVIRONMENT", "SLIPWAY_RELEASE", "S
 _WITHOUT_WHICH_NONE = frozenset(
     {"", "apiVersion", "kind", "metadata", "metadata.name", "metadata.labels", "metadata.annotations"}
 )
-"""Fields of an object that everything else rests on. The field without a name stands for the whole object."""
+"""Fields of an object without which nothing else can be judged. The empty name stands for the whole object."""
 
 type Hosts = frozenset[str] | None
 """The hosts of the application's registries; None if they are not known."""
@@ -45,8 +45,8 @@ def render_objects(
 ) -> tuple[dict[str, Any], ...]:
     """The objects of the environment, in the order of files and documents.
 
-    `image` is `login_server/repository@sha256:…`; `values` has exactly the names in `BUILT_INS`.
-    ConfigError when a file is wrong.
+    `image` is `login_server/repository@sha256:…`; `values` has exactly the names in `BUILT_INS`. Raises ConfigError if
+    a file is wrong.
     """
     documents = read_manifests(definition, environment)
     return render_documents(documents, definition, environment, image=image, values=values, hosts=hosts)
@@ -63,7 +63,7 @@ def render_job(
 ) -> dict[str, Any]:
     """The environment's acceptance Job under a name of its own: a Job cannot be changed, so each run is a new one.
 
-    Unless the manifest says otherwise it runs once, ends with the verification's time, and is removed after a day.
+    Unless the manifest says otherwise, it runs once, ends with the verification's time, and is removed after a day.
     """
     document = read_job(definition, environment)
     (job,) = render_documents(
@@ -84,7 +84,7 @@ def render_jobs_around(
     values: Mapping[str, str],
     hosts: Hosts = None,
 ) -> tuple[dict[str, Any], ...]:
-    """The Jobs on one side of a rollout, in their order, as a plan has them. Raises ConfigError."""
+    """The Jobs on one side of a rollout, in order, as a plan has them. Raises ConfigError."""
     documents = [read_job_file(definition, path) for path in environment.jobs(side)]
     jobs = render_documents(documents, definition, environment, image=image, values=values, hosts=hosts, renamed=True)
     findings = Findings()
@@ -137,10 +137,10 @@ def render_document(
     pins: bool = True,
     renamed: bool = False,
 ) -> tuple[dict[str, Any] | None, Findings]:
-    """The object of one document and all that is wrong with it; None where it is too wrong to be an object.
+    """The object of one document and its problems; None if it is too wrong to be an object.
 
-    `renamed` is a Job that gets a name of its own wherever it runs.
-    Without `pins` its images are not looked at: for a check that does not know the application's own.
+    `renamed` is for a Job that gets its own name wherever it runs. Without `pins` its images are not checked: for a
+    check that does not know the application's own image.
     """
     value, findings = None, Findings()
     findings.extend(document.problems)
@@ -163,11 +163,11 @@ def render_document(
 
 
 def marked(value: dict[str, Any], *, application: str, environment: str, release: str | None) -> dict[str, Any]:
-    """The object as applied: with Slipway's labels, with the release if it runs an image of it, and without fields that
-    only a server sets.
+    """The object as applied: with Slipway's labels, with the release if it runs the release's image, and without fields
+    that only a server sets.
 
-    Only to the object, never to a pod template, where they would restart unchanged pods. Objects without the image get
-    no release, so that a plan's diff shows them only when they change otherwise.
+    The labels go only on the object, never on a pod template, where they would restart unchanged pods. Objects without
+    the image do not get the release, so that a plan's diff shows them only when they change otherwise.
     """
     value = without_server_fields(value)
     metadata = dict(value["metadata"])

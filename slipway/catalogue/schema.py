@@ -1,7 +1,7 @@
 """The JSON Schemas of projects and applications, for editors: `python -m slipway.catalogue.schema application`.
 
 They are generated from the models, so the two cannot disagree. The schema accepts everything that pydantic accepts;
-rules between fields (a pipeline is needed when start is run) are checked by `checking.py` alone.
+only `checking.py` checks rules between fields (such as: a pipeline is needed when start is run).
 """
 
 import json

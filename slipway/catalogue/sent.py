@@ -1,7 +1,7 @@
-"""The documents of one change as they lie in `incoming` between front and worker, named by their hash.
+"""The documents of one change on their way from front to worker: they are in `incoming`, named by their hash.
 
-They have a salt, so no two changes share a blob. The worker removes it once the change was answered; the front can add
-a blob but neither see nor replace one.
+They have a salt, so no two changes share a blob. The worker removes the blob once the change was answered; the front
+can add a blob but neither see nor replace one.
 """
 
 from typing import Annotated, Literal

@@ -1,7 +1,7 @@
-"""The stored form of a document: what the hash of a version is a hash of.
+"""The stored form of a document; the hash of a version is the hash of this form.
 
-It holds the document's value and the files that the application names, so a version never changes and needs nothing
-beside it. Comments and the order of fields are not part of it: the same content applied again is the same version.
+It contains the document's value and the files that the application names, so a version never changes and needs nothing
+else. Comments and the order of fields are not part of it: the same content applied again is the same version.
 """
 
 import re
@@ -55,7 +55,7 @@ class Stored(Record):
         return any(map(may_be_secret, self.files.values()))
 
     def exported(self) -> Mapping[str, str]:
-        """The files that would be applied to get this version."""
+        """The files that give this version when they are applied."""
         value = in_field_order(self.value, MODELS[self.kind.value])
         text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
         return {f"{self.kind}.yaml": text, **self.files}
@@ -65,7 +65,7 @@ _SECRET = re.compile(r"""["']?\bkind["']?\s*:\s*["']?Secret\b""")
 
 
 def may_be_secret(text: str) -> bool:
-    """Whether the text holds a manifest of kind Secret. It may err on the safe side."""
+    """Whether the text contains a manifest of kind Secret. If in doubt, it says yes."""
     return _SECRET.search(text) is not None
 
 

@@ -1,9 +1,9 @@
 """`${NAME}` in manifests: replaced in parsed text, never in the file, so that a value cannot add structure.
 
 - Only upper-case names count, and each must be known: a typing error is a problem with a line, not an empty text.
-- Where an unquoted `${NAME}` is the whole scalar and the value comes from the environment's substitutions, a value
-  that is a whole number, true or false takes that type (`replicas: ${REPLICAS}`). In quotes it stays text, and so
-  does everything that Slipway provides itself (a tag 20261123 is a name, not a number).
+- If an unquoted `${NAME}` is the whole scalar and the value comes from the environment's substitutions, a value that is
+  a whole number, true or false takes that type (`replicas: ${REPLICAS}`). In quotes it stays text, and so does
+  everything that Slipway provides itself (a tag 20261123 is a name, not a number).
 - `$${NAME}` stands for the text `${NAME}`, for scripts in a ConfigMap.
 """
 
@@ -20,7 +20,7 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 def substitute(document: Document, findings: Findings, *, built_ins: Mapping[str, str], own: Mapping[str, str]) -> Any:
-    """A copy of the document's value with all names replaced that are known; the others are added to the findings.
+    """A copy of the document's value with all known names replaced; the others are added to the findings.
 
     Raises ConfigError if there is too much text to go on.
     """

@@ -13,12 +13,12 @@ from slipway.domain.rules import Rule, RuleResult
 from .ranges import parse_range, parse_version
 
 _NEVER_IN_A_TAG = re.compile(r"[^A-Za-z0-9._*?\[\]!-]")
-"""A glob with braces or slashes looks like one of another tool, and would never match."""
+"""A glob with braces or slashes looks like another tool's, and would never match."""
 LONGEST_TAG = 128
 """The limit of registries."""
 LARGEST_EXPRESSION = 256 * 1024
-"""Bytes of memory that a compiled expression may take. Its work on a tag grows with the tag's length alone (RE2), so no
-expression of one application keeps a worker from the others."""
+"""Bytes of memory that a compiled expression may take. Its work on a tag grows only with the tag's length (RE2), so no
+application's expression blocks a worker for the others."""
 
 
 def check_tag(versions: Versions, tag: str) -> RuleResult:
@@ -36,7 +36,8 @@ def check_tag(versions: Versions, tag: str) -> RuleResult:
 
 @cache
 def _expression(text: str) -> Callable[[str], object]:
-    """Matches a whole tag. Raises `ValueError` for what RE2 cannot read, or would need too much memory for."""
+    """Matches a whole tag. Raises `ValueError` for an expression that RE2 cannot read, or that needs too much
+    memory."""
     import re2  # noqa: PLC0415 - few applications have an expression, and the first event should not wait for it
 
     options = re2.Options()
@@ -83,7 +84,7 @@ def fault_of_versions(versions: Versions) -> tuple[tuple[str, ...], str] | None:
 
 
 def is_lower(versions: Versions, tag: str, other: str) -> bool:
-    """Whether the tag names a lower version than the other one, in the same line; never where the order is that of
+    """Whether the tag names a lower version than the other one, in the same line; never if versions are ordered by
     time."""
     this, that = parse_version(tag), parse_version(other)
     if not versions.by_semver or this is None or that is None:
@@ -92,8 +93,8 @@ def is_lower(versions: Versions, tag: str, other: str) -> bool:
 
 
 def downgrade(tag: str, live: str) -> str:
-    """The plan's note that a lower version takes the place of a higher one, whatever rule let it through; empty
-    otherwise, and for tags that are not versions."""
+    """The plan's note that a lower version replaces a higher one, whatever rule let it through; empty otherwise, and
+    for tags that are not versions."""
     this, that = parse_version(tag), parse_version(live)
     if this is None or that is None or this >= that:
         return ""
@@ -101,7 +102,7 @@ def downgrade(tag: str, live: str) -> str:
 
 
 def _line(versions: Versions, version: Version) -> str:
-    """The first line that holds the version; a pre-release is of the line of its version."""
+    """The first line that contains the version; a pre-release belongs to the line of its version."""
     version = version.finalize_version()
     return next((line for line in versions.lines if version in parse_range(line)), "")
 

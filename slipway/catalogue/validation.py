@@ -43,13 +43,13 @@ _ONE_PIPELINE = (
 )
 _MOST_LOOKS = 30
 _FEW: Final = 4
-"""As many fields a message names; of more the reference tells."""
+"""A message names at most this many fields; the reference has the others."""
 _FIELD_FIRST = re.compile(r"([a-z_]+(?:\[[0-9]+\])?(?:\.[a-z_]+(?:\[[0-9]+\])?)*): (.*)", re.DOTALL)
 """A field, or the path to one: `environments[1].gate.required`."""
 
 
 def validate[M: BaseModel](document: Document, model: type[M]) -> M:
-    """The record that the document describes. Raises a ConfigError with every problem of it."""
+    """The record that the document describes. Raises a ConfigError with all of its problems."""
     reading = parse_document(document, model)
     if reading.problems or reading.value is None:
         raise ConfigError(reading.problems)
@@ -64,12 +64,12 @@ class AsRead[M: BaseModel]:
     """The document with its wrong parts replaced; None if too many are wrong."""
     problems: tuple[Problem, ...] = ()
     unknown: Mapping[str, Problem] = field(default_factory=dict)
-    """The fields whose values are not the document's, with the problem that says why."""
+    """The fields whose values are not the document's, each with the problem that is the reason."""
     unsure: tuple[Problem, ...] = ()
-    """Problems because of which it cannot be said whether the fields beside go together."""
+    """Problems because of which it is not known whether the fields beside them go together."""
 
     def why_unknown(self, *fields: str) -> Problem | None:
-        """The problem for which the value of one of these fields is not known, as a whole or in part."""
+        """The problem because of which the value of one of these fields is not known, as a whole or in part."""
         for name, problem in self.unknown.items():
             if any(is_below(name, each) or is_below(each, name) for each in fields):
                 return problem
@@ -79,14 +79,14 @@ class AsRead[M: BaseModel]:
 def parse_document[M: BaseModel](document: Document, model: type[M]) -> AsRead[M]:
     """The record that the document describes, with every problem that pydantic reports.
 
-    pydantic does not go on to a rule about several fields where one of them is wrong. So the wrong parts are replaced,
-    and the rest is looked at once more.
+    pydantic does not check a rule about several fields if one of them is wrong. So the wrong parts are replaced, and
+    the rest is checked once more.
     """
     problems, unsure, mending = list[Problem](), dict[Problem, None](), Mending(document)
     value = None
     for _ in range(_MOST_LOOKS):
         try:
-            # Strict, as a number instead of text is a mistake (`tag: 1.10` would be 1.1). As JSON, so that a list is
+            # Strict, since a number instead of text is a mistake (`tag: 1.10` would be 1.1). As JSON, so that a list is
             # accepted for a tuple.
             value = model.model_validate_json(json.dumps(mending.value), strict=True)
         except ValidationError as error:
@@ -108,7 +108,7 @@ def _is_echo(finding: Any) -> bool:
 
 
 class _Translation:
-    """From pydantic's errors about one document to problems, each with the steps to it."""
+    """Translates pydantic's errors about one document into problems, each with the steps to it."""
 
     def __init__(self, document: Document, model: type[BaseModel]) -> None:
         self._document, self._model = document, model
@@ -148,7 +148,7 @@ class _Translation:
         return self._at(steps, advice, expected=expected, got=short_value(value))
 
     def _own_rule(self, steps: Steps, message: str, value: object) -> Misfit:
-        """The problem for a ValueError of our models, whose text may begin with the name of a field or a path to it."""
+        """The problem for a ValueError of our models, whose text may begin with a field's name or the path to one."""
         of_several = steps
         if split := _FIELD_FIRST.fullmatch(message):
             path = [int(part) if part.isdigit() else part for part in re.findall(r"[a-z_]+|[0-9]+", split[1])]
@@ -165,14 +165,14 @@ class _Translation:
         for step in steps:
             value = value[step]
             fields = [_fields(model)[step] for model in models if isinstance(step, str) and step in _fields(model)]
-            if fields:  # else it is an item of a list, or an entry of a mapping by name
+            if fields:  # otherwise it is an item of a list, or an entry of a mapping by name
                 models = [nested for field in fields for nested in _models_in(field.annotation)]
         chosen = [model for model in models if _has_kind(model, value)] or models
         return {name for model in chosen for name in _fields(model)}
 
 
 def _within(value: Any, path: list[int | str]) -> Any:
-    """The value written there; None if there is none."""
+    """The value at that path; None if there is none."""
     for step in path:
         known = step in value if isinstance(value, dict) else isinstance(value, list) and step in range(len(value))
         value = value[step] if known else None

@@ -5,8 +5,8 @@ rule may occur at most 24 times a day, and rules are evaluated so late in the ca
 soon reaches its end. (The calendar repeats every 400 years, so a rule falls on the same days in 9626 as in 2026, and
 Python's last year is 9999.)
 
-As in RFC 5545, a local time skipped when summer time begins is interpreted with the offset before the change, and the
-first of two equal local times counts. A window's duration is elapsed time, on such days too.
+As in RFC 5545, a local time that is skipped when summer time begins is interpreted with the offset before the change,
+and the first of two equal local times counts. A window's duration is elapsed time, on such days too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ _NEEDED = {
     "MONTHLY": (("BYMONTHDAY", "BYDAY"),),
     "YEARLY": (("BYMONTH",), ("BYMONTHDAY", "BYDAY")),
 }
-"""The parts that each FREQ requires (one of each group). Without them a start date that nobody wrote would decide."""
+"""The parts that each FREQ requires (one of each group). Without them, a start date that nobody wrote would decide."""
 MOST_A_DAY = 24
 MOST_HOLIDAYS = 2000
 _LATE = 7600
@@ -88,7 +88,8 @@ class Calendar:
     def _change(
         self, stretches: Sequence[_Stretch], now: datetime, last: datetime, *, is_open: bool
     ) -> datetime | None:
-        """When the state changes; None if it does not until `last`, as later occurrences were not expanded."""
+        """When the state changes; None if it does not change until `last`, after which occurrences were not
+        expanded."""
         events = sorted(
             [(s.begin, s.denies, 1) for s in stretches] + [(s.end, s.denies, -1) for s in stretches],
             key=lambda event: event[0],
@@ -200,7 +201,7 @@ def window_faults(files: Files, windows: Windows) -> Iterator[WindowProblem]:
 
 
 def _window_fault(window: Window) -> WindowProblem | None:
-    """The first problem of a window, with the field of the window that has it."""
+    """The first problem of a window, with the faulty field."""
     names = [part.split("=", 1)[0] for part in window.rule.split(";")]
     parts = _parts(window.rule)
     if len(parts) != len(names):
@@ -227,7 +228,7 @@ def _interval_fault(window: Window, interval: str) -> WindowProblem | None:
 
 
 def _never(window: Window) -> WindowProblem | None:
-    """Whether the rule never occurs, or is none at all."""
+    """The problem if the rule never occurs, or is not a rule; None otherwise."""
     first = datetime.combine(window.starts or date(2026, 1, 1), time())
     try:
         first_occurrence = next(

@@ -1,4 +1,4 @@
-"""Identify API callers: a person or an application by an access token, or the holder of a key.
+"""Identifies API callers: a person or an application by an access token, or the holder of a key.
 
 The Functions host checks its own keys before it calls the app, but does not tell a Python app which one was used. The
 app sees only the key itself, in `x-functions-key` or `?code=`, so the settings give names to hashes of keys. The holder
@@ -48,7 +48,7 @@ class Access:
     """Keys that the settings name: the hash of each, 64 hexadecimal digits."""
 
     def caller(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Caller:
-        """The caller of a request. Raises `UnknownCaller`, also for a bad token that comes with a good key, and
+        """The caller of a request. Raises `UnknownCaller`, even if a bad token comes with a good key, and
         `CallerNotYetKnown`."""
         if (bearer := self._bearer(headers)) is not None:
             return self._by_token(bearer)
@@ -89,8 +89,8 @@ class Access:
 
 
 def caller_of_person(who: Session | TokenPerson) -> Caller:
-    """The person, by their object id: names are neither unique nor verified. A person with any role here, even one that
-    only a gate names, may read."""
+    """The person, by their object id: names are neither unique nor verified. A person with any role here may read, even
+    if only a gate names the role."""
     return Caller(
         name=f"{OID}{who.oid}",
         roles=read_roles(who.roles) | ({Role.READER} if who.roles else set()),

@@ -1,8 +1,8 @@
-"""The app's cookies: their names and attributes, reading them, setting them, taking them back.
+"""The app's cookies: their names and attributes; reading, setting and removing them.
 
-In Azure each has the prefix `__Host-`, so that no other host of the domain can set it and it travels over TLS only. On
-a laptop the app speaks plain HTTP, where Safari keeps no `Secure` cookie (WebKit bug 281149) and cookies do not know
-ports; there the name contains the port instead (docs/decisions/0018-one-sign-in.md).
+In Azure each name has the prefix `__Host-`, so that no other host of the domain can set the cookie and it travels only
+over TLS. On a laptop the app speaks plain HTTP, where Safari keeps no `Secure` cookie (WebKit bug 281149), and cookies
+ignore ports; so there the name contains the port instead (docs/decisions/0018-one-sign-in.md).
 """
 
 import re
@@ -13,9 +13,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 HEADER_LIMIT: Final = 32 * 1024
-"""Characters of a `Cookie` header; of a longer one nothing is read."""
+"""Characters of a `Cookie` header; a longer one is ignored."""
 VALUE_LIMIT: Final = 3800
-"""Characters of a value: browsers keep 4,096 bytes of name, value and attributes, and drop what is longer silently."""
+"""Characters of a value: browsers keep 4,096 bytes of name, value and attributes, and silently drop a longer cookie."""
 _VALUE: Final = re.compile(r"[A-Za-z0-9._~-]*")
 """The characters that the Functions host sends unchanged; it percent-encodes all others."""
 
@@ -26,9 +26,9 @@ class Cookie(StrEnum):
     SESSION = "session"
     """The signed-in person, sealed."""
     SIGN_IN = "signin"
-    """The sign-ins that were begun and have not come back yet, sealed."""
+    """The sign-ins that were begun here and have not come back yet, sealed."""
     BROWSER = "browser"
-    """A random id of the browser, to which sessions and votes under way are bound."""
+    """A random id of the browser, to which sessions and unfinished votes are bound."""
 
 
 class Cookies:
@@ -43,7 +43,7 @@ class Cookies:
         return self._prefix + cookie
 
     def read(self, headers: Mapping[str, str], cookie: Cookie) -> str:
-        """The value, or nothing if the browser sent none, a malformed one, or two that differ."""
+        """The value; empty if the browser sent none, a malformed one, or two that differ."""
         header, name = headers.get("Cookie") or "", self.name(cookie)
         if len(header) > HEADER_LIMIT:
             return ""
@@ -53,7 +53,7 @@ class Cookies:
         return value if _VALUE.fullmatch(value) else ""
 
     def keep(self, cookie: Cookie, value: str, time: timedelta) -> str:
-        """The value of a `Set-Cookie` header. Raises ValueError for what a browser or the host would change."""
+        """The value of a `Set-Cookie` header. Raises ValueError for a value that a browser or the host would change."""
         if not _VALUE.fullmatch(value) or len(value) > VALUE_LIMIT:
             raise ValueError(f"cookie {cookie}: expected at most {VALUE_LIMIT} characters that need no encoding")
         secure = "; Secure" if self._secure else ""

@@ -1,6 +1,6 @@
-"""Marks of the forms on our pages: a form is good for the session and the page that it was made for, and nowhere else.
+"""Marks of the forms on our pages: a form is valid only for the session and the page that it was made for.
 
-A mark is `id.mac`. The id says which rendering of the form was sent, so that one sent twice has one effect.
+A mark is `id.mac`. The id says which rendering of the form was sent, so that sending it twice has one effect.
 """
 
 import re
@@ -38,5 +38,5 @@ class Forms:
 
 
 def _content(session: str, path: str, number: str) -> bytes:
-    """Neither session ids nor numbers hold a line break."""
+    """The MAC's content. It is unambiguous, since neither session ids nor numbers contain a line break."""
     return f"{session}\n{number}\n{path}".encode()

@@ -1,4 +1,4 @@
-"""The pages that a person may come back to after signing in. People are never sent to any other address."""
+"""The pages to which a person may return after signing in. People are never sent to any other address."""
 
 import re
 from typing import Final
@@ -36,7 +36,7 @@ _ADDRESS: Final = re.compile(rf"(?:{_PATHS})(?:\?{_QUERY})?")
 
 
 def is_page(address: str) -> bool:
-    """Whether the address, a path with its query, is that of a page of ours."""
+    """Whether the address, a path with its query, is one of our pages."""
     return len(address) <= LONGEST and _ADDRESS.fullmatch(address) is not None
 
 

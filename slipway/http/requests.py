@@ -9,7 +9,7 @@ JSON_TYPE = "application/json"
 
 
 WITH_A_LENGTH = "a body with a Content-Length: chunked bodies are not supported"
-"""The expectation that a chunked body fails."""
+"""The expectation that a chunked body does not meet."""
 
 
 class RequestRefused(Exception):  # noqa: N818 - it is an answer, not a fault
@@ -35,9 +35,9 @@ def check_origin(headers: Mapping[str, str], own: str) -> None:
 
 
 def check_own_page(headers: Mapping[str, str], own: str) -> None:
-    """Refuse a form that no page of ours sent, since browsers send it with the cookie of the session.
+    """Refuse a form that one of our pages did not send: browsers attach the session's cookie to any form.
 
-    As `check_origin`, and one of the two headers has to be there: every browser that we support sends one with a form.
+    As `check_origin`, but one of the two headers is required: every browser that we support sends one with a form.
     Raises `RequestRefused`.
     """
     if headers.get("Sec-Fetch-Site") is None and headers.get("Origin") is None:
@@ -46,7 +46,7 @@ def check_own_page(headers: Mapping[str, str], own: str) -> None:
 
 
 def was_chunked(headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether the sender sent its body in chunks: the Functions host hands over none then."""
+    """Whether the body was sent in chunks: the Functions host then passes none on."""
     return not body and "chunked" in headers.get("Transfer-Encoding", "").lower()
 
 

@@ -1,8 +1,8 @@
-"""A person's way to prove a statement: from the button to the identity provider, and back into the inbox.
+"""How a person proves a statement: from the button to the identity provider, and back into the inbox.
 
-The button's statement is kept as a challenge, and its hash goes to the provider as the nonce of a sign-in. The return
-is a GET that a browser may repeat (Back, reload, a restored tab), that a stranger may try, and that comes once for each
-tab. So a challenge is answered once, in the browser in which it was made, and every repeat leads to the same place.
+The statement is kept as a challenge, and its hash goes to the provider as the nonce of a sign-in. The return is a GET,
+which a browser may repeat (Back, reload, a restored tab), which a stranger may try, and which comes once for each tab.
+So a challenge is answered once, in the browser in which it was made, and every repeat leads to the same place.
 
 No decision is made here: the worker verifies the proof again, from the inbox row alone.
 """
@@ -37,10 +37,10 @@ from ..domain.statement import (
 log = logging.getLogger(__name__)
 
 BACK: Final = "/say/back"
-"""The path that the provider leads back to: the redirect URI of the votes' registration."""
+"""The path to which the provider leads back: the redirect URI of the votes' registration."""
 INSTALLATION: Final = "_installation"
 SENT: Final = "/said"
-"""Pages that follow what was said until it is answered."""
+"""The pages on which a person waits for the answer to their statement."""
 _STATE: Final = re.compile(r"[0-9]{8}-[A-Za-z0-9_-]{43}")
 LONGEST_CODE: Final = 4096
 
@@ -62,13 +62,13 @@ class VotesProvider(Protocol):
 
 
 class ChallengeTable(Protocol):
-    """The table between the button and the way back (`ledger/challenges.py`)."""
+    """The table of statements on their way through the identity provider (`ledger/challenges.py`)."""
 
     def add(self, state: str, challenge: Challenge) -> None: ...
     def find(self, state: str) -> Challenge | None: ...
     def used(self, state: str) -> Used | None: ...
     def mark(self, state: str, used: Used) -> Used:
-        """The mark that is there afterwards: this one, or an earlier one."""
+        """The mark that is now in force: this one, or an earlier one."""
         ...
 
     def add_pending(self, handle: str, pending: Pending) -> None: ...
@@ -81,20 +81,20 @@ class ChallengeTable(Protocol):
 
 
 class Sender(Protocol):
-    """Writes down what was said and wakes the worker (`commands/saying.py`)."""
+    """Adds statements to the inbox and wakes the worker (`commands/saying.py`)."""
 
     def say(self, partition: str, row: InboxRow, *, id: str = "") -> object: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lead:
-    """Lead the browser there."""
+    """Send the browser to this address."""
 
     to: str
 
 
 class WhyNothingSent(Enum):
-    """Why nothing was sent in the person's name."""
+    """Why no statement was made in the person's name."""
 
     status: int
     """The status in HTTP."""
@@ -116,7 +116,7 @@ class WhyNothingSent(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class NothingSent:
-    """No statement was made in the person's name; the page says why and leads back to where they can do it again."""
+    """No statement was made in the person's name; the page says why, and leads back to where they can try again."""
 
     why: WhyNothingSent
     back: str = "/"
@@ -125,7 +125,7 @@ class NothingSent:
 
 @dataclass(frozen=True, kw_only=True)
 class Saying:
-    """Takes statements with a proof. Its methods raise `LedgerUnavailable` and do no harm when they are repeated."""
+    """Takes statements with a proof. Its methods raise `LedgerUnavailable`, and can be repeated without harm."""
 
     provider: VotesProvider
     challenges: ChallengeTable
@@ -147,8 +147,8 @@ class Saying:
         pending: str = "",
         content: tuple[str, ...] = (),
     ) -> Lead | NothingSent:
-        """Keep the statement and lead the person to the provider. `browser` is the id in the browser's cookie,
-        `person` the object id of whoever pressed the button."""
+        """Keep the statement and lead the person to the provider. `browser` is the id in the browser's cookie, `person`
+        the object id of the person who pressed the button."""
         now = self.clock()
         state, verifier = f"{now:%Y%m%d}-{secrets.token_urlsafe(32)}", secrets.token_urlsafe(32)
         address = self.provider.address(
@@ -172,7 +172,7 @@ class Saying:
         self.challenges.add(state, challenge)
         return Lead(to=address)
 
-    # ---- what waits for a person to confirm it
+    # ---- statements that wait for a person to confirm them
     def keep_pending(
         self,
         statement: CommandStatement | CatalogueStatement | ChangeVoteStatement,
@@ -183,7 +183,8 @@ class Saying:
         asks: tuple[str, ...] = (),
         fresh: timedelta | None = FRESH,
     ) -> str:
-        """Keep what lets something through until a person confirms it; the handle by which they find it."""
+        """Keep a statement that lets something through until a person confirms it. Returns the handle that leads to
+        it."""
         now = self.clock()
         handle = f"{now:%Y%m%d}-{secrets.token_urlsafe(32)}"
         pending = Pending(
@@ -198,13 +199,13 @@ class Saying:
         return pending if pending is not None and pending.in_time(self.clock()) else None
 
     def confirmed(self, handle: str) -> tuple[str, str] | None:
-        """Partition and id of the row that says it; None as long as nobody has confirmed it."""
+        """Partition and id of the inbox row with the statement; None while nobody has confirmed it."""
         used = self.challenges.confirmed(handle) if _STATE.fullmatch(handle) else None
         pending = self.challenges.pending(handle) if used else None
         return (partition_of(pending.statement), used.inbox) if pending and used else None
 
     def confirm(self, handle: str, pending: Pending, *, browser: str, person: str) -> Lead | NothingSent:
-        """Lead whoever pressed the button to the provider, with the words that they have read."""
+        """Lead the person who pressed the button to the provider, with the statement that they have read."""
         statement = pending.statement.evolve(salt=salt_of(self.random(SALT_BYTES)))
         return self.begin(
             statement,
@@ -217,7 +218,7 @@ class Saying:
         )
 
     def back(self, *, state: str, code: str, error: str, browser: str) -> Lead | NothingSent:
-        """The way back. `browser` is the id in the browser's cookie; empty if it sent none."""
+        """Handle the return from the provider. `browser` is the id in the browser's cookie; empty if it sent none."""
         challenge = self.challenges.find(state) if _STATE.fullmatch(state) else None
         if challenge is None:
             return NothingSent(why=WhyNothingSent.UNKNOWN)
@@ -237,7 +238,8 @@ class Saying:
         return self._redeem(state, code, challenge, browser)
 
     def _redeem(self, state: str, code: str, challenge: Challenge, browser: str) -> Lead | NothingSent:
-        """The code is good for one redemption, so the mark comes first: of two ways back at once one goes on."""
+        """The code can be redeemed only once, so the mark comes first: if two returns come at once, one of them goes
+        on."""
         now = self.clock()
         mine = Used(inbox=inbox_id(now, self.random(8)), at=now)
         used = self.challenges.mark(state, mine)
@@ -266,7 +268,8 @@ class Saying:
         if isinstance(verdict, CannotVerify):
             log.warning("an ID token cannot be verified here, the worker will try: %s", verdict.why)
         elif not challenge.again and not_passed(freshness(verdict.value, self.clock(), challenge.fresh)):
-            # The provider let an older sign-in pass, or is not asked for `auth_time`: once more, with the credential.
+            # The provider let an older sign-in pass, or is not set up to send `auth_time`: ask once more, with the
+            # credential.
             return self.begin(
                 statement,
                 browser=browser,
@@ -279,7 +282,7 @@ class Saying:
             )
         if challenge.pending:
             confirmed = self.challenges.mark_confirmed(challenge.pending, mine)
-            if confirmed.inbox != mine.inbox:  # somebody came back before: what was asked for once is said once
+            if confirmed.inbox != mine.inbox:  # the pending statement was confirmed before, and is made only once
                 return self._follow(challenge, confirmed)
         row = InboxRow(
             kind=InboxKind(statement.kind),

@@ -1,7 +1,8 @@
-"""Seals what a browser keeps for us: it can neither be read nor changed there (AES-256-GCM).
+"""Seals values that a browser keeps for us, so that they can neither be read nor changed there (AES-256-GCM).
 
-A sealed text is `key id.content`, where the content is base64url of nonce, ciphertext and tag. Each purpose has a key
-of its own, derived from the installation's session key by HKDF, so that nothing sealed for one opens as another.
+A sealed text is `key id.content`, where the content is base64url of nonce, ciphertext and tag. Each purpose has its own
+key, derived from the installation's session key by HKDF, so that a text sealed for one purpose does not open for
+another.
 """
 
 import base64
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _LONGEST: Final = 8192
-"""Characters of a sealed text; a longer one is not looked at."""
+"""The most characters of a sealed text; a longer one is not examined."""
 _NO_SALT: Final = bytes(hashlib.sha256().digest_size)
 
 
@@ -32,10 +33,10 @@ class KeyPurpose(StrEnum):
 
 
 class SealKeys(Protocol):
-    """The session keys by id, the one that seals first. All of them open, so that rotating signs nobody out."""
+    """The session keys by id; the first one seals. All of them open, so that rotating signs nobody out."""
 
     def live(self, key_id: str | None = None) -> Mapping[str, bytes]:
-        """A source may look again if it does not know the wanted id. Raises `KeysUnavailable`."""
+        """The keys. A source may load them again if it does not know the wanted id. Raises `KeysUnavailable`."""
         ...
 
 

@@ -1,7 +1,7 @@
 """Sessions of the pages. A session is a sealed cookie; nothing about it is stored here.
 
-It lasts eight hours, one hour when nobody uses it, and its roles are asked for again every hour. It opens pages, and no
-more: the API takes access tokens, and what opens a gate is proved by a token made for that purpose.
+A session lasts eight hours, or one hour if it is not used, and its roles are asked for again every hour. It opens pages
+and nothing else: the API takes access tokens, and a gate opens only with a token made for that purpose.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from .sealing import KeyPurpose, Seal
 
 IDLE: Final = timedelta(hours=1)
 ROLES_HOLD: Final = timedelta(hours=1)
-"""After that the provider is asked again who the person is."""
+"""After this time the provider is asked again who the person is."""
 NOTED_EVERY: Final = timedelta(minutes=5)
 """The interval at which a session's last use is updated in its cookie."""
 ASKED_EVERY: Final = timedelta(minutes=1)
@@ -34,7 +34,7 @@ BROWSER_KEPT: Final = timedelta(days=400)
 """The longest that browsers keep a cookie."""
 
 type Ended = Callable[[str, str], EndedSessions]
-"""By tenant and object id: which sessions of that person were ended. Raises `LedgerUnavailable`."""
+"""By tenant and object id: which sessions of the person were ended. Raises `LedgerUnavailable`."""
 
 
 class Recalled:
@@ -45,7 +45,7 @@ class Recalled:
         self._known: dict[tuple[str, str], tuple[float, EndedSessions]] = {}
 
     def of(self, tenant: str, person: str, *, sure: bool) -> EndedSessions:
-        """`sure` asks in any case. Raises `LedgerUnavailable`."""
+        """With `sure` it asks in any case. Raises `LedgerUnavailable`."""
         now, who = self._monotonic(), (tenant, person)
         known = self._known.get(who)
         if known is not None and not sure and now - known[0] < ASKED_EVERY.total_seconds():
@@ -69,14 +69,14 @@ class Session(Record):
     roles: tuple[str, ...]
     """App roles on the registration of sign-in."""
     groups: tuple[Guid, ...] | None
-    """None where the person is in more groups than the token, or the cookie, can hold."""
+    """None if the person is in more groups than the token, or the cookie, can hold."""
     browser: str
     """Hash of the browser's id."""
     iat: int
-    """When the provider last said who this is and which roles they have."""
+    """When the provider last said who the person is and which roles they have."""
     seen: int
     exp: int
-    """Renewing leaves it as it is."""
+    """The session's end, which renewing does not change."""
 
     @property
     def began(self) -> datetime:
@@ -94,8 +94,8 @@ class Sessions:
     ended: Recalled
 
     def read(self, headers: Mapping[str, str], *, sure: bool = False) -> Session | None:
-        """The session in force, if there is one; `sure` looks up at once whether it was ended elsewhere.
-        Raises `KeysUnavailable`, `LedgerUnavailable`."""
+        """The valid session, if there is one; `sure` looks up at once whether it was ended elsewhere. Raises
+        `KeysUnavailable`, `LedgerUnavailable`."""
         content = self.seal.open(KeyPurpose.SESSION, self.cookies.read(headers, Cookie.SESSION))
         if content is None:
             return None
@@ -113,12 +113,12 @@ class Sessions:
         return not self.ended.of(session.tid, session.oid, sure=sure).over(session.sid, session.began)
 
     def stale(self, session: Session) -> bool:
-        """Whether the roles are too old to show a page by."""
+        """Whether the roles are too old for showing a page."""
         return self._now() - session.iat >= ROLES_HOLD.total_seconds()
 
     def begin(self, person: TokenPerson, *, browser: str, renews: Session | None = None) -> tuple[Session, str]:
         """A session, and the `Set-Cookie` header that keeps it. `renews` is the same person's session whose roles were
-        asked for again: it keeps its id, so that forms in other tabs stay good, and its end."""
+        asked for again: the new session keeps its id, so that forms in other tabs stay valid, and its end."""
         now = self._now()
         session = Session(
             sid=renews.sid if renews else secrets.token_urlsafe(18),
@@ -134,13 +134,13 @@ class Sessions:
         )
         sealed = self._sealed(session)
         if len(sealed) > VALUE_LIMIT:
-            # Hundreds of groups: better not known than a cookie that the browser drops without a word.
+            # Hundreds of groups: better unknown than in a cookie that the browser silently drops.
             session = session.evolve(groups=None)
             sealed = self._sealed(session)
         return session, self._kept(session, sealed)
 
     def used(self, session: Session) -> str | None:
-        """The `Set-Cookie` header that notes the use, if it is due."""
+        """The `Set-Cookie` header that notes the use, if that is due."""
         now = self._now()
         if now - session.seen < NOTED_EVERY.total_seconds():
             return None

@@ -1,8 +1,8 @@
 """Signs people in for the pages: OpenID Connect's authorization code flow with PKCE.
 
-`begin` sends a browser to the provider, `back` takes it in again. In between, what was asked is kept in that browser,
-sealed, for ten minutes; several tabs may be under way at once. The provider is asked without a page of its own
-(`prompt=none`) where only the roles of a session have to be renewed.
+`begin` sends a browser to the provider, and `back` handles its return. In between, the request is kept in that browser,
+sealed, for ten minutes; several tabs may sign in at once. If only the roles of a session have to be renewed, the
+provider is told to show no page (`prompt=none`).
 """
 
 import hmac
@@ -25,13 +25,13 @@ from .sessions import Sessions
 log = logging.getLogger(__name__)
 
 BACK: Final = "/sign-in/back"
-"""The path that the provider sends people back to: the registration's redirect URI."""
+"""The path to which the provider sends people back: the registration's redirect URI."""
 GOOD_FOR: Final = timedelta(minutes=10)
 MOST_TABS: Final = 4
 LONGEST: Final = 4096
-"""Characters of a parameter that comes back."""
+"""The most characters of a parameter in the return."""
 _ASK_THE_PERSON: Final = frozenset({"login_required", "interaction_required", "consent_required"})
-"""The provider's answers to `prompt=none` when it would have to show a page."""
+"""The provider's answers to `prompt=none` if it would have to show a page."""
 
 
 class SignInProvider(Protocol):
@@ -52,7 +52,7 @@ class PendingSignIn(Record):
     state: str
     nonce: str
     verifier: str
-    """Proves to the provider that whoever redeems the code is who began (PKCE)."""
+    """Proves to the provider that the app that redeems the code is the one that began (PKCE)."""
     to: str
     """The page that the person wanted."""
     at: int
@@ -74,7 +74,7 @@ class Go:
 
 @dataclass(frozen=True, kw_only=True)
 class NotSignedIn:
-    """Tell the person that nobody was signed in."""
+    """Tell the person that they were not signed in."""
 
     title: str
     why: str
@@ -95,7 +95,7 @@ class SignIn:
     clock: Clock
     public_url: str
     is_page: Callable[[str], bool]
-    """Whether an address is one of our pages: nobody is sent anywhere else after signing in."""
+    """Whether an address is one of our pages: people are sent nowhere else after signing in."""
 
     def begin(self, headers: Mapping[str, str], to: str, *, quiet: bool = False) -> Go | NotSignedIn:
         """Send the person to the provider. Raises `KeysUnavailable`."""
@@ -114,7 +114,7 @@ class SignIn:
         return Go(to=address, cookies=(self._kept((*self._under_way(headers), pending)),))
 
     def back(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Go | NotSignedIn:
-        """Take the person in. Raises `KeysUnavailable`, `LedgerUnavailable`."""
+        """Handle the return and sign the person in. Raises `KeysUnavailable`, `LedgerUnavailable`."""
         under_way = self._under_way(headers)
         state = parameters.get("state", "")
         pending = next((each for each in under_way if _equal(each.state, state)), None)
@@ -146,7 +146,8 @@ class SignIn:
         return (session_cookie, browser_cookie) if browser_cookie else (session_cookie,)
 
     def _nothing_asked(self, headers: Mapping[str, str]) -> Go | NotSignedIn:
-        """Back, a reload or a restored tab after the sign-in; or an answer that another browser asked for."""
+        """The answer to a return that this browser did not ask for: Back, a reload or a restored tab after the sign-in,
+        or another browser's."""
         if self.sessions.read(headers) is not None:
             return Go(to="/")
         return NotSignedIn(
@@ -176,7 +177,7 @@ class SignIn:
         return tuple(pending for pending in known if self._now() - pending.at < GOOD_FOR.total_seconds())
 
     def _kept(self, under_way: tuple[PendingSignIn, ...]) -> str:
-        """The `Set-Cookie` header; the oldest sign-ins give way."""
+        """The `Set-Cookie` header with the begun sign-ins; if there are too many, the oldest are dropped."""
         cookies = self.sessions.cookies
         for count in range(min(len(under_way), MOST_TABS), 0, -1):
             sealed = self.seal.close(KeyPurpose.SIGN_IN, _ALL_ASKED.dump_json(under_way[-count:]))
@@ -204,6 +205,6 @@ def _equal(one: str, other: str) -> bool:
 
 
 def _told(error: str) -> str:
-    """A name of OAuth's list, or nothing that a stranger could have written."""
+    """An error name from OAuth's list, or a neutral text: a stranger may have written it."""
     known = len(error) <= 60 and error.isascii() and error.replace("_", "").isalpha()  # noqa: PLR2004
     return error if known else "an unknown one"

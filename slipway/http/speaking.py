@@ -6,7 +6,7 @@ from ..domain.roles import Caller
 
 
 def speaker(caller: Caller, via: Via) -> Speaker:
-    """People and applications with the roles that their token names, word for word; a key with those that it has."""
+    """People and applications have the roles that their token names, word for word; a key has its own."""
     named = tuple(sorted(claim.removeprefix(ROLE) for claim in caller.claims if claim.startswith(ROLE)))
     return Speaker(
         oid=caller.signed_in.object_id if caller.signed_in else None,

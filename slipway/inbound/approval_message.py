@@ -1,8 +1,8 @@
 """A message in the queue `approvals`, on behalf of a person: a vote, the rejection of a proposed change of the
 catalogue, or a command that stops something.
 
-Senders to this queue are believed about the person they speak for, and no more: the message is the queue's claim, at
-the level `queue`, never the person's own act. So nothing in a message is a credential.
+Senders to this queue are believed about the person for whom they speak, and about nothing more: the message is the
+queue's claim, at the level `queue`, never the person's own act. So nothing in a message is a credential.
 """
 
 from typing import Annotated, Final, Literal
@@ -18,7 +18,7 @@ from ..domain.release import VoteDecision
 from .reading import BadInput, read_as, read_json
 
 LARGEST: Final = 16 * 1024
-"""Bytes of a message: its longest reason in the longest form of JSON, and room for the rest."""
+"""Bytes of a message: the longest reason in its longest form as JSON, and room for the rest."""
 MessageId = Annotated[str, Field(min_length=8, max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
 Number = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
 
@@ -50,7 +50,7 @@ class VoteMessage(_Message):
 
 
 class ChangeVoteMessage(_Message):
-    """The rejection of a proposed change of the catalogue. An approval of one needs a proof, which no message is."""
+    """The rejection of a proposed change of the catalogue. An approval needs a proof, which a message is not."""
 
     v: Literal[1]
     id: MessageId = Field(description="The sender's own id for it: the same id again is a repeat.")
@@ -92,7 +92,7 @@ def parse_approval(body: bytes, *, tenant: str) -> ApprovalMessage:
 
 
 def _model_of(value: object) -> type[VoteMessage | ChangeVoteMessage | CommandMessage]:
-    """The model of a message, by whether it names a verb, a change, or a release."""
+    """The model of a message: it depends on whether the message names a verb, a change, or a release."""
     fields = value if isinstance(value, dict) else {}
     if "verb" in fields:
         return CommandMessage
@@ -100,14 +100,14 @@ def _model_of(value: object) -> type[VoteMessage | ChangeVoteMessage | CommandMe
 
 
 def _check_named(message: VoteMessage) -> None:
-    """An approval is for one plan and one opening."""
+    """An approval has to name one plan and one opening."""
     for name, value in (("opening", message.opening), ("plan", message.plan)):
         if value is None:
             raise BadInput(name, "what the approval is for", "nothing")
 
 
 def _check_subject(message: CommandMessage) -> None:
-    """A command names what it is about, and nothing else."""
+    """A command has to name its subject, and nothing else."""
     everything = message.verb is Verb.FREEZE and message.application is None
     needed = {
         "application": not everything,

@@ -1,6 +1,6 @@
 """Azure DevOps service hooks: `build.complete` 2.0 and `run-state-changed`. Each is a hint about a run that ended.
 
-Their content is only claimed: `proving.py` asks Azure DevOps. `run-state-changed` names its project by id only, and has
+Their content is only claimed: `proving.py` asks Azure DevOps. `run-state-changed` names its project only by id, and has
 neither branch nor requester.
 """
 
@@ -19,7 +19,8 @@ from .reading import LARGEST_ID, BadInput, Ignored, by_now, read_as, read_json
 BUILD_COMPLETE = "build.complete"
 RUN_STATE_CHANGED = "ms.vss-pipelines.run-state-changed-event"
 OF_A_TEST = "00000000-0000-0000-0000-000000000000"
-"""The subscription of what the button *Test* of the wizard sends: an example, of a project that there is not."""
+"""The subscription in the message that the wizard's button *Test* sends: an example, of a project that does not
+exist."""
 
 _ORGANIZATION = re.compile(
     r"https://(?:dev\.azure\.com/([^/?#]+)|([a-z0-9-]+)\.visualstudio\.com)(?:[/?#]|$)", re.IGNORECASE
@@ -111,7 +112,7 @@ class _Hook(ForeignModel):
 def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> RunTold:
     """Parse a completed run: a hint. Raises `Ignored` for other events, `BadInput` for malformed ones.
 
-    `organizations` are those whose events are accepted, in lower case; if empty, all are (the caller has checked the
+    `organizations`, in lower case, are those whose events are accepted; if empty, all are (the caller has checked the
     shared secret).
     """
     hook = read_as(_Hook, read_json(body))
@@ -174,7 +175,7 @@ def _run(hook: _Hook, organization: str, now: datetime) -> Run:
 
 
 def _committer(sources: tuple[_Source, ...]) -> str:
-    """The committer's address, if the run has a single repository and the event names one; else empty."""
+    """The committer's address, if the run has a single repository and the event names one; otherwise empty."""
     if len(sources) != 1:
         return ""
     change = sources[0].change

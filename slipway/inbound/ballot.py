@@ -1,7 +1,7 @@
-"""Votes by the JSON API: of a signed-in person, or of the holder of a link that votes.
+"""Votes by the JSON API: from a signed-in person, or from the holder of a link that votes.
 
 A function key identifies a program and not a person, so it does not allow voting. An approval lets something through,
-so a sign-in alone does not suffice: it needs a proof, which a person gives on the page, or a link that votes.
+so a sign-in alone is not enough: it needs a proof, which a person gives on the page, or a link that votes.
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ from .reading import BadInput
 
 
 class NotAllowed(Exception):  # noqa: N818 - the message is the point
-    """The request does not identify a voter, or proves too little; the message says how to do so."""
+    """The request does not identify a voter, or proves too little; the message says what to do instead."""
 
 
 class Misdirected(Exception):  # noqa: N818 - the message is the point
@@ -38,7 +38,7 @@ def row_of_principal(
     ballot: Ballot, release: Release, principal: Principal, *, installation: str, salt: str, page: str
 ) -> InboxRow:
     """A signed-in person's statement: a rejection, a withdrawal of their vote, or an objection that it was not theirs.
-    `page` is where approvals are given.
+    `page` is where people give approvals.
 
     Raises `BadInput`, `Misdirected`, `NotAllowed`."""
     objects = ballot.decision == "object"

@@ -1,8 +1,8 @@
 """The people behind a change: those that the server signed in, by object id, and those that commits claim.
 
-The server vouches for whoever asked for the run, pushed a commit, opened or completed a pull request. Author and
-committer of a commit are text: they can keep somebody from voting, and prove nothing. All commits count since what is
-live; the commits of a branch that was squashed are found by its pull request.
+The server vouches for the people who asked for the run, pushed a commit, or opened or completed a pull request. Author
+and committer of a commit are only text: they can keep a person from voting, and prove nothing. All commits since the
+live one count; the commits of a branch that was squashed are found by its pull request.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,8 @@ from ..domain.run_source import (
 from ..domain.runs import PEOPLE_LIMIT, Fact, Involved, Involvement, Trust
 
 COMMITS_LIMIT: Final = 100
-"""The most commits that are asked for one by one; more than that are not looked at, and then somebody is not known."""
+"""The most commits that are asked for one by one. If there are more, the rest is not read, and their people are not
+known."""
 ADDRESSES_LIMIT: Final = 20
 """The most addresses of commits that are looked up."""
 _NAME: Final = 254
@@ -68,7 +69,7 @@ class _Away(Exception):  # noqa: N818 - it ends the asking, nothing is wrong
 
 
 def behind(source: PeopleSource, run: ToldRun, *, live: Sequence[str]) -> Behind | CannotKnow:
-    """Everybody behind what the run built. `CannotKnow` only where asking again later helps."""
+    """Everybody behind what the run built. `CannotKnow` only if asking again later helps."""
     asking = _Asking(source, run)
     try:
         asking.gather(live)
@@ -84,14 +85,14 @@ class _Asking:
     source: PeopleSource
     run: ToldRun
     vouched: dict[tuple[Involvement, str], PersonReference] = field(default_factory=dict)
-    """By part and the source's id of the person."""
+    """The people for whom the server vouches, by their part and the source's id."""
     claimed: dict[tuple[Involvement, str], CommitSignature] = field(default_factory=dict)
-    """By part and address."""
+    """The people whom commits claim, by their part and address."""
     commits: dict[str, None] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
-    """Why somebody may be missing."""
+    """The reasons why somebody may be missing."""
     unknown: list[str] = field(default_factory=list)
-    """The people whose identity nobody can tell, each with the reason."""
+    """The people whose identity is not known, each with the reason."""
 
     # ---- gathering
     def gather(self, live: Sequence[str]) -> None:
@@ -126,7 +127,7 @@ class _Asking:
             self._take(commit)
 
     def _alone(self, ids: Iterable[str]) -> None:
-        """Commits by their ids, each asked for alone."""
+        """The commits with these ids, each asked for separately."""
         commit_ids = [id for id in dict.fromkeys(ids) if id not in self.commits]
         room = max(0, COMMITS_LIMIT - len(self.commits))
         if len(commit_ids) > room:
@@ -149,7 +150,7 @@ class _Asking:
             self.claimed.setdefault((part, signature.mail.casefold()), signature)
 
     def _reviewed(self) -> None:
-        """The pull requests that brought the commits, and what their branches held."""
+        """The pull requests that brought the commits, and the commits of their branches."""
         for request in self._need(self.source.pull_requests(self.run, list(self.commits)), ()):
             if not request.completed:
                 continue
@@ -167,7 +168,7 @@ class _Asking:
             self.vouched.setdefault((part, who.id), who)
 
     def _need[T](self, answer: Told[T], otherwise: T) -> T:
-        """The value that was told; a missing one is noted as a gap. Raises `_Away` where asking again later helps."""
+        """The value in the answer; if it is missing, a gap is noted. Raises `_Away` if asking again later helps."""
         match answer:
             case CannotKnow(again=True):
                 raise _Away(answer)
@@ -177,7 +178,7 @@ class _Asking:
             case _:
                 return answer
 
-    # ---- who they are
+    # ---- their identities
     def answer(self) -> Behind:
         identity_ids = list(dict.fromkeys(who.id for who in self.vouched.values()))
         identities = self._need(self.source.identities(self.run.organization, identity_ids), ()) if identity_ids else ()
@@ -215,7 +216,7 @@ class _Asking:
         return why[:_WHY]
 
     def _signatures(self, known: Iterable[Identity]) -> list[Involved]:
-        """Authors and committers, with an object id where exactly one member has the address."""
+        """Authors and committers, with an object id if exactly one member has the address."""
         by_mail = {identity.mail.casefold(): identity for identity in known if identity.mail}
         addresses = dict.fromkeys(mail for _, mail in self.claimed)
         for mail in [mail for mail in addresses if mail not in by_mail][:ADDRESSES_LIMIT]:

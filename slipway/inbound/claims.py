@@ -1,4 +1,4 @@
-"""A run as somebody tells of it: every field of it claimed, until its source was asked."""
+"""A run as somebody reports it: every field is a claim until its source was asked."""
 
 from datetime import datetime
 

@@ -59,7 +59,7 @@ class _Envelope(ForeignModel):
 
 
 def registry_event(*, type: Any, source: Any, time: datetime | None, data: Any) -> bytes:
-    """The JSON form in which an event of either schema is parsed and, if need be, parked.
+    """The JSON form in which an event of either schema is parsed and, if necessary, parked.
 
     `source` is the ARM id of the registry: `topic` in Event Grid's schema, `source` in CloudEvents.
     """
@@ -72,7 +72,7 @@ def registry_event(*, type: Any, source: Any, time: datetime | None, data: Any) 
 
 def _one_form(value: Any) -> Any:
     """An event as Event Grid delivers it to a queue, in its own schema, in the form that `registry_event` writes. A
-    CloudEvent has that form, and more."""
+    CloudEvent already has that form, and more fields."""
     if not isinstance(value, dict) or "eventType" not in value:
         return value
     event = {name: value.get(field) for name, field in (("type", "eventType"), ("time", "eventTime"), ("data", "data"))}
@@ -115,13 +115,14 @@ def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: d
 
 
 def hangs_on_an_image(tag: str) -> bool:
-    """Whether the tag names a signature or SBOM instead of an image, as set by clients without the referrers API."""
+    """Whether the tag names a signature or SBOM instead of an image; clients without the referrers API set such
+    tags."""
     return tag.startswith("sha256-")
 
 
 def _source(host: str, resource_id: str, sources: Mapping[str, EventSource]) -> EventSource:
-    """The registry of the topic, which only that registry can send from; if the settings have no topic, the one that
-    the event itself names. If both are known, they agree."""
+    """The registry of the topic, which only that registry can send from. If the settings have no topic, the registry
+    that the event itself names. If both are known, they have to agree."""
     named = host.casefold().removesuffix(":443").removesuffix(".")
     topic = resource_id.casefold()
     by_topic = next((s for s in sources.values() if s.resource_id and s.resource_id.casefold() == topic), None)

@@ -1,4 +1,5 @@
-"""Messages that a pipeline sends itself with `PublishToAzureServiceBus@2`: the run and, ideally, the image it built."""
+"""Messages that a pipeline itself sends with `PublishToAzureServiceBus@2`: the run and, ideally, the image that it
+built."""
 
 import re
 import struct
@@ -32,7 +33,7 @@ _RESULTS = {
     "skipped": "failed",  # skipped because something before it failed
     "canceled": "canceled",
 }
-"""The results of a run, in the words of the interface and of a pipeline's variables, in any case of letters."""
+"""The results of a run, in the words of the API and of a pipeline's variables, in upper or lower case."""
 
 
 def _result(result: Any) -> Any:
@@ -40,7 +41,7 @@ def _result(result: Any) -> Any:
 
 
 def _given(value: Any) -> Any:
-    """None for an empty text. A variable that the pipeline did not set comes as its own name."""
+    """None for an empty text. A variable that the pipeline did not set arrives as its own name."""
     if isinstance(value, str) and (unset := re.fullmatch(r"\$\(([A-Za-z0-9_.]{1,80})\)", value)):
         raise ValueError(f"expected a value, but the variable {unset[1]} is not set")
     return None if value == "" else value
@@ -102,7 +103,7 @@ def parse_run_message(body: bytes, *, now: datetime) -> RunTold:
 
 
 def unwrap(body: bytes) -> bytes:
-    """The text inside .NET's DataContract serialisation, if the sender used it; otherwise the body as it is."""
+    """The text inside .NET's DataContract serialisation, if the sender used it; otherwise the body unchanged."""
     if not body.startswith(_WRAPPER):
         return body
     rest = body[len(_WRAPPER) :]

@@ -1,8 +1,8 @@
-"""The rules of proving a run: what is asked of its source, and what the answers prove.
+"""The rules of proving a run: what its source is asked, and what the answers prove.
 
-A hook or a message names a run; everything else about it is asked by id, with the worker's identity. A fact that cannot
-be known now, because the source is away, is waited for. A fact that can never be known is *not proved*, with the
-reason, and opens nothing.
+A hook or a message names a run; everything else about the run is asked for by id, with the worker's identity. A fact
+that cannot be known now, because the source is away, is waited for. A fact that can never be known is *not proved*,
+with the reason, and opens nothing.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from .published import ATTACHMENT_TYPE, PublishedDocument, document_of, read_doc
 from .reading import by_now
 
 RUNS_ON: Final = timedelta(seconds=30)
-"""The time until a run that still goes on is asked for again: a hook may arrive before its source knows, and jobs are
-run again."""
+"""How soon a run that has not ended is asked for again: a hook may arrive before its source knows, and jobs are run
+again."""
 _NUMBER, _TEXT, _BRANCH, _FOLDER = 256, 256, 1024, 512
 
 
 class RunSource(PeopleSource, Protocol):
-    """A system that runs pipelines, asked about them. No method raises for what the other side answers."""
+    """A system that runs pipelines, asked about them. No method raises because of an answer."""
 
     def run(self, address: RunAddress) -> Told[ToldRun]: ...
 
@@ -42,12 +42,12 @@ class AskLater:
     why: str
     after: timedelta
     goes_on: bool = False
-    """Whether it answers, and the run has not ended."""
+    """Whether the source answers, and the run has not ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProvedRun:
-    """The source told of the run; each fact says whether it is proved."""
+    """The source knows the run; each fact says whether it is proved."""
 
     run: Run
     document: PublishedDocument | None
@@ -63,8 +63,8 @@ class UnprovedRun:
 def prove(
     source: RunSource, report: RunTold, *, live: Sequence[str], now: datetime
 ) -> ProvedRun | UnprovedRun | AskLater:
-    """Ask about the run that was told of. `live` are the commits that run in production now: whoever changed something
-    since is behind the change."""
+    """Ask about the reported run. `live` are the commits that run in production now: everybody who has changed
+    something since then is behind the change."""
     claims = report.claims
     address = RunAddress(organization=claims.organization, project=claims.project_id or claims.project, run=claims.id)
     match source.run(address):
@@ -90,7 +90,7 @@ def _judged(source: RunSource, run: ToldRun, *, live: Sequence[str], now: dateti
 
 
 def _published(source: RunSource, run: ToldRun) -> tuple[Fact, PublishedDocument | None] | AskLater:
-    """The document that the run published, if it is a run that can publish one."""
+    """The document that the run published, if the run can publish one."""
     attachments, timeline = source.attachments(run, ATTACHMENT_TYPE), source.timeline(run)
     for listed in (attachments, timeline):
         if isinstance(listed, CannotKnow) and listed.again:
@@ -150,7 +150,7 @@ def proved_events(report: RunTold, proved: ProvedRun) -> tuple[PipelineCompleted
     image = proved.document.content if proved.document else None
     completed = report.completed(proved.run)
     if image is None:
-        # No document says which image it is: what a message names is claimed, and only finds the release.
+        # No document says which image it is: the one in the message is only claimed, and is used to find the release.
         return (completed,)
     own = image.digest == report.digest or report.digest is None
     genuine = completed.evolve(

@@ -1,8 +1,8 @@
-"""A run's own list of what it published: the attachment that counts, and its content. Pure.
+"""A run's own list of what it published: which attachment counts, and its content. Pure.
 
 Any step of a run, code under test included, can print the command that attaches something. So only the document of the
-publishing task, in the last attempt of its job, counts. A second one, or one of another task, is a contradiction that
-somebody has to look at.
+publishing task, in the last attempt of its job, counts. A second document, or one from another task, is a contradiction
+that somebody has to look at.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ DOCUMENT_LIMIT: Final = 64 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedDocument:
-    """A document that was read."""
+    """A published document, parsed."""
 
     content: Published
     hash: Digest
@@ -31,7 +31,8 @@ class PublishedDocument:
 def document_of(
     attachments: Iterable[Attachment], timeline: Iterable[TimelineRecord]
 ) -> tuple[Attachment, TimelineRecord] | Fact:
-    """The attachment that counts, with its task; else what is known instead. The timeline holds the last attempts."""
+    """The attachment that counts, with its task; otherwise a fact that says why there is none. The timeline has the
+    last attempts."""
     records = {record.id: record for record in timeline}
     last = [attachment for attachment in attachments if attachment.record in records]
     if not last:
@@ -47,7 +48,7 @@ def document_of(
 
 
 def read_document(content: bytes) -> PublishedDocument | Fact:
-    """The document itself; a fact that says why it cannot be read."""
+    """The document itself; or a fact that says why it cannot be read."""
     unread = "built by: not proved; what the run published cannot be read"
     if len(content) > DOCUMENT_LIMIT:
         return Fact(trust=Trust.NOT_PROVED, why=f"{unread}: it has more than {DOCUMENT_LIMIT} bytes")

@@ -1,4 +1,4 @@
-"""Reading untrusted JSON: a size limit, a depth limit, and errors that name the field."""
+"""Reads untrusted JSON, with a size limit, a depth limit, and errors that name the field."""
 
 import re
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ SHOWN = 80
 _NAMED = 20
 """The most names that an error message lists."""
 SKEW = timedelta(minutes=5)
-"""The time by which a sender's clock may be ahead of ours before its timestamps are replaced."""
+"""How far a sender's clock may be ahead of ours before its timestamps are replaced."""
 LARGEST_ID = 2**63 - 1
 """Ids of other systems fit into 64 bits; larger ones are rejected."""
 
@@ -33,7 +33,7 @@ class BadInput(ValueError):  # noqa: N818 - the message is the point
 
 
 class NoSuch(BadInput):
-    """Well-formed input that names something which is not there."""
+    """Well-formed input that names something that does not exist."""
 
     def __init__(self, field: str, known: Iterable[str], got: str) -> None:
         names = list(known)
@@ -47,7 +47,7 @@ class Ignored(Exception):  # noqa: N818
 
 
 def by_now(time: datetime | None, now: datetime) -> datetime:
-    """The sender's timestamp, or `now` if there is none or it lies in the future by more than `SKEW`.
+    """The sender's timestamp, or `now` if there is none or if it is more than `SKEW` in the future.
 
     Releases are ordered by it: one dated tomorrow would block every other release in its lane until then.
     """
@@ -112,7 +112,7 @@ def _short(value: Any) -> str:
 
 
 def _printable(text: str, *, limit: int = SHOWN) -> str:
-    """At most `limit` characters, escaped where they could not be logged or stored (lone surrogates)."""
+    """At most `limit` characters; those that could not be logged or stored (lone surrogates) are escaped."""
     text = text if len(text) <= limit else f"{text[:limit]}…"
     return text.encode("utf-8", "backslashreplace").decode()
 

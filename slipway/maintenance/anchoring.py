@@ -1,9 +1,9 @@
-"""The daily anchors: the end of each chain that has grown, where it cannot be changed, and sent to witnesses.
+"""The daily anchors: the end of each chain that has grown goes into storage that cannot be changed, and to witnesses.
 
-Runs every hour and does the work that remains. It looks at the chains once a day and after a change of the signing key.
-After a change it signs all ends anew with the new key, and repeats that until it finds no end signed by another one,
-since a worker that has not read the new key yet may still sign with the old one. It resumes after a crash. Gates and
-changes of rules are anchored at once, elsewhere; this adds everything else of the day.
+It runs every hour and does the work that remains. It looks at the chains once a day and after a change of the signing
+key. After such a change it signs all ends again with the new key, and repeats that until it finds no end with another
+signature, since a worker that has not read the new key yet may still sign with the old one. It resumes after a crash.
+Gates and changes of rules are anchored at once, elsewhere; this adds the rest of the day.
 """
 
 import json
@@ -44,9 +44,9 @@ class AnchoringRun(Record):
     written: tuple[str, ...] = ()
     """Names of the anchors that were written."""
     witnesses: tuple[str, ...] = ()
-    """Witnesses that something was sent to."""
+    """Witnesses to which something was sent."""
     contradicted: tuple[str, ...] = ()
-    """Chains that do not hold what their newest anchor names."""
+    """Chains that do not hold the record that their newest anchor names."""
     problems: tuple[str, ...] = ()
 
 
@@ -94,11 +94,13 @@ class Anchoring:
         )
 
     def _chains(self) -> list[str]:
-        """Chains of current applications and of all that were anchored before, so that retired ones stay provable."""
+        """The chains of current applications and all that were anchored before, so that those of removed applications
+        stay provable."""
         return sorted({keys.INSTALLATION, *self.catalogue.entries, *self.anchors.applications()})
 
     def _last(self) -> tuple[datetime | None, str]:
-        """When all chains were looked at, and the key that all ends were found signed with; empty if not all were."""
+        """When all chains were last looked at, and the key with which all ends were found signed; empty if some were
+        not."""
         row = self.installation.row(keys.ANCHORED)
         try:
             return (row.moment("At"), row.text("Key")) if row else (None, "")
@@ -111,7 +113,8 @@ class Anchoring:
         self.installation.table.transact(keys.INSTALLATION, [write])
 
     def _contradicted(self, name: str, reason: str) -> None:
-        """Record it, once, in the installation's trail and in the log. No anchor is written over it."""
+        """Record the contradiction once, in the installation's trail and in the log. No anchor is written on top of
+        it."""
         log.error("the trail of %s contradicts its newest anchor: %s", name, reason)
         head = self.ledger.head(name)
         details = {"application": name, "epoch": head.epoch, "sequence": head.sequence, "reason": reason}
@@ -126,7 +129,7 @@ class Anchoring:
             self.installation.table.transact(keys.INSTALLATION, [write])
 
     def _tell(self) -> tuple[tuple[str, ...], list[str]]:
-        """Send to each witness the anchors that it does not have yet; a failure is tried again in the next hour."""
+        """Send to each witness the anchors that it does not have yet; a failure is tried again an hour later."""
         sent_to, problems = list[str](), list[str]()
         for witness in self.witnesses:
             try:

@@ -1,8 +1,7 @@
 """Compares clusters with the live releases of the ledger, and tells the handler about changes.
 
-There is one look for each namespace that has something live, whatever the number of its applications. Drift that
-begins, changes or ends becomes an event; a look that sees the same as the last one writes nothing. No cluster is
-changed.
+There is one look for each namespace that has something live, however many applications it has. Drift that begins,
+changes or ends becomes an event; a look with the same result as the last one writes nothing. No cluster is changed.
 """
 
 import logging
@@ -25,7 +24,7 @@ from ..telemetry import Attribute, Family, span
 log = logging.getLogger(__name__)
 
 PLANS_KEPT = 256
-"""Plans that are kept in memory: they are content-addressed, and the same ones are compared at every look."""
+"""The number of plans kept in memory: they are named by their hash, and each look compares the same ones."""
 PLAN_LOST = "the plan by which it went live is no longer kept as it was"
 
 type Place = tuple[str, str]
@@ -37,7 +36,7 @@ class DriftLook(Record):
 
     namespaces: int = 0
     news: int = 0
-    """Environments about which something new was seen."""
+    """The number of environments with a new result."""
     problems: tuple[str, ...] = ()
 
 
@@ -69,7 +68,7 @@ class DriftWatch:
     _plans: dict[str, Plan] = field(default_factory=dict, repr=False)
 
     def run(self) -> DriftLook:
-        """A failure in one place does not keep the others from being looked at."""
+        """Look everywhere. A failure in one place does not keep the others from being looked at."""
         done, by_place = DriftLook(), dict[Place, list[WatchedEnvironment]]()
         for entry in self.catalogue:
             try:
@@ -88,7 +87,7 @@ class DriftWatch:
         return done.evolve(namespaces=len(by_place))
 
     def _live(self, entry: Entry) -> Iterator[WatchedEnvironment]:
-        """The environments in which something is live and nothing is being rolled out."""
+        """The environments in which a release is live and no rollout is under way."""
         lanes = self.ledger.lanes(entry.application.application)
         for environment in entry.application.environments:
             lane = lanes.get(environment.name)
@@ -117,7 +116,7 @@ class DriftWatch:
         return self._plans[digest]
 
     def _look(self, cluster: str, namespace: str, all_watched: Sequence[WatchedEnvironment]) -> list[Seen]:
-        """The result for each; unknown if the cluster does not answer, or refuses."""
+        """The result for each environment; unknown if the cluster does not answer, or refuses."""
         now = self.clock()
         applied = [
             Applied(

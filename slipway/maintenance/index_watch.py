@@ -1,8 +1,8 @@
-"""Watches the audit index: a part of one trail at a time is compared with it, whatever is asked, and put right.
+"""Watches the audit index: compares it with the trails, a part of one trail at a time, and repairs it.
 
-The index is written after each commit, and whoever may write to its table could take something out of it. Searches that
-show a whole trail notice a gap by themselves. For all others this goes round the trails, a bounded part with each run,
-so its cost does not grow with the number of applications.
+The index is written after each commit, and anybody who may write to its table could remove something from it. Searches
+that show a whole trail notice a gap by themselves. For all others this goes round the trails, a bounded part in each
+run, so its cost does not grow with the number of applications.
 """
 
 import logging
@@ -31,7 +31,7 @@ class IndexWatch:
     """Records that one run compares."""
 
     def run(self) -> tuple[str, ...]:
-        """Compare the next part; returns what was wrong there, and is put right. Raises `LedgerUnavailable`."""
+        """Compare the next part; returns the differences, which are repaired. Raises `LedgerUnavailable`."""
         application, after = self._next()
         try:
             head = self.ledger.head(application).sequence
@@ -43,7 +43,7 @@ class IndexWatch:
         return (difference_sentence(compared),) if compared.differences else ()
 
     def _next(self) -> tuple[str, int]:
-        """The rest of the trail that it was at, or else the one after it."""
+        """The trail to continue with and where, or else the beginning of the next trail."""
         names = sorted({keys.INSTALLATION, *self.catalogue.entries})
         row = self.installation.row(keys.INDEX_WATCH)
         try:

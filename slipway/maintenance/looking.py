@@ -17,13 +17,14 @@ from .doctor import Doctor
 LIST = "list"
 """The subject of a look at the doctor that asks for the names of the checks."""
 ROLE_OF = "rbac:"
-"""The prefix of a subject that asks for the Role which a check of a cluster would want; its options are kinds."""
+"""Begins a subject that asks for the Role which a check of a cluster would need; the look's options are kinds."""
 
 type Looking = Callable[[Look], Mapping[str, Any]]
 
 
 def at_checks(doctor: Callable[[], Doctor]) -> Looking:
-    """A check's finding, the names of all checks, or the Role that a cluster's own people would have to make."""
+    """A check's finding, the names of all checks, or the Role that a cluster's own administrators would have to
+    make."""
 
     def look(look: Look) -> Mapping[str, Any]:
         checks = doctor().checks
@@ -48,7 +49,7 @@ def _other_role(doctor: Doctor, look: Look) -> Mapping[str, Any]:
 
 
 def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing]) -> Looking:
-    """The comparison of a part of the audit index with the trail; repaired where that was asked for."""
+    """The comparison of a part of the audit index with the trail; repaired if that was asked for."""
 
     def look(look: Look) -> Mapping[str, Any]:
         application, head = look.subject, reader().head(look.subject)

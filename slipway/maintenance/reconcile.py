@@ -1,7 +1,7 @@
 """The reconcile timer finishes what was left undone: unsent messages, missed deadlines and pushes, old marks.
 
-It looks at the applications in the index of what is due, and at a few more in turn: those catch what no entry tells of.
-So a quiet minute costs the same with ten applications and with a thousand.
+It looks at the applications in the index of what is due, and at a few others in turn, to find what no entry announces.
+So a quiet minute costs the same with ten applications as with a thousand.
 """
 
 import logging
@@ -42,12 +42,13 @@ from ..telemetry import Attribute, Family, about, span
 log = logging.getLogger(__name__)
 
 IN_TURN = 8
-"""Applications that each run looks at whatever the index says; the next run takes the next ones."""
+"""The number of applications that each run looks at regardless of the index; the next run continues with the following
+ones."""
 GATE_SHOWN = timedelta(minutes=15)
 """An open gate is looked at this often, for the metric of its age."""
 SEEN_FOR = timedelta(days=30)
 ANSWERS_EACH = 16
-"""Old answers are forgotten at every so many turns of an application."""
+"""An application's old answers are deleted at every sixteenth of its turns."""
 BATCH = 20
 PROBLEM_LIMIT = 500
 """The most characters of one problem."""
@@ -73,7 +74,7 @@ class Reconciled(Record):
 
 
 class Turn(NamedTuple):
-    """One application's turn to be tidied: which part of its marks, and whether its answers too."""
+    """One application's turn to be tidied: which part of its marks to prune, and whether to prune its answers too."""
 
     marks: int
     answers: bool
@@ -90,15 +91,15 @@ class Reconciler:
     """Asks the registry what was pushed. Raises `SourceAway`."""
     outbox: Outbox
     left: Callable[[str, Sequence[OutboxEntry]], list[OutboxEntry]]
-    """Those of an application's messages that come by no other way."""
+    """Those of an application's messages that will arrive in no other way."""
     registry: Callable[[str], Registry]
     numbers: Numbers
     freezer: Freezer
     """Tells applications about a freeze of everything that they have missed."""
     take_inbox: Callable[[], tuple[str, ...]]
-    """Takes what lies in the inbox though its hint should have come; returns the problems met."""
+    """Takes the rows of the inbox whose hints should have come by now; returns the problems met."""
     settle_changes: Callable[[], tuple[str, ...]]
-    """Brings proposed changes of the catalogue to their end where that is due; returns the problems met."""
+    """Brings proposed changes of the catalogue to their end if that is due; returns the problems met."""
     looks: LookAnswers
     clock: Clock
     in_turn: int = IN_TURN
@@ -140,7 +141,7 @@ class Reconciler:
             return Reconciled(problems=(problem[:PROBLEM_LIMIT],))
 
     def _turns(self, applications: int) -> Mapping[int, Turn]:
-        """By their places, the applications whose turn it is."""
+        """The applications whose turn it is, by their positions."""
         count = min(self.in_turn, applications)
         first, turns = self._minute() * count, dict[int, Turn]()
         for each in range(first, first + count):
@@ -152,9 +153,9 @@ class Reconciler:
         return turns
 
     def _forget(self, due: tuple[Due, ...], known: set[str], failed: set[str]) -> tuple[str, ...]:
-        """Forget what was looked at; returns the problems met. An application that could not be looked at is due again
-        in a minute, under one entry however often it fails. The entry of an unknown application is kept for a while,
-        since it may become known."""
+        """Forget the entries of applications that were looked at; returns the problems met. An application that could
+        not be looked at is due again in a minute, with one entry however often it fails. The entry of an unknown
+        application is kept for a while, since the application may become known."""
         now = self.clock()
         try:
             for name in sorted(failed):
@@ -204,8 +205,8 @@ class Reconciler:
         return int(self.clock().timestamp()) // 60
 
     def _send_left_over(self, application: str) -> tuple[int, bool]:
-        """Returns how many messages were sent, and whether all that have lain there for a while, or are not the
-        worker's. The writer of a later one has made an entry of its own."""
+        """Returns how many messages were sent, and whether those are all that have waited for a while, or are not the
+        worker's. For a later message its writer has made an entry."""
         settled, unreadable = self.clock() - SETTLED, list[Row]()
         read = self.ledger.outbox(application, unreadable)
         self.outbox.set_aside(application, unreadable)
@@ -226,9 +227,9 @@ class Reconciler:
         return [release for release in active if release is not None]
 
     def _take_what_is_due(self, entry: Entry, releases: Sequence[Release]) -> Counter[str]:
-        """Handle deadlines and reminders whose messages did not arrive, and releases that wait while their application
-        has changed. One that stands still is planned once it is in order. Returns the events that changed something,
-        counted by kind."""
+        """Handle deadlines and reminders whose messages did not arrive, and waiting releases whose application has
+        changed. For an application that stands still, plans are made again only once it is in order. Returns the number
+        of events of each kind that changed something."""
         now, changed = self.clock(), Counter[str]()
         reconciling.measure_gates(entry.application, releases, now)
         for release in releases:
@@ -238,7 +239,8 @@ class Reconciler:
         return changed
 
     def _find_missed_pushes(self, entry: Entry) -> Reconciled:
-        """Create releases for recent tags that no event announced: events can be lost, the registry is the truth."""
+        """Create releases for recent tags that no event announced: events can be lost, the registry is
+        authoritative."""
         image, created = entry.application.pushed, 0
         try:
             tags = self.registry(image.registry).recent_tags(image.repository, RECENT_TAGS)
@@ -248,7 +250,7 @@ class Reconciler:
             return Reconciled(problems=(f"{entry.application.application}: {error}",))
         for tag in tags:
             if tag.updated_at is None:
-                continue  # without the time of the push, a missed one cannot be told from an old one
+                continue  # without the time of the push, a missed one cannot be distinguished from an old one
             if hangs_on_an_image(tag.tag):
                 continue
             event = ImagePushed(
@@ -273,16 +275,17 @@ class Reconciler:
         return Reconciled(missed_pushes=created)
 
     def _is_news(self, application: str, event: ImagePushed) -> bool:
-        """Whether the push may start a release: its image has none, or was pushed again after that one had ended."""
+        """Whether the push may start a release: its image has none, or was pushed again after that release had
+        ended."""
         number = self.ledger.release_of(application, event.digest)
         release = self.ledger.release(application, number) if number is not None else None
         may_start = release is None or (release.phase.final and event.pushed_at > release.ended_at)
-        return may_start and not self.ledger.seen(application, event)  # what was ignored is on record
+        return may_start and not self.ledger.seen(application, event)  # an ignored push is on record
 
 
 def next_look(releases: Iterable[Release], now: datetime) -> datetime | None:
-    """When the releases have to be looked at again; None if they wait for nothing. In a minute for what is due and
-    was looked at: it went on, and is due at another time, or did not."""
+    """When the releases have to be looked at again; None if they wait for nothing. A release that is still due after it
+    was looked at counts as due now."""
     moments = list[datetime | None]()
     for release in releases:
         moments.append(release.due)

@@ -28,7 +28,7 @@ PART: Final = 1000
 MOST: Final = 8 * 1024 * 1024
 """Uncompressed bytes after which a document is full."""
 PATIENCE: Final = timedelta(days=31)
-"""Once the oldest record has waited this long, a part that is not full moves too."""
+"""Once the oldest record has waited this long, even a part that is not full is moved."""
 PARTS_AT_ONCE: Final = 10
 """The most parts of one chain in one run, so that a run stays below the function timeout."""
 

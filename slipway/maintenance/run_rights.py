@@ -1,4 +1,5 @@
-"""The doctor's questions to a source of runs. Apart from the doctor, whose checks load every client of the worker."""
+"""The doctor's questions to a source of runs. They are not in the doctor's package, whose checks load every client of
+the worker."""
 
 from typing import Protocol
 
@@ -6,7 +7,7 @@ from ..domain.run_source import Told
 
 
 class RunRights(Protocol):
-    """The part of a source of runs that is asked."""
+    """The part of a source of runs that the doctor asks."""
 
     def pipeline(self, organization: str, project: str, definition: int) -> Told[str]: ...
 

@@ -28,13 +28,13 @@ class SaidState(StrEnum):
         return member
 
     RECEIVED = "received", Tone.BUSY
-    """It is written down, and nobody has decided on it yet."""
+    """It is written down, and not decided yet."""
     COUNTED = "counted", Tone.GOOD
     """It was carried out, or counted, and recorded."""
     REFUSED = "refused", Tone.BAD
-    """It was refused by the rules that are named, and recorded."""
+    """It was refused by the named rules, and recorded."""
     PARKED = "parked", Tone.ASKS
-    """It could not be handled, for the reason that is named."""
+    """It could not be handled, for the stated reason."""
 
     @property
     def final(self) -> bool:
@@ -49,9 +49,9 @@ class Reply(Record):
     id: str
     state: SaidState
     received_at: Moment | None = None
-    """Set as long as it is only received."""
+    """Set while it is only received."""
     waits_for: str = ""
-    """Why nobody can decide on it yet; empty where its turn has not come."""
+    """Why it cannot be decided yet; empty if its turn has not come."""
     answered: Answered | None = None
     """Set once it was counted or refused."""
     reason: str = ""
@@ -60,7 +60,7 @@ class Reply(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """Reads answers. It needs no right but to read."""
+    """Reads answers. It needs only a right to read."""
 
     ledger: Ledger
     inbox: Inbox
@@ -68,7 +68,8 @@ class Answers:
     waiting: WaitingNotes
 
     def reply(self, partition: str, id: str) -> Reply:
-        """Raises `NotFound` if nothing of this id was said, or so long ago that its answer is no longer kept."""
+        """The outcome of the row with this id. Raises `NotFound` if there was none, or so long ago that its answer is
+        no longer kept."""
         known = partition == INSTALLATION or re.fullmatch(NAME_PATTERN, partition) is not None
         if not known or not is_inbox_id(id):  # storage would refuse such a key, and it is not a row's
             raise _nothing(partition, id)
@@ -80,7 +81,7 @@ class Answers:
             at = None if isinstance(row, Unreadable) else row.received_at
             return Reply(partition=partition, id=id, state=SaidState.RECEIVED, received_at=at, waits_for=why)
         if (answered := self.ledger.answer(partition, id)) is not None:
-            return _answer(partition, id, answered)  # between the two looks
+            return _answer(partition, id, answered)  # answered between the two looks
         parked = self.installation.parked(parked_id(partition, id))
         if parked is None:
             raise _nothing(partition, id)

@@ -73,8 +73,8 @@ class Board:
 
 
 def board(reader: Reader, proposals: Proposals, application: str | None = None) -> Board:
-    """The board of all applications, or of the named one: one request per application, and one each for parked input
-    and for the changes that people vote on.
+    """The board of all applications, or of the named one: one request per application, one for parked input, and one
+    for the changes that people vote on.
 
     Raises `NotFound`, `LedgerUnavailable`.
     """

@@ -1,4 +1,4 @@
-"""Whether the app can reach its ledger, for load balancers and others; checked now and then, not for each request."""
+"""Whether the app can reach its ledger, for load balancers and others; checked at intervals, not for each request."""
 
 import logging
 import threading
@@ -25,7 +25,7 @@ class LedgerHealth:
         self._lock = threading.Lock()
 
     def reaches_ledger(self) -> bool:
-        """At most one request in five seconds, however many ask."""
+        """Whether the ledger can be reached. It takes at most one request in five seconds, however many ask."""
         with self._lock:
             now = self._clock()
             if self._looked_at is None or now - self._looked_at >= LOOKED_AT_EVERY:

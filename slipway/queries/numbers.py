@@ -1,7 +1,7 @@
 """Delivery metrics computed from the trail: updated in portions of records, and current to the last record when read.
 
 The reconcile timer folds new records into stored weeks. A query reads the stored weeks and folds newer records in
-memory, without writing. Other readers of every record of a trail get them on the way (`follow`).
+memory, without writing. Other code that needs every record of a trail gets them on the way (`follow`).
 """
 
 import logging
@@ -43,7 +43,7 @@ class Numbers:
         """Fold the records written since the last call; returns how many. Raises `LedgerUnavailable`,
         `KeysUnavailable`.
 
-        `end` is the trail's last sequence if the caller knows it: nothing is read if that much is folded already.
+        `end` is the trail's last sequence, if the caller knows it: if that much is folded already, nothing is read.
         """
         folded = 0
         for _ in range(portions):

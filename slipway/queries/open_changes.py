@@ -1,4 +1,4 @@
-"""Proposed changes of the catalogue, for board, API and command line: what waits for whose vote, and how one ended."""
+"""Proposed changes of the catalogue, for board, API and command line: which votes each waits for, and how one ended."""
 
 import logging
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class ShownChange:
 
     change: ProposedChange
     plan: ChangePlan | None
-    """None if it is gone, or was changed: then nobody can vote on it, and the next reconcile run ends it."""
+    """None if it is gone, or was changed: then nobody can vote on it, and the next reconcile run ends the change."""
 
     @property
     def applications(self) -> frozenset[str]:

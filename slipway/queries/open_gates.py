@@ -30,7 +30,7 @@ def _open_gates_of(reader: Reader, entry: Entry) -> Iterator[OpenGate]:
 
 
 def name_at_gate(reader: Reader, release: Release, environment: str, person: str) -> str:
-    """The person as the gate's policy knows them, such as by their address; else as given (`oid:…`)."""
+    """The person as the gate's policy knows them, such as by their address; otherwise as given (`oid:…`)."""
     gate = reader.gate_of(release, environment)
     return gate.circle.person(person).name if isinstance(gate, ApprovalGate) else person
 
@@ -42,8 +42,8 @@ def may_decide(gate: ApprovalGate, who: SignedIn) -> bool:
 
 
 def may_say(reader: Reader, release: Release, environment: str, who: SignedIn) -> bool:
-    """Whether what this person says of the gate could stop anything: the gate names them, or a vote is counted in their
-    name. Votes of others would be refused, and only lengthen the trail."""
+    """Whether this person's statement about the gate could stop anything: the gate names them, or a vote is counted in
+    their name. Other people's votes would be refused, and only lengthen the trail."""
     gate = reader.gate_of(release, environment)
     if gate is not None and may_decide(gate, who):
         return True
@@ -55,7 +55,7 @@ def may_say(reader: Reader, release: Release, environment: str, who: SignedIn) -
 
 
 def _open_gate_of(reader: Reader, release: Release, entry: Entry, lanes: Mapping[str, Lane]) -> OpenGate | None:
-    """The gate that the release waits at; None if it waits at none."""
+    """The gate at which the release waits; None if it waits at none."""
     environment = release.environment or ""
     gate = reader.gate_of(release, environment)
     if release.phase is not Phase.AWAITING_APPROVAL or release.gate is None or not isinstance(gate, ApprovalGate):

@@ -48,8 +48,8 @@ class Reader:
         return self.ledger.load(entry.policy(self.clock()), lookups).snapshot
 
     def of_each[T](self, read: Callable[[Entry], T], *, after: str = "") -> Iterator[T | NotShown]:
-        """The result for each application, in order of name, and a note with the reason for each that is not shown.
-        Raises `LedgerUnavailable`."""
+        """The result for each application, in order of name; for an application that is not shown, a note with the
+        reason. Raises `LedgerUnavailable`."""
         entries = [entry for name, entry in sorted(self.catalogue.entries.items()) if name > after]
         yield from read_each(entries, read)
         for broken in self.catalogue.broken if not after else ():
@@ -80,14 +80,14 @@ class Reader:
         if release is None:
             newest = next(iter(self.ledger.releases(application, limit=1)), None)
             if newest is None:
-                self.catalogue.named(application)  # which says what was meant
+                self.catalogue.named(application)  # it says which name was probably meant
             advice = f"; the newest is {newest.id}" if newest else f": {application} has none yet"
             raise NotFound(f"there is no release {release_id}{advice}")
         return release
 
     def release_of(self, application: Application, *, tag: str = "", digest: str = "") -> Release | None:
-        """The newest release of a tag or of a digest, if there is one; without both, the one that is live in the first
-        environment.
+        """The newest release of a tag or of a digest, if there is one; without both, the release that is live in the
+        first environment.
 
         Raises `NotFound`.
         """
@@ -101,8 +101,8 @@ class Reader:
         return self.release(f"{name}-{lane.live.release}")
 
     def under_way(self, release: Release) -> StepState | None:
-        """The progress of the release's step and the reason why it waits; None if it has reported none, or none is
-        under way."""
+        """The progress of the release's step and the reason why it waits; None if the step has reported none, or if no
+        step is under way."""
         if release.step is None:
             return None
         environment = release.step.split("/")[1]
@@ -120,7 +120,8 @@ class Reader:
         return explain(snapshot, snapshot.release(release.number) or release, records)
 
     def _about_its_beginning(self, release: Release) -> Iterator[AuditRecord]:
-        """Damaged records are named where records are shown; here they are left out."""
+        """The records of the release's beginning. Damaged records are left out; they are named where records are
+        shown."""
         after = max(release.first_sequence - LOOKED_BACK, 0)
         records = self.verified(release.application, after=after, limit=LOOKED_AT)
         return (record for record in records if isinstance(record, AuditRecord))
@@ -142,7 +143,7 @@ class Reader:
         if content is None:
             raise NotFound(f"there is no document {digest}")
         if (until := hidden_until(content)) is not None and until > self.clock():
-            # Until it expires the token is a credential.
+            # The token is a credential until it expires.
             raise NotFound(f"the proof {digest} is kept, and shown once its token has expired, after {moment(until)}")
         return content
 
@@ -151,7 +152,7 @@ class Reader:
         return policy.gate if policy and isinstance(policy.gate, ApprovalGate) else None
 
     def drift_of(self, release: Release) -> dict[str, Drift]:
-        """By environment, how the cluster differs from the release that is live there."""
+        """By environment, how the cluster differs from this release, if it is live there."""
         lanes = self.ledger.lanes(release.application)
         return {
             name: lane.drift
@@ -181,7 +182,7 @@ class Reader:
     def verified(
         self, application: str, *, after: int = 0, limit: int = PAGE_LIMIT, release: Release | None = None
     ) -> Iterator[AuditRecord | Damaged]:
-        """As `audit`, for showing: each record's hash and signature are verified, and what does not verify is
+        """As `audit`, for showing: each record's hash and signature are verified, and a record that does not verify is
         damaged. Raises `KeysUnavailable`."""
         for item in self.audit(application, after=after, limit=limit, release=release):
             yield item if isinstance(item, Damaged) else verify_record(item, self.ledger.public_keys)
@@ -234,7 +235,8 @@ def _freeze(freeze: Freeze | None, now: datetime) -> dict[str, Any] | None:
 
 
 def _known_form(application: str) -> str:
-    """Ensure that the name has the form of an application's, as it becomes part of a key. Raises `NotFound`."""
+    """The name, if it has the form of an application's name, since it becomes part of a key. Raises `NotFound`
+    otherwise."""
     if application != INSTALLATION and re.fullmatch(NAME_PATTERN, application) is None:
         raise NotFound(f"there is no application {application[:80]!r}")
     return application

@@ -71,7 +71,7 @@ def read_query(parameters: Mapping[str, str], *, besides: tuple[str, ...] = PAGI
 
 
 def _check_known(action: str) -> None:
-    """For a name that no record has an empty list would read as *it never happened*. Raises `BadInput`."""
+    """Raises `BadInput` for an action that no record can have: an empty list would read as *it never happened*."""
     known = (*ActionClass, *Action)
     if action in known:
         return
@@ -106,7 +106,7 @@ def read_time(name: str, text: str | None, *, ends: bool = False) -> datetime | 
 @dataclass(frozen=True, kw_only=True)
 class Trail:
     """Queries the trail through the audit index. The index is a copy, so each record is verified before it is shown,
-    with the public keys alone."""
+    with only the public keys."""
 
     index: AuditIndex
     keys: Callable[[], PublicKeys]
@@ -115,20 +115,20 @@ class Trail:
     has_release: Callable[[str, int], bool]
     catalogue: Catalogue
     copied: Callable[[str], int]
-    """The sequence up to which the index has every record of the trail; above it one may still come."""
+    """The sequence up to which the index has every record of the trail; copies of later records may still come."""
 
     def page(self, query: AuditQuery, *, limit: int = PAGE, after: str | None = None) -> AuditPage:
         """One page, newest first. `after` is the `next` of an earlier page of the same query.
 
-        Raises `BadInput`, `LedgerUnavailable` and `KeysUnavailable`; `NoSuch` where nothing is found, as there is and
-        was no such application, environment or release.
+        Raises `BadInput`, `LedgerUnavailable` and `KeysUnavailable`; `NoSuch` if nothing is found because there is not,
+        and never was, an application, environment or release of this name.
         """
         if not 1 <= limit <= PAGE_LIMIT:
             raise BadInput("limit", f"a whole number from 1 to {PAGE_LIMIT}", str(limit))
         start = _read_token(query, after) if after is not None else None
         whole = query.application if query.is_of_a_whole_trail else None
-        # In this order, a record written meanwhile is either in the index, or above the part that the index has for
-        # certain.
+        # Read in this order, a record written meanwhile is either in the index, or above the part that the index surely
+        # has.
         end = self.head(whole) + 1 if whole and start is None and not query.until else None
         copied = self.copied(whole) if whole else 0
         try:
@@ -147,7 +147,7 @@ class Trail:
         return AuditPage(records=records, next=_token(query, result.next) if result.next else None)
 
     def check_named(self, query: AuditQuery) -> None:
-        """Raises `NoSuch` for the name of something that is not delivered here, and has no record either."""
+        """Raises `NoSuch` for a name that is not delivered here, and that no record has either."""
         chains = {entry.application.application: entry.application.environments for entry in self.catalogue}
         application, environment = query.application, query.environment
         if application and application not in (INSTALLATION, *chains) and not self.head(application):
@@ -178,9 +178,9 @@ def _with_gaps(
     begins: bool,
     copied: int,
 ) -> Iterator[AuditRecord | Damaged]:
-    """The records of one trail, newest first, with a `Damaged` in the place of each one that the index lacks: a trail
-    without a filter has every sequence. `above` is the one before the first, if that is known; `begins` says that
-    nothing older is to come."""
+    """The records of one trail, newest first, with a `Damaged` in place of each one that the index lacks: without a
+    filter, a trail has every sequence. `above` is the sequence before the first record, if that is known; `begins` says
+    that no older record follows."""
     expected = above - 1 if above else None
     for record in records:
         yield from _gap(application, record.sequence + 1, expected, copied)

@@ -53,8 +53,8 @@ def observed[T](
 ) -> T:
     """The port with the named methods wrapped in spans. Each function maps a call's arguments to the span's values.
 
-    An `expected` exception, such as a conflict with another writer, is set as the outcome and is not an error.
-    `instead` has methods that stand in for the port's own, such as one whose answer is observed too.
+    An `expected` exception, such as a conflict with another writer, is noted as the outcome and is not an error.
+    `instead` has methods that replace the port's own, for example if its answer has to be observed too.
     """
     return cast(T, _Observed(port, family, methods, values=values or {}, expected=expected, instead=instead or {}))
 

@@ -20,7 +20,7 @@ DELTA: dict[type, AggregationTemporality] = {
     Counter: AggregationTemporality.DELTA,
     Histogram: AggregationTemporality.DELTA,
 }
-"""Each export contains the change since the last: instances come and go, and the receiver adds up their counts."""
+"""Each export contains the change since the last one: instances come and go, and the receiver adds up their counts."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ class _Guarded:
 
 
 def _hide(record: logging.LogRecord) -> None:
-    """Replaces only messages that contain a secret or invisible characters: the others keep their template, by which
+    """Replaces only messages that contain a secret or invisible characters. The others keep their template, by which
     tools group them."""
     try:
         message = record.getMessage()
@@ -62,7 +62,7 @@ def _hide(record: logging.LogRecord) -> None:
 
 
 def _one_line(text: str) -> str:
-    """The text without anything that could begin a line of its own, or hide one."""
+    """The text without anything that could begin a new line, or hide one."""
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 

@@ -1,4 +1,4 @@
-"""The recorder on the OpenTelemetry SDK. Imported only if the settings name a destination, as the import is slow.
+"""The recorder on the OpenTelemetry SDK. Imported only if the settings name a destination, since the import is slow.
 
 Every span of the app is created here, and all of their texts are redacted here.
 """
@@ -34,7 +34,7 @@ from .tail import KeepWhole
 
 SCOPE = "slipway"
 METRICS_EVERY_MS = 15_000
-"""Short, as an instance may be gone a minute after its last message."""
+"""Short, since an instance may be gone a minute after its last message."""
 _W3C = TraceContextTextMapPropagator()
 _KINDS = {
     "internal": trace.SpanKind.INTERNAL,

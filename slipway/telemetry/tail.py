@@ -1,9 +1,9 @@
 """Tail sampling that never drops an error: the decision is made when a local trace has ended and is complete.
 
 A *local trace* is one run of a function in this process: a span whose parent is elsewhere, with all spans below it. It
-is kept whole if any of its spans failed, or if its trace id falls into the share to keep. As the share depends on the
-trace id, every process decides alike: a release is kept either from push to production, or only in its failed parts.
-Head sampling (a parent's `sampled` flag) cannot do that, as it decides before the outcome is known.
+is kept whole if any of its spans failed, or if its trace id falls into the share to keep. Since the share depends on
+the trace id, every process decides alike: a release is kept either from push to production, or only in its failed
+parts. Head sampling (a parent's `sampled` flag) cannot do that, since it decides before the outcome is known.
 """
 
 import threading
@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import StatusCode
 
 SPANS = 2_000
-"""The most spans held back for one local trace. A trace that grows beyond it is exported, whatever its outcome."""
+"""The most spans held back for one local trace. A trace that grows larger is exported, whatever its outcome."""
 TRACES = 500
 """The most open local traces. If there are more, the oldest is exported, to limit the memory used."""
 

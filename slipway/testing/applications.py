@@ -115,7 +115,7 @@ def write_project(
     folder: Path, *, production: str = "production", least_gate: str = LEAST_GATE, kinds: Sequence[str] = ()
 ) -> None:
     """Write the project of all applications in the folder, with production's class and least gate, and the kinds that
-    it allows beside Kubernetes' own."""
+    it allows besides Kubernetes' own."""
     text = PROJECT.format(production=production, least_gate=least_gate)
     if kinds:
         text += f"kinds: {{ also: [{', '.join(kinds)}] }}\n"

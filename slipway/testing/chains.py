@@ -23,6 +23,6 @@ def signed_chain(
 
 
 def signed_anew(record: AuditRecord) -> AuditRecord:
-    """A changed record with a hash and a signature that fit, as whoever holds the key could make it."""
+    """A changed record with a matching hash and signature, as a holder of the key could make it."""
     hash = record.expected_hash()
     return record.evolve(hash=hash, sig=SIGNER.sign(hash.encode()))

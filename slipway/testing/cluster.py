@@ -67,7 +67,7 @@ class MemoryCluster(Cluster):
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str, str], Manifest] = {}
         self.orders: dict[tuple[str, str, str], str] = {}
-        """Under which order each object was applied."""
+        """The order with which each object was applied."""
         self.leases: dict[tuple[str, str], str] = {}
         """The content of the Leases, by namespace and name."""
         self.wrote_lease = "slipway"
@@ -91,21 +91,21 @@ class MemoryCluster(Cluster):
         self.jobs_started: list[str] = []
         self.job_ends = JobState(state=ProgressState.DONE, reason="1 of 1 pods succeeded")
         self.answered_by = ""
-        """The one that answers at the release's Services in its place."""
+        """Answers at the release's Services instead of the release."""
         self.ends: dict[str, JobState] = {}
         """The ends of Jobs around a rollout, by their own names, if other than `job_ends`."""
         self.refuses: dict[str, ClusterError] = {}
-        """Raised once, when the object of this label is applied."""
+        """Raised once, when the object with this label is applied."""
         self.resists: dict[str, Resisted] = {}
         """The objects that a roll-back cannot apply, by label; one that may pass resists once."""
         self.running: set[str] = set()
         """Labels of Jobs among the applied objects that are at work."""
         self.pods: dict[str, Json] = {}
-        """Specs of pods that are not as their template says, by the names of their workloads."""
+        """Specs of pods that differ from their template, by the names of their workloads."""
         self.unreadable: ClusterError | None = None
         """Why pods cannot be read."""
         self.compares = ComparedPods()
-        """The workloads that cannot be compared with the plan, and those that cannot be yet."""
+        """The workloads that cannot be compared with the plan, and those that cannot be compared yet."""
         self.made: dict[str, MadeJob] = {}
         """The Jobs around rollouts, by their names."""
         self.log = "1 test\n1 passed\n"
@@ -127,7 +127,7 @@ class MemoryCluster(Cluster):
         return ClusterPreview(objects=changes)
 
     def hold(self, manifest: Manifest, namespace: str) -> None:
-        """Have an object, as if an earlier release had applied it."""
+        """Add an object, as if an earlier release had applied it."""
         key = _key(manifest, namespace)
         self.objects[key], self._uids[key] = manifest, f"uid-of-{key[2]}"
 
@@ -232,7 +232,7 @@ class MemoryCluster(Cluster):
         return Diagnosis(text=f"{state.reason}\n\n== log of shop-1/shop\n{self.said}\n", last_lines=self.said)
 
     def compared(self, manifests: Sequence[Manifest], namespace: str, injected: Injected = ()) -> ComparedPods:
-        """A pod for each workload, which is as its template says or as `pods` has it."""
+        """A pod for each workload; it matches its template, unless `pods` has another spec."""
         self._maybe_fail()
         if self.unreadable is not None:
             raise self.unreadable
@@ -257,7 +257,7 @@ class MemoryCluster(Cluster):
     def run_once(
         self, manifest: Manifest, namespace: str, *, uid: str = "", earlier: str = "", attempt: int = 1
     ) -> OnceState:
-        """As `start_job`; the end of a Job is seen at the second look."""
+        """As `start_job`; a Job's end is seen at the second look."""
         self._maybe_fail()
         name = manifest["metadata"]["name"]
         made = self.made.get(name)
@@ -316,7 +316,7 @@ class MemoryCluster(Cluster):
         return ClusterIdentity(name="system:serviceaccount:slipway:worker")
 
     def other_role(self, manifests: Sequence[Manifest], kinds: Sequence[str], namespace: str) -> list[Json]:
-        """`kinds` alone: it knows the plural of no manifest's kind."""
+        """Only for `kinds`: it does not know the plural of a manifest's kind."""
         self._maybe_fail()
         more = [
             Right(verb=verb, group=group, resource=f"{kind.lower()}s")
@@ -347,7 +347,7 @@ def _key(manifest: Manifest, namespace: str) -> tuple[str, str, str]:
 
 
 class MemoryFenced(FencedCluster):
-    """One rollout's hold on a namespace of the memory cluster. No other writer comes between its looks and its
+    """One rollout's hold on a namespace of the memory cluster. No other writer comes between its reads and its
     writes."""
 
     def __init__(self, cluster: MemoryCluster, namespace: str, claim: Callable[[], Claim]) -> None:
@@ -399,9 +399,9 @@ class MemoryFenced(FencedCluster):
         return self._cluster.prune(deletions, self._namespace, owner)
 
     def _confirmed(self) -> Claim:
-        """Take the order, or see that it is still the newest."""
+        """Take the order, or check that it is still the newest."""
         if self._held is None and not isinstance(next(iter(self._cluster.errors), None), ObjectRefused):
-            self._cluster._maybe_fail()  # the Lease is asked for before any object
+            self._cluster._maybe_fail()  # the Lease is read before any object
         claim = self._held or self._claim()
         result, fence = judge_fence(self._cluster.lease(self._namespace, claim.lease), claim)
         compared = claim.whole(fence) if self._held is None and fence is not None and claim.whole is not None else None

@@ -1,4 +1,4 @@
-"""Commands as the worker decides on them once their proofs were verified."""
+"""Commands as the worker decides on them, after their proofs were verified."""
 
 import hashlib
 from datetime import datetime
@@ -28,7 +28,7 @@ class Given(Protocol):
 
 
 def proved_command(**fields: Any) -> CommandGiven:
-    """The command, proved a moment ago by somebody who may give it if it lets something through."""
+    """The command; if it lets something through, it was proved a moment ago by a person who may give it."""
     event = CommandGiven(**fields)
     about = dict[str, Any](application=event.application, release=event.release, environment=event.environment)
     if event.artifact is not None:

@@ -1,5 +1,5 @@
-"""An issuer in memory: it signs the claims of a test with a key that the readers of tokens find as they would find
-Entra's. The readers are the product's own; only HTTP is left out."""
+"""An issuer in memory: it signs a test's claims with a key that the readers of tokens find in the same way as Entra's.
+The readers are the product's own; only HTTP is left out."""
 
 import json
 from datetime import datetime, timedelta
@@ -15,18 +15,18 @@ from slipway.effects.identity.keys import Key, read_keys
 
 TENANT: Final = "11111111-1111-4111-8111-111111111111"
 BACK_DATED: Final = timedelta(minutes=5)
-"""Entra writes `iat` and `nbf` that far into the past."""
+"""How far Entra dates `iat` and `nbf` back."""
 LIFE: Final = timedelta(hours=1)
 
 
 @cache
 def signing_key(kid: str) -> RSAPrivateKey:
-    """A key for each id; made once, as one takes a tenth of a second."""
+    """A key for each id; made once, since that takes a tenth of a second."""
     return generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def published_keys(*kids: str) -> bytes:
-    """A key set as it stands on the web."""
+    """A key set as it is published on the web."""
     keys = [
         {**RSAAlgorithm.to_jwk(signing_key(kid).public_key(), as_dict=True), "kid": kid, "use": "sig"} for kid in kids
     ]
@@ -34,7 +34,7 @@ def published_keys(*kids: str) -> bytes:
 
 
 class MemoryIssuer:
-    """A key source (`effects/identity/keys.py`), and the one who signs."""
+    """A source of keys (`effects/identity/keys.py`), which also signs."""
 
     def __init__(self, *, tenant: str = TENANT, kid: str = "k1") -> None:
         self.tenant, self.kid, self.away = tenant, kid, False
@@ -62,7 +62,7 @@ class MemoryIssuer:
 
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
         claims_given = {name: value for name, value in claims.items() if value is not None}
-        # Not `jwt.encode`, which refuses some of what a hostile issuer could sign.
+        # Not `jwt.encode`, which refuses some claims that a hostile issuer could sign.
         payload, headers = json.dumps(claims_given).encode(), {"kid": self.kid} | header
         return jwt.api_jws.encode(payload, signing_key(self.kid), algorithm="RS256", headers=headers)
 

@@ -1,7 +1,7 @@
 """A complete in-memory installation: the app that Azure runs, with ports that a test controls.
 
 Tests push images, end pipeline runs, vote and give commands; `settle` delivers the messages in the queues; the clock
-only moves when a test or `settle` moves it.
+moves only when a test or `settle` moves it.
 """
 
 from collections.abc import Callable, Mapping
@@ -96,7 +96,7 @@ class Installation(Outside):
 
     def copy(self, deliveries: Path | None = None) -> Self:
         """Another installation in the same state, for a test that begins where another story stopped. Its ports are not
-        wrapped, and it shares what a subclass adds, and the folder unless it is given one to copy that to."""
+        wrapped. It shares whatever a subclass adds, and the folder, which is copied if `deliveries` names a new one."""
         made = copy(self)
         if deliveries is not None:
             made.deliveries = copytree(self.deliveries, deliveries)
@@ -211,7 +211,7 @@ class Installation(Outside):
         reason: str = "because",
         submission: str = "",
     ) -> Receipt:
-        """Handle a command of an operator, who has proved it where it lets something through."""
+        """Handle an operator's command, with a proof if it lets something through."""
         event = proved_command(
             received_at=self.now,
             verb=verb,
@@ -226,7 +226,8 @@ class Installation(Outside):
         return self.take(self.with_proof(event))
 
     def with_proof(self, event: CommandGiven) -> CommandGiven:
-        """The operator's command with a proof that is kept, as it comes out of the inbox; as it is if it needs none."""
+        """The operator's command with a proof that is kept, as it comes out of the inbox; unchanged if it needs no
+        proof."""
         if event.proved is None:
             return event
         statement, inbox = event.proved.statement, f"{int(self.now.timestamp() * 1000):013d}"
@@ -258,7 +259,7 @@ class Installation(Outside):
             self._hear(raw)
 
     def hear_at_once(self) -> None:
-        """From now on deliver each hint the moment it is sent."""
+        """From now on deliver each hint as soon as it is sent."""
         self.bus.at_once = self._hear
 
     def _hear(self, raw: Raw) -> None:
@@ -284,7 +285,7 @@ class Installation(Outside):
         raise AssertionError(f"{limit} messages were delivered and there are still more")
 
     def settle_at(self, kind: StepKind, environment: str) -> Step:
-        """Run steps until one of the kind is in the queue; removes that one and returns it without running it."""
+        """Run steps until one of this kind is in the queue; removes that one and returns it without running it."""
 
         def next_of_kind() -> Outgoing | None:
             kind_and_environment = (str(kind), environment)
@@ -311,7 +312,7 @@ class Installation(Outside):
         self.app.step_runner.run(step)
 
     def reconcile(self, *, look_for_pushes: bool = False) -> Reconciled:
-        """Do what the reconcile timer does every minute; each fifth minute it also looks for pushes."""
+        """Do what the reconcile timer does every minute; every fifth minute it also looks for pushes."""
         return self.app.reconciler.run(look_for_pushes=look_for_pushes)
 
     # ---- inspection

@@ -35,10 +35,10 @@ class Outside:
     table: Table = field(default_factory=MemoryTable)
     index_table: PagedTable = field(default_factory=MemoryTable)
     inbox_table: RowTable = field(init=False)
-    """Rows of it are as old as the clock says."""
+    """The clock gives the times of its rows."""
     challenges_table: RowTable = field(init=False)
     votes: MemoryVotes = field(init=False)
-    """The provider, towards the registration of the votes."""
+    """The provider, for the registration of the votes."""
     incoming: IncomingBlobs = field(init=False)
     blobs: Blobs = field(default_factory=MemoryBlobs)
     archive: Blobs = field(default_factory=MemoryBlobs)
@@ -98,7 +98,7 @@ class Outside:
 
 
 def _importer() -> Importer:
-    """An importer that fails on use, as there is no in-memory Resource Manager."""
+    """An importer that fails on use, since there is no in-memory Resource Manager."""
 
     def no_token() -> str:
         raise NotImplementedError("no Resource Manager is in memory: give the installation an importer of your own")

@@ -44,18 +44,18 @@ class MemoryBus:
         self.denied: dict[str, str] = {}
         """Queue → the right that is denied: `send` or `listen`."""
         self.at_once: Callable[[Raw], None] | None = None
-        """Takes each hint the moment it is sent, in the thread that sends it, as a worker on another core might."""
+        """Takes each hint as soon as it is sent, in the thread that sends it, as a worker on another core might."""
         self._ids: set[tuple[str, str]] = set()
 
     def __deepcopy__(self, known: object) -> "MemoryBus":
-        """With the same messages, which nobody changes; whoever takes hints at once is not copied."""
+        """A copy with the same messages, which nobody changes. A function that takes hints at once is not copied."""
         made = MemoryBus()
         made.sent, made.raw, made.dead, made.lying = [*self.sent], [*self.raw], [*self.dead], [*self.lying]
         made._ids = set(self._ids)
         return made
 
     def forget_ids(self) -> None:
-        """As a queue does in time."""
+        """Forget the message ids, as a queue does after a while."""
         self._ids.clear()
 
     def send(self, messages: Sequence[Outgoing]) -> None:

@@ -62,7 +62,7 @@ class MemoryRegistry:
         self.lists_answer = RegistryReply(status=404, body=b"404 page not found")
         """Its answer to a question for referrers if it has no such API."""
         self.subject_answer: RegistryReply | None = None
-        """Its answer to a manifest with a subject, if it takes none."""
+        """Its answer to a manifest with a subject, if it does not accept any."""
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[bytes, str]] = {}
         self.tags: dict[tuple[str, str], str] = {}

@@ -1,4 +1,4 @@
-"""CI runs for tests: proved ones, and a source of runs in memory that answers as a test tells it to."""
+"""CI runs for tests: proved runs, and a source of runs in memory that answers as a test tells it to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -27,7 +27,7 @@ NOT_TOLD: Final = Fact(trust=Trust.NOT_PROVED, why="the test names nobody")
 
 
 def proved_run(*, requested_by: str = "", committed_by: str = "", **fields: Any) -> Run:
-    """A run of which everything is proved; who is behind it only where both people are named, by their addresses."""
+    """A run whose facts are all proved; the people behind it only if both are named, by their addresses."""
     named = {Involvement.REQUESTER: requested_by, Involvement.COMMITTER: committed_by}
     people = tuple(Involved(part=part, trust=Trust.PROVED, mail=mail) for part, mail in named.items() if mail)
     behind = ASKED if requested_by and committed_by else NOT_TOLD
@@ -51,9 +51,9 @@ class RunsInMemory:
     runs: dict[tuple[str, int], Ran] = field(default_factory=dict)
     """By organization (in lower case) and id."""
     away: CannotKnow | None = None
-    """While set, every question is answered so."""
+    """While set, this is the answer to every question."""
     services_hidden: CannotKnow | None = None
-    """While set, nobody tells who a service principal is."""
+    """While set, the source does not say who a service principal is."""
     requests: list[str] = field(default_factory=list)
 
     def put(self, run: ToldRun, published: Published | None = None, *, pushed_by: str = "") -> None:
@@ -80,7 +80,7 @@ class RunsInMemory:
         return run.answer
 
     def pipeline(self, organization: str, project: str, definition: int) -> Told[str]:
-        """The name of a pipeline of which there is a run."""
+        """The name of a pipeline that has a run."""
         for (where, _), ran in self.runs.items():
             run = ran.answer
             is_here = project.casefold() in (run.project.casefold(), run.project_id.casefold())
@@ -136,7 +136,7 @@ class RunsInMemory:
 
 
 def object_id_of(mail: str) -> str:
-    """The object id of whoever has the address, always the same."""
+    """The object id of the person with this address, always the same."""
     number = int.from_bytes(mail.casefold().encode()[-6:].rjust(6, b"0"))
     return f"00000000-0000-4000-8000-{number:012x}"
 

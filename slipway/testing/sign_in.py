@@ -20,7 +20,7 @@ SCOPE: Final = "user_impersonation"
 
 
 def person(number: int, name: str, *roles: str) -> TokenPerson:
-    """Somebody of the tenant, with these roles on the registration of sign-in."""
+    """A person of the tenant, with these roles on the registration of sign-in."""
     oid = f"aaaaaaaa-0000-4000-8000-{number:012d}"
     return TokenPerson(tenant=TENANT, oid=oid, name=name, roles=roles or ("reader",), groups=())
 
@@ -45,7 +45,7 @@ class Browser:
 
 
 class MemoryProvider:
-    """Plays the provider: whoever is at its page, and the codes that it gave out."""
+    """Plays the provider: the person at its page, and the codes that it gave out."""
 
     def __init__(self) -> None:
         self.issuer = MemoryIssuer()
@@ -71,7 +71,7 @@ class MemoryProvider:
         return IdTokens(self.issuer, SIGN_IN_CLIENT).verify(token, nonce=pending.nonce, at=at)
 
     def answer(self, address: str, who: TokenPerson | None = None) -> dict[str, str]:
-        """The provider's answer once somebody has signed in; nobody cancels."""
+        """The provider's answer once a person has signed in; nobody cancels."""
         query = dict(parse_qsl(urlsplit(address).query))
         who = who or self.at_home
         if who is None:
@@ -83,7 +83,7 @@ class MemoryProvider:
         return {"code": code, "state": query["state"]}
 
     def access_token(self, who: TokenPerson, *, at: datetime, **more: Any) -> str:
-        """An access token for our registration, by which a person calls. `more` adds claims or replaces them; None
+        """An access token for our registration, with which a person calls. `more` adds claims or replaces them; None
         leaves one out."""
         claims = self.issuer.claims(SIGN_IN_CLIENT, at=at) | person_claims(who)
         return self.issuer.sign(claims | {"scp": SCOPE, "azp": COMMAND_CLIENT} | more)
@@ -99,7 +99,7 @@ class MemoryProvider:
 
 
 def bearer(app: "App", who: TokenPerson) -> dict[str, str]:
-    """The header by which this person calls the API."""
+    """The header with which this person calls the API."""
     provider = app.ports.provider()
     if not isinstance(provider, MemoryProvider):
         raise TypeError("only the provider in memory signs whatever a test wants")
@@ -107,7 +107,7 @@ def bearer(app: "App", who: TokenPerson) -> dict[str, str]:
 
 
 def signed_in(app: "App", who: TokenPerson) -> Browser:
-    """A browser in which this person has signed in a moment ago."""
+    """A browser in which this person signed in a moment ago."""
     browser = Browser()
     made, cookie = app.sessions.browser(browser.headers)
     _, session = app.sessions.begin(who, browser=made)

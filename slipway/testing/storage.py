@@ -34,7 +34,7 @@ class MemoryTable:
     """In-memory rows, with ETags and atomic transactions."""
 
     def __init__(self, *, examined: int = EXAMINED, clock: Clock = utc_now) -> None:
-        """`clock` is that of the service, which says when each row was written."""
+        """`clock` is the service's clock, which gives the time at which each row was written."""
         self._examined, self._clock = examined, clock
         self._rows: dict[str, dict[str, Row]] = {}
         self._sorted: dict[str, list[str]] = {}
@@ -43,7 +43,7 @@ class MemoryTable:
         self._lock = threading.Lock()
 
     def goes_by(self, clock: Clock) -> None:
-        """From now on the service's clock is this one."""
+        """Use this clock as the service's from now on."""
         self._clock = clock
 
     def __deepcopy__(self, known: dict[int, Any]) -> "MemoryTable":

@@ -1,4 +1,4 @@
-"""The verdict on a whole chain, as tests ask for it: against its head and its newest anchor."""
+"""The verdict on a whole chain that tests ask for: against its head and its newest anchor."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The identity provider in memory, towards the votes: the person at its page, and codes that are good once."""
+"""The identity provider in memory, for votes: the person at its page, and codes that can be redeemed once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from .sign_in import VOTES_CLIENT
 
 @dataclass
 class MemoryVotes:
-    """Sends people to an address, and redeems each code once for what it was asked for."""
+    """Sends people to an address, and redeems each code once, for the request that it belongs to."""
 
     issuer: MemoryIssuer
     clock: Callable[[], datetime]
@@ -37,8 +37,8 @@ class MemoryVotes:
     def signs_in(
         self, address: str, who: TokenPerson, *, ago: timedelta = timedelta(0), **claims: Any
     ) -> tuple[str, str]:
-        """Somebody signs in at the address: `state` and `code` of their way back. `ago` is how old the sign-in is;
-        `claims` adds to the token or replaces what is in it."""
+        """A person signs in at the address: returns `state` and `code` of their return. `ago` is how old the sign-in
+        is; `claims` adds claims to the token or replaces them."""
         state = parse_qs(urlsplit(address).query)["state"][0]
         nonce, verifier = self.pending[state]
         claims_told: dict[str, Any] = {"nonce": nonce, "auth_time": int((self.clock() - ago).timestamp())} | claims

@@ -2,10 +2,10 @@
 it must have Slipway's managed-by label.
 
 A Job whose template changed: a Job's template is immutable, so applying it again is refused (422). It is replaced when
-1. the refusal is about an immutable field, not about anything else; 2. the live Job has ended (Complete or Failed), is
-suspended, or none of its containers has ever started, for example because the image does not exist: work under way,
-such as a migration, is never cut off. If only the second does not hold, `apply` raises a retryable Conflict, and a
-preview shows the Job as replaced.
+1. the refusal is about an immutable field, not about anything else;
+2. the live Job has ended (Complete or Failed), is suspended, or none of its containers has ever started, for example
+   because the image does not exist: work under way, such as a migration, is never cut off.
+If only the second does not hold, `apply` raises a retryable Conflict, and a preview shows the Job as replaced.
 
 A Job that failed: applying the same Job again changes nothing, so its old failure would be read again for ever. It is
 replaced unless this rollout made it, so that one rollout does not run a failed Job twice.

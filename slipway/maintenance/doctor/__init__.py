@@ -1,7 +1,7 @@
 """The doctor: checks every permission and connection that the app needs, one at a time.
 
-The checks run in the app, because the app's identity needs the rights; `slipway doctor` asks for them one by one and
-shows them. A check changes nothing, or takes away again what it put, and says so.
+The checks run in the app, because it is the app's identity that needs the rights; `slipway doctor` asks for them one by
+one and shows them. A check changes nothing, or removes what it has added, and says so.
 """
 
 from .checks import Doctor

@@ -72,8 +72,8 @@ class Doctor:
         return finding.evolve(seconds=round(time.monotonic() - began, 3))
 
     def other_role(self, check: str, kinds: Sequence[str]) -> OtherRole:
-        """The Role for what the check's application needs in its cluster, and for more kinds, and the role of Azure
-        does not hold. Raises `NotFound` for an unknown check."""
+        """The Role that the check's application, with these further kinds, needs in its cluster besides the role of
+        Azure. Raises `NotFound` for an unknown check."""
         of_clusters = {
             clusters.check_name(entry, environment): (entry, environment)
             for entry in self.facts.catalogue
@@ -88,7 +88,7 @@ class Doctor:
             return OtherRole(problem=str(fault))
 
     def _within_patience(self, name: str, check: Callable[[], str]) -> Finding:
-        """Run the check in a thread that is abandoned if it hangs; it ends by the timeouts of the clients."""
+        """Run the check in a thread that is abandoned if it hangs; the clients' timeouts end it later."""
         findings: list[Finding] = []
         context = contextvars.copy_context()
         thread = threading.Thread(target=lambda: findings.append(context.run(_found, name, check)), daemon=True)

@@ -1,4 +1,5 @@
-"""The checks of clusters: the rights that the app lacks there, and the Role for what Azure's role does not grant."""
+"""The checks of clusters: which rights the app lacks there, and the Role for rights that Azure's role does not
+grant."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -64,15 +65,15 @@ def check_cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
 
 
 def _is_one(facts: Facts, environment: Environment, who: ClusterIdentity) -> dict[str, bool | None]:
-    """Whether each other cluster of the settings has the very same namespace, and so is this one; None where nobody
-    can tell."""
+    """For each other cluster of the settings, whether it is the same as this one, because it has the very same
+    namespace; None if that is not known."""
     own = _namespace_id(facts.cluster(environment.cluster), environment.namespace)
     others = [name for name in facts.clusters if name != environment.cluster]
 
     def is_one(name: str) -> bool | None:
         try:
             theirs = _namespace_id(facts.cluster(name), environment.namespace)
-            # If it is the same one, a right to read it here is a right to read it there.
+            # If the other is the same cluster, a right to read the namespace here is a right to read it there.
             denied = theirs is None and facts.cluster(name).identity() == who
         except ClusterError:
             return None
@@ -83,7 +84,7 @@ def _is_one(facts: Facts, environment: Environment, who: ClusterIdentity) -> dic
 
 
 def _namespace_id(cluster: Reviewed, namespace: str) -> str | None:
-    """Empty if it is not there, None if it may not be read. Raises `ClusterError`."""
+    """Empty if the namespace does not exist, None if it may not be read. Raises `ClusterError`."""
     try:
         return cluster.namespace_id(namespace)
     except Missing:
@@ -93,7 +94,8 @@ def _namespace_id(cluster: Reviewed, namespace: str) -> str | None:
 
 
 def _told(unlisted: Sequence[str]) -> str:
-    """The kinds that the app may not list. A plan says so only for an application that has had objects of them."""
+    """A note on the kinds that the app may not list. A plan says so only for an application that has had objects of
+    them."""
     if not unlisted:
         return ""
     more = f" and {len(unlisted) - KINDS_NAMED} more" if len(unlisted) > KINDS_NAMED else ""

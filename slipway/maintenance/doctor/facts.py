@@ -32,14 +32,14 @@ class Reviewed(Protocol):
 
 
 class Reached(Protocol):
-    """The part of a channel that is asked."""
+    """The part of a channel that the checks use."""
 
     def reach(self) -> str | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Everything that is checked. Clients given as functions are opened by the check that needs them."""
+    """The input of all checks. Clients given as functions are opened by the check that needs them."""
 
     table: Callable[[], Table]
     blobs: Callable[[], Blobs]
@@ -49,14 +49,14 @@ class Facts:
     cluster: Callable[[str], Reviewed]
     channel: Callable[[str], Reached]
     runs: Callable[[], RunRights | None]
-    """The source of runs; None where nobody is asked."""
+    """The source of runs; None if none is asked."""
     registries: tuple[str, ...]
     clusters: tuple[str, ...]
     channels: tuple[str, ...]
     catalogue: Catalogue
     keys: KeySource
-    """The private keys, by their ids alone."""
+    """The private keys, of which only the ids are used."""
     whole: Callable[[str], RuleResult]
-    """Whether an application's ledger holds what its newest anchor names."""
+    """Whether an application's ledger holds the record that its newest anchor names."""
     remedies: Remedies = field(default_factory=Remedies)
     clock: Clock = utc_now

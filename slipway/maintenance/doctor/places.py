@@ -1,4 +1,4 @@
-"""The checks: each returns what it found, or raises a `Fault` naming what is missing."""
+"""The checks: each returns what it found, or raises a `Fault` that names what is missing."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -21,14 +21,14 @@ READER, WRITER = "Container Registry Repository Reader", "Container Registry Rep
 LATE = timedelta(minutes=5)
 """A dead instance keeps its timer's lock for up to two minutes; the next reconcile run follows within a minute."""
 LONGEST_WAIT = timedelta(minutes=15)
-"""The reconcile timer looks after what lies there every five minutes."""
+"""The reconcile timer looks after input in these places every five minutes."""
 ROWS_READ = 100
-"""Of each application: its head, its lanes and its newest releases."""
+"""The rows read of each application: its head, its lanes and its newest releases."""
 ASKEW = timedelta(seconds=60)
 
 
 def check_applications(facts: Facts) -> str:
-    """Names the applications that stand still; an installation without any application is in order."""
+    """Name the applications that stand still; an installation without any application is in order."""
     entries, broken = facts.catalogue.entries, facts.catalogue.broken
     wrong = [f"{name}: {'; '.join(entry.problems)}" for name, entry in sorted(entries.items()) if entry.problems]
     wrong += [f"{each.name}: {'; '.join(each.problems)}" for each in broken]
@@ -51,7 +51,8 @@ def check_signing_keys(facts: Facts) -> str:
 
 
 def check_ledger(facts: Facts, application: str) -> str:
-    """Whether the rows can be read by which something is decided, and the ledger was put back to an earlier state."""
+    """Whether the rows on which decisions depend can be read, and whether the ledger was put back to an earlier
+    state."""
     _check_rows(facts, application, keys.HEAD, keys.RELEASE + keys.AFTER)
     try:
         whole = facts.whole(application)
@@ -154,8 +155,8 @@ def check_registry(facts: Facts, name: str) -> str:
 
 
 def _tells_times(facts: Facts, name: str, repository: str) -> bool:
-    """Whether pushes that no event told of can be found: by when tags were pushed, which only Azure's registries say.
-    Of a repository to which nothing was pushed nobody knows."""
+    """Whether pushes that no event announced can be found, which needs the times of tags: only Azure's registries keep
+    them. For a repository without any push it is not known."""
     try:
         return all(tag.updated_at is not None for tag in facts.registry(name).recent_tags(repository, 1))
     except NotInRegistry:

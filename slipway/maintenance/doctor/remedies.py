@@ -39,8 +39,8 @@ class Remedies:
         return self._grant(role, scope) if scope else ""
 
     def cluster(self, name: str, namespace: str, *, who: ClusterIdentity, lacking: Sequence[Right], others: str) -> str:
-        """The command that grants the missing rights. `others` is the command that grants what is beyond Azure's
-        role."""
+        """The command that grants the missing rights. `others` is the command for rights that Azure's role does not
+        have."""
         within = [right for right in lacking if azure_role.role_allows(right.verb, right.group, right.resource)]
         commands = [self._cluster_role(name, namespace, who)] if within else []
         commands += [others] if len(within) < len(lacking) else []

@@ -1,4 +1,5 @@
-"""The checks of the source of runs: whether the app's identity may ask about each pipeline, people and services."""
+"""The checks of the source of runs: whether the app's identity may ask about each pipeline, about people and about
+services."""
 
 from ...catalogue.entries import Entry
 from ...domain.application import Application
@@ -14,11 +15,11 @@ _MEMBER = (
 )
 
 _NOBODY = "aadsp.MDAwMDAwMDAtMDAwMC00MDAwLTgwMDAtMDAwMDAwMDAwMDAw"
-"""A descriptor of a service principal that there is not, in the form that they have: `aadsp.` and an id in base64."""
+"""The descriptor of a service principal that does not exist, in the usual form: `aadsp.` and an id in base64."""
 
 
 def _lost(application: Application) -> str:
-    """The proofs that an installation without a source of runs lacks for this application."""
+    """The proofs that this application lacks in an installation without a source of runs."""
     lost = ["SLIPWAY_RUNS is claimed: nobody is asked, no run is proved, and who is behind a change is not known"]
     closed = [
         each.name
@@ -38,7 +39,7 @@ def _lost(application: Application) -> str:
 
 
 def check_runs(facts: Facts, entry: Entry) -> str:
-    """Ask about the application's pipeline, and for a person whom there is not."""
+    """Ask about the application's pipeline, and about a person who does not exist."""
     pipeline, source = entry.application.pipeline, facts.runs()
     if source is None:
         raise NotChecked(_lost(entry.application))
