@@ -1,4 +1,4 @@
-"""Verification of anchors: those from the app or an export, and those that somebody kept elsewhere."""
+"""Verifies anchors: those from the app or an export, and those that somebody kept elsewhere."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,19 +16,19 @@ from .files import lines_of
 
 
 class SignedAnchors:
-    """The anchors of one chain. One that the installation did not sign is noted, and counts for nothing."""
+    """The anchors of one chain. An anchor that the installation did not sign is noted, and does not count."""
 
     def __init__(self, application: str, keys: PublicKeys) -> None:
         self.application = application
         self.notes: list[str] = []
-        """Documents that were passed over, with the reason."""
+        """Documents that were skipped, with the reason."""
         self._keys = keys
         self._anchors: dict[str, ChainAnchor] = {}
         self._listed_from: int | None = None
-        """From which record on the app named all anchors; None if nobody asked the app."""
+        """The record from which on the app listed all anchors; None if the app was not asked."""
 
     def take_listed(self, items: Iterable[Any]) -> None:
-        """Take what the app says the newest anchors are."""
+        """Take the anchors that the app lists as the newest."""
         self.take(items)
         self._listed_from = min((anchor.head.sequence for anchor in self._anchors.values()), default=0)
 
@@ -42,18 +42,18 @@ class SignedAnchors:
 
     @property
     def epoch(self) -> int:
-        """The newest one; anchors of an older epoch are history."""
+        """The newest epoch; anchors of an older one are history."""
         return max((anchor.epoch for anchor in self._anchors.values()), default=0)
 
     @property
     def in_force(self) -> Sequence[ChainAnchor]:
-        """By their place in the chain."""
+        """The anchors of that epoch, by their place in the chain."""
         anchors = [anchor for anchor in self._anchors.values() if anchor.epoch == self.epoch]
         return sorted(anchors, key=lambda anchor: anchor.head.sequence)
 
     @property
     def _named(self) -> Sequence[ChainAnchor]:
-        """Those that show something: the others, of retired keys, can only contradict."""
+        """The anchors that prove something. The others, signed by retired keys, can only contradict."""
         named = NamedAnchors(self._keys)
         return [counts for anchor in self._anchors.values() for counts in named.take(anchor)]
 
@@ -63,7 +63,8 @@ class SignedAnchors:
         return max((anchor.head.sequence for anchor in self._named if anchor.epoch == self.epoch), default=0)
 
     def issuer_keys(self) -> Mapping[str, datetime]:
-        """The sets of the identity provider's keys that they name, each with when the first of them was written."""
+        """The sets of the identity provider's keys that the anchors name, each with the time of the first such
+        anchor."""
         keys = dict[str, datetime]()
         for anchor in sorted(self._named, key=lambda each: each.at):
             if anchor.keys.issuer:
@@ -84,7 +85,7 @@ class SignedAnchors:
         return None
 
     def lacks(self, record: AuditRecord) -> str:
-        """The hash of the anchor that a record says was written, if it ought to be among these and is not."""
+        """The hash of an anchor that a record says was written, if it should be among these but is not."""
         if record.known_action is not Action.GATE_ANCHORED or record.epoch < self.epoch or self._listed_from is None:
             return ""
         sequence, hash = record.details.get("sequence"), str(record.details.get("anchor", ""))
@@ -96,7 +97,7 @@ class KeptAnchors:
     """Anchors that somebody kept: from a mail, a webhook, a download. Some may be missing."""
 
     def __init__(self, file: Path | None, items: Iterable[Any] = ()) -> None:
-        """In a file of their own, or already read."""
+        """The anchors are in a file of their own, or already read."""
         self._source, self._items = file.name if file else "the export", list(items)
         if file is None:
             return
@@ -105,12 +106,12 @@ class KeptAnchors:
             raise CliError(f"{file}: contains no anchor", exit_code=Exit.USAGE)
 
     def of(self, anchors: SignedAnchors) -> None:
-        """Add those of the chain to what is known of it."""
+        """Add the anchors of this chain to those that are known of it."""
         items = [item for item in self._items if _application(item) in (None, anchors.application)]
         anchors.take(items, source=f"an anchor in {self._source}")
 
     def applications(self) -> list[str]:
-        """The applications whose chains the anchors name, as the chains' records call them."""
+        """The applications whose chains the anchors name, by the name in the chains' records."""
         return [name for item in self._items if (name := _application(item))]
 
 

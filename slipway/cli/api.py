@@ -55,7 +55,7 @@ _ENDS = {
     415: Exit.REFUSED,
     422: Exit.REFUSED,
 }
-"""The exit of a command that the app refused, by status; any other status is no answer at all."""
+"""A command's exit code if the app refused, by status; any other status does not come from the app."""
 _KIND = re.compile(r"urn:slipway:problem:([a-z][a-z-]{0,60})")
 NEWER = "unknown value; the app may be newer than this command: update the command"
 
@@ -105,7 +105,7 @@ class Api:
         return content
 
     def post(self, *path: str, body: Mapping[str, Any] | None = None, bearer: str = "") -> dict[str, Any]:
-        """`bearer` is the access token of a person who has signed in."""
+        """`bearer` is the access token of a signed-in person."""
         return self._object(self._request("POST", path, {}, body=body, bearer=bearer))
 
     def document(self, digest: str) -> bytes:
@@ -113,7 +113,7 @@ class Api:
         return self._request("GET", ("evidence", digest), {})
 
     def applications(self) -> list[str]:
-        """The names of all applications, those included that cannot be shown."""
+        """The names of all applications, including those that cannot be shown."""
         answer = read_answer(Applications, self.get("applications"))
         names = [item.application for item in answer.applications] + [item.application for item in answer.not_shown]
         return [name for name in dict.fromkeys(names) if re.fullmatch(NAME_PATTERN, name)]  # not the installation
@@ -124,7 +124,7 @@ class Api:
         return RawAuditPage(application=page.application, head=page.head, records=records_in(content), next=page.next)
 
     def audit(self, application: str, *, after: int, limit: int | None, release: str | None) -> Iterator[RawAuditPage]:
-        """Pages of the trail, until there are no more or `limit` records have come."""
+        """Pages of the trail, until there are no more or `limit` records were read."""
         left = limit
         while left is None or left > 0:
             page = self.audit_page(
@@ -137,7 +137,7 @@ class Api:
             left = None if left is None else left - len(page.records)
 
     def trust(self) -> PublicKeysAnswer:
-        """The public keys that the app names, and whose tokens prove votes."""
+        """The public keys that the app names, and the registration whose tokens prove votes."""
         return read_answer(PublicKeysAnswer, self.get("public-keys"))
 
     def public_keys(self) -> str:
@@ -145,7 +145,7 @@ class Api:
         return self.trust().text
 
     def anchored_chains(self) -> list[str]:
-        """The application of each chain that was ever anchored, as the chain's records call it."""
+        """The application of each chain that was ever anchored, by the name in the chain's records."""
         return read_answer(AnchoredChainsAnswer, self.get("anchors")).chains
 
     def anchors(self, application: str) -> list[Any]:
@@ -206,7 +206,7 @@ class Api:
             raise self._odd(f"expected a JSON object, got {type(content).__name__}")
         return content
 
-    # ---- what went wrong
+    # ---- errors
     def _unreachable(self, error: Exception) -> CliError:
         reason = getattr(error, "reason", None) or error
         why = str(reason).rpartition(": ")[2] or type(reason).__name__

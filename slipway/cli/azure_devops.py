@@ -24,7 +24,7 @@ TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
 OK, SIGN_IN_PAGE, MULTIPLE = 200, 203, 300
 """203 comes with a sign-in page, for an unknown token."""
 _ENDS: Final = {401: Exit.REFUSED, 203: Exit.REFUSED, 302: Exit.REFUSED, 403: Exit.REFUSED, 404: Exit.NOT_FOUND}
-"""The exit of a command by status; any other status is no answer."""
+"""A command's exit code by status; any other status does not come from Azure DevOps."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
 
@@ -126,7 +126,8 @@ class AzureDevOpsAdministration:
 
 
 def authorization(environment: Mapping[str, str] = os.environ) -> Callable[[], str]:
-    """A function that returns the Authorization header: from a personal access token if set, else from Entra."""
+    """A function that returns the Authorization header: from a personal access token if one is set, otherwise from
+    Entra."""
     token = environment.get(PAT_VARIABLE, "")
     if token:
         basic = base64.b64encode(f":{token}".encode()).decode()

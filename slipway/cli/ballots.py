@@ -40,7 +40,7 @@ def _token(text: str) -> Token:
 
 
 def page_of(app: FoundApp, release: str, environment: str) -> str:
-    """The page on which people who sign in decide on a release. It grants nothing."""
+    """The page on which people who sign in decide on a release. Its address grants nothing."""
     application, _, number = release.rpartition("-")
     return f"{app.url.rstrip('/')}/approvals/{application}/{number}/{quote(environment, safe='')}"
 

@@ -1,4 +1,4 @@
-"""The place of a command's bundle: a folder that `build` wrote, or a repository in a registry."""
+"""Where a command finds its bundle: in a folder that `build` wrote, or in a registry's repository."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +41,7 @@ class OpenedBundle:
     environments: dict[str, EnvironmentContents]
 
     def summary(self) -> dict[str, Any]:
-        """The bundle as the commands' JSON has it."""
+        """The bundle in the commands' JSON."""
         config = self.config
         return {
             "digest": self.packed.digest,

@@ -1,4 +1,4 @@
-"""Offline verification of an export: its records, and the proof and anchors next to it."""
+"""Verifies an export offline: its records, and the proof and anchors next to it."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ class Checking:
         self.notes: list[str] = []
         """Remarks about the file as a whole."""
         self.newest = datetime.min.replace(tzinfo=UTC)
-        """Time of the newest record, which is as late as the file is known to be."""
+        """Time of the newest record, up to which the file is known to reach."""
         self._keys = self._trusted(keys)
         beside = anchors_of(export)
         self._given = beside if beside.is_file() else None

@@ -1,6 +1,6 @@
-"""Documents in files as they are sent to an installation, and its problems at the lines of the files.
+"""Documents in files as they are sent to an installation, and the installation's problems at the lines of the files.
 
-Each document is judged by itself: what has a problem here is not sent, and keeps no other from it.
+Each document is judged by itself: one with a problem is not sent, and does not hold up the others.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class LocalDocuments:
         return tuple(placed(self.checked.problems, self.path))
 
     def body(self, *, without: Changes | None = None) -> dict[str, Any]:
-        """The documents without a problem, as the API takes them; without those that the app refuses."""
+        """The documents without a problem, in the API's form; without those that the app refuses."""
         refused = {change.subject for change in without.changes if change.refused} if without else frozenset[str]()
         return {
             "documents": [
@@ -55,14 +55,14 @@ class LocalDocuments:
 
 
 def read_local(path: Path, version: str) -> LocalDocuments:
-    """Compares manifests with the schemas of Kubernetes too."""
+    """It also compares manifests with Kubernetes' schemas."""
     schemas = Schemas()
     checked = _compared_with_schemas(check_each(path), schemas, version)
     return LocalDocuments(path=path, checked=checked, not_compared=schemas.not_compared)
 
 
 def read_good(path: Path, version: str) -> LocalDocuments:
-    """As `read_local`. Ends the command if nothing in the files is without a problem."""
+    """As `read_local`. Ends the command if every document has a problem."""
     local = read_local(path, version)
     if not local.checked.good:
         raise ProblemsError(local.problems)
@@ -94,7 +94,7 @@ def _at_lines(local: LocalDocuments, change: ChangeShown) -> tuple[ProblemShown,
 
 
 def asked(api: Api, local: LocalDocuments, *below: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The app's answer. If nothing is left of what was asked, its problems are shown at their lines in the files."""
+    """The app's answer. If every document is refused, its problems are shown at their lines in the files."""
     try:
         return api.post("catalogue", *below, body=body)
     except CliError as error:

@@ -18,7 +18,7 @@ _LONGEST_MESSAGE = 4000
 
 
 class Exit(IntEnum):
-    """Exit codes of all commands, with the word that a JSON error has for each as its `code`."""
+    """Exit codes of all commands, each with the word that a JSON error has as its `code`."""
 
     def __new__(cls, number: int, word: str, meaning: str) -> Self:
         member = int.__new__(cls, number)
@@ -68,7 +68,7 @@ class CliError(click.ClickException):
         self.field, self.expected, self.got, self.cure = field, expected, got, cure
 
     def format_message(self) -> str:
-        """Escape control characters, because the message may quote what a server sent."""
+        """Escape control characters, because the message may quote text from a server."""
         text = f"{self.message}; {self.cure}" if self.cure else self.message
         return "\n".join(neutral(line) for line in text.split("\n"))
 
@@ -126,7 +126,7 @@ def no_trail(name: str, known: Iterable[str]) -> CliError:
 
 
 def print_error(error: click.ClickException) -> None:
-    """Print the error as one JSON object, to where the answer would have been."""
+    """Print the error as one JSON object, where the answer would have been."""
     shown = error.as_json() if isinstance(error, CliError) else _of_click(error)
     click.echo(json.dumps({"v": VERSION, "error": shown}, indent=2))
 

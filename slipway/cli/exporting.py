@@ -1,8 +1,8 @@
-"""Export to a file that can be interrupted at any point and resumed from there.
+"""Exports to a file; an export can be interrupted at any point and resumed from there.
 
-Each batch of records is appended and synced to disk before the proof includes it. Anything beyond the end that the
-proof names is an incomplete batch, which the next run removes. So an interrupted run neither loses nor duplicates a
-record, and a later run adds only new ones.
+Each batch of records is appended and synced to disk before the proof includes it. Anything beyond the end in the proof
+is an incomplete batch, which the next run removes. So an interrupted run neither loses nor duplicates a record, and a
+later run adds only new ones.
 """
 
 import contextlib
@@ -154,7 +154,8 @@ class Export:
     def chain(self, name: str, *, after: int, progress: Progress) -> ChainFault | None:
         """Add the chain's records from where the export ends; in a new export, start after the record `after`.
 
-        The records are verified while they are exported. The export stops at the first invalid one and returns it.
+        The records are verified while they are exported. The export stops at the first invalid one and returns the
+        fault.
         """
         part = self.proof.chains.get(name)
         if part is None and after:
@@ -175,8 +176,8 @@ class Export:
             return check.finish(sequence=page.head.sequence, head_hash=page.head.hash)
 
     def anchors(self) -> None:
-        """Add the anchors of the exported chains that are new. Call it last: anchors must not refer to records that are
-        not exported yet."""
+        """Add the new anchors of the exported chains. Call it last: anchors must not refer to records that are not
+        exported yet."""
         lines, chains = list[bytes](), dict(self.proof.chains)
         for name, part in self.proof.chains.items():
             anchors = SignedAnchors(name, self._keys)

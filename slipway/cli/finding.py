@@ -15,7 +15,7 @@ import click
 from .errors import CliError, Exit
 
 STACK_FILE = Path(".local") / "stack.json"
-"""Written by `make up`, below the folder of the repository."""
+"""`make up` writes it, below the folder of the repository."""
 URL, KEY, AUDIENCE = "SLIPWAY_URL", "SLIPWAY_KEY", "SLIPWAY_AUDIENCE"
 MAX_STACK_FILE = 1024 * 1024
 
@@ -37,7 +37,8 @@ class FoundApp:
 def find_app(
     *, url: str | None, key: str | None, environment: Mapping[str, str], folder: Path, audience: str | None = None
 ) -> FoundApp:
-    """The app named by the options, else by the environment, else by the local stack of this folder or a parent."""
+    """The app named by the options, or else by the environment, or else by the local stack of this folder or a
+    parent."""
     key, audience = key or environment.get(KEY, ""), audience or environment.get(AUDIENCE, "")
     if url:
         return FoundApp(url=checked_url(url, "--url"), key=key, audience=audience, source="--url")
@@ -97,7 +98,7 @@ def _unreadable(file: Path) -> CliError:
 
 
 def checked_url(url: str, source: str) -> str:
-    """The address without a trailing slash. It must be https, except for this machine: each request carries the key."""
+    """The address without a trailing slash. It must be https, except on this machine: each request carries the key."""
     from urllib3.exceptions import LocationParseError  # noqa: PLC0415 - slow to import; `--help` does without
     from urllib3.util import parse_url  # noqa: PLC0415
 

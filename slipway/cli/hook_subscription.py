@@ -34,7 +34,7 @@ class WantedSubscription:
     project_id: str
     app_url: str
     pipeline: str = ""
-    """Name of the pipeline, if only its runs count; empty for all of the project."""
+    """Name of the pipeline, if only its runs count; empty for the whole project."""
 
     @property
     def url(self) -> str:

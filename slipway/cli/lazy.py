@@ -21,7 +21,7 @@ class Lazy:
 
 
 class Group(click.Group):
-    """A group that lists its commands with their whole summaries: click cuts what is longer than a line."""
+    """A group that lists its commands with their whole summaries: click cuts those that are longer than a line."""
 
     def summary(self, ctx: click.Context, name: str) -> str:
         command = self.get_command(ctx, name)
@@ -53,7 +53,7 @@ class LazyGroup(Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Names the command that may have been meant, as click does for options."""
+        """Suggests the command that may have been meant, as click does for options."""
         if args[0] not in self._lazy and (near := get_close_matches(args[0], self._lazy, n=1)):
             ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
@@ -66,7 +66,7 @@ class DefaultGroup(LazyGroup):
     """A group with a default command, which runs if the command line names none of the others."""
 
     def __init__(self, *args: Any, default: str, **more: Any) -> None:
-        # An option in front of the first argument is the default command's.
+        # An option before the first argument belongs to the default command.
         super().__init__(*args, context_settings={"ignore_unknown_options": True}, **more)
         self.default = default
 

@@ -1,4 +1,4 @@
-"""Problems of files, with paths as the user of the command would write them."""
+"""Problems of files, with paths as the command's user would write them."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from slipway.catalogue import Problem, Unjudged
 
 
 def placed[T: (Problem, Unjudged)](told: Iterable[T], path: Path) -> Iterator[T]:
-    """The problems, with paths relative to the current folder where that is near."""
+    """The problems, with paths relative to the current folder if they are near it."""
     root = path.resolve() if path.is_dir() else path.resolve().parent
     above, cwd = root.parent, Path.cwd()
     near = root.is_relative_to(cwd) or cwd.is_relative_to(root)

@@ -1,8 +1,8 @@
 """Helm and Kustomize, run on this machine for `slipway bundle build`.
 
-Their output may depend only on the files that they are given. Each run gets an empty home, none of the caller's
-variables, no proxy that answers and no other program to call, so nothing is fetched. The two runs that are compared
-differ in day, second and home.
+Their output may depend only on the files that they are given. Each run has an empty home, none of the caller's
+variables, no working proxy and no other program to call, so nothing is fetched. The two runs that are compared differ
+in day, second and home.
 """
 
 import re
@@ -21,7 +21,7 @@ from slipway.catalogue import ConfigError, Problem
 
 MOST_SECONDS: Final = 120.0
 APART: Final = 1.1
-"""Seconds between two runs with the same arguments, so that a time to the second differs."""
+"""Seconds between two runs with the same arguments, so that a time that is exact to the second differs."""
 _MOST_TOLD: Final = 600
 _NO_NETWORK: Final = "http://127.0.0.1:9"
 _VERSION: Final = re.compile(r"v?([0-9]+)(?:\.[0-9]+){1,2}(?:[-+][0-9A-Za-z.+-]{1,60})?")
@@ -43,7 +43,8 @@ class Programs:
         self._ended: dict[tuple[str, ...], float] = {}
 
     def version(self, program: Program, needed_by: str) -> str:
-        """Without a leading `v`. Raises `ConfigError` where it is not there, or is of a version that is not known."""
+        """The version without a leading `v`. Raises `ConfigError` if the program is not installed, or its version is
+        not supported."""
         output = self._called(program, _ASKED[program], Conditions.ONE, needed_by)
         text = output.decode("utf-8", "replace").strip()
         named = _VERSION.fullmatch(text)
@@ -70,7 +71,7 @@ class Programs:
     def _output(self, command: list[str], environment: dict[str, str], program: Program, needed_by: str) -> bytes:
         with (
             tempfile.TemporaryFile() as errors,
-            subprocess.Popen(  # noqa: S603 - found on the PATH, with arguments of ours
+            subprocess.Popen(  # noqa: S603 - found on the PATH, with our own arguments
                 command,
                 env=environment,
                 cwd=environment["HOME"],
@@ -110,7 +111,7 @@ class Programs:
 
 
 def _shortened(output: str) -> str:
-    """A program's message in one line: without the advice that does not hold here, and the end of a long one."""
+    """A program's message in one line: without advice that does not apply here; of a long one, the end."""
     lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("Use --debug")]
     text = " ".join(lines).removeprefix("Error: ")
     return text if len(text) <= _MOST_TOLD else "…" + text[-_MOST_TOLD:]
@@ -126,6 +127,6 @@ def _environment(home: Path, conditions: Conditions) -> dict[str, str]:
 
 
 def _zone(hours_east: int) -> bytes:
-    """A time zone's file (RFC 8536, version 1) with one offset, as a machine need not have any."""
+    """A time zone's file (RFC 8536, version 1) with one offset, since a machine need not have any."""
     counts = struct.pack(">6l", 0, 0, 0, 0, 1, 4)
     return b"TZif" + bytes(16) + counts + struct.pack(">lbb", hours_east * 3600, 0, 0) + b"SLW\0"

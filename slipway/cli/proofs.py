@@ -21,7 +21,7 @@ class ExportedPart(Record):
     previous: str = GENESIS
     """Hash of the record before the first."""
     last: int = Field(default=0, ge=0)
-    """0 if there is none yet."""
+    """0 if there is no record yet."""
     hash: str = GENESIS
     """Hash of the last record."""
     anchored: int = Field(default=0, ge=0)

@@ -1,4 +1,4 @@
-"""Registries as a person or an agent reaches them: signed in as `docker login` left it, or with Entra for Azure's.
+"""Registries as a person or a CI agent reaches them: signed in by `docker login`, or with Entra to Azure's.
 
 The credential for a registry is the first of these:
 
@@ -45,7 +45,7 @@ from .finding import registry_sign_in
 USER, PASSWORD = "SLIPWAY_REGISTRY_USER", "SLIPWAY_REGISTRY_PASSWORD"
 HOSTS = "SLIPWAY_REGISTRY_HOSTS"
 _BESIDE_A_TOKEN = f"{0:08}-0000-0000-0000-{0:012}"
-"""The name that ACR wants beside a token instead of a password."""
+"""The user name that ACR requires if the password is a token."""
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HELPER_SECONDS = 30
 _LARGEST_CONFIG = 1024 * 1024
@@ -67,7 +67,7 @@ def open_registry(login_server: str, environment: Mapping[str, str] = os.environ
 def credential_for(
     host: str, environment: Mapping[str, str], helper: Helper | None = None, *, folder: Path | None = None
 ) -> Credential:
-    """Raises `CliError` if Docker's configuration, or the file of the local stack above the folder, cannot be read."""
+    """Raises `CliError` if Docker's configuration, or the local stack's file above the folder, cannot be read."""
     if environment.get(USER) and environment.get(PASSWORD):
         return BasicCredential(environment[USER], environment[PASSWORD])
     configured = environment.get("DOCKER_CONFIG")
@@ -176,9 +176,9 @@ def pull_bundle(registry: Registry, repository: str, reference: str) -> Packed:
 
 
 def push_bundle(registry: Registry, repository: str, tag: str, packed: Packed) -> None:
-    """Store the bundle under the tag: parts first, so that nobody ever sees it half.
+    """Store the bundle under the tag: its parts come first, so that nobody ever sees half of it.
 
-    Raises `CliError`, also if the tag names something else: what a version is does not change.
+    Raises `CliError`, also if the tag names something else: the content of a version does not change.
     """
     try:
         taken = registry.resolve(repository, tag)

@@ -1,4 +1,4 @@
-"""The Roles that clusters have to hold beside the role of Azure, as YAML that `kubectl apply` takes."""
+"""The Roles that clusters need besides the role of Azure, as YAML for `kubectl apply`."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ MOST_KINDS = 8
 
 
 def write_roles(api: Api, only: Sequence[str], kinds: Sequence[str], *, as_json: bool) -> None:
-    """Print them for each environment's cluster, and what cannot be told on the error stream."""
+    """Print the Roles for each environment's cluster; on the error stream, print those that could not be found out."""
     if len(kinds) > MOST_KINDS:
         raise click.UsageError(f"--kind: expected at most {MOST_KINDS}, got {len(kinds)}")
     names = [str(name) for name in take_look(api, LookKind.DOCTOR, "list")["checks"]]
@@ -39,7 +39,7 @@ def write_roles(api: Api, only: Sequence[str], kinds: Sequence[str], *, as_json:
 
 
 def _print(roles: dict[str, OtherRole]) -> None:
-    """YAML on standard output, all else on the error stream: the former goes to kubectl as it is."""
+    """YAML on standard output, which goes straight to kubectl; everything else on the error stream."""
     for name, role in roles.items():
         if role.problem:
             click.echo(neutral(f"{name}: {role.problem}"), err=True)

@@ -68,7 +68,7 @@ LAZY = {
 
 
 class Root(LazyGroup):
-    """The common end of all commands: with --json an error is one JSON object too, and every error has its own exit
+    """The end that all commands share: with --json an error is one JSON object too, and every error has its own exit
     code."""
 
     def main(
@@ -107,8 +107,8 @@ class Root(LazyGroup):
 
 
 def _with_its_name(error: click.NoSuchOption) -> click.NoSuchOption:
-    """The error, with the option that was meant: the one with this meaning here (`--since` is `--from`), or one spelt
-    nearly the same. Click's own idea of alike is too wide: for `--since` it names `--json`."""
+    """The error, with the option that was meant: the one with this meaning here (`--since` is `--from`), or one with
+    nearly the same spelling. Click's own suggestions are too loose: for `--since` it names `--json`."""
     parameters = [each for each in error.ctx.command.params if isinstance(each, click.Option)] if error.ctx else []
     word = error.option_name.lstrip("-").replace("-", "_")
     named = [max(each.opts, key=len) for each in parameters if each.name == word]
@@ -158,7 +158,7 @@ def root(url: str | None, key: str | None, audience: str | None) -> None:
 
 
 def _exit_codes() -> Iterator[str]:
-    """The table of exit codes, as wide as the narrowest terminal that help is written for."""
+    """The table of exit codes, fitted to the narrowest terminal that help is written for."""
     for code in Exit:
         lines = wrap(code.meaning, _WIDTH - 22)
         yield f"  {code:<3}  {code.word:<11}  {lines[0]}"

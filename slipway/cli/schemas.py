@@ -1,6 +1,6 @@
-"""Kubernetes' own schemas, without a cluster: wrong types, unknown and missing fields, versions that are gone.
+"""Kubernetes' own schemas, without a cluster: they find wrong types, unknown and missing fields, and removed versions.
 
-The schemas come with `kubernetes-validate`, which only the command line has. Custom resources have none there; a
+The schemas come with `kubernetes-validate`, which only the command line has. It has none for custom resources; a
 cluster's own rules (admission, quotas, installed kinds) show when the rollout is planned.
 """
 
@@ -28,7 +28,7 @@ _WORDS = {
 
 
 class Schemas:
-    """Compares objects with the schemas, and remembers for what there are none: an unknown is not a pass."""
+    """Compares objects with the schemas, and remembers those without a schema: an unknown is not a pass."""
 
     def __init__(self) -> None:
         self._not_compared: set[str] = set()
@@ -109,7 +109,7 @@ def _schema_name(kind: str, api_version: str) -> str:
 
 @cache
 def _versions() -> tuple[str, ...]:
-    """The minor versions that there are schemas of."""
+    """The minor versions with schemas."""
     from kubernetes_validate.utils import all_versions  # noqa: PLC0415 - slow to import; `--help` does without
 
     return tuple(each.rpartition(".")[0] for each in all_versions())

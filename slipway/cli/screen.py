@@ -25,9 +25,9 @@ GAP = 2
 SPEAK_FOR_THEMSELVES = ("details", "reason")
 """Columns whose texts need no name beside them."""
 FOLDED = 16
-"""The least width of a column that is wrapped."""
+"""The least width of a wrapped column."""
 INDENT = 20
-"""Characters that may stand before a word which is as long as a line."""
+"""The most characters before a word that is as long as a line."""
 
 
 def tone_style(tone: Tone) -> str:
@@ -85,15 +85,15 @@ class Screen:
         self.document({"v": VERSION, **value})
 
     def document(self, value: Any) -> None:
-        """A JSON value as it is."""
+        """A JSON value unchanged."""
         self._write(json.dumps(value, indent=2))
 
     def json_line(self, value: Any) -> None:
         self._write(json.dumps(value, separators=(",", ":")))
 
     def line(self, *parts: Content) -> None:
-        """Parts side by side. Long lines wrap on a terminal. A line with an address or a digest as long as the terminal
-        is wide is left to the terminal to break, so that it can be copied."""
+        """Parts side by side. Long lines wrap on a terminal. If a line contains an address or a digest as long as the
+        terminal is wide, the terminal itself breaks the line, so that the text can be copied."""
         if self.terminal:
             text = Text.assemble(*((neutral(_cell(part).text), _cell(part).style) for part in parts))
             in_one_piece = any(cell_len(word) > self._console.width - INDENT for word in text.plain.split())
@@ -182,7 +182,7 @@ class Screen:
                 self.line(TextCell(label.ljust(width), FAINT), TextCell(line, value.style))
 
     def flush(self) -> None:
-        """Let the reader of a pipe have the output so far."""
+        """Pass the output so far to the reader of a pipe."""
         self._stream.flush()
 
     def _write(self, text: str) -> None:
@@ -190,7 +190,7 @@ class Screen:
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Mapping[str, Text]], fold: Sequence[str]) -> dict[str, int]:
-    """The width of each column with content; of a wrapped one, the least width."""
+    """The width of each column with content; for a wrapped column, the least width."""
     widths = {}
     for name in columns:
         texts = [row[name].cell_len for row in rows]
@@ -200,7 +200,7 @@ def _widths(columns: Sequence[str], rows: Sequence[Mapping[str, Text]], fold: Se
 
 
 def _beside(widths: Mapping[str, int], room: int, *, leaving: Sequence[str]) -> list[str]:
-    """The columns that have room beside each other, if others leave in this order."""
+    """The columns that fit beside each other, if others are moved out in this order."""
     staying = list(widths)
     for name in leaving:
         if sum(widths[each] + GAP for each in staying) - GAP <= room or len(staying) == 1:

@@ -1,7 +1,7 @@
-"""Sign-in to Entra for the app: by `az login` or `azd auth login`, in a pipeline, or with a managed identity.
+"""Signs in to Entra for the app: by `az login` or `azd auth login`, in a pipeline, or with a managed identity.
 
-It never prompts, unless the environment asks for a browser, by azure-identity's own variable. Entra sees the same
-client then as with `az` and `azd`: the one that the app's registration authorizes.
+It never prompts, unless azure-identity's own variable asks for a browser. Entra then sees the same client as with `az`
+and `azd`: the one that the app's registration authorizes.
 """
 
 import os
@@ -13,11 +13,11 @@ NOTHING: Mapping[str, str] = {}
 
 
 def sign_in(audience: str, signs_in: Mapping[str, str] = NOTHING) -> str:
-    """An access token for the app, whose client id or `api://…` the audience is. Raises `CliError`.
+    """An access token for the app; `audience` is its client id or `api://…`. Raises `CliError`.
 
-    `signs_in` are the variables of a local stack's identity: `azure-identity` reads them from the environment alone.
+    `signs_in` are the variables of a local stack's identity, which `azure-identity` reads only from the environment.
     """
-    from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import; who signs in waits for it anyway
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import; signing in takes longer anyway
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415
 
     os.environ.update(signs_in)

@@ -1,8 +1,8 @@
-"""The folder that `slipway new` writes: an application of one program, or of two with a chart, with what it takes to
-deliver it.
+"""The folder that `slipway new` writes: an application of one program, or of two with a chart, with everything that its
+delivery needs.
 
-The files lie in `start/`, in a folder for each kind and one for `both`, each under its own name with `.txt` behind it;
-`@{name}` in them is replaced.
+The files are in `start/`, in a folder for each kind and one for `both`; each has `.txt` added to its name. `@{name}` in
+them is replaced.
 """
 
 import json
@@ -24,7 +24,7 @@ _WITHOUT_RUN = """    # No pipeline is named, so nobody knows who is behind a ch
 
 
 class _Written(Template):
-    """`${…}` is left alone: the manifests have it for themselves."""
+    """`${…}` is left alone: manifests use it themselves."""
 
     delimiter = "@"
 
@@ -51,13 +51,13 @@ class Wanted:
 
     @property
     def folders(self) -> tuple[str, str]:
-        """Below `start/`."""
+        """Folders below `start/`."""
         return "both", "chart" if self.chart else "image"
 
     @property
     def values(self) -> Mapping[str, str]:
         return {
-            "app": self.app,  # within a longer word; where it stands alone it is `name`
+            "app": self.app,  # within a longer word; by itself it is `name`
             "name": _scalar(self.app),
             "project": _scalar(self.project),
             "repository": _scalar(self.repository),
@@ -71,7 +71,7 @@ class Wanted:
 
 
 def _scalar(text: str) -> str:
-    """The text, in quotes if YAML would not take it for text otherwise."""
+    """The text, in quotes if YAML would otherwise not read it as text."""
     return text if _TEXT.fullmatch(text) and text not in _WORDS else json.dumps(text)
 
 
@@ -100,7 +100,7 @@ def _sources(folder: Traversable, above: str) -> Iterator[tuple[str, Traversable
 
 
 def write_starting_files(folder: Path, contents: Mapping[str, str]) -> None:
-    """Write files that are not there yet. Raises `FileExistsError`, before anything is written, or `OSError`."""
+    """Write files that do not exist yet. Raises `FileExistsError`, before anything is written, or `OSError`."""
     for path in contents:
         if (folder / path).exists():
             raise FileExistsError(folder / path)

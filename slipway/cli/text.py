@@ -28,7 +28,7 @@ def local(moment: datetime) -> str:
 
 
 def iso(moment: datetime) -> str:
-    """`2026-11-23T08:30:00Z`, the same wherever it is printed."""
+    """`2026-11-23T08:30:00Z`, the same in every time zone."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

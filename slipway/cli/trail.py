@@ -1,4 +1,4 @@
-"""Display of audit records: as a table, or one record with all its fields."""
+"""Displays audit records: as a table, or one record with all its fields."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -16,7 +16,7 @@ type TrailRecord = AuditRecord | Damaged
 
 
 def read_record(content: dict[str, Any]) -> TrailRecord:
-    """Parse a record of a page of the trail. Raises `CliError`."""
+    """Parse a record from a page of the trail. Raises `CliError`."""
     return read_answer(ChainRecord, {"record": content}).record
 
 

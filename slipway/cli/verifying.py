@@ -1,4 +1,4 @@
-"""Verification of an audit chain on this machine: the app supplies the records, but its own checks are not trusted."""
+"""Verifies an audit chain on this machine: the app supplies the records, but its own checks are not trusted."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ type Progress = Callable[[int, int], None]
 
 
 class WaiverOnRecord(Record):
-    """A waiver, as a verified record says it."""
+    """A waiver, as a verified record has it."""
 
     sequence: int
     release: str
@@ -49,13 +49,13 @@ def waiver_of(record: AuditRecord) -> WaiverOnRecord | None:
 
 
 class IndexVerdict(Record):
-    """Whether searches find the whole trail: what the app's audit index has of it, in copies."""
+    """Whether searches find the whole trail: the state of its copies in the app's audit index."""
 
     missing: int = 0
     wrong: int = 0
     extra: int = 0
     records: tuple[int, ...] = ()
-    """The first records of which a copy is missing or wrong, by sequence."""
+    """The first records that have a missing or wrong copy, by sequence."""
 
     @property
     def complete(self) -> bool:
@@ -79,16 +79,16 @@ class ChainVerdict(Record):
     unanchored_since: Moment | None = None
     """Time of the first record that no anchor covers yet."""
     retired_from: int | None = None
-    """The sequence of the first record signed by a retired key that neither an anchor nor a later record shows to be
-    older than the retirement."""
+    """The sequence of the first record that a retired key signed, and that neither an anchor nor a later record shows
+    to be older than the retirement."""
     notes: tuple[str, ...] = ()
-    """Anchors that count for nothing, and why."""
+    """Anchors that do not count, and why."""
     waivers: tuple[WaiverOnRecord, ...] = ()
     """The rules about proof that people waived, oldest first."""
     votes: VotesVerdict | None = None
-    """The verdict on the proofs behind it; None if nobody asked for it."""
+    """The verdict on the proofs behind the chain; None if nobody asked for it."""
     index: IndexVerdict | None = None
-    """None for an export, which has no index, and for a chain that is broken."""
+    """None for an export, which has no index, and for a broken chain."""
     head: str = ""
     """Hash of the last record. Anybody who keeps it can prove later that no earlier record was changed."""
 
@@ -96,7 +96,7 @@ class ChainVerdict(Record):
         return self.model_dump(mode="json", exclude={"head": True, "first": True, "fault": {"application"}})
 
     def waits(self, now: datetime) -> bool:
-        """Whether a record has waited for an anchor for longer than a day may take."""
+        """Whether a record has waited longer for an anchor than a daily anchor explains."""
         return self.unanchored_since is not None and self.unanchored_since < now - ANCHORED_WITHIN
 
 
@@ -109,7 +109,7 @@ class Watch:
         self.unanchored_since: datetime | None = None
         self.retired_from: int | None = None
         self.lacking: list[AuditRecord] = []
-        """Records of anchors that are not there."""
+        """Records that name an anchor which does not exist."""
         self.waivers: list[WaiverOnRecord] = []
         self._replay = Replay()
 
@@ -128,14 +128,14 @@ class Watch:
             self._voters.feed(record)
 
     def ungated(self) -> ChainFault | None:
-        """The first release that went live without its gate, by what the records say."""
+        """The first release that went live without its gate, according to the records."""
         if self._replay.fault is None:
             return None
         sequence, reason = self._replay.fault
         return ChainFault(application=self._anchors.application, sequence=sequence, reason=reason)
 
     def fault(self) -> ChainFault | None:
-        """The first record of an anchor that is still not there."""
+        """The first record whose anchor still does not exist."""
         for record in self.lacking:
             if hash := self._anchors.lacks(record):
                 reason = f"it says that the anchor {hash} was written, and that one is missing"
@@ -164,8 +164,8 @@ def verify_chain(
     kept_anchors: KeptAnchors | None = None,
     voters: Voters | None = None,
 ) -> ChainVerdict:
-    """Verify the whole chain page by page, and compare it with its head and its anchors; with `voters` the proofs that
-    its records name, too."""
+    """Verify the whole chain page by page, and compare it with its head and its anchors. With `voters`, also verify the
+    proofs that its records name."""
     anchors = SignedAnchors(application, keys)
     anchors.take_listed(api.anchors(application))
     if kept_anchors is not None:
@@ -193,7 +193,7 @@ def verify_chain(
 
 
 def with_index(api: Api, verdict: ChainVerdict) -> ChainVerdict:
-    """The verdict on an intact chain, and what the app's index lacks of it, by the app's own word."""
+    """The verdict on an intact chain, with what the app's index lacks of it, by the app's own word."""
     if not verdict.intact:
         return verdict
     compared, after = IndexVerdict(), 0
@@ -211,7 +211,7 @@ def with_index(api: Api, verdict: ChainVerdict) -> ChainVerdict:
 
 
 def disagreeing(anchors: SignedAnchors) -> ChainFault | None:
-    """The fault of a chain of which two anchors say different things."""
+    """The fault of a chain if two of its anchors say different things."""
     disagreement = anchors.disagreement()
     if disagreement is None:
         return None

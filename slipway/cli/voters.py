@@ -1,7 +1,7 @@
-"""The proofs behind votes, verified again on this machine: `slipway audit verify --votes`.
+"""Verifies the proofs behind votes again on this machine: `slipway audit verify --votes`.
 
-The app supplies the kept documents, and its own verdict does not count: the provider's keys come from the provider, and
-those that it no longer publishes count only if an anchor of the installation names their set.
+The app supplies the kept documents, and its own verdict does not count. The provider's keys come from the provider;
+keys that it no longer publishes count only if an anchor of the installation names their set.
 """
 
 from collections import Counter
@@ -25,33 +25,33 @@ from slipway.domain.proposing import ChangePlan
 from .errors import CliError, Exit
 
 TOKEN_LIVES: Final = timedelta(hours=24)
-"""As long as its token may live, a proof is a credential that the app shows to nobody."""
+"""A proof is a credential while its token may be valid, so the app shows it to nobody for this long."""
 NAMED: Final = 20
-"""The most votes that are named because they do not hold, or cannot be verified yet."""
+"""The most votes that are listed because they do not hold, or cannot be verified yet."""
 _FRESH: Final[TypeAdapter[timedelta | None]] = TypeAdapter(Fresh)
 _PROVED: Final = frozenset({OfGate.RETURN_ORDERED, OfGate.WAIVED})
 
 type Documents = Callable[[str], bytes]
 type Anchored = Callable[[str], Mapping[str, datetime]]
-"""By application: the sets of the provider's keys that anchors name, each with when the first of them was written."""
+"""By application: the sets of the provider's keys that anchors name, each with the time of the first such anchor."""
 
 
 class VoteNote(Record):
-    """A vote that does not hold, or cannot be verified yet, and why."""
+    """A vote that does not hold, or cannot be verified yet, and the reason."""
 
     sequence: int
     reason: str
 
 
 class KeySetVerdict(Record):
-    """One set of the provider's keys that verified something."""
+    """One set of the provider's keys that verified at least one proof."""
 
     keys: str
     """Its hash, as proofs and anchors name it."""
     source: str
-    """`provider`: it publishes them. `archive`: it does not any more, or did not answer."""
+    """`provider` if it publishes the set; `archive` if it no longer does, or did not answer."""
     anchored_since: Moment | None
-    """When the first anchor that names the set was written, of those that were compared; None if none of them does."""
+    """The time of the first of the compared anchors that names the set; None if none does."""
     proofs: int
 
 
@@ -61,7 +61,7 @@ class VotesVerdict(Record):
     proofs: int = 0
     """The number of valid proofs: of votes, roll-backs, waivers and changes of the catalogue."""
     said: int = 0
-    """Votes without a proof, at gates that take them."""
+    """Votes without a proof, at gates that accept them."""
     keys: tuple[KeySetVerdict, ...] = ()
     faults: tuple[VoteNote, ...] = ()
     waiting: tuple[VoteNote, ...] = ()
@@ -89,7 +89,7 @@ class Voters:
             anchored=lambda _, keys: keys in self._anchored,
         )
         self._asked: dict[tuple[str | None, str | None], Mapping[str, Any]] = {}
-        """The demands of each gate when it was last opened."""
+        """What each gate required when it was last opened."""
         self._plans: dict[str, ChangePlan | None] = {}
         self._keys = Counter[tuple[str, KeysFrom]]()
         self._said = 0

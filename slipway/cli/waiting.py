@@ -19,29 +19,29 @@ from .errors import CliError, Exit
 from .text import neutral
 
 LONGEST = 120.0
-"""Seconds to wait; a worker that starts from nothing needs half a minute."""
+"""Seconds to wait; a worker that starts from zero needs half a minute."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
-"""Seconds between two looks: the pause doubles from the first to the longest."""
+"""Seconds between two requests: the pause doubles from the first to the longest."""
 RECEIVED = "received"
 COUNTED = "counted"
 REFUSED = "refused"
 SAID = "said"
 CONFIRMED_WITHIN = 14 * 60.0
-"""Seconds to wait for a person; a minute less than the app keeps what they are to confirm."""
+"""Seconds to wait for a person; a minute less than the app keeps the statement that they have to confirm."""
 
 
 def new_inbox_id() -> str:
-    """The id of something to be said: sent twice, it still counts once."""
+    """The id of a future statement: sent twice, the statement still counts once."""
     return inbox_id(datetime.now(UTC), secrets.token_bytes(8))
 
 
 def await_outcome(api: Api, received: ReceivedAnswer) -> SaidOutcome:
-    """The outcome. Raises `CliError` if it was refused or parked, or if nobody decided in time."""
+    """The outcome. Raises `CliError` if it was refused or parked, or if it was not decided in time."""
     return require_counted(decided(api, received))
 
 
 def decided(api: Api, received: ReceivedAnswer) -> SaidOutcome:
-    """The outcome: counted, refused or parked. Raises `CliError` if nobody decided in time."""
+    """The outcome: counted, refused or parked. Raises `CliError` if it was not decided in time."""
     return read_answer(SaidOutcome, until_decided(lambda: api.get("inbox", received.application, received.id)))
 
 
@@ -52,8 +52,8 @@ def until_decided(
     elapsed: Callable[[], float] = time.monotonic,
     longest: float = LONGEST,
 ) -> Any:
-    """The answer of a request that is sent again, with the same id, until it is no longer only received. Raises the
-    request's error if it was refused or parked. Raises `CliError` if nobody decided in time."""
+    """The answer to a request, which is sent again with the same id until the statement is no longer only received.
+    Raises the request's error if it was refused or parked, and `CliError` if it was not decided in time."""
     for _ in _tries(longest, pause, elapsed):
         content = ask()
         outcome = read_answer(SaidOutcome, content)
@@ -92,8 +92,8 @@ def confirmed(
     pause: Callable[[float], None] = time.sleep,
     longest: float = CONFIRMED_WITHIN,
 ) -> ReceivedAnswer:
-    """The received statement, once a person has confirmed it if the app asks for that. Prints the address, and opens
-    nothing unless asked to. Raises `CliError` if nobody confirms it in time."""
+    """The received statement; if the app asks for that, only after a person has confirmed it. Prints the address, and
+    opens it only if asked to. Raises `CliError` if nobody confirms it in time."""
     address = neutral(received.open)
     if not address.startswith(("https://", "http://")):
         raise CliError(f"the app named no address that can be opened: {address[:200]}", exit_code=Exit.UNREACHABLE)

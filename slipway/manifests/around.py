@@ -1,7 +1,7 @@
-"""The rules for a Job around a rollout, and the Jobs of a release as they go into a plan: with their limits.
+"""The rules for a Job around a rollout, and the Jobs of a release as they go into a plan, with their limits.
 
 A Job around a rollout runs once. The cluster ensures that by the Job's name, which follows from release and content:
-neither a worker that was ended midway nor a paused one that wakes up later can create it twice. So it is kept there for
+neither a worker that was ended midway nor a paused one that wakes up later can create it twice. So the Job is kept for
 days after its end. Acceptance tests may run again, under another name.
 """
 
@@ -16,9 +16,10 @@ from .objects import check_job, look_up
 from .problems import Problem, short_value
 
 ROUND_LABEL: Final = "slipway.dev/runs"
-"""`before` or `after`: such a Job belongs to one release, and is nothing that left the manifests."""
+"""`before` or `after`: the label of a Job that belongs to one release, and so is never an object that left the
+manifests."""
 OWN_NAME: Final = "slipway.dev/job"
-"""The name that the Job has where it was written."""
+"""The name that the Job has in its file."""
 RELEASE: Final = "slipway.dev/release"
 ON_ROLL_BACK: Final = "slipway.dev/on-roll-back"
 RUN: Final = "run"
@@ -48,7 +49,7 @@ def check_job_around(document: Document, value: Any) -> Iterator[Problem]:
 
 
 def job_around(job: dict[str, Any], *, side: Side, release: str, environment: str) -> dict[str, Any]:
-    """The Job as a plan has it. Unless it says otherwise it is not tried again by the cluster, and may take ten
+    """The Job as a plan has it. Unless it says otherwise, the cluster does not retry it, and it may take ten
     minutes."""
     metadata = job["metadata"]
     annotations = metadata.get("annotations") or {}
@@ -76,7 +77,8 @@ def acceptance_job(job: dict[str, Any], *, within: timedelta, name: str) -> dict
 
 
 def _limited(spec: dict[str, Any], within: timedelta) -> dict[str, Any]:
-    """The spec with the Job's own limits; without them the cluster does not retry it, and ends it after this time."""
+    """The spec with the Job's own limits; if it has none, the cluster does not retry it, and ends it after this
+    time."""
     return {"backoffLimit": 0, "activeDeadlineSeconds": max(1, int(within.total_seconds())), **spec}
 
 
@@ -85,12 +87,12 @@ def is_job(manifest: dict[str, Any]) -> bool:
 
 
 def own_name(job: dict[str, Any]) -> str:
-    """The name that a Job of a plan has where it was written."""
+    """The name that a Job of a plan has in its file."""
     return str((job["metadata"].get("annotations") or {}).get(OWN_NAME) or job["metadata"]["name"])
 
 
 def runs_on_roll_back(job: dict[str, Any]) -> bool:
-    """Whether the application says that a roll-back to its release runs the Job again."""
+    """Whether the application wants the Job to run again when its release is rolled back to."""
     return bool(look_up(job, ("metadata", "annotations", ON_ROLL_BACK)) == RUN)
 
 

@@ -1,7 +1,7 @@
 """From YAML text to PyYAML's tree of nodes, within limits.
 
-Only PyYAML's parser and composer are used, not its resolver and constructor: what an unquoted scalar means is decided
-in `scalars.py`. The parser is libyaml's where PyYAML has it (five times as fast, and reading is part of a cold start).
+Only PyYAML's parser and composer are used, not its resolver and constructor: `scalars.py` decides what an unquoted
+scalar means. The parser is libyaml's if PyYAML has it (five times as fast, and reading is part of a cold start).
 """
 
 from typing import Any
@@ -44,7 +44,7 @@ def compose(text: str, *, name: str) -> list[Node]:
 
 
 class _Resolver:
-    """Marks unquoted scalars as such instead of resolving their type, which `scalars.plain` does."""
+    """Marks unquoted scalars instead of resolving their type, which `scalars.plain` does."""
 
     def resolve(self, kind: type[Node], value: Any, implicit: Any) -> str:  # noqa: ARG002 - the signature is PyYAML's
         if kind is ScalarNode:

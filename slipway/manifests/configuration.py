@@ -1,7 +1,7 @@
-"""The ConfigMaps and Secrets that workloads read, and how they read them: a changed one restarts no pod by itself.
+"""The ConfigMaps and Secrets that workloads read, and how they read them: changing one restarts no pod by itself.
 
-A program keeps variables and single files (`subPath`) as they were at its start. A mounted folder changes under it
-after a while. Pure.
+A program keeps variables and single files (`subPath`) as they were at its start. A mounted folder changes while it
+runs, after a while. Pure.
 """
 
 import hashlib
@@ -13,7 +13,8 @@ from ..domain.model import canonical
 from .images import containers, pod_spec
 
 CONFIG_ANNOTATION = "slipway.dev/config"
-"""On a pod template: the hash of what its containers read. Another hash is another template, so new pods."""
+"""On a pod template: the hash of the content that its containers read. A new hash makes a new template, and so new
+pods."""
 
 _RESTARTED = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 """Kinds whose pods may be recreated at any time; a Job's template cannot be changed."""
@@ -23,7 +24,7 @@ type Named = tuple[str, str]
 
 
 class Reading(IntEnum):
-    """When a program gets to see a change; the later counts where it reads an object in several ways."""
+    """When a program sees a change. If it reads an object in several ways, the latest counts."""
 
     AS_FOLDER = 1
     """While it runs: the files change after a minute or two."""
@@ -40,7 +41,7 @@ def readings(manifest: Mapping[str, Any]) -> dict[Named, Reading]:
 
 
 def restarting(manifests: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """The manifests, with the hash of what they read on the templates of workloads."""
+    """The manifests; the templates of workloads have the hash of the content that they read."""
     listed = tuple(manifests)
     by_name = {_named(manifest): manifest for manifest in listed if manifest.get("kind") in ("ConfigMap", "Secret")}
     return tuple(_restarting(manifest, by_name) for manifest in listed)

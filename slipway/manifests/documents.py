@@ -18,7 +18,7 @@ from .problems import ConfigError, Findings, Problem, Steps, dotted_path, short_
 from .scalars import is_ambiguous, plain
 
 MAX_BYTES = 1536 * 1024
-"""The largest file: what etcd takes of one object, unless it is set up otherwise. Large definitions are real."""
+"""The largest file: the limit that etcd has for one object by default. Real definitions can be large."""
 MAX_NODES = 100_000
 MAX_CHARACTERS = 2 * 1024 * 1024
 
@@ -47,7 +47,8 @@ class Document:
     ambiguous: Mapping[Steps, str] = field(default_factory=dict)
     """Unquoted `yes`, `off` and the like, kept as text."""
     problems: tuple[Problem, ...] = ()
-    """Ambiguous places of the text, such as a key that stands twice: `value` has the first. See `read_as_far`."""
+    """Problems of the text that need not stop the reader, such as a duplicate key, of which `value` has the first. See
+    `read_as_far`."""
 
     def place(self, steps: Steps) -> TextPosition:
         """The position of the value, or else of the nearest enclosing value."""
@@ -76,7 +77,7 @@ def read_file(path: Path, *, name: str) -> tuple[Document, ...]:
 
 
 def bytes_of(path: Path, *, name: str) -> bytes:
-    """The content of a file, up to a byte more than may be read. Raises ConfigError."""
+    """The content of a file, up to one byte more than the limit. Raises ConfigError."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
@@ -95,7 +96,7 @@ def read_text(data: bytes, *, name: str) -> tuple[Document, ...]:
 
 
 def read_as_far(data: bytes, *, name: str) -> tuple[Document, ...]:
-    """The documents, each with its problems. Raises ConfigError only where the text cannot be divided into values."""
+    """The documents, each with its problems. Raises ConfigError only if the text cannot be divided into values."""
     if len(data) > MAX_BYTES:
         raise ConfigError([Problem(file=name, expected=f"at most {MAX_BYTES // 1024} KiB", got="a larger file")])
     try:
@@ -149,7 +150,7 @@ class _Builder:
         )
 
     def _spend(self, node: Node, steps: Steps, characters: int = 0) -> None:
-        # Raises at once, unlike for other findings, as nested aliases could take forever to expand.
+        # Raises at once, unlike other findings: nested aliases could take for ever to expand.
         self._nodes += 1
         self._characters += characters
         expected = ""
@@ -222,7 +223,7 @@ class _Builder:
             self._ambiguous.update((at, t) for at, t in apart._ambiguous.items() if at[depth] in new)
 
     def _key(self, node: Node, steps: Steps) -> str | None:
-        """A key, always as text, as JSON has no other keys."""
+        """A key, always as text, since JSON has no other keys."""
         if isinstance(node, ScalarNode) and node.tag in (PLAIN, TAG + "str"):
             self._spend(node, steps, len(node.value))
             return str(node.value)

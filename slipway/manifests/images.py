@@ -1,4 +1,4 @@
-"""The places where a Kubernetes object names container images, and those images that are the application's."""
+"""The places where a Kubernetes object names container images, and which of those images are the application's."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
 
 
 def names_repository(image: str, repository: str) -> bool:
-    """Whether the image is of the repository, from whatever registry and with whatever tag.
+    """Whether the image is from the repository, in any registry and with any tag.
 
     `hello`, `hello:latest`, `shop.azurecr.io/hello:1` and `localhost:5000/hello@sha256:…` all name `hello`. The
     repository's own name comes first: `acme.apps/web:1` names `acme.apps/web`, although its first part could be a host.

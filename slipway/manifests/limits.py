@@ -1,8 +1,8 @@
-"""The kinds that a project lets its applications apply, and those that may reach into the node they run on.
+"""The kinds that a project lets its applications apply, and the fields that may reach into the node.
 
-Looked at when an application is applied, when a plan is made, and right before the first object: a project may have
-become narrower in between. Fields are found by their names wherever they stand, since the pods of a custom resource are
-described in places of its own.
+They are checked when an application is applied, when a plan is made, and right before the first object: a project may
+have become narrower in between. Fields are found by name wherever they are, since a custom resource describes its pods
+in places of its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +47,7 @@ def _is_unconfined(value: object) -> bool:
 
 
 def _is_another_type(value: object) -> bool:
-    """Whether SELinux treats the container as something else than a container."""
+    """Whether SELinux treats the container as something other than a container."""
     allowed = (None, "", "container_t", "container_init_t", "container_kvm_t", "container_engine_t")
     return isinstance(value, Mapping) and not (
         value.get("type") in allowed and not value.get("user") and not value.get("role")
@@ -55,7 +55,7 @@ def _is_another_type(value: object) -> bool:
 
 
 def _asks_another_host(value: object) -> bool:
-    """Whether a probe or a hook, which the node sends, goes somewhere else than to its own pod."""
+    """Whether a probe or a hook, which the node sends, goes to another host than its own pod."""
     return isinstance(value, Mapping) and value.get("host") not in (None, "")
 
 
@@ -71,20 +71,20 @@ _OF_THE_HOST: Final[Mapping[str, Callable[[object], bool]]] = {
     "hostPort": lambda value: value not in (None, 0),
     **dict.fromkeys(("httpGet", "tcpSocket"), _asks_another_host),
     "sysctls": _sets_the_kernel,
-    "priorityClassName": lambda value: str(value).startswith("system-"),  # puts pods of others off their nodes
-    "externalIPs": lambda value: value not in (None, []),  # each node takes what goes there, whosever it is
+    "priorityClassName": lambda value: str(value).startswith("system-"),  # drives other people's pods off their nodes
+    "externalIPs": lambda value: value not in (None, []),  # each node takes that traffic, whoever it is for
     "capabilities": _adds_power,
     "procMount": lambda value: value not in (None, "Default"),
     **dict.fromkeys(("seccompProfile", "appArmorProfile"), _is_unconfined),
     "seLinuxOptions": _is_another_type,
 }
-"""Whether the value of a field of this name reaches out of a container."""
+"""For each field of this name, whether its value reaches out of a container."""
 _APP_ARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
 """Begins an annotation of pods that the API server turns into an `appArmorProfile`."""
 _ALIKE: Final = 0.8
-"""The least likeness of a misspelt kind and the right one; two different kinds are less alike."""
+"""The least similarity of a misspelt kind and the right one; two different kinds are less similar."""
 _DEFINITION: Final = "apiextensions.k8s.io/CustomResourceDefinition"
-"""Describes fields of these names, and has none."""
+"""It describes fields of these names, but does not have them itself."""
 
 
 def limit_problems(document: Document, value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[Problem]:
@@ -100,7 +100,7 @@ def _cure(kind: str, kinds: AllowedKinds) -> str:
 
 
 def beyond_limits(value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[str]:
-    """The problem of an object beyond the limits that was read from no document."""
+    """The problem of an object beyond the limits that was not read from a document."""
     for steps, expected, got in _beyond(value, kinds):
         name = value["metadata"]["name"]
         yield f"{value['kind']}/{name}: {dotted_path(steps)}: expected {expected}, got {got}"

@@ -15,7 +15,8 @@ _TEXT_MAPS: dict[str, tuple[Steps, ...]] = {"ConfigMap": (("data",),), "Secret":
 _METADATA_MAPS: tuple[Steps, ...] = (("metadata", "labels"), ("metadata", "annotations"))
 
 MOST_OBJECTS = 500
-"""Per application and environment: drift and pruning find as many in one list of a kind, and an apply takes seconds."""
+"""Per application and environment. Drift and pruning find that many in one list of a kind, and an apply takes
+seconds."""
 
 CLUSTER_SCOPED = frozenset(
     {
@@ -58,10 +59,10 @@ _SERVER_METADATA = frozenset(
 )
 _SERVER_ANNOTATIONS = frozenset(
     {
-        "kubectl.kubernetes.io/last-applied-configuration",  # repeats the object, a Secret's values too
+        "kubectl.kubernetes.io/last-applied-configuration",  # repeats the object, including a Secret's values
         "deployment.kubernetes.io/revision",
         "deprecated.daemonset.template.generation",
-        "slipway.dev/order",  # of the rollout that applied it, and the plan: the next one writes its own
+        "slipway.dev/order",  # from the rollout that applied it, and its plan: the next rollout writes its own
         "slipway.dev/plan",
         "slipway.dev/made",
     }
@@ -71,7 +72,7 @@ _SERVER_ANNOTATIONS = frozenset(
 def without_server_fields(value: Mapping[str, Any]) -> dict[str, Any]:
     """The object without its status and without the metadata that only a server, or `kubectl apply`, sets.
 
-    Exported manifests have them, and an API server refuses some of them and looks for the object of that uid.
+    Exported manifests have them. An API server refuses some of them, and looks for the object with that uid.
     """
     metadata = {k: v for k, v in (value.get("metadata") or {}).items() if k not in _SERVER_METADATA}
     annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if k not in _SERVER_ANNOTATIONS}

@@ -46,7 +46,7 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Unjudged:
-    """A part that could not be judged, since it rests on another that is wrong or unknown."""
+    """A part that could not be judged, since it depends on another that is wrong or unknown."""
 
     what: str
     because: str
@@ -87,7 +87,8 @@ class Findings:
         self.problems.extend(problems)
 
     def extend_elsewhere(self, problems: Iterable[Problem]) -> None:
-        """Add those of a later reader: not about a field, or below one, with which something is wrong already."""
+        """Add problems of a later reader, without those about a field that has a problem already, or about a part of
+        it."""
         faulty = {(problem.file, problem.field) for problem in self.problems}
         self.extend(
             problem
@@ -100,7 +101,7 @@ class Findings:
         self.not_checked += other.not_checked
 
     def skip(self, what: str, *, because: str, at: Problem | None = None) -> None:
-        """Note what is not judged; `at` is the problem that keeps it from being judged."""
+        """Note a part that is not judged; `at` is the problem that keeps it from being judged."""
         unjudged = Unjudged(what=what, because=because)
         self.not_checked.append(replace(unjudged, file=at.file, line=at.line) if at is not None else unjudged)
 
@@ -118,7 +119,7 @@ class Findings:
 
 
 def merged_by_environment[T: (Problem, Unjudged)](told_by_environment: Mapping[str, Iterable[T]]) -> Iterator[T]:
-    """Each text once, with the names of the environments that it is about, unless it is about all of them."""
+    """Each text once, with the names of the environments that it concerns, unless it concerns all of them."""
     environments: dict[T, list[str]] = {}
     for environment, problems in told_by_environment.items():
         for each in dict.fromkeys(problems):
@@ -164,7 +165,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def meant(name: str, known: Iterable[str]) -> str:
-    """`did you mean 'deadline'?`, or nothing where no known name is like it."""
+    """`did you mean 'deadline'?`, or empty if no known name is similar."""
     close = closest(name, known)
     return f"did you mean {close!r}?" if close else ""
 

@@ -1,8 +1,8 @@
 """Image references: how they are written, and every place where a manifest can hold one.
 
-Two kinds of place are known in any object, whatever its kind: containers, by the names of their lists, and volumes made
-from an image. A project may name more for a kind (`ImageRules.paths`). Any other field that is named like an image, and
-is text or holds some, cannot be pinned, and is refused unless the project lets images of the kind be.
+Two kinds of places are known in any object of any kind: containers, by the names of their lists, and volumes made from
+an image. A project may name more for a kind (`ImageRules.paths`). Any other field that is named like an image, and is
+text or contains text, cannot be pinned. It is refused unless the project leaves images of the kind unpinned.
 """
 
 import re
@@ -24,12 +24,12 @@ _HOW_IT_IS_PULLED: Final = frozenset({"pullPolicy", "pullSecret", "pullSecrets",
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 _LONGEST_REPOSITORY: Final = 255
 _WITHOUT_IMAGES: Final = frozenset({"ConfigMap", "Secret"})
-"""Kinds whose content is text for programs: a key `image` there is one of theirs."""
+"""Kinds whose content is text for programs: a key `image` there is the program's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """An image reference in its parts; empty where it does not have one."""
+    """An image reference in its parts; a part that it does not have is empty."""
 
     host: str
     repository: str
@@ -62,7 +62,7 @@ class ImagePosition:
 
 
 def parse_reference(text: str) -> Reference:
-    """`host/repository:tag@digest`, of which only the repository must be there. Raises ValueError."""
+    """`host/repository:tag@digest`, of which only the repository is required. Raises ValueError."""
     rest, at, digest = text.partition("@")
     first, slash, path = rest.partition("/")
     # As in all container tools, the first part is a host if it could not be part of a repository's name.
@@ -88,10 +88,10 @@ def digest_reference(text: Any) -> Reference | None:
 
 
 def image_places(value: Any, rules: ImageRules = NO_IMAGE_RULES) -> Iterator[ImagePosition]:
-    """Every place of an object that is known to name an image: in a container, in a volume made from an image, or where
-    the project says."""
+    """Every place in an object that is known to name an image: in a container, in a volume made from an image, or in a
+    field that the project names."""
     images = (*_places(value, ()), *_named(value, rules))
-    yield from {image.steps: image for image in images}.values()  # each once, where a project names what is known
+    yield from {image.steps: image for image in images}.values()  # each once, even if a project names a known place
 
 
 def _named(value: Any, rules: ImageRules) -> Iterator[ImagePosition]:
@@ -159,11 +159,11 @@ def _form(value: Any, steps: Steps) -> str:
 
 
 def unpinnable(value: Mapping[str, Any], rules: ImageRules = NO_IMAGE_RULES) -> Iterator[Steps]:
-    """Fields of an object that are named like an image's, in places that are not known. They are text, or hold some,
-    such as a repository and a tag."""
+    """Fields of an object that are named like an image's, in unknown places. They are text, or contain text, such as a
+    repository and a tag."""
     kind = str(value.get("kind"))
     if kind in _WITHOUT_IMAGES or (kind in KINDS and "." not in kind_with_group(value)):
-        return  # the API server knows every field of Kubernetes' own kinds, and refuses what they do not have
+        return  # the API server knows every field of Kubernetes' own kinds, and refuses unknown ones
     known = frozenset(
         image.steps[:length] for image in image_places(value, rules) for length in range(1, len(image.steps) + 1)
     )

@@ -1,8 +1,8 @@
 """Resolves the type of plain YAML scalars.
 
-`kubectl` reads YAML 1.1 in Go's dialect, PyYAML another dialect of it, and editors check YAML 1.2. They disagree on
-few scalars (`on`, `22:22`, `2026-11-23`, `0644`); there this module follows `kubectl`. It marks the words that kubectl
-takes for booleans but people for text, so that a manifest that contains one is refused.
+`kubectl` reads YAML 1.1 in Go's dialect, PyYAML another dialect of it, and editors check YAML 1.2. They disagree on few
+scalars (`on`, `22:22`, `2026-11-23`, `0644`); there this module follows `kubectl`. It marks words that kubectl takes
+for booleans but people for text, so that a manifest with such a word is refused.
 """
 
 import math

@@ -28,7 +28,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 
 FOLLOWS = 5
-"""Seconds after which a page that is followed is asked for again."""
+"""Seconds after which a page that is being followed is asked for again."""
 WORTH_IT = 1000
 """Bytes below which compression gains nothing."""
 
@@ -70,7 +70,7 @@ def conditional(answer: Answer, if_none_match: str) -> Answer:
 def compressed(answer: Answer, accept_encoding: str) -> Answer:
     """The answer compressed with gzip, if the client accepts that.
 
-    Only cacheable answers are compressed. `no-store` pages hold secrets (the mark of an approver's form), and
+    Only cacheable answers are compressed. `no-store` pages contain secrets (the mark of an approver's form), and
     compressing a secret together with text that an attacker controls can reveal it by its length (BREACH).
     """
     accepts = {part.strip().partition(";")[0] for part in accept_encoding.lower().split(",")}
@@ -81,7 +81,7 @@ def compressed(answer: Answer, accept_encoding: str) -> Answer:
 
 
 def see_other(address: str, *cookies: str) -> Answer:
-    """Redirect, after a POST so that a reload does not repeat it, or to the sign-in."""
+    """Redirect: after a POST, so that a reload does not repeat it, or to the sign-in."""
     headers = _headers(PAGE_POLICY, NO_STORE, {"Location": address})
     return Answer(status=303, media_type="text/plain", headers=headers, cookies=cookies)
 

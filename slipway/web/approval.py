@@ -69,18 +69,18 @@ class FormView:
 
     mark: str
     opening: int
-    """The opening of the gate that the page shows: a vote counts for it alone."""
+    """The opening of the gate that the page shows: a vote counts only for it."""
     withdraw: bool
-    """They have approved, so the form offers to withdraw that vote, or to reject after all."""
+    """The viewer has approved, so the form offers to withdraw that vote, or to reject after all."""
     approve: bool
     stops: bool
-    """It has been let through, or is being planned again: all that still counts is a rejection."""
+    """The gate has let the release through, or the plan is being made again: only a rejection still counts."""
     barred: str
-    """Why an approver may not approve this release: it is their own work, or nobody knows whose it is."""
+    """Why an approver may not approve this release: it is their own work, or its author is not known."""
     waits_for_proof: bool
-    """Nobody may approve it, since a fact is not known; somebody may waive that."""
+    """Nobody may approve it, since a fact is not known; a person may waive that."""
     waive: tuple[str, ...]
-    """The roles that may."""
+    """The roles that may waive it."""
     must_explain: bool
     """Whether an approval needs a reason."""
     reject: bool
@@ -183,6 +183,6 @@ def _live_id(request: ApprovalRequest) -> str:
 
 
 def _votes(request: ApprovalRequest) -> tuple[Vote, ...]:
-    """On the plan that is shown."""
+    """The votes on the plan that is shown."""
     gate = request.release.gate
     return gate.votes if gate and gate.plan_hash == request.viewer.claims.plan_hash else ()

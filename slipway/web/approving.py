@@ -1,4 +1,4 @@
-"""Handle approval links. GET and HEAD are read-only; POST says a vote, and repeating it has no further effect."""
+"""Handles approval links. GET and HEAD are read-only; POST casts a vote, and repeating it has no further effect."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -45,7 +45,7 @@ _TO_BE_GIVEN = "(to be given)"
 
 
 def show_linked_gate(desk: Desk, token: str, said: str = "") -> Answer:
-    """The page behind a link, or how far the vote is that was said by it under that id.
+    """The page behind a link; with `said`, the progress of the vote that was cast by it under that id.
 
     Raises `NotFound`, `LedgerUnavailable`."""
     try:
@@ -109,7 +109,7 @@ def by_token(desk: Desk, token: str) -> PlanViewer:
 
 
 def _votes_by_link(desk: Desk, viewer: PlanViewer) -> bool:
-    """Whether the link itself votes: it was made to, and the gate does not ask for more now."""
+    """Whether the link itself votes: it was made for that, and the gate does not require more now."""
     environment = desk.reader.catalogue.environment(viewer.claims.application, viewer.claims.environment)
     gate = environment.gate if environment else None
     votes = not isinstance(gate, ApprovalGate) or gate.links_vote
@@ -140,7 +140,7 @@ def _take(desk: Desk, viewer: PlanViewer, headers: Mapping[str, str], body: byte
 
 
 def take_of_visitor(desk: Desk, viewer: PlanViewer, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Process the form of somebody who has signed in."""
+    """Process the form of a signed-in person."""
     return _read(desk, viewer, headers, body, lambda posted: vote_in(desk, viewer, who, posted, headers))
 
 
@@ -251,7 +251,7 @@ def _preview(desk: Desk, viewer: PlanViewer) -> Preview:
 
 
 def _rules(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> tuple[RuleResult, ...]:
-    """The rules that an approval by this person would have to pass right now."""
+    """The rules that an approval by this person would have to meet right now."""
     where, rules = viewer.claims.environment, _rules_for(snapshot, release, _trial(viewer, snapshot.now))
     if viewer.visitor is not None:  # their approval will have a proof
         rules = tuple(result for result in rules if result.rule is not Rule.VOTER_IS_SURELY_KNOWN)
@@ -260,7 +260,8 @@ def _rules(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> tuple[Ru
 
 
 def _may_still_reject(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> bool:
-    """Whether a rejection by this person would end a release that was let through, or is being planned again."""
+    """Whether a rejection by this person would end a release that was let through, or whose plan is being made
+    again."""
     return not not_passed(_rules_for(snapshot, release, _trial(viewer, snapshot.now, VoteDecision.REJECT)))
 
 
@@ -270,7 +271,7 @@ def _rules_for(snapshot: Snapshot, release: Release, vote: VoteCast) -> tuple[Ru
 
 
 def unusable(refused: TokenRefused) -> Answer:
-    """The same page for every invalid token, so that it reveals nothing about why a forged one failed."""
+    """The same page for every invalid token, so that it does not reveal why a forged one failed."""
     if isinstance(refused, TokenExpired):
         return message(
             410,

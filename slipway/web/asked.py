@@ -13,11 +13,11 @@ class PlanViewer:
     """One person viewing one plan."""
 
     claims: ApprovalClaims
-    """The plan, and in `approver` the person: the link's recipient, or whoever has signed in."""
+    """The plan and, in `approver`, the person: the link's recipient, or the person who has signed in."""
     path: str
     """Path of the page."""
     binding: str = field(repr=False)
-    """The secret that binds a form besides the page: the session's id, or the link's token."""
+    """The secret to which a form is bound, besides the page: the session's id, or the link's token."""
     query: str = ""
     visitor: Visitor | None = None
     """The signed-in person; None for the holder of a link."""
@@ -37,7 +37,7 @@ class PlanViewer:
 
     @property
     def place(self) -> str:
-        """The same plan's page for people who sign in; the address holds no secret."""
+        """The same plan's page for people who sign in; its address contains no secret."""
         claims = self.claims
         return gate_place(claims.application, claims.release, claims.environment, claims.plan_hash)
 

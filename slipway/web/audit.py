@@ -1,4 +1,4 @@
-"""Search the audit trail. The filters are in the address, so a search can be shared as a link.
+"""Searches the audit trail. The filters are in the address, so a search can be shared as a link.
 
 The records shown can be downloaded as JSON Lines or CSV, in the same order.
 """
@@ -93,7 +93,7 @@ def download(trail: Trail, parameters: Mapping[str, str], form: ExportFormat) ->
 
 
 def _exported(record: AuditRecord | Damaged, form: ExportFormat) -> dict[str, Any]:
-    """In CSV, which has no column for it, what does not verify says so as its action."""
+    """The record's content. CSV has no column for damage, so there a damaged record says so as its action."""
     content = record.model_dump(mode="json")
     if form is ExportFormat.CSV and isinstance(record, Damaged):
         content |= {"action": "damaged", "details": {"damaged": record.damaged}}

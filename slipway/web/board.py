@@ -49,7 +49,7 @@ class AttentionItem:
     decide: str = ""
     """The address where the reader may decide on it; empty if they may not."""
     ask: str = words.DECIDE
-    """The text of the link to that place."""
+    """The text of the link to that address."""
 
 
 def show_board(
@@ -104,7 +104,7 @@ def _parted(notices: tuple[AttentionItem, ...]) -> tuple[tuple[AttentionItem, ..
 
 
 def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[AttentionItem]:
-    """Failures first, then whatever is waiting for people."""
+    """Failures first, then everything that waits for people."""
     if state.parked:
         yield _parked(state)
     freezes = [row.everything for row in state.rows if row.everything and row.everything.in_force(now)]
@@ -135,7 +135,7 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
 
 
 def _drifted(row: ApplicationRow) -> Iterator[AttentionItem]:
-    """Environments whose cluster differs from the live release, or of which nobody can tell."""
+    """Environments whose cluster differs from the live release, or for which that is not known."""
     for cell in row.cells:
         if cell.lane.drift is not None:
             release = release_id(row.application, cell.lane.drift.release)

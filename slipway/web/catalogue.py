@@ -62,7 +62,7 @@ def _items(catalogue: LiveCatalogue) -> list[ItemView]:
 def show_versions(
     catalogue: LiveCatalogue, versions: SubjectVersions, kind: str, name: str, visitor: Visitor
 ) -> Answer:
-    """The versions of one, newest first. Raises `NotFound`, `LedgerUnavailable`."""
+    """The versions of one project or application, newest first. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         subject = Subject(kind=SubjectKind(kind), name=name)
     except ValueError as error:

@@ -23,7 +23,7 @@ class Stop:
 
 
 def stops(release: Release, environments: Iterable[str], now: datetime) -> tuple[Stop, ...]:
-    """The environments in order. Ones that the release visited but that no longer exist come first."""
+    """The environments in order. Those that the release visited but that no longer exist come first."""
     names = list(environments)
     gone = [rollout.environment for rollout in release.rollouts if rollout.environment not in names]
     return tuple(_stop(release, name, now) for name in (*dict.fromkeys(gone), *names))

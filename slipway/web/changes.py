@@ -33,7 +33,7 @@ class ChangeView:
     left_out: int
     """Number of lines not shown."""
     notes: tuple[str, ...] = ()
-    """The owners of its fields."""
+    """The notes on the owners of its fields."""
     why: str = ""
     """Why an object that left the manifests stays."""
 
@@ -60,7 +60,7 @@ class ChangesView:
     """Obstacles that will keep the rollout from ending, changes that reach no pod, and warnings of the API server, by
     object."""
     unsearched: tuple[str, ...]
-    """The places where objects that left the manifests could not be looked for."""
+    """The kinds that could not be searched for objects that left the manifests."""
     shortened: bool
 
 

@@ -12,9 +12,9 @@ from .standing import Counted, counted_vote, vote_on_current_plan
 
 
 def decision_address(release: Release, gate: ApprovalGate, visitor: Visitor) -> str:
-    """The page on which the reader decides; empty where nothing waits, the gate does not name them, or they have voted.
+    """The page on which the reader decides; empty if nothing waits, the gate does not name them, or they have voted.
 
-    It shows a button, and no more: who they are is asked again when they vote.
+    It only decides whether a button is shown: who the reader is, is asked again when they vote.
     """
     who = visitor.signed_in
     if release.phase is not Phase.AWAITING_APPROVAL or not may_decide(gate, who):
@@ -27,8 +27,8 @@ def decision_address(release: Release, gate: ApprovalGate, visitor: Visitor) -> 
 def objections(
     release: Release, environments: Iterable[Environment], visitor: Visitor
 ) -> Iterator[tuple[str, str, Counted]]:
-    """The votes counted in the reader's name: the environment of each, and the address to say that it was not
-    theirs."""
+    """The votes counted in the reader's name: for each, the environment and the address at which they can object to
+    it."""
     for environment in environments:
         name, who = environment.name, visitor.caller.name
         if release.rollout_in(name) is None and release.environment != name:

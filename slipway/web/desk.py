@@ -29,7 +29,7 @@ from .signin import Visitor
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """The parts of one installation at which people vote, give commands and sign out."""
+    """The parts of one installation with which people vote, give commands and sign out."""
 
     forms: Forms
     sessions: Sessions
@@ -42,7 +42,7 @@ class Desk:
     proposals: Proposals
     as_voted: AsVoted
     restored: Callable[[str], Restored]
-    """The lost state of a chain's ledger, as anchors show it."""
+    """What a chain's ledger has lost, as anchors show it."""
     clock: Clock
     public_url: str
 
@@ -53,19 +53,19 @@ class Desk:
     def fields(
         self, who: Visitor, path: str, names: frozenset[str], headers: Mapping[str, str], body: bytes
     ) -> dict[str, str]:
-        """The fields of a form of the page at the path, as it was made for this person. Raises `RequestRefused`."""
+        """The fields of a form on the page at `path`, made for this person. Raises `RequestRefused`."""
         check_own_page(headers, self.public_url)
         fields = read_fields(headers, body, names)
         self.forms.check(fields.get(FIELD, ""), who.sid, path)
         return fields
 
     def prove(self, who: Visitor, statement: Statement, fresh: timedelta | None, headers: Mapping[str, str]) -> Answer:
-        """Send the person to the identity provider: whatever lets something through needs a proof."""
+        """Send the person to the identity provider: a statement that lets something through needs a proof."""
         browser, cookie = self.sessions.browser(headers)
         person = who.signed_in.object_id
         return led(self.saying.begin(statement, browser=browser, person=person, fresh=fresh), cookie)
 
 
 def follow(receipt: Said) -> Answer:
-    """On to the page that follows the outcome."""
+    """Redirect to the page that shows the outcome."""
     return see_other(f"/said/{receipt.partition}/{receipt.id}")

@@ -87,7 +87,7 @@ def kept_document(digest: str, read: ReadDocument, *, download: bool = False) ->
 
 
 def _version(content: bytes) -> bytes | None:
-    """A stored version without the text of its Secrets; None if it is none, for example a log."""
+    """A stored version without the text of its Secrets; None if it is not a version, but for example a log."""
     try:
         stored = read_stored(content)
     except ConfigError:
@@ -97,7 +97,7 @@ def _version(content: bytes) -> bytes | None:
 
 
 def _readable(content: bytes) -> bytes:
-    """A plan or a version of an application indented, with Secrets masked; any other document unchanged."""
+    """A plan or an application's version, indented, with Secrets masked; any other document unchanged."""
     plan = read_plan(content)
     if plan is None:
         return _version(content) or content

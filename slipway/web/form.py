@@ -1,4 +1,4 @@
-"""Reading submitted forms: their size, their media type, and their fields, each known and given once."""
+"""Reads submitted forms: their size, their media type, and their fields, each known and given once."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from ..text import visible
 
 _FIELDS = frozenset({"decision", "reason", "opening", "id", FIELD})
 STANDS_IN = "stands-in"
-"""The field by which one of the platform's people stands in for the people of a gate."""
+"""The field with which one of the platform's people stands in for the people of a gate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +25,9 @@ class Posted:
     reason: str
     mark: str
     opening: int = 0
-    """The opening of the gate that the page showed; 0 if it does not say."""
+    """The opening of the gate that the page showed; 0 if the form does not say."""
     id: str = ""
-    """Names this form, so that it counts once however often it is sent; empty if it does not say."""
+    """Names this form, so that it counts once however often it is sent; empty if the form does not say."""
     stands_in: bool = False
     """Whether it approves a proposed change in place of the people of its gates."""
 

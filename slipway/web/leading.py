@@ -1,7 +1,7 @@
 """Leads a browser on to the identity provider after a form was sent.
 
-Not by a redirect: browsers apply `form-action` of the page's policy to the redirects that follow a form, and our policy
-names nobody but ourselves. A page of our own ends the form's navigation, and the browser goes on from there.
+It does not redirect: browsers apply the policy's `form-action` to the redirects that follow a form, and our policy
+names only ourselves. Instead a page of our own ends the form's navigation, and the browser goes on from there.
 """
 
 from dataclasses import replace
@@ -14,12 +14,13 @@ from .templating import render
 
 
 def onward(address: str, *cookies: str) -> Answer:
-    """`address` is the provider's, with the request in its query. A page without a script, good for every browser."""
+    """A page that leads on without a script, in every browser. `address` is the provider's, with the request in its
+    query."""
     return replace(html(render("onward.html", address=address, reader=None)), cookies=cookies)
 
 
 def led(outcome: Lead | NothingSent, cookie: str | None) -> Answer:
-    """On to the provider, with the cookie of a new browser, or why not."""
+    """The page that leads to the provider, with the cookie of a new browser; or the reason why not."""
     return onward(outcome.to, *([cookie] if cookie else [])) if isinstance(outcome, Lead) else nothing_sent(outcome)
 
 

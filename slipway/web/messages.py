@@ -69,7 +69,7 @@ _MEANT = {
     "numbers": ("/numbers", "Numbers"),
     "parked": ("/parked", "Parked input"),
 }
-"""The path and title of the page that somebody probably wanted who typed an address that begins so."""
+"""For the beginning of an address: the path and title of the page that was probably wanted."""
 
 
 def elsewhere(address: str) -> Answer:
@@ -107,7 +107,7 @@ def sign_in_address(path: str) -> str:
 
 
 def session_over(path: str) -> Answer:
-    """The answer to a form from somebody who is no longer signed in; `path` is the page that it was on."""
+    """The answer to a form from a person who is no longer signed in; `path` is the page with the form."""
     return message(
         401,
         "You are no longer signed in",
@@ -119,7 +119,7 @@ def session_over(path: str) -> Answer:
 
 
 def not_signed_in(outcome: NotSignedIn) -> Answer:
-    """Why a sign-in came to nothing."""
+    """Says why a sign-in did not succeed."""
     return message(
         503 if outcome.waits else 403,
         outcome.title,
@@ -132,7 +132,7 @@ def not_signed_in(outcome: NotSignedIn) -> Answer:
 
 
 def no_role(visitor: Visitor) -> Answer:
-    """For somebody who signed in and has no role here."""
+    """For a person who signed in and has no role here."""
     return message(
         403,
         "You have no role here",
@@ -144,9 +144,9 @@ def no_role(visitor: Visitor) -> Answer:
 
 
 def or_message(work: Callable[[], Answer], *, again: tuple[str, str] | None = None) -> Answer:
-    """The page, or one that says what is missing or unavailable. The request is not logged: it may hold a secret.
+    """The page, or one that says what is missing or unavailable. The request is not logged: it may contain a secret.
 
-    `again` is the address and the text of the link on to where it can be tried again.
+    `again` is the address and the text of a link to where the reader can try again.
     """
     try:
         return work()

@@ -179,7 +179,7 @@ def _stages(total: Figures) -> tuple[StageView, ...]:
 
 
 def _by_week(environment: EnvironmentNumbers) -> tuple[Line, ...]:
-    """Newest first."""
+    """The table's rows, newest week first."""
     return tuple((week.week, "", _cells(week.figures)) for week in reversed(environment.weeks))
 
 

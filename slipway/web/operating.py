@@ -1,7 +1,7 @@
 """The operator's page: freeze and resume lanes, cancel, retry, roll back and override, each with its form.
 
-GET is read-only; POST says one command, once, on behalf of the signed-in person, and leads to the page that follows it.
-If a person lacks a permission, the page names it instead of showing the form.
+GET is read-only; POST gives one command, once, on behalf of the signed-in person, and leads to the page that shows its
+outcome. If a person lacks a permission, the page names it instead of showing the form.
 """
 
 import re
@@ -52,7 +52,7 @@ class CommandForm:
     hidden: Mapping[str, str] = field(default_factory=dict)
     permitted: bool = True
     roles: tuple[str, ...] = ()
-    """The roles that the project lets do it, if the project decides."""
+    """The roles that the project lets do it, if the project decides that."""
     bad: bool = False
     warning: str = ""
     asks_tag: bool = False
@@ -63,7 +63,7 @@ class CommandForm:
 
     @property
     def opens(self) -> bool:
-        """Whether the identity provider confirms who gives it."""
+        """Whether the identity provider has to confirm who gives the command."""
         return self.verb in OPENS
 
     @property
@@ -115,7 +115,7 @@ def show_commands(desk: Desk, subject: PageSubject, who: Visitor) -> Answer:
 
 
 def give(desk: Desk, subject: PageSubject, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Say one command. Raises `NotFound`, `LedgerUnavailable`."""
+    """Give one command. Raises `NotFound`, `LedgerUnavailable`."""
     now = desk.clock()
     try:
         fields = desk.fields(who, subject.address, FIELDS, headers, body)
@@ -162,7 +162,7 @@ def _permitted(form: CommandForm, who: Caller) -> CommandForm:
     return form if may else CommandForm(**{**vars(form), "permitted": False})
 
 
-# ---- what can be done
+# ---- the possible commands
 def _for_release(desk: Desk, release: Release) -> Iterator[CommandForm]:
     about = {"release": release.id}
     if _may_be_cancelled(desk, release):
@@ -219,7 +219,7 @@ def _what_cancelling_does(release: Release) -> str:
 
 
 def _waivers(desk: Desk, release: Release) -> Iterator[CommandForm]:
-    """A form for each rule about proof that is in the way where the release is."""
+    """A form for each rule about proof that blocks the release where it is."""
     environment = desk.reader.catalogue.environment(release.application, release.environment or "")
     if environment is None:
         return

@@ -1,4 +1,4 @@
-"""The page that follows something that was said until it is counted: received, then counted, refused or parked."""
+"""The page that follows a statement until it is counted: received, then counted, refused or parked."""
 
 import re
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from .signin import Visitor
 from .templating import render
 
 AGAIN, WAITS_LONG = 1, 10
-"""Seconds after which the browser asks again, while nobody has decided, and while nobody can."""
+"""Seconds after which the browser asks again, while the statement is not decided, and while it cannot be."""
 TITLES = {
     SaidState.RECEIVED: "Received",
     SaidState.COUNTED: "Done",
@@ -31,7 +31,7 @@ def show_outcome(answers: Answers, partition: str, id: str, who: Visitor) -> Ans
 
 
 def reply_page(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor | None) -> Answer:
-    """The page of one reply at `path`; `back` is where to go on, and its text."""
+    """The page of one reply at `path`; `back` is the link to go on with, and its text."""
     answered = reply.answered
     changes = answered.changes if answered else ()
     made = tuple(change for change in changes if change.number and change.outcome != "unchanged")
@@ -66,13 +66,13 @@ def _title(reply: Reply, *, waits: bool) -> str:
 
 
 def _to_do(reply: Reply) -> tuple[str, ...]:
-    """The things that can be done about a refusal, each once."""
+    """What the person can do about a refusal, each advice once."""
     refused = reply.answered.rules if reply.answered else ()
     return tuple(dict.fromkeys(result.rule.to_do for result in refused if result.rule.to_do))
 
 
 def _back(reply: Reply) -> tuple[str, str]:
-    """The link to continue by: a path of this app, and its text."""
+    """The link to go on with: a path of this app, and its text."""
     answered = reply.answered
     if answered is not None and answered.release:
         return f"/releases/{answered.release}?follow=1", f"Follow {answered.release}"

@@ -32,7 +32,6 @@ def show_parked(parking: Parking, visitor: Visitor) -> Answer:
 
 
 def _beginning(item: Parked) -> tuple[str, bool]:
-    """The beginning of its body, and whether that is not all of it. The token of a vote is masked: whoever holds it can
-    vote."""
+    """The beginning of its body, and whether there is more. A vote's token is masked: its holder can vote."""
     body = visible(without_tokens(item.body[: 4 * BODY_SHOWN]))
     return body[:BODY_SHOWN], item.truncated or len(body) > BODY_SHOWN or len(item.body) > 4 * BODY_SHOWN

@@ -1,6 +1,6 @@
 """The page of a change that weakens production gates: its effect, the gates that are asked, and the vote on it.
 
-GET shows it. An approval goes by way of the identity provider, which proves it; a rejection is said at once.
+GET shows it. An approval goes through the identity provider, which proves it; a rejection is taken at once.
 """
 
 import secrets
@@ -75,7 +75,7 @@ def show_proposed_change(desk: Desk, hash: str, who: Visitor) -> Answer:
 
 
 def receive_change_vote(desk: Desk, hash: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Say the vote. Raises `NotFound`, `LedgerUnavailable`."""
+    """Cast the vote. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         check_own_page(headers, desk.public_url)
         change, plan = _found(desk, hash)
@@ -133,7 +133,8 @@ def _named(who: Visitor) -> tuple[str, SignedIn]:
 
 
 def _may_stand_in(change: ProposedChange, plan: ChangePlan, who: Visitor) -> bool:
-    """Whether the reader is one of the platform's people who could. Whether it counts is decided by their proof."""
+    """Whether the reader is one of the platform's people who could stand in. Their proof decides whether that
+    counts."""
     taken_by = (f"{OID}{change.proposed_by}", *(vote.voter for vote in change.stand_ins))
     taken = any(one_person(plan.gates, f"{OID}{who.signed_in.object_id}", each) for each in taken_by)
     return change.phase is ChangePhase.WAITING and who.caller.may(Permission.APPLY) and not taken

@@ -40,7 +40,7 @@ def _to_do(release: Release) -> str:
 
 
 def show_release(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0, follow: bool = False) -> Answer:
-    """The page, with its records from those after a sequence on; `follow` asks for it again until the release has
+    """The page, with the records after a given sequence; `follow` makes the browser ask again until the release has
     ended. Raises `NotFound`, `LedgerUnavailable`."""
     release, now = reader.release(release_id), reader.clock()
     entry = reader.catalogue.get(release.application)
@@ -68,7 +68,7 @@ def show_release(reader: Reader, release_id: str, *, visitor: Visitor, after: in
         ends_before=end.name if end else "",
         stops=stops(release, tuple(e.name for e in environments), now),
         moments=timeline(shown),
-        steps=() if after or more else _steps_taken(shown, now),  # they are told from the whole history
+        steps=() if after or more else _steps_taken(shown, now),  # computed from the whole history
         after=after,
         next_after=shown[-1].sequence if more else None,
         plan=plan,

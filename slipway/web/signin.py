@@ -10,11 +10,11 @@ from ..http.sessions import Session
 
 @dataclass(frozen=True, kw_only=True)
 class Visitor:
-    """Somebody who has signed in."""
+    """A person who has signed in."""
 
     caller: Caller
     sid: str
-    """The session's id, which the forms of the pages are bound to."""
+    """The session's id, to which the forms on the pages are bound."""
 
     @property
     def name(self) -> str:

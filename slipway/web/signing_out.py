@@ -1,4 +1,4 @@
-"""The page that signs people out, and the one that they see afterwards.
+"""The page that signs people out, and the page that they see afterwards.
 
 The browser loses its cookie at once. The worker is told which sessions are over, so that a copy of the cookie ends too.
 """
@@ -32,10 +32,10 @@ WHERE: Final = "where"
 
 
 class SignOutScope(StrEnum):
-    """The sessions that somebody ends."""
+    """The sessions that a person ends."""
 
     HERE = "here"
-    """The one of this browser, and whatever copy there is of it."""
+    """The one in this browser, with every copy of it."""
     EVERYWHERE = "everywhere"
     """All sessions of the person."""
 
@@ -45,7 +45,7 @@ def show_sign_out(forms: Forms, who: Visitor) -> Answer:
 
 
 def end_session(desk: Desk, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
-    """End the session in this browser, and say so to the worker. Raises `KeysUnavailable`."""
+    """End the session in this browser, and tell the worker. Raises `KeysUnavailable`."""
     try:
         fields = desk.fields(who, PATH, frozenset({FIELD, WHERE}), headers, body)
         where = _where(fields.get(WHERE, ""))

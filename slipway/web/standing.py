@@ -59,7 +59,7 @@ class ApprovalStatus:
 
     @property
     def let_through(self) -> bool:
-        """Whether no approval is asked for now, while the release may still be stopped."""
+        """Whether no approval is asked for now, while the release can still be stopped."""
         return self.kind is ApprovalSituation.PASSED or self.kind is ApprovalSituation.PLANNING
 
     @property
@@ -210,12 +210,12 @@ def _waiting(
 
 
 def _how_to_be_listed(gate: ApprovalGate | None, signed_in: SignedIn | None) -> str:
-    """For somebody who has signed in, where others are listed by addresses alone: perhaps they are one of them."""
+    """A hint for a signed-in person if others are listed only by address: perhaps they are one of those."""
     return f"; {KNOWN_BY_OBJECT_ID}" if gate is not None and signed_in and gate.without_object_id() else ""
 
 
 def as_outdated(open_gate: ApprovalStatus) -> ApprovalStatus:
-    """The gate is open, but the plan no longer describes what would happen."""
+    """The status of an open gate whose plan no longer describes what would happen."""
     return replace(
         open_gate,
         headline="The plan is out of date",
@@ -287,7 +287,7 @@ def _late(lead: str) -> ApprovalStatus:
 def vote_on_current_plan(
     release: Release, gate: ApprovalGate | None, voter: str, signed_in: SignedIn | None = None
 ) -> Vote | None:
-    """The person's vote on the current plan, under whichever of their names it was cast."""
+    """The person's vote on the current plan, cast under any of their names."""
     if gate is None or release.gate is None:
         return None
     names = gate.circle.names(voter, signed_in=signed_in)

@@ -23,7 +23,7 @@ PLACES = (
     ("operate", "/operate", "Freezes"),
     ("parked", "/parked", "Parked"),
 )
-"""The navigation: the name by which a page marks itself as current, its address, its label."""
+"""The navigation: the name with which a page marks itself as current, its address, its label."""
 
 
 @cache
@@ -65,6 +65,6 @@ def render(template: str, **values: Any) -> str:
 
 
 def stylesheet(version: str) -> Answer:
-    """The stylesheet. With its current version in the address it may be cached forever."""
+    """The stylesheet. If the address has its current version, it may be cached for ever."""
     content, current = _stylesheet()
     return asset(content, media_type="text/css", cache=FOR_EVER if version == current else "no-cache")

@@ -51,7 +51,7 @@ class Moment:
     details: tuple[Detail, ...]
     hash: str
     signed_with: str
-    """Id of the key; empty for what proves nothing."""
+    """Id of the key; empty if the record proves nothing."""
 
 
 def timeline(records: Iterable[AuditRecord | Damaged], before: datetime | None = None) -> tuple[Moment, ...]:

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 _UNITS = ((2 * 86400, 86400, "d"), (2 * 3600, 3600, "h"), (60, 60, "min"), (1, 1, "s"))
-"""The units, each with the seconds from which it is used: two of the next unit, so that rounding never makes a day of
-half a day."""
+"""The units, each with the seconds from which it is used: two of the next unit, so that rounding never turns half a day
+into a day."""
 
 
 def relative(at: datetime, now: datetime) -> str:

@@ -1,6 +1,6 @@
-"""Votes from the page. A signed-in person's approval goes by way of the identity provider, which proves it. A vote that
-stops or takes back is said at once, and so is a vote by link. Each lies in the inbox until the worker has decided, and
-a page follows it."""
+"""Votes from the page. A signed-in person's approval goes through the identity provider, which proves it. A vote that
+stops something or is withdrawn is taken at once, and so is a vote by link. Each is in the inbox until the worker has
+decided, and a page follows it."""
 
 import secrets
 from collections.abc import Mapping
@@ -35,8 +35,7 @@ def cast_vote(desk: Desk, viewer: PlanViewer, who: Visitor, posted: Posted, head
 
 
 def vote_by_link(desk: Desk, viewer: PlanViewer, posted: Posted) -> str:
-    """Pass on the vote of the link's holder; returns the id by which the answer is found. Raises
-    `LedgerUnavailable`."""
+    """Pass on the vote of the link's holder; returns the id of its answer. Raises `LedgerUnavailable`."""
     statement = _statement(desk, viewer, posted)
     speaker = Speaker(name=viewer.claims.approver, via=Via.LINK)
     row = InboxRow(kind=InboxKind.VOTE, said=statement, link=viewer.binding, speaker=speaker, trace=carrier())

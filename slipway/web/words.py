@@ -20,7 +20,7 @@ class Sign:
 
 DECIDE: Final = "Approve or reject"
 LOOK: Final = "Look at it"
-"""The texts of the link to an open gate; the second is for a plan out of date, which nobody can approve."""
+"""The texts of the link to an open gate; the second is for an outdated plan, which nobody can approve."""
 
 
 def _sign(word: str, mark: str, tone: Tone) -> Sign:

@@ -30,7 +30,7 @@ _DONE: dict[Decision, TextCell] = {
 }
 
 _NOBODY = "voter-not-identified"
-"""The app's refusal of a caller who is no person: a function key, or an application with a token of its own."""
+"""The app's refusal of a caller who is not a person: a function key, or an application with its own token."""
 
 COLUMNS = (
     "release",
@@ -97,7 +97,7 @@ def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:
 
 
 def _voting(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that these commands share: who votes, and on what."""
+    """Options that these commands share: who votes, and on which release and plan."""
     for option in (
         click.option(
             "--link", metavar="URL", help=f"The link from your approval message. Needs no key.  [env: {LINK}]"
@@ -258,7 +258,9 @@ def _subject(api: Api, own_token: Token | None, release: str | None, *, decision
         return release, "", ""
     answer = read_answer(OpenGates, api.get("approvals"))
     gate = next((gate for gate in answer.approvals if gate.release == release), None)
-    if gate is None and decision == "reject":  # it also counts after the gate, up to the first object of the rollout
+    if (
+        gate is None and decision == "reject"
+    ):  # a rejection also counts after the gate, up to the first object of the rollout
         return release, "", ""
     if gate is None:
         if any(release.startswith(f"{each.application}-") for each in answer.not_shown):
@@ -274,7 +276,7 @@ def _on_page(decision: Decision, page: str) -> CliError:
 
 
 def _page(api: Api, release: str, environment: str) -> str:
-    """The page on which people vote about the release there, or else where it is."""
+    """The page on which people vote on the release in that environment, or else in the one where it is."""
     answer = read_answer(ReleaseAnswer, api.get("releases", release))
     if not (where := environment or answer.environment):
         raise CliError(f"{answer.id} is {answer.phase.replace('_', ' ')}, in no environment: nobody votes on it")

@@ -1,4 +1,4 @@
-"""`slipway audit list`, `show`, `live`: queries to the trail."""
+"""`slipway audit list`, `show`, `live`: query the trail."""
 
 import re
 from collections.abc import Iterator
@@ -134,7 +134,7 @@ def print_records(
 
 
 def _as_line(form: OutputFormat, item: dict[str, Any]) -> dict[str, Any]:
-    """The record; in CSV, which has no column for it, what does not verify says so as its action."""
+    """The record. CSV has no column for damage, so there a damaged record says so as its action."""
     if form is not OutputFormat.CSV or "damaged" not in item:
         return item
     return {**item, "action": "damaged", "details": {"damaged": item["damaged"]}}
@@ -160,7 +160,7 @@ def _show(screen: Screen, form: OutputFormat, records: list[dict[str, Any]]) -> 
 def _pages(
     api: Api, filters: dict[str, str | None], *, limit: int, after: str | None
 ) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
-    """Pages of unparsed records, each with the token to continue after it, up to `limit` records. A page may be empty
+    """Pages of unparsed records, up to `limit` records, each with the token to continue after it. A page may be empty
     without being the last."""
     left, seen = limit, {after}
     while True:

@@ -28,7 +28,7 @@ INSTALLATION = "_installation"
 """The chain of records that concern no single application: parked input and its replays, anchors, archives."""
 
 clock: Clock = utc_now
-"""When it is: a trail is anchored once a day."""
+"""The present time, since a trail is anchored once a day."""
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 

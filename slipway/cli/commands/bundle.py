@@ -80,7 +80,7 @@ def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
 
 
 def _published(made: OpenedBundle, registry: str, repository: str) -> dict[str, Any]:
-    """A run's own document of what it published, to be compared with the registry."""
+    """The document in which a run says what it published, to be compared with the registry."""
     return {
         "v": 1,
         "kind": "bundle",
@@ -167,7 +167,7 @@ def pull(where: str, output: Path, *, as_json: bool) -> None:
 
 
 def _differences(made: OpenedBundle, targets: Targets) -> list[Problem]:
-    """The differences between the targets that a bundle was rendered for and those in targets.json."""
+    """How the targets that a bundle was rendered for differ from those in targets.json."""
     config = made.config
     if config.targets == targets.hash:
         return []

@@ -1,4 +1,4 @@
-"""`slipway bundle build`: from manifests, a kustomization or a chart to a bundle, every image looked up."""
+"""`slipway bundle build`: makes a bundle from manifests, a kustomization or a chart, with every image looked up."""
 
 import os
 import re
@@ -27,7 +27,7 @@ _AZURE_PIPELINES = {
     "commit": "BUILD_SOURCEVERSION",
     "repository": "BUILD_REPOSITORY_URI",
 }
-"""The variables of Azure Pipelines that say where a bundle is built from."""
+"""The variables of Azure Pipelines that describe a bundle's source."""
 
 
 def _reference(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, Reference]:

@@ -261,7 +261,7 @@ def _end(screen: Screen, local: LocalDocuments, changes: Changes, *, as_json: bo
 
 
 def _made(outcome: SaidOutcome, compared: Changes | None, *, refused: Iterable[ChangeShown] = ()) -> Changes:
-    """The outcome of the changes, with the lines of the earlier comparison, for which an answer has no room."""
+    """The outcome of the changes, with the lines of the earlier comparison, for which the answer has no room."""
     differences = {change.subject: change.difference for change in (compared.changes if compared else ())}
     problems = {
         f"{kind}:{name}": tuple(each for each in outcome.problems if each.file == f"{name}/{kind}.yaml")
@@ -313,7 +313,7 @@ def _show(screen: Screen, changes: Iterable[ChangeShown]) -> None:
 
 
 def _show_refused(screen: Screen, change: ChangeShown, before: str) -> None:
-    """Why, each problem on a line of its own that editors can link to."""
+    """Print each problem on its own line, which editors can link to."""
     if not change.problems:
         screen.whole(f"{before}refused: {change.refused}")
     for problem in change.problems:

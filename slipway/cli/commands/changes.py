@@ -245,7 +245,7 @@ def _end(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -
 
 
 def _named(api: Api, given: str) -> str:
-    """The whole hash: as given, or of the one change that waits and begins so. Raises `CliError`."""
+    """The whole hash: as given, or that of the only waiting change with these first digits. Raises `CliError`."""
     digits = given.removeprefix("sha256:").lower()
     if _PREFIX.fullmatch(digits) is None:
         raise click.UsageError("HASH: expected that of a change, at least its first 6 digits")

@@ -1,4 +1,4 @@
-"""`slipway check`: look at projects and applications before anything is applied. An app is asked where one is found."""
+"""`slipway check`: checks projects and applications before they are applied. It also asks an app, if one is found."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -98,7 +98,7 @@ def _show(screen: Screen, local: LocalDocuments, not_checked: Sequence[Unjudged]
 def _asked_there(
     context: click.Context, local: LocalDocuments, *, url: str | None, key: str | None
 ) -> tuple[tuple[Problem, ...], str]:
-    """The installation's findings, and the reason why it did not judge the names; empty if it did."""
+    """The installation's problems, and the reason why it did not judge the names; empty if it did."""
     try:
         return found_there(open_api(context, url=url, key=key), local), ""
     except CliError as error:
@@ -106,8 +106,8 @@ def _asked_there(
 
 
 def _names_not_checked(checked: CheckedDocuments, unasked: str) -> Iterator[Unjudged]:
-    """The names that only an installation can judge, and that it did not: `unasked` is the reason for all of them; if
-    it is empty, those with a problem."""
+    """The names that only an installation can judge and that it did not judge. `unasked` is the reason for all of them;
+    if it is empty, only those of documents with a problem remain."""
     sent = {(each.kind, each.name) for each in checked.good}
     left = [name for name in checked.definitions if unasked or ("application", name) not in sent]
     because = unasked or "only what has no problem here is sent to the installation"

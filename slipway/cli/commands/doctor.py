@@ -29,7 +29,7 @@ HEALTH_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """The intended place of the service hook subscription."""
+    """The place that the service hook's subscription should have."""
 
     organization: str
     project: str
@@ -122,7 +122,8 @@ def doctor(
 
 
 def _check_only(only: tuple[str, ...], names: list[str], *, made: list[Finding]) -> None:
-    """Raises `UsageError` for the beginning of no check: nothing that was not looked at counts as in order."""
+    """Raises `UsageError` for a text that no check begins with: otherwise nothing would be checked, and all seem in
+    order."""
     for beginning in only:
         if not any(name.startswith(beginning) for name in (*(finding.check for finding in made), *names)):
             known = nearest(beginning, {"app", *(name.partition(":")[0] for name in names)})

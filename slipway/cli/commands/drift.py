@@ -73,7 +73,7 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
 
 
 def why_stale(looks: LooksAtDrift | None) -> str:
-    """Why the last look says nothing about now; empty if it does."""
+    """Why the last look says nothing about the present; empty if it does."""
     if looks is None:
         return "nobody has looked yet: it is not known whether the clusters match the live releases"
     if (now := clock()) <= looks.next_at + LATE:
@@ -83,7 +83,7 @@ def why_stale(looks: LooksAtDrift | None) -> str:
 
 
 def _row(screen: Screen, application: str, lane: LaneStanding, looked_at: datetime | None) -> tuple[Content, ...]:
-    """`looked_at` is None where the last look says nothing about now."""
+    """`looked_at` is None if the last look says nothing about the present."""
     seen, state = lane.drift, TextCell("as it went live", GOOD)
     if looked_at is None:
         state = TextCell("not known", NOTE)
@@ -95,7 +95,7 @@ def _row(screen: Screen, application: str, lane: LaneStanding, looked_at: dateti
 
 
 def differs(seen: DriftStanding | None) -> TextCell | None:
-    """The last look's words about a cluster that differs from the live release; None if it does not."""
+    """The last look's words about a cluster that differs from the live release; None if it does not differ."""
     if seen is None:
         return None
     return TextCell("not known", NOTE) if seen.unknown else TextCell("drifted", BAD)

@@ -141,7 +141,7 @@ def _seconds(value: float | None) -> str:
 
 
 def _lines(answer: NumbersAnswer) -> Iterator[dict[str, Any]]:
-    """One for each environment and week, with durations in seconds."""
+    """One line for each environment and week, with durations in seconds."""
     for environment in _shown(answer):
         for week in environment.weeks:
             spreads = {name: getattr(week.figures, name) for name in _SPREADS}

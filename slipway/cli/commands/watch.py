@@ -1,4 +1,4 @@
-"""`slipway watch`: a release as it goes, a line for each change, until it has ended."""
+"""`slipway watch`: follows a release, with a line for each change, until it has ended."""
 
 import time
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ from ..options import connected
 from ..screen import FAINT, NAME, Screen, TextCell, tone_style
 
 EVERY: Final = 2.0
-"""Seconds between two looks."""
+"""Seconds between two requests."""
 AWAY: Final = 120.0
-"""Seconds that an app may be away before the command ends."""
+"""Seconds for which an app may be away before the command ends."""
 
 
 @click.command()
@@ -60,8 +60,8 @@ def watch(api: Api, *, release: str, environment: str | None, no_wait: bool, as_
 
 
 def _changes(api: Api, release: str) -> Iterator[Explanation]:
-    """The release as it is, and again after each change. Raises `CliError`, for an app that is away only after a
-    while."""
+    """The release's present state, and its state after each change. Raises `CliError`; for an app that is away, only
+    after a while."""
     before, answered = None, None
     while True:
         try:
