@@ -11,7 +11,8 @@ PARTS_STAMP := local/azurite/node_modules/.installed
 TOOLS_STAMP := tools/axe/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
 WORKER_LIBRARIES := $(shell sed -n 's/^azure-functions-runtime==\([^ ]*\).*/\1/p' requirements-workers.txt)
-QUICK := not (attack or browser or cluster or doubles or hooks or stack or thorough or workers)
+QUICK := not (attack or browser or cluster or contract or hooks or stack or thorough or workers)
+CONTRACT := contract and not (cluster or thorough or workers)
 # Tests that mostly wait for processes run in one more than those that mostly compute: each collects all of them first.
 PARALLEL := -n 4 --dist worksteal
 COMPUTING := -n 3 --dist worksteal
@@ -25,7 +26,7 @@ LAPTOP := $(LAPTOP_STAMP) $(PARTS_STAMP)
 # The stack starts dozens of processes; each of them would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo chaos up down push trace cluster test test-doubles test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend prove package check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
+.PHONY: help install demo chaos up down push trace cluster test test-contract test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend prove package check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -77,15 +78,15 @@ trace: $(LAPTOP) ## With `make up` running: a release's trace in the terminal, R
 cluster: $(LAPTOP) ## Two clusters with a real Kubernetes control plane (Ctrl-C ends them; needs Go once); ARGS=--kubernetes=1.33.13
 	@$(PYTHON) -m local.cluster $(ARGS)
 
-test: install ## Unit and contract tests, in minutes; ARGS="tests/unit -k word" for some of them
+test: install ## All that needs Python and Node alone, in minutes; ARGS="tests/unit -k word" for some of them
 ifeq ($(strip $(ARGS)),)
 	@$(PYTHON) -m pytest -m "$(QUICK)" $(COMPUTING)
 else
 	@$(PYTHON) -m pytest $(ARGS)
 endif
 
-test-doubles: install ## The doubles of the Functions host and of Service Bus, beside what Microsoft's own code answered
-	@$(PYTHON) -m pytest -m "doubles and not (cluster or thorough or workers)" $(PARALLEL) $(ARGS)
+test-contract: install ## Each double beside its real part: the program itself where it runs here, else what it answered
+	@$(PYTHON) -m pytest -m "$(CONTRACT)" $(PARALLEL) $(or $(ARGS),tests/contract)
 
 test-hooks: install ## The hooks of azd, against stand-ins for az and azd: a process for each call
 	@$(PYTHON) -m pytest -m "hooks and not (cluster or thorough)" $(PARALLEL) $(ARGS)
@@ -109,10 +110,10 @@ least-privilege: install ## Take each right in a cluster away in turn, and see w
 test-thorough: install ## A crash or an outage at every point, and more examples of each property
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -m "(thorough or hypothesis) and not cluster" $(COMPUTING) $(ARGS)
 
-test-all: test test-doubles test-hooks test-browser test-stack test-attack test-cluster test-thorough workers ## All tests
+test-all: test test-contract test-hooks test-browser test-stack test-attack test-cluster test-thorough workers ## All tests
 
-coverage: install ## The tests of `make test`, and which lines and branches none of them ran
-	@$(PYTHON) -m pytest -m "$(QUICK)" $(COMPUTING) --cov --cov-report=term:skip-covered
+coverage: install ## The tests of `make test` and `make test-contract`, and which lines and branches none of them ran
+	@$(PYTHON) -m pytest -m "($(QUICK)) or ($(CONTRACT))" $(COMPUTING) --cov --cov-report=term:skip-covered
 
 check: install ## Lint, types, import contracts, generated docs
 	@$(VENV)/bin/ruff check .

@@ -42,8 +42,8 @@ def _same_constants() -> Constants:
 assert hasattr(providers, "_get_local_constants")
 providers._get_local_constants = _same_constants
 
-DOUBLES = [Path(__file__).parent / "contract" / name for name in ("functions", "servicebus")]
-"""They judge the doubles of Azure's host and bus, and nothing of the product."""
+CONTRACT = Path(__file__).parent / "contract"
+"""The tests that play a double and its real part alike, and those that compare a double with what was recorded."""
 
 pytest_plugins = ["tests.azurite", "tests.chromium", "scripts.ci.outcomes"]
 
@@ -77,7 +77,7 @@ def pytest_make_collect_report(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests that ask for a browser, those of the doubles of host and bus, and cases after the first n of a test
+    """Mark tests that ask for a browser, those of contracts, and cases after the first n of a test
     marked `sweep(keep=n)` as thorough."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.path)  # all workers have to have them in the same order
@@ -85,8 +85,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if isinstance(item, pytest.Function) and "browser" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
-        if item.path.parent in DOUBLES:
-            item.add_marker(pytest.mark.doubles)
+        if CONTRACT in item.path.parents:
+            item.add_marker(pytest.mark.contract)
         sweep = item.get_closest_marker("sweep")
         if sweep is not None:
             name = item.nodeid.partition("[")[0]

@@ -173,12 +173,12 @@ def test_contributing_shows_the_stages_as_they_are_listed() -> None:
     assert as_markdown(read_plan()) in text, "put what `python -m scripts.ci --list` prints into CONTRIBUTING.md"
 
 
-@pytest.mark.parametrize("mark", ["attack", "browser", "doubles", "hooks", "hypothesis", "stack", "thorough"])
+@pytest.mark.parametrize("mark", ["attack", "browser", "contract", "hooks", "hypothesis", "stack", "thorough"])
 def test_only_the_stage_of_clusters_takes_a_test_that_asks_a_real_one(mark: str) -> None:
     """In any other stage it is skipped, for a reason that `.ci/run` does not permit."""
     makefile = (ROOT / "Makefile").read_text()
-    quick = re.findall(r"^QUICK := (.+)$", makefile, re.MULTILINE)
-    selections = quick + [words for words in re.findall(r'-m "([^"$]+)"', makefile) if words != "cluster"]
+    named = re.findall(r"^(?:QUICK|CONTRACT) := (.+)$", makefile, re.MULTILINE)
+    selections = named + [words for words in re.findall(r'-m "([^"$]+)"', makefile) if words != "cluster"]
     taking = [words for words in selections if selects(words, {mark, "cluster"})]
     assert len(selections) > 5
     assert not taking
