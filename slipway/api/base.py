@@ -15,7 +15,7 @@ IDEMPOTENCY = (
 class ApiModel(BaseModel):
     """Base of the answers. Clients ignore unknown fields, so fields can be added."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
 
 class ApiAnswer(ApiModel):

@@ -15,7 +15,7 @@ FilePath = Annotated[str, Field(min_length=1, max_length=512)]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
 
 class AppliedDocument(_Body):

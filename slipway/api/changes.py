@@ -67,7 +67,7 @@ class ProposedChangeShown(ProposedChangeSummary):
 class ChangeBallot(BaseModel):
     """A vote on a proposed change."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     decision: Literal["approve", "reject"]
     reason: str = Field(

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class ProblemDetails(BaseModel):
     """Problem details, RFC 9457."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(defer_build=True, extra="allow")
 
     type: str = Field(description="Identifies the kind of problem.")
     title: str

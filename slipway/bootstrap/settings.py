@@ -58,7 +58,7 @@ class SettingsError(Exception):
 class Settings(BaseModel):
     """The app's settings. Each field is read from `SLIPWAY_<FIELD>` in upper case, except those in `FOREIGN`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     role: AppRole = Field(
         default=AppRole.SINGLE,

@@ -37,7 +37,7 @@ Mail = Annotated[str, Field(pattern=_MAIL, max_length=254)]
 class SettingsPart(BaseModel):
     """Base of the objects within the settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     def _need(self, *names: str, of: str = "this kind of credential") -> None:
         """Raises ValueError if one of the fields is empty. The message contains no value."""

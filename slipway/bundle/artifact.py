@@ -48,7 +48,7 @@ class Packed:
 
 
 class _Descriptor(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     mediaType: str = Field(max_length=255)  # noqa: N815 - the name in the manifest
     digest: Digest
@@ -57,7 +57,7 @@ class _Descriptor(BaseModel):
 
 class _Manifest(BaseModel):
     # Unknown fields are allowed, since OCI adds some; digests bind all fields that are used.
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     schemaVersion: Literal[2]  # noqa: N815
     mediaType: str = ""  # noqa: N815

@@ -17,13 +17,13 @@ _LARGEST_INDEX = 64 * 1024
 
 
 class _Listed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     digest: Digest
 
 
 class _Index(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     manifests: tuple[_Listed, ...] = Field(max_length=1000)
 

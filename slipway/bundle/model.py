@@ -41,7 +41,7 @@ KnownPaths = Annotated[dict[Kind, tuple[ImagePath, ...]], Field(max_length=50)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", populate_by_name=True)
 
 
 class _RuledImages(_Part):

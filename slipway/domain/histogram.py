@@ -21,7 +21,7 @@ _NONE: Final = -1
 class Histogram(BaseModel):
     """Counts by bucket. Durations are kept in whole milliseconds; a negative one counts as 0."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     buckets: dict[int, int] = Field(default_factory=dict)
     total_ms: int = 0

@@ -21,7 +21,7 @@ Time = Annotated[datetime, AfterValidator(_in_utc)]
 class ForeignModel(BaseModel):
     """Base of the models of foreign events; unknown fields are ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="ignore", frozen=True)
 
     @model_validator(mode="before")
     @classmethod

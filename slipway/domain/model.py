@@ -25,7 +25,7 @@ _DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 class Record(BaseModel):
     """A frozen value; `evolve` returns a changed copy that has been validated again."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     def evolve(self, **changes: Any) -> Self:
         return type(self).model_validate({**self.__dict__, **changes})

@@ -23,7 +23,7 @@ OPEN_LIMIT: Final = 1000
 class _Sum(BaseModel):
     """A mutable model that records are folded into."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
 
 class WeekTally(_Sum):

@@ -43,13 +43,13 @@ class Referrers:
 
 
 class _ReferrersIndex(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(defer_build=True, extra="ignore")
 
     manifests: tuple[Descriptor, ...] | None = None
 
 
 class _Tags(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(defer_build=True, extra="ignore")
 
     tags: tuple[str, ...] | None = None
 

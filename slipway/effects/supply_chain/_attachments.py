@@ -29,7 +29,7 @@ _NO_PLATFORM: Final = ("unknown", "unknown")
 
 
 class _AttachedDocument(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore", alias_generator=to_camel)
 
     artifact_type: str = Field(default="", max_length=255)
     config: Descriptor | None = None
