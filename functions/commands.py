@@ -114,20 +114,27 @@ def to_confirm(
     name="api_confirmation",
     path="confirmations/{handle}",
     summary="Whether a person has confirmed a command or a change that lets something through",
-    description="Ask with `If-None-Match` until the state is no longer `waiting`, and then at `address`.",
+    description="Ask with `If-None-Match` until the state is no longer `waiting`, and then at `address`. What could "
+    "not succeed any more is refused, with the rules, as the page of confirmation refuses it.",
     tag="commands",
     parameters=(in_path("handle", "As the earlier answer gave it."),),
     answer=Confirmation,
-    refuses=(404,),
+    refuses=(404, 409),
 )
 def confirmation(req: func.HttpRequest) -> func.HttpResponse:
     saying, handle = parts().saying, req.route_params["handle"]
-    if (receipt := saying.confirmed(handle)) is not None:
+    pending = saying.pending(handle)
+    refused = None
+    if pending is not None and isinstance(pending.statement, CommandStatement):
+        refused = parts().foresight.refusal(pending.statement)
+    if (receipt := saying.confirmed(handle)) is not None:  # asked last: a command that is carried out cannot be again
         application, id = receipt
         address = f"/api/v1/inbox/{application}/{id}"
         return ok(Confirmation(state="said", application=application, id=id, address=address))
-    if saying.pending(handle) is None:
+    if pending is None:
         raise NotFound("there is nothing to confirm here, or nobody has confirmed it within a quarter of an hour")
+    if refused is not None:
+        raise refused
     return ok(Confirmation(state="waiting"))
 
 

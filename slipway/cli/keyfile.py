@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from slipway.domain.keyring import LiveKey, format_keys, made_on, new_key_id, parse_keys, with_retired
+from slipway.domain.keyring import (
+    LiveKey,
+    format_keys,
+    made_on,
+    new_key_id,
+    parse_keys,
+    with_retired,
+    with_settled_retired,
+)
 from slipway.ed25519 import public_key
 
 from .errors import CliError
@@ -35,11 +43,12 @@ class SigningKeysFile:
 
     def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:
         """Add the public key first, so that every signature of the new key can be verified; then put the key itself in
-        front, and remove the retired ones. The public keys of those that were removed before are said to be retired."""
-        before, public = self._read(), self.public()
+        front, and remove the retired ones. The public keys of those that were removed before are said to be retired,
+        once no trail ends with their signature."""
+        before, public, live = self._read(), self.public(), self.live(now=now)
         added = LiveKey(id=new_key_id({*before, *public}, now=now), made=now)
         stay = {id: value for id, value in before.items() if id not in retired}
-        public = with_retired(public, {*stay, *list(before)[:1]})
+        public = with_settled_retired(public, live, {*stay, *list(before)[:1]}, now=now)
         _write(public_file(self._path), public | {added.id: public_key(key)})
         _write(self._path, {added.id: key} | stay)
         return added

@@ -1,6 +1,7 @@
 """Options that commands share."""
 
 import os
+import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -23,6 +24,19 @@ KEY_HELP = "Function key of the app. Other users of this machine can see it: pre
 
 one_object = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the API's answer, one JSON object.")
+
+
+class DigestType(click.ParamType[str]):
+    """`sha256:` and 64 hexadecimal digits."""
+
+    name = "digest"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from slipway.domain.model import DIGEST_PATTERN  # noqa: PLC0415 - slow to import; `--help` does without
+
+        if re.fullmatch(DIGEST_PATTERN, value) is None:
+            self.fail(f"expected sha256: and 64 hexadecimal digits, got {value[:80]!r}", param, ctx)
+        return value
 
 
 def app_options[**P, T](command: Callable[P, T]) -> Callable[P, T]:

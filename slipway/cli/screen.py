@@ -22,6 +22,8 @@ from .text import iso, local, neutral
 
 GOOD, BAD, NOTE, WORK, NAME, FAINT = "green", "red", "yellow", "blue", "cyan", "dim"
 GAP = 2
+MOST_BELOW = 3
+"""The most lines below a row of a table."""
 SPEAK_FOR_THEMSELVES = ("details", "reason")
 """Columns whose texts need no name beside them."""
 FOLDED = 16
@@ -119,8 +121,8 @@ class Screen:
         fold: Sequence[str] = (),
     ) -> None:
         """Rows under headings. On a terminal columns without any content are left out and those in `fold` are wrapped.
-        If the rest does not fit, first the columns in `cut` and then the last ones go into a line below their row. Only
-        that line is cut."""
+        If the rest does not fit, first the columns in `cut` and then the last ones go below their row, which alone is
+        cut, after `MOST_BELOW` lines."""
         cells = [[_cell(item) for item in row] for row in rows]
         if self.terminal:
             self._table(columns, cells, cut=cut, fold=fold)
@@ -145,8 +147,17 @@ class Screen:
             below = [_labelled(name, row[name]) for name in widths if name not in beside and row[name]]
             if below:
                 line = Text("  ").join([Text("  "), *below])
-                line.truncate(room, overflow="ellipsis")
-                self._console.print(line, soft_wrap=True)
+                self._below(line, room)
+
+    def _below(self, line: Text, room: int) -> None:
+        indent = len(line.plain) - len(line.plain.lstrip())
+        wrapped = line[indent:].wrap(self._console, room - indent)
+        for number, part in enumerate(wrapped[:MOST_BELOW], start=1):
+            part.rstrip()
+            if number == MOST_BELOW < len(wrapped):
+                part.append(" …")
+                part.truncate(room - indent, overflow="ellipsis")
+            self._console.print(Text(" " * indent) + part, soft_wrap=True)
 
     def _beside(self, row: Mapping[str, Text], widths: Mapping[str, int]) -> None:
         """The texts of a row beside each other, each over as many lines as it needs."""

@@ -17,6 +17,7 @@ from slipway.domain.keyring import (
     live_versions,
     parse_keys,
     with_retired,
+    with_settled_retired,
 )
 from slipway.ed25519 import KEY_BYTES, public_key
 
@@ -68,14 +69,14 @@ class KeysInVault:
                 return []
         return live_versions(versions, now=now)
 
-    def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:  # noqa: ARG002 - as in a file
+    def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:
         """Add the new key and its public key, then disable the retired ones; they are not deleted, so that the vault
         keeps a history. The new key signs once the apps know its public key. The public keys of those that were
-        disabled before are said to be retired."""
-        encoded, public, before = base64.b64encode(key).decode(), self.public(), self.live(now=datetime.now(UTC))
+        disabled before are said to be retired, once no trail ends with their signature."""
+        encoded, public, before = base64.b64encode(key).decode(), self.public(), self.live(now=now)
         stay = [live.id for number, live in enumerate(before) if not number or live.id not in retired]
         with _told():
-            public = with_retired(public, {self._id(version) for version in stay})
+            public = with_settled_retired(public, before, {self._id(version) for version in stay}, now=now)
             added = self._client.set_secret(
                 VAULT_SECRET, encoded, content_type="slipway signing key, base64"
             ).properties

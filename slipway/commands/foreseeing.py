@@ -42,11 +42,16 @@ class Foresight:
 
     def check(self, statement: CommandStatement) -> None:
         """Raises `WouldBeRefused`; `LedgerUnavailable`."""
+        if (refused := self.refusal(statement)) is not None:
+            raise refused
+
+    def refusal(self, statement: CommandStatement) -> WouldBeRefused | None:
+        """None if it would not be refused. Raises `LedgerUnavailable`."""
         if not self._broken(statement) or self._something_is_unread(statement):
-            return
+            return None
         self.reader.catalogue.look_again()
-        if broken := self._broken(statement):
-            raise WouldBeRefused(broken)
+        broken = self._broken(statement)
+        return WouldBeRefused(broken) if broken else None
 
     def _something_is_unread(self, statement: CommandStatement) -> bool:
         partitions = {statement.application or INSTALLATION, INSTALLATION}

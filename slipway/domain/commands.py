@@ -36,6 +36,11 @@ class Verb(StrEnum):
     SESSION_END = "session.end"
     """End sessions of the pages: one's own, or somebody else's."""
 
+    @property
+    def spoken(self) -> str:
+        """What is asked of whoever confirms it."""
+        return {Verb.FENCE_RESET: "begin a new epoch of", Verb.SESSION_END: "end"}.get(self, str(self))
+
 
 PERMISSIONS: Final[dict[Verb, Permission]] = {
     Verb.FREEZE: Permission.FREEZE,

@@ -24,6 +24,9 @@ links."""
 LINKS_LIVE = timedelta(days=60)
 """How long links outlive the rotation of their key: a gate's deadline of up to a month, and the 30 days after it in
 which a link still explains itself."""
+SIGNED_ANEW = timedelta(hours=26)
+"""The time after which all trails end with the signature of a new key: the apps know its public key within a day, and
+the timer that signs the ends anew runs every hour."""
 _DAY = re.compile(r"(\d{8})(?:-\d+)?")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -89,6 +92,15 @@ class LiveKey:
     id: str
     made: datetime | None
     """None if unknown."""
+
+
+def with_settled_retired(
+    public: Mapping[str, bytes], live: Sequence[LiveKey], keep: Collection[str], *, now: datetime
+) -> dict[str, bytes]:
+    """As `with_retired`, for a rotation. While trails may end with the signature of a key from before the newest of
+    `live`, which are newest first, all of them still have to count."""
+    made = live[0].made if live else None
+    return with_retired(public, keep) if made is not None and now - made >= SIGNED_ANEW else dict(public)
 
 
 @dataclass(frozen=True, kw_only=True)

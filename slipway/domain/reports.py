@@ -112,16 +112,16 @@ class FreezeShown(Record):
 
     kind: str
     """`freeze` or `hold`."""
-    application: str
-    """Empty where everything is frozen."""
-    environment: str
+    application: str | None = None
+    """None where everything is frozen."""
+    environment: str | None = None
     owner: str
     name: str = ""
     """The owner's name as their sign-in said it, for display."""
     reason: str
     at: datetime
     until: datetime | None = None
-    release: str = ""
+    release: str | None = None
     """The release that was brought back, for a hold."""
 
     @property

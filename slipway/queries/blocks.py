@@ -29,7 +29,7 @@ class Blocks:
     def of_everything(self) -> tuple[FreezeShown, ...]:
         """The freeze of everything that is in force, if there is one. Raises `LedgerUnavailable`."""
         everything = self.everything()
-        return (_frozen("", "", everything),) if everything else ()
+        return (_frozen(everything),) if everything else ()
 
     def freezes(self) -> ReadOfEach[FreezeShown]:
         """The freezes and holds in force, widest first. Raises `LedgerUnavailable`."""
@@ -46,13 +46,13 @@ class Blocks:
 def lane_freezes(application: str, lane: Lane, now: datetime) -> list[FreezeShown]:
     freezes = []
     if lane.freeze is not None and lane.freeze.in_force(now):
-        freezes.append(_frozen(application, lane.environment, lane.freeze))
+        freezes.append(_frozen(lane.freeze, application, lane.environment))
     if lane.hold is not None:
         freezes.append(_held(application, lane.environment, lane.hold))
     return freezes
 
 
-def _frozen(application: str, environment: str, freeze: Freeze) -> FreezeShown:
+def _frozen(freeze: Freeze, application: str | None = None, environment: str | None = None) -> FreezeShown:
     return FreezeShown(
         kind="freeze",
         application=application,

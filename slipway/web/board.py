@@ -27,7 +27,8 @@ from .words import Sign
 
 ATTENTION = 8
 """The most items that the attention list names; the table marks all of them."""
-REASON = 140
+REASON = 240
+"""The longest reason of an item: the names that it ends with have to be on the board."""
 
 
 @dataclass(frozen=True, kw_only=True)

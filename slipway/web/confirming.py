@@ -68,7 +68,7 @@ def show_confirmation(desk: Desk, handle: str, who: Visitor) -> Answer:
         title=_title(statement),
         effect=_effect(desk, statement),
         restored=_restored(desk, statement),
-        refused=_refused(desk, statement),
+        refused=desk.foresight.refusal(statement),
         permission=PERMISSIONS[statement.verb],
         permitted=who.caller.may(PERMISSIONS[statement.verb]),
         mark=mark,
@@ -120,20 +120,11 @@ def _effect(desk: Desk, statement: CommandStatement) -> str:
     return effect_of_rollback(statement.application, statement.release, lane) if lane else ""
 
 
-def _refused(desk: Desk, statement: CommandStatement) -> str:
-    """Why the command would be refused as things are; empty if it would not."""
-    try:
-        desk.foresight.check(statement)
-    except WouldBeRefused as refused:
-        return str(refused)
-    return ""
-
-
 def _title(statement: CommandStatement) -> str:
     """The action to confirm; a roll-back to a release must not read like one that undoes it."""
     if statement.verb is Verb.ROLLBACK:
         return f"Roll {statement.environment} back to {statement.application}-{statement.release}"
-    return f"{statement.verb.capitalize()} {_where(statement)}"
+    return f"{statement.verb.spoken.capitalize()} {_where(statement)}"
 
 
 def _where(statement: CommandStatement) -> str:

@@ -90,7 +90,7 @@ def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:
         gate.tag,
         gate.environment,
         f"{gate.approvals} of {gate.required}",
-        TextCell(screen.time(gate.deadline), FAINT),
+        TextCell(screen.time(gate.deadline) or "time stands still", FAINT),
         short_digest(gate.plan_hash),
         ", ".join(gate.waits_for),
     )

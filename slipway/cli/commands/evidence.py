@@ -2,31 +2,19 @@
 
 import base64
 import json
-import re
 import sys
 from contextlib import suppress
 from typing import Any
 
 import click
 
-from slipway.domain.model import DIGEST_PATTERN, sha256
+from slipway.domain.model import sha256
 
 from ..api import Api
 from ..errors import CliError, Exit
+from ..options import DigestType, connected
 from ..options import as_json as json_option
-from ..options import connected
 from ..screen import Screen
-
-
-class DigestType(click.ParamType[str]):
-    """`sha256:` and 64 hexadecimal digits."""
-
-    name = "digest"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if re.fullmatch(DIGEST_PATTERN, value) is None:
-            self.fail(f"expected sha256: and 64 hexadecimal digits, got {value[:80]!r}", param, ctx)
-        return value
 
 
 @click.command()

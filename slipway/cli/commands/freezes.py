@@ -38,7 +38,7 @@ def _row(screen: Screen, freeze: FreezeShown) -> tuple[Content, ...]:
     ends = "somebody resumes" if freeze.kind == "hold" else "somebody ends it"
     until = screen.time(freeze.until) if freeze.until else ends
     return (
-        TextCell(f"{freeze.application} {freeze.environment}".strip() or "everything", NAME),
+        TextCell(f"{freeze.application} {freeze.environment}" if freeze.application else "everything", NAME),
         TextCell(freeze.kind, NOTE),
         freeze.who,
         TextCell(screen.time(freeze.at), FAINT),

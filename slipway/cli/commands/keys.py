@@ -25,6 +25,11 @@ from ..vault import KeysInVault, open_vault
 
 KEYS, VAULT, IN_FILE = "SLIPWAY_SIGNING_KEYS", "SLIPWAY_KEY_VAULT", "@file:"
 
+_STILL_COUNTS = (
+    "what the retired keys signed of the trail still counts: run `slipway keys retire` once `slipway doctor` says that "
+    "every trail ends with the signature of the new key"
+)
+
 type Place = SigningKeysFile | KeysInVault
 
 
@@ -131,6 +136,8 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
     public = format_keys(store.public())
     done = {"signs": signs.id, "verify": stay, "retired": list(retired), "public": public}
     _show("rotated", done, as_json=as_json)
+    if retire_others:
+        click.echo(_STILL_COUNTS, err=True)
 
 
 @keys.command("retire")
@@ -140,8 +147,8 @@ def retire(file: Path | None, vault: str | None, *, as_json: bool) -> None:
     a later signature shows that they are older.
 
     Run this after a rotation with --retire-others, once `slipway doctor` says that every trail ends with the signature
-    of the new key; before that, applications would open nothing more. Each rotation does it with the keys
-    that were gone before.
+    of the new key; before that, applications would open nothing more. A rotation does it with the keys that were gone
+    before, unless one was made less than 26 hours ago.
 
     \b
     Examples:

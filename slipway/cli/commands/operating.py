@@ -18,8 +18,8 @@ from slipway.domain.phases import Phase
 
 from ..api import Api, read_answer
 from ..lazy import Group
+from ..options import DigestType, connected, reason_option, waiting
 from ..options import as_json as json_option
-from ..options import connected, reason_option, waiting
 from ..screen import GOOD, NAME, Screen, TextCell
 from ..waiting import await_outcome, confirmed, new_inbox_id
 
@@ -80,7 +80,7 @@ def _give(
 ) -> None:
     """Ask for confirmation on a terminal, send the command, wait until it is decided, and print the outcome."""
     if not yes and sys.stdin.isatty():
-        click.confirm(f"{verb} {what}?", abort=True, err=True)
+        click.confirm(f"{verb.spoken} {what}?", abort=True, err=True)
     fields = {name: value for name, value in body.items() if value}
     command = Command.model_construct(verb=verb, channel="cli", id=new_inbox_id(), **fields)
     received = read_answer(ReceivedAnswer, api.post("commands", body=body_of(command)))
@@ -209,11 +209,11 @@ def retry(api: Api, *, release: str, **options: Any) -> None:
 @click.command()
 @click.argument("application")
 @click.option("--tag", metavar="TAG", help="The artifact pushed under this tag; `versions` has to accept the tag.")
-@click.option("--image", "digest", metavar="DIGEST", help="The image with this digest, sha256:….")
-@click.option("--bundle", metavar="DIGEST", help="The bundle with this digest, sha256:….")
+@click.option("--image", metavar="DIGEST", type=DigestType(), help="The image with this digest, sha256:….")
+@click.option("--bundle", metavar="DIGEST", type=DigestType(), help="The bundle with this digest, sha256:….")
 @_operating(Verb.CREATE)
 def create(
-    api: Api, *, application: str, tag: str | None, digest: str | None, bundle: str | None, **options: Any
+    api: Api, *, application: str, tag: str | None, image: str | None, bundle: str | None, **options: Any
 ) -> None:
     """Start a release of an artifact that APPLICATION has delivered before, or that was pushed before it was applied.
 
@@ -228,11 +228,11 @@ def create(
       slipway release create shop --reason "more memory"
       slipway release create shop --tag 1.4.2 --reason "the certificate was renewed"
     """
-    named = [value for value in (tag, digest, bundle) if value]
+    named = [value for value in (tag, image, bundle) if value]
     if len(named) > 1:
         raise click.UsageError("expected one of --tag, --image and --bundle, or none of them")
     what = f"a release of {application}" + (f", {named[0]}" if named else "")
-    _give(api, Verb.CREATE, what, application=application, tag=tag, digest=digest or bundle, **options)
+    _give(api, Verb.CREATE, what, application=application, tag=tag, digest=image or bundle, **options)
 
 
 @click.command()
@@ -367,4 +367,4 @@ def end_sessions(api: Api, /, *, person: str | None, **options: Any) -> None:
       slipway end-sessions aaaaaaaa-0000-4000-8000-000000000001 --reason "a laptop was stolen"
     """
     oid = (person or "").removeprefix(OID)
-    _give(api, Verb.SESSION_END, f"{OID}{oid}" if oid else "your sessions", person=oid, **options)
+    _give(api, Verb.SESSION_END, f"the sessions of {OID}{oid}" if oid else "your sessions", person=oid, **options)

@@ -218,7 +218,9 @@ def override_rules(draft: Draft, release: Release, event: CommandGiven) -> Itera
     is_here = release.environment == event.environment and not release.phase.final
     doing = release.phase.spoken
     where = f" in {release.environment}" if release.environment else ""
-    yield Rule.IS_HERE.judged(is_here, f"{release.id} is {doing}{where}; the override is for {event.environment}")
+    at_an_end = f"{release.id} is {doing}: only a release that waits can be let past"
+    elsewhere = f"{release.id} is {doing}{where}; the override is for {event.environment}"
+    yield Rule.IS_HERE.judged(is_here, at_an_end if release.phase.final else elsewhere)
     yield Rule.HAS_NOT_BEGUN_TO_ROLL_OUT.judged(not release.phase.holds_lane, f"{release.id} is {doing}")
     environment = draft.environment(release)
     if not is_here or environment is None:

@@ -110,7 +110,8 @@ def test_an_operator_freezes_a_lane_and_ends_that(installation: Installation) ->
 def test_an_operator_freezes_everything(installation: Installation) -> None:
     done = outcome(installation, give(verb="freeze", reason="incident 4711"))
     assert (done["state"], done["application"]) == ("counted", "_installation")
-    assert frozen()[0]["application"] == ""
+    (everything,) = frozen()
+    assert [everything[name] for name in ("application", "environment", "until", "release")] == [None] * 4
     again = outcome(installation, give(verb="freeze", reason="me too", id=OTHER))
     assert (again["state"], [rule["rule"] for rule in again["rules"]]) == ("refused", ["is-not-frozen"])
 
@@ -232,3 +233,16 @@ def test_what_would_be_refused_is_refused_at_once_with_the_rule_and_asks_nobody_
     assert (status, content["title"], "open" in content) == (409, "Refused", False)
     assert [rule["rule"] for rule in content["rules"]] == ["is-on-hold"]
     assert "no roll-back holds it" in content["detail"]
+
+
+def test_whoever_waits_for_a_confirmation_hears_at_once_that_it_would_be_refused_by_now(
+    installation: Installation,
+) -> None:
+    outcome(installation, give(verb="freeze", application="shop", environment="production", reason="the sale"))
+    thaw: dict[str, Any] = {"verb": "unfreeze", "application": "shop", "environment": "production"}
+    first, second = give(**thaw, id=OTHER), give(**thaw, id=OTHER)
+    assert confirmed(installation, first)["state"] == "counted"
+    handles = [content["address"].rpartition("/")[2] for _, content in (first, second)]
+    assert confirmation(handles[0])[1]["state"] == "said", "what was carried out is not refused afterwards"
+    status, refused = confirmation(handles[1])
+    assert (status, [rule["rule"] for rule in refused["rules"]]) == (409, ["is-frozen"])

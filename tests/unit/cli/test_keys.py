@@ -73,17 +73,34 @@ def test_a_key_of_before_is_said_to_be_retired_by_the_next_rotation_or_by_a_comm
 ) -> None:
     """Until all trails end with the signature of the new key, that of the one that signed until now has to count."""
     file, today = tmp_path / "keys", f"{datetime.now(UTC):%Y%m%d}"
-    file.write_text(held("b", "a"))
+    long_ago = f"{datetime.now(UTC) - timedelta(days=3):%Y%m%d}"
+    file.write_text(held(long_ago, "a"))
     arguments = ("keys", "rotate", "--file", str(file), "--retire-others", "--json")
-    assert list(parse_keys(json.loads(slipway(*arguments).stdout)["public"])) == ["retired.a", "b", today]
+    first = slipway(*arguments)
+    assert list(parse_keys(json.loads(first.stdout)["public"])) == ["retired.a", long_ago, today]
+    assert "still counts: run `slipway keys retire` once `slipway doctor` says" in first.stderr
     told = json.loads(slipway("keys", "retire", "--file", str(file), "--json").stdout)
-    assert (told["retired"], list(parse_keys(told["public"]))) == (["a", "b"], ["retired.a", "retired.b", today])
+    assert (told["retired"], list(parse_keys(told["public"]))) == (
+        ["a", long_ago],
+        ["retired.a", f"retired.{long_ago}", today],
+    )
     assert parse_keys((tmp_path / "keys.pub").read_text()) == parse_keys(told["public"])
     assert list(parse_keys(file.read_text())) == [today]
     slipway(*arguments)
     told = json.loads(slipway("keys", "retire", "--file", str(file), "--json").stdout)
-    assert told["retired"] == ["a", "b", today]
+    assert told["retired"] == ["a", long_ago, today]
     assert json.loads(slipway(*arguments).stdout)["signs"] == f"{today}-3", "a name is never given twice"
+
+
+@pytest.mark.parametrize("again", [(), ("--retire-others",)], ids=["a-rotation", "another-leak"])
+def test_a_rotation_soon_after_another_leaves_the_keys_counting_with_whose_signature_trails_may_still_end(
+    slipway: Command, tmp_path: Path, again: tuple[str, ...]
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text(held(f"{datetime.now(UTC) - timedelta(days=3):%Y%m%d}"))
+    slipway("keys", "rotate", "--file", str(file), "--retire-others")
+    told = json.loads(slipway("keys", "rotate", "--file", str(file), "--json", *again).stdout)
+    assert [id for id in parse_keys(told["public"]) if id.startswith("retired.")] == []
 
 
 def test_keys_are_listed_without_the_keys(slipway: Command, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from slipway.cli import waiting
 from slipway.domain.blocks import REASON_LIMIT
 from slipway.domain.commands import MUST_SAY_WHY, OPENS, Verb
 from tests.unit.cli.conftest import Command
-from tests.unit.cli.served import Reply, Served
+from tests.unit.cli.served import Reply, Served, problem
 
 
 @pytest.mark.parametrize("words", [("shop-1", "production"), ("production", "shop-1")])
@@ -109,6 +109,16 @@ def test_the_command_waits_until_it_is_confirmed_and_then_until_it_is_decided(
     assert opened == []
 
 
+def test_what_the_page_of_confirmation_refuses_ends_the_wait_at_once(
+    slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits(app)
+    app.replies[f"confirmations/{HANDLE}"] = problem(409, "Refused", "shop production is not on hold")
+    monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "pause", lambda _: pytest.fail("it waits"))
+    ended = slipway("resume", "shop", "production")
+    assert (ended.exit_code, "Refused: shop production is not on hold" in ended.stderr) == (1, True)
+
+
 def test_the_browser_is_opened_where_that_was_asked_for(slipway: Command, app: Served, opened: list[str]) -> None:
     waits(app)
     assert slipway("resume", "shop", "production", "--no-wait", "--open").exit_code == 5
@@ -193,4 +203,12 @@ def test_a_reason_that_the_app_would_refuse_is_a_mistake_on_the_command_line(
     result = slipway(*words, *(() if reason is None else ("--reason", reason)))
     assert result.exit_code == 2, result.stderr
     assert "--reason" in result.stderr
+    assert not app.asked
+
+
+@pytest.mark.parametrize("option", ["--bundle", "--image"])
+def test_a_wrong_digest_is_told_under_the_name_of_its_option(slipway: Command, app: Served, option: str) -> None:
+    given = slipway("release", "create", "shop", option, "sha256:abc", "--json")
+    error = json.loads(given.stdout)["error"]
+    assert (given.exit_code, error["field"], "64 hexadecimal digits" in error["message"]) == (2, option, True)
     assert not app.asked

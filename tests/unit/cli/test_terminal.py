@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.cells import cell_len
 
-from slipway.cli.screen import Screen, TextCell
+from slipway.cli.screen import MOST_BELOW, Screen, TextCell
 from slipway.domain.model import canonical
 from slipway.domain.release import Head
 from tests.unit.cli.served import KEY, Served
@@ -100,11 +100,14 @@ def table_of(width: int, columns: tuple[str, ...], *rows: tuple[str, ...], **giv
 
 def test_what_does_not_fit_stands_below_its_row_and_is_alone_in_being_cut() -> None:
     columns = ("id", "who", "why")
-    heading, line, below = table_of(40, columns, ("shop-482", "Ada", "because " * 20), cut=("why",))
+    heading, line, *below = table_of(40, columns, ("shop-482", "Ada", "because " * 20), cut=("why",))
     assert (heading.split(), line.split()) == (["ID", "WHO"], ["shop-482", "Ada"])
-    assert below.startswith("    why because because")
-    assert below.endswith("…")
-    assert len(below) <= 40
+    assert below[0].startswith("    why because because")
+    assert below[-1].endswith("…")
+    assert len(below) == MOST_BELOW
+    assert all(each.startswith("    ") and len(each) <= 40 for each in below)
+    *_, end = table_of(40, columns, ("shop-482", "Ada", "because a long reason ends with a name: Ada"), cut=("why",))
+    assert end.endswith("name: Ada")
 
 
 def test_ids_are_never_cut_and_the_last_columns_leave_where_nothing_may_be_cut() -> None:
