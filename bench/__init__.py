@@ -1,4 +1,4 @@
-"""Measurements: what Slipway is fast and cheap at, beside what others are, in one run on one machine.
+"""Measurements: how fast and how cheap Slipway is, compared with other tools, in one run on one machine.
 
 `python -m bench [names…] [--json]` prints a table and writes `bench/results.json`. Machines differ, so every figure
 is a ratio: to another tool that does the same, to the same work without Slipway, or to a smaller load.
@@ -15,8 +15,8 @@ is a ratio: to another tool that does the same, to the same work without Slipway
 | `costs` | requests, messages and executions of release 200 | release 10 |
 | `audit` | the first page of each question, long trail | short trail |
 
-Not here, as a count that a test can hold needs no measurement: what a quiet minute costs with 1,000 applications
-(`tests/unit/maintenance/test_due.py`), and how many trips wait for each other on the ways that `latency` measures
-(`tests/unit/engine/test_trips.py`). Not measured at all: pushes of one application while another one's burst is on, and
-the way from a push to a cluster beside other tools.
+Two figures are not here, because a test can hold a count without a measurement: the cost of a quiet minute with 1,000
+applications (`tests/unit/maintenance/test_due.py`), and the number of trips that wait for each other on the ways that
+`latency` measures (`tests/unit/engine/test_trips.py`). Nothing measures the pushes of one application during a burst of
+another one, or the way from a push to a cluster compared with other tools.
 """

@@ -195,7 +195,7 @@ def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list
             return run.records
 
     def check() -> int:
-        # These releases were made up, and skip steps: that is what is found, and all of it is read.
+        # These releases were made up, and skip steps: the verification finds just that, and reads all of it.
         verdicts = Checking(file).run(_silent)
         assert all(
             verdict.fault is not None and "no step leads from there" in verdict.fault.reason for verdict in verdicts

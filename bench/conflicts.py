@@ -1,7 +1,7 @@
 """Commits that meet each other: pushes of one application at two instances of the worker, eight at once at each.
 
-In memory, where each request to the table takes as long as one in a region does, so that they overlap as there.
-A push that lost too often goes on in its session, where one instance at a time decides on the application.
+The table is in memory, and each request to it takes as long as one in a region, so that requests overlap as they do
+there. A push that lost too often continues in its session, where one instance at a time decides on the application.
 """
 
 import threading

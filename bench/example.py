@@ -1,5 +1,5 @@
 """The application that the benchmarks deliver: the example, started by the push of its image alone, and approved by a
-link, so that what is measured is ours and not the time at the identity provider."""
+link, so that the figures measure our own time and not that of the identity provider."""
 
 import shutil
 from collections.abc import Mapping

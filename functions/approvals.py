@@ -1,4 +1,4 @@
-"""Approval pages. GET shows what is to be decided and changes nothing; POST says the vote.
+"""Approval pages. GET shows the decision that is asked for and changes nothing; POST casts the vote.
 
 At gates where links vote, the signed token in the address is the credential, so it appears in no log and in no
 response but the holder's own. Elsewhere it only leads to the page of the plan, whose address holds no secret and where

@@ -1,4 +1,4 @@
-"""The JSON API of the audit trail: queries, chains, and what is live and why."""
+"""The JSON API of the audit trail: queries, chains, and the live releases with their reasons."""
 
 from itertools import islice
 

@@ -210,8 +210,8 @@ def remove_subject(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _said(say: Callable[[], Said | ToConfirm | tuple[SubjectChange, ...]], via: Via) -> func.HttpResponse:
-    """202 for what was written down for the worker or waits for a person, 409 for what is refused already, 422 with
-    every problem."""
+    """202 for a statement that was written down for the worker or waits for a person, 409 for one that is already
+    refused, 422 with every problem."""
     try:
         answer = say()
     except ConfigError as error:

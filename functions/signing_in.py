@@ -1,4 +1,4 @@
-"""Signing in and out. The way back from the provider is a GET that changes nothing here: what it brings is a cookie."""
+"""Signing in and out. The way back from the provider is a GET that changes nothing here: it only brings a cookie."""
 
 import azure.functions as func
 

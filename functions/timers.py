@@ -49,7 +49,7 @@ def reconcile_sources(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the b
 
 
 def _record_keys() -> None:
-    """Record a rotation of the signing keys in the audit trail, whoever made it and wherever."""
+    """Record a rotation of the signing keys in the audit trail, whoever rotated them and wherever they did."""
     try:
         if parts().installation.keys_seen(parts().private_keys.ids(), parts().public_keys.by_id(), now=parts().clock()):
             log.info("the signing keys have changed")
@@ -76,7 +76,7 @@ def find_drift(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding 
 @blueprint.function_name("anchor")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 7 * * * *", run_on_startup=False)
 def anchor_chains(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
-    """Hourly, though it writes once a day, so that what was missed is anchored within the hour."""
+    """Runs every hour, though it writes once a day, so that an anchor that was missed follows within the hour."""
     try:
         done = parts().anchoring.run()
     except (LedgerUnavailable, KeysUnavailable, Conflict) as away:

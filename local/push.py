@@ -1,6 +1,6 @@
-"""`make push VERSION=1.2.3 [APP=shop SOURCE=folder]`: what CI does for a new version, against the stack that `make up`
-keeps running. The application itself names the repository and the pipeline, and says whether an image is pushed, or a
-bundle of several."""
+"""`make push VERSION=1.2.3 [APP=shop SOURCE=folder]`: does for a new version what CI does, against the stack that `make
+up` keeps running. The application itself names the repository and the pipeline, and says whether CI pushes an image, or
+a bundle of several."""
 
 import argparse
 import json
@@ -169,7 +169,7 @@ def _built(
     sources: dict[str, Path],
     run: RunFacts | None,
 ) -> tuple[str, dict[str, Any] | None]:
-    """The digest of what was pushed, and what the run publishes of a bundle. Raises `CannotPush`, `PushError`."""
+    """The digest of the push, and the document that the run publishes of a bundle. Raises `CannotPush`, `PushError`."""
     digest = ""
     for repository, source in sources.items():
         each = replace(pipeline, repository=repository, source=source)

@@ -105,7 +105,7 @@ def _in_background(options: argparse.Namespace) -> int:
 
 
 def _relay(shown: int) -> int:
-    """Print what the start has said since, up to where it says that it is up; returns how much that is by now."""
+    """Print the start's new output, up to the line that says that it is up; returns the length of the output by now."""
     said = LOG.read_text(errors="replace").partition(UP)[0]
     print(said[shown:], end="", flush=True)
     return len(said)
@@ -174,8 +174,8 @@ def _tell_progress(stack: Stack, is_up: threading.Event) -> None:
 
 
 def _watch(stack: Stack, ended: threading.Event) -> int:
-    """Until somebody ends it, or a part ends by itself. New notices are shown as they come, and what is applied finds
-    its namespaces."""
+    """Runs until somebody ends it, or a part ends by itself. It shows new notices as they come, and makes the
+    namespaces of newly applied applications."""
     shown: set[str] = {notice["id"] for notice in stack.notices()}
     while not ended.wait(WATCH_EVERY):
         for part in stack.parts:

@@ -1,4 +1,4 @@
-"""Check the docs: generated pages say what the code says, links lead somewhere, the site's navigation lists every page.
+"""Check the docs: generated pages agree with the code, links lead somewhere, the site's navigation lists every page.
 
 `--write` writes the generated pages again.
 """

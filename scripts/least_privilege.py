@@ -79,7 +79,7 @@ def tests_by_right(watching: Watching) -> dict[Right, list[str]]:
 
 
 def unused(used: Sequence[Right]) -> list[str]:
-    """Pure: what the role allows and no test used."""
+    """Pure: the rights of the role that no test used."""
     lines = []
     for group, resource in sorted(azure_role.GRANTED):
         verbs = [v for act in azure_role.RoleRight for v in act.verbs if azure_role.role_allows(v, group, resource)]

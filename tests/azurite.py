@@ -1,6 +1,7 @@
 """One Azurite for each test process, and a table or a container of its own for each test that asks.
 
-Azure's clients are imported when a test asks: most tests need none of it, and would wait for it.
+Azure's clients are imported only when a test asks for them: most tests need none of them, and would wait for the
+import.
 """
 # ruff: noqa: PLC0415
 
@@ -32,7 +33,7 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not emulator.MAIN.exists():
         pytest.skip("Azurite is not installed: run `make install`")
     folder = tmp_path_factory.mktemp("azurite")
-    # In memory: into a folder it would write all that it has every few seconds.
+    # Azurite keeps everything in memory: with a folder it would write all its data every few seconds.
     part, connection = emulator.start(None, log=folder / "azurite.log")
     try:
         yield connection

@@ -36,7 +36,7 @@ def browser() -> "Iterator[Browser]":
 
 
 def violations(page: "Page") -> list[str]:
-    """What axe-core finds wrong on a page: the rule, and the first element that breaks it."""
+    """The violations that axe-core finds on a page: for each the rule, and the first element that breaks it."""
     if not AXE.exists():
         pytest.skip("axe-core is not installed: run `make install`")
     page.evaluate(AXE.read_text())
@@ -70,6 +70,6 @@ def too_wide(page: "Page") -> int:
 
 
 def keep(page: "Page", name: str) -> None:
-    """A picture of what is seen, where SLIPWAY_SCREENSHOTS names a folder for them."""
+    """Save a picture of the page, if SLIPWAY_SCREENSHOTS names a folder."""
     if folder := os.environ.get("SLIPWAY_SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

@@ -1,4 +1,4 @@
-"""Plays a person who proves what they say: at the provider, and in the browser that the command line sends them to."""
+"""Plays a person who proves their statement: at the provider, and in the browser that the command line opens."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,8 @@ def proof_of(
     ago: timedelta = timedelta(0),
     **claims: Any,
 ) -> Proof:
-    """A proof of the statement by this person; `of` is what they really signed, `ago` how old their sign-in is."""
+    """A proof of the statement by this person; `of` is the statement that they really signed, `ago` the age of their
+    sign-in."""
     told: dict[str, Any] = {"nonce": (of or statement).nonce, "auth_time": int((home.now - ago).timestamp())}
     token = home.provider.issuer.id_token(VOTES_CLIENT, who, at=home.now, **told | claims)
     return Proof(statement=statement, id_token=token)
@@ -44,7 +45,7 @@ def say_proved(home: Installation, proof: Proof, *, id: str = "", content: tuple
 
 
 def at_the_provider(home: Installation, lead: object, who: TokenPerson = OLGA, *, browser: str = BROWSER) -> str:
-    """Sign in where the button leads to, and come back; the path of the page that follows."""
+    """Sign in on the page that the button opens, and come back; returns the path of the page that follows."""
     assert isinstance(lead, Lead), lead
     state, code = home.votes.signs_in(lead.to, who)
     back = home.app.saying.back(state=state, code=code, error="", browser=browser)

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
-# Where Python is told to keep no bytecode, as in many images for containers, every process that a test starts would
-# compile the product again, and every worker of pytest all tests: a third of all the time.
+# If Python is set to keep no bytecode, as in many container images, every process that a test starts would compile the
+# product again, and every worker of pytest all tests: a third of the whole time.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

@@ -106,7 +106,8 @@ class Builder:
         return self._manifest(manifest, MANIFEST)
 
     def _layer(self, length: int, seed: str) -> Piece:
-        """Real gzip, because skopeo compresses what is not; of stored blocks, because it is made again each time."""
+        """Real gzip, because skopeo compresses uncompressed layers; of stored blocks, because the layer is made again
+        each time."""
         return self._blob(gzip.compress(random.Random(seed).randbytes(length), 0, mtime=0), LAYER)
 
     def _blob(self, data: bytes, media_type: str) -> Piece:

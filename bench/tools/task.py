@@ -27,7 +27,7 @@ class Task:
 
 
 def run(copy: Callable[[Task], dict[str, Any] | None]) -> None:
-    """Do what the command line says."""
+    """Run the task that the command line names."""
     given = json.loads(sys.argv[1])
     given["blobs"] = tuple(given.get("blobs", ()))
     given["manifests"] = tuple((digest, media_type) for digest, media_type in given.get("manifests", ()))

@@ -2,9 +2,8 @@
 
 Front and worker get the same one. Each is made in a folder of its own, since azd packages both at the same time.
 
-Azure builds nothing, so what runs there is what was pinned, byte for byte: each wheel is checked against the hash in
-requirements.txt, and the same sources give the same files. Applications do not travel in it: `slipway apply` brings
-them.
+Azure builds nothing, so exactly the pinned bytes run there: each wheel is checked against the hash in requirements.txt,
+and the same sources give the same files. Applications are not part of the package: `slipway apply` brings them.
 """
 
 import os
@@ -64,7 +63,8 @@ def install(target: Path, *, source: Path = ROOT, report: Path | None = None) ->
     """The wheels, for Azure's Python and not for this one. A package without a wheel, or with another hash, is an
     error. `report` is where pip writes what it installed.
 
-    pip would compare `Requires-Python` with the Python that it runs in: what is pinned was chosen for the other one.
+    pip would compare `Requires-Python` with the Python in which it runs, but the pinned wheels were chosen for the
+    other one.
     """
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),

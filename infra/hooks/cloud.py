@@ -29,7 +29,7 @@ class RefusedError(Exception):
 
 
 class AzError(Exception):
-    """`az` or `azd` failed; the text is what it said."""
+    """`az` or `azd` failed; the text is the program's own message."""
 
 
 class NotFoundError(AzError):
@@ -128,7 +128,7 @@ def value_of(name: str) -> str:
 
 
 def remember(name: str, value: str) -> None:
-    """Keeps a value in the azd environment, where the template's parameters are taken from."""
+    """Keeps a value in the azd environment, from which the template's parameters are taken."""
     run("azd", "env", "set", name, value, "--environment", value_of("AZURE_ENV_NAME"))
 
 

@@ -1,4 +1,5 @@
-"""After the resources exist: secrets for the vault, trust for the front's identity, an end for what was switched off.
+"""Runs after the resources exist: it makes secrets for the vault and trust for the front's identity, and ends parts
+that were switched off.
 
 A secret that is there is never touched, and only the vault's own word that one is absent counts as absence. Secrets are
 written with the rights over the vault, so nobody needs a right to read them. Additions of people to the sign-in stay.

@@ -1,4 +1,4 @@
-"""Before anything is made: what azd holds is looked at, and both Entra registrations exist (registrations.py)."""
+"""Runs before any resource is made: it checks azd's settings, and makes both Entra registrations (registrations.py)."""
 
 import json
 import os

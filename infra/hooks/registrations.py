@@ -62,7 +62,8 @@ def _me() -> str:
 
 
 def ensure(registration: Registration, *, addresses: tuple[str, ...] = (), trusted: Trusted | None = None) -> Found:
-    """Does what is missing, and looks again, until nothing is. Raises MissingRightError if a step is forbidden."""
+    """Makes everything that is missing, and looks again, until nothing is. Raises MissingRightError if a step is
+    forbidden."""
     done: list[Step] = []
     for _ in range(ROUNDS):
         found = look(registration)
@@ -123,7 +124,7 @@ def _make(registration: Registration) -> None:
 
 
 def _for_each(do: Callable[[Registration], object]) -> None:
-    """One list for both: whoever has the right needs to be asked once."""
+    """One list for both registrations, so that the person who has the right needs to be asked only once."""
     left = list[Step]()
     for registration in REGISTRATIONS:
         try:

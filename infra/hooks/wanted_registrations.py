@@ -362,7 +362,7 @@ def _first_person(registration: Registration, found: Found) -> Iterator[Step]:
 
 
 def _consented(registration: Registration, found: Found) -> Iterator[Step]:
-    """Give consent once for everybody: where a role is needed to get in, Entra asks nobody for consent."""
+    """Give consent once for everybody: if users need a role to get in, Entra asks nobody for consent."""
     wanted = {
         found.graph_entry or "OBJECT-ID-OF-MICROSOFT-GRAPH": list(SIGNING_IN),
         found.entry_id: [registration.scope],

@@ -1,8 +1,8 @@
 """The access to the double: Entra's tokens for Azure DevOps, of service principals that are members of the
 organization.
 
-Azure DevOps looks at no scope and no application role of the token: what its holder may do is what the organization
-gives to that member.
+Azure DevOps looks at no scope and no application role of the token: its holder may do everything that the organization
+lets that member do.
 """
 
 import functools

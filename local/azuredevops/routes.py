@@ -1,4 +1,5 @@
-"""The table of what the double answers: host, method, path, versions, and the query parameters that it understands.
+"""The table of the requests that the double answers: host, method, path, versions, and the query parameters that it
+understands.
 
 A path that is not in it, a parameter that a path does not take, and a value whose meaning is not known are answered
 with 501, by name. Azure DevOps takes the words of a path in any case.

@@ -1,4 +1,4 @@
-"""Pipelines and their runs: the timeline with its attempts, and what the tasks of a run attached to it.
+"""Pipelines and their runs: the timeline with its attempts, and the attachments of a run's tasks.
 
 A retry keeps the run's id and the timeline's. The records of what ran again (stage, phase, job) get new ids and a
 higher attempt; stage and job name their former selves in `previousAttempts`, a phase does not; the tasks of the new job
@@ -287,7 +287,7 @@ class Pipeline:
         return run
 
     def before(self, run: Run) -> Run | None:
-        """The run of this pipeline on the same branch that came before: what `changes` counts from."""
+        """The previous run of this pipeline on the same branch: `changes` counts from it."""
         older = (
             r for r in self.project.runs.values() if r.pipeline is self and r.branch == run.branch and r.id < run.id
         )

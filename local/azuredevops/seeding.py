@@ -72,7 +72,7 @@ class BadDay(_Told):
 
 
 class Delivered(_Told):
-    """The ids of what a delivery made, by which it can be asked for."""
+    """The ids of the things that a delivery made, by which a client can ask for them."""
 
     organization: str
     project: str = Field(description="id")

@@ -21,6 +21,6 @@ class Versions:
 
 
 def is_too_new(version: str) -> bool:
-    """Beyond what the service speaks."""
+    """Whether the version is newer than the newest one that the service speaks."""
     number = version.partition("-")[0].split(".")
     return len(number) == 2 and all(digits.isdigit() for digits in number) and tuple(map(int, number)) > NEWEST

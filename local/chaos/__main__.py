@@ -1,7 +1,8 @@
 """`make chaos ARGS="--seed N --minutes M"`: deliver three applications while parts of the system are killed, frozen and
 cut off, wait until all is quiet, and judge what became of it.
 
-The seed names the blows and what people mean to do; what each process was doing at that moment differs from run to run.
+The seed decides the blows and the intended acts of people; what each process was doing at that moment differs from run
+to run.
 
 Exit codes: 0 every promise was kept; 1 one was broken, or could not be looked at; 2 the run itself did not go on to its
 end, so that nothing can be said.

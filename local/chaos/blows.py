@@ -1,5 +1,5 @@
-"""When what is struck, and how: drawn by a seed, before anything runs. Pure, so that a seed always names the same
-blows.
+"""The times, targets and kinds of the blows: drawn from a seed before anything runs. Pure, so that a seed always names
+the same blows.
 
 Their consequences differ from run to run, since the machine decides what each process is doing at that moment.
 """

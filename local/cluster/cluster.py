@@ -25,9 +25,9 @@ _RBAC = "rbac.authorization.k8s.io"
 class RealCluster:
     """A cluster of one node that begins afresh. Use it as a context manager, or call start() and stop().
 
-    It is told the same as the double (`KubernetesSettings`). Each of its tokens becomes a service account of that
-    user's name in `default`; with verbs `*` in named namespaces it may what the ClusterRole `edit` allows there, and
-    with rules what they say.
+    It takes the same settings as the double (`KubernetesSettings`). Each of its tokens becomes a service account of
+    that user's name in `default`; a token with verbs `*` in named namespaces gets the rights of the ClusterRole `edit`
+    there, and one with rules the rights of those rules.
     """
 
     def __init__(self, settings: KubernetesSettings, *, programs: Programs, folder: Path) -> None:

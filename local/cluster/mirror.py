@@ -1,8 +1,8 @@
 """A store whose objects are a real API server's: watched, never made up. The kubelet of the double runs on it.
 
-Reading is from memory, for the kinds that a node looks at all the time, and by request for what is not there. Writing
-goes to the API server; what it answers is what the mirror holds. A server that is away stops nothing: the write is
-tried again at the next look, one of which comes after a second at the latest.
+Reads come from memory for the kinds that a node looks at all the time, and by request for all others. Writes go to the
+API server, and the mirror holds its answers. A server that is away stops nothing: the write is tried again at the next
+look, one of which comes after a second at the latest.
 """
 
 import contextlib
@@ -80,7 +80,7 @@ class Mirror(Store):
     # ---- reading
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
-        """From memory, and what is not there by request: an owner may be watched later than its pod."""
+        """From memory, or by request if memory does not hold it: an owner may be watched later than its pod."""
         known = super().get(resource, namespace, name)
         if known is not None or resource in (PODS, EVENTS):
             return known
@@ -162,7 +162,8 @@ class Mirror(Store):
         return None if changed is None else self._put(resource, changed)
 
     def _sent(self, method: str, path: str, body: Json, *, media: str = "application/json") -> Json | None:
-        """None where it did not work; what is gone or was changed by others is not news, and is looked at again."""
+        """None if the request failed, which leads to another look. That an object is gone or was changed by others is
+        not logged."""
         try:
             return self._api.call(method, path, body, media=media)
         except Refused as refused:

@@ -51,7 +51,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class _Connect(socketserver.StreamRequestHandler):
-    """One connection: where it wants to go, then what is sent there."""
+    """One connection: the address that it asks for, then the bytes that are sent there."""
 
     kubelet_port: int
     pod_at: Callable[[str], Json | None]

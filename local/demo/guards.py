@@ -42,7 +42,7 @@ class Place:
     name: str
 
     def replace(self, made: Callable[[Any], Any]) -> None:
-        """Put something else there, made of what is there. Raises `AttributeError` where there is nothing."""
+        """Put another object there, made of the present one. Raises `AttributeError` if there is none."""
         *outer, name = self.name.split(".")
         holder = importlib.import_module(self.module)
         for part in outer:

@@ -35,7 +35,7 @@ MOMENT = 0.7
 
 
 class Play(ABC):
-    """A story. `tell` returns release id → expected end; `facts` is what the summary adds to the releases."""
+    """A story. `tell` returns release id → expected end; `facts` is its addition to the summary of the releases."""
 
     def __init__(self, stack: Stack, narrator: Narrator) -> None:
         self.stack, self.say = stack, narrator

@@ -109,8 +109,8 @@ class Function:
 def describe(
     functions: Iterable[RpcFunctionMetadata], settings: AppSettings, host: HostJson, age: HostAge = HostAge.TODAY
 ) -> list[Function]:
-    """Check and resolve what the worker indexed, in its order. A RouteError if a route template is none: the real host
-    builds all routes in one go, and does not start when one of them cannot be."""
+    """Check and resolve the bindings that the worker indexed, in its order. Raises RouteError if a route template
+    cannot be read: the real host builds all routes in one go, and does not start if one of them fails."""
     described: list[Function] = []
     for metadata in functions:
         function = Function(

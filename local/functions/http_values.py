@@ -1,4 +1,5 @@
-"""Between what is on the wire and the worker's RpcHttp, both ways. Pure; `http_server.py` reads and writes the bytes.
+"""Translates between the bytes of HTTP and the worker's RpcHttp, both ways. Pure; `http_server.py` reads and writes the
+bytes.
 
 The rules are those of the host's own conversion and of Kestrel behind it, which refuses more than aiohttp does: one
 header that it refuses turns the whole answer into a 500 without a body.

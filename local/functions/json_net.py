@@ -1,7 +1,7 @@
 """JSON as Newtonsoft's parser reads it, which the real host uses for events: some values come out differently.
 
-A text that looks like a time becomes one and is rewritten, in UTC; numbers lose what does not count; what is no
-number becomes a word.
+A text that looks like a time becomes one and is rewritten, in UTC; numbers lose digits that do not count; a value that
+is no number (NaN, infinity) becomes a word.
 """
 
 import json

@@ -82,8 +82,8 @@ class Timer:
                 due = Due.NO
 
     async def fire_now(self) -> None:
-        """Run once, out of turn: what the admin endpoint asks for. It is shown what is stored, and is not tried
-        again."""
+        """Run once, out of turn, because the admin endpoint asked for it. The function sees the stored status, and is
+        not tried again."""
         value = TypedData(json=timer_status.payload(self._kept(), past_due=False))
         await self._invoker.invoke(self._function, value, reason=self._reason())
 

@@ -20,7 +20,7 @@ from . import frames, protos
 
 
 async def index(runtime: Any, app: Path) -> frames.Indexed | frames.Refused:
-    """Let the library load the app; what it refuses takes the whole app down."""
+    """Let the library load the app; its refusal takes the whole app down."""
     answer = await runtime.worker_init_request(
         _request(
             worker_init_request=SimpleNamespace(capabilities={}, function_app_directory=str(app), host_version="4.0")

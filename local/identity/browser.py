@@ -1,6 +1,6 @@
 """Walks a sign-in as a browser would, without one: follows redirects, keeps cookies, presses the button on the page.
 
-It stops where the provider leads back to the app: the address, with `code` or `error`, is what it brings.
+It stops when the provider leads back to the app: the result is that address, with `code` or `error`.
 """
 
 import base64

@@ -119,7 +119,8 @@ class Flow:
         return Redeemed(status=answer.status, content=answer.json())
 
     def sign_in(self, name: str, who: str | None, **more: object) -> Tokens:
-        """From the button to the tokens. Raises `ValueError` with what was said where it does not come to that."""
+        """Follow the flow from the button to the tokens. If it does not get there, raises `ValueError` with the
+        provider's message."""
         pkce = Pkce()
         came = self.go(name, who, pkce, **more)
         if "code" not in came.said:

@@ -137,7 +137,7 @@ class _Session:
         raise PushError(f"{method} {_shown(url)}: no useful answer in {ATTEMPTS} attempts")
 
     def wait(self, attempt: int, answer: urllib3.BaseHTTPResponse | None) -> None:
-        """Longer after each attempt; as long as the registry asks for, where it does."""
+        """Wait longer after each attempt; as long as the registry asks for, if it does."""
         asked = (answer.headers.get("Retry-After") if answer is not None else None) or ""
         self._sleep(min(float(asked) if asked.isdecimal() else 0.2 * 2**attempt, MAX_WAIT))
 

@@ -115,7 +115,8 @@ class Authority:
         return self.by_password(service=service, name=name, password=password)
 
     def access_token(self, principal: Principal | None, *, service: str, scopes: Iterable[Scope]) -> str:
-        """A token for what is allowed of the scopes; refused when scopes were asked for and nothing of them is."""
+        """A token for those of the scopes that are allowed; refused if scopes were asked for and none of them is
+        allowed."""
         wanted = list(scopes)
         granted = [grant for scope in wanted if (grant := self._grant(principal, scope)).actions]
         if (wanted and not granted) or (principal is None and not granted):

@@ -1,4 +1,4 @@
-"""Reading a manifest: what it is, and which blobs and manifests it needs. Pure; the bytes are never changed."""
+"""Reading a manifest: its kind, and the blobs and manifests that it needs. Pure; the bytes are never changed."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""`/local/…`: what the laptop stack may ask and tell a running double; ACR has nothing like it."""
+"""`/local/…`: requests and messages of the laptop stack to a running double; ACR has nothing like it."""
 
 import json
 

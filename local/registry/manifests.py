@@ -118,7 +118,8 @@ class Manifests:
         return web.Response(body=json.dumps(answer).encode(), headers=headers)
 
     async def _delete_with_referrers(self, request: web.Request, repository: str, digest: str) -> None:
-        """As on ACR, what refers to a deleted subject goes with it; one lock among them keeps all of it."""
+        """As on ACR, everything that refers to a deleted subject is deleted with it; one lock among these keeps all of
+        them."""
         doomed = [digest]
         for subject in doomed:
             locks.check_delete_manifest(self._index, repository, subject)

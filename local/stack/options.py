@@ -20,7 +20,8 @@ class StackOptions:
     folder: Path | None = None
     """The folder of data and logs; by default a temporary one that is removed at the end."""
     keep: bool = False
-    """Go on with what the folder holds, at the same addresses; what `apply` names is applied the first time only."""
+    """Continue with the data that the folder holds, at the same addresses; the folders of `apply` are applied the first
+    time only."""
     instances: int = 1
     """Instances of the front, and as many of the worker."""
     single: bool = False

@@ -327,7 +327,7 @@ class Stack:
             self._forget(part)
 
     def start_role(self, role: AppRole) -> None:
-        """All of them together, where they were."""
+        """Start all of them together, at their earlier addresses."""
         urls = self.workers if role.works else self.urls
         with ThreadPoolExecutor(max_workers=len(urls)) as together:
             begun = [
@@ -402,7 +402,8 @@ class Stack:
         return self._places
 
     def keep_up(self) -> list[str]:
-        """Make the namespaces of what was applied since the last look; returns them. Raises `PlacesRefused`."""
+        """Make the namespaces of the applications that were applied since the last look; returns them. Raises
+        `PlacesRefused`."""
         return self.places.look(self.url, self.secrets.function_key, self.access_token)
 
     def run_timer(self, name: str) -> None:

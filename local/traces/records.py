@@ -76,7 +76,7 @@ class LogLine:
 
 
 def spans_of(body: bytes) -> list[SpanRecord]:
-    """Raises `google.protobuf.message.DecodeError` for what is not a request."""
+    """Raises `google.protobuf.message.DecodeError` for bytes that are not a request."""
     request = ExportTraceServiceRequest.FromString(body)
     return [
         SpanRecord(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = 2000
-"""Characters of a program's output that are repeated: the end of it, where the reason is."""
+"""Number of characters that are repeated of a program's output: its end, which holds the reason."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The table of guards, read strictly: what mends each finding, or what is left of it."""
+"""The table of guards, read strictly: for each finding the guard that mends it, or the part of it that is left."""
 
 import tomllib
 from pathlib import Path

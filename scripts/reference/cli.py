@@ -1,6 +1,6 @@
 """The reference page of the command, made of its own help: `python -m scripts.reference.cli`.
 
-docs/reference/cli.md is what this prints, and a test keeps it so.
+docs/reference/cli.md is the output of this module, and a test keeps it so.
 """
 
 import sys

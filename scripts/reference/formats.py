@@ -57,7 +57,7 @@ class Format:
     read_by: str
     says: str
     nulls: bool = False
-    """Whether a field that is not known is written as `null`, as in what is hashed with every field."""
+    """Whether an unknown field is written as `null`, as in a document that is hashed with every field."""
     version: str = "v"
     """The field that says which version of the shape it is."""
 

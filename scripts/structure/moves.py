@@ -64,7 +64,7 @@ class Folder:
 
 
 def statements_before_and_after(old: list[Module], new: list[Module], moves: list[Move]) -> list[Folder]:
-    """By the folders of the new tree: what moved counts, before as after, for the folder where it stands now.
+    """By the folders of the new tree: a statement that moved counts, before as after, for its present folder.
 
     A file that went without a move counts before for its old folder.
     """

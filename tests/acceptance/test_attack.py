@@ -83,7 +83,7 @@ def restarted(stack: Stack, app: Path) -> None:
 
 
 def clear_away(stack: Stack) -> None:
-    """Cancel what has not ended, so that nothing stands before the next attack's releases."""
+    """Cancel every release that has not ended, so that none of them holds up the releases of the next attack."""
     watcher = Watcher(stack.url, stack.secrets.function_key, APPLICATION)
     for release in watcher.get(f"/api/v1/releases?application={APPLICATION}")["releases"]:
         if release["phase"] in UNDER_WAY:

@@ -34,7 +34,7 @@ def demo(*options: str) -> dict[str, Any]:
 
 @pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.cluster)])
 def cluster(request: pytest.FixtureRequest) -> str:
-    """The option that says what stands for the clusters."""
+    """The option that names the stand-in for the clusters."""
     if request.param == "real":
         try:
             built()

@@ -1,8 +1,8 @@
-"""One table per fact: what is known of an enum's members stands in the module that owns the enum.
+"""One table per fact: a fact about an enum's members stands in the module that owns the enum.
 
-Elsewhere a member may be named, but not spelt as text, and not be gathered with others into a table of one more fact:
-whoever adds a member would not know of it. A `match` that ends in `assert_never` may be anywhere, because the type
-check finds it.
+Other modules may name a member, but they may neither spell it as text nor gather members into a table of a further
+fact: somebody who adds a member would not know of that table. A `match` that ends in `assert_never` may stand anywhere,
+because the type check finds it.
 """
 
 import ast
@@ -58,7 +58,7 @@ def _faults(nodes: list[ast.AST], owned: Owned) -> Iterator[tuple[int, str]]:
 
 
 def _names(nodes: list[ast.AST], enum: str) -> set[str]:
-    """What the module calls the enum."""
+    """The names by which the module calls the enum."""
     imported = (alias for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names)
     return {enum} | {alias.asname for alias in imported if alias.name == enum and alias.asname}
 

@@ -1,4 +1,4 @@
-"""What a bug raises is caught nowhere as if it were an answer: it belongs in the log, with its traceback."""
+"""No code catches an exception that a bug raises as if it were an answer: it belongs in the log, with its traceback."""
 
 import ast
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ READERS_OF_FOREIGN_DATA = frozenset(
         "slipway/effects/registry/_manifest.py",  # what a manifest of an unknown type says of itself
     }
 )
-"""Each takes apart text from outside in place, where these errors mean that it is not what it should be."""
+"""Each of them takes foreign text apart in place, where these errors mean that the text is not in the expected form."""
 
 
 def caught(source: str) -> Iterator[str]:

@@ -284,14 +284,14 @@ def test_with_the_provider_gone_nothing_is_counted(
 # ---- a sign-in that is too old
 @pytest.fixture
 def hour_old(stack: Stack) -> Iterator[None]:
-    """A provider that lets a sign-in of an hour ago pass, whatever it is asked for."""
+    """A provider that accepts a sign-in of an hour ago, whatever the request demands."""
     stack.identity.signed_in_ago(3600)
     yield
     stack.identity.signed_in_ago(0)
 
 
 def prompts(page: Page) -> list[str]:
-    """What the provider is asked to demand, each time that the browser is led to it."""
+    """The `prompt` of each request to the provider, in the order of the requests."""
     asked: list[str] = []
 
     def note(address: str) -> None:

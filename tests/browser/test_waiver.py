@@ -1,7 +1,8 @@
 """A rule about proof that is waived, in a real browser on the whole stack, while Azure DevOps does not answer.
 
-As `docs/how-to/waive-a-rule.md` tells it: the plan shows what cannot be proved, whoever the project names waives it
-with a proof of their own, the plan is made again and says so, and the release goes on by a vote on that plan.
+The test follows `docs/how-to/waive-a-rule.md`: the plan shows what cannot be proved, a person whom the project names
+waives the rule with a proof of their own, the plan is made again and mentions the waiver, and the release goes on after
+a vote on that plan.
 """
 
 import os
@@ -141,7 +142,7 @@ def test_a_release_whose_source_is_down_goes_on_by_waivers_and_everybody_can_rea
     release = delivered(stack)
     gate = f"/approvals/hello/{release.rpartition('-')[2]}/production"
 
-    # The plan shows what cannot be proved; nobody can approve it, and it is said who may let it pass.
+    # The plan shows what cannot be proved. Nobody can approve it, and the page says who may waive the rule.
     ada = signed_in(context(), stack, gate)
     expect(ada.locator("main")).to_contain_text("TF24668")
     expect(ada.get_by_role("button", name=re.compile("Approve"))).to_have_count(0)
@@ -153,7 +154,8 @@ def test_a_release_whose_source_is_down_goes_on_by_waivers_and_everybody_can_rea
     assert f"slipway waive {release} production --rule change-is-known" in explained
     before = plan_of(stack, release)
 
-    # Whoever has the role waives one on the page and one by the command, each confirmed at the identity provider.
+    # A person with the role waives one rule on the page and one by the command, and confirms each at the identity
+    # provider.
     olu = context().new_page()
     olu.goto(f"{stack.url}/releases/{release}")
     choose(olu, "Sign in as Olu")
@@ -176,7 +178,7 @@ def test_a_release_whose_source_is_down_goes_on_by_waivers_and_everybody_can_rea
     ended(ada, "Done")
     until(lambda: shown(stack, release)["phase"] == Phase.COMPLETED or None, f"{release} is live in production")
 
-    # Whoever looks later finds it.
+    # Anybody who looks later finds the waivers.
     listed = slipway(stack, "audit", "list", "--action", "waiver", "--application", "hello")
     verified = slipway(stack, "audit", "verify", "hello")
     explained = slipway(stack, "explain", release)

@@ -58,7 +58,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One command of a block, without what its output is led to."""
+    """One command of a block, without the file or program to which its output goes."""
 
     block: Block
     words: tuple[str, ...]
@@ -101,7 +101,7 @@ def spans() -> Iterator[tuple[str, str]]:
 
 
 def commands(block: Block) -> Iterator[Command]:
-    """The commands of a block. Raises ValueError where a line is none."""
+    """The commands of a block. Raises ValueError for a line that is not a command."""
     for line in block.body.replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
         lexer.commenters, lexer.whitespace_split = "#", True
@@ -119,7 +119,7 @@ def commands(block: Block) -> Iterator[Command]:
 
 
 def known(command: Command) -> str | None:
-    """What is wrong with it; None where nothing is."""
+    """A description of the command's mistake, or None."""
     program, *arguments = command.words
     if command.is_slipway:
         return parsed(arguments)
@@ -152,7 +152,7 @@ def _is_module(name: str) -> bool:
 
 
 def parsed(arguments: list[str]) -> str | None:
-    """What the command line itself says of the words, without running anything."""
+    """The result of parsing the words with the product's own command line, without running anything."""
     command, context, rest = _command(root, arguments)
     if isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
         return f"No such command {rest[0]!r}"

@@ -1,4 +1,4 @@
-"""The story that every fault test tells, and what becomes of it when nothing goes wrong."""
+"""The story that every fault test tells, and its outcome if nothing goes wrong."""
 
 import logging
 from collections.abc import Iterator

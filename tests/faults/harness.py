@@ -51,7 +51,7 @@ class QueuedMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """What goes wrong in a run."""
+    """The faults of a run."""
 
     crash_at: frozenset[int] = frozenset()
     fail_at: frozenset[int] = frozenset()
@@ -92,7 +92,7 @@ class Run:
         self._enqueue("work", event.model_dump_json().encode(), event.mark)
 
     def _vote_when_asked(self, message: Message) -> None:
-        """Ada approves whatever she is asked, by the link that she was given, once."""
+        """Ada approves everything that she is asked, by the link that she was given, once."""
         if message.recipient != ADA or message.approval_url in self.voted:
             return
         token = message.approval_url.rpartition("/")[2]
@@ -139,7 +139,8 @@ class Run:
         self._deliver_due()
 
     def _reconcile(self) -> None:
-        """By the index of what is due alone: what it lacked would stay undone here."""
+        """The timer uses the index of due applications alone: an application that the index lacked would stay undone
+        here."""
         replace(self.installation.app.reconciler, in_turn=0).run(look_for_pushes=False)
 
     def _deliver_due(self) -> None:
@@ -248,7 +249,7 @@ class Run:
         return f"releases {releases}, waiting {[(h.queue, h.id, h.not_before) for h in self.queues][:5]}"
 
     def outcome(self) -> dict[str, Any]:
-        """What must be the same whatever went wrong on the way."""
+        """The part of the outcome that must be the same whatever went wrong on the way."""
         installation = self.installation
         verdict = installation.verify()
         releases = sorted(installation.app.ledger.releases("shop", limit=50), key=lambda release: release.tag)

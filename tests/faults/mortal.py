@@ -1,7 +1,7 @@
-"""A process that can die: whatever leaves it (rows, messages, documents) counts as a point where it may end.
+"""A process that can die: each of its writes to the outside (rows, messages, documents) is a point where it may end.
 
-Between two points nothing is seen outside, so to die at each point is to die everywhere. A dead process does nothing
-more: also what its `finally` blocks try comes to nothing, as when the machine is gone.
+Nothing changes outside between two points, so a death at each point covers every death. A dead process does nothing
+more: even the work of its `finally` blocks has no effect, as if the machine were gone.
 """
 
 import threading
@@ -39,7 +39,7 @@ class Life:
     """A promotion writes on several threads."""
 
     def go_on(self, place: str) -> None:
-        """What a dead process would ask is asked by nobody."""
+        """The requests of a dead process never arrive."""
         if self.dead:
             raise Crash(place)
 
@@ -162,7 +162,7 @@ class MortalCluster(Mortal):
 
 
 class MortalFenced(Mortal):
-    """What a mortal process writes to a cluster."""
+    """The writes of a mortal process to a cluster."""
 
     def __init__(self, fenced: FencedCluster, life: Life) -> None:
         super().__init__(
@@ -193,7 +193,7 @@ def mortal_port[Port](port: Port, life: Life, name: str, *writes: str) -> Port:
 
 
 def mortal_ports(ports: Ports, life: Life) -> Ports:
-    """Whatever leaves the process, leaves it through one of these."""
+    """Every effect of the process on the outside goes through one of these ports."""
 
     def registry(name: str) -> Registry:
         return mortal_port(ports.registry(name), life, "registry", *REGISTRY_READS, *REGISTRY_WRITES)
@@ -216,7 +216,7 @@ def mortal_ports(ports: Ports, life: Life) -> Ports:
 
 
 REGISTRY_READS = ("resolve", "manifest", "referrers", "blob_exists", "open_blob")
-"""Nothing is seen outside of these: a process that dies there has died before what comes next."""
+"""These calls change nothing outside: a process that dies there has died before its next write."""
 REGISTRY_WRITES = ("put_blob", "mount_blob", "put_manifest", "lock", "unlock_tag")
 
 

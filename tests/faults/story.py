@@ -32,7 +32,7 @@ def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:
 
 @cache
 def expected(folder: Path) -> dict[str, Any]:
-    """What becomes of it when nothing goes wrong."""
+    """The outcome if nothing goes wrong."""
     return told(folder).outcome()
 
 
@@ -43,7 +43,8 @@ def points(folder: Path) -> tuple[str, ...]:
 
 
 def deaths(folder: Path) -> tuple[int, ...]:
-    """The points at which to die. Right after a write, and at a read, is the same as before what comes next."""
+    """The points at which to die. A death right after a write, or at a read, is the same as one before the next
+    write."""
     return tuple(number for number, point in enumerate(points(folder)) if " after " not in point and not is_read(point))
 
 
@@ -53,6 +54,6 @@ def services(folder: Path) -> tuple[int, ...]:
 
 
 def differences(folder: Path, faults: Faults) -> dict[str, Any]:
-    """Where the story under faults ends otherwise than without: nothing, if the promises hold."""
+    """The differences between the outcomes with and without faults: none, if the promises hold."""
     found, wanted = told(folder, faults).outcome(), expected(folder)
     return {name: (wanted[name], found[name]) for name in wanted if wanted[name] != found[name]}

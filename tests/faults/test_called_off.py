@@ -48,7 +48,7 @@ class StoppedAtTheDoor(Run):
         return step.kind is StepKind.DEPLOY and step.environment == "production"
 
     def word(self) -> CommandGiven | VoteCast:
-        """What stops the release."""
+        """The way to stop the release."""
         raise NotImplementedError
 
 
@@ -69,7 +69,7 @@ class CancelledAtTheDoor(StoppedAtTheDoor):
 
 
 class RejectedAtTheDoor(StoppedAtTheDoor):
-    """By whoever had approved it."""
+    """A person who had approved the release rejects it."""
 
     @override
     def word(self) -> VoteCast:

@@ -1,4 +1,5 @@
-"""What people say arrives once, wherever the front or the worker ends, whatever is away, and whether its hint comes."""
+"""A statement arrives once, wherever the front or the worker ends, whichever part is away, and whether or not its hint
+comes."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -91,7 +92,7 @@ def said(home: Installation, asked: CommandRequest, id: str, proof: Proof | None
 
 
 def beginning(folder: Path, asked: CommandRequest) -> tuple[Installation, Proof | None]:
-    """What there is when somebody says it, and their proof if it needs one."""
+    """The installation when a person makes the statement, and their proof if it needs one."""
     write_application(folder)
     home = Installation(folder)
     home.push("1.0")

@@ -1,4 +1,4 @@
-"""What Azure Resource Manager makes of the expressions that only a deployment can work out.
+"""The values that Azure Resource Manager gives to the expressions that only a deployment can evaluate.
 
 A snapshot leaves such a value as `[format('…', reference('…').vaultUri)]`. Here they become what an installation would
 hold, with stand-ins for what resources answer; a function or a resource that is not known here is refused by name.

@@ -23,7 +23,7 @@ class NotModelledError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
-    """What azd hands to the deployment, and what it would ask a person for."""
+    """The parameters that azd hands to the deployment, and those for which it would ask a person."""
 
     values: dict[str, Any]
     asked: list[str]
@@ -69,7 +69,7 @@ def _value(kind: str, item: Mapping[str, Any], environment: Mapping[str, str]) -
 
 
 def _converted(definition: Mapping[str, Any], value: str) -> Any:
-    """A text as the template's type. What is no such thing is dropped without a word, and the default counts."""
+    """A text as the template's type. A text that does not fit the type is dropped silently, and the default counts."""
     kind = definition["type"]
     if kind == "bool":
         return {"true": True, "false": False}.get(value.lower())

@@ -174,7 +174,8 @@ def _bicep(value: Any) -> str:
 
 
 def stored(name: str) -> Resources:
-    """The snapshot of an option set. All but the default's hold only what they change: `null` for what is not made."""
+    """The snapshot of an option set. Each snapshot except the default's holds only its differences: `null` for a
+    resource that is not made."""
     base: Resources = json.loads((SNAPSHOTS / "default.json").read_text(encoding="utf-8"))
     if name == "default":
         return base

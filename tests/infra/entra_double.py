@@ -19,7 +19,7 @@ ROUTES: list[tuple[str, str, Rest]] = []
 
 
 class Refused(Exception):  # noqa: N818
-    """What Azure answers instead of a result."""
+    """Azure's refusal in place of a result."""
 
     def __init__(self, reason: str, code: str = "", message: str = "") -> None:
         error = {"code": code or reason} | ({"message": message} if message else {})

@@ -1,4 +1,5 @@
-"""An installation as the hooks of azd find it: what azd tells them, and an Azure that remembers what was done."""
+"""An installation as the hooks of azd find it: the variables that azd sets, and an Azure that remembers every
+change."""
 
 import json
 import os
@@ -104,7 +105,7 @@ class Azure:
         return [call for call in self.state["calls"] if of in call]
 
     def provision(self, **environment: str) -> None:
-        """Both hooks of `azd provision`, with what the deployment between them gives."""
+        """Run both hooks of `azd provision`, with the outputs of the deployment between them."""
         self.well("preprovision", **environment)
         self.well("postprovision", **{**OUTPUTS, **environment})
 
@@ -120,7 +121,8 @@ class Azure:
 
 
 def lasting(state: dict[str, Any]) -> dict[str, Any]:
-    """What is left of a run, without what only tells how it went, and with the length of a secret for its value."""
+    """The lasting part of a run's result: without the course of the run, and with the length of a secret for its
+    value."""
     told = {key: value for key, value in state.items() if key not in ("calls", "modes", "plan", "refreshed", "lines")}
     return told | {"secrets": {name: len(value) for name, value in state["secrets"].items()}}
 

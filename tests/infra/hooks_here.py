@@ -23,7 +23,7 @@ class Killed(BaseException):
 
 
 def _module(name: str) -> ModuleType:
-    """A hook's module, which finds its neighbours where it is run."""
+    """A hook's module, which finds the modules beside it as in its own folder."""
     sys.path.insert(0, str(INFRA / "hooks"))
     try:
         return importlib.import_module(name)

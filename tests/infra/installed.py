@@ -19,7 +19,7 @@ def only(resources: Resources, kind: str) -> dict[str, Any]:
 
 
 def everything() -> Resources:
-    """Each resource that any of the option sets makes. What options change of it is seen in `stored` only."""
+    """Each resource that any of the option sets makes. The changes that options make to it stand in `stored` only."""
     found: Resources = {}
     for name in OPTIONS:
         found |= stored(name)

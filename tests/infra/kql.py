@@ -1,4 +1,4 @@
-"""Queries in KQL: what Microsoft's parser finds wrong in them, and which words of ours they look for."""
+"""Queries in KQL: the faults that Microsoft's parser finds in them, and the words of our logs for which they look."""
 
 import json
 import re
@@ -12,7 +12,7 @@ CHECK = ROOT / "tools/kql/check.js"
 
 
 def faults(queries: Mapping[str, str], tables: Mapping[str, str]) -> dict[str, list[str]]:
-    """What is wrong in each query, in syntax and in names and types of columns; tables as `(Name: type, …)`."""
+    """The faults of each query, in its syntax and in names and types of columns; tables as `(Name: type, …)`."""
     ended = subprocess.run(
         [node(), str(CHECK)],
         input=json.dumps({"tables": tables, "queries": queries}),
@@ -26,12 +26,12 @@ def faults(queries: Mapping[str, str], tables: Mapping[str, str]) -> dict[str, l
 
 
 def texts_named(query: str) -> list[str]:
-    """The texts that the query looks for in what was logged."""
+    """The texts for which the query looks in the logs."""
     return re.findall(r'Message (?:contains|startswith) "([^"]*)"', query)
 
 
 def dimensions_named(query: str) -> set[str]:
-    """The keys of `Properties["…"]`: attributes of what OpenTelemetry sent."""
+    """The keys of `Properties["…"]`: attributes that OpenTelemetry sent."""
     return set(re.findall(r'Properties\["([^"]+)"\]', query))
 
 

@@ -33,7 +33,7 @@ class Wrong(Exception):  # noqa: N818
 
 
 def check(definition: Mapping[str, Any]) -> None:
-    """Raises `Wrong` with what is wrong where."""
+    """Raises `Wrong`, which names the fault and its place."""
     _only(definition, TOP, "definition")
     for name, trigger in definition["triggers"].items():
         _only(trigger, TRIGGER_FIELDS, name)

@@ -69,7 +69,7 @@ WHO = {
     "systemTopics/": "the Event Grid system topic",
     "workflows/": "the Teams flow",
 }
-"""Principals, by what their id is taken from; the first that fits."""
+"""Principals, each known by a part of its id; the first entry that fits counts."""
 
 WHEN = {
     "trial": "the tier for trying",
@@ -159,7 +159,7 @@ def _sentence(description: str) -> str:
 
 
 def _rows() -> Iterator[tuple[str, str, str, str, str]]:
-    """Who, role, place, reason, when; what is the same but for its place is one row."""
+    """Who, role, place, reason, when; entries that differ in their place only are one row."""
     found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for option in TWO_APPS:
         for right in rights(option):

@@ -1,4 +1,4 @@
-"""What the Bicep says and what the code says are the same: settings, queues, names, versions."""
+"""The Bicep and the code agree on settings, queues, names and versions."""
 
 import base64
 import json
@@ -201,8 +201,8 @@ def test_the_queues_are_those_of_the_triggers_and_of_the_laptop() -> None:
 
 
 def test_the_bus_drops_no_repeats_where_several_send() -> None:
-    """One of them could use up the message id of another: pipelines, and whoever may say something for people, are
-    many."""
+    """A sender could use up the message id of another one: several pipelines, and everybody who may speak for people,
+    send to these queues."""
     shared = {queue for queue in Queue for party in (Party.PIPELINES, Party.APPROVAL_SENDERS) if queue in RIGHTS[party]}
     assert {queue for queue in Queue if not queue.one_sender} == shared
 

@@ -1,4 +1,4 @@
-"""azure.yaml names what is there, and `azd up` asks for nothing but the subscription and the region."""
+"""azure.yaml names files that exist, and `azd up` asks only for the subscription and the region."""
 
 import json
 import re
@@ -23,10 +23,10 @@ FOUND_OUT = {
     "SLIPWAY_AUDIT_POLICY_LOCKED",
     "SLIPWAY_RECOVER_VAULT",
 }
-"""What the preprovision hook sets by itself."""
+"""Settings that the preprovision hook finds by itself."""
 
 READ_BY_A_HOOK = {"SLIPWAY_APP_ROLES"}
-"""What a person sets that is not a parameter of the template."""
+"""Settings of a person that are not parameters of the template."""
 
 NEW = {"AZURE_ENV_NAME": "try"}
 """An environment as `azd env new try` leaves it."""
@@ -37,7 +37,7 @@ SAMPLES = {
     "bool": ("true", True),
     "object": ('{"A": "b"}', {"A": "b"}),
 }
-"""What a person sets, and as what it must arrive."""
+"""A value that a person sets, and the value that must arrive."""
 
 
 def test_nobody_is_asked_for_anything_but_the_subscription_and_the_region() -> None:

@@ -1,7 +1,7 @@
 """`azd up` from an empty environment, in azd's order: what it asks, each hook, the package, the apps, the last look.
 
-Between the hooks stands what only Azure does, from the snapshot of the templates: resources, and the settings in which
-the platform has put secrets in the place of references. The vault's secrets are those that the hook made.
+The test does between the hooks what only Azure does, by the snapshot of the templates: it makes the resources, and puts
+secrets into the settings in the place of references. The vault's secrets are those that the hook made.
 """
 
 import json
@@ -26,7 +26,7 @@ REFERENCE = re.compile(r"@Microsoft\.KeyVault\(SecretUri=https://([\w-]+)\.vault
 
 
 def outputs_of(resources: Resources) -> dict[str, str]:
-    """What the deployment tells azd, of what the hooks read."""
+    """The outputs of the deployment that the hooks read."""
     front, worker = site(resources, "front"), site(resources, "worker")
     settings = app_settings(resources, "worker")
     identities = {

@@ -51,7 +51,7 @@ STAND_INS = {
 
 @dataclass(frozen=True)
 class Installed:
-    """A running installation, seen from outside, by somebody who has signed in."""
+    """A running installation, as somebody who has signed in sees it from outside."""
 
     stack: Stack
     grid: EventGrid

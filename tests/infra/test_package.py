@@ -1,4 +1,4 @@
-"""What is deployed: the package that the hook makes, in which the app starts with nothing else beside it."""
+"""The package that the hook makes and azd deploys: the app starts from it, with nothing else beside it."""
 
 import importlib.util
 import json
@@ -18,7 +18,7 @@ from tests.infra.installed import app_settings, at, site
 from tests.infra.test_agreement import DEFAULT, filled
 
 ROLES_OF = {"single": "single", "front": "default", "worker": "default"}
-"""Each role, with an installation in which it is an app."""
+"""Each role, with an option set in which one app has it."""
 PARTS = {"function_app.py", "functions", "slipway", "host.json", "LICENSE"}
 INBOX = {"inbox": {"kind": "webhook", "url": "https://inbox.example.com", "secret": "at least 16 characters"}}
 START = """

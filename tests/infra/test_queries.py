@@ -147,7 +147,7 @@ MINUTES = {"PT5M": 5, "PT10M": 10, "PT15M": 15, "PT30M": 30, "PT1H": 60, "P1D": 
 
 
 def test_what_is_looked_at_more_than_once_is_told_once() -> None:
-    """A rule without a state fires at each look for as long as what it saw lies in its window."""
+    """A rule without a state fires at each evaluation for as long as the entry that it found lies in its window."""
     for alert in ALERTS:
         if MINUTES[alert["window"]] > MINUTES[alert["every"]] or "== 0" in alert["query"]:
             assert alert["stateful"], alert["name"]

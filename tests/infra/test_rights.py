@@ -57,7 +57,7 @@ REGISTRIES = {
     ("the cluster's nodes (kubelet)", "acrRepositoryReader", "crnonprod"): Beyond.PULL,
     ("the cluster's nodes (kubelet)", "acrRepositoryReader", "crprod"): Beyond.PULL,
 }
-"""What a role on a registry is for, by whom it is given to."""
+"""The purpose of a role on a registry, by the principal that gets it."""
 
 PARTIES = {
     "the front": Party.FRONT,
@@ -70,7 +70,7 @@ PARTIES = {
     "the Teams flow": Party.APPROVAL_SENDERS,
 }
 Grant = tuple[Any, str]
-"""An operation, a secret or something beyond, and what it is on."""
+"""An operation, a secret or something beyond, and the thing that it applies to."""
 
 
 def _name(scope: str) -> str:
@@ -78,7 +78,7 @@ def _name(scope: str) -> str:
 
 
 def grants(right: Right, *, both: bool) -> Iterator[Grant]:
-    """What one assignment allows. Raises KeyError for a role in a place that nobody thought of."""
+    """The rights that one assignment gives. Raises KeyError for a role in a place that nobody expected."""
     ledger = "/storageAccounts/stdata" in right.scope
     if right.kind == f"{STORAGE}/tableServices/tables" and ledger:
         yield from _operations(DATA_ACTIONS[right.role], ROWS, TableName(_name(right.scope)))
@@ -112,7 +112,8 @@ def _place(right: Right) -> str:
 
 
 def given(option: str, resources: Resources) -> dict[tuple[Party, str], set[Grant]]:
-    """What each principal may do, by whom it stands for. One identity that is both roles stands for the worker here."""
+    """The rights of each principal, by the party that it stands for. One identity with both roles stands for the worker
+    here."""
     both = not OPTIONS[option].get("split", True)
     found: dict[tuple[Party, str], set[Grant]] = {}
     for right in rights_in(resources):
@@ -173,7 +174,7 @@ def _namespaces(resources: Resources) -> list[str]:
 
 
 def wanted(option: str, resources: Resources) -> dict[tuple[Party, str], set[Grant]]:
-    """What the table says of this installation."""
+    """The rights that the table wants for this installation."""
     chosen = OPTIONS[option]
     function = bool(chosen.get("eventGridFunction"))
     found: dict[tuple[Party, str], set[Grant]] = {}

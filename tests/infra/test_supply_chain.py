@@ -1,4 +1,5 @@
-"""What comes from elsewhere comes by its hash: packages that pip installs, images that a build begins with."""
+"""Everything that comes from elsewhere is named by its hash: packages that pip installs, images that a build begins
+with."""
 
 import re
 import subprocess

@@ -1,5 +1,5 @@
-"""Answers from Teams, as far as that can be seen without Teams: the flow's definition is sound, and what it makes of a
-response is a vote that the app takes from whoever was asked, and from nobody else."""
+"""Answers from Teams, as far as they can be tested without Teams: the flow's definition is sound, and it makes a vote
+of a response that the app accepts from the people who were asked, and from nobody else."""
 
 import copy
 import json
@@ -43,7 +43,7 @@ def waiting(gate: ApprovalGate | None = None) -> World:
 
 
 def asked(world: World, approver: str = ADA) -> dict[str, Any]:
-    """What the product posts to the flow's trigger."""
+    """The product's message to the flow's trigger."""
     release = world.releases[1]
     assert release.plan_hash is not None
     vote = AskedVote(
@@ -54,7 +54,7 @@ def asked(world: World, approver: str = ADA) -> dict[str, Any]:
 
 
 def answered(data: dict[str, Any], *, upn: str = ADA, oid: str = ADA_OID, tenant: str = TENANT) -> dict[str, Any]:
-    """What Teams gives back once somebody has pressed a button."""
+    """The response of Teams once somebody has pressed a button."""
     responder = {"objectId": oid, "tenantId": tenant, "userPrincipalName": upn, "displayName": "Somebody"}
     return {"responseTime": "2026-11-23T09:00:00Z", "messageId": "1", "data": data, "responder": responder}
 

@@ -72,7 +72,8 @@ def _templates(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @with_compiler
 def test_what_is_only_named_is_never_read_by_a_deployment(compiler: Compiler) -> None:
-    """In languageVersion 2.0 `existing` resources are read whatever their condition says; ours only stand for names."""
+    """In languageVersion 2.0 a deployment reads `existing` resources whatever their condition says; ours only stand for
+    names."""
     templates = list(_templates(compiler.template(INFRA / "main.bicep")))
     assert len(templates) > len(FILES) / 2
     for template in templates:
@@ -186,8 +187,8 @@ def _creates_cluster_of(right: dict[str, Any], resources: Resources) -> bool:
 
 @every_set
 def test_names_are_known_before_anything_runs_unless_what_they_are_on_outlives_the_installation(name: str) -> None:
-    """A preview leaves out what it cannot name. Rights in other people's groups have the principal in their names:
-    there, a name that comes again with another principal is refused."""
+    """A preview leaves out every resource that it cannot name. Rights in other people's groups have the principal in
+    their names: Azure refuses the same name with another principal there."""
     for key, resource in stored(name).items():
         known = not resource["name"].startswith("[")
         if resource["type"] == "Microsoft.Authorization/roleAssignments":

@@ -102,7 +102,7 @@ def stop_where_staged(folder: Path) -> None:
 
 
 def is_first(mark: Path) -> bool:
-    """Whether nobody was here before; whoever was has left its process id."""
+    """Whether this process is the first here; the first one leaves its process id."""
     try:
         with mark.open("x") as file:
             file.write(str(os.getpid()))
@@ -120,6 +120,6 @@ def app_that_stops(folder: Path) -> Any:
 
 
 def folder_that_stops(folder: Path) -> Path:
-    """The folder of the app to start. `folder` is where it looks what is staged."""
+    """The folder of the app to start. In `folder` it finds the stops that are staged."""
     stage(folder, Staged())
     return folder_of_app(folder, __name__, app_that_stops.__name__)

@@ -1,4 +1,4 @@
-"""Somebody with a clone of the repository who types what a page says, with a name of their own."""
+"""A person with a clone of the repository who types the lines of a page, with a name of their own."""
 
 import difflib
 import json
@@ -41,7 +41,7 @@ class Reader:
         return [block for block in blocks_of(page.name, text) if block.language == "sh" or "/" in block.title]
 
     def type(self, block: str) -> str:
-        """What the lines of a block print."""
+        """Type the lines of a block; returns their output."""
         done = self._typed(block)
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -59,7 +59,7 @@ class Reader:
         return sum(line.startswith("+ ") for line in difflib.ndiff(before, after))
 
     def again(self, line: str, words: str) -> str:
-        """Type a line until it prints the words, as somebody does who is told to wait some seconds. Until then it may
+        """Type a line until it prints the words, as a person does who was told to wait some seconds. Until then it may
         also say that there is no such release yet."""
 
         def said() -> str | None:
@@ -90,7 +90,7 @@ class Reader:
 
     @property
     def stack(self) -> dict[str, Any]:
-        """What `make up` keeps running."""
+        """The parts that `make up` keeps running."""
         told: dict[str, Any] = json.loads((self.clone / ".local/stack.json").read_text())
         return told
 

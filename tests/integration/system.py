@@ -1,4 +1,5 @@
-"""What the tests of the whole system share: a stack with several applications, and a hand to play their part.
+"""The shared part of the tests of the whole system: a stack with several applications, and helpers that play their
+part.
 
 Every test has applications of its own, so that one stack serves all of them.
 """
@@ -289,7 +290,7 @@ class System:
     def kubernetes(
         self, path: str, *, method: str = "GET", body: Any = None, manager: str = "", cluster: str = "staging"
     ) -> Any:
-        """What somebody with all rights asks of a cluster, by `kubectl` for example."""
+        """Send a request to a cluster as somebody with all rights, by `kubectl` for example."""
         place = self.stack.clusters[cluster]
         headers = {"Authorization": f"Bearer {place['token']}", "Content-Type": "application/merge-patch+json"}
         url = f"{place['server']}{path}{f'?fieldManager={manager}' if manager else ''}"

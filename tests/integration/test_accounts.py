@@ -35,7 +35,7 @@ GATES = {
 
 @dataclass
 class Somebodys:
-    """What somebody has who has taken over an account: its tokens, and a browser in which it signs in."""
+    """The possessions of somebody who has taken over an account: its tokens, and a browser in which it signs in."""
 
     system: System
     name: str
@@ -78,7 +78,7 @@ class Somebodys:
             return answer.status, answer.data.decode(errors="replace")
 
     def form(self, path: str) -> tuple[str, dict[str, str]]:
-        """Where the first form of a page is, and what it holds."""
+        """The address of a page's first form, and its fields."""
         return self.browser.form(self.system.stack.url + path)
 
 

@@ -30,7 +30,7 @@ STOPS = {
     Half.LEASE: ("GET", "setting-1"),
     Half.ORDER: ("PATCH", "setting-1"),
 }
-"""Before which request a worker has to be stopped for this half to be what holds."""
+"""For each half, the request before which a worker has to be stopped so that this half is the one that holds."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fenced]:
 
 
 def undoes(fenced: Fenced, half: Half, *, left_out: bool) -> bool:
-    """Whether a worker that was stopped where this half holds it changes what is newer, once it goes on."""
+    """Whether a worker that was stopped at this half undoes something newer once it continues."""
     minor = next(fenced.minors)
     before, at_work, newer = (f"1.{minor + step}.0" for step in range(3))
     method, name = STOPS[half]

@@ -44,7 +44,7 @@ def test_what_is_not_parked_cannot_be_replayed(system: System) -> None:
 
 
 def test_the_token_in_a_message_that_is_parked_is_hidden(system: System) -> None:
-    """A message holds none; whoever sends one all the same must not have it shown."""
+    """A message needs no token; if somebody sends one all the same, nobody must be shown it."""
     link = system.approval_link(system.application("votes").waiting("1.8.0"))
     token = urlsplit(link).path.rpartition("/")[2]
     system.send("approvals", {"token": token, "decision": "perhaps"})

@@ -79,7 +79,7 @@ def test_a_migration_that_fails_changes_nothing_is_told_with_its_last_words_and_
 
 
 def drift(system: System) -> dict[str, Any]:
-    """What `slipway drift drifts` prints and how it ends."""
+    """The output and the exit code of `slipway drift drifts`."""
     environment = {**os.environ, **system.stack.command_environment()}
     command = [sys.executable, "-m", "slipway.cli", "drift", "drifts", "--json"]
     done = subprocess.run(command, env=environment, text=True, capture_output=True, check=False, timeout=60)
@@ -87,7 +87,7 @@ def drift(system: System) -> dict[str, Any]:
 
 
 def looked(system: System) -> str:
-    """Have the worker look, and return what it saw in staging: not in a look that its own timer began before."""
+    """Have the worker look, and return its findings in staging: not those of a look that its own timer began before."""
     since = datetime.now(UTC)
     system.run_timer("drift")
 

@@ -1,6 +1,6 @@
-"""What the service makes of a pipeline that extends our templates: one document, without templates or expressions.
+"""The document that the service makes of a pipeline that extends our templates, without templates or expressions.
 
-Strict where the service is: a parameter that is missing, unknown or of another type is an error.
+As strict as the service: a parameter that is missing, unknown or of another type is an error.
 """
 
 import re

@@ -21,8 +21,8 @@ class ExpressionError(Exception):
 
 @dataclass(frozen=True)
 class Scope:
-    """What an expression can see: names, and functions such as `succeeded`. What is known only while the pipeline runs
-    is null where it is not there (`lenient`); in a template it is an error."""
+    """The names and functions such as `succeeded` that an expression can see. A name that is known only while the
+    pipeline runs is null if it does not exist (`lenient`); in a template it is an error."""
 
     values: Mapping[str, Any]
     lenient: bool = False

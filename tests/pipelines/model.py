@@ -1,5 +1,5 @@
 # ruff: noqa: N815 - the names are the service's
-"""The part of the Azure Pipelines YAML that our templates use, as closed models: what is not listed here is a mistake.
+"""The part of the Azure Pipelines YAML that our templates use, as closed models: everything else is a mistake.
 
 Inputs of the tasks are spelt as the task reference spells them (the service ignores case, we do not), and those that it
 calls required are required. The whole schema belongs to the editors' extension and is not copied into this repository;

@@ -1,5 +1,5 @@
-"""One row of the ledger that cannot be read, of any kind and in any way: whatever it is not about goes on as before,
-and whoever reads of it is told which row it is. Nobody is shown less without being told so."""
+"""One row of the ledger cannot be read, of any kind and in any way: all work that it is not about goes on as before,
+and everybody who reads it is told which row it is. Nobody gets a shorter answer without being told so."""
 
 import importlib
 import json
@@ -37,7 +37,7 @@ KINDS: Final = sorted(
 )
 """Every kind of row that the code has a name for."""
 OF_EVERYTHING: Final = {(keys.INSTALLATION, key) for key in (keys.FREEZE, keys.HEAD, keys.in_force("project:team"))}
-"""What every rollout depends on: as long as it is not known, none begins in class production."""
+"""Rows on which every rollout depends: while one of them is unknown, no rollout begins in class production."""
 
 type Values = Mapping[str, Value]
 
@@ -124,7 +124,7 @@ def _modules() -> list[ModuleType]:
 
 
 def damaged(home: Live, partition: str, kind: str, damage: Callable[[Values], Values]) -> Row:
-    """Damages a row of this kind; where there is none, what lies in its place is no row of the kind."""
+    """Damages a row of this kind; if there is none, puts a row there that is not of the kind."""
     rows = home.table.rows(partition, *keys.range_of(kind))
     made_up = Row(partition=partition, key=kind + ("0" * 12 if kind.endswith("!") else ""), values={"Data": "{}"})
     row = next((row for row in rows if OTHER not in row.key), made_up)

@@ -1,5 +1,5 @@
-"""A front that was taken over lies to people, and to the worker: about what they sign, when they said it, and how they
-signed in. It cannot say yes by it, and whoever it lied to is told by the worker alone."""
+"""A front that was taken over lies to people and to the worker: about the text that they sign, about the time, and
+about their sign-in. It cannot approve anything by that, and the worker alone tells those to whom it lied."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Somebody who may write every row of every table, and has no key: nothing moves, and it is named."""
+"""Somebody may write every row of every table, but has no key: nothing moves, and the forged row is named."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -427,7 +427,8 @@ def test_an_older_version_of_the_project_put_in_force_opens_nothing(home: Live, 
 
 # ---- messages that the worker was about to send
 def test_a_message_laid_among_those_that_the_worker_sends_is_parked_and_not_believed(home: Live) -> None:
-    """What is sent is sealed by the worker, and whatever it has sealed it believes: here, that somebody proved it."""
+    """The worker seals every message that it sends, and believes each message with its seal: here, one that says that
+    somebody proved something."""
     home.command(Verb.FREEZE, None, PRODUCTION)
     event = home.with_proof(
         proved_command(
@@ -480,7 +481,7 @@ NO_MESSAGES = {
 def test_a_row_that_is_no_message_is_parked_and_what_lies_behind_it_is_sent(
     home: Live, values: Mapping[str, Value]
 ) -> None:
-    """Such a row ended the look at its application, every minute."""
+    """Such a row once ended the work on its application, every minute."""
     home.bus.broken = True
     home.push("1.1")
     home.bus.broken = False

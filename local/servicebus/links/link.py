@@ -1,4 +1,4 @@
-"""The two directions of a link, without what is at its end.
+"""The two directions of a link, without the queue or session at its end.
 
 `FromPeer`: the peer sends (to a queue, to `$cbs`, to `$management`). `ToPeer`: the peer receives. A session owns its
 links and tells them what came; a link writes through its session.
@@ -184,7 +184,7 @@ class FromPeer(Link):
             self.grant()
 
     def take(self, payload: bytes, message_format: int) -> None:
-        """Do what the message is for; a `Refusal` goes back to the peer."""
+        """Do the message's request; a `Refusal` goes back to the peer."""
         raise NotImplementedError
 
     def _accept(self, incoming: _Incoming) -> None:

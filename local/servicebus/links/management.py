@@ -1,4 +1,4 @@
-"""The operations of `<entity>/$management`: what the SDKs ask of a queue beside sending and receiving."""
+"""The operations of `<entity>/$management`: the SDKs' requests to a queue other than sending and receiving."""
 
 import uuid
 from collections.abc import Callable

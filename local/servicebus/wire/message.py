@@ -1,4 +1,4 @@
-"""One AMQP message: what the queues need to read is decoded, everything else keeps the bytes it came with."""
+"""One AMQP message: the parts that queues need to read are decoded, all others keep the bytes in which they came."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -61,7 +61,7 @@ class Audited(Installation):
         assert self.phase(number) is Phase.COMPLETED
 
     def append(self, *drafts: AuditDraft) -> None:
-        """Records as the ledger writes them, whatever is in them."""
+        """Append records as the ledger writes them, whatever they say."""
         table, row = self.app.table, self.app.table.get("shop", keys.HEAD)
         assert row is not None
         head = self.app.ledger.head("shop")

@@ -1,4 +1,4 @@
-"""Records that are hard to write down: what a canonical form must say clearly."""
+"""Records that are hard to write down, and for which a canonical form therefore needs a clear rule."""
 
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft

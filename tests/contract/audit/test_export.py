@@ -1,4 +1,4 @@
-"""Exports: what leaves the installation can be verified with no app, goes on where it was cut, and harms nobody."""
+"""Exports: an export can be verified without the app, continues at the place where it was cut off, and harms nobody."""
 
 import csv
 import gzip

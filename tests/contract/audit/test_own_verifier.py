@@ -1,5 +1,5 @@
-"""The verifier of docs/how-to/verify-the-trail.md, taken from the page and run where only cryptography can be imported:
-it finds what the command finds."""
+"""The verifier of docs/how-to/verify-the-trail.md, taken from the page and run in an environment that has only
+cryptography installed: it finds the same faults as the command."""
 
 import ast
 import json

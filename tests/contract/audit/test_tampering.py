@@ -1,5 +1,5 @@
-"""Every way of tampering with a trail is found by `slipway audit verify`: the table in Azurite is edited behind the
-app's back, and the command computes on its own machine what it gets from the app's API."""
+"""`slipway audit verify` finds every way of tampering with a trail: the test edits the table in Azurite behind the
+app's back, and the command checks on its own machine the records that the app's API returns."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -212,7 +212,7 @@ def test_a_trail_whose_anchors_are_gone_is_unproved(
 def test_a_trail_that_was_replaced_with_its_anchors_is_found_by_whoever_kept_one_of_them(
     verdict: Ask, intruder: Intruder, installation: Audited, tmp_path: Path
 ) -> None:
-    """Whoever holds the key can sign what they like; what they signed before is not in their hands."""
+    """Anybody who holds the key can sign any text, but they cannot change the anchors that others kept."""
     kept = tmp_path / "from-the-mail.jsonl"
     kept.write_bytes(anchors(installation)[0].document())
     records = intruder.records()

@@ -1,4 +1,4 @@
-"""The product's client of Azure DevOps against the double: what it reads, and what it does not take for an answer."""
+"""The product's client of Azure DevOps against the double: the data that it reads, and the answers that it rejects."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from .support import PUBLISHED, WORKER, Story, story
 
 @dataclass(kw_only=True)
 class Asked:
-    """The client, with what it waited."""
+    """The client, with the times that it waited."""
 
     told: Story
     double: Double

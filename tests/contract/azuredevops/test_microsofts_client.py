@@ -11,7 +11,8 @@ from .support import PUBLISHED, WORKER, Client, Story
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The client keeps on disk where resources are: not in the home folder of whoever runs the tests."""
+    """The client caches the addresses of resources on disk: here in a folder of the test, and not in the user's
+    home."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AZURE_DEVOPS_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield

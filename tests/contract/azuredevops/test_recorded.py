@@ -1,4 +1,4 @@
-"""What the real part answered, replayed: the double's answers have the same members, and none that nobody has seen.
+"""Recorded answers of the real service: the double's answers have the same members, and no others.
 
 `recorded/7.1.json` holds the member names and their types, taken from public recordings and from the examples of
 Microsoft's interface description, each with its source and its date, and the members that the description 7.1 allows.

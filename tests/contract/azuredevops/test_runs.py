@@ -98,7 +98,7 @@ def test_a_failed_run_is_found_by_its_result(told: Story, ask: Client) -> None:
 
 # ---- attachments
 def _record_of(attachment: dict[str, Any]) -> list[str]:
-    """Timeline and record, from the link: the only place where they stand."""
+    """Ids of the timeline and the record, taken from the link: they stand nowhere else."""
     steps: list[str] = urlsplit(attachment["_links"]["self"]["href"]).path.split("/")
     return steps[steps.index("attachments") - 2 : steps.index("attachments")]
 

@@ -117,7 +117,7 @@ def place(access: ClusterAccess, tmp_path: Path, request: pytest.FixtureRequest)
 
 @pytest.fixture
 def admin_place(access: ClusterAccess) -> Iterator[Place]:
-    """Where the worker is an administrator: who makes definitions has more than the role in Azure."""
+    """A namespace in which the worker is an administrator: making definitions takes more than its role in Azure."""
     name, patience = f"slipway-test-{uuid.uuid4().hex[:10]}", 20 if access.server else 120
     with connect_cluster(access) as cluster:
         cluster.fenced(name, claim).apply([manifests.namespace(name)])

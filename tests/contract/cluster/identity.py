@@ -1,4 +1,5 @@
-"""As whom the contract is tried: an identity with the role that `infra/` grants, in one namespace, and nothing beside.
+"""The identity under which the contract runs: it has the role that `infra/` grants, in one namespace, and no other
+rights.
 
 `SLIPWAY_TEST_WITHOUT=VERB GROUP RESOURCE` takes one right away from it: `scripts/least_privilege.py` does so with each.
 """

@@ -96,7 +96,7 @@ def web_server() -> list[Json]:
 
 
 def applied_by(connection: Connection, namespace: str, manifest: Json, manager: str) -> None:
-    """As another tool applies it server-side: whatever it names is its own afterwards."""
+    """Apply the manifest server-side as another tool does: that tool owns afterwards every field that it names."""
     path = BUILT_IN[manifest["apiVersion"], manifest["kind"]].path(namespace, manifest["metadata"]["name"])
     headers = {"Content-Type": "application/apply-patch+yaml"}
     query = [("fieldManager", manager), ("force", "true")]

@@ -116,7 +116,8 @@ def silent(folder: Path) -> Iterator[m.Json]:
 def test_webhooks_that_are_silent_for_as_long_as_a_server_waits_hold_up_no_other_object(
     place: Place, tmp_path: Path
 ) -> None:
-    """The first may be silent, the second not: the server gives up after 34 seconds, whatever they are allowed."""
+    """The first webhook may be silent, the second not: the server gives up after 34 seconds, whatever time-outs they
+    have."""
     place.apply([m.config(a="1"), m.deployment()])
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["configmaps"]}
     with silent(tmp_path) as somebody:

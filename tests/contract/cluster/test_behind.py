@@ -17,7 +17,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def live(place: Place) -> Iterator[Connection]:
-    """The release is up. What somebody with `edit` in the namespace sends goes through this connection."""
+    """The release is up. This connection sends the requests of somebody who has `edit` in the namespace."""
     place.apply(RELEASED)
     place.rolled_out(RELEASED[0])
     with_edit = Connection(place.access)

@@ -1,4 +1,5 @@
-"""Drift: what others did to objects that were applied is found, by metadata first, and nothing else is taken for it."""
+"""Drift: Slipway finds what others changed of the objects that it applied, reads metadata first, and reports nothing
+else as drift."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

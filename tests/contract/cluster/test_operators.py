@@ -1,5 +1,5 @@
-"""Objects of the usual operators, whose definitions are made here and whose status is written as their controllers
-write it: what each says about a spec that is carried out, one that it has not seen yet, and one in which it failed.
+"""Objects of the usual operators. The test makes their definitions and writes their status as their controllers do: for
+a spec that is carried out, for one that the controller has not seen yet, and for one in which it failed.
 
 The versions whose source was read stand in `slipway.effects.cluster.custom_resources`.
 """
@@ -34,7 +34,7 @@ def conditions(*listed: tuple[str, str], generation: int | None = None) -> m.Jso
 
 @dataclass(frozen=True, kw_only=True)
 class Operated:
-    """A kind, and what its controller writes."""
+    """A kind, and the status that its controller writes."""
 
     api_version: str
     kind: str
@@ -147,7 +147,7 @@ SCALED = Operated(
 
 @dataclass(frozen=True, kw_only=True)
 class Played:
-    """An object of an operator in a cluster, and its controller, who is the test."""
+    """An object of an operator in a cluster; the test plays its controller."""
 
     place: Place
     what: Operated

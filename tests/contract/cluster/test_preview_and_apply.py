@@ -1,4 +1,4 @@
-"""Previews tell what an apply then does."""
+"""An apply does what its preview said."""
 
 import copy
 import uuid
@@ -203,7 +203,8 @@ def test_a_job_that_failed_before_the_rollout_began_runs_again(place: Place) -> 
 
 
 def test_only_what_the_rollout_made_counts_as_made_by_it_however_often_it_is_tried(place: Place) -> None:
-    """Whatever the clocks of cluster, worker and people say: a roll-back deletes what counts as made."""
+    """This holds whatever the clocks of cluster, worker and people show; a roll-back deletes the objects that count as
+    made."""
     theirs, ours = m.config("a-persons", a="1"), m.config("ours", a="1")
     m.applied_by(Connection(place.access), place.namespace, theirs, "somebody")
     for number, made in ((1, [False, True]), (1, [False, True]), (2, [False, False])):
@@ -279,7 +280,8 @@ def test_a_namespace_that_is_going_away_is_waited_for(place: Place) -> None:
 
 
 def test_an_object_that_is_being_deleted_is_waited_for_and_then_made_again(place: Place) -> None:
-    """What is applied to it would go with it, and a release would count as live without it."""
+    """A change that is applied to such an object would be deleted with it, and a release would count as live without
+    the object."""
     held = m.config(a="1")
     held["metadata"]["finalizers"] = ["slipway.example.com/keep"]
     place.apply([held])

@@ -1,4 +1,4 @@
-"""Bringing back what was live: past objects that resist, pods that are stuck and Jobs that are in the way."""
+"""Bringing back the earlier release although objects resist, pods are stuck and Jobs are in the way."""
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_an_object_that_resists_holds_up_no_other(place: Place) -> None:
 
 @pytest.mark.parametrize("access", [pytest.param("real", marks=pytest.mark.cluster)], indirect=True)
 def test_an_object_whose_webhook_is_away_holds_up_no_other(place: Place) -> None:
-    """The double has no webhooks; what a real server says of one that is away is in `test_errors.py`."""
+    """The double has no webhooks; `test_errors.py` shows a real server's answer for a webhook that is away."""
     place.apply([m.config(a="1"), m.deployment()])
     place.apply([m.config(a="2"), m.deployment(f"{m.PAUSE}@{m.TWO}")])
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["configmaps"]}

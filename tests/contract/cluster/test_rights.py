@@ -1,4 +1,4 @@
-"""The role that `infra/` grants is enough for Kubernetes' own kinds, and what is beyond it can be granted."""
+"""The role that `infra/` grants is enough for Kubernetes' own kinds, and rights beyond it can be granted."""
 
 import pytest
 

@@ -171,7 +171,8 @@ def is_there(place: Place, path: str) -> bool:
 @pytest.mark.cluster
 @pytest.mark.parametrize("access", ["real"], indirect=True, scope="session")
 def test_an_api_server_that_is_away_for_a_while_costs_only_time(control_plane: RealCluster, place: Place) -> None:
-    """Killed in the middle: until it is back, and has read its roles, each request is to be tried again."""
+    """The server is killed in the middle of the rollout: until it is back and has read its roles, every failed request
+    means to try again."""
     wanted = m.deployment()
     place.apply([wanted])
     assert place.rolled_out(wanted) is ProgressState.DONE
@@ -214,7 +215,7 @@ def test_why_a_job_failed_is_what_it_said_last(place: Place) -> None:
 
 @pytest.mark.parametrize("ahead", [timedelta(0), timedelta(hours=2), timedelta(hours=-2)], ids=str)
 def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place, ahead: timedelta) -> None:
-    """Whatever the worker's clock says beside the cluster's."""
+    """The test does so however far the worker's clock differs from the cluster's."""
     wanted = m.deployment(minReadySeconds=300)
     place.apply([wanted])
     objects = Objects(Connection(place.access))

@@ -1,4 +1,5 @@
-"""What runs after a rollout is compared with the plan, and what somebody else added is told before it and fails it."""
+"""After a rollout the running pods are compared with the plan; an addition by somebody else is told before the rollout,
+and fails it."""
 
 import copy
 from contextlib import closing
@@ -42,7 +43,8 @@ def up(place: Place, wanted: m.Json) -> None:
 
 
 def compared(place: Place, wanted: m.Json, *injected: InjectedContainer, until_told: bool = True) -> tuple[str, ...]:
-    """What runs beside the plan, once all pods of the newest template are visible."""
+    """The containers that run although the plan does not have them, once all pods of the newest template are
+    visible."""
     if until_told:
         assert place.rolled_out(wanted) is ProgressState.DONE
     look = lambda: place.cluster.compared([wanted], place.namespace, injected)  # noqa: E731

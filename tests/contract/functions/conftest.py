@@ -35,5 +35,5 @@ def start_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartHost]:
 
 
 def _environment() -> dict[str, str]:
-    """The tests' own environment, without what a developer may have set for functions."""
+    """The tests' own environment, without the variables that a developer may have set for functions."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("AzureWebJobs", "FUNCTIONS_"))}

@@ -1,6 +1,6 @@
-"""The host's web server in this process, without a worker behind it, and a client that sends what it is told to.
+"""The host's web server in this process, without a worker behind it, and a client that sends exactly the given bytes.
 
-The functions' answers are the test's own: what is looked at is what the server makes of requests and answers.
+The test supplies the functions' answers, and looks at how the server changes requests and answers.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ FAILED = Outcome(invocation_id="1", ok=False, error="ValueError: boom")
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One invocation: of what, with what, and in which trace."""
+    """One invocation: its function, its input and its trace."""
 
     function: str
     value: Any
@@ -73,7 +73,7 @@ class Run:
 
 @dataclass
 class Worker:
-    """Answers as the test says, and keeps what it was given."""
+    """Answers as the test says, and keeps its input."""
 
     outcome: Callable[[Function, Any], Outcome] = lambda _function, _value: OK
     runs: list[Run] = field(default_factory=list)

@@ -1,5 +1,5 @@
 """A decision hangs until the lock of its session has lapsed: the host no longer takes that session, and the worker's
-timer decides what lies there.
+timer decides the messages that are left in it.
 
 The host and the bus are the doubles over AMQP, as processes apart; the app that decides is the product's own.
 """

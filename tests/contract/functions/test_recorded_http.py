@@ -62,7 +62,7 @@ def _checked(case: dict[str, Any]) -> str:
 
 
 def _routed(case: dict[str, Any]) -> str:
-    """What comes out otherwise; empty if nothing does."""
+    """The differences from the recording; empty if there are none."""
     host = HostJson(route_prefix=case["route_prefix"])
     functions = sorted(case["functions"], key=lambda function: function["name"].upper())
     try:

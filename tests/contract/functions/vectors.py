@@ -11,7 +11,7 @@ FOLDER = RECORDED / "functions-host"
 
 
 def vectors(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The lines of a file with their numbers; the first, which says where they come from, is left out."""
+    """The lines of a file with their numbers, without the first line, which names their source."""
     # Not splitlines(): some texts hold other ends of lines.
     for number, line in enumerate((FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").split("\n"), 1):
         if number > 1 and line:
@@ -19,7 +19,7 @@ def vectors(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def compare(name: str, differences: Mapping[int, str]) -> None:
-    """Fails unless the lines that came out otherwise are just those of which it is decided that they may."""
+    """Fails unless the lines that differ are exactly those of which `not-followed.json` says so."""
     decided = {
         line: entry["reason"]
         for entry in json.loads((FOLDER / "not-followed.json").read_text(encoding="utf-8"))[name]

@@ -14,7 +14,7 @@ from .support import BACK, directory
 
 @pytest.fixture(scope="session")
 def identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identity]:
-    """Skips where it is not installed; a start that fails otherwise is an error."""
+    """Skips if the provider is not installed; every other failure to start is an error."""
     try:
         node()
     except PartFailed as failed:

@@ -15,7 +15,7 @@ BARE = "bare"
 
 
 def directory() -> Settings:
-    """The laptop's, and what only the tests need."""
+    """The laptop's directory, and the entries that only the tests need."""
     base = laptop()
     groups = tuple(f"eeeeeeee-0000-4000-8000-{number:012d}" for number in range(201))
     people = (

@@ -54,7 +54,8 @@ def play(send: Send, asks: tuple[Ask, ...]) -> list[Json]:
 
 
 def _answered(send: Send, ask: Ask) -> tuple[int, dict[str, str], bytes]:
-    """The answer; where one is waited for, as soon as it comes."""
+    """The answer to the request; if it waits for a status, the first answer with that status, or the last one in
+    time."""
     end = time.monotonic() + _PATIENCE
     while True:
         answer = send(ask)
@@ -78,7 +79,8 @@ def _read(content: bytes) -> Any:
 
 
 def plain(value: Any, name: str = "") -> Any:
-    """Without what differs every time, and without what controllers write in their own time."""
+    """The answer without the parts that differ every time, and without the fields that controllers write in their own
+    time."""
     match value:
         case dict():
             kept = {key: inner for key, inner in value.items() if key not in ("resourceVersion", "selfLink")}
@@ -113,7 +115,8 @@ def _place_of_manager(entry: Json) -> tuple[bool, str, str, str]:
 
 
 def differences(one: Json, other: Json, names: tuple[str, str] = ("real", "double")) -> list[str]:
-    """What differs between two answers, each with what either says. Where one refuses, that is the difference."""
+    """The differences between two answers, each with both values. If one answer is a refusal, that is the only
+    difference."""
     first, second = names
     if one["status"] != other["status"]:
         return [f"{first} {_told(one)}, {second} {_told(other)}"]
@@ -150,7 +153,7 @@ def _cut(text: str) -> str:
 
 
 def compared(situation: str, recorded: list[Json], send: Send) -> list[str]:
-    """Where a server answers one situation otherwise than was recorded."""
+    """The places at which a server answers one situation otherwise than was recorded."""
     return told_apart(situation, recorded, play(send, SITUATIONS[situation]))
 
 

@@ -1,4 +1,4 @@
-"""What a real API server was asked, situation by situation; its answers are in `tests/recorded/kubernetes`.
+"""The requests that were sent to a real API server, by situation; its answers are in `tests/recorded/kubernetes`.
 
 Each situation has a namespace of its own, `rec`. `$uid`, `$version` and `$stale` in what is sent stand for the uid and
 resourceVersion that the answer before told, and for a resourceVersion of long ago; `$continue` in a path for what the

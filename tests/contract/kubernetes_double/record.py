@@ -84,7 +84,7 @@ def answers_of(kubernetes: str) -> dict[str, Any]:
 
 
 def without_what_is_alike(asked: dict[str, Any]) -> dict[str, Any]:
-    """What a version answers otherwise than the one that the double imitates."""
+    """The answers of one version that differ from those of the version that the double imitates."""
     imitated = recorded(KUBERNETES)["answers"]
     return asked | {"answers": {name: told for name, told in asked["answers"].items() if told != imitated[name]}}
 
@@ -130,7 +130,7 @@ def known_kinds(send: Send) -> set[str]:
 
 
 def of_the_double() -> dict[str, list[str]]:
-    """What the double answers otherwise than was recorded, by situation."""
+    """The double's answers that differ from the recorded ones, by situation."""
     answers = recorded(KUBERNETES)["answers"]
     settings = KubernetesSettings(simulate=True, namespaces=tuple(map(namespace_of, SITUATIONS)))
     with Kubernetes(settings) as double, urllib3.PoolManager() as pool:

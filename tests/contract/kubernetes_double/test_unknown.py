@@ -1,4 +1,4 @@
-"""What the double does not know it refuses by name, and does not ignore."""
+"""The double refuses by name everything that it does not know, instead of ignoring it."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Watches: what happened since, as a stream that ends when it said it would."""
+"""Watches: the events since a version, as a stream that ends at the announced time."""
 
 import json
 import threading

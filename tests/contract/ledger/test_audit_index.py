@@ -100,7 +100,7 @@ def filled(request: pytest.FixtureRequest) -> Iterator[PagedTable]:
 
 @pytest.fixture
 def asked(filled: PagedTable) -> Iterator[Counting]:
-    """Whatever a test writes, the next one finds an index of `ALL`."""
+    """Takes back the writes of a test, so that the next test finds an index of `ALL`."""
     counting = Counting(filled)
     yield counting
     before, after = counting.written & ROWS.keys(), counting.written - ROWS.keys()
@@ -276,7 +276,7 @@ def test_every_key_is_one_that_table_storage_takes() -> None:
 
 
 def spoilt(index: AuditIndex, values: Mapping[str, Value]) -> Damaged:
-    """What a search shows of a record whose copies have these columns instead; all others are as they were."""
+    """The result of a search if the copies of a record have these columns instead; all other records are unchanged."""
     index.table.transact(COPIES, [Write(act=Act.PUT, key=key, values=values) for key in copies(SHOP[5])])
     whole = walk(asking_of(index), AuditQuery())
     (damaged,) = [item for item in whole if isinstance(item, Damaged)]

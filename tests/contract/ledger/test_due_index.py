@@ -38,7 +38,7 @@ def test_what_is_due_first_comes_first_whatever_its_name_is(index: DueIndex) -> 
 
 
 def test_what_is_said_at_the_moment_of_a_run_is_not_forgotten_by_that_run(index: DueIndex) -> None:
-    """The very minute counts as over for whoever writes, and as not yet for whoever reads."""
+    """For a writer the current minute is already over; for a reader it is not over yet."""
     index.wait_until("shop", NOW)
     read = index.at(NOW)
     index.done(read)

@@ -1,7 +1,8 @@
 """A ledger that was put back to an earlier state, in memory and on Azurite: every row is genuine, and what happened
 since is known all the same, by the anchors and by the Lease in the cluster.
 
-What is put back is what a restore of the account brings: the rows of a table, with or without the blobs beside it.
+The test puts back exactly what a restore of the account brings: the rows of a table, with or without the blobs beside
+it.
 """
 
 from collections.abc import Iterator

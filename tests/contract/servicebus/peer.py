@@ -17,7 +17,7 @@ _SOURCE, _TARGET, _FILTERS = 0x28, 0x29, 7
 
 
 class Peer:
-    """A connection that sends what it is told to and collects what comes."""
+    """A connection that sends the given frames and collects the answers."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
@@ -84,7 +84,7 @@ class Peer:
         self.send(Performative.TRANSFER, [UInt(handle), number, tag, UInt(message_format), False], payload)
 
     def settle(self, delivery: Frame, outcome: Described) -> Described | None:
-        """Say what became of a delivery; returns the answer."""
+        """Settle a delivery with this outcome; returns the answer."""
         number = UInt(delivery.fields.number(1))
         self.send(Performative.DISPOSITION, [True, number, number, False, outcome])
         return self.until(Performative.DISPOSITION).fields.described(4)

@@ -253,7 +253,7 @@ class Replay:
 
 
 def _prepare(peer: Peer, what: dict[str, Any]) -> None:
-    """What the recorded program did to a queue past the recorder."""
+    """Do to a queue what the recorded program did to it without the recorder."""
     name = what["queue"]
     peer.open()
     peer.put_token(f"sb://h/{name}")

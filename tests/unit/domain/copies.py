@@ -73,7 +73,7 @@ def cancelled_before_the_first_object(kind: StepKind) -> World:
 
 
 def rejected_before_the_first_object(kind: StepKind) -> World:
-    """Whoever approved it says no after all."""
+    """A person who approved the release rejects it after all."""
     return _said_before_the_first_object(kind, lambda world: world.reject(1, ADA, "the prices are wrong"))
 
 

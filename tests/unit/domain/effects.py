@@ -1,4 +1,4 @@
-"""What steps do in the in-memory world: they pass with realistic results, unless a story says otherwise."""
+"""The results of steps in the in-memory world: they pass with realistic results, unless a story says otherwise."""
 
 from collections import defaultdict, deque
 from collections.abc import Mapping

@@ -99,7 +99,7 @@ class Vote:
 
 @dataclass(frozen=True)
 class Deliver:
-    """One message of the outbox arrives, whichever: in order or not, early or late."""
+    """Any one message of the outbox arrives: in order or not, early or late."""
 
     which: int
     outcome: Literal["as usual", "fails", "is lost", "twice"]
@@ -159,7 +159,7 @@ class Reconcile:
 
 @dataclass(frozen=True)
 class Command:
-    """An operator says what is to be done: to a release that it makes sense for, where there is one; else to any."""
+    """An operator gives a command: to a release that it makes sense for, if there is one; otherwise to any."""
 
     verb: Verb
     which: int

@@ -115,7 +115,7 @@ class WatchedWorld(World):
     def _what_opens_is_on_record(self, decision: Decision) -> None:
         """By the policy of its plan: another kind of gate, set after the gate passed, may stop it before it begins.
 
-        What opened before a new epoch is finished in it, and may learn of a run meanwhile.
+        A gate that opened before a new epoch is finished in it, and may learn of a run meanwhile.
         """
         for release in decision.releases:
             environment = self.application.environment(release.environment or "")

@@ -46,7 +46,8 @@ def test_nobody_approves_by_their_second_account_what_they_pushed_by_their_first
 
 
 def test_a_second_account_has_the_rights_of_its_own_roles_alone() -> None:
-    """Whoever applies the application says whose account it is: that lets nobody vote in the place of another."""
+    """The person who applies the application says whose account it is: nobody can thereby vote in the place of
+    another."""
     world = at_the_gate(gated(f"oid:{ADA_OID}", "role:security", people=ACCOUNTS))
     decision = world.vote(1, f"oid:{ADMIN_OID}", signed_in=signed_in(ADMIN_OID, "reader"))
     assert refusals(decision) == ["approver-is-listed"]

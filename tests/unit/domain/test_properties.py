@@ -1,4 +1,4 @@
-"""What holds for every sequence of events: in any order, repeated, late, lost and failed."""
+"""Properties of every sequence of events: in any order, repeated, late, lost and failed."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -25,7 +25,8 @@ def led_through(delivered: Application, operations: Sequence[Operation]) -> Watc
 
 
 def until_everything_has_ended(world: World) -> None:
-    """Let time pass and reconcile, as often as the longest story could need. What people set, people end."""
+    """Let time pass and reconcile, as often as the longest story could need. People end the freezes and holds that
+    people set."""
     for _ in range(100):
         for environment, lane in ordered(world):
             for verb, block in ((Verb.UNFREEZE, lane.freeze), (Verb.RESUME, lane.hold)):

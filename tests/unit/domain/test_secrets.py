@@ -1,4 +1,5 @@
-"""What looks like a secret leaves neither a log nor an event; what a terminal would obey neither."""
+"""Text that looks like a secret leaves neither a log nor an event; nor do control characters that a terminal would
+obey."""
 
 import pytest
 
@@ -47,5 +48,6 @@ def test_control_characters_and_colours_are_taken_out() -> None:
 @pytest.mark.parametrize("unit", ["a.", "a-", "a.eyJ-", "password.", "://a:", "token=", "\t"])
 @pytest.mark.usefixtures("fails_after_a_minute")
 def test_no_line_costs_more_than_a_moment(unit: str) -> None:
-    """What a Job wrote is this long. A pattern that goes back would look at it for hours, and nothing else be done."""
+    """The output of a Job can be this long. A pattern with backtracking would take hours for it, and hold up all other
+    work."""
     assert "hunter2" not in without_secrets(unit * (256 * 1024 // len(unit)) + " password=hunter2")

@@ -1,4 +1,4 @@
-"""An app of Service Bus functions. What they are given they send to the queue `seen`, as JSON."""
+"""An app of Service Bus functions. Each sends its input to the queue `seen`, as JSON."""
 
 import asyncio
 import json

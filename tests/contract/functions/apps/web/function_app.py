@@ -1,4 +1,4 @@
-"""An app of HTTP and Event Grid functions that answer with what they were given."""
+"""An app of HTTP and Event Grid functions that answer with their input."""
 
 import json
 import logging
