@@ -13,7 +13,7 @@ from bench.rows import RESULTS, Row, show, write
 BENCHMARKS = ("promotion", "accepting", "latency", "proving", "burst", "conflicts", "start", "costs", "audit")
 """Modules of this package; each has `rows()`."""
 WIDTH = 160
-"""Of the table, where it does not go to a terminal."""
+"""Width of the table, if it does not go to a terminal."""
 
 
 def main() -> int:

@@ -69,7 +69,7 @@ def page() -> str:
 
 
 def taken(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The figures of the costs' rows. Raises KeyError where one is missing."""
+    """The figures of the costs' rows. Raises KeyError if one is missing."""
     from .costs import EARLY, LATE  # noqa: PLC0415 - it starts the laptop's parts, which the page does without
 
     by_name = {row["name"]: row for row in rows}

@@ -21,7 +21,7 @@ class Row:
     name: str
     ours: float
     peer: float | None
-    """None where the peer could not be measured; the note says why."""
+    """None if the peer could not be measured; the note says why."""
     peer_name: str
     unit: str
     ratio: float | None = None

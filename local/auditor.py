@@ -37,7 +37,7 @@ class Auditor:
             (self._libraries / whole.name).symlink_to(whole)
 
     def trail(self, keys: str, *files: object) -> tuple[int, str]:
-        """Verify an export, and anchors where they are named; the exit code, and what was said."""
+        """Verify an export, and anchors if they are named; returns the exit code and the output."""
         return self._run(TRAIL_VERIFIER, keys, *files)
 
     def proof(self, file: Path, keys: object, digest: str, *anchors: Path) -> tuple[int, str]:

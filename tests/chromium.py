@@ -1,4 +1,4 @@
-"""A real browser for tests: Debian's Chromium, driven by Playwright. Skips, and says so, where it is not installed."""
+"""A real browser for tests: Debian's Chromium, driven by Playwright. Skips, and says so, if it is not installed."""
 
 import os
 import shutil

@@ -43,7 +43,7 @@ assert hasattr(providers, "_get_local_constants")
 providers._get_local_constants = _same_constants
 
 CONTRACT = Path(__file__).parent / "contract"
-"""The tests that play a double and its real part alike, and those that compare a double with what was recorded."""
+"""The tests that play a double and its real part alike, and those that compare a double with recorded answers."""
 
 pytest_plugins = ["tests.azurite", "tests.chromium", "scripts.ci.outcomes"]
 

@@ -4,5 +4,5 @@ from hypothesis import settings
 
 
 def times(factor: int) -> settings:
-    """So many times as many, where a fault is rare among what is drawn."""
+    """So many times as many examples, for a fault that is rare among them."""
     return settings(max_examples=factor * settings().max_examples)

@@ -8,8 +8,8 @@ from slipway.ledger.table import Row, Write
 
 
 class Interfering:
-    """Around a table: `before` is called ahead of each transaction, and not ahead of an entry in the index of what is
-    due, which comes before the commit that somebody else gets ahead of."""
+    """Wraps a table: `before` is called ahead of each transaction, except for an entry in the index of due
+    applications, which comes before the commit that somebody else gets ahead of."""
 
     def __init__(self, table: Table, before: Callable[[], object]) -> None:
         self._table, self._before = table, before

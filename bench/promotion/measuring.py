@@ -133,7 +133,7 @@ def _copy_or_link(source: str, target: str) -> None:
 
 
 def rows() -> list[Row]:
-    """None where there is no docker-registry: then there is nothing to copy between."""
+    """None if there is no docker-registry: then there is nothing to copy between."""
     if PROGRAM is None:
         return []
     everybody = copiers()

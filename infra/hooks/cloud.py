@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 ARM = "https://management.azure.com"
 GRAPH = "https://graph.microsoft.com/v1.0"
 PAUSE = float(os.environ.get("SLIPWAY_HOOK_PAUSE", "10"))
-"""Seconds between two looks at what Azure is still making."""
+"""Seconds between two looks at a resource that Azure is still making."""
 
 _NOT_FOUND = re.compile(r"^ERROR: Not Found(\(|$)", re.MULTILINE)
 

@@ -163,7 +163,7 @@ LOCATIONS = (
 
 
 def location_of(steps: Sequence[str]) -> Location:
-    """Raises `LookupError` where the service has no such resource."""
+    """Raises `LookupError` if the service has no such resource."""
     for location in LOCATIONS:
         if location.fits(steps):
             return location

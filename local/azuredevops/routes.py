@@ -110,7 +110,7 @@ class Route:
     handler: Handler
 
     def fits(self, steps: Sequence[str]) -> dict[str, str] | None:
-        """The words at the places of the braces, or None where the path is another one."""
+        """The words at the places of the braces, or None if the path is another one."""
         if len(steps) != len(self.steps):
             return None
         words: dict[str, str] = {}
@@ -182,7 +182,7 @@ class Asked:
         return cls(method=method, steps=tuple(steps), organization=organization, query=query, version=version)
 
     def route(self, host: Host, routes: Sequence[Route]) -> tuple[Route, dict[str, str]]:
-        """The handler of the route. Raises `NotKnown` for what nobody here knows."""
+        """The handler of the route. Raises `NotKnown` for a route that the double does not know."""
         for route in routes:
             if route.host is host and route.method == self.method and (words := route.fits(self.steps)) is not None:
                 return route, words

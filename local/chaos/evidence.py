@@ -84,7 +84,7 @@ class Evidence:
     verified: Mapping[str, str] | None
     """By chain: what is wrong with it, or nothing."""
     waiting: Mapping[str, int] | None
-    """Messages and rows that are left, by where they are."""
+    """Messages and rows that are left, by their places."""
     doctor: Sequence[str] | None
     """The doctor's complaints."""
     parked: Sequence[str] | None

@@ -19,7 +19,7 @@ UNKNOWN: Final = "it could not be looked at"
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """One promise, and where it was broken."""
+    """One promise, and the places where it was broken."""
 
     promise: str
     faults: tuple[str, ...]

@@ -151,7 +151,7 @@ class Player:
                 return
 
     def _tried[T](self, act: Callable[[], T]) -> T | None:
-        """Again and again, until it is answered; None where it was given up."""
+        """Try again and again, until there is an answer; None if it was given up."""
         end = time.monotonic() + WITHIN
         while time.monotonic() < end:
             try:

@@ -185,7 +185,7 @@ class Mirror(Store):
             self.changed.notify_all()
 
     def _follow(self, resource: Resource) -> None:
-        """List, then watch from there; again from the start where the server no longer knows the version."""
+        """List, then watch from there; again from the start if the server no longer knows the version."""
         while not self._ended.is_set():
             try:
                 since = self._listed(resource)

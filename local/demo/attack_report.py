@@ -42,7 +42,7 @@ def play_attacks(opened: ExitStack, say: Narrator, guard: Guard | None, *, as_js
 
 
 def attack(stack: Stack, say: Narrator, attacks: tuple[Attack, ...], *, minor: int = 0) -> list[Attempt]:
-    """Play them on a stack where the application is in force. Raises `TooSlow` and `RuntimeError`."""
+    """Play the attacks on a stack in which the application is in force. Raises `TooSlow` and `RuntimeError`."""
     story = Attacks(stack, say, minor=minor)
     story.caught_up()
     return [story.play(each) for each in attacks]

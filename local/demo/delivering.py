@@ -74,7 +74,7 @@ class Delivering(Play):
         return told
 
     def _push_altered(self, packed: Packed, version: str, registry: str) -> dict[str, Any]:
-        """By a client that does not look at what it pushes."""
+        """Push by a client that does not check the content that it pushes."""
         parts = BuiltImage(
             blobs=(_part(CONFIG_TYPE, packed.config), _part(LAYER_TYPE, packed.layer)),
             manifests=(),

@@ -226,7 +226,7 @@ def _check_timer(trigger: Binding, settings: AppSettings) -> None:
 
 
 def check_retry(policy: RpcRetryOptions | None) -> None:
-    """A FunctionError where the real host refuses the policy of an `@app.retry`."""
+    """Raises FunctionError if the real host refuses the policy of an `@app.retry`."""
     if policy is None:
         return
     if policy.max_retry_count < -1:

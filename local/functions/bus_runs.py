@@ -50,7 +50,7 @@ class BusRuns:
         self.many = function.trigger.get("cardinality") == "MANY"
 
     async def run(self, receiver: ServiceBusReceiver, messages: list[ServiceBusReceivedMessage]) -> None:
-        """Raises SessionLockLostError where the session of the messages is lost; nothing else."""
+        """Raises SessionLockLostError if the session of the messages is lost; nothing else."""
         outcome = await self._invoke(messages)
         for message in messages:
             if not outcome.ok:

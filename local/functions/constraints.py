@@ -31,8 +31,8 @@ _SAME_REGEX = re.compile(r"[A-Za-z/^$|()]*(?:\(\?[!=][A-Za-z/^$|()]*)*")
 
 
 def constraint(rule: str, template: str) -> Constraint:
-    """The check that a rule such as `min(3)` asks for. A RouteError where ASP.NET knows none, a FunctionError where it
-    does and this host does not."""
+    """The check that a rule such as `min(3)` asks for. Raises RouteError if ASP.NET knows no such rule, and
+    FunctionError if ASP.NET knows it and this host does not."""
     found = _RULE.fullmatch(rule)
     name = found[1].lower() if found else ""
     arguments = None if found is None or found[2] is None else [part.strip() for part in found[2].split(",")]

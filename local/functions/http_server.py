@@ -58,7 +58,7 @@ class Incoming:
 
 
 type Door = Callable[[Incoming], Awaitable[Answer | None]]
-"""Answers a request; None where there is nothing behind this path."""
+"""Answers a request; None if there is nothing behind this path."""
 
 
 def application(

@@ -17,8 +17,8 @@ _NOT_A_NUMBER = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def loads(text: str | bytes) -> Any:
-    """The value as a function gets to see it; ValueError where it is not JSON. Comments, single quotes and names
-    without quotes, which Newtonsoft takes, are refused."""
+    """The value as a function gets it. Raises ValueError if the text is not JSON. Comments, single quotes and names
+    without quotes, which Newtonsoft accepts, are refused."""
     return reread(json.loads(text))
 
 

@@ -110,7 +110,7 @@ class Worker:
             self._ready.set()
 
     async def _replace(self) -> bool:
-        """Start the next process; False where the host has to be recycled."""
+        """Start the next process; False if the host has to be recycled."""
         counts, self._timed_out = not self._timed_out, False
         while True:
             if counts and self._deaths.one_more() >= MAX_DEATHS:

@@ -94,7 +94,8 @@ class Browser:
     def go(self, address: str, *, back_to: str, who: str | None = None) -> CameBack:
         """Follow an authorization request. `who` is the object id of the person to choose, or `CANCEL`.
 
-        Raises `SignInStuck` where nobody is chosen and the page asks, or an error is shown instead of told.
+        Raises `SignInStuck` if nobody is chosen and the page asks, or if an error is shown instead of being sent to the
+        app.
         """
         pages, form = 0, None
         for _ in range(MOST_STEPS):

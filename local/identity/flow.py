@@ -78,7 +78,7 @@ class Flow:
         return f"{self.discovery['authorization_endpoint']}?{query}"
 
     def go(self, name: str, who: str | None, pkce: Pkce, **more: object) -> CameBack:
-        """`who` is a person's name, `CANCEL`, or None where nobody is there to choose."""
+        """`who` is a person's name, `CANCEL`, or None if nobody is there to choose."""
         chosen = self.identity.settings.person(who).oid if who else who
         back = str(more.get("redirect_uri", self.back))
         return self.browser.go(self.request(name, pkce, **more), back_to=back, who=chosen)

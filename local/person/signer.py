@@ -1,4 +1,4 @@
-"""Approves as a person with a browser does where a gate asks for a proof: signs in, presses Approve, signs the vote.
+"""Approves at a gate that asks for a proof, as a person with a browser does: signs in, presses Approve, signs the vote.
 
 It follows redirects between the app and the identity provider, keeps both sites' cookies, chooses the person on the
 provider's page, and waits on the app's page until the vote was counted.
@@ -26,7 +26,7 @@ WITHIN = 30.0
 
 @dataclass(kw_only=True)
 class Form:
-    """A form of a page: where it leads, and what it holds."""
+    """A form of a page: its address, and its fields."""
 
     action: str = ""
     hidden: dict[str, str] = field(default_factory=dict)

@@ -180,7 +180,7 @@ class BackendContent(Content):
 
 
 async def _failure(answer: aiohttp.ClientResponse) -> OciError:
-    """The backend's own error where it is one of the standard ones, 502 otherwise."""
+    """The backend's own error if it is one of the standard ones, 502 otherwise."""
     try:
         error = (await answer.json(content_type=None))["errors"][0]
         return OciError(Code[error["code"]], error.get("detail"), status=answer.status)

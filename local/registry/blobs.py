@@ -105,6 +105,6 @@ class Blobs:
 
 
 def _mount(request: web.Request) -> tuple[str, str] | None:
-    """Repository and digest to mount, where a client asks for that."""
+    """Repository and digest to mount, if a client asks for that."""
     digest, source = request.query.get("mount"), request.query.get("from")
     return (names.valid_repository(source), names.digest(digest)) if digest and source else None

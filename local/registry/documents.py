@@ -28,7 +28,7 @@ _ADDRESS = re.compile(r"https?://[^#]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Descriptor:
-    """A reference to content: digest, size, media type, and a platform where there is one."""
+    """A reference to content: digest, size, media type, and a platform if there is one."""
 
     digest: str
     size: int
@@ -90,7 +90,7 @@ def parse(body: bytes, content_type: str) -> Document:
 
 
 def platform(config: bytes) -> tuple[str | None, str | None]:
-    """Architecture and operating system out of an image's config; (None, None) where it does not say."""
+    """Architecture and operating system out of an image's config; (None, None) if the config does not say."""
     try:
         data = json.loads(config)
     except ValueError:

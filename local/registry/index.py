@@ -105,7 +105,7 @@ class Index:
     def put_manifest(
         self, repository: str, document: Document, *, tag: str | None, architecture: str | None, os: str | None
     ) -> None:
-        """Remember a manifest and, where it was pushed by tag, move the tag to it."""
+        """Remember a manifest and, if it was pushed by tag, move the tag to it."""
         with self._transaction() as now:
             self._touch(repository, now)
             children = [(child.digest, child.architecture, child.os) for child in document.children]

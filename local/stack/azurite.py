@@ -15,7 +15,7 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 """The account key that the emulator's documentation publishes; it protects nothing."""
 ATTEMPTS = 3
 HEAP = 12_288
-"""MiB that it may take where it has its data in memory only."""
+"""MiB that it may take if it has its data in memory only."""
 
 
 def start(folder: Path | None, *, log: Path, others: Mapping[str, str] | None = None) -> tuple[Part, str]:

@@ -45,7 +45,7 @@ class StackOptions:
     app: Path = ROOT
     """The folder of the app: its sources, or a package that was made of them."""
     settings_of: Callable[[AppRole, dict[str, str]], dict[str, str]] | None = None
-    """Makes the settings of a role from those that the laptop has for it, where two apps run."""
+    """Makes the settings of a role from the laptop's settings for it, if two apps run."""
     event_endpoint: dict[str, Any] | None = None
     """An address that the registry's events go to instead of the app."""
     people: Sequence[Person] = ()

@@ -44,7 +44,7 @@ def fetch(address: str, path: str) -> Any:
 
 
 def release_text(address: str, release: str, *, width: int, colour: bool, everything: bool = False) -> str | None:
-    """None where nothing of the release has come."""
+    """None if nothing of the release has come."""
     ways = [way for way in fetch(address, "/api/releases") if way["release"] == release]
     if not ways:
         return None

@@ -34,7 +34,7 @@ class Outcome:
 
 
 def outcome_of(report: pytest.TestReport | pytest.CollectReport) -> Outcome | None:
-    """None where a phase of a test says nothing about the whole: a set-up that went well, for example."""
+    """None if a phase of a test says nothing about the whole: a set-up that went well, for example."""
     expected: str | None = getattr(report, "wasxfail", None)
     if report.skipped and expected is not None:
         return Outcome(report.nodeid, Result.KNOWN_FAULT, expected.removeprefix("reason: "))

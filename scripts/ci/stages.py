@@ -37,7 +37,7 @@ class Need(_Entry):
         return self
 
     def missing(self, machine: Machine) -> str:
-        """Why it is not there; empty where it is."""
+        """Why it is not there; empty if it is."""
         if self.program:
             return "" if machine.which(self.program) else f"{self.program} is not on the PATH"
         return "" if machine.environ.get(self.variable) else f"{self.variable} is not set"

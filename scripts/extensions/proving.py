@@ -23,7 +23,7 @@ class Tried(Protocol):
 
 @dataclass(frozen=True)
 class Missed:
-    """A hunk, and what said that it was left out; nothing did where the text is empty."""
+    """A hunk, and the check that noticed its absence; nothing noticed it if the text is empty."""
 
     hunk: Hunk
     noticed_by: str

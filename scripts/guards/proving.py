@@ -23,7 +23,7 @@ class Proof:
     guard: Guard
     red: bool
     said: str
-    """The end of what the tests said, where it is not what it should be."""
+    """The end of the tests' output, if it is not as expected."""
 
     @property
     def problem(self) -> str:
@@ -36,8 +36,8 @@ def whole(scratch: Scratch, guards: Iterable[Guard]) -> Said:
 
 
 def prove(scratch: Scratch, guard: Guard) -> Proof:
-    """Take the guard out, run its tests, and put it back. Raises `ValueError` where the guard is not where the table
-    says."""
+    """Take the guard out, run its tests, and put it back. Raises `ValueError` if the guard is not at the place that the
+    table names."""
     path = scratch.folder / guard.file
     source = path.read_text(encoding="utf-8")
     path.write_text(guard.taken_out(source), encoding="utf-8")

@@ -36,7 +36,7 @@ class Guard(_Row):
     tests: tuple[Text, ...] = Field(min_length=1)
 
     def taken_out(self, source: str) -> str:
-        """The file's text without the guard. Raises `ValueError` where it does not stand there exactly once."""
+        """The file's text without the guard. Raises `ValueError` if the guard does not stand there exactly once."""
         if (count := source.count(self.before)) != 1:
             raise ValueError(
                 f"{self.name}: expected {self.before.strip()!r} once in {self.file}, found it {count} times"
@@ -45,7 +45,7 @@ class Guard(_Row):
 
 
 class Tested(_Row):
-    """A finding that is mended, and where nothing can be taken out."""
+    """A finding that is mended, and for which nothing can be taken out."""
 
     finding: Finding
     now: Text

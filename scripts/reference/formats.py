@@ -72,7 +72,7 @@ class Format:
 
     @property
     def example(self) -> str:
-        """The text of its example. Raises ValidationError where the model has changed and the example has not."""
+        """The text of its example. Raises ValidationError if the model has changed and the example has not."""
         text = (ROOT / FOLDER / f"{self.name}.example.json").read_text(encoding="utf-8")
         self.adapter.validate_json(text)
         return text

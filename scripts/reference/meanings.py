@@ -7,7 +7,7 @@ from types import ModuleType
 
 
 def of_members[Member: Enum](kind: type[Member]) -> dict[Member, str]:
-    """Each member's meaning: its own, where the enum's members carry one, else the text below it in the source.
+    """Each member's meaning: its own, if the enum's members carry one, otherwise the text below it in the source.
 
     Raises ValueError for a member without either.
     """

@@ -62,7 +62,7 @@ def _table(title: str, meanings: Iterable[tuple[Resource, str]]) -> Iterator[str
 
 
 def _marks[T](title: str, meanings: Iterable[tuple[T, str]], given: Mapping[Party, frozenset[T]]) -> Iterator[str]:
-    """A table of what a party has or has not."""
+    """A table of the rights that a party has or has not."""
     yield f"\n## {title}\n\n| | | who |\n|---|---|---|\n"
     for right, meaning in meanings:
         who = ", ".join(f"`{party}`" for party in Party if right in given[party])

@@ -102,7 +102,7 @@ def prose(page: str, source: str) -> Iterator[str]:
 
 
 def missing(page: str, source: str) -> list[str]:
-    """Code is taken apart only where a name is missing anywhere in its text: it takes twenty times as long."""
+    """The code is parsed only if a name is missing anywhere in its text: parsing takes twenty times as long."""
     if not _missing_in(page, source):
         return []
     return [name for text in prose(page, source) for name in _missing_in(page, text)]

@@ -56,7 +56,7 @@ class Faults:
     crash_at: frozenset[int] = frozenset()
     fail_at: frozenset[int] = frozenset()
     seed: int | None = None
-    """Shuffles the order of what is due, and delivers some of it twice; None for in order and once."""
+    """Shuffles the order of due messages, and delivers some of them twice; None for in order and once."""
     twice: float = 0.3
     """The probability that a message is delivered a second time."""
 

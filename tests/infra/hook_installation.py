@@ -110,7 +110,7 @@ class Azure:
         self.well("postprovision", **{**OUTPUTS, **environment})
 
     def application(self, name: str = "sign-in") -> dict[str, Any]:
-        """One of the two registrations, by what it is for."""
+        """One of the two registrations, by its purpose."""
         votes = name == "votes"
         (found,) = [
             application

@@ -62,7 +62,7 @@ def _only(found: Mapping[str, Any], known: set[str], where: str) -> None:
 
 
 def before(definition: Mapping[str, Any], name: str) -> set[str]:
-    """Every action that has ended when this one begins. Raises `Wrong` where they go round in circles."""
+    """Every action that has ended when this one begins. Raises `Wrong` if they go round in circles."""
     found: set[str] = set()
     left = list(definition["actions"][name]["runAfter"])
     while left:

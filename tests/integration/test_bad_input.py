@@ -18,7 +18,7 @@ NOWHERE = "sha256:" + "0" * 64
 
 
 def kept_as(body: bytes) -> str:
-    """As parking writes down what is text, and what is none."""
+    """The form in which parking writes down a body: as text, or in base64 if it is not text."""
     try:
         return body.decode()
     except UnicodeDecodeError:

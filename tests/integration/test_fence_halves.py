@@ -1,10 +1,10 @@
 """Each half of the fence, on the whole system: a worker stops right before a request of a rollout, what is newer is
 delivered, and it goes on. With the whole fence nothing changes; without the half that this request needs, it does.
 
-Where the order on the objects is what holds, what is newer is a roll-back that changes nothing of the object: the other
-instance is refused before it comes to that object, so that only the roll-back writes it, as it was. A newer release
-cannot show it: an instance that takes over a rollout whose order is in the Lease finishes it, and so writes every
-object before any release that is newer than it.
+To show that the order on the objects holds, the newer change is a roll-back that changes nothing of the object: the
+other instance is refused before it comes to that object, so that only the roll-back writes it, as it was. A newer
+release cannot show it: an instance that takes over a rollout whose order is in the Lease finishes it, and so writes
+every object before any newer release.
 """
 
 import signal

@@ -62,7 +62,7 @@ def send(host: Part, number: signal.Signals) -> None:
 
 
 def has_ended(host: Part, step: str) -> bool:
-    """Whether the instance has come to the end of what it began for the step."""
+    """Whether the instance has finished the work that it began for the step."""
     return f"{step}: left" in host.log.read_text(errors="replace")
 
 

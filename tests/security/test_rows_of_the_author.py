@@ -61,7 +61,7 @@ def by_nobody(release: Release) -> Release:
 
 
 def order(home: Live, verb: Verb, who: TokenPerson, *, number: int = 1) -> None:
-    """Somebody orders something about a release, and proves it where it opens something."""
+    """Somebody gives an order about a release, and proves it if it opens something."""
     event = proved_command(
         received_at=home.now,
         verb=verb,

@@ -46,7 +46,7 @@ def test_every_kind_of_channel_is_looked_at() -> None:
 
 
 def ours(caplog: pytest.LogCaptureFixture) -> str:
-    """What the product logged, and what it has its libraries log; the client of these tests is none of it."""
+    """The log of the product and of its libraries, without that of the client of these tests."""
     return "\n".join(f"{r.getMessage()} {r.exc_text or ''}" for r in caplog.records if not r.name.startswith("urllib3"))
 
 

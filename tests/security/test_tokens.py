@@ -74,7 +74,7 @@ ELSEWHERE: dict[str, Bad] = {
 
 
 def by_page(site: Site, http: urllib3.PoolManager, token: str) -> int:
-    """As a browser would, with a nonce of the page that the token opens, where it opens one."""
+    """As a browser would, with a nonce of the page that the token opens, if it opens one."""
     link = f"{site.base}/approvals/{token}"
     shown = http.request("GET", link)
     nonce = shown.data.decode().partition('name="form" value="')[2].partition('"')[0]

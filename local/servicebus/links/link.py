@@ -20,7 +20,7 @@ _SENDER_SETTLES_AS_IT_LIKES = 2
 
 
 def error_of(refusal: Refusal) -> Described:
-    """Three fields always: the Python SDK waits for ever where a refused send comes without the third."""
+    """Three fields always: the Python SDK waits for ever if a refused send comes without the third."""
     return Described(ULong(0x1D), [Symbol(refusal.condition), refusal.description, {}])
 
 

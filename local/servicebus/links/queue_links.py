@@ -89,7 +89,7 @@ class QueueSource(ToPeer):
     def settle(self, delivery_id: int, state: Described | None) -> Described | None:
         """Carry out the outcome that the peer chose; returns what to answer: the same outcome, or why not.
 
-        None where the delivery is not one of this link.
+        None if the delivery is not one of this link.
         """
         token = self._tokens.get(delivery_id)
         if token is None:

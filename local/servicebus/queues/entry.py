@@ -1,4 +1,4 @@
-"""A message in a queue, and the words for what can become of it."""
+"""A message in a queue, and the words for its possible ends."""
 
 import uuid
 from collections.abc import Mapping
@@ -59,9 +59,9 @@ class Entry:
     state: State = State.ACTIVE
     delivery_count: int = 0
     first_sequence: int = 0
-    """The number it had in the queue that it was dead-lettered from; 0 where it was sent to this one."""
+    """The number that it had in the queue from which it was dead-lettered; 0 if it was sent to this one."""
     time_to_live: float | None = None
-    """Seconds, where the sender or the queue sets a limit: the smaller of the two."""
+    """Seconds, if the sender or the queue sets a limit: the smaller of the two."""
     due: float | None = None
     expires: float | None = None
     lock: Lock | None = None

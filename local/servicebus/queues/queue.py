@@ -51,7 +51,7 @@ class Queue:
             self._remove(entry)
 
     def _check_session(self, message: Message) -> None:
-        """Nothing is asked of messages where the queue has no sessions."""
+        """If the queue has no sessions, nothing is asked of messages."""
 
     def _check_room(self, size: int) -> None:
         limit = self.settings.max_size_megabytes << 20
@@ -234,7 +234,7 @@ class Queue:
     # Looking, and taking what was deferred
 
     def peek(self, *, first: int, count: int, session_id: str | None = None) -> list[bytes]:
-        """Messages of every state, from a sequence number on; fewer than asked for where they are large."""
+        """Messages of every state, from a sequence number on; fewer than asked for if they are large."""
         return self._shelf.peek(first=first, count=count, session_id=session_id)
 
     def receive_deferred(

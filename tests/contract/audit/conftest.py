@@ -74,7 +74,7 @@ def audited(past: Audited, table: Table, **more: Any) -> Iterator[Audited]:
 
 @pytest.fixture
 def slipway(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """The command; it asks the test's own installation where the test has one."""
+    """The command; it asks the test's own installation if the test has one."""
     own = "installation" in request.fixturenames
     installation: Audited = request.getfixturevalue("installation" if own else "untouched")
     installation.serve(monkeypatch)

@@ -66,7 +66,7 @@ def test_what_left_the_manifests_is_found_and_nothing_is_deleted_by_looking(plac
         seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
         assert [deletion.label for deletion in seen.deletions] == ["ConfigMap/left"]
         assert seen.staying == ()
-        # The worker's role holds nothing of RBAC, nor of resource claims where a cluster has those.
+        # The worker's role holds nothing of RBAC, nor of resource claims if a cluster has those.
         unsearched = {each.kind.partition(".")[0]: each.why for each in seen.unsearched}
         assert set(unsearched) - {"ResourceClaimTemplate"} == {"Role", "RoleBinding"}
         assert set(unsearched.values()) == {"Slipway's identity may not list it"}

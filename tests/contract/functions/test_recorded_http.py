@@ -1,6 +1,7 @@
 """HTTP against what Microsoft's code answered: host 4.1037 of October 2024, its classes compiled, behind Kestrel.
 
-`tests/recorded/README.md` says how the answers came about, `not-followed.json` where this host decides otherwise.
+`tests/recorded/README.md` says how the answers were recorded, and `not-followed.json` names the places where this host
+decides otherwise.
 """
 
 import base64

@@ -65,7 +65,7 @@ def _wanted(metadata: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _read(kind: str, value: Any) -> tuple[str, Any]:
-    """JSON is compared by what it says, not by how it is written."""
+    """JSON is compared by its values, not by its spelling."""
     return kind, json.loads(value) if kind == "json" else value
 
 

@@ -14,7 +14,8 @@ from tests.integration.test_function_app import listed
 
 @pytest.fixture(scope="module")
 def routes() -> dict[str, tuple[Route, frozenset[str]]]:
-    """Template and methods of each HTTP function. A template that is none would have stopped the start (W-02)."""
+    """Template and methods of each HTTP function. A template that cannot be read would have stopped the start
+    (W-02)."""
     ended = listed()
     assert ended.returncode == 0, ended.stderr
     host = host_json.load(ROOT)

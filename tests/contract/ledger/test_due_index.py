@@ -1,4 +1,5 @@
-"""The index of what is due, on the double and on Azurite: what is due comes first, and nothing is forgotten unseen."""
+"""The index of due applications, on the double and on Azurite: the one that is due first comes first, and none is
+forgotten unseen."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -49,7 +49,7 @@ class Cosign:
         self.run("attest", *_offline("cosign.key"), "--type", kind, "--predicate", "predicate.json", image)
 
     def verify(self, image: str, *options: str) -> str:
-        """What it found, in its own words. Fails where it does not hold."""
+        """Its findings, in its own words. Fails if the signature does not hold."""
         return self.run("verify", *_KEY_ALONE, *options, image)
 
     def verify_attestation(self, image: str, kind: str) -> str:

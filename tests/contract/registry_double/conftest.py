@@ -22,7 +22,7 @@ def real_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=[DOUBLE, REAL, IN_FRONT])
 def any_registry(request: pytest.FixtureRequest) -> Iterator[Client]:
-    """Each registry in turn, for what all of them promise."""
+    """Each registry in turn, for the promises that all of them make."""
     if request.param == DOUBLE:
         with Registry(settings()) as registry:
             yield Client(registry.url)
@@ -35,7 +35,7 @@ def any_registry(request: pytest.FixtureRequest) -> Iterator[Client]:
 
 @pytest.fixture(params=[DOUBLE, IN_FRONT])
 def acr(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Client]:
-    """The double, alone and in front of an empty docker-registry, for what only ACR has."""
+    """The double, alone and in front of an empty docker-registry, for features that only ACR has."""
     if request.param == DOUBLE:
         with Registry(settings()) as registry:
             yield Client(registry.url)

@@ -27,7 +27,7 @@ QUEUES = (
 WAIT = 10.0
 """Seconds that a receive may wait for a message that must come."""
 GLANCE = 0.3
-"""Seconds that a receive waits where no message may come."""
+"""Seconds that a receive waits if no message may come."""
 
 
 class Bench:

@@ -31,16 +31,16 @@ class Application:
 
     name: str = "shop"
     repository: str = ""
-    """Of the image; `team/<name>` where nothing is given."""
+    """Of the image; `team/<name>` if none is given."""
     tags: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, object] = field(default_factory=dict)
     """What the application says of its versions besides the tags."""
     start: str = "push"
     results: tuple[str, ...] = ()
-    """Results of a run that count, where the team names them."""
+    """= ()] Results of a run that count, if the team names them."""
     environments: tuple[str, ...] = ("staging", "production")
     approvers: tuple[str, ...] = (ADA, BEN)
-    """Who is asked in production; nobody where it is empty."""
+    """The people who are asked in production; nobody if it is empty."""
     required: int = 1
     gate: Mapping[str, object] = field(default_factory=dict)
     """What production's gate says besides."""

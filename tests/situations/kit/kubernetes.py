@@ -38,14 +38,14 @@ class KubernetesCluster:
         self._store = double.store
         self._http = urllib3.PoolManager(retries=False)
         self.pulls_fail = ""
-        """Why no image can be pulled for now, in the kubelet's words; empty where they can."""
+        """The reason why no image can be pulled for now, in the kubelet's words; empty if images can be pulled."""
         self.failing: set[str] = set()
         """Names of Jobs whose program ends with an error for now."""
         self._told: dict[tuple[str, str], Json] = {}
         self._take_over()
 
     def _take_over(self) -> None:
-        """Put what this cluster is told in the place of what the double would find out.
+        """Give the situation's state to this cluster in place of the state that the double would find out.
 
         The double moves by threads of its own and has no door for this, so its insides are taken hold of.
         """

@@ -1,4 +1,4 @@
-"""The two registries: the product's client over memory, with what goes wrong on their side."""
+"""The two registries: the product's client over memory, and the faults on their side."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ OK, ACCEPTED = 200, 202
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a registry answers in place of what it should."""
+    """The answer of a registry in place of the right one."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)

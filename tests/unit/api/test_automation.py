@@ -1,4 +1,4 @@
-"""An application starts a release without a person, where its project says so: by an access token of its own that the
+"""An application starts a release without a person, if its project says so: by an access token of its own that the
 worker verified, and never by the front's word."""
 
 import json

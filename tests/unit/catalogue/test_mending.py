@@ -1,4 +1,4 @@
-"""Whatever is wrong in a document, the check goes on with what is not, and never ends in an exception."""
+"""Whatever is wrong in a document, the check continues with the rest, and never ends in an exception."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Changes of the catalogue: checked, compared, recorded, and refused where they weaken a production gate."""
+"""Changes of the catalogue: checked, compared, recorded, and refused if they weaken a production gate."""
 
 from pathlib import Path
 from typing import Any

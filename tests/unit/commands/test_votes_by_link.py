@@ -161,7 +161,7 @@ def test_with_the_keys_away_a_vote_waits_and_is_not_lost(home: Installation) -> 
 
 
 def test_a_link_is_kept_and_shown_nowhere(home: Installation) -> None:
-    """Where a row is parked, or logged, it says what was said, and not the credential by which it was."""
+    """A parked or logged row shows the statement, and not the credential with which it was made."""
     link = link_by(SIGNING_KEYS, claims_of(home))
     row = row_of(home, link)
     assert link not in _without_secrets(row)

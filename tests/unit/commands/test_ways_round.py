@@ -34,7 +34,7 @@ def owned_by_leads(live: Live) -> None:
 
 
 def asked(live: Live, app: str = "shop", who: Speaker = OLGA) -> list[str]:
-    """The gates whose people would be asked; none where nothing is weaker, or where the change is refused."""
+    """The gates whose people would be asked; none if nothing is weaker, or if the change is refused."""
     said = live.say(who, app=app)
     return list(said.asks) if isinstance(said, ToConfirm) else []
 

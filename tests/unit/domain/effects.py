@@ -57,7 +57,7 @@ class Effects:
         self._script[kind, environment].extend([None] * times)
 
     def perform(self, step: Step, *, application: Application, definition: str, release: Release, lane: Lane) -> Any:
-        """The outcome of a step; None where nothing is heard of it."""
+        """The outcome of a step; None if nothing is heard of it."""
         for key in ((step.kind, step.environment), (step.kind, None)):
             if self._script[key]:
                 return self._script[key].popleft()

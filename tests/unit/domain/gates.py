@@ -16,7 +16,7 @@ def gated(*approvers: str, **fields: Any) -> Application:
 
 
 def at_the_gate(delivered: Application | None = None, *, run: Run | None = None) -> World:
-    """shop-1 waits for approval in production; its CI run is known where one is given."""
+    """shop-1 waits for approval in production; its CI run is known if one is given."""
     world = World(delivered or gated())
     world.push("v1")
     if run is not None:

@@ -80,7 +80,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Vote:
-    """A person votes on one of the releases that wait for it; where none waits, on any."""
+    """A person votes on one of the releases that wait for votes, or on any if none waits."""
 
     which: int
     voter: str
@@ -222,7 +222,7 @@ def every_other_hour(now: datetime) -> WindowStatus:
 
 @dataclass(frozen=True)
 class Change:
-    """The delivery folder changes: in what the gate of production demands, or in something that is not a policy."""
+    """The delivery folder changes: the demands of production's gate, or something that is not a policy."""
 
     gate: Gate | None
 

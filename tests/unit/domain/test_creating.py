@@ -1,4 +1,4 @@
-"""A person starts a release of what an earlier one delivered: the same artifact, the manifests of now."""
+"""A person starts a release of an artifact that an earlier one delivered, with the present manifests."""
 
 import pytest
 

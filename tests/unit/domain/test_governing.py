@@ -1,4 +1,4 @@
-"""What a project demands of each environment, and what it says where the application leaves something out."""
+"""A project's demands on each environment, and its values for settings that the application leaves out."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""Whoever is told of a vote that they did not give says so: it no longer counts, the release is stopped where it is,
-and everybody is told. It need only be said, and whoever has no vote there has nothing to object to."""
+"""A person who is told of a vote that they did not cast objects: the vote no longer counts, the release is stopped
+where it is, and everybody is told. An objection needs no proof, and only the voter can object to a vote."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Runs that only partially succeeded: they count where the application says so, and nowhere else."""
+"""Runs that only partially succeeded: they count if the application says so, and nowhere else."""
 
 import pytest
 

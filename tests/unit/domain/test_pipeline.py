@@ -1,4 +1,4 @@
-"""Whose runs an application's pipeline names: ids decide where they are known, and names only where they are not."""
+"""The pipeline whose runs count for an application: ids decide if they are known, and otherwise names do."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""A proof says nothing of what was set after it: whoever sends one again, or was slower than somebody else, ends
-nothing that came since."""
+"""A proof does not cover settings that were made after it: a person who sends an old proof again, or was slower than
+somebody else, ends nothing that was set since."""
 
 from collections.abc import Callable
 from datetime import timedelta

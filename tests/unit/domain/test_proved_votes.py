@@ -1,4 +1,4 @@
-"""Votes with a proof: they count by what the token says and when, once, for one opening of the gate. All others are
+"""Votes with a proof: they count by the token's content and time, once, for one opening of the gate. All others are
 refused in a record."""
 
 from datetime import datetime, timedelta

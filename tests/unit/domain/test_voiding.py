@@ -1,4 +1,4 @@
-"""What makes votes void: each change of what was voted on, by its name, told to those who voted."""
+"""Changes that make votes void: each change of the plan that was voted on, by its name, told to those who voted."""
 
 from datetime import timedelta
 from typing import Any

@@ -77,7 +77,8 @@ class World:
         self._submissions = 0
 
     def copy(self) -> "World":
-        """Another world that begins where this one stopped. What its lists, sets and tables hold is never changed."""
+        """Another world that begins where this one stopped. The elements of its lists, sets and tables are never
+        changed."""
         made = copy(self)
         containers = (deque, dict, list, set)
         vars(made).update({name: copy(value) for name, value in vars(self).items() if isinstance(value, containers)})
@@ -214,7 +215,7 @@ class World:
         until: datetime | None = None,
         submission: str | None = None,
     ) -> Decision:
-        """An operator says what is to be done; in the last environment, where the verb needs one and none is given."""
+        """An operator gives a command; in the last environment, if the verb needs one and none is given."""
         self._submissions += 1
         last = self.application.environments[-1].name
         return self.take(
@@ -252,7 +253,7 @@ class World:
         )
 
     def change(self, application: Application | None = None) -> None:
-        """A version of the application is applied: another one where one is given, else one that differs in what is no
+        """A version of the application is applied: the given one, or else one that differs in something other than
         policy."""
         self.application = application or self.application
         self.delivery = sha256(self.delivery.encode())
@@ -313,7 +314,7 @@ class World:
         return self.releases[number].phase
 
     def actions(self, number: int | None = None) -> list[str]:
-        """The actions of the audit trail, in order; of one release where it is given."""
+        """The actions of the audit trail, in order; of one release if it is given."""
         wanted = f"{self.head.application}-{number}"
         return [record.action for record in self.audit if number is None or record.release == wanted]
 

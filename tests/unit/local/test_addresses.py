@@ -1,4 +1,4 @@
-"""Parts listen where they listened last; where they cannot, it is said if it matters."""
+"""Parts listen at their last addresses; if they cannot, the start says so if it matters."""
 
 import socket
 from collections.abc import Iterator

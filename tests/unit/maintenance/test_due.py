@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 
 class CountingTable(MemoryTable):
-    """Counts requests as they are charged, and dies or is away where a test wants it."""
+    """Counts requests as they are charged, and dies or is away if a test wants it."""
 
     def __init__(self) -> None:
         super().__init__()

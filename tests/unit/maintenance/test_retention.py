@@ -1,5 +1,5 @@
-"""Retention: records move, and nobody who reads or verifies the trail notices where they lie. Whoever dies in between
-leaves nothing lost, nothing twice."""
+"""Retention: records move, and nobody who reads or verifies the trail notices it. If the process dies in between,
+nothing is lost and nothing is there twice."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -210,7 +210,7 @@ def test_a_process_may_die_at_any_point_of_the_move(past: Past, share: int) -> N
 @pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_the_trail_is_whole_at_each_moment_of_the_move(past: Past, share: int) -> None:
-    """Also for whoever reads it while the process that moved it is dead."""
+    """Even for a reader while the process that moved records is dead."""
     quiet = Life()
     expected = trail(live_through(past, quiet))
     for point in range(share, len(quiet.points), SHARES):

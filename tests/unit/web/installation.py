@@ -77,7 +77,7 @@ def _example() -> Application:
 
 
 def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1, level: Level = Level.LINK) -> Application:
-    """The application of `examples/hello-aks`, with other approvers for production where they are given."""
+    """The application of `examples/hello-aks`, with other approvers for production if they are given."""
     application = _example()
     staging, production = application.environments
     gate = ApprovalGate(
@@ -123,7 +123,7 @@ class Told(Installation):
         self.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
 
     def change_delivery(self, policy: Application | None = None) -> None:
-        """The delivery folder changes: to another policy where one is given, else in its manifests."""
+        """The delivery folder changes: to another policy if one is given, otherwise in its manifests."""
         self._deliver(policy or self.policy, "changed")
 
     @property

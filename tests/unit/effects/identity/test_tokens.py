@@ -154,7 +154,7 @@ def unsigned(claims: dict[str, Any]) -> str:
 
 
 def symmetric(claims: dict[str, Any]) -> str:
-    """Signed by HMAC with what everybody knows: the public key."""
+    """Signed by HMAC with a value that everybody knows: the public key."""
     public = signing_key("k1").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     signed = f"{part({'alg': 'HS256', 'kid': 'k1'})}.{part(claims)}"
     mac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(signed.encode(), public)

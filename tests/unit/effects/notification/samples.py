@@ -27,7 +27,7 @@ VOTE = AskedVote(
 
 
 def gate_opened(**changes: object) -> Message:
-    """A gate was opened; as it is sent where nobody signs in, to one approver."""
+    """A gate was opened; as it is sent to one approver if nobody signs in."""
     matter = ApprovalFacts(
         digest="sha256:4f9a1b6c2d8e" + "0" * 52,
         plan_hash="sha256:91c3e07d55aa" + "0" * 52,
@@ -76,7 +76,7 @@ def gate_opened(**changes: object) -> Message:
 
 
 def for_everybody(**changes: object) -> Message:
-    """The same as a channel that many read gets it, where people sign in."""
+    """The same for a channel that many people read, if people sign in."""
     headline = "shop-482 (2.7.0) waits for approval for production"
     return gate_opened(**({"recipient": "", "approval_url": "", "locate_url": LOCATE, "headline": headline} | changes))
 

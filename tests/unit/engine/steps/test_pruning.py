@@ -1,4 +1,5 @@
-"""What left the manifests goes once its successor is judged good, and comes back with what used it."""
+"""An object that left the manifests is deleted once its successor is judged good, and comes back with the objects that
+used it."""
 
 from dataclasses import replace
 from pathlib import Path
