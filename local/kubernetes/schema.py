@@ -25,7 +25,8 @@ _GO_TYPES = {
     "bytes": "[]uint8",
 }
 _MERGED = {"int": "numeric (int or float)", "float": "numeric (int or float)", "bool": "boolean"}
-_QUANTITY = re.compile(r"([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)")
+_ONE_QUANTITY = re.compile(r".*\.(sizeLimit|divisor|target\.(averageValue|value))")
+_QUANTITY = re.compile(r"([+-]?[0-9.]*)([eEinumkKMGTP]*[-+]?[0-9]*)")
 _NO_QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _SPECIAL = {("v1", "Event"): "CoreV1Event"}
@@ -121,7 +122,7 @@ def _check_scalar(kind: str, value: Any, path: str, findings: Findings) -> None:
             fits = isinstance(value, bool)
         case _:
             fits = isinstance(value, str)
-    if not fits:
+    if not fits and not (_ONE_QUANTITY.fullmatch(path) and isinstance(value, int | float)):
         findings.add_type(value, path, _GO_TYPES[kind], merged=_MERGED.get(kind, "string"))
 
 
@@ -148,10 +149,11 @@ def unconvertible(resource: Resource, thing: Json) -> str:
     """Why a value of the right type cannot be read as what its field holds; empty where each can."""
     if resource.kind == "Secret":
         for value in (thing.get("data") or {}).values():
-            if not _BASE64.fullmatch(str(value)) or len(value) % 4:
-                good = re.match(r"[A-Za-z0-9+/]*", str(value))
+            text = str(value).replace("\n", "")  # as Go's decoder does
+            if not _BASE64.fullmatch(text) or len(text) % 4:
+                good = re.match(r"[A-Za-z0-9+/]*", text)
                 return f"error decoding from json: illegal base64 data at input byte {good.end() if good else 0}"
-    return _NO_QUANTITY if any(not _QUANTITY.fullmatch(text) for text in _quantities(thing)) else ""
+    return _NO_QUANTITY if any(not _QUANTITY.fullmatch(text) or not text for text in _quantities(thing)) else ""
 
 
 def _quantities(value: Any, name: str = "") -> list[str]:

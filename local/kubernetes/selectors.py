@@ -76,9 +76,9 @@ def _expression(expression: Json, labels: dict[str, str]) -> bool:
     value = labels.get(expression["key"])
     match expression["operator"]:
         case "In":
-            return value in expression["values"]
+            return value in (expression.get("values") or ())
         case "NotIn":
-            return value not in expression["values"]
+            return value not in (expression.get("values") or ())
         case "Exists":
             return value is not None
         case _:

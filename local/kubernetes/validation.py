@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any
 
+from slipway.manifests.rules import DATA_KEY, LABEL_KEY, LABEL_VALUE
+
 from . import structural
 from .errors import ApiError, Fault, invalid
 from .resources import DEFINITIONS, Json, Resource
@@ -13,10 +15,8 @@ from .together import together_faults
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LONGEST_CRON_JOB = 52
-_CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _MOST_DATA = 1024 * 1024
 _MOST_ANNOTATIONS = 256 * 1024
-_PORTS = range(1, 65536)
 _SUBDOMAIN = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
     "end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
@@ -43,14 +43,11 @@ _KEY_WORDS = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
     "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
 )
-_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
-_LABEL_KEY = re.compile(rf"({_NAME.pattern}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?")
 _LABEL_KEY_WORDS = (
     "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
     "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 )
-_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _IMMUTABLE: dict[str, tuple[str, ...]] = {
     "Deployment": ("selector",),
     "ReplicaSet": ("selector",),
@@ -84,15 +81,13 @@ def check_object(resource: Resource, thing: Json) -> None:
         case "Job":
             faults += _pod_faults(spec["template"]["spec"], "spec.template.spec")
             faults += _job_faults(spec)
-        case "Service":
-            faults += _service_faults(spec)
         case "ConfigMap" | "Secret":
             faults += _data_faults(thing)
         case "Ingress":
             faults += _ingress_faults(spec)
     if resource.kind == "Deployment":
         faults += _deployment_faults(spec)
-    faults += together_faults(resource.kind, spec)
+    faults += together_faults(thing, [fault.field for fault in faults])
     if faults:
         raise invalid(resource, name, faults)
 
@@ -169,20 +164,23 @@ def _name_faults(resource: Resource, name: str) -> list[Fault]:
     return [Fault("metadata.name", f'Invalid value: "{name}": {text}') for text in words]
 
 
-def _annotation_faults(annotations: Json) -> list[Fault]:
+def _annotation_faults(annotations: Json, field: str = "metadata.annotations") -> list[Fault]:
+    for key in annotations:
+        if not LABEL_KEY.fullmatch(key.lower()):
+            return [Fault(field, f'Invalid value: "{key}": {_LABEL_KEY_WORDS}')]
     if sum(len(f"{key}{value}".encode()) for key, value in annotations.items()) <= _MOST_ANNOTATIONS:
         return []
     text = f"Too long: may not be more than {_MOST_ANNOTATIONS} bytes"
-    return [Fault("metadata.annotations", text, "FieldValueTooLong")]
+    return [Fault(field, text, "FieldValueTooLong")]
 
 
 def _label_faults(labels: Json, field: str) -> list[Fault]:
     return [
-        Fault(field, f'Invalid value: "{key}": {_LABEL_KEY_WORDS}') for key in labels if not _LABEL_KEY.fullmatch(key)
+        Fault(field, f'Invalid value: "{key}": {_LABEL_KEY_WORDS}') for key in labels if not LABEL_KEY.fullmatch(key)
     ] + [
         Fault(field, f'Invalid value: "{value}": a valid label must be at most 63 alphanumeric characters, -, _ or .')
         for value in labels.values()
-        if not _LABEL_VALUE.fullmatch(str(value))
+        if not LABEL_VALUE.fullmatch(str(value))
     ]
 
 
@@ -206,19 +204,10 @@ def _pod_faults(spec: Json, field: str) -> list[Fault]:
 
 
 def _container_faults(container: Json, here: str) -> list[Fault]:
-    name, policy = str(container.get("name") or ""), container.get("imagePullPolicy", "Always")
-    faults = []
-    if name and not _LABEL.fullmatch(name):
-        faults.append(Fault(f"{here}.name", f'Invalid value: "{name}": {_LABEL_WORDS}'))
-    if policy not in _PULL_POLICIES:
-        supported = ", ".join(f'"{known}"' for known in _PULL_POLICIES)
-        text = f'Unsupported value: "{policy}": supported values: {supported}'
-        faults.append(Fault(f"{here}.imagePullPolicy", text, "FieldValueNotSupported"))
-    return faults + [
-        Fault(f"{here}.ports[{n}].containerPort", f"Invalid value: {number}: must be between 1 and 65535, inclusive")
-        for n, port in enumerate(container.get("ports") or [])
-        if (number := port.get("containerPort", 0)) not in _PORTS
-    ]
+    name = str(container.get("name") or "")
+    if not name or _LABEL.fullmatch(name):
+        return []
+    return [Fault(f"{here}.name", f'Invalid value: "{name}": {_LABEL_WORDS}')]
 
 
 def _data_faults(thing: Json) -> list[Fault]:
@@ -226,7 +215,7 @@ def _data_faults(thing: Json) -> list[Fault]:
     faults = [
         Fault(f"{kind}[{key}]", f'Invalid value: "{key}": {_KEY_WORDS}')
         for kind, key in named
-        if not _CONFIG_KEY.fullmatch(key)
+        if not DATA_KEY.fullmatch(key)
     ]
     size = sum(
         len(str(value).encode()) for kind in ("data", "binaryData") for value in (thing.get(kind) or {}).values()
@@ -269,8 +258,10 @@ def _as_json(value: Any) -> str:
 def _workload_faults(spec: Json) -> list[Fault]:
     faults = _pod_faults(spec["template"]["spec"], "spec.template.spec")
     selector = spec.get("selector")
-    labels = (spec["template"].get("metadata") or {}).get("labels") or {}
+    metadata = spec["template"].get("metadata") or {}
+    labels = metadata.get("labels") or {}
     faults += _label_faults(labels, "spec.template.metadata.labels")
+    faults += _annotation_faults(metadata.get("annotations") or {}, "spec.template.annotations")
     if not selector:
         faults.append(_required("spec.selector"))
     elif not spec_selects(selector, labels):
@@ -280,44 +271,11 @@ def _workload_faults(spec: Json) -> list[Fault]:
                 f"Invalid value: {_as_json(labels)}: `selector` does not match template `labels`",
             )
         )
-    for name in ("replicas", "minReadySeconds", "progressDeadlineSeconds"):
-        if spec.get(name, 0) < 0:
-            faults.append(Fault(f"spec.{name}", f"Invalid value: {spec[name]}: must be greater than or equal to 0"))
-    if spec["template"]["spec"].get("restartPolicy") != "Always":
-        faults.append(
-            Fault(
-                "spec.template.spec.restartPolicy",
-                'Unsupported value: supported values: "Always"',
-                "FieldValueNotSupported",
-            )
-        )
     return faults
 
 
 def _job_faults(spec: Json) -> list[Fault]:
-    labels = (spec["template"].get("metadata") or {}).get("labels") or {}
-    faults = _label_faults(labels, "spec.template.labels")
-    policy = spec["template"]["spec"].get("restartPolicy")
-    if policy in ("Never", "OnFailure"):
-        return faults
-    text = 'Required value: valid values: "OnFailure", "Never"'
-    return [*faults, Fault("spec.template.spec.restartPolicy", text, "FieldValueRequired")]
-
-
-def _service_faults(spec: Json) -> list[Fault]:
-    ports = spec.get("ports") or []
-    if spec.get("type") == "ExternalName" or spec.get("clusterIP") == "None":
-        return []
-    faults = [] if ports else [_required("spec.ports")]
-    for number, port in enumerate(ports):
-        for name in ("port", "targetPort"):
-            value = port.get(name, 0)
-            if isinstance(value, int) and not 1 <= value <= 65535:
-                text = f"Invalid value: {value}: must be between 1 and 65535, inclusive"
-                faults.append(Fault(f"spec.ports[{number}].{name}", text))
-        if len(ports) > 1 and not port.get("name"):
-            faults.append(_required(f"spec.ports[{number}].name"))
-    return faults
+    return _label_faults((spec["template"].get("metadata") or {}).get("labels") or {}, "spec.template.labels")
 
 
 def _pod_change_faults(before: Json, after: Json) -> list[Fault]:

@@ -16,7 +16,6 @@ from ..manifests.limits import limit_problems
 from ..manifests.objects import check_job
 from ..manifests.problems import Findings, Problem, Steps
 from ..manifests.references import names_application
-from ..manifests.workloads import workload_problems
 from .conflicts import Rendered
 from .definition import Definition
 from .files import inside
@@ -130,10 +129,11 @@ class EnvironmentCheck:
         self.findings.take(findings)
 
     def _object_problems(self, document: Document, value: dict[str, Any]) -> tuple[Problem, ...]:
-        own = tuple(workload_problems(document, value))
-        if not self._within or any(problem.field == "kind" for problem in own):
-            return own
-        return (*own, *limit_problems(document, value, self._definition.application.kinds))
+        if value["kind"] == "Namespace":
+            message = "leave it out: a namespace is created, and Slipway given its rights there, when the team joins"
+            expected, got = "objects inside the environment's namespace", "the Namespace itself"
+            return (document.problem(("kind",), message, expected=expected, got=got),)
+        return tuple(limit_problems(document, value, self._definition.application.kinds)) if self._within else ()
 
     def _not_read(self, listed: Iterable[str]) -> frozenset[str]:
         """The files that are not manifests. If a file were skipped silently, its author would believe that it is

@@ -12,12 +12,13 @@ from .documents import Document
 from .images import containers
 from .objects import look_up
 from .problems import Problem, Steps, short_value
+from .rules import DATA_KEY, LABEL_KEY, LETTERS, SUBDOMAIN, labels, mapping
 
 MOST_DATA: Final = 1024 * 1024
 """Bytes of all values of a ConfigMap or Secret."""
 _MOST_ANNOTATIONS: Final = 256 * 1024
 _LABEL: Final = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAME: Final = re.compile(SUBDOMAIN)
 _FREELY_NAMED: Final = ("rbac.authorization.k8s.io/", "policy/")
 """Groups of kinds that may have names like `system:node`."""
 _FREE_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[^/%]+")
@@ -33,14 +34,8 @@ _NAMES: Final[Mapping[tuple[str, str], tuple[re.Pattern[str], str, int]]] = {
     ("batch/v1", "Job"): (*_USUAL, 63),
 }
 """The characters and the greatest length of names, for kinds where those are not the usual ones."""
-_WORD: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-_LABEL_KEY: Final = re.compile(rf"({_NAME.pattern}/)?{_WORD}")
-_LABEL_VALUE: Final = re.compile(rf"({_WORD})?")
-_DATA_KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _DATA: Final[Mapping[str, tuple[str, ...]]] = {"ConfigMap": ("data", "binaryData"), "Secret": ("data", "stringData")}
 _IN_BASE64: Final = frozenset({("ConfigMap", "binaryData"), ("Secret", "data")})
-_PORTS: Final = range(1, 65536)
-_LETTERS: Final = "letters, digits, '-', '_' and '.', a letter or digit first and last, at most 63"
 
 
 def validity_problems(document: Document, value: Mapping[str, Any], *, renamed: bool = False) -> Iterator[Problem]:
@@ -53,8 +48,14 @@ def validity_problems(document: Document, value: Mapping[str, Any], *, renamed: 
         for each in (steps, (*steps, "labels"), (*steps, "annotations")):
             if (held := look_up(value, each)) is not None and not isinstance(held, Mapping):
                 yield document.problem(each, expected="a mapping", got=short_value(held))
-        yield from _label_problems(document, (*steps, "labels"), _mapping(look_up(value, (*steps, "labels"))))
-        annotations = _mapping(look_up(value, (*steps, "annotations")))
+        for place, expected in labels(look_up(value, (*steps, "labels"))):
+            at = (*steps, "labels", *place)
+            yield document.problem(at, expected=expected, got=short_value(look_up(value, at) or place[0]))
+        annotations = mapping(look_up(value, (*steps, "annotations")))
+        for key in annotations:
+            if not LABEL_KEY.fullmatch(str(key).lower()):
+                at = (*steps, "annotations", key)
+                yield document.problem(at, expected=f"a name of {LETTERS}", got=short_value(key))
         if (size := _bytes(chain(annotations, annotations.values()))) > _MOST_ANNOTATIONS:
             yield _too_large(document, (*steps, "annotations"), size, _MOST_ANNOTATIONS)
     yield from _data_problems(document, value)
@@ -74,24 +75,16 @@ def _expected_name(value: Mapping[str, Any], name: str, renamed: bool) -> str:
     return "" if len(name) <= longest and pattern.fullmatch(name) else f"{words}, at most {longest}"
 
 
-def _label_problems(document: Document, steps: Steps, labels: Mapping[Any, Any]) -> Iterator[Problem]:
-    for key, text in labels.items():
-        if not _LABEL_KEY.fullmatch(str(key)):
-            yield document.problem((*steps, key), expected=f"a name of {_LETTERS}", got=short_value(key))
-        elif isinstance(text, str) and not _LABEL_VALUE.fullmatch(text):
-            yield document.problem((*steps, key), expected=_LETTERS, got=short_value(text))
-
-
 def _data_problems(document: Document, value: Mapping[str, Any]) -> Iterator[Problem]:
     kind, size, first = str(value.get("kind")), 0, ""
     for part in _DATA.get(kind, ()) if value.get("apiVersion") == "v1" else ():
-        entries = _mapping(value.get(part))
+        entries = mapping(value.get(part))
         first = first or (part if entries else "")
         length = _bytes(entries.values())
         size += length * 3 // 4 if (kind, part) in _IN_BASE64 else length
         for key in entries:
-            if not _DATA_KEY.fullmatch(str(key)):
-                expected = "letters, digits, '-', '_' and '.', at most 253"
+            if not DATA_KEY.fullmatch(str(key)):
+                expected = "letters, digits, '-', '_' and '.', not '..' at first, at most 253"
                 yield document.problem((part, key), expected=expected, got=short_value(key))
     if size > MOST_DATA:
         yield _too_large(document, (first,), size, MOST_DATA)
@@ -109,12 +102,6 @@ def _container_problems(document: Document, value: Mapping[str, Any]) -> Iterato
                 (*at, "name"), expected="another name than the other containers", got=short_value(name)
             )
         names.add((at[:-2], str(name)))
-        ports = container.get("ports")
-        for index, port in enumerate(ports if isinstance(ports, list) else ()):
-            number = _mapping(port).get("containerPort")
-            if isinstance(number, int) and number not in _PORTS:
-                steps = (*at, "ports", index, "containerPort")
-                yield document.problem(steps, expected="a port from 1 to 65535", got=short_value(number))
 
 
 def _too_large(document: Document, steps: Steps, size: int, most: int) -> Problem:
@@ -123,7 +110,3 @@ def _too_large(document: Document, steps: Steps, size: int, most: int) -> Proble
 
 def _bytes(texts: Any) -> int:
     return sum(len(text.encode()) for text in texts if isinstance(text, str))
-
-
-def _mapping(value: Any) -> Mapping[Any, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -32,6 +32,7 @@ spec:
 
 def with_manifest(write: Write, folder: Path, manifest: str, *, project: str = PROJECT) -> None:
     (folder / "project.yaml").write_text(project)
+    manifest = manifest.replace("MAIN", "name: a, image: IMAGE").replace("IMAGE", "team/shop")
     write(files={"manifests/shop.yaml": DEPLOYMENT, "manifests/more.yaml": manifest})
 
 
@@ -74,46 +75,56 @@ spec:
 @pytest.mark.parametrize(
     ("pod", "field"),
     [
-        ("hostNetwork: true, containers: []", "hostNetwork"),
-        ("hostPID: true, containers: []", "hostPID"),
-        ("hostIPC: true, containers: []", "hostIPC"),
-        ("containers: [], volumes: [{ name: a, hostPath: { path: / } }]", "volumes[0].hostPath"),
+        ("hostNetwork: true, containers: [{ MAIN }]", "hostNetwork"),
+        ("hostPID: true, containers: [{ MAIN }]", "hostPID"),
+        ("hostIPC: true, containers: [{ MAIN }]", "hostIPC"),
         (
-            "containers: [{ name: a, securityContext: { privileged: true } }]",
+            "containers: [{ MAIN }], volumes: [{ name: a, hostPath: { path: / } }]",
+            "volumes[0].hostPath",
+        ),
+        (
+            "containers: [{ MAIN, securityContext: { privileged: true } }]",
             "containers[0].securityContext.privileged",
         ),
-        ("containers: [{ name: a, ports: [{ containerPort: 1, hostPort: 80 }] }]", "containers[0].ports[0].hostPort"),
         (
-            "initContainers: [{ name: a, securityContext: { capabilities: { add: [SYS_ADMIN] } } }], containers: []",
+            "containers: [{ MAIN, ports: [{ containerPort: 1, hostPort: 80 }] }]",
+            "containers[0].ports[0].hostPort",
+        ),
+        (
+            "containers: [{ MAIN }], "
+            "initContainers: [{ name: b, image: IMAGE, securityContext: { capabilities: { add: [SYS_ADMIN] } } }]",
             "initContainers[0].securityContext.capabilities",
         ),
         (
-            "securityContext: { seccompProfile: { type: Unconfined } }, containers: []",
+            "securityContext: { seccompProfile: { type: Unconfined } }, containers: [{ MAIN }]",
             "securityContext.seccompProfile",
         ),
         (
-            "securityContext: { windowsOptions: { hostProcess: true } }, containers: []",
+            "securityContext: { windowsOptions: { hostProcess: true } }, containers: [{ MAIN }]",
             "securityContext.windowsOptions.hostProcess",
         ),
         (
-            "containers: [{ name: a, securityContext: { procMount: Unmasked } }]",
+            "containers: [{ MAIN, securityContext: { procMount: Unmasked } }]",
             "containers[0].securityContext.procMount",
         ),
-        ("securityContext: { seLinuxOptions: { type: spc_t } }, containers: []", "securityContext.seLinuxOptions"),
-        ("containers: [{ name: a, ports: [{ hostPort: 80.0 }] }]", "containers[0].ports[0].hostPort"),
         (
-            "containers: [{ name: a, livenessProbe: { httpGet: { host: 169.254.169.254, port: 80 } } }]",
+            "securityContext: { seLinuxOptions: { type: spc_t } }, containers: [{ MAIN }]",
+            "securityContext.seLinuxOptions",
+        ),
+        ("containers: [{ MAIN, ports: [{ containerPort: 1, hostPort: 80.0 }] }]", "containers[0].ports[0].hostPort"),
+        (
+            "containers: [{ MAIN, livenessProbe: { httpGet: { host: 169.254.169.254, port: 80 } } }]",
             "containers[0].livenessProbe.httpGet",
         ),
         (
-            "containers: [{ name: a, lifecycle: { preStop: { tcpSocket: { host: 127.0.0.1, port: 10250 } } } }]",
+            "containers: [{ MAIN, lifecycle: { preStop: { tcpSocket: { host: 127.0.0.1, port: 10250 } } } }]",
             "containers[0].lifecycle.preStop.tcpSocket",
         ),
         (
-            "securityContext: { sysctls: [{ name: kernel.msgmax, value: '1' }] }, containers: []",
+            "securityContext: { sysctls: [{ name: kernel.msgmax, value: '1' }] }, containers: [{ MAIN }]",
             "securityContext.sysctls",
         ),
-        ("priorityClassName: system-cluster-critical, containers: []", "priorityClassName"),
+        ("priorityClassName: system-cluster-critical, containers: [{ MAIN }]", "priorityClassName"),
     ],
 )
 def test_a_pod_that_reaches_into_its_node_is_refused_unless_the_project_says_so(
@@ -129,7 +140,7 @@ def test_a_pod_that_reaches_into_its_node_is_refused_unless_the_project_says_so(
 
 def test_a_pod_that_takes_its_profile_off_by_an_annotation_is_refused(write: Write, folder: Path) -> None:
     name = "container.apparmor.security.beta.kubernetes.io/app"
-    pod = POD.replace("POD", "containers: []")
+    pod = POD.replace("POD", "containers: [{ MAIN }]")
     pod = pod.replace(
         "{ labels: { app: agent } }", f"{{ labels: {{ app: agent }}, annotations: {{ {name}: unconfined }} }}"
     )
@@ -157,7 +168,7 @@ def test_a_service_that_takes_the_traffic_of_any_address_is_refused(write: Write
 
 def test_what_stays_in_its_container_is_not_access_to_the_host(write: Write, folder: Path) -> None:
     container = (
-        "{ name: a, ports: [{ containerPort: 8080 }], securityContext: { privileged: false, procMount: Default, "
+        "{ MAIN, ports: [{ containerPort: 8080 }], securityContext: { privileged: false, procMount: Default, "
         "seccompProfile: { type: RuntimeDefault }, capabilities: { drop: [ALL], add: [NET_BIND_SERVICE] } }, "
         "livenessProbe: { httpGet: { path: /, port: 8080 } } }"
     )

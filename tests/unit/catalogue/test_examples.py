@@ -39,7 +39,7 @@ def test_hello_renders_for_both_environments() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=["shortest", "chain"])
 def test_the_how_to_pages_examples_load(write: Write, folder: Path, example: str) -> None:
-    pod = "{ restartPolicy: Never, containers: [{}] }"
+    pod = "{ restartPolicy: Never, containers: [{ name: t, image: team/shop }] }"
     job = f"apiVersion: batch/v1\nkind: Job\nmetadata: {{ name: t }}\nspec: {{ template: {{ spec: {pod} }} }}\n"
     write(example, files={"manifests/shop.yaml": DEPLOYMENT, "verify/acceptance.yaml": job})
     assert list(load(folder)) == ["shop"]

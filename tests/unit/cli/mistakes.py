@@ -197,7 +197,8 @@ MISTAKES = {
         file=DEPLOYMENT,
         old="matchLabels: { app.kubernetes.io/name: shop }",
         new="matchLabels: { app.kubernetes.io/name: cart }",
-        says=("among the labels of the template", "'shop'", "app.kubernetes.io/name: cart"),
+        says=("'cart', as the selector says", "'shop'"),
+        at="      labels: { app.kubernetes.io/name: shop }",
     ),
     "the namespace itself": Mistake(
         file="manifests/namespace.yaml",
@@ -211,7 +212,7 @@ MISTAKES = {
     "a Job that does not say how it ends": Mistake(
         file="manifests/cron.yaml",
         new=manifest("CronJob", CRON, api="batch/v1"),
-        says=("Never or OnFailure", "the default"),
+        says=("Never or OnFailure", "Always if not said"),
         at="        spec:",
     ),
     "a misspelt field": Mistake(

@@ -22,6 +22,7 @@ from slipway.manifests.limits import beyond_limits
 from slipway.manifests.objects import identity
 from slipway.manifests.problems import Steps
 from slipway.manifests.together import together_problems
+from tests.contract.cluster.variants import VARIANTS
 
 CONTAINER = {
     "name": "a",
@@ -61,6 +62,7 @@ OBJECTS = (
     of_kind("v1", "Service", spec={"ports": [{"port": 80}], "selector": {"a": "b"}, "externalIPs": []}),
     of_kind("example.com/v1", "Thing", spec={"image": CONTAINER["image"], "parts": [{"image": "x"}]}),
     SETTINGS,
+    *(VARIANTS[f"{kind} {{}}"] for kind in ("HorizontalPodAutoscaler", "Ingress", "NetworkPolicy", "RoleBinding")),
 )
 VALUES: tuple[Any, ...] = (
     *(None, True, 0, -1, 1.5, "", "x", "a\0b"),
