@@ -12,6 +12,7 @@ from ..domain.challenge import Pending
 from ..domain.commands import PERMISSIONS, Verb
 from ..domain.errors import NotFound
 from ..domain.model import release_id
+from ..domain.reports import FreezeShown
 from ..domain.restored import Restored
 from ..domain.statement import CatalogueStatement, ChangeVoteStatement, CommandStatement
 from ..http.forms import FIELD
@@ -24,7 +25,7 @@ from .answer import Answer, html, see_other
 from .desk import Desk
 from .leading import led
 from .messages import nothing_done
-from .operating import check_permitted, effect_of_rollback
+from .operating import PageSubject, blocks_of, check_permitted, effect_of_rollback, words_of_retry
 from .signin import Visitor
 from .templating import render
 
@@ -61,12 +62,14 @@ def show_confirmation(desk: Desk, handle: str, who: Visitor) -> Answer:
             reader=who,
         )
         return html(page)
+    title, effect = _words(desk, statement)
     page = render(
         "confirm.html",
         statement=statement,
         where=_where(statement),
-        title=_title(statement),
-        effect=_effect(desk, statement),
+        title=title,
+        effect=effect,
+        freezes=_blocks(desk, statement),
         restored=_restored(desk, statement),
         refused=desk.foresight.refusal(statement),
         permission=PERMISSIONS[statement.verb],
@@ -112,19 +115,26 @@ def _restored(desk: Desk, statement: CommandStatement) -> Restored | None:
     return desk.restored(statement.application or INSTALLATION) if statement.verb is Verb.FENCE_RESET else None
 
 
-def _effect(desk: Desk, statement: CommandStatement) -> str:
-    """The effect of a roll-back, in the words of the page that orders one; empty for any other command."""
+def _words(desk: Desk, statement: CommandStatement) -> tuple[str, str]:
+    """The title of the page, and the effect of the command, in the words of the page that orders one."""
+    named = f"{statement.application}-{statement.release}"
+    if statement.verb is Verb.RETRY and (release := desk.reader.release(named)) and (retry := words_of_retry(release)):
+        return retry
     if statement.verb is not Verb.ROLLBACK or statement.application is None or statement.release is None:
-        return ""
+        return f"{statement.verb.spoken.capitalize()} {_where(statement)}", ""
     lane = desk.reader.ledger.lanes(statement.application).get(str(statement.environment))
-    return effect_of_rollback(statement.application, statement.release, lane) if lane else ""
+    effect = effect_of_rollback(statement.application, statement.release, lane) if lane else ""
+    return f"Roll {statement.environment} back to {named}", effect  # not to be read like one that undoes the release
 
 
-def _title(statement: CommandStatement) -> str:
-    """The action to confirm; a roll-back to a release must not read like one that undoes it."""
-    if statement.verb is Verb.ROLLBACK:
-        return f"Roll {statement.environment} back to {statement.application}-{statement.release}"
-    return f"{statement.verb.spoken.capitalize()} {_where(statement)}"
+def _blocks(desk: Desk, statement: CommandStatement) -> tuple[FreezeShown, ...]:
+    """The freezes and holds that the command ends or lets a release past."""
+    if statement.verb not in (Verb.UNFREEZE, Verb.RESUME, Verb.OVERRIDE):
+        return ()
+    if statement.application is None:
+        return desk.blocks.of_everything()
+    lane = PageSubject(application=statement.application, environment=statement.environment or "")
+    return tuple(blocks_of(desk, lane).read)
 
 
 def _where(statement: CommandStatement) -> str:

@@ -156,7 +156,7 @@ def or_message(work: Callable[[], Answer], *, again: tuple[str, str] | None = No
         return message(400, "Invalid parameter", str(bad))
     except UnreadableRow as unreadable:
         log.error("%s", unreadable)  # noqa: TRY400 - the message says it all
-        return message(503, "This cannot be read", str(unreadable), tone=Tone.BAD)
+        return message(503, "This cannot be read", str(unreadable), tone=Tone.BAD, link=("/", "Board"))
     except (LedgerUnavailable, KeysUnavailable, Contended) as away:
         log.warning("a page could not be served: %s", away)
         return try_again(again)

@@ -94,7 +94,7 @@ def show_commands(desk: Desk, subject: PageSubject, who: Visitor) -> Answer:
     now, reader = desk.clock(), desk.reader
     release = reader.release(subject.release) if subject.release else None
     forms = tuple(_for_release(desk, release) if release else _for_lanes(desk, subject))
-    blocks = _shown(desk, subject, release)
+    blocks = blocks_of(desk, subject, release)
     page = render(
         "operate.html",
         subject=subject,
@@ -173,22 +173,8 @@ def _for_release(desk: Desk, release: Release) -> Iterator[CommandForm]:
             hidden=about,
             bad=True,
         )
-    where = f" in {release.environment}" if release.environment else ""
-    if release.phase.ended_in_failure:
-        yield CommandForm(
-            verb=Verb.RETRY,
-            title=f"Try {release.id} again{where}",
-            hint="The same image, from the step that failed. It is planned again; if the new plan is identical, its "
-            "votes still count.",
-            hidden=about,
-        )
-    elif release.phase.retryable and release.environment:
-        yield CommandForm(
-            verb=Verb.RETRY,
-            title=f"Send {release.id} out again{where}",
-            hint="The same image. It is planned again, and people are asked again: no earlier vote counts.",
-            hidden=about,
-        )
+    if retry := words_of_retry(release):
+        yield CommandForm(verb=Verb.RETRY, title=retry[0], hint=retry[1], hidden=about)
     entry = desk.reader.catalogue.get(release.application)
     if entry is not None and not not_passed(create_rules(entry.application, release)):
         yield CommandForm(
@@ -208,6 +194,19 @@ def _for_release(desk: Desk, release: Release) -> Iterator[CommandForm]:
         )
     yield from _waivers(desk, release)
     yield from _rollbacks(desk, release)
+
+
+def words_of_retry(release: Release) -> tuple[str, str] | None:
+    """Title and effect of sending the release out again, for the person who orders or confirms it; None if nobody
+    can."""
+    where = f" in {release.environment}" if release.environment else ""
+    if release.phase.ended_in_failure:
+        hint = "The same image, from the step that failed. It is planned again; if the new plan is identical, its votes"
+        return f"Try {release.id} again{where}", f"{hint} still count."
+    if release.phase.retryable and release.environment:
+        hint = "The same image. It is planned again, and people are asked again: no earlier vote counts."
+        return f"Send {release.id} out again{where}", hint
+    return None
 
 
 def _what_cancelling_does(release: Release) -> str:
@@ -328,7 +327,7 @@ def _lanes(desk: Desk) -> Iterator[PageSubject]:
         yield from (PageSubject(application=name, environment=e.name) for e in entry.application.environments)
 
 
-def _shown(desk: Desk, subject: PageSubject, release: Release | None) -> ReadOfEach[FreezeShown]:
+def blocks_of(desk: Desk, subject: PageSubject, release: Release | None = None) -> ReadOfEach[FreezeShown]:
     """The freezes and holds that affect the subject of the page."""
     if subject == PageSubject():
         return desk.blocks.freezes()

@@ -10,6 +10,7 @@ from slipway.api.approvals import Ballot, OpenGate, OpenGates
 from slipway.api.base import body_of
 from slipway.api.inbox import SaidOutcome
 from slipway.api.releases import ReleaseAnswer
+from slipway.domain.phases import Phase
 
 from ..api import Api, read_answer
 from ..ballots import BEARER, LINK, Token, app_and_token, page_of
@@ -227,7 +228,7 @@ def _vote(
     except CliError as error:
         if error.code != _NOBODY or own_token is not None:
             raise
-        raise _on_page(decision, _page(api, release_id, environment or gate_in)) from error
+        raise _on_page(decision, _page(api, decision, release_id, environment or gate_in)) from error
     if as_json:
         screen.json(content)
         return
@@ -275,9 +276,12 @@ def _on_page(decision: Decision, page: str) -> CliError:
     return CliError(f"{decision} on its page, with a sign-in", exit_code=Exit.WAITING, cure=cure)
 
 
-def _page(api: Api, release: str, environment: str) -> str:
+def _page(api: Api, decision: Decision, release: str, environment: str) -> str:
     """The page on which people vote on the release in that environment, or else in the one where it is."""
     answer = read_answer(ReleaseAnswer, api.get("releases", release))
+    phase = Phase.named(answer.phase)
+    if decision == "reject" and phase is not None and phase.final:
+        raise CliError(f"{answer.id} is {phase.spoken}, and has ended: nobody can reject it any more")
     if not (where := environment or answer.environment):
         raise CliError(f"{answer.id} is {answer.phase.replace('_', ' ')}, in no environment: nobody votes on it")
     return page_of(api.app, answer.id, where)

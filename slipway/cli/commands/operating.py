@@ -32,7 +32,7 @@ _DONE = {
     Verb.CANCEL: "cancelled",
     Verb.RETRY: "is being retried",
     Verb.CREATE: "begins",
-    Verb.ROLLBACK: "brings that release back; newer ones wait, unless it is the live one",
+    Verb.ROLLBACK: "brings {release} back; newer ones wait, unless it is the live one",
     Verb.RESUME: "the hold has ended",
     Verb.OVERRIDE: "is let past, once",
     Verb.WAIVE: "the rule is waived, and the plan is made again: people vote on the new one",
@@ -98,7 +98,9 @@ def _give(
     spoken = done.phase.replace("_", " ") if done.phase else ""
     phase = f" ({spoken})" if spoken not in ("", _DONE[verb]) else ""
     now = Phase.named(done.phase)
-    became = _CALLED_OFF if verb is Verb.CANCEL and now is not None and not now.final else f"{_DONE[verb]}{phase}"
+    became = _DONE[verb].format(release=fields.get("release")) + phase
+    if verb is Verb.CANCEL and now is not None and not now.final:
+        became = _CALLED_OFF
     screen.line(TextCell("✓ ", GOOD), TextCell(subject, NAME), f": {became}")
 
 

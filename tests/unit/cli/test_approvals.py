@@ -197,7 +197,6 @@ def test_what_is_not_clear_is_asked_before_anything_is_sent(
         (("withdraw", "shop-2"), "shop/2/production"),
         (("object", "shop-2", "--environment", "staging"), "shop/2/staging"),
         (("object", "shop-1"), "shop/1/production"),
-        (("reject", "shop-1", "--reason", "no"), "shop/1/production"),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, tuple) else words,
 )
@@ -211,6 +210,12 @@ def test_whoever_the_app_knows_as_nobody_is_led_to_the_page_on_which_they_sign_i
     assert result.exit_code == 5, result.stderr
     assert f"{words[0]} on its page, with a sign-in; open {app.url}/approvals/{place}" in result.stderr
     assert "function key" not in result.stderr
+
+
+def test_nobody_is_led_to_a_page_to_reject_a_release_that_has_ended(slipway: Command, app: Served) -> None:
+    app.replies["approvals/shop-1"] = problem(403, "Voter not identified", "a function key identifies no voter")
+    result = slipway("reject", "shop-1", "--reason", "no")
+    assert (result.exit_code, "shop-1 is completed, and has ended" in result.stderr) == (1, True), result.stderr
 
 
 def test_a_refusal_names_its_rules_and_ends_with_1(slipway: Command, app: Served) -> None:

@@ -10,6 +10,7 @@ from slipway.domain.blocks import Freeze
 from slipway.domain.errors import NotFound
 from slipway.domain.explain import EnvironmentRules, Explanation, in_the_way
 from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.reports import NotShown
 from slipway.domain.rules import Rule
 from slipway.domain.snapshot import Lookups
 from slipway.domain.steps import StepKind
@@ -37,6 +38,14 @@ def test_it_says_what_is_live_and_what_is_on_its_way_and_who_looks() -> None:
     body = SAMPLES["board"]().body.decode()
     for expected in ('href="/releases/hello-1"', "Waiting for approval", "Rolling out", "1.4.0", "Dora"):
         assert expected in body
+
+
+def test_releases_that_cannot_be_shown_are_not_said_to_be_none_yet() -> None:
+    home, _ = asked()
+    none = replace(home.board(), newest=())
+    hidden = replace(none, not_shown=(NotShown(application="shop", why="its head cannot be read"),))
+    assert "None yet" in board_page(none, now=home.now, visitor=DORA)
+    assert "None yet" not in board_page(hidden, now=home.now, visitor=DORA)
 
 
 def test_what_waits_names_the_rules_that_explain_names() -> None:

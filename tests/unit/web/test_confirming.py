@@ -79,6 +79,22 @@ def test_a_roll_back_names_the_release_that_comes_back_as_such(home: Installatio
     assert '<h1 id="confirm">Roll production back to shop-1</h1>' in page(home, handle)
 
 
+def test_whoever_ends_a_freeze_reads_whose_it_is_and_why(home: Installation) -> None:
+    shown = page(home, pending(home))
+    assert "In force now" in shown
+    assert "is frozen by" in shown
+
+
+def test_a_release_that_is_sent_out_again_is_named_with_its_place_and_what_becomes_of_its_votes(
+    home: Installation,
+) -> None:
+    home.command(Verb.CANCEL, 1, reason="the wrong branch")
+    asked = CommandRequest(verb=Verb.RETRY, release="shop-1")
+    shown = page(home, home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI))
+    assert "Send shop-1 out again in production" in shown
+    assert "no earlier vote counts" in shown
+
+
 def test_the_button_leads_to_the_provider_and_back_to_the_page_that_follows(home: Installation) -> None:
     handle = pending(home)
     answer = press(home, handle)
