@@ -85,6 +85,10 @@ class OfGate(Enum):
     """Earlier votes no longer count, nor does an earlier passing of the gate."""
     EPOCH_BEGAN = auto()
     """The same as `ENDED`, for every release of the application."""
+    POLICY_CHANGED = auto()
+    """The application changed: its gates may ask for something else at their next opening."""
+    NOT_ACTED_ON = auto()
+    """The worker found that the signed records do not allow its step, and stopped."""
 
 
 class OfChange(Enum):
@@ -131,6 +135,8 @@ _ENDS_RELEASE: Final = _More(stage=NoStage.ENDS, of_gate=OfGate.ENDED)
 _REFUSES: Final = _More(refuses=True)
 _NOT_TAKEN: Final = _More(of_fact=OfFact.NOT_TAKEN)
 _CHANGES_RULES: Final = _More(changes_rules=True)
+_CHANGES_POLICY: Final = _More(of_gate=OfGate.POLICY_CHANGED, changes_rules=True)
+_STOPS_THE_WORKER: Final = _More(stage=NoStage.ENDS, measured=Measured.FAILED, of_gate=OfGate.NOT_ACTED_ON)
 _ENDS_CHANGE: Final = _More(of_change=OfChange.ENDED)
 _REJECTS_CHANGE: Final = _More(of_change=OfChange.ENDED, changes_rules=True)
 
@@ -280,13 +286,13 @@ class Action(StrEnum):
         "ledger.rewound",
         "The ledger was put back to an earlier state: nothing more is opened in this application",
         Tone.BAD,
-        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+        _STOPS_THE_WORKER,
     )
     FENCE_TOUCHED = (
         "fence.touched",
         "Stopped: somebody else changed the Lease in the cluster that orders rollouts",
         Tone.BAD,
-        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+        _STOPS_THE_WORKER,
     )
     LEDGER_RESET = (
         "ledger.reset",
@@ -298,7 +304,7 @@ class Action(StrEnum):
         "gate.unproved",
         "Stopped: the signed records do not prove what its state says",
         Tone.BAD,
-        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+        _STOPS_THE_WORKER,
     )
 
     VOTE_APPROVED = "vote.approved", "A vote to approve", Tone.GOOD, _More(of_gate=OfGate.APPROVED)
@@ -469,12 +475,12 @@ class Action(StrEnum):
     STEP_RESENT = "step.resent", "A step that had not reported was sent again", Tone.ASKS
     STEP_LOST = "step.lost", "A step was given up", Tone.BAD, _More(stage=NoStage.ENDS, measured=Measured.FAILED)
 
-    APPLICATION_APPLIED = "application.applied", "A version of the application was applied", Tone.ASKS, _CHANGES_RULES
+    APPLICATION_APPLIED = "application.applied", "A version of the application was applied", Tone.ASKS, _CHANGES_POLICY
     APPLICATION_REMOVED = (
         "application.removed",
         "The application was removed from the catalogue",
         Tone.BAD,
-        _CHANGES_RULES,
+        _CHANGES_POLICY,
     )
     PROJECT_APPLIED = "project.applied", "A version of a project was applied", Tone.ASKS, _CHANGES_RULES
     PROJECT_REMOVED = "project.removed", "A project was removed from the catalogue", Tone.BAD, _CHANGES_RULES
@@ -569,6 +575,11 @@ class Action(StrEnum):
     def vote(self) -> VoteDecision | None:
         """The vote that it records; None for any other action, including a refused vote."""
         return _VOTES.get(self)
+
+    @property
+    def about_a_vote(self) -> bool:
+        """Whether it records a vote, or that one was refused or voided."""
+        return self.startswith("vote.")
 
 
 def end_action(phase: Phase) -> Action:

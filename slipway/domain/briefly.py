@@ -22,13 +22,15 @@ def briefly(action: str, details: Mapping[str, Any]) -> str:
 
 
 def _parts(action: str, details: Mapping[str, Any]) -> Iterator[str]:
-    if action == Action.PLAN_MADE:
+    known = Action.known(action)
+    if known is Action.PLAN_MADE:
         counts = [f"{details[name]} {name}" for name in ("created", "changed", "unchanged") if details.get(name)]
         if counts:
             yield ", ".join(counts)
-    if action == Action.PROMOTION_DONE:
+    if known is Action.PROMOTION_DONE:
         yield f"{details.get('blobs_copied', 0)} blobs copied, digests equal on both sides"
-    if (action.startswith("vote.") or action == Action.PLAN_MADE) and (plan := str(details.get("plan_hash", ""))):
+    names_its_plan = known is not None and (known.about_a_vote or known is Action.PLAN_MADE)
+    if names_its_plan and (plan := str(details.get("plan_hash", ""))):
         yield f"plan {plan.removeprefix('sha256:')[:DIGITS]}"
     for name in _TOLD:
         if text := _text(details.get(name)):

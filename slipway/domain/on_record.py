@@ -184,7 +184,7 @@ class _Trail:
                 self.ordered = record
             case OfGate.ENDED:
                 self.votes, self.passed, self.ended = {}, None, record
-            case OfGate.NOTHING | OfGate.EPOCH_BEGAN:
+            case OfGate.NOTHING | OfGate.EPOCH_BEGAN | OfGate.POLICY_CHANGED | OfGate.NOT_ACTED_ON:
                 return
             case _:
                 assert_never(of_gate)

@@ -224,7 +224,7 @@ class Phase(StrEnum):
     @property
     def retryable(self) -> bool:
         """Whether a person can send a release out again from here: same digest, same environment, a new attempt."""
-        return self.final and self.doing is not Doing.ENDED_LIVE
+        return self.final and Phase.PLANNING in self.followers
 
     @property
     def holds_lane(self) -> bool:
@@ -249,6 +249,15 @@ class Phase(StrEnum):
     def writes_first(self) -> bool:
         """Whether the release's step may be about to write the first object of the rollout, or may have written it."""
         return self is Phase.PREPARING or self is Phase.DEPLOYING
+
+    @property
+    def undecided(self) -> bool:
+        """Whether people are asked about the release, or may be asked again once its new plan is made."""
+        return self in (Phase.AWAITING_APPROVAL, Phase.PLANNING)
+
+    @property
+    def may_wait_for_the_lane(self) -> bool:
+        return self in (Phase.QUEUED, Phase.HELD_BACK)
 
     @property
     def past_the_gate(self) -> bool:

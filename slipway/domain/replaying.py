@@ -76,7 +76,7 @@ class Replay:
         action = record.known_action
         if self.fault is not None or action is None:
             return
-        if action is Action.APPLICATION_APPLIED or action is Action.APPLICATION_REMOVED:
+        if action.of_gate is OfGate.POLICY_CHANGED:
             self._asking.clear()
         if action is Action.LEDGER_RESET:
             for gate in self._gates.values():
@@ -113,7 +113,7 @@ class Replay:
                 gate.ordered = record
             case OfGate.ENDED:
                 gate.clear()
-            case OfGate.WAIVED | OfGate.EPOCH_BEGAN | OfGate.NOTHING:
+            case OfGate.WAIVED | OfGate.EPOCH_BEGAN | OfGate.POLICY_CHANGED | OfGate.NOT_ACTED_ON | OfGate.NOTHING:
                 self._of_rollout(record, action, gate, plan)
 
     def _of_rollout(self, record: AuditRecord, action: Action, gate: _Gate, plan: str) -> None:
@@ -133,8 +133,7 @@ class Replay:
         match action.of_gate:
             case OfGate.APPROVED | OfGate.WITHDRAWN | OfGate.VOIDED:
                 return  # people may go on voting
-        stopped = action is Action.GATE_UNPROVED or action is Action.LEDGER_REWOUND or action is Action.FENCE_TOUCHED
-        if gate.ahead is not None and not stopped:
+        if gate.ahead is not None and action.of_gate is not OfGate.NOT_ACTED_ON:
             self.fault = self.fault or gate.ahead
         gate.ahead = None
 

@@ -86,7 +86,7 @@ class Rule(StrEnum):
     rule about a vote or a command."""
     traits: frozenset[Trait]
 
-    def __new__(cls, name: str, meaning: str, milestone: Milestone | None = None, *traits: Trait) -> Self:
+    def __new__(cls, name: str, meaning: str, milestone: Milestone | None, *traits: Trait) -> Self:
         member = str.__new__(cls, name)
         member._value_ = name
         member.meaning = meaning
@@ -100,7 +100,7 @@ class Rule(StrEnum):
         return _TO_DO.get(self, "")
 
     # ---- what a release starts from
-    TAG_MATCHES = "tag-matches", "The tag is one that the application accepts."
+    TAG_MATCHES = "tag-matches", "The tag is one that the application accepts.", None
     IMAGE_WAS_PUSHED = "image-was-pushed", "The registry has reported the push.", Milestone.START
     RUN_IS_PROVED = "run-is-proved", "The CI run is what its source says about it.", Milestone.START, Trait.OWN_RECORD
     BUILT_BY_RUN = (
@@ -113,17 +113,22 @@ class Rule(StrEnum):
     )
     RUN_SUCCEEDED = "run-succeeded", "The CI run succeeded.", Milestone.START, Trait.OWN_RECORD
     BRANCH_COUNTS = "branch-counts", "The CI run built a branch that the application names.", Milestone.START
-    RUN_NAMES_ITS_IMAGE = "run-names-its-image", "A CI run that starts a release says which tag it built."
+    RUN_NAMES_ITS_IMAGE = "run-names-its-image", "A CI run that starts a release says which tag it built.", None
     DIGEST_IS_KNOWN = "digest-is-known", "The tag has been looked up in the registry.", Milestone.DIGEST
-    IS_AN_IMAGE = "is-an-image", "The pushed artifact is an image, by the registry's content."
-    VERSION_IS_NOT_LOWER = "version-is-not-lower", "No higher version of its line is live or on its way."
+    IS_AN_IMAGE = "is-an-image", "The pushed artifact is an image, by the registry's content.", None
+    VERSION_IS_NOT_LOWER = "version-is-not-lower", "No higher version of its line is live or on its way.", None
     WAS_NOT_REJECTED = (
         "was-not-rejected",
         "Nobody rejected the image; only a person may send a rejected one out again.",
+        None,
     )
-    PREVIOUS_ENVIRONMENT_WAS_LIVE = "previous-environment-was-live", "It went live in the environment before this one."
-    WAS_LIVE_HERE = "was-live-here", "The release that a roll-back brings back was live in this environment."
-    ORDERED_BY_AN_OPERATOR = "ordered-by-an-operator", "An operator ordered the roll-back."
+    PREVIOUS_ENVIRONMENT_WAS_LIVE = (
+        "previous-environment-was-live",
+        "It went live in the environment before this one.",
+        None,
+    )
+    WAS_LIVE_HERE = "was-live-here", "The release that a roll-back brings back was live in this environment.", None
+    ORDERED_BY_AN_OPERATOR = "ordered-by-an-operator", "An operator ordered the roll-back.", None
 
     # ---- the lane and the plan
     NO_NEWER_RELEASE = "no-newer-release", "No newer release is in the lane.", Milestone.LANE
@@ -155,25 +160,29 @@ class Rule(StrEnum):
     LEDGER_IS_WHOLE = (
         "ledger-is-whole",
         "The ledger holds the records that its newest anchor and the Lease in the cluster name.",
+        None,
     )
     IN_FORCE_ON_RECORD = (
         "in-force-is-on-record",
         "Versions, freezes, holds, the live release and the release's row are as the signed ends of the trails name "
         "them.",
+        None,
     )
-    TRAIL_VERIFIES = "trail-verifies", "Every record since the release began is linked and signed."
-    ON_RECORD = "gate-is-on-record", "The signed records prove that the gate passed for this plan."
+    TRAIL_VERIFIES = "trail-verifies", "Every record since the release began is linked and signed.", None
+    ON_RECORD = "gate-is-on-record", "The signed records prove that the gate passed for this plan.", None
     KEPT_PROOFS_HOLD = (
         "kept-proofs-hold",
         "The kept proof of each vote, order and waiver that counts was verified again.",
+        None,
     )
 
     # ---- the fence
     FENCE_IS_UNTOUCHED = (
         "fence-is-untouched",
         "The Lease in the cluster that orders rollouts is as Slipway wrote it.",
+        None,
     )
-    NO_NEWER_ROLLOUT = "no-newer-rollout", "No newer rollout has taken its order in the cluster."
+    NO_NEWER_ROLLOUT = "no-newer-rollout", "No newer rollout has taken its order in the cluster.", None
 
     # ---- between gate and rollout
     APPLICATION_IS_IN_ORDER = (
@@ -230,15 +239,19 @@ class Rule(StrEnum):
     IS_LIVE = "is-live", "It is what the environment runs.", Milestone.LIVE
 
     # ---- a vote
-    RELEASE_EXISTS = "release-exists", "There is such a release."
-    VOTE_IS_FOR_THIS_PLAN = "vote-is-for-this-plan", "The vote is for the plan that is asked about now."
-    APPROVER_IS_LISTED = "approver-is-listed", "The voter is among those who are asked."
-    VOTE_IS_FOR_THIS_OPENING = "vote-is-for-this-opening", "The vote is for the gate as it was last opened."
-    VOTER_IS_SURELY_KNOWN = "voter-is-surely-known", "It is as certain who the voter is as the gate demands."
-    PROOF_HOLDS = "proof-holds", "The proof of the vote is valid for this installation and this statement."
-    PROOF_IS_NEW = "proof-is-new", "The statement has not been counted before."
-    PROOF_IS_IN_TIME = "proof-is-in-time", "The sign-in that proves it was made for it, shortly before it arrived."
-    SIGN_IN_IS_FRESH = "sign-in-is-fresh", "The person signed in as recently as the gate demands."
+    RELEASE_EXISTS = "release-exists", "There is such a release.", None
+    VOTE_IS_FOR_THIS_PLAN = "vote-is-for-this-plan", "The vote is for the plan that is asked about now.", None
+    APPROVER_IS_LISTED = "approver-is-listed", "The voter is among those who are asked.", None
+    VOTE_IS_FOR_THIS_OPENING = "vote-is-for-this-opening", "The vote is for the gate as it was last opened.", None
+    VOTER_IS_SURELY_KNOWN = "voter-is-surely-known", "It is as certain who the voter is as the gate demands.", None
+    PROOF_HOLDS = "proof-holds", "The proof of the vote is valid for this installation and this statement.", None
+    PROOF_IS_NEW = "proof-is-new", "The statement has not been counted before.", None
+    PROOF_IS_IN_TIME = (
+        "proof-is-in-time",
+        "The sign-in that proves it was made for it, shortly before it arrived.",
+        None,
+    )
+    SIGN_IN_IS_FRESH = "sign-in-is-fresh", "The person signed in as recently as the gate demands.", None
     NOT_REQUESTER = (
         "approver-is-not-requester",
         "The approver asked neither for the CI run nor for the release.",
@@ -265,11 +278,11 @@ class Rule(StrEnum):
         None,
         Trait.OWN_WORK,
     )
-    ONE_VOTE_EACH = "one-vote-each", "The voter has no vote that counts already."
-    HAS_VOTED = "has-voted", "A vote is counted in their name."
-    REJECTION_HAS_A_REASON = "rejection-has-a-reason", "A rejection says why."
-    APPROVAL_HAS_A_REASON = "approval-has-a-reason", "An approval says why, where the gate demands it."
-    GATE_HAS_ROOM = "gate-has-room", "The gate has room for more votes."
+    ONE_VOTE_EACH = "one-vote-each", "The voter has no vote that counts already.", None
+    HAS_VOTED = "has-voted", "A vote is counted in their name.", None
+    REJECTION_HAS_A_REASON = "rejection-has-a-reason", "A rejection says why.", None
+    APPROVAL_HAS_A_REASON = "approval-has-a-reason", "An approval says why, where the gate demands it.", None
+    GATE_HAS_ROOM = "gate-has-room", "The gate has room for more votes.", None
 
     # ---- a command
     PROOF_IS_GIVEN = (
@@ -278,60 +291,77 @@ class Rule(StrEnum):
         None,
         Trait.OF_THE_PROOF,
     )
-    MAY_ORDER_IT = "may-order-it", "The person has a role that may give the command."
-    REASON_IS_GIVEN = "reason-is-given", "A command that needs a reason has one."
-    ENVIRONMENT_EXISTS = "environment-exists", "The environment is one of the application's."
-    IS_NO_REPEAT = "is-no-repeat", "The command is not a repeat of one that was refused."
-    IS_UNDER_WAY = "is-under-way", "The release has not ended."
-    HAS_ENDED = "has-ended", "The release whose artifact goes out again has ended."
-    IS_OF_THIS_APPLICATION = "is-of-this-application", "Its artifact lies where the application's artifacts lie now."
-    HAS_NOT_BEGUN_TO_ROLL_OUT = "has-not-begun-to-roll-out", "No object of its rollout is known to have been written."
-    DID_NOT_GO_LIVE = "did-not-go-live", "The release has ended, and is not live in the last environment."
-    ATTEMPTS_ARE_LEFT = "attempts-are-left", "It may be tried again."
-    IS_NOT_LIVE_NOW = "is-not-live-now", "Another release is live there now, or the cluster does not hold it."
-    ONE_ROLL_BACK_AT_A_TIME = "one-roll-back-at-a-time", "No other roll-back is under way there."
-    IS_HERE = "is-here", "The release is in the environment that the command names."
-    IS_KEPT_BACK = "is-kept-back", "Something that may be overridden holds it back."
+    MAY_ORDER_IT = "may-order-it", "The person has a role that may give the command.", None
+    REASON_IS_GIVEN = "reason-is-given", "A command that needs a reason has one.", None
+    ENVIRONMENT_EXISTS = "environment-exists", "The environment is one of the application's.", None
+    IS_NO_REPEAT = "is-no-repeat", "The command is not a repeat of one that was refused.", None
+    IS_UNDER_WAY = "is-under-way", "The release has not ended.", None
+    HAS_ENDED = "has-ended", "The release whose artifact goes out again has ended.", None
+    IS_OF_THIS_APPLICATION = (
+        "is-of-this-application",
+        "Its artifact lies where the application's artifacts lie now.",
+        None,
+    )
+    HAS_NOT_BEGUN_TO_ROLL_OUT = (
+        "has-not-begun-to-roll-out",
+        "No object of its rollout is known to have been written.",
+        None,
+    )
+    DID_NOT_GO_LIVE = "did-not-go-live", "The release has ended, and is not live in the last environment.", None
+    ATTEMPTS_ARE_LEFT = "attempts-are-left", "It may be tried again.", None
+    IS_NOT_LIVE_NOW = "is-not-live-now", "Another release is live there now, or the cluster does not hold it.", None
+    ONE_ROLL_BACK_AT_A_TIME = "one-roll-back-at-a-time", "No other roll-back is under way there.", None
+    IS_HERE = "is-here", "The release is in the environment that the command names.", None
+    IS_KEPT_BACK = "is-kept-back", "Something that may be overridden holds it back.", None
     MAY_WAIVE = (
         "may-waive",
         "The person has a role that the project lets waive rules about proof.",
         None,
         Trait.OF_THE_PROOF,
     )
-    CAN_BE_WAIVED = "can-be-waived", "The rule is about proof, and is not known to hold for the release there."
-    IS_NOT_ON_HOLD = "is-not-on-hold", "Nothing that may not be overridden holds it back."
-    IS_ON_HOLD = "is-on-hold", "A roll-back by hand holds the lane."
-    IS_FROZEN = "is-frozen", "There is a freeze to end."
-    IS_NOT_FROZEN = "is-not-frozen", "It is not frozen for as long already."
-    ENDS_IN_THE_FUTURE = "ends-in-the-future", "The freeze ends in the future."
-    ENDS_WITHIN_A_YEAR = "ends-within-a-year", "A freeze that ends by itself does so within a year."
+    CAN_BE_WAIVED = "can-be-waived", "The rule is about proof, and is not known to hold for the release there.", None
+    IS_NOT_ON_HOLD = "is-not-on-hold", "Nothing that may not be overridden holds it back.", None
+    IS_ON_HOLD = "is-on-hold", "A roll-back by hand holds the lane.", None
+    IS_FROZEN = "is-frozen", "There is a freeze to end.", None
+    IS_NOT_FROZEN = "is-not-frozen", "It is not frozen for as long already.", None
+    ENDS_IN_THE_FUTURE = "ends-in-the-future", "The freeze ends in the future.", None
+    ENDS_WITHIN_A_YEAR = "ends-within-a-year", "A freeze that ends by itself does so within a year.", None
 
     # ---- a change of applications or projects
     DOCUMENTS_ARE_IN_ORDER = (
         "documents-are-in-order",
         "The documents can be read, and fit their project.",
+        None,
     )
     STARTS_FROM_WHAT_IS_IN_FORCE = (
         "starts-from-what-is-in-force",
         "Nobody else has changed it since the change was made.",
+        None,
     )
     MAY_CHANGE_IT = (
         "may-change-it",
         "Its project names the person who changes it, or that person is one of the platform's people.",
+        None,
     )
-    CHANGE_IS_WAITING = "change-is-waiting", "The proposed change waits for votes."
-    APPROVER_DID_NOT_PROPOSE_IT = "approver-did-not-propose-it", "The approver did not propose the change."
-    STANDS_IN_BY_ROLE = "stands-in-by-role", "A person who stands in for the people of a gate has the role platform."
-    STAND_IN_HAS_A_REASON = "stand-in-has-a-reason", "A person who stands in for the people of a gate says why."
+    CHANGE_IS_WAITING = "change-is-waiting", "The proposed change waits for votes.", None
+    APPROVER_DID_NOT_PROPOSE_IT = "approver-did-not-propose-it", "The approver did not propose the change.", None
+    STANDS_IN_BY_ROLE = (
+        "stands-in-by-role",
+        "A person who stands in for the people of a gate has the role platform.",
+        None,
+    )
+    STAND_IN_HAS_A_REASON = "stand-in-has-a-reason", "A person who stands in for the people of a gate says why.", None
     STAND_INS_SUFFICE = (
         "stand-ins-suffice",
         "Two of the platform's people stood in, everybody who is asked was told, and had a day to object.",
+        None,
     )
     CHANGE_PASSED_ON_RECORD = (
         "change-passed-on-record",
         "Signed records show that the people of every gate which gets weaker let the change through.",
+        None,
     )
-    CHANGE_IS_AS_VOTED = "change-is-as-voted", "The change still does what its voters read, and nothing else."
+    CHANGE_IS_AS_VOTED = "change-is-as-voted", "The change still does what its voters read, and nothing else.", None
 
     @property
     def overridable(self) -> bool:

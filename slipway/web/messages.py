@@ -144,7 +144,8 @@ def no_role(visitor: Visitor) -> Answer:
 
 
 def or_message(work: Callable[[], Answer], *, again: tuple[str, str] | None = None) -> Answer:
-    """The page, or one that says what is missing or unavailable. The request is not logged: it may contain a secret.
+    """The page, or one that says what is missing, unavailable or broken. The request is not logged: it may contain a
+    secret.
 
     `again` is the address and the text of a link to where the reader can try again.
     """
@@ -160,3 +161,8 @@ def or_message(work: Callable[[], Answer], *, again: tuple[str, str] | None = No
     except (LedgerUnavailable, KeysUnavailable, Contended) as away:
         log.warning("a page could not be served: %s", away)
         return try_again(again)
+    except Exception:
+        log.exception("unhandled exception in a page")
+        return message(
+            500, "Something is wrong with Slipway", "The log of the app says what.", tone=Tone.BAD, link=again
+        )

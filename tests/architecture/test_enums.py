@@ -22,6 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("slipway", "functions", "local")
 
 
+SEVERAL = 3
+"""Fewer words may be meant otherwise: `failed` and `rejected` are also verdicts."""
+
+
 @dataclass(frozen=True)
 class Owned:
     """An enum, and the module that holds every fact about its members."""
@@ -45,12 +49,18 @@ def faults(source: str, owned: Owned) -> Iterator[tuple[int, str]]:
 def _faults(nodes: list[ast.AST], owned: Owned) -> Iterator[tuple[int, str]]:
     names = _names(nodes, owned.enum.__name__)
     yield from _spelt(nodes, owned.enum)
+    yield from _by_words(nodes, owned.enum)
+    yield from _by_name(nodes, names)
     inner: set[ast.expr] = set()
     for node in nodes:
         if isinstance(node, ast.Dict | ast.Set | ast.List | ast.Tuple) and node not in inner:
             inner |= {child for child in ast.walk(node) if isinstance(child, ast.expr)}
             if len(members := set(_gathered(node, names))) > 1:
                 yield node.lineno, f"a table of {', '.join(sorted(members))}"
+        elif isinstance(node, ast.BinOp | ast.BoolOp) and node not in inner:
+            inner |= {child for child in ast.walk(node) if isinstance(child, ast.BinOp | ast.BoolOp)}
+            if len(members := set(_alternatives(node, names))) > 1:
+                yield node.lineno, f"alternatives of {', '.join(sorted(members))}"
         elif isinstance(node, ast.Match):
             members = {name for case in node.cases for name in _members(case.pattern, names)}
             if len(members) > 1 and not _ends_in_assert_never(node):
@@ -60,7 +70,13 @@ def _faults(nodes: list[ast.AST], owned: Owned) -> Iterator[tuple[int, str]]:
 def _names(nodes: list[ast.AST], enum: str) -> set[str]:
     """The names by which the module calls the enum."""
     imported = (alias for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names)
-    return {enum} | {alias.asname for alias in imported if alias.name == enum and alias.asname}
+    assigned = (node for node in nodes if isinstance(node, ast.Assign) and _is_named(node.value, {enum}))
+    targets = (target.id for node in assigned for target in node.targets if isinstance(target, ast.Name))
+    return {enum, *targets} | {alias.asname for alias in imported if alias.name == enum and alias.asname}
+
+
+def _is_named(node: ast.expr, names: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
 
 
 def _spelt(nodes: list[ast.AST], enum: type[StrEnum]) -> Iterator[tuple[int, str]]:
@@ -68,6 +84,65 @@ def _spelt(nodes: list[ast.AST], enum: type[StrEnum]) -> Iterator[tuple[int, str
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in values:
             yield node.lineno, f"{node.value!r} is spelt as text"
+
+
+def _by_words(nodes: list[ast.AST], enum: type[StrEnum]) -> Iterator[tuple[int, str]]:
+    """Tables whose keys are the members' values as text, and texts that a member's value is compared with in part."""
+    values = {member.value for member in enum}
+    families = {value[: value.index(".") + 1] for value in values if "." in value}
+    for node in nodes:
+        words = set(_words(node)) & values
+        if len(words) >= SEVERAL:
+            yield node.lineno, f"a table of the words {', '.join(sorted(words))}"  # type: ignore[attr-defined]
+        match node:
+            case ast.Call(func=ast.Attribute(attr="startswith" | "removeprefix"), args=[ast.Constant(value=text)]):
+                if text in families:
+                    yield node.lineno, f"a part of a value: {text!r}"
+
+
+def _words(node: ast.AST) -> Iterator[str]:
+    """The texts that are keys or elements of a display, patterns of a match, or names of a call's arguments."""
+    match node:
+        case ast.Dict(keys=keys):
+            parts: list[ast.AST | None] = [*keys]
+        case ast.Set(elts=elements) | ast.List(elts=elements) | ast.Tuple(elts=elements):
+            parts = [*elements]
+        case ast.Match(cases=cases):
+            parts = [child for case in cases for child in ast.walk(case.pattern)]
+        case ast.Call(func=ast.Name(id="dict"), keywords=keywords):
+            yield from (keyword.arg for keyword in keywords if keyword.arg)
+            return
+        case _:
+            return
+    yield from (part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
+
+
+def _by_name(nodes: list[ast.AST], names: set[str]) -> Iterator[tuple[int, str]]:
+    """Members that are looked up by their names, and rows that are written into a table one by one."""
+    rows = dict[str, int]()
+    for node in nodes:
+        match node:
+            case ast.Subscript(value=ast.Name(id=owner), slice=ast.Constant(value=str(name))) if owner in names:
+                yield node.lineno, f"{name} is looked up by its name"
+            case ast.Assign(targets=[ast.Subscript(slice=ast.Attribute() as key)]):
+                rows |= dict.fromkeys(_members(key, names), node.lineno)
+    if len(rows) > 1:
+        yield min(rows.values()), f"a table of {', '.join(sorted(rows))}, row by row"
+
+
+def _alternatives(node: ast.expr, names: set[str]) -> Iterator[str]:
+    """The members of sets that are united, or that one value is compared with in turn."""
+    match node:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            yield from _alternatives(left, names)
+            yield from _alternatives(right, names)
+        case ast.BoolOp(op=ast.Or(), values=values):
+            for value in values:
+                yield from _alternatives(value, names)
+        case ast.Compare(ops=[ast.Is() | ast.Eq()], comparators=[ast.Attribute() as member]):
+            yield from _members(member, names)
+        case ast.Set():
+            yield from _gathered(node, names)
 
 
 def _spellings(enum: type[StrEnum]) -> set[str]:
@@ -121,7 +196,11 @@ def _found() -> dict[Owned, list[str]]:
 
 
 def _may_know(text: str, enum: type[StrEnum]) -> bool:
-    return enum.__name__ in text or any(value in text for value in _spellings(enum))
+    return (
+        enum.__name__ in text
+        or sum(f'"{member.value}"' in text for member in enum) >= SEVERAL
+        or any(value in text for value in _spellings(enum))
+    )
 
 
 @pytest.mark.parametrize("owned", OWNED, ids=lambda owned: owned.enum.__name__)
@@ -169,6 +248,12 @@ COLOUR = Owned(Colour, "colours.py")
         'ROWS = ((Colour.RED, "hot"), (Colour.BLUE, "cold"))',
         "match colour:\n    case Colour.RED:\n        a()\n    case Colour.BLUE:\n        b()\n    case _:\n        0",
         "match colour:\n    case Colour.RED | Colour.BLUE:\n        a()",
+        "C = Colour\nwarm = {C.RED, C.BLUE}",
+        "warm = {Colour.RED} | {Colour.BLUE}",
+        "warm = colour is Colour.RED or colour is Colour.BLUE",
+        "table[Colour.RED] = 1\ntable[Colour.BLUE] = 2",
+        'warm = Colour["RED"]',
+        'warm = colour.startswith("red.")',
     ],
 )
 def test_a_second_table_of_members_is_found(source: str) -> None:
@@ -191,8 +276,28 @@ def test_naming_a_member_is_not_a_table(source: str) -> None:
     assert [*faults(source, COLOUR)] == []
 
 
-def test_a_value_of_one_word_may_be_spelt() -> None:
-    class Word(StrEnum):
-        FAILED = "failed"
+class Word(StrEnum):
+    FAILED = "failed"
+    ENDED = "ended"
+    BEGUN = "begun"
 
-    assert [*faults('say("failed")', Owned(Word, "words.py"))] == []
+
+WORD = Owned(Word, "words.py")
+
+
+@pytest.mark.parametrize("source", ['say("failed")', 'VERDICTS = ("failed", "ended", "passed")'])
+def test_a_value_of_one_word_may_be_spelt(source: str) -> None:
+    assert [*faults(source, WORD)] == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'SIGNS = {"failed": "✕", "ended": "✓", "begun": "…"}',
+        "SIGNS = dict(failed=1, ended=2, begun=3)",
+        'over = word in ("failed", "ended", "begun")',
+        'match word:\n    case "failed":\n        a()\n    case "ended" | "begun":\n        b()',
+    ],
+)
+def test_a_table_of_words_is_found(source: str) -> None:
+    assert [*faults(source, WORD)] != []

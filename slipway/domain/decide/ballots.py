@@ -100,8 +100,7 @@ def _said_before(release: Release, event: VoteCast, lanes: Mapping[str, Lane]) -
 
 def _withdrawal_rules(release: Release, environment: Environment | None, event: VoteCast) -> tuple[RuleResult, ...]:
     """A vote can be withdrawn until the gate closes, even while the plan is being made again."""
-    undecided = release.phase is Phase.AWAITING_APPROVAL or release.phase is Phase.PLANNING
-    is_undecided_here = release.environment == event.environment and undecided
+    is_undecided_here = release.environment == event.environment and release.phase.undecided
     before = vote_before(release, environment, event)
     gate = asking(environment)
     voted = f"{event.voter} voted {before.decision}" if before else f"no vote of {event.voter} is counted"

@@ -201,7 +201,7 @@ def leave_lane(draft: Draft, release: Release) -> None:
             continue
         # A held-back release may have waited for this lane, and its plan may be based on the release that was live
         # before.
-        if follower.phase is Phase.QUEUED or follower.phase is Phase.HELD_BACK:
+        if follower.phase.may_wait_for_the_lane:
             request_plan(draft, follower)
 
 

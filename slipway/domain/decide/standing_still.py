@@ -104,5 +104,5 @@ def _gates(draft: Draft, environment: str) -> Iterator[tuple[Release, GateState]
         release = draft.release(number)
         if release is None or release.environment != environment or release.gate is None:
             continue
-        if release.phase is Phase.AWAITING_APPROVAL or release.phase is Phase.PLANNING:
+        if release.phase.undecided:
             yield release, release.gate

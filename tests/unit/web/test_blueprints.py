@@ -1,6 +1,7 @@
 """The HTTP functions around the pages: routes, methods, who may come in, and that they pass everything on."""
 
 import gzip
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -100,6 +101,20 @@ def test_pages_come_compressed_to_browsers_that_say_so(world: tuple[Told, Releas
     answer = pages.page_board(request(headers=signed | {"Accept-Encoding": "gzip, deflate, br"}))
     assert answer.headers["Content-Encoding"] == "gzip"
     assert b"hello-2" in gzip.decompress(answer.get_body())
+
+
+def test_a_bug_behind_a_page_is_a_page_and_its_traceback_is_in_the_log(
+    world: tuple[Told, Release], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    signed = reader(world[0])
+    monkeypatch.setattr(pages, "show_board", lambda *_, **__: dict[str, object]()["bug"])
+    answer = pages.page_board(request(headers=signed))
+    assert answer.status_code == 500
+    assert answer.headers["Content-Security-Policy"]
+    assert b"bug" not in answer.get_body()
+    (logged,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert logged.exc_info is not None
+    assert logged.exc_info[0] is KeyError
 
 
 def test_an_application_that_is_not_delivered_has_no_board(world: tuple[Told, Release]) -> None:
