@@ -37,7 +37,7 @@ def parts() -> App:
 
 
 def role_of_app() -> AppRole:
-    """The role of this app. Raises `SettingsError` for a role that there is not."""
+    """The role of this app. Raises `SettingsError` for an unknown role."""
     return parts().settings.role
 
 

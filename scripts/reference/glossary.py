@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import ModuleType
 from typing import Final
 
-from scripts.reference.meanings import first_paragraph, of_members
+from scripts.reference.meanings import first_paragraph, of_field, of_members
 from slipway import bundle
 from slipway.catalogue.entries import Catalogue
 from slipway.domain import (
@@ -15,6 +15,8 @@ from slipway.domain import (
     audit,
     blocks,
     chain_anchor,
+    challenge,
+    drift,
     environment,
     events,
     fence,
@@ -27,6 +29,8 @@ from slipway.domain import (
     proof,
     release,
     snapshot,
+    statement,
+    waivers,
     windows,
 )
 from slipway.domain.application import SourceKind, Start, VersionOrder
@@ -65,7 +69,7 @@ from slipway.ledger import archive, audit_index, leases
 from slipway.ledger.ledger import Ledger
 from slipway.maintenance import reconcile
 
-CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
+CONCEPTS: Final[Mapping[str, type | ModuleType | tuple[type, str]]] = {
     "project": project.Project,
     "application": application.Application,
     "catalogue": Catalogue,
@@ -78,6 +82,8 @@ CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
     "plan": plan,
     "gate": gate,
     "vote": release.Vote,
+    "attempt": (release.Release, "attempt"),
+    "opening": (release.GateState, "opening"),
     "promotion": promote,
     "rollout": release.Rollout,
     "verification": verify,
@@ -88,17 +94,22 @@ CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
     "freeze": blocks.Freeze,
     "hold": blocks.Hold,
     "override": Override,
+    "waiver": waivers,
+    "drift": drift,
     "event": events,
     "snapshot": snapshot,
     "decision": Decision,
     "hint": hints,
     "inbox": inbox,
+    "statement": statement,
+    "challenge": challenge,
     "proof": proof,
     "step": Step,
     "lease": leases,
     "order": order,
     "fence": fence,
     "ledger": Ledger,
+    "epoch": (release.Head, "epoch"),
     "outbox": outbox,
     "reconcile": reconcile,
     "parked": Parked,
@@ -109,7 +120,8 @@ CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
     "archive": archive,
     "anchor": chain_anchor,
 }
-"""Each word with the class or module whose docstring says what it is; in the order in which a release meets them."""
+"""Each word with the class or module whose docstring says what it is, or with the field and its class; in the order in
+which a release meets them."""
 
 WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Class": EnvironmentClass,
@@ -189,8 +201,12 @@ pages, files, audit trail and messages. Each [action of the audit trail](audit-a
 
 
 def page() -> str:
-    concepts = "".join(f"| {word} | {_cell(first_paragraph(thing))} |\n" for word, thing in CONCEPTS.items())
+    concepts = "".join(f"| {word} | {_cell(_meaning(thing))} |\n" for word, thing in CONCEPTS.items())
     return _START + concepts + "".join(section for name, kind in WORDS.items() for section in _section(name, kind))
+
+
+def _meaning(thing: type | ModuleType | tuple[type, str]) -> str:
+    return of_field(*thing) if isinstance(thing, tuple) else first_paragraph(thing)
 
 
 def _section(name: str, kind: type[StrEnum]) -> Iterator[str]:

@@ -34,11 +34,19 @@ _LONGEST_SUBJECT = 3
 """Words; more before a colon are part of the sentence."""
 
 
-def _texts_below(kind: type[Enum]) -> dict[str, str]:
+def of_field(kind: type, name: str) -> str:
+    """The text below a field in the source. Raises KeyError if there is none."""
+    return " ".join(_texts_below(kind)[name].split())
+
+
+def _texts_below(kind: type) -> dict[str, str]:
     (definition,) = (node for node in ast.parse(inspect.getsource(kind)).body if isinstance(node, ast.ClassDef))
     texts = dict[str, str]()
     for member, below in zip(definition.body, definition.body[1:], strict=False):
         match member, below:
-            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(text))):
+            case (
+                ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
                 texts[name] = text
     return texts

@@ -111,7 +111,8 @@ class Catalogue:
         return self.entries.get(application)
 
     def of_step(self, application: str) -> Entry | None:
-        """The same for a step and its report, which compare the version with the one stored beside the release."""
+        """Like `get`, but may be ten seconds old: a step and its report compare the version with the one stored beside
+        the release."""
         return self.get(application)
 
     def named(self, application: str) -> Entry:

@@ -216,7 +216,7 @@ def _window_fault(window: Window) -> WindowProblem | None:
             return _wrong_rule(f"{' or '.join(group)}, because FREQ is {parts['FREQ']}", repr(window.rule))
     if len(parts.get("BYHOUR", "0").split(",")) * len(parts.get("BYMINUTE", "0").split(",")) > MOST_A_DAY:
         return _wrong_rule(f"at most {MOST_A_DAY} times a day", repr(window.rule))
-    return _interval_fault(window, parts.get("INTERVAL", "1")) or _never(window)
+    return _interval_fault(window, parts.get("INTERVAL", "1")) or _occurrence_fault(window)
 
 
 def _interval_fault(window: Window, interval: str) -> WindowProblem | None:
@@ -227,7 +227,7 @@ def _interval_fault(window: Window, interval: str) -> WindowProblem | None:
     return None
 
 
-def _never(window: Window) -> WindowProblem | None:
+def _occurrence_fault(window: Window) -> WindowProblem | None:
     """The problem if the rule never occurs, or is not a rule; None otherwise."""
     first = datetime.combine(window.starts or date(2026, 1, 1), time())
     try:

@@ -48,7 +48,7 @@ class Schemas:
         )
 
     def _of(self, rendered: Rendered, version: str) -> Iterator[Problem]:
-        """The problems of places that have no other problem."""
+        """The schema's problems, except at or below a field where another check found one."""
         for problem in self(rendered.document, rendered.value, version):
             if not any(is_below(problem.field, field) for field in rendered.faulty):
                 yield problem

@@ -1,6 +1,6 @@
-"""Drift: a difference between the release that the ledger says is live and what the cluster holds. Here are the
-differences of one look, by object.
+"""Drift: a difference between the release that the ledger says is live and what the cluster holds.
 
+This module has the differences of one look, by object.
 `effects/cluster/drift.py` looks, `decide/drifting.py` decides whether there is anything new, and the lane keeps the
 last result.
 """

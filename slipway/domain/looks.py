@@ -32,6 +32,5 @@ class LookAnswer(Record):
     asked_at: Moment
     answered_at: Moment
     answer: dict[str, Any]
-    """Its shape depends on the kind: a list of checks, a finding, a comparison, the progress of the numbers,
-    targets."""
+    """Its shape depends on the kind: a check of the doctor, what a reindex compared and repaired, or targets."""
     expires_at: Moment

@@ -179,6 +179,7 @@ class Release(Record):
     """The content of its bundle; None for an image, and until the bundle was read."""
     environment: Name | None = None
     attempt: int = 0
+    """Counts the plans of the release for its environment: each is an attempt to roll it out."""
     step: str | None = None
     """Id of the step that the release waits for."""
     resent: int = 0
@@ -369,7 +370,7 @@ class Head(Record):
     application: str = Field(max_length=64)
     """An application's name, or the partition of the whole installation."""
     epoch: int = Field(default=0, ge=0)
-    """The number of restores of the application's ledger."""
+    """Counts the restores of the application's ledger; orders and anchors of an older epoch are history."""
     sequence: int = 0
     hash: str = ""
     time: Moment | None = None

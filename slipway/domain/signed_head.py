@@ -72,11 +72,11 @@ def releases_changed(
 
 
 def blocks_changed(
-    before: Head, freeze: Head, lanes: Mapping[str, Lane], changed: Iterable[Lane]
+    before: Head, after: Head, lanes: Mapping[str, Lane], changed: Iterable[Lane]
 ) -> dict[str, str | None]:
     """The hashes that a decision changes: of the freeze in the head that it makes, and of its lanes."""
     is_new = before.sequence == 0
-    changes = _of_lanes(changed) | {FREEZE: state_hash(freeze.freeze)}
+    changes = _of_lanes(changed) | {FREEZE: state_hash(after.freeze)}
     was = _of_lanes(lanes.values()) | {FREEZE: state_hash(before.freeze)}
     return {name: hash for name, hash in changes.items() if hash != (None if is_new else was.get(name))}
 

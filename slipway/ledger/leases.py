@@ -1,4 +1,4 @@
-"""Leases: only one worker at a time runs a step. Their rows are outside the chain's transactions."""
+"""Leases: a worker's right, for a time, to run a step alone. The rows are outside the chain's transactions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta

@@ -219,7 +219,7 @@ class Installation:
 
     # ---- time and queues
     def settle(self, *, within: timedelta | None = None) -> None:
-        """Deliver what is due, and what that events, until all that is left is due in more than a minute.
+        """Deliver what is due, and what comes of it, until all that is left is due in more than a minute.
 
         With `within` it ends after that time at the latest, with the work still under way.
         """
@@ -235,7 +235,7 @@ class Installation:
         raise RuntimeError(f"{MESSAGES} messages were delivered and there are still more")
 
     def wait(self, **time: float) -> None:
-        """ManualClock passes; the timers run at its end, and the queues are emptied."""
+        """Time passes; the timers run at its end, and the queues are emptied."""
         self.time.wait(timedelta(**time))
         call("reconcile", SimpleNamespace(past_due=False))
         self.settle()
