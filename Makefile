@@ -26,7 +26,7 @@ LAPTOP := $(LAPTOP_STAMP) $(PARTS_STAMP)
 # The stack starts dozens of processes; each of them would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo chaos up down push trace cluster test test-contract test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend prove package check-bicep checkov workers cosign oras helm kustomize bench docs docs-site requirements clean
+.PHONY: help install demo chaos up down push trace cluster test test-contract test-hooks test-browser test-stack test-attack test-cluster least-privilege test-thorough test-all coverage check extend prove package check-bicep checkov workers cosign oras helm kustomize kubernetes bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -159,6 +159,9 @@ oras: ## Build the real oras (needs Go); it pulls a bundle in the contract tests
 
 helm: ## Build the real helm (needs Go); it renders the charts of some contract tests when it is there
 	@sh scripts/install.sh helm
+
+kubernetes: install ## Build the control plane that `make cluster` starts (needs Go; eight minutes, once)
+	@$(PYTHON) -m local.cluster build
 
 kustomize: ## Build the real kustomize (needs Go), likewise
 	@sh scripts/install.sh kustomize
