@@ -80,7 +80,7 @@ def apply_documents(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = _body(req)
     documents, who = _documents(body), speaker(caller, Via(body.channel))
-    return _said(lambda: parts().submitting.apply(documents, who, reason=body.reason, id=body.id or ""), who.via)
+    return _answer_of(lambda: parts().submitting.apply(documents, who, reason=body.reason, id=body.id or ""), who.via)
 
 
 @Endpoint(
@@ -206,10 +206,10 @@ def remove_subject(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = read_as(Removal, read_json(request_body(req) or b"{}"))
     subject, who = _subject(req), speaker(caller, Via(body.channel))
-    return _said(lambda: parts().submitting.remove(subject, who, reason=body.reason, id=body.id or ""), who.via)
+    return _answer_of(lambda: parts().submitting.remove(subject, who, reason=body.reason, id=body.id or ""), who.via)
 
 
-def _said(say: Callable[[], Said | ToConfirm | tuple[SubjectChange, ...]], via: Via) -> func.HttpResponse:
+def _answer_of(say: Callable[[], Said | ToConfirm | tuple[SubjectChange, ...]], via: Via) -> func.HttpResponse:
     """202 for a statement that was written down for the worker or waits for a person, 409 for one that is already
     refused, 422 with every problem."""
     try:

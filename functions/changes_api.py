@@ -60,7 +60,7 @@ def list_changes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - 
     refuses=(404,),
 )
 def get_change(req: func.HttpRequest) -> func.HttpResponse:
-    shown = _found(req)
+    shown = _change_in_route(req)
     compared = shown.plan.compared if shown.plan else ()
     return ok(ProposedChangeShown.model_validate({**dict(_summary(shown)), "compared": compared}))
 
@@ -87,7 +87,7 @@ def get_change(req: func.HttpRequest) -> func.HttpResponse:
 def vote_on_change(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     ballot = read_body(req, ChangeBallot)
-    shown = _found(req)
+    shown = _change_in_route(req)
     statement = _statement(shown, ballot)
     via = Via(ballot.channel)
     if statement.decision is VoteDecision.APPROVE:
@@ -146,7 +146,7 @@ def _check_asked(shown: ShownChange, caller: Caller) -> None:
     raise EarlyResponse(problem(403, "Not asked", why))
 
 
-def _found(req: func.HttpRequest) -> ShownChange:
+def _change_in_route(req: func.HttpRequest) -> ShownChange:
     hash = req.route_params["change"]
     digits = hash.removeprefix("sha256:")
     if len(digits) != 64 or not digits.isascii() or not digits.isalnum():  # noqa: PLR2004 - of SHA-256

@@ -86,7 +86,7 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
     release = built.reader.release(req.route_params["release"])
     if principal is not None and not _is_by_link(ballot):
         _check_asked(ballot, release, principal)
-    reply = _said(_row(ballot, release, principal), ballot, release)
+    reply = _say_once(_row(ballot, release, principal), ballot, release)
     match reply.state:
         case SaidState.RECEIVED | SaidState.COUNTED:
             return ok(said_outcome(reply))
@@ -125,7 +125,7 @@ def _row(ballot: Ballot, release: Release, principal: Principal | None) -> Inbox
     return row_of_principal(ballot, release, principal, page=built.settings.public_url + page, **named)
 
 
-def _said(row: InboxRow, ballot: Ballot, release: Release) -> Reply:
+def _say_once(row: InboxRow, ballot: Ballot, release: Release) -> Reply:
     """Say it, unless the same was said before under the same id; returns how far it is."""
     built = parts()
     id = _row_id(ballot.id or built.inbox_writer.new_id(), row)

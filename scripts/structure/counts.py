@@ -7,8 +7,11 @@ from pathlib import PurePosixPath
 
 from .sources import Module
 
-VAGUE = ("found", "given", "asked", "wanted", "place", "places", "told", "said", "kept", "here", "there", "held")
-"""Names that say how a value came to be there, not what it holds."""
+VAGUE = (
+    *("found", "given", "asked", "wanted", "place", "places", "told", "said", "kept", "here", "there", "held"),
+    *("named", "known", "seen"),
+)
+"""Names that say how a value came to be there, not what it is."""
 BROAD = ("KeyError", "LookupError")
 
 
@@ -90,14 +93,14 @@ def comment_share(modules: Iterable[Module]) -> float:
 
 
 def vague_names(modules: Iterable[Module], names: Iterable[str] = VAGUE) -> dict[str, int]:
-    """The number of times each name is bound by an assignment, a loop, a comprehension or a `with`; parameters do not
-    count."""
-    bound = Counter(
-        node.id
-        for module in modules
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    )
+    """The number of times each name is bound by an assignment, a loop, a comprehension or a `with`, or is a function's,
+    with or without an underscore before it; parameters do not count."""
+    bound = Counter[str]()
+    for module in modules:
+        for node in ast.walk(module.tree):
+            match node:
+                case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    bound[name.removeprefix("_")] += 1
     return {name: bound[name] for name in names}
 
 

@@ -126,7 +126,7 @@ def parts_of(manifest: bytes) -> Parts:
     """The parts that a manifest names. Raises `NotABundle` for another artifact, `ConfigError` for a broken one."""
     document = _kind_of(manifest)
     if document.get("artifactType") != ARTIFACT_TYPE:
-        raise NotABundle(_told(document))
+        raise NotABundle(_wrong_type(document))
     known = read_model(_Manifest, manifest, name="manifest", limit=LARGEST_MANIFEST)
     faults = list(_faults(known))
     if faults or known.config is None:
@@ -145,7 +145,7 @@ def _kind_of(manifest: bytes) -> dict[str, Any]:
     return document
 
 
-def _told(document: dict[str, Any]) -> str:
+def _wrong_type(document: dict[str, Any]) -> str:
     config = document.get("config")
     config_type = config.get("mediaType") if isinstance(config, dict) else None
     kind = document.get("artifactType") or config_type or document.get("mediaType") or "nothing that is known"

@@ -87,7 +87,7 @@ def sorted_out(rendered: Iterable[RenderedObject]) -> HelmChart:
     for each in rendered:
         if _CRDS.fullmatch(each.source):
             advice = "Helm never changes it later; to deliver it, put it beside values.yaml"
-            notes.append(f"{_named(each)}: left out: {advice}")
+            notes.append(f"{_object_name(each)}: left out: {advice}")
         elif _annotations(each.document.value).get(_HOOK) is None:
             manifests.append(each)
         else:
@@ -95,7 +95,7 @@ def sorted_out(rendered: Iterable[RenderedObject]) -> HelmChart:
                 fate = _fate(each)
                 if isinstance(fate.value, ContentPart):
                     jobs[fate.value].append((_weight(each), each))
-                notes += _said(each, fate)
+                notes += _notes_on(each, fate)
     findings.raise_any()
     parts = {ContentPart.MANIFESTS: _files(manifests)}
     for part, listed in jobs.items():
@@ -128,7 +128,7 @@ def _fate(each: RenderedObject) -> _Fate:
 
     def refused(expected: str, advice: str) -> ConfigError:
         return ConfigError(
-            [document.problem(_AT, f"{_named(each)}: {advice}", expected=expected, got=short_value(text))]
+            [document.problem(_AT, f"{_object_name(each)}: {advice}", expected=expected, got=short_value(text))]
         )
 
     events = [event.strip() for event in str(text).split(",")]
@@ -150,7 +150,7 @@ def _fate(each: RenderedObject) -> _Fate:
         raise refused(expected, "Helm runs it once, at the first installation, and here it would run at each rollout")
     if problems := tuple(check_job(document, document.value)):
         advice = "only Jobs run before and after a rollout: without the annotation it is an ordinary object"
-        raise ConfigError(replace(problem, message=f"{_named(each)}: {advice}") for problem in problems)
+        raise ConfigError(replace(problem, message=f"{_object_name(each)}: {advice}") for problem in problems)
     return runs.pop()
 
 
@@ -162,9 +162,9 @@ def _weight(each: RenderedObject) -> int:
     return int(text)
 
 
-def _said(each: RenderedObject, fate: _Fate) -> list[str]:
+def _notes_on(each: RenderedObject, fate: _Fate) -> list[str]:
     """Differences from what a reader of the chart would expect."""
-    named, annotations = _named(each), _annotations(each.document.value)
+    named, annotations = _object_name(each), _annotations(each.document.value)
     if fate is _Fate.TEST:
         advice = "as a file in verification/ it would run after each rollout"
         return [f"{named}: left out: it is for `helm test`; {advice}"]
@@ -193,7 +193,7 @@ def _annotations(value: Any) -> dict[str, Any]:
     return annotations if isinstance(annotations, dict) else {}
 
 
-def _named(each: RenderedObject) -> str:
+def _object_name(each: RenderedObject) -> str:
     value = each.document.value
     metadata = value.get("metadata") if isinstance(value, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None

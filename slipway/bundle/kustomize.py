@@ -73,11 +73,11 @@ def _new(folders: Iterable[Path], seen: set[Path]) -> list[Path]:
 
 
 def _folders(value: dict[str, Any], folder: Path) -> list[Path]:
-    return [folder / text for _, text in _named(value) if (folder / text).is_dir()]
+    return [folder / text for _, text in _paths_in(value) if (folder / text).is_dir()]
 
 
 def _problems(document: Document, value: dict[str, Any], folder: Path) -> Iterator[Problem]:
-    for steps, text in _named(value):
+    for steps, text in _paths_in(value):
         if not (folder / text).exists():
             advice = "copy it into the repository: nothing is fetched while a bundle is built"
             yield document.problem(steps, advice, expected="a file or folder of this repository", got=short_value(text))
@@ -94,7 +94,7 @@ def _problems(document: Document, value: dict[str, Any], folder: Path) -> Iterat
             )
 
 
-def _named(value: dict[str, Any]) -> Iterator[tuple[Steps, str]]:
+def _paths_in(value: dict[str, Any]) -> Iterator[tuple[Steps, str]]:
     """Every path that the kustomization names, with its place in it."""
     for key in _PATHS:
         for index, text in enumerate(_list(value, key)):

@@ -56,7 +56,7 @@ def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
                     findings.extend(document.problems)
                     continue
                 with findings.collecting():
-                    documents.append(_found(document, file.parent))
+                    documents.append(_read_document(document, file.parent))
     findings.extend(_twice(documents))
     return tuple(sorted(documents, key=lambda each: each.kind != "project"))
 
@@ -89,7 +89,7 @@ def _documents_below(root: Path) -> list[Path]:
     return files
 
 
-def _found(document: Document, folder: Path) -> FoundDocument:
+def _read_document(document: Document, folder: Path) -> FoundDocument:
     kind = document_kind(document)
     name, files, findings = str(document.value[kind]), Files(document=document.file), Findings()
     if kind == "application" and (application := parse_document(document, WrittenApplication).value):

@@ -73,7 +73,7 @@ class Calendar:
             until = self._change(stretches, now, now + horizon, is_open=is_open)
             if until is not None:
                 break
-        return WindowStatus(open=is_open, reason=f"{reason}{_said(until, is_open=is_open)}", until=until)
+        return WindowStatus(open=is_open, reason=f"{reason}{_next_change(until, is_open=is_open)}", until=until)
 
     def _state(self, stretches: Sequence[_Stretch], now: datetime) -> tuple[bool, str]:
         current = [stretch for stretch in stretches if stretch.begin <= now < stretch.end]
@@ -171,7 +171,7 @@ def _local(moment: datetime, zone: ZoneInfo) -> datetime:
     return moment.astimezone(zone).replace(tzinfo=None)
 
 
-def _said(until: datetime | None, *, is_open: bool) -> str:
+def _next_change(until: datetime | None, *, is_open: bool) -> str:
     if until is None:
         return "" if is_open else f"; no window opens within {_SIGHTS[-1].days} days"
     return f"; {'closes' if is_open else 'opens'} at {moment(until)}"

@@ -52,7 +52,7 @@ class SignedAnchors:
         return sorted(anchors, key=lambda anchor: anchor.head.sequence)
 
     @property
-    def _named(self) -> Sequence[ChainAnchor]:
+    def _proving(self) -> Sequence[ChainAnchor]:
         """The anchors that prove something. The others, signed by retired keys, can only contradict."""
         named = NamedAnchors(self._keys)
         return [counts for anchor in self._anchors.values() for counts in named.take(anchor)]
@@ -60,13 +60,13 @@ class SignedAnchors:
     @property
     def reach(self) -> int:
         """Sequence of the last record that an anchor covers; 0 if none does."""
-        return max((anchor.head.sequence for anchor in self._named if anchor.epoch == self.epoch), default=0)
+        return max((anchor.head.sequence for anchor in self._proving if anchor.epoch == self.epoch), default=0)
 
     def issuer_keys(self) -> Mapping[str, datetime]:
         """The sets of the identity provider's keys that the anchors name, each with the time of the first such
         anchor."""
         keys = dict[str, datetime]()
-        for anchor in sorted(self._named, key=lambda each: each.at):
+        for anchor in sorted(self._proving, key=lambda each: each.at):
             if anchor.keys.issuer:
                 keys.setdefault(anchor.keys.issuer, anchor.at)
         return keys

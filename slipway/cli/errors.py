@@ -134,7 +134,7 @@ def print_error(error: click.ClickException) -> None:
 def _of_click(error: click.ClickException) -> dict[str, Any]:
     """click's own problem with the command line."""
     shown = {"code": _word(error.exit_code), "message": error.format_message()[:_LONGEST_MESSAGE]}
-    if field := _named(error):
+    if field := _parameter_name(error):
         shown["field"] = field
     if isinstance(error, click.UsageError) and error.ctx is not None:
         shown["cure"] = f"see `{error.ctx.command_path} --help`"
@@ -145,7 +145,7 @@ def _word(exit_code: int) -> str:
     return next((known.word for known in Exit if known == exit_code), Exit.REFUSED.word)
 
 
-def _named(error: click.ClickException) -> str:
+def _parameter_name(error: click.ClickException) -> str:
     """The option or argument that the error is about, if it is about one."""
     match error:
         case click.NoSuchOption():

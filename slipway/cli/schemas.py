@@ -79,7 +79,7 @@ def not_compared_line(not_compared: Iterable[str]) -> Iterator[str]:
         yield f"no schema here to compare with: {names}"
 
 
-def _known(_: click.Context, __: click.Parameter, version: str) -> str:
+def _check_version(_: click.Context, __: click.Parameter, version: str) -> str:
     if version not in _versions():
         raise click.BadParameter(f"expected one of {', '.join(_versions())}, got {version[:40]!r}")
     return version
@@ -90,7 +90,7 @@ kubernetes_option = click.option(
     "version",
     default=NEWEST,
     show_default=True,
-    callback=_known,
+    callback=_check_version,
     metavar="VERSION",
     help="Minor version of Kubernetes whose schemas the manifests are compared with.",
 )

@@ -52,7 +52,7 @@ class KeysInVault:
         """Newest first; empty if the secret was never created."""
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - slow to import
 
-        with _told():
+        with _errors_explained():
             try:
                 versions = [
                     SecretVersion(
@@ -75,7 +75,7 @@ class KeysInVault:
         disabled before are said to be retired, once no trail ends with their signature."""
         encoded, public, before = base64.b64encode(key).decode(), self.public(), self.live(now=now)
         stay = [live.id for number, live in enumerate(before) if not number or live.id not in retired]
-        with _told():
+        with _errors_explained():
             public = with_settled_retired(public, before, {self._id(version) for version in stay}, now=now)
             added = self._client.set_secret(
                 VAULT_SECRET, encoded, content_type="slipway signing key, base64"
@@ -96,7 +96,7 @@ class KeysInVault:
     def retire(self) -> dict[str, bytes]:
         """Say of each public key whose private key is disabled that it is retired; all public keys then."""
         live = self.live(now=datetime.now(UTC))
-        with _told():
+        with _errors_explained():
             public = with_retired(self.public(), {self._id(each.id) for each in live})
             self._publish(public)
         return public
@@ -112,7 +112,7 @@ class KeysInVault:
         """The public keys, oldest first. Keys without one, as after an interrupted rotation, get theirs here."""
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - slow to import
 
-        with _told():
+        with _errors_explained():
             try:
                 known = parse_keys(self._client.get_secret(PUBLIC_SECRET).value or "")
             except ResourceNotFoundError:
@@ -134,12 +134,12 @@ class KeysInVault:
         return key
 
     def _disable(self, version: str) -> None:
-        with _told():
+        with _errors_explained():
             self._client.update_secret_properties(VAULT_SECRET, version, enabled=False)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_explained() -> Iterator[None]:
     from azure.core.exceptions import AzureError, HttpResponseError  # noqa: PLC0415 - slow to import
 
     try:

@@ -121,7 +121,7 @@ class ChangeVoting:
             received_at=received.received_at,
         )
         if received.row.proof is None:
-            return self._said(received, cast)
+            return self._unproved_vote(received, cast)
         match self.prover.person(received):
             case Verified(value=(token, proved)):
                 person = token.person
@@ -134,7 +134,7 @@ class ChangeVoting:
             case unreachable:
                 assert_never(unreachable)
 
-    def _said(self, received: Received, cast: ChangeVoteCast) -> ChangeVoteCast:
+    def _unproved_vote(self, received: Received, cast: ChangeVoteCast) -> ChangeVoteCast:
         """The vote of a person whom only the front names: it may stop a change, and opens nothing.
 
         Raises `BadInput`.

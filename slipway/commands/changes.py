@@ -167,7 +167,7 @@ def record_of_version(change: SubjectChange, version: Version, request: AskedCha
         "difference": list(change.difference[:RECORDED_LINES]),
         "reason": version.reason,
     }
-    return _said(action, request, details)
+    return _audit_draft(action, request, details)
 
 
 def record_of_refusal(request: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> AuditDraft:
@@ -178,10 +178,10 @@ def record_of_refusal(request: AskedChanges, judged: JudgedChanges, made: Mappin
         "reason": "; ".join(dict.fromkeys(each.rule.reason for each in judged.refused))[:2000],
         "why": request.statement.reason,
     }
-    return _said(Action.CHANGE_REFUSED, request, details)
+    return _audit_draft(Action.CHANGE_REFUSED, request, details)
 
 
-def _said(action: Action, request: AskedChanges, details: Mapping[str, object]) -> AuditDraft:
+def _audit_draft(action: Action, request: AskedChanges, details: Mapping[str, object]) -> AuditDraft:
     details_told = {"channel": str(request.received.row.speaker.via), **details}
     if request.unproved:
         details_told["on_behalf_of"] = request.actor.name

@@ -94,7 +94,7 @@ class Commander:
         if received.row.token is not None:
             return self._application(received, received.row.token, statement)
         if received.row.proof is None:
-            return self._said(received, statement)
+            return self._unproved_person(received, statement)
         match self.prover.person(received):
             case Verified(value=(token, proved)):
                 actor = f"{OID}{token.person.oid}"
@@ -133,7 +133,7 @@ class Commander:
             case unreachable:
                 assert_never(unreachable)
 
-    def _said(self, received: Received, statement: CommandStatement) -> _Who:
+    def _unproved_person(self, received: Received, statement: CommandStatement) -> _Who:
         """A person whom only the front names. If they give a command that opens something, the command's rules refuse
         it."""
         caller = caller_of_speaker(received.row.speaker)
@@ -155,7 +155,7 @@ class Commander:
     def _give(self, received: Received, statement: CommandStatement, who: _Who) -> None:
         if statement.application is None:
             give = self.resetting.of_installation if statement.verb is Verb.FENCE_RESET else self.freezer.give
-            give(FreezeOrder(**_given(statement, received, who)))
+            give(FreezeOrder(**_shared_fields(statement, received, who)))
             return
         event = CommandGiven(
             application=statement.application,
@@ -163,7 +163,7 @@ class Commander:
             artifact=self._pushed(statement, statement.application),
             environment=statement.environment,
             rule=statement.arguments.get("rule", "")[:64],
-            **_given(statement, received, who),
+            **_shared_fields(statement, received, who),
         )
         self._decide(event)
 
@@ -205,7 +205,7 @@ def _forbidden(caller: Caller, statement: CommandStatement) -> str:
     return ""
 
 
-def _given(statement: CommandStatement, received: Received, who: _Who) -> dict[str, Any]:
+def _shared_fields(statement: CommandStatement, received: Received, who: _Who) -> dict[str, Any]:
     """The fields that all commands share."""
     return {
         "received_at": received.received_at,

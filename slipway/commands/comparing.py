@@ -158,7 +158,7 @@ class Comparing:
         for each in documents:
             with problems_of[each.subject].collecting():
                 if each.kind is SubjectKind.PROJECT:
-                    project = check_project(_named(each), known=self.known)
+                    project = check_project(_document(each), known=self.known)
                     if overlapping := list(_overlaps(each, project, projects)):
                         raise ConfigError(overlapping)
                     projects[project.project] = project
@@ -185,7 +185,7 @@ class Comparing:
 
     def _claim(self, stored: Stored, projects: Mapping[str, Project], refused: Set[str]) -> Claims:
         """`refused`: projects of the same request that have a problem."""
-        document, name = _named(stored), stored.value.get("project")
+        document, name = _document(stored), stored.value.get("project")
         project = projects.get(str(name))
         if name is not None and project is None and name in refused:
             raise ConfigError(
@@ -204,11 +204,11 @@ class Comparing:
             name = entry.application.application
             if name not in replaced and entry.versions is not None:
                 stored = self._read(entry.versions.application)
-                files = replace(stored.beside, document=_named(stored).file)
+                files = replace(stored.beside, document=_document(stored).file)
                 try:
-                    yield check_application(_named(stored), files, None)
+                    yield check_application(_document(stored), files, None)
                 except ConfigError:
-                    yield Claims(definition=entry.definition, document=_named(stored), rendered={})
+                    yield Claims(definition=entry.definition, document=_document(stored), rendered={})
 
     def planned(self, stored: Stored, checked: "Checked", actor: Actor) -> Planned:
         """The effects of applying one document that has no problem. Raises `LedgerUnavailable`."""
@@ -335,7 +335,7 @@ def check_request(documents: Sequence[Stored]) -> None:
             _ = each.subject
         except ValueError:
             with findings.collecting():
-                validate(_named(each), Project if each.kind is SubjectKind.PROJECT else WrittenApplication)
+                validate(_document(each), Project if each.kind is SubjectKind.PROJECT else WrittenApplication)
     findings.raise_any()
 
 
@@ -345,17 +345,17 @@ def _without_one_form(stored: Stored) -> Problem | None:
         _ = stored.content
     except (ValueError, RecursionError) as error:
         expected = "text in Unicode and whole numbers within ±(2^53 - 1)"
-        return Problem(file=_named(stored).file, expected=expected, got="something else", message=str(error)[:200])
+        return Problem(file=_document(stored).file, expected=expected, got="something else", message=str(error)[:200])
     return None
 
 
 def _repeated(documents: Sequence[Stored]) -> Iterator[Problem]:
-    files = [_named(each).file for each in documents]
+    files = [_document(each).file for each in documents]
     for file in sorted({file for file in files if files.count(file) > 1}):
         yield Problem(file=file, expected="each project and application once", got=f"{files.count(file)} documents")
 
 
-def _named(stored: Stored) -> Document:
+def _document(stored: Stored) -> Document:
     """The document, called by its subject in messages."""
     name = stored.value.get(str(stored.kind))
     return replace(
@@ -371,7 +371,7 @@ def _overlaps(stored: Stored, project: Project, projects: Mapping[str, Project])
                 continue
             for theirs in other.environments.values():
                 if (environment.production or theirs.production) and overlap(environment, theirs):
-                    yield _named(stored).problem(
+                    yield _document(stored).problem(
                         ("environments", name, "namespaces"),
                         expected=f"places that the project {other.project} does not cover, as one of them is of class "
                         "production",

@@ -47,7 +47,9 @@ class Voting:
             raise BadInput("application", received.partition, repr(statement.application))
         if received.row.proof is None:
             link = received.row.link
-            self._decide(_said(received, statement) if link is None else self._by_link(received, statement, link))
+            self._decide(
+                _unproved_vote(received, statement) if link is None else self._by_link(received, statement, link)
+            )
             return
         vote = self.prover.vote(received)
         if isinstance(vote, CannotVerify):
@@ -85,7 +87,7 @@ def _other_than(claims: ApprovalClaims, statement: VoteStatement) -> str:
     return "" if of_link == of_vote else "the link is for something other than what was voted on"
 
 
-def _said(received: Received, statement: VoteStatement) -> VoteCast:
+def _unproved_vote(received: Received, statement: VoteStatement) -> VoteCast:
     """The vote of a person whom only the front names. It may stop a release, and opens nothing.
 
     Raises `BadInput`.

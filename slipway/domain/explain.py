@@ -104,7 +104,7 @@ class _View:
     def rules(self, environment: Environment) -> Iterator[Explained]:
         """The rules of an environment. If a release ended before it came here, no rule here is shown as broken."""
         reached = self._ended_or_is(environment)
-        for result in self._found(environment):
+        for result in self._all_rules(environment):
             over = self.release.phase.final and (isinstance(result, NotYet) or not (reached or result.passed))
             yield _moot(result.rule, result.reason, result.subject) if over else result
 
@@ -114,7 +114,7 @@ class _View:
         was_here = self.release.rollout_in(environment.name) is not None
         return was_here or self._here(environment) or (self.release.environment is None and first)
 
-    def _found(self, environment: Environment) -> Iterator[Explained]:
+    def _all_rules(self, environment: Environment) -> Iterator[Explained]:
         rollout = self.release.rollout_in(environment.name)
         before = tuple(self._up_to_rollout(environment, rollout))
         yield from before

@@ -75,12 +75,12 @@ def pruned_phrase(deleted: tuple[Deleted, ...]) -> str:
     lingering = [each for each in deleted if each.ending is not Ending.LEFT and each.why]
     parts = [f"{count} {'object' if count == 1 else 'objects'} that left the manifests deleted"] if count else []
     if lingering:
-        parts.append(f"of which {len(lingering)} still there ({_named(lingering)})")
+        parts.append(f"of which {len(lingering)} still there ({_listed(lingering)})")
     if left:
-        parts.append(f"{len(left)} not deleted ({_named(left)})")
+        parts.append(f"{len(left)} not deleted ({_listed(left)})")
     return ", ".join(parts)
 
 
-def _named(deleted: Sequence[Deleted]) -> str:
+def _listed(deleted: Sequence[Deleted]) -> str:
     more = f"; and {len(deleted) - _SHOWN} more" if len(deleted) > _SHOWN else ""
     return "; ".join(map(str, deleted[:_SHOWN])) + more

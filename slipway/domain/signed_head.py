@@ -90,7 +90,7 @@ def _of_lanes(lanes: Iterable[Lane]) -> dict[str, str | None]:
     return hashes
 
 
-def signed(head: Head, *, before: Head, changes: Mapping[str, str | None], signer: Signer, keys: PublicKeys) -> Head:
+def sign_head(head: Head, *, before: Head, changes: Mapping[str, str | None], signer: Signer, keys: PublicKeys) -> Head:
     """The head after `before`, signed, with these changes of the hashes in force; None removes one.
 
     After an unsigned head the new one is not signed either, since it is not known what the unsigned one should have

@@ -140,7 +140,7 @@ class Handler:
                 continue
             if underway:
                 underway.lease.ended(over)
-            _told(current, decision)
+            _note_releases(current, decision)
             measured(loaded.snapshot, decision, event)
             self._follow(application.application, committed)
             actions = tuple(record.action for record in decision.records)
@@ -164,7 +164,7 @@ class Handler:
             log.warning("%s: the reconcile timer sends again what was sent: %s", application, away)
 
 
-def _told(current: Span, decision: Decision) -> None:
+def _note_releases(current: Span, decision: Decision) -> None:
     for release in decision.releases:
         current.set({Attribute.RELEASE: release.id})
         if trace_id(release.trace) != trace_id(carrier()):

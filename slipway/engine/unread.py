@@ -39,7 +39,7 @@ class Unread:
                 rows = list(self.inbox.of(partition, limit=MANY))
             for row in rows:
                 if isinstance(row, Received) and row.row.statement and _stops(row.row.statement, step):
-                    return f"{_named(row.row.statement)} lies unread in the inbox ({row.id})"
+                    return f"{_statement_name(row.row.statement)} lies unread in the inbox ({row.id})"
             if len(rows) == MANY:
                 return f"{MANY} rows and more about {partition} lie unread in the inbox"
         return ""
@@ -59,5 +59,5 @@ def _stops(statement: Statement, step: Step) -> bool:
             return False
 
 
-def _named(statement: Statement) -> str:
+def _statement_name(statement: Statement) -> str:
     return f"a {statement.verb}" if isinstance(statement, CommandStatement) else "a rejection"

@@ -52,7 +52,7 @@ class Access:
         `CallerNotYetKnown`."""
         if (bearer := self._bearer(headers)) is not None:
             return self._by_token(bearer)
-        named = self._named(headers.get(KEY_HEADER) or parameters.get(KEY_PARAMETER) or "")
+        named = self._caller_of_key(headers.get(KEY_HEADER) or parameters.get(KEY_PARAMETER) or "")
         if named is None and self.host_keys:
             named = Caller(name=HOST_KEY, roles=OF_KEYS)
         if named is None:
@@ -79,7 +79,7 @@ class Access:
         claims = {f"app:{who.client_id}", *(f"role:{role}" for role in who.roles)}
         return Caller(name=f"app:{who.client_id}", roles=read_roles(who.roles), claims=frozenset(claims))
 
-    def _named(self, key: str) -> Caller | None:
+    def _caller_of_key(self, key: str) -> Caller | None:
         """The caller of a named key. All hashes are compared, each in constant time."""
         digest = hashlib.sha256(key.encode()).hexdigest()
         names = [name for name, known in self.keys.items() if hmac.compare_digest(digest, known)]

@@ -164,8 +164,8 @@ class SignIn:
             return NotSignedIn(
                 title="You did not sign in", why="The sign-in was cancelled.", to=pending.to, cookies=(rest,)
             )
-        log.warning("the provider answered a sign-in with an error: %s", _told(error))
-        why = f"The sign-in page answered with an error: {_told(error)}."
+        log.warning("the provider answered a sign-in with an error: %s", _error_name(error))
+        why = f"The sign-in page answered with an error: {_error_name(error)}."
         return NotSignedIn(title="You could not be signed in", why=why, to=pending.to, cookies=(rest,))
 
     def _under_way(self, headers: Mapping[str, str]) -> tuple[PendingSignIn, ...]:
@@ -204,7 +204,7 @@ def _equal(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other[:LONGEST].encode())
 
 
-def _told(error: str) -> str:
+def _error_name(error: str) -> str:
     """An error name from OAuth's list, or a neutral text: a stranger may have written it."""
     known = len(error) <= 60 and error.isascii() and error.replace("_", "").isalpha()  # noqa: PLR2004
     return error if known else "an unknown one"

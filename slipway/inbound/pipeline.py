@@ -40,7 +40,7 @@ def _result(result: Any) -> Any:
     return _RESULTS.get(result.casefold(), result) if isinstance(result, str) else result
 
 
-def _given(value: Any) -> Any:
+def _none_if_empty(value: Any) -> Any:
     """None for an empty text. A variable that the pipeline did not set arrives as its own name."""
     if isinstance(value, str) and (unset := re.fullmatch(r"\$\(([A-Za-z0-9_.]{1,80})\)", value)):
         raise ValueError(f"expected a value, but the variable {unset[1]} is not set")
@@ -48,9 +48,9 @@ def _given(value: Any) -> Any:
 
 
 class _Image(ForeignModel):
-    repository: Annotated[Repository, BeforeValidator(_given)]
-    digest: Annotated[Digest | None, BeforeValidator(_given)] = None
-    tag: Annotated[Tag | None, BeforeValidator(_given)] = None
+    repository: Annotated[Repository, BeforeValidator(_none_if_empty)]
+    digest: Annotated[Digest | None, BeforeValidator(_none_if_empty)] = None
+    tag: Annotated[Tag | None, BeforeValidator(_none_if_empty)] = None
 
 
 class _RunMessage(ForeignModel):

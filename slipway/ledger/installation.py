@@ -19,7 +19,7 @@ from ..domain.inbox import InboxKind
 from ..domain.model import Moment, Record
 from ..domain.release import Head
 from ..domain.reports import Parked
-from ..domain.signed_head import FREEZE, signed, state_hash
+from ..domain.signed_head import FREEZE, sign_head, state_hash
 from ..domain.signing import PublicKeys, Signer
 from ..domain.versions import Version
 from . import keys
@@ -289,7 +289,7 @@ class InstallationLedger:
             changes = {FREEZE: state_hash(unpack(FreezeState, write.values))} if _sets_freeze(write) else {}
             if epoch is not None:
                 head, changes = Head(application=keys.INSTALLATION), self._all_in_force()
-            ended = signed(ended, before=head, changes=changes, signer=self._signer(), keys=self._keys())
+            ended = sign_head(ended, before=head, changes=changes, signer=self._signer(), keys=self._keys())
             act = Act.REPLACE if row else Act.CREATE
             is_open = bool(answers) and self._table.get(keys.INSTALLATION, answers) is not None
             writes = [

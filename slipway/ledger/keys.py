@@ -92,15 +92,15 @@ def audit(sequence: int) -> str:
 
 def outbox(sequence: int, index: int, id: str) -> str:
     """`id` is the id of the message: its receiver finds the row by it."""
-    return f"{OUTBOX}{sequence:0{_WIDTH}d}!{index:03d}{_asked(id)}"
+    return f"{OUTBOX}{sequence:0{_WIDTH}d}!{index:03d}{_id_hash(id)}"
 
 
 def asked_by(key: str, id: str) -> bool:
     """Whether it is the row of the outbox of the message with this id."""
-    return key.startswith(OUTBOX) and key.endswith(_asked(id))
+    return key.startswith(OUTBOX) and key.endswith(_id_hash(id))
 
 
-def _asked(id: str) -> str:
+def _id_hash(id: str) -> str:
     return "!" + sha256(id.encode()).removeprefix("sha256:")[:20]
 
 

@@ -13,7 +13,7 @@ from ..domain.decide import Decision
 from ..domain.events import CommandGiven, Event
 from ..domain.release import Head, Lane, Release
 from ..domain.rules import not_passed
-from ..domain.signed_head import VERSION, blocks_changed, releases_changed, signed
+from ..domain.signed_head import VERSION, blocks_changed, releases_changed, sign_head
 from ..domain.signing import PublicKeys, Signer
 from ..domain.snapshot import Lookups, Policy, Snapshot
 from . import keys
@@ -282,7 +282,7 @@ class Ledger:
             changes |= releases_changed(before, releases, snapshot.releases.values())
         changes |= releases_changed(before, releases, decision.releases)
         changes |= blocks_changed(before, decision.head, snapshot.lanes, lanes)
-        return signed(head, before=before, changes=changes, signer=signer, keys=self.public_keys)
+        return sign_head(head, before=before, changes=changes, signer=signer, keys=self.public_keys)
 
     def sign_anew(self, application: str) -> bool:
         """Sign the end of the trail with the key that signs now, so that the earlier key may be retired. An end that
@@ -292,7 +292,7 @@ class Ledger:
         """
         row = self.table.get(application, keys.HEAD)
         head = read_row(Head, row) if row else Head(application=application)
-        again = signed(head, before=head, changes={}, signer=self._signer(), keys=self.public_keys)
+        again = sign_head(head, before=head, changes={}, signer=self._signer(), keys=self.public_keys)
         if row is None or again.sig in (None, head.sig):
             return False
         with suppress(Conflict):  # somebody has written a record, and signed the end with it

@@ -87,11 +87,11 @@ class Proposals:
     # ---- who was told
     def told(self, change: ProposedChange, what: str) -> frozenset[str]:
         """The channels on which people were told of the change."""
-        row = self.installation.row(_told(change, what))
+        row = self.installation.row(_notice_key(change, what))
         return frozenset(_channels(row))
 
     def note_told(self, change: ProposedChange, what: str, channel: str, draft: AuditDraft, *, now: datetime) -> None:
-        key = _told(change, what)
+        key = _notice_key(change, what)
         known = _channels(self.installation.row(key))
         values: dict[str, Value] = {"Told": json.dumps(sorted({*known, channel}))}
         self.installation.change(draft, key=key, values=values, now=now)
@@ -116,7 +116,7 @@ def _key(hash: str) -> str:
     return keys.PROPOSED + hash[7:]
 
 
-def _told(change: ProposedChange, what: str) -> str:
+def _notice_key(change: ProposedChange, what: str) -> str:
     return f"{keys.PROPOSED_TOLD}{change.hash[7:]}!{change.opening}!{what}"
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from ..domain.audit import AuditDraft, AuditRecord, chained
 from ..domain.model import sha256
 from ..domain.release import Head
-from ..domain.signed_head import VERSION, blocks_changed, signed
+from ..domain.signed_head import VERSION, blocks_changed, sign_head
 from ..domain.signing import PublicKeys, Signer
 from ..domain.versions import Listed, Subject, SubjectKind, Version
 from . import keys
@@ -165,7 +165,7 @@ class SubjectVersions:
         head = read_row(Head, row) if row else self._new_head(partition)
         (record,), ended = chained([draft], head=head, now=version.at, signer=self._signer())
         changes = {version_name(version.subject): version.document, **blocks_changed(head, head, {}, ())}
-        ended = signed(ended, before=head, changes=changes, signer=self._signer(), keys=self._keys())
+        ended = sign_head(ended, before=head, changes=changes, signer=self._signer(), keys=self._keys())
         written = version.evolve(record=record.sequence)
         act = Act.REPLACE if before.etag else Act.CREATE
         writes = [

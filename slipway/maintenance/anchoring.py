@@ -144,7 +144,7 @@ class Anchoring:
         rows = self.installation.table.rows(
             keys.INSTALLATION, *keys.range_of(keys.OWED), limit=SENT_AT_ONCE * MOST_NOTICES
         )
-        owed = [row for row in gathered(read_each(rows, _checked)).read if witness not in _told(row)]
+        owed = [row for row in gathered(read_each(rows, _checked)).read if witness not in _informed_witnesses(row)]
         for start in range(0, len(owed), SENT_AT_ONCE):
             yield owed[start : start + SENT_AT_ONCE]
 
@@ -154,7 +154,7 @@ class Anchoring:
         if texts:
             self.channel(witness).send(self._message(texts))
         for row, content in anchors:
-            witnesses = {*_told(row), witness}
+            witnesses = {*_informed_witnesses(row), witness}
             if content is None:
                 log.error("the anchor %s is gone before its witnesses were told", row.text("Name"))
             over = content is None or witnesses.issuperset(self.witnesses)
@@ -184,11 +184,11 @@ class Anchoring:
 def _checked(row: Row) -> Row:
     """Raises `UnreadableRow`."""
     row.text("Name")
-    _told(row)
+    _informed_witnesses(row)
     return row
 
 
-def _told(row: Row) -> tuple[str, ...]:
+def _informed_witnesses(row: Row) -> tuple[str, ...]:
     try:
         return _NAMES.validate_json(row.text("Told"))
     except ValueError:

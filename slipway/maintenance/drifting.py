@@ -133,9 +133,9 @@ class DriftWatch:
         except (ClusterError, UnknownName) as error:
             log.warning("drift: %s in %s: %s", namespace, cluster, error)
             return [Seen(unknown=str(error)[:500]) for _ in all_watched]
-        return [self._seen(differences, f"{namespace} in {cluster}") for differences in drifts]
+        return [self._drift_of(differences, f"{namespace} in {cluster}") for differences in drifts]
 
-    def _seen(self, differences: Sequence[Difference] | ClusterError, place: str) -> Seen:
+    def _drift_of(self, differences: Sequence[Difference] | ClusterError, place: str) -> Seen:
         if isinstance(differences, ClusterError):
             log.warning("drift: %s: %s", place, differences)
             return Seen(unknown=str(differences)[:500])

@@ -43,7 +43,9 @@ def readings(manifest: Mapping[str, Any]) -> dict[Named, Reading]:
 def restarting(manifests: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
     """The manifests; the templates of workloads have the hash of the content that they read."""
     listed = tuple(manifests)
-    by_name = {_named(manifest): manifest for manifest in listed if manifest.get("kind") in ("ConfigMap", "Secret")}
+    by_name = {
+        _kind_and_name(manifest): manifest for manifest in listed if manifest.get("kind") in ("ConfigMap", "Secret")
+    }
     return tuple(_restarting(manifest, by_name) for manifest in listed)
 
 
@@ -52,7 +54,7 @@ def _restarting(manifest: dict[str, Any], held: Mapping[Named, Mapping[str, Any]
     if not read or manifest.get("kind") not in _RESTARTED:
         return manifest
     fields = ("kind", "data", "binaryData", "stringData")
-    content = [{**{f: each[f] for f in fields if each.get(f)}, "name": _named(each)[1]} for each in read]
+    content = [{**{f: each[f] for f in fields if each.get(f)}, "name": _kind_and_name(each)[1]} for each in read]
     template = manifest["spec"]["template"]
     metadata = dict(template.get("metadata") or {})
     digest = hashlib.sha256(canonical(content)).hexdigest()
@@ -60,7 +62,7 @@ def _restarting(manifest: dict[str, Any], held: Mapping[Named, Mapping[str, Any]
     return {**manifest, "spec": {**manifest["spec"], "template": {**template, "metadata": metadata}}}
 
 
-def _named(manifest: Mapping[str, Any]) -> Named:
+def _kind_and_name(manifest: Mapping[str, Any]) -> Named:
     return str(manifest.get("kind")), str((manifest.get("metadata") or {}).get("name"))
 
 

@@ -90,11 +90,11 @@ def digest_reference(text: Any) -> Reference | None:
 def image_places(value: Any, rules: ImageRules = NO_IMAGE_RULES) -> Iterator[ImagePosition]:
     """Every place in an object that is known to name an image: in a container, in a volume made from an image, or in a
     field that the project names."""
-    images = (*_places(value, ()), *_named(value, rules))
+    images = (*_places(value, ()), *_images_by_rule(value, rules))
     yield from {image.steps: image for image in images}.values()  # each once, even if a project names a known place
 
 
-def _named(value: Any, rules: ImageRules) -> Iterator[ImagePosition]:
+def _images_by_rule(value: Any, rules: ImageRules) -> Iterator[ImagePosition]:
     if not isinstance(value, dict):
         return
     for path in rules.paths_of(value):

@@ -48,7 +48,7 @@ def lane_freezes(application: str, lane: Lane, now: datetime) -> list[FreezeShow
     if lane.freeze is not None and lane.freeze.in_force(now):
         freezes.append(_frozen(lane.freeze, application, lane.environment))
     if lane.hold is not None:
-        freezes.append(_held(application, lane.environment, lane.hold))
+        freezes.append(_shown_hold(application, lane.environment, lane.hold))
     return freezes
 
 
@@ -65,7 +65,7 @@ def _frozen(freeze: Freeze, application: str | None = None, environment: str | N
     )
 
 
-def _held(application: str, environment: str, hold: Hold) -> FreezeShown:
+def _shown_hold(application: str, environment: str, hold: Hold) -> FreezeShown:
     return FreezeShown(
         kind="hold",
         application=application,

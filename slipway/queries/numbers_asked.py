@@ -23,7 +23,7 @@ def read_question(parameters: Mapping[str, str], numbers: Numbers) -> dict[str, 
     if application is not None and numbers.catalogue.get(application) is None:
         raise NoSuch("application", sorted(numbers.catalogue.entries), application)
     if environment is not None:
-        _known(environment, application, numbers)
+        _check_names(environment, application, numbers)
     return {
         "application": application,
         "environment": environment,
@@ -32,7 +32,7 @@ def read_question(parameters: Mapping[str, str], numbers: Numbers) -> dict[str, 
     }
 
 
-def _known(environment: str, application: str | None, numbers: Numbers) -> None:
+def _check_names(environment: str, application: str | None, numbers: Numbers) -> None:
     chains = [
         [stage.name for stage in entry.application.environments]
         for entry in numbers.catalogue

@@ -60,11 +60,11 @@ class RecordView:
 
 def show_audit(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str], visitor: Visitor) -> Answer:
     """Raises `LedgerUnavailable`. An invalid parameter is named on the page, above the form with the entered values."""
-    filled = _given(parameters)
+    filled = _filled_in(parameters)
     problem: BadInput | None = None
     page = AuditPage(records=())
     try:
-        page = _found(trail, filled)
+        page = _page_of(trail, filled)
     except BadInput as bad:
         problem = bad
     filters = {name: value for name, value in filled.items() if name in FILTERS}
@@ -86,7 +86,7 @@ def show_audit(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str]
 
 def download(trail: Trail, parameters: Mapping[str, str], form: ExportFormat) -> Answer:
     """The records of one page, as an export has them. Raises `BadInput`, `LedgerUnavailable`."""
-    records = _found(trail, _given(parameters)).records
+    records = _page_of(trail, _filled_in(parameters)).records
     content = file_header(form) + b"".join(export_line(form, _exported(record, form)) for record in records)
     media_type = "text/csv" if form is ExportFormat.CSV else "application/jsonl"
     return document(content, name=f"slipway-audit.{form}", download=True, media_type=media_type, cache=ASK_FIRST)
@@ -100,12 +100,12 @@ def _exported(record: AuditRecord | Damaged, form: ExportFormat) -> dict[str, An
     return content
 
 
-def _given(parameters: Mapping[str, str]) -> dict[str, str]:
+def _filled_in(parameters: Mapping[str, str]) -> dict[str, str]:
     """The fields that were filled in: browsers submit empty ones too."""
     return {name: value.strip() for name, value in parameters.items() if value.strip()}
 
 
-def _found(trail: Trail, filled: Mapping[str, str]) -> AuditPage:
+def _page_of(trail: Trail, filled: Mapping[str, str]) -> AuditPage:
     return trail.page(read_query(filled, besides=BESIDES), limit=PAGE, after=filled.get("after"))
 
 

@@ -38,10 +38,10 @@ def _stop(release: Release, name: str, now: datetime) -> Stop:
         name=name,
         sign=words.phase_sign(release.phase) if current else words.outcome_sign(rollout.outcome),
         current=current,
-        took=duration((rollout.left_at or now) - rollout.arrived_at) if _known(rollout) or current else "",
+        took=duration((rollout.left_at or now) - rollout.arrived_at) if _has_left(rollout) or current else "",
         left_at=rollout.left_at,
     )
 
 
-def _known(rollout: Rollout) -> bool:
+def _has_left(rollout: Rollout) -> bool:
     return rollout.left_at is not None

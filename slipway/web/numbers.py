@@ -139,7 +139,7 @@ def _figures(total: Figures) -> tuple[Figure, ...]:
 
 def _measured(name: str, spread: Spread) -> Figure:
     note = f"median of {spread.count}; 90 % within {_seconds(spread.p90)}" if spread.count else "none measured"
-    return name, _said(spread), note
+    return name, _median(spread), note
 
 
 def _charts(environment: EnvironmentNumbers) -> tuple[Chart, ...]:
@@ -170,7 +170,7 @@ def _stages(total: Figures) -> tuple[StageView, ...]:
             name=words.STAGES[stage.stage],
             waits=stage.waits,
             count=stage.seconds.count,
-            median=_said(stage.seconds),
+            median=_median(stage.seconds),
             p90=_seconds(stage.seconds.p90),
             share=max(round(100 * (stage.seconds.median or 0) / longest), 1),
         )
@@ -200,13 +200,13 @@ def _cells(figures: Figures) -> tuple[str, ...]:
         str(figures.deployments),
         str(figures.failed + figures.withdrawn),
         _share(figures.change_failure_rate),
-        _said(figures.lead_time),
-        _said(figures.time_to_restore),
-        _said(figures.approval_wait),
+        _median(figures.lead_time),
+        _median(figures.time_to_restore),
+        _median(figures.approval_wait),
     )
 
 
-def _said(spread: Spread) -> str:
+def _median(spread: Spread) -> str:
     return _seconds(spread.median)
 
 

@@ -119,7 +119,7 @@ def give(desk: Desk, subject: PageSubject, who: Visitor, headers: Mapping[str, s
     now = desk.clock()
     try:
         fields = desk.fields(who, subject.address, FIELDS, headers, body)
-        command = _asked(fields, now)
+        command = _command_in(fields, now)
         check_permitted(command.verb, who.caller)
         if command.verb in OPENS:
             statement = desk.writer.statement(command)
@@ -130,7 +130,7 @@ def give(desk: Desk, subject: PageSubject, who: Visitor, headers: Mapping[str, s
         return nothing_done(refused, back=subject.address)
 
 
-def _asked(fields: Mapping[str, str], now: datetime) -> CommandRequest:
+def _command_in(fields: Mapping[str, str], now: datetime) -> CommandRequest:
     if fields.get("verb") not in set(Verb):
         raise RequestRefused(400, f"verb: expected one of {', '.join(Verb)}.")
     reason, hours = fields.get("reason", "").strip(), fields.get("hours", "")

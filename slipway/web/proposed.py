@@ -46,9 +46,9 @@ _MARKS = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.ASKS: "?", Tone.BUSY: "…", T
 
 def show_proposed_change(desk: Desk, hash: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
-    change, plan = _found(desk, hash)
+    change, plan = _change_and_plan(desk, hash)
     moved_on = desk.as_voted.moved_on(change, plan) if change.phase.open else None
-    gates = gates_of(plan, *_named(who))
+    gates = gates_of(plan, *_voter(who))
     page = render(
         "proposed.html",
         change=change,
@@ -63,7 +63,7 @@ def show_proposed_change(desk: Desk, hash: str, who: Visitor) -> Answer:
         votes=change.votes,
         asked=bool(gates),
         own=change.proposed_by == who.signed_in.object_id,
-        barred=barred_at(change.proposed_by, gates, *_named(who)),
+        barred=barred_at(change.proposed_by, gates, *_voter(who)),
         must_explain=must_explain(gates),
         mark=desk.forms.new(who.sid, change_place(change.hash)),
         new_id=desk.writer.new_id,
@@ -78,14 +78,14 @@ def receive_change_vote(desk: Desk, hash: str, who: Visitor, headers: Mapping[st
     """Cast the vote. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         check_own_page(headers, desk.public_url)
-        change, plan = _found(desk, hash)
+        change, plan = _change_and_plan(desk, hash)
         posted = _posted(desk, change, who, headers, body)
     except RequestRefused as refused:
         back = (change_place(quote(hash, safe="")), "Open the page again")
         return message(refused.status, "Your decision was not recorded", str(refused), tone=Tone.ASKS, link=back)
     statement = _statement(desk, change, posted)
     if statement.decision is VoteDecision.APPROVE:
-        fresh = FRESH if posted.stands_in else freshest(gates_of(plan, *_named(who)) or plan.gates)
+        fresh = FRESH if posted.stands_in else freshest(gates_of(plan, *_voter(who)) or plan.gates)
         return desk.prove(who, statement, fresh, headers)
     row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker(who.caller, Via.PAGE), trace=carrier())
     return follow(desk.writer.say(partition_of(statement), row, id=posted.id))
@@ -120,7 +120,7 @@ def _statement(desk: Desk, change: ProposedChange, posted: Posted) -> ChangeVote
     )
 
 
-def _found(desk: Desk, hash: str) -> tuple[ProposedChange, ChangePlan]:
+def _change_and_plan(desk: Desk, hash: str) -> tuple[ProposedChange, ChangePlan]:
     change = desk.proposals.current(f"sha256:{hash}").change if len(hash) == _DIGITS and hash.isalnum() else None
     plan = desk.proposals.plan(change.plan) if change is not None else None
     if change is None or plan is None:
@@ -128,7 +128,7 @@ def _found(desk: Desk, hash: str) -> tuple[ProposedChange, ChangePlan]:
     return change, plan
 
 
-def _named(who: Visitor) -> tuple[str, SignedIn]:
+def _voter(who: Visitor) -> tuple[str, SignedIn]:
     return f"{OID}{who.signed_in.object_id}", who.signed_in
 
 

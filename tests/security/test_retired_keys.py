@@ -11,7 +11,7 @@ from slipway.domain.chain_anchor import ChainAnchor, Why, new_anchor
 from slipway.domain.commands import Verb
 from slipway.domain.keyring import with_retired
 from slipway.domain.release import Head, Lane, Phase
-from slipway.domain.signed_head import hash_of_release, lane_name, release_name, signed
+from slipway.domain.signed_head import hash_of_release, lane_name, release_name, sign_head
 from slipway.domain.signing import FixedKeys, PrivateSigner, PublicKeys
 from slipway.domain.steps import Outgoing, Step
 from slipway.ed25519 import public_key
@@ -79,7 +79,7 @@ def sign_end(home: Live, **changes: str | None) -> None:
     """As whoever has the key of before signs it, over what they have written into the rows."""
     head = home.app.ledger.head("shop")
     start, in_force = Head(application="shop"), {**head.in_force, **changes}
-    put(home, keys.HEAD, pack(signed(head, before=start, changes=in_force, signer=SIGNER, keys=PUBLIC_KEYS)))
+    put(home, keys.HEAD, pack(sign_head(head, before=start, changes=in_force, signer=SIGNER, keys=PUBLIC_KEYS)))
 
 
 def let_past(home: Live) -> Step:

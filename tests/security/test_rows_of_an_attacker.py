@@ -12,7 +12,7 @@ from slipway.domain.commands import Verb
 from slipway.domain.errors import present
 from slipway.domain.events import FreezeSpread
 from slipway.domain.release import Head, Lane, Phase, VoteDecision
-from slipway.domain.signed_head import signed
+from slipway.domain.signed_head import sign_head
 from slipway.domain.signing import FixedKeys, PrivateSigner, PublicKeys
 from slipway.domain.steps import Step, StepKind
 from slipway.domain.versions import Listed, Subject, SubjectKind, Version
@@ -128,7 +128,7 @@ def forged_history(home: Live) -> None:
     records, head = chained(drafts, head=start, now=genuine[0].time, signer=MALLORY)
     before = home.app.ledger.head("shop")
     head = before.evolve(sequence=head.sequence, hash=head.hash, time=head.time)
-    head = signed(head, before=start, changes=dict(before.in_force), signer=MALLORY, keys=MALLORYS_KEYS)
+    head = sign_head(head, before=start, changes=dict(before.in_force), signer=MALLORY, keys=MALLORYS_KEYS)
     for record in records:
         put(home, keys.audit(record.sequence), pack_audit(record))
     put(home, keys.HEAD, pack(head))

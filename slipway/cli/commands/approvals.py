@@ -209,7 +209,7 @@ def _vote(
     key: str | None,
 ) -> None:
     screen = Screen()
-    api, own_token = _known(context, link=link, url=url, key=key)
+    api, own_token = _app_and_own_token(context, link=link, url=url, key=key)
     bearer = bearer or os.environ.get(BEARER, "")
     release_id, plan_hash, gate_in = _subject(api, own_token, release, decision=decision)
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
@@ -238,7 +238,9 @@ def _vote(
     screen.line(_DONE[decision], f"  {counted.release} for {counted.environment}{plan_shown}{now}")
 
 
-def _known(context: click.Context, *, link: str | None, url: str | None, key: str | None) -> tuple[Api, Token | None]:
+def _app_and_own_token(
+    context: click.Context, *, link: str | None, url: str | None, key: str | None
+) -> tuple[Api, Token | None]:
     """The app, and the voter's token, if there is one. A link contains both."""
     if link or (link := os.environ.get(LINK)):
         app, own_token = app_and_token(link)

@@ -148,7 +148,7 @@ def verify_trail(
     api = open_api(context, url=url, key=key)
     named = api.trust()
     keys, anchors = read_public_keys(named.text if given is None else given), KeptAnchors(kept)
-    trust = named.model_copy(update=_given(issuer=issuer, votes_client=votes_client))
+    trust = named.model_copy(update=_not_empty(issuer=issuer, votes_client=votes_client))
     voters = voters_of(api, keys, anchors, trust) if of_votes else None
     verdicts = _of_app(api, applications, anchors, keys, voters)
     _answer(verdicts, now=clock(), keys_given=given is not None, as_json=as_json)
@@ -167,7 +167,7 @@ def _verify_file(
     _answer(verdicts, now=checking.newest, keys_given=keys is not None, as_json=as_json)
 
 
-def _given(**options: str | None) -> dict[str, str]:
+def _not_empty(**options: str | None) -> dict[str, str]:
     return {name: value for name, value in options.items() if value}
 
 

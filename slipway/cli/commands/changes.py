@@ -127,7 +127,7 @@ def print_change(api: Api, *, hash: str, as_json: bool) -> None:
     Example:
       slipway change show 91c3e07d55aa --json | jq -r '.weaker[]'
     """
-    screen, content = Screen(), api.get("changes", _named(api, hash))
+    screen, content = Screen(), api.get("changes", _whole_hash(api, hash))
     if as_json:
         screen.json(content)
         return
@@ -233,7 +233,7 @@ def _vote(
     ballot = ChangeBallot.model_construct(decision=decision, reason=reason, id=new_inbox_id(), channel="cli")
     if stands_in:
         ballot = ballot.model_copy(update={"stands_in": True})
-    return read_answer(ReceivedAnswer, api.post("changes", _named(api, hash), "votes", body=body_of(ballot)))
+    return read_answer(ReceivedAnswer, api.post("changes", _whole_hash(api, hash), "votes", body=body_of(ballot)))
 
 
 def _end(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -> None:
@@ -244,7 +244,7 @@ def _end(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -
     screen.line(done, f"  {short_digest(outcome.change)}; it is {outcome.change_phase.replace('-', ' ')}")
 
 
-def _named(api: Api, given: str) -> str:
+def _whole_hash(api: Api, given: str) -> str:
     """The whole hash: as given, or that of the only waiting change with these first digits. Raises `CliError`."""
     digits = given.removeprefix("sha256:").lower()
     if _PREFIX.fullmatch(digits) is None:

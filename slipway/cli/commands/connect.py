@@ -78,7 +78,7 @@ def azure_devops(
     subscription = WantedSubscription(project_id=service.project_id(project), app_url=app.url, pipeline=pipeline)
     change = plan_subscription(subscription, service.subscriptions(), send_secret=send_secret)
     after = None if dry_run or change.act is SubscriptionChange.KEEP else _carry_out(service, subscription, change)
-    summary = _told(change, subscription, after, dry_run=dry_run)
+    summary = _summary(change, subscription, after, dry_run=dry_run)
     if as_json:
         Screen().json(summary)
     else:
@@ -102,7 +102,7 @@ def _carry_out(
     return service.subscription(str(done["id"]))
 
 
-def _told(
+def _summary(
     change: SubscriptionPlan, wanted: WantedSubscription, after: dict[str, Any] | None, *, dry_run: bool
 ) -> dict[str, Any]:
     return {

@@ -111,7 +111,7 @@ def _cells(figures: Figures) -> tuple[Content, ...]:
         TextCell(f"{figures.deployments_per_day * 7:.1f}", FAINT),
         TextCell(str(failed), BAD if failed else ""),
         rate,
-        *(_said(getattr(figures, name)) for name in _SPREADS),
+        *(_median(getattr(figures, name)) for name in _SPREADS),
     )
 
 
@@ -122,7 +122,7 @@ def _steps(screen: Screen, answer: NumbersAnswer) -> None:
             environment.environment or "(before)",
             stage.stage,
             TextCell("waits", NOTE) if stage.waits else "works",
-            _said(stage.seconds),
+            _median(stage.seconds),
             _seconds(stage.seconds.p90),
             str(stage.seconds.count),
         )
@@ -132,7 +132,7 @@ def _steps(screen: Screen, answer: NumbersAnswer) -> None:
     screen.table(("application", "environment", "step", "kind", "median", "p90", "times"), rows)
 
 
-def _said(spread: Spread) -> str:
+def _median(spread: Spread) -> str:
     return _seconds(spread.median)
 
 

@@ -35,7 +35,7 @@ from .lanes import (
     take_over,
 )
 from .results import bounded, with_evidence, with_job_runs, with_made, with_more
-from .rollouts import begin_deploy, copied, proceed, stopped
+from .rollouts import begin_deploy, give_way_to_block, go_on_after_copy, proceed
 from .runs import join_run
 from .starting import begin_release, goes_out_again, was_rejected
 from .state import Draft
@@ -140,7 +140,7 @@ def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
     if all(rule.holds_back for rule in by_rule):
         if stopped_as_called_off(draft, release):  # perhaps it was called off after the worker looked
             return
-        stopped(draft, release, draft.here(release), event.broken)
+        give_way_to_block(draft, release, draft.here(release), event.broken)
         return
     action = Action.GATE_UNPROVED
     if lost := by_rule.get(Rule.LEDGER_IS_WHOLE):
@@ -274,7 +274,7 @@ def _promoted(draft: Draft, release: Release, event: StepFinished) -> None:
         )
         return
     draft.record(Action.PROMOTION_DONE, release, **bounded(event.result))
-    copied(draft, release, draft.here(release))
+    go_on_after_copy(draft, release, draft.here(release))
 
 
 def _ran_before(draft: Draft, release: Release, event: StepFinished) -> None:

@@ -30,19 +30,19 @@ class Newer:
 
 def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
     """Whether a CI run counts for an application, by what is known of the run and what it reports."""
-    proved = _known(Rule.RUN_IS_PROVED, run.proof, f"run {run.number} of {run.pipeline}: {run.proof.why}")
+    proved = _judge_fact(Rule.RUN_IS_PROVED, run.proof, f"run {run.number} of {run.pipeline}: {run.proof.why}")
     ended = f"run {run.number} ended as {run.result or 'unknown'}"
     counts = pipeline.takes(run) if pipeline is not None else run.succeeded
-    succeeded = _told(Rule.RUN_SUCCEEDED, run, counts, ended)
+    succeeded = _judge_report(Rule.RUN_SUCCEEDED, run, counts, ended)
     if pipeline is None:
         return (proved, built_rule(run), succeeded)
     branch = run.branch.removeprefix("refs/heads/")
     named = not run.branch.startswith(PULL_REQUESTS) and any(fnmatchcase(branch, p) for p in pipeline.branches)
     of = f"branch {branch or '(none)'}, of {', '.join(pipeline.branches)}"
-    return proved, built_rule(run), succeeded, _told(Rule.BRANCH_COUNTS, run, named, of)
+    return proved, built_rule(run), succeeded, _judge_report(Rule.BRANCH_COUNTS, run, named, of)
 
 
-def _told(rule: Rule, run: Run, holds: bool, reason: str) -> RuleResult:
+def _judge_report(rule: Rule, run: Run, holds: bool, reason: str) -> RuleResult:
     """A result from a run's report about itself: a pass only if the run is proved. If it is not, `run-is-proved`
     blocks."""
     if holds and run.proof.trust is not Trust.PROVED:
@@ -52,10 +52,10 @@ def _told(rule: Rule, run: Run, holds: bool, reason: str) -> RuleResult:
 
 def built_rule(run: Run) -> RuleResult:
     """Whether the run made the image. A fact that is not proved is unknown, never a pass."""
-    return _known(Rule.BUILT_BY_RUN, run.built, run.built.why)
+    return _judge_fact(Rule.BUILT_BY_RUN, run.built, run.built.why)
 
 
-def _known(rule: Rule, fact: Fact, reason: str) -> RuleResult:
+def _judge_fact(rule: Rule, fact: Fact, reason: str) -> RuleResult:
     match fact.trust:
         case Trust.PROVED:
             return rule.holds(reason)

@@ -50,7 +50,7 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
         begin_rollout(draft, release)
 
 
-def copied(draft: Draft, release: Release, environment: Environment) -> None:
+def go_on_after_copy(draft: Draft, release: Release, environment: Environment) -> None:
     """The artifact is where the cluster can pull it: begin, unless a block has come up during the copy, which may have
     taken long. In that case give the lane back, and let a waiting release have it."""
     release = draft.put_rollout(release, copied=release.attempt)
@@ -61,7 +61,7 @@ def copied(draft: Draft, release: Release, environment: Environment) -> None:
     _give_way(draft, draft.releases[release.number], environment, current)
 
 
-def stopped(draft: Draft, release: Release, environment: Environment, broken: tuple[RuleResult, ...]) -> None:
+def give_way_to_block(draft: Draft, release: Release, environment: Environment, broken: tuple[RuleResult, ...]) -> None:
     """A block came up after the decision to begin and before the first write: the release gives the lane back and waits
     for the block to end."""
     current = plan_is_current(draft, release)

@@ -49,13 +49,13 @@ def waive_rules(draft: Draft, release: Release, event: CommandGiven) -> Iterator
     if not is_here or environment is None:
         return
     yield may_waive(environment, event.roles)
-    rule = _named(release, environment, event)
+    rule = _rule_to_waive(release, environment, event)
     names = ", ".join(result.name for result in waivable(release, environment)) or "none"
     reason = rule.reason if rule else f"{event.rule or 'no rule'} was named; what can be waived here now: {names}"
     yield Rule.CAN_BE_WAIVED.judged(rule is not None, reason)
 
 
-def _named(release: Release, environment: Environment, event: CommandGiven) -> RuleResult | None:
+def _rule_to_waive(release: Release, environment: Environment, event: CommandGiven) -> RuleResult | None:
     return next((result for result in waivable(release, environment) if str(result.rule) == event.rule), None)
 
 
@@ -76,7 +76,7 @@ def waive_rule(draft: Draft, event: CommandGiven) -> None:
     environment = draft.here(release)
     waiver = Waiver(
         environment=environment.name,
-        rule=present(_named(release, environment, event), f"the rule {event.rule}").rule,
+        rule=present(_rule_to_waive(release, environment, event), f"the rule {event.rule}").rule,
         by=event.actor,
         reason=event.reason,
         at=draft.now,

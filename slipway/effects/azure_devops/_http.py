@@ -179,7 +179,7 @@ class Exchange:
             if _is_page(response.headers):
                 return _not_signed_in(host, subject, status)
             return JsonResponse(headers=response.headers, body=data)
-        message = _said(data)
+        message = _error_message(data)
         if status in _SIGN_IN:
             return _not_signed_in(host, subject, status, message)
         if status in (_NO_CONTENT, _NOT_FOUND):
@@ -202,7 +202,7 @@ def _is_page(headers: urllib3.HTTPHeaderDict) -> bool:
     return headers.get("Content-Type", "").casefold().startswith("text/html")
 
 
-def _said(data: bytes) -> str:
+def _error_message(data: bytes) -> str:
     """The message of an error in Azure DevOps' form, cut and made harmless; empty if there is none."""
     try:
         content = json.loads(data[:_SMALL])

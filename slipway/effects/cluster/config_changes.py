@@ -39,10 +39,10 @@ def _with_warnings(change: ObjectChange, read: Sequence[tuple[str, Mapping[tuple
         for label, readings_by_object in read
         if (change.kind, change.name) in readings_by_object
     }
-    return change.evolve(warnings=(*change.warnings, *_told(readings_by_object)))
+    return change.evolve(warnings=(*change.warnings, *_warnings(readings_by_object)))
 
 
-def _told(readings: Mapping[str, Reading]) -> Iterator[str]:
+def _warnings(readings: Mapping[str, Reading]) -> Iterator[str]:
     for reading, sentence in ((Reading.AT_START, AT_START), (Reading.AS_FOLDER, AS_FOLDER)):
         workloads = [label for label, each in readings.items() if each is reading]
         if workloads:

@@ -92,7 +92,7 @@ def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVI
     health = known or next((each for each in _CONVENTION if condition(status, each.condition)), _CONVENTION[0])
     refused = condition(status, health.refused) if health.refused else None
     if refused is not None and refused.get("status") == "False":
-        return advised(_KIND, Situation.NOT_READY, _said("its operator could not carry it out", refused))
+        return advised(_KIND, Situation.NOT_READY, _with_reason("its operator could not carry it out", refused))
     shown_condition = next(
         (c for name in (health.condition, health.instead) if name and (c := condition(status, name))), None
     )
@@ -101,7 +101,7 @@ def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVI
     if spec.get("paused") is True:
         return advised(_KIND, Situation.PAUSED, "it is paused")
     if stalled := condition_that_holds(status, "Stalled"):
-        return advised(_KIND, Situation.FAILED, _said("it does not try again", stalled))
+        return advised(_KIND, Situation.FAILED, _with_reason("it does not try again", stalled))
     if resting := next((name for name in health.rests if condition_that_holds(status, name)), None):
         return verdict(_KIND, Situation.SUSPENDED, f"somebody told its operator to leave it alone: it is {resting}")
     by_rule = _by_phase(health, status) if health.phase else _by_condition(health, shown_condition)
@@ -120,13 +120,13 @@ def _by_condition(health: Health, said: Mapping[str, Any] | None) -> WorkloadVer
     name = said.get("type")
     match said.get("status"):
         case "True" if name == health.instead:
-            return advised(_KIND, Situation.NOT_READY, _said(f"it is {name}", said))
+            return advised(_KIND, Situation.NOT_READY, _with_reason(f"it is {name}", said))
         case "True":
             return verdict(_KIND, Situation.UP, f"it says that it is {name}")
         case "False" | "Degraded" as word:  # the second text is Prometheus Operator's, for some of its pods
-            return advised(_KIND, Situation.NOT_READY, _said(f"{name} is {word}", said))
+            return advised(_KIND, Situation.NOT_READY, _with_reason(f"{name} is {word}", said))
         case _:
-            return verdict(_KIND, Situation.UNDER_WAY, _said(f"{name} is not known yet", said))
+            return verdict(_KIND, Situation.UNDER_WAY, _with_reason(f"{name} is not known yet", said))
 
 
 def _by_phase(health: Health, status: Mapping[str, Any]) -> WorkloadVerdict:
@@ -180,7 +180,7 @@ def _is_read_once(spec: Mapping[str, Any]) -> bool:
     return policy == "CreatedOnce" or (policy != "OnChange" and never)
 
 
-def _said(what: str, found: Mapping[str, Any]) -> str:
+def _with_reason(what: str, found: Mapping[str, Any]) -> str:
     return ": ".join(filter(None, (what, reason_of(found)[:MAX_SAID])))
 
 

@@ -5,15 +5,22 @@ is made, the cluster does not know the path of such an object yet; the definitio
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from .records import Manifest
 
 DEFINITION = "CustomResourceDefinition"
 
 
-def defined(manifests: Iterable[Manifest]) -> Iterator[tuple[str, str, str, bool]]:
-    """API version, kind, plural and whether namespaced, for each served version of each readable definition."""
+class DefinedKind(NamedTuple):
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool
+
+
+def defined_kinds(manifests: Iterable[Manifest]) -> Iterator[DefinedKind]:
+    """One for each served version of each readable definition."""
     for manifest in manifests:
         spec = manifest.get("spec")
         if manifest.get("kind") != DEFINITION or not isinstance(spec, Mapping):
@@ -23,7 +30,7 @@ def defined(manifests: Iterable[Manifest]) -> Iterator[tuple[str, str, str, bool
         group, kind, plural = spec.get("group"), names.get("kind"), names.get("plural")
         if all(isinstance(part, str) and part for part in (group, kind, plural)):
             for version in _served(spec.get("versions")):
-                yield f"{group}/{version}", str(kind), str(plural), spec.get("scope") == "Namespaced"
+                yield DefinedKind(f"{group}/{version}", str(kind), str(plural), spec.get("scope") == "Namespaced")
 
 
 def _served(versions: Any) -> list[str]:

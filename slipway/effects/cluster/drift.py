@@ -55,7 +55,7 @@ type DriftOrError = tuple[Difference, ...] | ClusterError
 
 def look_for_drift(objects: Objects, applied: Sequence[Applied], namespace: str) -> list[DriftOrError]:
     """One answer for each application, in the order given. An error concerns only that application."""
-    known = [_known(objects, each, namespace) for each in applied]
+    known = [_targets_and_gone(objects, each, namespace) for each in applied]
     kinds = list(dict.fromkeys(target.kind for one in known if not isinstance(one, ClusterError) for target in one[0]))
     lists = together(lambda kind: _metadata(objects, kind, namespace, applied), kinds)
     live = dict(zip(kinds, lists, strict=True))
@@ -73,7 +73,7 @@ def look_for_drift(objects: Objects, applied: Sequence[Applied], namespace: str)
     ]
 
 
-def _known(
+def _targets_and_gone(
     objects: Objects, applied: Applied, namespace: str
 ) -> tuple[list[ManifestTarget], list[Difference]] | ClusterError:
     """The objects to look at, and those that are gone because the definition of their kind is gone."""

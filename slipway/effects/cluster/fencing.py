@@ -28,7 +28,7 @@ from .names import FIELD_MANAGER
 from .objects import Objects, Propagation
 from .owned import check_owner
 from .records import Json
-from .scaling import keeping
+from .scaling import with_live_replicas
 from .situations import Situation
 
 log = logging.getLogger(__name__)
@@ -188,7 +188,7 @@ class FencedObjects(Objects):
             if live is not None:  # another application may have made it since the plan
                 check_owner(target, live)
                 demand_staying(target, live)
-            whole = keeping(self._marked(target, live), live) if manager == FIELD_MANAGER else target
+            whole = with_live_replicas(self._marked(target, live), live) if manager == FIELD_MANAGER else target
             return self._send_apply(self._only_if(whole, live), force=force, manager=manager)
 
         return self._created(target, self._guarded(target, write))

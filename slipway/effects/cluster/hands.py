@@ -22,9 +22,13 @@ def notes(live: Mapping[str, Any], answer: Mapping[str, Any], going: Sequence[Fi
     """The notes about an object that exists; `going` are the fields that are removed after the apply."""
     before, after = owners_of(live), owners_of(answer)
     return (
-        *_told("taken over from {manager}: {fields}", _taken(before, after)),
-        *_told("removed, as {manager} set it before and it is not in the manifest: {fields}", _removed(before, going)),
-        *_told("left as {manager} set it, since it is not in the manifest: {fields}", _staying(after, answer, going)),
+        *_by_manager("taken over from {manager}: {fields}", _taken(before, after)),
+        *_by_manager(
+            "removed, as {manager} set it before and it is not in the manifest: {fields}", _removed(before, going)
+        ),
+        *_by_manager(
+            "left as {manager} set it, since it is not in the manifest: {fields}", _staying(after, answer, going)
+        ),
         *_replicas(answer, before),
     )
 
@@ -62,7 +66,7 @@ def _replicas(answer: Mapping[str, Any], before: Owners) -> Iterator[str]:
         yield f"its replicas are left at {now}, as an autoscaler set them"
 
 
-def _told(sentence: str, owned_fields: Iterator[tuple[FieldPath, str]]) -> Iterator[str]:
+def _by_manager(sentence: str, owned_fields: Iterator[tuple[FieldPath, str]]) -> Iterator[str]:
     """One sentence for each manager."""
     by_manager: dict[str, list[FieldPath]] = {}
     for path, manager in owned_fields:

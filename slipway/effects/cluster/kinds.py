@@ -14,7 +14,7 @@ from urllib.parse import quote
 from slipway.domain.model import Record
 
 from ...manifests.objects import MOST_OBJECTS
-from .definitions import defined
+from .definitions import defined_kinds
 from .errors import ClusterError, Missing, ObjectRefused
 from .records import Json, Manifest
 
@@ -128,10 +128,7 @@ NONE_COMING: Mapping[tuple[str, str], Kind] = {}
 
 
 def _coming(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Kind]:
-    return {
-        (version, kind): Kind(api_version=version, kind=kind, plural=plural, namespaced=namespaced, is_brought=True)
-        for version, kind, plural, namespaced in defined(manifests)
-    }
+    return {(each.api_version, each.kind): Kind(**each._asdict(), is_brought=True) for each in defined_kinds(manifests)}
 
 
 class KindLookup:

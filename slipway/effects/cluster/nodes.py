@@ -18,7 +18,7 @@ def nodes_in_the_way(
 ) -> tuple[str, ...]:
     """The obstacles on the first nodes without a pod of the newest template, for people."""
     names = without_a_ready_pod(daemon_set, pods, newest)
-    return tuple(filter(None, together(lambda name: _told(objects, name), names[:_ASKED])))
+    return tuple(filter(None, together(lambda name: _why_not_ready(objects, name), names[:_ASKED])))
 
 
 def without_a_ready_pod(daemon_set: Json, pods: Sequence[Json], newest: Sequence[Json]) -> list[str]:
@@ -29,7 +29,7 @@ def without_a_ready_pod(daemon_set: Json, pods: Sequence[Json], newest: Sequence
     return sorted(set(filter(None, names)))
 
 
-def _told(objects: Objects, name: str) -> str | None:
+def _why_not_ready(objects: Objects, name: str) -> str | None:
     """None for a node that is ready: its pod itself shows the obstacle."""
     try:
         node = objects.get(_NODE, name, None)

@@ -7,7 +7,7 @@ from ...manifests.objects import without_server_fields
 from . import recreating, takeover
 from .beside import beside
 from .config_changes import template, unseen_changes
-from .definitions import DEFINITION, defined
+from .definitions import DEFINITION, defined_kinds
 from .diff import diff_objects, projected
 from .errors import Missing, ObjectRefused
 from .given_out import without_given_out
@@ -18,7 +18,7 @@ from .obstacles import obstacle_of
 from .owned import also_applied, check_owner
 from .records import AppliedChange, ClusterPreview, Json, ObjectChange
 from .replacing import job_failed, may_replace
-from .scaling import keeping
+from .scaling import with_live_replicas
 
 
 def preview(
@@ -39,10 +39,10 @@ def preview(
     others = [target for target in targets if target.kind.kind != DEFINITION]
     first = together(change, definitions)
     redefined = {
-        (version, kind)
+        (each.api_version, each.kind)
         for definition, its_change in zip(definitions, first, strict=True)
         if its_change.change is not AppliedChange.UNCHANGED
-        for version, kind, _, _ in defined([definition.manifest])
+        for each in defined_kinds([definition.manifest])
     }
     rest = together(lambda target: change(target, redefined), others)
     by_path = {
@@ -79,7 +79,7 @@ def _change(
         check_owner(target, live)
     before = None if live is None else without_server_fields(live)
     try:
-        answered = recreating.apply_or_recreate(objects, keeping(target, live), dry_run=True)
+        answered = recreating.apply_or_recreate(objects, with_live_replicas(target, live), dry_run=True)
     except Missing as missing:
         if not (makes_namespace and missing.kind == "namespaces"):
             raise
@@ -120,7 +120,7 @@ def _in_the_way(live: Json | None, answer: Json) -> Iterator[str]:
 
 
 def _kept(target: ManifestTarget, live: Json | None) -> Iterator[str]:
-    if live is not None and (whole := keeping(target, live)) is not target:
+    if live is not None and (whole := with_live_replicas(target, live)) is not target:
         yield f"its replicas stay at {whole.manifest['spec']['replicas']}, as the manifest does not say how many"
 
 

@@ -89,7 +89,7 @@ def _prune(objects: FencedObjects, deletion: Deletion, namespace: str, owner: Ow
             if metadata is None:
                 return ended(Ending.GONE)
             if metadata.get("deletionTimestamp"):  # deleted by us a moment ago, or by somebody else
-                return ended(Ending.DELETED, _held(metadata))
+                return ended(Ending.DELETED, _finalizers_in_the_way(metadata))
             if why := _stays_by_now(objects, kind, metadata, deletion, owner):
                 return ended(Ending.LEFT, why)
             last = objects.delete(kind, deletion.name, namespace, metadata, propagation_of(kind))
@@ -100,11 +100,11 @@ def _prune(objects: FencedObjects, deletion: Deletion, namespace: str, owner: Ow
         except ObjectConflict:  # it has changed since it was read
             continue
         else:
-            return ended(Ending.DELETED, _held(last.get("metadata") or {}))
+            return ended(Ending.DELETED, _finalizers_in_the_way(last.get("metadata") or {}))
     return ended(Ending.LEFT, Stays.CHANGING.value)
 
 
-def _held(metadata: Mapping[str, Any]) -> str:
+def _finalizers_in_the_way(metadata: Mapping[str, Any]) -> str:
     """The finalizers that keep the object in the cluster, as a sentence; empty if there are none. Finalizers that the
     cluster itself removes once the object's dependents are gone do not count."""
     finalizers = [name for name in metadata.get("finalizers") or () if name not in _OF_THE_CLUSTER]

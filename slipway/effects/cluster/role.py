@@ -58,10 +58,10 @@ def ask_who(connection: Connection) -> ClusterIdentity:
 
 def named(connection: Connection, kinds: Iterable[str]) -> list[Kind]:
     """The cluster's own description of kinds that are written as `argoproj.io/Rollout`. Raises `ClusterError`."""
-    return [_named(connection, *kind.rpartition("/")[::2]) for kind in dict.fromkeys(kinds)]
+    return [_look_up_kind(connection, *kind.rpartition("/")[::2]) for kind in dict.fromkeys(kinds)]
 
 
-def _named(connection: Connection, group: str, kind: str) -> Kind:
+def _look_up_kind(connection: Connection, group: str, kind: str) -> Kind:
     what = f"look up {group}/{kind}"
     try:
         group_document = connection.send("GET", f"/apis/{group}", what=what).body if group else {}

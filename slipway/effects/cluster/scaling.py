@@ -41,7 +41,7 @@ def apply_scaled(objects: Objects, target: ManifestTarget, *, dry_run: bool = Fa
     return objects.apply(target, dry_run=dry_run)
 
 
-def keeping(target: ManifestTarget, live: Json | None) -> ManifestTarget:
+def with_live_replicas(target: ManifestTarget, live: Json | None) -> ManifestTarget:
     """The target with the live replicas, if Slipway set them before and the manifest does not set them. Pure."""
     spec, live_spec = target.manifest.get("spec"), (live or {}).get("spec")
     if live is None or not isinstance(spec, dict) or not isinstance(live_spec, dict):

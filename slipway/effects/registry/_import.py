@@ -90,7 +90,7 @@ class Importer:
             "mode": "NoForce",
         }
         url = f"{self._endpoint}{quote(target_id)}/importImage?api-version={API_VERSION}"
-        return self._seen(self._ask("POST", url, where, json.dumps(body).encode()), where, "asking for the import")
+        return self._importing(self._ask("POST", url, where, json.dumps(body).encode()), where, "asking for the import")
 
     def look(self, operation: str, target: PromotionTarget) -> Importing:
         """Poll the import once."""
@@ -98,7 +98,7 @@ class Importer:
         answer = self._ask("GET", self._trusted(operation, where), where)
         if answer.status == _NOT_FOUND:
             raise Unreachable(where, "Resource Manager no longer knows the import")
-        return self._seen(answer, where, "looking at the import", known=operation)
+        return self._importing(answer, where, "looking at the import", known=operation)
 
     def _ask(self, method: str, url: str, where: ErrorSubject, body: bytes | None = None) -> RegistryResponse:
         headers = {"Authorization": f"Bearer {self._token()}", "Accept": "application/json"}
@@ -106,7 +106,7 @@ class Importer:
             headers["Content-Type"] = "application/json"
         return ask(self._around, method, url, where=where, headers=headers, body=body, limit=_LARGEST_ANSWER)
 
-    def _seen(self, answer: RegistryResponse, where: ErrorSubject, doing: str, known: str = "") -> Importing:
+    def _importing(self, answer: RegistryResponse, where: ErrorSubject, doing: str, known: str = "") -> Importing:
         detail = in_brackets(*_error(answer))
         if answer.status in (_UNAUTHORIZED, _FORBIDDEN):
             raise ImportDenied(where, f"{doing} was answered with {answer.status}{detail}")

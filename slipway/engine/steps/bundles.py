@@ -46,7 +46,7 @@ def describe(clients: Clients, application: Application, release: Release, diges
     except NotABundle as error:
         raise BundleRefused(f"what was pushed is not a bundle: {error}") from error
     except (ConfigError, DigestMismatch, Unsupported) as error:
-        raise BundleRefused(f"the bundle is refused: {_told(error)}") from error
+        raise BundleRefused(f"the bundle is refused: {_in_one_line(error)}") from error
     if config.application != application.application:
         raise BundleRefused(
             f"the bundle is for the application {config.application!r}, not {application.application!r}"
@@ -80,7 +80,7 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
         _check_targets(clients, application, environment, config)
         contents = read_environments(config, files, application.image_rules)[environment.name]
     except (NotABundle, ConfigError, DigestMismatch, Unsupported) as error:
-        raise BundleRefused(f"the bundle is refused: {_told(error)}") from error
+        raise BundleRefused(f"the bundle is refused: {_in_one_line(error)}") from error
     job = _verification(contents, environment)
     rules, within = application.image_rules, environment.verification.within
     return RenderedObjects(
@@ -152,7 +152,7 @@ def _marked(release: Release, environment: Environment, member: Member, rules: I
     )
 
 
-def _told(error: Exception) -> str:
+def _in_one_line(error: Exception) -> str:
     if not isinstance(error, ConfigError):
         return str(error)
     problems = "; ".join(str(problem) for problem in error.problems[:_PROBLEMS_TOLD])

@@ -51,7 +51,7 @@ def messages(clients: Clients, clock: Clock, work: Work, audience: Audience) -> 
     if step.notice in QUESTIONS:
         return list(_questions(clients, clock, work, audience))
     headline = _headline(release, step, audience)
-    recipients = () if audience.shared else _told(work)
+    recipients = () if audience.shared else _recipients(work)
     notices = [_message(clients, clock, work, headline=headline, recipient=name) for name in recipients or ("",)]
     return (
         [_about_a_vote(clients, clock, work, message) for message in notices] if step.notice in _OF_A_VOTE else notices
@@ -126,7 +126,7 @@ def _rejected_before(release: Release) -> str:
     return f"; {last.who} rejected it on {last.at:%Y-%m-%d}: {last.reason[:REASON_SHOWN]}"
 
 
-def _told(work: Work) -> tuple[str, ...]:
+def _recipients(work: Work) -> tuple[str, ...]:
     """The recipients that the step names, by the addresses in the policy. An objection goes to everybody whom the gate
     asks, and to the channel itself."""
     environment = work.environment
@@ -203,8 +203,8 @@ def _matter(
         run_url=run.url if run else "",
         branch=run.branch if run else "",
         commit=run.commit if run else "",
-        requested_by=_named(run, Involvement.REQUESTER),
-        changed_by=_named(run, *(part for part in Involvement if part is not Involvement.REQUESTER)),
+        requested_by=_names_of(run, Involvement.REQUESTER),
+        changed_by=_names_of(run, *(part for part in Involvement if part is not Involvement.REQUESTER)),
         proof=run.known if run else "",
         waived=tuple(waiver.told for waiver in release.waivers_in(environment.name)),
         live=LiveNow(release=release_id(release.application, live.release), tag=live.tag, since=live.at)
@@ -222,7 +222,7 @@ def _matter(
     )
 
 
-def _named(run: Run | None, *parts: Involvement) -> str:
+def _names_of(run: Run | None, *parts: Involvement) -> str:
     """Everybody with one of these parts in the run, each once, with a mark on those who are not proved."""
     people = run.who(*parts) if run else ()
     sure = {person.shown for person in people if person.trust is Trust.PROVED}

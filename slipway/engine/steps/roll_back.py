@@ -60,7 +60,7 @@ class _Return:
             back = self.target.writes.bring_back(self.before.manifests)
             passing = [each for each in back.resisted if each.passing]
             if passing:  # the others are back; the step goes on until these are too
-                return Retry(reason=_told(passing))
+                return Retry(reason=_reason(passing))
             resisted = {each.label: str(each)[:500] for each in back.resisted[:_KEPT]}
             seen = seen.evolve(applied_at=self.clock(), resisted=resisted)
         return self._judged(seen)
@@ -149,5 +149,5 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
         return after(error, begun=True)
 
 
-def _told(resisted: list[Resisted]) -> str:
+def _reason(resisted: list[Resisted]) -> str:
     return "; ".join(map(str, resisted))[:REASON_LIMIT]

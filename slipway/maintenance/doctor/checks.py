@@ -91,7 +91,7 @@ class Doctor:
         """Run the check in a thread that is abandoned if it hangs; the clients' timeouts end it later."""
         findings: list[Finding] = []
         context = contextvars.copy_context()
-        thread = threading.Thread(target=lambda: findings.append(context.run(_found, name, check)), daemon=True)
+        thread = threading.Thread(target=lambda: findings.append(context.run(_finding, name, check)), daemon=True)
         thread.start()
         thread.join(self.patience)
         if findings:
@@ -100,7 +100,7 @@ class Doctor:
         return Finding(check=name, status=Status.FAILED, said=reason, missing="a way there through the network")
 
 
-def _found(name: str, check: Callable[[], str]) -> Finding:
+def _finding(name: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(check=name, status=Status.OK, said=check())
     except NotChecked as skipped:

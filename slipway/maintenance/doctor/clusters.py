@@ -61,7 +61,7 @@ def check_cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
         needed = f"{needed}, for the usual kinds; those of a bundle are checked when one arrives"
     unknown = ", ".join(name for name, is_one in same.items() if is_one is None)
     apart = f"; it is not known whether this is another cluster than {unknown}" if unknown else ""
-    return f"{needed}{_told([each.kind for each in search.unsearched])}{apart}"
+    return f"{needed}{_unlisted_kinds([each.kind for each in search.unsearched])}{apart}"
 
 
 def _is_one(facts: Facts, environment: Environment, who: ClusterIdentity) -> dict[str, bool | None]:
@@ -93,7 +93,7 @@ def _namespace_id(cluster: Reviewed, namespace: str) -> str | None:
         return None
 
 
-def _told(unlisted: Sequence[str]) -> str:
+def _unlisted_kinds(unlisted: Sequence[str]) -> str:
     """A note on the kinds that the app may not list. A plan says so only for an application that has had objects of
     them."""
     if not unlisted:

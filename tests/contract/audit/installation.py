@@ -15,7 +15,7 @@ from functions import api, audit_api, guard, proof
 from slipway.domain.audit import AuditDraft
 from slipway.domain.export import ExportFormat
 from slipway.domain.release import Phase
-from slipway.domain.signed_head import signed
+from slipway.domain.signed_head import sign_head
 from slipway.ledger import keys
 from slipway.ledger.rows import pack, pack_audit
 from slipway.ledger.table import Act, Write
@@ -67,7 +67,7 @@ class Audited(Installation):
         head = self.app.ledger.head("shop")
         records = signed_chain(drafts, application="shop", time=self.now, sequence=head.sequence, previous=head.hash)
         ended = head.evolve(sequence=records[-1].sequence, hash=records[-1].hash)
-        ended = signed(ended, before=head, changes={}, signer=SIGNER, keys=PUBLIC_KEYS)
+        ended = sign_head(ended, before=head, changes={}, signer=SIGNER, keys=PUBLIC_KEYS)
         writes = [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in records]
         table.transact("shop", [*writes, Write(act=Act.PUT, key=keys.HEAD, values=pack(ended))])
         self.app.index.write(records)

@@ -103,7 +103,7 @@ def test_casts_ignores_asserts_and_comments_are_read_from_code_not_from_text() -
     assert counts.comment_share([sample]) == pytest.approx(100 * 2 / 7)
 
 
-def test_vague_names_count_where_they_are_bound_not_where_they_are_read_or_passed() -> None:
+def test_vague_names_count_where_they_are_bound_or_defined_not_where_they_are_read_or_passed() -> None:
     sample = module(
         "slipway/a.py",
         """
@@ -111,9 +111,19 @@ def test_vague_names_count_where_they_are_bound_not_where_they_are_read_or_passe
             found = rows
             for found in rows: ...
             return [found for found in rows if (given := found)]
+
+        class Reader:
+            def _told(self): ...
+            async def told(self): ...
+            def told_off(self): ...
         """,
     )
-    assert counts.vague_names([sample], ("found", "given", "told")) == {"found": 3, "given": 1, "told": 0}
+    assert counts.vague_names([sample], ("found", "given", "told", "said")) == {
+        "found": 3,
+        "given": 1,
+        "told": 2,
+        "said": 0,
+    }
 
 
 def test_a_patch_counts_each_file_once_whether_it_is_changed_added_or_removed() -> None:
