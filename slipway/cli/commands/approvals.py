@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Literal
 
 import click
@@ -97,8 +99,42 @@ def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Voter:
+    """Who votes, where, and how they are answered. A link contains the app and the voter's token."""
+
+    api: Api
+    own_token: Token | None
+    bearer: str
+    as_json: bool
+
+
 def _voting(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that these commands share: who votes, and on which release and plan."""
+    """Pass the command a `_Voter`, and add the options that these commands share: who votes, on which release and
+    plan."""
+
+    @click.pass_context
+    @wraps(command)
+    def vote(
+        context: click.Context,
+        /,
+        *,
+        link: str | None,
+        bearer: str | None,
+        url: str | None,
+        key: str | None,
+        as_json: bool,
+        **ballot: Any,
+    ) -> None:
+        if link or (link := os.environ.get(LINK)):
+            app, own_token = app_and_token(link)
+            api = Api(app)
+        else:
+            api, own_token = open_api(context, url=url, key=key), None
+        bearer = bearer or os.environ.get(BEARER, "")
+        command(_Voter(api=api, own_token=own_token, bearer=bearer, as_json=as_json), **ballot)
+
+    with_options: Callable[..., None] = vote
     for option in (
         click.option(
             "--link", metavar="URL", help=f"The link from your approval message. Needs no key.  [env: {LINK}]"
@@ -115,15 +151,14 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
         app_options,
         click.argument("release", required=False),
     ):
-        command = option(command)
-    return command
+        with_options = option(with_options)
+    return with_options
 
 
 @click.command()
 @reason_option("Why; some environments require it.")
 @_voting
-@click.pass_context
-def approve(context: click.Context, /, **options: Any) -> None:
+def approve(voter: _Voter, /, **ballot: Any) -> None:
     """Approve a release in your own name, for the current plan.
 
     If links vote, your link identifies you. Everywhere else an approval is signed by your sign-in, on a page: its
@@ -135,14 +170,13 @@ def approve(context: click.Context, /, **options: Any) -> None:
       slipway approve --link "https://…/approvals/…"
       SLIPWAY_LINK=… slipway approve shop-482 --plan 91c3e07d55aa
     """
-    _vote(context, "approve", **options)
+    _vote(voter, "approve", **ballot)
 
 
 @click.command()
 @reason_option("Why; kept in the audit trail.", required=True)
 @_voting
-@click.pass_context
-def reject(context: click.Context, /, **options: Any) -> None:
+def reject(voter: _Voter, /, **ballot: Any) -> None:
     """Reject a release in your own name. The release ends, and the reason is kept in the audit trail.
 
     This also works after its gate has passed, until the first object of its rollout is written.
@@ -153,21 +187,20 @@ def reject(context: click.Context, /, **options: Any) -> None:
       SLIPWAY_BEARER=$(az account get-access-token --resource CLIENT-ID --query accessToken -o tsv) \\
         slipway reject shop-482 --reason "the prices are wrong"
     """
-    _vote(context, "reject", **options)
+    _vote(voter, "reject", **ballot)
 
 
 @click.command()
 @reason_option("Why; kept in the audit trail.")
 @_voting
-@click.pass_context
-def withdraw(context: click.Context, /, **options: Any) -> None:
+def withdraw(voter: _Voter, /, **ballot: Any) -> None:
     """Withdraw your vote while the gate is open.
 
     \b
     Example:
       slipway withdraw --link "https://…/approvals/…"
     """
-    _vote(context, "withdraw", **options)
+    _vote(voter, "withdraw", **ballot)
 
 
 @click.command("object")
@@ -178,8 +211,7 @@ def withdraw(context: click.Context, /, **options: Any) -> None:
     help="The environment whose gate counted it; by default the one that the release is in.",
 )
 @_voting
-@click.pass_context
-def object_to_vote(context: click.Context, /, **options: Any) -> None:
+def object_to_vote(voter: _Voter, /, **ballot: Any) -> None:
     """Say that a vote which was counted in your name was not yours.
 
     It no longer counts, and the release stops where it is: at its gate or during its copy it ends as rejected, and a
@@ -191,26 +223,19 @@ def object_to_vote(context: click.Context, /, **options: Any) -> None:
       SLIPWAY_BEARER=$(az account get-access-token --resource CLIENT-ID --query accessToken -o tsv) \\
         slipway object shop-482 --reason "I was on a plane"
     """
-    _vote(context, "object", **options)
+    _vote(voter, "object", **ballot)
 
 
 def _vote(
-    context: click.Context,
+    voter: _Voter,
     decision: Decision,
     *,
     environment: str | None = None,
     release: str | None,
     reason: str,
-    link: str | None,
-    bearer: str | None,
     plan: str | None,
-    as_json: bool,
-    url: str | None,
-    key: str | None,
 ) -> None:
-    screen = Screen()
-    api, own_token = _app_and_own_token(context, link=link, url=url, key=key)
-    bearer = bearer or os.environ.get(BEARER, "")
+    screen, api, own_token = Screen(), voter.api, voter.own_token
     release_id, plan_hash, gate_in = _subject(api, own_token, release, decision=decision)
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
         raise CliError(f"the plan of {release_id} is {short_digest(plan_hash)}, not {plan}: no vote was cast")
@@ -224,28 +249,18 @@ def _vote(
     if own_token:
         ballot = ballot.model_copy(update={"token": own_token.text})
     try:
-        content = until_decided(lambda: api.post("approvals", release_id, body=body_of(ballot), bearer=bearer))
+        content = until_decided(lambda: api.post("approvals", release_id, body=body_of(ballot), bearer=voter.bearer))
     except CliError as error:
         if error.code != _NOBODY or own_token is not None:
             raise
         raise _on_page(decision, _page(api, decision, release_id, environment or gate_in)) from error
-    if as_json:
+    if voter.as_json:
         screen.json(content)
         return
     counted = read_answer(SaidOutcome, content)
     now = f"; it is {counted.phase.replace('_', ' ')}" if counted.phase else ""
     plan_shown = f", plan {short_digest(plan_hash)}" if plan_hash else ""
     screen.line(_DONE[decision], f"  {counted.release} for {counted.environment}{plan_shown}{now}")
-
-
-def _app_and_own_token(
-    context: click.Context, *, link: str | None, url: str | None, key: str | None
-) -> tuple[Api, Token | None]:
-    """The app, and the voter's token, if there is one. A link contains both."""
-    if link or (link := os.environ.get(LINK)):
-        app, own_token = app_and_token(link)
-        return Api(app), own_token
-    return open_api(context, url=url, key=key), None
 
 
 def _subject(api: Api, own_token: Token | None, release: str | None, *, decision: Decision) -> tuple[str, str, str]:
