@@ -36,6 +36,20 @@ class StageView:
     """Percentage of the longest median."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Selection:
+    """One environment, or without one a line for each; and what the figures cover."""
+
+    weeks: tuple[str, ...] = ()
+    behind: tuple[object, ...] = ()
+    not_shown: tuple[object, ...] = ()
+    environment: EnvironmentNumbers | None = None
+    lines: tuple[Line, ...] = ()
+
+
+_NOTHING = _Selection()
+
+
 def show_numbers(numbers: Numbers, parameters: Mapping[str, str], visitor: Visitor) -> Answer:
     """Raises `LedgerUnavailable`. An invalid parameter is named on the page, above the form with the entered values."""
     try:
@@ -45,18 +59,14 @@ def show_numbers(numbers: Numbers, parameters: Mapping[str, str], visitor: Visit
         return kept(page, status=400)
     report = numbers.answer(**{**question, "environment": None})
     selected = _one(numbers, question, report.environments)
-    return kept(
-        _page(
-            numbers,
-            parameters,
-            visitor,
-            weeks=report.weeks,
-            behind=report.behind,
-            not_shown=report.not_shown,
-            selected=selected,
-            lines=() if selected else _overview(question, report.environments),
-        )
+    selection = _Selection(
+        weeks=report.weeks,
+        behind=report.behind,
+        not_shown=report.not_shown,
+        environment=selected,
+        lines=() if selected else _overview(question, report.environments),
     )
+    return kept(_page(numbers, parameters, visitor, selection))
 
 
 def _one(
@@ -80,14 +90,11 @@ def _page(
     numbers: Numbers,
     parameters: Mapping[str, str],
     visitor: Visitor,
+    selection: _Selection = _NOTHING,
     *,
     problem: BadInput | None = None,
-    weeks: tuple[str, ...] = (),
-    behind: tuple[object, ...] = (),
-    not_shown: tuple[object, ...] = (),
-    selected: EnvironmentNumbers | None = None,
-    lines: tuple[Line, ...] = (),
 ) -> str:
+    selected = selection.environment
     chosen = {
         name: one_line(parameters.get(name, ""), _SHOWN) for name in ("application", "environment", "weeks", "until")
     }
@@ -101,15 +108,15 @@ def _page(
         chosen={**chosen, "weeks": chosen["weeks"] or str(WEEKS)},
         problem=str(problem) if problem else "",
         wrong=problem.field if problem else "",
-        weeks=weeks,
-        behind=behind,
-        not_shown=not_shown,
+        weeks=selection.weeks,
+        behind=selection.behind,
+        not_shown=selection.not_shown,
         selected=selected,
         figures=_figures(selected.total) if selected else (),
         charts=_charts(selected) if selected else (),
         stages=_stages(selected.total) if selected else (),
         by_week=_by_week(selected) if selected else (),
-        lines=lines,
+        lines=selection.lines,
         reader=visitor,
         here="numbers",
     )
