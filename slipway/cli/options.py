@@ -3,7 +3,8 @@
 import os
 import re
 from collections.abc import Callable
-from functools import wraps
+from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate
 
@@ -49,17 +50,27 @@ def app_options[**P, T](command: Callable[P, T]) -> Callable[P, T]:
 def connected[**P](command: Callable[Concatenate["Api", P], None]) -> Callable[..., None]:
     """Pass the command an `Api`, found by --url and --key (its own, else those of `slipway`) or by `find_app`."""
 
-    @app_options
-    @click.pass_context
+    @connectable
     @wraps(command)
-    def connect(context: click.Context, /, *args: Any, url: str | None, key: str | None, **values: Any) -> None:
-        command(open_api(context, url=url, key=key), *args, **values)
+    def connect(open_app: Callable[[], "Api"], /, *args: Any, **values: Any) -> None:
+        command(open_app(), *args, **values)
 
     return connect
 
 
-def open_api(context: click.Context, *, url: str | None, key: str | None) -> "Api":
-    """The app named by the command's own options, else by those of `slipway`, else found by `find_app`."""
+def connectable[**P](command: Callable[Concatenate[Callable[[], "Api"], P], None]) -> Callable[..., None]:
+    """Like `connected`, for a command that may do without the app: it is found when the command asks for it."""
+
+    @app_options
+    @click.pass_context
+    @wraps(command)
+    def connect(context: click.Context, /, *args: Any, url: str | None, key: str | None, **values: Any) -> None:
+        command(partial(_open_app, context, url=url, key=key), *args, **values)
+
+    return connect
+
+
+def _open_app(context: click.Context, *, url: str | None, key: str | None) -> "Api":
     from .api import Api  # noqa: PLC0415 - slow to import; completion and `--help` do without
 
     above = context.find_root().params
@@ -83,8 +94,17 @@ def reason_option(help: str, *, required: bool = False) -> Callable[[Callable[..
     return click.option("--reason", metavar="TEXT", callback=check, help=help, **more)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Confirming:
+    """What the command does while a person confirms it on a page."""
+
+    open_it: bool = False
+    """Whether it opens the page in a browser."""
+    wait: bool = True
+
+
 def waiting(command: Callable[..., None]) -> Callable[..., None]:
-    """The options for waiting for the person who confirms a command that lets something through."""
+    """Pass the command a `Confirming`, for the person who confirms what lets something through."""
     opened = click.option("--open", "open_it", is_flag=True, help="Open the address in a browser.")
     waits = click.option(
         "--no-wait",
@@ -94,4 +114,11 @@ def waiting(command: Callable[..., None]) -> Callable[..., None]:
         default=True,
         help="Print the address and end (exit code 5).",
     )
-    return opened(waits(command))
+
+    @opened
+    @waits
+    @wraps(command)
+    def run(*args: Any, open_it: bool, wait: bool, **values: Any) -> None:
+        command(*args, confirming=Confirming(open_it=open_it, wait=wait), **values)
+
+    return run

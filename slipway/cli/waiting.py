@@ -16,6 +16,7 @@ from slipway.api.looks import LookAsked, LookShown
 from ..domain.inbox import LookKind, inbox_id
 from .api import Api, read_answer
 from .errors import CliError, Exit
+from .options import Confirming
 from .text import neutral
 
 LONGEST = 120.0
@@ -86,9 +87,8 @@ def _undecided(outcome: SaidOutcome, longest: float) -> str:
 def confirmed(
     api: Api,
     received: ReceivedAnswer,
+    confirming: Confirming,
     *,
-    open_it: bool,
-    wait: bool,
     pause: Callable[[float], None] = time.sleep,
     longest: float = CONFIRMED_WITHIN,
 ) -> ReceivedAnswer:
@@ -98,16 +98,16 @@ def confirmed(
     if not address.startswith(("https://", "http://")):
         raise CliError(f"the app named no address that can be opened: {address[:200]}", exit_code=Exit.UNREACHABLE)
     click.echo(f"a person has to confirm it: {address}", err=True)
-    if open_it and not webbrowser.open(address):
+    if confirming.open_it and not webbrowser.open(address):
         click.echo("no browser can be opened here: open that address in one of yours", err=True)
-    if wait:
+    if confirming.wait:
         click.echo(
             f"waiting up to {longest / 60:.0f} minutes for that; with --no-wait this ends at once with exit code "
             f"{Exit.WAITING:d}, and it can be confirmed there as long",
             err=True,
         )
     handle = received.address.rpartition("/")[2]
-    for _ in _tries(longest, pause) if wait else ():
+    for _ in _tries(longest, pause) if confirming.wait else ():
         answer = read_answer(Confirmation, api.get("confirmations", handle))
         if answer.state == SAID:
             return ReceivedAnswer(application=answer.application, id=answer.id, address=answer.address)

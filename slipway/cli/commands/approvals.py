@@ -18,8 +18,8 @@ from ..api import Api, read_answer
 from ..ballots import BEARER, LINK, Token, app_and_token, page_of
 from ..errors import CliError, Exit
 from ..forms import OutputFormat, formed, write_lines
-from ..options import app_options, connected, open_api, reason_option
 from ..options import as_json as json_option
+from ..options import connectable, connected, reason_option
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
 from ..text import neutral, short_digest
 from ..waiting import new_inbox_id, until_decided
@@ -113,24 +113,16 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
     """Pass the command a `_Voter`, and add the options that these commands share: who votes, on which release and
     plan."""
 
-    @click.pass_context
+    @connectable
     @wraps(command)
     def vote(
-        context: click.Context,
-        /,
-        *,
-        link: str | None,
-        bearer: str | None,
-        url: str | None,
-        key: str | None,
-        as_json: bool,
-        **ballot: Any,
+        open_app: Callable[[], Api], /, *, link: str | None, bearer: str | None, as_json: bool, **ballot: Any
     ) -> None:
         if link or (link := os.environ.get(LINK)):
             app, own_token = app_and_token(link)
             api = Api(app)
         else:
-            api, own_token = open_api(context, url=url, key=key), None
+            api, own_token = open_app(), None
         bearer = bearer or os.environ.get(BEARER, "")
         command(_Voter(api=api, own_token=own_token, bearer=bearer, as_json=as_json), **ballot)
 
@@ -148,7 +140,6 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
             "--plan", metavar="HASH", help="Vote only if the plan has this hash (the first 12 digits are enough)."
         ),
         json_option,
-        app_options,
         click.argument("release", required=False),
     ):
         with_options = option(with_options)

@@ -1,9 +1,11 @@
 """`slipway audit verify`: verify the chains and anchors of an app or an export on this machine."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,7 +18,7 @@ from ..anchors import KeptAnchors, SignedAnchors
 from ..api import Api
 from ..checking import Checking
 from ..errors import Exit, no_trail
-from ..options import app_options, open_api
+from ..options import connectable
 from ..public_keys import OF_THE_APP, public_keys_option, read_public_keys
 from ..screen import BAD, FAINT, GOOD, NOTE, Screen, TextCell, progress_bar
 from ..verifying import ChainVerdict, IndexVerdict, verify_chain, with_index
@@ -32,40 +34,58 @@ clock: Clock = utc_now
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
+@dataclass(frozen=True)
+class TokensThatCount:
+    """Whose tokens prove votes; None is what the app names."""
+
+    issuer: str | None
+    votes_client: str | None
+
+    def over(self, named: PublicKeysAnswer) -> PublicKeysAnswer:
+        return named.model_copy(update={name: value for name, value in vars(self).items() if value})
+
+
+def _votes_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Pass the command the tokens by which proofs of votes are verified; None without --votes."""
+
+    @click.option("--votes", is_flag=True, help="Verify the proof of each vote again, with the provider's keys.")
+    @click.option(
+        "--issuer",
+        metavar="URL",
+        help="Issuer of the tokens that prove votes (`iss`), instead of the one that the app names.",
+    )
+    @click.option(
+        "--votes-client",
+        metavar="ID",
+        help="Client that those tokens are for (`aud`), instead of the one that the app names.",
+    )
+    @wraps(command)
+    def verify(*args: Any, votes: bool, issuer: str | None, votes_client: str | None, **values: Any) -> None:
+        if (issuer or votes_client) and not votes:
+            raise click.UsageError("--issuer, --votes-client: are for --votes")
+        command(*args, tokens=TokensThatCount(issuer, votes_client) if votes else None, **values)
+
+    return verify
+
+
 @click.command("verify")
 @click.argument("applications", nargs=-1, metavar="[APPLICATION]...")
 @click.option("--file", type=FILE, metavar="FILE", help="Verify an export, offline, instead of the app.")
 @click.option("--anchors", "kept", type=FILE, metavar="FILE", help="Anchors that you kept, one per line.")
 @public_keys_option
-@click.option(
-    "--votes", "of_votes", is_flag=True, help="Verify the proof of each vote again, with the provider's keys."
-)
-@click.option(
-    "--issuer",
-    metavar="URL",
-    help="Issuer of the tokens that prove votes (`iss`), instead of the one that the app names.",
-)
-@click.option(
-    "--votes-client",
-    metavar="ID",
-    help="Client that those tokens are for (`aud`), instead of the one that the app names.",
-)
+@_votes_options
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON object.")
-@app_options
-@click.pass_context
+@connectable
 def verify_trail(
-    context: click.Context,
+    open_app: Callable[[], Api],
+    /,
     *,
     applications: tuple[str, ...],
     file: Path | None,
     kept: Path | None,
     given: str | None,
-    of_votes: bool,
-    issuer: str | None,
-    votes_client: str | None,
+    tokens: TokensThatCount | None,
     as_json: bool,
-    url: str | None,
-    key: str | None,
 ) -> None:
     """Check that no record of the trail was changed, removed or put in another order, and that the worker signed each.
 
@@ -136,20 +156,17 @@ def verify_trail(
       slipway audit verify --votes
       slipway audit verify --file trail.jsonl.gz
     """
-    if (issuer or votes_client) and not of_votes:
-        raise click.UsageError("--issuer, --votes-client: are for --votes")
-    if file is not None and of_votes:
+    if file is not None and tokens is not None:
         raise click.UsageError(
             "--votes: an export holds no proofs; docs/how-to/verify-the-trail.md has a program for it"
         )
     if file is not None:
         _verify_file(file, applications, kept, given, as_json=as_json)
         return
-    api = open_api(context, url=url, key=key)
+    api = open_app()
     named = api.trust()
     keys, anchors = read_public_keys(named.text if given is None else given), KeptAnchors(kept)
-    trust = named.model_copy(update=_not_empty(issuer=issuer, votes_client=votes_client))
-    voters = voters_of(api, keys, anchors, trust) if of_votes else None
+    voters = voters_of(api, keys, anchors, tokens.over(named)) if tokens else None
     verdicts = _of_app(api, applications, anchors, keys, voters)
     _answer(verdicts, now=clock(), keys_given=given is not None, as_json=as_json)
 
@@ -165,10 +182,6 @@ def _verify_file(
     for note in checking.notes:
         click.echo(note, err=True)
     _answer(verdicts, now=checking.newest, keys_given=keys is not None, as_json=as_json)
-
-
-def _not_empty(**options: str | None) -> dict[str, str]:
-    return {name: value for name, value in options.items() if value}
 
 
 def voters_of(

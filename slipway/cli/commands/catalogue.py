@@ -19,8 +19,8 @@ from slipway.text import moment
 from ..api import Api, read_answer
 from ..documents import LocalDocuments, as_problem, asked, compare, read_good
 from ..errors import CliError, Exit
+from ..options import Confirming, connected, reason_option, waiting
 from ..options import as_json as json_option
-from ..options import connected, reason_option, waiting
 from ..schemas import kubernetes_option, not_compared_line
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Screen, TextCell
 from ..text import neutral, short_digest
@@ -54,9 +54,7 @@ _reason = reason_option("Why; kept with the version and in the audit trail.")
 @waiting
 @json_option
 @connected
-def apply(
-    api: Api, *, path: Path, yes: bool, reason: str, version: str, open_it: bool, wait: bool, as_json: bool
-) -> None:
+def apply(api: Api, *, path: Path, yes: bool, reason: str, version: str, confirming: Confirming, as_json: bool) -> None:
     """Apply projects and applications: every document in PATH, each judged by itself.
 
     Prints what would change and asks first, then waits until it is decided. The same documents applied again change
@@ -90,7 +88,7 @@ def apply(
     received = read_answer(ReceivedAnswer, asked(api, local, body=request))
     refused = received.refused
     if received.open:
-        received = confirmed(api, received, open_it=open_it, wait=wait)
+        received = confirmed(api, received, confirming)
     outcome = decided(api, received)
     if outcome.state not in (COUNTED, REFUSED):
         require_counted(outcome)

@@ -16,8 +16,8 @@ from ..api import Api, read_answer
 from ..errors import CliError, Exit
 from ..forms import OutputFormat, formed, write_lines
 from ..lazy import DefaultGroup, Lazy
+from ..options import Confirming, connected, reason_option, waiting
 from ..options import as_json as json_option
-from ..options import connected, reason_option, waiting
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell, tone_style
 from ..text import short_digest
 from ..waiting import await_outcome, confirmed, new_inbox_id
@@ -173,7 +173,7 @@ def _fields(screen: Screen, change: ProposedChangeShown) -> Iterator[tuple[str, 
 @waiting
 @json_option
 @connected
-def approve_change(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_json: bool) -> None:
+def approve_change(api: Api, *, hash: str, reason: str, confirming: Confirming, as_json: bool) -> None:
     """Approve a proposed change, as one of the people of the gates that it would weaken.
 
     Prints the address of a page on which you confirm it, by a sign-in made for it, and waits until the vote is counted.
@@ -185,7 +185,7 @@ def approve_change(api: Api, *, hash: str, reason: str, open_it: bool, wait: boo
       slipway change approve 91c3e07d55aa --open
     """
     received = _vote(api, hash, "approve", reason)
-    _end(api, confirmed(api, received, open_it=open_it, wait=wait), TextCell("✓ approved", GOOD), as_json=as_json)
+    _end(api, confirmed(api, received, confirming), TextCell("✓ approved", GOOD), as_json=as_json)
 
 
 @click.command("stand-in")
@@ -194,7 +194,7 @@ def approve_change(api: Api, *, hash: str, reason: str, open_it: bool, wait: boo
 @waiting
 @json_option
 @connected
-def stand_in(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_json: bool) -> None:
+def stand_in(api: Api, *, hash: str, reason: str, confirming: Confirming, as_json: bool) -> None:
     """Let a change through in place of the people whom its gates ask, when all of them have gone.
 
     It takes two people of the role platform, who did not propose the change, each by a proof of their own. Everybody
@@ -207,7 +207,7 @@ def stand_in(api: Api, *, hash: str, reason: str, open_it: bool, wait: bool, as_
       slipway change stand-in 91c3e07d55aa --reason "the team was dissolved" --open
     """
     received = _vote(api, hash, "approve", reason, stands_in=True)
-    _end(api, confirmed(api, received, open_it=open_it, wait=wait), TextCell("✓ stands in", NOTE), as_json=as_json)
+    _end(api, confirmed(api, received, confirming), TextCell("✓ stands in", NOTE), as_json=as_json)
 
 
 @click.command("reject")

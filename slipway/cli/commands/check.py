@@ -1,6 +1,6 @@
 """`slipway check`: checks projects and applications before they are applied. It also asks an app, if one is found."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -10,9 +10,10 @@ from slipway.catalogue.finding import MODELS
 from slipway.catalogue.schema import schema_text
 from slipway.manifests.problems import in_order
 
+from ..api import Api
 from ..documents import LocalDocuments, found_there, read_local
 from ..errors import CliError, ProblemsError
-from ..options import app_options, one_object, open_api
+from ..options import connectable, one_object
 from ..placing import placed
 from ..schemas import kubernetes_option
 from ..screen import GOOD, Screen, TextCell
@@ -26,19 +27,9 @@ from ..screen import GOOD, Screen, TextCell
     is_flag=True,
     help="Do not ask an installation whether it knows the registries, clusters and channels by their names.",
 )
-@app_options
+@connectable
 @one_object
-@click.pass_context
-def check(
-    context: click.Context,
-    path: Path,
-    *,
-    version: str,
-    offline: bool,
-    url: str | None,
-    key: str | None,
-    as_json: bool,
-) -> None:
+def check(open_app: Callable[[], Api], path: Path, *, version: str, offline: bool, as_json: bool) -> None:
     """Check the projects and applications in PATH, a file or a folder (default: this one).
 
     Of a folder, every project.yaml and application.yaml in it counts, at any depth. Every problem is printed as
@@ -60,7 +51,7 @@ def check(
     checked, problems = local.checked, list(local.problems)
     unasked = "of --offline"
     if not offline and checked.good:
-        of_the_app, unasked = _asked_there(context, local, url=url, key=key)
+        of_the_app, unasked = _asked_there(open_app, local)
         problems += of_the_app
     elif not offline:
         unasked = "nothing here is without a problem"
@@ -95,12 +86,10 @@ def _show(screen: Screen, local: LocalDocuments, not_checked: Sequence[Unjudged]
         screen.whole(f"! {each}")
 
 
-def _asked_there(
-    context: click.Context, local: LocalDocuments, *, url: str | None, key: str | None
-) -> tuple[tuple[Problem, ...], str]:
+def _asked_there(open_app: Callable[[], Api], local: LocalDocuments) -> tuple[tuple[Problem, ...], str]:
     """The installation's problems, and the reason why it did not judge the names; empty if it did."""
     try:
-        return found_there(open_api(context, url=url, key=key), local), ""
+        return found_there(open_app(), local), ""
     except CliError as error:
         return (), error.format_message().partition("\n")[0]
 

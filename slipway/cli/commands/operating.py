@@ -18,7 +18,7 @@ from slipway.domain.phases import Phase
 
 from ..api import Api, read_answer
 from ..lazy import Group
-from ..options import DigestType, connected, reason_option, waiting
+from ..options import Confirming, DigestType, connected, reason_option, waiting
 from ..options import as_json as json_option
 from ..screen import GOOD, NAME, Screen, TextCell
 from ..waiting import await_outcome, confirmed, new_inbox_id
@@ -74,8 +74,7 @@ def _give(
     *,
     yes: bool,
     as_json: bool,
-    open_it: bool = False,
-    wait: bool = True,
+    confirming: Confirming | None = None,
     **body: Any,
 ) -> None:
     """Ask for confirmation on a terminal, send the command, wait until it is decided, and print the outcome."""
@@ -85,7 +84,7 @@ def _give(
     command = Command.model_construct(verb=verb, channel="cli", id=new_inbox_id(), **fields)
     received = read_answer(ReceivedAnswer, api.post("commands", body=body_of(command)))
     if received.open:
-        received = confirmed(api, received, open_it=open_it, wait=wait)
+        received = confirmed(api, received, confirming or Confirming())
     done = await_outcome(api, received)
     screen = Screen()
     if as_json:
