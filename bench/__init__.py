@@ -5,7 +5,7 @@ is a ratio: to another tool that does the same, to the same work without Slipway
 
 | benchmark | measures | beside |
 |---|---|---|
-| `promotion` | an image copied between two registries | skopeo, oras-py, dxf, and a bare loop of the requests |
+| `copying` | an image copied between two registries | skopeo, oras-py, dxf, and a bare loop of the requests |
 | `accepting` | a hook accepted, 50 senders at once | a function that compares a secret and sends one message |
 | `latency` | a push to staging's patch, a vote to production's | the round trips that nobody could leave out |
 | `proving` | a vote by proof; the registry asked at a push | a vote by a link; the rest of the push's way |

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench.rows import RESULTS, Row, show, write
 
-BENCHMARKS = ("promotion", "accepting", "latency", "proving", "burst", "conflicts", "start", "costs", "audit")
+BENCHMARKS = ("copying", "accepting", "latency", "proving", "burst", "conflicts", "start", "costs", "audit")
 """Modules of this package; each has `rows()`."""
 WIDTH = 160
 """Width of the table, if it does not go to a terminal."""

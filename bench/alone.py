@@ -11,12 +11,12 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.storage.blob import BlobServiceClient
 
 from slipway.effects.registry import (
+    CopySource,
+    CopyTarget,
     EntraCredential,
-    PromotionSource,
-    PromotionTarget,
     Registry,
     RegistryEndpoint,
-    promote_artifact,
+    copy_artifact,
 )
 
 from .events import hook_body
@@ -46,7 +46,7 @@ class Alone:
             **self._storage(),
             "manifest": self._manifest(digest),
             "preview": self._preview(),
-            "promotion": self._promotion(digest),
+            "copy": self._copy(digest),
         }
 
     def _accept(self) -> float:
@@ -109,14 +109,14 @@ class Alone:
 
         return _median(preview)
 
-    def _promotion(self, digest: str) -> float:
+    def _copy(self, digest: str) -> float:
         """Each time under another name, so that there is something to copy."""
         source, target = self._registry("nonprod"), self._registry("prod")
 
         def copy() -> None:
-            promote_artifact(
-                PromotionSource(registry=source, repository=APPLICATION, digest=digest),
-                PromotionTarget(registry=target, repository=f"alone/{uuid.uuid4().hex}", digest=digest, tag="1"),
+            copy_artifact(
+                CopySource(registry=source, repository=APPLICATION, digest=digest),
+                CopyTarget(registry=target, repository=f"alone/{uuid.uuid4().hex}", digest=digest, tag="1"),
             )
 
         return _median(copy)

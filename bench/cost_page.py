@@ -21,7 +21,7 @@ START: Final = """# Cost per release
 
 A release costs what its events, steps and rows cost. Waiting costs nothing: a gate that is open for a week is one row.
 The figures are counts, taken on a laptop by `make bench ARGS=costs`, from the push to the last notice: two
-environments, one vote, acceptance tests, a promotion into a second registry. Polls of a rollout are among them, and
+environments, one vote, acceptance tests, a copy into a second registry. Polls of a rollout are among them, and
 what the timers ask of the table meanwhile, so on a slow machine they are higher.
 
 """
@@ -44,7 +44,7 @@ region and contract, and change. Three things to know:
 
 - Table transactions are priced by ten thousands, messages and executions by millions: all the counts above together
   are a fraction of a cent for a release.
-- The time that functions run is the larger part of it, and the promotion most of that: bytes pass through the app. With
+- The time that functions run is the larger part of it, and the copy most of that: bytes pass through the app. With
   [`how: import`](../how-to/promotion.md#have-large-images-imported) they do not.
 - The timers run whether or not anything is delivered: `reconcile` 1,440 times a day, `reconcile_sources` 288 times.
   A minute in which nothing happens takes some 40 requests to tables, with ten applications and with a thousand

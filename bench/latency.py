@@ -6,7 +6,7 @@ decided on it.
 
 - push → staging: the event accepted, and its message; two decisions; two steps; the manifest read from the registry;
   the preview (each object read, and tried); the plan kept, and read again.
-- vote → production: the page got and the vote accepted; the hint; two decisions; two steps; the promotion, between the
+- vote → production: the page got and the vote accepted; the hint; two decisions; two steps; the copy, between the
   same two registries; the plan read.
 """
 
@@ -56,7 +56,7 @@ def rows() -> list[Row]:
 
 _STEPS_AND_DECISIONS: Final = {"read": 4, "write": 2, "commit": 2}
 _PUSH: Final = {"accept": 1, "hop": 1, **_STEPS_AND_DECISIONS, "manifest": 1, "preview": 1, "keep": 1, "fetch": 1}
-_VOTE: Final = {"accept": 2, "hop": 1, **_STEPS_AND_DECISIONS, "promotion": 1, "fetch": 1}
+_VOTE: Final = {"accept": 2, "hop": 1, **_STEPS_AND_DECISIONS, "copy": 1, "fetch": 1}
 
 
 def _row(name: str, seconds: list[float], trips: dict[str, float], times: dict[str, int]) -> Row:

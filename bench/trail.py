@@ -156,7 +156,7 @@ def _stories(application: str, number: int, dice: random.Random, people: int) ->
                 (Action.GATE_OPENED, "slipway", "production", {"plan": plan, "asked": [person, other]}),
                 (decided[0], person, "production", {"plan": plan, "reason": "looked at staging"}),
                 (decided[1], person, "production", {"plan": plan, "votes": 1}),
-                (Action.PROMOTION_DONE, "slipway", "production", {"bytes": dice.randrange(10**7, 10**9), "blobs": 11}),
+                (Action.COPY_DONE, "slipway", "production", {"bytes": dice.randrange(10**7, 10**9), "blobs": 11}),
                 (Action.ROLLOUT_APPLIED, "slipway", "production", {"objects": 4, "seconds": dice.randrange(9, 90)}),
                 (ended, "slipway", "production", {"passed": ["GET /healthz"]}),
             )

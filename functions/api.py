@@ -82,7 +82,7 @@ def list_releases(req: func.HttpRequest) -> func.HttpResponse:
     blueprint,
     name="api_release",
     path="releases/{release}",
-    summary="One release, with what its step waits for, and the progress of its promotion",
+    summary="One release, with what its step waits for, and the progress of its copy",
     tag="releases",
     parameters=(_RELEASE,),
     answer=ReleaseWithProgress,

@@ -1,16 +1,16 @@
-"""Slipway's promotion, as the promote step calls it: everything that belongs to the artifact, compared, then tagged."""
+"""Slipway's copy, as the copy step calls it: everything that belongs to the artifact, compared, then tagged."""
 
 from typing import Any
 
 from bench.tools.task import Task, run
 from slipway.effects.registry import (
     Anonymous,
-    PromotionSource,
-    PromotionTarget,
+    CopySource,
+    CopyTarget,
     Registry,
     RegistryEndpoint,
+    copy_artifact,
     new_pool,
-    promote_artifact,
 )
 
 
@@ -18,9 +18,9 @@ def copy(task: Task) -> dict[str, Any]:
     pool = new_pool(authority=task.ca)
     source = Registry(RegistryEndpoint(task.source), Anonymous(), pool=pool)
     target = Registry(RegistryEndpoint(task.target), Anonymous(), pool=pool)
-    done = promote_artifact(
-        PromotionSource(registry=source, repository=task.repository, digest=task.digest, tag=task.tag),
-        PromotionTarget(registry=target, repository=task.repository, digest=task.digest, tag=task.tag),
+    done = copy_artifact(
+        CopySource(registry=source, repository=task.repository, digest=task.digest, tag=task.tag),
+        CopyTarget(registry=target, repository=task.repository, digest=task.digest, tag=task.tag),
     )
     return {"blobs_copied": done.blobs_copied, "bytes_copied": done.bytes_copied}
 

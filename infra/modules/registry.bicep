@@ -5,7 +5,7 @@ param tags object
 param workerPrincipalId string
 @description('Resource id of the same identity: known before anything runs, so names made of it are too.')
 param workerIdentityId string
-@description('Whether the worker may write: true for the registry into which releases are promoted.')
+@description('Whether the worker may write: true for the registry into which releases are copied.')
 param workerMayWrite bool
 @description('Whether the worker may let registries import from each other (`how: import` of an environment).')
 param workerMayImport bool
@@ -49,7 +49,7 @@ resource workerWrites 'Microsoft.Authorization/roleAssignments@2022-04-01' = if 
   name: guid(registry.id, workerIdentityId, roles.acrRepositoryWriter)
   scope: registry
   properties: {
-    description: 'Slipway: the worker, and nobody else, promotes images into the production registry.'
+    description: 'Slipway: the worker, and nobody else, copies images into the production registry.'
     principalId: workerPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrRepositoryWriter)

@@ -11,7 +11,7 @@ from local.identity import laptop
 from slipway.domain.actions import tone_of
 from slipway.domain.attribution import SYSTEM
 from slipway.domain.briefly import briefly
-from slipway.domain.promotion import PromotionProgress
+from slipway.domain.promotion import CopyProgress
 from slipway.domain.tones import Tone
 
 _ACTION = 22
@@ -66,12 +66,12 @@ class Narrator:
             self._write(f"  {rest}")
 
     def bar(self, progress: dict[str, Any]) -> None:
-        """The progress of a promotion, in a line that the next one replaces. On a terminal only."""
+        """The progress of a copy, in a line that the next one replaces. On a terminal only."""
         if self.quiet or not self._terminal:
             return
         share = progress["bytes"] / progress["of_bytes"] if progress["of_bytes"] else 0.0
         blocks = round(share * BAR)
-        told = PromotionProgress.model_validate(progress).told
+        told = CopyProgress.model_validate(progress).told
         line = f"{self.seconds:6.1f} s  {'█' * blocks}{'░' * (BAR - blocks)} {share:4.0%}  {told}"
         print(f"\r{line}\033[K", end="", file=self._stream, flush=True)
         self._bar_is_open = True

@@ -31,7 +31,7 @@ APPLICATION = "hello"
 ENDS = tuple(action for action in Action if action.ends is not None)
 WITHIN = 120.0
 MOMENT = 0.7
-"""Seconds after which a promotion is worth a progress bar."""
+"""Seconds after which a copy is worth a progress bar."""
 
 
 class Play(ABC):
@@ -39,7 +39,7 @@ class Play(ABC):
 
     def __init__(self, stack: Stack, narrator: Narrator) -> None:
         self.stack, self.say = stack, narrator
-        self._promoting_since: float | None = None
+        self._copying_since: float | None = None
         secrets = stack.secrets
         self.ci = Pipeline(
             app_url=stack.url,
@@ -146,17 +146,17 @@ class Play(ABC):
 
     def to_the_end(self, release: str) -> None:
         def meanwhile() -> None:
-            self._show_promotion(release)
+            self._show_copy(release)
 
         for record in self._watch.follow(
             lambda r: r["action"] in ENDS and r["release"] == release, within=WITHIN, meanwhile=meanwhile
         ):
-            self._promoting_since = time.monotonic() if record["action"] == Action.PROMOTION_REQUESTED else None
+            self._copying_since = time.monotonic() if record["action"] == Action.COPY_REQUESTED else None
             self.say.record(record)
 
-    def _show_promotion(self, release: str) -> None:
-        """For promotions that take longer than a moment."""
-        if self._promoting_since is None or time.monotonic() - self._promoting_since < MOMENT:
+    def _show_copy(self, release: str) -> None:
+        """For copies that take longer than a moment."""
+        if self._copying_since is None or time.monotonic() - self._copying_since < MOMENT:
             return
         progress = self._watch.release(release).get("progress")
         if progress:

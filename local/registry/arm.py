@@ -1,4 +1,4 @@
-"""A double of the one operation of Azure Resource Manager that promotion asks for: `importImage`.
+"""A double of the one operation of Azure Resource Manager that a copy asks for: `importImage`.
 
 It stands between registry doubles (any registries, in fact), and copies as the service does: the image or index by
 digest or tag with its platforms, never what refers to them. The copy is made by the second look at the operation, so

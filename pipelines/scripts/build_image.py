@@ -101,7 +101,7 @@ def build_and_push(image: str, tag: str, platforms: list[str]) -> str:
 
 
 def sbom_of(reference: str, platforms: list[str]) -> dict[str, Any]:
-    """The SBOM of each platform, read back from the registry: what was not pushed cannot be promoted."""
+    """The SBOM of each platform, read back from the registry: what was not pushed cannot be copied."""
     text = run("docker", "buildx", "imagetools", "inspect", reference, "--format", "{{json .SBOM}}")
     found = object_from("SBOM", text)
     by_platform = {platforms[0]: found} if "SPDX" in found else found

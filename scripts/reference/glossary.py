@@ -26,6 +26,7 @@ from slipway.domain import (
     order,
     plan,
     project,
+    promotion,
     proof,
     release,
     snapshot,
@@ -64,7 +65,7 @@ from slipway.domain.tokens import Purpose
 from slipway.domain.tones import Tone
 from slipway.domain.versions import SubjectKind
 from slipway.engine import outbox
-from slipway.engine.steps import promote, verify
+from slipway.engine.steps import copy, verify
 from slipway.ledger import archive, audit_index, leases
 from slipway.ledger.ledger import Ledger
 from slipway.maintenance import reconcile
@@ -84,7 +85,8 @@ CONCEPTS: Final[Mapping[str, type | ModuleType | tuple[type, str]]] = {
     "vote": release.Vote,
     "attempt": (release.Release, "attempt"),
     "opening": (release.GateState, "opening"),
-    "promotion": promote,
+    "promotion": promotion,
+    "copy": copy,
     "rollout": release.Rollout,
     "verification": verify,
     "evidence": release.Evidence,

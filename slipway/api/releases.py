@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, computed_field
 from ..domain.drift import Drifted
 from ..domain.explain import EnvironmentRules, Explanation
 from ..domain.model import Digest, Moment, release_id
-from ..domain.promotion import PromotionProgress, StepState
+from ..domain.promotion import CopyProgress, StepState
 from ..domain.release import Release
 from ..domain.runs import Run
 from .base import ApiList, ApiModel
@@ -126,14 +126,14 @@ class ReleaseAnswer(Release):
 
 
 class ReleaseWithProgress(ReleaseAnswer):
-    """A release, with what its step waits for, and the progress of its promotion."""
+    """A release, with what its step waits for, and the progress of its copy."""
 
     v: int = Field(default=1, description="Version of this shape.")
     waits_for: str = Field(
         description="The reason why its step waits, as of the last attempt: a service that does not answer, pods that "
         "are not up. Empty if no step is under way, or if it does not wait."
     )
-    progress: PromotionProgress | None = Field(description="The progress of its promotion, while one is running.")
+    progress: CopyProgress | None = Field(description="The progress of its copy, while one is running.")
 
     @classmethod
     def told(cls, release: Release, state: StepState | None) -> Self:

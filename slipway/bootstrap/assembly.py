@@ -104,7 +104,7 @@ class App(Facing):
             links=self.links,
             importer=self.ports.importer(),
             resource_ids={name: registry.resource_id for name, registry in self.settings.registries.items()},
-            promotion_time=timedelta(seconds=self.settings.promotion_seconds),
+            copy_time=timedelta(seconds=self.settings.copy_seconds),
         )
 
     @part

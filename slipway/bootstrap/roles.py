@@ -41,7 +41,7 @@ WORKER_ONLY: Final = frozenset(
         "witnesses",
         "retention",
         "export",
-        "promotion_seconds",
+        "copy_seconds",
         "drift_minutes",
         "runs",
         "azure_devops",

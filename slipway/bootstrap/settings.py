@@ -218,7 +218,7 @@ class Settings(BaseModel):
         description="Instead of the connection string: the namespace, such as `contoso.servicebus.windows.net`, "
         "reached with the app's identity.",
     )
-    promotion_seconds: int = Field(
+    copy_seconds: int = Field(
         default=240,
         ge=1,
         le=1200,

@@ -340,14 +340,14 @@ class Action(StrEnum):
     EVERYTHING_UNFROZEN = "everything.unfrozen", "The freeze on everything ended", Tone.QUIET, _FREEZES
     COMMAND_REFUSED = "command.refused", "An operator's command was refused", Tone.ASKS, _REFUSES
 
-    PROMOTION_REQUESTED = (
-        "promotion.requested",
+    COPY_REQUESTED = (
+        "copy.requested",
         "Copying the image to the environment's registry",
         Tone.BUSY,
-        _More(stage=Stage.PROMOTE),
+        _More(stage=Stage.COPY),
     )
-    PROMOTION_DONE = "promotion.done", "Image copied, digest unchanged", Tone.QUIET, _ENDS_STAGE
-    PROMOTION_FAILED = "promotion.failed", "Copying the image failed", Tone.BAD, _ENDS_STAGE
+    COPY_DONE = "copy.done", "Image copied, digest unchanged", Tone.QUIET, _ENDS_STAGE
+    COPY_FAILED = "copy.failed", "Copying the image failed", Tone.BAD, _ENDS_STAGE
 
     BEFORE_REQUESTED = (
         "before.requested",
@@ -607,7 +607,7 @@ def end_action(phase: Phase) -> Action:
             | Phase.SOAKING
             | Phase.AWAITING_APPROVAL
             | Phase.HELD_BACK
-            | Phase.PROMOTING
+            | Phase.COPYING
             | Phase.PREPARING
             | Phase.DEPLOYING
             | Phase.CHECKING

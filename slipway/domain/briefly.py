@@ -27,7 +27,7 @@ def _parts(action: str, details: Mapping[str, Any]) -> Iterator[str]:
         counts = [f"{details[name]} {name}" for name in ("created", "changed", "unchanged") if details.get(name)]
         if counts:
             yield ", ".join(counts)
-    if known is Action.PROMOTION_DONE:
+    if known is Action.COPY_DONE:
         yield f"{details.get('blobs_copied', 0)} blobs copied, digests equal on both sides"
     names_its_plan = known is not None and (known.about_a_vote or known is Action.PLAN_MADE)
     if names_its_plan and (plan := str(details.get("plan_hash", ""))):

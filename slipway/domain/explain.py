@@ -139,7 +139,7 @@ class _View:
             if self._here(environment) and self.release.phase.writes_first:
                 yield from called_off_rules(self.release, self._lane(environment))
             if self.snapshot.application.registry_of(environment) != self.release.registry:
-                yield self._promoted(environment)
+                yield self._copied(environment)
             yield self._rolled_out(environment)
 
     # ---- before the environment
@@ -265,7 +265,7 @@ class _View:
         for rule in environment.require.rules():
             yield _still(self.release, rule, "it is checked when the rollout is planned")
 
-    def _promoted(self, environment: Environment) -> Explained:
+    def _copied(self, environment: Environment) -> Explained:
         source, target = self.release.registry, self.snapshot.application.registry_of(environment)
         is_here = self._here(environment)
         phase = self.release.phase
@@ -273,17 +273,17 @@ class _View:
         already_copied = self.release.is_copied and (is_here or self.release.rollback is not None)
         if (
             already_copied
-            or self._past(environment, Phase.PROMOTING)
+            or self._past(environment, Phase.COPYING)
             or brought_back
             or (is_here and self._has_evidence())
         ):
-            return Rule.ARTIFACT_IS_PROMOTED.holds(f"{target} has {digest_text(self.release.digest)}")
-        under_way = is_here and self.release.phase is Phase.PROMOTING
+            return Rule.ARTIFACT_IS_COPIED.holds(f"{target} has {digest_text(self.release.digest)}")
+        under_way = is_here and self.release.phase is Phase.COPYING
         copied = "is being copied" if under_way else "is not known to have been copied"
         waits = self._waits() if under_way else ""
         reason = _with(f"{digest_text(self.release.digest)} {copied} from {source} to {target}", waits)
         planned = is_here and phase is Phase.FAILED and self.release.plan_hash is not None
-        return _still(self.release, Rule.ARTIFACT_IS_PROMOTED, reason, failed=planned)
+        return _still(self.release, Rule.ARTIFACT_IS_COPIED, reason, failed=planned)
 
     def _rolled_out(self, environment: Environment) -> Explained:
         release = self.release
@@ -301,7 +301,7 @@ class _View:
 
     def _is_copied_to(self, environment: Environment) -> bool:
         needed = self.snapshot.application.registry_of(environment) != self.release.registry
-        return not needed or self._promoted(environment).passed
+        return not needed or self._copied(environment).passed
 
     def _waits(self) -> str:
         """The reason why the step under way waits."""

@@ -110,8 +110,8 @@ class Phase(StrEnum):
         Doing.WAITS,
         Milestone.GATE,
     )
-    PROMOTING = (
-        "promoting",
+    COPYING = (
+        "copying",
         "The artifact is being copied into the environment's registry.",
         "Copying the image",
         "◑",
@@ -243,7 +243,7 @@ class Phase(StrEnum):
     def has_begun(self) -> bool:
         """Whether the rollout may have changed the cluster, so that it is finished or rolled back. A copy does not
         change it."""
-        return self.holds_lane and self is not Phase.PROMOTING
+        return self.holds_lane and self is not Phase.COPYING
 
     @property
     def writes_first(self) -> bool:
@@ -289,7 +289,7 @@ class Phase(StrEnum):
 def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a table that the type checker completes
     not_rolled_out = {Phase.SUPERSEDED, Phase.CANCELLED}
     rollout_begins = {Phase.PREPARING, Phase.DEPLOYING}
-    past_the_gate = {Phase.HELD_BACK, Phase.PROMOTING} | rollout_begins
+    past_the_gate = {Phase.HELD_BACK, Phase.COPYING} | rollout_begins
     rollout_fails = {Phase.FAILED, Phase.ROLLING_BACK}
     before_the_first_object = {Phase.HELD_BACK, Phase.PLANNING, Phase.CANCELLED, Phase.REJECTED}
     next_environment = {Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED}
@@ -308,8 +308,8 @@ def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a tab
         case Phase.AWAITING_APPROVAL:
             following = {Phase.PLANNING, Phase.REJECTED, Phase.EXPIRED} | past_the_gate | not_rolled_out
         case Phase.HELD_BACK:
-            following = {Phase.PLANNING, Phase.PROMOTING, Phase.REJECTED} | rollout_begins | not_rolled_out
-        case Phase.PROMOTING:
+            following = {Phase.PLANNING, Phase.COPYING, Phase.REJECTED} | rollout_begins | not_rolled_out
+        case Phase.COPYING:
             following = (
                 {Phase.PLANNING, Phase.HELD_BACK, Phase.FAILED, Phase.REJECTED} | rollout_begins | not_rolled_out
             )

@@ -94,7 +94,7 @@ class Plan(Record):
     """Images from other registries, also by digest: the cluster pulls them from there."""
     cluster: Name
     namespace: Namespace
-    promote_from: Name | None = None
+    copy_from: Name | None = None
     """Registry that the artifact is copied from first, if it is another one."""
     injected: tuple[InjectedContainer, ...] = ()
     """The containers that the cluster may add to the pods. Any other container fails the rollout."""
@@ -188,7 +188,7 @@ def _without_name(job: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 _PARTS = {
     "artifact": ("source", "digest", "tag", "repository", "images", "foreign_images"),
-    "target": ("registry", "promote_from", "cluster", "namespace"),
+    "target": ("registry", "copy_from", "cluster", "namespace"),
     "manifests": ("manifests", "rollback", "warnings"),
     "deletions": ("deletions",),
     "Jobs before and after": ("before", "after"),

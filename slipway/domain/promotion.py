@@ -1,7 +1,8 @@
-"""The promotion policy of an environment, and the progress of a step.
+"""Promotion: the whole move of a release into the next environment; its copy step brings the artifact into that
+environment's registry.
 
-The rule is part of an environment. The step keeps its state in a row of its own, outside the audit chain. With it a
-long promotion continues where it stopped, and people see its progress and what a step waits for. It decides nothing.
+How it does so is a rule of the environment. A step keeps its state in a row of its own, outside the audit chain. With
+it a long copy continues where it stopped, and people see its progress and what a step waits for. It decides nothing.
 """
 
 from enum import StrEnum
@@ -21,7 +22,7 @@ class TakenTag(StrEnum):
     """What happens to a tag in the environment's registry that already names another digest."""
 
     REFUSE = "refuse"
-    """The promotion fails, and the tag stays."""
+    """The copy fails, and the tag stays."""
     MOVE = "move"
     """The tag is moved, and the audit names its earlier digest."""
 
@@ -31,7 +32,7 @@ class RefusedReferrer(StrEnum):
     SBOM."""
 
     REQUIRE = "require"
-    """The promotion fails."""
+    """The copy fails."""
     TRY = "try"
     """It is left out, and the audit names it."""
 
@@ -61,7 +62,7 @@ class PromotionRule(Record):
     referrers: RefusedReferrer = Field(
         default=RefusedReferrer.REQUIRE,
         description="The reaction to a registry that takes no manifest with a subject, such as a signature or an "
-        "SBOM: require (the promotion fails), or try (it is left out, and recorded).",
+        "SBOM: require (the copy fails), or try (it is left out, and recorded).",
     )
     fallback: bool = Field(
         default=False,
@@ -69,8 +70,8 @@ class PromotionRule(Record):
     )
 
 
-class PromotionProgress(Record):
-    """The progress of a promotion."""
+class CopyProgress(Record):
+    """The progress of a copy."""
 
     environment: Name
     how: Way = Way.COPY
@@ -92,7 +93,7 @@ class StepState(Record):
     """Id of the step that the state belongs to; the state of an earlier attempt is ignored."""
     waits: str = Field(default="", max_length=LONGEST_WHY)
     """Why its last try had to wait: a service that is away, pods that are not up; empty if it did not wait."""
-    progress: PromotionProgress | None = None
+    progress: CopyProgress | None = None
     operation: str = Field(default="", max_length=4096, repr=False)
     """URL for polling the import under way. It may contain a signature, so it is never shown."""
     importing: Digest | None = None

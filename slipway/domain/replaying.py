@@ -117,11 +117,11 @@ class Replay:
                 self._of_rollout(record, action, gate, plan)
 
     def _of_rollout(self, record: AuditRecord, action: Action, gate: _Gate, plan: str) -> None:
-        if action.stage is Stage.PROMOTE or action.stage is Stage.BEFORE or action.stage is Stage.DEPLOY:
+        if action.stage is Stage.COPY or action.stage is Stage.BEFORE or action.stage is Stage.DEPLOY:
             if why := self._not_let_through(record, gate, gate.plan):
                 went_on = f"{record.release} went on in {record.environment} without its gate: {why}"
                 gate.ahead = (record.sequence, went_on)
-            gate.begun = gate.begun or action.stage is not Stage.PROMOTE
+            gate.begun = gate.begun or action.stage is not Stage.COPY
         elif action is Action.ROLLOUT_DONE:
             gate.rolled_out = True
         elif action is Action.RELEASE_LIVE and (why := self._without(record, gate, plan)):

@@ -88,7 +88,7 @@ class Beyond(StrEnum):
     """Read the registry into which pipelines push."""
     PUSH = "push"
     """Write into the registry into which pipelines push."""
-    PROMOTE = "promote"
+    COPY = "copy"
     """Write into the registry of production."""
     IMPORT = "import"
     """Let one registry fetch from the other."""
@@ -179,7 +179,7 @@ BEYOND: Final[Mapping[Party, frozenset[Beyond]]] = {
     Party.WORKER: frozenset(
         {
             *(Beyond.HOST, Beyond.TELEMETRY, Beyond.COUNT),
-            *(Beyond.READ_PUSHED, Beyond.PROMOTE, Beyond.IMPORT, Beyond.DEPLOY, Beyond.MAIL),
+            *(Beyond.READ_PUSHED, Beyond.COPY, Beyond.IMPORT, Beyond.DEPLOY, Beyond.MAIL),
         }
     ),
     Party.EVENT_GRID: frozenset({Beyond.KEEP_DEAD_EVENTS}),

@@ -222,7 +222,7 @@ class Rule(StrEnum):
     )
 
     # ---- the rollout
-    ARTIFACT_IS_PROMOTED = "artifact-is-promoted", "The environment's registry has the image.", Milestone.COPY
+    ARTIFACT_IS_COPIED = "artifact-is-copied", "The environment's registry has the image.", Milestone.COPY
     ROLLOUT_SUCCEEDED = "rollout-succeeded", "The cluster runs the new version.", Milestone.ROLLOUT
     RUNS_AS_PLANNED = (
         "runs-as-planned",

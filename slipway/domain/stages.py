@@ -26,7 +26,7 @@ class Stage(StrEnum):
     """It waits for people."""
     HELD_BACK = "held-back"
     """It waits for a freeze, a hold, a closed window or the time to object to end."""
-    PROMOTE = "promote"
+    COPY = "copy"
     """The artifact is copied into the environment's registry."""
     BEFORE = "before"
     """The Jobs before the rollout run."""
@@ -59,8 +59,8 @@ class Stage(StrEnum):
                 return Phase.AWAITING_APPROVAL
             case Stage.HELD_BACK:
                 return Phase.HELD_BACK
-            case Stage.PROMOTE:
-                return Phase.PROMOTING
+            case Stage.COPY:
+                return Phase.COPYING
             case Stage.BEFORE:
                 return Phase.PREPARING
             case Stage.DEPLOY:

@@ -25,7 +25,7 @@ class StepKind(StrEnum):
     """Look a tag up in the registry."""
     PLAN = "plan"
     """Render the manifests, compare them with the live objects, write the plan down."""
-    PROMOTE = "promote"
+    COPY = "copy"
     """Copy the artifact into the environment's registry."""
     BEFORE = "before"
     """Run the plan's Jobs that come before its objects, one after the other."""
@@ -70,7 +70,7 @@ class StepKind(StrEnum):
     @property
     def goes_by_a_plan(self) -> bool:
         """Whether it carries out the release's plan."""
-        return self is StepKind.PROMOTE or self.is_ordered
+        return self is StepKind.COPY or self.is_ordered
 
 
 class Notice(StrEnum):
@@ -186,7 +186,7 @@ class Step(Record):
 
 
 STEP_TIME = timedelta(minutes=10)
-PROMOTION_TIME = timedelta(hours=1)
+COPY_TIME = timedelta(hours=1)
 NOTICE_TIME = timedelta(hours=1)
 GRACE = timedelta(minutes=5)
 """Added to the time that a step may take before it is sent again."""
@@ -198,8 +198,8 @@ def own_time(kind: StepKind, environment: Environment | None, jobs: JobsAround =
     match kind:
         case StepKind.ROLL_BACK | StepKind.ANCHOR:
             return None
-        case StepKind.PROMOTE:
-            return PROMOTION_TIME
+        case StepKind.COPY:
+            return COPY_TIME
         case StepKind.NOTIFY:
             return NOTICE_TIME
         case StepKind.RESOLVE | StepKind.DEPLOY:

@@ -49,9 +49,7 @@ class Wording:
                 return f"{release.id} is ready, and held back{where}: {self._kept_back()}."
             case Phase.SOAKING:
                 return f"{release.id} waits{where} {self._conditions_missing()}{self._until()}."
-            case (
-                Phase.RESOLVING | Phase.PLANNING | Phase.PROMOTING | Phase.PREPARING | Phase.DEPLOYING | Phase.CHECKING
-            ):
+            case Phase.RESOLVING | Phase.PLANNING | Phase.COPYING | Phase.PREPARING | Phase.DEPLOYING | Phase.CHECKING:
                 return f"{release.id} is {release.phase.spoken}{where}: {self._doing()}."
             case Phase.FINISHING | Phase.VERIFYING:
                 return f"{release.id} is {release.phase.spoken}{where}: {self._doing()}."
@@ -82,9 +80,7 @@ class Wording:
                 return self._overdue() or f"Nothing to do: {follows} once the time has passed."
             case Phase.HELD_BACK:
                 return self._what_lets_it_go()
-            case (
-                Phase.RESOLVING | Phase.PLANNING | Phase.PROMOTING | Phase.PREPARING | Phase.DEPLOYING | Phase.CHECKING
-            ):
+            case Phase.RESOLVING | Phase.PLANNING | Phase.COPYING | Phase.PREPARING | Phase.DEPLOYING | Phase.CHECKING:
                 return self._overdue() or self._step_reports()
             case Phase.FINISHING | Phase.VERIFYING | Phase.ROLLING_BACK:
                 return self._overdue() or self._step_reports()

@@ -29,7 +29,7 @@ from .in_force import InForce, OfAll, is_production
 from .kept_proofs import KeptProofs
 from .run_step import Work
 
-OPENS: Final = frozenset({StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY})
+OPENS: Final = frozenset({StepKind.COPY, StepKind.BEFORE, StepKind.DEPLOY})
 """The steps that let something through. A roll-back after a failure is part of the plan that was voted on."""
 
 FOLLOWS: Final = frozenset({StepKind.CHECK, StepKind.AFTER, StepKind.VERIFY, StepKind.ROLL_BACK})

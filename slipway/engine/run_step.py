@@ -40,7 +40,7 @@ the worker itself was down until after the step's own time."""
 LONGEST_PAUSE = timedelta(minutes=1)
 """The longest pause between two tries, so that a part that is back is soon noticed."""
 LEASE = timedelta(seconds=45)
-"""Most steps take less; a longer one (a promotion) renews its lease as it goes."""
+"""Most steps take less; a longer one (a copy) renews its lease as it goes."""
 NOTED_FROM = 4
 """From this poll on, people are shown what a step waits for: most steps are done by then."""
 BUSY = timedelta(seconds=5)
@@ -164,7 +164,7 @@ class StepRunner:
                 work.hold()
             outcome = self._effect(work, proved)
             # From the first object on a rollout is finished, so a deployment is not looked at again.
-            copied = step.kind is StepKind.PROMOTE and isinstance(outcome, Finished) and outcome.passed
+            copied = step.kind is StepKind.COPY and isinstance(outcome, Finished) and outcome.passed
             if not (copied and self._stopped(step)):
                 self._follow(step, outcome, Underway(lease=lease, nearby=nearby))
         except Held:

@@ -14,7 +14,7 @@ from ..domain.steps import Step, StepKind
 from ..ledger.inbox import Inbox
 from ..ledger.keys import INSTALLATION
 
-LOOKED_AT = frozenset({StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY})
+LOOKED_AT = frozenset({StepKind.COPY, StepKind.BEFORE, StepKind.DEPLOY})
 """The steps before which the inbox is looked at; it is also looked at after a copy. From the first object on, a rollout
 is finished."""
 MANY = 100

@@ -23,8 +23,8 @@ class UnderWay:
         self._table.transact(application, [write])
 
     def note(self, step: Step, why: str) -> None:
-        """Note what the step waits for. What a promotion has kept in the row stays there."""
-        keeps = step.kind is StepKind.PROMOTE
+        """Note what the step waits for. What a copy has kept in the row stays there."""
+        keeps = step.kind is StepKind.COPY
         earlier = self.read(step.application, step.release, step.environment) if keeps else None
         state = earlier if earlier is not None and earlier.step == step.id else StepState(step=step.id)
         self.write(step.application, step.release, step.environment, state.evolve(waits=why[:LONGEST_WHY]))

@@ -25,7 +25,7 @@ class Attribute(_Named):
     APPLICATION = "slipway.application", "Name of the application."
     RELEASE = "slipway.release", "Id of the release, such as `shop-482`. On spans and logs only: metrics stay few."
     ENVIRONMENT = "slipway.environment", "Name of the environment."
-    STEP = "slipway.step", "Kind of the step: `plan`, `promote`, `deploy`, …"
+    STEP = "slipway.step", "Kind of the step: `plan`, `copy`, `deploy`, …"
     EVENT = "slipway.event", "Kind of the event: `image-pushed`, `vote-cast`, …"
     OUTCOME = "slipway.outcome", "How it ended: `passed`, `failed`, `requeue`, `retry`, `taken`, `repeated`, …"
     ACTIONS = "slipway.actions", "The audit actions that a decision wrote, separated by commas."

@@ -35,7 +35,7 @@ STAGES: dict[Stage, str] = {
     Stage.SOAK: "Soaking",
     Stage.APPROVAL: "Waiting for approval",
     Stage.HELD_BACK: "Held back",
-    Stage.PROMOTE: "Copying the image",
+    Stage.COPY: "Copying the image",
     Stage.BEFORE: "Running its Jobs before",
     Stage.DEPLOY: "Deploying",
     Stage.CHECK: "Rolling out",

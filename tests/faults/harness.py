@@ -266,7 +266,7 @@ class Run:
                 for key in cluster.objects
                 if key[1] == "ConfigMap"
             ),
-            "promoted": {tag: digest for (_, tag), digest in sorted(installation.prod.held.tags.items())},
+            "copied": {tag: digest for (_, tag), digest in sorted(installation.prod.held.tags.items())},
             "locked": dict(installation.prod.locked),
             "acceptance runs": sorted({name.rpartition("-")[0] for name in installation.staging.jobs_started}),
             "intact": (verdict.intact, verdict.fault),

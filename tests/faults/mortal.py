@@ -36,7 +36,7 @@ class Life:
     points: list[str] = field(default_factory=list)
     dead: bool = False
     counting: threading.Lock = field(default_factory=threading.Lock)
-    """A promotion writes on several threads."""
+    """A copy writes on several threads."""
 
     def go_on(self, place: str) -> None:
         """The requests of a dead process never arrive."""

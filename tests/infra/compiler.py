@@ -77,7 +77,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "observed": {
         "managedPrometheus": True,
         "alwaysReady": {"http": 2, "take_hint": 1, "run_step": 1},
-        "extraSettings": {"SLIPWAY_TRACE_SHARE": "0.5", "SLIPWAY_PROMOTION_SECONDS": "120"},
+        "extraSettings": {"SLIPWAY_TRACE_SHARE": "0.5", "SLIPWAY_COPY_SECONDS": "120"},
     },
     "again": {"auditRetentionDays": 400, "lockLedger": True, "auditPolicyLocked": True, "recoverVault": True},
 }

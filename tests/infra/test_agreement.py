@@ -37,7 +37,7 @@ DEFAULT_IS_RIGHT = {
     *("SLIPWAY_AZURE_DEVOPS", "SLIPWAY_AZURE_DEVOPS_PEOPLE"),
     *("SLIPWAY_INSTALLATION", "SLIPWAY_TABLE", "SLIPWAY_INDEX_TABLE"),
     *("SLIPWAY_CONTAINER", "SLIPWAY_AUDIT_CONTAINER"),
-    *("SLIPWAY_PROMOTION_SECONDS", "SLIPWAY_DRIFT_MINUTES", "SLIPWAY_ARM_ENDPOINT", "SLIPWAY_ISSUER"),
+    *("SLIPWAY_COPY_SECONDS", "SLIPWAY_DRIFT_MINUTES", "SLIPWAY_ARM_ENDPOINT", "SLIPWAY_ISSUER"),
     *("SLIPWAY_TRACE_SHARE", "OTEL_EXPORTER_OTLP_ENDPOINT"),
 }
 """Settings that an installation in the public cloud has no reason to change."""
@@ -73,8 +73,8 @@ def test_a_setting_that_a_user_adds_goes_only_to_the_roles_that_may_have_it() ->
     assert file == {str(role): sorted(variable(name) for name in foreign_to(role)) for role in AppRole}
     front, worker = (app_settings(stored("observed"), role) for role in BOTH)
     assert (front["SLIPWAY_TRACE_SHARE"], worker["SLIPWAY_TRACE_SHARE"]) == ("0.5", "0.5")
-    assert "SLIPWAY_PROMOTION_SECONDS" not in front
-    assert worker["SLIPWAY_PROMOTION_SECONDS"] == "120"
+    assert "SLIPWAY_COPY_SECONDS" not in front
+    assert worker["SLIPWAY_COPY_SECONDS"] == "120"
 
 
 def test_no_setting_is_given_with_which_some_version_of_the_worker_fails() -> None:

@@ -52,7 +52,7 @@ ELSEWHERE = {
 }
 REGISTRIES = {
     ("the worker", "acrRepositoryReader", "crnonprod"): Beyond.READ_PUSHED,
-    ("the worker", "acrRepositoryWriter", "crprod"): Beyond.PROMOTE,
+    ("the worker", "acrRepositoryWriter", "crprod"): Beyond.COPY,
     ("the pipelines' service connection", "acrRepositoryWriter", "crnonprod"): Beyond.PUSH,
     ("the cluster's nodes (kubelet)", "acrRepositoryReader", "crnonprod"): Beyond.PULL,
     ("the cluster's nodes (kubelet)", "acrRepositoryReader", "crprod"): Beyond.PULL,
@@ -156,7 +156,7 @@ def _places(beyond: Beyond, party: Party, resources: Resources) -> list[str]:
             return [nonprod, prod]
         case Beyond.READ_PUSHED | Beyond.PUSH:
             return [nonprod]
-        case Beyond.PROMOTE:
+        case Beyond.COPY:
             return [prod]
         case Beyond.KEEP_DEAD_EVENTS:
             return ["dead-events"]

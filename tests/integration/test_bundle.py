@@ -175,7 +175,7 @@ def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(
         for record in hello.records()
         if record["action"] == "release.live" and record["release"] == release
     } == {pushed["digest"]}
-    copied = hello.reached("promotion.done", tag=version)["details"]
+    copied = hello.reached("copy.done", tag=version)["details"]
     assert {item["digest"] for item in copied["images"]} == set(images.values())
 
     slipway(stack, tmp_path, "pull", "bundle", "--output", "files")

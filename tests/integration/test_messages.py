@@ -88,5 +88,5 @@ def test_a_rejection_by_message_gets_through_while_no_front_runs_and_touches_not
         system.stack.start_role(AppRole.FRONT)
     until(lambda: application.release(release)["phase"] == "rejected", f"{release} is rejected")
     in_production = [r["action"] for r in application.records() if r["environment"] == "production"]
-    assert not any(action.startswith(("promotion.", "rollout.")) for action in in_production)
+    assert not any(action.startswith(("copy.", "rollout.")) for action in in_production)
     assert "not before Monday ☂" in application.release(release)["reason"]

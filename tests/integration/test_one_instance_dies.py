@@ -30,7 +30,7 @@ def test_the_other_instance_finishes_what_a_killed_one_began(system: System) -> 
             dying.kill()
         system.stack.stop_host(DYING)
         system.stack.start_host(DYING)
-    once = ("plan.made", "rollout.applied", "release.live", "promotion.done")
+    once = ("plan.made", "rollout.applied", "release.live", "copy.done")
     actions = application.actions(release)
     assert [actions.count(action) for action in once] == [2, 2, 2, 1]
 

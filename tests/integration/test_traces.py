@@ -32,7 +32,7 @@ def test_a_release_is_one_trace_from_push_to_production_with_links_over_the_wait
 
     def complete() -> bool:
         done = {(s["name"], s["attributes"].get("slipway.environment")) for s in mine()}
-        return {("step verify", "production"), ("step deploy", "staging"), ("step promote", "production")} <= done
+        return {("step verify", "production"), ("step deploy", "staging"), ("step copy", "production")} <= done
 
     until(complete, f"the spans of {release}")
     steps = [span for span in mine() if span["name"].startswith("step ")]

@@ -110,7 +110,7 @@ def test_a_release_that_a_lost_anchor_names_as_rejected_stays_rejected(home: Liv
     assert "an anchor from before the restore" in home.release(1).reason
 
 
-@pytest.mark.parametrize("kind", [StepKind.PROMOTE, StepKind.DEPLOY])
+@pytest.mark.parametrize("kind", [StepKind.COPY, StepKind.DEPLOY])
 def test_no_vote_from_before_the_reset_counts(home: Live, kind: StepKind) -> None:
     """It was approved, and the copy or the first object comes next."""
     approve(home)

@@ -133,10 +133,10 @@ def stopped_by(home: Installation, number: int, kind: StepKind) -> str:
 
 
 OPENED: dict[str, tuple[Callable[[Installation], None], int, StepKind]] = {
-    "vote, before the copy": (approve, 1, StepKind.PROMOTE),
+    "vote, before the copy": (approve, 1, StepKind.COPY),
     "vote, before the first object": (approve, 1, StepKind.DEPLOY),
     "roll-back": (roll_back, 3, StepKind.DEPLOY),  # the registry has the image
-    "waiver": (waived, 1, StepKind.PROMOTE),
+    "waiver": (waived, 1, StepKind.COPY),
 }
 
 
@@ -206,7 +206,7 @@ def fooled(home: Installation, issuer: MemoryIssuer | None = None, who: TokenPer
             environment=PRODUCTION,
         )
     )
-    assert home.phase(1) is Phase.PROMOTING
+    assert home.phase(1) is Phase.COPYING
 
 
 @pytest.mark.parametrize(
@@ -224,14 +224,14 @@ def fooled(home: Installation, issuer: MemoryIssuer | None = None, who: TokenPer
 )
 def test_a_proof_of_something_else_opens_nothing(home: Installation, how: dict[str, Any], why: str) -> None:
     fooled(home, **how)
-    assert why in stopped_by(home, 1, StepKind.PROMOTE)
+    assert why in stopped_by(home, 1, StepKind.COPY)
 
 
 def test_a_proof_for_another_installation_opens_nothing(home: Installation) -> None:
     approve(home)
-    promote = home.settle_at(StepKind.PROMOTE, PRODUCTION)
+    copying = home.settle_at(StepKind.COPY, PRODUCTION)
     home.restart(public_url="https://other.example.com")
-    home.run_step(promote)
+    home.run_step(copying)
     reason = next(each for each in reversed(home.trail()) if each.action == "gate.unproved").details["reason"]
     assert "addressed to the installation slipway.example.com" in reason
 
@@ -277,11 +277,11 @@ def storage(home: Installation) -> MemoryAdded:
 
 def test_archived_keys_that_no_anchor_names_verify_nothing(home: Installation, storage: MemoryAdded) -> None:
     approve(home)
-    promote = home.settle_at(StepKind.PROMOTE, PRODUCTION)
+    copying = home.settle_at(StepKind.COPY, PRODUCTION)
     unanchored(home, storage)
     for _ in range(40):
-        home.run_step(promote)
-        promote = next((step for step in home.steps() if step.kind is StepKind.PROMOTE), promote)
+        home.run_step(copying)
+        copying = next((step for step in home.steps() if step.kind is StepKind.COPY), copying)
         home.bus.sent.clear()
         home.wait(timedelta(minutes=10))
     assert home.phase(1) is Phase.FAILED
@@ -302,10 +302,10 @@ def test_archived_keys_that_are_not_what_was_anchored_verify_nothing(
     home: Installation, blobs: MemoryBlobs, harm: Callable[[MemoryBlobs, str], None], why: str
 ) -> None:
     approve(home)
-    promote = home.settle_at(StepKind.PROMOTE, PRODUCTION)
+    copying = home.settle_at(StepKind.COPY, PRODUCTION)
     rolled(home)
     harm(blobs, sha256(published_keys("k1")))
-    home.run_step(promote)
+    home.run_step(copying)
     stopped = next(each for each in reversed(home.trail()) if each.action == "gate.unproved")
     assert (stopped.details["rules"], why in stopped.details["reason"]) == (["kept-proofs-hold"], True)
 

@@ -53,7 +53,7 @@ def test_whoever_signed_something_else_than_they_read_is_told_what_counted_and_s
     signed = statement(asked, 1).evolve(reason="the worker sees what was signed, not what the page showed")
     say_proved(asked, proof_of(asked, signed, ADA))
     asked.hear()
-    assert asked.phase(1) is Phase.PROMOTING
+    assert asked.phase(1) is Phase.COPYING
     asked.settle(until=lambda: any(message.notice == "vote-counted" for message in asked.inbox.messages))
     (told,) = [message for message in asked.inbox.messages if message.notice == "vote-counted"]
     plan = present(asked.release(1).plan_hash, "the plan").removeprefix("sha256:")[:12]

@@ -75,7 +75,7 @@ def put_back(home: Live, kept: Mapping[str, Mapping[str, Value]], *, partition: 
         put(home, key, values, partition=partition)
 
 
-def claim(home: Live, kind: StepKind = StepKind.PROMOTE) -> Step:
+def claim(home: Live, kind: StepKind = StepKind.COPY) -> Step:
     """The release's row says that its gate passed and that this step is due."""
     release = home.release(1)
     step = Step(
@@ -86,7 +86,7 @@ def claim(home: Live, kind: StepKind = StepKind.PROMOTE) -> Step:
         attempt=release.attempt,
         asked_at=home.now,
     )
-    phase = {StepKind.PROMOTE: Phase.PROMOTING, StepKind.DEPLOY: Phase.DEPLOYING}[kind]
+    phase = {StepKind.COPY: Phase.COPYING, StepKind.DEPLOY: Phase.DEPLOYING}[kind]
     put(home, keys.release(1), pack_release(release.evolve(phase=phase, step=step.id)))
     return step
 
@@ -196,7 +196,7 @@ def test_an_earlier_state_of_the_installation_opens_nothing(home: Live) -> None:
     assert named(home)[0] == "ledger-is-whole"
 
 
-STEPS = pytest.mark.parametrize("kind", [StepKind.PROMOTE, StepKind.DEPLOY])
+STEPS = pytest.mark.parametrize("kind", [StepKind.COPY, StepKind.DEPLOY])
 
 
 @STEPS

@@ -48,8 +48,8 @@ def _awaited_in(kind: StepKind) -> Phase | None:
             return Phase.RESOLVING
         case StepKind.PLAN:
             return Phase.PLANNING
-        case StepKind.PROMOTE:
-            return Phase.PROMOTING
+        case StepKind.COPY:
+            return Phase.COPYING
         case StepKind.BEFORE:
             return Phase.PREPARING
         case StepKind.DEPLOY:
@@ -264,16 +264,16 @@ def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> 
     end_release(draft, release, Phase.FAILED, reason)
 
 
-def _promoted(draft: Draft, release: Release, event: StepFinished) -> None:
+def _artifact_copied(draft: Draft, release: Release, event: StepFinished) -> None:
     if event.result.get("digest") != release.digest:
         fail_release(
             draft,
             release,
-            Action.PROMOTION_FAILED,
+            Action.COPY_FAILED,
             f"the target has {event.result.get('digest')}, expected {release.digest}",
         )
         return
-    draft.record(Action.PROMOTION_DONE, release, **bounded(event.result))
+    draft.record(Action.COPY_DONE, release, **bounded(event.result))
     go_on_after_copy(draft, release, draft.here(release))
 
 
@@ -381,7 +381,7 @@ _Follow = Callable[[Draft, Release, StepFinished], None]
 _PASSED: dict[StepKind, _Follow] = {
     StepKind.RESOLVE: _resolved,
     StepKind.PLAN: _planned,
-    StepKind.PROMOTE: _promoted,
+    StepKind.COPY: _artifact_copied,
     StepKind.BEFORE: _ran_before,
     StepKind.DEPLOY: _applied,
     StepKind.CHECK: _rolled_out,

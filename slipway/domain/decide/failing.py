@@ -20,8 +20,8 @@ def _not_planned(draft: Draft, release: Release, event: StepFinished) -> None:
     fail_release(draft, release, Action.PLAN_FAILED, event.reason, rules=event.result.get("rules"))
 
 
-def _not_promoted(draft: Draft, release: Release, event: StepFinished) -> None:
-    fail_release(draft, release, Action.PROMOTION_FAILED, event.reason)
+def _not_copied(draft: Draft, release: Release, event: StepFinished) -> None:
+    fail_release(draft, release, Action.COPY_FAILED, event.reason)
 
 
 def fail_release(
@@ -71,7 +71,7 @@ def _not_rolled_back(draft: Draft, release: Release, event: StepFinished) -> Non
 FAILED: Mapping[StepKind, Callable[[Draft, Release, StepFinished], None]] = {
     StepKind.RESOLVE: _not_resolved,
     StepKind.PLAN: _not_planned,
-    StepKind.PROMOTE: _not_promoted,
+    StepKind.COPY: _not_copied,
     StepKind.BEFORE: _not_run_before,
     StepKind.DEPLOY: _not_rolled_out,
     StepKind.CHECK: _not_rolled_out,

@@ -44,7 +44,7 @@ def _anew(draft: Draft, release: Release, restored: Restored) -> None:
     if lost is not None and stops and lost.environment == release.environment:
         end_release(draft, release, Phase.REJECTED, "an anchor from before the restore names it as rejected")
         return
-    if release.phase is Phase.PROMOTING:  # nothing of it is in the cluster yet
+    if release.phase is Phase.COPYING:  # nothing of it is in the cluster yet
         end_release(
             draft,
             release,

@@ -42,10 +42,10 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
         release = release.evolve(override=None)
     take_lane(draft, release)
     if draft.application.registry_of(environment) != release.registry and not release.is_copied:
-        release = draft.enter(release, Phase.PROMOTING)
+        release = draft.enter(release, Phase.COPYING)
         source, target = release.registry, draft.application.registry_of(environment)
-        draft.record(Action.PROMOTION_REQUESTED, release, source=source, target=target, repository=release.repository)
-        begin_step(draft, release, StepKind.PROMOTE)
+        draft.record(Action.COPY_REQUESTED, release, source=source, target=target, repository=release.repository)
+        begin_step(draft, release, StepKind.COPY)
     else:
         begin_rollout(draft, release)
 

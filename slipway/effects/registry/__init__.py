@@ -1,14 +1,16 @@
-"""Registries: a small data-plane client, and the promotion of an artifact by digest from one into another.
+"""Registries: a small data-plane client, and the copy of an artifact by digest from one into another.
 
-A step calls `promote`; planning, and the search for missed pushes, call `Registry` for digests and tags. The package
-knows nothing of releases or the ledger: it takes registries and names, and returns records or raises a `RegistryError`
-whose `retryable` says whether another try makes sense.
+A step calls `copy_artifact`; planning, and the search for missed pushes, call `Registry` for digests and tags. The
+package knows nothing of releases or the ledger: it takes registries and names, and returns records or raises a
+`RegistryError` whose `retryable` says whether another try makes sense.
 
-To read it, start with `_promote`, then `_graph` (what belongs to an artifact) and `_client`; below them are
+To read it, start with `_copy`, then `_graph` (what belongs to an artifact) and `_client`; below them are
 `_blobs`, `_session` (sign-in) and `_http` (retries and limits).
 """
 
 from ._client import Registry
+from ._copy import copy_artifact
+from ._copy_types import Comparison, CopyResult, CopySource, CopyTarget, Progress, Unfinished
 from ._credentials import Anonymous, BasicCredential, Credential, EntraCredential
 from ._endpoint import RegistryEndpoint
 from ._errors import (
@@ -56,8 +58,6 @@ from ._kinds import why_no_image
 from ._listing import Referrers
 from ._manifest import Descriptor, Manifest
 from ._metadata import Lock, TagInfo
-from ._promote import promote_artifact
-from ._promotion import Comparison, Progress, Promotion, PromotionSource, PromotionTarget, Unfinished
 
 __all__ = [
     "PUBLIC_CLOUD",
@@ -65,6 +65,9 @@ __all__ = [
     "BasicCredential",
     "BodyRefused",
     "Comparison",
+    "CopyResult",
+    "CopySource",
+    "CopyTarget",
     "Credential",
     "Denied",
     "Descriptor",
@@ -95,9 +98,6 @@ __all__ = [
     "OurLimit",
     "Pool",
     "Progress",
-    "Promotion",
-    "PromotionSource",
-    "PromotionTarget",
     "QuotaFull",
     "Referrers",
     "Registry",
@@ -119,9 +119,9 @@ __all__ = [
     "Untrusted",
     "check_children",
     "check_whole",
+    "copy_artifact",
     "foresee",
     "new_pool",
     "platforms_of",
-    "promote_artifact",
     "why_no_image",
 ]

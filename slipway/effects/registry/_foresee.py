@@ -1,6 +1,6 @@
-"""Foresees what would stop a promotion, or a node's pull, before anybody is asked to vote.
+"""Foresees what would stop a copy, or a node's pull, before anybody is asked to vote.
 
-It only reads. It finds the obstacles that `promote` would meet: a taken tag, a platform removed by a clean-up, a
+It only reads. It finds the obstacles that `copy_artifact` would meet: a taken tag, a platform removed by a clean-up, a
 missing layer, content that cannot be copied.
 """
 
@@ -10,18 +10,18 @@ from functools import partial
 from typing import Final
 
 from ._client import Registry
+from ._copy import named_now
+from ._copy_types import CopySource, CopyTarget
 from ._errors import LayerMissing, Unsupported
 from ._graph import discover, missing_child
 from ._manifest import INDEXES, Content, Manifest, content_of
 from ._parallel import Question, each
-from ._promote import named_now
-from ._promotion import PromotionSource, PromotionTarget
 
 _WORKERS: Final = 4
 
 
-def foresee(source: PromotionSource, target: PromotionTarget) -> None:
-    """Raises the `RegistryError` that a promotion would raise."""
+def foresee(source: CopySource, target: CopyTarget) -> None:
+    """Raises the `RegistryError` that a copy would raise."""
     with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="foresee") as executor:
         tag = executor.submit(named_now, target)
         _look_through(source.registry, source.repository, source.digest, executor)

@@ -1,8 +1,8 @@
 """Azure Resource Manager's `importImage`: the registry itself fetches an artifact by digest, not through Slipway.
 
 The operation is long-running: `start` returns its address, and `look` polls it once, whenever the caller decides. It
-imports the image or index with its platforms, untagged and without referrers; `promote` then copies the referrers,
-compares and tags, as after a copy.
+imports the image or index with its platforms, untagged and without referrers; `copy_artifact` then copies the
+referrers, compares and tags, as after a copy.
 """
 
 import json
@@ -16,11 +16,11 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ._answers import in_brackets, presentable
+from ._copy_types import CopySource, CopyTarget
 from ._endpoint import origin
 from ._errors import ErrorSubject, ImportDenied, NotImportable, RequestRejected, Unreachable, Unsupported
 from ._http import Limits, Pool, RegistryResponse, Surroundings, ask, new_pool
 from ._manifest import INDEXES, content_of
-from ._promotion import PromotionSource, PromotionTarget
 
 PUBLIC_CLOUD: Final = "https://management.azure.com"
 API_VERSION: Final = "2023-07-01"
@@ -74,7 +74,7 @@ class Importer:
             pool=pool or new_pool(), clock=clock, pause=pause, random=random, limits=limits or Limits()
         )
 
-    def start(self, source: PromotionSource, target: PromotionTarget, *, source_id: str, target_id: str) -> Importing:
+    def start(self, source: CopySource, target: CopyTarget, *, source_id: str, target_id: str) -> Importing:
         """Start importing the source's artifact, by digest, into the target's registry.
 
         `source_id` and `target_id` are the resource ids of the two registries.
@@ -92,7 +92,7 @@ class Importer:
         url = f"{self._endpoint}{quote(target_id)}/importImage?api-version={API_VERSION}"
         return self._importing(self._ask("POST", url, where, json.dumps(body).encode()), where, "asking for the import")
 
-    def look(self, operation: str, target: PromotionTarget) -> Importing:
+    def look(self, operation: str, target: CopyTarget) -> Importing:
         """Poll the import once."""
         where = target.registry.where(target.repository, target.digest)
         answer = self._ask("GET", self._trusted(operation, where), where)
@@ -132,7 +132,7 @@ class Importer:
         return address
 
 
-def _check_count(source: PromotionSource) -> None:
+def _check_count(source: CopySource) -> None:
     """Raises `NotImportable` if there are too many manifests. Referrers do not count, since they are not imported."""
     digests, pending = {source.digest}, [source.digest]
     while pending:

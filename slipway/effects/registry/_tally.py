@@ -1,4 +1,4 @@
-"""Progress of a promotion's blobs, counted when one is done and while large ones are being copied."""
+"""Progress of a copy's blobs, counted when one is done and while large ones are being copied."""
 
 import threading
 from collections import Counter
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import Final
 
+from ._copy_types import Progress
 from ._manifest import Descriptor
-from ._promotion import Progress
 
 TOLD_EVERY: Final = 1024 * 1024
 """Bytes of one blob between two reports of progress."""

@@ -27,5 +27,5 @@ class Clients:
     """Starts and polls server-side imports between registries."""
     resource_ids: Mapping[str, str]
     """Azure resource ids of the registries, by their names in the settings."""
-    promotion_time: timedelta
+    copy_time: timedelta
     """The time for which one message keeps copying before it leaves the rest to the next."""

@@ -1,4 +1,4 @@
-"""The source and the target of a promotion, for the promotion itself and for the check that foresees it."""
+"""The source and the target of a copy, for the copy itself and for the check that foresees its obstacles."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from ...domain.application import Application
 from ...domain.environment import Environment
 from ...domain.promotion import RefusedReferrer, TakenTag
 from ...domain.release import Release
-from ...effects.registry import PromotionSource, PromotionTarget, RegistryError, TagTaken
+from ...effects.registry import CopySource, CopyTarget, RegistryError, TagTaken
 from .clients import Clients
 
 _KEPT = "slipway-"
@@ -21,15 +21,15 @@ def ends(
     release: Release,
     *,
     before_moving: Callable[[str], None] | None = None,
-) -> tuple[PromotionSource, PromotionTarget]:
+) -> tuple[CopySource, CopyTarget]:
     """The artifact's source and target. Raises `UnknownName` for a registry that is not in the settings."""
-    source = PromotionSource(
+    source = CopySource(
         registry=clients.registry(release.registry),
         repository=release.repository,
         digest=release.artifact.digest,
         tag=release.tag,
     )
-    target = PromotionTarget(
+    target = CopyTarget(
         registry=clients.registry(application.registry_of(environment)),
         repository=release.repository,
         digest=source.digest,
@@ -42,13 +42,13 @@ def ends(
 
 
 def ends_of_image(
-    source: PromotionSource, target: PromotionTarget, repository: str, digest: str
-) -> tuple[PromotionSource, PromotionTarget]:
+    source: CopySource, target: CopyTarget, repository: str, digest: str
+) -> tuple[CopySource, CopyTarget]:
     """The ends of an image that is copied along with its bundle."""
     tag = f"{_KEPT}{digest.removeprefix('sha256:')}"
     return (
-        PromotionSource(registry=source.registry, repository=repository, digest=digest),
-        PromotionTarget(
+        CopySource(registry=source.registry, repository=repository, digest=digest),
+        CopyTarget(
             registry=target.registry,
             repository=repository,
             digest=digest,

@@ -134,7 +134,7 @@ def _foresee(clients: Clients, work: Work, environment: Environment, plan: Plan)
     """Fail before anybody is asked if an artifact of the plan is missing or incomplete, or could not be copied to the
     environment's registry. If nobody is asked and nothing is copied, layers are not checked: a node soon finds a
     missing one anyway, and the rollout begins sooner."""
-    if plan.promote_from is None:
+    if plan.copy_from is None:
         registry, asks = clients.registry(plan.registry), isinstance(environment.gate, ApprovalGate)
         if asks:
             check_whole(registry, work.release.repository, work.release.artifact.digest)
@@ -207,7 +207,7 @@ def _whole(
         injected=application.injected,
         cluster=environment.cluster,
         namespace=environment.namespace,
-        promote_from=release.registry if registry != release.registry else None,
+        copy_from=release.registry if registry != release.registry else None,
         manifests=content.manifests,
         deletions=departed.deletions,
         before=content.before,

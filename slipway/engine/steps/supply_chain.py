@@ -1,4 +1,4 @@
-"""Supply chain: checks the environment's requirements, in the registry that the artifact is promoted from.
+"""Supply chain: checks the environment's requirements, in the registry that the artifact is copied from.
 
 They apply to the image or, with a bundle, to the bundle and to each image that it brings, except for images of
 repositories with rules of their own. No SBOM is required of the bundle itself, which holds no software.

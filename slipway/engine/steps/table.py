@@ -11,9 +11,9 @@ from ..run_step import Effect
 from .anchor import anchor
 from .around import run_jobs
 from .clients import Clients
+from .copy import copy
 from .notify import notify
 from .plan import plan
-from .promote import promote
 from .resolve import resolve
 from .roll_back import roll_back
 from .rollout import check_rollout, deploy
@@ -24,7 +24,7 @@ def effects(clients: Clients, anchors: ChainAnchors, clock: Clock) -> Mapping[St
     return {
         StepKind.RESOLVE: partial(resolve, clients),
         StepKind.PLAN: partial(plan, clients, clock),
-        StepKind.PROMOTE: partial(promote, clients, clock),
+        StepKind.COPY: partial(copy, clients, clock),
         StepKind.BEFORE: partial(run_jobs, clients, clock, Side.BEFORE),
         StepKind.DEPLOY: partial(deploy, clients),
         StepKind.CHECK: partial(check_rollout, clients, clock),

@@ -169,7 +169,7 @@ def _tells_times(facts: Facts, name: str, repository: str) -> bool:
 
 
 def _repositories(facts: Facts, name: str) -> tuple[set[str], set[str]]:
-    """Check reading from a registry, and writing to it if anything is promoted into it."""
+    """Check reading from a registry, and writing to it if anything is copied into it."""
     reads, writes = set[str](), set[str]()
     for entry in facts.catalogue:
         image = entry.application.pushed

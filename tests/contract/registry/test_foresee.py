@@ -1,4 +1,4 @@
-"""What would stop a promotion is found by reading alone, and what a clean-up took beside the image stops none.
+"""What would stop a copy is found by reading alone, and what a clean-up took beside the image stops none.
 
 On a real registry, and on the double.
 """
@@ -6,16 +6,16 @@ On a real registry, and on the double.
 import pytest
 
 from slipway.effects.registry import (
+    CopySource,
+    CopyTarget,
     Incomplete,
     LayerMissing,
-    PromotionSource,
-    PromotionTarget,
     Registry,
     TagTaken,
     check_children,
     check_whole,
+    copy_artifact,
     foresee,
-    promote_artifact,
 )
 from slipway.testing.artifacts import Built, digest_of, image, index, push_artifact, refer, referrer
 from tests.contract.registry.places import Place
@@ -25,10 +25,10 @@ ROOT = index(image(b"base", LAYER), image(b"base", b"arm", architecture="arm64")
 SBOM = referrer(ROOT, b"what is in the image", "application/spdx+json")
 
 
-def ends(registry: Registry, repository: str, root: Built = ROOT) -> tuple[PromotionSource, PromotionTarget]:
+def ends(registry: Registry, repository: str, root: Built = ROOT) -> tuple[CopySource, CopyTarget]:
     return (
-        PromotionSource(registry=registry, repository=repository, digest=root.digest, tag="481"),
-        PromotionTarget(registry=registry, repository=f"prod/{repository}", digest=root.digest, tag="482"),
+        CopySource(registry=registry, repository=repository, digest=root.digest, tag="481"),
+        CopyTarget(registry=registry, repository=f"prod/{repository}", digest=root.digest, tag="482"),
     )
 
 
@@ -78,7 +78,7 @@ def test_a_referrer_that_is_listed_and_was_purged_stops_nothing_and_is_noted(pla
     refer(registry, repository, ROOT, SBOM)
     place.purge(repository, "manifests", SBOM.digest)
     foresee(*ends(registry, repository))
-    done = promote_artifact(*ends(registry, repository))
+    done = copy_artifact(*ends(registry, repository))
     assert done.comparison.resolves_to == ROOT.digest
     assert done.referrers == ()
     listed = {each.digest for each in registry.referrers(repository, ROOT.digest).listed}
@@ -92,6 +92,6 @@ def test_a_referrer_whose_bytes_are_gone_stops_nothing_and_is_noted(place: Place
     refer(registry, repository, ROOT, SBOM)
     place.purge(repository, "blobs", digest_of(b"what is in the image"))
     foresee(*ends(registry, repository))
-    done = promote_artifact(*ends(registry, repository))
+    done = copy_artifact(*ends(registry, repository))
     assert done.comparison.resolves_to == ROOT.digest
     assert any(SBOM.digest in note and "left out" in note for note in done.notes)

@@ -1,22 +1,22 @@
-"""Imports by a registry itself: asked for by digest, looked at until they end, completed by a promotion."""
+"""Imports by a registry itself: asked for by digest, looked at until they end, completed by a copy."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from slipway.effects.registry import (
+    CopyResult,
+    CopySource,
+    CopyTarget,
     ImportDenied,
     Importer,
     Importing,
     NotImportable,
-    Promotion,
-    PromotionSource,
-    PromotionTarget,
     RegistryError,
     RequestRejected,
     Unreachable,
     Unsupported,
-    promote_artifact,
+    copy_artifact,
 )
 from slipway.testing.artifacts import Built, digest_of, image, index, push_artifact, referrer
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
@@ -37,9 +37,9 @@ def one() -> Iterator[Azure]:
         yield found
 
 
-def ends(found: Azure, repository: str, digest: str = ROOT.digest) -> tuple[PromotionSource, PromotionTarget]:
-    source = PromotionSource(registry=found.source, repository=repository, digest=digest)
-    return source, PromotionTarget(registry=found.target, repository=repository, digest=digest, tag="482")
+def ends(found: Azure, repository: str, digest: str = ROOT.digest) -> tuple[CopySource, CopyTarget]:
+    source = CopySource(registry=found.source, repository=repository, digest=digest)
+    return source, CopyTarget(registry=found.target, repository=repository, digest=digest, tag="482")
 
 
 def start(found: Azure, repository: str, digest: str = ROOT.digest, *, token: str = "may") -> Importing:
@@ -72,12 +72,12 @@ def test_an_import_brings_the_image_by_digest_and_neither_tag_nor_signature(both
     assert both.target.recent_tags(repository, 10) == []
 
 
-def test_a_promotion_adds_what_the_import_left_out_and_compares(both: Azure, repository: str) -> None:
+def test_a_copy_adds_what_the_import_left_out_and_compares(both: Azure, repository: str) -> None:
     push_artifact(both.source, repository, ROOT)
     push_artifact(both.source, repository, SIGNATURE)
     imported(both, repository)
 
-    record: Promotion = promote_artifact(*ends(both, repository))
+    record: CopyResult = copy_artifact(*ends(both, repository))
 
     assert (record.manifests_copied, record.blobs_copied) == (1, 2)
     assert record.comparison.read_back == record.manifests

@@ -1,4 +1,4 @@
-"""With the real cosign: what it signs and attests, Slipway verifies; what Slipway promotes, it verifies.
+"""With the real cosign: what it signs and attests, Slipway verifies; what Slipway copies, it verifies.
 
 `make cosign` builds the tool (it needs Go); without it these tests are skipped, and say so.
 """
@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from slipway.domain.rules import Fail
-from slipway.effects.registry import PromotionSource, PromotionTarget, promote_artifact
+from slipway.effects.registry import CopySource, CopyTarget, copy_artifact
 from slipway.effects.supply_chain import ProvenanceTrust, RequiredChecks, check_required
 from slipway.testing.artifacts import Built, image, index, push_artifact
 from tests.contract.registry.cosign import COSIGN, MISSING, Cosign, named
@@ -52,7 +52,7 @@ def two_platforms() -> Built:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_cosign_signs_holds_here_and_what_is_promoted_holds_for_cosign(
+def test_what_cosign_signs_holds_here_and_what_is_copied_holds_for_cosign(
     layout: str, cosign: Cosign, registry: Place, repository: str
 ) -> None:
     shop, client = two_platforms(), registry.client()
@@ -62,10 +62,10 @@ def test_what_cosign_signs_holds_here_and_what_is_promoted_holds_for_cosign(
     (found,) = check_required(client, repository, shop.digest, RequiredChecks(cosign=cosign.key()), datetime.now(UTC))
     assert found.passed, found.reason
 
-    elsewhere = f"{repository}-promoted"
-    promote_artifact(
-        PromotionSource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
-        PromotionTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
+    elsewhere = f"{repository}-copied"
+    copy_artifact(
+        CopySource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
+        CopyTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
     assert shop.digest in cosign.verify(named(registry, elsewhere, shop.digest), *HOW_TO_VERIFY[layout])
 
@@ -79,7 +79,7 @@ def test_a_signature_of_another_key_does_not_hold(cosign: Cosign, registry: Plac
     assert isinstance(found, Fail)
 
 
-def test_the_sbom_and_the_provenance_that_cosign_attests_hold_before_and_after_promotion(
+def test_the_sbom_and_the_provenance_that_cosign_attests_hold_before_and_after_the_copy(
     cosign: Cosign, registry: Place, repository: str
 ) -> None:
     shop, client = two_platforms(), registry.client()
@@ -90,9 +90,9 @@ def test_the_sbom_and_the_provenance_that_cosign_attests_hold_before_and_after_p
     found = check_required(client, repository, shop.digest, wanted, datetime.now(UTC))
     assert [each.reason for each in found if not each.passed] == []
 
-    elsewhere = f"{repository}-promoted"
-    promote_artifact(
-        PromotionSource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
-        PromotionTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
+    elsewhere = f"{repository}-copied"
+    copy_artifact(
+        CopySource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
+        CopyTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
     assert check_required(client, elsewhere, shop.digest, wanted, datetime.now(UTC)) == found

@@ -1,7 +1,7 @@
-"""The supply-chain rules on real registries: an image with all that is required, before and after its promotion."""
+"""The supply-chain rules on real registries: an image with all that is required, before and after its copy."""
 
 from slipway.domain.rules import NotYet
-from slipway.effects.registry import PromotionSource, PromotionTarget, promote_artifact
+from slipway.effects.registry import CopySource, CopyTarget, copy_artifact
 from slipway.effects.supply_chain import check_required
 from slipway.testing.artifacts import push_artifact, refer
 from tests.contract.registry.places import Place
@@ -18,7 +18,7 @@ from tests.unit.effects.supply_chain.authority import NOW
 from tests.unit.effects.supply_chain.signing import provenance
 
 
-def test_an_image_with_all_four_holds_where_it_was_pushed_and_where_it_is_promoted_to(
+def test_an_image_with_all_four_holds_where_it_was_pushed_and_where_it_is_copied_to(
     place: Place, repository: str
 ) -> None:
     people, shop, client = People(), built_with_buildx(), place.client()
@@ -45,9 +45,9 @@ def test_an_image_with_all_four_holds_where_it_was_pushed_and_where_it_is_promot
     found = check_required(client, repository, shop.digest, people.everything(), NOW)
     assert [each.reason for each in found if not each.passed] == []
 
-    elsewhere = f"{repository}-promoted"
-    promote_artifact(
-        PromotionSource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
-        PromotionTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
+    elsewhere = f"{repository}-copied"
+    copy_artifact(
+        CopySource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
+        CopyTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
     assert check_required(client, elsewhere, shop.digest, people.everything(), NOW) == found

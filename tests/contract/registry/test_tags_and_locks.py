@@ -5,7 +5,7 @@ from typing import Any
 
 from azure.containerregistry import ContainerRegistryClient
 
-from slipway.effects.registry import Lock, PromotionSource, PromotionTarget, Registry, promote_artifact
+from slipway.effects.registry import CopySource, CopyTarget, Lock, Registry, copy_artifact
 from slipway.testing.artifacts import Built, image, push_artifact, referrer
 from tests.contract.registry.conftest import KINDS, Places
 
@@ -13,15 +13,15 @@ OLD, NEW = image(b"old"), image(b"new")
 
 
 def run(registry: Registry, repository: str, built: Built, **options: Any) -> str | None:
-    source = PromotionSource(registry=registry, repository=repository, digest=built.digest)
-    target = PromotionTarget(
+    source = CopySource(registry=registry, repository=repository, digest=built.digest)
+    target = CopyTarget(
         registry=registry,
         repository=f"prod/{repository}",
         digest=built.digest,
         tag="482",
         **options,
     )
-    return promote_artifact(source, target).tag_was
+    return copy_artifact(source, target).tag_was
 
 
 def test_a_locked_tag_is_moved_where_that_is_asked_for_and_what_it_named_stays_locked(

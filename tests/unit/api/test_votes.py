@@ -141,7 +141,7 @@ def test_an_approvers_token_votes_and_enough_votes_pass_the_gate(home: Told, sub
     status, said = post("hello-1", {"decision": "approve", "token": home.token(subject, ADA), "channel": "cli"})
     assert (status, said["state"], said["phase"]) == (200, "counted", "awaiting_approval")
     status, said = post("hello-1", {"decision": "approve", "token": home.token(subject, BEN)})
-    assert (status, said["state"], said["phase"]) == (200, "counted", "promoting")
+    assert (status, said["state"], said["phase"]) == (200, "counted", "copying")
     assert voters(home) == [(ADA, "approve", "cli"), (BEN, "approve", "api")]
 
 

@@ -67,7 +67,7 @@ def test_fields_that_this_version_does_not_know_reach_scripts_and_disturb_nobody
     assert slipway("releases").exit_code == 0
 
 
-def test_a_release_that_is_being_promoted_shows_how_far_it_is(slipway: Command, app: Served, shop: World) -> None:
+def test_a_release_that_is_being_copied_shows_how_far_it_is(slipway: Command, app: Served, shop: World) -> None:
     counts = {"how": "copy", "blobs": 3, "of_blobs": 12, "bytes": 1_240_000_000, "of_bytes": 5_020_000_000}
     progress = {"environment": "production", "at": "2026-11-23T08:00:00Z", **counts}
     app.replies["releases/shop-1"] = _reply(release_json(shop, 1) | {"waits_for": "", "progress": progress})

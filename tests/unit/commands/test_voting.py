@@ -94,7 +94,7 @@ def test_a_proved_vote_passes_the_gate_and_names_its_proof(
     assert state(home, id) is SaidState.RECEIVED
     reader.take("shop", id)
     assert state(home, id) is SaidState.COUNTED
-    assert home.release(1).phase is Phase.PROMOTING
+    assert home.release(1).phase is Phase.COPYING
     gate = home.release(1).gate
     assert gate is not None
     (vote,) = gate.votes

@@ -18,7 +18,7 @@ def copying() -> World:
     world.push("v1")
     world.settle()
     world.vote(1, ADA)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     return world
 
 

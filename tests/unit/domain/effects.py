@@ -81,7 +81,7 @@ class Effects:
                 return Outcome(reason="done", result={"jobs": runs(Side.BEFORE, self.jobs.before)})
             case StepKind.AFTER:
                 return Outcome(reason="done", result={"jobs": runs(Side.AFTER, self.jobs.after)})
-            case StepKind.PROMOTE:
+            case StepKind.COPY:
                 return Outcome(result={"digest": release.digest, "bytes": 0})
             case StepKind.VERIFY:
                 evidence = {"name": "probes", "environment": step.environment, "passed": True, "summary": "200"}

@@ -25,7 +25,7 @@ from tests.unit.domain.crowd import Tally, barred, demanded, person
 from tests.unit.domain.world import World
 
 _BEFORE_THE_GATE = {Phase.PLANNING, Phase.AWAITING_APPROVAL, Phase.SOAKING, Phase.HELD_BACK}
-_BEHIND_THE_GATE = {Phase.HELD_BACK, Phase.PROMOTING, Phase.PREPARING, Phase.DEPLOYING}
+_BEHIND_THE_GATE = {Phase.HELD_BACK, Phase.COPYING, Phase.PREPARING, Phase.DEPLOYING}
 
 
 class Seals(PublicKeys):
@@ -120,7 +120,7 @@ class WatchedWorld(World):
         for release in decision.releases:
             environment = self.application.environment(release.environment or "")
             before = self._before.get(release.number)
-            opens = release.phase in (Phase.PROMOTING, Phase.PREPARING, Phase.DEPLOYING) and (
+            opens = release.phase in (Phase.COPYING, Phase.PREPARING, Phase.DEPLOYING) and (
                 before is None or before.phase is not release.phase
             )
             if opens and environment is not None and release.plan_definition == self.delivery:

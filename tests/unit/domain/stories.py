@@ -153,7 +153,7 @@ def plan_outdated() -> World:
 
 
 def gate_with_votes() -> World:
-    """Approved with and without promotion, rejected, expired, overtaken, planned again."""
+    """Approved with and without a copy, rejected, expired, overtaken, planned again."""
     world = World(application(staging(gate=approval(ADA)), production(gate=approval(ADA))))
     pushed(world, "v1", "v2")
     for _ in range(2):
@@ -214,7 +214,7 @@ def environment_put_before_one_that_has_a_newer_release(*, probed: bool) -> Worl
 
 
 KINDS_IN_ORDER = (
-    *(StepKind.PLAN, StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY, StepKind.CHECK, StepKind.AFTER),
+    *(StepKind.PLAN, StepKind.COPY, StepKind.BEFORE, StepKind.DEPLOY, StepKind.CHECK, StepKind.AFTER),
     StepKind.VERIFY,
 )
 
@@ -374,7 +374,7 @@ STORIES: dict[str, Callable[[], World]] = {
     "cancelled while planning": lambda: cancelled(while_=Phase.PLANNING),
     **{
         f"a vote disowned while {phase}": partial(disowned, while_=phase)
-        for phase in (Phase.PLANNING, Phase.HELD_BACK, Phase.PROMOTING)
+        for phase in (Phase.PLANNING, Phase.HELD_BACK, Phase.COPYING)
     },
     "tried again after a roll-back": lambda: tried_again(StepKind.CHECK, behind=False),
     "tried again behind a rollout": lambda: tried_again(StepKind.CHECK, behind=True),

@@ -15,7 +15,7 @@ PLAN = "sha256:" + "9" * 64
     [
         (Action.PLAN_MADE, {"created": 4, "changed": 0, "plan_hash": PLAN}, "4 created; plan 999999999999"),
         (Action.VOTE_APPROVED, {"plan_hash": PLAN, "reason": "seen"}, "plan 999999999999; seen"),
-        (Action.PROMOTION_DONE, {"blobs_copied": 2}, "2 blobs copied, digests equal on both sides"),
+        (Action.COPY_DONE, {"blobs_copied": 2}, "2 blobs copied, digests equal on both sides"),
         (Action.GATE_OPENED, {"approvers": ["Ada", "Ben"], "opening": 1}, "approvers Ada, Ben"),
         (Action.RELEASE_JOINED, {"run": {"name": "7"}, "people": [{"mail": "dan@example.com"}]}, "run 7"),
         (Action.WAIVER_GIVEN, {"rule": "built-by-run", "reason": "it is down"}, "rule built-by-run; it is down"),

@@ -22,7 +22,7 @@ def test_a_gate_that_nobody_answers_expires_quietly() -> None:
     assert world.phase(1) is Phase.EXPIRED
     assert world.releases[1].reason == "nobody decided in time"
     assert world.lanes["production"].waiting is None
-    assert not world.steps(StepKind.PROMOTE)
+    assert not world.steps(StepKind.COPY)
     assert "release.failed" not in world.actions()
 
 
@@ -70,7 +70,7 @@ def test_the_deadline_of_an_earlier_plan_does_nothing() -> None:
     world.reconcile()
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     world.vote(1, ADA)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_the_deadline_of_a_gate_that_was_passed_does_nothing() -> None:
@@ -122,7 +122,7 @@ def lose_for_good(world: World, kind: StepKind) -> int:
     return len([step for step in world.steps(kind)[before:] if step.environment == "staging"])
 
 
-AWAITED = [StepKind.PLAN, StepKind.PROMOTE, StepKind.BEFORE, StepKind.DEPLOY, StepKind.CHECK]
+AWAITED = [StepKind.PLAN, StepKind.COPY, StepKind.BEFORE, StepKind.DEPLOY, StepKind.CHECK]
 AWAITED += [StepKind.AFTER, StepKind.VERIFY]
 
 

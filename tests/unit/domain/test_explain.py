@@ -154,7 +154,7 @@ def test_awaiting_approval_names_who_voted_who_can_still_vote_and_until_when() -
         "application-is-in-order": True,
         "freeze": True,
         "hold": True,
-        "artifact-is-promoted": False,
+        "artifact-is-copied": False,
         "rollout-succeeded": False,
         "verification-passed": False,
         "is-live": False,
@@ -189,7 +189,7 @@ def test_awaiting_approval_that_nobody_can_give_says_when_it_expires() -> None:
 @pytest.mark.parametrize(
     ("kind", "phase", "words"),
     [
-        (StepKind.PROMOTE, Phase.PROMOTING, "the artifact is being copied into the environment's registry"),
+        (StepKind.COPY, Phase.COPYING, "the artifact is being copied into the environment's registry"),
         (
             StepKind.BEFORE,
             Phase.PREPARING,
@@ -213,7 +213,7 @@ def test_a_rollout_says_what_is_being_done_and_when_the_step_reports(kind: StepK
         "lane-is-free": True,
         "plan-is-current": True,
         "quorum-reached": True,
-        "artifact-is-promoted": kind is not StepKind.PROMOTE,
+        "artifact-is-copied": kind is not StepKind.COPY,
         "rollout-succeeded": kind in (StepKind.AFTER, StepKind.VERIFY),
         "verification-passed": False,
         "is-live": False,
@@ -255,7 +255,7 @@ def test_rolling_back_gives_the_reason() -> None:
     told = explained(world, 2)
     assert told.headline == "shop-2 is rolling back in production: it answers 500."
     assert rule(told, "production", "verification-passed").reason == "probe /: expected 200, got 500"
-    assert rule(told, "production", "artifact-is-promoted").passed
+    assert rule(told, "production", "artifact-is-copied").passed
     assert told.next.startswith("The roll-back step is running")
 
 
@@ -290,12 +290,12 @@ def test_an_environment_that_a_failed_release_never_reached_has_no_failure() -> 
 
 def test_what_comes_after_the_step_that_failed_has_no_failure() -> None:
     world = World(unattended())
-    world.effects.fail(StepKind.PROMOTE, "production", reason="the registry refuses")
+    world.effects.fail(StepKind.COPY, "production", reason="the registry refuses")
     world.push("v1")
     world.settle()
     told = explained(world)
-    assert marks(told, "production")["✕"] == {"artifact-is-promoted"}
-    assert rule(told, "production", "artifact-is-promoted").reason == "the registry refuses"
+    assert marks(told, "production")["✕"] == {"artifact-is-copied"}
+    assert rule(told, "production", "artifact-is-copied").reason == "the registry refuses"
     assert {"rollout-succeeded", "verification-passed", "is-live"} <= marks(told, "production")["–"]
 
 

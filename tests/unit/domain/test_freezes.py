@@ -249,7 +249,7 @@ def test_an_override_that_was_not_needed_lets_no_later_attempt_pass_a_later_free
     world.command(Verb.FREEZE)
     world.command(Verb.OVERRIDE, 1)
     world.command(Verb.UNFREEZE)
-    world.effects.fail(StepKind.PROMOTE, "production")
+    world.effects.fail(StepKind.COPY, "production")
     world.vote(1, ADA)
     world.settle()
     assert world.phase(1) is Phase.FAILED

@@ -61,7 +61,7 @@ def test_opening_a_gate_tells_who_may_vote_on_which_plan_until_when() -> None:
 def test_one_approval_is_enough_where_one_is_required() -> None:
     world = at_the_gate()
     world.vote(1, ADA)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     world.settle()
     assert world.live("production") == 1
     assert world.last("vote.approved").actor == ADA
@@ -72,7 +72,7 @@ def test_a_quorum_needs_that_many_different_people() -> None:
     world.vote(1, ADA)
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     world.vote(1, BEN)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     assert world.last("gate.passed").details["approvals"] == 2
 
 
@@ -134,20 +134,20 @@ def test_a_person_who_is_not_listed_is_refused_and_the_refusal_is_recorded() -> 
 def test_an_approver_is_known_in_any_case_of_letters() -> None:
     world = at_the_gate()
     world.vote(1, "Ada@Example.COM")
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_who_asked_for_the_run_may_not_approve_its_release() -> None:
     world = at_the_gate(by=ADA)
     assert refusals(world.vote(1, ADA.upper())) == ["approver-is-not-requester"]
     world.vote(1, BEN)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_who_asked_for_the_run_may_approve_where_the_gate_says_so() -> None:
     world = at_the_gate(gated(own_change=True), by=ADA)
     world.vote(1, ADA)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_who_asked_for_the_run_may_reject_its_release() -> None:
@@ -250,7 +250,7 @@ def test_voters_can_vote_again_on_the_new_plan() -> None:
     world.settle()
     world.vote(1, ADA)
     world.vote(1, BEN)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_a_rejection_counts_although_the_plan_is_outdated_by_now() -> None:
@@ -281,7 +281,7 @@ def test_votes_stand_when_planning_again_gives_the_same_plan() -> None:
     assert world.releases[1].due == deadline
     assert "vote.voided" not in world.actions()
     world.vote(1, BEN)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_votes_are_void_with_a_record_when_the_new_policy_asks_nobody() -> None:
@@ -300,7 +300,7 @@ def test_a_person_who_is_new_on_the_list_brings_the_new_policy_to_light_and_can_
     assert refusals(world.vote(1, BEN)) == ["plan-is-current"]
     world.settle()
     world.vote(1, BEN)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_a_vote_in_one_environment_does_not_count_in_the_next() -> None:
@@ -344,8 +344,8 @@ def test_the_trail_of_an_approved_release_tells_intent_before_outcome(start: Sta
         "gate.opened",
         "vote.approved",
         "gate.passed",
-        "promotion.requested",
-        "promotion.done",
+        "copy.requested",
+        "copy.done",
         "rollout.requested",
         "rollout.applied",
         "rollout.done",

@@ -38,7 +38,7 @@ def world_of(run: Run, *services: str, approvers: tuple[str, ...] = (ADA, BEN)) 
 def test_a_change_that_a_known_service_pushed_can_be_approved_and_the_rules_say_who_it_was() -> None:
     world = world_of(pushed_by(SERVICE), f"app:{CLIENT.upper()}")
     decision = world.vote(1, ADA)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     said = reason_of(decision, "approver-is-not-committer")
     assert said == "Bumper pushed the change (a service that the project knows)"
 
@@ -60,7 +60,7 @@ def test_an_account_of_a_bot_is_known_by_its_address_and_bars_nobody() -> None:
     unknown = Involved(part=Involvement.COMPLETER, trust=Trust.NOT_PROVED, mail=BOT, unknown="nobody can tell")
     world = world_of(pushed_by(known, unknown), f"mail:{BOT}")
     world.vote(1, ADA)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_what_a_commit_says_of_itself_makes_nobody_a_service() -> None:
@@ -73,7 +73,7 @@ def test_who_is_behind_a_change_beside_a_service_may_not_approve_it() -> None:
     world = world_of(pushed_by(SERVICE, ada), f"app:{CLIENT}")
     assert refusals(world.vote(1, ADA)) == ["approver-is-not-committer"]
     world.vote(1, BEN)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_a_service_never_votes_not_even_where_it_is_listed() -> None:

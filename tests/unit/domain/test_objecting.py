@@ -72,7 +72,7 @@ def test_the_vote_is_a_rejection_to_whoever_sends_the_release_out_again() -> Non
 def test_an_objection_during_the_copy_stops_it_before_anything_is_deployed() -> None:
     world = at_the_gate()
     world.vote(1, ADA)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     world.vote(1, ADA, OBJECT)
     world.settle()
     assert world.phase(1) is Phase.REJECTED
@@ -203,7 +203,7 @@ def test_whoever_objects_in_that_time_stops_it_before_anything_is_copied() -> No
     world.wait(timedelta(minutes=29))
     world.vote(1, ADA, OBJECT)
     assert world.phase(1) is Phase.REJECTED
-    assert "production" not in {step.environment for step in world.steps(StepKind.PROMOTE)}
+    assert "production" not in {step.environment for step in world.steps(StepKind.COPY)}
 
 
 def test_no_override_shortens_the_time_to_object() -> None:

@@ -207,7 +207,7 @@ def test_a_failed_release_goes_on_where_it_failed_and_keeps_its_votes() -> None:
     world = World(application(staging(), production(gate=approval(ADA))))
     world.push("v1")
     world.settle()
-    world.effects.fail(StepKind.PROMOTE, "production", reason="the registry was full")
+    world.effects.fail(StepKind.COPY, "production", reason="the registry was full")
     world.vote(1, ADA)
     world.settle()
     assert world.phase(1) is Phase.FAILED
@@ -215,7 +215,7 @@ def test_a_failed_release_goes_on_where_it_failed_and_keeps_its_votes() -> None:
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
     retried = world.last("release.retried").details
-    assert (retried["failed_step"], retried["ended_because"]) == ("promote", "the registry was full")
+    assert (retried["failed_step"], retried["ended_because"]) == ("copy", "the registry was full")
     assert world.actions(1).count("vote.approved") == 1
     assert [step.environment for step in world.steps(StepKind.DEPLOY)] == ["staging", "production"]
 

@@ -79,7 +79,7 @@ def world() -> World:
 def test_a_proved_vote_counts_for_the_object_id_of_the_token(world: World) -> None:
     statement = said(world)
     world.take(proved(world, statement))
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     record = world.last("vote.approved")
     assert (record.actor, record.details["name"], record.details["opening"]) == (ADAS, "Ada", 1)
     gate = world.releases[1].gate
@@ -90,7 +90,7 @@ def test_a_proved_vote_counts_for_the_object_id_of_the_token(world: World) -> No
 def test_a_proof_shows_a_person_whom_the_policy_lists_by_their_address() -> None:
     world = at_the_gate(gated(ADA, BEN, people=KNOWN))
     world.take(proved(world, said(world)))
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_one_statement_counts_once_however_often_it_is_sent(world: World) -> None:
@@ -137,7 +137,7 @@ def test_a_plan_that_is_made_again_and_stays_the_same_is_the_same_opening() -> N
     world.settle()
     world.take(proved(world, said(world, salt="C" * 22, opening=1), oid=BEN_OID))
     assert voters(world) == [ADAS, BENS]
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def unproved(world: World, why: str = "the token does not hold: its signature is not the issuer's") -> Decision:
@@ -180,7 +180,7 @@ def test_a_gate_of_level_signed_takes_no_approval_without_a_proof() -> None:
     expected = "the gate asks for votes at the level signed, this one came at the level link"
     assert reason_of(decision, "voter-is-surely-known") == expected
     world.take(proved(world, said(world)))
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_what_stops_a_release_need_only_be_said() -> None:
@@ -207,7 +207,7 @@ def test_a_rejection_needs_no_fresh_sign_in() -> None:
 def test_a_more_certain_level_than_the_gate_demands_always_counts() -> None:
     world = at_the_gate(gated(ADAS, level=Level.LINK))
     world.take(proved(world, said(world)))
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_a_role_in_the_token_lets_its_holder_vote_and_only_by_a_proof() -> None:
@@ -217,7 +217,7 @@ def test_a_role_in_the_token_lets_its_holder_vote_and_only_by_a_proof() -> None:
     holder = SignedIn(object_id=BEN_OID, roles=("reader", "shop-approvers"))
     again = proved(world, said(world, salt="B" * 22), oid=BEN_OID).evolve(signed_in=holder)
     world.take(again)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     gate = world.releases[1].gate
     assert gate is not None
     assert gate.votes[0].signed_in == SignedIn(object_id=BEN_OID, roles=("shop-approvers",))

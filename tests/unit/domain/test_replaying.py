@@ -168,7 +168,7 @@ def test_one_person_under_two_names_is_not_two(by: dict[str, Any]) -> None:
     assert "1 of 2 approvals of its plan are on record" in fault[1]
 
 
-@pytest.mark.parametrize("stage", ["promotion.requested", "before.requested", "rollout.requested"])
+@pytest.mark.parametrize("stage", ["copy.requested", "before.requested", "rollout.requested"])
 def test_what_went_on_without_its_gate_is_named_before_it_is_live(stage: str) -> None:
     drafts = [*way()[:5], draft(stage, plan_hash=PLAN), *way()[5:]]
     assert replayed(drafts) == (
@@ -179,9 +179,9 @@ def test_what_went_on_without_its_gate_is_named_before_it_is_live(stage: str) ->
 
 @pytest.mark.parametrize("stopped", ["gate.unproved", "ledger.rewound", "fence.touched"])
 def test_what_a_changed_row_asked_for_and_the_worker_stopped_before_it_was_done_is_not_a_fault(stopped: str) -> None:
-    asked_for = [*way()[:5], draft("promotion.requested", plan_hash=PLAN)]
+    asked_for = [*way()[:5], draft("copy.requested", plan_hash=PLAN)]
     assert replayed([*asked_for, draft("vote.approved", who="oid:ben", plan_hash=PLAN), draft(stopped)]) is None
-    assert replayed([*asked_for, draft("promotion.done"), draft(stopped)]) is not None
+    assert replayed([*asked_for, draft("copy.done"), draft(stopped)]) is not None
 
 
 @pytest.mark.parametrize(

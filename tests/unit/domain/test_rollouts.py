@@ -1,4 +1,4 @@
-"""Rollouts: promotion, deployment, verification, and the way back when one fails."""
+"""Rollouts: copy, deployment, verification, and the way back when one fails."""
 
 from datetime import timedelta
 
@@ -26,27 +26,27 @@ def one_live() -> World:
     return world
 
 
-def test_an_artifact_is_promoted_where_the_environment_pulls_from_another_registry() -> None:
+def test_an_artifact_is_copied_where_the_environment_pulls_from_another_registry() -> None:
     world = World(unattended())
     world.push("v1")
     world.settle()
-    assert [step.environment for step in world.steps(StepKind.PROMOTE)] == ["production"]
-    requested = world.last("promotion.requested")
+    assert [step.environment for step in world.steps(StepKind.COPY)] == ["production"]
+    requested = world.last("copy.requested")
     assert (requested.details["source"], requested.details["target"]) == ("ci", "prod")
-    assert world.last("promotion.done").digest == digest("v1")
+    assert world.last("copy.done").digest == digest("v1")
 
 
-def test_nothing_is_promoted_within_one_registry() -> None:
+def test_nothing_is_copied_within_one_registry() -> None:
     world = World(application(staging(), production(gate=None, registry=None)))
     world.push("v1")
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
-    assert not world.steps(StepKind.PROMOTE)
+    assert not world.steps(StepKind.COPY)
 
 
-def test_a_promotion_that_arrives_with_another_digest_fails_the_release_before_any_rollout() -> None:
+def test_a_copy_that_arrives_with_another_digest_fails_the_release_before_any_rollout() -> None:
     world = World(unattended())
-    world.effects.answer(StepKind.PROMOTE, digest=digest("other"))
+    world.effects.answer(StepKind.COPY, digest=digest("other"))
     world.push("v1")
     world.settle()
     assert world.phase(1) is Phase.FAILED
@@ -54,15 +54,15 @@ def test_a_promotion_that_arrives_with_another_digest_fails_the_release_before_a
     assert [step.environment for step in world.steps(StepKind.DEPLOY)] == ["staging"]
 
 
-def test_a_promotion_that_reports_no_digest_fails_the_release() -> None:
+def test_a_copy_that_reports_no_digest_fails_the_release() -> None:
     world = World(unattended())
-    world.effects.answer(StepKind.PROMOTE)
+    world.effects.answer(StepKind.COPY)
     world.push("v1")
     world.settle()
     assert world.phase(1) is Phase.FAILED
 
 
-@pytest.mark.parametrize("kind", [StepKind.PLAN, StepKind.PROMOTE])
+@pytest.mark.parametrize("kind", [StepKind.PLAN, StepKind.COPY])
 def test_a_failure_before_the_rollout_fails_the_release_and_leaves_what_is_live(kind: StepKind) -> None:
     world = one_live()
     world.effects.fail(kind, "production", reason="no such thing")
@@ -252,7 +252,7 @@ def test_the_jobs_before_run_once_everything_was_copied_and_before_anything_is_a
     world.push("v1")
     world.settle()
     there = [record.action for record in world.audit if record.environment == "production"]
-    marks = ("promotion.done", "before.requested", "before.done", "rollout.requested")
+    marks = ("copy.done", "before.requested", "before.done", "rollout.requested")
     assert [action for action in there if action in marks] == list(marks)
 
 

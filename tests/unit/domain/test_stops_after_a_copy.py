@@ -66,7 +66,7 @@ def test_a_freeze_during_the_copy_holds_the_release_back_until_it_ends(everythin
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
     assert world.actions(1).count("vote.approved") == 1
-    assert world.actions(1).count("promotion.done") == 1
+    assert world.actions(1).count("copy.done") == 1
 
 
 def test_a_release_is_cancelled_while_it_is_copied() -> None:
@@ -189,7 +189,7 @@ def test_a_release_that_was_let_past_a_freeze_goes_on_after_its_copy() -> None:
     world.command(Verb.FREEZE, reason="the sale")
     world.vote(1, ADA)
     world.command(Verb.OVERRIDE, 1, reason="the fix for the incident")
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
     assert world.releases[1].override is None

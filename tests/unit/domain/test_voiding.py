@@ -29,7 +29,7 @@ def plan(**changes: Any) -> Plan:
         "images": (f"prod.example.com/team/shop@{digest('v1')}",),
         "cluster": "production",
         "namespace": "shop",
-        "promote_from": "nonprod",
+        "copy_from": "nonprod",
         "manifests": ({"kind": "Deployment"},),
         "verification": JOB,
         "base": digest("live"),

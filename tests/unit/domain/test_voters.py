@@ -28,14 +28,14 @@ from tests.unit.domain.samples import ADA, BEN, CLEO, MALLORY
 def test_an_approver_may_vote_by_each_of_their_names(name: str) -> None:
     world = at_the_gate(gated(f"oid:{ADA_OID}", people=KNOWN))
     world.vote(1, name)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_an_object_id_that_a_sign_in_verified_is_a_name_too() -> None:
     world = at_the_gate(gated(f"oid:{ADA_OID}"))
     assert refusals(world.vote(1, ADA)) == ["approver-is-listed"]
     world.vote(1, ADA, signed_in=SIGN_INS[ADA])
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     assert world.last("vote.approved").details["signed_in"] == ADA_OID
 
 
@@ -69,7 +69,7 @@ def test_of_a_group_with_required_so_many_must_approve_whoever_else_has() -> Non
     world.vote(1, BEN)
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     world.vote(1, CLEO)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     results = world.last("gate.passed").details["results"]
     assert [(result["rule"], result["subject"]) for result in results] == [
         ("quorum-reached", ""),
@@ -84,7 +84,7 @@ def test_members_of_a_group_in_entra_may_vote_once_they_have_signed_in() -> None
     hint = "; who is known by a group or a role in Entra has to sign in"
     assert reason_of(unproven, "approver-is-listed").endswith(hint)
     world.vote(1, GUEST, signed_in=SIGN_INS[GUEST])
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_who_has_signed_in_without_the_group_is_not_a_member() -> None:
@@ -110,13 +110,13 @@ def test_who_made_the_commit_may_not_approve_it(name: str) -> None:
     assert refusals(refused) == ["approver-is-not-committer"]
     assert reason_of(refused, "approver-is-not-committer") == f"{name} made the commit"
     world.vote(1, BEN)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_who_made_the_commit_may_approve_where_the_gate_says_so_and_it_is_told() -> None:
     world = at_the_gate(gated(ADA, own_change=True), run=built(committed_by=ADA))
     decision = world.vote(1, ADA)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     assert reason_of(decision, "approver-is-not-committer").endswith("and may still approve here")
 
 
@@ -129,7 +129,7 @@ def test_who_made_the_commit_may_reject_it() -> None:
 def test_somebody_unknown_bars_nobody_and_the_rules_say_so() -> None:
     world = at_the_gate()
     decision = world.vote(1, ADA)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     assert reason_of(decision, "approver-is-not-requester") == "it is not known who asked for the CI run"
     assert reason_of(decision, "approver-is-not-committer") == "it is not known who made the change"
 
@@ -141,14 +141,14 @@ def test_nobody_may_approve_while_it_is_unknown_whose_work_it_is_where_the_gate_
     world.settle()
     assert refusals(world.vote(1, BEN)) == ["approver-is-not-committer"]
     world.vote(1, ADA)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_an_approval_that_a_later_run_shows_to_be_of_the_requester_is_void() -> None:
     world = at_the_gate(gated(ADA, BEN, CLEO, required=2, people=KNOWN))
     world.vote(1, ADA)
     world.vote(1, BEN, VoteDecision.APPROVE, submission="kept-as-it-was")
-    assert world.phase(1) is Phase.PROMOTING  # enough people before the run came: nothing to take back
+    assert world.phase(1) is Phase.COPYING  # enough people before the run came: nothing to take back
 
     world = at_the_gate(gated(ADA, BEN, CLEO, required=3, people=KNOWN))
     world.vote(1, ADA)
@@ -199,7 +199,7 @@ def test_an_approval_says_why_where_the_gate_requires_it() -> None:
     world = at_the_gate(gated(reason={"approve": "required"}))
     assert refusals(world.vote(1, ADA)) == ["approval-has-a-reason"]
     world.vote(1, ADA, reason="tested by hand")
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     assert world.last("vote.approved").details["reason"] == "tested by hand"
 
 

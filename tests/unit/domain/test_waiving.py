@@ -59,7 +59,7 @@ def test_what_was_waived_is_shown_as_unknown_and_no_longer_in_the_way(world: Wor
     waive(world)
     world.settle()
     decision = world.vote(1, ADA)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
     result = next(found for found in decision.rules if found.rule is Rule.CHANGE_IS_KNOWN)
     assert isinstance(result, Unknown)
     assert not result.passed
@@ -107,7 +107,7 @@ def test_whoever_sent_the_release_out_again_does_not_approve_it_where_who_is_beh
     world.settle()
     assert refusals(world.vote(1, CLEO)) == ["approver-is-not-waiver"]
     world.vote(1, ADA)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_a_vote_that_was_taken_back_no_longer_counts() -> None:
     world.vote(1, BEN)
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     world.vote(1, CLEO)
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_who_took_a_vote_back_may_vote_again_either_way() -> None:
@@ -56,7 +56,7 @@ def test_a_vote_cannot_be_taken_back_once_the_gate_is_passed() -> None:
     world = at_the_gate()
     world.vote(1, ADA)
     assert "gate-is-open" in refusals(world.withdraw(1, ADA))
-    assert world.phase(1) is Phase.PROMOTING
+    assert world.phase(1) is Phase.COPYING
 
 
 def test_a_vote_cannot_be_taken_back_after_the_gates_time() -> None:

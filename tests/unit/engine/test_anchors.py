@@ -160,11 +160,11 @@ def test_a_ledger_that_was_put_back_before_a_rejection_opens_nothing(waiting: In
 
 def test_a_ledger_that_was_put_back_and_went_on_past_the_anchor_opens_nothing(waiting: Installation) -> None:
     rewound_after_a_rejection(waiting)
-    promote = waiting.settle_at(StepKind.ANCHOR, "production")
+    anchor = waiting.settle_at(StepKind.ANCHOR, "production")
     for number in range(30):
         waiting.push(f"2.0.{number}")
     assert waiting.app.ledger.head("shop").sequence > 40
-    waiting.run_step(promote)
+    waiting.run_step(anchor)
     assert "ledger.rewound" in waiting.actions()
     waiting.settle()
     assert waiting.production.applied == 0

@@ -176,7 +176,7 @@ def test_what_was_begun_in_the_message_of_a_step_is_sent_where_that_comes_again(
     home.push("1.0")
     home.settle(until=lambda: home.phase(1) is Phase.AWAITING_APPROVAL)
     home.vote(1)
-    copying = home.settle_at(StepKind.PROMOTE, "production")
+    copying = home.settle_at(StepKind.COPY, "production")
 
     def deliver(*, again: bool = False) -> None:
         with home.app.beginning.room(Queue.STEPS, BODY, again=again):

@@ -74,7 +74,7 @@ def test_the_copy_brings_images_and_bundle_into_the_registry_of_the_environment(
     assert prod.resolve("team/shop-bundle", "1.4.0") == packed.digest
     assert digest is not None
     assert prod.resolve("team/shop", digest) == digest
-    details = last_details(ci, "promotion.done")
+    details = last_details(ci, "copy.done")
     assert [image["digest"] for image in details["images"]] == [digest]
     assert prod.locked == {
         ("team/shop-bundle", "1.4.0"): packed.digest,
@@ -104,7 +104,7 @@ def test_every_image_of_a_bundle_is_in_the_plan_and_in_the_copy(ci: Ci) -> None:
     assert installation.phase(1) is Phase.COMPLETED, installation.release(1).reason
     for repository, digest in (("team/proxy", proxy), ("team/shop", shop)):
         assert installation.prod.resolve(repository, digest) == digest
-    assert [image["digest"] for image in last_details(ci, "promotion.done")["images"]] == [proxy, shop]
+    assert [image["digest"] for image in last_details(ci, "copy.done")["images"]] == [proxy, shop]
 
 
 def test_a_missing_part_of_any_image_of_a_bundle_is_found_before_anybody_is_asked(ci: Ci) -> None:

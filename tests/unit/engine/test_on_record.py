@@ -60,7 +60,7 @@ def opened_nothing(installation: Installation) -> bool:
     return installation.phase(1) is Phase.FAILED and installation.production.applied == 0
 
 
-@pytest.mark.parametrize(("phase", "kind"), [(Phase.PROMOTING, StepKind.PROMOTE), (Phase.DEPLOYING, StepKind.DEPLOY)])
+@pytest.mark.parametrize(("phase", "kind"), [(Phase.COPYING, StepKind.COPY), (Phase.DEPLOYING, StepKind.DEPLOY)])
 def test_a_row_that_says_approved_opens_nothing(waiting: Installation, phase: Phase, kind: StepKind) -> None:
     waiting.run_step(claim(waiting, phase, kind))
     stopped = record_of(waiting, "gate.unproved")

@@ -91,7 +91,7 @@ def test_a_target_that_refuses_while_it_is_copied_to_keeps_the_vote(installation
     installation.prod.pool.hosts["prod.test"] = refusing
     installation.vote(1, ADA)
     installation.settle(until=lambda: bool(waits(installation)))
-    assert installation.phase(1) is Phase.PROMOTING
+    assert installation.phase(1) is Phase.COPYING
     assert "it waits: prod.test/team/shop" in installation.explain(1).headline
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED

@@ -22,7 +22,7 @@ def test_the_manifests_and_the_image_of_the_earlier_release_come_back(installati
     plan = installation.app.reader.plan(installation.release(3).plan_hash or "")
     before = installation.app.reader.plan(installation.release(1).rollouts[-1].plan_hash or "")
     assert (plan.manifests, plan.rollback, plan.warnings) == (before.manifests, 1, ())
-    assert "promotion.requested" not in [r.action for r in installation.trail() if r.release == "shop-3"]
+    assert "copy.requested" not in [r.action for r in installation.trail() if r.release == "shop-3"]
     assert installation.verify().intact
 
 

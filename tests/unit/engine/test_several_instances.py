@@ -80,7 +80,7 @@ def test_a_command_for_an_environment_that_another_instance_has_just_applied_is_
     [
         (StepKind.PLAN, "staging"),
         (StepKind.DEPLOY, "staging"),
-        (StepKind.PROMOTE, "production"),
+        (StepKind.COPY, "production"),
         (StepKind.DEPLOY, "production"),
     ],
 )

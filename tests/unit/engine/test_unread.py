@@ -21,10 +21,10 @@ from slipway.engine.unread import MANY
 from slipway.testing import ADA, Installation, write_application
 
 OLGA = Speaker(name="olga@example.com", roles=("platform",), via=Via.PAGE)
-ENVIRONMENT = {StepKind.PROMOTE: "production", StepKind.DEPLOY: "production"}
+ENVIRONMENT = {StepKind.COPY: "production", StepKind.DEPLOY: "production"}
 
 
-@pytest.fixture(scope="module", params=[StepKind.PROMOTE, StepKind.DEPLOY])
+@pytest.fixture(scope="module", params=[StepKind.COPY, StepKind.DEPLOY])
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Step]:
     folder = tmp_path_factory.mktemp("deliveries")
     write_application(folder)
@@ -110,7 +110,7 @@ def test_once_it_is_read_the_release_has_moved_on_and_the_step_is_dropped(tmp_pa
     home.push("1.0")
     home.settle()
     home.vote(1, ADA)
-    step = home.settle_at(StepKind.PROMOTE, "production")
+    step = home.settle_at(StepKind.COPY, "production")
     STOPS["cancel"](home)
     assert performed(home, step) == []
     home.hear()
@@ -124,14 +124,14 @@ def test_a_word_that_comes_while_an_image_is_copied_keeps_the_copy_from_counting
     home.push("1.0")
     home.settle()
     home.vote(1, ADA)
-    step = home.settle_at(StepKind.PROMOTE, "production")
+    step = home.settle_at(StepKind.COPY, "production")
 
     def copy(_: Work) -> Outcome:
         STOPS["rejection"](home)
         return Finished(passed=True)
 
     performed(home, step, copy)
-    assert home.phase(1) is Phase.PROMOTING
+    assert home.phase(1) is Phase.COPYING
 
 
 def test_a_deployment_that_has_begun_is_not_stopped(tmp_path: Path) -> None:

@@ -1,15 +1,15 @@
-"""The rows in which promotions keep how far they are."""
+"""The rows in which copies keep how far they are."""
 
 from datetime import UTC, datetime
 
-from slipway.domain.promotion import PromotionProgress, StepState
+from slipway.domain.promotion import CopyProgress, StepState
 from slipway.ledger.under_way import UnderWay
 from slipway.testing import MemoryTable
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 STATE = StepState(
-    step="shop-1/production/1/promote",
-    progress=PromotionProgress(environment="production", blobs=3, of_blobs=12, bytes=5, of_bytes=7, at=NOW),
+    step="shop-1/production/1/copy",
+    progress=CopyProgress(environment="production", blobs=3, of_blobs=12, bytes=5, of_bytes=7, at=NOW),
     operation="https://management.azure.com/operations/1?s=signature",
 )
 
@@ -39,7 +39,7 @@ def test_the_address_of_an_import_is_not_shown() -> None:
 
 def test_sizes_are_told_in_the_unit_of_the_whole() -> None:
     def told(done: int, whole: int) -> str:
-        return PromotionProgress(
+        return CopyProgress(
             environment="production", blobs=1, of_blobs=2, bytes=done, of_bytes=whole, at=NOW
         ).told.partition(", ")[2]
 

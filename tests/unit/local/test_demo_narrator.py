@@ -1,4 +1,4 @@
-"""What the demo shows of a record, and of a promotion that takes a while: one line that grows, on a terminal only."""
+"""What the demo shows of a record, and of a copy that takes a while: one line that grows, on a terminal only."""
 
 import io
 from typing import Any

@@ -31,7 +31,7 @@ STATES = (
     Phase.FAILED,
     Phase.COMPLETED,
     Phase.SOAKING,
-    Phase.PROMOTING,
+    Phase.COPYING,
 )
 
 

@@ -189,7 +189,7 @@ class Told(Installation):
         match step.kind:
             case StepKind.PLAN:
                 return self._plan(step, release).model_dump(mode="json")
-            case StepKind.PROMOTE:
+            case StepKind.COPY:
                 return {"digest": release.digest, "blobs": 7, "bytes": 31_457_280}
             case StepKind.VERIFY:
                 return {"evidence": [item.model_dump(mode="json") for item in self._evidence(step)]}

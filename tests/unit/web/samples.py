@@ -14,7 +14,7 @@ from slipway.domain.changing import ComparedSubject
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import Via
 from slipway.domain.model import sha256
-from slipway.domain.promotion import PromotionProgress, StepState, Way
+from slipway.domain.promotion import CopyProgress, StepState, Way
 from slipway.domain.proposing import ProposedChange
 from slipway.domain.release import Release, VoteDecision
 from slipway.domain.statement import CatalogueChange, CatalogueStatement
@@ -263,24 +263,24 @@ def _rolled_back() -> Answer:
     return release.show_release(home.app.reader, subject.id, visitor=DORA)
 
 
-def _promoting() -> Answer:
+def _copying() -> Answer:
     home, subject = asked()
-    return show_promotion(home, subject, blobs=3, of_blobs=12, bytes=1_240_000_000, of_bytes=5_020_000_000)
+    return show_copy(home, subject, blobs=3, of_blobs=12, bytes=1_240_000_000, of_bytes=5_020_000_000)
 
 
 def _importing() -> Answer:
     home, subject = asked()
-    return show_promotion(home, subject, how=Way.IMPORT)
+    return show_copy(home, subject, how=Way.IMPORT)
 
 
-def show_promotion(home: Told, subject: Release, **progress: Any) -> Answer:
+def show_copy(home: Told, subject: Release, **progress: Any) -> Answer:
     """The page of a release that is on its way into the registry of production."""
-    home.stops_before = frozenset({StepKind.PROMOTE})
+    home.stops_before = frozenset({StepKind.COPY})
     cast_vote(home, subject)
     home.settle()
     step = home.app.reader.release(subject.id).step
     assert step is not None
-    seen = PromotionProgress(environment="production", at=home.now, **progress)
+    seen = CopyProgress(environment="production", at=home.now, **progress)
     home.app.ledger.under_way.write("hello", subject.number, "production", StepState(step=step, progress=seen))
     return release.show_release(home.app.reader, subject.id, visitor=DORA)
 
@@ -363,7 +363,7 @@ _DRAWING: dict[str, Sample] = {
     "release-rolled-back": _rolled_back,
     "release-superseded": lambda: _release_page(_newer),
     "release-joining": _fresh_release,
-    "release-promoting": _promoting,
+    "release-copying": _copying,
     "release-importing": _importing,
     "approval-open": _approval,
     "approval-second-voter": _seen_by_ben,

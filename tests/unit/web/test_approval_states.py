@@ -141,7 +141,7 @@ def test_a_plan_that_is_being_made_again_is_waited_for() -> None:
     assert "A new plan is being made" in body(show_linked_gate(home.desk, token))
 
 
-@pytest.mark.parametrize("stop", [StepKind.PROMOTE, StepKind.DEPLOY])
+@pytest.mark.parametrize("stop", [StepKind.COPY, StepKind.DEPLOY])
 def test_what_was_let_through_can_be_rejected_up_to_its_first_object(stop: StepKind) -> None:
     home, subject = asked()
     token = home.token(subject)
@@ -157,7 +157,7 @@ def test_what_was_let_through_can_be_rejected_up_to_its_first_object(stop: StepK
     home.follow(receive_vote_by_link(home.desk, token, Headers(FORM), said))
     home.settle()
     assert "wrong prices" in " ".join(str(record.details.get("reason")) for record in home.trail())
-    assert home.newest().phase is (Phase.REJECTED if stop is StepKind.PROMOTE else Phase.DEPLOYING)
+    assert home.newest().phase is (Phase.REJECTED if stop is StepKind.COPY else Phase.DEPLOYING)
     assert 'value="reject"' not in body(show_linked_gate(home.desk, token))
 
 

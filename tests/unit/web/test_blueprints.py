@@ -307,7 +307,7 @@ def test_a_decision_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     home.hear()
     shown = approvals.page_approval(request(route=route, params={"said": said}))
     assert (shown.status_code, shown.headers["Location"]) == (303, address)
-    assert home.newest().phase is Phase.PROMOTING
+    assert home.newest().phase is Phase.COPYING
 
 
 def test_a_form_that_was_sent_in_chunks_says_so_and_changes_nothing(world: tuple[Told, Release]) -> None:

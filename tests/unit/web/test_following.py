@@ -42,13 +42,13 @@ def test_nobody_else_is_interrupted_while_reading(waiting: tuple[Told, Release])
     assert '?follow=1">Follow</a>' in looked.body.decode()
 
 
-@pytest.mark.parametrize(("phase", "said"), [(Phase.AWAITING_APPROVAL, "Counted"), (Phase.PROMOTING, "Done")])
+@pytest.mark.parametrize(("phase", "said"), [(Phase.AWAITING_APPROVAL, "Counted"), (Phase.COPYING, "Done")])
 def test_a_vote_that_others_still_have_to_join_is_not_told_as_carried_out(phase: Phase, said: str) -> None:
     answered = Answered(kind=InboxKind.VOTE, release="shop-1", phase=phase)
     reply = Reply(partition="shop", id="1", state=SaidState.COUNTED, answered=answered)
     page = outcome.reply_page(reply, path="/said/shop/1", back=("/releases/shop-1", "Follow"), who=None).body.decode()
     assert f"<h1>{said}</h1>" in page
-    assert ("It was carried out" in page) is (phase is Phase.PROMOTING)
+    assert ("It was carried out" in page) is (phase is Phase.COPYING)
     assert ("The gate is still open: the page of shop-1" in page) is (phase is Phase.AWAITING_APPROVAL)
 
 

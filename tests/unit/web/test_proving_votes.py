@@ -57,7 +57,7 @@ def test_an_approval_is_confirmed_at_the_provider_and_then_counted(office: Offic
     assert "Received" in text(outcome.show_outcome(office.home.app.answers, application, id, visitor(ADA)))
     office.home.hear()
     assert state_of(office.home, back.to) is SaidState.COUNTED
-    assert office.phase is Phase.PROMOTING
+    assert office.phase is Phase.COPYING
     record = [each for each in office.home.trail() if each.action == "vote.approved"][-1]
     assert (record.actor, record.inbox) == (f"oid:{OIDS[ADA]}", id)
     assert record.proof is not None

@@ -179,8 +179,8 @@ def test_a_release_page_tells_the_story_in_plain_words() -> None:
         assert expected in body
 
 
-def test_a_promotion_that_is_under_way_shows_how_far_it_is() -> None:
-    page = pages()["release-promoting"].body.decode()
+def test_a_copy_that_is_under_way_shows_how_far_it_is() -> None:
+    page = pages()["release-copying"].body.decode()
     assert "Copying into the registry of production: 3 of 12 blobs, 1.2 of 5.0 GB" in page
     assert '<progress aria-labelledby="progress" max="5020000000" value="1240000000">' in page
 
@@ -191,7 +191,7 @@ def test_an_import_shows_that_nobody_knows_how_far_it_is() -> None:
     assert '<progress aria-labelledby="progress">' in page
 
 
-def test_a_release_that_is_not_being_promoted_shows_no_progress() -> None:
+def test_a_release_that_is_not_being_copied_shows_no_progress() -> None:
     assert "<progress" not in pages()["release-completed"].body.decode()
 
 

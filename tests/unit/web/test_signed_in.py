@@ -75,7 +75,7 @@ def test_whoever_has_signed_in_decides_in_their_own_name(office: Office) -> None
     assert f"You are signed in as <bdi>{ADA}</bdi>, and vote in that name" in text(page)
     assert "Do not share this link" not in text(page)
     counted(office.home, office.send(ADA, nonce_of(page)), ADA)
-    assert office.phase is Phase.PROMOTING
+    assert office.phase is Phase.COPYING
     gate = office.home.app.reader.release(office.subject.id).gate
     assert gate is not None
     vote = gate.votes[0]
@@ -167,7 +167,7 @@ def test_a_person_is_known_by_their_object_id_and_by_no_name(office: Office) -> 
 
 def test_whoever_did_not_vote_says_so_on_the_page_even_when_the_gate_is_passed(office: Office) -> None:
     counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
-    assert office.phase is Phase.PROMOTING
+    assert office.phase is Phase.COPYING
     page = office.look(ADA)
     assert "Counted in your name" in text(page)
     office.send(ADA, nonce_of(page), decision="object", reason="I was on a plane")

@@ -72,7 +72,7 @@ def test_an_approval_is_received_and_then_counted_and_the_browser_is_sent_back_t
     assert page.phase.at_the_gate
     counted = page.home.follow(answer)
     assert (counted.status, counted.headers["Location"]) == (303, f"/approvals/{page.token}")
-    assert page.phase is Phase.PROMOTING
+    assert page.phase is Phase.COPYING
     assert "It was approved" in show_linked_gate(page.home.desk, page.token).body.decode()
 
 
@@ -81,7 +81,7 @@ def test_a_vote_whose_hint_was_lost_is_found_by_reconcile(page: Page) -> None:
     page.home.bus.raw.clear()
     page.home.wait(timedelta(minutes=1))
     page.home.reconcile()
-    assert page.phase is Phase.PROMOTING
+    assert page.phase is Phase.COPYING
 
 
 def test_a_vote_names_the_person_the_link_was_issued_for_and_the_channel(page: Page) -> None:
@@ -130,7 +130,7 @@ def test_of_two_people_each_counts_once() -> None:
     ada.press()
     assert ada.phase is Phase.AWAITING_APPROVAL
     ben.press()
-    assert ben.phase is Phase.PROMOTING
+    assert ben.phase is Phase.COPYING
 
 
 def test_who_approved_rejects_by_the_back_button_in_one_step() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from slipway.effects.registry import PromotionSource, PromotionTarget, Registry, promote_artifact
+from slipway.effects.registry import CopySource, CopyTarget, Registry, copy_artifact
 from slipway.testing.artifacts import digest_of, image
 
 type Client = Callable[..., Registry]
@@ -14,9 +14,9 @@ SECRET = "sig=very-secret-signature"
 
 
 def copy(source: Registry, target: Registry) -> int:
-    return promote_artifact(
-        PromotionSource(registry=source, repository="team/shop", digest=IMAGE.digest),
-        PromotionTarget(registry=target, repository="prod/shop", digest=IMAGE.digest, tag="482"),
+    return copy_artifact(
+        CopySource(registry=source, repository="team/shop", digest=IMAGE.digest),
+        CopyTarget(registry=target, repository="prod/shop", digest=IMAGE.digest, tag="482"),
     ).blobs_copied
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from slipway.effects.registry import (
     Anonymous,
-    Promotion,
-    PromotionSource,
-    PromotionTarget,
+    CopyResult,
+    CopySource,
+    CopyTarget,
     Registry,
     RegistryEndpoint,
-    promote_artifact,
+    copy_artifact,
 )
 from slipway.testing.artifacts import OCI_INDEX, image, index, unusual_json
 from slipway.testing.registry import MemoryPool, MemoryRegistry, RegistryReply, Request
@@ -55,10 +55,10 @@ def make_pair(*, source_api: bool = True, target_api: bool = True) -> Pair:
 TWO_PLATFORMS = index(image(b"base", b"amd", architecture="amd64"), image(b"base", b"arm", architecture="arm64"))
 
 
-def run(pair: Pair, digest: str, tag: str = "482", *, may_lack_referrers: bool = False, **options: Any) -> Promotion:
-    return promote_artifact(
-        PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest),
-        PromotionTarget(
+def run(pair: Pair, digest: str, tag: str = "482", *, may_lack_referrers: bool = False, **options: Any) -> CopyResult:
+    return copy_artifact(
+        CopySource(registry=pair.from_source, repository="team/shop", digest=digest),
+        CopyTarget(
             registry=pair.to_target,
             repository="prod/shop",
             digest=digest,

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from slipway.effects.registry import (
+    CopySource,
+    CopyTarget,
     Limits,
-    PromotionSource,
-    PromotionTarget,
     Unreachable,
-    promote_artifact,
+    copy_artifact,
 )
 from slipway.testing.artifacts import image, index
 from slipway.testing.registry import RegistryReply
@@ -120,7 +120,7 @@ def test_a_registry_that_is_not_there_is_unreachable(hostile: Hostile, client: C
         client(gone).resolve("team/shop", "481")
 
 
-def test_an_index_promotes_from_a_registry_that_cuts_every_other_download(hostile: Hostile, client: Client) -> None:
+def test_an_index_is_copied_from_a_registry_that_cuts_every_other_download(hostile: Hostile, client: Client) -> None:
     source, target = hostile(), hostile()
     root = index(*(image(LAYER[number:], architecture=f"a{number}") for number in range(4)))
     source.registry.seed("team/shop", root)
@@ -129,9 +129,9 @@ def test_an_index_promotes_from_a_registry_that_cuts_every_other_download(hostil
         900_000 if "/blobs/" in request.path and request.method == "GET" and next(turns) % 2 else None
     )
 
-    promote_artifact(
-        PromotionSource(registry=client(source), repository="team/shop", digest=root.digest),
-        PromotionTarget(registry=client(target), repository="prod/shop", digest=root.digest, tag="482"),
+    copy_artifact(
+        CopySource(registry=client(source), repository="team/shop", digest=root.digest),
+        CopyTarget(registry=client(target), repository="prod/shop", digest=root.digest, tag="482"),
     )
 
     assert target.registry.tags["prod/shop", "482"] == root.digest

@@ -6,17 +6,17 @@ import pytest
 
 from slipway.effects.registry import (
     Anonymous,
+    CopyResult,
+    CopySource,
+    CopyTarget,
     Forgotten,
     Limits,
     NotInRegistry,
-    Promotion,
-    PromotionSource,
-    PromotionTarget,
     Registry,
     RegistryEndpoint,
     RegistryError,
     TagTaken,
-    promote_artifact,
+    copy_artifact,
 )
 from slipway.testing.artifacts import digest_of, image, index
 from slipway.testing.registry import MemoryPool, MemoryRegistry, RegistryReply, Request, error
@@ -41,16 +41,16 @@ class Ends:
     def answer(self, rule: Rule, reply: RegistryReply, *, times: int = 1) -> None:
         self._rules.append((rule, reply, [times]))
 
-    def promote(self) -> Promotion:
+    def copy(self) -> CopyResult:
         host = "target.test" if self.one_registry else "source.test"
-        source = PromotionSource(registry=self.client(host), repository="team/shop", digest=IMAGE.digest)
-        target = PromotionTarget(
+        source = CopySource(registry=self.client(host), repository="team/shop", digest=IMAGE.digest)
+        target = CopyTarget(
             registry=self.client("target.test"),
             repository="prod/shop",
             digest=IMAGE.digest,
             tag="482",
         )
-        return promote_artifact(source, target)
+        return copy_artifact(source, target)
 
     def client(self, host: str) -> Registry:
         return Registry(RegistryEndpoint(host), Anonymous(), pool=self._pool, pause=self.waiting.pause)
@@ -89,14 +89,14 @@ LOST = {
 @pytest.mark.parametrize("reply", LOST.values(), ids=LOST.keys())
 def test_an_upload_that_the_registry_lost_is_begun_again_after_a_pause(ends: Ends, reply: RegistryReply) -> None:
     ends.answer(ends_an_upload, reply, times=3)
-    assert ends.promote().comparison.resolves_to == IMAGE.digest
+    assert ends.copy().comparison.resolves_to == IMAGE.digest
     assert len(ends.waiting.pauses) == 3
 
 
 def test_an_upload_that_is_lost_again_and_again_is_left_to_a_later_message(ends: Ends) -> None:
     ends.answer(ends_an_upload, LOST["unknown"], times=1000)
     with pytest.raises(Forgotten, match="uploading the blob was answered with 404") as caught:
-        ends.promote()
+        ends.copy()
     assert caught.value.retryable
     assert "try again later" in str(caught.value)
     assert ends.target.tags == {}
@@ -105,19 +105,19 @@ def test_an_upload_that_is_lost_again_and_again_is_left_to_a_later_message(ends:
 def test_a_repository_that_is_not_there_is_no_lost_upload(ends: Ends) -> None:
     ends.answer(lambda request: request.method == "POST", error(404, "NAME_UNKNOWN"), times=1000)
     with pytest.raises(NotInRegistry, match="check the name"):
-        ends.promote()
+        ends.copy()
     assert ends.waiting.pauses == []
 
 
 def test_a_manifest_is_sent_again_where_a_replica_does_not_see_its_content_yet(ends: Ends) -> None:
     ends.answer(stores_a_manifest, error(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry"), times=2)
-    assert ends.promote().comparison.resolves_to == IMAGE.digest
+    assert ends.copy().comparison.resolves_to == IMAGE.digest
     assert len(ends.waiting.pauses) == 2
 
 
 def test_a_manifest_is_sent_again_where_a_replica_does_not_see_its_repository_yet(ends: Ends) -> None:
     ends.answer(stores_a_manifest, error(404, "NAME_UNKNOWN", "repository name not known to registry"), times=2)
-    assert ends.promote().comparison.resolves_to == IMAGE.digest
+    assert ends.copy().comparison.resolves_to == IMAGE.digest
     assert len(ends.waiting.pauses) == 2
 
 
@@ -128,7 +128,7 @@ def looks_for_the_tag(ends: Ends) -> Rule:
 
 def test_a_tag_that_a_replica_does_not_show_yet_is_looked_for_again(ends: Ends) -> None:
     ends.answer(looks_for_the_tag(ends), error(404, "MANIFEST_UNKNOWN"), times=3)
-    assert ends.promote().comparison.resolves_to == IMAGE.digest
+    assert ends.copy().comparison.resolves_to == IMAGE.digest
     assert len(ends.waiting.pauses) == 3
 
 
@@ -143,7 +143,7 @@ def test_a_tag_that_still_names_what_it_named_is_looked_for_again(ends: Ends) ->
 def test_a_tag_that_stays_unseen_is_left_to_a_later_message_and_is_not_said_to_be_taken(ends: Ends) -> None:
     ends.answer(looks_for_the_tag(ends), error(404, "MANIFEST_UNKNOWN"), times=1000)
     with pytest.raises(Forgotten, match=r"the tag was set to .*, and is not there") as caught:
-        ends.promote()
+        ends.copy()
     assert caught.value.retryable
     assert "delete the tag" not in str(caught.value)
 
@@ -153,13 +153,13 @@ def test_a_tag_that_somebody_moves_meanwhile_is_said_to_be_moved(ends: Ends) -> 
     reply = RegistryReply(status=200, headers={"Docker-Content-Digest": other})
     ends.answer(looks_for_the_tag(ends), reply, times=1)
     with pytest.raises(TagTaken, match=f"moved to {other}"):
-        ends.promote()
+        ends.copy()
 
 
 def test_a_manifest_whose_content_stays_unseen_is_left_to_a_later_message(ends: Ends) -> None:
     ends.answer(stores_a_manifest, error(400, "MANIFEST_BLOB_UNKNOWN"), times=1000)
     with pytest.raises(Forgotten) as caught:
-        ends.promote()
+        ends.copy()
     assert caught.value.retryable
     assert sum(map(stores_a_manifest, ends.target.log)) == 0
     assert len(ends.waiting.pauses) <= 2 * (Limits().attempts - 1), "for each of the two platforms"
@@ -173,7 +173,7 @@ def test_a_manifest_that_cannot_be_read_back_yet_is_left_to_a_later_message(ends
 
     ends.answer(reads_it_back, error(404, "MANIFEST_UNKNOWN"), times=1000)
     with pytest.raises(RegistryError, match="it was stored, but is not there") as caught:
-        ends.promote()
+        ends.copy()
     assert caught.value.retryable
 
 
@@ -182,6 +182,6 @@ def test_a_link_that_is_refused_is_replaced_by_a_copy(reply: RegistryReply) -> N
     ends = Ends(one_registry=True)
     ends.source.seed("team/shop", IMAGE)
     ends.answer(lambda request: "mount" in request.query, reply, times=1000)
-    done = ends.promote()
+    done = ends.copy()
     assert (done.blobs_mounted, done.blobs_copied) == (0, 4)
     assert ends.target.blobs["prod/shop", digest_of(b"a layer")] == b"a layer"

@@ -1,4 +1,4 @@
-"""What a promotion refuses or is refused: each names registry, repository and digest, and says what to do."""
+"""What a copy refuses or is refused: each names registry, repository and digest, and says what to do."""
 
 import json
 from dataclasses import replace
@@ -7,6 +7,8 @@ import pytest
 
 from slipway.effects.registry import (
     BodyRefused,
+    CopySource,
+    CopyTarget,
     Denied,
     DigestMismatch,
     Firewalled,
@@ -18,8 +20,6 @@ from slipway.effects.registry import (
     NameRefused,
     NoRegistryThere,
     OtherDigest,
-    PromotionSource,
-    PromotionTarget,
     QuotaFull,
     RegistryError,
     RepositoryMissing,
@@ -30,7 +30,7 @@ from slipway.effects.registry import (
     TooLarge,
     Unreachable,
     Unsupported,
-    promote_artifact,
+    copy_artifact,
 )
 from slipway.testing.artifacts import OCI_MANIFEST, SCHEMA_1, Built, digest_of, image, index, unusual_json
 from slipway.testing.registry import MemoryPool, RegistryReply, Request, error
@@ -52,10 +52,10 @@ FULL_DISK = json.dumps(
 
 
 def refused(pair: Pair, digest: str) -> RegistryError:
-    source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest, tag="481")
-    target = PromotionTarget(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
+    source = CopySource(registry=pair.from_source, repository="team/shop", digest=digest, tag="481")
+    target = CopyTarget(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
     with pytest.raises(RegistryError) as caught:
-        promote_artifact(source, target)
+        copy_artifact(source, target)
     assert pair.target.tags == {}
     return caught.value
 

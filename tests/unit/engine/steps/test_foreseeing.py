@@ -1,4 +1,4 @@
-"""What would stop a promotion fails the plan, before anybody is asked: the tag, a platform, a layer."""
+"""What would stop a copy fails the plan, before anybody is asked: the tag, a platform, a layer."""
 
 from pathlib import Path
 

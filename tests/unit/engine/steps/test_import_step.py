@@ -13,7 +13,7 @@ from slipway.cli.registries import push_bundle, resolver
 from slipway.cli.schemas import Schemas
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
-from slipway.domain.steps import PROMOTION_TIME, StepKind
+from slipway.domain.steps import COPY_TIME, StepKind
 from slipway.effects.registry import EntraCredential, Lock, Registry
 from slipway.testing import APPLICATION, Installation, write_application
 from slipway.testing.artifacts import Built, image, index, push_artifact, referrer
@@ -68,9 +68,9 @@ class InCloud(Installation):
         self.settle()
         self.vote(1)
 
-    def promoted(self) -> dict[str, Any]:
-        """Details of the audit record of the promotion that is done."""
-        (record,) = [r for r in self.trail() if r.action == "promotion.done"]
+    def copied(self) -> dict[str, Any]:
+        """Details of the audit record of the copy that is done."""
+        (record,) = [r for r in self.trail() if r.action == "copy.done"]
         return record.details
 
 
@@ -79,7 +79,7 @@ def test_the_registry_imports_it_and_its_signature_follows(tmp_path: Path, cloud
     home.deliver(ROOT, SIGNATURE)
     home.settle()
 
-    details = home.promoted()
+    details = home.copied()
     assert home.phase(1) is Phase.COMPLETED
     assert (details["how"], details["lock"], details["blobs_copied"]) == ("import", "locked", 2)
     assert "not_imported" not in details or details["not_imported"] is None
@@ -93,11 +93,11 @@ def test_the_registry_imports_it_and_its_signature_follows(tmp_path: Path, cloud
 def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tmp_path: Path, cloud: Azure) -> None:
     home = InCloud(tmp_path, cloud, "watched")
     home.deliver(ROOT)
-    step = home.settle_at(StepKind.PROMOTE, "production")
+    step = home.settle_at(StepKind.COPY, "production")
     home.run_step(step)
 
     left = home.app.reader.under_way(home.release(1))
-    (following,) = [m for m in home.bus.sent if m.queue is Queue.STEPS and m.body["kind"] == "promote"]
+    (following,) = [m for m in home.bus.sent if m.queue is Queue.STEPS and m.body["kind"] == "copy"]
     assert left is not None
     assert left.progress is not None
     assert left.progress.told == "the registry imports it"
@@ -126,8 +126,8 @@ def test_what_cannot_be_imported_is_copied_where_that_is_allowed(tmp_path: Path,
     home.settle()
 
     assert home.phase(1) is Phase.COMPLETED
-    assert home.promoted()["how"] == "copy"
-    assert "Container Registry Data Importer and Data Reader" in home.promoted()["not_imported"]
+    assert home.copied()["how"] == "copy"
+    assert "Container Registry Data Importer and Data Reader" in home.copied()["not_imported"]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_what_cannot_be_imported_fails_where_nothing_else_is_allowed(
 def test_a_tag_that_is_taken_is_refused_before_anything_is_imported(tmp_path: Path, cloud: Azure) -> None:
     home = InCloud(tmp_path, cloud, "taken")
     home.deliver(ROOT)
-    step = home.settle_at(StepKind.PROMOTE, "production")
+    step = home.settle_at(StepKind.COPY, "production")
     push_artifact(cloud.target, home.repository, image(b"other"), "1.0")
     asked = len(cloud.arm.asked)
     home.run_step(step)
@@ -168,13 +168,13 @@ def test_a_tag_that_is_taken_is_refused_before_anything_is_imported(tmp_path: Pa
 def test_an_import_that_does_not_end_in_time_fails(tmp_path: Path, cloud: Azure) -> None:
     home = InCloud(tmp_path, cloud, "slow")
     home.deliver(ROOT)
-    step = home.settle_at(StepKind.PROMOTE, "production")
+    step = home.settle_at(StepKind.COPY, "production")
     home.run_step(step)
-    home.now = step.asked_at + PROMOTION_TIME
+    home.now = step.asked_at + COPY_TIME
     home.settle()
 
     assert home.phase(1) is Phase.FAILED
-    assert "it was not promoted within 1:00:00" in home.release(1).reason
+    assert "it was not copied within 1:00:00" in home.release(1).reason
 
 
 @pytest.mark.parametrize("how", ["copy", "import"])
@@ -188,7 +188,7 @@ def test_a_tag_is_moved_where_the_environment_says_so_and_the_audit_says_what_it
     home.settle()
 
     assert home.phase(1) is Phase.COMPLETED
-    assert (home.promoted()["tag_was"], home.promoted()["lock"]) == (old, "locked")
+    assert (home.copied()["tag_was"], home.copied()["lock"]) == (old, "locked")
     assert cloud.target.resolve(home.repository, "1.0") == ROOT.digest
 
 
@@ -203,7 +203,7 @@ def test_what_the_tag_named_survives_a_crash_right_after_it_was_moved(tmp_path: 
     home = InCloud(tmp_path, cloud, "crashed", promotion="tag: move")
     old = push_artifact(cloud.target, home.repository, image(b"old"), "1.0")
     home.deliver(ROOT)
-    step = home.settle_at(StepKind.PROMOTE, "production")
+    step = home.settle_at(StepKind.COPY, "production")
     home.registries["prod"] = Dying(cloud.target.endpoint, EntraCredential(lambda: "entra"))
     home.restart()
     with pytest.raises(MemoryError):
@@ -213,7 +213,7 @@ def test_what_the_tag_named_survives_a_crash_right_after_it_was_moved(tmp_path: 
     home.restart()
     home.run_step(step)
 
-    assert home.promoted()["tag_was"] == old
+    assert home.copied()["tag_was"] == old
 
 
 def test_a_bundle_and_its_image_are_imported_one_after_the_other(tmp_path: Path, cloud: Azure) -> None:
@@ -239,7 +239,7 @@ def test_a_bundle_and_its_image_are_imported_one_after_the_other(tmp_path: Path,
     home.vote(1)
     home.settle()
     assert home.phase(1) is Phase.COMPLETED, home.release(1).reason
-    assert home.promoted()["how"] == "import"
-    assert [each["digest"] for each in home.promoted()["images"]] == [ROOT.digest]
+    assert home.copied()["how"] == "import"
+    assert [each["digest"] for each in home.copied()["images"]] == [ROOT.digest]
     for repository, digest in (("team/shop", ROOT.digest), ("team/bundled-bundle", packed.digest)):
         assert target.resolve(repository, digest) == digest

@@ -49,7 +49,7 @@ def last(installation: Installation, action: str) -> AuditRecord:
 def test_a_plan_names_the_image_by_digest_where_the_environment_pulls_it_from(installation: Installation) -> None:
     release, plan = planned(installation)
     assert plan.images == (f"nonprod.test/team/shop@{release.digest}",)
-    assert plan.promote_from is None
+    assert plan.copy_from is None
     containers = plan.manifests[0]["spec"]["template"]["spec"]["containers"]
     assert [container["image"] for container in containers] == [*plan.images, PROXY]
     assert plan.foreign_images == (PROXY,)
@@ -58,7 +58,7 @@ def test_a_plan_names_the_image_by_digest_where_the_environment_pulls_it_from(in
     installation.settle()
     production = installation.app.reader.plan(installation.release(1).plan_hash or "")
     assert production.images == (f"prod.test/team/shop@{release.digest}",)
-    assert production.promote_from == "nonprod"
+    assert production.copy_from == "nonprod"
     assert [item.environment for item in production.evidence] == ["staging", "staging"]
 
 
@@ -288,7 +288,7 @@ def test_an_image_of_the_project_beside_the_releases_is_brought_along_by_digest(
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
     assert digest in [each for repository, each in installation.prod.held.manifests if repository == "team/tool"]
-    [copied] = last(installation, "promotion.done").details["images"]
+    [copied] = last(installation, "copy.done").details["images"]
     assert copied["digest"] == digest
 
 

@@ -1,10 +1,10 @@
-"""Promotions that take longer than one life of a function: they stop between blobs, and go on where they stopped."""
+"""Copies that take longer than one life of a function: they stop between blobs, and go on where they stopped."""
 
 from collections import Counter
 
 import pytest
 
-from slipway.effects.registry import Progress, Promotion, PromotionSource, PromotionTarget, Unfinished, promote_artifact
+from slipway.effects.registry import CopyResult, CopySource, CopyTarget, Progress, Unfinished, copy_artifact
 from slipway.testing.artifacts import digest_of, image, index, referrer
 from tests.unit.effects.registry.pairs import Pair
 
@@ -18,7 +18,7 @@ class OverError(Exception):
 
 
 class Life:
-    """One call of `promote`, which has time for so many blobs."""
+    """One call of `copy_artifact`, which has time for so many blobs."""
 
     def __init__(self, pair: Pair, *, blobs: int | None = None) -> None:
         self.pair, self.left = pair, blobs
@@ -27,17 +27,17 @@ class Life:
     def enough(self) -> bool:
         return self.left is not None and self.seen[-1].sent >= self.left
 
-    def run(self, digest: str) -> Promotion:
-        return promote_artifact(
-            PromotionSource(registry=self.pair.from_source, repository="team/shop", digest=digest),
-            PromotionTarget(registry=self.pair.to_target, repository="prod/shop", digest=digest, tag="482"),
+    def run(self, digest: str) -> CopyResult:
+        return copy_artifact(
+            CopySource(registry=self.pair.from_source, repository="team/shop", digest=digest),
+            CopyTarget(registry=self.pair.to_target, repository="prod/shop", digest=digest, tag="482"),
             workers=1,
             progress=self.seen.append,
             enough=self.enough,
         )
 
 
-def test_a_promotion_stops_between_blobs_and_goes_on_where_it_stopped(pair: Pair) -> None:
+def test_a_copy_stops_between_blobs_and_goes_on_where_it_stopped(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", ROOT)
     pair.source.seed("team/shop", referrer(ROOT, b"signed"))
     for there in (3, 6, 9):
@@ -87,17 +87,17 @@ def test_progress_is_told_within_a_large_blob(pair: Pair) -> None:
     assert life.seen[-1].bytes == life.seen[-1].of_bytes > len(LARGE)
 
 
-def test_what_progress_raises_ends_the_promotion_in_mid_blob(pair: Pair) -> None:
+def test_what_progress_raises_ends_the_copy_in_mid_blob(pair: Pair) -> None:
     def give_up(at: Progress) -> None:
         if at.bytes > len(LARGE) // 2:
             raise OverError("the time is over")
 
     digest = pair.source.seed("team/shop", image(LARGE))
-    source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest)
-    target = PromotionTarget(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
+    source = CopySource(registry=pair.from_source, repository="team/shop", digest=digest)
+    target = CopyTarget(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
 
     with pytest.raises(OverError):
-        promote_artifact(source, target, workers=1, progress=give_up)
+        copy_artifact(source, target, workers=1, progress=give_up)
 
     assert ("prod/shop", digest_of(LARGE)) not in pair.target.blobs
     assert pair.target.tags == {}

@@ -1,4 +1,4 @@
-"""The input of a promotion, and the record of its result."""
+"""The input of a copy, and the record of its result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from ._client import Registry
 
 
 @dataclass(frozen=True, kw_only=True)
-class PromotionSource:
-    """The artifact to promote, identified by its digest. The tag is only for display."""
+class CopySource:
+    """The artifact to copy, identified by its digest. The tag is only for display."""
 
     registry: Registry
     repository: str
@@ -20,7 +20,7 @@ class PromotionSource:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PromotionTarget:
+class CopyTarget:
     """The destination of the artifact, according to the plan. The digest must equal the source's."""
 
     registry: Registry
@@ -47,7 +47,7 @@ class Progress:
     """Blobs copied by this run; the target had the others before."""
 
 
-class Unfinished(Exception):  # noqa: N818 - not an error: the promotion goes on in another call
+class Unfinished(Exception):  # noqa: N818 - not an error: the copy goes on in another call
     """The time ran out before all blobs were copied. The copied blobs stay, and no tag was set."""
 
     def __init__(self, progress: Progress) -> None:
@@ -70,11 +70,11 @@ class Comparison(Record):
     tag: Tag
     resolves_to: Digest
     read_back: tuple[Digest, ...]
-    """Computed from the target's bytes, in the order of the promotion's `manifests`."""
+    """Computed from the target's bytes, in the order of the result's `manifests`."""
 
 
-class Promotion(Record):
-    """The result of a promotion. Repeating it gives the same record with nothing copied or mounted."""
+class CopyResult(Record):
+    """The result of a copy. Repeating it gives the same record with nothing copied or mounted."""
 
     source: str
     target: str

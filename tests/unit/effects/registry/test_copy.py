@@ -1,20 +1,20 @@
-"""What a promotion does and refuses, between two registries in memory."""
+"""What a copy does and refuses, between two registries in memory."""
 
 import json
 
 import pytest
 
 from slipway.effects.registry import (
+    CopyResult,
+    CopySource,
+    CopyTarget,
     DigestMismatch,
     LayerMissing,
     NotListed,
     Progress,
-    Promotion,
-    PromotionSource,
-    PromotionTarget,
     TagTaken,
     Unsupported,
-    promote_artifact,
+    copy_artifact,
 )
 from slipway.testing.artifacts import (
     DOCKER_FOREIGN,
@@ -48,7 +48,7 @@ def test_the_record_says_what_was_copied_and_is_json(pair: Pair) -> None:
     assert record.manifests[-1] == digest
     assert record.comparison.read_back == record.manifests
     assert record.comparison.resolves_to == digest
-    assert Promotion.model_validate_json(record.model_dump_json()) == record
+    assert CopyResult.model_validate_json(record.model_dump_json()) == record
 
 
 def test_an_artifact_of_which_the_target_holds_a_part_gets_the_rest(pair: Pair) -> None:
@@ -108,11 +108,11 @@ def test_a_tag_that_is_taken_while_blobs_travel_is_not_moved(pair: Pair) -> None
 
 
 def test_the_digest_of_the_plan_must_be_that_of_the_source(pair: Pair) -> None:
-    source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest_of(b"one"))
-    target = PromotionTarget(registry=pair.to_target, repository="prod/shop", digest=digest_of(b"two"), tag="482")
+    source = CopySource(registry=pair.from_source, repository="team/shop", digest=digest_of(b"one"))
+    target = CopyTarget(registry=pair.to_target, repository="prod/shop", digest=digest_of(b"two"), tag="482")
 
     with pytest.raises(DigestMismatch):
-        promote_artifact(source, target)
+        copy_artifact(source, target)
 
 
 WINDOWS = b"the base of windows"
@@ -269,10 +269,10 @@ def test_a_target_that_gives_other_bytes_back_gets_no_tag(pair: Pair) -> None:
 
 def test_within_one_registry_blobs_are_mounted_and_no_bytes_travel(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
-    source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=digest)
-    target = PromotionTarget(registry=pair.from_source, repository="prod/shop", digest=digest, tag="482")
+    source = CopySource(registry=pair.from_source, repository="team/shop", digest=digest)
+    target = CopyTarget(registry=pair.from_source, repository="prod/shop", digest=digest, tag="482")
 
-    record = promote_artifact(source, target)
+    record = copy_artifact(source, target)
 
     assert (record.blobs_mounted, record.blobs_copied, record.bytes_copied) == (5, 0, 0)
     assert pair.source.tags["prod/shop", "482"] == digest

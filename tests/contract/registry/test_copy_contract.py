@@ -1,4 +1,4 @@
-"""Promotion between every two kinds of registry, with all that belongs to an artifact."""
+"""Copies between every two kinds of registry, with all that belongs to an artifact."""
 
 import os
 import tracemalloc
@@ -7,12 +7,12 @@ import pytest
 
 from slipway.effects.registry import (
     BasicCredential,
-    Promotion,
-    PromotionSource,
-    PromotionTarget,
+    CopyResult,
+    CopySource,
+    CopyTarget,
     Registry,
     TagTaken,
-    promote_artifact,
+    copy_artifact,
 )
 from slipway.testing.artifacts import Built, cosign_signature, digest_of, image, index, push_artifact, refer, referrer
 from tests.contract.registry.conftest import KINDS, Places
@@ -35,10 +35,10 @@ def fill(registry: Registry, repository: str) -> None:
     push_artifact(registry, repository, COSIGN, COSIGN_TAG)
 
 
-def run(source: Registry, target: Registry, repository: str, tag: str = "482") -> Promotion:
-    return promote_artifact(
-        PromotionSource(registry=source, repository=repository, digest=ROOT.digest, tag="481"),
-        PromotionTarget(registry=target, repository=f"prod/{repository}", digest=ROOT.digest, tag=tag),
+def run(source: Registry, target: Registry, repository: str, tag: str = "482") -> CopyResult:
+    return copy_artifact(
+        CopySource(registry=source, repository=repository, digest=ROOT.digest, tag="481"),
+        CopyTarget(registry=target, repository=f"prod/{repository}", digest=ROOT.digest, tag=tag),
     )
 
 
@@ -89,7 +89,7 @@ def test_a_tag_that_is_taken_stays_where_it_is(place: Place, places: Places, rep
     assert target.resolve(f"prod/{repository}", "482") == other
 
 
-def test_a_locked_artifact_promotes_again_without_touching_it(places: Places, repository: str) -> None:
+def test_a_locked_artifact_is_copied_again_without_touching_it(places: Places, repository: str) -> None:
     registry = places(KINDS[2]).client()
     fill(registry, repository)
     run(registry, registry, repository)
@@ -115,9 +115,9 @@ def test_memory_stays_flat_however_large_the_layers_are(places: Places, reposito
 
     tracemalloc.start()
     try:
-        record = promote_artifact(
-            PromotionSource(registry=source, repository=repository, digest=digest),
-            PromotionTarget(registry=target, repository=repository, digest=digest, tag="482"),
+        record = copy_artifact(
+            CopySource(registry=source, repository=repository, digest=digest),
+            CopyTarget(registry=target, repository=repository, digest=digest, tag="482"),
             workers=2,
         )
         _, peak = tracemalloc.get_traced_memory()

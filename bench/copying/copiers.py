@@ -1,4 +1,4 @@
-"""The copiers: our promotion, the floor, and the installed peers; each run in a process of its own."""
+"""The copiers: our copy step, the floor, and the installed peers; each run in a process of its own."""
 
 import json
 import shutil

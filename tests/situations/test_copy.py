@@ -66,7 +66,7 @@ def test_a_layer_that_is_offered_elsewhere_too_is_copied_when_the_registry_holds
     assert phase == "completed", reason
 
 
-def test_a_purged_referrer_that_is_listed_under_a_tag_does_not_stop_the_promotion(install: Install) -> None:
+def test_a_purged_referrer_that_is_listed_under_a_tag_does_not_stop_the_copy(install: Install) -> None:
     installation = install(shop())
     root = installation.push("v1", index(AMD, ARM))
     gone = signature(root)
@@ -77,7 +77,7 @@ def test_a_purged_referrer_that_is_listed_under_a_tag_does_not_stop_the_promotio
 
 
 @pytest.mark.parametrize("attach", [signature, sbom])
-def test_a_referrer_that_goes_between_list_and_read_does_not_stop_the_promotion(
+def test_a_referrer_that_goes_between_list_and_read_does_not_stop_the_copy(
     install: Install, attach: Callable[[Artifact], Artifact]
 ) -> None:
     installation = install(shop())

@@ -1,4 +1,4 @@
-"""The promote step: the artifact arrives in the environment's registry under the same digest, or the reason is said."""
+"""The copy step: the artifact arrives in the environment's registry under the same digest, or the reason is said."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from slipway.domain.steps import Step, StepKind
 from slipway.effects.registry import ErrorSubject, OtherSignIn, TagTaken, Unreachable
 from slipway.engine.outcome import Finished, Retry
 from slipway.engine.run_step import Work
-from slipway.engine.steps.promote import promote
+from slipway.engine.steps.copy import copy
 from slipway.ledger import LedgerUnavailable
 from slipway.testing import Installation
 from slipway.testing.artifacts import image
@@ -18,18 +18,18 @@ from slipway.testing.artifacts import image
 
 @pytest.fixture
 def work(installation: Installation) -> Work:
-    """A release that was approved and is to be promoted."""
+    """A release that was approved and is to be copied."""
     installation.push("1.0")
     installation.settle()
     installation.vote(1)
-    step: Step = installation.settle_at(StepKind.PROMOTE, "production")
+    step: Step = installation.settle_at(StepKind.COPY, "production")
     return Work(
         step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=lambda: True
     )
 
 
 def test_the_artifact_arrives_under_the_same_digest_and_is_locked(installation: Installation, work: Work) -> None:
-    outcome = promote(installation.app.clients, installation.clock, work)
+    outcome = copy(installation.app.clients, installation.clock, work)
     assert isinstance(outcome, Finished)
     assert outcome.passed
     assert outcome.result["digest"] == work.release.digest
@@ -38,9 +38,9 @@ def test_the_artifact_arrives_under_the_same_digest_and_is_locked(installation: 
 
 
 def test_doing_it_again_copies_nothing_and_passes(installation: Installation, work: Work) -> None:
-    promote(installation.app.clients, installation.clock, work)
+    copy(installation.app.clients, installation.clock, work)
     before = len(installation.prod.held.writes())
-    outcome = promote(installation.app.clients, installation.clock, work)
+    outcome = copy(installation.app.clients, installation.clock, work)
     assert isinstance(outcome, Finished)
     assert outcome.passed
     assert len(installation.prod.held.writes()) == before
@@ -57,7 +57,7 @@ def test_the_lease_is_renewed_while_blobs_are_copied(installation: Installation,
         installation.wait(timedelta(minutes=1))
         return installation.now
 
-    promote(installation.app.clients, minutes_pass, replace(work, renew=renew))
+    copy(installation.app.clients, minutes_pass, replace(work, renew=renew))
     assert len(renewed) >= 2
 
 
@@ -65,14 +65,14 @@ def test_a_lease_that_cannot_be_renewed_does_not_stop_the_copy(installation: Ins
     def away() -> bool:
         raise LedgerUnavailable("switched off")
 
-    outcome = promote(installation.app.clients, installation.clock, replace(work, renew=away))
+    outcome = copy(installation.app.clients, installation.clock, replace(work, renew=away))
     assert isinstance(outcome, Finished)
     assert outcome.passed
 
 
 def test_a_registry_that_is_away_is_tried_again(installation: Installation, work: Work) -> None:
     installation.nonprod.errors += [Unreachable(ErrorSubject("nonprod.test"), "no answer")] * 50
-    outcome = promote(installation.app.clients, installation.clock, work)
+    outcome = copy(installation.app.clients, installation.clock, work)
     assert isinstance(outcome, Retry)
     assert outcome.reason.startswith("nonprod.test: no answer")
 
@@ -84,7 +84,7 @@ def test_what_will_not_pass_by_itself_fails_at_once(
     installation: Installation, work: Work, error: OtherSignIn | TagTaken
 ) -> None:
     installation.prod.errors.append(error)
-    outcome = promote(installation.app.clients, installation.clock, work)
+    outcome = copy(installation.app.clients, installation.clock, work)
     assert outcome == Finished(passed=False, reason=str(error))
 
 
@@ -105,6 +105,6 @@ def test_a_registry_that_the_settings_do_not_know_fails_with_the_known_ones(
     installation: Installation, work: Work
 ) -> None:
     installation.without("registries", "prod")
-    assert promote(installation.app.clients, installation.clock, work) == Finished(
+    assert copy(installation.app.clients, installation.clock, work) == Finished(
         passed=False, reason="the settings know no registry 'prod' (known: nonprod)"
     )

@@ -1,9 +1,9 @@
-"""Promotion: copies an artifact, by digest, with its referrers from one registry into another.
+"""Copies an artifact, by digest, with its referrers from one registry into another.
 
 The digest that was tested and voted on is the digest that arrives: manifests are copied as raw bytes, every blob is
 hashed on the way, and every manifest is read back from the target before the tag is set. The tag is set last, so nobody
-sees half an artifact; a tag that names something else is moved only if the target allows it. Running a promotion again
-copies nothing.
+sees half an artifact; a tag that names something else is moved only if the target allows it. Running it again copies
+nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from slipway.domain.model import canonical
 
+from ._copy_types import Comparison, CopyResult, CopySource, CopyTarget, Progress, Unfinished, at_most
 from ._endpoint import checked_digest
 from ._errors import (
     DigestMismatch,
@@ -30,29 +31,28 @@ from ._listing import referrers_index, referrers_tag
 from ._looks import TargetInventory, has_manifest
 from ._manifest import Content, Descriptor, content_of
 from ._parallel import each
-from ._promotion import Comparison, Progress, Promotion, PromotionSource, PromotionTarget, Unfinished, at_most
 from ._tally import BlobOutcome, Tally
 
 
-def promote_artifact(
-    source: PromotionSource,
-    target: PromotionTarget,
+def copy_artifact(
+    source: CopySource,
+    target: CopyTarget,
     *,
     workers: int = 4,
     progress: Callable[[Progress], None] | None = None,
     enough: Callable[[], bool] = lambda: False,
-) -> Promotion:
+) -> CopyResult:
     """Copy what the target lacks, compare, then tag. Safe to repeat after any failure.
 
     Once `enough` returns true, no further blob is started and `Unfinished` is raised; the next call continues from
     there. `progress` is called before the first blob, after each one and during large ones, from any thread but never
-    concurrently; an exception from it ends the promotion. Other failures raise a `RegistryError`.
+    concurrently; an exception from it ends the copy. Other failures raise a `RegistryError`.
     """
     where = target.registry.where(target.repository, target.tag)
     checked_digest(where, source.digest)
     if target.digest != source.digest:
         raise DigestMismatch(where, f"the plan's target digest is {target.digest}, the source is {source.digest}")
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="promotion") as executor:
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="copy") as executor:
         tag = executor.submit(named_now, target)
         looks = TargetInventory(target.registry, target.repository)
         graph = discover(source.registry, source.repository, source.digest, executor, also=looks.about)
@@ -68,7 +68,7 @@ def promote_artifact(
         notes = _list_referrers(run) + run.notes()
         confirmed = looks.manifests | _read_back(run, copied)
         tag_was = _tag(run)
-    return Promotion(
+    return CopyResult(
         source=str(source.registry.where(source.repository, source.digest)),
         target=str(target.registry.where(target.repository, target.digest)),
         digest=source.digest,
@@ -94,8 +94,8 @@ def promote_artifact(
 
 @dataclass(frozen=True, kw_only=True)
 class _Run:
-    source: PromotionSource
-    target: PromotionTarget
+    source: CopySource
+    target: CopyTarget
     graph: Graph
     levels: tuple[tuple[Node, ...], ...]
     inventory: TargetInventory
@@ -261,11 +261,11 @@ def _tag(run: _Run) -> str | None:
     resolved = target.registry.named_after_writing(target.repository, target.tag, target.digest, before=current)
     if resolved != target.digest:
         where = target.registry.where(target.repository, target.tag)
-        raise TagTaken(where, f"it was moved to {resolved} while the artifact was being promoted")
+        raise TagTaken(where, f"it was moved to {resolved} while the artifact was being copied")
     return current
 
 
-def named_now(target: PromotionTarget) -> str | None:
+def named_now(target: CopyTarget) -> str | None:
     """The digest that the tag names. Raises `TagTaken` if it is another one and the tag may not be moved."""
     current = target.registry.resolve(target.repository, target.tag)
     if current not in (None, target.digest) and not target.may_move:

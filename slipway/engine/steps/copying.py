@@ -1,4 +1,4 @@
-"""One message's share of a promotion: it renews the lease, writes progress, and leaves its state to the next one."""
+"""One message's share of a copy: it renews the lease, writes progress, and leaves its state to the next one."""
 
 import logging
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from typing import Any, Self
 
 from ...clock import Clock
 from ...domain.application import Application
-from ...domain.promotion import PromotionProgress, StepState, Way
+from ...domain.promotion import CopyProgress, StepState, Way
 from ...domain.release import Release
-from ...domain.steps import PROMOTION_TIME
-from ...effects.registry import Progress, PromotionTarget, TagTaken
+from ...domain.steps import COPY_TIME
+from ...effects.registry import CopyTarget, Progress, TagTaken
 from ...ledger import LedgerUnavailable
 from ..run_step import LEASE, Work
 from .clients import Clients
@@ -24,12 +24,12 @@ LONGEST_LIFE = timedelta(minutes=25)
 
 
 class TimeIsOver(Exception):  # noqa: N818 - it is what happened
-    """The promotion took longer than allowed; the message says how far it got."""
+    """The copy took longer than allowed; the message says how far it got."""
 
 
 @dataclass(kw_only=True)
 class Life:
-    """The state of one message's work on a promotion. The threads of a copy call it one at a time."""
+    """The state of one message's work on a copy, whose threads call it one at a time."""
 
     clients: Clients
     clock: Clock
@@ -65,15 +65,15 @@ class Life:
     # ---- time
     def enough(self) -> bool:
         """Whether this message's time is up, so that it must not begin another blob."""
-        return self.clock() - self.began >= self.clients.promotion_time
+        return self.clock() - self.began >= self.clients.copy_time
 
     @property
     def is_last(self) -> bool:
-        """Whether the whole promotion's time is up."""
-        return self.clock() - self.work.step.asked_at >= PROMOTION_TIME
+        """Whether the whole copy's time is up."""
+        return self.clock() - self.work.step.asked_at >= COPY_TIME
 
     def given_up(self) -> str:
-        return f"it was not promoted within {PROMOTION_TIME}: {self.told} had arrived"
+        return f"it was not copied within {COPY_TIME}: {self.told} had arrived"
 
     @property
     def told(self) -> str:
@@ -100,8 +100,8 @@ class Life:
             raise TimeIsOver(self.given_up())
 
     def _overdue(self, now: datetime) -> bool:
-        """Whether the promotion must stop. One that started late still gets one message's full time."""
-        return now - self.work.step.asked_at >= PROMOTION_TIME and now - self.began >= self.clients.promotion_time
+        """Whether the copy must stop. One that started late still gets one message's full time."""
+        return now - self.work.step.asked_at >= COPY_TIME and now - self.began >= self.clients.copy_time
 
     def importing(self) -> None:
         self._see(self.clock())
@@ -109,7 +109,7 @@ class Life:
 
     def _see(self, now: datetime, **counts: int) -> None:
         how = Way.IMPORT if self.state.operation else Way.COPY
-        seen = PromotionProgress(environment=self.work.step.environment, how=how, at=now, **counts)
+        seen = CopyProgress(environment=self.work.step.environment, how=how, at=now, **counts)
         self.state = self.state.evolve(progress=seen, waits="")
 
     def _renew(self) -> None:
@@ -134,7 +134,7 @@ class Life:
         if self.noted:
             self.clients.ledger.under_way.forget(step.application, step.release, step.environment)
 
-    def check_tag(self, target: PromotionTarget) -> None:
+    def check_tag(self, target: CopyTarget) -> None:
         """Fail before the import if the tag could not be set after it."""
         current = target.registry.resolve(target.repository, target.tag)
         if current not in (None, target.digest) and not target.may_move:

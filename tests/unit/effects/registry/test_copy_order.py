@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.effects.registry import PromotionSource, PromotionTarget, promote_artifact
+from slipway.effects.registry import CopySource, CopyTarget, copy_artifact
 from slipway.testing.artifacts import Built, cosign_signature, digest_of, image, index, referrer
 from slipway.testing.registry import MemoryRegistry
 from tests.unit.effects.registry.pairs import make_pair
@@ -66,10 +66,10 @@ def test_any_artifact_arrives_whole_in_order_and_tagged_last(
 ) -> None:
     pair = make_pair(source_api=source_api, target_api=target_api)
     _seed(pair.source, artifact)
-    source = PromotionSource(registry=pair.from_source, repository="team/shop", digest=artifact.root.digest)
-    target = PromotionTarget(registry=pair.to_target, repository="prod/shop", digest=artifact.root.digest, tag="482")
+    source = CopySource(registry=pair.from_source, repository="team/shop", digest=artifact.root.digest)
+    target = CopyTarget(registry=pair.to_target, repository="prod/shop", digest=artifact.root.digest, tag="482")
 
-    first = promote_artifact(source, target)  # the target refuses whatever comes before what it needs
+    first = copy_artifact(source, target)  # the target refuses whatever comes before what it needs
 
     held = {digest: raw for (_, digest), (raw, _) in pair.target.manifests.items()}
     assert artifact.digests() <= held.keys()
@@ -86,7 +86,7 @@ def test_any_artifact_arrives_whole_in_order_and_tagged_last(
         assert {each.digest for each in there} == {each.digest for each in here}
 
     writes = len(pair.target.writes())
-    second = promote_artifact(source, target)
+    second = copy_artifact(source, target)
 
     assert len(pair.target.writes()) == writes
     assert (second.blobs_copied, second.manifests_copied, second.bytes_copied) == (0, 0, 0)

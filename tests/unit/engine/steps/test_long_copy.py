@@ -1,4 +1,4 @@
-"""A promotion that takes longer than one message may: it goes on in the next, people see how far it is, and it ends."""
+"""A copy that takes longer than one message may: it goes on in the next, people see how far it is, and it ends."""
 
 import json
 from collections import Counter
@@ -14,12 +14,12 @@ import pytest
 from slipway.domain.promotion import StepState
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
-from slipway.domain.steps import PROMOTION_TIME, Step, StepKind
+from slipway.domain.steps import COPY_TIME, Step, StepKind
 from slipway.effects.registry import ErrorSubject, Throttled, Unreachable
 from slipway.engine.outcome import Finished, Outcome, Requeue, Retry
 from slipway.engine.run_step import Work
-from slipway.engine.steps.promote import DIGESTS_KEPT, promote
-from slipway.engine.steps.promoting import LONGEST_LIFE
+from slipway.engine.steps.copy import DIGESTS_KEPT, copy
+from slipway.engine.steps.copying import LONGEST_LIFE
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.table import Write
 from slipway.testing import Installation, MemoryTable
@@ -70,7 +70,7 @@ class Pace:
 @pytest.fixture
 def installation(deliveries: Path) -> OneImage:
     """The image has four layers of 3 MB, and a message has a minute's time."""
-    return OneImage(deliveries, settings={"promotion_seconds": 60})
+    return OneImage(deliveries, settings={"copy_seconds": 60})
 
 
 @pytest.fixture
@@ -79,11 +79,11 @@ def pace(installation: Installation) -> Pace:
 
 
 def approved(home: Installation) -> Step:
-    """The step that is to promote release 1."""
+    """The step that is to copy release 1."""
     home.push("1.0")
     home.settle()
     home.vote(1)
-    return home.settle_at(StepKind.PROMOTE, "production")
+    return home.settle_at(StepKind.COPY, "production")
 
 
 def work(home: Installation, step: Step, renew: Callable[[], bool] = lambda: True) -> Work:
@@ -91,7 +91,7 @@ def work(home: Installation, step: Step, renew: Callable[[], bool] = lambda: Tru
 
 
 def run(home: Installation, step: Step, **changes: Any) -> Outcome:
-    return promote(home.app.clients, home.clock, work(home, step, **changes))
+    return copy(home.app.clients, home.clock, work(home, step, **changes))
 
 
 def state(home: Installation) -> StepState | None:
@@ -103,11 +103,11 @@ def test_it_goes_on_in_further_messages_and_no_blob_is_sent_twice(installation: 
     step = approved(installation)
     installation.run_step(step)
     lives = 1
-    while installation.phase(1) is Phase.PROMOTING:
-        (following,) = [s for s in installation.steps() if s.kind is StepKind.PROMOTE]
+    while installation.phase(1) is Phase.COPYING:
+        (following,) = [s for s in installation.steps() if s.kind is StepKind.COPY]
         assert (following.id, following.poll, following.tries) == (step.id, lives, 0)
         assert installation.prod.held.tags == {}
-        installation.run_step(installation.settle_at(StepKind.PROMOTE, "production"))
+        installation.run_step(installation.settle_at(StepKind.COPY, "production"))
         lives += 1
     installation.settle()
 
@@ -116,7 +116,7 @@ def test_it_goes_on_in_further_messages_and_no_blob_is_sent_twice(installation: 
     assert set(sent.values()) == {1}
     assert lives > 1
     assert installation.phase(1) is Phase.COMPLETED
-    assert installation.actions().count("promotion.done") == 1
+    assert installation.actions().count("copy.done") == 1
 
 
 @pytest.mark.usefixtures("pace")
@@ -163,11 +163,11 @@ def test_progress_is_written_at_most_once_a_second(installation: Installation, p
 def test_after_its_time_it_fails_with_what_had_arrived(installation: Installation) -> None:
     step = approved(installation)
     installation.run_step(step)
-    installation.now = step.asked_at + PROMOTION_TIME
+    installation.now = step.asked_at + COPY_TIME
     installation.settle()
 
     assert installation.phase(1) is Phase.FAILED
-    assert "it was not promoted within 1:00:00: " in installation.release(1).reason
+    assert "it was not copied within 1:00:00: " in installation.release(1).reason
     assert " of 5 blobs, " in installation.release(1).reason
     assert installation.production.applied == 0
     assert state(installation) is None
@@ -183,7 +183,7 @@ def test_a_single_blob_may_take_longer_than_a_message_has(installation: Installa
     assert outcome.passed
 
 
-def test_a_blob_that_would_outlive_the_function_ends_the_promotion_and_says_so(
+def test_a_blob_that_would_outlive_the_function_ends_the_copy_and_says_so(
     installation: Installation, pace: Pace
 ) -> None:
     pace.download = LONGEST_LIFE
@@ -195,9 +195,9 @@ def test_a_blob_that_would_outlive_the_function_ends_the_promotion_and_says_so(
     assert installation.prod.held.tags == {}
 
 
-def test_a_promotion_that_was_asked_for_long_ago_still_gets_its_chance(installation: Installation) -> None:
+def test_a_copy_that_was_asked_for_long_ago_still_gets_its_chance(installation: Installation) -> None:
     step = approved(installation)
-    installation.now = step.asked_at + PROMOTION_TIME * 2
+    installation.now = step.asked_at + COPY_TIME * 2
 
     outcome = run(installation, step)
 
@@ -231,7 +231,7 @@ def test_a_busy_registry_is_left_alone_as_long_as_it_asks(installation: Installa
     assert outcome.after == timedelta(minutes=2)
     before = installation.now
     installation.run_step(step)
-    (message,) = [m for m in installation.bus.sent if m.queue is Queue.STEPS and m.body["kind"] == "promote"]
+    (message,) = [m for m in installation.bus.sent if m.queue is Queue.STEPS and m.body["kind"] == "copy"]
     assert message.not_before is not None
     assert message.not_before >= before + timedelta(minutes=2)
 
@@ -249,7 +249,7 @@ def test_the_copy_goes_on_while_its_progress_cannot_be_written(installation: Ins
 @pytest.mark.usefixtures("pace")
 def test_what_an_earlier_attempt_left_behind_does_not_count(installation: Installation) -> None:
     step = approved(installation)
-    left = StepState(step="shop-1/production/99/promote", not_imported="once upon a time")
+    left = StepState(step="shop-1/production/99/copy", not_imported="once upon a time")
     installation.app.ledger.under_way.write("shop", 1, "production", left)
 
     run(installation, step)
@@ -266,7 +266,7 @@ def test_a_record_that_is_too_long_for_the_trail_is_kept_as_a_document(installat
     installation.run_step(step)
     installation.settle()
 
-    (record,) = [found for found in installation.trail() if found.action == "promotion.done"]
+    (record,) = [found for found in installation.trail() if found.action == "copy.done"]
     assert installation.phase(1) is Phase.COMPLETED
     assert len(record.details["manifests"]) == DIGESTS_KEPT
     whole = json.loads(installation.app.reader.evidence(record.details["document"]))

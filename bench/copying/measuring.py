@@ -1,4 +1,4 @@
-"""The rounds of a promotion: for each copier a target registry of its own, on a port that nobody has notes about."""
+"""The rounds of a copy: for each copier a target registry of its own, on a port that nobody has notes about."""
 
 import os
 import shutil
@@ -14,12 +14,12 @@ from typing import Final
 from bench.rows import Row, compared, missing
 from slipway.effects.registry import (
     Anonymous,
-    PromotionSource,
-    PromotionTarget,
+    CopySource,
+    CopyTarget,
     Registry,
     RegistryEndpoint,
+    copy_artifact,
     new_pool,
-    promote_artifact,
 )
 
 from .copiers import FLOOR, OURS, SKOPEO, Copier, Copy, Measured, copiers
@@ -106,11 +106,9 @@ class Bench:
         storage = self.folder / f"holding-{image.tag}"
         if not storage.exists():
             with tls_registry(TARGET_ADDRESS, storage, self.certificates) as target:
-                promote_artifact(
-                    PromotionSource(registry=self.client(self.source), repository=REPOSITORY, digest=image.digest),
-                    PromotionTarget(
-                        registry=self.client(target), repository=REPOSITORY, digest=image.digest, tag=image.tag
-                    ),
+                copy_artifact(
+                    CopySource(registry=self.client(self.source), repository=REPOSITORY, digest=image.digest),
+                    CopyTarget(registry=self.client(target), repository=REPOSITORY, digest=image.digest, tag=image.tag),
                 )
         return storage
 
@@ -157,7 +155,7 @@ def _versions(bench: Bench, size: Size) -> Versions:
 
 
 def _rows(bench: Bench, size: Size, case: str, everybody: tuple[Copier, ...]) -> Iterator[Row]:
-    name = f"promotion.{size.name.replace(' ', '')}.{case.replace(' ', '-')}"
+    name = f"copying.{size.name.replace(' ', '')}.{case.replace(' ', '-')}"
     ours = bench.found[size.name, case, OURS]
     seconds = [one.seconds for one in ours]
     for copier in everybody:

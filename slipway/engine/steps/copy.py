@@ -1,9 +1,9 @@
-"""Promote: bring the artifact, by digest and with everything attached to it, into the environment's registry.
+"""Copy: bring the artifact, by digest and with everything attached to it, into the environment's registry.
 
 Images that run beside the artifact, or come with a bundle, are copied first and the artifact last, so an artifact that
 has arrived has everything it needs.
 
-One message copies for at most `Clients.promotion_time`; the next one continues from there. An import is started once,
+One message copies for at most `Clients.copy_time`; the next one continues from there. An import is started once,
 and later messages poll it. Both ways end alike: missing parts are copied, both sides are compared, the tag is set, and
 tag and manifest are locked.
 """
@@ -17,22 +17,22 @@ from ...domain.model import Digest, Record, canonical
 from ...domain.plan import brought
 from ...domain.promotion import LONGEST_WHY, Way
 from ...effects.registry import (
+    CopyResult,
+    CopySource,
+    CopyTarget,
     ImportDenied,
     Lock,
     NotImportable,
-    Promotion,
-    PromotionSource,
-    PromotionTarget,
     RegistryError,
     Unfinished,
+    copy_artifact,
 )
-from ...effects.registry import promote_artifact as copy
 from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .clients import Clients
+from .copying import Life, TimeIsOver
 from .ends import ends, ends_of_image, with_advice
 from .plan import PlanLost, plan_of
-from .promoting import Life, TimeIsOver
 
 AT_ONCE = timedelta(0)
 SOON = timedelta(seconds=2)
@@ -45,7 +45,7 @@ IMAGES_KEPT = 20
 """The most images that were brought along in the audit record."""
 
 
-class PromotedImage(Record):
+class CopiedImage(Record):
     """An image that was brought along with the artifact."""
 
     target: str
@@ -56,25 +56,25 @@ class PromotedImage(Record):
     lock: Lock
 
 
-class Promoted(Promotion):
-    """The promotion's result as the step reports it."""
+class Copied(CopyResult):
+    """The copy's result as the step reports it."""
 
     how: Way
     lock: Lock
     not_imported: str | None = None
     """Why the artifact was copied although the policy asks for an import; None otherwise."""
-    images: tuple[PromotedImage, ...] = ()
+    images: tuple[CopiedImage, ...] = ()
     document: Digest | None = None
     """Blob with the full record, named by its hash, if the record is too long for the audit trail."""
 
 
-def promote(clients: Clients, clock: Clock, work: Work) -> Outcome:
+def copy(clients: Clients, clock: Clock, work: Work) -> Outcome:
     environment = work.environment
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer one of the application's")
     life = Life.begin(clients, clock, work)
     try:
-        return _promote(clients, environment, life)
+        return _copy(clients, environment, life)
     except (UnknownName, PlanLost, TimeIsOver) as error:
         return failed(str(error), afterwards=life.forget)
     except Unfinished:
@@ -92,22 +92,22 @@ def _after_error(error: RegistryError, environment: Environment, life: Life) -> 
         return failed(f"{life.given_up()}; the last error: {error}", afterwards=life.forget)
     pause = min(timedelta(seconds=error.retry_after or 0), LONGEST_PAUSE)
     if life.advanced:
-        # A promotion makes progress between failures, so they do not count as tries.
+        # A copy makes progress between failures, so they do not count as tries.
         life.remember(waits=str(error)[:LONGEST_WHY])
         return Requeue(after=max(pause, SOON), reason=f"{life.told}; {error}")
     return Retry(reason=str(error), after=pause, afterwards=life.forget)
 
 
-def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
+def _copy(clients: Clients, environment: Environment, life: Life) -> Outcome:
     source, target = ends(clients, life.application, environment, life.release, before_moving=life.moving)
-    images = list[PromotedImage]()
+    images = list[CopiedImage]()
     for repository, digest in brought(plan_of(clients, life.work)):
         from_there, to_here = ends_of_image(source, target, repository, digest)
         copied = _brought(clients, environment, life, from_there, to_here)
         if isinstance(copied, Requeue):
             return copied
         images.append(
-            PromotedImage(
+            CopiedImage(
                 target=copied.target,
                 digest=digest,
                 platforms=copied.platforms,
@@ -116,15 +116,15 @@ def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
                 lock=target.registry.lock(repository, to_here.tag, digest),
             )
         )
-    promotion = _brought(clients, environment, life, source, target)
-    if isinstance(promotion, Requeue):
-        return promotion
+    result = _brought(clients, environment, life, source, target)
+    if isinstance(result, Requeue):
+        return result
     lock = target.registry.lock(target.repository, target.tag, target.digest)
     imported = environment.promotion.how is Way.IMPORT and not life.state.not_imported
-    done = Promoted(
-        **{name: getattr(promotion, name) for name in Promotion.model_fields}
+    done = Copied(
+        **{name: getattr(result, name) for name in CopyResult.model_fields}
         # An earlier message that died right after moving the tag has recorded what the tag named before.
-        | {"tag_was": promotion.tag_was or life.state.tag_was},
+        | {"tag_was": result.tag_was or life.state.tag_was},
         how=Way.IMPORT if imported else Way.COPY,
         lock=lock,
         not_imported=life.state.not_imported or None,
@@ -134,17 +134,17 @@ def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
 
 
 def _brought(
-    clients: Clients, environment: Environment, life: Life, source: PromotionSource, target: PromotionTarget
-) -> Promotion | Requeue:
-    """The finished promotion, or the time to look again while the registry imports."""
+    clients: Clients, environment: Environment, life: Life, source: CopySource, target: CopyTarget
+) -> CopyResult | Requeue:
+    """The finished copy, or the time to look again while the registry imports."""
     if environment.promotion.how is Way.IMPORT and not life.state.not_imported:
         waiting = _import(clients, environment, life, source, target)
         if waiting is not None:
             return waiting
-    return copy(source, target, progress=life.progress, enough=life.enough)
+    return copy_artifact(source, target, progress=life.progress, enough=life.enough)
 
 
-def _fitting(clients: Clients, done: Promoted) -> Promoted:
+def _fitting(clients: Clients, done: Copied) -> Copied:
     """The result shortened to fit an audit record: the first digests of long lists, and a blob with the full result."""
     if len(done.manifests) <= DIGESTS_KEPT and len(done.images) <= IMAGES_KEPT:
         return done
@@ -160,7 +160,7 @@ def _fitting(clients: Clients, done: Promoted) -> Promoted:
 
 
 def _import(
-    clients: Clients, environment: Environment, life: Life, source: PromotionSource, target: PromotionTarget
+    clients: Clients, environment: Environment, life: Life, source: CopySource, target: CopyTarget
 ) -> Requeue | None:
     """None once the image has been imported, or if it has to be copied instead; otherwise when to poll again."""
     try:
@@ -176,7 +176,7 @@ def _import(
 
 
 def _imported(
-    clients: Clients, environment: Environment, life: Life, source: PromotionSource, target: PromotionTarget
+    clients: Clients, environment: Environment, life: Life, source: CopySource, target: CopyTarget
 ) -> Requeue | None:
     importer = clients.importer
     if life.state.operation and life.state.importing == target.digest:

@@ -1,5 +1,0 @@
-"""Promotion beside skopeo, oras-py and dxf, between the same two TLS registries, in interleaved rounds."""
-
-from .measuring import rows
-
-__all__ = ["rows"]
