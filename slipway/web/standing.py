@@ -161,10 +161,34 @@ def _waiting(
     now: datetime,
     signed_in: SignedIn | None,
 ) -> ApprovalStatus:
+    if outdated := _outdated_link(release, claims, signed_in):
+        return outdated
     gate = environment.gate if environment else None
     deadline = release.gate.closes_at if release.gate else None
+    if deadline is not None and now >= deadline:
+        return _late(f"The deadline was {moment(deadline)}.")
     asks = gate if isinstance(gate, ApprovalGate) else None
-    own_vote = vote_on_current_plan(release, asks, claims.approver, signed_in)
+    if own_vote := vote_on_current_plan(release, asks, claims.approver, signed_in):
+        verdict = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}[own_vote.decision]
+        return ApprovalStatus(
+            kind=ApprovalSituation.VOTED,
+            headline=f"You {verdict} this",
+            lead=f"Your vote was counted on {moment(own_vote.at)}. More votes are needed; until the gate closes you "
+            "can withdraw yours, or reject.",
+            tone=Tone.GOOD,
+        )
+    if asks is None or not asks.lists(asks.circle.names(claims.approver, signed_in=signed_in), signed_in):
+        return _not_asked(asks, claims, signed_in)
+    return ApprovalStatus(
+        kind=ApprovalSituation.OPEN,
+        headline=f"Approve {release.tag} for {claims.environment}?",
+        lead=f"{release.id} is waiting for a decision. This is exactly what would change.",
+        tone=Tone.ASKS,
+    )
+
+
+def _outdated_link(release: Release, claims: ApprovalClaims, signed_in: SignedIn | None) -> ApprovalStatus | None:
+    """The status if the link was sent for an earlier plan or an earlier opening of the gate."""
     if release.plan_hash != claims.plan_hash:
         return ApprovalStatus(
             kind=ApprovalSituation.PLAN_CHANGED,
@@ -181,37 +205,19 @@ def _waiting(
             "A new link was sent to every approver.",
             tone=Tone.ASKS,
         )
-    if deadline is not None and now >= deadline:
-        return _late(f"The deadline was {moment(deadline)}.")
-    if own_vote is not None:
-        verdict = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}[own_vote.decision]
-        return ApprovalStatus(
-            kind=ApprovalSituation.VOTED,
-            headline=f"You {verdict} this",
-            lead=f"Your vote was counted on {moment(own_vote.at)}. More votes are needed; until the gate closes you "
-            "can withdraw yours, or reject.",
-            tone=Tone.GOOD,
-        )
-    if asks is None or not asks.lists(asks.circle.names(claims.approver, signed_in=signed_in), signed_in):
-        advice = _how_to_be_listed(asks, signed_in)
-        return ApprovalStatus(
-            kind=ApprovalSituation.NOT_ASKED,
-            headline="You are not an approver" if signed_in else "You are no longer an approver",
-            lead=f"{'You are' if signed_in else f'{claims.approver} is'} not among the approvers for "
-            f"{claims.environment}{advice}.",
-            tone=Tone.QUIET,
-        )
+    return None
+
+
+def _not_asked(gate: ApprovalGate | None, claims: ApprovalClaims, signed_in: SignedIn | None) -> ApprovalStatus:
+    # Somebody who is listed only by address is perhaps the person who has signed in.
+    advice = f"; {KNOWN_BY_OBJECT_ID}" if gate is not None and signed_in and gate.without_object_id() else ""
     return ApprovalStatus(
-        kind=ApprovalSituation.OPEN,
-        headline=f"Approve {release.tag} for {claims.environment}?",
-        lead=f"{release.id} is waiting for a decision. This is exactly what would change.",
-        tone=Tone.ASKS,
+        kind=ApprovalSituation.NOT_ASKED,
+        headline="You are not an approver" if signed_in else "You are no longer an approver",
+        lead=f"{'You are' if signed_in else f'{claims.approver} is'} not among the approvers for "
+        f"{claims.environment}{advice}.",
+        tone=Tone.QUIET,
     )
-
-
-def _how_to_be_listed(gate: ApprovalGate | None, signed_in: SignedIn | None) -> str:
-    """A hint for a signed-in person if others are listed only by address: perhaps they are one of those."""
-    return f"; {KNOWN_BY_OBJECT_ID}" if gate is not None and signed_in and gate.without_object_id() else ""
 
 
 def as_outdated(open_gate: ApprovalStatus) -> ApprovalStatus:
