@@ -102,18 +102,17 @@ class Handler:
             return receipt
 
     def _handle(self, entry: Entry, event: Event, current: Span, underway: Underway | None) -> Receipt:
-        application = entry.application
-        needed = lookups(application, event)
+        application, needed = entry.application.application, lookups(entry.application, event)
         for attempt in range(ATTEMPTS):
-            if attempt and self.ledger.seen(application.application, event):
-                return Receipt(application=application.application, outcome=Outcome.REPEATED)
+            if attempt and self.ledger.seen(application, event):
+                return Receipt(application=application, outcome=Outcome.REPEATED)
             nearby = underway.nearby if underway and not attempt else None
             loaded = self.ledger.load(entry.policy(self.clock()), needed, nearby=nearby)
             if is_outdated(entry, loaded):
                 # Somebody applied another version since the catalogue was read.
                 self.catalogue.look_again()
-                entry = self.catalogue.get(application.application) or _gone(event, application.application)
-                application, needed = entry.application, lookups(entry.application, event)
+                entry = self.catalogue.get(application) or _gone(event, application)
+                needed = lookups(entry.application, event)
                 continue
             try:
                 decision = decide(loaded.snapshot, event)
@@ -126,29 +125,34 @@ class Handler:
             if decision.nothing:
                 if nearby and not self.ledger.unchanged(loaded):
                     continue
-                return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
+                return Receipt(application=application, outcome=Outcome.NOTHING, rules=decision.rules)
             decision = stamped(decision, loaded.snapshot.now)
-            over = underway.lease.end() if underway else ()
-            if attempt:  # what was lost meanwhile must not keep the outcome out
-                over = tuple(write for write in over if loaded.etags.get(write.key) == write.etag)
             try:
-                committed = self.ledger.commit(loaded, decision, event, *over)
+                committed = self._commit(loaded, decision, event, underway, is_first=not attempt)
             except AlreadySeen:
-                return Receipt(application=application.application, outcome=Outcome.REPEATED, rules=decision.rules)
+                return Receipt(application=application, outcome=Outcome.REPEATED, rules=decision.rules)
             except Conflict:
                 self.patience.wait(attempt)
                 continue
-            if underway:
-                underway.lease.ended(over)
             _note_releases(current, decision)
             measured(loaded.snapshot, decision, event)
-            self._follow(application.application, committed)
+            self._follow(application, committed)
             actions = tuple(record.action for record in decision.records)
-            log.info("%s: %s -> %s", application.application, event.kind, ", ".join(actions))
-            return Receipt(
-                application=application.application, outcome=Outcome.TAKEN, rules=decision.rules, actions=actions
-            )
-        raise Contended(f"{application.application}: {ATTEMPTS} decisions about {event.kind} lost to other writers")
+            log.info("%s: %s -> %s", application, event.kind, ", ".join(actions))
+            return Receipt(application=application, outcome=Outcome.TAKEN, rules=decision.rules, actions=actions)
+        raise Contended(f"{application}: {ATTEMPTS} decisions about {event.kind} lost to other writers")
+
+    def _commit(
+        self, loaded: Loaded, decision: Decision, event: Event, underway: Underway | None, *, is_first: bool
+    ) -> Committed:
+        """Commit the decision, and end the lease of the step under way in the same transaction."""
+        over = underway.lease.end() if underway else ()
+        if not is_first:  # what was lost meanwhile must not keep the outcome out
+            over = tuple(write for write in over if loaded.etags.get(write.key) == write.etag)
+        committed = self.ledger.commit(loaded, decision, event, *over)
+        if underway:
+            underway.lease.ended(over)
+        return committed
 
     def _follow(self, application: str, committed: Committed) -> None:
         """Send the messages of the commit, except the steps that were begun at once, and copy its records to the

@@ -5,13 +5,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TypeGuard
 
 from pydantic import Field
 
 from ..domain.actions import Action
 from ..domain.answers import Answered
-from ..domain.audit import AuditDraft, chained
+from ..domain.audit import AuditDraft, AuditRecord, chained
 from ..domain.commands import Verb
 from ..domain.errors import present
 from ..domain.hints import DeniedHint
@@ -266,7 +265,7 @@ class InstallationLedger:
     def _append(
         self,
         drafts: AuditDraft | Sequence[AuditDraft],
-        write: Write | None,
+        write: Write,
         *more: Write,
         now: datetime,
         answers: str = "",
@@ -281,39 +280,54 @@ class InstallationLedger:
         """
         drafted = [drafts] if isinstance(drafts, AuditDraft) else list(drafts)
         for _ in range(ATTEMPTS):
-            row = self._table.get(keys.INSTALLATION, keys.HEAD)
-            head = read_row(Head, row) if row else Head(application=keys.INSTALLATION)
-            if epoch is not None:
-                head = head.evolve(epoch=epoch)
-            records, ended = chained(drafted, head=head, now=now, signer=self._signer())
-            changes = {FREEZE: state_hash(unpack(FreezeState, write.values))} if _sets_freeze(write) else {}
-            if epoch is not None:
-                head, changes = Head(application=keys.INSTALLATION), self._all_in_force()
-            ended = sign_head(ended, before=head, changes=changes, signer=self._signer(), keys=self._keys())
-            act = Act.REPLACE if row else Act.CREATE
+            records, end = self._chain(drafted, write, now=now, epoch=epoch)
             is_open = bool(answers) and self._table.get(keys.INSTALLATION, answers) is not None
             writes = [
-                *([write] if write else []),
+                write,
                 *more,
                 *([Write(act=Act.DELETE, key=answers)] if is_open else []),
-                Write(act=act, key=keys.HEAD, values=pack(ended), etag=row.etag if row else ""),
+                end,
                 *(Write(act=Act.CREATE, key=keys.audit(each.sequence), values=pack_audit(each)) for each in records),
             ]
             try:
                 self._table.transact(keys.INSTALLATION, writes)
             except Conflict:
-                if write is not None and (guards or _sets_freeze(write)) and _changed(self._table, write):
-                    raise  # somebody else has changed the row: the caller must read it again
-                if guards and any(self._table.get(keys.INSTALLATION, each.key) for each in _created(more)):
+                if self._is_outdated(write, more, guards=guards):
                     raise
-                created = write.key if write is not None and write.act is Act.CREATE and not guards else ""
-                if created and self._table.get(keys.INSTALLATION, created) is not None:
+                if write.act is Act.CREATE and not guards and self._exists(write):
                     return False  # somebody else has created the same row
                 continue
             if self._indexer is not None:
                 self._indexer.follow(keys.INSTALLATION, records)
             return True
         raise Conflict(f"the installation's chain was busy for {ATTEMPTS} attempts")
+
+    def _chain(
+        self, drafts: Sequence[AuditDraft], write: Write, *, now: datetime, epoch: int | None
+    ) -> tuple[tuple[AuditRecord, ...], Write]:
+        """The drafts as the next records of the chain, and its signed end as a row."""
+        row = self._table.get(keys.INSTALLATION, keys.HEAD)
+        head = read_row(Head, row) if row else Head(application=keys.INSTALLATION)
+        if epoch is not None:
+            head = head.evolve(epoch=epoch)
+        records, ended = chained(drafts, head=head, now=now, signer=self._signer())
+        changes = {FREEZE: state_hash(unpack(FreezeState, write.values))} if write.key == keys.FREEZE else {}
+        if epoch is not None:
+            head, changes = Head(application=keys.INSTALLATION), self._all_in_force()
+        ended = sign_head(ended, before=head, changes=changes, signer=self._signer(), keys=self._keys())
+        act, etag = (Act.REPLACE, row.etag) if row else (Act.CREATE, "")
+        return records, Write(act=act, key=keys.HEAD, values=pack(ended), etag=etag)
+
+    def _is_outdated(self, write: Write, more: Sequence[Write], *, guards: bool) -> bool:
+        """Whether the caller has to read again: somebody else has changed the guarded row, or created one of `more`."""
+        if guards or write.key == keys.FREEZE:
+            row = self._table.get(keys.INSTALLATION, write.key)
+            if (row.etag if row else "") != write.etag:
+                return True
+        return guards and any(self._exists(each) for each in more if each.act is Act.CREATE)
+
+    def _exists(self, write: Write) -> bool:
+        return self._table.get(keys.INSTALLATION, write.key) is not None
 
 
 def _parked(row: Row) -> Parked:
@@ -345,19 +359,6 @@ def order_mark(order: str, *, refused: bool, now: datetime) -> Write:
     however late."""
     values: dict[str, Value] = {"Kind": "order", "At": now.isoformat(), "Refused": refused}
     return Write(act=Act.CREATE, key=keys.seen(order), values=values)
-
-
-def _sets_freeze(write: Write | None) -> TypeGuard[Write]:
-    return write is not None and write.key == keys.FREEZE
-
-
-def _changed(table: Table, write: Write) -> bool:
-    row = table.get(keys.INSTALLATION, write.key)
-    return (row.etag if row else "") != write.etag
-
-
-def _created(writes: Sequence[Write]) -> list[Write]:
-    return [write for write in writes if write.act is Act.CREATE]
 
 
 def _start_of(body: str) -> str:

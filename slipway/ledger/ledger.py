@@ -1,6 +1,6 @@
 """Loads a snapshot of an application, and commits a decision: all of it in one entity-group transaction, or nothing."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,27 +100,14 @@ class Ledger:
         release and pointer takes its own request. Rows that were read before (`nearby`) are not read again: if they
         have changed, the commit fails. Raises `LedgerUnavailable`.
         """
-        partition, etags, releases = policy.application.application, dict[str, str](), dict[int, Release]()
-        if nearby is not None and self._written.get(partition, 0) > nearby.sequence:
-            nearby = None
-        if nearby is None and not lookups.newest and len(lookups.releases) == 1:
-            nearby = self.nearby(partition, lookups.releases[0])
-        if lookups.newest:
-            standing, releases = self._newest(partition, lookups.newest, etags)
-        elif nearby is not None:
-            standing, etags = nearby.standing, dict(nearby.etags)
-            releases = {nearby.release.number: nearby.release} if nearby.release else {}
-        else:
-            standing = self._standing(partition, etags, notes=lookups.waits)
+        partition = policy.application.application
+        standing, releases, etags = self._first_rows(partition, lookups, nearby)
         head, lanes = standing.head or self._new_head(partition), standing.lanes
         # Both are read after the head, so that its ETag guards them.
         digests_read = ahead(partial(self._pointers, partition, lookups.digest, keys.artifact))
         tags = self._pointers(partition, lookups.tag, keys.tag)
         digests = digests_read()
-        numbers = {*lookups.releases, *digests.values(), *tags.values(), *_last(head.active, lookups.active)}
-        for lane in lanes.values():
-            numbers |= set(lane.numbers) if lookups.in_lanes else set()
-            numbers |= {lane.failed} if lookups.newest and lane.failed else set()
+        numbers = {*digests.values(), *tags.values(), *_numbers_needed(lookups, head, lanes.values())}
         releases |= self._read_releases(partition, numbers - releases.keys(), etags)
         named = {release.tag for release in releases.values()} | ({lookups.tag} if lookups.tag is not None else set())
         snapshot = Snapshot(
@@ -140,6 +127,22 @@ class Ledger:
             waits=standing.waits,
         )
         return Loaded(snapshot=snapshot, etags=etags, version=standing.version)
+
+    def _first_rows(
+        self, partition: str, lookups: Lookups, nearby: Nearby | None
+    ) -> tuple["Standing", dict[int, Release], dict[str, str]]:
+        """The head, the lanes and releases beside them, from `nearby` or in one request, with the rows' ETags."""
+        if nearby is not None and self._written.get(partition, 0) > nearby.sequence:
+            nearby = None
+        if nearby is None and not lookups.newest and len(lookups.releases) == 1:
+            nearby = self.nearby(partition, lookups.releases[0])
+        etags = dict[str, str]()
+        if lookups.newest:
+            return *self._newest(partition, lookups.newest, etags), etags
+        if nearby is None:
+            return self._standing(partition, etags, notes=lookups.waits), {}, etags
+        releases = {nearby.release.number: nearby.release} if nearby.release else {}
+        return nearby.standing, releases, dict(nearby.etags)
 
     def nearby(self, application: str, number: int) -> Nearby:
         """The head, the lanes and the release in one request, unless many newer releases or messages lie between."""
@@ -240,15 +243,7 @@ class Ledger:
         signer = self._signer()
         records, ended = chained(decision.records, head=decision.head, now=snapshot.now, signer=signer)
         head = self._signed(ended, loaded, decision, signer)
-        entries = tuple(
-            OutboxEntry(
-                application=partition,
-                row=keys.outbox(head.sequence, index, message.id),
-                message=message,
-                written_at=snapshot.now,
-            )
-            for index, message in enumerate(decision.messages)
-        )
+        entries = _outbox_entries(decision, head, snapshot)
         seen = Write(
             act=Act.CREATE,
             key=keys.seen(event.mark),
@@ -437,5 +432,22 @@ def _higher(policy: Policy, tag: str | None, named: set[str], lanes: Mapping[str
     return frozenset(other for other in named | live if policy.is_lower(tag, other))
 
 
-def _last(numbers: tuple[int, ...], count: int) -> tuple[int, ...]:
-    return numbers[-count:] if count else ()
+def _numbers_needed(lookups: Lookups, head: Head, lanes: Iterable[Lane]) -> set[int]:
+    """The releases that the lookups name, by themselves or by the head and the lanes."""
+    numbers = {*lookups.releases, *(head.active[-lookups.active :] if lookups.active else ())}
+    for lane in lanes:
+        numbers |= set(lane.numbers) if lookups.in_lanes else set()
+        numbers |= {lane.failed} if lookups.newest and lane.failed else set()
+    return numbers
+
+
+def _outbox_entries(decision: Decision, head: Head, snapshot: Snapshot) -> tuple[OutboxEntry, ...]:
+    return tuple(
+        OutboxEntry(
+            application=snapshot.application.application,
+            row=keys.outbox(head.sequence, index, message.id),
+            message=message,
+            written_at=snapshot.now,
+        )
+        for index, message in enumerate(decision.messages)
+    )

@@ -217,6 +217,18 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
         jobs=report.jobs,
     )
     _remember(draft, release, report.kinds)
+    _record_plan(draft, release, report)
+    if release.rollback is not None:
+        release = draft.put(release, rollback=release.rollback.evolve(copied=report.copied))
+        proceed(draft, release, draft.here(release))
+    elif refused := not_passed(rules):
+        _refuse(draft, release, refused)
+    else:
+        take_over(draft, release)
+        open_gate(draft, release, draft.here(release), report.parts)
+
+
+def _record_plan(draft: Draft, release: Release, report: PlanMade) -> None:
     draft.record(
         Action.PLAN_MADE,
         release,
@@ -230,17 +242,9 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
         unsearched=list(report.unsearched) or None,
         before=list(report.jobs.before) or None,
         after=list(report.jobs.after) or None,
-        supply_chain=[rule.model_dump() for rule in rules] or None,
+        supply_chain=[rule.model_dump() for rule in draft.rules] or None,
         warnings=list(report.warnings) or None,
     )
-    if release.rollback is not None:
-        release = draft.put(release, rollback=release.rollback.evolve(copied=report.copied))
-        proceed(draft, release, draft.here(release))
-    elif refused := not_passed(rules):
-        _refuse(draft, release, refused)
-    else:
-        take_over(draft, release)
-        open_gate(draft, release, draft.here(release), report.parts)
 
 
 def _remember(draft: Draft, release: Release, kinds: tuple[str, ...]) -> None:

@@ -68,12 +68,13 @@ def _as_redefined(objects: Objects, target: ManifestTarget, refused: ObjectRefus
 def _change(
     objects: Objects, target: ManifestTarget, *, makes_namespace: bool, injected: Sequence[InjectedContainer]
 ) -> ObjectChange:
+    manifest = without_server_fields(target.manifest)
     try:
         live = objects.get(target.kind, target.name, target.namespace)
     except Missing:
         if not target.kind.is_brought:
             raise
-        diff = diff_objects(None, without_server_fields(target.manifest))
+        diff = diff_objects(None, manifest)
         return _as(target, AppliedChange.CREATED, diff, checked=False).evolve(warnings=(COMING,))
     if live is not None:
         check_owner(target, live)
@@ -83,30 +84,22 @@ def _change(
     except Missing as missing:
         if not (makes_namespace and missing.kind == "namespaces"):
             raise
-        return _as(
-            target, AppliedChange.CREATED, diff_objects(None, without_server_fields(target.manifest)), checked=False
-        )
+        return _as(target, AppliedChange.CREATED, diff_objects(None, manifest), checked=False)
     except ObjectRefused as refused:
         if live is None or not may_replace(target, live, refused):
             raise
-        manifest = without_server_fields(target.manifest)
         return _as(
             target, AppliedChange.REPLACED, diff_objects(projected(without_server_fields(live), manifest), manifest)
         )
     answer = answered.body if live is not None else without_given_out(answered.body, target.manifest)
     going, staying = takeover.that_go(objects, target, live) if live is not None else ([], "")
     after = without_server_fields(takeover.without_paths(answer, going))
-    if live is not None and job_failed(target, live):
-        change = AppliedChange.REPLACED
-    else:
-        change = (
-            AppliedChange.CREATED
-            if before is None
-            else AppliedChange.UNCHANGED
-            if before == after
-            else AppliedChange.CHANGED
-        )
     foreign = beside(target.manifest, after, answer, injected)
+    change = AppliedChange.UNCHANGED if before == after else AppliedChange.CHANGED
+    if live is None:
+        change = AppliedChange.CREATED
+    elif job_failed(target, live):
+        change = AppliedChange.REPLACED
     return _as(target, change, diff_objects(before, after)).evolve(
         restarts=live is None or template(live) != template(after),
         warnings=tuple(filter(None, (*foreign.warnings, *_in_the_way(live, answer), staying, *answered.warnings))),

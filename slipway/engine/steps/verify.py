@@ -1,5 +1,6 @@
 """Verify: run the HTTP probes and the acceptance Job, and store the Job's log as evidence."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,8 @@ from ...domain.release import Evidence
 from ...domain.rules import Rule
 from ...domain.secrets import without_secrets
 from ...domain.signing import KeysUnavailable
-from ...effects.cluster import Cluster, ClusterError, ProgressState
+from ...domain.steps import StartedJob
+from ...effects.cluster import Cluster, ClusterError, JobState, ProgressState
 from ..outcome import Finished, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
@@ -36,73 +38,92 @@ def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
         return failed(f"the environment {work.step.environment!r} is no longer one of the application's")
     try:
         plan = plan_of(clients, work)
-        return _verify(clients, environment, plan, clock, work)
+        cluster = clients.cluster(plan.cluster)
+        return _Verification(
+            clients=clients, cluster=cluster, environment=environment, plan=plan, work=work, now=clock()
+        ).outcome()
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except (ClusterError, KeysUnavailable) as error:
         return after(error, begun=True)
 
 
-def _verify(clients: Clients, environment: Environment, plan: Plan, clock: Clock, work: Work) -> Outcome:
-    cluster = clients.cluster(plan.cluster)
-    now = clock()
-    late = now - work.step.asked_at > environment.verification.within
-    probes = tuple(_probe(cluster, environment, index) for index in range(len(environment.verification.http)))
-    if not all(probe.passed for probe in probes):
-        # A Service needs a moment to route to new pods, so a failing probe counts only once its time is up.
-        reason = next(probe.summary for probe in probes if not probe.passed)
-        if not late:
-            return Requeue(after=pause_before(work.step.poll), reason=reason)
-        return _finished(probes, reason)
-    if plan.verification is None:
-        if why := cluster.answered_by_others(plan.manifests, plan.namespace, None):
-            return _misled(probes, why)
-        return _finished(probes, "all probes passed")
-    return _job(clients, cluster, environment, plan, probes, late=late, work=work, now=now)
+@dataclass(frozen=True, kw_only=True)
+class _Verification:
+    """One look at the tests of a rollout."""
 
+    clients: Clients
+    cluster: Cluster
+    environment: Environment
+    plan: Plan
+    work: Work
+    now: datetime
 
-def _job(
-    clients: Clients,
-    cluster: Cluster,
-    environment: Environment,
-    plan: Plan,
-    probes: tuple[Evidence, ...],
-    *,
-    late: bool,
-    work: Work,
-    now: datetime,
-) -> Outcome:
-    step = work.step
-    job_manifest = job_of(present(plan.verification, f"the acceptance Job of {step.id}"), step.attempt)
-    started = step.seen.job
-    if started is None:
-        work.hold()
-        # Our Job's identity is kept before the Job is asked anything. If it is lost, the tests run once more.
-        started = fenced(clients, work, plan).writes.start_job(job_manifest)
+    @property
+    def is_late(self) -> bool:
+        return self.now - self.work.step.asked_at > self.environment.verification.within
+
+    def outcome(self) -> Outcome:
+        probes = tuple(
+            _probe(self.cluster, self.environment, index) for index in range(len(self.environment.verification.http))
+        )
+        if not all(probe.passed for probe in probes):
+            # A Service needs a moment to route to new pods, so a failing probe counts only once its time is up.
+            reason = next(probe.summary for probe in probes if not probe.passed)
+            if not self.is_late:
+                return Requeue(after=pause_before(self.work.step.poll), reason=reason)
+            return _finished(probes, reason)
+        if self.plan.verification is None:
+            if why := self.cluster.answered_by_others(self.plan.manifests, self.plan.namespace, None):
+                return _misled(probes, why)
+            return _finished(probes, "all probes passed")
+        return self._of_job(probes)
+
+    def _of_job(self, probes: tuple[Evidence, ...]) -> Outcome:
+        step = self.work.step
+        manifest = job_of(present(self.plan.verification, f"the acceptance Job of {step.id}"), step.attempt)
+        started = step.seen.job
+        if started is None:
+            return self._start(manifest)
+        state = self._state(started, manifest)
+        seen, over = outlasted(step.seen, state.state, self.now)
+        is_open = state.state is not ProgressState.DONE and not over
+        if is_open and not self.is_late:
+            return Requeue(after=pause_before(step.poll), reason=state.reason, seen=seen)
+        job = self._evidence(started, state)
+        if state.foreign:
+            return _misled((*probes, job), state.reason)
+        within = self.environment.verification.within
+        reason = f"the acceptance tests did not end within {within}" if is_open else job.summary
+        return _finished((*probes, job), reason)
+
+    def _start(self, manifest: dict[str, Any]) -> Requeue:
+        """Start our Job. Its identity is kept before it is asked anything; if that is lost, the tests run once more."""
+        self.work.hold()
+        started = fenced(self.clients, self.work, self.plan).writes.start_job(manifest)
+        step = self.work.step
         seen = step.seen.evolve(job=started)
         return Requeue(after=pause_before(step.poll), reason=f"Job {started.name} was started", seen=seen)
-    state = cluster.job(started, job_manifest, plan.namespace, plan.injected)
-    if state.state is ProgressState.DONE and (
-        why := cluster.answered_by_others(plan.manifests, plan.namespace, state.began)
-    ):
-        state = state.evolve(state=ProgressState.FAILED, reason=why, foreign=True)
-    seen, over = outlasted(step.seen, state.state, now)
-    is_open = state.state is not ProgressState.DONE and not over
-    if is_open and not late:
-        return Requeue(after=pause_before(step.poll), reason=state.reason, seen=seen)
-    log = without_secrets(cluster.job_log(started, plan.namespace))
-    job = Evidence(
-        name="acceptance",
-        environment=environment.name,
-        passed=state.state is ProgressState.DONE,
-        summary=_summary(state.reason, log),
-        log=clients.blobs.put(log.encode(), "text/plain; charset=utf-8"),
-    )
-    if state.foreign:
-        return _misled((*probes, job), state.reason)
-    if is_open:
-        return _finished((*probes, job), f"the acceptance tests did not end within {environment.verification.within}")
-    return _finished((*probes, job), job.summary)
+
+    def _state(self, started: StartedJob, manifest: dict[str, Any]) -> JobState:
+        """The state of our Job, which failed if others could have answered its tests."""
+        cluster, plan = self.cluster, self.plan
+        state = cluster.job(started, manifest, plan.namespace, plan.injected)
+        if state.state is ProgressState.DONE and (
+            why := cluster.answered_by_others(plan.manifests, plan.namespace, state.began)
+        ):
+            return state.evolve(state=ProgressState.FAILED, reason=why, foreign=True)
+        return state
+
+    def _evidence(self, started: StartedJob, state: JobState) -> Evidence:
+        log = without_secrets(self.cluster.job_log(started, self.plan.namespace))
+        return Evidence(
+            name="acceptance",
+            environment=self.environment.name,
+            passed=state.state is ProgressState.DONE,
+            summary=_summary(state.reason, log),
+            log=self.clients.blobs.put(log.encode(), "text/plain; charset=utf-8"),
+        )
 
 
 def _misled(evidence: tuple[Evidence, ...], why: str) -> Finished:
