@@ -95,7 +95,7 @@ test-browser: install ## The pages in a real browser
 	@$(PYTHON) -m pytest -m "browser and not (cluster or stack)" $(ARGS)
 
 test-stack: install ## The whole system on this machine, and the demo as a newcomer runs it
-	@$(PYTHON) -m pytest -m "stack and not cluster" $(ARGS)
+	@$(PYTHON) -m pytest -m "stack and not cluster" -n 2 --dist loadfile $(ARGS)
 
 test-attack: install ## Five attacks on the whole system, with every guard in place and with each of them left out
 	@$(PYTHON) -m pytest -m "attack and not cluster" $(ARGS)

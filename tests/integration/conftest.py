@@ -1,4 +1,4 @@
-"""One running system for all tests that ask for it; `make test-stack` runs them in one process."""
+"""One running system for the tests that ask for it, in each process of pytest; `make test-stack` starts two."""
 
 from collections.abc import Iterator
 
