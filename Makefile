@@ -12,7 +12,7 @@ TOOLS_STAMP := tools/axe/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
 WORKER_LIBRARIES := $(shell sed -n 's/^azure-functions-runtime==\([^ ]*\).*/\1/p' requirements-workers.txt)
 QUICK := not (attack or browser or cluster or contract or hooks or stack or thorough or workers)
-CONTRACT := contract and not (cluster or thorough or workers)
+CONTRACT := contract and not (browser or cluster or hooks or stack or thorough or workers)
 # Tests that mostly wait for processes run in one more than those that mostly compute: each collects all of them first.
 PARALLEL := -n 4 --dist worksteal
 COMPUTING := -n 3 --dist worksteal
