@@ -58,10 +58,7 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.collect()
         gc.freeze()
-        # Python 3.13.0 has crashed in the collector where many threads run, as they do beside a real cluster.
-        # That run takes minutes, and can do without it.
-        if "SLIPWAY_REAL_CLUSTER" not in os.environ:
-            gc.enable()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,7 +8,7 @@ import json
 import re
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -96,7 +96,10 @@ class Connection:
         from kubernetes.client import ApiClient  # noqa: PLC0415 (slow to import, and not needed by most functions)
 
         api: Any = ApiClient(configuration(self._access))
-        api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _as_kubernetes_trusts()
+        kept = api.rest_client.pool_manager.connection_pool_kw
+        kept["ssl_context"] = context = _as_kubernetes_trusts()
+        with suppress(OSError):  # the first request says what is wrong with them
+            _load_once(context, kept)
         api.user_agent = "slipway"
         return api
 
@@ -221,6 +224,18 @@ def _date(header: str | None) -> datetime | None:
     except ValueError:
         return None
     return date if date.tzinfo is not None else None
+
+
+def _load_once(context: ssl.SSLContext, kept: dict[str, Any]) -> None:
+    """Load the authority and the client's certificate, and take them out of the arguments for connections. Otherwise
+    urllib3 loads them into the shared context for each new connection, and the process may crash when two threads do so
+    at once. Raises `OSError`."""
+    authority, text = kept["ca_certs"], kept["ca_cert_data"]
+    if authority or text:
+        context.load_verify_locations(cafile=authority, cadata=text)
+    if kept["cert_file"]:
+        context.load_cert_chain(kept["cert_file"], kept["key_file"])
+    kept |= dict.fromkeys(("ca_certs", "ca_cert_data", "cert_file", "key_file"))
 
 
 def _as_kubernetes_trusts() -> ssl.SSLContext:

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from local.cluster.certificates import make_certificates
 from slipway.effects.cluster import (
     AccessDenied,
     Cluster,
@@ -37,6 +38,24 @@ JOB_DONE = {
     "metadata": {"name": "t"},
     "status": {"conditions": [{"type": "Complete", "status": "True"}]},
 }
+
+
+def test_certificates_are_loaded_once_and_not_again_by_each_connection(tmp_path: Path) -> None:
+    """Several threads open connections at once, and OpenSSL's context may crash when two of them load into it."""
+    files = make_certificates(tmp_path / "certificates")
+    cluster = {"server": "https://127.0.0.1:1", "certificate-authority": str(files.authority)}
+    user = {"client-certificate": str(files.certificate("admin")), "client-key": str(files.key("admin"))}
+    kubeconfig = tmp_path / "kubeconfig"
+    content = {
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    kubeconfig.write_text(json.dumps(content))
+    arguments = Connection(ClusterAccess(kubeconfig=kubeconfig))._api.rest_client.pool_manager.connection_pool_kw
+    assert [arguments[name] for name in ("ca_certs", "ca_cert_data", "cert_file", "key_file")] == [None] * 4
+    assert len(arguments["ssl_context"].get_ca_certs()) == 1
 
 
 def test_each_request_carries_the_token_of_that_moment(server: Server, connected: Callable[..., Cluster]) -> None:
