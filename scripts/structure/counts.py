@@ -8,8 +8,21 @@ from pathlib import PurePosixPath
 from .sources import Module
 
 VAGUE = (
-    *("found", "given", "asked", "wanted", "place", "places", "told", "said", "kept", "here", "there", "held"),
-    *("named", "known", "seen"),
+    "found",
+    "given",
+    "asked",
+    "wanted",
+    "place",
+    "places",
+    "told",
+    "said",
+    "kept",
+    "here",
+    "there",
+    "held",
+    "named",
+    "known",
+    "seen",
 )
 """Names that say how a value came to be there, not what it is."""
 BROAD = ("KeyError", "LookupError")

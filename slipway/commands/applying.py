@@ -205,9 +205,8 @@ class Applying:
         statement counts once in each chain. The row that it was counted from may be handled again, to finish what was
         cut short."""
         in_force = self.versions.current(subject_of(change)).document
-        gone = (
-            change.after is None and in_force is None
-        )  # the removal of what is gone is refused later, as a removal of nothing
+        # The removal of what is gone is refused later, as a removal of nothing.
+        gone = change.after is None and in_force is None
         if not gone and (late := overtaken(change, in_force)) is not None:
             return late
         if request.proved is None:
@@ -263,9 +262,8 @@ class Applying:
         change, current, now = planned.change, planned.current, self.clock()
         if not change.changes:
             if current.version is not None:
-                self.versions.publish(
-                    current.version
-                )  # in case the process that committed it ended before publishing it
+                # The process that committed it may have ended before publishing it.
+                self.versions.publish(current.version)
             return
         if planned.stored is not None:
             self.versions.store(planned.stored.content)

@@ -123,8 +123,8 @@ class InboxWriter:
         """The application, release and environment that a statement names, and its arguments."""
         verb, about = request.verb, dict[str, Any](arguments=_arguments(request))
         if verb is Verb.SESSION_END and re.fullmatch(GUID_PATTERN, request.person) is None:
-            nobody = "" if request.person else ", since a key is no person"
-            raise BadInput("person", f"the object id of whose sessions end{nobody}", repr(request.person[:80]))
+            hint = "" if request.person else ": a key has no sessions of its own"
+            raise BadInput("person", f"the object id of the person whose sessions end{hint}", repr(request.person[:80]))
         if verb is Verb.WAIVE and request.rule not in _WAIVABLE:
             raise BadInput("rule", f"one of {', '.join(_WAIVABLE)}", repr(request.rule[:80]))
         if verb in OF_THE_INSTALLATION:

@@ -38,7 +38,7 @@ class Verb(StrEnum):
 
     @property
     def spoken(self) -> str:
-        """What is asked of whoever confirms it."""
+        """The verb in the question that a person confirms."""
         return {Verb.FENCE_RESET: "begin a new epoch of", Verb.SESSION_END: "end"}.get(self, str(self))
 
 

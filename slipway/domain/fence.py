@@ -101,8 +101,8 @@ class Claim:
         return {ORDER_ANNOTATION: str(self.order), PLAN_ANNOTATION: self.plan}
 
     def has_made(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether the rollout itself made the object, now or in an earlier try, or else found it there. No clock is
-        compared: the cluster's may differ from ours."""
+        """Whether the rollout itself made the object, now or in an earlier try. If not, it found the object there. No
+        clock is compared: the cluster's may differ from ours."""
         return (metadata.get("annotations") or {}).get(MADE_ANNOTATION) == str(self.order)
 
     def once_taken(self) -> Self:
@@ -140,9 +140,8 @@ def read_fence(text: str | None, keys: PublicKeys) -> tuple[Fence | None, str]:
         fence = None
     if fence is None:
         return None, "has a fence that cannot be read"
-    fault = keys.fault_in_chain(
-        fence.sig, signed
-    )  # retired keys count, since a Lease is not signed anew: the ledger's order is checked as well
+    # Retired keys count, since a Lease is not signed anew: the ledger's order is checked as well.
+    fault = keys.fault_in_chain(fence.sig, signed)
     return (None, f"has a fence that does not count: {fault}") if fault else (fence, "")
 
 

@@ -131,9 +131,8 @@ class SubjectVersions:
         subject = version.subject
         if subject.kind is SubjectKind.APPLICATION and before.version is None:
             self._publish(Listed(subject=subject, document=None))  # so that it is found if this process ends now
-        self._due.announce(
-            _partition(subject), now
-        )  # a project's change concerns every application: its rules are theirs
+        # A project's change concerns every application: its rules are theirs.
+        self._due.announce(_partition(subject), now)
         for _ in range(ATTEMPTS):
             try:
                 written = self._commit(before, version, draft, _marks(version, inbox, nonce, now))

@@ -223,7 +223,7 @@ def toleration(value: Any) -> Faults:
 
 
 def profile(value: Any) -> Faults:
-    """Of seccomp or AppArmor."""
+    """A profile of seccomp or AppArmor."""
     kind, own = mapping(value).get("type"), mapping(value).get("localhostProfile")
     if (kind == "Localhost") != bool(own) and isinstance(kind, str):
         yield (
@@ -267,7 +267,7 @@ def resources(value: Any) -> Faults:
 
 
 def claim(spec: Any) -> Faults:
-    """What a volume is asked to have."""
+    """The spec of a PersistentVolumeClaim, or of one in a template."""
     modes, size = look_up(spec, ("accessModes",)), look_up(spec, ("resources", "requests", "storage"))
     if isinstance(spec, Mapping) and not modes:
         yield ("accessModes",), "at least one"

@@ -18,6 +18,8 @@ type Faults = Iterator[tuple[Steps, str]]
 type Rule = Callable[[Any], Faults]
 
 SUBDOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+DNS_LABEL: Final = r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+SERVICE_NAME: Final = r"(?=.{1,63}\Z)[a-z]([-a-z0-9]*[a-z0-9])?"
 _WORD: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 LABEL_KEY: Final = re.compile(rf"({SUBDOMAIN}/)?{_WORD}")
 LABEL_VALUE: Final = re.compile(rf"({_WORD})?")
@@ -91,7 +93,7 @@ def needs(*names: str) -> Rule:
 
 
 def one_field(*names: str, needed: bool = True, counts: Callable[[Any], bool] = lambda held: held is not None) -> Rule:
-    """Fields of which one excludes the others."""
+    """Fields that exclude each other."""
     listed = ", ".join(names)
 
     def rule(value: Any) -> Faults:
@@ -217,10 +219,10 @@ type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def parsed_network(text: Any) -> Network | None:
+    if not isinstance(text, str) or "/" not in text:
+        return None
     try:
-        return (
-            ipaddress.ip_network(_without_zeros(text), strict=False) if isinstance(text, str) and "/" in text else None
-        )
+        return ipaddress.ip_network(_without_zeros(text), strict=False)
     except ValueError:
         return None
 

@@ -17,11 +17,11 @@ from .rules import Faults, Rule, mapping
 
 _INT32: Final = 2**31 - 1
 _LONGEST_NAME: Final = 64
-"""Of a field: a longer one is none of the table's."""
+"""The most characters of a field's name that are compared; no name in the table is longer."""
 _NAME: Final = r.like(rf"(?=.{{1,253}}\Z){r.SUBDOMAIN}", "lower-case letters, digits, '-' and '.'", may_lack=False)
 _NAME_IF_ANY: Final = r.like(rf"(?=.{{1,253}}\Z){r.SUBDOMAIN}", "lower-case letters, digits, '-' and '.'")
-_LABEL: Final = r.like(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?", f"{r.SMALL} 63")
-_SERVICE: Final = r.like(r"(?=.{1,63}\Z)[a-z]([-a-z0-9]*[a-z0-9])?", "a Service's name: small letters, digits and '-'")
+_LABEL: Final = r.like(r.DNS_LABEL, f"{r.SMALL} 63")
+_SERVICE: Final = r.like(r.SERVICE_NAME, "a Service's name: small letters, digits and '-'")
 _HOST: Final = r.like(rf"(?![0-9.]+\Z)(\*\.)?{r.SUBDOMAIN}", "a host name in small letters, without port")
 _KEY: Final = r.like(r.LABEL_KEY, f"a name of {r.LETTERS}")
 _DATA_KEY: Final = r.like(r.DATA_KEY, "letters, digits, '-', '_' and '.', at most 253")
@@ -290,7 +290,7 @@ KINDS: Final = frozenset(
         ("policy/v1", "PodDisruptionBudget"),
     }
 )
-"""Of which the table speaks."""
+"""The kinds that the table has rules for."""
 
 
 def together_problems(document: Document, value: Mapping[str, Any]) -> Iterator[Problem]:

@@ -12,12 +12,12 @@ from .documents import Document
 from .images import containers
 from .objects import look_up
 from .problems import Problem, Steps, short_value
-from .rules import DATA_KEY, LABEL_KEY, LETTERS, SUBDOMAIN, labels, mapping
+from .rules import DATA_KEY, DNS_LABEL, LABEL_KEY, LETTERS, SERVICE_NAME, SUBDOMAIN, labels, mapping
 
 MOST_DATA: Final = 1024 * 1024
 """Bytes of all values of a ConfigMap or Secret."""
 _MOST_ANNOTATIONS: Final = 256 * 1024
-_LABEL: Final = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_LABEL: Final = re.compile(DNS_LABEL)
 _NAME: Final = re.compile(SUBDOMAIN)
 _FREELY_NAMED: Final = ("rbac.authorization.k8s.io/", "policy/")
 """Groups of kinds that may have names like `system:node`."""
@@ -25,7 +25,7 @@ _FREE_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[^/%]+")
 _DEFINITION: Final = "CustomResourceDefinition"
 _USUAL: Final = (_NAME, "lower-case letters, digits, '-' and '.', a letter or digit first and last")
 _ONE_PART: Final = (_LABEL, "lower-case letters, digits and '-', a letter or digit first and last")
-_SERVICE: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_SERVICE: Final = re.compile(SERVICE_NAME)
 _NAMES: Final[Mapping[tuple[str, str], tuple[re.Pattern[str], str, int]]] = {
     ("v1", "Namespace"): (*_ONE_PART, 63),
     ("v1", "Service"): (_SERVICE, "lower-case letters, digits and '-', a letter first, a letter or digit last", 63),

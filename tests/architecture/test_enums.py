@@ -91,9 +91,8 @@ def _by_words(nodes: list[ast.AST], enum: type[StrEnum]) -> Iterator[tuple[int, 
     values = {member.value for member in enum}
     families = {value[: value.index(".") + 1] for value in values if "." in value}
     for node in nodes:
-        words = set(_words(node)) & values
-        if len(words) >= SEVERAL:
-            yield node.lineno, f"a table of the words {', '.join(sorted(words))}"  # type: ignore[attr-defined]
+        if isinstance(node, ast.expr | ast.Match) and len(words := set(_words(node)) & values) >= SEVERAL:
+            yield node.lineno, f"a table of the words {', '.join(sorted(words))}"
         match node:
             case ast.Call(func=ast.Attribute(attr="startswith" | "removeprefix"), args=[ast.Constant(value=text)]):
                 if text in families:
