@@ -24,7 +24,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := [name for name in names if name not in patches]:
         parser.error(f"no extension is called {', '.join(unknown)}; there are {', '.join(patches)}")
     proofs = _prove([patches[name] for name in names])
-    print("\n".join(table(proofs)))
     problems = [problem for proof in proofs for problem in proof.problems]
     for problem in problems:
         print(problem, file=sys.stderr)
@@ -32,26 +31,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prove(patches: Iterable[Patch]) -> list[Proof]:
+    """The outcome of each, which is printed as soon as it is there."""
     commit = as_it_is_now()
 
     def in_a_copy_of_its_own(patch: Patch) -> Proof:
         with scratch_copy(commit) as scratch:
-            return prove(patch, scratch)
+            proof = prove(patch, scratch)
+        print("\n".join(lines(proof)), flush=True)
+        return proof
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(in_a_copy_of_its_own, patches))
 
 
-def table(proofs: Sequence[Proof]) -> Iterable[str]:
-    """Each extension with what it touches, and below it its parts with who notices that one is missing."""
-    for proof in proofs:
-        patch = proof.patch
-        tests = sum(change.tests for change in patch.changes)
-        verdict = "failed" if proof.problems else "passed"
-        yield f"{patch.name}: {verdict}; {len(patch.product)} files of the product (aim: {patch.aim}), {tests} of tests"
-        widest = max(len(str(each.hunk)) for each in proof.missed) if proof.missed else 0
-        for each in proof.missed:
-            yield f"  without {str(each.hunk).ljust(widest)}  {each.noticed_by or 'NOBODY NOTICES'}"
+def lines(proof: Proof) -> Iterable[str]:
+    """The extension with what it touches, and below it its parts with who notices that one is missing."""
+    patch = proof.patch
+    tests = sum(change.tests for change in patch.changes)
+    verdict = "failed" if proof.problems else "passed"
+    yield f"{patch.name}: {verdict}; {len(patch.product)} files of the product (aim: {patch.aim}), {tests} of tests"
+    widest = max(len(str(each.hunk)) for each in proof.missed) if proof.missed else 0
+    for each in proof.missed:
+        yield f"  without {str(each.hunk).ljust(widest)}  {each.noticed_by or 'NOBODY NOTICES'}"
 
 
 if __name__ == "__main__":

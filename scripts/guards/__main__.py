@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from scripts.extensions.scratch import as_it_is_now, scratch_copy
@@ -27,7 +27,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     proofs = _proved([guards[name] for name in names])
     if proofs is None:
         return 1
-    print("\n".join(_table(proofs)))
     problems = [proof.problem for proof in proofs if proof.problem]
     for problem in problems:
         print(problem, file=sys.stderr)
@@ -35,33 +34,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _proved(guards: Sequence[Guard]) -> list[Proof] | None:
-    """The outcome of each; None if the tests fail with every guard in place."""
+    """The outcome of each, printed as soon as it is there; None if the tests fail with every guard in place."""
     commit = as_it_is_now()
     shares = [guards[start::AT_ONCE] for start in range(AT_ONCE) if guards[start::AT_ONCE]]
+    widest = max(len(guard.name) for guard in guards)
+    print(f"the tests of {len(guards)} guards, with every guard in place", file=sys.stderr)
 
     def one_after_the_other(share: Sequence[Guard]) -> list[Proof] | None:
+        proofs = []
         with scratch_copy(commit) as scratch:
             said = whole(scratch, share)
             if not said.passed:
                 print(f"the tests fail with every guard in place:\n{said.end}", file=sys.stderr)
                 return None
-            return [prove(scratch, guard) for guard in share]
+            for guard in share:
+                proofs.append(prove(scratch, guard))
+                print(_line(proofs[-1], widest), flush=True)
+        return proofs
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         parts = list(pool.map(one_after_the_other, shares))
     whole_parts = [part for part in parts if part is not None]
     if len(whole_parts) < len(parts):
         return None
-    found = {proof.guard.name: proof for part in whole_parts for proof in part}
-    return [found[guard.name] for guard in guards]
+    return [proof for part in whole_parts for proof in part]
 
 
-def _table(proofs: Sequence[Proof]) -> Iterator[str]:
-    widest = max(len(proof.guard.name) for proof in proofs)
-    for proof in proofs:
-        guard = proof.guard
-        verdict = "red without it" if proof.red else "STAYS GREEN"
-        yield f"{guard.name.ljust(widest)}  {', '.join(guard.findings).ljust(10)}  {verdict}  {guard.tests[0]}"
+def _line(proof: Proof, widest: int) -> str:
+    guard = proof.guard
+    verdict = "red without it" if proof.red else "STAYS GREEN"
+    return f"{guard.name.ljust(widest)}  {', '.join(guard.findings).ljust(10)}  {verdict}  {guard.tests[0]}"
 
 
 if __name__ == "__main__":

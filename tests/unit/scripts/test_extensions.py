@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.extensions.__main__ import table
+from scripts.extensions.__main__ import lines
 from scripts.extensions.patches import NoPatch, Patch, read_patch, read_patches
 from scripts.extensions.proving import prove
 from scripts.extensions.scratch import ROOT, Said, as_it_is_now, scratch_copy
@@ -116,13 +116,13 @@ def test_each_part_is_noticed_by_the_type_check_or_by_a_test(patch: Patch) -> No
         ("product.txt:30", "a test"),
     ]
     assert proof.problems == ()
-    assert next(iter(table([proof]))) == "it: passed; 2 files of the product (aim: 2), 1 of tests"
+    assert next(iter(lines(proof))) == "it: passed; 2 files of the product (aim: 2), 1 of tests"
 
 
 def test_a_part_that_nobody_misses_is_a_problem(patch: Patch) -> None:
     proof = prove(patch, Checked(typed="new", tested="first"))
     assert proof.problems == ("it: nobody notices where product.txt:30 is left out",)
-    assert "NOBODY NOTICES" in [*table([proof])][-1]
+    assert "NOBODY NOTICES" in [*lines(proof)][-1]
 
 
 @pytest.mark.parametrize(
