@@ -31,15 +31,15 @@ class Exit(IntEnum):
     meaning: str
 
     DONE = 0, "done", "done; a trail is intact, and anchored except for the last day"
-    REFUSED = 1, "refused", "refused: by a rule, for lack of a right, or because of a fault in the input"
+    REFUSED = 1, "refused", "a rule refused it, a right is missing, or something in the input is wrong"
     USAGE = 2, "usage", "the command line, or a file that it names, cannot be used"
     NOT_FOUND = 3, "not-found", "there is no such release, record, version or document"
     UNREACHABLE = 4, "unreachable", "the app, a registry or a vault cannot be reached, or does not answer properly"
-    WAITING = 5, "waiting", "a person has to confirm it first, or people vote on it, at the address that was printed"
+    WAITING = 5, "waiting", "a person has to confirm it, or to vote on it, at the address that was printed"
     UNPROVED = (
         6,
         "unproved",
-        "a trail is intact, but a record of more than a day ago is not anchored, or a proof is not verified yet",
+        "a trail is intact, but a record more than a day old is not anchored, or a proof is not verified yet",
     )
     BROKEN = 7, "broken", "a record, its copy for searches, an anchor or a document was changed"
     INTERRUPTED = 130, "interrupted", "interrupted from the keyboard"

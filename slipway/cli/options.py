@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 URL_HELP = "Address of the app, such as https://app.azurewebsites.net.  [env: SLIPWAY_URL]"
 AUDIENCE_HELP = (
-    "Client id or `api://…` of the app: sign in to Entra with `az login`, `azd auth login`, a browser, a pipeline or a "
-    "managed identity.  "
+    "Sign in to Entra for the app with this client id (or `api://…`): as in `az login` or `azd auth login`, in a "
+    "browser, or as a pipeline or managed identity.  "
     "[env: SLIPWAY_AUDIENCE]"
 )
 KEY_HELP = "Function key of the app. Other users of this machine can see it: prefer the variable.  [env: SLIPWAY_KEY]"
@@ -105,14 +105,14 @@ class Confirming:
 
 def waiting(command: Callable[..., None]) -> Callable[..., None]:
     """Pass the command a `Confirming`, for the person who confirms what lets something through."""
-    opened = click.option("--open", "open_it", is_flag=True, help="Open the address in a browser.")
+    opened = click.option("--open", "open_it", is_flag=True, help="Open that page in a browser.")
     waits = click.option(
         "--no-wait",
         "wait",
         is_flag=True,
         flag_value=False,
         default=True,
-        help="Print the address and end (exit code 5).",
+        help="Print the address and exit with code 5.",
     )
 
     @opened

@@ -20,10 +20,10 @@ _COMMANDS = "slipway.cli.commands."
 
 LAZY = {
     "applications": Lazy(
-        _COMMANDS + "applications:applications", "The applications, and the releases that run in them."
+        _COMMANDS + "applications:applications", "The applications, and the release live in each environment."
     ),
     "releases": Lazy(_COMMANDS + "releases:releases", "Releases, newest first."),
-    "release": Lazy(_COMMANDS + "releases:release", "One release, or a new one of an earlier artifact."),
+    "release": Lazy(_COMMANDS + "releases:release", "Show one release, or start a new one of an earlier artifact."),
     "explain": Lazy(_COMMANDS + "releases:explain", "Why a release is in its current state, rule by rule."),
     "watch": Lazy(_COMMANDS + "watch:watch", "Follow a release until it has ended."),
     "approvals": Lazy(_COMMANDS + "approvals:approvals", "Open gates: plan, votes, deadline."),
@@ -32,33 +32,31 @@ LAZY = {
     "object": Lazy(_COMMANDS + "approvals:object_to_vote", "Say that a vote counted in your name was not yours."),
     "withdraw": Lazy(_COMMANDS + "approvals:withdraw", "Withdraw your vote while the gate is open."),
     "freezes": Lazy(_COMMANDS + "freezes:freezes", "Freezes and holds: by whom, why and until when."),
-    "freeze": Lazy(_COMMANDS + "operating:freeze", "Stop new rollouts, in one lane or everywhere."),
+    "freeze": Lazy(_COMMANDS + "operating:freeze", "Stop new rollouts, in one environment or everywhere."),
     "unfreeze": Lazy(_COMMANDS + "operating:unfreeze", "End a freeze."),
     "cancel": Lazy(_COMMANDS + "operating:cancel", "End a release that has not begun to roll out."),
-    "retry": Lazy(_COMMANDS + "operating:retry", "Send a release that did not go live out again."),
-    "rollback": Lazy(_COMMANDS + "operating:rollback", "Roll back to an earlier release, and hold the lane."),
-    "resume": Lazy(_COMMANDS + "operating:resume", "End the hold that a rollback set."),
-    "override": Lazy(_COMMANDS + "operating:override", "Let one release pass a freeze, a window or drift."),
-    "waive": Lazy(_COMMANDS + "operating:waive", "Waive one rule about proof for one release."),
-    "fence": Lazy(_COMMANDS + "operating:fence", "Begin a new epoch after a ledger was restored."),
+    "retry": Lazy(_COMMANDS + "operating:retry", "Try a release again that ended without going live."),
+    "rollback": Lazy(_COMMANDS + "operating:rollback", "Roll back to an earlier release, and hold newer ones."),
+    "resume": Lazy(_COMMANDS + "operating:resume", "End the hold that a rollback left behind."),
+    "override": Lazy(_COMMANDS + "operating:override", "Let one release past a freeze, a closed window or drift."),
+    "waive": Lazy(_COMMANDS + "operating:waive", "Let one release pass without one proof."),
+    "fence": Lazy(_COMMANDS + "operating:fence", "Deliver again after the ledger was restored."),
     "end-sessions": Lazy(_COMMANDS + "operating:end_sessions", "Sign yourself or somebody else out of all pages."),
     "audit": Lazy(_COMMANDS + "audit:audit", "Read, verify and export the audit trail."),
     "numbers": Lazy(_COMMANDS + "numbers:numbers", "The four DORA metrics and more, by week."),
     "evidence": Lazy(_COMMANDS + "evidence:evidence", "A stored document (a plan, a log) by its hash."),
     "parked": Lazy(_COMMANDS + "parked:parked", "Input that could not be handled: inspect and replay it."),
     "connect": Lazy(_COMMANDS + "connect:connect", "Let Azure DevOps notify this installation of its runs."),
-    "doctor": Lazy(_COMMANDS + "doctor:doctor", "Faults of the installation, and the commands to fix them."),
+    "doctor": Lazy(_COMMANDS + "doctor:doctor", "What the installation lacks, and the commands to fix it."),
     "bundle": Lazy(_COMMANDS + "bundle:bundle", "Build, push and inspect bundles."),
     "new": Lazy(_COMMANDS + "new:new", "Write a starter folder for an application of your own."),
     "drift": Lazy(_COMMANDS + "drift:drift", "Whether the clusters match the live releases."),
     "check": Lazy(_COMMANDS + "check:check", "Check projects and applications before they are applied."),
     "apply": Lazy(_COMMANDS + "catalogue:apply", "Apply projects and applications."),
-    "diff": Lazy(
-        _COMMANDS + "catalogue:diff", "The changes that applying would make, and whether they would be refused."
-    ),
+    "diff": Lazy(_COMMANDS + "catalogue:diff", "What applying would change, and whether it would be refused."),
     "export": Lazy(_COMMANDS + "catalogue:export", "An application or a project as files."),
     "changes": Lazy(_COMMANDS + "changes:changes", "Changes that weaken production gates and wait for votes."),
-    "change": Lazy(_COMMANDS + "changes:change", "One such change: see it, approve it, reject it."),
+    "change": Lazy(_COMMANDS + "changes:change", "Show one such change, approve it or reject it."),
     "history": Lazy(_COMMANDS + "catalogue:history", "Versions of an application: who changed what, when and why."),
     "remove": Lazy(_COMMANDS + "catalogue:remove", "Take an application or a project out of the catalogue."),
     "schema": Lazy(_COMMANDS + "check:schema", "JSON Schema of a project or an application, for editors."),
@@ -128,20 +126,19 @@ def _end(error: click.ClickException) -> int:
 @click.option("--audience", metavar="ID", help=AUDIENCE_HELP)
 @click.version_option(__version__, prog_name="slipway", message="%(prog)s %(version)s")
 def root(url: str | None, key: str | None, audience: str | None) -> None:
-    """Inspect and operate an installation of Slipway: its releases, their positions, and the reasons. Vote on open
-    gates.
+    """See where releases are and why, vote on them, and operate an installation of Slipway.
 
-    The app is taken from --url and --key, else from SLIPWAY_URL and SLIPWAY_KEY, else from .local/stack.json, which
-    `make up` writes, in this folder or a parent. If the app requires sign-in, --audience (or SLIPWAY_AUDIENCE) signs
-    you in to Entra with your `az login` or `azd auth login`, with or without a key. With AZURE_TOKEN_CREDENTIALS set
-    to InteractiveBrowserCredential, and your tenant's id in AZURE_TENANT_ID, each command asks you in a browser.
+    The app is found by --url and --key, else by SLIPWAY_URL and SLIPWAY_KEY, else by the .local/stack.json that
+    `make up` writes, in this folder or a parent. If the app requires a sign-in, --audience (or SLIPWAY_AUDIENCE) uses
+    your `az login` or `azd auth login`, with or without a key. With AZURE_TOKEN_CREDENTIALS set to
+    InteractiveBrowserCredential and your tenant's id in AZURE_TENANT_ID, each command signs you in in a browser.
 
-    Results go to stdout: a table on a terminal, plain columns in a pipe, and with --json one JSON object, the app's own
-    if it answered; many lists also support --jsonl and --csv. Messages go to stderr. NO_COLOR is respected.
+    Results go to stdout: a table on a terminal, plain columns in a pipe, one JSON object with --json. Many lists also
+    support --jsonl and --csv. Messages go to stderr. NO_COLOR is respected.
 
-    Every JSON object has its version in `v`. With --json an error is a JSON object on stdout, too: {"v", "error":
-    {"code", "message"}}. If known, "error" also has "field", "expected", "got" and "cure", and for files "problems".
-    The code is one of the words below, or the app's own for what it refused.
+    With --json an error is a JSON object on stdout, too: {"v", "error": {"code", "message"}}. If known, "error" also
+    has "field", "expected", "got" and "cure", and for files "problems". The code is one of the words below, or the
+    app's own word for why it refused. Every JSON object has its version in `v`.
 
     \b
     Exit codes:

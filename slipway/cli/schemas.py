@@ -92,7 +92,7 @@ kubernetes_option = click.option(
     show_default=True,
     callback=_check_version,
     metavar="VERSION",
-    help="Minor version of Kubernetes whose schemas the manifests are compared with.",
+    help="Check manifests against the schemas of this minor version of Kubernetes.",
 )
 
 

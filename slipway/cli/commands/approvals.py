@@ -56,7 +56,7 @@ COLUMNS = (
 @formed
 @connected
 def approvals(api: Api, *, form: OutputFormat) -> None:
-    """Open gates: environment, plan, votes so far and required, who may still vote, and the deadline.
+    """The open gates: environment, plan, votes counted and required, who may still vote, and the deadline.
 
     \b
     Examples:
@@ -134,11 +134,9 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--bearer",
             metavar="TOKEN",
-            help=f"Your access token, to reject or to withdraw.  [env: {BEARER}]",
+            help=f"Your access token, to reject, withdraw or object without a link.  [env: {BEARER}]",
         ),
-        click.option(
-            "--plan", metavar="HASH", help="Vote only if the plan has this hash (the first 12 digits are enough)."
-        ),
+        click.option("--plan", metavar="HASH", help="Only if the plan has this hash; its first 12 digits are enough."),
         json_option,
         click.argument("release", required=False),
     ):
@@ -152,8 +150,8 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
 def approve(voter: _Voter, /, **ballot: Any) -> None:
     """Approve a release in your own name, for the current plan.
 
-    If links vote, your link identifies you. Everywhere else an approval is signed by your sign-in, on a page: its
-    address is printed, and the exit code is 5.
+    With the link from your approval message the vote is cast at once, if the gate accepts votes by link. Otherwise you
+    approve on a page, by signing in: the command prints its address and exits with code 5.
 
     \b
     Examples:
@@ -170,7 +168,7 @@ def approve(voter: _Voter, /, **ballot: Any) -> None:
 def reject(voter: _Voter, /, **ballot: Any) -> None:
     """Reject a release in your own name. The release ends, and the reason is kept in the audit trail.
 
-    This also works after its gate has passed, until the first object of its rollout is written.
+    You can still reject it after its gate has passed, until its rollout writes the first object to the cluster.
 
     \b
     Examples:
@@ -199,15 +197,15 @@ def withdraw(voter: _Voter, /, **ballot: Any) -> None:
 @click.option(
     "--environment",
     metavar="NAME",
-    help="The environment whose gate counted it; by default the one that the release is in.",
+    help="The environment whose gate counted the vote; by default the one that the release is in.",
 )
 @_voting
 def object_to_vote(voter: _Voter, /, **ballot: Any) -> None:
-    """Say that a vote which was counted in your name was not yours.
+    """Say that a vote counted in your name was not yours.
 
-    It no longer counts, and the release stops where it is: at its gate or during its copy it ends as rejected, and a
-    rollout that has begun is rolled back. A release that is live stays live until somebody rolls it back. Everybody
-    whom the gate asks is told.
+    The vote no longer counts, and the release stops. At its gate, or while it is being copied, it ends as rejected; a
+    rollout that has begun is rolled back. A release that is already live stays live until somebody rolls it back.
+    Everybody who may vote at the gate is told.
 
     \b
     Example:

@@ -91,8 +91,8 @@ def print_records(
     the command ends with exit code 7.
 
     \b
-    What happened to a release, who did what, what was changed in production,
-    where a digest has been, every freeze, override, waiver, rejection, rollback:
+    What happened to a release? Who did what? What changed in production?
+    Where has a digest been? Every freeze, override, waiver, rejection, rollback:
       slipway audit list --release shop-482
       slipway audit list --actor ada@example.com --from 30d
       slipway audit list --environment production --action change --from 2026-11-01 --to 2026-11-30

@@ -28,8 +28,8 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
     """Compare the audit index with the trail, and repair it, while the app runs.
 
     The trail is authoritative: missing or different rows of the index are rewritten, and extra ones are deleted.
-    Without APPLICATION every trail is compared, including the installation's own. This needs the permission
-    `reindex`, which the role platform has.
+    Without APPLICATION every trail is compared, including the installation's own. You need the role `platform`, which
+    has the permission `reindex`.
 
     Exit codes: 0 no differences remain, 1 there are differences, 7 records of the trail are damaged; all others as for
     every command.

@@ -87,39 +87,40 @@ def verify_trail(
     tokens: TokensThatCount | None,
     as_json: bool,
 ) -> None:
-    """Check that no record of the trail was changed, removed or put in another order, and that the worker signed each.
+    """Check that no record of the trail was changed, removed or reordered, and that the worker signed every one.
 
-    The records are streamed from the app; the hash chain is computed and the signatures are verified on this machine,
-    so you need not trust the app's own checks. Give the public keys with --public-keys: keys from the app prove only
-    that it agrees with itself. Each chain is also compared with its newest anchors. An anchor records the end of a
-    chain where nobody can change it, at gates of class production, when rules change, and once a day. Anchors reveal a
-    chain that was replaced as a whole and a table that was rolled back. Records after the last anchor are protected by
-    the chain alone, so the command says how far the anchors reach. An anchor that no key of the installation signed is
-    named, and does not count. Without APPLICATION every trail is checked, including the installation's own.
+    This machine computes the hash chain and verifies the signatures of the records that the app sends, so you need not
+    trust the app's own checks. Pass the public keys with --public-keys: keys from the app prove only that it agrees
+    with itself. Without APPLICATION every trail is checked, including the installation's own.
 
-    The records are also replayed, phase by phase. It names the first release that passed a gate without the votes for
-    its plan, or made an impossible move, however well its records are linked and signed.
+    Each chain is also compared with its newest anchors. An anchor records the end of a chain where nobody can change
+    it: at production gates, when rules change, and once a day. Anchors reveal a chain that was replaced as a whole, and
+    a table that was rolled back. Only the chain protects the records after the last anchor, so the command says how far
+    the anchors reach. An anchor that no key of the installation signed is reported and does not count.
 
-    Anchors from the app prove only as much as the container that stores them. With --anchors, anchors that you kept
-    yourself (from a mail, a webhook, a download) are compared with the chains, too.
+    Anchors from the app prove only as much as the container that stores them. With --anchors the chains are also
+    compared with anchors that you kept yourself, from a mail, a webhook or a download.
+
+    The records are also replayed, phase by phase. The command names the first release that passed a gate without the
+    votes for its plan, or that skipped a step, even if all its records are linked and signed.
 
     The app compares the audit index, which answers searches, with each chain, and names the records that the index
-    lacks, since no search finds them. `slipway audit reindex --repair` writes it again from the trail.
+    lacks, because no search finds them. `slipway audit reindex --repair` rewrites it from the trail.
 
-    --votes verifies again the kept proof of each vote, roll-back and waiver, and of each vote on a change of the
+    --votes verifies the stored proof of each vote, roll-back and waiver again, and of each vote on a change of the
     catalogue: the identity provider signed it, for exactly the content and the person in the record, with a sign-in as
-    fresh as the gate asked for. The keys are fetched from the provider. One that it no longer publishes counts from the
-    archive if an anchor names its set. The command names the source of each set, and the day since when it is anchored.
-    --issuer and --votes-client say whose tokens count; without them, the app is asked.
+    recent as the gate required. The keys are fetched from the provider. A key that the provider no longer publishes
+    counts if it is in the archive and an anchor names its set. The command prints where each set of keys came from, and
+    since when it has been anchored. --issuer and --votes-client say whose tokens count; without them, the app is asked.
 
     With --file an export is verified, together with the proof and the anchors next to it.
 
     \b
     Exit codes:
       0  intact, and anchored except for the last day
-      6  intact, but a record of more than a day ago is not anchored, nothing
-         shows that what a retired key signed is older than that, or the proof
-         of a vote cannot be verified yet
+      6  intact, but a record more than a day old is not anchored, nothing shows
+         that records signed with a retired key are older than its retirement,
+         or the proof of a vote cannot be verified yet
       7  a chain is broken or contradicts an anchor, a release went live without
          its gate, the proof of a vote does not hold, or the audit index is not
          what the trail says

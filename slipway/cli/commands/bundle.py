@@ -31,10 +31,10 @@ from .bundle_build import build_
 def bundle() -> None:
     """Build, push and inspect bundles: one artifact with the manifests of each environment, every image by digest.
 
-    Registries are reached with the credentials of `docker login` or `az acr login`; in Azure also as the identity
-    signed in to Entra. SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD come before both. A name and a password go
-    to the registry's own host, and to the hosts in SLIPWAY_REGISTRY_HOSTS. At the registries of `make up` you are its
-    CI.
+    The commands use the credentials of `docker login` or `az acr login`; for a registry in Azure also the identity that
+    you signed in to Entra with. SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD take precedence over both. A name
+    and a password are sent only to the registry's own host and to the hosts in SLIPWAY_REGISTRY_HOSTS. For the
+    registries of `make up` you have the rights of its CI.
     """
 
 
@@ -51,9 +51,10 @@ bundle.add_command(build_)
 )
 @json_option
 def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
-    """Push the bundle that `build` wrote into LAYOUT, under its version as the tag. Its push starts a release.
+    """Push the bundle that `build` wrote into LAYOUT, tagged with its version. This starts a release.
 
-    Pushing the same bundle again changes nothing. A tag that names something else is never moved.
+    Pushing the same bundle again changes nothing. If the tag names something else, it is not moved and the command
+    fails.
 
     \b
     Example:
@@ -120,7 +121,7 @@ def print_bundle(where: str, *, as_json: bool) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     default=TARGETS_FILE,
     show_default=True,
-    help="What the environments are, as `slipway export --targets` writes it.",
+    help="Description of the environments, written by `slipway export --targets`.",
 )
 @json_option
 def verify_bundle(where: str, targets_file: Path, *, as_json: bool) -> None:

@@ -57,7 +57,7 @@ def _version(_: click.Context, __: click.Parameter, value: str) -> str:
     "--targets",
     "targets_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="What the environments are, as `slipway export --targets` writes it.  [default: the one in FOLDER]",
+    help="Description of the environments, written by `slipway export --targets`.  [default: the one in FOLDER]",
 )
 @click.option(
     "--image",
@@ -65,7 +65,7 @@ def _version(_: click.Context, __: click.Parameter, value: str) -> str:
     multiple=True,
     callback=_reference,
     metavar="REPOSITORY:TAG",
-    help="Tag or digest of an image, whatever tag the manifests have; can be repeated.",
+    help="Use this tag or digest of an image, instead of the tag in the manifests; can be repeated.",
 )
 @click.option(
     "--chart",
@@ -95,12 +95,12 @@ def build_(  # noqa: PLR0917 - click passes them by name
 ) -> None:
     """Build a bundle from FOLDER/environments/<environment>/.
 
-    An environment's folder has plain Kubernetes YAML, a kustomization.yaml that kustomize renders, or a values.yaml for
-    the chart in FOLDER/chart. Helm renders the chart with that file, after the values.yaml of FOLDER if there is one.
-    Both are run twice, without network, and are refused if the output differs.
+    An environment's folder holds plain Kubernetes YAML, a kustomization.yaml that kustomize renders, or a values.yaml
+    for the chart in FOLDER/chart. Helm renders the chart with that file, on top of the values.yaml in FOLDER if there
+    is one. Kustomize and Helm run twice, without a network, and the build fails if the two results differ.
 
-    Manifests are compared with Kubernetes' own schemas, of the version that targets.json gives for the environment.
-    Kinds without a schema, such as custom resources, are named as not compared.
+    Manifests are checked against Kubernetes' own schemas, of the version that targets.json names for the environment.
+    Kinds without a schema, such as custom resources, are listed as not checked.
 
     Every image is looked up in the registry and written by digest, in the registry of each environment. Building twice
     gives the same digest. The time is taken from --created or SOURCE_DATE_EPOCH; in Azure Pipelines, run and commit

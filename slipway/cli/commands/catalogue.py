@@ -40,7 +40,7 @@ _file = click.option(
     "path",
     type=click.Path(path_type=Path),
     required=True,
-    help="A file, or a folder in which every project.yaml and application.yaml counts.",
+    help="A file, or a folder: then every project.yaml and application.yaml in it.",
 )
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 _reason = reason_option("Why; kept with the version and in the audit trail.")
@@ -55,17 +55,19 @@ _reason = reason_option("Why; kept with the version and in the audit trail.")
 @json_option
 @connected
 def apply(api: Api, *, path: Path, yes: bool, reason: str, version: str, confirming: Confirming, as_json: bool) -> None:
-    """Apply projects and applications: every document in PATH, each judged by itself.
+    """Apply the projects and applications in PATH, each on its own merits.
 
-    Prints what would change and asks first, then waits until it is decided. The same documents applied again change
-    nothing. A document that is wrong, that you may not change, or that somebody else has changed since the comparison
-    is refused by name; the others are applied. If any of them weakens a guard of production, a person first confirms
-    all of them on a page, whose address is printed. Then the people of the gates that get weaker vote, under the rules
-    now in force. Manifests are compared with Kubernetes' own schemas, as `slipway check` does.
+    The command prints what would change, asks you, and waits for the outcome. Applying the same documents again changes
+    nothing. A document is refused if it is wrong, if you may not change it, or if somebody else has changed it since
+    the comparison; the others are still applied. Manifests are checked against Kubernetes' own schemas, as
+    `slipway check` does.
 
-    Exit codes: 0 applied, or nothing to change; 1 a document is refused, whatever the outcome of the rest; 4 the app
-    cannot be reached, or does not decide; 5 nothing is refused, and a person has to confirm it, or people vote on it.
-    --json gives the outcome for each.
+    If a document weakens what protects production, you first confirm all of them on a page whose address the command
+    prints. Then the approvers of each gate that would become weaker vote on the change, under the rules now in force.
+
+    Exit codes: 0 applied, or there was nothing to change; 1 a document was refused, whatever became of the others; 4
+    the app cannot be reached, or does not decide; 5 nothing was refused, but a person has to confirm the change or vote
+    on it. --json prints the outcome of each document.
 
     \b
     Examples:
@@ -104,11 +106,11 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, version: str, confirm
 @json_option
 @connected
 def diff(api: Api, *, path: Path, version: str, as_json: bool) -> None:
-    """Show what `slipway apply` would change, and whether it would be refused. Changes nothing.
+    """Show what `slipway apply` would change, and whether it would be refused. This changes nothing.
 
-    Manifests are compared with Kubernetes' own schemas, as `slipway check` does.
+    Manifests are checked against Kubernetes' own schemas, as `slipway check` does.
 
-    Exit codes: 0 it could be applied, 1 something of it would be refused, 4 the app cannot be reached.
+    Exit codes: 0 everything could be applied, 1 a document would be refused, 4 the app cannot be reached.
 
     \b
     Example:
@@ -144,10 +146,11 @@ def export(
     kubernetes: str | None,
     as_json: bool,
 ) -> None:
-    """Export an application, or a project, as the files that would be applied to get it.
+    """Export an application, or a project, as the files that `slipway apply` would take.
 
-    With --targets: what its environments are, which `slipway bundle build` reads. The version of Kubernetes is yours to
-    say, as the app that answers reaches no cluster.
+    With --targets the command writes targets.json instead: the description of its environments that
+    `slipway bundle build` reads. You name the version of Kubernetes, because the part of Slipway that answers here
+    reaches no cluster.
 
     \b
     Examples:
@@ -214,8 +217,8 @@ def history(api: Api, *, name: str, is_project: bool, limit: int, as_json: bool)
 def remove(api: Api, *, name: str, is_project: bool, yes: bool, reason: str, as_json: bool) -> None:
     """Take an application or a project out of the catalogue. Its releases, records and versions stay.
 
-    Nothing in a cluster is changed. An application that is applied again later is compared with its last version, so
-    that its production gate cannot come back weaker.
+    Nothing in a cluster changes. If the application is applied again later, it is compared with its last version, so
+    that its production gate cannot come back weaker unnoticed.
 
     \b
     Example:

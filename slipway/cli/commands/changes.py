@@ -45,7 +45,7 @@ _FEW = 3
 @formed
 @connected
 def changes(api: Api, *, form: OutputFormat) -> None:
-    """Changes that weaken production gates and wait for the votes of their people.
+    """Proposed changes that would weaken production gates, and wait for the votes of the approvers there.
 
     \b
     Examples:
@@ -91,20 +91,20 @@ def _phase(change: ProposedChangeSummary) -> TextCell:
     default="show",
     lazy={
         "show": Lazy(
-            "slipway.cli.commands.changes:print_change", "One change: its effect, the people asked, and its end."
+            "slipway.cli.commands.changes:print_change", "One change: its effect, the votes, and how it ended."
         ),
-        "approve": Lazy("slipway.cli.commands.changes:approve_change", "Approve a change, by a proof."),
+        "approve": Lazy("slipway.cli.commands.changes:approve_change", "Approve a change, by signing in."),
         "stand-in": Lazy(
-            "slipway.cli.commands.changes:stand_in", "Let a change through in place of people who are gone."
+            "slipway.cli.commands.changes:stand_in", "Let a change through in place of approvers who have left."
         ),
         "reject": Lazy("slipway.cli.commands.changes:reject_change", "Reject a change, or take back your own."),
     },
 )
 def change() -> None:
-    """One proposed change: `slipway change HASH` shows it, and `approve` and `reject` vote on it. `stand-in` is for the
-    platform's people, when everybody whom a gate asks has gone.
+    """Show a proposed change (`slipway change HASH`), or vote on it (`approve` and `reject`). `stand-in` is for the
+    platform's people, when none of a gate's approvers is left.
 
-    HASH is that of `slipway changes`; of one that waits its first digits are enough.
+    `slipway changes` prints the hashes. For a change that is still waiting the first digits are enough.
 
     \b
     Examples:
@@ -119,7 +119,8 @@ def change() -> None:
 @json_option
 @connected
 def print_change(api: Api, *, hash: str, as_json: bool) -> None:
-    """One proposed change: its effect, the weakenings, the gates that are asked, the votes, and its end.
+    """One proposed change: its effect, what would be weaker, the gates whose approvers vote, the votes, and how it
+    ended.
 
     `show` may be left out.
 
@@ -174,9 +175,10 @@ def _fields(screen: Screen, change: ProposedChangeShown) -> Iterator[tuple[str, 
 @json_option
 @connected
 def approve_change(api: Api, *, hash: str, reason: str, confirming: Confirming, as_json: bool) -> None:
-    """Approve a proposed change, as one of the people of the gates that it would weaken.
+    """Approve a proposed change, as an approver of a gate that it would weaken.
 
-    Prints the address of a page on which you confirm it, by a sign-in made for it, and waits until the vote is counted.
+    The command prints the address of a page, where you sign in once more to confirm it, and waits until your vote is
+    counted.
 
     Exit codes: 0 counted; 1 refused; 4 the app cannot be reached; 5 a person has to confirm it.
 
@@ -190,15 +192,15 @@ def approve_change(api: Api, *, hash: str, reason: str, confirming: Confirming, 
 
 @click.command("stand-in")
 @click.argument("hash")
-@reason_option("Why nobody can vote there; told to all who are asked.", required=True)
+@reason_option("Why nobody can vote there; every approver is told.", required=True)
 @waiting
 @json_option
 @connected
 def stand_in(api: Api, *, hash: str, reason: str, confirming: Confirming, as_json: bool) -> None:
-    """Let a change through in place of the people whom its gates ask, when all of them have gone.
+    """Let a change through in place of the approvers of its gates, when none of them is left.
 
-    It takes two people of the role platform, who did not propose the change, each by a proof of their own. Everybody
-    who is asked is told, and it takes effect a day later, unless one of them objects.
+    This takes two people with the role `platform` who did not propose the change; each confirms it with a sign-in.
+    Every approver is told, and the change takes effect a day later unless one of them objects.
 
     Exit codes: 0 counted; 1 refused; 4 the app cannot be reached; 5 a person has to confirm it.
 
@@ -216,9 +218,9 @@ def stand_in(api: Api, *, hash: str, reason: str, confirming: Confirming, as_jso
 @json_option
 @connected
 def reject_change(api: Api, *, hash: str, reason: str, as_json: bool) -> None:
-    """Reject a proposed change, as one of the people who are asked; its proposer takes it back that way.
+    """Reject a proposed change, as an approver of one of its gates, or take back a change that you proposed.
 
-    It needs your own sign-in (--audience), and no more.
+    You need nothing but your own sign-in (--audience).
 
     \b
     Example:

@@ -25,20 +25,21 @@ from ..screen import GOOD, Screen, TextCell
 @click.option(
     "--offline",
     is_flag=True,
-    help="Do not ask an installation whether it knows the registries, clusters and channels by their names.",
+    help="Do not ask an installation about the names of registries, clusters and channels.",
 )
 @connectable
 @one_object
 def check(open_app: Callable[[], Api], path: Path, *, version: str, offline: bool, as_json: bool) -> None:
     """Check the projects and applications in PATH, a file or a folder (default: this one).
 
-    Of a folder, every project.yaml and application.yaml in it counts, at any depth. Every problem is printed as
+    In a folder, every project.yaml and application.yaml is checked, at any depth. Each problem is printed as
     `file:line: field: what was expected, what was found`, sorted by file and line, so that editors and CI systems can
-    link to it; with the environment, if not all environments have it. One mistake does not hide another: what cannot be
-    judged because of it is named as not checked. Manifests are compared with Kubernetes' own schemas; those of kinds
-    that have none there, such as custom resources, are named too. Names of registries, clusters and channels, and the
-    limits of a project that is not in PATH, are checked if an installation is found (by --url, SLIPWAY_URL, or `make
-    up`) and answers.
+    link to it; the environment is added if the problem is not in all of them. One mistake does not hide others:
+    whatever cannot be judged because of it is listed as not checked.
+
+    Manifests are checked against Kubernetes' own schemas. Kinds without a schema there, such as custom resources, are
+    listed. If an installation answers (found by --url, SLIPWAY_URL or `make up`), the names of registries, clusters and
+    channels are checked too, and so are the limits of a project that is not in PATH.
 
     Exit codes: 0 no problems, 1 there are problems.
 

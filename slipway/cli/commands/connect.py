@@ -60,9 +60,10 @@ def azure_devops(
 ) -> None:
     """Create or repair the service hook that reports completed runs.
 
-    The project needs one subscription for `build.complete` 2.0 with the app's address. It is created if it is missing,
-    and rewritten if it is disabled, on probation or configured differently; otherwise it is left alone, so the command
-    can be repeated safely. Its password cannot be read back: after changing the hook's secret, use --send-secret.
+    The project needs one subscription for `build.complete` 2.0 with the app's address. The command creates it if it is
+    missing, and rewrites it if it is disabled, on probation or configured differently; otherwise it changes nothing, so
+    you can safely run it again. Azure DevOps does not give the password back, so after changing the hook's secret use
+    --send-secret.
 
     The hook's secret is read from SLIPWAY_HOOK_SECRET. You sign in with AZURE_DEVOPS_EXT_PAT (a personal access token)
     or, without it, to Entra with your `az login`; you need the permission *Edit subscriptions*.

@@ -39,7 +39,7 @@ class Hooks:
 
 @click.command()
 @click.option(
-    "--only", multiple=True, metavar="CHECK", help="Only checks whose names start with this; may be repeated."
+    "--only", multiple=True, metavar="CHECK", help="Only checks whose names start with this; can be repeated."
 )
 @click.option("--organization", default="", help="Also check the service hook of this Azure DevOps organization.")
 @click.option("--project", default="", help="The project of the service hook.")
@@ -73,16 +73,16 @@ def doctor(
 ) -> None:
     """Check every permission and connection, and name each missing one with the command that grants it.
 
-    From this machine: whether the app responds and accepts the key, and with --organization and --project whether the
-    service hook delivers (signed in as for `slipway connect`). In the worker, with its identity: table, blobs, queues,
-    reading and writing registries, each cluster permission, signing keys, channels, clock, and whether
-    the reconcile timer runs.
+    From this machine it checks whether the app answers and accepts the key and, with --organization and --project,
+    whether the service hook delivers (you sign in as for `slipway connect`). The worker checks, with its own identity,
+    the table, blobs and queues, reading from and writing to registries, every cluster permission, the signing keys, the
+    channels, the clock, and whether the reconcile timer runs.
 
-    It changes nothing: a check removes everything that it creates, and says so. Each check takes at most half a minute.
-    The roles `operator` and `platform` may run it.
+    Nothing is left changed: a check removes what it creates, and says so. Each check takes at most half a minute. You
+    need the role `operator` or `platform`.
 
-    The output of --print-rbac is for `kubectl apply -f -`, by somebody who may write Roles: custom resources are beyond
-    the app's role in Azure.
+    Pipe the output of --print-rbac to `kubectl apply -f -`, as somebody who may write Roles: the app's role in Azure
+    does not cover custom resources.
 
     \b
     Exit codes:

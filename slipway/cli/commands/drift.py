@@ -26,13 +26,13 @@ clock = utc_now
 def drift(api: Api, application: str | None, *, as_json: bool) -> None:
     """Whether the clusters match the live releases: of one APPLICATION, or of all.
 
-    A look is taken every few minutes. Each difference comes with its writer, as far as the cluster tells. Slipway does
-    not undo drift by itself: bring the environment back with `slipway rollback`, to the release that is live.
+    Slipway compares them every few minutes. Each difference is shown with who wrote it, if the cluster says. Slipway
+    does not undo drift by itself: run `slipway rollback` to the release that is live.
 
     \b
     Exit codes:
       0  every environment matches its live release
-      1  one does not, or nobody can tell
+      1  one does not, or it is not known
 
     \b
     Examples:

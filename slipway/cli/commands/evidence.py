@@ -22,11 +22,11 @@ from ..screen import Screen
 @json_option
 @connected
 def evidence(api: Api, *, digest: str, as_json: bool) -> None:
-    """Print a kept document (a plan, a log) by its hash, as releases and audit records name it.
+    """Print a stored document (a plan, a log) by its hash, as releases and audit records name it.
 
-    The hash of what the app sends is computed here; a document that does not have it is not printed. In a pipe
-    the document is written byte by byte; on a terminal JSON is indented and what could steer the terminal is escaped.
-    With --json it is part of an object, as `document` if it is JSON, else as `text` or `base64`.
+    The command computes the hash of what the app sends, and prints nothing if it differs. In a pipe the document is
+    written byte for byte; on a terminal JSON is indented and control characters are escaped. With --json it is part of
+    an object, as `document` if it is JSON, else as `text` or `base64`.
 
     \b
     Examples:

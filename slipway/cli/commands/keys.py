@@ -26,8 +26,8 @@ from ..vault import KeysInVault, open_vault
 KEYS, VAULT, IN_FILE = "SLIPWAY_SIGNING_KEYS", "SLIPWAY_KEY_VAULT", "@file:"
 
 _STILL_COUNTS = (
-    "what the retired keys signed of the trail still counts: run `slipway keys retire` once `slipway doctor` says that "
-    "every trail ends with the signature of the new key"
+    "records signed with the old keys still count: run `slipway keys retire` once `slipway doctor` says that every "
+    "trail ends with the signature of the new key"
 )
 
 type Place = SigningKeysFile | KeysInVault
@@ -37,15 +37,17 @@ type Place = SigningKeysFile | KeysInVault
 def keys() -> None:
     """The keys that sign audit records and approval links.
 
-    The newest key signs. Links signed with earlier keys stay valid: a rotation retires a key only if it has not signed
-    for 60 days, when no gate can still be waiting for its links.
+    The newest key signs. Links signed with earlier keys stay valid: a rotation retires a key only once it has not
+    signed for 60 days, because then no open gate still needs its links.
     """
 
 
 def _somewhere[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object: ids only."),
-        click.option("--vault", metavar="URL", help=f"A Key Vault, as the person signed in here.  [env: {VAULT}]"),
+        click.option(
+            "--vault", metavar="URL", help=f"A Key Vault, which you reach with your own sign-in.  [env: {VAULT}]"
+        ),
         click.option(
             "--file",
             metavar="PATH",
@@ -93,7 +95,7 @@ def _does(keys: list[LiveKey], index: int, *, ended: bool, screen: Screen) -> Te
     if until is None:
         return TextCell("verifies, until it is removed by hand")
     return (
-        TextCell("the next rotation retires it", FAINT) if ended else TextCell(f"verifies until {screen.time(until)}")
+        TextCell("retired by the next rotation", FAINT) if ended else TextCell(f"verifies until {screen.time(until)}")
     )
 
 

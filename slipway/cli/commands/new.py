@@ -55,8 +55,10 @@ def _pipeline(_: click.Context, __: click.Parameter, value: str | None) -> Pipel
 
 @click.command()
 @click.argument("application", callback=_name)
-@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="The folder; else APPLICATION.")
-@click.option("--project", callback=_name, help="Name of its project; else APPLICATION.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder to write; by default APPLICATION."
+)
+@click.option("--project", callback=_name, help="Name of its project; by default APPLICATION.")
 @click.option(
     "--repository", callback=_repository, help="The repository that CI pushes the image to; by default APPLICATION."
 )
@@ -70,7 +72,7 @@ def _pipeline(_: click.Context, __: click.Parameter, value: str | None) -> Pipel
     default=("role:approvers",),
     show_default=True,
     callback=_approvers,
-    help="Who may let it into production; may be repeated.",
+    help="Who may approve it for production; can be repeated.",
 )
 @one_object
 @click.option(
@@ -90,12 +92,13 @@ def new(
     pipeline: PipelineName | None,
     as_json: bool,
 ) -> None:
-    """Write a folder to begin with: APPLICATION with manifests, acceptance tests and a small program, or two of them.
+    """Write a folder to start from: APPLICATION, with manifests, acceptance tests and a small program (with --chart,
+    two of them).
 
-    It passes `slipway check`, and goes from staging, after its acceptance tests, to production, after an approval.
-    Files that are there already are not overwritten: then nothing is written at all.
+    The result passes `slipway check`. It goes to staging, is tested there, and goes to production after an approval.
+    No file is overwritten: if one exists already, nothing is written at all.
 
-    Exit codes: 0 written, 1 a file is there already.
+    Exit codes: 0 written, 1 a file exists already.
 
     \b
     Examples:

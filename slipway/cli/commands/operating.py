@@ -42,7 +42,7 @@ _DONE = {
 _CALLED_OFF = "called off; it ends before its first object, unless that was written already"
 INSTALLATION = "_installation"
 _EXAMPLES = "\b\nExample"
-_CONFIRMED = "A person confirms it in a browser, at the address that is printed, by a sign-in made for it.\n\n"
+_CONFIRMED = "You confirm it in a browser: the command prints the address of a page, where you sign in once more.\n\n"
 """In the help of each command that lets something through."""
 
 
@@ -143,10 +143,11 @@ def _until(text: str | None) -> datetime | None:
 def freeze(
     api: Api, *, application: str | None, environment: str | None, everything: bool, until: str | None, **options: Any
 ) -> None:
-    """Stop new rollouts, in one lane or everywhere, until the freeze is ended or expires.
+    """Stop new rollouts, in one environment of one application or everywhere, until somebody ends the freeze or it
+    expires.
 
-    Releases are still planned and can be approved ahead; they continue automatically when the freeze ends. Running
-    rollouts are not interrupted.
+    Releases are still planned and can be approved in the meantime; they continue automatically when the freeze ends. A
+    rollout that is already running is not interrupted.
 
     \b
     Examples:
@@ -164,7 +165,7 @@ def freeze(
 @click.option("--all", "everything", is_flag=True, help="End the freeze of everything.")
 @_operating(Verb.UNFREEZE)
 def unfreeze(api: Api, *, application: str | None, environment: str | None, everything: bool, **options: Any) -> None:
-    """End a freeze: releases approved in the meantime continue automatically.
+    """End a freeze. Releases that were approved in the meantime continue automatically.
 
     \b
     Examples:
@@ -179,10 +180,11 @@ def unfreeze(api: Api, *, application: str | None, environment: str | None, ever
 @click.argument("release")
 @_operating(Verb.CANCEL)
 def cancel(api: Api, *, release: str, **options: Any) -> None:
-    """Cancel a release that is waiting: for a fact, a lane, a soak, votes, or the end of a freeze.
+    """Cancel a release that is waiting, be it for a fact, its lane, its soak, votes, or the end of a freeze.
 
-    A rollout that has been decided on ends before its first object. If that was written already, it goes on, and the
-    trail says so (rollout.went-on): let it finish, then roll back.
+    If its rollout has been decided on, the release ends before the first object is written to the cluster. If that
+    object was written already, the rollout goes on, and the trail says so (rollout.went-on): let it finish, then roll
+    back.
 
     \b
     Example:
@@ -195,10 +197,11 @@ def cancel(api: Api, *, release: str, **options: Any) -> None:
 @click.argument("release")
 @_operating(Verb.RETRY)
 def retry(api: Api, *, release: str, **options: Any) -> None:
-    """Send a release that did not go live out again: the same digest, in the environment where it ended.
+    """Try a release again that ended without going live: the same digest, in the environment where it ended.
 
-    It is planned again. After a failure, votes still count if the plan hash is unchanged. After a rejection, an expiry
-    or a cancellation the gate opens again: no earlier vote counts, and a rejection is shown to the voters.
+    Slipway makes a new plan. After a failure, earlier votes still count if the plan hash is unchanged. After a
+    rejection, an expiry or a cancellation the gate opens again: no earlier vote counts, and voters are shown the
+    rejection.
 
     \b
     Example:
@@ -209,7 +212,7 @@ def retry(api: Api, *, release: str, **options: Any) -> None:
 
 @click.command()
 @click.argument("application")
-@click.option("--tag", metavar="TAG", help="The artifact pushed under this tag; `versions` has to accept the tag.")
+@click.option("--tag", metavar="TAG", help="The artifact pushed under this tag, which `versions` must accept.")
 @click.option("--image", metavar="DIGEST", type=DigestType(), help="The image with this digest, sha256:….")
 @click.option("--bundle", metavar="DIGEST", type=DigestType(), help="The bundle with this digest, sha256:….")
 @_operating(Verb.CREATE)
@@ -241,10 +244,10 @@ def create(
 @click.argument("environment")
 @_operating(Verb.ROLLBACK)
 def rollback(api: Api, *, release: str, environment: str, **options: Any) -> None:
-    """Bring an earlier RELEASE back in ENVIRONMENT: its image by digest, with the manifests it was live with.
+    """Roll ENVIRONMENT back to an earlier RELEASE: the same image, by digest, with the manifests it was live with.
 
-    No vote is needed, and no freeze or window prevents it. The lane is on hold afterwards: newer releases wait until
-    it is resumed. The plan warns if the manifests or the image no longer exist.
+    This needs no vote, and no freeze or window prevents it. Afterwards the environment is on hold: newer releases wait
+    until somebody runs `slipway resume`. The plan warns if the manifests or the image no longer exist.
 
     \b
     Example:
@@ -260,7 +263,7 @@ def rollback(api: Api, *, release: str, environment: str, **options: Any) -> Non
 @click.argument("environment")
 @_operating(Verb.RESUME)
 def resume(api: Api, *, application: str, environment: str, **options: Any) -> None:
-    """End the hold that a rollback set, so that newer releases continue.
+    """End the hold that a rollback left behind, so that newer releases continue.
 
     \b
     Example:
@@ -274,8 +277,9 @@ def resume(api: Api, *, application: str, environment: str, **options: Any) -> N
 @click.argument("environment")
 @_operating(Verb.OVERRIDE)
 def override(api: Api, *, release: str, environment: str, **options: Any) -> None:
-    """Let one RELEASE pass in ENVIRONMENT, once, although it is frozen, its window is closed, or drift holds new
-    releases. It still has to pass its gate.
+    """Let RELEASE into ENVIRONMENT once, even though a freeze, a closed window or drift holds it back.
+
+    The release still has to pass its gate.
 
     \b
     Example:
@@ -291,12 +295,15 @@ def override(api: Api, *, release: str, environment: str, **options: Any) -> Non
 @click.option("--rule", required=True, help="The rule's name, as `slipway explain` shows it.")
 @_operating(Verb.WAIVE)
 def waive(api: Api, *, release: str, environment: str, rule: str, **options: Any) -> None:
-    """Let one RELEASE pass in ENVIRONMENT although one rule about proof is not known to hold, because the source is
-    down or has deleted the evidence.
+    """Let RELEASE into ENVIRONMENT without one proof that the rules ask for: because the service that could give it is
+    down, say, or the run was deleted.
 
-    It needs a role that the project names in `waive`. A rule known not to hold is never waived, nor is any rule about a
-    digest or a vote. The plan is made again, so that earlier votes are void; and who waives a rule does not approve
-    that release there.
+    Only rules about proof can be waived, and only while nobody knows whether they hold: never a rule that is known to
+    be broken, and never one about a digest or a vote. `slipway explain RELEASE` names the rules that block it. You need
+    a role that the project lists under `waive`.
+
+    Slipway then makes a new plan that shows the waiver, your name and your reason. Votes on the old plan are void, and
+    you cannot approve this release in this environment yourself.
 
     \b
     Examples:
@@ -310,7 +317,7 @@ def waive(api: Api, *, release: str, environment: str, rule: str, **options: Any
 
 @click.group(cls=Group)
 def fence() -> None:
-    """The order of rollouts, and the new epoch that a restored ledger begins."""
+    """The fence, which keeps rollouts in order, and how to reset it after the ledger was restored."""
 
 
 @fence.command("reset")
@@ -318,13 +325,17 @@ def fence() -> None:
 @click.option("--all", "everything", is_flag=True, help="Reset the trail of the installation itself.")
 @_operating(Verb.FENCE_RESET)
 def fence_reset(api: Api, *, application: str | None, everything: bool, **options: Any) -> None:
-    """Begin a new epoch of APPLICATION after its ledger was restored to an earlier state.
+    """Let APPLICATION deliver again after its ledger was restored to an earlier state.
 
-    A ledger that does not hold what its newest anchor names opens nothing more. Look first at what it has lost: this
-    command prints the newest anchor and the end of the ledger. The loss is recorded, and an anchor is written before
-    anything else. Then every gate is opened again: no earlier vote counts, and a release that a lost anchor names as
-    rejected stays rejected until a person sends it out again. From then on rows count as they are, also those that
-    somebody has changed: compare them with an export first. It needs the role `platform`.
+    A restored ledger lacks records that its newest anchor names. Slipway notices, and lets nothing more of that
+    application through until somebody accepts the loss with this command. You need the role `platform`.
+
+    First compare the ledger with an export: from now on its rows count as they are, even if somebody changed them. The
+    command prints the newest anchor and the last record of the ledger, so that you see what was lost.
+
+    Slipway then writes an anchor, records the loss, and begins a new epoch in which every gate opens again: no earlier
+    vote counts. A release that was rejected stays rejected, if an anchor still shows it, until a person sends it out
+    again.
 
     \b
     Examples:
@@ -357,10 +368,10 @@ def _lost(api: Api, application: str) -> str:
 @json_option
 @connected
 def end_sessions(api: Api, /, *, person: str | None, **options: Any) -> None:
-    """End all sessions of the pages that somebody has begun, in any browser: yours, or those of PERSON.
+    """Sign yourself, or PERSON, out of the pages in every browser.
 
-    PERSON is an object id, as the trail names people (`oid:…`); ending those of somebody else needs the role
-    `platform`. They can sign in again, unless you remove their assignment to the application in Entra first.
+    PERSON is an object id, as the trail names people (`oid:…`). To sign somebody else out you need the role `platform`.
+    They can sign in again, unless you first remove their assignment to the enterprise application in Entra.
 
     \b
     Examples:

@@ -29,7 +29,7 @@ def parked() -> None:
 @json_option
 @connected
 def print_parked(api: Api, *, as_json: bool) -> None:
-    """The parked inputs: 200 at most, those that wait first.
+    """Parked input, at most 200; what has not been replayed comes first.
 
     \b
     Example:
@@ -56,7 +56,7 @@ def print_parked(api: Api, *, as_json: bool) -> None:
     ]
     screen.table(("id", "parked", "source", "replayed", "reason"), rows, cut=("reason",))
     if answer.more:
-        click.echo("more is parked than these", err=True)
+        click.echo("there is more parked input than this list shows", err=True)
 
 
 @parked.command("show")

@@ -25,15 +25,15 @@ AWAY: Final = 120.0
 
 @click.command()
 @click.argument("release")
-@click.option("--environment", "-e", metavar="NAME", help="End when it is live in this environment.")
-@click.option("--no-wait", is_flag=True, help="End where people are asked (exit code 5), and do not wait for them.")
+@click.option("--environment", "-e", metavar="NAME", help="Stop once it is live in this environment.")
+@click.option("--no-wait", is_flag=True, help="Exit with code 5 when people are asked, instead of waiting for them.")
 @json_option
 @connected
 def watch(api: Api, *, release: str, environment: str | None, no_wait: bool, as_json: bool) -> None:
-    """Follow a release until it has ended: a line for each change, with the reason why it waits.
+    """Follow a release until it ends: one line for each change, with the reason why it waits.
 
-    Ends with 0 when it is live in its last environment, or in the one of --environment, and with 1 when it ended
-    otherwise. Ctrl-C ends the command and changes nothing. With --json each change is one object on a line.
+    Exits with 0 once the release is live in its last environment, or in that of --environment, and with 1 if it ended
+    in any other way. Ctrl-C stops the command and changes nothing. With --json each change is one object on a line.
 
     \b
     Examples:

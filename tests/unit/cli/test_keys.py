@@ -78,7 +78,7 @@ def test_a_key_of_before_is_said_to_be_retired_by_the_next_rotation_or_by_a_comm
     arguments = ("keys", "rotate", "--file", str(file), "--retire-others", "--json")
     first = slipway(*arguments)
     assert list(parse_keys(json.loads(first.stdout)["public"])) == ["retired.a", long_ago, today]
-    assert "still counts: run `slipway keys retire` once `slipway doctor` says" in first.stderr
+    assert "still count: run `slipway keys retire` once `slipway doctor` says" in first.stderr
     told = json.loads(slipway("keys", "retire", "--file", str(file), "--json").stdout)
     assert (told["retired"], list(parse_keys(told["public"]))) == (
         ["a", long_ago],

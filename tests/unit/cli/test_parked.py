@@ -43,7 +43,7 @@ def test_the_list_as_json_is_what_the_app_answers(slipway: Command, parked: dict
 
 def test_a_list_that_is_not_all_says_so(slipway: Command, app: Served, parked: dict[str, Any]) -> None:
     app.more_parked = True
-    assert slipway("parked", "list").stderr == "more is parked than these\n"
+    assert slipway("parked", "list").stderr == "there is more parked input than this list shows\n"
 
 
 def test_nothing_parked_is_said_on_stderr(slipway: Command) -> None:
