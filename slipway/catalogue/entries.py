@@ -1,7 +1,7 @@
 """The applications of this installation, looked up by the names in an event."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -27,11 +27,11 @@ class Entry:
 
     definition: Definition
     fingerprint: str
-    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar]
     """The calendar of each environment with time windows."""
-    versions: VersionsInForce | None = None
+    versions: VersionsInForce | None
     """The versions that it was made from; None if no ledger keeps any, as in some tests."""
-    problems: tuple[str, ...] = ()
+    problems: tuple[str, ...]
     """Problems that it has had since it was applied. It opens nothing until they are mended."""
 
     def policy(self, now: datetime) -> Policy:
@@ -39,7 +39,6 @@ class Entry:
         return Policy(
             application=self.application,
             definition=self.fingerprint,
-            versions=self.versions,
             problems=self.problems,
             now=now,
             windows={name: calendar.at(now) for name, calendar in self.calendars.items()},
@@ -52,9 +51,7 @@ class Entry:
         return self.definition.application
 
 
-def entry_of(
-    definition: Definition, *, versions: VersionsInForce | None = None, problems: tuple[str, ...] = ()
-) -> Entry:
+def entry_of(definition: Definition, *, versions: VersionsInForce | None, problems: tuple[str, ...]) -> Entry:
     environments, files = definition.application.environments, definition.files
     return Entry(
         definition=definition,
@@ -88,7 +85,9 @@ class Catalogue:
     """All applications."""
 
     def __init__(self, definitions: Mapping[str, Definition]) -> None:
-        self._entries: Mapping[str, Entry] = {name: entry_of(each) for name, each in definitions.items()}
+        self._entries: Mapping[str, Entry] = {
+            name: entry_of(definition, versions=None, problems=()) for name, definition in definitions.items()
+        }
 
     @property
     def entries(self) -> Mapping[str, Entry]:

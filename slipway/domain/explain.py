@@ -26,8 +26,8 @@ from .explain_gate import gate_rules
 from .model import Record, release_id
 from .release import Lane, Phase, Release, Rollout
 from .rules import Milestone, Moot, NotYet, Rule, RuleResult, WaitsFor, not_passed
-from .snapshot import Snapshot
-from .told_meanwhile import ToldMeanwhile, told_meanwhile
+from .snapshot import JOINING_LOADED, Lookups, Snapshot
+from .told_meanwhile import ToldMeanwhile, told_meanwhile, waits_or_waited
 from .wording import Wording
 
 type Explained = RuleResult | Moot
@@ -54,6 +54,11 @@ class Explanation(Record):
     told_meanwhile: tuple[ToldMeanwhile, ...] = ()
     """Pushes and runs that were reported while the release waited for one, and why it took none of them; the newest
     first."""
+
+
+def lookups_to_explain(release: Release) -> Lookups:
+    active = JOINING_LOADED if waits_or_waited(release) else 0
+    return Lookups(releases=(release.number,), active=active, waits=True)
 
 
 def explain(snapshot: Snapshot, release: Release, records: Iterable[AuditRecord] = ()) -> Explanation:

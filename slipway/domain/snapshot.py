@@ -1,10 +1,11 @@
 """All input of `decide`, `explain`, the board and the API: the state of one application at one moment.
 
-No field has a default, so that none can be forgotten. Outside tests, only `Ledger.load` creates snapshots.
+No field has a default, so that none can be forgotten. `Policy.snapshot` alone makes snapshots: of what `Ledger.load`
+has read, and in the tests of the domain of what they keep in memory.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,7 +29,6 @@ from .model import TAG_PATTERN
 from .release import Head, Lane, Release
 from .rules import RuleResult
 from .steps import StepKind
-from .versions import VersionsInForce
 from .windows import WindowStatus
 
 EVERY_ACTIVE = 100
@@ -44,8 +44,6 @@ class Policy:
     application: Application
     definition: str
     """Hash of the application inside its project, and of its files."""
-    versions: VersionsInForce | None
-    """The versions of application and project that this is made from; None if no ledger keeps any."""
     problems: tuple[str, ...]
     """Problems of the application that arose after it was applied: nothing is opened until they are mended."""
     now: datetime
@@ -55,6 +53,27 @@ class Policy:
     """Whether a tag may start a release."""
     is_lower: Callable[[str, str], bool]
     """Whether the first tag names a lower version than the second one, in the same line of versions."""
+
+    def snapshot(self, stored: "StoredState", tag: str | None) -> "Snapshot":
+        """The policy with what is stored; `tag` is the one that was looked up."""
+        loaded = {release.tag for release in stored.releases.values()}
+        live = {lane.live.tag for lane in stored.lanes.values() if lane.live is not None}
+        looked_up = set() if tag is None else {tag}
+        return Snapshot(
+            application=self.application,
+            definition=self.definition,
+            problems=self.problems,
+            now=self.now,
+            head=stored.head,
+            lanes=stored.lanes,
+            releases=stored.releases,
+            digests=stored.digests,
+            tags=stored.tags,
+            tag_rules={each: self.check_tag(each) for each in loaded | looked_up},
+            higher_tags=frozenset(each for each in loaded | live if tag is not None and self.is_lower(tag, each)),
+            windows=self.windows,
+            waits=stored.waits,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +92,30 @@ class Lookups:
     newest: int = 0
     """The number of releases of any phase to load, newest first; if any, the lanes' last failed ones are loaded too."""
 
+    def numbers(self, head: Head, lanes: Iterable[Lane]) -> set[int]:
+        """The releases that this names, by itself or by the head and the lanes."""
+        numbers = {*self.releases, *(head.active[-self.active :] if self.active else ())}
+        for lane in lanes:
+            numbers |= set(lane.numbers) if self.in_lanes else set()
+            numbers |= {lane.failed} if self.newest and lane.failed else set()
+        return numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredState:
+    """What the ledger holds of an application at one moment, as far as `Lookups` names it."""
+
+    head: Head
+    lanes: Mapping[str, Lane]
+    releases: Mapping[int, Release]
+    """By number."""
+    digests: Mapping[str, int]
+    """Number of the release of each digest that was looked up."""
+    tags: Mapping[str, int]
+    """Number of the newest release of each tag that was looked up."""
+    waits: Mapping[str, str]
+    """Why each step under way waits, by its id; absent if it does not wait, or if this was not loaded."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
@@ -81,8 +124,6 @@ class Snapshot:
     application: Application
     definition: str
     """Hash of the application inside its project, and of its files."""
-    versions: VersionsInForce | None
-    """The versions of application and project that this is made from; None if no ledger keeps any."""
     problems: tuple[str, ...]
     """Problems of the application that arose after it was applied: nothing is opened until they are mended."""
     now: datetime

@@ -1,6 +1,6 @@
 """Loads a snapshot of an application, and commits a decision: all of it in one entity-group transaction, or nothing."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from ..domain.release import Head, Lane, Release
 from ..domain.rules import not_passed
 from ..domain.signed_head import VERSION, blocks_changed, releases_changed, sign_head
 from ..domain.signing import PublicKeys, Signer
-from ..domain.snapshot import Lookups, Policy, Snapshot
+from ..domain.snapshot import Lookups, Policy, Snapshot, StoredState
 from . import keys
 from .archive import Archive
 from .blobs import Blobs, LateBlobs
@@ -55,7 +55,7 @@ class Loaded:
 
     snapshot: Snapshot
     etags: Mapping[str, str]
-    version: str | None = None
+    version: str | None
     """Hash of the application's version in force, read together with the head; None if it has none."""
 
 
@@ -107,25 +107,12 @@ class Ledger:
         digests_read = ahead(partial(self._pointers, partition, lookups.digest, keys.artifact))
         tags = self._pointers(partition, lookups.tag, keys.tag)
         digests = digests_read()
-        numbers = {*digests.values(), *tags.values(), *_numbers_needed(lookups, head, lanes.values())}
+        numbers = {*digests.values(), *tags.values(), *lookups.numbers(head, lanes.values())}
         releases |= self._read_releases(partition, numbers - releases.keys(), etags)
-        named = {release.tag for release in releases.values()} | ({lookups.tag} if lookups.tag is not None else set())
-        snapshot = Snapshot(
-            application=policy.application,
-            definition=policy.definition,
-            versions=policy.versions,
-            problems=policy.problems,
-            now=policy.now,
-            head=head,
-            lanes=lanes,
-            releases=releases,
-            digests=digests,
-            tags=tags,
-            tag_rules={tag: policy.check_tag(tag) for tag in named},
-            higher_tags=_higher(policy, lookups.tag, named, lanes),
-            windows=policy.windows,
-            waits=standing.waits,
+        stored = StoredState(
+            head=head, lanes=lanes, releases=releases, digests=digests, tags=tags, waits=standing.waits
         )
+        snapshot = policy.snapshot(stored, lookups.tag)
         return Loaded(snapshot=snapshot, etags=etags, version=standing.version)
 
     def _first_rows(
@@ -423,22 +410,6 @@ def _refused(event: Event, decision: Decision) -> bool:
     """The refusal is stored with the mark, since a repeated command gets the first answer even if the rules differ by
     then."""
     return isinstance(event, CommandGiven) and bool(not_passed(decision.rules))
-
-
-def _higher(policy: Policy, tag: str | None, named: set[str], lanes: Mapping[str, Lane]) -> frozenset[str]:
-    if tag is None:
-        return frozenset()
-    live = {lane.live.tag for lane in lanes.values() if lane.live is not None}
-    return frozenset(other for other in named | live if policy.is_lower(tag, other))
-
-
-def _numbers_needed(lookups: Lookups, head: Head, lanes: Iterable[Lane]) -> set[int]:
-    """The releases that the lookups name, by themselves or by the head and the lanes."""
-    numbers = {*lookups.releases, *(head.active[-lookups.active :] if lookups.active else ())}
-    for lane in lanes:
-        numbers |= set(lane.numbers) if lookups.in_lanes else set()
-        numbers |= {lane.failed} if lookups.newest and lane.failed else set()
-    return numbers
 
 
 def _outbox_entries(decision: Decision, head: Head, snapshot: Snapshot) -> tuple[OutboxEntry, ...]:

@@ -15,7 +15,7 @@ from ..domain.blocks import Freeze
 from ..domain.drift import Drift
 from ..domain.environment import Environment
 from ..domain.errors import NotFound
-from ..domain.explain import Explanation, explain
+from ..domain.explain import Explanation, explain, lookups_to_explain
 from ..domain.gate import ApprovalGate
 from ..domain.model import NAME_PATTERN, parse_release_id, release_id
 from ..domain.plan import Plan, Preview
@@ -23,7 +23,7 @@ from ..domain.promotion import StepState
 from ..domain.proof import hidden_until
 from ..domain.release import Head, Release
 from ..domain.reports import NotShown
-from ..domain.snapshot import JOINING_LOADED, Lookups, Snapshot
+from ..domain.snapshot import Lookups, Snapshot
 from ..domain.told_meanwhile import LOOKED_AT, LOOKED_BACK, waits_or_waited
 from ..domain.versions import SubjectKind
 from ..ledger import Blobs, Ledger
@@ -113,10 +113,8 @@ class Reader:
         entry = self.catalogue.get(release.application)
         if entry is None:
             raise NotFound(f"this installation no longer delivers the application {release.application!r}")
-        waits = waits_or_waited(release)
-        active = JOINING_LOADED if waits else 0
-        snapshot = self.snapshot(entry, Lookups(releases=(release.number,), active=active, waits=True))
-        records = self._about_its_beginning(release) if waits else ()
+        snapshot = self.snapshot(entry, lookups_to_explain(release))
+        records = self._about_its_beginning(release) if waits_or_waited(release) else ()
         return explain(snapshot, snapshot.release(release.number) or release, records)
 
     def _about_its_beginning(self, release: Release) -> Iterator[AuditRecord]:

@@ -23,6 +23,7 @@ from slipway.domain.inbox import LookKind
 from slipway.domain.keyring import format_keys
 from slipway.domain.model import sha256
 from slipway.domain.reports import Compared
+from slipway.domain.snapshot import Lookups
 from slipway.queries.reading import overview
 from slipway.testing.chains import PUBLIC_KEYS
 from tests.serving import in_a_thread
@@ -297,7 +298,7 @@ def explained(world: World, number: int) -> dict[str, Any]:
 
 
 def application_json(world: World) -> dict[str, Any]:
-    return overview(world.snapshot())
+    return overview(world.snapshot(Lookups(in_lanes=False)))
 
 
 def problem(status: int, title: str, detail: str, parameter: str | None = None) -> Reply:

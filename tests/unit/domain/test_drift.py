@@ -13,6 +13,7 @@ from slipway.domain.events import CommandGiven, DriftLooked
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
 from slipway.domain.rules import Rule, Unknown
+from slipway.domain.snapshot import lookups
 from slipway.domain.steps import Notice
 from tests.unit.domain.samples import MORNING, application, production, staging
 from tests.unit.domain.world import World
@@ -174,7 +175,8 @@ def test_whoever_brings_it_back_is_answered_with_the_release_that_does_it() -> N
     decision = world.command(Verb.ROLLBACK, 1, reason="nobody edits production")
     event = world.taken[-1][1]
     assert isinstance(event, CommandGiven)
-    answered = answer_to(event.evolve(inbox="1767348000000-0123456789abcdef"), decision, world.snapshot())
+    before = world.snapshot(lookups(world.application, event))
+    answered = answer_to(event.evolve(inbox="1767348000000-0123456789abcdef"), decision, before)
     assert answered is not None
     assert (answered.refused, answered.release) == (False, "shop-2")
 

@@ -435,5 +435,5 @@ def test_where_nothing_is_tested_the_rule_is_unknown_and_says_so() -> None:
 def test_the_tag_rule_comes_first() -> None:
     world = World(unattended())
     world.push("v1")
-    assert explained(world).rules[0].rules[0] == Rule.TAG_MATCHES.holds("v1 matches *")
+    assert explained(world).rules[0].rules[0] == Rule.TAG_MATCHES.holds("tag v1 matches glob *")
     assert world.releases[1].digest == digest("v1")

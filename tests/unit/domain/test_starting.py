@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.domain.application import Start
+from slipway.domain.application import Start, Versions
 from slipway.domain.decide import Decision
 from slipway.domain.release import Phase
-from slipway.domain.rules import Rule
 from slipway.domain.steps import StepKind
 from tests.unit.domain.samples import MORNING, application, ci_run, digest, unattended
 from tests.unit.domain.world import World
+
+NO_VERSION = "tag nightly is not a semantic version such as 1.4.2; semver >=1.0.0 needs one"
 
 
 def test_a_push_starts_a_release_where_the_application_starts_from_pushes() -> None:
@@ -61,12 +62,11 @@ def test_a_tag_that_is_pushed_again_with_other_content_starts_a_release_of_its_o
 
 
 def test_a_push_whose_tag_does_not_match_is_recorded_and_starts_nothing() -> None:
-    world = World(application())
-    world.tag_rule = Rule.TAG_MATCHES.fails("nightly does not match >=1.0.0")
+    world = World(application().evolve(versions=Versions(range=">=1.0.0")))
     decision = world.push("nightly")
     assert not world.releases
     assert [rule.name for rule in decision.rules] == ["tag-matches"]
-    assert world.last("image.ignored").details["reason"] == "nightly does not match >=1.0.0"
+    assert world.last("image.ignored").details["reason"] == NO_VERSION
 
 
 def test_a_run_starts_a_release_whose_image_is_looked_up_by_its_tag() -> None:
@@ -118,9 +118,8 @@ def test_a_run_that_came_first_and_named_a_digest_only_is_joined_by_the_push_of_
 
 
 def test_a_push_whose_tag_does_not_count_joins_no_run() -> None:
-    world = World(application(start=Start.BOTH))
+    world = World(application(start=Start.BOTH).evolve(versions=Versions(range=">=1.0.0")))
     world.run(ci_run("7"), image="image")
-    world.tag_rule = Rule.TAG_MATCHES.fails("nightly does not match >=1.0.0")
     world.push("nightly", "image")
     assert world.phase(1) is Phase.JOINING
     assert world.last("image.ignored").details["tag"] == "nightly"

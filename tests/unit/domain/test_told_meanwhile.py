@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from slipway.domain.application import Start
-from slipway.domain.explain import explain
 from slipway.domain.release import Phase
 from slipway.domain.told_meanwhile import SHOWN, ToldMeanwhile
 from tests.unit.domain.samples import application, ci_run, staging
@@ -15,7 +14,7 @@ def both() -> World:
 
 
 def told(world: World, number: int = 1) -> tuple[ToldMeanwhile, ...]:
-    return explain(world.snapshot(), world.releases[number], world.audit).told_meanwhile
+    return world.explain(number).told_meanwhile
 
 
 def test_a_run_of_another_branch_is_named_with_its_branch() -> None:

@@ -8,8 +8,10 @@ from collections import deque
 from collections.abc import Callable
 from copy import copy, deepcopy
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from slipway.catalogue.tags import check_tag, is_lower
 from slipway.domain.actions import Action
 from slipway.domain.application import Application
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
@@ -26,17 +28,17 @@ from slipway.domain.events import (
     StepFinished,
     VoteCast,
 )
-from slipway.domain.explain import Explanation, explain
+from slipway.domain.explain import Explanation, explain, lookups_to_explain
 from slipway.domain.model import sha256
 from slipway.domain.people import SignedIn
 from slipway.domain.queues import Queue
 from slipway.domain.release import Head, Lane, Phase, Release, Run, VoteDecision
 from slipway.domain.restored import Restored
-from slipway.domain.rules import Rule, RuleResult
 from slipway.domain.signing import Signer
-from slipway.domain.snapshot import Lookups, Snapshot, lookups
+from slipway.domain.snapshot import Lookups, Policy, Snapshot, StoredState, lookups
 from slipway.domain.steps import Notice, Outgoing, Step, StepKind
 from slipway.domain.windows import WindowStatus
+from slipway.queries.board import NEWEST_OF_ONE
 from slipway.testing.chains import SIGNER
 from slipway.testing.commands import proved_command
 from tests.unit.domain.effects import Effects, Outcome
@@ -65,9 +67,6 @@ class World:
         """Every event with the time at which it came, repeats too: another world can be led through the same."""
         self.moves: set[tuple[Phase, Phase]] = set()
         """Every step from phase to phase that a release took."""
-        self.tag_rule: RuleResult | None = None
-        self.higher_tags: frozenset[str] = frozenset()
-        """Tags that name a higher version than the one that is looked up."""
         self.effects = Effects()
         self.windows: dict[str, Callable[[datetime], WindowStatus]] = {}
         """Of each environment that has time windows: whether they are open at a time."""
@@ -86,33 +85,40 @@ class World:
         return made
 
     # ---- the ledger's part
-    def snapshot(self, wanted: Lookups | None = None) -> Snapshot:
-        """What may be known now: of every release, unless only some are wanted."""
-        wanted = wanted or Lookups(releases=tuple(self.releases))
-        digests = {wanted.digest: self.digests[wanted.digest]} if wanted.digest in self.digests else {}
-        tags = {wanted.tag: self.tags[wanted.tag]} if wanted.tag in self.tags else {}
-        numbers = {*self.head.active, *wanted.releases, *digests.values(), *tags.values()}
-        releases = {number: self.releases[number] for number in numbers if number in self.releases}
-        named = {release.tag for release in releases.values()} | ({wanted.tag} if wanted.tag is not None else set())
-        return Snapshot(
-            application=self.application,
-            versions=None,
-            problems=(),
-            definition=self.delivery,
-            now=self.now,
+    def snapshot(self, wanted: Lookups) -> Snapshot:
+        """What the ledger would load."""
+        digests = {name: self.digests[name] for name in (wanted.digest,) if name in self.digests}
+        tags = {name: self.tags[name] for name in (wanted.tag,) if name in self.tags}
+        newest = sorted(self.releases, reverse=True)[: wanted.newest]
+        numbers = {*newest, *digests.values(), *tags.values(), *wanted.numbers(self.head, self.lanes.values())}
+        stored = StoredState(
             head=self.head,
             lanes=dict(self.lanes),
-            releases=releases,
+            releases={number: self.releases[number] for number in numbers if number in self.releases},
             digests=digests,
             tags=tags,
-            tag_rules={tag: self.tag_rule or Rule.TAG_MATCHES.holds(f"{tag} matches *") for tag in named},
-            higher_tags=self.higher_tags,
+            waits=self.waits if wanted.waits else {},
+        )
+        return self._policy().snapshot(stored, wanted.tag)
+
+    def _policy(self) -> Policy:
+        return Policy(
+            application=self.application,
+            definition=self.delivery,
+            problems=(),
+            now=self.now,
             windows=self.window_statuses(),
-            waits=self.waits,
+            check_tag=partial(check_tag, self.application.versions),
+            is_lower=partial(is_lower, self.application.versions),
         )
 
+    def board(self) -> Snapshot:
+        """What the board of one application loads."""
+        return self.snapshot(Lookups(newest=NEWEST_OF_ONE))
+
     def explain(self, number: int = 1) -> Explanation:
-        return explain(self.snapshot(), self.releases[number])
+        release = self.releases[number]
+        return explain(self.snapshot(lookups_to_explain(release)), release, self.audit)
 
     def window_statuses(self) -> dict[str, WindowStatus]:
         return {name: status_at(self.now) for name, status_at in self.windows.items()}

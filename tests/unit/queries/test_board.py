@@ -27,7 +27,7 @@ def test_whatever_is_on_its_way_is_on_the_board_once_with_the_rules_that_explain
     delivered: Application, operations: list[Operation]
 ) -> None:
     world = led_through(delivered, operations)
-    snapshot = world.snapshot()
+    snapshot = world.board()
     board = row(snapshot)
     assert sorted(shown(board)) == sorted(world.head.active)
     for cell in board.cells:
@@ -41,7 +41,7 @@ def test_a_release_that_a_closed_window_holds_names_the_window_on_the_board() ->
     world.windows["staging"] = lambda _: WindowStatus(open=False, reason="closed for a holiday")
     world.push("v1")
     world.settle()
-    (moving,) = row(world.snapshot()).cells[0].moving
+    (moving,) = row(world.board()).cells[0].moving
     assert moving.release.phase is Phase.HELD_BACK
     assert [(rule.name, rule.reason) for rule in moving.rules] == [("window", "closed for a holiday")]
 
@@ -56,6 +56,6 @@ def test_a_roll_back_that_waits_for_its_lane_is_on_the_board() -> None:
     world.push("v3")
     world.settle()
     world.command(Verb.ROLLBACK, 1, "staging")
-    (cell, *_) = row(world.snapshot()).cells
+    (cell, *_) = row(world.board()).cells
     assert [moving.release.number for moving in cell.moving] == [3, 4]
     assert [rule.name for rule in cell.moving[1].rules] == ["lane-is-free"]
