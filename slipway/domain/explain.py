@@ -274,13 +274,11 @@ class _View:
         source, target = self.release.registry, self.snapshot.application.registry_of(environment)
         is_here = self._here(environment)
         phase = self.release.phase
-        brought_back = is_here and (phase is Phase.ROLLING_BACK or phase is Phase.ROLLED_BACK)
         already_copied = self.release.is_copied and (is_here or self.release.rollback is not None)
         if (
             already_copied
             or self._past(environment, Phase.COPYING)
-            or brought_back
-            or (is_here and self._has_evidence())
+            or (is_here and (phase.goes_back or self._has_evidence()))
         ):
             return Rule.ARTIFACT_IS_COPIED.holds(f"{target} has {digest_text(self.release.digest)}")
         under_way = is_here and self.release.phase is Phase.COPYING

@@ -1,5 +1,6 @@
 """The phases of a release, the facts about each, and the allowed transitions."""
 
+from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import Self, assert_never
 
@@ -24,6 +25,19 @@ class Doing(Enum):
     """The release has ended and is live."""
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """What every phase says: the type check does not compare a plain tuple with `Phase.__new__`."""
+
+    name: str
+    meaning: str
+    word: str
+    mark: str
+    tone: Tone
+    doing: Doing
+    milestone: Milestone | None
+
+
 class Phase(StrEnum):
     """Where a release is on its way."""
 
@@ -38,16 +52,14 @@ class Phase(StrEnum):
     milestone: Milestone | None
     """The milestone that the release waits for or works towards; None if there is none."""
 
-    def __new__(
-        cls, name: str, meaning: str, word: str, mark: str, tone: Tone, doing: Doing, milestone: Milestone | None = None
-    ) -> Self:
-        member = str.__new__(cls, name)
-        member._value_ = name
-        member.meaning, member.word, member.mark, member.tone = meaning, word, mark, tone
-        member.doing, member.milestone = doing, milestone
+    def __new__(cls, facts: _Facts) -> Self:
+        member = str.__new__(cls, facts.name)
+        member._value_ = facts.name
+        member.meaning, member.word, member.mark, member.tone = facts.meaning, facts.word, facts.mark, facts.tone
+        member.doing, member.milestone = facts.doing, facts.milestone
         return member
 
-    JOINING = (
+    JOINING = _Facts(
         "joining",
         "It waits for the second of its two triggers (image push, CI run).",
         "Waiting for its second trigger",
@@ -56,7 +68,7 @@ class Phase(StrEnum):
         Doing.WAITS,
         Milestone.START,
     )
-    RESOLVING = (
+    RESOLVING = _Facts(
         "resolving",
         "Its tag is being looked up in the registry.",
         "Looking up its image",
@@ -65,7 +77,7 @@ class Phase(StrEnum):
         Doing.WORKS,
         Milestone.DIGEST,
     )
-    QUEUED = (
+    QUEUED = _Facts(
         "queued",
         "Another rollout holds the lane, or people are asked about an older release; this one is next.",
         "Queued",
@@ -74,7 +86,7 @@ class Phase(StrEnum):
         Doing.WAITS,
         Milestone.LANE,
     )
-    PLANNING = (
+    PLANNING = _Facts(
         "planning",
         "The plan of its exact changes is being made.",
         "Planning",
@@ -83,7 +95,7 @@ class Phase(StrEnum):
         Doing.WORKS,
         Milestone.PLAN,
     )
-    SOAKING = (
+    SOAKING = _Facts(
         "soaking",
         "It waits for what has to hold before it goes on or people are asked, such as its time in staging.",
         "Soaking",
@@ -92,7 +104,7 @@ class Phase(StrEnum):
         Doing.WAITS,
         Milestone.GATE,
     )
-    AWAITING_APPROVAL = (
+    AWAITING_APPROVAL = _Facts(
         "awaiting_approval",
         "The gate is open and waits for votes.",
         "Waiting for approval",
@@ -101,7 +113,7 @@ class Phase(StrEnum):
         Doing.WAITS,
         Milestone.GATE,
     )
-    HELD_BACK = (
+    HELD_BACK = _Facts(
         "held_back",
         "The gate has passed; a freeze, a hold, a closed time window or the time to object blocks the rollout.",
         "Held back",
@@ -110,7 +122,7 @@ class Phase(StrEnum):
         Doing.WAITS,
         Milestone.GATE,
     )
-    COPYING = (
+    COPYING = _Facts(
         "copying",
         "The artifact is being copied into the environment's registry.",
         "Copying the image",
@@ -119,7 +131,7 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.COPY,
     )
-    PREPARING = (
+    PREPARING = _Facts(
         "preparing",
         "The Jobs that come before its rollout are running, such as a migration.",
         "Running its Jobs before",
@@ -128,7 +140,7 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.ROLLOUT,
     )
-    DEPLOYING = (
+    DEPLOYING = _Facts(
         "deploying",
         "The manifests are being applied.",
         "Deploying",
@@ -137,7 +149,7 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.ROLLOUT,
     )
-    CHECKING = (
+    CHECKING = _Facts(
         "checking",
         "The cluster is bringing the new version up.",
         "Rolling out",
@@ -146,7 +158,7 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.ROLLOUT,
     )
-    FINISHING = (
+    FINISHING = _Facts(
         "finishing",
         "The Jobs that come after its rollout are running.",
         "Running its Jobs after",
@@ -155,7 +167,7 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.VERIFICATION,
     )
-    VERIFYING = (
+    VERIFYING = _Facts(
         "verifying",
         "The acceptance tests are running.",
         "Verifying",
@@ -164,48 +176,51 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.VERIFICATION,
     )
-    ROLLING_BACK = (
+    ROLLING_BACK = _Facts(
         "rolling_back",
         "The release that was live before is being restored.",
         "Rolling back",
         "↺",
         Tone.BAD,
         Doing.ROLLS_OUT,
+        None,
     )
-    COMPLETED = "completed", "Live in every environment of the chain.", "Completed", "✓", Tone.GOOD, Doing.ENDED_LIVE
-    FAILED = (
-        "failed",
-        "A step failed, and nothing was rolled back.",
-        "Failed",
-        "✕",
-        Tone.BAD,
-        Doing.ENDED_IN_FAILURE,
+    COMPLETED = _Facts(
+        "completed", "Live in every environment of the chain.", "Completed", "✓", Tone.GOOD, Doing.ENDED_LIVE, None
     )
-    ROLLED_BACK = (
+    FAILED = _Facts(
+        "failed", "A step failed, and nothing was rolled back.", "Failed", "✕", Tone.BAD, Doing.ENDED_IN_FAILURE, None
+    )
+    ROLLED_BACK = _Facts(
         "rolled_back",
         "The rollout or its verification failed, and the release that was live before is live again.",
         "Rolled back",
         "↺",
         Tone.BAD,
         Doing.ENDED_IN_FAILURE,
+        None,
     )
-    REJECTED = "rejected", "A person said no.", "Rejected", "✕", Tone.BAD, Doing.ENDED
-    EXPIRED = "expired", "The time to join or approve it ran out.", "Expired", "–", Tone.QUIET, Doing.ENDED
-    SUPERSEDED = (
+    REJECTED = _Facts("rejected", "A person said no.", "Rejected", "✕", Tone.BAD, Doing.ENDED, None)
+    EXPIRED = _Facts(
+        "expired", "The time to join or approve it ran out.", "Expired", "–", Tone.QUIET, Doing.ENDED, None
+    )
+    SUPERSEDED = _Facts(
         "superseded",
         "A newer release took its place before its rollout began, or a newer rollout took over in the cluster.",
         "Superseded",
         "»",
         Tone.QUIET,
         Doing.ENDED,
+        None,
     )
-    CANCELLED = (
+    CANCELLED = _Facts(
         "cancelled",
         "It cannot go on, or an operator cancelled it: for example, its CI run failed or its environment is gone.",
         "Cancelled",
         "–",
         Tone.QUIET,
         Doing.ENDED,
+        None,
     )
 
     @classmethod
@@ -254,6 +269,20 @@ class Phase(StrEnum):
     def undecided(self) -> bool:
         """Whether people are asked about the release, or may be asked again once its new plan is made."""
         return self in (Phase.AWAITING_APPROVAL, Phase.PLANNING)
+
+    @property
+    def before_rollout(self) -> bool:
+        """Whether the release has a plan whose rollout has not begun, or is about to get one."""
+        return self.at_the_gate or self is Phase.PLANNING
+
+    @property
+    def awaits_plan(self) -> bool:
+        return self in (Phase.QUEUED, Phase.PLANNING)
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether the release that was live before it is being restored, or was."""
+        return self in (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
 
     @property
     def may_wait_for_the_lane(self) -> bool:

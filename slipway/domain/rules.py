@@ -76,6 +76,13 @@ class Trait(Enum):
     """The rule is about a command's author, as their proof names them: it cannot be judged without a proof."""
 
 
+class _Facts:
+    """What every rule says: the type check does not compare a plain tuple with `Rule.__new__`."""
+
+    def __init__(self, name: str, meaning: str, milestone: Milestone | None, *traits: Trait) -> None:
+        self.name, self.meaning, self.milestone, self.traits = name, meaning, milestone, frozenset(traits)
+
+
 class Rule(StrEnum):
     """Every rule by its name, which is stable: people search for it."""
 
@@ -86,12 +93,10 @@ class Rule(StrEnum):
     rule about a vote or a command."""
     traits: frozenset[Trait]
 
-    def __new__(cls, name: str, meaning: str, milestone: Milestone | None, *traits: Trait) -> Self:
-        member = str.__new__(cls, name)
-        member._value_ = name
-        member.meaning = meaning
-        member.milestone = milestone
-        member.traits = frozenset(traits)
+    def __new__(cls, facts: _Facts) -> Self:
+        member = str.__new__(cls, facts.name)
+        member._value_ = facts.name
+        member.meaning, member.milestone, member.traits = facts.meaning, facts.milestone, facts.traits
         return member
 
     @property
@@ -100,10 +105,12 @@ class Rule(StrEnum):
         return _TO_DO.get(self, "")
 
     # ---- what a release starts from
-    TAG_MATCHES = "tag-matches", "The tag is one that the application accepts.", None
-    IMAGE_WAS_PUSHED = "image-was-pushed", "The registry has reported the push.", Milestone.START
-    RUN_IS_PROVED = "run-is-proved", "The CI run is what its source says about it.", Milestone.START, Trait.OWN_RECORD
-    BUILT_BY_RUN = (
+    TAG_MATCHES = _Facts("tag-matches", "The tag is one that the application accepts.", None)
+    IMAGE_WAS_PUSHED = _Facts("image-was-pushed", "The registry has reported the push.", Milestone.START)
+    RUN_IS_PROVED = _Facts(
+        "run-is-proved", "The CI run is what its source says about it.", Milestone.START, Trait.OWN_RECORD
+    )
+    BUILT_BY_RUN = _Facts(
         "built-by-run",
         "The CI run itself says that it built this image.",
         Milestone.START,
@@ -111,102 +118,104 @@ class Rule(StrEnum):
         Trait.WAIVABLE,
         Trait.HOLDS_BACK,
     )
-    RUN_SUCCEEDED = "run-succeeded", "The CI run succeeded.", Milestone.START, Trait.OWN_RECORD
-    BRANCH_COUNTS = "branch-counts", "The CI run built a branch that the application names.", Milestone.START
-    RUN_NAMES_ITS_IMAGE = "run-names-its-image", "A CI run that starts a release says which tag it built.", None
-    DIGEST_IS_KNOWN = "digest-is-known", "The tag has been looked up in the registry.", Milestone.DIGEST
-    IS_AN_IMAGE = "is-an-image", "The pushed artifact is an image, by the registry's content.", None
-    VERSION_IS_NOT_LOWER = "version-is-not-lower", "No higher version of its line is live or on its way.", None
-    WAS_NOT_REJECTED = (
+    RUN_SUCCEEDED = _Facts("run-succeeded", "The CI run succeeded.", Milestone.START, Trait.OWN_RECORD)
+    BRANCH_COUNTS = _Facts("branch-counts", "The CI run built a branch that the application names.", Milestone.START)
+    RUN_NAMES_ITS_IMAGE = _Facts("run-names-its-image", "A CI run that starts a release says which tag it built.", None)
+    DIGEST_IS_KNOWN = _Facts("digest-is-known", "The tag has been looked up in the registry.", Milestone.DIGEST)
+    IS_AN_IMAGE = _Facts("is-an-image", "The pushed artifact is an image, by the registry's content.", None)
+    VERSION_IS_NOT_LOWER = _Facts("version-is-not-lower", "No higher version of its line is live or on its way.", None)
+    WAS_NOT_REJECTED = _Facts(
         "was-not-rejected",
         "Nobody rejected the image; only a person may send a rejected one out again.",
         None,
     )
-    PREVIOUS_ENVIRONMENT_WAS_LIVE = (
+    PREVIOUS_ENVIRONMENT_WAS_LIVE = _Facts(
         "previous-environment-was-live",
         "It went live in the environment before this one.",
         None,
     )
-    WAS_LIVE_HERE = "was-live-here", "The release that a roll-back brings back was live in this environment.", None
-    ORDERED_BY_AN_OPERATOR = "ordered-by-an-operator", "An operator ordered the roll-back.", None
+    WAS_LIVE_HERE = _Facts(
+        "was-live-here", "The release that a roll-back brings back was live in this environment.", None
+    )
+    ORDERED_BY_AN_OPERATOR = _Facts("ordered-by-an-operator", "An operator ordered the roll-back.", None)
 
     # ---- the lane and the plan
-    NO_NEWER_RELEASE = "no-newer-release", "No newer release is in the lane.", Milestone.LANE
-    LANE_IS_FREE = "lane-is-free", "No other rollout holds the lane.", Milestone.LANE
-    PLAN_IS_CURRENT = "plan-is-current", "The plan still says what a rollout would do.", Milestone.PLAN
-    BUNDLE_IS_SOUND = (
+    NO_NEWER_RELEASE = _Facts("no-newer-release", "No newer release is in the lane.", Milestone.LANE)
+    LANE_IS_FREE = _Facts("lane-is-free", "No other rollout holds the lane.", Milestone.LANE)
+    PLAN_IS_CURRENT = _Facts("plan-is-current", "The plan still says what a rollout would do.", Milestone.PLAN)
+    BUNDLE_IS_SOUND = _Facts(
         "bundle-is-sound",
         "The bundle keeps to its format, to its application and to its project; every image in it is pinned by digest.",
         Milestone.PLAN,
     )
-    IMAGES_ARE_PINNED = (
+    IMAGES_ARE_PINNED = _Facts(
         "images-are-pinned",
         "Every image that the manifests name is one that the project allows, by digest unless it says otherwise.",
         Milestone.PLAN,
     )
-    SIGNED_BY_NOTATION = "signed-by-notation", "A Notation signature names a trusted identity.", Milestone.PLAN
-    SIGNED_BY_COSIGN = "signed-by-cosign", "A cosign signature was made with the required key.", Milestone.PLAN
-    HAS_SBOM = "has-sbom", "Every platform of the image has an SBOM.", Milestone.PLAN
-    BUILT_BY = "built-by", "SLSA provenance names a trusted builder.", Milestone.PLAN
+    SIGNED_BY_NOTATION = _Facts("signed-by-notation", "A Notation signature names a trusted identity.", Milestone.PLAN)
+    SIGNED_BY_COSIGN = _Facts("signed-by-cosign", "A cosign signature was made with the required key.", Milestone.PLAN)
+    HAS_SBOM = _Facts("has-sbom", "Every platform of the image has an SBOM.", Milestone.PLAN)
+    BUILT_BY = _Facts("built-by", "SLSA provenance names a trusted builder.", Milestone.PLAN)
 
     # ---- the gate
-    GATE_IS_OPEN = "gate-is-open", "The gate is open, or has been passed.", Milestone.GATE
-    QUORUM_REACHED = "quorum-reached", "Enough people have approved.", Milestone.GATE
-    APPROVED_BY_GROUP = "approved-by-group", "Enough people of one group are among them.", Milestone.GATE
-    TESTS_PASSED = "tests-passed", "The acceptance tests of the named environments passed.", Milestone.GATE
-    SOAKED = "soaked", "It has been live in an earlier environment for long enough.", Milestone.GATE
+    GATE_IS_OPEN = _Facts("gate-is-open", "The gate is open, or has been passed.", Milestone.GATE)
+    QUORUM_REACHED = _Facts("quorum-reached", "Enough people have approved.", Milestone.GATE)
+    APPROVED_BY_GROUP = _Facts("approved-by-group", "Enough people of one group are among them.", Milestone.GATE)
+    TESTS_PASSED = _Facts("tests-passed", "The acceptance tests of the named environments passed.", Milestone.GATE)
+    SOAKED = _Facts("soaked", "It has been live in an earlier environment for long enough.", Milestone.GATE)
 
     # ---- what the worker derives again from the trail before it opens anything
-    LEDGER_IS_WHOLE = (
+    LEDGER_IS_WHOLE = _Facts(
         "ledger-is-whole",
         "The ledger holds the records that its newest anchor and the Lease in the cluster name.",
         None,
     )
-    IN_FORCE_ON_RECORD = (
+    IN_FORCE_ON_RECORD = _Facts(
         "in-force-is-on-record",
         "Versions, freezes, holds, the live release and the release's row are as the signed ends of the trails name "
         "them.",
         None,
     )
-    TRAIL_VERIFIES = "trail-verifies", "Every record since the release began is linked and signed.", None
-    ON_RECORD = "gate-is-on-record", "The signed records prove that the gate passed for this plan.", None
-    KEPT_PROOFS_HOLD = (
+    TRAIL_VERIFIES = _Facts("trail-verifies", "Every record since the release began is linked and signed.", None)
+    ON_RECORD = _Facts("gate-is-on-record", "The signed records prove that the gate passed for this plan.", None)
+    KEPT_PROOFS_HOLD = _Facts(
         "kept-proofs-hold",
         "The kept proof of each vote, order and waiver that counts was verified again.",
         None,
     )
 
     # ---- the fence
-    FENCE_IS_UNTOUCHED = (
+    FENCE_IS_UNTOUCHED = _Facts(
         "fence-is-untouched",
         "The Lease in the cluster that orders rollouts is as Slipway wrote it.",
         None,
     )
-    NO_NEWER_ROLLOUT = "no-newer-rollout", "No newer rollout has taken its order in the cluster.", None
+    NO_NEWER_ROLLOUT = _Facts("no-newer-rollout", "No newer rollout has taken its order in the cluster.", None)
 
     # ---- between gate and rollout
-    APPLICATION_IS_IN_ORDER = (
+    APPLICATION_IS_IN_ORDER = _Facts(
         "application-is-in-order",
         "The applied documents can still be read, and their project and the settings still allow them.",
         None,
         Trait.HOLDS_BACK,
     )
-    WITHIN_PROJECT = (
+    WITHIN_PROJECT = _Facts(
         "within-project",
         "The project allows the objects, their place, and the registries that they are pulled from.",
         None,
         Trait.HOLDS_BACK,
     )
-    FREEZE = "freeze", "No freeze is in force.", None, Trait.OVERRIDABLE, Trait.HOLDS_BACK
-    HOLD = "hold", "No roll-back by hand holds the lane.", None, Trait.HOLDS_BACK
-    OBJECTION_TIME = (
+    FREEZE = _Facts("freeze", "No freeze is in force.", None, Trait.OVERRIDABLE, Trait.HOLDS_BACK)
+    HOLD = _Facts("hold", "No roll-back by hand holds the lane.", None, Trait.HOLDS_BACK)
+    OBJECTION_TIME = _Facts(
         "objection-time",
         "Everybody in whose name a vote was counted has had time to say that it was not theirs.",
         None,
         Trait.HOLDS_BACK,
     )
-    WINDOW = "window", "A time window for rollouts is open.", None, Trait.OVERRIDABLE, Trait.HOLDS_BACK
-    NO_DRIFT = (
+    WINDOW = _Facts("window", "A time window for rollouts is open.", None, Trait.OVERRIDABLE, Trait.HOLDS_BACK)
+    NO_DRIFT = _Facts(
         "no-drift",
         "The cluster matches the live release there, as far as the last look could tell.",
         None,
@@ -214,7 +223,7 @@ class Rule(StrEnum):
         Trait.HOLDS_BACK,
     )
 
-    NOT_CALLED_OFF = (
+    NOT_CALLED_OFF = _Facts(
         "not-called-off",
         "Nobody has cancelled or rejected the release since its rollout was decided on.",
         Milestone.ROLLOUT,
@@ -222,146 +231,162 @@ class Rule(StrEnum):
     )
 
     # ---- the rollout
-    ARTIFACT_IS_COPIED = "artifact-is-copied", "The environment's registry has the image.", Milestone.COPY
-    ROLLOUT_SUCCEEDED = "rollout-succeeded", "The cluster runs the new version.", Milestone.ROLLOUT
-    RUNS_AS_PLANNED = (
+    ARTIFACT_IS_COPIED = _Facts("artifact-is-copied", "The environment's registry has the image.", Milestone.COPY)
+    ROLLOUT_SUCCEEDED = _Facts("rollout-succeeded", "The cluster runs the new version.", Milestone.ROLLOUT)
+    RUNS_AS_PLANNED = _Facts(
         "runs-as-planned",
         "Pods run the containers, images and commands of the plan, and no others but those that the project names.",
         Milestone.ROLLOUT,
     )
-    VERIFICATION_PASSED = "verification-passed", "The acceptance tests passed.", Milestone.VERIFICATION
-    TESTS_RAN_AS_PLANNED = (
+    VERIFICATION_PASSED = _Facts("verification-passed", "The acceptance tests passed.", Milestone.VERIFICATION)
+    TESTS_RAN_AS_PLANNED = _Facts(
         "tests-ran-as-planned",
         "The acceptance tests ran in the Job that Slipway made, with image and command of the plan, and nothing but "
         "the release answered them.",
         Milestone.VERIFICATION,
     )
-    IS_LIVE = "is-live", "It is what the environment runs.", Milestone.LIVE
+    IS_LIVE = _Facts("is-live", "It is what the environment runs.", Milestone.LIVE)
 
     # ---- a vote
-    RELEASE_EXISTS = "release-exists", "There is such a release.", None
-    VOTE_IS_FOR_THIS_PLAN = "vote-is-for-this-plan", "The vote is for the plan that is asked about now.", None
-    APPROVER_IS_LISTED = "approver-is-listed", "The voter is among those who are asked.", None
-    VOTE_IS_FOR_THIS_OPENING = "vote-is-for-this-opening", "The vote is for the gate as it was last opened.", None
-    VOTER_IS_SURELY_KNOWN = "voter-is-surely-known", "It is as certain who the voter is as the gate demands.", None
-    PROOF_HOLDS = "proof-holds", "The proof of the vote is valid for this installation and this statement.", None
-    PROOF_IS_NEW = "proof-is-new", "The statement has not been counted before.", None
-    PROOF_IS_IN_TIME = (
+    RELEASE_EXISTS = _Facts("release-exists", "There is such a release.", None)
+    VOTE_IS_FOR_THIS_PLAN = _Facts("vote-is-for-this-plan", "The vote is for the plan that is asked about now.", None)
+    APPROVER_IS_LISTED = _Facts("approver-is-listed", "The voter is among those who are asked.", None)
+    VOTE_IS_FOR_THIS_OPENING = _Facts(
+        "vote-is-for-this-opening", "The vote is for the gate as it was last opened.", None
+    )
+    VOTER_IS_SURELY_KNOWN = _Facts(
+        "voter-is-surely-known", "It is as certain who the voter is as the gate demands.", None
+    )
+    PROOF_HOLDS = _Facts(
+        "proof-holds", "The proof of the vote is valid for this installation and this statement.", None
+    )
+    PROOF_IS_NEW = _Facts("proof-is-new", "The statement has not been counted before.", None)
+    PROOF_IS_IN_TIME = _Facts(
         "proof-is-in-time",
         "The sign-in that proves it was made for it, shortly before it arrived.",
         None,
     )
-    SIGN_IN_IS_FRESH = "sign-in-is-fresh", "The person signed in as recently as the gate demands.", None
-    NOT_REQUESTER = (
+    SIGN_IN_IS_FRESH = _Facts("sign-in-is-fresh", "The person signed in as recently as the gate demands.", None)
+    NOT_REQUESTER = _Facts(
         "approver-is-not-requester",
         "The approver asked neither for the CI run nor for the release.",
         None,
         Trait.OWN_WORK,
     )
-    NOT_COMMITTER = (
+    NOT_COMMITTER = _Facts(
         "approver-is-not-committer",
         "The approver did not make the change: no commit, no push, no pull request of it is theirs.",
         None,
         Trait.OWN_WORK,
     )
-    CHANGE_IS_KNOWN = (
+    CHANGE_IS_KNOWN = _Facts(
         "change-is-known",
         "It is known who is behind the change, where the gate requires it.",
         None,
         Trait.OWN_WORK,
         Trait.WAIVABLE,
     )
-    NOT_WAIVER = (
+    NOT_WAIVER = _Facts(
         "approver-is-not-waiver",
         "The approver has waived no rule for this release here, nor sent it out again while the rule about who is "
         "behind it is waived.",
         None,
         Trait.OWN_WORK,
     )
-    ONE_VOTE_EACH = "one-vote-each", "The voter has no vote that counts already.", None
-    HAS_VOTED = "has-voted", "A vote is counted in their name.", None
-    REJECTION_HAS_A_REASON = "rejection-has-a-reason", "A rejection says why.", None
-    APPROVAL_HAS_A_REASON = "approval-has-a-reason", "An approval says why, where the gate demands it.", None
-    GATE_HAS_ROOM = "gate-has-room", "The gate has room for more votes.", None
+    ONE_VOTE_EACH = _Facts("one-vote-each", "The voter has no vote that counts already.", None)
+    HAS_VOTED = _Facts("has-voted", "A vote is counted in their name.", None)
+    REJECTION_HAS_A_REASON = _Facts("rejection-has-a-reason", "A rejection says why.", None)
+    APPROVAL_HAS_A_REASON = _Facts("approval-has-a-reason", "An approval says why, where the gate demands it.", None)
+    GATE_HAS_ROOM = _Facts("gate-has-room", "The gate has room for more votes.", None)
 
     # ---- a command
-    PROOF_IS_GIVEN = (
+    PROOF_IS_GIVEN = _Facts(
         "proof-is-given",
         "A statement that lets something through comes with a proof of its author.",
         None,
         Trait.OF_THE_PROOF,
     )
-    MAY_ORDER_IT = "may-order-it", "The person has a role that may give the command.", None
-    REASON_IS_GIVEN = "reason-is-given", "A command that needs a reason has one.", None
-    ENVIRONMENT_EXISTS = "environment-exists", "The environment is one of the application's.", None
-    IS_NO_REPEAT = "is-no-repeat", "The command is not a repeat of one that was refused.", None
-    IS_UNDER_WAY = "is-under-way", "The release has not ended.", None
-    HAS_ENDED = "has-ended", "The release whose artifact goes out again has ended.", None
-    IS_OF_THIS_APPLICATION = (
+    MAY_ORDER_IT = _Facts("may-order-it", "The person has a role that may give the command.", None)
+    REASON_IS_GIVEN = _Facts("reason-is-given", "A command that needs a reason has one.", None)
+    ENVIRONMENT_EXISTS = _Facts("environment-exists", "The environment is one of the application's.", None)
+    IS_NO_REPEAT = _Facts("is-no-repeat", "The command is not a repeat of one that was refused.", None)
+    IS_UNDER_WAY = _Facts("is-under-way", "The release has not ended.", None)
+    HAS_ENDED = _Facts("has-ended", "The release whose artifact goes out again has ended.", None)
+    IS_OF_THIS_APPLICATION = _Facts(
         "is-of-this-application",
         "Its artifact lies where the application's artifacts lie now.",
         None,
     )
-    HAS_NOT_BEGUN_TO_ROLL_OUT = (
+    HAS_NOT_BEGUN_TO_ROLL_OUT = _Facts(
         "has-not-begun-to-roll-out",
         "No object of its rollout is known to have been written.",
         None,
     )
-    DID_NOT_GO_LIVE = "did-not-go-live", "The release has ended, and is not live in the last environment.", None
-    ATTEMPTS_ARE_LEFT = "attempts-are-left", "It may be tried again.", None
-    IS_NOT_LIVE_NOW = "is-not-live-now", "Another release is live there now, or the cluster does not hold it.", None
-    ONE_ROLL_BACK_AT_A_TIME = "one-roll-back-at-a-time", "No other roll-back is under way there.", None
-    IS_HERE = "is-here", "The release is in the environment that the command names.", None
-    IS_KEPT_BACK = "is-kept-back", "Something that may be overridden holds it back.", None
-    MAY_WAIVE = (
+    DID_NOT_GO_LIVE = _Facts("did-not-go-live", "The release has ended, and is not live in the last environment.", None)
+    ATTEMPTS_ARE_LEFT = _Facts("attempts-are-left", "It may be tried again.", None)
+    IS_NOT_LIVE_NOW = _Facts(
+        "is-not-live-now", "Another release is live there now, or the cluster does not hold it.", None
+    )
+    ONE_ROLL_BACK_AT_A_TIME = _Facts("one-roll-back-at-a-time", "No other roll-back is under way there.", None)
+    IS_HERE = _Facts("is-here", "The release is in the environment that the command names.", None)
+    IS_KEPT_BACK = _Facts("is-kept-back", "Something that may be overridden holds it back.", None)
+    MAY_WAIVE = _Facts(
         "may-waive",
         "The person has a role that the project lets waive rules about proof.",
         None,
         Trait.OF_THE_PROOF,
     )
-    CAN_BE_WAIVED = "can-be-waived", "The rule is about proof, and is not known to hold for the release there.", None
-    IS_NOT_ON_HOLD = "is-not-on-hold", "Nothing that may not be overridden holds it back.", None
-    IS_ON_HOLD = "is-on-hold", "A roll-back by hand holds the lane.", None
-    IS_FROZEN = "is-frozen", "There is a freeze to end.", None
-    IS_NOT_FROZEN = "is-not-frozen", "It is not frozen for as long already.", None
-    ENDS_IN_THE_FUTURE = "ends-in-the-future", "The freeze ends in the future.", None
-    ENDS_WITHIN_A_YEAR = "ends-within-a-year", "A freeze that ends by itself does so within a year.", None
+    CAN_BE_WAIVED = _Facts(
+        "can-be-waived", "The rule is about proof, and is not known to hold for the release there.", None
+    )
+    IS_NOT_ON_HOLD = _Facts("is-not-on-hold", "Nothing that may not be overridden holds it back.", None)
+    IS_ON_HOLD = _Facts("is-on-hold", "A roll-back by hand holds the lane.", None)
+    IS_FROZEN = _Facts("is-frozen", "There is a freeze to end.", None)
+    IS_NOT_FROZEN = _Facts("is-not-frozen", "It is not frozen for as long already.", None)
+    ENDS_IN_THE_FUTURE = _Facts("ends-in-the-future", "The freeze ends in the future.", None)
+    ENDS_WITHIN_A_YEAR = _Facts("ends-within-a-year", "A freeze that ends by itself does so within a year.", None)
 
     # ---- a change of applications or projects
-    DOCUMENTS_ARE_IN_ORDER = (
+    DOCUMENTS_ARE_IN_ORDER = _Facts(
         "documents-are-in-order",
         "The documents can be read, and fit their project.",
         None,
     )
-    STARTS_FROM_WHAT_IS_IN_FORCE = (
+    STARTS_FROM_WHAT_IS_IN_FORCE = _Facts(
         "starts-from-what-is-in-force",
         "Nobody else has changed it since the change was made.",
         None,
     )
-    MAY_CHANGE_IT = (
+    MAY_CHANGE_IT = _Facts(
         "may-change-it",
         "Its project names the person who changes it, or that person is one of the platform's people.",
         None,
     )
-    CHANGE_IS_WAITING = "change-is-waiting", "The proposed change waits for votes.", None
-    APPROVER_DID_NOT_PROPOSE_IT = "approver-did-not-propose-it", "The approver did not propose the change.", None
-    STANDS_IN_BY_ROLE = (
+    CHANGE_IS_WAITING = _Facts("change-is-waiting", "The proposed change waits for votes.", None)
+    APPROVER_DID_NOT_PROPOSE_IT = _Facts(
+        "approver-did-not-propose-it", "The approver did not propose the change.", None
+    )
+    STANDS_IN_BY_ROLE = _Facts(
         "stands-in-by-role",
         "A person who stands in for the people of a gate has the role platform.",
         None,
     )
-    STAND_IN_HAS_A_REASON = "stand-in-has-a-reason", "A person who stands in for the people of a gate says why.", None
-    STAND_INS_SUFFICE = (
+    STAND_IN_HAS_A_REASON = _Facts(
+        "stand-in-has-a-reason", "A person who stands in for the people of a gate says why.", None
+    )
+    STAND_INS_SUFFICE = _Facts(
         "stand-ins-suffice",
         "Two of the platform's people stood in, everybody who is asked was told, and had a day to object.",
         None,
     )
-    CHANGE_PASSED_ON_RECORD = (
+    CHANGE_PASSED_ON_RECORD = _Facts(
         "change-passed-on-record",
         "Signed records show that the people of every gate which gets weaker let the change through.",
         None,
     )
-    CHANGE_IS_AS_VOTED = "change-is-as-voted", "The change still does what its voters read, and nothing else.", None
+    CHANGE_IS_AS_VOTED = _Facts(
+        "change-is-as-voted", "The change still does what its voters read, and nothing else.", None
+    )
 
     @property
     def overridable(self) -> bool:

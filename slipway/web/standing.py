@@ -127,7 +127,7 @@ def _standing(
     at_this_gate = release.environment == claims.environment
     if at_this_gate and release.phase is Phase.AWAITING_APPROVAL:
         return _waiting(release, environment, claims, now, signed_in)
-    if at_this_gate and (release.phase is Phase.PLANNING or release.phase is Phase.QUEUED):
+    if at_this_gate and release.phase.awaits_plan:
         return ApprovalStatus(
             kind=ApprovalSituation.PLANNING,
             headline="A new plan is being made",

@@ -58,7 +58,7 @@ def _faults(nodes: list[ast.AST], owned: Owned) -> Iterator[tuple[int, str]]:
             if len(members := set(_gathered(node, names))) > 1:
                 yield node.lineno, f"a table of {', '.join(sorted(members))}"
         elif isinstance(node, ast.BinOp | ast.BoolOp) and node not in inner:
-            inner |= {child for child in ast.walk(node) if isinstance(child, ast.BinOp | ast.BoolOp)}
+            inner |= set(_of_one_kind(node))
             if len(members := set(_alternatives(node, names))) > 1:
                 yield node.lineno, f"alternatives of {', '.join(sorted(members))}"
         elif isinstance(node, ast.Match):
@@ -138,10 +138,23 @@ def _alternatives(node: ast.expr, names: set[str]) -> Iterator[str]:
         case ast.BoolOp(op=ast.Or(), values=values):
             for value in values:
                 yield from _alternatives(value, names)
+        case ast.BoolOp(op=ast.And(), values=values):
+            for value in values:
+                match value:
+                    case ast.Compare(ops=[ast.IsNot() | ast.NotEq()], comparators=[ast.Attribute() as member]):
+                        yield from _members(member, names)
         case ast.Compare(ops=[ast.Is() | ast.Eq()], comparators=[ast.Attribute() as member]):
             yield from _members(member, names)
         case ast.Set():
             yield from _gathered(node, names)
+
+
+def _of_one_kind(node: ast.BinOp | ast.BoolOp) -> Iterator[ast.expr]:
+    """The expression, and those inside it with the same operator."""
+    yield node
+    for part in node.values if isinstance(node, ast.BoolOp) else (node.left, node.right):
+        if isinstance(part, ast.BinOp | ast.BoolOp) and isinstance(part.op, type(node.op)):
+            yield from _of_one_kind(part)
 
 
 def _spellings(enum: type[StrEnum]) -> set[str]:
@@ -250,6 +263,8 @@ COLOUR = Owned(Colour, "colours.py")
         "C = Colour\nwarm = {C.RED, C.BLUE}",
         "warm = {Colour.RED} | {Colour.BLUE}",
         "warm = colour is Colour.RED or colour is Colour.BLUE",
+        "warm = lit and (colour is Colour.RED or colour is Colour.BLUE)",
+        "cold = lit and colour is not Colour.RED and colour is not Colour.BLUE",
         "table[Colour.RED] = 1\ntable[Colour.BLUE] = 2",
         'warm = Colour["RED"]',
         'warm = colour.startswith("red.")',

@@ -116,9 +116,8 @@ def _approvers(state: GateState) -> tuple[str, ...]:
 def bar_late(draft: Draft, release: Release) -> None:
     """Void approvals by people whose own work the release is, if its CI run became known only after they had voted."""
     environment = draft.environment(release)
-    undecided = release.phase.at_the_gate or release.phase is Phase.PLANNING
     gate, state = environment.gate if environment else None, release.gate
-    if state is None or not undecided or not isinstance(gate, ApprovalGate):
+    if state is None or not release.phase.before_rollout or not isinstance(gate, ApprovalGate):
         return
     broken_rules = {
         vote: not_passed(own_rules(release, gate, names_of(vote, gate)))

@@ -284,7 +284,7 @@ def step_of(release: Release) -> str:
 
 
 def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
-    if release.gate is not None and (release.phase.at_the_gate or release.phase is Phase.PLANNING):
+    if release.gate is not None and release.phase.before_rollout:
         void(draft, release, release.gate.votes, f"{release.id} was superseded: {why}")
     release = draft.put(release, superseded_by=by)
     end_release(draft, release, Phase.SUPERSEDED, why)

@@ -88,7 +88,7 @@ def _give_way(draft: Draft, release: Release, environment: Environment, current:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         request_plan(draft, release)
     rollback = draft.release(lane.returning)
-    if rollback is not None and (rollback.phase is Phase.QUEUED or rollback.phase is Phase.HELD_BACK):
+    if rollback is not None and rollback.phase.may_wait_for_the_lane:
         request_plan(draft, rollback)
 
 

@@ -9,7 +9,7 @@ from ..errors import present
 from ..events import CommandGiven
 from ..gate import ApprovalGate
 from ..people import ROLE
-from ..release import Phase, Release
+from ..release import Release
 from ..rules import Fail, Rule, RuleResult
 from ..waivers import Waiver
 from .blocks import built_rules
@@ -91,6 +91,6 @@ def waive_rule(draft: Draft, event: CommandGiven) -> None:
         reason=event.reason,
         **common_details(draft, event),
     )
-    if release.phase is Phase.PLANNING or release.phase.at_the_gate:
+    if release.phase.before_rollout:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=waiver.told[:2000])
         request_plan(draft, release)
