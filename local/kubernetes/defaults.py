@@ -8,14 +8,16 @@ from .resources import Json
 
 _TEMPLATED = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job")
 _PERCENT = "25%"
+_RBAC = "rbac.authorization.k8s.io"
 
 
 def fill(thing: Json) -> None:
     """Add the defaults of this kind, in place."""
-    spec = thing.get("spec")
+    spec, kind = thing.get("spec"), thing["kind"]
+    if kind == "RoleBinding":
+        _binding(thing)
     if not isinstance(spec, dict):
         return
-    kind = thing["kind"]
     if kind == "Pod":
         _pod(spec)
     elif kind in _TEMPLATED:
@@ -137,6 +139,15 @@ def _service(thing: Json, spec: Json) -> None:
         port.setdefault("protocol", "TCP")
         if "port" in port:
             port.setdefault("targetPort", port["port"])
+
+
+def _binding(thing: Json) -> None:
+    named = [thing["roleRef"]] if isinstance(thing.get("roleRef"), dict) else []
+    for each in [
+        *named,
+        *(subject for subject in _items(thing, "subjects") if subject.get("kind") != "ServiceAccount"),
+    ]:
+        each["apiGroup"] = each.get("apiGroup") or _RBAC
 
 
 def _cluster_ip(metadata: Json) -> str:

@@ -17,6 +17,8 @@ from slipway.manifests.problems import Problem, Steps, is_below, merged_by_envir
 NEWEST = "1.35"
 """The newest minor version that Slipway is tested with."""
 _SCHEMAS = "kubernetes-json-schema/v{minor}.0-local-strict/{name}.json"
+_NOT_NEEDED = ("roleRef.apiGroup", "sysctls.value", "sleep.seconds", "podFailurePolicy.rules")
+"""Fields that the schemas ask for, and that no server does."""
 _WORDS = {
     "string": "text",
     "integer": "a whole number",
@@ -156,7 +158,7 @@ def _of_object(document: Document, value: Mapping[str, Any], validator: Any) -> 
                     yield document.problem((*steps, name), f"unknown field; {nearest(name, fields)}")
             case "required":
                 for name in error.validator_value:
-                    if name not in error.instance:
+                    if name not in error.instance and not _at((*steps, name)).endswith(_NOT_NEEDED):
                         yield document.problem((*steps, name), "is missing")
             case "type":
                 types = [name for name in _listed(error.validator_value) if name != "null"]
@@ -171,6 +173,11 @@ def _of_object(document: Document, value: Mapping[str, Any], validator: Any) -> 
             case _:
                 text = f"Kubernetes refuses it: {error.validator}"
                 yield document.problem(steps, text if hides else f"{text}: {error.message[:200]}")
+
+
+def _at(steps: Steps) -> str:
+    """The place without the numbers of items."""
+    return ".".join(step for step in steps if isinstance(step, str))
 
 
 def _listed(value: object) -> list[str]:
