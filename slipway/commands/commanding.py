@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
-from ..domain.blocks import NAME_LIMIT
+from ..domain.attribution import NAME_LIMIT
 from ..domain.commands import OF_THE_INSTALLATION, OPENS, PERMISSIONS, Verb, ends_own_sessions
 from ..domain.errors import SourceAway
 from ..domain.events import CommandGiven, PushedArtifact

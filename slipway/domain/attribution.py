@@ -8,9 +8,13 @@ claims.
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import Field
+
+from .model import Record
 from .queues import Queue
 
 SYSTEM = "slipway"
+NAME_LIMIT = 254
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,17 +41,30 @@ def with_name(identity: str, name: str) -> str:
     return f"{name} ({identity})" if name else identity
 
 
+class ByPerson(Record):
+    """Something that a person gave or ordered, kept until it takes effect."""
+
+    by: str = Field(max_length=NAME_LIMIT)
+    name: str = Field(default="", max_length=NAME_LIMIT)
+    """Their name as their sign-in said it, for display."""
+
+    @property
+    def who(self) -> str:
+        """The person as people read it."""
+        return with_name(self.by, self.name)
+
+
 NOBODY = Attribution(actor=SYSTEM)
 """For acts that no person ordered."""
 
 
-def attributed(person: str, *, channel: str, unproved: str) -> Attribution:
+def attributed(person: str, *, channel: str, unproved: str, name: str) -> Attribution:
     """The attribution of a person's statement on a channel."""
     if unproved:
-        return Attribution(actor=SYSTEM, on_behalf_of=person)
+        return Attribution(actor=SYSTEM, on_behalf_of=person, name=name)
     if channel == Queue.APPROVALS:
-        return Attribution(actor=str(Queue.APPROVALS), on_behalf_of=person)
-    return Attribution(actor=person)
+        return Attribution(actor=str(Queue.APPROVALS), on_behalf_of=person, name=name)
+    return Attribution(actor=person, name=name)
 
 
 def on_record_as(actor: str, details: dict[str, Any]) -> Attribution:

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from .attribution import with_name
+from .attribution import NAME_LIMIT, Attribution, ByPerson, with_name
 from .model import Moment, Name, Record
 
-NAME_LIMIT = 254
 REASON_LIMIT = 2000
 LONGEST_FREEZE = timedelta(days=366)
 """A freeze that ends by itself lasts at most this long; a person has to end a longer one."""
@@ -61,7 +60,7 @@ class Hold(Record):
         return with_name(self.owner, self.name)
 
 
-class CalledOff(Record):
+class CalledOff(ByPerson):
     """The cancellation or rejection of a release whose rollout was decided: the release ends before its first object.
     Only the cluster can tell whether the first object was written already."""
 
@@ -71,11 +70,14 @@ class CalledOff(Record):
     too_late: bool = False
     """Whether the first object had been written already. A vote against the release is kept even then: if the release
     does not go live, its earlier approvals do not send it out again."""
-    by: str = Field(max_length=NAME_LIMIT)
     on_behalf_of: str | None = Field(default=None, max_length=NAME_LIMIT)
     channel: str = Field(max_length=32)
     reason: str = Field(max_length=REASON_LIMIT)
     at: Moment
+
+    @property
+    def attribution(self) -> Attribution:
+        return Attribution(actor=self.by, on_behalf_of=self.on_behalf_of, name=self.name)
 
     @property
     def voter(self) -> str:
@@ -83,11 +85,10 @@ class CalledOff(Record):
         return self.on_behalf_of or self.by
 
 
-class LanePass(Record):
+class LanePass(ByPerson):
     """Lets one release past a freeze or closed window in one environment, once."""
 
     environment: Name
-    by: str = Field(max_length=NAME_LIMIT)
     reason: str = Field(max_length=REASON_LIMIT)
     at: Moment
     used_at: Moment | None = None

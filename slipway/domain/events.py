@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from .attribution import Attribution, attributed
-from .blocks import NAME_LIMIT, REASON_LIMIT, Freeze
+from .attribution import NAME_LIMIT, Attribution, attributed
+from .blocks import REASON_LIMIT, Freeze
 from .commands import OF_A_LANE, OF_THE_INSTALLATION, Verb, wrong_release
 from .drift import Seen
 from .gate import Level
@@ -140,7 +140,7 @@ class VoteCast(_Event):
     @property
     def attribution(self) -> Attribution:
         """The attribution on record."""
-        return attributed(self.voter, channel=self.channel, unproved=self.unproved)
+        return attributed(self.voter, channel=self.channel, unproved=self.unproved, name=self.name)
 
     @property
     def key(self) -> str:
@@ -240,7 +240,7 @@ class GivenCommand(_Event):
     @property
     def attribution(self) -> Attribution:
         """The attribution on record."""
-        return attributed(self.actor, channel=self.channel, unproved=self.unproved)
+        return attributed(self.actor, channel=self.channel, unproved=self.unproved, name=self.name)
 
 
 class CommandGiven(GivenCommand):
@@ -285,6 +285,8 @@ class FreezeSpread(_Event):
     freeze: Freeze
     ended_by: str = Field(default="", max_length=NAME_LIMIT)
     """The one who ended it; empty while it is in force."""
+    ended_name: str = Field(default="", max_length=NAME_LIMIT)
+    """Their name as their sign-in said it, for display."""
     reason: str = Field(default="", max_length=REASON_LIMIT)
     """Why it was ended."""
 

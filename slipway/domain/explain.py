@@ -153,7 +153,7 @@ class _View:
         position = names.index(environment.name)
         back = self.release.rollback
         if back is not None:
-            ordered = f"{back.by} ordered it: {back.reason}"
+            ordered = f"{back.who} ordered it: {back.reason}"
             yield Rule.WAS_LIVE_HERE.holds(
                 f"{release_id(self.release.application, back.to)} was live in {environment.name}"
             )
@@ -175,7 +175,7 @@ class _View:
             by = f" by {release.push.actor}" if release.push.actor else ""
             yield Rule.IMAGE_WAS_PUSHED.holds(f"pushed as {release.tag} at {moment(release.push.at)}{by}")
         elif release.ordered is not None:
-            yield Rule.IMAGE_WAS_PUSHED.holds(f"the registry had {release.tag} when {release.ordered.by} started it")
+            yield Rule.IMAGE_WAS_PUSHED.holds(f"the registry had {release.tag} when {release.ordered.who} started it")
         elif "image" in missing:
             yield Rule.IMAGE_WAS_PUSHED.not_yet(
                 f"no push of {release.tag} was reported", WaitsFor.EVENT, until=release.due

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from .around import NO_JOBS, JobRun, JobsAround
-from .attribution import with_name
+from .attribution import ByPerson, with_name
 from .blocks import CalledOff, Freeze, Hold, LanePass
 from .bundle import Bundle
 from .drift import Drift
@@ -146,10 +146,9 @@ class GateState(Record):
         return sum(vote.decision is VoteDecision.APPROVE for vote in self.votes)
 
 
-class Ordered(Record):
+class Ordered(ByPerson):
     """Marks a release of an earlier artifact that a person started."""
 
-    by: str = Field(max_length=254)
     of: int | None = Field(default=None, ge=1)
     """The release whose artifact it has; None if no release had the artifact before."""
     reason: str = Field(default="", max_length=2000)

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .around import MOST_JOBS, NO_JOBS, JobRun, JobsAround
+from .attribution import ByPerson
 from .model import Digest, Moment, Name, Record
 from .rules import StoredResult
 
@@ -55,7 +56,7 @@ class Rollout(Record):
     """The last plan's results for the signatures, SBOM and provenance that the environment requires."""
 
 
-class Rollback(Record):
+class Rollback(ByPerson):
     """Marks a release as a roll-back by hand: it restores what an earlier release ran in one environment."""
 
     environment: Name
@@ -63,7 +64,6 @@ class Rollback(Record):
     """The release that is restored."""
     plan_hash: Digest
     """The plan with which that release was live; its manifests are reused if still stored."""
-    by: str = Field(max_length=254)
     reason: str = Field(max_length=2000)
     copied: bool = False
     """Whether the environment's registry still has the image. If so, nothing is copied, even if the source has lost

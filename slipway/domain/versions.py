@@ -5,7 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from .blocks import NAME_LIMIT, REASON_LIMIT
+from .attribution import NAME_LIMIT
+from .blocks import REASON_LIMIT
 from .model import Digest, Moment, Name, Record
 
 

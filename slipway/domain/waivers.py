@@ -9,8 +9,9 @@ from typing import Final
 
 from pydantic import Field
 
-from .blocks import NAME_LIMIT, REASON_LIMIT
-from .model import Digest, Moment, Name, Record
+from .attribution import ByPerson
+from .blocks import REASON_LIMIT
+from .model import Digest, Moment, Name
 from .rules import NotYet, Rule, RuleResult, Unknown
 
 MOST_WAIVERS: Final = 20
@@ -18,12 +19,11 @@ MOST_WAIVERS: Final = 20
 fewer."""
 
 
-class Waiver(Record):
+class Waiver(ByPerson):
     """One person's proved word that a rule need not hold."""
 
     environment: Name
     rule: Rule
-    by: str = Field(min_length=1, max_length=NAME_LIMIT)
     reason: str = Field(min_length=1, max_length=REASON_LIMIT)
     at: Moment
     proof: Digest
@@ -31,12 +31,12 @@ class Waiver(Record):
 
     @property
     def told(self) -> str:
-        return f"{self.rule} was waived by {self.by}: {self.reason}"
+        return f"{self.rule} was waived by {self.who}: {self.reason}"
 
     @property
     def by_whom(self) -> str:
         """The beginning of the reason in the rule's result."""
-        return f"waived by {self.by}: {self.reason}"
+        return f"waived by {self.who}: {self.reason}"
 
 
 def waived(result: RuleResult, waivers: Sequence[Waiver]) -> RuleResult:

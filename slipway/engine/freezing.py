@@ -16,6 +16,7 @@ from ..catalogue.entries import Catalogue
 from ..clock import Clock, utc_now
 from ..domain.actions import Action
 from ..domain.answers import Answered
+from ..domain.attribution import SYSTEM
 from ..domain.audit import AuditDraft
 from ..domain.blocks import Freeze
 from ..domain.commands import Verb
@@ -136,7 +137,13 @@ class Freezer:
             state = FreezeState(freeze=freeze, submission=order.id)
         else:
             ended = present(before, "the freeze of everything")  # the rule is-frozen has passed
-            state = ended.evolve(ended_by=order.actor, ended_at=now, ended_because=order.reason, submission=order.id)
+            state = ended.evolve(
+                ended_by=order.actor,
+                ended_name=order.name,
+                ended_at=now,
+                ended_because=order.reason,
+                submission=order.id,
+            )
         record = _record(order, state, rules)
         self.installation.set_freeze(state, record, etag=etag, now=now, answer=_answer(order, ()))
         return rules
@@ -192,9 +199,10 @@ def missing_spreads(
     if current is not None:
         return (FreezeSpread(received_at=now, application=application, freeze=current),)
     ended = present(copy, f"the copy of the freeze in {application}")
-    by = (state.ended_by if state is not None else "") or "slipway"
-    why = state.ended_because if state is not None else ""
-    return (FreezeSpread(received_at=now, application=application, freeze=ended, ended_by=by, reason=why),)
+    spread = FreezeSpread(received_at=now, application=application, freeze=ended, ended_by=SYSTEM)
+    if state is not None and state.ended_by:
+        spread = spread.evolve(ended_by=state.ended_by, ended_name=state.ended_name, reason=state.ended_because)
+    return (spread,)
 
 
 def _rules(order: FreezeOrder, current: Freeze | None, now: datetime) -> tuple[RuleResult, ...]:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from ..domain.attribution import SYSTEM
-from ..domain.blocks import NAME_LIMIT, REASON_LIMIT, Freeze
+from ..domain.attribution import NAME_LIMIT, SYSTEM
+from ..domain.blocks import REASON_LIMIT, Freeze
 from ..domain.errors import present
 from ..domain.model import Moment, Record, sha256
 from . import keys
@@ -19,6 +19,8 @@ class FreezeState(Record):
 
     freeze: Freeze
     ended_by: str = Field(default="", max_length=NAME_LIMIT)
+    ended_name: str = Field(default="", max_length=NAME_LIMIT)
+    """Their name as their sign-in said it, for display."""
     ended_at: Moment | None = None
     ended_because: str = Field(default="", max_length=REASON_LIMIT)
     submission: str = Field(default="", max_length=128)

@@ -164,7 +164,7 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
         yield "pushed", _at(screen.time(item.push.at), item.push.actor)
     if item.ordered:
         of = f", of {release_id(item.application, item.ordered.of)}" if item.ordered.of else ""
-        yield "started by", f"{item.ordered.by}{of}"
+        yield "started by", f"{item.ordered.who}{of}"
     if item.run:
         yield "run", f"{item.run.project}/{item.run.pipeline} {item.run.number} {item.run.result} {item.run.branch}"
         yield "run at", item.run.url

@@ -136,9 +136,8 @@ def called_off_rules(release: Release, lane: Lane) -> Iterator[RuleResult]:
     """Whether the rollout was called off; no rule if it was not. Unlike a block, this does not end by itself."""
     called_off = lane.called_off
     if called_off is not None and called_off.release == release.number and not called_off.too_late:
-        behalf = "" if called_off.on_behalf_of is None else f", on behalf of {called_off.on_behalf_of}"
         did = f"{'rejected' if called_off.rejected else 'cancelled'} {release.id} at {moment(called_off.at)}"
-        yield Rule.NOT_CALLED_OFF.fails(f"{called_off.by}{behalf} {did}: {called_off.reason}")
+        yield Rule.NOT_CALLED_OFF.fails(f"{called_off.attribution.shown} {did}: {called_off.reason}")
 
 
 def objection_time_rules(release: Release, gate: Gate | None, now: datetime) -> Iterator[RuleResult]:
@@ -241,6 +240,7 @@ def _pass(draft: Draft, release: Release, broken: tuple[RuleResult, ...]) -> Non
         Action.OVERRIDE_USED,
         release,
         actor=override.by,
+        name=override.name or None,
         plan_hash=release.plan_hash,
         results=as_details(broken),
         reason=override.reason,

@@ -134,6 +134,7 @@ def call_off(
         release=release.number,
         rejected=rejected,
         by=by.actor,
+        name=by.name,
         on_behalf_of=by.on_behalf_of,
         channel=channel,
         reason=reason,
@@ -144,7 +145,7 @@ def call_off(
 
 def _cancelled(draft: Draft, release: Release, reason: str, *, by: Attribution, channel: str) -> None:
     if release.gate is not None and release.phase is not Phase.QUEUED:
-        void(draft, release, release.gate.votes, f"{by.spoken} cancelled {release.id}: {reason}")
+        void(draft, release, release.gate.votes, f"{by.shown} cancelled {release.id}: {reason}")
     if release.rollback is not None:
         keep_hold(draft, release, why=f"{release.id} was cancelled before it was rolled out")
     end_release(draft, draft.releases[release.number], Phase.CANCELLED, reason, by=by, channel=channel)
@@ -155,7 +156,7 @@ def stopped_as_called_off(draft: Draft, release: Release) -> bool:
     called_off = draft.lane(release.environment or "").called_off
     if called_off is None or called_off.release != release.number or called_off.too_late:
         return False
-    by = Attribution(actor=called_off.by, on_behalf_of=called_off.on_behalf_of)
+    by = called_off.attribution
     if not called_off.rejected:
         _cancelled(draft, release, called_off.reason, by=by, channel=called_off.channel)
         return True
@@ -242,7 +243,7 @@ def override_blocks(draft: Draft, event: CommandGiven) -> None:
     if not accepted(draft, event, rules, release):
         return
     environment = draft.here(release).name
-    lane_pass = LanePass(environment=environment, by=event.actor, reason=event.reason, at=draft.now)
+    lane_pass = LanePass(environment=environment, by=event.actor, name=event.name, reason=event.reason, at=draft.now)
     release = draft.put(release, override=lane_pass)
     draft.record(Action.OVERRIDE_GIVEN, release, actor=event.actor, reason=event.reason, **common_details(draft, event))
     if release.phase is Phase.HELD_BACK:

@@ -57,7 +57,7 @@ def create_release(draft: Draft, event: CommandGiven) -> None:
         draft, event, (*create_rules(draft.application, source), *reason_rule(event)), source
     ):
         return
-    ordered = Ordered(by=event.actor, of=source.number, reason=event.reason)
+    ordered = Ordered(by=event.actor, name=event.name, of=source.number, reason=event.reason)
     release = draft.create(draft.again(source).evolve(bundle=source.bundle, ordered=ordered))
     _record(draft, event, release, of=source.id)
     begin_release(draft, release)
@@ -82,7 +82,7 @@ def _create_first(draft: Draft, event: CommandGiven, artifact: PushedArtifact) -
             order=draft.now,
             created_at=draft.now,
             changed_at=draft.now,
-            ordered=Ordered(by=event.actor, reason=event.reason),
+            ordered=Ordered(by=event.actor, name=event.name, reason=event.reason),
         )
     )
     _record(draft, event, release)

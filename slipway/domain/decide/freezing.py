@@ -142,6 +142,7 @@ def freeze_spread(draft: Draft, event: FreezeSpread) -> None:
     draft.record(
         Action.EVERYTHING_UNFROZEN,
         actor=event.ended_by,
+        name=event.ended_name or None,
         frozen_by=current.owner,
         frozen_for=current.reason,
         reason=event.reason or None,

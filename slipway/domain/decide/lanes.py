@@ -239,6 +239,7 @@ def end_release(
         release,
         actor=by.actor,
         on_behalf_of=by.on_behalf_of,
+        name=by.name or None,
         reason=reason,
         channel=channel,
         superseded_by=release_id(release.application, release.superseded_by) if release.superseded_by else None,

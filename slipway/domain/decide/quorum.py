@@ -46,7 +46,7 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
     waivers = release.waivers_in(release.environment)
     ordered = release.ordered
     if ordered is not None and not gate.circle.names(ordered.by).isdisjoint(names):
-        requester_rule: RuleResult = own_rule(Rule.NOT_REQUESTER, f"{ordered.by} started the release", gate, own=True)
+        requester_rule: RuleResult = own_rule(Rule.NOT_REQUESTER, f"{ordered.who} started the release", gate, own=True)
     else:
         requester_rule = _differs(Rule.NOT_REQUESTER, release.run, _ASKED, gate, names)
     return (

@@ -103,6 +103,13 @@ def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
     environment = present(event.environment, "the environment of the command")
     rollout = was_live(target, environment)
     plan_hash = present(rollout.plan_hash if rollout else None, f"the plan by which {target.id} was live")
-    back = Rollback(environment=environment, to=target.number, plan_hash=plan_hash, by=event.actor, reason=event.reason)
+    back = Rollback(
+        environment=environment,
+        to=target.number,
+        plan_hash=plan_hash,
+        by=event.actor,
+        name=event.name,
+        reason=event.reason,
+    )
     rollouts = (Rollout(environment=environment, arrived_at=draft.now),)
     return draft.again(target).evolve(order=target.order, environment=environment, rollouts=rollouts, rollback=back)

@@ -78,6 +78,7 @@ def waive_rule(draft: Draft, event: CommandGiven) -> None:
         environment=environment.name,
         rule=present(_rule_to_waive(release, environment, event), f"the rule {event.rule}").rule,
         by=event.actor,
+        name=event.name,
         reason=event.reason,
         at=draft.now,
         proof=present(event.proved, "the proof of the waiver").proof,

@@ -143,6 +143,28 @@ def test_what_opens_is_done_with_a_proof_and_recorded_with_it(home: Installation
 
 
 @pytest.mark.parametrize("verb", sorted(OPENS))
+def test_each_line_about_what_a_person_ordered_names_them(home: Installation, verb: Verb) -> None:
+    statement, before = ready_for(home, verb), len(trail(home))
+    say_proved(home, proof_of(home, statement))
+    home.hear()
+    home.settle()
+    lines = [record for record in trail(home)[before:] if record.actor == f"oid:{OLGA.oid}"]
+    assert DONE[verb] in {record.action for record in lines}
+    assert {record.action: record.details.get("name") for record in lines if record.details.get("name") != "Olga"} == {}
+
+
+def test_each_line_about_the_end_of_a_freeze_of_everything_names_who_ended_it(home: Installation) -> None:
+    home.app.inbox_writer.command(CommandRequest(verb=Verb.FREEZE, reason="stop"), FRONT)
+    home.hear()
+    end = home.app.inbox_writer.statement(CommandRequest(verb=Verb.UNFREEZE, reason="over"))
+    say_proved(home, proof_of(home, end))
+    home.hear()
+    lines = [*trail(home), *trail(home, INSTALLATION)]
+    ended = [record.details.get("name") for record in lines if record.action == "everything.unfrozen"]
+    assert ended == ["Olga", "Olga"]
+
+
+@pytest.mark.parametrize("verb", sorted(OPENS))
 def test_what_opens_is_refused_on_the_fronts_word_alone(home: Installation, verb: Verb) -> None:
     """A front that has been taken over says that an operator said it."""
     statement = ready_for(home, verb)

@@ -52,12 +52,12 @@ def test_only_a_role_in_the_proofs_own_token_waives(home: Installation) -> None:
 def test_card_explain_numbers_and_trail_show_it(home: Installation) -> None:
     waive(home)
     home.settle()
-    told = f"change-is-known was waived by oid:{OLGA.oid}: {WHY}"
+    told = f"change-is-known was waived by Olga (oid:{OLGA.oid}): {WHY}"
     cards = [message for message in home.inbox.messages if message.matter is not None and message.matter.waived]
     assert cards[-1].matter is not None
     assert cards[-1].matter.waived == (told,)
     rules = [rule for group in home.explain(3).rules for rule in group.rules if rule.name == "change-is-known"]
-    assert [rule.reason.startswith(f"waived by oid:{OLGA.oid}: {WHY}") for rule in rules] == [True]
+    assert [rule.reason.startswith(f"waived by Olga (oid:{OLGA.oid}): {WHY}") for rule in rules] == [True]
     assert not rules[0].passed
     (waiver,) = [found for record in home.trail() if (found := waiver_of(record)) is not None]
     assert (waiver.release, waiver.environment, waiver.reason) == ("shop-3", "production", WHY)
