@@ -17,6 +17,7 @@ from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
 from slipway.engine.denying import NOBODY
 from slipway.inbound import BadInput, Ignored
 from slipway.ledger import LedgerUnavailable
+from slipway.telemetry.redaction import unexpected
 
 from .http import request_body
 from .shared import new_blueprint, parts
@@ -71,9 +72,9 @@ def _accept(source: Source, req: func.HttpRequest) -> func.HttpResponse:
         return _park(source, str(bad), body)
     except (QueueUnavailable, LedgerUnavailable):
         raise
-    except Exception as unexpected:
+    except Exception as error:
         log.exception("a hook went wrong")
-        return _park(source, f"unexpected {type(unexpected).__name__}", body)
+        return _park(source, unexpected(error), body)
     return _answer(202, "accepted", "enqueued")
 
 

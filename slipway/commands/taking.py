@@ -27,6 +27,7 @@ from ..ledger.inbox import SOURCE, Inbox, Unreadable, parked_id
 from ..ledger.table import UnreadableRow
 from ..ledger.waiting import WaitingNotes
 from ..telemetry import within_message as handling
+from ..telemetry.redaction import unexpected
 
 log = logging.getLogger(__name__)
 
@@ -121,10 +122,9 @@ class InboxReader:
             UnknownTarget,
         ) as wrong:
             self._park(row.partition, row.id, _without_secrets(row.row), reason=str(wrong))
-        except Exception as unexpected:
+        except Exception as error:
             log.exception("inbox: %s of %s went wrong", row.id, row.partition)
-            reason = f"unexpected {type(unexpected).__name__}: {unexpected}"
-            self._leave(row, reason=reason, longest=PATIENCE)
+            self._leave(row, reason=unexpected(error), longest=PATIENCE)
         else:
             self._done(row)
 

@@ -126,8 +126,8 @@ class _Room:
         try:
             with within_message(trace.parent), begun:
                 self.beginning.run()(step, self.within)
-        except Exception as error:
-            log.warning("%s: what was begun at once goes to its queue: %s", step.id, error, exc_info=True)
+        except Exception:
+            log.warning("%s: what was begun at once goes to its queue", step.id, exc_info=True)
             self.beginning.outbox.send([entry])
 
 

@@ -21,6 +21,7 @@ from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable
 from ..inbound import BadInput, Ignored, read_json
 from ..ledger import Conflict, LedgerRefused, LedgerUnavailable
 from ..ledger.table import UnreadableRow
+from ..telemetry.redaction import unexpected
 from .handle import Contended, UnknownTarget
 from .parking import Parking
 
@@ -77,9 +78,9 @@ class Receiver:
             self._try_again(message, reason=str(unreadable))
         except (LedgerUnavailable, QueueUnavailable, KeysUnavailable, SourceAway, Contended, Conflict) as away:
             self._put_off(message, reason=str(away))
-        except Exception as unexpected:
+        except Exception as error:
             log.exception("%s: message %s went wrong", message.queue, message.id)
-            self._try_again(message, reason=f"unexpected {type(unexpected).__name__}: {unexpected}")
+            self._try_again(message, reason=unexpected(error))
 
     def _try_again(self, message: QueueMessage, *, reason: str) -> None:
         if message.tries + 1 < TRIES:

@@ -38,6 +38,7 @@ from ..ledger.standing import InstallationStanding
 from ..ledger.table import Row
 from ..queries.numbers import PORTION, Numbers
 from ..telemetry import Attribute, Family, about, span
+from ..telemetry.redaction import unexpected
 
 log = logging.getLogger(__name__)
 
@@ -137,8 +138,7 @@ class Reconciler:
             return Reconciled(problems=(f"{name}: {error}",))
         except Exception as error:
             log.exception("reconcile: %s failed", name)
-            problem = f"{name}: unexpected {type(error).__name__}: {error}"
-            return Reconciled(problems=(problem[:PROBLEM_LIMIT],))
+            return Reconciled(problems=(f"{name}: {unexpected(error)}"[:PROBLEM_LIMIT],))
 
     def _turns(self, applications: int) -> Mapping[int, Turn]:
         """The applications whose turn it is, by their positions."""

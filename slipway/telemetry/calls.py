@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from .names import Attribute, Family
 from .recording import Values, carrier, span
+from .redaction import named
 
 
 class _Observed:
@@ -87,7 +88,7 @@ def _spanned(
                 count += 1
                 yield row
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = named(error)
             raise
         finally:
             values[Attribute.COUNT] = count

@@ -5,14 +5,13 @@ a test's, or the exporter's.
 """
 
 import logging
-import traceback
 from collections.abc import Callable
 from typing import Any
 
 from ..text import visible
 from .names import Attribute
 from .recording import known
-from .redaction import redacted
+from .redaction import redacted, told, traced
 
 FIELDS = {
     Attribute.APPLICATION: "application",
@@ -57,8 +56,8 @@ def _hide(record: logging.LogRecord) -> None:
     shown = _one_line(redacted(message))
     if shown != message:
         record.msg, record.args = shown, ()
-    if record.exc_info and record.exc_info[0] is not None:
-        record.exc_text = visible(redacted("".join(traceback.format_exception(*record.exc_info)).rstrip("\n")))
+    if record.exc_info and record.exc_info[1] is not None:
+        record.exc_text = visible(traced(record.exc_info[1]))
 
 
 def _one_line(text: str) -> str:
@@ -72,8 +71,8 @@ def attributes(record: logging.LogRecord) -> dict[str, str | int]:
         str(name): value for name, field in FIELDS.items() if (value := getattr(record, field, ""))
     }
     values["code.function.name"] = record.funcName or ""
-    if record.exc_info and record.exc_info[0] is not None:
-        values["exception.type"] = record.exc_info[0].__name__
-        values["exception.message"] = redacted(str(record.exc_info[1]))
+    if record.exc_info and record.exc_info[1] is not None:
+        values["exception.type"] = type(record.exc_info[1]).__name__
+        values["exception.message"] = told(record.exc_info[1])
         values["exception.stacktrace"] = record.exc_text or ""
     return values

@@ -1,10 +1,13 @@
 """Removes secrets from texts before they are logged or traced: tokens in links, Authorization headers, shared access
 signatures, keys in connection strings, passwords in URLs. Pure; applied to everything that is logged or exported.
 
-This is the second line of defence: secrets must not be put into such texts in the first place.
+This is the second line of defence: secrets must not be put into such texts in the first place. Of an exception that is
+not one of ours only the type and the place are told: its text may repeat any value that the code was working on.
 """
 
 import re
+import traceback
+from pathlib import Path
 from typing import Final
 
 HIDDEN: Final = "(hidden)"
@@ -43,3 +46,36 @@ def redacted(text: str) -> str:
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text
+
+
+_OURS: Final = ("slipway", "functions")
+_ROOT: Final = Path(__file__).parents[2]
+
+
+def told(error: BaseException) -> str:
+    """The text of an exception of ours, which is made to be shown; empty for any other."""
+    return redacted(str(error)) if type(error).__module__.partition(".")[0] in _OURS else ""
+
+
+def named(error: BaseException) -> str:
+    """The type of an exception, with the text of one of ours."""
+    text = told(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def traced(error: BaseException) -> str:
+    """The traceback of an exception and of those that led to it: places and lines of code, with the texts of ours."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    lines = f"{frames}{named(error)}"
+    return redacted(f"{traced(before)}\n\nwhich led to:\n{lines}" if before is not None else lines)
+
+
+def unexpected(error: BaseException) -> str:
+    """What people are told of an exception that nobody foresaw: its type, and the last place in our code."""
+    where = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        file = Path(frame.filename)
+        if any(_ROOT / folder in file.parents for folder in _OURS):
+            where = f" in {file.relative_to(_ROOT)}, line {frame.lineno}"
+    return f"unexpected {type(error).__name__}{where}; the log has the traceback"

@@ -5,7 +5,6 @@ Every span of the app is created here, and all of their texts are redacted here.
 
 import logging
 import os
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -29,7 +28,7 @@ from . import logs, recording
 from .exporting import Destination, LateLogs, LateMetrics, LateSpans
 from .names import Metric, MetricKind
 from .recording import Direction, Span, Values
-from .redaction import redacted
+from .redaction import named, redacted, told, traced
 from .tail import KeepWhole
 
 SCOPE = "slipway"
@@ -148,13 +147,10 @@ class _RedactedSpan:
             self._span.add_link(link.context)
 
     def raised(self, error: Exception) -> None:
-        message = redacted(str(error))
-        stack = redacted("".join(traceback.format_exception(error)))
-        kind = type(error).__name__
-        self._span.add_event(
-            "exception", {"exception.type": kind, "exception.message": message, "exception.stacktrace": stack}
-        )
-        self._span.set_status(trace.Status(trace.StatusCode.ERROR, f"{kind}: {message}"))
+        kind, message = type(error).__name__, told(error)
+        values = {"exception.type": kind, "exception.message": message, "exception.stacktrace": traced(error)}
+        self._span.add_event("exception", values)
+        self._span.set_status(trace.Status(trace.StatusCode.ERROR, named(error)))
 
 
 class Exporting(logging.Handler):

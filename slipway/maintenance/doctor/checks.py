@@ -13,6 +13,7 @@ from ...domain.errors import NotFound
 from ...domain.queues import Queue
 from ...domain.reports import Finding, OtherRole, Status
 from ...telemetry import Attribute, Family, span
+from ...telemetry.redaction import unexpected
 from . import clusters, places
 from . import runs as source_of_runs
 from .facts import Facts
@@ -107,6 +108,6 @@ def _finding(name: str, check: Callable[[], str]) -> Finding:
         return Finding(check=name, status=Status.SKIPPED, said=str(skipped))
     except Fault as fault:
         return Finding(check=name, status=Status.FAILED, said=str(fault), missing=fault.missing, command=fault.command)
-    except Exception as unexpected:
+    except Exception as error:
         log.exception("the check %s went wrong", name)
-        return Finding(check=name, status=Status.FAILED, said=f"unexpected {type(unexpected).__name__}")
+        return Finding(check=name, status=Status.FAILED, said=unexpected(error))

@@ -1,17 +1,20 @@
 """What becomes of a message whose handling goes wrong: the queue always moves on, and nothing is lost."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from slipway.domain.events import EVENT
+from slipway.domain.queues import Queue
 from slipway.domain.reports import Parked
 from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
 from slipway.engine.handle import Contended, UnknownTarget
 from slipway.engine.receiving import TRIES, QueueMessage, pause_after
 from slipway.inbound import BadInput, Ignored, read_json
 from slipway.ledger import Conflict, LedgerRefused, LedgerUnavailable
+from slipway.telemetry import logs
 from slipway.testing import Installation, MemoryTable
 from slipway.testing.queues import Raw
 
@@ -111,7 +114,26 @@ def test_an_unexpected_error_is_tried_a_few_times_and_then_parked(installation: 
     receive(installation, KeyError("a mistake"), tries=TRIES - 1)
     assert len(raw(installation)) == TRIES - 1
     (kept,) = parked(installation)
-    assert kept.reason == f"unexpected KeyError: 'a mistake' (tried {TRIES} times)"
+    assert kept.reason.startswith("unexpected KeyError")
+    assert kept.reason.endswith(f"the log has the traceback (tried {TRIES} times)")
+
+
+def test_the_text_of_an_exception_that_is_not_ours_reaches_no_log_and_no_reason(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A library repeats values: of a password that is no number, for example, the password."""
+    logs.guard()
+
+    def work(body: bytes) -> None:
+        int(body)
+
+    message = QueueMessage(queue=Queue.STEPS, body=b"hunter2hunter2", id="m-1", tries=TRIES - 1)
+    installation.app.receiver.receive(work, message)
+    (kept,) = parked(installation)
+    shown = "".join(map(logging.Formatter().format, caplog.records))
+    assert "ValueError" in shown
+    assert "test_receiving.py" in shown, "the place stays"
+    assert "hunter2hunter2" not in kept.reason + shown
 
 
 @pytest.mark.parametrize("error", [LedgerUnavailable("away"), KeyError("a mistake")])

@@ -112,4 +112,4 @@ def test_a_bug_in_a_step_is_logged_and_tried_again_and_finally_parked(
     assert [record.exc_info and record.exc_info[0] for record in logged] == [error] * TRIES
     assert [copy.tries for copy in installation.bus.raw] == list(range(1, TRIES))
     (parked,) = installation.app.parking.all()
-    assert parked.reason.startswith(f"unexpected {error.__name__}: ")
+    assert parked.reason.startswith(f"unexpected {error.__name__} in slipway/engine/")
