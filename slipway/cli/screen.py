@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import Any, TextIO, assert_never
 
+import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -119,12 +120,16 @@ class Screen:
         *,
         cut: Sequence[str] = (),
         fold: Sequence[str] = (),
+        none: str = "",
     ) -> None:
-        """Rows under headings. On a terminal columns without any content are left out and those in `fold` are wrapped.
-        If the rest does not fit, first the columns in `cut` and then the last ones go below their row, which alone is
-        cut, after `MOST_BELOW` lines."""
+        """Rows under headings; without any row only `none`, on stderr. On a terminal columns without any content are
+        left out and those in `fold` are wrapped. If the rest does not fit, first the columns in `cut` and then the last
+        ones go below their row, which alone is cut, after `MOST_BELOW` lines."""
         cells = [[_cell(item) for item in row] for row in rows]
-        if self.terminal:
+        if not cells:
+            if none:
+                click.echo(none, err=True)
+        elif self.terminal:
             self._table(columns, cells, cut=cut, fold=fold)
         else:
             self._plain([[TextCell(name.upper()) for name in columns], *cells])

@@ -27,7 +27,7 @@ def show_records(screen: Screen, records: Iterable[TrailRecord]) -> None:
     for record in records:
         row = _row(screen, record) | {"record": f"{record.application} {record.sequence}"}
         rows.append(tuple(row[name] for name in columns))
-    screen.table(columns, rows, cut=("actor", "details"))
+    screen.table(columns, rows, cut=("actor", "details"), none="no records")
 
 
 def show_trail(screen: Screen, records: Iterable[TrailRecord]) -> None:

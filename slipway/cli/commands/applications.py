@@ -37,7 +37,8 @@ def applications(api: Api, *, as_json: bool) -> None:
     standing = read_answer(Applications, content)
     columns = ("application", "environment", "gate", "live", "state", "tag", "since", "rolling", "waiting")
     rows = [row for item in standing.applications for row in _rows(screen, item)]
-    screen.table(columns, rows, cut=("since", "tag"))
+    none = "" if standing.not_shown else "no application is delivered yet: `slipway apply` adds one"
+    screen.table(columns, rows, cut=("since", "tag"), none=none)
     is_live = any(lane.live for item in standing.applications for lane in item.environments)
     if is_live and (stale := why_stale(standing.drift)):
         click.echo(stale, err=True)

@@ -72,12 +72,9 @@ def approvals(api: Api, *, form: OutputFormat) -> None:
     if form is not OutputFormat.TABLE:
         write_lines(screen, form, COLUMNS, content["approvals"])
         return
-    if not gates:
-        if not answer.not_shown:
-            click.echo("nothing is waiting for approval", err=True)
-        return
+    none = "" if answer.not_shown else "nothing is waiting for approval"
     columns = ("release", "tag", "environment", "votes", "until", "plan", "waits for")
-    screen.table(columns, (_row(screen, gate) for gate in gates), cut=("waits for", "plan", "tag"))
+    screen.table(columns, (_row(screen, gate) for gate in gates), cut=("waits for", "plan", "tag"), none=none)
     for gate in gates:
         if gate.outdated:
             click.echo(

@@ -151,10 +151,8 @@ def _show(screen: Screen, form: OutputFormat, records: list[dict[str, Any]]) -> 
     if form is not OutputFormat.TABLE:
         for item in records:
             write_line(screen, form, COLUMNS, _as_line(form, item))
-    elif records:
-        show_records(screen, [read_record(item) for item in records])
     else:
-        click.echo("no records", err=True)
+        show_records(screen, [read_record(item) for item in records])
 
 
 def _pages(

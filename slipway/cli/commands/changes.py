@@ -60,11 +60,9 @@ def changes(api: Api, *, form: OutputFormat) -> None:
     if form is not OutputFormat.TABLE:
         write_lines(screen, form, COLUMNS, content["changes"])
         return
-    if not waits:
-        click.echo("no change waits for votes", err=True)
-        return
     columns = ("change", "phase", "about", "gates", "votes", "until", "proposed by")
-    screen.table(columns, (_row(screen, each) for each in waits), cut=("about", "gates", "proposed by"))
+    rows = (_row(screen, each) for each in waits)
+    screen.table(columns, rows, cut=("about", "gates", "proposed by"), none="no change waits for votes")
 
 
 def _row(screen: Screen, change: ProposedChangeSummary) -> tuple[Content, ...]:

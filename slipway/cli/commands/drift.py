@@ -54,7 +54,7 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
         raise CliError(
             f"there is no application {application[:64]!r}", cure=meant(application, names), exit_code=Exit.NOT_FOUND
         )
-    stale = why_stale(standing.drift)
+    stale = why_stale(standing.drift) if lanes else ""
     clean = not (stale or missing) and all(lane.drift is None for _, lane in lanes)
     if as_json:
         standings = [{"application": name, **lane.model_dump(mode="json")} for name, lane in lanes]
@@ -64,10 +64,13 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
     else:
         looked_at = None if stale or standing.drift is None else standing.drift.looked_at
         rows = (_row(screen, name, lane, looked_at) for name, lane in lanes)
-        screen.table(("application", "environment", "live", "state", "since"), rows)
+        none = "" if missing else "no release is live"
+        screen.table(("application", "environment", "live", "state", "since"), rows, none=none)
         for line in _lines(lanes):
             screen.line(TextCell(line, NOTE))
-        click.echo(stale or f"looked at {screen.time(standing.drift.looked_at if standing.drift else None)}", err=True)
+        if lanes:
+            looked = screen.time(standing.drift.looked_at if standing.drift else None)
+            click.echo(stale or f"looked at {looked}", err=True)
     if not clean:
         click.get_current_context().exit(Exit.REFUSED)
 

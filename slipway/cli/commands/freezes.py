@@ -26,12 +26,9 @@ def freezes(api: Api, *, as_json: bool) -> None:
         screen.json(content)
         return
     answer = read_answer(Freezes, content)
-    if not answer.freezes:
-        if not answer.not_shown:
-            click.echo("nothing is frozen or held", err=True)
-        return
+    none = "" if answer.not_shown else "nothing is frozen or held"
     columns = ("what", "kind", "owner", "since", "until", "reason")
-    screen.table(columns, (_row(screen, freeze) for freeze in answer.freezes), cut=("reason", "owner"))
+    screen.table(columns, (_row(screen, freeze) for freeze in answer.freezes), cut=("reason", "owner"), none=none)
 
 
 def _row(screen: Screen, freeze: FreezeShown) -> tuple[Content, ...]:

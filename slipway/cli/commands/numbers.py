@@ -15,6 +15,7 @@ from ..options import as_json as json_option
 from ..options import connected
 from ..screen import BAD, FAINT, NAME, NOTE, Content, Screen, TextCell
 
+_NONE = "nothing was delivered yet, so there are no numbers"
 _SPREADS = ("lead_time", "time_to_restore", "approval_wait")
 _COUNTS = ("deployments", "failed", "withdrawn", "waived", "change_failure_rate")
 _COLUMNS = (
@@ -92,7 +93,7 @@ def _shown(answer: NumbersAnswer) -> list[EnvironmentNumbers]:
 def _table(screen: Screen, answer: NumbersAnswer, *, by_week: bool) -> None:
     columns = ("application", "environment", *(("week",) if by_week else ()), "live", "a week", "failed", "rate")
     rows = [row for environment in _shown(answer) for row in _rows(environment, by_week=by_week)]
-    screen.table((*columns, "lead", "restore", "approval"), rows)
+    screen.table((*columns, "lead", "restore", "approval"), rows, none=_NONE)
 
 
 def _rows(environment: EnvironmentNumbers, *, by_week: bool) -> Iterator[tuple[Content, ...]]:
@@ -129,7 +130,7 @@ def _steps(screen: Screen, answer: NumbersAnswer) -> None:
         for environment in answer.environments
         for stage in environment.total.stages
     ]
-    screen.table(("application", "environment", "step", "kind", "median", "p90", "times"), rows)
+    screen.table(("application", "environment", "step", "kind", "median", "p90", "times"), rows, none=_NONE)
 
 
 def _median(spread: Spread) -> str:

@@ -40,10 +40,6 @@ def print_parked(api: Api, *, as_json: bool) -> None:
         screen.json(content)
         return
     answer = read_answer(ParkedItems, content)
-    items = answer.parked
-    if not items:
-        click.echo("nothing is parked", err=True)
-        return
     rows = [
         (
             TextCell(item.id, NAME),
@@ -52,9 +48,9 @@ def print_parked(api: Api, *, as_json: bool) -> None:
             TextCell(screen.time(item.replayed_at), GOOD),
             item.reason,
         )
-        for item in items
+        for item in answer.parked
     ]
-    screen.table(("id", "parked", "source", "replayed", "reason"), rows, cut=("reason",))
+    screen.table(("id", "parked", "source", "replayed", "reason"), rows, cut=("reason",), none="nothing is parked")
     if answer.more:
         click.echo("there is more parked input than this list shows", err=True)
 

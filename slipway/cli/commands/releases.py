@@ -63,12 +63,9 @@ def releases(api: Api, *, application: str | None, limit: int, form: OutputForma
     if form is not OutputFormat.TABLE:
         write_lines(screen, form, COLUMNS, content["releases"])
         return
-    if not items:
-        if not answer.not_shown:
-            click.echo("no releases yet", err=True)
-        return
+    none = "" if answer.not_shown else "no releases yet"
     columns = ("release", "tag", "phase", "environment", "changed", "reason")
-    screen.table(columns, (_row(screen, item) for item in items), cut=("reason", "tag"))
+    screen.table(columns, (_row(screen, item) for item in items), cut=("reason", "tag"), none=none)
 
 
 def _row(screen: Screen, item: ReleaseAnswer) -> tuple[Content, ...]:

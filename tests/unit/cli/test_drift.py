@@ -75,6 +75,16 @@ def test_a_look_that_is_late_says_nothing_about_now(
     assert "nobody has looked yet" in slipway("drift").stderr
 
 
+def test_where_nothing_is_live_nothing_differs_and_no_table_is_drawn(
+    looked: Served, slipway: Command, shop: World
+) -> None:
+    shop.lanes.clear()
+    looked.drift = None
+    done = slipway("drift", "shop")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "no release is live\n")
+    assert json.loads(slipway("drift", "shop", "--json").stdout)["clean"] is True
+
+
 def test_an_application_that_there_is_not_is_not_found(looked: Served, slipway: Command) -> None:
     assert slipway("drift", "till").exit_code == 3
 

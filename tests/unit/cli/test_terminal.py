@@ -92,9 +92,15 @@ def test_a_document_is_indented_and_cannot_steer_the_terminal(app: Served) -> No
     assert text == "log\n\\x1b[2Jgone\\xff\n        end\n"
 
 
-def table_of(width: int, columns: tuple[str, ...], *rows: tuple[str, ...], **gives: tuple[str, ...]) -> list[str]:
+def table_of(
+    width: int,
+    columns: tuple[str, ...],
+    *rows: tuple[str, ...],
+    cut: tuple[str, ...] = (),
+    fold: tuple[str, ...] = (),
+) -> list[str]:
     stream = io.StringIO()
-    Screen(stream, terminal=True, width=width).table(columns, rows, **gives)
+    Screen(stream, terminal=True, width=width).table(columns, rows, cut=cut, fold=fold)
     return [STYLING.sub("", line) for line in stream.getvalue().splitlines()]
 
 
