@@ -79,8 +79,9 @@ class Trait(Enum):
 class _Facts:
     """What every rule says: the type check does not compare a plain tuple with `Rule.__new__`."""
 
-    def __init__(self, name: str, meaning: str, milestone: Milestone | None, *traits: Trait) -> None:
+    def __init__(self, name: str, meaning: str, milestone: Milestone | None, *traits: Trait, lets_go: str = "") -> None:
         self.name, self.meaning, self.milestone, self.traits = name, meaning, milestone, frozenset(traits)
+        self.lets_go = lets_go
 
 
 class Rule(StrEnum):
@@ -92,11 +93,15 @@ class Rule(StrEnum):
     """The milestone that the rule belongs to; None for a rule that can block at any time before a rollout, and for a
     rule about a vote or a command."""
     traits: frozenset[Trait]
+    lets_go: str
+    """What lets a release go on that waits for the rule, after the word *once*; empty if its name has to do. `{where}`
+    is the environment, `{ahead}` the release in the lane, `{application}` the application."""
 
     def __new__(cls, facts: _Facts) -> Self:
         member = str.__new__(cls, facts.name)
         member._value_ = facts.name
         member.meaning, member.milestone, member.traits = facts.meaning, facts.milestone, facts.traits
+        member.lets_go = facts.lets_go
         return member
 
     @property
@@ -117,6 +122,7 @@ class Rule(StrEnum):
         Trait.OWN_RECORD,
         Trait.WAIVABLE,
         Trait.HOLDS_BACK,
+        lets_go="its CI run is proved",
     )
     RUN_SUCCEEDED = _Facts("run-succeeded", "The CI run succeeded.", Milestone.START, Trait.OWN_RECORD)
     BRANCH_COUNTS = _Facts("branch-counts", "The CI run built a branch that the application names.", Milestone.START)
@@ -141,7 +147,9 @@ class Rule(StrEnum):
 
     # ---- the lane and the plan
     NO_NEWER_RELEASE = _Facts("no-newer-release", "No newer release is in the lane.", Milestone.LANE)
-    LANE_IS_FREE = _Facts("lane-is-free", "No other rollout holds the lane.", Milestone.LANE)
+    LANE_IS_FREE = _Facts(
+        "lane-is-free", "No other rollout holds the lane.", Milestone.LANE, lets_go="the rollout of {ahead} has ended"
+    )
     PLAN_IS_CURRENT = _Facts("plan-is-current", "The plan still says what a rollout would do.", Milestone.PLAN)
     BUNDLE_IS_SOUND = _Facts(
         "bundle-is-sound",
@@ -170,6 +178,7 @@ class Rule(StrEnum):
         "ledger-is-whole",
         "The ledger holds the records that its newest anchor and the Lease in the cluster name.",
         None,
+        lets_go="somebody with the role platform begins a new epoch (slipway fence reset {application})",
     )
     IN_FORCE_ON_RECORD = _Facts(
         "in-force-is-on-record",
@@ -199,6 +208,7 @@ class Rule(StrEnum):
         "The applied documents can still be read, and their project and the settings still allow them.",
         None,
         Trait.HOLDS_BACK,
+        lets_go="somebody applies a version of {application} that is in order",
     )
     WITHIN_PROJECT = _Facts(
         "within-project",
@@ -206,21 +216,39 @@ class Rule(StrEnum):
         None,
         Trait.HOLDS_BACK,
     )
-    FREEZE = _Facts("freeze", "No freeze is in force.", None, Trait.OVERRIDABLE, Trait.HOLDS_BACK)
-    HOLD = _Facts("hold", "No roll-back by hand holds the lane.", None, Trait.HOLDS_BACK)
+    FREEZE = _Facts(
+        "freeze",
+        "No freeze is in force.",
+        None,
+        Trait.OVERRIDABLE,
+        Trait.HOLDS_BACK,
+        lets_go="an operator ends the freeze or lets this release past it",
+    )
+    HOLD = _Facts(
+        "hold", "No roll-back by hand holds the lane.", None, Trait.HOLDS_BACK, lets_go="an operator resumes {where}"
+    )
     OBJECTION_TIME = _Facts(
         "objection-time",
         "Everybody in whose name a vote was counted has had time to say that it was not theirs.",
         None,
         Trait.HOLDS_BACK,
+        lets_go="the time to object is over",
     )
-    WINDOW = _Facts("window", "A time window for rollouts is open.", None, Trait.OVERRIDABLE, Trait.HOLDS_BACK)
+    WINDOW = _Facts(
+        "window",
+        "A time window for rollouts is open.",
+        None,
+        Trait.OVERRIDABLE,
+        Trait.HOLDS_BACK,
+        lets_go="a time window opens or an operator lets this release past it",
+    )
     NO_DRIFT = _Facts(
         "no-drift",
         "The cluster matches the live release there, as far as the last look could tell.",
         None,
         Trait.OVERRIDABLE,
         Trait.HOLDS_BACK,
+        lets_go="a look finds no drift, or somebody brings back what is live or lets this release past it",
     )
 
     NOT_CALLED_OFF = _Facts(

@@ -202,18 +202,19 @@ class Wording:
         return reasons or "nothing blocks it any more"
 
     def _what_lets_it_go(self) -> str:
-        where, rules = self.release.environment, {result.rule for result in not_passed(self.blocks)}
         if (until := over_at(self.blocks)) is not None:
             return f"It continues automatically at {moment(until)}, if its plan is still current."
-        if Rule.HOLD in rules:
-            return f"An operator resumes {where}; then it continues automatically."
-        if Rule.FREEZE in rules:
-            return "An operator ends the freeze, or lets this release past it; then it continues automatically."
-        if Rule.BUILT_BY_RUN in rules and (who := self._who_waives(Rule.BUILT_BY_RUN)):
-            return f"It continues automatically once its CI run is proved, or {who}."
-        if Rule.LANE_IS_FREE in rules:
-            return f"The rollout of {self._ahead()} has to end; then this release is planned automatically."
+        if blocking := not_passed(self.blocks):
+            return f"It continues automatically once {', and '.join(map(self._lets_go, blocking))}."
         return "The next reconcile run moves it on."
+
+    def _lets_go(self, result: RuleResult) -> str:
+        release = self.release
+        way = result.rule.lets_go.format(
+            where=release.environment, ahead=self._ahead(), application=release.application
+        )
+        who = self._who_waives(result.rule)
+        return f"{way or f'{result.name} holds'}{f', or {who}' if who else ''}"
 
     def _holds(self) -> bool:
         lane = self._lane()

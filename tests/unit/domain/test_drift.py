@@ -128,6 +128,8 @@ def test_where_it_holds_what_is_new_waits_and_goes_on_once_it_is_over(seen: Seen
     world.push("v2")
     world.settle()
     assert (world.phase(2), world.releases[2].blocked_by) == (Phase.HELD_BACK, (Rule.NO_DRIFT,))
+    way = "a look finds no drift, or somebody brings back what is live or lets this release past it"
+    assert world.explain(2).next == f"It continues automatically once {way}."
     look(world, Seen())
     assert (world.phase(2), world.live("production")) == (Phase.COMPLETED, 2)
 

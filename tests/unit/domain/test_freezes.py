@@ -41,12 +41,24 @@ def test_a_release_is_approved_ahead_and_goes_live_when_the_freeze_ends() -> Non
         f"shop-1 is ready, and held back in production: production is frozen by {OPERATOR} since 2026-11-23 08:00 UTC, "
         "until somebody ends it: the sale."
     )
-    assert following == "An operator ends the freeze, or lets this release past it; then it continues automatically."
+    assert following == "It continues automatically once an operator ends the freeze or lets this release past it."
     assert "freeze" in broken
     world.command(Verb.UNFREEZE)
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
     assert world.actions(1).count("vote.approved") == 1
+
+
+def test_whatever_holds_a_release_back_is_named_with_what_ends_it() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE)
+    world.vote(1, ADA)
+    world.settle()
+    world.problems = ("project: expected a project of this installation, got 'gone'",)
+    assert told(world)[1] == (
+        "It continues automatically once somebody applies a version of shop that is in order, "
+        "and an operator ends the freeze or lets this release past it."
+    )
 
 
 def test_a_freeze_with_an_end_ends_by_itself_also_when_its_message_is_lost() -> None:

@@ -53,6 +53,7 @@ class World:
     def __init__(self, application: Application, *, now: datetime = MORNING) -> None:
         self.application = application
         self.delivery = sha256(b"delivery 1")
+        self.problems: tuple[str, ...] = ()
         self.now = now
         self.head = Head(application=application.application)
         self.lanes: dict[str, Lane] = {}
@@ -105,7 +106,7 @@ class World:
         return Policy(
             application=self.application,
             definition=self.delivery,
-            problems=(),
+            problems=self.problems,
             now=self.now,
             windows=self.window_statuses(),
             check_tag=partial(check_tag, self.application.versions),
