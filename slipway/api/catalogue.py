@@ -49,7 +49,8 @@ class ProblemShown(ApiModel):
 
     file: str = Field(description="`<name>/project.yaml` or `<name>/application.yaml`, or an accompanying file.")
     line: int = Field(
-        default=1, description="Line in an accompanying file; of the document itself only its sender knows the lines."
+        default=1,
+        description="Line in an accompanying file. Only the sender of the document itself knows its lines.",
     )
     field: str = ""
     expected: str = ""

@@ -29,7 +29,7 @@ class ProposedChangeSummary(ApiModel):
     """A proposed change of the catalogue."""
 
     change: str = Field(description="The hash of its changes, by which votes refer to it.")
-    opening: int = Field(description="How many times it was proposed; a vote is for one of them.")
+    opening: int = Field(description="How many times it has been proposed; a vote is for one of those times.")
     plan: str = Field(description="The hash of what people read; an approval names it.")
     phase: str = Field(
         description="`waiting` for votes, `stood-in`, `passed`, `in-force`, `rejected`, `withdrawn`, `expired`, "
@@ -46,7 +46,7 @@ class ProposedChangeSummary(ApiModel):
     gates: tuple[GateAsked, ...]
     votes: tuple[Vote, ...]
     stand_ins: tuple[Vote, ...] = Field(
-        default=(), description="The platform's people who let it through in place of those whom the gates ask."
+        default=(), description="The platform's people who let it through in place of the approvers of its gates."
     )
     page: str = Field(description="Address of its page, where an approval is given.")
 
@@ -74,11 +74,12 @@ class ChangeBallot(BaseModel):
         default="", max_length=REASON_LIMIT, description="A rejection needs one; some gates ask for it."
     )
     stands_in: bool = Field(
-        default=False, description="Whether one of the platform's people approves in place of those who are asked."
+        default=False,
+        description="Whether one of the platform's people approves in place of the approvers of its gates.",
     )
     opening: int | None = Field(default=None, ge=1, description="Vote only if this opening is the current one.")
     plan: Annotated[str, Field(pattern=DIGEST_PATTERN)] | None = Field(
-        default=None, description="Vote only if this is what people are asked about."
+        default=None, description="Vote only if this is still the plan that people are asked about."
     )
     id: Annotated[str, Field(pattern=ID_PATTERN)] | None = Field(default=None, description=IDEMPOTENCY)
     channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"

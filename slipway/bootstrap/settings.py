@@ -145,8 +145,8 @@ class Settings(BaseModel):
     public_keys: Annotated[dict[str, bytes] | KeysInFile, BeforeValidator(as_keys)] = Field(
         description="Public keys (Ed25519) of all signing keys that the installation has had, oldest first: "
         "`id:base64,id:base64`. Records, anchors and links verify with these alone, and a private key signs only once "
-        "its public key is among them. `retired.` before an id says that the key counts no more by itself. "
-        "Or `@file:` and the path of a file.",
+        "its public key is among them. `retired.` before an id: signatures with that key count only if a later one "
+        "shows that they are older. Or `@file:` and the path of a file.",
     )
     hook_secrets: Annotated[list[SecretStr], BeforeValidator(as_list)] = Field(
         default=[],

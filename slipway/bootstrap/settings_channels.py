@@ -82,8 +82,8 @@ class _MailSettings(SettingsPart):
     to: tuple[Mail, ...] = Field(
         default=(),
         max_length=20,
-        description="Addresses for what everybody may know (how a release ended). Who is asked to approve gets a "
-        "mail of their own.",
+        description="Addresses for what everybody may know (how a release ended). Each approver gets a mail of their "
+        "own.",
     )
 
 

@@ -73,7 +73,8 @@ class Pinned:
         if image is None:
             where = f"{self._registry}/{named.repository}"
             raise wrong(
-                f"an image that {where} has under {reference.digest or reference.tag}", "push it before the bundle"
+                f"an image that {where} has under {reference.digest or reference.tag}",
+                "push the image before the bundle",
             )
         known = self._images.setdefault(named.repository, image)
         if known.digest != image.digest:

@@ -14,8 +14,8 @@ from .conflicts import Claims
 _NO_RUN = "{what}, and the application names no pipeline: without a waiver every release waits here until it expires"
 _AUTOSCALERS = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
 _REPLICAS = (
-    "{workload} sets replicas, and {autoscaler} of the same folder scales it: they count until it is scaled for the "
-    "first time, and never again; leave them out, and the live workload keeps its count"
+    "{workload} sets replicas, but {autoscaler} in the same folder scales it: the number counts only until the first "
+    "scaling; leave it out, and the live workload keeps its number of replicas"
 )
 
 
@@ -37,9 +37,9 @@ def _about_runs(application: Application) -> Iterator[tuple[int, str]]:
     for index, environment in enumerate(application.environments if application.pipeline is None else ()):
         gate = environment.gate
         if environment.provenance is ProvenanceLevel.ARTIFACT:
-            yield index, _NO_RUN.format(what="only what a CI run is proved to have built is let in here")
+            yield index, _NO_RUN.format(what="this environment accepts only what a CI run is proved to have built")
         elif isinstance(gate, ApprovalGate) and gate.require_known:
-            yield index, _NO_RUN.format(what="nobody may approve until a CI run tells who is behind the change")
+            yield index, _NO_RUN.format(what="nobody may approve until a CI run shows who is behind the change")
 
 
 def _about_replicas(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:

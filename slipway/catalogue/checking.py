@@ -110,7 +110,11 @@ def check_each(path: Path, *, known: Known | None = None) -> CheckedDocuments:
             faulty = [of for of in wrong if of.kind == "project" and of.name == project]
             if faulty and project not in projects:
                 at = faulty[0].document.problem(())
-                own.skip(f"whether {each.name} keeps within its project {project}", because="that is wrong", at=at)
+                own.skip(
+                    f"whether {each.name} keeps within its project {project}",
+                    because="the project is wrong itself",
+                    at=at,
+                )
             claims += judged_application(each.document, each.files, projects.get(project), own, known=known)
         wrong += [each] if own.problems else []
         findings.take(own)
@@ -187,7 +191,7 @@ def judged_application(
     findings.extend(reading.problems)
     if reading.value is None:
         what = "the rest of the application, and its manifests"
-        findings.skip(what, because="too much of it is unknown", at=reading.problems[0])
+        findings.skip(what, because="too much in it is wrong", at=reading.problems[0])
         return
     written, within = reading.value, project is not None
     assumed_project = assumed(written)
@@ -211,11 +215,11 @@ def _add_certain(findings: Findings, problems: Iterable[Problem], reading: AsRea
     """Add the problems that do not depend on unknown values."""
     certain = list[Problem]()
     for unsure in reading.unsure:
-        findings.skip(f"what rests on {unsure.field}", because="that is wrong itself", at=unsure)
+        findings.skip(f"what depends on {unsure.field}", because="that field is wrong itself", at=unsure)
     for problem in problems:
         about_gate = problem.field.startswith("environments[") and ".gate" in problem.field
         if why := reading.why_unknown(problem.field, *(("notify", "people") if about_gate else ())):
-            findings.skip(f"what rests on {why.field}", because="that is wrong itself", at=why)
+            findings.skip(f"what depends on {why.field}", because="that field is wrong itself", at=why)
         else:
             certain.append(problem)
     findings.extend_elsewhere(certain)
@@ -335,7 +339,7 @@ def names_unknown(document: Document, application: WrittenApplication, known: Kn
         yield document.problem(
             ("notify",),
             "nobody would be told of votes counted in their name, nor how a release ended; add one to notify",
-            expected="a channel besides that carries more than questions (teams, smtp, acs-email or webhook)",
+            expected="another channel, which carries more than questions (teams, smtp, acs-email or webhook)",
             got=", ".join(application.notify),
         )
     for index, environment in enumerate(application.environments):

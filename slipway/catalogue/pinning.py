@@ -68,6 +68,6 @@ def _not_allowed(
     repositories = ", ".join(application.repositories)
     expected = f"an image of the project {application.project} ({repositories}), or one of its foreign_images"
     is_ours_but_for_a_host = bool(named.host) and application.may_bring(named.name)
-    hint = f"{named.host} is read as the host of a registry: write that of a registry of the application before it"
+    hint = f"{named.host} is taken for the host of a registry: put the host of one of the application's before it"
     why = (hint,) if is_ours_but_for_a_host else ()
     yield document.problem(position.steps, *why, expected=expected, got=short_value(position.text))

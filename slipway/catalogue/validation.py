@@ -38,8 +38,8 @@ _LIMITS = {
     "literal_error": "{expected}",
 }
 _ONE_PIPELINE = (
-    "a release begins with one run, which says what it built: what several pipelines build goes out as a bundle, which "
-    "one of them publishes (source: bundle)"
+    "a release begins with one run, which says what it built: if several pipelines build its parts, let one of them "
+    "publish them as a bundle (source: bundle)"
 )
 _MOST_LOOKS = 30
 _FEW: Final = 4

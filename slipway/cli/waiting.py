@@ -102,7 +102,7 @@ def confirmed(
         click.echo("no browser can be opened here: open that address in one of yours", err=True)
     if confirming.wait:
         click.echo(
-            f"waiting up to {longest / 60:.0f} minutes for that; with --no-wait this ends at once with exit code "
+            f"waiting up to {longest / 60:.0f} minutes for that; with --no-wait the command exits at once with code "
             f"{Exit.WAITING:d}, and it can be confirmed there as long",
             err=True,
         )

@@ -153,7 +153,7 @@ class ChangeVoting:
             raise CannotCount(f"no change {cast.change} was proposed")
         plan = self.proposals.plan(proposal.change.plan)
         if plan is None:
-            raise CannotCount(f"what the change {cast.change} is about is gone")
+            raise CannotCount(f"the plan of the change {cast.change} is gone")
         judge = stand_in_rules if cast.stands_in else change_vote_rules
         rules = (*judge(proposal.change, plan, cast), *self._is_new(vote))
         judged = _Judged(vote=vote, change=proposal.change, plan=plan, rules=rules)

@@ -189,7 +189,7 @@ class Comparing:
         project = projects.get(str(name))
         if name is not None and project is None and name in refused:
             raise ConfigError(
-                [document.problem(("project",), f"first correct the project {name}, which comes with it")]
+                [document.problem(("project",), f"first correct the project {name}, which is being applied with it")]
             )
         if name is not None and project is None:
             known = ", ".join(sorted(projects)) or "none"
@@ -237,7 +237,7 @@ class Comparing:
         `owners` names the owners of each project that the change concerns.
         """
         if subject.kind is SubjectKind.PROJECT:
-            return "" if actor.platform else "projects are applied by the role platform"
+            return "" if actor.platform else "only the role platform may apply projects"
         for name, may in owners.items():
             if not actor.claims & set(may):
                 whom = ", ".join(may) or "nobody, as it names none in owners.apply"

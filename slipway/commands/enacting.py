@@ -95,7 +95,7 @@ class Enacting:
         if change.phase is ChangePhase.STOOD_IN:
             return self._stood_in(proposal, change, plan, made)
         if now >= change.deadline and not self._has_unread(change, before=change.deadline):
-            return self._end(proposal, change, ChangePhase.EXPIRED, "nobody had decided when its time was over", now)
+            return self._end(proposal, change, ChangePhase.EXPIRED, "nobody decided before its deadline", now)
         return change
 
     def _plan(self, change: ProposedChange) -> ChangePlan | None:

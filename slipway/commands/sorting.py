@@ -140,7 +140,7 @@ def _refusal(change: SubjectChange, *, proved: bool) -> Refusal | None:
     if change.refused:
         return Refusal(change=change, rule=Rule.MAY_CHANGE_IT)
     if change.opens and not proved:
-        why = "it weakens what guards production, and it came without a proof of who says it"
+        why = "it weakens what protects production, and it came without a proof of who ordered it"
         return Refusal(change=change.evolve(forbidden=why), rule=Rule.PROOF_IS_GIVEN)
     return None
 

@@ -193,7 +193,8 @@ def _who_stands_in(change: ProposedChange, notice: Told) -> tuple[str, ...]:
 
 def _headline(change: ProposedChange, gates: str) -> str:
     if change.phase is ChangePhase.STOOD_IN:
-        return f"Object within a day, or a change weakens the gate of {gates}: two of the platform's people stand in"
+        standing_in = "two of the platform's people are voting in your place"
+        return f"Object within a day, or a change weakens the gate of {gates}: {standing_in}"
     if change.phase in (ChangePhase.WAITING, ChangePhase.PASSED):
         return f"Your vote is needed: a change would weaken the gate of {gates}"
     why = f": {change.why}" if change.why else ""

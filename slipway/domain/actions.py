@@ -288,7 +288,7 @@ class Action(StrEnum):
     GATE_REMINDED = _Facts("gate.reminded", "Approvers were reminded", Tone.ASKS, _NOTHING_MORE)
     GATE_EXTENDED = _Facts(
         "gate.extended",
-        "A freeze ended: the gate is given the time for which it stood still",
+        "A freeze ended: the gate gets back the time for which it stood still",
         Tone.QUIET,
         _NOTHING_MORE,
     )
@@ -405,7 +405,7 @@ class Action(StrEnum):
     )
     ROLLOUT_APPLIED = _Facts(
         "rollout.applied",
-        "Manifests applied; the cluster brings them up",
+        "Manifests applied; the cluster is bringing them up",
         Tone.BUSY,
         _More(stage=Stage.CHECK, changes_environment=True),
     )

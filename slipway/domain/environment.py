@@ -159,8 +159,8 @@ class WrittenEnvironment(Record):
     )
     on_config_change: OnConfigChange = Field(
         default=OnConfigChange.TELL,
-        description="What happens when a ConfigMap or Secret changes and the workloads that read it do not, so that "
-        "their pods would go on with the old content: tell in the plan, or restart the pods.",
+        description="What happens when a ConfigMap or Secret changes but the workloads that read it do not, so that "
+        "their pods would keep the old content: tell in the plan, or restart the pods.",
     )
     on_failure: OnFailure = Field(
         default=OnFailure.ROLL_BACK, description="What happens after a failed rollout or verification."

@@ -219,7 +219,7 @@ class _View:
         if rolling == self.release.number:
             return Rule.LANE_IS_FREE.holds(f"{self.release.id} holds the lane")
         if lane.next == self.release.number and self.release.phase is Phase.PLANNING:
-            reason = f"it takes the place of {self.release.application}-{lane.waiting} once there is a plan of it"
+            reason = f"it takes the place of {self.release.application}-{lane.waiting} once it has a plan"
             return Rule.LANE_IS_FREE.holds(reason)
         if lane.next == self.release.number and lane.waiting is not None:
             reason = f"people are asked about {release_id(self.release.application, lane.waiting)} first"

@@ -42,7 +42,7 @@ def _is_open(snapshot: Snapshot, release: Release, conditions: tuple[RuleResult,
         opens = f"the rule {' and '.join(before)} holds" if before else "there is a plan"
         return Rule.GATE_IS_OPEN.not_yet(f"it opens once {opens}", WaitsFor.STEP)
     if release.phase.past_the_gate:
-        return Rule.GATE_IS_OPEN.holds(f"it was passed; it opened at {moment(gate.opened_at)}")
+        return Rule.GATE_IS_OPEN.holds(f"it has passed; it opened at {moment(gate.opened_at)}")
     if release.phase is Phase.AWAITING_APPROVAL and gate.frozen_since is not None:
         still = f"its time has stood still since {moment(gate.frozen_since)}, while it is frozen"
         return Rule.GATE_IS_OPEN.holds(f"it is open; {still}")

@@ -191,7 +191,7 @@ class WrittenApprovalGate(Record):
     require_known: bool = Field(
         default=False,
         description="Whether nobody may approve until it is proved who asked for the run and who is behind the "
-        "change. Otherwise a person who is not known bars nobody.",
+        "change. Otherwise an unknown person keeps nobody from approving.",
     )
 
     @model_validator(mode="after")

@@ -134,7 +134,7 @@ class Phase(StrEnum):
     PREPARING = _Facts(
         "preparing",
         "The Jobs that come before its rollout are running, such as a migration.",
-        "Running its Jobs before",
+        "Running Jobs before the rollout",
         "◑",
         Tone.BUSY,
         Doing.ROLLS_OUT,
@@ -161,7 +161,7 @@ class Phase(StrEnum):
     FINISHING = _Facts(
         "finishing",
         "The Jobs that come after its rollout are running.",
-        "Running its Jobs after",
+        "Running Jobs after the rollout",
         "◑",
         Tone.BUSY,
         Doing.ROLLS_OUT,

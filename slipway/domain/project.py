@@ -84,8 +84,8 @@ class Automation(Record):
     create: Subjects = Field(
         default=(),
         examples=[["app:01234567-89ab-cdef-0123-456789abcdef"]],
-        description="Which may start releases (`create`): app:<client id>, or role:<app role> that they were given. "
-        "People go through a sign-in whatever their role.",
+        description="Programs that may start releases (`create`): app:<client id>, or role:<app role> that they were "
+        "given. People always have to sign in, whatever their role.",
     )
 
 
@@ -103,7 +103,7 @@ ForeignPattern = Annotated[
 class ProjectEnvironment(Record):
     """An environment of the project: where its applications may go, and under which class."""
 
-    environment_class: EnvironmentClass = Field(alias="class", description="How much it is protected.")
+    environment_class: EnvironmentClass = Field(alias="class", description="How strictly it is protected.")
     clusters: tuple[Name, ...] = Field(
         min_length=1, max_length=50, description="Clusters, as the installation's settings list them."
     )
@@ -114,7 +114,7 @@ class ProjectEnvironment(Record):
         default=None, description="Registry that it pulls from; by default the one that CI pushes to."
     )
     provenance: ProvenanceLevel = Field(
-        default=ProvenanceLevel.NONE, description="The knowledge required about where an artifact was built."
+        default=ProvenanceLevel.NONE, description="What has to be known about where an artifact was built."
     )
     tests: Need | None = Field(
         default=None,
@@ -195,8 +195,8 @@ class Project(Record):
     known_services: tuple[Service, ...] = Field(
         default=(),
         max_length=100,
-        description="Services and bots that may be behind a change: they are known, never vote, and bar nobody. "
-        "app:<client id>, or mail:<address> of the account that they use.",
+        description="Services and bots that may be behind a change: they count as known, never vote, and keep nobody "
+        "from approving. app:<client id>, or mail:<address> of the account that they use.",
         examples=[["app:01234567-89ab-cdef-0123-456789abcdef", "mail:bot@example.com"]],
     )
     repositories: tuple[Pattern, ...] = Field(

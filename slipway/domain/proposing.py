@@ -77,15 +77,15 @@ class ChangePhase(StrEnum):
     WAITING = "waiting", "People are asked.", Tone.ASKS
     STOOD_IN = (
         "stood-in",
-        "Two of the platform's people stand in for those who are asked. It takes effect a day after these were told, "
+        "Two of the platform's people stand in for the approvers. It takes effect a day after the approvers were told, "
         "unless one of them objects.",
         Tone.ASKS,
     )
-    PASSED = "passed", "Enough of them approved; it is about to take effect.", Tone.BUSY
+    PASSED = "passed", "Enough people approved; it is about to take effect.", Tone.BUSY
     IN_FORCE = "in-force", "It is in force.", Tone.GOOD, Action.CHANGE_IN_FORCE
     REJECTED = "rejected", "Somebody rejected it.", Tone.BAD, Action.CHANGE_REJECTED
     WITHDRAWN = "withdrawn", "Its proposer took it back.", Tone.QUIET, Action.CHANGE_WITHDRAWN
-    EXPIRED = "expired", "Nobody had decided when its time was over.", Tone.QUIET, Action.CHANGE_EXPIRED
+    EXPIRED = "expired", "Nobody decided before its deadline.", Tone.QUIET, Action.CHANGE_EXPIRED
     SUPERSEDED = (
         "superseded",
         "A newer change of the same documents took its place.",
@@ -285,11 +285,11 @@ def _proof(cast: ChangeVoteCast, gates: Sequence[OldGate]) -> Iterator[RuleResul
     if cast.unproved:
         yield Rule.PROOF_HOLDS.fails(cast.unproved)
     elif cast.proved is not None:
-        yield Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this")
+        yield Rule.PROOF_HOLDS.holds("the identity provider confirms who said this")
         yield from judge_times(cast.proved, cast.received_at, freshest(gates) if cast.approves else None)
     elif cast.approves:
         yield Rule.PROOF_IS_GIVEN.fails(
-            "an approval lets something through, and it came without a proof of who says it"
+            "an approval lets something through, and it came without a proof of who ordered it"
         )
 
 

@@ -113,7 +113,7 @@ class Rule(StrEnum):
     TAG_MATCHES = _Facts("tag-matches", "The tag is one that the application accepts.", None)
     IMAGE_WAS_PUSHED = _Facts("image-was-pushed", "The registry has reported the push.", Milestone.START)
     RUN_IS_PROVED = _Facts(
-        "run-is-proved", "The CI run is what its source says about it.", Milestone.START, Trait.OWN_RECORD
+        "run-is-proved", "The CI run's source confirms what was reported about it.", Milestone.START, Trait.OWN_RECORD
     )
     BUILT_BY_RUN = _Facts(
         "built-by-run",
@@ -212,7 +212,7 @@ class Rule(StrEnum):
     )
     WITHIN_PROJECT = _Facts(
         "within-project",
-        "The project allows the objects, their place, and the registries that they are pulled from.",
+        "The project allows the objects, where they go, and the registries that their images come from.",
         None,
         Trait.HOLDS_BACK,
     )
@@ -269,8 +269,8 @@ class Rule(StrEnum):
     VERIFICATION_PASSED = _Facts("verification-passed", "The acceptance tests passed.", Milestone.VERIFICATION)
     TESTS_RAN_AS_PLANNED = _Facts(
         "tests-ran-as-planned",
-        "The acceptance tests ran in the Job that Slipway made, with image and command of the plan, and nothing but "
-        "the release answered them.",
+        "The acceptance tests ran in the Job that Slipway made, with the plan's image and command, and only the "
+        "release answered them.",
         Milestone.VERIFICATION,
     )
     IS_LIVE = _Facts("is-live", "It is what the environment runs.", Milestone.LIVE)
@@ -283,7 +283,7 @@ class Rule(StrEnum):
         "vote-is-for-this-opening", "The vote is for the gate as it was last opened.", None
     )
     VOTER_IS_SURELY_KNOWN = _Facts(
-        "voter-is-surely-known", "It is as certain who the voter is as the gate demands.", None
+        "voter-is-surely-known", "The voter's identity is as certain as the gate demands.", None
     )
     PROOF_HOLDS = _Facts(
         "proof-holds", "The proof of the vote is valid for this installation and this statement.", None
@@ -342,7 +342,7 @@ class Rule(StrEnum):
     HAS_ENDED = _Facts("has-ended", "The release whose artifact goes out again has ended.", None)
     IS_OF_THIS_APPLICATION = _Facts(
         "is-of-this-application",
-        "Its artifact lies where the application's artifacts lie now.",
+        "Its artifact is in the repository from which the application is delivered now.",
         None,
     )
     HAS_NOT_BEGUN_TO_ROLL_OUT = _Facts(
@@ -351,7 +351,7 @@ class Rule(StrEnum):
         None,
     )
     DID_NOT_GO_LIVE = _Facts("did-not-go-live", "The release has ended, and is not live in the last environment.", None)
-    ATTEMPTS_ARE_LEFT = _Facts("attempts-are-left", "It may be tried again.", None)
+    ATTEMPTS_ARE_LEFT = _Facts("attempts-are-left", "It has not been planned too often to be tried again.", None)
     IS_NOT_LIVE_NOW = _Facts(
         "is-not-live-now", "Another release is live there now, or the cluster does not hold it.", None
     )
@@ -382,7 +382,7 @@ class Rule(StrEnum):
     )
     STARTS_FROM_WHAT_IS_IN_FORCE = _Facts(
         "starts-from-what-is-in-force",
-        "Nobody else has changed it since the change was made.",
+        "Nobody else has changed the document since this change was prepared.",
         None,
     )
     MAY_CHANGE_IT = _Facts(
@@ -396,20 +396,20 @@ class Rule(StrEnum):
     )
     STANDS_IN_BY_ROLE = _Facts(
         "stands-in-by-role",
-        "A person who stands in for the people of a gate has the role platform.",
+        "A person who stands in for the approvers of a gate has the role platform.",
         None,
     )
     STAND_IN_HAS_A_REASON = _Facts(
-        "stand-in-has-a-reason", "A person who stands in for the people of a gate says why.", None
+        "stand-in-has-a-reason", "A person who stands in for the approvers of a gate says why.", None
     )
     STAND_INS_SUFFICE = _Facts(
         "stand-ins-suffice",
-        "Two of the platform's people stood in, everybody who is asked was told, and had a day to object.",
+        "Two of the platform's people stood in, and every approver was told and had a day to object.",
         None,
     )
     CHANGE_PASSED_ON_RECORD = _Facts(
         "change-passed-on-record",
-        "Signed records show that the people of every gate which gets weaker let the change through.",
+        "Signed records show that the approvers of every gate that would become weaker let the change through.",
         None,
     )
     CHANGE_IS_AS_VOTED = _Facts(

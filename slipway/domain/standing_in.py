@@ -46,10 +46,10 @@ def _rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> It
         yield Rule.PROOF_HOLDS.fails(cast.unproved)
     elif cast.proved is None:
         yield Rule.PROOF_IS_GIVEN.fails(
-            "standing in lets something through, and it came without a proof of who says it"
+            "standing in lets something through, and it came without a proof of who ordered it"
         )
     else:
-        yield Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this")
+        yield Rule.PROOF_HOLDS.holds("the identity provider confirms who said this")
         yield from judge_times(cast.proved, cast.received_at, min(freshest(plan.gates) or FRESH, FRESH))
     yield Rule.VOTE_IS_FOR_THIS_PLAN.judged(
         cast.plan == change.plan, f"the plan is {digest_text(change.plan)}, the vote is for {digest_text(cast.plan)}"

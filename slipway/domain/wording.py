@@ -153,13 +153,13 @@ class Wording:
         missing, pipeline = facts_missing(release, application.start), application.pipeline
         if "image" in missing:
             registry, repository = application.pushed.registry, application.pushed.repository
-            return f"Registry {registry} has to tell of {repository}:{release.tag}: push it, or cancel this release."
+            return f"Registry {registry} has to report {repository}:{release.tag}: push it, or cancel this release."
         if pipeline is not None and release.run is None:
             return (
-                f"Pipeline {pipeline.project}/{pipeline.name} has to report a run that succeeded and built it. Nothing "
-                "is to be done while that runs; if it has ended, run it again, or cancel this release."
+                f"Pipeline {pipeline.project}/{pipeline.name} has to report a run that succeeded and built it. "
+                "There is nothing to do while it is running; if it has ended, run it again, or cancel this release."
             )
-        return f"Azure DevOps has to tell of its CI run; the release waits for {self._facts()}."
+        return f"Azure DevOps has to report its CI run; the release waits for {self._facts()}."
 
     def _until(self) -> str:
         if self.release.stands_still:

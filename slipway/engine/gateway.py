@@ -41,4 +41,4 @@ class Gateway:
     def _run(self, report: RunTold) -> None:
         hint = RunHint(report=report)
         self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
-        log.info("told of run %s of %s", report.claims.number, report.claims.pipeline)
+        log.info("run %s of %s was reported", report.claims.number, report.claims.pipeline)

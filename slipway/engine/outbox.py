@@ -39,9 +39,7 @@ class Outbox:
         is a row that the worker did not write: everything sent gets the worker's MAC, and is believed."""
         for entry in entries:
             if entry.fault:
-                self._park(
-                    entry, f"it lay among what the worker was about to send, and is not the worker's: {entry.fault}"
-                )
+                self._park(entry, f"it was in the outbox, but the worker did not write it: {entry.fault}")
         entries = [entry for entry in entries if not entry.fault]
         while entries:
             try:
@@ -62,7 +60,7 @@ class Outbox:
         """
         for row in rows:
             text = json.dumps({name: str(value) for name, value in row.values.items()}, sort_keys=True)
-            reason = "it lay among what the worker was about to send, and is no message"
+            reason = "it was in the outbox, but is not a message"
             self._parking.park(source=SOURCE, reason=reason, body=text.encode(), message_id=f"{application} {row.key}")
 
     def _park(self, entry: OutboxEntry, reason: str) -> None:

@@ -62,7 +62,7 @@ class Parking:
             raise NotFound(f"no parked input has the id {id!r}")
         source = Source.named(parked.source)
         if parked.source not in tuple(Queue) and source is None:
-            raise NotReplayable(f"{parked.id} came by {parked.source}, which cannot be replayed")
+            raise NotReplayable(f"{parked.id} came from {parked.source}, which cannot be replayed")
         if parked.truncated:
             raise NotReplayable(f"{parked.id} was too long to be kept whole")
         now = self.clock()

@@ -32,7 +32,7 @@ class Forms:
         match = _MARK.fullmatch(mark)
         if match is None or not self.seal.marked(KeyPurpose.FORM, _content(session, path, match[1]), match[2]):
             raise RequestRefused(
-                400, "The form is not of this page and of your present sign-in. Please open the page again."
+                400, "This form does not belong to this page and your current sign-in. Please open the page again."
             )
         return match[1]
 

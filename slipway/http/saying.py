@@ -109,7 +109,7 @@ class WhyNothingSent(Enum):
     CANCELLED = 200, "You cancelled the sign-in."
     FAILED = 502, "The identity provider ended the sign-in with an error."
     INCOMPLETE = 400, "The identity provider's answer is incomplete."
-    REFUSED = 403, "The identity provider's answer does not belong to what you said."
+    REFUSED = 403, "The identity provider's answer does not belong to what you were confirming."
     SOMEBODY_ELSE = 403, "The person who signed in there is not the one who pressed the button here."
     AWAY = 503, "The identity provider does not answer at the moment, or its answer cannot be checked."
 

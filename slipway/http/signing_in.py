@@ -193,7 +193,8 @@ def _away(later: CannotVerify, to: str, *cookies: str) -> NotSignedIn:
     log.warning("nobody can sign in: %s", later.why)
     return NotSignedIn(
         title="Nobody can sign in right now",
-        why="The sign-in of your organization does not answer, or cannot be checked. Please try again in a moment.",
+        why="Your organization's sign-in does not answer, or its answer cannot be checked. Please try again in a "
+        "moment.",
         to=to,
         waits=True,
         cookies=cookies,

@@ -56,7 +56,7 @@ class ChangeVoteMessage(_Message):
     id: MessageId = Field(description="The sender's own id for it: the same id again is a repeat.")
     change: Digest = Field(description="Hash of the change, as its page and `slipway changes` name it.")
     opening: Number | None = Field(default=None, description="Which proposal of it; by default the open one.")
-    plan: Digest | None = Field(default=None, description="The hash of what people are asked.")
+    plan: Digest | None = Field(default=None, description="The hash of the plan that people are asked about.")
     decision: Literal[VoteDecision.REJECT]
     on_behalf_of: OnBehalfOf
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = Field(default="", description="A rejection needs one.")

@@ -96,7 +96,7 @@ class _Asking:
 
     # ---- gathering
     def gather(self, live: Sequence[str]) -> None:
-        self._vouch(Involvement.REQUESTER, self.run.requested_for, "nobody is named as having asked for the run")
+        self._vouch(Involvement.REQUESTER, self.run.requested_for, "Azure DevOps does not say who asked for the run")
         if not self.run.repository_is_here:
             self.gaps.append("the repository is not in Azure Repos, which alone vouches for who pushed")
             for change in self._need(self.source.changes(self.run), ()):
@@ -193,7 +193,7 @@ class _Asking:
     def _person(self, part: Involvement, who: PersonReference, known: dict[str, Identity]) -> Involved:
         identity = known.get(who.id.casefold())
         if identity is None or not (identity.object_id or identity.is_service):
-            unknown = self._unknown(f"nobody can tell who {who.name or who.id} is, who {part.did}")
+            unknown = self._unknown(f"{who.name or who.id} {part.did}, and nobody can tell who that is")
             name, mail = who.name[:_NAME], who.unique_name[:_NAME]
             return Involved(part=part, trust=Trust.NOT_PROVED, name=name, mail=mail, unknown=unknown)
         unknown = ""

@@ -61,7 +61,7 @@ def read_json(body: bytes, *, limit: int = SIZE_LIMIT) -> Any:
     try:
         return strictly(body)
     except NameTwice as twice:
-        raise BadInput("body", "JSON in which each name comes once", f"{_short(twice.name)} twice") from twice
+        raise BadInput("body", "JSON in which no name occurs twice", f"{_short(twice.name)} twice") from twice
     except NestedTooDeeply as error:
         raise BadInput("body", "JSON that is not nested thousands deep", "deeper nesting") from error
     except UnicodeDecodeError as error:

@@ -37,7 +37,7 @@ class Attribute(_Named):
     PLACE = "slipway.place", "Name of the registry, cluster or channel, as the settings call it."
     QUEUE = "slipway.queue", "Name of the queue."
     COUNT = "slipway.count", "How many messages or writes one call carries."
-    SOURCE = "slipway.source", "What parked input came by: a queue or a trigger."
+    SOURCE = "slipway.source", "What the parked input came through: a queue or a trigger."
     FUNCTION = "faas.name", "Name of the function."
     INVOCATION = "faas.invocation_id", "The host's id of the invocation."
     METHOD = "http.request.method", "Method of a request."
@@ -168,7 +168,7 @@ class Metric(_Named):
             "slipway.reconcile.runs",
             MetricKind.COUNTER,
             "{run}",
-            "Reconcile runs that got to their end: the heartbeat of the installation.",
+            "Reconcile runs that finished: the heartbeat of the installation.",
         ),
         *(Attribute.FUNCTION, Attribute.OUTCOME),
     )

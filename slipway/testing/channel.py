@@ -19,7 +19,7 @@ class MemoryChannel:
         if self.errors:
             raise self.errors.pop(0)
         if self.asks_only and message.vote is None:
-            raise NotificationError("it carries questions alone: nobody was told", retryable=False)
+            raise NotificationError("it carries only questions, so nobody was told", retryable=False)
         self.messages.append(message)
         self.on_message(message)
 

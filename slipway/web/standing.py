@@ -112,8 +112,8 @@ def standing(
     disowned = next((vote for vote in votes if vote.objects), None)
     if status.kind is not ApprovalSituation.PASSED or disowned is None:
         return status
-    lead = f"{status.lead} {visible(disowned.reason)}. Somebody has to roll it back, or to look."
-    return replace(status, headline="A vote for it was somebody else's", lead=lead, tone=Tone.BAD)
+    lead = f"{status.lead} {visible(disowned.reason)}. Somebody has to roll it back, or look into it."
+    return replace(status, headline="A vote for it was not the voter's own", lead=lead, tone=Tone.BAD)
 
 
 def _standing(

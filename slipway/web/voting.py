@@ -63,5 +63,5 @@ def _statement(desk: Desk, viewer: PlanViewer, posted: Posted) -> VoteStatement:
 def _gate(desk: Desk, viewer: PlanViewer) -> ApprovalGate:
     environment = desk.reader.catalogue.environment(viewer.claims.application, viewer.claims.environment)
     if environment is None or not isinstance(environment.gate, ApprovalGate):
-        raise NotFound(f"{viewer.claims.environment} of {viewer.claims.application} asks nobody any more")
+        raise NotFound(f"{viewer.claims.environment} of {viewer.claims.application} no longer needs an approval")
     return environment.gate

@@ -36,10 +36,10 @@ STAGES: dict[Stage, str] = {
     Stage.APPROVAL: "Waiting for approval",
     Stage.HELD_BACK: "Held back",
     Stage.COPY: "Copying the image",
-    Stage.BEFORE: "Running its Jobs before",
+    Stage.BEFORE: "Running Jobs before the rollout",
     Stage.DEPLOY: "Deploying",
     Stage.CHECK: "Rolling out",
-    Stage.AFTER: "Running its Jobs after",
+    Stage.AFTER: "Running Jobs after the rollout",
     Stage.VERIFY: "Verifying",
     Stage.ROLL_BACK: "Rolling back",
 }

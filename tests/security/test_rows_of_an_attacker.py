@@ -447,7 +447,7 @@ def test_a_message_laid_among_those_that_the_worker_sends_is_parked_and_not_beli
     home.reconcile()
     assert message.id not in [sent.id for sent in home.bus.sent]
     (parked,) = home.app.parking.all()
-    assert (parked.source, "not the worker's: nobody signed it" in parked.reason) == ("work", True)
+    assert (parked.source, "the worker did not write it: nobody signed it" in parked.reason) == ("work", True)
     assert not list(home.app.ledger.outbox("shop"))
 
 
@@ -490,7 +490,7 @@ def test_a_row_that_is_no_message_is_parked_and_what_lies_behind_it_is_sent(
     assert home.reconcile().problems == ()
     assert [step.release for step in home.steps()] == [2]
     (parked,) = home.app.parking.all()
-    assert "it lay among what the worker was about to send" in parked.reason
+    assert "it was in the outbox, but" in parked.reason
     assert [row for row in rows(home, "shop") if "first" in row] == []
 
 

@@ -55,7 +55,7 @@ def check(open_app: Callable[[], Api], path: Path, *, version: str, offline: boo
         of_the_app, unasked = _asked_there(open_app, local)
         problems += of_the_app
     elif not offline:
-        unasked = "nothing here is without a problem"
+        unasked = "everything here has a problem of its own"
     not_checked = (
         *placed(checked.not_checked, path),
         *(

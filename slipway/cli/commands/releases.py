@@ -222,9 +222,9 @@ def explain(api: Api, *, release: str, form: OutputFormat) -> None:
     _show_rules(screen, explanation)
     screen.line()
     if explanation.told_meanwhile:
-        screen.line("told of meanwhile, and not taken:")
+        screen.line("reported meanwhile, and ignored:")
         rows = [(screen.time(each.at), each.what, each.why) for each in explanation.told_meanwhile]
-        screen.table(("time", "what", "why it was not taken"), rows, fold=("why it was not taken",))
+        screen.table(("time", "what", "why it was ignored"), rows, fold=("why it was ignored",))
         screen.line()
     screen.line(TextCell("next: ", "bold"), explanation.next)
     screen.line(TextCell("page: ", "bold"), f"{api.app.url.rstrip('/')}/releases/{explanation.release}")

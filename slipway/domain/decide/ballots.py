@@ -149,7 +149,7 @@ def proof_rules(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult,
         return ()
     opens = gate is not None and event.decision is VoteDecision.APPROVE
     return (
-        Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this"),
+        Rule.PROOF_HOLDS.holds("the identity provider confirms who said this"),
         *judge_times(event.proved, event.received_at, gate.fresh if gate is not None and opens else None),
     )
 
@@ -170,7 +170,7 @@ def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
     if unproven and _rejects(event) and event.level is Level.QUEUE:
         why = f"a message does not show whether {event.voter} has a role or a group that is listed"
         return Rule.APPROVER_IS_LISTED.unknown(why, blocks=False)
-    hint = "; who is known by a group or a role in Entra has to sign in" if unproven else ""
+    hint = "; people listed by a group or a role in Entra have to sign in" if unproven else ""
     if not listed and gate is not None and event.signed_in is not None and gate.without_object_id():
         hint = f"; {KNOWN_BY_OBJECT_ID}"
     return Rule.APPROVER_IS_LISTED.judged(listed, f"{event.voter} is {'' if listed else 'not '}listed{hint}")

@@ -18,7 +18,7 @@ from .notices import tell, void
 from .quorum import without_votes_of
 from .state import Draft
 
-NOT_HALF_WAY: Final = "a rollout is not stopped half-way; let it end, and roll back then"
+NOT_HALF_WAY: Final = "a rollout is never stopped half-way; let it finish, then roll back"
 
 PLAN_LIMIT = 50
 """The most plans of one release in one environment, so that a configuration in constant flux cannot plan forever."""
@@ -148,7 +148,7 @@ def take_over(draft: Draft, release: Release) -> None:
     """Replace the older release that people are asked about: this one now has a plan, so they can be asked about it."""
     lane = draft.lane(release.environment or "")
     if lane.next == release.number:
-        take_the_place(draft, release, lane.environment, why=f"there is a plan of the newer {release.id}")
+        take_the_place(draft, release, lane.environment, why=f"the newer {release.id} has a plan")
 
 
 def take_the_place(draft: Draft, release: Release, environment: str, *, why: str) -> None:

@@ -25,11 +25,11 @@ def opening_rules(command: GivenCommand) -> tuple[RuleResult, ...]:
     if command.proved is None:
         return (
             Rule.PROOF_IS_GIVEN.fails(
-                f"{command.verb} lets something through, and it came without a proof of who says it"
+                f"{command.verb} lets something through, and it came without a proof of who ordered it"
             ),
         )
     return (
-        Rule.PROOF_HOLDS.holds("the identity provider vouches for who says this"),
+        Rule.PROOF_HOLDS.holds("the identity provider confirms who said this"),
         *judge_times(command.proved, command.received_at, FRESH),
         Rule.MAY_ORDER_IT.judged(not command.forbidden, command.forbidden or "the roles in the proof allow it"),
     )

@@ -73,7 +73,7 @@ def _moved(target: ManifestTarget, live: Json | None, began: datetime | None) ->
     spec, planned_spec = live.get("spec") or {}, target.manifest["spec"]
     same = all(spec.get(part, default) == planned_spec.get(part, default) for part, default in _LEADS.items())
     if not same or projected(spec.get("ports"), planned_spec.get("ports")) != planned_spec.get("ports"):
-        return f"{name} leads somewhere other than the plan says"
+        return f"{name} leads somewhere other than where the plan says"
     writers = sorted(set(_written_since(live, began))) if began else []
     return f"{name} was written by {', '.join(writers)[:200]} while the tests ran" if writers else ""
 

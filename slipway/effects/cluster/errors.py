@@ -173,7 +173,9 @@ def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) 
     broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
     busy = status == HTTPStatus.TOO_MANY_REQUESTS or broken
     if broken and _WEBHOOK.search(str(answer.get("message", ""))):
-        return WebhookAway(f"{what}: {message} (it is tried again; see that the pods run which serve webhooks)")
+        return WebhookAway(
+            f"{what}: {message} (it is tried again; check that the pods which serve webhooks are running)"
+        )
     if busy and not str(answer.get("message", "")).startswith(_FOR_GOOD):
         return ClusterUnreachable(f"{what}: the API server answered {status}: {message}")
     return _refused(answer, message, what, withhold=withhold)

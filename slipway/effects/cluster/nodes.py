@@ -34,7 +34,7 @@ def _why_not_ready(objects: Objects, name: str) -> str | None:
     try:
         node = objects.get(_NODE, name, None)
     except AccessDenied:  # a role in one namespace does not cover nodes
-        return f"no pod is ready on node {name} (look whether the node is ready)"
+        return f"no pod is ready on node {name} (check whether the node is ready)"
     if node is None:
         return f"node {name} is gone"
     ready = _readiness(node)

@@ -43,7 +43,10 @@ class Situation(Enum):
 
     UP = "It is up, complete, or says that it is ready.", "nothing"
     SAYS_NOTHING = "It has no condition that says how it is.", "nothing; the acceptance tests have to find out"
-    NOT_OBSERVED = "Its controller has not seen the new spec yet.", "if it stays, look whether its controller runs"
+    NOT_OBSERVED = (
+        "Its controller has not seen the new spec yet.",
+        "if it stays so, check whether its controller is running",
+    )
     UNDER_WAY = "Pods are being replaced, a program runs, an operator works.", "nothing"
     NOT_READY = (
         "Its pods run and are not ready, or it says that it is not ready.",

@@ -21,7 +21,7 @@ class TeamsFlow(PostingChannel):
 
     def send(self, message: Message) -> None:
         if message.vote is None:
-            why = "it carries questions alone: nobody was told"
+            why = "it carries only questions, so nobody was told"
             raise NotificationError(f"channel {self._name}: {why}", retryable=False)
         if not message.recipient:  # people who are listed only by role or group sign in to vote
             return

@@ -173,13 +173,13 @@ class OtherDigest(Unsupported):
 class NoRegistryThere(Unsupported):
     """A web page, or something else that is not a registry, answers at this address."""
 
-    advice = "check the registry's address, and what stands before it (a sign-in page, a proxy)"
+    advice = "check the registry's address, and what is in front of it (a sign-in page, a proxy)"
 
 
 class RequestRejected(RegistryError):
     """The registry understood the request and refused it, for a reason that has no class of its own here."""
 
-    advice = "what the registry says of it is all that is known here; its own log may have more"
+    advice = "nothing is known here beyond what the registry says; its own log may say more"
 
 
 class Locked(RequestRejected):
@@ -215,7 +215,7 @@ class TakesNoPushes(RequestRejected):
 class MovedElsewhere(RequestRejected):
     """The registry's answer leads to another address."""
 
-    advice = "name the registry by the address under which it answers itself"
+    advice = "use the address at which the registry answers without a redirect"
 
 
 class SubjectRefused(RequestRejected):

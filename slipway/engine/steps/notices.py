@@ -183,8 +183,7 @@ def _headline(release: Release, step: Step, audience: Audience) -> str:
             f"{release.id} ({release.tag}): a vote for {step.environment} was disowned by the person it was counted for"
         )
     if step.notice is Notice.DRIFT:
-        where = f"{step.environment} does not hold {release.id} ({release.tag}) as it went live"
-        return f"{where}: {step.why}"
+        return f"{release.id} ({release.tag}), which is live in {step.environment}: {step.why}"
     return f"{release.id} ({release.tag}) {release.phase.spoken}: {release.reason}"
 
 

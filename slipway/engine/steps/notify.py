@@ -19,7 +19,7 @@ def notify(clients: Clients, clock: Clock, work: Work) -> Outcome:
     try:
         channel = clients.channel(name)
         if channel.asks_only and work.step.notice not in QUESTIONS and (others := _telling(clients, work)):
-            return passed(reason=f"{name} carries questions alone; {', '.join(others)} tells of the rest")
+            return passed(reason=f"{name} carries only questions; {', '.join(others)} carries the rest")
         audience = Audience(shared=channel.shared, asked_by=_personal(clients, work) if channel.shared else ())
         outgoing = messages(clients, clock, work, audience)
     except UnknownName as error:

@@ -50,12 +50,12 @@ def check_cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
     if names := [name for name, is_one in same.items() if is_one]:
         raise Fault(
             f"{environment.cluster} and {' and '.join(names)} are one cluster, as the namespace {namespace} has the "
-            "same uid by each name: what guards it by the one is passed by the other",
+            "same uid by each name: a guard set under one name is bypassed under the other",
             missing="one name for each cluster, in SLIPWAY_CLUSTERS",
         )
     if fights := [f"{each.kind.kind}/{each.name}: {each.also_applied}" for each in search.owned if each.also_applied]:
         more = f" (and {len(fights) - 1} more)" if len(fights) > 1 else ""
-        raise Fault(f"{fights[0]}{more}", missing="one tool alone that applies each object")
+        raise Fault(f"{fights[0]}{more}", missing="only one tool that applies each object")
     needed = f"{who.name} has every verb that a rollout needs in the namespace {namespace}"
     if is_bundle:
         needed = f"{needed}, for the usual kinds; those of a bundle are checked when one arrives"

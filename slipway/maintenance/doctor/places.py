@@ -120,8 +120,8 @@ def check_queue(facts: Facts, name: str) -> str:
     waits = facts.clock() - oldest if oldest is not None else None
     if waits is not None and waits > LONGEST_WAIT:
         minutes = int(waits.total_seconds()) // 60
-        raise Fault(f"its oldest message waits for {minutes} min", missing="a reader that keeps up")
-    age = f"; the oldest message waits for {max(int(waits.total_seconds()), 0)} s" if waits is not None else ""
+        raise Fault(f"its oldest message has waited for {minutes} min", missing="a reader that keeps up")
+    age = f"; the oldest message has waited for {max(int(waits.total_seconds()), 0)} s" if waits is not None else ""
     return f"may send (a message scheduled for tomorrow was cancelled) and may receive{age}"
 
 

@@ -20,7 +20,9 @@ _NOBODY = "aadsp.MDAwMDAwMDAtMDAwMC00MDAwLTgwMDAtMDAwMDAwMDAwMDAw"
 
 def _lost(application: Application) -> str:
     """The proofs that this application lacks in an installation without a source of runs."""
-    lost = ["SLIPWAY_RUNS is claimed: nobody is asked, no run is proved, and who is behind a change is not known"]
+    lost = [
+        "SLIPWAY_RUNS is claimed: Azure DevOps is not asked, so no run is proved and nobody knows who made a change"
+    ]
     closed = [
         each.name
         for each in application.environments

@@ -139,5 +139,5 @@ def test_webhooks_that_are_silent_for_as_long_as_a_server_waits_hold_up_no_other
     [resisted] = back.resisted
     assert (resisted.label, resisted.passing) == ("ConfigMap/settings", True)
     assert "did not complete within requested timeout" in resisted.why
-    assert "see that the pods run which serve webhooks" in resisted.why
+    assert "check that the pods which serve webhooks are running" in resisted.why
     assert [each.name for each in back.applied] == ["web"]

@@ -55,7 +55,7 @@ def test_of_a_release_that_nobody_touched_there_is_nothing_to_tell(live: Connect
 def test_a_service_that_leads_elsewhere_is_named(live: Connection, place: Place) -> None:
     led(live, place, app="other")
     told = place.cluster.answered_by_others(RELEASED, place.namespace, None)
-    assert told == "Service echo leads somewhere other than the plan says"
+    assert told == "Service echo leads somewhere other than where the plan says"
 
 
 def test_a_service_that_leads_to_some_of_the_pods_alone_is_named(live: Connection, place: Place) -> None:

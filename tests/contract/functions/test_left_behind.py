@@ -68,7 +68,7 @@ def test_what_lies_in_a_session_whose_lock_lapsed_is_shown_by_the_doctor_and_dec
 
     installation.wait(timedelta(minutes=16))
     finding = installation.app.doctor.run(f"queue:{Queue.WORK}")
-    assert (finding.status, "oldest message waits for" in finding.said) == (Status.FAILED, True)
+    assert (finding.status, "oldest message has waited for" in finding.said) == (Status.FAILED, True)
     assert bus.counts(Queue.WORK).active == 1, "the host left it there"
 
     assert installation.app.turns.take_left_behind() == 1

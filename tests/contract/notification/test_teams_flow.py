@@ -41,7 +41,7 @@ def test_each_approver_gets_a_card_and_what_is_voted_on_goes_beside_it(flow: Wor
 
 def test_what_asks_nobody_starts_no_run_and_is_never_said_to_have_been_told(flow: Workflow, channel: TeamsFlow) -> None:
     for message in (ended(), ended(recipient=ADA)):
-        with pytest.raises(NotificationError, match="it carries questions alone: nobody was told") as raised:
+        with pytest.raises(NotificationError, match="it carries only questions, so nobody was told") as raised:
             channel.send(message)
         assert not raised.value.retryable
     assert flow.asked == []

@@ -214,7 +214,7 @@ def test_problems_are_told_by_file_and_line_or_as_json(
     assert told.stderr == "1 problem\n"
     error = json.loads(build(slipway, place, "--json").stdout)["error"]
     assert error["problems"][0]["field"] == "spec.template.spec.containers[0].image"
-    assert error["problems"][0]["cure"] == "push it before the bundle"
+    assert error["problems"][0]["cure"] == "push the image before the bundle"
     assert not (tmp_path / "bundle").exists()
 
 

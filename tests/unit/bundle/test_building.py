@@ -121,7 +121,7 @@ DATABASE = "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: { name: 
         (
             {IN_STAGING: DEPLOYMENT.replace("1.4.0", "9.9.9")},
             f"{IN_STAGING}:10: spec.template.spec.containers[0].image: expected an image that {CI}/team/shop has under "
-            "9.9.9, got 'team/shop:9.9.9'; push it before the bundle",
+            "9.9.9, got 'team/shop:9.9.9'; push the image before the bundle",
         ),
         (
             {IN_STAGING: DEPLOYMENT.replace("team/shop:1.4.0", "docker.io/library/nginx:1")},

@@ -31,7 +31,7 @@ def test_replicas_beside_an_autoscaler_of_the_same_folder_are_told_once(
     write(BOTH, files={"manifests/shop.yaml": TWO, "manifests/scaler.yaml": autoscaler})
     [told] = check_path(folder).advice
     assert str(told).startswith(
-        f"team/shop/application.yaml:5: environments[0].manifests: Deployment shop sets replicas, and {kind} scaler of "
+        f"team/shop/application.yaml:5: environments[0].manifests: Deployment shop sets replicas, but {kind} scaler in "
     )
 
 
@@ -56,13 +56,13 @@ environments:
 """
 GATE = '    gate: { kind: approval, approvers: ["role:approvers"] }\n'
 RUN = "pipeline: { project: shop, name: shop-ci }\n"
-UNKNOWN = "nobody may approve until a CI run tells who is behind the change, and the application names no pipeline"
+UNKNOWN = "nobody may approve until a CI run shows who is behind the change, and the application names no pipeline"
 
 
 @pytest.mark.parametrize(
     ("allowed", "more", "told"),
     [
-        ("provenance: artifact", "", "only what a CI run is proved to have built is let in here, and"),
+        ("provenance: artifact", "", "this environment accepts only what a CI run is proved to have built, and"),
         ("provenance: none", "", UNKNOWN),
         ("provenance: artifact", RUN, None),
         ("provenance: none, least_gate: { require_known: false }", "", None),

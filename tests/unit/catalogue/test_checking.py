@@ -253,7 +253,7 @@ def test_a_list_of_pipelines_is_told_how_what_several_build_goes_out(write: Writ
     write(f"{APPLICATION}    gate: {{ kind: auto }}\nstart: run\npipeline: [{one}, {one}]\n")
     (problem,) = problems(folder)
     assert problem.startswith("team/shop/application.yaml:10: pipeline: expected a mapping, got a list of 2; ")
-    assert "goes out as a bundle, which one of them publishes (source: bundle)" in problem
+    assert "let one of them publish them as a bundle (source: bundle)" in problem
 
 
 def test_a_channel_that_carries_questions_alone_is_not_all_that_tells_voters(write: Write, folder: Path) -> None:
@@ -266,7 +266,7 @@ def test_a_channel_that_carries_questions_alone_is_not_all_that_tells_voters(wri
     )
     write(f"{asking}notify: [chat]\n")
     (problem,) = problems(folder, known=known)
-    assert "notify: expected a channel besides that carries more than questions" in problem
+    assert "notify: expected another channel, which carries more than questions" in problem
     assert "got chat; nobody would be told of votes counted in their name" in problem
     write(f"{asking}notify: [chat, inbox]\n")
     assert load(folder, known=known)

@@ -150,7 +150,7 @@ def test_an_image_of_the_project_whose_first_part_has_a_dot_is_told_to_name_its_
     with pytest.raises(ConfigError) as raised:
         pinned(running(f"acme.apps/proxy@{DIGEST}"), application)
     told = str(raised.value)
-    assert "acme.apps is read as the host of a registry: write that of a registry of the application before it" in told
+    assert "acme.apps is taken for the host of a registry: put the host of one of the application's before it" in told
     assert "expected an image of the project team" in told
     value = running(f"nonprod.azurecr.io/acme.apps/proxy@{DIGEST}")
     assert not pinned(value, application)

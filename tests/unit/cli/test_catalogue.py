@@ -288,7 +288,7 @@ def test_a_removed_application_is_gone_and_its_history_stays(slipway: Slipway, l
 def test_whoever_may_only_read_or_operate_compares_and_applies_nothing(slipway: Slipway, live: Live) -> None:
     ended = slipway("apply", "-f", "team", "--yes")
     assert ended.exit_code == 1
-    assert "projects are applied by the role platform" in ended.stdout
+    assert "only the role platform may apply projects" in ended.stdout
     assert live.app.catalogue.entries == {}
 
 
@@ -334,7 +334,9 @@ def test_an_application_whose_project_is_refused_is_not_said_to_have_none(slipwa
     project = tmp_path / "team/project.yaml"
     project.write_text(project.read_text().replace("clusters: [staging]", "clusters: [staging, stagng]"))
     told = slipway("check", "team").stdout.splitlines()
-    assert "team/shop/application.yaml:2: project: first correct the project team, which comes with it" in told
+    assert (
+        "team/shop/application.yaml:2: project: first correct the project team, which is being applied with it" in told
+    )
 
 
 def test_the_check_says_when_no_installation_answers(slipway: Slipway) -> None:

@@ -137,7 +137,7 @@ def test_where_no_browser_can_be_had_that_is_said_and_how_long_it_waits(
     monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "pause", lambda _: None)
     nobody = slipway("resume", "shop", "production")
     assert nobody.exit_code == 5
-    assert "minutes for that; with --no-wait this ends at once with exit code 5" in nobody.stderr
+    assert "minutes for that; with --no-wait the command exits at once with code 5" in nobody.stderr
     assert f"nobody has confirmed it yet; open {PAGE}" in nobody.stderr
 
 

@@ -152,7 +152,7 @@ def test_an_application_is_applied_by_its_projects_owners_and_a_project_by_the_p
     live.edit_environment("staging", rollout_within="7m")
     assert "applied by role:platform" in live.apply(ada, app="shop")["application:shop"].refused
     live.edit_project(lambda value: value.update(owners={"apply": ["role:leads"]}))
-    assert "by the role platform" in live.apply(ada, app="team")["project:team"].refused
+    assert "only the role platform may apply projects" in live.apply(ada, app="team")["project:team"].refused
     live.apply(app="team")
     assert "applied by role:leads" in live.apply(app="shop")["application:shop"].refused
     assert live.apply(ada, app="shop")["application:shop"].number == 2

@@ -322,7 +322,7 @@ def test_documents_that_are_gone_changed_or_too_large_are_parked(live: Live) -> 
     assert "more than any of ours" in parked(live, lying_row(live, shop_of(live), content=b"x" * (INCOMING_LIMIT + 1)))
     assert "expected JSON" in parked(live, lying_row(live, shop_of(live), content=b"not json"))
     repeated = b'{"v":1,"v":1,"salt":"AAAAAAAAAAAAAAAAAAAAAA","documents":[]}'
-    assert "each name comes once" in parked(live, lying_row(live, shop_of(live), content=repeated))
+    assert "no name occurs twice" in parked(live, lying_row(live, shop_of(live), content=repeated))
     assert "nested" in parked(live, lying_row(live, shop_of(live), content=b"[" * 200_000))
 
 

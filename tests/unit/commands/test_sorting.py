@@ -113,7 +113,7 @@ def test_an_application_of_a_project_that_is_refused_is_judged_by_the_one_in_for
     said = live.say(ada)
     assert isinstance(said, SaidChanges)
     refused = {str(each.subject): each.refused for each in said.refused}
-    assert "by the role platform" in refused["project:team"]
+    assert "only the role platform may apply projects" in refused["project:team"]
     assert "search/application.yaml: environments[0].namespace" in refused["application:search"]
     live.hear()
     assert (number(live, "cart"), number(live, "search"), number(live, "shop")) == (2, 1, 1)

@@ -72,7 +72,7 @@ def test_joining_names_the_fact_that_is_missing_and_until_when_it_is_waited_for(
     assert told.headline == "shop-1 waits for its CI run to succeed until 2026-11-23 10:00 UTC."
     assert told.next == (
         "Pipeline Shop/build has to report a run that succeeded and built it. "
-        "Nothing is to be done while that runs; if it has ended, run it again, or cancel this release."
+        "There is nothing to do while it is running; if it has ended, run it again, or cancel this release."
     )
     assert rule(told, "staging", "image-was-pushed").reason == "pushed as v1 at 2026-11-23 08:00 UTC by builder"
     assert rule(told, "staging", "run-succeeded").reason == "no CI run that built v1 was reported"
@@ -83,7 +83,7 @@ def test_joining_that_waits_for_the_push_says_so() -> None:
     world.run(ci_run("7"))
     told = explained(world)
     assert told.headline.startswith("shop-1 waits for its image to be pushed until")
-    assert told.next == "Registry ci has to tell of team/shop:7: push it, or cancel this release."
+    assert told.next == "Registry ci has to report team/shop:7: push it, or cancel this release."
     assert not rule(told, "staging", "digest-is-known").passed
 
 

@@ -193,7 +193,7 @@ def test_a_rollout_is_not_cancelled_half_way() -> None:
     assert world.phase(1) is Phase.CHECKING
     refused = world.last("command.refused").details
     assert refused["rules"] == ["has-not-begun-to-roll-out"]
-    assert "roll back then" in refused["reason"]
+    assert "then roll back" in refused["reason"]
 
 
 def test_what_has_ended_is_not_cancelled() -> None:

@@ -354,7 +354,7 @@ def test_a_rollout_that_has_written_something_is_not_rejected_half_way() -> None
     world.reject(1, ADA)
     refused = world.last("vote.refused").details
     assert refused["rules"] == ["gate-is-open"]
-    assert "a rollout is not stopped half-way" in refused["reason"]
+    assert "a rollout is never stopped half-way" in refused["reason"]
 
 
 def test_a_rollout_is_called_off_once_by_whoever_comes_first() -> None:

@@ -81,7 +81,7 @@ def test_members_of_a_group_in_entra_may_vote_once_they_have_signed_in() -> None
     world = at_the_gate(gated(ADA, required=1, each=(RELEASERS,)))
     unproven = world.vote(1, GUEST)
     assert refusals(unproven) == ["approver-is-listed"]
-    hint = "; who is known by a group or a role in Entra has to sign in"
+    hint = "; people listed by a group or a role in Entra have to sign in"
     assert reason_of(unproven, "approver-is-listed").endswith(hint)
     world.vote(1, GUEST, signed_in=SIGN_INS[GUEST])
     assert world.phase(1) is Phase.COPYING

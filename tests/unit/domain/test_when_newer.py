@@ -120,12 +120,12 @@ def test_an_older_one_keeps_its_place_and_its_votes_until_there_is_a_plan_of_the
     lane = replacing.lanes["production"]
     assert (lane.waiting, lane.next, replacing.phase(2)) == (1, 2, Phase.PLANNING)
     assert voters(replacing) == [BEN]
-    assert "it takes the place of shop-1 once there is a plan of it" in reasons(replacing, 2)
+    assert "it takes the place of shop-1 once it has a plan" in reasons(replacing, 2)
     replacing.wait(timedelta(hours=1))
     replacing.reconcile()
     replacing.settle()
     assert [replacing.phase(number) for number in (1, 2)] == [Phase.SUPERSEDED, Phase.AWAITING_APPROVAL]
-    assert replacing.releases[1].reason == "there is a plan of the newer shop-2"
+    assert replacing.releases[1].reason == "the newer shop-2 has a plan"
     assert replacing.last("vote.voided").details["voters"] == [BEN]
     assert (replacing.lanes["production"].waiting, replacing.lanes["production"].next) == (2, None)
 

@@ -138,7 +138,7 @@ def test_what_was_never_parked_cannot_be_replayed(installation: Installation, id
 
 def test_input_of_an_unknown_source_cannot_be_replayed(installation: Installation) -> None:
     kept = installation.app.parking.park(source="pigeon", reason="bad", body=b"{")
-    with pytest.raises(NotReplayable, match="came by pigeon"):
+    with pytest.raises(NotReplayable, match="came from pigeon"):
         installation.app.parking.replay(kept.id, actor="ada")
 
 

@@ -178,7 +178,7 @@ def test_an_endless_field_name_is_not_repeated() -> None:
 @pytest.mark.parametrize("again", [b', "result": "failed"}', b', "image": {"tag": "a", "tag": "b"}}'])
 def test_a_field_that_comes_twice_is_refused_as_two_readers_could_see_two_values(again: bytes) -> None:
     body = as_bytes(RUN_MESSAGE)[:-1] + again
-    assert answer("run", body).startswith("body: expected JSON in which each name comes once")
+    assert answer("run", body).startswith("body: expected JSON in which no name occurs twice")
 
 
 def test_a_byte_order_mark_does_no_harm() -> None:

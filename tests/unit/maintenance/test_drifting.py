@@ -48,7 +48,7 @@ def test_what_somebody_changed_is_found_told_shown_and_brought_back(live: Instal
         live.settle()
     assert drift_actions(live) == ["drift.found"]
     [told] = [message for message in live.inbox.messages if message.notice == "drift"]
-    assert told.headline.startswith("production does not hold shop-1 (1.0) as it went live: Deployment/")
+    assert told.headline.startswith("shop-1 (1.0), which is live in production: Deployment/")
     drift = live.lane("production").drift
     assert drift is not None
     assert drift.seen.document is not None

@@ -150,7 +150,7 @@ def test_what_was_let_through_can_be_rejected_up_to_its_first_object(stop: StepK
     home.settle()
     page = body(show_linked_gate(home.desk, token))
     assert "It was approved" in page
-    assert "A rejection still ends the release, up to the first object of its rollout" in page
+    assert "A rejection still ends the release, until its rollout writes the first object" in page
     assert set(re.findall(r'name="decision" value="(\w+)"', page)) == {"reject", "object"}
     mark = nonce_of(show_linked_gate(home.desk, token))
     said = f"decision=reject&reason=wrong+prices&opening=1&form={mark}".encode()

@@ -54,7 +54,7 @@ def test_the_page_of_the_live_release_says_what_differs_and_leads_to_its_return(
     home = drifted(FOUND)
     release = live_in_production(home)
     body = release_page(home.app.reader, release, visitor=DORA).body.decode()
-    assert "production does not hold it as it went live" in body
+    assert "production no longer matches it" in body
     assert "was changed by kubectl-edit" in body
     assert f'href="/operate?release={release}"' in body
     desk = desk_of(home.app)
@@ -65,7 +65,7 @@ def test_the_page_of_the_live_release_says_what_differs_and_leads_to_its_return(
 def test_a_release_that_is_not_live_shows_no_drift() -> None:
     home = drifted(FOUND)
     body = release_page(home.app.reader, "hello-1", visitor=DORA).body.decode()
-    assert ("does not hold it as it went live" in body) is (live_in_production(home) == "hello-1")
+    assert ("no longer matches it" in body) is (live_in_production(home) == "hello-1")
 
 
 def test_that_nobody_can_tell_is_shown_as_such() -> None:
@@ -73,5 +73,5 @@ def test_that_nobody_can_tell_is_shown_as_such() -> None:
     body = board(home.app.reader, home.app.proposals, DORA).body.decode()
     assert "Drift not known" in body
     page = release_page(home.app.reader, live_in_production(home), visitor=DORA).body.decode()
-    assert "production may not hold it" in page
+    assert "production may no longer match it" in page
     assert "Unknown at present" in page

@@ -58,6 +58,6 @@ def test_a_plan_that_is_made_again_is_not_told_as_a_refusal_of_whoever_asked_for
     reply = Reply(partition="shop", id="1", state=SaidState.REFUSED, answered=answered)
     page = outcome.reply_page(reply, path="/said/shop/1", back=("/releases/shop-1", "Follow"), who=None).body.decode()
     assert "<h1>A new plan is being made</h1>" in page
-    assert "No approval was counted, since the plan that it was for is out of date" in page
+    assert "Your approval was not counted, because the plan that it was for is out of date" in page
     assert "the application changed since the plan was made" in page
     assert "Refused" not in page

@@ -88,7 +88,7 @@ def test_a_rejection_is_said_at_once_and_needs_a_reason(live: Live) -> None:
 def test_who_is_not_asked_sees_it_and_has_no_button(live: Live) -> None:
     change = weaken(live)
     shown = page(live, change, EVE)
-    assert "who is at none of these gates" in shown
+    assert "who is an approver of none of these gates" in shown
     assert "Approve the change" not in shown
     assert 'name="form"' not in shown, "no form of theirs is taken without its mark"
 
@@ -124,23 +124,23 @@ def stand_in(home: Live, change: ProposedChange, who: TokenPerson, reason: str =
 def test_two_of_the_platform_stand_in_by_the_buttons_of_the_page(live: Live) -> None:
     change = weaken(live)
     for who in (PIA, PAUL):
-        assert "Stand in for their people" in page(live, change, who)
+        assert "Stand in for their approvers" in page(live, change, who)
         answer = stand_in(live, change, who)
         at_the_provider(live, Lead(to=led_to(answer)), who, browser=browser_of(live, answer))
         live.hear()
     assert change_of(live, change.hash).phase is ChangePhase.STOOD_IN
     shown = page(live, change)
     assert "the team has gone" in shown
-    assert "It takes effect a day after these were told" in shown
+    assert "It takes effect a day after the approvers were told" in shown
     assert "Reject" in shown
     assert f"{change_place(change.hash)}#decide" in parts_of(board(live, ADA))[0]
-    assert "Stand in for their people" not in page(live, change, person(33, "Pat", "platform"))
+    assert "Stand in for their approvers" not in page(live, change, person(33, "Pat", "platform"))
 
 
 def test_only_the_platforms_people_who_did_not_propose_it_are_offered_to_stand_in(live: Live) -> None:
     change = weaken(live)
     for who in (ADA, EVE, SIGNS_IN):
-        assert "Stand in for their people" not in page(live, change, who)
+        assert "Stand in for their approvers" not in page(live, change, who)
 
 
 @pytest.mark.parametrize(("decision", "reason"), [("approve", ""), ("reject", "the team has gone")])

@@ -188,5 +188,5 @@ def test_of_what_went_live_by_a_vote_that_was_disowned_the_page_says_so(office: 
     office.send(ADA, nonce_of(office.look(ADA)), decision="object", reason="I was on a plane")
     office.home.hear()
     page = text(office.look(BEN))
-    assert "A vote for it was somebody else" in page
+    assert "A vote for it was not the voter" in page
     assert "I was on a plane" in page

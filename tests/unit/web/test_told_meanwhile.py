@@ -28,7 +28,7 @@ def test_a_run_that_nobody_knows_and_one_of_another_image_stand_on_the_page(home
     home.wait(timedelta(seconds=1))
     tell(home, built(home, "other", id=7, number="20261128.7"))
     page = show_release(home.app.reader, "shop-1", visitor=DORA).body.decode()
-    assert "Told of meanwhile, and not taken" in page
+    assert "Reported meanwhile, and ignored" in page
     first, second = home.explain(1).told_meanwhile
     assert (first.what, second.what) == ("run 20261128.7", "run 20261128.9")
     assert first.why.startswith("it began shop-2: ")

@@ -305,9 +305,9 @@ ANSWERS = [
         UPLOADS,
         RegistryReply(status=301, headers={"Location": "https://new.test/v2/?sig=x"}),
         MovedElsewhere,
-        "answered with 301, a redirection to new.test; name the registry by the address under which it answers",
+        "answered with 301, a redirection to new.test; use the address at which the registry answers without",
     ),
-    (UPLOADS, RegistryReply(status=418), RequestRejected, "all that is known here"),
+    (UPLOADS, RegistryReply(status=418), RequestRejected, "nothing is known here beyond what the registry says"),
 ]
 
 

@@ -345,4 +345,4 @@ def test_beside_another_channel_it_is_left_to_that_one(tmp_path: Path) -> None:
     (left,) = (
         r for r in home.trail() if (r.details.get("notice"), r.details.get("channel")) == ("vote-counted", "inbox")
     )
-    assert left.details["reason"] == "inbox carries questions alone; team tells of the rest"
+    assert left.details["reason"] == "inbox carries only questions; team carries the rest"

@@ -177,7 +177,7 @@ def test_a_message_that_nobody_reads_is_told_by_its_age(patient: Patient, minute
     )
     finding = patient.examine()[f"queue:{Queue.WORK}"]
     assert finding.status is status
-    assert "oldest message waits for" in finding.said
+    assert "oldest message has waited for" in finding.said
 
 
 def test_what_a_check_put_somewhere_it_takes_away_again(patient: Patient) -> None:
@@ -523,7 +523,7 @@ def test_an_installation_that_asks_nobody_says_that_no_run_is_proved(following: 
     following.restart(runs="claimed")
     found = asked(following)
     assert found.status is Status.SKIPPED
-    assert found.said.endswith("no run is proved, and who is behind a change is not known")
+    assert found.said.endswith("no run is proved and nobody knows who made a change")
 
 
 def test_an_installation_that_asks_nobody_is_told_what_each_application_loses(tmp_path: Path) -> None:
