@@ -82,7 +82,7 @@ def _open(connection: str, example: Path, table: str) -> App:
     ledger = AzureTable(TableClient.from_connection_string(connection, table), makes=True)
 
     def in_real_time(ports: Ports) -> Ports:
-        return replace(ports, clock=utc_now, patience=Backoff())
+        return replace(ports, clock=utc_now, backoff=Backoff())
 
     return Installation(example, table=ledger, wrap=in_real_time).app
 

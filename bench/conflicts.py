@@ -109,7 +109,7 @@ def met(together: int) -> Counts:
         home = Installation(Path(name))
         events = [home.pushed(f"1.{number}") for number in range(PUSHES)]
         slow = _Slow(home.table, counts)
-        ports = replace(home.ports, table=lambda: slow, patience=Backoff())
+        ports = replace(home.ports, table=lambda: slow, backoff=Backoff())
         instances = [app(ports, home.app.settings) for _ in range(min(INSTANCES, together))]
         with ThreadPoolExecutor(together) as readers:
             list(readers.map(partial(_take, instances), range(PUSHES), events))

@@ -13,7 +13,7 @@ from slipway.web.located import ApprovalAddress, receive_signed_in_vote, show_ga
 from slipway.web.messages import or_message
 from slipway.web.signin import Visitor
 
-from .pages import ANONYMOUS, LOOKING, desk, sent, shows, takes
+from .pages import ANONYMOUS, LOOKING, sent, services, shows, takes
 from .shared import new_blueprint
 
 blueprint = new_blueprint()
@@ -24,36 +24,37 @@ _PLACE = "approvals/{application}/{number}/{environment}"
 @blueprint.route(route="approvals/{token}", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval(req: func.HttpRequest) -> func.HttpResponse:
     reply_id = req.params.get("said", "")
-    return sent(req, or_message(lambda: show_linked_gate(desk(), req.route_params["token"], reply_id)))
+    return sent(req, or_message(lambda: show_linked_gate(services(), req.route_params["token"], reply_id)))
 
 
 @blueprint.function_name("page_approval_changes")
 @blueprint.route(route="approvals/{token}/changes", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval_changes(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, or_message(lambda: show_linked_changes(desk(), req.route_params["token"])))
+    return sent(req, or_message(lambda: show_linked_changes(services(), req.route_params["token"])))
 
 
 @blueprint.function_name("take_decision")
 @blueprint.route(route="approvals/{token}", methods=["POST"], auth_level=ANONYMOUS)
 def take_decision(req: func.HttpRequest) -> func.HttpResponse:
     return sent(
-        req, or_message(lambda: receive_vote_by_link(desk(), req.route_params["token"], req.headers, req.get_body()))
+        req,
+        or_message(lambda: receive_vote_by_link(services(), req.route_params["token"], req.headers, req.get_body())),
     )
 
 
 @shows(blueprint, _PLACE)
 def page_approval_place(req: func.HttpRequest, who: Visitor) -> Answer:
-    return show_gate(desk(), _place(req), who)
+    return show_gate(services(), _place(req), who)
 
 
 @shows(blueprint, f"{_PLACE}/changes")
 def page_approval_place_changes(req: func.HttpRequest, who: Visitor) -> Answer:
-    return show_plan_changes(desk(), _place(req), who)
+    return show_plan_changes(services(), _place(req), who)
 
 
 @takes(blueprint, _PLACE)
 def take_decision_of_signed_in(req: func.HttpRequest, who: Visitor) -> Answer:
-    return receive_signed_in_vote(desk(), _place(req), who, req.headers, req.get_body())
+    return receive_signed_in_vote(services(), _place(req), who, req.headers, req.get_body())
 
 
 def _place(req: func.HttpRequest) -> ApprovalAddress:

@@ -8,7 +8,7 @@ import secrets
 
 import azure.functions as func
 
-from slipway.api.changes import ChangeBallot, GateAsked, OpenChanges, ProposedChangeShown, ProposedChangeSummary
+from slipway.api.changes import ChangeVoteRequest, OpenChanges, ProposedChangeShown, ProposedChangeSummary, WeakenedGate
 from slipway.api.inbox import ReceivedAnswer
 from slipway.domain.errors import NotFound, present
 from slipway.domain.inbox import InboxKind, InboxRow, Via
@@ -79,50 +79,50 @@ def get_change(req: func.HttpRequest) -> func.HttpResponse:
     tag="catalogue",
     permission=None,
     parameters=(_CHANGE,),
-    body=ChangeBallot,
+    body=ChangeVoteRequest,
     answer=ReceivedAnswer,
     status=202,
     refuses=(404, 409, 415),
 )
 def vote_on_change(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
-    ballot = read_body(req, ChangeBallot)
+    request = read_body(req, ChangeVoteRequest)
     shown = _change_in_route(req)
-    statement = _statement(shown, ballot)
-    via = Via(ballot.channel)
+    statement = _statement(shown, request)
+    via = Via(request.channel)
     if statement.decision is VoteDecision.APPROVE:
         plan = shown.plan
         gates, compared = (plan.gates, plan.compared) if plan else ((), ())
-        return to_confirm(statement, via, compared=compared, fresh=FRESH if ballot.stands_in else freshest(gates))
+        return to_confirm(statement, via, compared=compared, fresh=FRESH if request.stands_in else freshest(gates))
     _check_person(caller)
     _check_asked(shown, caller)
     row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker(caller, via), trace=carrier())
-    return received(parts().inbox_writer.say(partition_of(statement), row, id=ballot.id or ""))
+    return received(parts().inbox_writer.say(partition_of(statement), row, id=request.id or ""))
 
 
-def _statement(shown: ShownChange, ballot: ChangeBallot) -> ChangeVoteStatement:
+def _statement(shown: ShownChange, request: ChangeVoteRequest) -> ChangeVoteStatement:
     """The statement, about the opening and plan that the caller named, or else the current ones.
 
     Raises `BadInput` and `EarlyResponse`.
     """
     change = shown.change
-    if not change.phase.open or (ballot.stands_in and change.phase is not ChangePhase.WAITING):
+    if not change.phase.open or (request.stands_in and change.phase is not ChangePhase.WAITING):
         why = f": {change.why}" if change.why else ""
         detail = f"the change is {change.phase}{why}"
         raise EarlyResponse(problem(409, "The vote did not count", detail, rules=[]))
-    if (ballot.stands_in or ballot.decision == "reject") and not ballot.reason.strip():
+    if (request.stands_in or request.decision == "reject") and not request.reason.strip():
         raise BadInput("reason", "why", "nothing")
-    if ballot.stands_in and ballot.decision != "approve":
+    if request.stands_in and request.decision != "approve":
         raise BadInput("stands_in", "true for an approval alone", "true")
     return ChangeVoteStatement(
         installation=parts().settings.installation_name,
         salt=salt_of(secrets.token_bytes(SALT_BYTES)),
-        reason=ballot.reason,
+        reason=request.reason,
         change=change.hash,
-        opening=ballot.opening or change.opening,
-        plan=ballot.plan or change.plan,
-        decision=VoteDecision.APPROVE if ballot.decision == "approve" else VoteDecision.REJECT,
-        stands_in=ballot.stands_in or None,
+        opening=request.opening or change.opening,
+        plan=request.plan or change.plan,
+        decision=VoteDecision.APPROVE if request.decision == "approve" else VoteDecision.REJECT,
+        stands_in=request.stands_in or None,
     )
 
 
@@ -170,7 +170,7 @@ def _summary(shown: ShownChange) -> ProposedChangeSummary:
         ended_at=change.ended_at,
         weaker=plan.weaker() if plan else (),
         gates=tuple(
-            GateAsked(
+            WeakenedGate(
                 application=old.application,
                 environment=old.environment,
                 people=old.people,

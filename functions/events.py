@@ -36,7 +36,7 @@ def _accept(event: func.EventGridEvent | func.CloudEvent) -> None:
     else:
         body = registry_event(type=event.event_type, source=event.topic, time=event.event_time, data=event.get_json())
     try:
-        parts().gateway.take(Source.EVENT_GRID, body)
+        parts().webhooks.take(Source.EVENT_GRID, body)
     except Ignored as ignored:
         log.info("event ignored: %s", ignored)
     except (BadInput, MessageTooLarge) as bad:

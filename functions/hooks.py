@@ -65,7 +65,7 @@ def _take(source: Source, req: func.HttpRequest) -> func.HttpResponse:
 def _accept(source: Source, req: func.HttpRequest) -> func.HttpResponse:
     body = req.get_body()
     try:
-        parts().gateway.take(source, request_body(req))
+        parts().webhooks.take(source, request_body(req))
     except Ignored as ignored:
         return _answer(200, "ignored", str(ignored))
     except (BadInput, MessageTooLarge) as bad:

@@ -7,7 +7,7 @@ an application's environments need settings that it is not given.
 import azure.functions as func
 
 from slipway.api.inbox import ReceivedAnswer
-from slipway.api.looks import LookAsked, LookShown
+from slipway.api.looks import LookRequest, LookStatus
 from slipway.domain.inbox import ID_PATTERN, Look, LookKind, Via
 from slipway.domain.looks import PERMISSIONS
 from slipway.domain.roles import Permission
@@ -32,14 +32,14 @@ blueprint = new_blueprint()
     description="Each kind needs its own permission. Ask at `looks/{id}` for the result.",
     tag="operation",
     permission=None,
-    body=LookAsked,
+    body=LookRequest,
     answer=ReceivedAnswer,
     status=202,
     refuses=(404, 415),
 )
 def order_look(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
-    body = read_body(req, LookAsked)
+    body = read_body(req, LookRequest)
     permit(caller, PERMISSIONS[body.kind])
     if body.kind is LookKind.TARGETS:
         parts().catalogue.named(body.subject)
@@ -56,7 +56,7 @@ def order_look(req: func.HttpRequest) -> func.HttpResponse:
     "the permission of its kind.",
     tag="operation",
     parameters=(in_path("id", "As the earlier answer gave it.", ID_PATTERN),),
-    answer=LookShown,
+    answer=LookStatus,
     refuses=(404,),
 )
 def get_look(req: func.HttpRequest) -> func.HttpResponse:
@@ -64,4 +64,4 @@ def get_look(req: func.HttpRequest) -> func.HttpResponse:
     reply, answer = parts().answers.reply(INSTALLATION, id), parts().looks.get(id)
     if answer is not None:
         permit(caller_of_request(req), PERMISSIONS[answer.kind])
-    return ok(LookShown(id=id, state=str(reply.state), reason=reply.reason, look=answer))
+    return ok(LookStatus(id=id, state=str(reply.state), reason=reply.reason, look=answer))

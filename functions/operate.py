@@ -8,7 +8,7 @@ from slipway.web.confirming import confirm, show_confirmation
 from slipway.web.operating import give, read_subject, show_commands
 from slipway.web.signin import Visitor
 
-from .pages import desk, shows, takes
+from .pages import services, shows, takes
 from .shared import new_blueprint
 
 blueprint = new_blueprint()
@@ -16,19 +16,19 @@ blueprint = new_blueprint()
 
 @shows(blueprint, "operate")
 def page_operate(req: func.HttpRequest, who: Visitor) -> Answer:
-    return show_commands(desk(), read_subject(req.params), who)
+    return show_commands(services(), read_subject(req.params), who)
 
 
 @takes(blueprint, "operate")
 def take_command(req: func.HttpRequest, who: Visitor) -> Answer:
-    return give(desk(), read_subject(req.params), who, req.headers, req.get_body())
+    return give(services(), read_subject(req.params), who, req.headers, req.get_body())
 
 
 @shows(blueprint, "confirm/{handle}")
 def page_confirm(req: func.HttpRequest, who: Visitor) -> Answer:
-    return show_confirmation(desk(), req.route_params["handle"], who)
+    return show_confirmation(services(), req.route_params["handle"], who)
 
 
 @takes(blueprint, "confirm/{handle}")
 def take_confirmation(req: func.HttpRequest, who: Visitor) -> Answer:
-    return confirm(desk(), req.route_params["handle"], who, req.headers, req.get_body())
+    return confirm(services(), req.route_params["handle"], who, req.headers, req.get_body())

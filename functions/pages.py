@@ -17,12 +17,12 @@ from slipway.web import evidence as documents
 from slipway.web.answer import Answer, compressed, conditional, see_other
 from slipway.web.board import show_board
 from slipway.web.catalogue import show_catalogue, show_versions
-from slipway.web.desk import Desk
 from slipway.web.messages import ask_to_sign_in, elsewhere, no_role, not_signed_in, or_message, session_over
 from slipway.web.numbers import show_numbers
 from slipway.web.outcome import show_outcome
 from slipway.web.parked import show_parked
 from slipway.web.release import plan_changes, show_release
+from slipway.web.services import FormServices
 from slipway.web.signin import Visitor, visitor_of
 
 from .audit_api import AFTER
@@ -162,13 +162,13 @@ def page_stylesheet(req: func.HttpRequest) -> func.HttpResponse:
     return sent(req, templating.stylesheet(req.params.get("v", "")))
 
 
-def desk() -> Desk:
-    """The desk of this process."""
-    return desk_of(parts())
+def services() -> FormServices:
+    """The services of this process."""
+    return services_of(parts())
 
 
-def desk_of(built: Parts) -> Desk:
-    return Desk(
+def services_of(built: Parts) -> FormServices:
+    return FormServices(
         forms=built.forms,
         sessions=built.sessions,
         saying=built.saying,

@@ -8,7 +8,7 @@ from slipway.web.messages import not_signed_in, or_message
 from slipway.web.signin import Visitor
 from slipway.web.signing_out import end_session, show_sign_out, signed_out_page
 
-from .pages import ANONYMOUS, desk, sent, shows, takes
+from .pages import ANONYMOUS, sent, services, shows, takes
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -34,7 +34,7 @@ def page_sign_out(_: func.HttpRequest, who: Visitor) -> Answer:
 
 @takes(blueprint, "sign-out", role=False)
 def take_sign_out(req: func.HttpRequest, who: Visitor) -> Answer:
-    return end_session(desk(), who, req.headers, req.get_body())
+    return end_session(services(), who, req.headers, req.get_body())
 
 
 @blueprint.function_name("page_signed_out")

@@ -67,8 +67,8 @@ def find_drift(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding 
     for problem in parts().drift_watch.run().problems:
         log.warning("drift: %s", problem)
     try:
-        parts().installation.beat(LOOKED, now)
-        parts().installation.beat(NEXT_LOOK, now + timedelta(minutes=parts().settings.drift_minutes))
+        parts().installation.heartbeat(LOOKED, now)
+        parts().installation.heartbeat(NEXT_LOOK, now + timedelta(minutes=parts().settings.drift_minutes))
     except (LedgerUnavailable, Conflict) as away:
         log.warning("drift: the look was not recorded: %s", away)
 
@@ -98,7 +98,7 @@ def _run(name: str, *, look_for_pushes: bool, besides: Callable[[], tuple[str, .
     for problem in problems:
         log.warning("%s: %s", name, problem)
     try:
-        parts().installation.beat(name, parts().clock())
+        parts().installation.heartbeat(name, parts().clock())
     except (LedgerUnavailable, Conflict) as away:
         log.warning("%s: its run was not recorded: %s", name, away)
     add(Metric.RECONCILE_RUNS, {Attribute.FUNCTION: name, Attribute.OUTCOME: "failed" if problems else "passed"})

@@ -10,7 +10,7 @@ from typing import assert_never
 
 import azure.functions as func
 
-from slipway.api.approvals import Ballot, OpenGates
+from slipway.api.approvals import OpenGates, VoteRequest
 from slipway.api.inbox import SaidOutcome
 from slipway.domain.decide.ballots import KNOWN_BY_OBJECT_ID
 from slipway.domain.errors import NotFound, present
@@ -21,7 +21,7 @@ from slipway.domain.release import Release
 from slipway.domain.roles import Permission
 from slipway.domain.statement import SALT_BYTES, salt_of
 from slipway.http.places import gate_place
-from slipway.inbound.ballot import Misdirected, NotAllowed, check_identified, row_of_principal, row_of_token
+from slipway.inbound.vote_request import Misdirected, NotAllowed, check_identified, row_of_principal, row_of_token
 from slipway.queries.answers import Reply, SaidState
 from slipway.queries.open_gates import may_say, open_gates
 from slipway.telemetry import carrier
@@ -63,7 +63,7 @@ def list_open_gates(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     permission=None,
     anonymous=True,
     parameters=(in_path("release", "Id of a release."),),
-    body=Ballot,
+    body=VoteRequest,
     answer=SaidOutcome,
     refuses=(403, 404, 409, 415),
 )
@@ -81,12 +81,12 @@ def post_vote(req: func.HttpRequest) -> func.HttpResponse:
 
 def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpResponse:
     built = parts()
-    ballot = read_body(req, Ballot)
-    check_identified(ballot, principal)  # before anything is read, so that a stranger cannot probe for releases
+    request = read_body(req, VoteRequest)
+    check_identified(request, principal)  # before anything is read, so that a stranger cannot probe for releases
     release = built.reader.release(req.route_params["release"])
-    if principal is not None and not _is_by_link(ballot):
-        _check_asked(ballot, release, principal)
-    reply = _say_once(_row(ballot, release, principal), ballot, release)
+    if principal is not None and not _is_by_link(request):
+        _check_asked(request, release, principal)
+    reply = _say_once(_row(request, release, principal), request, release)
     match reply.state:
         case SaidState.RECEIVED | SaidState.COUNTED:
             return ok(said_outcome(reply))
@@ -98,15 +98,15 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
             assert_never(unreachable)
 
 
-def _is_by_link(ballot: Ballot) -> bool:
+def _is_by_link(request: VoteRequest) -> bool:
     """Whether a link says whose vote it is, also where somebody has signed in."""
-    return bool(ballot.token) and ballot.decision == "approve"
+    return bool(request.token) and request.decision == "approve"
 
 
-def _check_asked(ballot: Ballot, release: Release, principal: Principal) -> None:
+def _check_asked(request: VoteRequest, release: Release, principal: Principal) -> None:
     """Turn away whom the gate does not ask: otherwise any reader could make the trail as long as they like. Raises
     `EarlyResponse`."""
-    environment = (ballot.environment if ballot.decision == "object" else None) or release.environment or ""
+    environment = (request.environment if request.decision == "object" else None) or release.environment or ""
     if principal.signed_in is None or may_say(parts().reader, release, environment, principal.signed_in):
         return
     parts().denials.deny(principal.name, "vote")
@@ -116,19 +116,19 @@ def _check_asked(ballot: Ballot, release: Release, principal: Principal) -> None
     raise EarlyResponse(problem(403, "Not asked", f"{why}{hint}"))
 
 
-def _row(ballot: Ballot, release: Release, principal: Principal | None) -> InboxRow:
+def _row(request: VoteRequest, release: Release, principal: Principal | None) -> InboxRow:
     built = parts()
     named = {"installation": built.settings.installation_name, "salt": salt_of(secrets.token_bytes(SALT_BYTES))}
-    if principal is None or _is_by_link(ballot):
-        return row_of_token(ballot, release, built.link_keys, now=built.clock(), **named)
+    if principal is None or _is_by_link(request):
+        return row_of_token(request, release, built.link_keys, now=built.clock(), **named)
     page = gate_place(release.application, release.number, release.environment or "")
-    return row_of_principal(ballot, release, principal, page=built.settings.public_url + page, **named)
+    return row_of_principal(request, release, principal, page=built.settings.public_url + page, **named)
 
 
-def _say_once(row: InboxRow, ballot: Ballot, release: Release) -> Reply:
+def _say_once(row: InboxRow, request: VoteRequest, release: Release) -> Reply:
     """Say it, unless the same was said before under the same id; returns how far it is."""
     built = parts()
-    id = _row_id(ballot.id or built.inbox_writer.new_id(), row)
+    id = _row_id(request.id or built.inbox_writer.new_id(), row)
     try:
         return built.answers.reply(release.application, id)
     except NotFound:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 60.0
+START_TIMEOUT = 60.0
 """Seconds that a part has to become ready; a busy machine needs some of them."""
 FAREWELL = 15.0
 """Seconds that a part has to end by itself before it is killed."""
@@ -78,11 +78,11 @@ class Part:
     def ready(self) -> dict[str, Any]:
         """The JSON line that the part prints when it listens. Raises `PartFailed`."""
         assert self._process.stdout is not None
-        end, text = time.monotonic() + PATIENCE, b""
+        end, text = time.monotonic() + START_TIMEOUT, b""
         while b"\n" not in text:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self._process.stdout], [], [], left)[0]:
-                raise self.failed(f"was not ready within {PATIENCE:.0f} s")
+                raise self.failed(f"was not ready within {START_TIMEOUT:.0f} s")
             piece = os.read(self._process.stdout.fileno(), 65536)
             if not piece:
                 raise self.failed(f"ended with exit code {self._process.wait()}")
@@ -94,7 +94,7 @@ class Part:
 
     def listens(self, port: int) -> None:
         """Wait until the part accepts connections on a port. Raises `PartFailed`."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + START_TIMEOUT
         while time.monotonic() < end:
             if not self.alive:
                 raise self.failed(f"ended with exit code {self._process.returncode}")
@@ -103,7 +103,7 @@ class Part:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
             time.sleep(0.02)
-        raise self.failed(f"did not listen on port {port} within {PATIENCE:.0f} s")
+        raise self.failed(f"did not listen on port {port} within {START_TIMEOUT:.0f} s")
 
     def ask_to_stop(self) -> None:
         if self.alive:

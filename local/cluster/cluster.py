@@ -17,7 +17,7 @@ from .certificates import make_certificates
 from .control_plane import ControlPlane, Layout, PartFailed, kubeconfig_text
 from .node import Node, unless_there
 
-PATIENCE = 60.0
+START_TIMEOUT = 60.0
 _TOKEN_SECONDS = 24 * 3600
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -66,7 +66,7 @@ class RealCluster:
     def start(self) -> Self:
         """Raises `PartFailed`."""
         try:
-            self._plane.start(self._is_ready, patience=PATIENCE)
+            self._plane.start(self._is_ready, timeout=START_TIMEOUT)
             self._node = Node(
                 self._api,
                 self._settings,
@@ -116,10 +116,12 @@ class RealCluster:
             self._admit(token)
 
     def _until(self, what: str, holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + START_TIMEOUT
         while not holds():
             if time.monotonic() > end:
-                raise PartFailed(f"not within {PATIENCE:.0f} s: {what}; the logs are in {self._where.folder / 'logs'}")
+                raise PartFailed(
+                    f"not within {START_TIMEOUT:.0f} s: {what}; the logs are in {self._where.folder / 'logs'}"
+                )
             time.sleep(0.1)
 
     def _has_service_accounts(self) -> bool:

@@ -171,12 +171,12 @@ class ControlPlane:
         self._lock = threading.Lock()
         self._keeper = threading.Thread(target=self._keep_up, name="control-plane", daemon=True)
 
-    def start(self, is_ready: Callable[[], bool], *, patience: float) -> None:
+    def start(self, is_ready: Callable[[], bool], *, timeout: float) -> None:
         """Until the API server says that it is ready. Raises `PartFailed`."""
         write_files(self.where)
         for name in ("etcd", "kube-apiserver"):
             self._start(name)
-        self._until(is_ready, patience)
+        self._until(is_ready, timeout)
         for name in ("kube-controller-manager", "kube-scheduler"):
             self._start(name)
         self._keeper.start()
@@ -202,14 +202,14 @@ class ControlPlane:
         with self._lock:
             self._parts[name] = part
 
-    def _until(self, is_ready: Callable[[], bool], patience: float) -> None:
-        end = time.monotonic() + patience
+    def _until(self, is_ready: Callable[[], bool], timeout: float) -> None:
+        end = time.monotonic() + timeout
         while not is_ready():
             for part in self._parts.values():
                 if not part.alive:
                     raise part.failed("ended by itself")
             if time.monotonic() > end:
-                raise self._parts["kube-apiserver"].failed(f"was not ready within {patience:.0f} s")
+                raise self._parts["kube-apiserver"].failed(f"was not ready within {timeout:.0f} s")
             time.sleep(0.1)
 
     def _keep_up(self) -> None:

@@ -57,10 +57,10 @@ class Watch:
         if self._bookmarks:
             yield self._bookmark(position, {})
 
-    def _next(self, position: int, patience: float) -> tuple[list[Change], int]:
+    def _next(self, position: int, timeout: float) -> tuple[list[Change], int]:
         with self._store.changed:
             if self._store.version <= position:
-                self._store.changed.wait(patience)
+                self._store.changed.wait(timeout)
             newer: list[Change] = []
             for change in reversed(self._store.history):
                 if change.version <= position:

@@ -99,11 +99,11 @@ def followed_in(root: Path) -> dict[str, Walk]:
 
 def build_parts(app: "App") -> None:
     """Build each part that is otherwise built by the first event that needs it."""
-    from slipway.bootstrap.once import part
+    from slipway.bootstrap.lazy import lazy
 
     for kind in type(app).__mro__:
         for name, value in vars(kind).items():
-            if isinstance(value, part):
+            if isinstance(value, lazy):
                 getattr(app, name)
 
 

@@ -1,10 +1,10 @@
 """Open gates, and votes on them."""
 
-from ..domain.ballot import Ballot
 from ..domain.reports import OpenGate
+from ..domain.vote_request import VoteRequest
 from .base import ApiList
 
-__all__ = ["Ballot", "OpenGate", "OpenGates"]
+__all__ = ["OpenGate", "OpenGates", "VoteRequest"]
 
 
 class OpenGates(ApiList):

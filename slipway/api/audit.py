@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from ..domain.audit import AuditRecord, Damaged
-from ..domain.reports import Compared, LiveThere, Override
+from ..domain.reports import Compared, LiveInEnvironment, Override
 from .base import ApiAnswer, ApiList, ApiModel
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "Damaged",
     "IndexAnswer",
     "LiveAnswer",
-    "LiveThere",
+    "LiveInEnvironment",
     "Override",
     "PublicKeysAnswer",
     "ReindexAnswer",
@@ -69,7 +69,7 @@ class AuditAnswer(AuditPart):
 
 class LiveAnswer(ApiList):
     environment: str
-    live: list[LiveThere]
+    live: list[LiveInEnvironment]
     next: str | None = Field(description="Pass it as `after`; null at the end.")
 
 

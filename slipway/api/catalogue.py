@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..domain.blocks import REASON_LIMIT
 from ..domain.inbox import ID_PATTERN
-from ..domain.model import Moment
+from ..domain.model import Timestamp
 from ..domain.statement import MOST_CHANGES
 from ..domain.versions import SubjectKind
 from .base import IDEMPOTENCY, ApiAnswer, ApiList, ApiModel
@@ -143,7 +143,7 @@ class VersionShown(ApiModel):
     number: int
     document: str | None = Field(description="Its hash; none where it was removed.")
     before: str | None
-    at: Moment
+    at: Timestamp
     by: str
     reason: str
     record: int = Field(description="Sequence of its audit record.")

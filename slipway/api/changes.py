@@ -7,15 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..domain.blocks import REASON_LIMIT
 from ..domain.changing import ComparedSubject
 from ..domain.inbox import ID_PATTERN
-from ..domain.model import DIGEST_PATTERN, Moment
+from ..domain.model import DIGEST_PATTERN, Timestamp
 from ..domain.release import Vote
 from ..domain.rules import RuleResult
 from .base import IDEMPOTENCY, ApiList, ApiModel
 
-__all__ = ["ChangeBallot", "GateAsked", "OpenChanges", "ProposedChangeShown", "ProposedChangeSummary"]
+__all__ = ["ChangeVoteRequest", "OpenChanges", "ProposedChangeShown", "ProposedChangeSummary", "WeakenedGate"]
 
 
-class GateAsked(ApiModel):
+class WeakenedGate(ApiModel):
     """A gate that would get weaker, as it is in force: its people decide."""
 
     application: str
@@ -39,11 +39,11 @@ class ProposedChangeSummary(ApiModel):
     subjects: tuple[str, ...] = Field(description="The projects and applications that it changes.")
     proposed_by: str
     reason: str
-    at: Moment
-    deadline: Moment
-    ended_at: Moment | None
+    at: Timestamp
+    deadline: Timestamp
+    ended_at: Timestamp | None
     weaker: tuple[str, ...] = Field(description="Every line that would get weaker.")
-    gates: tuple[GateAsked, ...]
+    gates: tuple[WeakenedGate, ...]
     votes: tuple[Vote, ...]
     stand_ins: tuple[Vote, ...] = Field(
         default=(), description="The platform's people who let it through in place of the approvers of its gates."
@@ -64,7 +64,7 @@ class ProposedChangeShown(ProposedChangeSummary):
     compared: tuple[ComparedSubject, ...] = Field(description="The changes of each project and application.")
 
 
-class ChangeBallot(BaseModel):
+class ChangeVoteRequest(BaseModel):
     """A vote on a proposed change."""
 
     model_config = ConfigDict(defer_build=True, extra="forbid")

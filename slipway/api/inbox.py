@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from ..domain.commands import Verb
-from ..domain.model import Moment
+from ..domain.model import Timestamp
 from ..domain.rules import RuleResult
 from .base import ApiAnswer
 from .catalogue import ChangeShown, ProblemShown
@@ -46,7 +46,7 @@ class SaidOutcome(ApiAnswer):
         description="`received`: nobody has decided on it yet; `counted`: carried out and recorded; `refused`: by "
         "the rules named, and recorded; `parked`: it could not be handled, for the reason named."
     )
-    received_at: Moment | None = None
+    received_at: Timestamp | None = None
     waits_for: str = Field(
         default="",
         description="While it is received: why nobody can decide on it yet, such as an identity provider that does "

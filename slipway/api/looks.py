@@ -9,12 +9,12 @@ from ..domain.incoming import ForeignModel
 from ..domain.looks import LookAnswer
 from .base import ApiAnswer
 
-__all__ = ["LookAsked", "LookShown"]
+__all__ = ["LookRequest", "LookStatus"]
 
 _Option = Annotated[str, Field(max_length=64)]
 
 
-class LookAsked(ForeignModel):
+class LookRequest(ForeignModel):
     """The subject of the look."""
 
     model_config = ConfigDict(extra="forbid")
@@ -29,7 +29,7 @@ class LookAsked(ForeignModel):
     )
 
 
-class LookShown(ApiAnswer):
+class LookStatus(ApiAnswer):
     """The progress of a look, and its result."""
 
     id: str

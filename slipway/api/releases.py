@@ -6,23 +6,23 @@ from pydantic import BeforeValidator, ConfigDict, Field, computed_field
 
 from ..domain.drift import Drifted
 from ..domain.explain import EnvironmentRules, Explanation
-from ..domain.model import Digest, Moment, release_id
+from ..domain.model import Digest, Timestamp, release_id
 from ..domain.promotion import CopyProgress, StepState
 from ..domain.release import Release
 from ..domain.runs import Run
 from .base import ApiList, ApiModel
 
 __all__ = [
-    "ApplicationStanding",
+    "ApplicationStatus",
     "Applications",
-    "DriftStanding",
+    "DriftChecks",
+    "DriftStatus",
     "EnvironmentRules",
     "Explanation",
     "FreezeInForce",
     "HoldOfLane",
-    "LaneStanding",
+    "LaneStatus",
     "LiveRelease",
-    "LooksAtDrift",
     "ReleaseAnswer",
     "ReleaseWithProgress",
     "Releases",
@@ -33,13 +33,13 @@ __all__ = [
 class LiveRelease(ApiModel):
     release: str
     tag: str
-    at: Moment
+    at: Timestamp
 
 
 class FreezeInForce(ApiModel):
     owner: str
     reason: str
-    until: Moment | None = Field(description="When it ends automatically; null if somebody has to end it.")
+    until: Timestamp | None = Field(description="When it ends automatically; null if somebody has to end it.")
 
 
 class HoldOfLane(ApiModel):
@@ -48,8 +48,8 @@ class HoldOfLane(ApiModel):
     release: str = Field(description="The rollback that set it.")
 
 
-class DriftStanding(ApiModel):
-    since: Moment
+class DriftStatus(ApiModel):
+    since: Timestamp
     release: str = Field(description="The release that was live.")
     objects: list[Drifted] = Field(description="The first twenty differences.")
     more: int = Field(description="How many more there are.")
@@ -58,7 +58,7 @@ class DriftStanding(ApiModel):
     summary: str = Field(description="All of it in one line.")
 
 
-class LaneStanding(ApiModel):
+class LaneStatus(ApiModel):
     environment: str
     gate: str
     live: LiveRelease | None
@@ -67,7 +67,7 @@ class LaneStanding(ApiModel):
     next: str | None = Field(description="A newer one that waits until people have decided on `waiting`.")
     returning: str | None = Field(description="A manual rollback that has not started to roll out yet.")
     frozen: FreezeInForce | None = Field(description="The freeze of this lane, while it is in force.")
-    drift: DriftStanding | None = Field(
+    drift: DriftStatus | None = Field(
         description="The cluster's difference from the live release, or that nobody can tell; null if there is none."
     )
     hold: HoldOfLane | None = Field(
@@ -75,22 +75,22 @@ class LaneStanding(ApiModel):
     )
 
 
-class ApplicationStanding(ApiModel):
+class ApplicationStatus(ApiModel):
     application: str
     frozen: FreezeInForce | None = Field(description="The freeze of everything, while it is in force.")
-    environments: list[LaneStanding]
+    environments: list[LaneStatus]
 
 
-class LooksAtDrift(ApiModel):
-    looked_at: Moment
-    next_at: Moment = Field(
+class DriftChecks(ApiModel):
+    looked_at: Timestamp
+    next_at: Timestamp = Field(
         description="When the next look is due. If it is overdue, the last one says nothing about the present."
     )
 
 
 class Applications(ApiList):
-    drift: LooksAtDrift | None = Field(description="When clusters are looked at for drift; null if they never were.")
-    applications: list[ApplicationStanding]
+    drift: DriftChecks | None = Field(description="When clusters are looked at for drift; null if they never were.")
+    applications: list[ApplicationStatus]
 
 
 class RunAnswer(Run):

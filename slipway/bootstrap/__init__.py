@@ -4,8 +4,8 @@
 """
 
 from .assembly import App, app
-from .once import Named, part
+from .lazy import LazyRegistry, lazy
 from .ports import Ports
 from .settings import Settings
 
-__all__ = ["App", "Named", "Ports", "Settings", "app", "part"]
+__all__ = ["App", "LazyRegistry", "Ports", "Settings", "app", "lazy"]

@@ -15,7 +15,6 @@ from ..engine.beginning import Beginning
 from ..engine.denying import Denials, DeniedAttempts
 from ..engine.door import Door
 from ..engine.freezing import Freezer
-from ..engine.gateway import Gateway
 from ..engine.handle import Handler
 from ..engine.left_behind import Turns
 from ..engine.outbox import Outbox
@@ -24,8 +23,9 @@ from ..engine.receiving import Receiver
 from ..engine.refusing import RefusedInput, Refusing
 from ..engine.resetting import Resetting
 from ..engine.unread import Unread
+from ..engine.webhook_receiver import WebhookReceiver
 from .facing import Facing
-from .once import part
+from .lazy import lazy
 from .ports import Ports
 from .settings import Settings
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 class App(Facing):
     """The parts that act: on events, steps, people's orders, and timers."""
 
-    @part
+    @lazy
     def applying(self) -> "Applying":
         from ..commands.applying import Applying
 
@@ -62,11 +62,11 @@ class App(Facing):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def outbox(self) -> Outbox:
         return Outbox(self.bus, self.parking)
 
-    @part
+    @lazy
     def handler(self) -> Handler:
         return Handler(
             ledger=self.ledger,
@@ -74,16 +74,16 @@ class App(Facing):
             outbox=self.outbox,
             indexer=self.indexer,
             clock=self.clock,
-            patience=self.ports.patience,
+            backoff=self.ports.backoff,
         )
 
-    @part
+    @lazy
     def in_force(self) -> "InForce":
         from ..engine.in_force import InForce
 
         return InForce(ledger=self.ledger, anchors=self.chain_anchors, versions=self.versions)
 
-    @part
+    @lazy
     def clients(self) -> "Clients":
         from ..engine.fencing import Fences
         from ..engine.first_object import FirstObject
@@ -107,7 +107,7 @@ class App(Facing):
             copy_time=timedelta(seconds=self.settings.copy_seconds),
         )
 
-    @part
+    @lazy
     def step_runner(self) -> "StepRunner":
         from ..engine.on_record import OnRecord
         from ..engine.run_step import StepRunner
@@ -133,7 +133,7 @@ class App(Facing):
             ).begin,
         )
 
-    @part
+    @lazy
     def beginning(self) -> Beginning:
         return Beginning(
             run=lambda: self.step_runner.run,
@@ -143,17 +143,17 @@ class App(Facing):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def parking(self) -> Parking:
-        again = self.gateway.take
+        again = self.webhooks.take
         return Parking(installation=self.installation, bus=self.bus, again=again, clock=self.clock)
 
-    @part
-    def gateway(self) -> Gateway:
+    @lazy
+    def webhooks(self) -> WebhookReceiver:
         organizations = frozenset(name.casefold() for name in self.settings.organizations)
-        return Gateway(bus=self.bus, organizations=organizations, clock=self.clock)
+        return WebhookReceiver(bus=self.bus, organizations=organizations, clock=self.clock)
 
-    @part
+    @lazy
     def run_prover(self) -> "RunProver":
         from ..engine.proving_runs import RunProver
 
@@ -166,7 +166,7 @@ class App(Facing):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def door(self) -> Door:
         return Door(
             handler=self.handler,
@@ -175,37 +175,37 @@ class App(Facing):
             prove=self.push_prover.proved,
         )
 
-    @part
+    @lazy
     def push_prover(self) -> "PushProver":
         from ..engine.proving_pushes import PushProver
 
         return PushProver(registry=self.registry, clock=self.clock)
 
-    @part
+    @lazy
     def turns(self) -> Turns:
         return Turns(door=self.door, receiver=self.receiver, bus=self.bus, envelopes=self.envelopes)
 
-    @part
+    @lazy
     def refusing(self) -> Refusing:
         return Refusing(incoming=self.incoming, bus=self.bus)
 
-    @part
+    @lazy
     def refused(self) -> RefusedInput:
         return RefusedInput(incoming=self.incoming, parking=self.parking)
 
-    @part
+    @lazy
     def denials(self) -> Denials:
         return Denials(bus=self.bus, clock=self.clock)
 
-    @part
+    @lazy
     def denied_attempts(self) -> DeniedAttempts:
         return DeniedAttempts(installation=self.installation, clock=self.clock)
 
-    @part
+    @lazy
     def receiver(self) -> Receiver:
         return Receiver(parking=self.parking, bus=self.bus, clock=self.clock)
 
-    @part
+    @lazy
     def reconciler(self) -> "Reconciler":
         from ..maintenance.reconcile import Reconciler
 
@@ -225,7 +225,7 @@ class App(Facing):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def index_watch(self) -> "IndexWatch":
         from ..maintenance.index_watch import IndexWatch
 
@@ -236,7 +236,7 @@ class App(Facing):
             catalogue=self.catalogue,
         )
 
-    @part
+    @lazy
     def drift_watch(self) -> "DriftWatch":
         from ..maintenance.drifting import DriftWatch
 
@@ -249,7 +249,7 @@ class App(Facing):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def commander(self) -> Commander:
         return Commander(
             prover=self.prover,
@@ -268,7 +268,7 @@ class App(Facing):
             ),
         )
 
-    @part
+    @lazy
     def resetting(self) -> Resetting:
         return Resetting(
             handler=self.handler,
@@ -278,7 +278,7 @@ class App(Facing):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def by_message(self) -> ByMessage:
         return ByMessage(
             handler=self.handler,
@@ -288,7 +288,7 @@ class App(Facing):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def inbox_reader(self) -> InboxReader:
         return InboxReader(
             inbox=self.inbox,
@@ -305,7 +305,7 @@ class App(Facing):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def voting(self) -> Voting:
         return Voting(
             prover=self.prover,
@@ -315,7 +315,7 @@ class App(Facing):
             link_keys=self.link_keys,
         )
 
-    @part
+    @lazy
     def looker(self) -> Looker:
         from ..maintenance.looking import at_checks, at_index, at_targets
 
@@ -332,14 +332,14 @@ class App(Facing):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def freezer(self) -> Freezer:
         return Freezer(installation=self.installation, catalogue=self.catalogue, handler=self.handler, clock=self.clock)
 
-    @part
+    @lazy
     def doctor(self) -> "Doctor":
         from ..maintenance.doctor import Doctor, Facts
-        from .remedies import remedies
+        from .fix_hints import fix_hints
 
         return Doctor(
             facts=Facts(
@@ -357,7 +357,7 @@ class App(Facing):
                 catalogue=self.catalogue,
                 keys=self.private_keys,
                 whole=self.chain_anchors.of_ledger,
-                remedies=remedies(self.settings),
+                fix_hints=fix_hints(self.settings),
                 clock=self.clock,
             )
         )

@@ -23,8 +23,8 @@ from ..ledger.blobs import INCOMING_LIMIT, IncomingBlobs
 from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.table import PagedTable, RowTable
 from . import observation
-from .once import part
-from .ports import AskedSource, Ports
+from .lazy import lazy
+from .ports import CheckedRunSource, Ports
 from .settings import Settings
 from .settings_services import ClusterSettings, RegistrySettings
 
@@ -75,7 +75,7 @@ def azure_ports(settings: Settings) -> Ports:
         access_tokens=azure.access_tokens,
         telemetry=azure.telemetry,
         clock=utc_now,
-        patience=Backoff(),
+        backoff=Backoff(),
         owner=lambda: uuid.uuid4().hex,
     )
 
@@ -89,14 +89,14 @@ class _Azure:
         self.observes = observation.wanted(settings)
 
     # ---- shared clients
-    @part
+    @lazy
     def credential(self) -> "DefaultAzureCredential":
         from azure.identity import DefaultAzureCredential
 
         client_id = self.settings.client_id
         return DefaultAzureCredential(managed_identity_client_id=client_id) if client_id else DefaultAzureCredential()
 
-    @part
+    @lazy
     def _tables(self) -> "TableServiceClient":
         from azure.data.tables import TableServiceClient
 
@@ -105,7 +105,7 @@ class _Azure:
             return TableServiceClient.from_connection_string(connection, **TABLES)
         return TableServiceClient(self.settings.table_endpoint, credential=self.credential, **TABLES)
 
-    @part
+    @lazy
     def _blob_service(self) -> "BlobServiceClient":
         from azure.storage.blob import BlobServiceClient
 
@@ -174,7 +174,7 @@ class _Azure:
 
         return AzureAdded(self._container(self.settings.audit_container), makes=self._makes_storage)
 
-    @part
+    @lazy
     def _envelopes(self) -> Envelopes:
         return Envelopes(source=self.private_keys)
 
@@ -254,34 +254,34 @@ class _Azure:
         opened = open_channel(name, self.settings.channels[name], credential=lambda: self.credential)
         return observation.channel(opened, name) if self.observes else opened
 
-    def run_source(self) -> AskedSource:
+    def run_source(self) -> CheckedRunSource:
         from ..effects.azure_devops import AZURE_DEVOPS_SCOPE, AzureDevOps, Endpoints, Exchange
 
         exchange = Exchange(lambda: self.credential.get_token(AZURE_DEVOPS_SCOPE).token)
         endpoints = Endpoints(main=self.settings.azure_devops, people=self.settings.azure_devops_people)
         return AzureDevOps(exchange, endpoints)
 
-    @part
+    @lazy
     def private_keys(self) -> KeySource:
         from .opening import open_private_keys
 
         return open_private_keys(self.settings, credential=lambda: self.credential, clock=utc_now)
 
-    @part
+    @lazy
     def public_keys(self) -> PublicKeys:
         from .opening import open_public_keys
 
         return open_public_keys(self.settings)
 
     # ---- people's identity
-    @part
+    @lazy
     def issuer(self) -> "Issuer":
         from ..effects.identity import Issuer
 
         tenant = self.settings.tenant_id.casefold()
         return Issuer(self.settings.issuer_url, tenant=tenant, pool=self.identity_pool)
 
-    @part
+    @lazy
     def identity_pool(self) -> "urllib3.PoolManager":
         from ..effects.identity import new_identity_pool
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..engine.issuer_key_recorder import IssuerKeyRecorder
 from ..engine.proving import Prover
-from ..engine.seen_keys import SeenKeys
-from .once import part
+from .lazy import lazy
 from .recorded import Recorded
 
 if TYPE_CHECKING:
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 class Catalogued(Recorded):
     """The parts that changes of the catalogue need."""
 
-    @part
+    @lazy
     def comparing(self) -> "Comparing":
         from ..commands.comparing import Comparing
 
         known = self.known if self.settings.clusters else None
         return Comparing(versions=self.versions, catalogue=self.live_catalogue, known=known)
 
-    @part
+    @lazy
     def sorting(self) -> "Sorting":
         from ..commands.sorting import Sorting
 
         return Sorting(comparing=self.comparing)
 
-    @part
+    @lazy
     def prover(self) -> Prover:
         return Prover(
             tokens=self.ports.proofs(),
             installation=self.settings.installation_name,
             evidence=self.blobs,
-            keys_seen=SeenKeys(installation=self.installation, clock=self.clock).note,
+            keys_seen=IssuerKeyRecorder(installation=self.installation, clock=self.clock).note,
         )
 
-    @part
+    @lazy
     def kept_proofs(self) -> "KeptProofs":
         from ..engine.kept_proofs import KeptProofs
 
@@ -56,19 +56,19 @@ class Catalogued(Recorded):
             anchors=self.chain_anchors,
         )
 
-    @part
+    @lazy
     def proposing(self) -> "Proposing":
         from ..commands.proposing import Proposing
 
         return Proposing(proposals=self.proposals, versions=self.versions, ledger=self.ledger, clock=self.clock)
 
-    @part
+    @lazy
     def as_voted(self) -> "AsVoted":
         from ..commands.as_voted import AsVoted
 
         return AsVoted(comparing=self.comparing, versions=self.versions)
 
-    @part
+    @lazy
     def enacting(self) -> "Enacting":
         from ..commands.enacting import Enacting
 
@@ -84,14 +84,14 @@ class Catalogued(Recorded):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def telling(self) -> "Telling":
         from ..commands.telling import Telling
 
         base = self.settings.public_url
         return Telling(proposals=self.proposals, channel=self.channel, base=base, clock=self.clock)
 
-    @part
+    @lazy
     def change_voting(self) -> "ChangeVoting":
         from ..commands.change_voting import ChangeVoting
 

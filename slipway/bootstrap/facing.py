@@ -9,7 +9,7 @@ from ..domain.signing import FixedKeys
 from ..engine.links import Links
 from ..http.callers import Access
 from ..http.cookies import Cookies
-from ..http.forms import Forms
+from ..http.forms import FormTokens
 from ..http.places import home_of, is_page
 from ..http.saying import Saying
 from ..http.sealing import Seal
@@ -17,7 +17,7 @@ from ..http.sessions import Recalled, Sessions
 from ..http.signing_in import SignIn
 from ..queries.health import LedgerHealth
 from .changed import Catalogued
-from .once import part
+from .lazy import lazy
 
 if TYPE_CHECKING:
     from ..commands.submitting import Submitting
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 class Facing(Catalogued):
     """Callers, sessions, and statements."""
 
-    @part
+    @lazy
     def submitting(self) -> "Submitting":
         from ..commands.submitting import Submitting
 
         return Submitting(sorting=self.sorting, writer=self.inbox_writer, incoming=lambda: self.incoming)
 
-    @part
+    @lazy
     def access(self) -> Access:
         return Access(
             tokens=self.ports.access_tokens(),
@@ -42,24 +42,24 @@ class Facing(Catalogued):
             keys={name: key.sha256 for name, key in self.settings.api_keys.items()},
         )
 
-    @part
+    @lazy
     def health(self) -> LedgerHealth:
         return LedgerHealth(self.ledger, lambda: sorted(self.catalogue.entries), self.clock)
 
-    @part
+    @lazy
     def links(self) -> Links:
         return Links(base=self.settings.public_url, signer=self.signer)
 
-    @part
+    @lazy
     def seal(self) -> Seal:
         keys = {kid: key.get_secret_value() for kid, key in self.settings.session_keys.items()}
         return Seal(FixedKeys(keys))
 
-    @part
-    def forms(self) -> Forms:
-        return Forms(seal=self.seal)
+    @lazy
+    def forms(self) -> FormTokens:
+        return FormTokens(seal=self.seal)
 
-    @part
+    @lazy
     def sessions(self) -> Sessions:
         return Sessions(
             cookies=Cookies(self.settings.public_url),
@@ -68,7 +68,7 @@ class Facing(Catalogued):
             ended=Recalled(self.signed_out.of),
         )
 
-    @part
+    @lazy
     def sign_in(self) -> SignIn:
         return SignIn(
             provider=self.ports.provider(),
@@ -79,7 +79,7 @@ class Facing(Catalogued):
             is_page=is_page,
         )
 
-    @part
+    @lazy
     def inbox_writer(self) -> InboxWriter:
         return InboxWriter(
             inbox=self.inbox,
@@ -89,11 +89,11 @@ class Facing(Catalogued):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def foresight(self) -> Foresight:
         return Foresight(reader=self.reader, inbox=self.inbox, clock=self.clock)
 
-    @part
+    @lazy
     def saying(self) -> Saying:
         return Saying(
             provider=self.ports.votes(),

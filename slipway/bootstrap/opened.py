@@ -13,8 +13,8 @@ from ..ledger import Blobs, Table
 from ..ledger.audit_index import AuditIndex
 from ..ledger.blobs import IncomingBlobs
 from ..ledger.chain_anchors import AddedBlobs
-from .once import Named, part
-from .ports import AskedSource, Ports
+from .lazy import LazyRegistry, lazy
+from .ports import CheckedRunSource, Ports
 from .settings import Runs, Settings
 
 if TYPE_CHECKING:
@@ -36,69 +36,69 @@ class Opened:
     def clock(self) -> Clock:
         return self.ports.clock
 
-    @part
+    @lazy
     def telemetry(self) -> "Sdk | None":
         """Starts exporting telemetry; None if the settings name no destination."""
         return self.ports.telemetry()
 
-    @part
+    @lazy
     def table(self) -> Table:
         return self.ports.table()
 
-    @part
+    @lazy
     def index(self) -> AuditIndex:
         return AuditIndex(self.ports.index_table())
 
-    @part
+    @lazy
     def blobs(self) -> Blobs:
         return self.ports.blobs()
 
-    @part
+    @lazy
     def incoming(self) -> IncomingBlobs:
         return self.ports.incoming()
 
-    @part
+    @lazy
     def archive_documents(self) -> Blobs:
         return self.ports.archive()
 
-    @part
+    @lazy
     def added_blobs(self) -> AddedBlobs:
         return self.ports.added_blobs()
 
-    @part
+    @lazy
     def bus(self) -> Bus:
         return self.ports.bus()
 
-    @part
-    def registry(self) -> "Named[Registry]":
-        return Named("registry", frozenset(self.settings.registries), self.ports.registry)
+    @lazy
+    def registry(self) -> "LazyRegistry[Registry]":
+        return LazyRegistry("registry", frozenset(self.settings.registries), self.ports.registry)
 
-    @part
-    def cluster(self) -> "Named[Cluster]":
-        return Named("cluster", frozenset(self.settings.clusters), self.ports.cluster)
+    @lazy
+    def cluster(self) -> "LazyRegistry[Cluster]":
+        return LazyRegistry("cluster", frozenset(self.settings.clusters), self.ports.cluster)
 
-    @part
-    def channel(self) -> "Named[Channel]":
-        return Named("channel", frozenset(self.settings.channels), self.ports.channel)
+    @lazy
+    def channel(self) -> "LazyRegistry[Channel]":
+        return LazyRegistry("channel", frozenset(self.settings.channels), self.ports.channel)
 
-    @part
+    @lazy
     def signer(self) -> Signer:
         return self.ports.signer()
 
-    @part
+    @lazy
     def public_keys(self) -> PublicKeys:
         return self.ports.public_keys()
 
-    @part
+    @lazy
     def private_keys(self) -> KeySource:
         return self.ports.private_keys()
 
-    @part
-    def run_source(self) -> AskedSource | None:
+    @lazy
+    def run_source(self) -> CheckedRunSource | None:
         """None if the installation takes runs at their word."""
         return self.ports.run_source() if self.settings.runs is Runs.PROVED else None
 
-    @part
+    @lazy
     def event_sources(self) -> dict[str, EventSource]:
         return {
             registry.login_server.casefold(): EventSource(
@@ -107,6 +107,6 @@ class Opened:
             for name, registry in self.settings.registries.items()
         }
 
-    @part
+    @lazy
     def envelopes(self) -> Envelopes:
         return Envelopes(source=self.private_keys)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..telemetry.sdk import Sdk
 
 
-class AskedSource(RunSource, RunRights, Protocol):
+class CheckedRunSource(RunSource, RunRights, Protocol):
     """A source of runs that the doctor can also ask for its rights."""
 
 
@@ -74,12 +74,12 @@ class Ports:
     """Reads the ID tokens of proofs."""
     access_tokens: Callable[[], AccessTokenReader]
     """Reads the tokens with which the API is called."""
-    run_source: Callable[[], AskedSource]
+    run_source: Callable[[], CheckedRunSource]
     """The system that runs pipelines, asked about them."""
     telemetry: "Callable[[], Sdk | None]"
     """Starts exporting telemetry; None if the settings name no destination."""
     clock: Clock
-    patience: Backoff
+    backoff: Backoff
     owner: Callable[[], str]
     """Returns a unique name for the holder of a lease."""
     catalogue: Callable[[], Catalogue] | None = None

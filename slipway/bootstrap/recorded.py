@@ -28,7 +28,7 @@ from ..queries.numbers import Numbers
 from ..queries.provenance import Provenance
 from ..queries.reading import Reader
 from ..queries.trail import Trail
-from .once import part
+from .lazy import lazy
 from .opened import Opened
 from .settings_channels import TeamsFlowSettings
 
@@ -42,17 +42,17 @@ if TYPE_CHECKING:
 class Recorded(Opened):
     """The ledger, the catalogue, the inbox, and the parts that read them."""
 
-    @part
+    @lazy
     def catalogue(self) -> Catalogue:
         return self.ports.catalogue() if self.ports.catalogue else self.live_catalogue
 
-    @part
+    @lazy
     def live_catalogue(self) -> LiveCatalogue:
         return LiveCatalogue(
             lambda: self.versions, known=self.known if self.settings.clusters else None, clock=self.clock
         )
 
-    @part
+    @lazy
     def known(self) -> Known:
         return Known(
             registries=frozenset(self.settings.registries),
@@ -63,7 +63,7 @@ class Recorded(Opened):
             ),
         )
 
-    @part
+    @lazy
     def versions(self) -> SubjectVersions:
         return SubjectVersions(
             self.table,
@@ -73,18 +73,18 @@ class Recorded(Opened):
             indexer=self.indexer,
         )
 
-    @part
+    @lazy
     def proposals(self) -> Proposals:
         return Proposals(installation=self.installation, evidence=lambda: self.blobs)
 
-    @part
+    @lazy
     def indexer(self) -> Indexer:
         return Indexer(
             index=self.index,
             rules_changed=lambda partition, record: self.chain_anchors.rules(partition, record, now=self.clock()),
         )
 
-    @part
+    @lazy
     def ledger(self) -> Ledger:
         return Ledger(
             self.table,
@@ -93,42 +93,42 @@ class Recorded(Opened):
             documents=lambda: self.archive_documents,
         )
 
-    @part
+    @lazy
     def leases(self) -> Leases:
         return Leases(self.table)
 
-    @part
+    @lazy
     def installation(self) -> InstallationLedger:
         return InstallationLedger(self.table, self.indexer, signer=lambda: self.signer, keys=lambda: self.public_keys)
 
-    @part
+    @lazy
     def inbox(self) -> Inbox:
         return Inbox(self.ports.inbox_table())
 
-    @part
+    @lazy
     def challenges(self) -> Challenges:
         return Challenges(self.ports.challenges_table())
 
-    @part
+    @lazy
     def waiting(self) -> WaitingNotes:
         return WaitingNotes(self.table)
 
-    @part
+    @lazy
     def signed_out(self) -> SignedOut:
         return SignedOut(self.ports.index_table())
 
-    @part
+    @lazy
     def looks(self) -> LookAnswers:
         return LookAnswers(self.table)
 
-    @part
+    @lazy
     def link_keys(self) -> PublicKeys:
         """The public keys that a valid link must be signed with: those that are not retired."""
         if self.settings.role.works:
             return PublicKeys(LiveKeys(self.private_keys, self.public_keys))
         return PublicKeys(NotRetired(self.public_keys, self.installation.retired_keys))
 
-    @part
+    @lazy
     def numbers(self) -> Numbers:
         return Numbers(
             ledger=self.ledger,
@@ -138,7 +138,7 @@ class Recorded(Opened):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def trail(self) -> Trail:
         return Trail(
             index=self.index,
@@ -149,7 +149,7 @@ class Recorded(Opened):
             copied=Weeks(self.table).copied,
         )
 
-    @part
+    @lazy
     def chain_anchors(self) -> ChainAnchors:
         return ChainAnchors(
             blobs=lambda: self.added_blobs,
@@ -158,7 +158,7 @@ class Recorded(Opened):
             issuer_keys=IssuerKeys(self.ports.proofs, evidence=lambda: self.blobs).hash,
         )
 
-    @part
+    @lazy
     def retention(self) -> "Retention | None":
         """None if records stay in the table forever."""
         from ..maintenance.retention import Retention
@@ -175,7 +175,7 @@ class Recorded(Opened):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def container_export(self) -> "ContainerExport | None":
         """None if the settings configure no automatic export."""
         from ..domain.export import ExportFormat
@@ -186,7 +186,7 @@ class Recorded(Opened):
         form = ExportFormat(self.settings.export)
         return ContainerExport(ledger=self.ledger, blobs=self.added_blobs, catalogue=self.catalogue, form=form)
 
-    @part
+    @lazy
     def anchoring(self) -> "Anchoring":
         from ..maintenance.anchoring import Anchoring
 
@@ -201,22 +201,22 @@ class Recorded(Opened):
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def reindexing(self) -> Reindexing:
         return Reindexing(table=self.table, index=self.index, archive=self.ledger.archive)
 
-    @part
+    @lazy
     def blocks(self) -> Blocks:
         return Blocks(reader=self.reader, clock=self.clock)
 
-    @part
+    @lazy
     def answers(self) -> Answers:
         return Answers(ledger=self.ledger, inbox=self.inbox, installation=self.installation, waiting=self.waiting)
 
-    @part
+    @lazy
     def reader(self) -> Reader:
         return Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=self.clock)
 
-    @part
+    @lazy
     def provenance(self) -> Provenance:
         return Provenance(reader=self.reader, trail=self.trail)

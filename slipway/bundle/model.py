@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..domain.images import ImageRules
-from ..domain.model import Digest, Moment, Name, Repository, Tag, canonical, sha256
+from ..domain.model import Digest, Name, Repository, Tag, Timestamp, canonical, sha256
 from ..domain.project import ForeignPattern, ImagePath, Kind
 from ..manifests.problems import ConfigError, Problem
 from ..strict_json import strictly
@@ -119,7 +119,7 @@ class BundleConfig(_RuledImages):
     schema_version: Literal[1] = Field(alias="schema")
     application: Name
     version: Tag
-    created: Moment | None = None
+    created: Timestamp | None = None
     source: BundleSource = BundleSource()
     tools: Tools
     targets: Digest

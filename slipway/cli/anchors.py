@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.domain.actions import Action
 from slipway.domain.audit import AnchoredHead, AuditRecord
-from slipway.domain.chain_anchor import ChainAnchor, NamedAnchors, application_of, points_of, read_anchor
+from slipway.domain.chain_anchor import ChainAnchor, CountedAnchors, application_of, points_of, read_anchor
 from slipway.domain.signing import PublicKeys
 
 from .errors import CliError, Exit
@@ -54,7 +54,7 @@ class SignedAnchors:
     @property
     def _proving(self) -> Sequence[ChainAnchor]:
         """The anchors that prove something. The others, signed by retired keys, can only contradict."""
-        named = NamedAnchors(self._keys)
+        named = CountedAnchors(self._keys)
         return [counts for anchor in self._anchors.values() for counts in named.take(anchor)]
 
     @property
@@ -93,7 +93,7 @@ class SignedAnchors:
         return hash if reached and hash not in self._anchors else ""
 
 
-class KeptAnchors:
+class AnchorFile:
     """Anchors that somebody kept: from a mail, a webhook, a download. Some may be missing."""
 
     def __init__(self, file: Path | None, items: Iterable[Any] = ()) -> None:

@@ -22,9 +22,9 @@ from slipway.bundle.model import LARGEST_TARGETS
 from slipway.catalogue import ConfigError
 
 from . import registries
+from .console import FAINT, NAME, CliConsole, TextCell
 from .errors import CliError, Exit, ProblemsError
 from .options import one_object
-from .screen import FAINT, NAME, Screen, TextCell
 
 json_option = one_object
 TARGETS_FILE = "targets.json"
@@ -133,35 +133,35 @@ def read_targets_file(file: Path) -> Targets:
     return read_targets(data, name=file.name)
 
 
-def print_summary(screen: Screen, made: OpenedBundle) -> None:
+def print_summary(console: CliConsole, made: OpenedBundle) -> None:
     """A bundle for a person to look at."""
     config = made.config
-    screen.fields(
+    console.fields(
         [
             ("digest", TextCell(made.packed.digest, NAME)),
             ("application", config.application),
             ("version", config.version),
-            ("created", screen.time(config.created)),
+            ("created", console.time(config.created)),
             ("commit", config.source.commit),
             ("run", config.source.run),
             ("rendered by", ", ".join(f"{name} {version}" for name, version in config.tools.rendering.items())),
             ("targets", config.targets),
         ]
     )
-    screen.line()
-    screen.table(
+    console.line()
+    console.table(
         ("image", "repository", "digest", "platforms"),
         [
             (image.name, image.repository, image.digest, TextCell(", ".join(image.platforms), FAINT))
             for image in config.images
         ],
     )
-    screen.line()
+    console.line()
     rows = [
         (TextCell(name, NAME), entry.registry, entry.namespace, entry.kubernetes, str(_count(made, name)))
         for name, entry in sorted(config.environments.items(), key=lambda each: each[1].position)
     ]
-    screen.table(("environment", "registry", "namespace", "kubernetes", "objects"), rows)
+    console.table(("environment", "registry", "namespace", "kubernetes", "objects"), rows)
 
 
 def _count(made: OpenedBundle, environment: str) -> int:

@@ -12,7 +12,7 @@ from slipway.domain.audit import GENESIS, AuditRecord, ChainCheck, ChainFault
 from slipway.domain.export import ExportFormat, form_of, read_back
 from slipway.domain.signing import PublicKeys
 
-from .anchors import KeptAnchors, SignedAnchors
+from .anchors import AnchorFile, SignedAnchors
 from .errors import CliError, Exit
 from .files import LONGEST, lines_of
 from .proofs import ExportedPart, ExportProof, anchors_of, load
@@ -36,8 +36,8 @@ class Checking:
         self._keys = self._trusted(keys)
         beside = anchors_of(export)
         self._given = beside if beside.is_file() else None
-        self._kept = KeptAnchors(kept)
-        self._beside = KeptAnchors(None, list(self._anchors()))
+        self._kept = AnchorFile(kept)
+        self._beside = AnchorFile(None, list(self._anchors()))
         self._checks: dict[str, ChainCheck] = {}
         self._watches: dict[str, Watch] = {}
         self._faults: dict[str, ChainFault] = {}

@@ -9,8 +9,8 @@ from slipway.domain.inbox import LookKind
 from slipway.domain.reports import OtherRole
 
 from .api import Api, read_answer
+from .console import CliConsole
 from .errors import Exit
-from .screen import Screen
 from .text import neutral
 from .waiting import take_look
 
@@ -31,7 +31,7 @@ def write_roles(api: Api, only: Sequence[str], kinds: Sequence[str], *, as_json:
         name: read_answer(OtherRole, take_look(api, LookKind.DOCTOR, f"rbac:{name}", **options)) for name in chosen
     }
     if as_json:
-        Screen().json({"roles": [{"check": name, **role.model_dump(mode="json")} for name, role in roles.items()]})
+        CliConsole().json({"roles": [{"check": name, **role.model_dump(mode="json")} for name, role in roles.items()]})
     else:
         _print(roles)
     if any(role.problem for role in roles.values()):

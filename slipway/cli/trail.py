@@ -9,7 +9,7 @@ from slipway.domain.attribution import NOBODY, on_record_as
 from slipway.domain.briefly import briefly
 
 from .api import read_answer
-from .screen import BAD, FAINT, NAME, Content, Screen, TextCell, tone_style
+from .console import BAD, FAINT, NAME, CliConsole, Content, TextCell, tone_style
 from .text import value_text
 
 type TrailRecord = AuditRecord | Damaged
@@ -20,24 +20,24 @@ def read_record(content: dict[str, Any]) -> TrailRecord:
     return read_answer(ChainRecord, {"record": content}).record
 
 
-def show_records(screen: Screen, records: Iterable[TrailRecord]) -> None:
+def show_records(console: CliConsole, records: Iterable[TrailRecord]) -> None:
     """A table of records from several trails, each identified by application and sequence."""
     columns = ("record", "time", "action", "release", "environment", "actor", "details")
     rows = []
     for record in records:
-        row = _row(screen, record) | {"record": f"{record.application} {record.sequence}"}
+        row = _row(console, record) | {"record": f"{record.application} {record.sequence}"}
         rows.append(tuple(row[name] for name in columns))
-    screen.table(columns, rows, cut=("actor", "details"), none="no records")
+    console.table(columns, rows, cut=("actor", "details"), none="no records")
 
 
-def show_trail(screen: Screen, records: Iterable[TrailRecord]) -> None:
+def show_trail(console: CliConsole, records: Iterable[TrailRecord]) -> None:
     """The records of one release as a table, oldest first."""
     columns = ("sequence", "time", "action", "environment", "actor", "details")
-    rows = (tuple(_row(screen, record)[name] for name in columns) for record in records)
-    screen.table(columns, rows, cut=("actor", "details"))
+    rows = (tuple(_row(console, record)[name] for name in columns) for record in records)
+    console.table(columns, rows, cut=("actor", "details"))
 
 
-def _row(screen: Screen, record: TrailRecord) -> dict[str, Content]:
+def _row(console: CliConsole, record: TrailRecord) -> dict[str, Content]:
     if isinstance(record, Damaged):
         return {
             **dict.fromkeys(("time", "release", "environment", "actor"), ""),
@@ -48,11 +48,11 @@ def _row(screen: Screen, record: TrailRecord) -> dict[str, Content]:
     attribution = on_record_as(record.actor, record.details)
     return {
         "sequence": str(record.sequence),
-        "time": TextCell(screen.time(record.time), FAINT),
+        "time": TextCell(console.time(record.time), FAINT),
         "action": _action(record.action),
         "release": TextCell(record.release or "", NAME),
         "environment": record.environment or "",
-        "actor": ("" if attribution == NOBODY else attribution.shown) if screen.terminal else attribution.spoken,
+        "actor": ("" if attribution == NOBODY else attribution.shown) if console.terminal else attribution.spoken,
         "details": TextCell(briefly(record.action, record.details), FAINT),
     }
 
@@ -62,13 +62,13 @@ def _action(action: str) -> TextCell:
     return TextCell(action if action in Action else f"{action} (unknown)", tone_style(tone_of(action)))
 
 
-def record_fields(screen: Screen, record: TrailRecord) -> Iterator[tuple[str, Content]]:
-    """Every field of one record, for `Screen.fields`."""
+def record_fields(console: CliConsole, record: TrailRecord) -> Iterator[tuple[str, Content]]:
+    """Every field of one record, for `CliConsole.fields`."""
     yield "sequence", str(record.sequence)
     if isinstance(record, Damaged):
         yield "damaged", TextCell(record.damaged, BAD)
         return
-    yield "time", screen.time(record.time)
+    yield "time", console.time(record.time)
     yield "action", _action(record.action)
     yield "meaning", meaning_of(record.action)
     yield "actor", on_record_as(record.actor, record.details).shown

@@ -8,12 +8,12 @@ from pydantic import ValidationError
 
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditRecord, ChainCheck, ChainFault
-from slipway.domain.model import Moment, Record
+from slipway.domain.model import Record, Timestamp
 from slipway.domain.replaying import Replay
 from slipway.domain.reports import MOST_NAMED
 from slipway.domain.signing import PublicKeys
 
-from .anchors import KeptAnchors, SignedAnchors
+from .anchors import AnchorFile, SignedAnchors
 from .api import PAGE, Api
 from .voters import Voters, VotesVerdict
 
@@ -76,7 +76,7 @@ class ChainVerdict(Record):
     """Number of anchors that the chain was compared with."""
     anchored: int = 0
     """Sequence of the last record that an anchor covers."""
-    unanchored_since: Moment | None = None
+    unanchored_since: Timestamp | None = None
     """Time of the first record that no anchor covers yet."""
     retired_from: int | None = None
     """The sequence of the first record that a retired key signed, and that neither an anchor nor a later record shows
@@ -161,7 +161,7 @@ def verify_chain(
     *,
     keys: PublicKeys,
     progress: Progress,
-    kept_anchors: KeptAnchors | None = None,
+    kept_anchors: AnchorFile | None = None,
     voters: Voters | None = None,
 ) -> ChainVerdict:
     """Verify the whole chain page by page, and compare it with its head and its anchors. With `voters`, also verify the

@@ -18,8 +18,8 @@ from slipway.domain.audit import AuditRecord
 from slipway.domain.changes_on_record import sign_in_demanded
 from slipway.domain.gate import Fresh, Level
 from slipway.domain.identity import CannotVerify, TokenReader
-from slipway.domain.kept_proofs import KeptVerifier, KeysFrom, NotProvedError, ProvedBy
-from slipway.domain.model import Moment, Record, sha256
+from slipway.domain.kept_proofs import KeysFrom, NotProvedError, ProofVerifier, ProvedBy
+from slipway.domain.model import Record, Timestamp, sha256
 from slipway.domain.proposing import ChangePlan
 
 from .errors import CliError, Exit
@@ -50,7 +50,7 @@ class KeySetVerdict(Record):
     """Its hash, as proofs and anchors name it."""
     source: str
     """`provider` if it publishes the set; `archive` if it no longer does, or did not answer."""
-    anchored_since: Moment | None
+    anchored_since: Timestamp | None
     """The time of the first of the compared anchors that names the set; None if none does."""
     proofs: int
 
@@ -82,7 +82,7 @@ class Voters:
     ) -> None:
         self._documents, self._clock, self._application = documents, clock, application
         self._anchored = {**anchored(application), **anchored("_installation")}
-        self._verifier = KeptVerifier(
+        self._verifier = ProofVerifier(
             tokens=tokens,
             installation=trust.installation,
             documents=self._document,

@@ -11,7 +11,7 @@ import click
 
 from slipway.api.base import body_of
 from slipway.api.inbox import Confirmation, ReceivedAnswer, SaidOutcome
-from slipway.api.looks import LookAsked, LookShown
+from slipway.api.looks import LookRequest, LookStatus
 
 from ..domain.inbox import LookKind, inbox_id
 from .api import Api, read_answer
@@ -116,10 +116,10 @@ def confirmed(
 
 def take_look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, Any]:
     """The result of a look, which the worker takes. Raises `CliError`."""
-    hint = LookAsked.model_construct(kind=kind, subject=subject, options=options)
+    hint = LookRequest.model_construct(kind=kind, subject=subject, options=options)
     received = read_answer(ReceivedAnswer, api.post("looks", body=body_of(hint)))
     await_outcome(api, received)
-    return read_answer(LookShown, api.get("looks", received.id)).seen
+    return read_answer(LookStatus, api.get("looks", received.id)).seen
 
 
 def require_counted(outcome: SaidOutcome) -> SaidOutcome:

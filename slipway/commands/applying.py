@@ -35,7 +35,7 @@ from ..ledger.keys import INSTALLATION
 from ..ledger.table import Value
 from ..ledger.versions import SubjectVersions
 from .changes import (
-    AskedChanges,
+    ChangeRequest,
     JudgedChanges,
     RefusedChange,
     answer_of,
@@ -99,7 +99,7 @@ class Applying:
                 log.info("%s is judged again: %s", received.id, busy)
         raise Conflict(f"{received.id}: others changed the catalogue {ROUNDS} times meanwhile")
 
-    def _round(self, request: AskedChanges) -> bool:
+    def _round(self, request: ChangeRequest) -> bool:
         """Judge the changes that are left, and make those that take effect at once. Returns whether the row is
         answered.
 
@@ -113,7 +113,7 @@ class Applying:
         return self._end(request, judged)
 
     # ---- reading
-    def _read(self, received: Received) -> AskedChanges:
+    def _read(self, received: Received) -> ChangeRequest:
         statement = received.row.statement
         if not isinstance(statement, CatalogueStatement):
             raise BadInput("said", "a change of the catalogue", received.row.kind)
@@ -124,7 +124,7 @@ class Applying:
         if len(statement.changes) > 1 and not all(change.after for change in statement.changes):
             raise BadInput("changes", "a removal by itself", f"{len(statement.changes)} changes")
         actor, proved, unproved = self._who(received)
-        return AskedChanges(
+        return ChangeRequest(
             received=received,
             statement=statement,
             actor=actor,
@@ -176,13 +176,13 @@ class Applying:
         return read_as(Sent, read_json(content, limit=INCOMING_LIMIT))
 
     # ---- judging
-    def _made(self, request: AskedChanges) -> Mapping[str, int]:
+    def _made(self, request: ChangeRequest) -> Mapping[str, int]:
         """The numbers of the versions that earlier handling of this row has made."""
         changes = request.statement.changes
         numbers = {each.subject: self.versions.made_by(subject_of(each), request.received.id) for each in changes}
         return {subject: number for subject, number in numbers.items() if number is not None}
 
-    def _judged(self, request: AskedChanges, made: Mapping[str, int]) -> JudgedChanges:
+    def _judged(self, request: ChangeRequest, made: Mapping[str, int]) -> JudgedChanges:
         """Raises `Conflict` if somebody else changes one of them at the same time."""
         left = [change for change in request.statement.changes if change.subject not in made]
         # If the proof does not hold the author is unknown, so nobody's rights are judged.
@@ -200,7 +200,7 @@ class Applying:
             judged = JudgedChanges(refused=_unreadable(rest, error))
         return replace(judged, refused=(*refused, *judged.refused))
 
-    def _stale(self, request: AskedChanges, change: CatalogueChange) -> RefusedChange | None:
+    def _stale(self, request: ChangeRequest, change: CatalogueChange) -> RefusedChange | None:
         """The refusal of a change that was overtaken, or whose statement was already counted from another row: a
         statement counts once in each chain. The row that it was counted from may be handled again, to finish what was
         cut short."""
@@ -218,7 +218,7 @@ class Applying:
         rule = Rule.PROOF_IS_NEW.fails(f"{change.subject}: the statement was already counted")
         return RefusedChange(subject=change.subject, rule=rule)
 
-    def _sorted(self, request: AskedChanges, rest: Sequence[CatalogueChange]) -> JudgedChanges:
+    def _sorted(self, request: ChangeRequest, rest: Sequence[CatalogueChange]) -> JudgedChanges:
         """Raises ConfigError, `Conflict`."""
         documents = [request.documents[change.subject] for change in rest if change.after]
         if not documents:
@@ -231,7 +231,7 @@ class Applying:
         refused = tuple(map(refused_by_sorting, sorted_changes.refused))
         return JudgedChanges(now=sorted_changes.now, waits=sorted_changes.waits, refused=refused)
 
-    def _removal(self, request: AskedChanges, change: CatalogueChange) -> JudgedChanges:
+    def _removal(self, request: ChangeRequest, change: CatalogueChange) -> JudgedChanges:
         """Raises ConfigError."""
         try:
             planned = self.sorting.comparing.plan_removal(subject_of(change), request.actor)
@@ -243,7 +243,7 @@ class Applying:
         return JudgedChanges(now=(planned,))
 
     # ---- proposing
-    def _propose(self, request: AskedChanges, judged: JudgedChanges, answered: Answered) -> None:
+    def _propose(self, request: ChangeRequest, judged: JudgedChanges, answered: Answered) -> None:
         """Open the vote on the changes that weaken production gates, and on those that are valid only together with
         them."""
         proved = present(request.proved, "the proof of a change that weakens gates")
@@ -257,7 +257,7 @@ class Applying:
         self.tell(self.proposing.propose(proposed, answered).hash)
 
     # ---- writing
-    def _commit_one(self, request: AskedChanges, planned: Planned) -> None:
+    def _commit_one(self, request: ChangeRequest, planned: Planned) -> None:
         """Raises `Conflict` if somebody else has changed it meanwhile."""
         change, current, now = planned.change, planned.current, self.clock()
         if not change.changes:
@@ -293,7 +293,7 @@ class Applying:
             self.sorting.comparing.catalogue.look_again()
 
     # ---- answering
-    def _end(self, request: AskedChanges, judged: JudgedChanges) -> bool:
+    def _end(self, request: ChangeRequest, judged: JudgedChanges) -> bool:
         """Answer the row, with a record of the refused changes. False if somebody else has handled the same row."""
         made = self._made(request)
         if any(each.subject in made for each in judged.refused):
@@ -311,14 +311,14 @@ class Applying:
             self.installation.changed(request.received.id, answered)
         return True
 
-    def _mend(self, request: AskedChanges, made: Mapping[str, int]) -> None:
+    def _mend(self, request: ChangeRequest, made: Mapping[str, int]) -> None:
         """Publish the versions that this row committed: a process may have ended between commit and publishing."""
         for change in request.statement.changes:
             current = self.versions.current(subject_of(change))
             if current.version is not None and made.get(change.subject) == current.number:
                 self.versions.publish(current.version)
 
-    def _note_refusal(self, request: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> None:
+    def _note_refusal(self, request: ChangeRequest, judged: JudgedChanges, made: Mapping[str, int]) -> None:
         """Record the refused changes once. It is needed if the answer is written together with the proposal."""
         now, row = self.clock(), request.received.id
         key = keys.seen(sha256(f"refused in part {row}".encode())[7:])

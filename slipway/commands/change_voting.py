@@ -35,7 +35,7 @@ from ..inbound.reading import BadInput
 from ..ledger import Conflict
 from ..ledger.installation import order_mark
 from ..ledger.keys import INSTALLATION
-from ..ledger.proposals import Kept, Proposals
+from ..ledger.proposals import Proposals, StoredProposal
 from ..ledger.rows import answer_writes
 from ..ledger.table import Write
 from .enacting import Enacting
@@ -168,13 +168,13 @@ class ChangeVoting:
         by = self.proposals.counted_by(vote.cast.proved.statement.nonce)
         return () if by in (None, vote.inbox) else (Rule.PROOF_IS_NEW.fails("its statement was already counted"),)
 
-    def _refuse(self, judged: "_Judged", current: Kept) -> None:
+    def _refuse(self, judged: "_Judged", current: StoredProposal) -> None:
         now = self.clock()
         answered = _answered(judged.change).evolve(refused=True, rules=not_passed(judged.rules))
         draft = _record(Action.CHANGE_VOTE_REFUSED, judged)
         self.proposals.commit(current, judged.change, [draft], *judged.vote.marks(answered, now), now=now)
 
-    def _count(self, judged: "_Judged", current: Kept) -> None:
+    def _count(self, judged: "_Judged", current: StoredProposal) -> None:
         now, cast, plan = self.clock(), judged.vote.cast, judged.plan
         if cast.stands_in:
             change = stood_in(judged.change, cast)

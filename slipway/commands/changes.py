@@ -49,7 +49,7 @@ class JudgedChanges:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedChanges:
+class ChangeRequest:
     """A row, read."""
 
     received: Received
@@ -98,7 +98,7 @@ def refused_whole(left: Sequence[CatalogueChange], rule: Fail) -> tuple[RefusedC
     return tuple(RefusedChange(subject=each.subject, rule=rule) for each in left)
 
 
-def stale_proof(request: AskedChanges) -> Fail | None:
+def stale_proof(request: ChangeRequest) -> Fail | None:
     """Why the proof is too old; None if it is not, or if there is none."""
     if request.proved is None:
         return None
@@ -127,7 +127,7 @@ def shown_waiting(document_change: CatalogueChange, change: SubjectChange) -> Ch
     return shown_made(document_change, 0).evolve(outcome="proposed", weaker=lines(change.weaker))
 
 
-def answer_of(request: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> Answered:
+def answer_of(request: ChangeRequest, judged: JudgedChanges, made: Mapping[str, int]) -> Answered:
     """The outcome of each change: made, proposed, refused, or unchanged."""
     numbers = {str(each.change.subject): each.current.number for each in judged.now} | dict(made)
     waits = {str(each.change.subject): each.change for each in judged.waits}
@@ -151,7 +151,7 @@ def answer_of(request: AskedChanges, judged: JudgedChanges, made: Mapping[str, i
     )
 
 
-def record_of_version(change: SubjectChange, version: Version, request: AskedChanges) -> AuditDraft:
+def record_of_version(change: SubjectChange, version: Version, request: ChangeRequest) -> AuditDraft:
     removed, application = change.after is None, change.subject.kind is SubjectKind.APPLICATION
     if application:
         action = Action.APPLICATION_REMOVED if removed else Action.APPLICATION_APPLIED
@@ -170,7 +170,7 @@ def record_of_version(change: SubjectChange, version: Version, request: AskedCha
     return _audit_draft(action, request, details)
 
 
-def record_of_refusal(request: AskedChanges, judged: JudgedChanges, made: Mapping[str, int]) -> AuditDraft:
+def record_of_refusal(request: ChangeRequest, judged: JudgedChanges, made: Mapping[str, int]) -> AuditDraft:
     details = {
         "subjects": [each.subject for each in judged.refused],
         "made": sorted(made),
@@ -181,7 +181,7 @@ def record_of_refusal(request: AskedChanges, judged: JudgedChanges, made: Mappin
     return _audit_draft(Action.CHANGE_REFUSED, request, details)
 
 
-def _audit_draft(action: Action, request: AskedChanges, details: Mapping[str, object]) -> AuditDraft:
+def _audit_draft(action: Action, request: ChangeRequest, details: Mapping[str, object]) -> AuditDraft:
     details_told = {"channel": str(request.received.row.speaker.via), **details}
     if request.unproved:
         details_told["on_behalf_of"] = request.actor.name

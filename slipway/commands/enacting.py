@@ -33,7 +33,7 @@ from ..ledger import Conflict, Ledger, LedgerUnavailable
 from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.inbox import Inbox, Unreadable
 from ..ledger.keys import INSTALLATION
-from ..ledger.proposals import Kept, Proposals
+from ..ledger.proposals import Proposals, StoredProposal
 from ..ledger.versions import SubjectVersions
 from .as_voted import AsVoted
 from .changes import subject_of
@@ -106,7 +106,7 @@ class Enacting:
             return None
 
     def _end(
-        self, current: Kept, change: ProposedChange, phase: ChangePhase, why: str, now: datetime
+        self, current: StoredProposal, change: ProposedChange, phase: ChangePhase, why: str, now: datetime
     ) -> ProposedChange:
         ended = ended_as(change, phase, why[:2000], now)
         self.proposals.commit(current, ended, [ending(ended, actor=SYSTEM)], now=now)
@@ -119,7 +119,7 @@ class Enacting:
 
     # ---- taking effect
     def _stood_in(
-        self, current: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
+        self, current: StoredProposal, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
     ) -> ProposedChange:
         """Put the change in force once everybody who is asked was told that others stood in for them, and has had a day
         to object. Only the records count for when they were told, not the row."""
@@ -144,7 +144,7 @@ class Enacting:
         return verified_records(self.ledger, head, change.first_sequence)
 
     def _enact(
-        self, current: Kept, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
+        self, current: StoredProposal, change: ProposedChange, plan: ChangePlan, made: Sequence[CatalogueChange]
     ) -> ProposedChange:
         records, fault = self._records(change)
         rule: RuleResult = Rule.TRAIL_VERIFIES.fails(fault) if fault else self._on_record(change, plan, records)

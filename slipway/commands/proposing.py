@@ -23,7 +23,7 @@ from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange, hash_of_
 from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..ledger import Conflict, Ledger
 from ..ledger.keys import INSTALLATION
-from ..ledger.proposals import MOST, Kept, Proposals
+from ..ledger.proposals import MOST, Proposals, StoredProposal
 from ..ledger.rows import answer_writes
 from ..ledger.versions import SubjectVersions
 from .comparing import Planned
@@ -128,7 +128,7 @@ class Proposing:
         waiting = self.proposals.plan(change.plan)
         return waiting is not None and (waiting.compared, waiting.gates) == (plan.compared, plan.gates)
 
-    def _void(self, current: Kept, change: ProposedChange, now: datetime) -> None:
+    def _void(self, current: StoredProposal, change: ProposedChange, now: datetime) -> None:
         """Void a change whose documents would now do something other than what people were asked about.
 
         Raises `Conflict` for a change that is about to take effect."""

@@ -35,7 +35,7 @@ ON_ITS_WAY = timedelta(seconds=20)
 """A row younger than this is left to its hint."""
 MANY = 500
 """The most rows that one pass of reconcile takes."""
-PATIENCE = timedelta(minutes=10)
+LONGEST_WAIT = timedelta(minutes=10)
 """A row is retried for this long after an unexpected error."""
 LONGEST = timedelta(hours=24)
 """A row may wait this long for facts that it depends on."""
@@ -124,7 +124,7 @@ class InboxReader:
             self._park(row.partition, row.id, _without_secrets(row.row), reason=str(wrong))
         except Exception as error:
             log.exception("inbox: %s of %s went wrong", row.id, row.partition)
-            self._leave(row, reason=unexpected(error), longest=PATIENCE)
+            self._leave(row, reason=unexpected(error), longest=LONGEST_WAIT)
         else:
             self._done(row)
 

@@ -27,7 +27,7 @@ from .proposing import change_details
 SHOWN: Final = 30
 
 
-class Told(StrEnum):
+class ChangeNotice(StrEnum):
     """The events that people are notified of."""
 
     PROPOSED = "change-proposed"
@@ -41,10 +41,10 @@ class Told(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _ToldOf:
+class _NoticeSubject:
     """The event, and the vote if the notice is about one."""
 
-    notice: Told
+    notice: ChangeNotice
     vote: Vote | None = None
 
     @property
@@ -86,18 +86,20 @@ class Telling:
             if change.phase.final:
                 self.proposals.done(change)
             return (f"the change {hash[7:19]}: its plan is gone or was changed, so nobody is told of it",)
-        problems = [] if change.phase.final else list(self._tell(change, plan, _ToldOf(notice=Told.PROPOSED)))
+        problems = (
+            [] if change.phase.final else list(self._tell(change, plan, _NoticeSubject(notice=ChangeNotice.PROPOSED)))
+        )
         if change.phase is ChangePhase.STOOD_IN:
-            problems += self._tell(change, plan, _ToldOf(notice=Told.STOOD_IN))
+            problems += self._tell(change, plan, _NoticeSubject(notice=ChangeNotice.STOOD_IN))
         for vote in (*change.votes, *change.stand_ins):
-            problems += self._tell(change, plan, _ToldOf(notice=Told.VOTED, vote=vote))
+            problems += self._tell(change, plan, _NoticeSubject(notice=ChangeNotice.VOTED, vote=vote))
         if change.phase.final:
-            problems += self._tell(change, plan, _ToldOf(notice=Told.ENDED))
+            problems += self._tell(change, plan, _NoticeSubject(notice=ChangeNotice.ENDED))
             if not problems:
                 self.proposals.done(change)
         return tuple(problems)
 
-    def _tell(self, change: ProposedChange, plan: ChangePlan, of: _ToldOf) -> Iterator[str]:
+    def _tell(self, change: ProposedChange, plan: ChangePlan, of: _NoticeSubject) -> Iterator[str]:
         done = self.proposals.told(change, of.mark)
         for name in plan.channels:
             if name in done:
@@ -124,7 +126,7 @@ class Telling:
             )
             self.proposals.note_told(change, of.mark, name, draft, now=self.clock())
 
-    def _send(self, name: str, change: ProposedChange, plan: ChangePlan, of: _ToldOf) -> list[str]:
+    def _send(self, name: str, change: ProposedChange, plan: ChangePlan, of: _NoticeSubject) -> list[str]:
         """Send to everybody on the channel; returns why some of them cannot be reached at all.
 
         Raises `UnknownName`, and `NotificationError` if another try may help.
@@ -140,10 +142,12 @@ class Telling:
                 refused.append(str(error)[:200])
         return refused
 
-    def _message(self, change: ProposedChange, plan: ChangePlan, of: _ToldOf, channel: str, recipient: str) -> Message:
+    def _message(
+        self, change: ProposedChange, plan: ChangePlan, of: _NoticeSubject, channel: str, recipient: str
+    ) -> Message:
         notice, vote = of.notice, of.vote
         page = f"{self.base}/changes/{change.hash[7:]}"
-        is_question = notice is not Told.ENDED
+        is_question = notice is not ChangeNotice.ENDED
         gates = ", ".join(old.title for old in plan.gates[:SHOWN])
         return Message(
             id=sha256(f"{change.hash} {change.opening} {of.mark} {channel} {recipient}".encode())[7:39],
@@ -158,7 +162,7 @@ class Telling:
             recipient=recipient,
             release_url=page,
             locate_url=page if is_question else "",
-            deadline=change.deadline if notice is Told.PROPOSED else None,
+            deadline=change.deadline if notice is ChangeNotice.PROPOSED else None,
             phase=str(change.phase),
             change=change.hash,
         )
@@ -181,12 +185,12 @@ def _particulars(change: ProposedChange, vote: Vote) -> Iterator[str]:
 
 def _voter(plan: ChangePlan, vote: Vote) -> tuple[str, ...]:
     """The voter's own address if a gate has it; otherwise the recipients that the channel itself names."""
-    known = (old.gate.circle.person(vote.voter).name for old in plan.gates)
+    known = (old.gate.identities.person(vote.voter).name for old in plan.gates)
     return (next((name for name in known if "@" in name), ""),)
 
 
-def _who_stands_in(change: ProposedChange, notice: Told) -> tuple[str, ...]:
-    if notice is not Told.STOOD_IN:
+def _who_stands_in(change: ProposedChange, notice: ChangeNotice) -> tuple[str, ...]:
+    if notice is not ChangeNotice.STOOD_IN:
         return ()
     return tuple(f"{vote.who} of the platform's people stands in for you: {vote.reason}" for vote in change.stand_ins)
 

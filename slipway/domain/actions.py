@@ -104,7 +104,7 @@ class OfChange(Enum):
 
 
 class OfFact(Enum):
-    """What a record means for a push or a CI run that was reported (`told_meanwhile.py`)."""
+    """What a record means for a push or a CI run that was reported (`later_reports.py`)."""
 
     NOTHING = auto()
     TAKEN = auto()

@@ -18,7 +18,7 @@ from .errors import present
 from .gate import WrittenApprovalGate
 from .images import NO_IMAGE_RULES, ImageRules, InjectedContainer
 from .model import Name, Record, Repository
-from .people import Circle, People
+from .people import IdentityMap, People
 from .pipeline import JOIN_WITHIN, Pipeline
 from .project import AllowedKinds
 from .runs import Run
@@ -182,10 +182,10 @@ class _Delivered[E: WrittenEnvironment](Record):
 
     @model_validator(mode="after")
     def _gates_can_be_met(self) -> Self:
-        circle = Circle(self.people)
+        identities = IdentityMap(self.people)
         for index, environment in enumerate(self.environments):
             if isinstance(environment.gate, WrittenApprovalGate):
-                for problem in environment.gate.unmet(circle):
+                for problem in environment.gate.unmet(identities):
                     raise ValueError(f"environments[{index}].gate.{problem}")
         return self
 

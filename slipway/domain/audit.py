@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from .actions import Action
-from .model import Digest, Moment, Record, canonical, release_id, sha256
+from .model import Digest, Record, Timestamp, canonical, release_id, sha256
 from .release import Head
 from .signing import PublicKeys, Signature, Signer
 
@@ -57,7 +57,7 @@ class AuditDraft(Record):
     """Id of the inbox row by which a person said it."""
     proof: Digest | None = None
     """Hash of the kept proof of who said it."""
-    received_at: Moment | None = None
+    received_at: Timestamp | None = None
     """The time of that row, set by the table service."""
     rules: RulesInForce | None = None
 
@@ -90,7 +90,7 @@ class AuditContent(Record):
     epoch: int = Field(default=0, ge=0)
     """The number of times that the application's ledger was restored before this record."""
     sequence: int = Field(ge=1)
-    time: Moment
+    time: Timestamp
     actor: str
     action: str
     """An action of this version, or of a newer one."""
@@ -102,7 +102,7 @@ class AuditContent(Record):
     """Id of the inbox row by which a person said it; None if nobody did."""
     proof: Digest | None = None
     """Hash of the kept proof of who said it; None if it was only said."""
-    received_at: Moment | None = None
+    received_at: Timestamp | None = None
     """The time of that row, set by the table service."""
     rules: RulesInForce | None = None
     previous: str

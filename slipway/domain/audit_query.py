@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from .actions import Action, Intervention
 from .audit import AuditRecord, Damaged
-from .model import Moment, Name, Record
+from .model import Name, Record, Timestamp
 
 SERVICE: Final = "slipway"
 """The actor of records that no person caused."""
@@ -75,9 +75,9 @@ class AuditQuery(Record):
     digest: Annotated[str, Field(pattern=DIGEST_PREFIX_PATTERN)] | None = None
     """`sha256:` and at least the first six digits."""
     release: Annotated[str, Field(pattern=RELEASE_PATTERN)] | None = None
-    since: Moment | None = None
+    since: Timestamp | None = None
     """Records of this moment and later."""
-    until: Moment | None = None
+    until: Timestamp | None = None
     """Records before this moment."""
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from .attribution import NAME_LIMIT, Attribution, ByPerson, with_name
-from .model import Moment, Name, Record
+from .model import Name, Record, Timestamp
 
 REASON_LIMIT = 2000
 LONGEST_FREEZE = timedelta(days=366)
@@ -26,8 +26,8 @@ class Freeze(Record):
     name: str = Field(default="", max_length=NAME_LIMIT)
     """The owner's name as their sign-in said it, for display."""
     reason: str = Field(max_length=REASON_LIMIT)
-    at: Moment
-    until: Moment | None = None
+    at: Timestamp
+    until: Timestamp | None = None
     """When the freeze ends by itself; None if a person has to end it."""
 
     @property
@@ -46,7 +46,7 @@ class Hold(Record):
     name: str = Field(default="", max_length=NAME_LIMIT)
     """The owner's name as their sign-in said it, for display."""
     reason: str = Field(max_length=REASON_LIMIT)
-    at: Moment
+    at: Timestamp
     release: int = Field(ge=1)
     """Number of the roll-back's release, which set the hold."""
     to: int = Field(ge=1)
@@ -73,7 +73,7 @@ class CalledOff(ByPerson):
     on_behalf_of: str | None = Field(default=None, max_length=NAME_LIMIT)
     channel: str = Field(max_length=32)
     reason: str = Field(max_length=REASON_LIMIT)
-    at: Moment
+    at: Timestamp
 
     @property
     def attribution(self) -> Attribution:
@@ -90,7 +90,7 @@ class LanePass(ByPerson):
 
     environment: Name
     reason: str = Field(max_length=REASON_LIMIT)
-    at: Moment
-    used_at: Moment | None = None
+    at: Timestamp
+    used_at: Timestamp | None = None
     """When the pass let the release through; None if it has not yet. It is kept until the first object is there: a
     freeze that was set after this time still stops the release."""

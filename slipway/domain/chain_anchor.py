@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ..text import moment
 from .audit import GENESIS, AnchoredHead, AuditRecord, ChainEnd
-from .model import Digest, Moment, Name, Record, canonical, sha256
+from .model import Digest, Name, Record, Timestamp, canonical, sha256
 from .release import Head
 from .rules import Rule, RuleResult
 from .signing import PublicKeys, Signature, Signer
@@ -71,7 +71,7 @@ class AnchorContent(Record):
     head: ChainEnd
     before: str
     """Hash of the previous anchor; `sha256:` and 64 zeros for the first."""
-    at: Moment
+    at: Timestamp
     why: Why
     gate: AnchoredGate | None = None
     keys: AnchorKeys
@@ -167,7 +167,7 @@ def points_of(anchors: Iterable[ChainAnchor], *, epoch: int) -> dict[int, Anchor
     }
 
 
-class NamedAnchors:
+class CountedAnchors:
     """The anchors that count as evidence. An anchor signed by a retired key counts only if a later anchor that counts
     names it as its predecessor."""
 

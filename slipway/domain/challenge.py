@@ -13,7 +13,7 @@ from pydantic import Field
 from .changing import MOST_LINES, ComparedSubject, Line
 from .commands import FRESH
 from .inbox import Content, InboxId, Via
-from .model import Duration, Moment, Record
+from .model import Duration, Record, Timestamp
 from .people import Guid
 from .statement import MOST_CHANGES, CatalogueStatement, ChangeVoteStatement, CommandStatement, StoredStatement
 
@@ -37,7 +37,7 @@ class Challenge(Record):
     """Object id of the person who pressed the button: nobody can finish it with another person's sign-in."""
     verifier: Annotated[str, Field(min_length=43, max_length=128, repr=False)]
     """Redeems the code (PKCE)."""
-    made_at: Moment
+    made_at: Timestamp
     again: bool = False
     """Whether it is the second try for the same statement, after a sign-in that was not fresh enough."""
     via: Via = Via.PAGE
@@ -67,7 +67,7 @@ class Pending(Record):
     """The gates whose people vote on the change once it is confirmed."""
     fresh: Duration | None = FRESH
     """The greatest age of the confirming person's sign-in; None for any age."""
-    made_at: Moment
+    made_at: Timestamp
     via: Via
 
     def in_time(self, now: datetime) -> bool:
@@ -79,7 +79,7 @@ class Used(Record):
 
     v: Literal[1] = 1
     inbox: InboxId
-    at: Moment
+    at: Timestamp
 
 
 def challenge_key(state: str) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from ..text import moment
-from .model import Digest, Moment, Record, canonical, sha256
+from .model import Digest, Record, Timestamp, canonical, sha256
 
 LOOKED, NEXT_LOOK = "drift", "drift-next"
 """The marks that say when clusters were last looked at, and when they will be next."""
@@ -127,7 +127,7 @@ class Drifted(Record):
     """The fields that differ."""
     by: str = Field(default="", max_length=128)
     """The field manager that wrote last; empty if that is not known."""
-    at: Moment | None = None
+    at: Timestamp | None = None
     """The time of that write, by the cluster's clock."""
 
     @property
@@ -184,7 +184,7 @@ class Seen(Record):
 class Drift(Record):
     """An episode: since when an environment has differed from the ledger, and the last result."""
 
-    since: Moment
+    since: Timestamp
     release: int = Field(ge=1)
     """The release that was live."""
     seen: Seen

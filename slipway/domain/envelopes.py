@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
-from .model import Moment, Record, canonical
+from .model import Record, Timestamp, canonical
 from .queues import MessageKind, Queue
 from .signing import KeySource
 from .steps import MESSAGE_ID_LIMIT, Outgoing
@@ -37,8 +37,8 @@ class Envelope(Record):
     queue: Queue
     id: Annotated[str, Field(max_length=MESSAGE_ID_LIMIT)]
     purpose: MessageKind
-    sent_at: Moment
-    not_before: Moment | None = None
+    sent_at: Timestamp
+    not_before: Timestamp | None = None
     body: dict[str, Any]
     mac: Annotated[str, Field(pattern=MAC_PATTERN)]
 

@@ -10,7 +10,7 @@ from .commands import OF_A_LANE, OF_THE_INSTALLATION, Verb, wrong_release
 from .drift import Seen
 from .gate import Level
 from .inbox import InboxId, Via
-from .model import Digest, Moment, Name, Record, Repository, Tag, sha256
+from .model import Digest, Name, Record, Repository, Tag, Timestamp, sha256
 from .people import SignedIn
 from .proof import Proved
 from .release import VoteDecision
@@ -21,7 +21,7 @@ from .steps import Step
 
 
 class _Event(Record):
-    received_at: Moment
+    received_at: Timestamp
 
     @property
     def key(self) -> str:
@@ -43,7 +43,7 @@ class ImagePushed(_Event):
     digest: Digest
     tag: Tag
     media_type: str = Field(default="", max_length=256)
-    pushed_at: Moment
+    pushed_at: Timestamp
     actor: str = Field(default="", max_length=256)
     source: Literal["event", "reconcile"] = "event"
     no_image: str = Field(default="", max_length=500)
@@ -73,7 +73,7 @@ class PipelineCompleted(_Event):
         return f"run {self.digest or ''} {self.tag or ''} {self.refused} {known}"
 
 
-class RunTold(_Event):
+class RunReported(_Event):
     """Somebody reported the end of a run: a hint. Its claims say which source to ask; they decide nothing."""
 
     kind: Literal["run-told"] = "run-told"
@@ -178,7 +178,7 @@ class DeadlineReached(_Event):
     kind: Literal["deadline-reached"] = "deadline-reached"
     application: Name
     release: int
-    due: Moment
+    due: Timestamp
 
     @property
     def key(self) -> str:
@@ -191,7 +191,7 @@ class ReminderDue(_Event):
     kind: Literal["reminder-due"] = "reminder-due"
     application: Name
     release: int
-    due: Moment
+    due: Timestamp
 
     @property
     def key(self) -> str:
@@ -213,7 +213,7 @@ class GivenCommand(_Event):
     through counts only with a proof."""
 
     verb: Verb
-    until: Moment | None = None
+    until: Timestamp | None = None
     """For a freeze: when it ends by itself."""
     actor: str = Field(min_length=1, max_length=NAME_LIMIT)
     name: str = Field(default="", max_length=NAME_LIMIT)

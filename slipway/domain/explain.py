@@ -23,11 +23,11 @@ from .decide.conditions import (
 )
 from .environment import TESTS_NONE, Environment
 from .explain_gate import gate_rules
+from .later_reports import LaterReport, later_reports, waits_or_waited
 from .model import Record, release_id
 from .release import Lane, Phase, Release, Rollout
 from .rules import Milestone, Moot, NotYet, Rule, RuleResult, WaitsFor, not_passed
 from .snapshot import JOINING_LOADED, Lookups, Snapshot
-from .told_meanwhile import ToldMeanwhile, told_meanwhile, waits_or_waited
 from .wording import Wording
 
 type Explained = RuleResult | Moot
@@ -51,7 +51,7 @@ class Explanation(Record):
     rules: tuple[EnvironmentRules, ...]
     next: str
     """The next thing that has to happen, and who can do it."""
-    told_meanwhile: tuple[ToldMeanwhile, ...] = ()
+    later_reports: tuple[LaterReport, ...] = ()
     """Pushes and runs that were reported while the release waited for one, and why it took none of them; the newest
     first."""
 
@@ -63,7 +63,7 @@ def lookups_to_explain(release: Release) -> Lookups:
 
 def explain(snapshot: Snapshot, release: Release, records: Iterable[AuditRecord] = ()) -> Explanation:
     """Explain one release of a snapshot. `records` are those of the time in which it waited for a push or a run, for
-    `told_meanwhile`."""
+    `later_reports`."""
     view = _View(snapshot=snapshot, release=release)
     blocks = view.blocks(release.environment) if release.environment else ()
     wording = Wording(snapshot=snapshot, release=release, blocks=blocks)
@@ -77,7 +77,7 @@ def explain(snapshot: Snapshot, release: Release, records: Iterable[AuditRecord]
             if release.rollback is None or release.environment == environment.name
         ),
         next=wording.next(),
-        told_meanwhile=told_meanwhile(snapshot, release, records),
+        later_reports=later_reports(snapshot, release, records),
     )
 
 

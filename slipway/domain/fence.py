@@ -57,7 +57,7 @@ class Fence(FenceContent):
         return canonical(self.model_dump(mode="json")).decode()
 
 
-class SeenLease(Record):
+class LeaseState(Record):
     """A Lease as it was read."""
 
     text: str | None
@@ -145,7 +145,7 @@ def read_fence(text: str | None, keys: PublicKeys) -> tuple[Fence | None, str]:
     return (None, f"has a fence that does not count: {fault}") if fault else (fence, "")
 
 
-def judge_fence(lease: SeenLease | None, claim: Claim) -> tuple[RuleResult, Fence | None]:
+def judge_fence(lease: LeaseState | None, claim: Claim) -> tuple[RuleResult, Fence | None]:
     """Whether the rollout may go on, by the Lease that is there; and the genuine fence in that Lease, if any.
 
     Raises `KeysUnavailable`.

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from .model import Duration, Name, Record, duration_text, one_or_several
-from .people import GROUP, GUID_PATTERN, MEMBER_PATTERN, OID, ROLE, Circle, People, Person, SignedIn
+from .people import GROUP, GUID_PATTERN, MEMBER_PATTERN, OID, ROLE, IdentityMap, People, Person, SignedIn
 from .services import Service, addresses
 
 APPROVER_PATTERN = rf"{MEMBER_PATTERN}|^group:{GUID_PATTERN[1:]}|^role:[A-Za-z0-9._-]{{1,120}}$"
@@ -196,25 +196,25 @@ class WrittenApprovalGate(Record):
 
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:
-        for problem in self.unmet(Circle()):
+        for problem in self.unmet(IdentityMap()):
             raise ValueError(problem)
         return self
 
-    def unmet(self, circle: Circle) -> Iterator[str]:
+    def unmet(self, identities: IdentityMap) -> Iterator[str]:
         """Why nobody could ever pass the gate, if that is so; each reason begins with the name of a field."""
         if not self.approvers and not self.each:
             yield "approvers: is missing"
-        if twice := _listed_twice(self.approvers, circle):
+        if twice := _listed_twice(self.approvers, identities):
             yield f"approvers: {twice}"
         for address in (*self.approvers, *(name for share in self.each for name in share.of)):
-            if circle.only_excludes(address):
+            if identities.only_excludes(address):
                 yield f"approvers: {address} is listed only to recognize own work: name the person's object id, oid:…"
         for index, share in enumerate(self.each):
-            if twice := _listed_twice(share.of, circle):
+            if twice := _listed_twice(share.of, identities):
                 yield f"each[{index}].of: {twice}"
             elif share.required > len(share.of) and not any(map(_only_entra_knows, share.of)):
                 yield f"each[{index}].required: {share.required} approvals cannot come from {len(share.of)} people"
-        people = len(circle.people(self._listed()))
+        people = len(identities.people(self._listed()))
         if self.required > people and not any(map(_only_entra_knows, self._all())):
             yield f"required: {self.required} approvals cannot come from {people} approvers"
 
@@ -244,13 +244,13 @@ class ApprovalGate(WrittenApprovalGate):
 
     @model_validator(mode="after")
     def _can_be_met_by_them(self) -> Self:
-        for problem in self.unmet(self.circle):
+        for problem in self.unmet(self.identities):
             raise ValueError(problem)
         return self
 
     @property
-    def circle(self) -> Circle:
-        return Circle(self.people)
+    def identities(self) -> IdentityMap:
+        return IdentityMap(self.people)
 
     @property
     def links_vote(self) -> bool:
@@ -259,7 +259,7 @@ class ApprovalGate(WrittenApprovalGate):
 
     def voters(self) -> tuple[Person, ...]:
         """Everybody who is listed, each once: in `approvers`, and then in `each`."""
-        return self.circle.people(self._listed())
+        return self.identities.people(self._listed())
 
     def listed_as(self, names: frozenset[str], signed_in: SignedIn | None) -> frozenset[str]:
         """The one of these names under which the policy lists the person, in lower case."""
@@ -289,7 +289,7 @@ class ApprovalGate(WrittenApprovalGate):
 
     def is_one_of(self, listed: Sequence[str], names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
         """Whether the person with these names is among those listed: by name, or by a verified sign-in."""
-        people = self.circle.people(filter(_is_person, listed))
+        people = self.identities.people(filter(_is_person, listed))
         if any(not person.names.isdisjoint(self._entitling(names, signed_in)) for person in people):
             return True
         if signed_in is None:
@@ -301,7 +301,7 @@ class ApprovalGate(WrittenApprovalGate):
         """The names by which a person may be listed. A second account of theirs has none: it has only the rights of its
         own roles and groups."""
         account = f"{OID}{signed_in.object_id}" if signed_in is not None else ""
-        return frozenset() if self.circle.only_excludes(account) else names
+        return frozenset() if self.identities.only_excludes(account) else names
 
 
 def _only_entra_knows(listed: str) -> bool:
@@ -322,12 +322,12 @@ def _in_words(listed: str) -> str:
     return f"a member of the group {listed.removeprefix(GROUP)}"
 
 
-def _listed_twice(listed: Sequence[str], circle: Circle) -> str:
+def _listed_twice(listed: Sequence[str], identities: IdentityMap) -> str:
     """The problem if a person is listed twice; empty if nobody is."""
     if len({name.casefold() for name in listed}) != len(listed):
         return "the same person is listed twice"
     people = [name for name in listed if _is_person(name)]
-    return "the same person is listed twice, under two names" if len(circle.people(people)) != len(people) else ""
+    return "the same person is listed twice, under two names" if len(identities.people(people)) != len(people) else ""
 
 
 WrittenGate = Annotated[AutoGate | WrittenApprovalGate, Field(discriminator="kind")]

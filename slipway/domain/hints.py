@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from .events import RunTold
+from .events import RunReported
 from .inbox import InboxId
-from .model import Digest, Moment, Record, sha256
+from .model import Digest, Record, Timestamp, sha256
 from .sources import Source
 
 PARTITION_PATTERN = r"^(?:_installation|[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?)$"
@@ -36,7 +36,7 @@ class RunHint(Record):
 
     v: Literal[1] = 1
     hint: Literal["run"] = "run"
-    report: RunTold
+    report: RunReported
 
     @property
     def message_id(self) -> str:
@@ -67,7 +67,7 @@ class DeniedHint(Record):
     """The permission that the person lacks."""
     times: Annotated[int, Field(ge=1)]
     """The number of denials since the last hint about this person."""
-    at: Moment
+    at: Timestamp
 
     @property
     def message_id(self) -> str:

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .commands import Verb
 from .identity import TOKEN_LIMIT as ACCESS_TOKEN_LIMIT
-from .model import Digest, Moment, Record
+from .model import Digest, Record, Timestamp
 from .people import Guid, SignedIn
 from .proof import Proof
 from .statement import (
@@ -162,7 +162,7 @@ class Received(Record):
     id: InboxId
     partition: str
     """The application, or the partition of the whole installation."""
-    received_at: Moment
+    received_at: Timestamp
     """The table service's own `Timestamp`: the only clock by which a proof is judged."""
     row: InboxRow
 

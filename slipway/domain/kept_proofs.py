@@ -59,7 +59,7 @@ class NotProvedError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptVerifier:
+class ProofVerifier:
     """Verifies kept proofs."""
 
     tokens: TokenReader

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from .inbox import InboxId, LookKind
-from .model import Moment, Record
+from .model import Record, Timestamp
 from .roles import Permission
 
 LIFE: Final = timedelta(days=1)
@@ -29,8 +29,8 @@ class LookAnswer(Record):
     asked_by: str = Field(max_length=254)
     kind: LookKind
     subject: str
-    asked_at: Moment
-    answered_at: Moment
+    asked_at: Timestamp
+    answered_at: Timestamp
     answer: dict[str, Any]
     """Its shape depends on the kind: a check of the doctor, what a reindex compared and repaired, or targets."""
-    expires_at: Moment
+    expires_at: Timestamp

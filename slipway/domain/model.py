@@ -80,7 +80,7 @@ def duration_text(value: timedelta) -> str:
     return f"{seconds}s"
 
 
-Moment = Annotated[datetime, AfterValidator(_aware)]
+Timestamp = Annotated[datetime, AfterValidator(_aware)]
 """A point in time, always with a zone, kept in UTC."""
 
 Duration = Annotated[

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from .histogram import Histogram
-from .model import Moment, Record
+from .model import Record, Timestamp
 from .numbers import Week, WeekTally, week_start
 from .reports import NotShown
 from .stages import Stage
@@ -55,7 +55,7 @@ class WeekFigures(Record):
     """One week of one environment."""
 
     week: str
-    begins: Moment
+    begins: Timestamp
     figures: Figures
 
 

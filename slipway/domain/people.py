@@ -1,7 +1,7 @@
 """People, and the names under which channels know them, so that one person is one voter on every channel.
 
 A person may be known by e-mail addresses and by an Entra object id. The `people` of an application say which names
-belong together; `Circle` tells whether two names are the same person.
+belong together; `IdentityMap` tells whether two names are the same person.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -105,7 +105,7 @@ class Person:
     """Every name of the person, in lower case."""
 
 
-class Circle:
+class IdentityMap:
     """Names, joined into people by an application's `people`."""
 
     def __init__(self, people: Mapping[str, KnownPerson] | None = None) -> None:

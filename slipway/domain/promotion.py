@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import Field
 
-from .model import Digest, Moment, Name, Record
+from .model import Digest, Name, Record, Timestamp
 
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 _STEP: Final = 1000
@@ -79,7 +79,7 @@ class CopyProgress(Record):
     of_blobs: int = Field(default=0, ge=0)
     bytes: int = Field(default=0, ge=0)
     of_bytes: int = Field(default=0, ge=0)
-    at: Moment
+    at: Timestamp
 
     @property
     def told(self) -> str:

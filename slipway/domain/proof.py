@@ -13,7 +13,7 @@ from pydantic import Field
 from ..strict_json import strictly
 from ..text import exact_moment
 from .identity import TOKEN_LIMIT
-from .model import Digest, Moment, Record, canonical, sha256
+from .model import Digest, Record, Timestamp, canonical, sha256
 from .people import Guid
 from .rules import Rule, RuleResult
 from .statement import StoredStatement
@@ -106,9 +106,9 @@ class Proved(Record):
     """Hash of the kept proof."""
     statement: StoredStatement
     tenant: Guid
-    issued_at: Moment
-    expires_at: Moment
-    authenticated_at: Moment | None
+    issued_at: Timestamp
+    expires_at: Timestamp
+    authenticated_at: Timestamp | None
 
 
 def judge_times(times: SignInTimes, received_at: datetime, fresh: timedelta | None) -> tuple[RuleResult, ...]:

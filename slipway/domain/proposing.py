@@ -20,7 +20,7 @@ from .decide.ballots import VOTE_LIMIT
 from .decide.conditions import digest_text
 from .decide.quorum import enough_rules, names_of, one_each, own_rule
 from .gate import ApprovalGate, Need
-from .model import Digest, Moment, Name, Record, canonical, sha256
+from .model import Digest, Name, Record, Timestamp, canonical, sha256
 from .people import OID, Guid, SignedIn
 from .proof import Proved, judge_times
 from .release import Vote, VoteDecision
@@ -154,8 +154,8 @@ class ProposedChange(Record):
     changes: tuple[CatalogueChange, ...] = Field(min_length=1, max_length=MOST_CHANGES)
     proposed_by: Guid
     reason: str = ""
-    at: Moment
-    deadline: Moment
+    at: Timestamp
+    deadline: Timestamp
     inbox: str
     """The inbox row that proposed it."""
     proof: Digest
@@ -167,7 +167,7 @@ class ProposedChange(Record):
     votes: tuple[Vote, ...] = Field(default=(), max_length=VOTE_LIMIT + 1)
     stand_ins: tuple[Vote, ...] = Field(default=(), max_length=2)
     """Approvals by the platform's people, in place of the people whom the gates ask."""
-    ended_at: Moment | None = None
+    ended_at: Timestamp | None = None
     why: str = Field(default="", max_length=2000)
     """Why it ended as it did."""
 
@@ -190,7 +190,7 @@ class ChangeVoteCast(Record):
     name: str = ""
     signed_in: SignedIn | None = None
     channel: str
-    received_at: Moment
+    received_at: Timestamp
     proved: Proved | None = None
     unproved: str = ""
     """Why its proof does not hold."""
@@ -214,8 +214,8 @@ def is_proposer(voter: str, proposed_by: str) -> bool:
 
 def one_person(gates: Iterable[OldGate], one: str, other: str) -> bool:
     """Whether both are the same person, by the `people` of any of the gates."""
-    circles = (old.gate.circle for old in gates)
-    return one == other or any(not circle.names(one).isdisjoint(circle.names(other)) for circle in circles)
+    circles = (old.gate.identities for old in gates)
+    return one == other or any(not identities.names(one).isdisjoint(identities.names(other)) for identities in circles)
 
 
 def earlier_vote(gates: Sequence[OldGate], votes: Iterable[Vote], voter: str) -> Vote | None:
@@ -320,7 +320,7 @@ def _one_vote(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) ->
 def gates_of(plan: ChangePlan, voter: str, signed_in: SignedIn | None) -> tuple[OldGate, ...]:
     """The gates that ask this person."""
     return tuple(
-        old for old in plan.gates if old.gate.lists(old.gate.circle.names(voter, signed_in=signed_in), signed_in)
+        old for old in plan.gates if old.gate.lists(old.gate.identities.names(voter, signed_in=signed_in), signed_in)
     )
 
 
@@ -343,8 +343,8 @@ def must_explain(gates: Iterable[OldGate]) -> bool:
 
 def _own(proposer: str, gate: ApprovalGate, voter: str, signed_in: SignedIn | None) -> Pass | Fail:
     """Whether the person may approve at one gate: they did not propose the change, or the gate allows it."""
-    names = gate.circle.names(f"{OID}{proposer}", signed_in=SignedIn(object_id=proposer))
-    own = not names.isdisjoint(gate.circle.names(voter, signed_in=signed_in))
+    names = gate.identities.names(f"{OID}{proposer}", signed_in=SignedIn(object_id=proposer))
+    own = not names.isdisjoint(gate.identities.names(voter, signed_in=signed_in))
     return own_rule(Rule.APPROVER_DID_NOT_PROPOSE_IT, _proposed_it(proposer), gate, own=own)
 
 

@@ -12,7 +12,7 @@ from .attribution import ByPerson, with_name
 from .blocks import CalledOff, Freeze, Hold, LanePass
 from .bundle import Bundle
 from .drift import Drift
-from .model import Digest, Moment, Name, Record, Repository, Tag, release_id
+from .model import Digest, Name, Record, Repository, Tag, Timestamp, release_id
 from .order import PLACES_KEPT, Order, Taken
 from .people import SignedIn
 from .phases import Phase
@@ -57,7 +57,7 @@ class Artifact(Record):
 class Push(Record):
     """The fact that an image was pushed."""
 
-    at: Moment
+    at: Timestamp
     actor: str = Field(default="", max_length=256)
 
 
@@ -96,7 +96,7 @@ class Vote(Record):
     reason: str = Field(default="", max_length=2000)
     channel: str = Field(max_length=32)
     plan_hash: Digest
-    at: Moment
+    at: Timestamp
     signed_in: SignedIn | None = None
     """The voter's verified sign-in, with only the groups that the policy names."""
     name: str = Field(default="", max_length=256)
@@ -118,18 +118,18 @@ class GateState(Record):
     plan_hash: Digest
     opening: int = Field(default=1, ge=1)
     """Counts the openings of the environment's gate for this release; a vote is for one opening."""
-    opened_at: Moment
-    deadline: Moment | None = None
-    frozen_since: Moment | None = None
+    opened_at: Timestamp
+    deadline: Timestamp | None = None
+    frozen_since: Timestamp | None = None
     """Since when its time has stood still, because the lane is frozen; None if it runs."""
     votes: tuple[Vote, ...] = ()
     parts: dict[str, str] = Field(default={}, max_length=20)
     """Hashes of the plan's parts, to tell which of them changed when the plan is made again."""
     reminders: int = Field(default=0, ge=0)
     """The number of reminders so far."""
-    remind_at: Moment | None = None
+    remind_at: Timestamp | None = None
     """When people are reminded next; None if no reminders are left."""
-    passed_at: Moment | None = None
+    passed_at: Timestamp | None = None
     """When enough people had approved, by the clock of the trail; None while it is open."""
     notified: bool = False
     """Whether at least one person was notified that it waits, on any channel."""
@@ -137,7 +137,7 @@ class GateState(Record):
     """Why nobody could be notified so far; empty once somebody was, and while the first notices are on their way."""
 
     @property
-    def closes_at(self) -> Moment | None:
+    def closes_at(self) -> Timestamp | None:
         """When the gate expires; None while its time stands still."""
         return self.deadline if self.frozen_since is None else None
 
@@ -168,10 +168,10 @@ class Release(Record):
     repository: Repository
     tag: Tag
     digest: Digest | None = None
-    order: Moment
+    order: Timestamp
     """When the image was pushed (or its run finished): tells which of two releases is the newer."""
-    created_at: Moment
-    changed_at: Moment
+    created_at: Timestamp
+    changed_at: Timestamp
     push: Push | None = None
     run: Run | None = None
     bundle: Bundle | None = None
@@ -183,7 +183,7 @@ class Release(Record):
     """Id of the step that the release waits for."""
     resent: int = 0
     """The number of times that step was sent again because it did not report."""
-    due: Moment | None = None
+    due: Timestamp | None = None
     """Deadline of the current phase: of the gate, the wait for triggers, the soak or block, or the step."""
     plan_hash: Digest | None = None
     plan_base: Digest | None = None
@@ -307,11 +307,11 @@ class Live(Record):
     """The release that an environment runs."""
 
     release: int
-    order: Moment
+    order: Timestamp
     digest: Digest
     tag: Tag
     plan_hash: Digest
-    at: Moment
+    at: Timestamp
 
 
 class Lane(Record):
@@ -359,7 +359,7 @@ class Lane(Record):
 class Rewound(Record):
     """The finding that the ledger lacks the record which its newest anchor names."""
 
-    at: Moment
+    at: Timestamp
     reason: str = Field(max_length=500)
 
 
@@ -372,7 +372,7 @@ class Head(Record):
     """Counts the restores of the application's ledger; orders and anchors of an older epoch are history."""
     sequence: int = 0
     hash: str = ""
-    time: Moment | None = None
+    time: Timestamp | None = None
     """The time of the last record; None in a new chain."""
     rewound: Rewound | None = None
     """Set once the ledger was found to have been put back; from then on nothing is opened."""

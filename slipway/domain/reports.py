@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from .attribution import with_name
-from .model import Digest, Moment, Record
+from .model import Digest, Record, Timestamp
 from .release import Evidence, Vote
 from .rules import RuleResult
 
@@ -36,8 +36,8 @@ class OpenGate(Record):
     tag: str
     digest: Digest | None
     plan_hash: Digest
-    opened_at: Moment
-    deadline: Moment | None
+    opened_at: Timestamp
+    deadline: Timestamp | None
     approvals: int
     required: int
     votes: tuple[Vote, ...]
@@ -53,7 +53,7 @@ class Approval(Record):
     actor: str
     name: str = ""
     """The person's name as their sign-in said it, for display."""
-    at: Moment
+    at: Timestamp
     reason: str = ""
     channel: str = ""
     sequence: int
@@ -71,7 +71,7 @@ class Override(Record):
     actor: str
     name: str = ""
     """The person's name as their sign-in said it, for display."""
-    at: Moment
+    at: Timestamp
     action: str
     reason: str = ""
     sequence: int
@@ -82,7 +82,7 @@ class Override(Record):
         return with_name(self.actor, self.name)
 
 
-class LiveThere(Record):
+class LiveInEnvironment(Record):
     """The release that is live in an environment, with the approvals and evidence that let it in."""
 
     application: str
@@ -91,7 +91,7 @@ class LiveThere(Record):
     tag: str
     digest: Digest
     plan_hash: Digest
-    since: Moment
+    since: Timestamp
     approvals: tuple[Approval, ...]
     """Votes for exactly this plan."""
     gate: str
@@ -170,11 +170,11 @@ class Parked(Record):
     reason: str = Field(max_length=2000)
     body: str
     truncated: bool = False
-    parked_at: Moment
+    parked_at: Timestamp
     message_id: str = ""
     session: str = ""
     """The session that it belonged to, if its queue has sessions."""
-    replayed_at: Moment | None = None
+    replayed_at: Timestamp | None = None
 
 
 class Status(StrEnum):

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from .around import MOST_JOBS, NO_JOBS, JobRun, JobsAround
 from .attribution import ByPerson
-from .model import Digest, Moment, Name, Record
+from .model import Digest, Name, Record, Timestamp
 from .rules import StoredResult
 
 EVIDENCE_SUMMARY = 2000
@@ -28,8 +28,8 @@ class Rollout(Record):
     """One attempt to bring a release into an environment, and its outcome."""
 
     environment: Name
-    arrived_at: Moment
-    left_at: Moment | None = None
+    arrived_at: Timestamp
+    left_at: Timestamp | None = None
     outcome: Annotated[str, Field(max_length=32)] = ""
     """`live`, or the phase in which the release ended here."""
     plan_hash: Digest | None = None

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from .model import Moment, Record
+from .model import Record, Timestamp
 from .tones import Tone
 
 
@@ -447,7 +447,9 @@ class Rule(StrEnum):
         """The result of a rule that either holds or does not, at any time."""
         return self.holds(reason, subject=subject) if holds else self.fails(reason, subject=subject)
 
-    def not_yet(self, reason: str, waits_for: WaitsFor, *, until: Moment | None = None, subject: str = "") -> "NotYet":
+    def not_yet(
+        self, reason: str, waits_for: WaitsFor, *, until: Timestamp | None = None, subject: str = ""
+    ) -> "NotYet":
         return NotYet(rule=self, subject=subject, reason=reason, waits_for=waits_for, until=until)
 
     def unknown(self, why: str, *, blocks: bool = True) -> "Unknown":
@@ -525,7 +527,7 @@ class NotYet(_Result):
 
     verdict: Literal["not-yet"] = "not-yet"
     waits_for: WaitsFor
-    until: Moment | None = None
+    until: Timestamp | None = None
     """When the rule will hold or should be checked again; None if unknown."""
 
     @property

@@ -22,13 +22,13 @@ class CannotKnow:
     """The source could not be asked, or refused, or its answer cannot be read."""
 
     why: str
-    again: bool = False
+    retryable: bool = False
     """Whether asking again later may help: the source is away, busy, or does not know us yet."""
     after: timedelta = timedelta(0)
     """The least time to wait before asking again."""
 
 
-type Told[T] = T | Absent | CannotKnow
+type SourceAnswer[T] = T | Absent | CannotKnow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class PersonReference(Record):
     """An address or an account; text that can change, never an identity."""
 
 
-class ToldRun(Record):
+class RunInfo(Record):
     """A run, in the source's own words."""
 
     organization: str
@@ -106,14 +106,14 @@ class CommitSignature(Record):
     mail: str
 
 
-class ToldChange(Record):
+class CommitSummary(Record):
     """A commit, as a run lists it. Nothing more is known if another system hosts its repository."""
 
     id: str
     author: CommitSignature
 
 
-class ToldCommit(Record):
+class CommitInfo(Record):
     """A commit, with the person who pushed it."""
 
     id: str

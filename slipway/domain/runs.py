@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from .model import Digest, Moment, Record, Repository
+from .model import Digest, Record, Repository, Timestamp
 from .people import OID, Guid, SignedIn
 from .services import is_listed
 from .tones import Tone
@@ -153,7 +153,7 @@ class Run(Record):
     result: str = Field(max_length=64)
     branch: str = Field(default="", max_length=1024)
     commit: str = Field(default="", max_length=128)
-    finished_at: Moment
+    finished_at: Timestamp
     proof: Fact
     """Whether the run happened as the fields above say."""
     built: Fact

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from .model import Moment, Record
+from .model import Record, Timestamp
 
 SESSION_LASTS: Final = timedelta(hours=8)
 MOST_ENDED: Final = 100
@@ -23,9 +23,9 @@ def session_hash(sid: str) -> str:
 class EndedSessions(Record):
     """The ended sessions of one person."""
 
-    since: Moment | None = None
+    since: Timestamp | None = None
     """Sessions that began earlier are over; None if only single ones were ended."""
-    single: dict[SessionHash, Moment] = Field(default_factory=dict, max_length=MOST_ENDED)
+    single: dict[SessionHash, Timestamp] = Field(default_factory=dict, max_length=MOST_ENDED)
     """Sessions that were ended one by one, and when."""
 
     def over(self, sid: str, began: datetime) -> bool:

@@ -1,6 +1,6 @@
 """Systems that report pushes and runs to Slipway by HTTP, each with words for the people who set it up.
 
-`engine/gateway.py` reads their messages, and handles parked ones again.
+`engine/webhook_receiver.py` reads their messages, and handles parked ones again.
 """
 
 from enum import StrEnum

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from .around import MOST_JOBS, NO_JOBS, JobsAround
 from .chain_anchor import AnchoredGate
 from .environment import Environment
-from .model import Moment, Name, Record, release_id, sha256
+from .model import Name, Record, Timestamp, release_id, sha256
 from .order import PLACES_KEPT, Order, Taken
 from .promotion import LONGEST_WHY
 from .queues import Queue
@@ -101,25 +101,25 @@ class StartedJob(Record):
     uid: Annotated[str, Field(max_length=64)]
 
 
-class SeenJob(StartedJob):
+class ObservedJob(StartedJob):
     """A Job around the rollout that the step has made."""
 
-    at: Moment
+    at: Timestamp
     """When it was first seen."""
 
 
-class SeenBefore(Record):
+class EarlierFindings(Record):
     """The findings of earlier polls of a rollout, for the next ones."""
 
     done: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=300)
     """Labels of the workloads that were seen done. They stay done, such as a Job that the cluster removes after its
     end."""
-    hopeless_at: Moment | None = None
+    hopeless_at: Timestamp | None = None
     """Since when the rollout has looked as if only another release could help; None if it does not."""
 
     job: StartedJob | None = None
     """The acceptance Job of this step, once it has been started."""
-    applied_at: Moment | None = None
+    applied_at: Timestamp | None = None
     """When a roll-back's objects were applied. Its time begins then, since the cluster may have been away before."""
     resisted: dict[Annotated[str, Field(max_length=320)], Annotated[str, Field(max_length=500)]] = Field(
         default={}, max_length=50
@@ -127,7 +127,7 @@ class SeenBefore(Record):
     """Objects that a roll-back could not bring back, by label, and why."""
     freed: tuple[Annotated[str, Field(max_length=253)], ...] = Field(default=(), max_length=50)
     """Pods that a roll-back deleted because a StatefulSet would have waited for them for ever."""
-    jobs: tuple[SeenJob, ...] = Field(default=(), max_length=MOST_JOBS)
+    jobs: tuple[ObservedJob, ...] = Field(default=(), max_length=MOST_JOBS)
     """The Jobs around the rollout that were made so far."""
 
 
@@ -139,7 +139,7 @@ class Step(Record):
     release: int
     environment: Name
     attempt: int = Field(ge=0)
-    asked_at: Moment
+    asked_at: Timestamp
     notice: Notice | None = None
     channel: Name | None = None
     recipients: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=500)
@@ -159,7 +159,7 @@ class Step(Record):
     resent: int = Field(default=0, ge=0)
     waits: str = Field(default="", max_length=LONGEST_WHY)
     """The last noted reason for waiting, so that only a new one is noted."""
-    seen: SeenBefore = SeenBefore()
+    seen: EarlierFindings = EarlierFindings()
     order: Order | None = None
     """The rollout's order; None for steps that are not part of a rollout."""
     taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)
@@ -246,7 +246,7 @@ class Outgoing(Record):
     id: Annotated[str, Field(max_length=MESSAGE_ID_LIMIT)]
     """Message id: a repeat within the queue's window is dropped."""
     body: dict[str, Any]
-    not_before: Moment | None = None
+    not_before: Timestamp | None = None
     trace: Trace | None = None
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, ValidationError
 
 from ..text import moment
-from .model import Digest, Moment, Name, Record, canonical
+from .model import Digest, Name, Record, Timestamp, canonical
 from .signing import KeyId, PublicKeys, Signature, Signer
 
 TOKEN_LIMIT: Final = 2048
@@ -47,7 +47,7 @@ class ApprovalClaims(Record):
     environment: Name
     plan_hash: Digest
     approver: Recipient
-    expires_at: Moment
+    expires_at: Timestamp
     opening: Annotated[int, Field(ge=1)] | None = None
     """The opening of the gate that a link is for; None for a signed-in person, who sees the present one."""
     purpose: Purpose = Purpose.SHOW
@@ -65,7 +65,7 @@ class LinkToken(Record):
     plan: Digest
     to: Recipient
     purpose: Purpose
-    exp: Moment
+    exp: Timestamp
 
     @property
     def claims(self) -> ApprovalClaims:

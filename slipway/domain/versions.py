@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from .attribution import NAME_LIMIT
 from .blocks import REASON_LIMIT
-from .model import Digest, Moment, Name, Record
+from .model import Digest, Name, Record, Timestamp
 
 
 class SubjectKind(StrEnum):
@@ -44,7 +44,7 @@ class Version(Record):
     project_document: Digest | None = None
     """Hash of the version of that project by which it was judged; for a removal, of the project's version then in
     force."""
-    at: Moment
+    at: Timestamp
     by: str = Field(max_length=NAME_LIMIT)
     reason: str = Field(default="", max_length=REASON_LIMIT)
     record: int = Field(ge=1)

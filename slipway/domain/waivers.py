@@ -11,7 +11,7 @@ from pydantic import Field
 
 from .attribution import ByPerson
 from .blocks import REASON_LIMIT
-from .model import Digest, Moment, Name
+from .model import Digest, Name, Timestamp
 from .rules import NotYet, Rule, RuleResult, Unknown
 
 MOST_WAIVERS: Final = 20
@@ -25,7 +25,7 @@ class Waiver(ByPerson):
     environment: Name
     rule: Rule
     reason: str = Field(min_length=1, max_length=REASON_LIMIT)
-    at: Moment
+    at: Timestamp
     proof: Digest
     """Hash of the kept proof."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from .model import Duration, Moment, Record
+from .model import Duration, Record, Timestamp
 
 LONGEST = timedelta(days=31)
 RULE_PATTERN = r"^[A-Z]+=[A-Z0-9,+-]+(?:;[A-Z]+=[A-Z0-9,+-]+)*$"
@@ -73,5 +73,5 @@ class WindowStatus(Record):
 
     open: bool
     reason: str
-    until: Moment | None = None
+    until: Timestamp | None = None
     """When the window closes or opens next; None if that is too far ahead to compute."""

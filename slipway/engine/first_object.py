@@ -16,7 +16,7 @@ from ..domain.release import Head, Lane
 from ..domain.rules import Rule, RuleResult, not_passed
 from ..ledger import Ledger
 from ..ledger.freezes import not_ended
-from ..ledger.standing import InstallationStanding, Standing
+from ..ledger.neighbours import ApplicationRows, InstallationRows
 from .in_force import InForce
 from .limits import limits_rule
 from .run_step import Work
@@ -46,7 +46,7 @@ class FirstObject:
         return self._blocks(work, standing, head, environment, of_all.standing())
 
     def _blocks(
-        self, work: Work, standing: Standing, head: Head, environment: Environment, of_all: InstallationStanding
+        self, work: Work, standing: ApplicationRows, head: Head, environment: Environment, of_all: InstallationRows
     ) -> tuple[RuleResult, ...]:
         release, now = work.release, self.clock()
         lane = standing.lanes.get(environment.name) or Lane(environment=environment.name)

@@ -33,8 +33,8 @@ from ..domain.signing import KeysUnavailable
 from ..ledger import Conflict, LedgerUnavailable
 from ..ledger.freezes import FreezeState, in_force, not_ended, with_etag
 from ..ledger.installation import InstallationLedger
+from ..ledger.neighbours import InstallationRows
 from ..ledger.rows import answer_writes
-from ..ledger.standing import InstallationStanding
 from ..ledger.table import Write
 from .handle import Contended, Handler, Outcome
 
@@ -182,7 +182,7 @@ class Freezer:
         events = missing_spreads(application, head, of_all.freeze, now=self.clock())
         return sum(receipt.outcome is Outcome.TAKEN for event in events for receipt in self.handler.handle(event))
 
-    def _not_as_signed(self, of_all: InstallationStanding) -> str:
+    def _not_as_signed(self, of_all: InstallationRows) -> str:
         named = of_all.head.in_force.get(FREEZE) == state_hash(of_all.freeze)
         fault = head_fault(of_all.head, self.handler.ledger.public_keys)
         return fault or ("" if named else "the installation's trail names another one")

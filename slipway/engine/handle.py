@@ -18,7 +18,7 @@ from ..ledger import AlreadySeen, Conflict, Ledger, LedgerUnavailable, Loaded
 from ..ledger.indexing import Indexer
 from ..ledger.leases import Lease
 from ..ledger.ledger import Committed
-from ..ledger.standing import Nearby
+from ..ledger.neighbours import Nearby
 from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
 from .backoff import Backoff
 from .beginning import begun_at_once
@@ -81,7 +81,7 @@ class Handler:
     outbox: Outbox
     indexer: Indexer
     clock: Clock
-    patience: Backoff
+    backoff: Backoff
 
     def handle(self, event: Event, *, underway: Underway | None = None) -> tuple[Receipt, ...]:
         """Decide and commit the event for each application that it concerns; one receipt for each.
@@ -120,7 +120,7 @@ class Handler:
                 if self.ledger.unchanged(loaded):
                     raise
                 # Another writer committed between our reads of the rows, so they contradict each other: read again.
-                self.patience.wait(attempt)
+                self.backoff.wait(attempt)
                 continue
             if decision.nothing:
                 if nearby and not self.ledger.unchanged(loaded):
@@ -132,7 +132,7 @@ class Handler:
             except AlreadySeen:
                 return Receipt(application=application, outcome=Outcome.REPEATED, rules=decision.rules)
             except Conflict:
-                self.patience.wait(attempt)
+                self.backoff.wait(attempt)
                 continue
             _note_releases(current, decision)
             measured(loaded.snapshot, decision, event)

@@ -29,7 +29,7 @@ from ..domain.versions import Subject, SubjectKind
 from ..ledger import Ledger
 from ..ledger.chain_anchors import ChainAnchors
 from ..ledger.keys import INSTALLATION
-from ..ledger.standing import InstallationStanding, Nearby, Standing
+from ..ledger.neighbours import ApplicationRows, InstallationRows, Nearby
 from ..ledger.versions import SubjectVersions, version_name
 from .run_step import Outdated, Work
 
@@ -38,7 +38,7 @@ from .run_step import Outdated, Work
 class OfAll:
     """The installation's state, being read."""
 
-    standing: Callable[[], InstallationStanding]
+    standing: Callable[[], InstallationRows]
     newest: Callable[[], ChainAnchor | None] | None
     """The newest anchor of its chain; None where that is not compared."""
 
@@ -63,7 +63,7 @@ class InForce:
     def rules(
         self,
         work: Work,
-        standing: Standing,
+        standing: ApplicationRows,
         head: Head,
         environment: Environment,
         of_all: OfAll | None,
@@ -100,7 +100,7 @@ class InForce:
 
     def _of_row(self, work: Work, nearby: Nearby | None) -> str:
         application, environment = work.step.application, work.step.environment
-        standing, release = (nearby.standing, nearby.release) if nearby is not None else (Standing(), None)
+        standing, release = (nearby.standing, nearby.release) if nearby is not None else (ApplicationRows(), None)
         head = standing.head or Head(application=application)
         if fault := head_fault(head, self.ledger.public_keys):
             return f"the end of the trail of {application}: {fault}"
@@ -112,7 +112,9 @@ class InForce:
             return f"the live release in {environment} is not the one that the trail names"
         return ""
 
-    def _of_application(self, work: Work, standing: Standing, head: Head, environment: Environment) -> Iterator[str]:
+    def _of_application(
+        self, work: Work, standing: ApplicationRows, head: Head, environment: Environment
+    ) -> Iterator[str]:
         if fault := head_fault(head, self.ledger.public_keys):
             yield f"the end of the trail of {head.application}: {fault}"
             return
@@ -127,7 +129,7 @@ class InForce:
         elif versions is not None and versions.application != standing.version:
             raise Outdated(f"another version of {head.application} is in force by now")
 
-    def _of_installation(self, work: Work, of_all: InstallationStanding) -> Iterator[str]:
+    def _of_installation(self, work: Work, of_all: InstallationRows) -> Iterator[str]:
         head = of_all.head
         if fault := head_fault(head, self.ledger.public_keys):
             yield f"the end of the trail of the installation: {fault}"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ..domain.audit import AuditRecord
 from ..domain.identity import CannotVerify, TokenReader
-from ..domain.kept_proofs import KeptVerifier, KeysFrom, NotProvedError
+from ..domain.kept_proofs import KeysFrom, NotProvedError, ProofVerifier
 from ..domain.rules import Rule, RuleResult
 from ..domain.signing import KeysUnavailable
 from ..ledger import Blobs
@@ -47,8 +47,8 @@ class KeptProofs:
         return outcome.source is KeysFrom.ARCHIVE
 
     @property
-    def _verifier(self) -> KeptVerifier:
-        return KeptVerifier(
+    def _verifier(self) -> ProofVerifier:
+        return ProofVerifier(
             tokens=self.tokens,
             installation=self.installation,
             documents=self.evidence.get,

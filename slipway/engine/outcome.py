@@ -7,7 +7,7 @@ from typing import Any
 
 from ..domain.model import Record
 from ..domain.rules import RuleResult
-from ..domain.steps import SeenBefore
+from ..domain.steps import EarlierFindings
 
 REASON_LIMIT = 2000
 """The most characters of a reason that an event carries."""
@@ -39,7 +39,7 @@ class Requeue:
 
     after: timedelta
     reason: str = ""
-    seen: SeenBefore | None = None
+    seen: EarlierFindings | None = None
     """The findings of this poll for the next one; None if nothing is new."""
 
 

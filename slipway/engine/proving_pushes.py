@@ -17,7 +17,7 @@ from ..domain.errors import NotFound, SourceAway, UnknownName
 from ..domain.events import ImagePushed, PushedArtifact
 from ..effects.registry import Registry, RegistryError, why_no_image
 
-PATIENCE: Final = timedelta(hours=24)
+RETRY_PERIOD: Final = timedelta(hours=24)
 """The time to wait for a registry that is away, from the push."""
 TAGS_SEARCHED: Final = 100
 """The tag of a digest is looked for among this many of the newest tags."""
@@ -35,7 +35,7 @@ class PushProver:
 
         An artifact that the registry does not have, or does not show us, goes on unchanged: planning needs it too, and
         the release then says why it failed. It also goes on unchanged if the registry has been away for longer than
-        `PATIENCE`; until then this raises `SourceAway`.
+        `RETRY_PERIOD`; until then this raises `SourceAway`.
         """
         try:
             registry = self.registry(event.registry)
@@ -43,7 +43,7 @@ class PushProver:
         except UnknownName:
             return event
         except RegistryError as error:
-            if error.retryable and self.clock() - event.pushed_at < PATIENCE:
+            if error.retryable and self.clock() - event.pushed_at < RETRY_PERIOD:
                 raise SourceAway(str(error)) from error
             return event
         why = why_no_image(manifest, registry.where(event.repository, event.digest))

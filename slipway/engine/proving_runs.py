@@ -1,7 +1,7 @@
 """Proves runs: a hint about a run becomes an event once the run's source was asked. The hint may come by any queue.
 
 While the source is away, the release shows the facts that are not proved yet, and the hint is sent again with growing
-pauses; after `PATIENCE` they stay *not proved*. A run that the source does not know, or does not show us, is asked for
+pauses; after `RETRY_PERIOD` they stay *not proved*. A run that the source does not know or show us is asked for
 a few more times: a right may be granted later, or a page may appear late. Any sender to `runs` can name runs that do
 not exist, of any pipeline, so only a few in an hour leave a record. The others are still asked for, each by itself and
 for a shorter time: one of them may be a genuine run that its source is about to know, and no flood of others can push
@@ -18,7 +18,7 @@ from typing import Final, assert_never
 
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
-from ..domain.events import PipelineCompleted, RunTold
+from ..domain.events import PipelineCompleted, RunReported
 from ..domain.hints import RunHint
 from ..domain.queues import Queue
 from ..domain.runs import Fact, Run, Trust
@@ -31,11 +31,11 @@ from .handle import Receipt
 
 log = logging.getLogger(__name__)
 
-PATIENCE: Final = timedelta(hours=24)
+RETRY_PERIOD: Final = timedelta(hours=24)
 """The time to wait for a source that is away, from the report of the run."""
-ABSENT_PATIENCE: Final = timedelta(hours=1)
+ABSENT_RETRY_PERIOD: Final = timedelta(hours=1)
 """The time for which a run that the source does not know, or does not show us, is asked for."""
-UNRECORDED_PATIENCE: Final = timedelta(minutes=5)
+UNRECORDED_RETRY_PERIOD: Final = timedelta(minutes=5)
 """The same time for one of many unknown runs: five questions in all."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
 MOST_UNKNOWN: Final = 30
@@ -54,7 +54,7 @@ class UnknownRuns:
         """Whether each of the applications may record one more; if so, it is counted."""
         with self._lock:
             all_times = [self._times[application] for application in applications]
-            if any(len(times) == MOST_UNKNOWN and now - times[0] < ABSENT_PATIENCE for times in all_times):
+            if any(len(times) == MOST_UNKNOWN and now - times[0] < ABSENT_RETRY_PERIOD for times in all_times):
                 return False
             for times in all_times:
                 times.append(now)
@@ -75,7 +75,7 @@ class RunProver:
     clock: Clock
     unknown: UnknownRuns = field(default_factory=UnknownRuns)
 
-    def take(self, report: RunTold) -> tuple[Receipt, ...]:
+    def take(self, report: RunReported) -> tuple[Receipt, ...]:
         """Ask about the run, and handle what that proves. A run of a pipeline that builds no application is counted
         and dropped. Raises what `Door.take` raises."""
         claimed = report.completed(report.claims)
@@ -91,17 +91,17 @@ class RunProver:
                 return self._proved(report, answer)
             case UnprovedRun(why=why):
                 report = self._counted(report, concerned)
-                patience = UNRECORDED_PATIENCE if report.unrecorded else ABSENT_PATIENCE
-                return self._not_proved(report, why, timedelta(0), patience=patience)
-            case AskLater(goes_on=True, after=after) if self.clock() - report.received_at < PATIENCE:
+                retry_period = UNRECORDED_RETRY_PERIOD if report.unrecorded else ABSENT_RETRY_PERIOD
+                return self._not_proved(report, why, timedelta(0), retry_period=retry_period)
+            case AskLater(goes_on=True, after=after) if self.clock() - report.received_at < RETRY_PERIOD:
                 self._again(report, after)
                 return ()  # nothing is wrong: a pipeline tells of its run before that has ended
             case AskLater(why=why, after=after):
-                return self._not_proved(self._counted(report, concerned), why, after, patience=PATIENCE)
+                return self._not_proved(self._counted(report, concerned), why, after, retry_period=RETRY_PERIOD)
             case _:
                 assert_never(answer)
 
-    def _counted(self, report: RunTold, concerned: tuple[Entry, ...]) -> RunTold:
+    def _counted(self, report: RunReported, concerned: tuple[Entry, ...]) -> RunReported:
         """Beyond a few unproved reports in an hour, a run is recorded only once it is proved."""
         applications = (entry.application.application for entry in concerned)
         if report.looks or self.unknown.few(applications, self.clock()):
@@ -121,21 +121,23 @@ class RunProver:
                 commits[run.commit] = None
         return tuple(commits)
 
-    def _proved(self, report: RunTold, proved: ProvedRun) -> tuple[Receipt, ...]:
+    def _proved(self, report: RunReported, proved: ProvedRun) -> tuple[Receipt, ...]:
         run = proved.run
         log.info("run %s of %s is proved: %s", run.number, run.pipeline, run.built.why)
         events = [event for event in proved_events(report, proved) if self.catalogue.concerned(event)]
         return tuple(receipt for event in events or [_of_nobody(report, proved)] for receipt in self.door.take(event))
 
-    def _again(self, report: RunTold, after: timedelta) -> None:
+    def _again(self, report: RunReported, after: timedelta) -> None:
         """Look again later; each time after a longer pause."""
         pause = max(after, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(report.looks, 10)))
         hint = RunHint(report=report.evolve(looks=report.looks + 1))
         body, due = hint.model_dump_json().encode(), self.clock() + pause
         self.bus.send_raw(Queue.HINTS, body, message_id=hint.message_id, not_before=due)
 
-    def _not_proved(self, report: RunTold, why: str, after: timedelta, *, patience: timedelta) -> tuple[Receipt, ...]:
-        again = self.clock() - report.received_at < patience
+    def _not_proved(
+        self, report: RunReported, why: str, after: timedelta, *, retry_period: timedelta
+    ) -> tuple[Receipt, ...]:
+        again = self.clock() - report.received_at < retry_period
         if again:
             self._again(report, after)
         ending = "it is asked again" if again else f"it was asked {report.looks + 1} times"
@@ -160,7 +162,7 @@ def _with_facts(run: Run, trust: Trust, why: str) -> Run:
     return run.evolve(proof=fact, built=fact, behind=fact)
 
 
-def _of_nobody(report: RunTold, proved: ProvedRun) -> PipelineCompleted:
+def _of_nobody(report: RunReported, proved: ProvedRun) -> PipelineCompleted:
     """The run is genuine but does not match the hint: it is of another pipeline, or built an image that no application
     here has."""
     run, document = proved.run, proved.document

@@ -25,7 +25,7 @@ from ..domain.steps import Outgoing, Step, StepKind, Trace, own_time
 from ..effects.messaging import Bus, MessageTooLarge
 from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Lease, Leases
-from ..ledger.standing import Nearby, Standing
+from ..ledger.neighbours import ApplicationRows, Nearby
 from ..telemetry import Attribute, Family, about, carrier, current_traceparent, span
 from .beginning import concerns
 from .door import deferred
@@ -50,7 +50,7 @@ BEGUN_AT_MOST = 3
 later."""
 
 
-class Held(Exception):  # noqa: N818 - it is what happened
+class LeaseIsTaken(Exception):  # noqa: N818 - it is what happened
     """Another worker holds the step, or died holding it."""
 
 
@@ -71,12 +71,12 @@ class Work:
     def hold(self) -> None:
         """Take the lease of a step that read first and is about to change something. Raises `Held`."""
         if not self.renew():
-            raise Held(self.step.id)
+            raise LeaseIsTaken(self.step.id)
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> ApplicationRows:
         """Head and lanes as they were read with the release; empty if they were not read."""
-        return self.nearby.standing if self.nearby else Standing()
+        return self.nearby.standing if self.nearby else ApplicationRows()
 
     @property
     def environment(self) -> Environment | None:
@@ -167,7 +167,7 @@ class StepRunner:
             copied = step.kind is StepKind.COPY and isinstance(outcome, Finished) and outcome.passed
             if not (copied and self._stopped(step)):
                 self._follow(step, outcome, Underway(lease=lease, nearby=nearby))
-        except Held:
+        except LeaseIsTaken:
             self._put_off(step)
         finally:
             self._give_back(step, lease)

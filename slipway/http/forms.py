@@ -17,7 +17,7 @@ _MARK: Final = re.compile(r"([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forms:
+class FormTokens:
     """Makes and checks marks."""
 
     seal: Seal

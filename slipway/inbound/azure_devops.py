@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ..domain.events import RunTold
+from ..domain.events import RunReported
 from ..domain.incoming import ForeignModel, Time
 from ..domain.runs import Run
 from .claims import claimed
@@ -109,7 +109,7 @@ class _Hook(ForeignModel):
     resourceContainers: _Containers = _Containers()  # noqa: N815
 
 
-def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> RunTold:
+def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> RunReported:
     """Parse a completed run: a hint. Raises `Ignored` for other events, `BadInput` for malformed ones.
 
     `organizations`, in lower case, are those whose events are accepted; if empty, all are (the caller has checked the
@@ -128,7 +128,7 @@ def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> 
             repr(organization[:100]),
         )
     run = _build(hook, organization, now) if hook.eventType == BUILD_COMPLETE else _run(hook, organization, now)
-    return RunTold(received_at=now, claims=run)
+    return RunReported(received_at=now, claims=run)
 
 
 def _build(hook: _Hook, organization: str, now: datetime) -> Run:

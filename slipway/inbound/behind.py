@@ -12,14 +12,14 @@ from typing import Final, Protocol
 from ..domain.run_source import (
     Absent,
     CannotKnow,
+    CommitInfo,
     CommitSignature,
+    CommitSummary,
     Identity,
     PersonReference,
     PullRequest,
-    Told,
-    ToldChange,
-    ToldCommit,
-    ToldRun,
+    RunInfo,
+    SourceAnswer,
 )
 from ..domain.runs import PEOPLE_LIMIT, Fact, Involved, Involvement, Trust
 
@@ -35,21 +35,21 @@ _WHY: Final = 600
 class PeopleSource(Protocol):
     """The part of a source that knows commits and people."""
 
-    def changes(self, run: ToldRun) -> Told[tuple[ToldChange, ...]]: ...
+    def changes(self, run: RunInfo) -> SourceAnswer[tuple[CommitSummary, ...]]: ...
 
-    def commit(self, run: ToldRun, id: str) -> Told[ToldCommit]: ...
+    def commit(self, run: RunInfo, id: str) -> SourceAnswer[CommitInfo]: ...
 
-    def merge_bases(self, run: ToldRun, one: str, other: str) -> Told[tuple[str, ...]]: ...
+    def merge_bases(self, run: RunInfo, one: str, other: str) -> SourceAnswer[tuple[str, ...]]: ...
 
-    def commits(self, run: ToldRun, old: str, new: str) -> Told[tuple[ToldCommit, ...]]: ...
+    def commits(self, run: RunInfo, old: str, new: str) -> SourceAnswer[tuple[CommitInfo, ...]]: ...
 
-    def pull_requests(self, run: ToldRun, commits: Sequence[str]) -> Told[tuple[PullRequest, ...]]: ...
+    def pull_requests(self, run: RunInfo, commits: Sequence[str]) -> SourceAnswer[tuple[PullRequest, ...]]: ...
 
-    def commits_of(self, run: ToldRun, pull_request: int) -> Told[tuple[str, ...]]: ...
+    def commits_of(self, run: RunInfo, pull_request: int) -> SourceAnswer[tuple[str, ...]]: ...
 
-    def identities(self, organization: str, ids: Sequence[str]) -> Told[tuple[Identity, ...]]: ...
+    def identities(self, organization: str, ids: Sequence[str]) -> SourceAnswer[tuple[Identity, ...]]: ...
 
-    def identities_named(self, organization: str, mail: str) -> Told[tuple[Identity, ...]]: ...
+    def identities_named(self, organization: str, mail: str) -> SourceAnswer[tuple[Identity, ...]]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class _Away(Exception):  # noqa: N818 - it ends the asking, nothing is wrong
         self.told = answer
 
 
-def behind(source: PeopleSource, run: ToldRun, *, live: Sequence[str]) -> Behind | CannotKnow:
+def behind(source: PeopleSource, run: RunInfo, *, live: Sequence[str]) -> Behind | CannotKnow:
     """Everybody behind what the run built. `CannotKnow` only if asking again later helps."""
     asking = _Asking(source, run)
     try:
@@ -83,7 +83,7 @@ class _Asking:
     """The findings so far about one run."""
 
     source: PeopleSource
-    run: ToldRun
+    run: RunInfo
     vouched: dict[tuple[Involvement, str], PersonReference] = field(default_factory=dict)
     """The people for whom the server vouches, by their part and the source's id."""
     claimed: dict[tuple[Involvement, str], CommitSignature] = field(default_factory=dict)
@@ -137,7 +137,7 @@ class _Asking:
             if commit is not None:
                 self._take(commit)
 
-    def _take(self, commit: ToldCommit) -> None:
+    def _take(self, commit: CommitInfo) -> None:
         if commit.id in self.commits:
             return
         self.commits[commit.id] = None
@@ -167,10 +167,10 @@ class _Asking:
         else:
             self.vouched.setdefault((part, who.id), who)
 
-    def _need[T](self, answer: Told[T], otherwise: T) -> T:
+    def _need[T](self, answer: SourceAnswer[T], otherwise: T) -> T:
         """The value in the answer; if it is missing, a gap is noted. Raises `_Away` if asking again later helps."""
         match answer:
-            case CannotKnow(again=True):
+            case CannotKnow(retryable=True):
                 raise _Away(answer)
             case Absent() | CannotKnow():
                 self.gaps.append(answer.why)

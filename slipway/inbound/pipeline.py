@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ..domain.events import RunTold
+from ..domain.events import RunReported
 from ..domain.incoming import ForeignModel, Time
 from ..domain.model import Digest, Repository, Tag
 from .claims import claimed
@@ -71,7 +71,7 @@ class _RunMessage(ForeignModel):
     image: _Image | None = None
 
 
-def parse_run_message(body: bytes, *, now: datetime) -> RunTold:
+def parse_run_message(body: bytes, *, now: datetime) -> RunReported:
     """Parse a completed run: a hint, with the image that the run says it built. Raises `BadInput`."""
     content = read_json(unwrap(body))
     if isinstance(content, dict) and "eventType" in content and "type" not in content:
@@ -93,7 +93,7 @@ def parse_run_message(body: bytes, *, now: datetime) -> RunTold:
         requester=message.requestedBy,
         committer=message.committedBy,
     )
-    return RunTold(
+    return RunReported(
         received_at=now,
         claims=run,
         repository=image.repository if image else None,

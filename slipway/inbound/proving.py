@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from ..domain.events import PipelineCompleted, RunTold
-from ..domain.run_source import Absent, Attachment, CannotKnow, RunAddress, TimelineRecord, Told, ToldRun
+from ..domain.events import PipelineCompleted, RunReported
+from ..domain.run_source import Absent, Attachment, CannotKnow, RunAddress, RunInfo, SourceAnswer, TimelineRecord
 from ..domain.runs import Fact, Run, Trust
 from .behind import Behind, PeopleSource, behind
 from .published import ATTACHMENT_TYPE, PublishedDocument, document_of, read_document
@@ -26,13 +26,13 @@ _NUMBER, _TEXT, _BRANCH, _FOLDER = 256, 256, 1024, 512
 class RunSource(PeopleSource, Protocol):
     """A system that runs pipelines, asked about them. No method raises because of an answer."""
 
-    def run(self, address: RunAddress) -> Told[ToldRun]: ...
+    def run(self, address: RunAddress) -> SourceAnswer[RunInfo]: ...
 
-    def timeline(self, run: ToldRun) -> Told[tuple[TimelineRecord, ...]]: ...
+    def timeline(self, run: RunInfo) -> SourceAnswer[tuple[TimelineRecord, ...]]: ...
 
-    def attachments(self, run: ToldRun, kind: str) -> Told[tuple[Attachment, ...]]: ...
+    def attachments(self, run: RunInfo, kind: str) -> SourceAnswer[tuple[Attachment, ...]]: ...
 
-    def attachment(self, run: ToldRun, kind: str, attachment: Attachment) -> Told[bytes]: ...
+    def attachment(self, run: RunInfo, kind: str, attachment: Attachment) -> SourceAnswer[bytes]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class UnprovedRun:
 
 
 def prove(
-    source: RunSource, report: RunTold, *, live: Sequence[str], now: datetime
+    source: RunSource, report: RunReported, *, live: Sequence[str], now: datetime
 ) -> ProvedRun | UnprovedRun | AskLater:
     """Ask about the reported run. `live` are the commits that run in production now: everybody who has changed
     something since then is behind the change."""
@@ -70,13 +70,13 @@ def prove(
     match source.run(address):
         case Absent(why=why):
             return UnprovedRun(why=why)
-        case CannotKnow(why=why, again=again, after=after):
+        case CannotKnow(why=why, retryable=again, after=after):
             return AskLater(why=why, after=after) if again else UnprovedRun(why=why)
-        case ToldRun() as run:
+        case RunInfo() as run:
             return _judged(source, run, live=live, now=now)
 
 
-def _judged(source: RunSource, run: ToldRun, *, live: Sequence[str], now: datetime) -> ProvedRun | AskLater:
+def _judged(source: RunSource, run: RunInfo, *, live: Sequence[str], now: datetime) -> ProvedRun | AskLater:
     if not run.completed:
         return AskLater(why=f"run {run.number} goes on", after=RUNS_ON, goes_on=True)
     published = _published(source, run)
@@ -89,11 +89,11 @@ def _judged(source: RunSource, run: ToldRun, *, live: Sequence[str], now: dateti
     return ProvedRun(run=_run(run, built, people, document, now), document=document)
 
 
-def _published(source: RunSource, run: ToldRun) -> tuple[Fact, PublishedDocument | None] | AskLater:
+def _published(source: RunSource, run: RunInfo) -> tuple[Fact, PublishedDocument | None] | AskLater:
     """The document that the run published, if the run can publish one."""
     attachments, timeline = source.attachments(run, ATTACHMENT_TYPE), source.timeline(run)
     for listed in (attachments, timeline):
-        if isinstance(listed, CannotKnow) and listed.again:
+        if isinstance(listed, CannotKnow) and listed.retryable:
             return AskLater(why=listed.why, after=listed.after)
     if isinstance(attachments, Absent | CannotKnow) or isinstance(timeline, Absent | CannotKnow):
         missing = attachments if isinstance(attachments, Absent | CannotKnow) else timeline
@@ -107,7 +107,9 @@ def _published(source: RunSource, run: ToldRun) -> tuple[Fact, PublishedDocument
         case Absent(why=why):
             return _unknown(why), None
         case CannotKnow():
-            return AskLater(why=content.why, after=content.after) if content.again else (_unknown(content.why), None)
+            return (
+                AskLater(why=content.why, after=content.after) if content.retryable else (_unknown(content.why), None)
+            )
     document = read_document(content)
     if isinstance(document, Fact):
         return document, None
@@ -120,7 +122,7 @@ def _unknown(why: str) -> Fact:
     return Fact(trust=Trust.NOT_PROVED, why=f"built by: not proved; {why}"[:1000])
 
 
-def _run(run: ToldRun, built: Fact, people: Behind, document: PublishedDocument | None, now: datetime) -> Run:
+def _run(run: RunInfo, built: Fact, people: Behind, document: PublishedDocument | None, now: datetime) -> Run:
     gone = ", which has been deleted since" if run.deleted else ""
     return Run(
         organization=run.organization,
@@ -144,7 +146,7 @@ def _run(run: ToldRun, built: Fact, people: Behind, document: PublishedDocument 
     )
 
 
-def proved_events(report: RunTold, proved: ProvedRun) -> tuple[PipelineCompleted, ...]:
+def proved_events(report: RunReported, proved: ProvedRun) -> tuple[PipelineCompleted, ...]:
     """The events of a proved run: the run with the image that it published, and the refusal of any other image that a
     message names."""
     image = proved.document.content if proved.document else None

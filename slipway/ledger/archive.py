@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from ..domain.audit import AuditRecord, ChainCheck
 from ..domain.export import ExportFormat, export_line
-from ..domain.model import Moment, Record
+from ..domain.model import Record, Timestamp
 from ..domain.signing import PublicKeys
 from . import keys
 from .blobs import Blobs
@@ -40,7 +40,7 @@ class Segment(Record):
     hash: str
     """Hash of the last record."""
     document: str
-    archived_at: Moment
+    archived_at: Timestamp
     moved: bool = False
     """Whether the rows were deleted from the table."""
 
@@ -116,7 +116,7 @@ class Archive:
         return records
 
     # ---- moving: a crash may interrupt each of these, and each can safely run again
-    def write(self, records: list[AuditRecord], *, now: Moment) -> Segment:
+    def write(self, records: list[AuditRecord], *, now: Timestamp) -> Segment:
         """Write the document, read it back, then write the row that describes it. The records' own rows stay."""
         first, last = records[0], records[-1]
         lines = b"".join(export_line(ExportFormat.JSONL, record.model_dump(mode="json")) for record in records)

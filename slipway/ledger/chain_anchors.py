@@ -12,7 +12,7 @@ from ..domain.audit import AuditRecord
 from ..domain.chain_anchor import (
     AnchoredGate,
     ChainAnchor,
-    NamedAnchors,
+    CountedAnchors,
     Why,
     application_of,
     chain_of,
@@ -129,7 +129,7 @@ class ChainAnchors:
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
         for chain in (INSTALLATION, application):
-            named = NamedAnchors(self.ledger.public_keys)
+            named = CountedAnchors(self.ledger.public_keys)
             if any(counts.keys.issuer == keys for anchor in self._genuine(chain) for counts in named.take(anchor)):
                 return True
         return False

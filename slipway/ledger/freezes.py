@@ -8,7 +8,7 @@ from pydantic import Field
 from ..domain.attribution import NAME_LIMIT, SYSTEM
 from ..domain.blocks import REASON_LIMIT, Freeze
 from ..domain.errors import present
-from ..domain.model import Moment, Record, sha256
+from ..domain.model import Record, Timestamp, sha256
 from . import keys
 from .rows import read_row
 from .table import Row, Table, UnreadableRow
@@ -21,7 +21,7 @@ class FreezeState(Record):
     ended_by: str = Field(default="", max_length=NAME_LIMIT)
     ended_name: str = Field(default="", max_length=NAME_LIMIT)
     """Their name as their sign-in said it, for display."""
-    ended_at: Moment | None = None
+    ended_at: Timestamp | None = None
     ended_because: str = Field(default="", max_length=REASON_LIMIT)
     submission: str = Field(default="", max_length=128)
     """Id of the submission that last set or ended it."""

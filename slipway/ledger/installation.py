@@ -15,7 +15,7 @@ from ..domain.commands import Verb
 from ..domain.errors import present
 from ..domain.hints import DeniedHint
 from ..domain.inbox import InboxKind
-from ..domain.model import Moment, Record
+from ..domain.model import Record, Timestamp
 from ..domain.release import Head
 from ..domain.reports import Parked
 from ..domain.signed_head import FREEZE, sign_head, state_hash
@@ -52,13 +52,13 @@ class OpenParked(Record):
     id: str
     source: str
     reason: str = Field(max_length=200)
-    parked_at: Moment
+    parked_at: Timestamp
 
 
 class DeniedThisHour(Record):
     """The people whose denied attempts were recorded in one hour."""
 
-    hour: Moment
+    hour: Timestamp
     recorded: tuple[str, ...] = Field(default=(), max_length=MOST_DENIED)
     """Caller and permission."""
 
@@ -120,14 +120,14 @@ class InstallationLedger:
         self._append(draft, write, now=now)
         return True
 
-    def beat(self, name: str, now: datetime) -> None:
+    def heartbeat(self, name: str, now: datetime) -> None:
         """Note that the timer of this name has run. Not recorded in the audit trail, as nobody decided it."""
         self._table.transact(
-            keys.INSTALLATION, [Write(act=Act.PUT, key=keys.BEAT + name, values={"At": now.isoformat()})]
+            keys.INSTALLATION, [Write(act=Act.PUT, key=keys.HEARTBEAT + name, values={"At": now.isoformat()})]
         )
 
     def last_beat(self, name: str) -> datetime | None:
-        row = self._table.get(keys.INSTALLATION, keys.BEAT + name)
+        row = self._table.get(keys.INSTALLATION, keys.HEARTBEAT + name)
         return row.moment("At") if row else None
 
     def replayed(self, parked: Parked, *, actor: str, now: datetime, inbox: str = "") -> None:

@@ -41,7 +41,7 @@ OPEN: Final = "open!"
 PROGRESS: Final = "progress!"
 DENIED: Final = "denied"
 """In the installation's partition: whose denied attempts were recorded in this hour."""
-BEAT: Final = "beat!"
+HEARTBEAT: Final = "heartbeat!"
 ANCHORED: Final = "anchored"
 """In the installation's partition: when all chains were last anchored."""
 INDEX_WATCH: Final = "index-watch"
@@ -68,7 +68,7 @@ UNDECIDED: Final = "undecided!"
 """In the same partition: changes that are not over, or about whose end some people were not told yet."""
 PROPOSED_TOLD: Final = "told!"
 
-_MADE_AGAIN: Final = (PROGRESS, LOOK, BEAT, DENIED, ANCHORED, INDEX_WATCH, LEASE)
+_MADE_AGAIN: Final = (PROGRESS, LOOK, HEARTBEAT, DENIED, ANCHORED, INDEX_WATCH, LEASE)
 """Rows that may be lost: the code that needs one writes it anew."""
 
 _WIDTH: Final = 12

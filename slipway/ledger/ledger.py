@@ -21,6 +21,7 @@ from .archive import Archive
 from .blobs import Blobs, LateBlobs
 from .due import DueIndex
 from .freezes import freeze_of_everything, not_ended
+from .neighbours import ApplicationRows, InstallationRows, Nearby
 from .rows import (
     OutboxEntry,
     answer_writes,
@@ -32,7 +33,6 @@ from .rows import (
     state_writes,
     unpack_audit,
 )
-from .standing import InstallationStanding, Nearby, Standing
 from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Write, delete_rows
 from .under_way import UnderWay
 
@@ -117,7 +117,7 @@ class Ledger:
 
     def _first_rows(
         self, partition: str, lookups: Lookups, nearby: Nearby | None
-    ) -> tuple["Standing", dict[int, Release], dict[str, str]]:
+    ) -> tuple["ApplicationRows", dict[int, Release], dict[str, str]]:
         """The head, the lanes and releases beside them, from `nearby` or in one request, with the rows' ETags."""
         if nearby is not None and self._written.get(partition, 0) > nearby.sequence:
             nearby = None
@@ -133,7 +133,7 @@ class Ledger:
 
     def nearby(self, application: str, number: int) -> Nearby:
         """The head, the lanes and the release in one request, unless many newer releases or messages lie between."""
-        standing, etags, release, count, room = Standing(), dict[str, str](), None, 0, BETWEEN
+        standing, etags, release, count, room = ApplicationRows(), dict[str, str](), None, 0, BETWEEN
         for row in self.table.rows(application, keys.HEAD, keys.release(number), limit=room):
             count += 1
             if row.key == keys.release(number):
@@ -147,14 +147,16 @@ class Ledger:
             release = self._read_releases(application, {number}, etags).get(number)
         return Nearby(standing=standing, release=release, etags=etags)
 
-    def _newest(self, partition: str, newest: int, etags: dict[str, str]) -> tuple["Standing", dict[int, Release]]:
+    def _newest(
+        self, partition: str, newest: int, etags: dict[str, str]
+    ) -> tuple["ApplicationRows", dict[int, Release]]:
         """The head, the lanes and the newest releases in one request, as their rows are adjacent.
 
         The notes of steps under way sort between them. There are few, unless steps are stuck; if they fill the request,
         a second one reads the releases.
         """
         room = newest + BETWEEN
-        standing, releases, count = Standing(), dict[int, Release](), 0
+        standing, releases, count = ApplicationRows(), dict[int, Release](), 0
         for row in self.table.rows(partition, keys.HEAD, keys.RELEASE + keys.AFTER, limit=room):
             count += 1
             etags[row.key] = row.etag
@@ -169,8 +171,8 @@ class Ledger:
             releases = {release.number: release for release in self.releases(partition, limit=newest)}
         return standing, releases
 
-    def _standing(self, partition: str, etags: dict[str, str], *, notes: bool = False) -> "Standing":
-        standing, last = Standing(), keys.PROGRESS if notes else keys.LANE
+    def _standing(self, partition: str, etags: dict[str, str], *, notes: bool = False) -> "ApplicationRows":
+        standing, last = ApplicationRows(), keys.PROGRESS if notes else keys.LANE
         for row in self.table.rows(partition, keys.HEAD, last + keys.AFTER):
             standing.take(row)
             etags[row.key] = row.etag
@@ -307,9 +309,9 @@ class Ledger:
         delete_rows(self.table, application, rows)
 
     # ---- reading
-    def of_installation(self) -> InstallationStanding:
+    def of_installation(self) -> InstallationRows:
         """The installation's head and the freeze of everything, in one request, as their rows are neighbours."""
-        standing = InstallationStanding()
+        standing = InstallationRows()
         for row in self.table.rows(keys.INSTALLATION, keys.FREEZE, keys.HEAD):
             standing = standing.with_row(row)
         return standing
@@ -318,7 +320,7 @@ class Ledger:
         row = self.table.get(application, keys.HEAD)
         return read_row(Head, row) if row else Head(application=application)
 
-    def standing(self, application: str) -> Standing:
+    def standing(self, application: str) -> ApplicationRows:
         """Head, version in force and lanes, as they were at one moment."""
         return self._standing(application, {})
 

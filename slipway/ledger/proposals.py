@@ -21,7 +21,7 @@ MOST: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class StoredProposal:
     """A proposed change with the guard of its row."""
 
     change: ProposedChange | None
@@ -36,9 +36,11 @@ class Proposals:
     installation: InstallationLedger
     evidence: Callable[[], Blobs]
 
-    def current(self, hash: str) -> Kept:
+    def current(self, hash: str) -> StoredProposal:
         row = self.installation.row(_key(hash))
-        return Kept(change=read_row(ProposedChange, row), etag=row.etag) if row else Kept(change=None)
+        return (
+            StoredProposal(change=read_row(ProposedChange, row), etag=row.etag) if row else StoredProposal(change=None)
+        )
 
     def undecided(self) -> ReadOfEach[ProposedChange]:
         """The proposed changes on which work is left."""
@@ -64,7 +66,7 @@ class Proposals:
 
     def commit(
         self,
-        before: Kept,
+        before: StoredProposal,
         change: ProposedChange,
         drafts: Sequence[AuditDraft],
         *answer: Write,

@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from ..domain.answers import Answered
 from ..domain.audit import AuditRecord
 from ..domain.decide import Decision
-from ..domain.model import Moment, canonical, sha256
+from ..domain.model import Timestamp, canonical, sha256
 from ..domain.release import Head, Release
 from ..domain.signing import PublicKeys, Signature, Signer
 from ..domain.steps import Outgoing
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 PIECE = TEXT_LIMIT // 2
 """Characters of one piece; each may take two UTF-16 code units."""
-_MOMENT: Final = TypeAdapter[datetime](Moment)
+_MOMENT: Final = TypeAdapter[datetime](Timestamp)
 _OBJECTS = ("sig", "rules")
 """Fields of an audit record, besides its details, whose column holds JSON."""
 

@@ -34,7 +34,7 @@ from ..ledger.due import EVERYTHING, SETTLED, Due
 from ..ledger.freezes import FreezeState
 from ..ledger.keys import INSTALLATION
 from ..ledger.looks import LookAnswers
-from ..ledger.standing import InstallationStanding
+from ..ledger.neighbours import InstallationRows
 from ..ledger.table import Row
 from ..queries.numbers import PORTION, Numbers
 from ..telemetry import Attribute, Family, about, span
@@ -172,7 +172,7 @@ class Reconciler:
             self.ledger.prune_answers(INSTALLATION, self.clock() - SEEN_FOR)
         return Reconciled(problems=problems)
 
-    def _count_installation(self, of_all: InstallationStanding) -> Reconciled:
+    def _count_installation(self, of_all: InstallationRows) -> Reconciled:
         return Reconciled(counted=self.numbers.catch_up(INSTALLATION, end=of_all.head.sequence))
 
     def _look(self, entry: Entry, frozen: FreezeState | None, *, turn: Turn | None) -> Reconciled:

@@ -27,7 +27,7 @@ PART: Final = 1000
 """The most records of one document."""
 MOST: Final = 8 * 1024 * 1024
 """Uncompressed bytes after which a document is full."""
-PATIENCE: Final = timedelta(days=31)
+LONGEST_WAIT: Final = timedelta(days=31)
 """Once the oldest record has waited this long, even a part that is not full is moved."""
 PARTS_AT_ONCE: Final = 10
 """The most parts of one chain in one run, so that a run stays below the function timeout."""
@@ -85,7 +85,7 @@ class Retention:
             yield end
 
     def _next(self, name: str, end: Segment | None, *, until: int) -> list[AuditRecord]:
-        """The oldest records that may move; empty until they fill a part or have waited for `PATIENCE`."""
+        """The oldest records that may move; empty until they fill a part or have waited for `LONGEST_WAIT`."""
         first, limit, size = (end.last if end else 0) + 1, self.clock() - self.age, 0
         before, records = end.hash if end else GENESIS, list[AuditRecord]()
         check = ChainCheck(name, keys=self.ledger.public_keys, after=first - 1, previous=before)
@@ -104,7 +104,7 @@ class Retention:
         return records if full or self._waited(records, limit) else []
 
     def _waited(self, records: list[AuditRecord], limit: datetime) -> bool:
-        return bool(records) and records[0].time < limit - PATIENCE
+        return bool(records) and records[0].time < limit - LONGEST_WAIT
 
     def _finish(self, segment: Segment) -> int:
         details = {

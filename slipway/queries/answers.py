@@ -7,7 +7,7 @@ from enum import StrEnum
 from ..domain.answers import Answered
 from ..domain.errors import NotFound
 from ..domain.inbox import is_inbox_id
-from ..domain.model import NAME_PATTERN, Moment, Record
+from ..domain.model import NAME_PATTERN, Record, Timestamp
 from ..domain.tones import Tone
 from ..ledger import Ledger
 from ..ledger.inbox import Inbox, Unreadable, parked_id
@@ -48,7 +48,7 @@ class Reply(Record):
     """The application, or `_installation`."""
     id: str
     state: SaidState
-    received_at: Moment | None = None
+    received_at: Timestamp | None = None
     """Set while it is only received."""
     waits_for: str = ""
     """Why it cannot be decided yet; empty if its turn has not come."""

@@ -7,7 +7,7 @@ from ..catalogue.entries import Entry
 from ..domain.decide.conditions import plan_rule
 from ..domain.decide.quorum import counted_approvals, voters_left
 from ..domain.gate import ApprovalGate
-from ..domain.people import OID, Circle, SignedIn
+from ..domain.people import OID, IdentityMap, SignedIn
 from ..domain.release import Lane, Phase, Release
 from ..domain.reports import OpenGate
 from ..ledger.table import ReadOfEach, gathered
@@ -32,13 +32,13 @@ def _open_gates_of(reader: Reader, entry: Entry) -> Iterator[OpenGate]:
 def name_at_gate(reader: Reader, release: Release, environment: str, person: str) -> str:
     """The person as the gate's policy knows them, such as by their address; otherwise as given (`oid:…`)."""
     gate = reader.gate_of(release, environment)
-    return gate.circle.person(person).name if isinstance(gate, ApprovalGate) else person
+    return gate.identities.person(person).name if isinstance(gate, ApprovalGate) else person
 
 
 def may_decide(gate: ApprovalGate, who: SignedIn) -> bool:
     """Whether the gate's policy names this person, by what their sign-in says. Whether a vote counts is decided when it
     is cast, by its own proof."""
-    return gate.lists(gate.circle.names(f"{OID}{who.object_id}", signed_in=who), who)
+    return gate.lists(gate.identities.names(f"{OID}{who.object_id}", signed_in=who), who)
 
 
 def may_say(reader: Reader, release: Release, environment: str, who: SignedIn) -> bool:
@@ -47,11 +47,11 @@ def may_say(reader: Reader, release: Release, environment: str, who: SignedIn) -
     gate = reader.gate_of(release, environment)
     if gate is not None and may_decide(gate, who):
         return True
-    circle = gate.circle if gate is not None else Circle()
-    names = circle.names(f"{OID}{who.object_id}", signed_in=who)
+    identities = gate.identities if gate is not None else IdentityMap()
+    names = identities.names(f"{OID}{who.object_id}", signed_in=who)
     rollout, votes = release.rollout_in(environment), release.gate.votes if release.gate else ()
     counted = (*(vote.voter for vote in votes), *(rollout.approvers if rollout else ()))
-    return any(not names.isdisjoint(circle.names(voter)) for voter in counted)
+    return any(not names.isdisjoint(identities.names(voter)) for voter in counted)
 
 
 def _open_gate_of(reader: Reader, release: Release, entry: Entry, lanes: Mapping[str, Lane]) -> OpenGate | None:

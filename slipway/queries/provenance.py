@@ -11,7 +11,7 @@ from ..domain.audit import AuditRecord
 from ..domain.audit_query import PAGE_LIMIT, AuditQuery
 from ..domain.model import release_id
 from ..domain.release import Live, VoteDecision
-from ..domain.reports import Approval, LiveThere, NotShown, Override
+from ..domain.reports import Approval, LiveInEnvironment, NotShown, Override
 from .reading import Reader
 from .trail import Trail
 
@@ -25,17 +25,17 @@ class Provenance:
 
     def live(
         self, environment: str, *, application: str | None = None, after: str = ""
-    ) -> Iterator[LiveThere | NotShown]:
+    ) -> Iterator[LiveInEnvironment | NotShown]:
         """The live releases of an environment by application name, those after `after`. Raises `LedgerUnavailable`."""
 
-        def there(entry: Entry) -> LiveThere | None:
+        def there(entry: Entry) -> LiveInEnvironment | None:
             name = entry.application.application
             lane = self.reader.ledger.lanes(name).get(environment) if application in (None, name) else None
             return self._one(name, environment, lane.live) if lane is not None and lane.live is not None else None
 
         return (one for one in self.reader.of_each(there, after=after) if one is not None)
 
-    def _one(self, application: str, environment: str, live: Live) -> LiveThere:
+    def _one(self, application: str, environment: str, live: Live) -> LiveInEnvironment:
         release = self.reader.release(release_id(application, live.release))
         query = AuditQuery(release=release.id, environment=environment)
         newest = self.trail.page(query, limit=PAGE_LIMIT).records
@@ -45,7 +45,7 @@ class Provenance:
         ]
         gate_passed = next((record for record in plan_records if record.known_action is Action.GATE_PASSED), None)
         rollout = next((rollout for rollout in reversed(release.rollouts) if rollout.environment == environment), None)
-        return LiveThere(
+        return LiveInEnvironment(
             application=application,
             environment=environment,
             release=release.id,

@@ -17,6 +17,7 @@ from ..domain.environment import Environment
 from ..domain.errors import NotFound
 from ..domain.explain import Explanation, explain, lookups_to_explain
 from ..domain.gate import ApprovalGate
+from ..domain.later_reports import LOOKED_AT, LOOKED_BACK, waits_or_waited
 from ..domain.model import NAME_PATTERN, parse_release_id, release_id
 from ..domain.plan import Plan, Preview
 from ..domain.promotion import StepState
@@ -24,7 +25,6 @@ from ..domain.proof import hidden_until
 from ..domain.release import Head, Release
 from ..domain.reports import NotShown
 from ..domain.snapshot import Lookups, Snapshot
-from ..domain.told_meanwhile import LOOKED_AT, LOOKED_BACK, waits_or_waited
 from ..domain.versions import SubjectKind
 from ..ledger import Blobs, Ledger
 from ..ledger.keys import AUDIT, INSTALLATION

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..domain.audit import AuditDraft, AuditRecord, chained
-from ..domain.model import Moment
+from ..domain.model import Timestamp
 from ..domain.release import Head
 from ..domain.signing import FixedKeys, PrivateSigner, PublicKeys
 from ..ed25519 import public_key
@@ -15,7 +15,7 @@ SIGNER: Final = PrivateSigner(FixedKeys(SIGNING_KEYS), PUBLIC_KEYS)
 
 
 def signed_chain(
-    drafts: Iterable[AuditDraft], *, application: str, time: Moment, sequence: int = 0, previous: str = ""
+    drafts: Iterable[AuditDraft], *, application: str, time: Timestamp, sequence: int = 0, previous: str = ""
 ) -> tuple[AuditRecord, ...]:
     """The drafts as records that continue the chain which ends in `sequence` and `previous` ("" for a new chain)."""
     head = Head(application=application, sequence=sequence, hash=previous)

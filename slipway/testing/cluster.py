@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ..domain.drift import Drifted, DriftKind
 from ..domain.environment import HttpProbe
-from ..domain.fence import Claim, SeenLease, judge_fence
+from ..domain.fence import Claim, LeaseState, judge_fence
 from ..domain.model import Record, sha256
 from ..domain.order import Order
 from ..domain.pruning import Deleted, Deletion, Ending
@@ -48,7 +48,7 @@ from ..effects.cluster.jobs import MAX_LOG
 from ..effects.cluster.records import Json
 from ..effects.cluster.rights import APPLIED, Right
 from ..effects.cluster.role import documents
-from ..effects.cluster.rollout import FIRST_LOOK, Looked
+from ..effects.cluster.rollout import FIRST_LOOK, EarlierPolls
 from ..effects.cluster.running import ComparedPods
 from ..manifests.images import pod_spec
 
@@ -153,11 +153,11 @@ class MemoryCluster(Cluster):
     def fenced(self, namespace: str, claim: Callable[[], Claim]) -> FencedCluster:
         return MemoryFenced(self, namespace, claim)
 
-    def lease(self, namespace: str, name: str) -> SeenLease | None:
+    def lease(self, namespace: str, name: str) -> LeaseState | None:
         text = self.leases.get((namespace, name))
         if text is None:
             return None
-        return SeenLease(text=text, written_by=self.wrote_lease, uid="1", version=sha256(text.encode()))
+        return LeaseState(text=text, written_by=self.wrote_lease, uid="1", version=sha256(text.encode()))
 
     # ---- what a rollout does under its fence
     def prune(self, deletions: Sequence[Deletion], namespace: str, owner: Owner) -> tuple[Deleted, ...]:
@@ -215,7 +215,7 @@ class MemoryCluster(Cluster):
         self._maybe_fail()
         return f"Job/{job['metadata']['name']}" in self.running
 
-    def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: Looked = FIRST_LOOK) -> RolloutState:
+    def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: EarlierPolls = FIRST_LOOK) -> RolloutState:
         self._maybe_fail()
         key = next(_key(m, namespace) for m in manifests if m["kind"] == "Deployment")
         if key not in self.objects:

@@ -88,7 +88,7 @@ class Outside:
             run_source=lambda: self.runs,
             telemetry=lambda: None,
             clock=self.clock,
-            patience=Backoff(pause=lambda seconds: None, jitter=lambda: 0.5),
+            backoff=Backoff(pause=lambda seconds: None, jitter=lambda: 0.5),
             owner=self._next_owner,
         )
 

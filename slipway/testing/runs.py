@@ -8,16 +8,16 @@ from ..domain.run_source import (
     Absent,
     Attachment,
     CannotKnow,
+    CommitInfo,
     CommitSignature,
+    CommitSummary,
     Identity,
     PersonReference,
     PullRequest,
     RunAddress,
+    RunInfo,
+    SourceAnswer,
     TimelineRecord,
-    Told,
-    ToldChange,
-    ToldCommit,
-    ToldRun,
 )
 from ..domain.runs import Fact, Involved, Involvement, Published, Run, Trust
 from ..inbound.published import PUBLISHING_TASK
@@ -38,10 +38,10 @@ def proved_run(*, requested_by: str = "", committed_by: str = "", **fields: Any)
 class Ran:
     """A run that the source knows, with what it published."""
 
-    answer: ToldRun
+    answer: RunInfo
     documents: tuple[bytes, ...] = ()
     task: str = PUBLISHING_TASK
-    commits: tuple[ToldCommit, ...] = ()
+    commits: tuple[CommitInfo, ...] = ()
 
 
 @dataclass
@@ -56,20 +56,20 @@ class RunsInMemory:
     """While set, the source does not say who a service principal is."""
     requests: list[str] = field(default_factory=list)
 
-    def put(self, run: ToldRun, published: Published | None = None, *, pushed_by: str = "") -> None:
+    def put(self, run: RunInfo, published: Published | None = None, *, pushed_by: str = "") -> None:
         """A completed run, and the commit that it built."""
         document = (published.model_dump_json().encode(),) if published else ()
         signature = CommitSignature(name="", mail=pushed_by)
         pusher = PersonReference(id=pushed_by, unique_name=pushed_by) if pushed_by else None
-        commit = ToldCommit(id=run.commit, parents=(), author=signature, committer=signature, pushed_by=pusher)
+        commit = CommitInfo(id=run.commit, parents=(), author=signature, committer=signature, pushed_by=pusher)
         self.runs[run.organization.casefold(), run.id] = Ran(answer=run, documents=document, commits=(commit,))
 
-    def change(self, run: ToldRun, **fields: Any) -> None:
+    def change(self, run: RunInfo, **fields: Any) -> None:
         """Another state of the same run: `answer`, `documents`, `task` or `commits`."""
         key = (run.organization.casefold(), run.id)
         self.runs[key] = replace(self.runs[key], **fields)
 
-    def run(self, address: RunAddress) -> Told[ToldRun]:
+    def run(self, address: RunAddress) -> SourceAnswer[RunInfo]:
         self.requests.append(str(address))
         if self.away is not None:
             return self.away
@@ -79,7 +79,7 @@ class RunsInMemory:
             return Absent(f"the source knows no {address}")
         return run.answer
 
-    def pipeline(self, organization: str, project: str, definition: int) -> Told[str]:
+    def pipeline(self, organization: str, project: str, definition: int) -> SourceAnswer[str]:
         """The name of a pipeline that has a run."""
         for (where, _), ran in self.runs.items():
             run = ran.answer
@@ -88,50 +88,50 @@ class RunsInMemory:
                 return self.away or run.pipeline
         return self.away or Absent(f"the source knows no pipeline {definition} of {organization}/{project}")
 
-    def timeline(self, run: ToldRun) -> Told[tuple[TimelineRecord, ...]]:
+    def timeline(self, run: RunInfo) -> SourceAnswer[tuple[TimelineRecord, ...]]:
         ran = self._ran(run)
         return self.away or tuple(
             TimelineRecord(id=f"task-{n}", parent=None, type="Task", name=ran.task, attempt=1, result="succeeded")
             for n in range(len(ran.documents))
         )
 
-    def attachments(self, run: ToldRun, kind: str) -> Told[tuple[Attachment, ...]]:
+    def attachments(self, run: RunInfo, kind: str) -> SourceAnswer[tuple[Attachment, ...]]:
         numbers = range(len(self._ran(run).documents))
         return self.away or tuple(Attachment(name=f"{n}.json", timeline="1", record=f"task-{n}") for n in numbers)
 
-    def attachment(self, run: ToldRun, kind: str, attachment: Attachment) -> Told[bytes]:
+    def attachment(self, run: RunInfo, kind: str, attachment: Attachment) -> SourceAnswer[bytes]:
         return self.away or self._ran(run).documents[int(attachment.record.removeprefix("task-"))]
 
-    def changes(self, run: ToldRun) -> Told[tuple[ToldChange, ...]]:
+    def changes(self, run: RunInfo) -> SourceAnswer[tuple[CommitSummary, ...]]:
         commits = self._ran(run).commits
-        return self.away or tuple(ToldChange(id=commit.id, author=commit.author) for commit in commits)
+        return self.away or tuple(CommitSummary(id=commit.id, author=commit.author) for commit in commits)
 
-    def commit(self, run: ToldRun, id: str) -> Told[ToldCommit]:
+    def commit(self, run: RunInfo, id: str) -> SourceAnswer[CommitInfo]:
         known = next((commit for commit in self._ran(run).commits if commit.id == id), None)
         return self.away or known or Absent(f"the source knows no commit {id}")
 
-    def merge_bases(self, run: ToldRun, one: str, other: str) -> Told[tuple[str, ...]]:
+    def merge_bases(self, run: RunInfo, one: str, other: str) -> SourceAnswer[tuple[str, ...]]:
         return self.away or (other,)
 
-    def commits(self, run: ToldRun, old: str, new: str) -> Told[tuple[ToldCommit, ...]]:
+    def commits(self, run: RunInfo, old: str, new: str) -> SourceAnswer[tuple[CommitInfo, ...]]:
         return self.away or self._ran(run).commits
 
-    def pull_requests(self, run: ToldRun, commits: Sequence[str]) -> Told[tuple[PullRequest, ...]]:
+    def pull_requests(self, run: RunInfo, commits: Sequence[str]) -> SourceAnswer[tuple[PullRequest, ...]]:
         return self.away or ()
 
-    def commits_of(self, run: ToldRun, pull_request: int) -> Told[tuple[str, ...]]:
+    def commits_of(self, run: RunInfo, pull_request: int) -> SourceAnswer[tuple[str, ...]]:
         return self.away or ()
 
-    def identities(self, organization: str, ids: Sequence[str]) -> Told[tuple[Identity, ...]]:
+    def identities(self, organization: str, ids: Sequence[str]) -> SourceAnswer[tuple[Identity, ...]]:
         return self.away or tuple(_identity(mail) for mail in ids)
 
-    def identities_named(self, organization: str, mail: str) -> Told[tuple[Identity, ...]]:
+    def identities_named(self, organization: str, mail: str) -> SourceAnswer[tuple[Identity, ...]]:
         return self.away or (_identity(mail),)
 
-    def service_named(self, organization: str, descriptor: str) -> Told[str]:
+    def service_named(self, organization: str, descriptor: str) -> SourceAnswer[str]:
         return self.away or self.services_hidden or Absent(f"there is no service {descriptor}")
 
-    def _ran(self, run: ToldRun) -> Ran:
+    def _ran(self, run: RunInfo) -> Ran:
         return self.runs[run.organization.casefold(), run.id]
 
 
@@ -146,7 +146,7 @@ def _identity(mail: str) -> Identity:
     return Identity(id=mail, object_id=object_id_of(mail), tenant=tenant, mail=mail, name=mail, is_service=False)
 
 
-def told_run(*, id: int, number: str, commit: str = "c" * 40, requested_by: str = "", **fields: Any) -> ToldRun:
+def told_run(*, id: int, number: str, commit: str = "c" * 40, requested_by: str = "", **fields: Any) -> RunInfo:
     """A run in the words of the source: it succeeded on main, unless the fields say otherwise."""
     requester = PersonReference(id=requested_by, unique_name=requested_by) if requested_by else None
     usual: dict[str, Any] = {
@@ -165,7 +165,7 @@ def told_run(*, id: int, number: str, commit: str = "c" * 40, requested_by: str 
         "finished_at": None,
         "deleted": False,
     }
-    return ToldRun.model_validate(
+    return RunInfo.model_validate(
         {**usual, "id": id, "number": number, "commit": commit, "requested_for": requester, **fields}
     )
 

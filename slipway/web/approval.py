@@ -13,10 +13,10 @@ from ..domain.release import Lane, Release, Vote
 from ..domain.rules import Rule, RuleResult, Unknown, not_passed
 from ..text import local_time
 from . import times
+from .approval_status import ApprovalSituation, ApprovalStatus, Counted
 from .asked import PlanViewer
 from .changes import changes_view
 from .evidence import ReadDocument, evidence_views
-from .standing import ApprovalSituation, ApprovalStatus, Counted
 from .templating import render
 
 REASON_FIELD = 1000

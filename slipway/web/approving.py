@@ -26,15 +26,15 @@ from ..ledger.newer import newer_release
 from ..queries.answers import SaidState
 from .answer import Answer, document, html, see_other
 from .approval import ApprovalRequest, VoteRefusal, approval_page
+from .approval_status import approval_status, as_outdated, counted_vote
 from .asked import PlanViewer
 from .changes import whole_text
-from .desk import Desk
 from .form import Posted, parse_form
 from .messages import message
 from .outcome import reply_page
 from .release import readable_plan
+from .services import FormServices
 from .signin import Visitor
-from .standing import as_outdated, counted_vote, standing
 from .voting import cast_vote as vote_in
 from .voting import vote_by_link
 
@@ -44,43 +44,43 @@ _TO_BE_GIVEN = "(to be given)"
 """Placeholder reason for the trial vote in `_rules`: whether a real one has a reason is checked when it is cast."""
 
 
-def show_linked_gate(desk: Desk, token: str, said: str = "") -> Answer:
+def show_linked_gate(services: FormServices, token: str, said: str = "") -> Answer:
     """The page behind a link; with `said`, the progress of the vote that was cast by it under that id.
 
     Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        viewer = by_token(desk, token)
+        viewer = by_token(services, token)
     except TokenRefused as refused:
         return unusable(refused)
-    if not _votes_by_link(desk, viewer):
+    if not _votes_by_link(services, viewer):
         return located(viewer)
-    return _followed(desk, viewer, said) if is_inbox_id(said) else html(page(desk, viewer))
+    return _followed(services, viewer, said) if is_inbox_id(said) else html(page(services, viewer))
 
 
-def show_linked_changes(desk: Desk, token: str) -> Answer:
+def show_linked_changes(services: FormServices, token: str) -> Answer:
     """Everything that the plan changes, as plain text. Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        viewer = by_token(desk, token)
+        viewer = by_token(services, token)
     except TokenRefused as refused:
         return unusable(refused)
-    return changes_document(desk, viewer) if _votes_by_link(desk, viewer) else located(viewer)
+    return changes_document(services, viewer) if _votes_by_link(services, viewer) else located(viewer)
 
 
-def receive_vote_by_link(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
+def receive_vote_by_link(services: FormServices, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
     """Record a vote. `headers` must be case-insensitive. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
-        check_own_page(headers, desk.public_url)
-        viewer = by_token(desk, token)
+        check_own_page(headers, services.public_url)
+        viewer = by_token(services, token)
     except TokenRefused as refused:
         return unusable(refused)
     except RequestRefused as refused:
         return not_taken(refused, None)
-    return _take(desk, viewer, headers, body) if _votes_by_link(desk, viewer) else located(viewer)
+    return _take(services, viewer, headers, body) if _votes_by_link(services, viewer) else located(viewer)
 
 
-def _followed(desk: Desk, viewer: PlanViewer, said: str) -> Answer:
+def _followed(services: FormServices, viewer: PlanViewer, said: str) -> Answer:
     """The outcome of the vote: received, then the page as it is now, or the reason why the vote did not count."""
-    reply = desk.answers.reply(viewer.claims.application, said)
+    reply = services.answers.reply(viewer.claims.application, said)
     match reply.state:
         case SaidState.RECEIVED | SaidState.PARKED:
             address = f"{viewer.address}?said={said}"
@@ -88,7 +88,7 @@ def _followed(desk: Desk, viewer: PlanViewer, said: str) -> Answer:
         case SaidState.COUNTED:
             return see_other(viewer.address)
         case SaidState.REFUSED:
-            return html(page(desk, viewer, _refusal(reply.answered.rules if reply.answered else ())))
+            return html(page(services, viewer, _refusal(reply.answered.rules if reply.answered else ())))
         case unreachable:
             assert_never(unreachable)
 
@@ -102,15 +102,15 @@ def _refusal(rules: tuple[RuleResult, ...]) -> VoteRefusal:
     )
 
 
-def by_token(desk: Desk, token: str) -> PlanViewer:
+def by_token(services: FormServices, token: str) -> PlanViewer:
     """The person and plan that a token was issued for. Raises `TokenRefused`."""
-    claims = read_link(token, desk.link_keys, now=desk.clock())
+    claims = read_link(token, services.link_keys, now=services.clock())
     return PlanViewer(claims=claims, path=f"/approvals/{token}", binding=token)
 
 
-def _votes_by_link(desk: Desk, viewer: PlanViewer) -> bool:
+def _votes_by_link(services: FormServices, viewer: PlanViewer) -> bool:
     """Whether the link itself votes: it was made for that, and the gate does not require more now."""
-    environment = desk.reader.catalogue.environment(viewer.claims.application, viewer.claims.environment)
+    environment = services.reader.catalogue.environment(viewer.claims.application, viewer.claims.environment)
     gate = environment.gate if environment else None
     votes = not isinstance(gate, ApprovalGate) or gate.links_vote
     return viewer.claims.purpose is Purpose.VOTE and votes
@@ -121,42 +121,48 @@ def located(viewer: PlanViewer) -> Answer:
     return see_other(viewer.place)
 
 
-def changes_document(desk: Desk, viewer: PlanViewer) -> Answer:
+def changes_document(services: FormServices, viewer: PlanViewer) -> Answer:
     claims = viewer.claims
-    plan, why_not = _plan(desk, viewer)
+    plan, why_not = _plan(services, viewer)
     if plan is None:
         raise NotFound(why_not)
     name = f"{release_id(claims.application, claims.release)}-{claims.environment}-changes.txt"
-    return document(whole_text(plan, _preview(desk, viewer)).encode(), name=name)
+    return document(whole_text(plan, _preview(services, viewer)).encode(), name=name)
 
 
-def _take(desk: Desk, viewer: PlanViewer, headers: Mapping[str, str], body: bytes) -> Answer:
+def _take(services: FormServices, viewer: PlanViewer, headers: Mapping[str, str], body: bytes) -> Answer:
     """Process the form of a link's page. The caller has identified the viewer and checked the request's origin."""
 
     def work(posted: Posted) -> Answer:
-        return see_other(f"{viewer.address}?said={vote_by_link(desk, viewer, posted)}")
+        return see_other(f"{viewer.address}?said={vote_by_link(services, viewer, posted)}")
 
-    return _read(desk, viewer, headers, body, work)
+    return _read(services, viewer, headers, body, work)
 
 
-def take_of_visitor(desk: Desk, viewer: PlanViewer, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def take_of_visitor(
+    services: FormServices, viewer: PlanViewer, who: Visitor, headers: Mapping[str, str], body: bytes
+) -> Answer:
     """Process the form of a signed-in person."""
-    return _read(desk, viewer, headers, body, lambda posted: vote_in(desk, viewer, who, posted, headers))
+    return _read(services, viewer, headers, body, lambda posted: vote_in(services, viewer, who, posted, headers))
 
 
 def _read(
-    desk: Desk, viewer: PlanViewer, headers: Mapping[str, str], body: bytes, work: Callable[[Posted], Answer]
+    services: FormServices,
+    viewer: PlanViewer,
+    headers: Mapping[str, str],
+    body: bytes,
+    work: Callable[[Posted], Answer],
 ) -> Answer:
     try:
         posted = parse_form(headers, body)
-        desk.forms.check(posted.mark, viewer.binding, viewer.address)
+        services.forms.check(posted.mark, viewer.binding, viewer.address)
     except RequestRefused as refused:
         return not_taken(refused, viewer)
     if posted.decision is VoteDecision.REJECT and not posted.reason:
         refusal = VoteRefusal(
             headline="Please say why", message="A rejection needs a reason; nothing was changed.", about_reason=True
         )
-        return html(page(desk, viewer, refusal), status=422)
+        return html(page(services, viewer, refusal), status=422)
     return work(posted)
 
 
@@ -190,9 +196,9 @@ def _trial(viewer: PlanViewer, now: datetime, decision: VoteDecision = VoteDecis
     )
 
 
-def page(desk: Desk, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> str:
-    reader, now, claims = desk.reader, desk.clock(), viewer.claims
-    plan_read = ahead(partial(_plan, desk, viewer))
+def page(services: FormServices, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> str:
+    reader, now, claims = services.reader, services.clock(), viewer.claims
+    plan_read = ahead(partial(_plan, services, viewer))
     release = reader.release(release_id(claims.application, claims.release))
     entry = reader.catalogue.get(claims.application)
     environment = entry.application.environment(claims.environment) if entry else None
@@ -200,14 +206,14 @@ def page(desk: Desk, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> 
     newer = ahead(partial(newer_release, reader.ledger, release))
     snapshot = reader.snapshot(entry, Lookups(in_lanes=False)) if entry else None
     plan, plan_missing = plan_read()
-    stands = standing(release, environment, claims, now=now, signed_in=viewer.signed_in)
+    stands = approval_status(release, environment, claims, now=now, signed_in=viewer.signed_in)
     rules = _rules(snapshot, release, viewer) if snapshot is not None and stands.open else ()
     if any(result.rule is Rule.PLAN_IS_CURRENT for result in not_passed(rules)):
         stands = as_outdated(stands)
     may_reject = stands.let_through and snapshot is not None and _may_still_reject(snapshot, release, viewer)
     gate = environment.gate if environment else None
     is_counted = counted_vote(release, claims.environment, gate, claims.approver, viewer.signed_in)
-    matter = ApprovalRequest(
+    approval = ApprovalRequest(
         viewer=viewer,
         release=release,
         environment=environment,
@@ -220,12 +226,12 @@ def page(desk: Desk, viewer: PlanViewer, refusal: VoteRefusal | None = None) -> 
         gate_rules=_gate_rules(snapshot, release, environment) if stands.open or stands.voted else (),
         may_still_reject=may_reject,
         counted=is_counted,
-        mark=desk.forms.new(viewer.binding, viewer.address)
+        mark=services.forms.new(viewer.binding, viewer.address)
         if stands.open or stands.voted or is_counted or may_reject
         else "",
         newer=newer(),
     )
-    return approval_page(matter, reader.evidence, new_id=desk.writer.new_id, now=now, refusal=refusal)
+    return approval_page(approval, reader.evidence, new_id=services.writer.new_id, now=now, refusal=refusal)
 
 
 def _gate_rules(snapshot: Snapshot | None, release: Release, environment: Environment | None) -> tuple[RuleResult, ...]:
@@ -234,20 +240,20 @@ def _gate_rules(snapshot: Snapshot | None, release: Release, environment: Enviro
     return tuple(gate_rules(snapshot, release, environment))
 
 
-def _plan(desk: Desk, viewer: PlanViewer) -> tuple[Plan | None, str]:
+def _plan(services: FormServices, viewer: PlanViewer) -> tuple[Plan | None, str]:
     """The plan, or why it cannot be shown. The hash in the address may belong to another release's plan."""
     claims = viewer.claims
-    plan, why_not = readable_plan(desk.reader, claims.plan_hash)
+    plan, why_not = readable_plan(services.reader, claims.plan_hash)
     addressed = (claims.application, claims.release, claims.environment)
     if plan is not None and (plan.application, plan.release, plan.environment) != addressed:
         return None, "The address names another release's plan."
     return plan, why_not
 
 
-def _preview(desk: Desk, viewer: PlanViewer) -> Preview:
+def _preview(services: FormServices, viewer: PlanViewer) -> Preview:
     claims = viewer.claims
-    release = desk.reader.release(release_id(claims.application, claims.release))
-    return desk.reader.preview(release, claims.plan_hash)
+    release = services.reader.release(release_id(claims.application, claims.release))
+    return services.reader.preview(release, claims.plan_hash)
 
 
 def _rules(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> tuple[RuleResult, ...]:

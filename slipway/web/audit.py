@@ -19,7 +19,7 @@ from ..text import one_line
 from .answer import ASK_FIRST, Answer, document, kept
 from .signin import Visitor
 from .templating import render
-from .timeline import Moment, timeline
+from .timeline import TimelineEntry, timeline
 
 BESIDES = ("after",)
 PAGE = 25
@@ -54,7 +54,7 @@ class RecordView:
     """One record."""
 
     record: AuditRecord | Damaged
-    moment: Moment
+    moment: TimelineEntry
     actor_link: str
 
 

@@ -23,7 +23,7 @@ from .deciding import decision_address
 from .proposed import sign_of
 from .signin import Visitor
 from .templating import render
-from .words import Sign
+from .words import Badge
 
 ATTENTION = 8
 """The most items that the attention list names; the table marks all of them."""
@@ -43,7 +43,7 @@ class ApplicationGroup:
 class AttentionItem:
     """Something that needs somebody's attention."""
 
-    sign: Sign | Phase
+    sign: Badge | Phase
     link: str
     headline: str
     text: str
@@ -110,7 +110,7 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
         yield _parked(state)
     freezes = [row.everything for row in state.rows if row.everything and row.everything.in_force(now)]
     if freezes:
-        sign = Sign(word="Frozen", mark="‖", tone=Tone.ASKS)
+        sign = Badge(word="Frozen", mark="‖", tone=Tone.ASKS)
         yield AttentionItem(sign=sign, link="/operate", headline="Everything", text=one_line(freezes[0].reason, REASON))
     cells = [cell for row in state.rows for cell in row.cells]
     for cell in cells:
@@ -141,7 +141,7 @@ def _drifted(row: ApplicationRow) -> Iterator[AttentionItem]:
         if cell.lane.drift is not None:
             release = release_id(row.application, cell.lane.drift.release)
             yield AttentionItem(
-                sign=words.drift_sign(cell.lane.drift),
+                sign=words.drift_badge(cell.lane.drift),
                 link=f"/releases/{release}",
                 headline=f"{release} in {cell.environment.name}",
                 text=one_line(cell.lane.drift.seen.told, REASON),
@@ -190,7 +190,7 @@ def _parked(state: Board) -> AttentionItem:
     )
 
 
-def _tally(state: Board) -> tuple[Sign, ...]:
+def _tally(state: Board) -> tuple[Badge, ...]:
     """Badges that count each kind: failed, not shown, parked, waiting, on the way, live."""
     cells = [cell for row in state.rows for cell in row.cells]
     moving = [item.release for cell in cells for item in cell.moving]
@@ -205,4 +205,4 @@ def _tally(state: Board) -> tuple[Sign, ...]:
         (len(moving) - waiting, "on the way", "◑", Tone.BUSY),
         (sum(cell.lane.live is not None for cell in cells), "live", "✓", Tone.GOOD),
     )
-    return tuple(Sign(word=f"{count} {word}", mark=mark, tone=tone) for count, word, mark, tone in counts if count)
+    return tuple(Badge(word=f"{count} {word}", mark=mark, tone=tone) for count, word, mark, tone in counts if count)

@@ -7,7 +7,7 @@ from datetime import datetime
 from ..domain.release import Release, Rollout
 from ..text import duration
 from . import words
-from .words import Sign
+from .words import Badge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class Stop:
     """One environment of the chain."""
 
     name: str
-    sign: Sign
+    sign: Badge
     current: bool
     took: str
     """Time between arriving and leaving, or since arriving; empty if it never arrived."""
@@ -36,7 +36,7 @@ def _stop(release: Release, name: str, now: datetime) -> Stop:
         return Stop(name=name, sign=words.PENDING, current=False, took="", left_at=None)
     return Stop(
         name=name,
-        sign=words.phase_sign(release.phase) if current else words.outcome_sign(rollout.outcome),
+        sign=words.phase_badge(release.phase) if current else words.outcome_badge(rollout.outcome),
         current=current,
         took=duration((rollout.left_at or now) - rollout.arrived_at) if _has_left(rollout) or current else "",
         left_at=rollout.left_at,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..domain.model import release_id
 from ..domain.plan import Change, Plan, Preview
 from ..text import visible
-from .words import Sign, change_sign
+from .words import Badge, change_badge
 
 DIFF_BUDGET = 24_000
 """Characters of diffs on one page; beyond that they are shortened. The text of all changes has them in full."""
@@ -28,7 +28,7 @@ class ChangeView:
 
     kind: str
     name: str
-    sign: Sign
+    sign: Badge
     lines: tuple[Line, ...]
     left_out: int
     """Number of lines not shown."""
@@ -109,7 +109,7 @@ def _change_view(item: Change, budget: int) -> tuple[ChangeView, int]:
     view = ChangeView(
         kind=item.kind,
         name=item.name,
-        sign=change_sign(item.change),
+        sign=change_badge(item.change),
         lines=tuple(shown),
         left_out=len(lines) - len(shown),
         notes=item.notes,

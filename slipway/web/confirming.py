@@ -22,10 +22,10 @@ from ..http.saying import SENT
 from ..inbound.reading import BadInput
 from ..ledger.keys import INSTALLATION
 from .answer import Answer, html, see_other
-from .desk import Desk
 from .leading import led
 from .messages import nothing_done
 from .operating import PageSubject, blocks_of, check_permitted, effect_of_rollback, words_of_retry
+from .services import FormServices
 from .signin import Visitor
 from .templating import render
 
@@ -36,12 +36,12 @@ def address_of(handle: str) -> str:
     return f"/confirm/{quote(handle, safe='')}"
 
 
-def show_confirmation(desk: Desk, handle: str, who: Visitor) -> Answer:
+def show_confirmation(services: FormServices, handle: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
-    if confirmed := _confirmed(desk, handle):
+    if confirmed := _confirmed(services, handle):
         return confirmed
-    pending = _pending(desk, handle)
-    mark, statement = desk.forms.new(who.sid, address_of(handle)), pending.statement
+    pending = _pending(services, handle)
+    mark, statement = services.forms.new(who.sid, address_of(handle)), pending.statement
     if isinstance(statement, CatalogueStatement):
         page = render(
             "confirm-change.html",
@@ -62,16 +62,16 @@ def show_confirmation(desk: Desk, handle: str, who: Visitor) -> Answer:
             reader=who,
         )
         return html(page)
-    title, effect = _words(desk, statement)
+    title, effect = _words(services, statement)
     page = render(
         "confirm.html",
         statement=statement,
         where=_where(statement),
         title=title,
         effect=effect,
-        freezes=_blocks(desk, statement),
-        restored=_restored(desk, statement),
-        refused=desk.foresight.refusal(statement),
+        freezes=_blocks(services, statement),
+        restored=_restored(services, statement),
+        refused=services.foresight.refusal(statement),
         permission=PERMISSIONS[statement.verb],
         permitted=who.caller.may(PERMISSIONS[statement.verb]),
         mark=mark,
@@ -80,61 +80,65 @@ def show_confirmation(desk: Desk, handle: str, who: Visitor) -> Answer:
     return html(page)
 
 
-def confirm(desk: Desk, handle: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def confirm(services: FormServices, handle: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        desk.fields(who, address_of(handle), FIELDS, headers, body)
-        if confirmed := _confirmed(desk, handle):
+        services.fields(who, address_of(handle), FIELDS, headers, body)
+        if confirmed := _confirmed(services, handle):
             return confirmed
-        pending = _pending(desk, handle)
+        pending = _pending(services, handle)
         if isinstance(pending.statement, CommandStatement):
             check_permitted(pending.statement.verb, who.caller)
-            desk.foresight.check(pending.statement)
+            services.foresight.check(pending.statement)
     except (RequestRefused, BadInput, WouldBeRefused) as refused:
         return nothing_done(refused, back=address_of(handle))
-    browser, cookie = desk.sessions.browser(headers)
-    return led(desk.saying.confirm(handle, pending, browser=browser, person=who.signed_in.object_id), cookie)
+    browser, cookie = services.sessions.browser(headers)
+    return led(services.saying.confirm(handle, pending, browser=browser, person=who.signed_in.object_id), cookie)
 
 
-def _confirmed(desk: Desk, handle: str) -> Answer | None:
+def _confirmed(services: FormServices, handle: str) -> Answer | None:
     """The way to the page that follows the confirmation, for a person who returns here: a statement is confirmed
     once."""
-    row = desk.saying.confirmed(handle)
+    row = services.saying.confirmed(handle)
     return see_other(f"{SENT}/{quote(row[0], safe='')}/{quote(row[1], safe='')}") if row else None
 
 
-def _pending(desk: Desk, handle: str) -> Pending:
-    pending = desk.saying.pending(handle)
+def _pending(services: FormServices, handle: str) -> Pending:
+    pending = services.saying.pending(handle)
     if pending is None:
         raise NotFound("there is nothing to confirm here, or it has waited for a quarter of an hour: say it again")
     return pending
 
 
-def _restored(desk: Desk, statement: CommandStatement) -> Restored | None:
+def _restored(services: FormServices, statement: CommandStatement) -> Restored | None:
     """The losses that a new epoch accepts, for the person who begins it to confirm; None for any other command."""
-    return desk.restored(statement.application or INSTALLATION) if statement.verb is Verb.FENCE_RESET else None
+    return services.restored(statement.application or INSTALLATION) if statement.verb is Verb.FENCE_RESET else None
 
 
-def _words(desk: Desk, statement: CommandStatement) -> tuple[str, str]:
+def _words(services: FormServices, statement: CommandStatement) -> tuple[str, str]:
     """The title of the page, and the effect of the command, in the words of the page that orders one."""
     named = f"{statement.application}-{statement.release}"
-    if statement.verb is Verb.RETRY and (release := desk.reader.release(named)) and (retry := words_of_retry(release)):
+    if (
+        statement.verb is Verb.RETRY
+        and (release := services.reader.release(named))
+        and (retry := words_of_retry(release))
+    ):
         return retry
     if statement.verb is not Verb.ROLLBACK or statement.application is None or statement.release is None:
         return f"{statement.verb.spoken.capitalize()} {_where(statement)}", ""
-    lane = desk.reader.ledger.lanes(statement.application).get(str(statement.environment))
+    lane = services.reader.ledger.lanes(statement.application).get(str(statement.environment))
     effect = effect_of_rollback(statement.application, statement.release, lane) if lane else ""
     return f"Roll {statement.environment} back to {named}", effect  # not to be read like one that undoes the release
 
 
-def _blocks(desk: Desk, statement: CommandStatement) -> tuple[FreezeShown, ...]:
+def _blocks(services: FormServices, statement: CommandStatement) -> tuple[FreezeShown, ...]:
     """The freezes and holds that the command ends or lets a release past."""
     if statement.verb not in (Verb.UNFREEZE, Verb.RESUME, Verb.OVERRIDE):
         return ()
     if statement.application is None:
-        return desk.blocks.of_everything()
+        return services.blocks.of_everything()
     lane = PageSubject(application=statement.application, environment=statement.environment or "")
-    return tuple(blocks_of(desk, lane).read)
+    return tuple(blocks_of(services, lane).read)
 
 
 def _where(statement: CommandStatement) -> str:

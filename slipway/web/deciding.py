@@ -7,8 +7,8 @@ from ..domain.gate import ApprovalGate
 from ..domain.release import Phase, Release
 from ..http.places import gate_place
 from ..queries.open_gates import may_decide
+from .approval_status import Counted, counted_vote, vote_on_current_plan
 from .signin import Visitor
-from .standing import Counted, counted_vote, vote_on_current_plan
 
 
 def decision_address(release: Release, gate: ApprovalGate, visitor: Visitor) -> str:

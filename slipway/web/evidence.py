@@ -14,7 +14,7 @@ from ..ledger import LedgerUnavailable
 from ..manifests.problems import ConfigError
 from ..text import short, visible
 from .answer import ASK_FIRST, Answer, document
-from .words import FAILED, PASSED, Sign
+from .words import FAILED, PASSED, Badge
 
 LOGS_SHOWN = 4
 EXCERPT_LINES = 15
@@ -29,7 +29,7 @@ class EvidenceView:
 
     name: str
     environment: str
-    sign: Sign
+    sign: Badge
     summary: str
     log: str | None
     """Hash of the full log."""

@@ -19,8 +19,8 @@ from ..queries.open_gates import name_at_gate
 from .answer import Answer, html, see_other
 from .approving import changes_document, not_taken, page, take_of_visitor
 from .asked import PlanViewer
-from .desk import Desk
 from .messages import message
+from .services import FormServices
 from .signin import Visitor
 
 
@@ -39,43 +39,43 @@ class ApprovalAddress:
         return gate_place(self.application, self.number, self.environment)
 
 
-def show_gate(desk: Desk, target: ApprovalAddress, who: Visitor) -> Answer:
+def show_gate(services: FormServices, target: ApprovalAddress, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
-    viewer = _viewer(desk, target, who)
-    return see_other(viewer.place) if not target.plan else html(page(desk, viewer))
+    viewer = _viewer(services, target, who)
+    return see_other(viewer.place) if not target.plan else html(page(services, viewer))
 
 
-def show_plan_changes(desk: Desk, target: ApprovalAddress, who: Visitor) -> Answer:
+def show_plan_changes(services: FormServices, target: ApprovalAddress, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
-    viewer = _viewer(desk, target, who)
-    return see_other(viewer.place) if not target.plan else changes_document(desk, viewer)
+    viewer = _viewer(services, target, who)
+    return see_other(viewer.place) if not target.plan else changes_document(services, viewer)
 
 
 def receive_signed_in_vote(
-    desk: Desk, target: ApprovalAddress, who: Visitor, headers: Mapping[str, str], body: bytes
+    services: FormServices, target: ApprovalAddress, who: Visitor, headers: Mapping[str, str], body: bytes
 ) -> Answer:
     """Take the signed-in person's vote. Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        check_own_page(headers, desk.public_url)
+        check_own_page(headers, services.public_url)
     except RequestRefused as refused:
         return not_taken(refused, None)
     if not target.plan:
         return message(
             400, "Your decision was not recorded", "The address names no plan.", link=(target.path, "Open the page")
         )
-    return take_of_visitor(desk, _viewer(desk, target, who), who, headers, body)
+    return take_of_visitor(services, _viewer(services, target, who), who, headers, body)
 
 
-def _viewer(desk: Desk, target: ApprovalAddress, who: Visitor) -> PlanViewer:
+def _viewer(services: FormServices, target: ApprovalAddress, who: Visitor) -> PlanViewer:
     """Raises `NotFound`."""
-    claims = _claims(desk, target, who.principal)
+    claims = _claims(services, target, who.principal)
     path = gate_place(claims.application, claims.release, claims.environment)
     return PlanViewer(claims=claims, path=path, query=f"?plan={claims.plan_hash}", binding=who.sid, visitor=who)
 
 
-def _claims(desk: Desk, target: ApprovalAddress, principal: Principal) -> ApprovalClaims:
+def _claims(services: FormServices, target: ApprovalAddress, principal: Principal) -> ApprovalClaims:
     """The plan being viewed, and the viewer. Raises `NotFound`."""
-    release = desk.reader.release(f"{target.application}-{target.number}")
+    release = services.reader.release(f"{target.application}-{target.number}")
     if release.rollout_in(target.environment) is None:
         raise NotFound(f"{release.id} has not reached an environment {target.environment[:64]!r}")
     if target.plan and fullmatch(DIGEST_PATTERN, target.plan) is None:
@@ -88,8 +88,8 @@ def _claims(desk: Desk, target: ApprovalAddress, principal: Principal) -> Approv
         release=release.number,
         environment=target.environment,
         plan_hash=plan_hash,
-        approver=name_at_gate(desk.reader, release, target.environment, principal.name),
-        expires_at=datetime.max.replace(tzinfo=desk.clock().tzinfo),
+        approver=name_at_gate(services.reader, release, target.environment, principal.name),
+        expires_at=datetime.max.replace(tzinfo=services.clock().tzinfo),
     )
 
 

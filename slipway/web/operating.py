@@ -32,8 +32,8 @@ from ..inbound.reading import BadInput
 from ..ledger.table import ReadOfEach
 from ..queries.blocks import lane_freezes
 from .answer import Answer, html
-from .desk import Desk, follow
 from .messages import nothing_done
+from .services import FormServices, follow
 from .signin import Visitor
 from .templating import render
 
@@ -89,12 +89,12 @@ class PageSubject:
         return self.release or f"{self.application} {self.environment}".strip() or "Freezes and holds"
 
 
-def show_commands(desk: Desk, subject: PageSubject, who: Visitor) -> Answer:
+def show_commands(services: FormServices, subject: PageSubject, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
-    now, reader = desk.clock(), desk.reader
+    now, reader = services.clock(), services.reader
     release = reader.release(subject.release) if subject.release else None
-    forms = tuple(_for_release(desk, release) if release else _for_lanes(desk, subject))
-    blocks = blocks_of(desk, subject, release)
+    forms = tuple(_for_release(services, release) if release else _for_lanes(services, subject))
+    blocks = blocks_of(services, subject, release)
     page = render(
         "operate.html",
         subject=subject,
@@ -102,9 +102,9 @@ def show_commands(desk: Desk, subject: PageSubject, who: Visitor) -> Answer:
         freezes=blocks.read,
         not_shown=blocks.not_shown,
         forms=tuple(_permitted(form, who.caller) for form in forms),
-        lanes=tuple(_lanes(desk)) if subject == PageSubject() else (),
-        mark=desk.forms.new(who.sid, subject.address),
-        new_id=desk.writer.new_id,
+        lanes=tuple(_lanes(services)) if subject == PageSubject() else (),
+        mark=services.forms.new(who.sid, subject.address),
+        new_id=services.writer.new_id,
         reason_limit=1000,
         who=who.caller,
         now=now,
@@ -114,18 +114,18 @@ def show_commands(desk: Desk, subject: PageSubject, who: Visitor) -> Answer:
     return html(page)
 
 
-def give(desk: Desk, subject: PageSubject, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def give(services: FormServices, subject: PageSubject, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Give one command. Raises `NotFound`, `LedgerUnavailable`."""
-    now = desk.clock()
+    now = services.clock()
     try:
-        fields = desk.fields(who, subject.address, FIELDS, headers, body)
+        fields = services.fields(who, subject.address, FIELDS, headers, body)
         command = _command_in(fields, now)
         check_permitted(command.verb, who.caller)
         if command.verb in OPENS:
-            statement = desk.writer.statement(command)
-            desk.foresight.check(statement)
-            return desk.prove(who, statement, FRESH, headers)
-        return follow(desk.writer.command(command, speaker(who.caller, Via.PAGE), id=fields.get("id", "")))
+            statement = services.writer.statement(command)
+            services.foresight.check(statement)
+            return services.prove(who, statement, FRESH, headers)
+        return follow(services.writer.command(command, speaker(who.caller, Via.PAGE), id=fields.get("id", "")))
     except (RequestRefused, BadInput, WouldBeRefused) as refused:
         return nothing_done(refused, back=subject.address)
 
@@ -163,9 +163,9 @@ def _permitted(form: CommandForm, who: Caller) -> CommandForm:
 
 
 # ---- the possible commands
-def _for_release(desk: Desk, release: Release) -> Iterator[CommandForm]:
+def _for_release(services: FormServices, release: Release) -> Iterator[CommandForm]:
     about = {"release": release.id}
-    if _may_be_cancelled(desk, release):
+    if _may_be_cancelled(services, release):
         yield CommandForm(
             verb=Verb.CANCEL,
             title=f"Cancel {release.id}",
@@ -175,7 +175,7 @@ def _for_release(desk: Desk, release: Release) -> Iterator[CommandForm]:
         )
     if retry := words_of_retry(release):
         yield CommandForm(verb=Verb.RETRY, title=retry[0], hint=retry[1], hidden=about)
-    entry = desk.reader.catalogue.get(release.application)
+    entry = services.reader.catalogue.get(release.application)
     if entry is not None and not not_passed(create_rules(entry.application, release)):
         yield CommandForm(
             verb=Verb.CREATE,
@@ -192,8 +192,8 @@ def _for_release(desk: Desk, release: Release) -> Iterator[CommandForm]:
             hidden={**about, "environment": release.environment},
             bad=True,
         )
-    yield from _waivers(desk, release)
-    yield from _rollbacks(desk, release)
+    yield from _waivers(services, release)
+    yield from _rollbacks(services, release)
 
 
 def words_of_retry(release: Release) -> tuple[str, str] | None:
@@ -217,9 +217,9 @@ def _what_cancelling_does(release: Release) -> str:
     return "It ends here. Another one begins once it is pushed or built again."
 
 
-def _waivers(desk: Desk, release: Release) -> Iterator[CommandForm]:
+def _waivers(services: FormServices, release: Release) -> Iterator[CommandForm]:
     """A form for each rule about proof that blocks the release where it is."""
-    environment = desk.reader.catalogue.environment(release.application, release.environment or "")
+    environment = services.reader.catalogue.environment(release.application, release.environment or "")
     if environment is None:
         return
     for result in waivable(release, environment):
@@ -234,8 +234,8 @@ def _waivers(desk: Desk, release: Release) -> Iterator[CommandForm]:
         )
 
 
-def _rollbacks(desk: Desk, release: Release) -> Iterator[CommandForm]:
-    lanes = desk.reader.ledger.lanes(release.application)
+def _rollbacks(services: FormServices, release: Release) -> Iterator[CommandForm]:
+    lanes = services.reader.ledger.lanes(release.application)
     for name, lane in lanes.items():
         if not not_passed(tuple(rollback_rules(release, lane))):
             rollout = next(v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (name, "live"))
@@ -248,7 +248,7 @@ def _rollbacks(desk: Desk, release: Release) -> Iterator[CommandForm]:
                 hint=effect_of_rollback(release.application, release.number, lane),
                 hidden={"release": release.id, "environment": name},
                 bad=True,
-                warning=_what_is_gone(desk, rollout.plan_hash),
+                warning=_what_is_gone(services, rollout.plan_hash),
             )
 
 
@@ -260,30 +260,30 @@ def effect_of_rollback(application: str, release: int, lane: Lane) -> str:
     return f"{live} is live there now. No vote is needed; newer releases wait until the lane is resumed."
 
 
-def _what_is_gone(desk: Desk, plan_hash: str | None) -> str:
+def _what_is_gone(services: FormServices, plan_hash: str | None) -> str:
     try:
-        desk.reader.plan(plan_hash or "")
+        services.reader.plan(plan_hash or "")
     except (NotFound, ValueError):
         return "Its manifests are no longer kept: the current ones would be used, with its image."
     return ""
 
 
-def _may_be_cancelled(desk: Desk, release: Release) -> bool:
+def _may_be_cancelled(services: FormServices, release: Release) -> bool:
     if release.phase.final:
         return False
-    standing = desk.reader.ledger.standing(release.application)
+    standing = services.reader.ledger.standing(release.application)
     return not not_passed(cancel_rules(release, standing.lanes, standing.head.epoch if standing.head else 0))
 
 
-def _for_lanes(desk: Desk, subject: PageSubject) -> Iterator[CommandForm]:
+def _for_lanes(services: FormServices, subject: PageSubject) -> Iterator[CommandForm]:
     if not subject.environment:
-        frozen = desk.blocks.everything() is not None
+        frozen = services.blocks.everything() is not None
         verb, title = (Verb.UNFREEZE, "End the freeze of everything") if frozen else (Verb.FREEZE, "Freeze everything")
         yield CommandForm(verb=verb, title=title, hint=_hint(verb), bad=not frozen)
         return
-    lane = _lane(desk, subject)
+    lane = _lane(services, subject)
     about = {"application": subject.application, "environment": subject.environment}
-    frozen = lane.freeze is not None and lane.freeze.in_force(desk.clock())
+    frozen = lane.freeze is not None and lane.freeze.in_force(services.clock())
     verb, title = (Verb.UNFREEZE, "End the freeze of") if frozen else (Verb.FREEZE, "Freeze")
     yield CommandForm(verb=verb, title=f"{title} {subject.title}", hint=_hint(verb), hidden=about, bad=not frozen)
     if lane.hold is not None:
@@ -293,7 +293,7 @@ def _for_lanes(desk: Desk, subject: PageSubject) -> Iterator[CommandForm]:
             hint="Newer releases continue, and replace the live one.",
             hidden=about,
         )
-    if _is_first(desk, subject):
+    if _is_first(services, subject):
         yield CommandForm(
             verb=Verb.CREATE,
             title=f"Release a pushed artifact of {subject.application}",
@@ -304,8 +304,8 @@ def _for_lanes(desk: Desk, subject: PageSubject) -> Iterator[CommandForm]:
         )
 
 
-def _is_first(desk: Desk, subject: PageSubject) -> bool:
-    entry = desk.reader.catalogue.get(subject.application)
+def _is_first(services: FormServices, subject: PageSubject) -> bool:
+    entry = services.reader.catalogue.get(subject.application)
     return entry is not None and entry.application.environments[0].name == subject.environment
 
 
@@ -315,27 +315,27 @@ def _hint(verb: Verb) -> str:
     return "No new rollout starts. Releases are still planned and can be approved ahead; running rollouts continue."
 
 
-def _lane(desk: Desk, subject: PageSubject) -> Lane:
-    if desk.reader.catalogue.environment(subject.application, subject.environment) is None:
+def _lane(services: FormServices, subject: PageSubject) -> Lane:
+    if services.reader.catalogue.environment(subject.application, subject.environment) is None:
         raise NotFound(f"there is no {subject.title} here")
-    lanes = desk.reader.ledger.lanes(subject.application)
+    lanes = services.reader.ledger.lanes(subject.application)
     return lanes.get(subject.environment) or Lane(environment=subject.environment)
 
 
-def _lanes(desk: Desk) -> Iterator[PageSubject]:
-    for name, entry in desk.reader.catalogue.entries.items():
+def _lanes(services: FormServices) -> Iterator[PageSubject]:
+    for name, entry in services.reader.catalogue.entries.items():
         yield from (PageSubject(application=name, environment=e.name) for e in entry.application.environments)
 
 
-def blocks_of(desk: Desk, subject: PageSubject, release: Release | None = None) -> ReadOfEach[FreezeShown]:
+def blocks_of(services: FormServices, subject: PageSubject, release: Release | None = None) -> ReadOfEach[FreezeShown]:
     """The freezes and holds that affect the subject of the page."""
     if subject == PageSubject():
-        return desk.blocks.freezes()
+        return services.blocks.freezes()
     application = release.application if release else subject.application
     environment = (release.environment or "") if release else subject.environment
-    lane = desk.reader.ledger.lanes(application).get(environment)
-    of_lane = lane_freezes(application, lane, desk.clock().astimezone(UTC)) if lane else ()
-    return ReadOfEach(read=(*desk.blocks.of_everything(), *of_lane), not_shown=())
+    lane = services.reader.ledger.lanes(application).get(environment)
+    of_lane = lane_freezes(application, lane, services.clock().astimezone(UTC)) if lane else ()
+    return ReadOfEach(read=(*services.blocks.of_everything(), *of_lane), not_shown=())
 
 
 def read_subject(parameters: Mapping[str, str]) -> PageSubject:

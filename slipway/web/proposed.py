@@ -33,21 +33,21 @@ from ..http.saying import partition_of
 from ..http.speaking import speaker
 from ..telemetry import carrier
 from .answer import Answer, html
-from .desk import Desk, follow
 from .form import Posted, parse_form
 from .messages import message
+from .services import FormServices, follow
 from .signin import Visitor
 from .templating import render
-from .words import Sign
+from .words import Badge
 
 _DIGITS = 64
 _MARKS = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.ASKS: "?", Tone.BUSY: "…", Tone.QUIET: "○"}
 
 
-def show_proposed_change(desk: Desk, hash: str, who: Visitor) -> Answer:
+def show_proposed_change(services: FormServices, hash: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
-    change, plan = _change_and_plan(desk, hash)
-    moved_on = desk.as_voted.moved_on(change, plan) if change.phase.open else None
+    change, plan = _change_and_plan(services, hash)
+    moved_on = services.as_voted.moved_on(change, plan) if change.phase.open else None
     gates = gates_of(plan, *_voter(who))
     page = render(
         "proposed.html",
@@ -65,8 +65,8 @@ def show_proposed_change(desk: Desk, hash: str, who: Visitor) -> Answer:
         own=change.proposed_by == who.signed_in.object_id,
         barred=barred_at(change.proposed_by, gates, *_voter(who)),
         must_explain=must_explain(gates),
-        mark=desk.forms.new(who.sid, change_place(change.hash)),
-        new_id=desk.writer.new_id,
+        mark=services.forms.new(who.sid, change_place(change.hash)),
+        new_id=services.writer.new_id,
         reason_limit=REASON_LIMIT,
         reader=who,
         here="catalogue",
@@ -74,27 +74,31 @@ def show_proposed_change(desk: Desk, hash: str, who: Visitor) -> Answer:
     return html(page)
 
 
-def receive_change_vote(desk: Desk, hash: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def receive_change_vote(
+    services: FormServices, hash: str, who: Visitor, headers: Mapping[str, str], body: bytes
+) -> Answer:
     """Cast the vote. Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        check_own_page(headers, desk.public_url)
-        change, plan = _change_and_plan(desk, hash)
-        posted = _posted(desk, change, who, headers, body)
+        check_own_page(headers, services.public_url)
+        change, plan = _change_and_plan(services, hash)
+        posted = _posted(services, change, who, headers, body)
     except RequestRefused as refused:
         back = (change_place(quote(hash, safe="")), "Open the page again")
         return message(refused.status, "Your decision was not recorded", str(refused), tone=Tone.ASKS, link=back)
-    statement = _statement(desk, change, posted)
+    statement = _statement(services, change, posted)
     if statement.decision is VoteDecision.APPROVE:
         fresh = FRESH if posted.stands_in else freshest(gates_of(plan, *_voter(who)) or plan.gates)
-        return desk.prove(who, statement, fresh, headers)
+        return services.prove(who, statement, fresh, headers)
     row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker(who.caller, Via.PAGE), trace=carrier())
-    return follow(desk.writer.say(partition_of(statement), row, id=posted.id))
+    return follow(services.writer.say(partition_of(statement), row, id=posted.id))
 
 
-def _posted(desk: Desk, change: ProposedChange, who: Visitor, headers: Mapping[str, str], body: bytes) -> Posted:
+def _posted(
+    services: FormServices, change: ProposedChange, who: Visitor, headers: Mapping[str, str], body: bytes
+) -> Posted:
     """Raises `RequestRefused`."""
     posted = parse_form(headers, body, of_change=True)
-    desk.forms.check(posted.mark, who.sid, change_place(change.hash))
+    services.forms.check(posted.mark, who.sid, change_place(change.hash))
     if posted.decision not in (VoteDecision.APPROVE, VoteDecision.REJECT):
         raise RequestRefused(400, "decision: expected approve or reject.")
     if posted.stands_in and (posted.decision is not VoteDecision.APPROVE or not posted.reason):
@@ -104,11 +108,11 @@ def _posted(desk: Desk, change: ProposedChange, who: Visitor, headers: Mapping[s
     return posted
 
 
-def _statement(desk: Desk, change: ProposedChange, posted: Posted) -> ChangeVoteStatement:
+def _statement(services: FormServices, change: ProposedChange, posted: Posted) -> ChangeVoteStatement:
     """The person's statement about the plan that their page showed."""
     return ChangeVoteStatement.model_validate(
         {
-            "installation": desk.writer.installation,
+            "installation": services.writer.installation,
             "salt": salt_of(secrets.token_bytes(SALT_BYTES)),
             "reason": posted.reason,
             "change": change.hash,
@@ -120,9 +124,9 @@ def _statement(desk: Desk, change: ProposedChange, posted: Posted) -> ChangeVote
     )
 
 
-def _change_and_plan(desk: Desk, hash: str) -> tuple[ProposedChange, ChangePlan]:
-    change = desk.proposals.current(f"sha256:{hash}").change if len(hash) == _DIGITS and hash.isalnum() else None
-    plan = desk.proposals.plan(change.plan) if change is not None else None
+def _change_and_plan(services: FormServices, hash: str) -> tuple[ProposedChange, ChangePlan]:
+    change = services.proposals.current(f"sha256:{hash}").change if len(hash) == _DIGITS and hash.isalnum() else None
+    plan = services.proposals.plan(change.plan) if change is not None else None
     if change is None or plan is None:
         raise NotFound("no such change was proposed")
     return change, plan
@@ -140,6 +144,6 @@ def _may_stand_in(change: ProposedChange, plan: ChangePlan, who: Visitor) -> boo
     return change.phase is ChangePhase.WAITING and who.caller.may(Permission.APPLY) and not taken
 
 
-def sign_of(change: ProposedChange) -> Sign:
+def sign_of(change: ProposedChange) -> Badge:
     tone = change.phase.tone
-    return Sign(word=change.phase.replace("-", " ").capitalize(), mark=_MARKS[tone], tone=tone)
+    return Badge(word=change.phase.replace("-", " ").capitalize(), mark=_MARKS[tone], tone=tone)

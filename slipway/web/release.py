@@ -59,7 +59,7 @@ def show_release(reader: Reader, release_id: str, *, visitor: Visitor, after: in
         "release.html",
         release=release,
         to_do=_to_do(release),
-        drift=[(name, words.drift_sign(each), each) for name, each in reader.drift_of(release).items()],
+        drift=[(name, words.drift_badge(each), each) for name, each in reader.drift_of(release).items()],
         decide=decision_address(release, gate, visitor) if gate else "",
         ask=words.LOOK if any(rule.rule is Rule.PLAN_IS_CURRENT for rule in open_rules) else words.DECIDE,
         objections=tuple(objections(release, environments, visitor)),

@@ -14,13 +14,13 @@ from ..domain.commands import Verb
 from ..domain.inbox import Via
 from ..domain.sessions import session_hash
 from ..domain.tones import Tone
-from ..http.forms import FIELD, Forms
+from ..http.forms import FIELD, FormTokens
 from ..http.requests import RequestRefused
 from ..http.speaking import speaker
 from ..ledger import LedgerUnavailable
 from .answer import Answer, html, see_other
-from .desk import Desk
 from .messages import message, sign_in_address
+from .services import FormServices
 from .signin import Visitor
 from .templating import render
 
@@ -40,14 +40,14 @@ class SignOutScope(StrEnum):
     """All sessions of the person."""
 
 
-def show_sign_out(forms: Forms, who: Visitor) -> Answer:
+def show_sign_out(forms: FormTokens, who: Visitor) -> Answer:
     return html(render("sign-out.html", mark=forms.new(who.sid, PATH), reader=who))
 
 
-def end_session(desk: Desk, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def end_session(services: FormServices, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """End the session in this browser, and tell the worker. Raises `KeysUnavailable`."""
     try:
-        fields = desk.fields(who, PATH, frozenset({FIELD, WHERE}), headers, body)
+        fields = services.fields(who, PATH, frozenset({FIELD, WHERE}), headers, body)
         where = _where(fields.get(WHERE, ""))
     except RequestRefused as refused:
         return message(
@@ -56,11 +56,11 @@ def end_session(desk: Desk, who: Visitor, headers: Mapping[str, str], body: byte
     session = session_hash(who.sid) if where is SignOutScope.HERE else ""
     command = CommandRequest(verb=Verb.SESSION_END, person=who.signed_in.object_id, session=session)
     try:
-        desk.writer.command(command, speaker(who.caller, Via.PAGE))
+        services.writer.command(command, speaker(who.caller, Via.PAGE))
     except LedgerUnavailable as away:
         log.warning("a session could be ended in its browser only: %s", away)
-        return _here_only(desk.sessions.end())
-    return see_other(OVER, desk.sessions.end())
+        return _here_only(services.sessions.end())
+    return see_other(OVER, services.sessions.end())
 
 
 def _where(text: str) -> SignOutScope:

@@ -35,7 +35,7 @@ class Detail:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
+class TimelineEntry:
     """One record of the trail."""
 
     sequence: int
@@ -54,8 +54,8 @@ class Moment:
     """Id of the key; empty if the record proves nothing."""
 
 
-def timeline(records: Iterable[AuditRecord | Damaged], before: datetime | None = None) -> tuple[Moment, ...]:
-    moments: list[Moment] = []
+def timeline(records: Iterable[AuditRecord | Damaged], before: datetime | None = None) -> tuple[TimelineEntry, ...]:
+    moments: list[TimelineEntry] = []
     for record in records:
         if isinstance(record, Damaged):
             moments.append(_damaged(record))
@@ -66,9 +66,9 @@ def timeline(records: Iterable[AuditRecord | Damaged], before: datetime | None =
     return tuple(moments)
 
 
-def _moment(record: AuditRecord, since: str) -> Moment:
+def _moment(record: AuditRecord, since: str) -> TimelineEntry:
     details = {name: value for name, value in record.details.items() if name != "reason"}
-    return Moment(
+    return TimelineEntry(
         sequence=record.sequence,
         at=record.time,
         since=since,
@@ -84,8 +84,8 @@ def _moment(record: AuditRecord, since: str) -> Moment:
     )
 
 
-def _damaged(record: Damaged) -> Moment:
-    return Moment(
+def _damaged(record: Damaged) -> TimelineEntry:
+    return TimelineEntry(
         sequence=record.sequence,
         at=None,
         since="",

@@ -15,39 +15,41 @@ from ..domain.statement import SALT_BYTES, VoteStatement, salt_of
 from ..telemetry import carrier
 from .answer import Answer
 from .asked import PlanViewer
-from .desk import Desk, follow
 from .form import Posted
+from .services import FormServices, follow
 from .signin import Visitor
 
 
-def cast_vote(desk: Desk, viewer: PlanViewer, who: Visitor, posted: Posted, headers: Mapping[str, str]) -> Answer:
+def cast_vote(
+    services: FormServices, viewer: PlanViewer, who: Visitor, posted: Posted, headers: Mapping[str, str]
+) -> Answer:
     """Take a vote from the form of the page. Raises `NotFound`, `LedgerUnavailable`."""
-    statement = _statement(desk, viewer, posted)
+    statement = _statement(services, viewer, posted)
     match posted.decision:
         case VoteDecision.APPROVE:
-            return desk.prove(who, statement, _gate(desk, viewer).fresh, headers)
+            return services.prove(who, statement, _gate(services, viewer).fresh, headers)
         case VoteDecision.REJECT | VoteDecision.WITHDRAW | VoteDecision.OBJECT:
             speaker = Speaker.of(who.signed_in, who.name, Via.PAGE)
             row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker, trace=carrier())
-            return follow(desk.writer.say(statement.application, row, id=posted.id))
+            return follow(services.writer.say(statement.application, row, id=posted.id))
         case unreachable:
             assert_never(unreachable)
 
 
-def vote_by_link(desk: Desk, viewer: PlanViewer, posted: Posted) -> str:
+def vote_by_link(services: FormServices, viewer: PlanViewer, posted: Posted) -> str:
     """Pass on the vote of the link's holder; returns the id of its answer. Raises `LedgerUnavailable`."""
-    statement = _statement(desk, viewer, posted)
+    statement = _statement(services, viewer, posted)
     speaker = Speaker(name=viewer.claims.approver, via=Via.LINK)
     row = InboxRow(kind=InboxKind.VOTE, said=statement, link=viewer.binding, speaker=speaker, trace=carrier())
-    return desk.writer.say(statement.application, row, id=posted.id).id
+    return services.writer.say(statement.application, row, id=posted.id).id
 
 
-def _statement(desk: Desk, viewer: PlanViewer, posted: Posted) -> VoteStatement:
+def _statement(services: FormServices, viewer: PlanViewer, posted: Posted) -> VoteStatement:
     """The person's statement about the plan and the opening that their page showed."""
     claims = viewer.claims
-    release = desk.reader.release(release_id(claims.application, claims.release))
+    release = services.reader.release(release_id(claims.application, claims.release))
     return VoteStatement(
-        installation=desk.writer.installation,
+        installation=services.writer.installation,
         salt=salt_of(secrets.token_bytes(SALT_BYTES)),
         reason=posted.reason,
         application=claims.application,
@@ -60,8 +62,8 @@ def _statement(desk: Desk, viewer: PlanViewer, posted: Posted) -> VoteStatement:
     )
 
 
-def _gate(desk: Desk, viewer: PlanViewer) -> ApprovalGate:
-    environment = desk.reader.catalogue.environment(viewer.claims.application, viewer.claims.environment)
+def _gate(services: FormServices, viewer: PlanViewer) -> ApprovalGate:
+    environment = services.reader.catalogue.environment(viewer.claims.application, viewer.claims.environment)
     if environment is None or not isinstance(environment.gate, ApprovalGate):
         raise NotFound(f"{viewer.claims.environment} of {viewer.claims.application} no longer needs an approval")
     return environment.gate

@@ -10,7 +10,7 @@ from ..domain.tones import Tone
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sign:
+class Badge:
     """A word with its mark and tone."""
 
     word: str
@@ -23,8 +23,8 @@ LOOK: Final = "Look at it"
 """The texts of the link to an open gate; the second is for an outdated plan, which nobody can approve."""
 
 
-def _sign(word: str, mark: str, tone: Tone) -> Sign:
-    return Sign(word=word, mark=mark, tone=tone)
+def _badge(word: str, mark: str, tone: Tone) -> Badge:
+    return Badge(word=word, mark=mark, tone=tone)
 
 
 STAGES: dict[Stage, str] = {
@@ -44,51 +44,51 @@ STAGES: dict[Stage, str] = {
     Stage.ROLL_BACK: "Rolling back",
 }
 
-LIVE = _sign("Live", "✓", Tone.GOOD)
-PENDING = _sign("Not reached", "○", Tone.QUIET)
-PASSED = _sign("Passed", "✓", Tone.GOOD)
-FAILED = _sign("Failed", "✕", Tone.BAD)
-PARKED = _sign("Parked", "!", Tone.BAD)
-APPROVED = _sign("Approved", "✓", Tone.GOOD)
-REJECTED = _sign("Rejected", "✕", Tone.BAD)
-DRIFTED = _sign("Drifted", "≠", Tone.ASKS)
-DRIFT_UNKNOWN = _sign("Drift not known", "?", Tone.ASKS)
+LIVE = _badge("Live", "✓", Tone.GOOD)
+PENDING = _badge("Not reached", "○", Tone.QUIET)
+PASSED = _badge("Passed", "✓", Tone.GOOD)
+FAILED = _badge("Failed", "✕", Tone.BAD)
+PARKED = _badge("Parked", "!", Tone.BAD)
+APPROVED = _badge("Approved", "✓", Tone.GOOD)
+REJECTED = _badge("Rejected", "✕", Tone.BAD)
+DRIFTED = _badge("Drifted", "≠", Tone.ASKS)
+DRIFT_UNKNOWN = _badge("Drift not known", "?", Tone.ASKS)
 
-CHANGES: dict[str, Sign] = {
-    "runs before": _sign("runs before the rollout", "▸", Tone.ASKS),
-    "runs after": _sign("runs after the rollout", "▸", Tone.ASKS),
-    "has run": _sign("has run, and does not run again", "✓", Tone.QUIET),
-    "created": _sign("created", "+", Tone.GOOD),
-    "changed": _sign("changed", "±", Tone.ASKS),
-    "replaced": _sign("replaced", "⇄", Tone.ASKS),
-    "unchanged": _sign("unchanged", "=", Tone.QUIET),
-    "deleted": _sign("deleted", "−", Tone.BAD),
-    "left": _sign("left alone", "○", Tone.QUIET),
+CHANGES: dict[str, Badge] = {
+    "runs before": _badge("runs before the rollout", "▸", Tone.ASKS),
+    "runs after": _badge("runs after the rollout", "▸", Tone.ASKS),
+    "has run": _badge("has run, and does not run again", "✓", Tone.QUIET),
+    "created": _badge("created", "+", Tone.GOOD),
+    "changed": _badge("changed", "±", Tone.ASKS),
+    "replaced": _badge("replaced", "⇄", Tone.ASKS),
+    "unchanged": _badge("unchanged", "=", Tone.QUIET),
+    "deleted": _badge("deleted", "−", Tone.BAD),
+    "left": _badge("left alone", "○", Tone.QUIET),
 }
 
 
-def phase_sign(of: Phase) -> Sign:
-    return _sign(of.word, of.mark, of.tone)
+def phase_badge(of: Phase) -> Badge:
+    return _badge(of.word, of.mark, of.tone)
 
 
-def vote_sign(of: Vote) -> Sign:
+def vote_badge(of: Vote) -> Badge:
     return APPROVED if of.decision is VoteDecision.APPROVE else REJECTED
 
 
-def drift_sign(of: Drift) -> Sign:
+def drift_badge(of: Drift) -> Badge:
     return DRIFT_UNKNOWN if of.seen.unknown else DRIFTED
 
 
-def change_sign(name: str) -> Sign:
-    return CHANGES.get(name) or _sign(name, "•", Tone.QUIET)
+def change_badge(name: str) -> Badge:
+    return CHANGES.get(name) or _badge(name, "•", Tone.QUIET)
 
 
-def outcome_sign(text: str) -> Sign:
+def outcome_badge(text: str) -> Badge:
     """The end of a rollout: `live`, or the phase in which it ended."""
     if text == "live":
         return LIVE
     end = Phase.named(text)
-    return phase_sign(end) if end else _sign(text or "Here", "•", Tone.QUIET)
+    return phase_badge(end) if end else _badge(text or "Here", "•", Tone.QUIET)
 
 
 def css(tone: Tone) -> str:

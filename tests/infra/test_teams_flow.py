@@ -13,7 +13,7 @@ from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.people import KnownPerson
 from slipway.domain.release import Phase
 from slipway.domain.rules import not_passed
-from slipway.effects.notification import AskedVote
+from slipway.effects.notification import VoteTarget
 from slipway.effects.notification.asking_card import asking_card
 from slipway.effects.notification.teams_flow import question
 from slipway.inbound import BadInput
@@ -46,7 +46,7 @@ def asked(world: World, approver: str = ADA) -> dict[str, Any]:
     """The product's message to the flow's trigger."""
     release = world.releases[1]
     assert release.plan_hash is not None
-    vote = AskedVote(
+    vote = VoteTarget(
         application="shop", release=1, environment="production", opening=1, plan=release.plan_hash, approves=True
     )
     posted: dict[str, Any] = json.loads(json.dumps(question(gate_opened(recipient=approver, vote=vote), vote)))

@@ -15,7 +15,7 @@ from typing import Any
 
 from local.demo.guards import Place, the_app
 from slipway.domain.model import Record
-from slipway.effects.cluster.fencing import HeldFence
+from slipway.effects.cluster.fencing import FenceLease
 from tests.integration.lapsing import folder_of_app, lapse_soon
 
 FIRST = "setting-0"
@@ -65,7 +65,7 @@ def leave_out(folder: Path) -> None:
 
         return chosen
 
-    def take_once(fence: HeldFence) -> None:
+    def take_once(fence: FenceLease) -> None:
         if not fence.taken:
             fence.take()
 
@@ -74,7 +74,7 @@ def leave_out(folder: Path) -> None:
 
     left_out(Half.VERSION, "FencedObjects._only_if", lambda _, target, live: target)
     left_out(Half.AGAIN, "FencedObjects._created", lambda _, target, answer: answer)
-    left_out(Half.LEASE, "HeldFence.confirm", take_once)
+    left_out(Half.LEASE, "FenceLease.confirm", take_once)
     left_out(Half.ORDER, "FencedObjects._marked", lambda _, target, live: target)
 
 

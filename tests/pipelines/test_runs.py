@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.events import RunTold
+from slipway.domain.events import RunReported
 from slipway.domain.runs import Involvement
 from slipway.inbound import parse_run_message
 from slipway.inbound.published import ATTACHMENT_TYPE, PUBLISHING_TASK, PublishedDocument, read_document
@@ -88,7 +88,7 @@ def broken(tmp_path: Path, file: str, before: str, after: str) -> Path:
     return copy
 
 
-def message_of(run: Machine) -> RunTold:
+def message_of(run: Machine) -> RunReported:
     (body,) = run.sent
     return parse_run_message(body.encode(), now=NOW)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.domain.events import RunTold
+from slipway.domain.events import RunReported
 from slipway.domain.model import REPOSITORY_PATTERN, TAG_PATTERN
 from slipway.inbound import parse_run_message
 
@@ -60,7 +60,7 @@ def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def message(**changes: str) -> RunTold:
+def message(**changes: str) -> RunReported:
     done = run("run_message.py", **{**RUN, **changes})
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("\n") == 1

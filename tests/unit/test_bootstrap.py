@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bootstrap import App, Named, Settings, azure, part
+from slipway.bootstrap import App, LazyRegistry, Settings, azure, lazy
 from slipway.bootstrap.azure import azure_ports
 from slipway.bootstrap.ports import Ports
 from slipway.domain.errors import UnknownName
@@ -29,7 +29,7 @@ def test_while_a_part_is_built_no_other_thread_builds() -> None:
     entered: list[bool] = []
 
     class Busy(App):
-        @part
+        @lazy
         def thing(self) -> object:
             with ThreadPoolExecutor(max_workers=1) as other:
                 entered.append(other.submit(self.building.acquire, blocking=False).result())
@@ -45,7 +45,7 @@ def test_a_part_that_could_not_be_built_is_tried_again() -> None:
     attempts: list[int] = []
 
     class Shaky(App):
-        @part
+        @lazy
         def thing(self) -> str:
             attempts.append(1)
             if len(attempts) == 1:
@@ -65,7 +65,7 @@ def test_what_the_settings_do_not_name_is_refused_with_what_they_name() -> None:
         opened.append(name)
         return name.upper()
 
-    named = Named("registry", frozenset({"prod", "nonprod"}), build)
+    named = LazyRegistry("registry", frozenset({"prod", "nonprod"}), build)
     assert (named("prod"), named("prod"), opened) == ("PROD", "PROD", ["prod"])
     with pytest.raises(UnknownName, match=r"the settings know no registry 'other' \(known: nonprod, prod\)"):
         named("other")

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import click
 
-from slipway.api.releases import Applications, ApplicationStanding, LaneStanding
+from slipway.api.releases import Applications, ApplicationStatus, LaneStatus
 
 from ..api import Api, read_answer
+from ..console import FAINT, GOOD, NAME, NOTE, CliConsole, Content, TextCell
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
 from .drift import differs, why_stale
 
 
@@ -30,21 +30,21 @@ def applications(api: Api, *, as_json: bool) -> None:
     Example:
       slipway applications
     """
-    screen, content = Screen(), api.get("applications")
+    console, content = CliConsole(), api.get("applications")
     if as_json:
-        screen.json(content)
+        console.json(content)
         return
     standing = read_answer(Applications, content)
     columns = ("application", "environment", "gate", "live", "state", "tag", "since", "rolling", "waiting")
-    rows = [row for item in standing.applications for row in _rows(screen, item)]
+    rows = [row for item in standing.applications for row in _rows(console, item)]
     none = "" if standing.not_shown else "no application is delivered yet: `slipway apply` adds one"
-    screen.table(columns, rows, cut=("since", "tag"), none=none)
+    console.table(columns, rows, cut=("since", "tag"), none=none)
     is_live = any(lane.live for item in standing.applications for lane in item.environments)
     if is_live and (stale := why_stale(standing.drift)):
         click.echo(stale, err=True)
 
 
-def _rows(screen: Screen, item: ApplicationStanding) -> Iterator[tuple[Content, ...]]:
+def _rows(console: CliConsole, item: ApplicationStatus) -> Iterator[tuple[Content, ...]]:
     for lane in item.environments:
         yield (
             TextCell(item.application, NAME),
@@ -53,13 +53,13 @@ def _rows(screen: Screen, item: ApplicationStanding) -> Iterator[tuple[Content, 
             TextCell(lane.live.release if lane.live else "", GOOD),
             _state(item, lane),
             lane.live.tag if lane.live else "",
-            TextCell(screen.time(lane.live.at) if lane.live else "", FAINT),
+            TextCell(console.time(lane.live.at) if lane.live else "", FAINT),
             TextCell(lane.rolling or "", NOTE),
             TextCell(", then ".join(filter(None, (lane.waiting, lane.next))), NOTE),
         )
 
 
-def _state(item: ApplicationStanding, lane: LaneStanding) -> TextCell:
+def _state(item: ApplicationStatus, lane: LaneStatus) -> TextCell:
     """The lane's trouble, the worst first."""
     if lane.live and (drifted := differs(lane.drift)):
         return drifted

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-from slipway.api.approvals import Ballot, OpenGate, OpenGates
+from slipway.api.approvals import OpenGate, OpenGates, VoteRequest
 from slipway.api.base import body_of
 from slipway.api.inbox import SaidOutcome
 from slipway.api.releases import ReleaseAnswer
@@ -16,11 +16,11 @@ from slipway.domain.phases import Phase
 
 from ..api import Api, read_answer
 from ..ballots import BEARER, LINK, Token, app_and_token, page_of
+from ..console import BAD, FAINT, GOOD, NAME, NOTE, CliConsole, Content, TextCell
 from ..errors import CliError, Exit
-from ..forms import OutputFormat, formed, write_lines
 from ..options import as_json as json_option
 from ..options import connectable, connected, reason_option
-from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
+from ..output_formats import OutputFormat, formed, write_lines
 from ..text import neutral, short_digest
 from ..waiting import new_inbox_id, until_decided
 
@@ -63,18 +63,18 @@ def approvals(api: Api, *, form: OutputFormat) -> None:
       slipway approvals
       slipway approvals --json | jq -r '.approvals[].release'
     """
-    screen, content = Screen(), api.get("approvals")
+    console, content = CliConsole(), api.get("approvals")
     if form is OutputFormat.JSON:
-        screen.json(content)
+        console.json(content)
         return
     answer = read_answer(OpenGates, content)
     gates = answer.approvals
     if form is not OutputFormat.TABLE:
-        write_lines(screen, form, COLUMNS, content["approvals"])
+        write_lines(console, form, COLUMNS, content["approvals"])
         return
     none = "" if answer.not_shown else "nothing is waiting for approval"
     columns = ("release", "tag", "environment", "votes", "until", "plan", "waits for")
-    screen.table(columns, (_row(screen, gate) for gate in gates), cut=("waits for", "plan", "tag"), none=none)
+    console.table(columns, (_row(console, gate) for gate in gates), cut=("waits for", "plan", "tag"), none=none)
     for gate in gates:
         if gate.outdated:
             click.echo(
@@ -84,13 +84,13 @@ def approvals(api: Api, *, form: OutputFormat) -> None:
         click.echo(f"decide on {gate.release}: {page_of(api.app, gate.release, gate.environment)}", err=True)
 
 
-def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:
+def _row(console: CliConsole, gate: OpenGate) -> tuple[Content, ...]:
     return (
         TextCell(gate.release, NAME),
         gate.tag,
         gate.environment,
         f"{gate.approvals} of {gate.required}",
-        TextCell(screen.time(gate.deadline) or "time stands still", FAINT),
+        TextCell(console.time(gate.deadline) or "time stands still", FAINT),
         short_digest(gate.plan_hash),
         ", ".join(gate.waits_for),
     )
@@ -221,13 +221,13 @@ def _vote(
     reason: str,
     plan: str | None,
 ) -> None:
-    screen, api, own_token = Screen(), voter.api, voter.own_token
+    console, api, own_token = CliConsole(), voter.api, voter.own_token
     release_id, plan_hash, gate_in = _subject(api, own_token, release, decision=decision)
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
         raise CliError(f"the plan of {release_id} is {short_digest(plan_hash)}, not {plan}: no vote was cast")
     if decision == "approve" and own_token is None:
         raise _on_page(decision, page_of(api.app, release_id, gate_in))
-    ballot = Ballot.model_construct(
+    ballot = VoteRequest.model_construct(
         decision=decision, reason=reason, plan_hash=plan_hash or None, channel="cli", id=new_inbox_id()
     )
     if environment:
@@ -241,12 +241,12 @@ def _vote(
             raise
         raise _on_page(decision, _page(api, decision, release_id, environment or gate_in)) from error
     if voter.as_json:
-        screen.json(content)
+        console.json(content)
         return
     counted = read_answer(SaidOutcome, content)
     now = f"; it is {counted.phase.replace('_', ' ')}" if counted.phase else ""
     plan_shown = f", plan {short_digest(plan_hash)}" if plan_hash else ""
-    screen.line(_DONE[decision], f"  {counted.release} for {counted.environment}{plan_shown}{now}")
+    console.line(_DONE[decision], f"  {counted.release} for {counted.environment}{plan_shown}{now}")
 
 
 def _subject(api: Api, own_token: Token | None, release: str | None, *, decision: Decision) -> tuple[str, str, str]:

@@ -10,10 +10,10 @@ from slipway.domain.audit import ChainFault
 from slipway.domain.export import ExportFormat
 
 from ..api import Api
+from ..console import BAD, GOOD, CliConsole, TextCell, progress_bar
 from ..errors import Exit, no_trail
 from ..exporting import Disk, Export, StandardOutput
 from ..options import connected
-from ..screen import BAD, GOOD, Screen, TextCell, progress_bar
 from .audit_verify import INSTALLATION
 
 
@@ -73,7 +73,7 @@ def export_trail(
     with Disk(output) as disk:
         export = Export(api, disk, chosen)
         faults = _export(api, export, applications, after, stop=False)
-    _answer(Screen(), output, export, faults, as_json=as_json)
+    _answer(CliConsole(), output, export, faults, as_json=as_json)
 
 
 def _form_of(output: Path | None) -> ExportFormat:
@@ -103,15 +103,15 @@ def _export(
     return faults
 
 
-def _answer(screen: Screen, output: Path, export: Export, faults: list[ChainFault], *, as_json: bool) -> None:
+def _answer(console: CliConsole, output: Path, export: Export, faults: list[ChainFault], *, as_json: bool) -> None:
     proof = export.proof
     if as_json:
         summary = {"file": str(output), "added": export.records, **proof.model_dump(mode="json")}
-        screen.json(summary | {"faults": [fault.model_dump(mode="json") for fault in faults]})
+        console.json(summary | {"faults": [fault.model_dump(mode="json") for fault in faults]})
     else:
         total = sum(part.last - part.first + 1 for part in proof.chains.values())
-        screen.line(TextCell("✓ exported", GOOD), f"  {output}: {export.records} new, {total} records in all")
+        console.line(TextCell("✓ exported", GOOD), f"  {output}: {export.records} new, {total} records in all")
         for fault in faults:
-            screen.line(TextCell("✗ broken", BAD), f"  {fault.application}: record {fault.sequence}: {fault.reason}")
+            console.line(TextCell("✗ broken", BAD), f"  {fault.application}: record {fault.sequence}: {fault.reason}")
     if faults:
         raise SystemExit(Exit.BROKEN)

@@ -8,18 +8,18 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from slipway.api.audit import AuditPart, LiveAnswer, LiveThere, Override
+from slipway.api.audit import AuditPart, LiveAnswer, LiveInEnvironment, Override
 from slipway.domain.actions import Action
 from slipway.domain.audit_query import ActionClass
 from slipway.domain.export import COLUMNS
 from slipway.domain.model import parse_release_id
 
 from ..api import Api, read_answer, records_in
+from ..console import BAD, FAINT, GOOD, NAME, NOTE, CliConsole, Content, TextCell, tone_style
 from ..errors import CliError, Exit, no_trail
-from ..forms import OutputFormat, formed, write_headings, write_line, write_lines
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell, tone_style
+from ..output_formats import OutputFormat, formed, write_headings, write_line, write_lines
 from ..text import short_digest
 from ..trail import read_record, record_fields, show_records
 
@@ -105,7 +105,7 @@ def print_records(
       slipway audit list --environment production --csv > production.csv
     """
     _check(filters["release"])
-    screen = Screen()
+    console = CliConsole()
     query = {"from": filters.pop("since"), "to": filters.pop("until"), **filters}
     pages = _pages(api, query, limit=limit, after=after)
     streams = form in (OutputFormat.JSONL, OutputFormat.CSV) and not oldest_first
@@ -116,14 +116,14 @@ def print_records(
         following, damaged = end, damaged or any("damaged" in item for item in page)
         if streams:
             for item in page:
-                write_line(screen, form, COLUMNS, _as_line(form, item))
+                write_line(console, form, COLUMNS, _as_line(form, item))
         else:
             records += page
     records = records[::-1] if oldest_first else records
     if form is OutputFormat.JSON:
-        screen.json({"records": records, "next": following})
+        console.json({"records": records, "next": following})
     elif not streams:
-        _show(screen, form, records)
+        _show(console, form, records)
     if following is not None and form is not OutputFormat.JSON:
         # Print absolute times: an age such as `7d` would be a different query tomorrow.
         times = "".join(f"--{name} {query[name]} " for name in ("from", "to") if query[name])
@@ -147,12 +147,12 @@ def _check(release: str | None) -> None:
         raise click.BadParameter(str(error), param_hint="--release") from error
 
 
-def _show(screen: Screen, form: OutputFormat, records: list[dict[str, Any]]) -> None:
+def _show(console: CliConsole, form: OutputFormat, records: list[dict[str, Any]]) -> None:
     if form is not OutputFormat.TABLE:
         for item in records:
-            write_line(screen, form, COLUMNS, _as_line(form, item))
+            write_line(console, form, COLUMNS, _as_line(form, item))
     else:
-        show_records(screen, [read_record(item) for item in records])
+        show_records(console, [read_record(item) for item in records])
 
 
 def _pages(
@@ -192,11 +192,11 @@ def print_record(api: Api, *, application: str, sequence: int, as_json: bool) ->
             f"the trail of {application} has no record {sequence}; its head names {page.head.sequence}",
             exit_code=Exit.NOT_FOUND,
         )
-    screen = Screen()
+    console = CliConsole()
     if as_json:
-        screen.json(record)
+        console.json(record)
     else:
-        screen.fields(record_fields(screen, read_record(record)))
+        console.fields(record_fields(console, read_record(record)))
 
 
 LIVE_COLUMNS: Final = (
@@ -233,8 +233,8 @@ def print_live(api: Api, *, environment: str, application: str | None, form: Out
       slipway audit live production
       slipway audit live production --application shop --json | jq '.live[].approvals'
     """
-    screen, rows, after = Screen(), list[dict[str, Any]](), None
-    live, not_shown = list[LiveThere](), list[dict[str, Any]]()
+    console, rows, after = CliConsole(), list[dict[str, Any]](), None
+    live, not_shown = list[LiveInEnvironment](), list[dict[str, Any]]()
     while True:
         content = api.get("environments", environment, "live", application=application, after=after)
         page = read_answer(LiveAnswer, content)
@@ -245,35 +245,35 @@ def print_live(api: Api, *, environment: str, application: str | None, form: Out
             break
         after = page.next
     if form is OutputFormat.JSON:
-        screen.json({"environment": environment, "live": rows, "not_shown": not_shown, "next": None})
+        console.json({"environment": environment, "live": rows, "not_shown": not_shown, "next": None})
     elif form is not OutputFormat.TABLE:
-        write_lines(screen, form, LIVE_COLUMNS, rows)
+        write_lines(console, form, LIVE_COLUMNS, rows)
     elif not rows and not not_shown:
         click.echo(f"nothing is live in {environment}", err=True)
     else:
         for index, item in enumerate(live):
             if index:
-                screen.line()
-            screen.fields(_live_fields(screen, item))
+                console.line()
+            console.fields(_live_fields(console, item))
 
 
-def _order(screen: Screen, order: Override) -> str:
-    return f"{order.who} {order.action} {screen.time(order.at)} (record {order.sequence}): {order.reason}"
+def _order(console: CliConsole, order: Override) -> str:
+    return f"{order.who} {order.action} {console.time(order.at)} (record {order.sequence}): {order.reason}"
 
 
-def _live_fields(screen: Screen, item: LiveThere) -> Iterator[tuple[str, Content]]:
+def _live_fields(console: CliConsole, item: LiveInEnvironment) -> Iterator[tuple[str, Content]]:
     yield "release", TextCell(item.release, NAME)
     yield "tag", item.tag
     yield "digest", item.digest
     yield "plan", short_digest(item.plan_hash)
-    yield "live since", TextCell(screen.time(item.since), FAINT)
+    yield "live since", TextCell(console.time(item.since), FAINT)
     for vote in item.approvals:
         reason = f": {vote.reason}" if vote.reason else ""
-        yield "approved", TextCell(f"{vote.who} {screen.time(vote.at)} (record {vote.sequence}){reason}", GOOD)
+        yield "approved", TextCell(f"{vote.who} {console.time(vote.at)} (record {vote.sequence}){reason}", GOOD)
     if item.ordered is not None:
-        yield "ordered", TextCell(_order(screen, item.ordered), GOOD)
+        yield "ordered", TextCell(_order(console, item.ordered), GOOD)
     for passed in item.overrides:
-        yield "overridden", TextCell(_order(screen, passed), NOTE)
+        yield "overridden", TextCell(_order(console, passed), NOTE)
     yield "gate", item.gate or ("none, as an order brought it back" if item.ordered else "none")
     for evidence in item.evidence:
         mark, style = ("✓", GOOD) if evidence.passed else ("✗", BAD)

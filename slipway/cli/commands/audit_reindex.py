@@ -9,10 +9,10 @@ from slipway.domain.inbox import LookKind
 from slipway.domain.reports import MOST_NAMED
 
 from ..api import Api, read_answer
+from ..console import BAD, GOOD, CliConsole, TextCell, progress_bar
 from ..errors import Exit
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import BAD, GOOD, Screen, TextCell, progress_bar
 from ..waiting import take_look
 
 INSTALLATION = "_installation"
@@ -62,9 +62,9 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
 
 
 def _show(comparisons: list[dict[str, Any]], *, as_json: bool, repair: bool) -> None:
-    screen = Screen()
+    console = CliConsole()
     if as_json:
-        screen.json({"applications": comparisons})
+        console.json({"applications": comparisons})
         return
     for comparison in comparisons:
         count = _differences(comparison)
@@ -76,10 +76,10 @@ def _show(comparisons: list[dict[str, Any]], *, as_json: bool, repair: bool) -> 
             named = f" of records {', '.join(map(str, comparison['lacking']))}" if comparison["lacking"] else ""
             text = f"{kinds}{named}: {'repaired' if repair else 'repair with --repair'}"
         good = not count or repair
-        screen.line(TextCell("✓ " if good else "✗ ", GOOD if good else BAD), f"{comparison['application']}  {text}")
+        console.line(TextCell("✓ " if good else "✗ ", GOOD if good else BAD), f"{comparison['application']}  {text}")
         if comparison["damaged"]:
             damaged = f"  {comparison['damaged']} records of the trail are damaged: `slipway audit verify`"
-            screen.line(TextCell(damaged, BAD))
+            console.line(TextCell(damaged, BAD))
 
 
 def _differences(comparison: dict[str, Any]) -> int:

@@ -14,13 +14,13 @@ from slipway.clock import Clock, utc_now
 from slipway.domain.signing import PublicKeys
 from slipway.text import one_line
 
-from ..anchors import KeptAnchors, SignedAnchors
+from ..anchors import AnchorFile, SignedAnchors
 from ..api import Api
 from ..checking import Checking
+from ..console import BAD, FAINT, GOOD, NOTE, CliConsole, TextCell, progress_bar
 from ..errors import Exit, no_trail
 from ..options import connectable
 from ..public_keys import OF_THE_APP, public_keys_option, read_public_keys
-from ..screen import BAD, FAINT, GOOD, NOTE, Screen, TextCell, progress_bar
 from ..verifying import ChainVerdict, IndexVerdict, verify_chain, with_index
 from ..voters import Voters, VotesVerdict
 
@@ -166,7 +166,7 @@ def verify_trail(
         return
     api = open_app()
     named = api.trust()
-    keys, anchors = read_public_keys(named.text if given is None else given), KeptAnchors(kept)
+    keys, anchors = read_public_keys(named.text if given is None else given), AnchorFile(kept)
     voters = voters_of(api, keys, anchors, tokens.over(named)) if tokens else None
     verdicts = _of_app(api, applications, anchors, keys, voters)
     _answer(verdicts, now=clock(), keys_given=given is not None, as_json=as_json)
@@ -185,9 +185,7 @@ def _verify_file(
     _answer(verdicts, now=checking.newest, keys_given=keys is not None, as_json=as_json)
 
 
-def voters_of(
-    api: Api, keys: PublicKeys, kept_anchors: KeptAnchors, trust: PublicKeysAnswer
-) -> Callable[[str], Voters]:
+def voters_of(api: Api, keys: PublicKeys, kept_anchors: AnchorFile, trust: PublicKeysAnswer) -> Callable[[str], Voters]:
     """The verifier of a chain's proofs. Raises `click.UsageError`."""
     from slipway.effects.identity import IdTokens, Issuer, new_identity_pool  # noqa: PLC0415 - nothing else here needs HTTP of it
 
@@ -208,7 +206,7 @@ def voters_of(
 def _of_app(
     api: Api,
     applications: tuple[str, ...],
-    anchors: KeptAnchors,
+    anchors: AnchorFile,
     keys: PublicKeys,
     voters: Callable[[str], Voters] | None,
 ) -> list[ChainVerdict]:
@@ -229,7 +227,7 @@ def _of_app(
 
 
 def _answer(verdicts: list[ChainVerdict], *, now: datetime, keys_given: bool, as_json: bool) -> None:
-    screen = Screen()
+    console = CliConsole()
     intact = all(verdict.intact for verdict in verdicts)
     anchored = not any(verdict.waits(now) or verdict.retired_from for verdict in verdicts)
     indexed = all(verdict.index is None or verdict.index.complete for verdict in verdicts)
@@ -240,62 +238,64 @@ def _answer(verdicts: list[ChainVerdict], *, now: datetime, keys_given: bool, as
         keys = "given" if keys_given else "named by the app"
         proved = not (refuted or waits) if votes else None
         levels = {"intact": intact, "anchored": anchored, "indexed": indexed, "proved": proved}
-        screen.json({"applications": applications, "keys": keys, **levels})
+        console.json({"applications": applications, "keys": keys, **levels})
     else:
         for verdict in verdicts:
-            _show_verdict(screen, verdict, now)
+            _show_verdict(console, verdict, now)
         if not keys_given:
-            screen.line(TextCell("– keys", FAINT), f"  {OF_THE_APP}")
+            console.line(TextCell("– keys", FAINT), f"  {OF_THE_APP}")
     if not intact or not indexed or refuted:
         raise SystemExit(Exit.BROKEN)
     if not anchored or waits:
         raise SystemExit(Exit.UNPROVED)
 
 
-def _show_verdict(screen: Screen, verdict: ChainVerdict, now: datetime) -> None:
+def _show_verdict(console: CliConsole, verdict: ChainVerdict, now: datetime) -> None:
     count = f"{verdict.records} record{'' if verdict.records == 1 else 's'}"
     if verdict.fault is None:
         begin = f" from {verdict.first} on" if verdict.first > 1 else ""
         end = f"; the last is {verdict.head}" if verdict.records else ""
         last = verdict.first + verdict.records - 1
         reach = f"; anchored to {verdict.anchored} of {last}" if verdict.records else ""
-        screen.line(TextCell("✓ intact", GOOD), f"  {verdict.application}: {count}{begin}{reach}{end}")
+        console.line(TextCell("✓ intact", GOOD), f"  {verdict.application}: {count}{begin}{reach}{end}")
         if verdict.waits(now):
-            since = screen.time(verdict.unanchored_since)
-            screen.line(TextCell("! anchor", BAD), f"  {verdict.application}: nothing since {since} is anchored")
+            since = console.time(verdict.unanchored_since)
+            console.line(TextCell("! anchor", BAD), f"  {verdict.application}: nothing since {since} is anchored")
         if verdict.retired_from is not None:
             why = f"record {verdict.retired_from} and those after it are signed with a key that was retired"
             shown = "neither an anchor nor a later record shows that they are older"
-            screen.line(TextCell("! key   ", BAD), f"  {verdict.application}: {why}, and {shown}")
+            console.line(TextCell("! key   ", BAD), f"  {verdict.application}: {why}, and {shown}")
     else:
         fault = f"record {verdict.fault.sequence}: {verdict.fault.reason}"
         follows = verdict.fault.sequence <= verdict.first + verdict.records - 1  # what they say is the fault
         before = f"{count}, all linked and signed" if follows else f"{count} before it intact"
-        screen.line(TextCell("✗ broken", BAD), f"  {verdict.application}: {fault} ({before})")
+        console.line(TextCell("✗ broken", BAD), f"  {verdict.application}: {fault} ({before})")
     if verdict.index is not None and not verdict.index.complete:
-        screen.line(TextCell("✗ index ", BAD), f"  {verdict.application}: {_lacking(verdict.index)}")
+        console.line(TextCell("✗ index ", BAD), f"  {verdict.application}: {_lacking(verdict.index)}")
     if verdict.votes is not None:
-        _show_votes(screen, verdict.application, verdict.votes)
+        _show_votes(console, verdict.application, verdict.votes)
     for waiver in verdict.waivers:
         where = f"{waiver.release} in {waiver.environment}, record {waiver.sequence}"
         line = one_line(f"{waiver.rule} was waived by {waiver.actor}: {waiver.reason}", WAIVER_SHOWN)
-        screen.line(TextCell("? waived", NOTE), f"  {where}: {line}")
+        console.line(TextCell("? waived", NOTE), f"  {where}: {line}")
     for note in verdict.notes:
-        screen.line(TextCell("! anchor", BAD), f"  {verdict.application}: {note}")
+        console.line(TextCell("! anchor", BAD), f"  {verdict.application}: {note}")
 
 
-def _show_votes(screen: Screen, application: str, votes: VotesVerdict) -> None:
+def _show_votes(console: CliConsole, application: str, votes: VotesVerdict) -> None:
     if not votes.faults:
         unproved = f"; {votes.said} votes without a proof, at gates that accept them" if votes.said else ""
-        screen.line(TextCell("✓ votes ", GOOD), f"  {application}: {votes.proofs} proofs hold{unproved}")
+        console.line(TextCell("✓ votes ", GOOD), f"  {application}: {votes.proofs} proofs hold{unproved}")
     for keys in votes.keys:
         where = "published by the provider" if keys.source == "provider" else "from the archive"
-        since = f"anchored since {screen.time(keys.anchored_since)}" if keys.anchored_since else "in no anchor compared"
-        screen.line(TextCell("  keys  ", FAINT), f"  {keys.keys}: {where}, {since}; {keys.proofs} proofs")
+        since = (
+            f"anchored since {console.time(keys.anchored_since)}" if keys.anchored_since else "in no anchor compared"
+        )
+        console.line(TextCell("  keys  ", FAINT), f"  {keys.keys}: {where}, {since}; {keys.proofs} proofs")
     for fault in votes.faults:
-        screen.line(TextCell("✗ vote  ", BAD), f"  {application}: record {fault.sequence}: {fault.reason}")
+        console.line(TextCell("✗ vote  ", BAD), f"  {application}: record {fault.sequence}: {fault.reason}")
     for later in votes.waiting:
-        screen.line(TextCell("! vote  ", BAD), f"  {application}: record {later.sequence}: {later.reason}")
+        console.line(TextCell("! vote  ", BAD), f"  {application}: record {later.sequence}: {later.reason}")
 
 
 def _lacking(index: IndexVerdict) -> str:

@@ -21,9 +21,9 @@ from ..bundles import (
     remote,
     telling_problems,
 )
+from ..console import GOOD, CliConsole, TextCell
 from ..errors import CliError, Exit
 from ..lazy import Group
-from ..screen import GOOD, Screen, TextCell
 from .bundle_build import build_
 
 
@@ -72,12 +72,12 @@ def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
         registries.push_bundle(registries.open_registry(target.registry), target.repository, tag, made.packed)
     if record:
         record.write_bytes(canonical(_published(made, target.registry, target.repository)) + b"\n")
-    screen = Screen()
+    console = CliConsole()
     pushed = f"{target.name}:{tag}@{made.packed.digest}"
     if as_json:
-        screen.json({"pushed": pushed, "digest": made.packed.digest, "tag": tag})
+        console.json({"pushed": pushed, "digest": made.packed.digest, "tag": tag})
     else:
-        screen.line(TextCell("✓ pushed", GOOD), f"  {pushed}")
+        console.line(TextCell("✓ pushed", GOOD), f"  {pushed}")
 
 
 def _published(made: OpenedBundle, registry: str, repository: str) -> dict[str, Any]:
@@ -106,11 +106,11 @@ def print_bundle(where: str, *, as_json: bool) -> None:
     """
     with telling_problems():
         made = open_bundle(where)
-    screen = Screen()
+    console = CliConsole()
     if as_json:
-        screen.json(made.summary())
+        console.json(made.summary())
     else:
-        print_summary(screen, made)
+        print_summary(console, made)
 
 
 @bundle.command("verify")
@@ -137,11 +137,11 @@ def verify_bundle(where: str, targets_file: Path, *, as_json: bool) -> None:
         made, targets = open_bundle(where), read_targets_file(targets_file)
         if problems := _differences(made, targets):
             raise ConfigError(problems)
-    screen = Screen()
+    console = CliConsole()
     if as_json:
-        screen.json(made.summary() | {"verified": True})
+        console.json(made.summary() | {"verified": True})
     else:
-        screen.line(TextCell("✓", GOOD), f" {made.config.application} {made.config.version}: {made.packed.digest}")
+        console.line(TextCell("✓", GOOD), f" {made.config.application} {made.config.version}: {made.packed.digest}")
 
 
 @bundle.command("pull")
@@ -160,11 +160,11 @@ def pull(where: str, output: Path, *, as_json: bool) -> None:
     with telling_problems():
         made = open_bundle(where)
         write_files(output, made.files)
-    screen = Screen()
+    console = CliConsole()
     if as_json:
-        screen.json(made.summary() | {"output": str(output)})
+        console.json(made.summary() | {"output": str(output)})
     else:
-        screen.line(TextCell("✓ pulled", GOOD), f"  {len(made.files)} files of {made.packed.digest} into {output}")
+        console.line(TextCell("✓ pulled", GOOD), f"  {len(made.files)} files of {made.packed.digest} into {output}")
 
 
 def _differences(made: OpenedBundle, targets: Targets) -> list[Problem]:

@@ -15,10 +15,10 @@ from slipway.manifests.references import Reference
 
 from .. import registries
 from ..bundles import TARGETS_FILE, json_option, open_packed, print_summary, read_targets_file, telling_problems
+from ..console import GOOD, NAME, NOTE, CliConsole, TextCell
 from ..errors import CliError, Exit
 from ..programs import Programs
 from ..schemas import Schemas, not_compared_line
-from ..screen import GOOD, NAME, NOTE, Screen, TextCell
 
 _AZURE_PIPELINES = {
     "organization": "SYSTEM_COLLECTIONURI",
@@ -129,18 +129,18 @@ def build_(  # noqa: PLR0917 - click passes them by name
         built = build(build_options, registries.resolver(client), Programs(os.environ), schemas)
         write_layout(output, built.packed, tag=version)
         made = open_packed(built.packed)
-    screen = Screen()
+    console = CliConsole()
     if as_json:
         more = {"output": str(output), "missing": list(built.missing), "notes": list(built.notes)}
         more["not_compared"] = list(schemas.not_compared)
-        screen.json(made.summary() | more)
+        console.json(made.summary() | more)
         return
-    screen.line(TextCell("✓ built", GOOD), f"  {output}: ", TextCell(built.packed.digest, NAME))
-    print_summary(screen, made)
+    console.line(TextCell("✓ built", GOOD), f"  {output}: ", TextCell(built.packed.digest, NAME))
+    print_summary(console, made)
     for note in (*built.notes, *not_compared_line(schemas.not_compared)):
-        screen.line(TextCell("note", NOTE), f"  {note}")
+        console.line(TextCell("note", NOTE), f"  {note}")
     if built.missing:
-        screen.line(
+        console.line(
             TextCell("ends before", NOTE), f"  {built.missing[0]}: the folder has no environments/{built.missing[0]}"
         )
 

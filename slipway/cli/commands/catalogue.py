@@ -17,12 +17,12 @@ from slipway.domain.inbox import LookKind
 from slipway.text import moment
 
 from ..api import Api, read_answer
+from ..console import BAD, FAINT, GOOD, NAME, NOTE, CliConsole, TextCell
 from ..documents import LocalDocuments, as_problem, asked, compare, read_good
 from ..errors import CliError, Exit
 from ..options import Confirming, connected, reason_option, waiting
 from ..options import as_json as json_option
 from ..schemas import kubernetes_option, not_compared_line
-from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Screen, TextCell
 from ..text import neutral, short_digest
 from ..waiting import COUNTED, REFUSED, await_outcome, confirmed, decided, new_inbox_id, require_counted, take_look
 
@@ -74,15 +74,15 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, version: str, confirm
       slipway apply -f deploy/application.yaml --reason "two replicas"
       slipway apply -f deploy --yes --json
     """
-    screen, local = Screen(), read_good(path, version)
+    console, local = CliConsole(), read_good(path, version)
     compared = compare(api, local)
     if not as_json:
-        _show(screen, compared.changes)
+        _show(console, compared.changes)
     left = [change for change in compared.changes if not change.refused]
     if all(change.outcome == "unchanged" for change in left):
         if not as_json and not compared.refused:
             click.echo("nothing to change", err=True)
-        _end(screen, local, compared, as_json=as_json)
+        _end(console, local, compared, as_json=as_json)
         return
     if not yes:
         _confirm("Apply this?" if not compared.refused else "Apply the rest?")
@@ -96,8 +96,8 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, version: str, confirm
         require_counted(outcome)
     made = _made(outcome, compared, refused=(*(each for each in compared.changes if each.refused), *refused))
     if not as_json:
-        _show_made(screen, made)
-    _end(screen, local, made, as_json=as_json)
+        _show_made(console, made)
+    _end(console, local, made, as_json=as_json)
 
 
 @click.command()
@@ -116,11 +116,11 @@ def diff(api: Api, *, path: Path, version: str, as_json: bool) -> None:
     Example:
       slipway diff -f deploy
     """
-    screen, local = Screen(), read_good(path, version)
+    console, local = CliConsole(), read_good(path, version)
     changes = compare(api, local)
     if not as_json:
-        _show(screen, changes.changes)
-    _end(screen, local, changes, as_json=as_json)
+        _show(console, changes.changes)
+    _end(console, local, changes, as_json=as_json)
 
 
 @click.command()
@@ -158,10 +158,10 @@ def export(
       slipway export shop --project
       slipway export shop --targets 1.34 -o deploy
     """
-    screen = Screen()
+    console = CliConsole()
     if kubernetes is not None:
         _export_targets(
-            screen,
+            console,
             read_answer(TargetsShown, take_look(api, LookKind.TARGETS, name)),
             kubernetes,
             output,
@@ -174,11 +174,11 @@ def export(
         _write(output, files)
         click.echo(f"{len(files)} file{'' if len(files) == 1 else 's'} in {output}", err=True)
     if as_json:
-        screen.json(content)
+        console.json(content)
     elif output is None:
         for path, text in files.items():
-            screen.line(TextCell(f"# {path}", FAINT))
-            screen.text(text.rstrip("\n"))
+            console.line(TextCell(f"# {path}", FAINT))
+            console.text(text.rstrip("\n"))
 
 
 @click.command()
@@ -194,17 +194,17 @@ def history(api: Api, *, name: str, is_project: bool, limit: int, as_json: bool)
     Example:
       slipway history shop
     """
-    screen = Screen()
+    console = CliConsole()
     content = api.get("catalogue", _kind(is_project), name, limit=limit)
     if as_json:
-        screen.json(content)
+        console.json(content)
         return
     for version in read_answer(VersionHistory, content).versions:
         number, when = f"{version.number}{'' if version.document else ' removed'}", moment(version.at)
-        screen.line(TextCell(number, NAME), f"  {when}  {version.by}  {version.reason}")
-        screen.line(TextCell(f"    {version.document or 'nothing in force'}", FAINT))
+        console.line(TextCell(number, NAME), f"  {when}  {version.by}  {version.reason}")
+        console.line(TextCell(f"    {version.document or 'nothing in force'}", FAINT))
         for line in version.difference:
-            screen.whole(f"    {line}")
+            console.whole(f"    {line}")
 
 
 @click.command()
@@ -224,33 +224,33 @@ def remove(api: Api, *, name: str, is_project: bool, yes: bool, reason: str, as_
     Example:
       slipway remove shop --reason "moved to another installation"
     """
-    screen = Screen()
+    console = CliConsole()
     if not yes:
         _confirm(f"Remove {_kind(is_project)} {name}?")
     request = {"reason": reason, "id": new_inbox_id(), "channel": "cli"}
     received = read_answer(ReceivedAnswer, api.post("catalogue", _kind(is_project), name, "removal", body=request))
     outcome = await_outcome(api, received)
     if as_json:
-        screen.json(_made(outcome, None).model_dump(mode="json"))
+        console.json(_made(outcome, None).model_dump(mode="json"))
     else:
-        screen.line(TextCell("✓", GOOD), f" {name} is removed")
+        console.line(TextCell("✓", GOOD), f" {name} is removed")
 
 
 def _kind(is_project: bool) -> str:
     return "project" if is_project else "application"
 
 
-def _end(screen: Screen, local: LocalDocuments, changes: Changes, *, as_json: bool) -> None:
+def _end(console: CliConsole, local: LocalDocuments, changes: Changes, *, as_json: bool) -> None:
     """Print the documents that are refused and those that wait, and end with the matching exit code."""
     if as_json:
         problems = [ProblemShown.of(each).model_dump(mode="json") for each in local.problems]
         more = {"problems": problems, "not_compared": list(local.not_compared)}
-        screen.json({**changes.model_dump(mode="json"), **more})
+        console.json({**changes.model_dump(mode="json"), **more})
     else:
         for problem in local.problems:
-            screen.whole(str(problem))
+            console.whole(str(problem))
         for line in not_compared_line(local.not_compared):
-            screen.whole(f"! {line}")
+            console.whole(f"! {line}")
     if changes.page and not as_json:
         click.echo(
             f"people vote on it: {neutral(changes.page)}; see `slipway change {short_digest(changes.change)}`", err=True
@@ -285,40 +285,40 @@ def _made(outcome: SaidOutcome, compared: Changes | None, *, refused: Iterable[C
     )
 
 
-def _show_made(screen: Screen, made: Changes) -> None:
+def _show_made(console: CliConsole, made: Changes) -> None:
     for change in made.changes:
         if change.refused:
-            _show_refused(screen, change, f"{_name(change.subject)} ")
+            _show_refused(console, change, f"{_name(change.subject)} ")
         elif change.outcome == "proposed":
-            screen.line(TextCell("?", NOTE), f" {_name(change.subject)}: waits for votes")
+            console.line(TextCell("?", NOTE), f" {_name(change.subject)}: waits for votes")
         elif change.number and change.outcome != "unchanged":
-            screen.line(TextCell("✓", GOOD), f" {_name(change.subject)}: version {change.number} is in force")
+            console.line(TextCell("✓", GOOD), f" {_name(change.subject)}: version {change.number} is in force")
 
 
-def _show(screen: Screen, changes: Iterable[ChangeShown]) -> None:
+def _show(console: CliConsole, changes: Iterable[ChangeShown]) -> None:
     for change in changes:
         mark = _MARKS.get(change.outcome, TextCell("?", NOTE))
         would = "" if change.refused or change.outcome == "unchanged" else "would be "
-        screen.line(mark, " ", TextCell(_name(change.subject), NAME), f" {would}{change.outcome}")
+        console.line(mark, " ", TextCell(_name(change.subject), NAME), f" {would}{change.outcome}")
         for line in change.difference:
-            screen.whole(f"    {line}")
+            console.whole(f"    {line}")
         for line in change.stands_still:
-            screen.whole(f"    would stand still: {line}")
+            console.whole(f"    would stand still: {line}")
         if change.opens and not change.refused:
             for line in change.weaker:
-                screen.whole(f"    weaker, which a person has to confirm: {line}")
+                console.whole(f"    weaker, which a person has to confirm: {line}")
             for line in change.asks:
-                screen.whole(f"    is voted on by {line}")
+                console.whole(f"    is voted on by {line}")
         if change.refused:
-            _show_refused(screen, change, "    ")
+            _show_refused(console, change, "    ")
 
 
-def _show_refused(screen: Screen, change: ChangeShown, before: str) -> None:
+def _show_refused(console: CliConsole, change: ChangeShown, before: str) -> None:
     """Print each problem on its own line, which editors can link to."""
     if not change.problems:
-        screen.whole(f"{before}refused: {change.refused}")
+        console.whole(f"{before}refused: {change.refused}")
     for problem in change.problems:
-        screen.whole(str(as_problem(problem)))
+        console.whole(str(as_problem(problem)))
 
 
 def _name(subject: str) -> str:
@@ -334,7 +334,7 @@ def _confirm(question: str) -> None:
 
 
 def _export_targets(
-    screen: Screen, shown: TargetsShown, kubernetes: str, output: Path | None, *, as_json: bool
+    console: CliConsole, shown: TargetsShown, kubernetes: str, output: Path | None, *, as_json: bool
 ) -> None:
     environments = {
         name: {"registry": each.registry, "namespace": each.namespace, "kubernetes": kubernetes, "apis": []}
@@ -354,12 +354,12 @@ def _export_targets(
     except ConfigError as error:
         raise CliError(f"--targets: {error}", exit_code=Exit.USAGE) from None
     if output is None:
-        screen.json(content)
+        console.json(content)
         return
     _write(output, {TARGETS_FILE: text})
     click.echo(f"{TARGETS_FILE} in {output}", err=True)
     if as_json:
-        screen.json(content)
+        console.json(content)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:

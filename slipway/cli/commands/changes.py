@@ -7,18 +7,18 @@ from typing import Literal
 import click
 
 from slipway.api.base import body_of
-from slipway.api.changes import ChangeBallot, OpenChanges, ProposedChangeShown, ProposedChangeSummary
+from slipway.api.changes import ChangeVoteRequest, OpenChanges, ProposedChangeShown, ProposedChangeSummary
 from slipway.api.inbox import ReceivedAnswer
 from slipway.domain.proposing import ChangePhase, approvals_by
 from slipway.domain.tones import Tone
 
 from ..api import Api, read_answer
+from ..console import BAD, FAINT, GOOD, NAME, NOTE, CliConsole, Content, TextCell, tone_style
 from ..errors import CliError, Exit
-from ..forms import OutputFormat, formed, write_lines
 from ..lazy import DefaultGroup, Lazy
 from ..options import Confirming, connected, reason_option, waiting
 from ..options import as_json as json_option
-from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell, tone_style
+from ..output_formats import OutputFormat, formed, write_lines
 from ..text import short_digest
 from ..waiting import await_outcome, confirmed, new_inbox_id
 
@@ -52,20 +52,20 @@ def changes(api: Api, *, form: OutputFormat) -> None:
       slipway changes
       slipway changes --json | jq -r '.changes[].page'
     """
-    screen, content = Screen(), api.get("changes")
+    console, content = CliConsole(), api.get("changes")
     if form is OutputFormat.JSON:
-        screen.json(content)
+        console.json(content)
         return
     waits = read_answer(OpenChanges, content).changes
     if form is not OutputFormat.TABLE:
-        write_lines(screen, form, COLUMNS, content["changes"])
+        write_lines(console, form, COLUMNS, content["changes"])
         return
     columns = ("change", "phase", "about", "gates", "votes", "until", "proposed by")
-    rows = (_row(screen, each) for each in waits)
-    screen.table(columns, rows, cut=("about", "gates", "proposed by"), none="no change waits for votes")
+    rows = (_row(console, each) for each in waits)
+    console.table(columns, rows, cut=("about", "gates", "proposed by"), none="no change waits for votes")
 
 
-def _row(screen: Screen, change: ProposedChangeSummary) -> tuple[Content, ...]:
+def _row(console: CliConsole, change: ProposedChangeSummary) -> tuple[Content, ...]:
     gates = [f"{gate.application} {gate.environment}" for gate in change.gates]
     more = f" and {len(gates) - _FEW} more" if len(gates) > _FEW else ""
     return (
@@ -74,7 +74,7 @@ def _row(screen: Screen, change: ProposedChangeSummary) -> tuple[Content, ...]:
         ", ".join(change.subjects),
         ", ".join(gates[:_FEW]) + more,
         str(len(change.votes)),
-        TextCell(screen.time(change.deadline), FAINT),
+        TextCell(console.time(change.deadline), FAINT),
         change.proposed_by,
     )
 
@@ -126,44 +126,44 @@ def print_change(api: Api, *, hash: str, as_json: bool) -> None:
     Example:
       slipway change show 91c3e07d55aa --json | jq -r '.weaker[]'
     """
-    screen, content = Screen(), api.get("changes", _whole_hash(api, hash))
+    console, content = CliConsole(), api.get("changes", _whole_hash(api, hash))
     if as_json:
-        screen.json(content)
+        console.json(content)
         return
     shown = read_answer(ProposedChangeShown, content)
-    screen.fields(_fields(screen, shown))
+    console.fields(_fields(console, shown))
     for each in shown.compared:
-        screen.line()
-        screen.line(TextCell(each.subject, NAME), f" {each.outcome}")
+        console.line()
+        console.line(TextCell(each.subject, NAME), f" {each.outcome}")
         for line in each.difference:
-            screen.whole(f"    {line}")
+            console.whole(f"    {line}")
         for line in each.weaker:
-            screen.line(TextCell(f"    weaker: {line}", BAD))
+            console.line(TextCell(f"    weaker: {line}", BAD))
         for line in each.stands_still:
-            screen.whole(f"    would stand still: {line}")
+            console.whole(f"    would stand still: {line}")
     for gate in shown.gates:
-        screen.line()
+        console.line()
         asks = approvals_by(gate.required, gate.people)
-        screen.line(TextCell(f"{gate.application} {gate.environment}", NAME), f": {asks}")
+        console.line(TextCell(f"{gate.application} {gate.environment}", NAME), f": {asks}")
         for rule in gate.rules:
-            screen.line("    ", TextCell(rule.mark, tone_style(rule.tone)), f" {rule.name}: {rule.reason}")
+            console.line("    ", TextCell(rule.mark, tone_style(rule.tone)), f" {rule.name}: {rule.reason}")
 
 
-def _fields(screen: Screen, change: ProposedChangeShown) -> Iterator[tuple[str, Content]]:
+def _fields(console: CliConsole, change: ProposedChangeShown) -> Iterator[tuple[str, Content]]:
     yield "change", TextCell(change.change, NAME)
     yield "phase", _phase(change)
     yield "why", change.why
-    yield "proposed by", f"{change.proposed_by}  {screen.time(change.at)}"
+    yield "proposed by", f"{change.proposed_by}  {console.time(change.at)}"
     yield "reason", change.reason
-    yield "decide until", screen.time(change.deadline) if change.ended_at is None else ""
-    yield "ended", screen.time(change.ended_at)
+    yield "decide until", console.time(change.deadline) if change.ended_at is None else ""
+    yield "ended", console.time(change.ended_at)
     yield "opening", str(change.opening)
     yield "plan", change.plan
     yield "page", change.page
     for name, votes in (("vote", change.votes), ("stands in", change.stand_ins)):
         for vote in votes:
             reason = f": {vote.reason}" if vote.reason else ""
-            yield name, f"{vote.decision} {screen.time(vote.at)}  {vote.who}{reason}"
+            yield name, f"{vote.decision} {console.time(vote.at)}  {vote.who}{reason}"
 
 
 @click.command("approve")
@@ -230,18 +230,18 @@ def reject_change(api: Api, *, hash: str, reason: str, as_json: bool) -> None:
 def _vote(
     api: Api, hash: str, decision: Literal["approve", "reject"], reason: str, *, stands_in: bool = False
 ) -> ReceivedAnswer:
-    ballot = ChangeBallot.model_construct(decision=decision, reason=reason, id=new_inbox_id(), channel="cli")
+    ballot = ChangeVoteRequest.model_construct(decision=decision, reason=reason, id=new_inbox_id(), channel="cli")
     if stands_in:
         ballot = ballot.model_copy(update={"stands_in": True})
     return read_answer(ReceivedAnswer, api.post("changes", _whole_hash(api, hash), "votes", body=body_of(ballot)))
 
 
 def _end(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -> None:
-    outcome, screen = await_outcome(api, received), Screen()
+    outcome, console = await_outcome(api, received), CliConsole()
     if as_json:
-        screen.json(outcome.model_dump(mode="json"))
+        console.json(outcome.model_dump(mode="json"))
         return
-    screen.line(done, f"  {short_digest(outcome.change)}; it is {outcome.change_phase.replace('-', ' ')}")
+    console.line(done, f"  {short_digest(outcome.change)}; it is {outcome.change_phase.replace('-', ' ')}")
 
 
 def _whole_hash(api: Api, given: str) -> str:

@@ -11,12 +11,12 @@ from slipway.catalogue.schema import schema_text
 from slipway.manifests.problems import in_order
 
 from ..api import Api
+from ..console import GOOD, CliConsole, TextCell
 from ..documents import LocalDocuments, found_there, read_local
 from ..errors import CliError, ProblemsError
 from ..options import connectable, one_object
 from ..placing import placed
 from ..schemas import kubernetes_option
-from ..screen import GOOD, Screen, TextCell
 
 
 @click.command()
@@ -66,13 +66,13 @@ def check(open_app: Callable[[], Api], path: Path, *, version: str, offline: boo
     )
     if problems:
         raise ProblemsError(in_order(problems), not_checked)
-    _show(Screen(), local, not_checked, as_json=as_json)
+    _show(CliConsole(), local, not_checked, as_json=as_json)
 
 
-def _show(screen: Screen, local: LocalDocuments, not_checked: Sequence[Unjudged], *, as_json: bool) -> None:
+def _show(console: CliConsole, local: LocalDocuments, not_checked: Sequence[Unjudged], *, as_json: bool) -> None:
     checked, advice = local.checked, tuple(placed(local.checked.advice, local.path))
     if as_json:
-        screen.json(
+        console.json(
             {
                 "projects": list(checked.projects),
                 "applications": list(checked.definitions),
@@ -82,9 +82,9 @@ def _show(screen: Screen, local: LocalDocuments, not_checked: Sequence[Unjudged]
         )
         return
     names = [*(f"project {name}" for name in checked.projects), *checked.definitions]
-    screen.line(TextCell("✓", GOOD), f" {', '.join(names)}: no problems")
+    console.line(TextCell("✓", GOOD), f" {', '.join(names)}: no problems")
     for each in (*advice, *not_checked):
-        screen.whole(f"! {each}")
+        console.whole(f"! {each}")
 
 
 def _asked_there(open_app: Callable[[], Api], local: LocalDocuments) -> tuple[tuple[Problem, ...], str]:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..azure_devops import CLOUD, AzureDevOpsAdministration, authorization
+from ..console import CliConsole
 from ..errors import CliError, Exit
 from ..finding import find_app
 from ..hook_subscription import (
@@ -18,7 +19,6 @@ from ..hook_subscription import (
     plan_subscription,
 )
 from ..lazy import Group
-from ..screen import Screen
 
 SECRET = "SLIPWAY_HOOK_SECRET"  # noqa: S105 - the name of a variable
 DONE = {
@@ -81,7 +81,7 @@ def azure_devops(
     after = None if dry_run or change.act is SubscriptionChange.KEEP else _carry_out(service, subscription, change)
     summary = _summary(change, subscription, after, dry_run=dry_run)
     if as_json:
-        Screen().json(summary)
+        CliConsole().json(summary)
     else:
         _say(summary)
     status = summary["status"]

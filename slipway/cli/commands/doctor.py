@@ -14,12 +14,12 @@ from slipway.manifests.problems import nearest
 
 from ..api import Api, read_answer
 from ..azure_devops import CLOUD, AzureDevOpsAdministration, authorization
+from ..console import CliConsole
 from ..errors import CliError, Exit
 from ..hook_subscription import ENABLED, STATUSES, SubscriptionChange, WantedSubscription, plan_subscription
 from ..options import as_json as json_option
 from ..options import connected
 from ..roles import write_roles
-from ..screen import Screen
 from ..text import neutral
 from ..waiting import take_look
 
@@ -114,7 +114,7 @@ def doctor(
         findings.append(_show(read_answer(Finding, take_look(api, LookKind.DOCTOR, name)), as_json=as_json))
     failed = [finding for finding in findings if finding.status is Status.FAILED]
     if as_json:
-        Screen().json({"healthy": not failed, "checks": [finding.model_dump(mode="json") for finding in findings]})
+        CliConsole().json({"healthy": not failed, "checks": [finding.model_dump(mode="json") for finding in findings]})
     else:
         _sum_up(findings, failed)
     if failed:

@@ -5,16 +5,16 @@ from datetime import datetime, timedelta
 
 import click
 
-from slipway.api.releases import Applications, DriftStanding, LaneStanding, LooksAtDrift
+from slipway.api.releases import Applications, DriftChecks, DriftStatus, LaneStatus
 from slipway.clock import utc_now
 from slipway.domain.drift import LATE
 from slipway.manifests.problems import meant
 
 from ..api import Api, read_answer
+from ..console import BAD, FAINT, GOOD, NAME, NOTE, CliConsole, Content, TextCell
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell
 
 clock = utc_now
 
@@ -39,7 +39,7 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
       slipway drift
       slipway drift shop --json
     """
-    screen, content = Screen(), api.get("applications")
+    console, content = CliConsole(), api.get("applications")
     standing = read_answer(Applications, content)
     lanes = [
         (each.application, lane)
@@ -60,22 +60,22 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
         standings = [{"application": name, **lane.model_dump(mode="json")} for name, lane in lanes]
         looked = standing.drift.looked_at.isoformat() if standing.drift else None
         unknown = "; ".join(filter(None, (stale, *(each.why for each in missing))))
-        screen.json({"clean": clean, "unknown": unknown, "looked_at": looked, "environments": standings})
+        console.json({"clean": clean, "unknown": unknown, "looked_at": looked, "environments": standings})
     else:
         looked_at = None if stale or standing.drift is None else standing.drift.looked_at
-        rows = (_row(screen, name, lane, looked_at) for name, lane in lanes)
+        rows = (_row(console, name, lane, looked_at) for name, lane in lanes)
         none = "" if missing else "no release is live"
-        screen.table(("application", "environment", "live", "state", "since"), rows, none=none)
+        console.table(("application", "environment", "live", "state", "since"), rows, none=none)
         for line in _lines(lanes):
-            screen.line(TextCell(line, NOTE))
+            console.line(TextCell(line, NOTE))
         if lanes:
-            looked = screen.time(standing.drift.looked_at if standing.drift else None)
+            looked = console.time(standing.drift.looked_at if standing.drift else None)
             click.echo(stale or f"looked at {looked}", err=True)
     if not clean:
         click.get_current_context().exit(Exit.REFUSED)
 
 
-def why_stale(looks: LooksAtDrift | None) -> str:
+def why_stale(looks: DriftChecks | None) -> str:
     """Why the last look says nothing about the present; empty if it does."""
     if looks is None:
         return "nobody has looked yet: it is not known whether the clusters match the live releases"
@@ -85,7 +85,7 @@ def why_stale(looks: LooksAtDrift | None) -> str:
     return f"the last look is {minutes} minutes old: it is not known what the clusters hold now"
 
 
-def _row(screen: Screen, application: str, lane: LaneStanding, looked_at: datetime | None) -> tuple[Content, ...]:
+def _row(console: CliConsole, application: str, lane: LaneStatus, looked_at: datetime | None) -> tuple[Content, ...]:
     """`looked_at` is None if the last look says nothing about the present."""
     seen, state = lane.drift, TextCell("as it went live", GOOD)
     if looked_at is None:
@@ -93,18 +93,18 @@ def _row(screen: Screen, application: str, lane: LaneStanding, looked_at: dateti
     elif lane.live is not None and lane.live.at > looked_at:
         state = TextCell("went live since the last look", NOTE)
     state = differs(seen) or state
-    since = TextCell(screen.time(seen.since) if seen else "", FAINT)
+    since = TextCell(console.time(seen.since) if seen else "", FAINT)
     return TextCell(application, NAME), lane.environment, lane.live.release if lane.live else "", state, since
 
 
-def differs(seen: DriftStanding | None) -> TextCell | None:
+def differs(seen: DriftStatus | None) -> TextCell | None:
     """The last look's words about a cluster that differs from the live release; None if it does not differ."""
     if seen is None:
         return None
     return TextCell("not known", NOTE) if seen.unknown else TextCell("drifted", BAD)
 
 
-def _lines(lanes: list[tuple[str, LaneStanding]]) -> Iterator[str]:
+def _lines(lanes: list[tuple[str, LaneStatus]]) -> Iterator[str]:
     """The differences, object by object, and how to undo them."""
     for _, lane in lanes:
         if lane.drift is None or lane.live is None:

@@ -11,10 +11,10 @@ import click
 from slipway.domain.model import sha256
 
 from ..api import Api
+from ..console import CliConsole
 from ..errors import CliError, Exit
 from ..options import DigestType, connected
 from ..options import as_json as json_option
-from ..screen import Screen
 
 
 @click.command()
@@ -41,15 +41,15 @@ def evidence(api: Api, *, digest: str, as_json: bool) -> None:
             expected=digest,
             got=actual,
         )
-    screen = Screen()
+    console = CliConsole()
     if as_json:
-        screen.json({"digest": digest, "size": len(content), **_parsed(content)})
-    elif not screen.terminal:
+        console.json({"digest": digest, "size": len(content), **_parsed(content)})
+    elif not console.terminal:
         sys.stdout.buffer.write(content)
     elif (document := _parsed(content).get("document")) is not None:
-        screen.document(document)
+        console.document(document)
     else:
-        screen.text(content.decode("utf-8", "backslashreplace"))
+        console.text(content.decode("utf-8", "backslashreplace"))
 
 
 def _parsed(content: bytes) -> dict[str, Any]:

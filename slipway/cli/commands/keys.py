@@ -16,10 +16,10 @@ from slipway.domain.keyring import LINKS_LIVE, MOST, LiveKey, ended_keys, format
 from slipway.domain.signing import RETIRED
 from slipway.ed25519 import KEY_BYTES
 
+from ..console import FAINT, GOOD, NAME, CliConsole, TextCell
 from ..errors import CliError, Exit
 from ..keyfile import SigningKeysFile
 from ..lazy import Group
-from ..screen import FAINT, GOOD, NAME, Screen, TextCell
 from ..text import iso
 from ..vault import KeysInVault, open_vault
 
@@ -70,7 +70,7 @@ def print_keys(file: Path | None, vault: str | None, as_json: bool) -> None:
       slipway keys list --vault https://contoso.vault.azure.net
     """
     now = datetime.now(UTC)
-    live_keys, screen = _place(file, vault).live(now=now), Screen()
+    live_keys, console = _place(file, vault).live(now=now), CliConsole()
     if not live_keys:
         raise CliError(
             f"there are no keys in {file or vault or 'the place that the environment names'}",
@@ -78,24 +78,28 @@ def print_keys(file: Path | None, vault: str | None, as_json: bool) -> None:
             cure="`slipway keys rotate` creates the first one there",
         )
     if as_json:
-        screen.json({"keys": [_as_json(live_keys, index) for index in range(len(live_keys))]})
+        console.json({"keys": [_as_json(live_keys, index) for index in range(len(live_keys))]})
         return
     ended = ended_keys(live_keys, now=now)
     rows = [
-        (TextCell(key.id, NAME), screen.time(key.made), _does(live_keys, index, ended=key.id in ended, screen=screen))
+        (
+            TextCell(key.id, NAME),
+            console.time(key.made),
+            _does(live_keys, index, ended=key.id in ended, console=console),
+        )
         for index, key in enumerate(live_keys)
     ]
-    screen.table(("id", "made", "does"), rows)
+    console.table(("id", "made", "does"), rows)
 
 
-def _does(keys: list[LiveKey], index: int, *, ended: bool, screen: Screen) -> TextCell:
+def _does(keys: list[LiveKey], index: int, *, ended: bool, console: CliConsole) -> TextCell:
     if index == 0:
         return TextCell("signs", GOOD)
     until = needed_until(keys, index)
     if until is None:
         return TextCell("verifies, until it is removed by hand")
     return (
-        TextCell("retired by the next rotation", FAINT) if ended else TextCell(f"verifies until {screen.time(until)}")
+        TextCell("retired by the next rotation", FAINT) if ended else TextCell(f"verifies until {console.time(until)}")
     )
 
 
@@ -186,15 +190,15 @@ def _place(file: Path | None, vault: str | None) -> Place:
 
 
 def _show(what: str, done: dict[str, Any], *, as_json: bool) -> None:
-    screen = Screen()
+    console = CliConsole()
     if as_json:
-        screen.json(done)
+        console.json(done)
         return
-    screen.line(TextCell(f"✓ {what}", GOOD))
+    console.line(TextCell(f"✓ {what}", GOOD))
     cells = {
         "signs": TextCell(done["signs"], NAME) if "signs" in done else None,
         "verify": ", ".join(done["verify"]) if "verify" in done else None,
         "retired": TextCell(", ".join(done["retired"]), FAINT),
         "public keys": done["public"],
     }
-    screen.fields([(name, cell) for name, cell in cells.items() if cell is not None])
+    console.fields([(name, cell) for name, cell in cells.items() if cell is not None])

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
+from ..console import FAINT, GOOD, NAME, CliConsole, TextCell
 from ..errors import CliError, Exit
 from ..options import one_object
-from ..screen import FAINT, GOOD, NAME, Screen, TextCell
 from ..starting import PipelineName, Wanted, starting_files, write_starting_files
 
 
@@ -123,12 +123,12 @@ def new(
         raise CliError(f"{existing}: is there already; nothing is overwritten") from error
     except OSError as error:
         raise CliError(f"{error.filename}: {error.strerror}", exit_code=Exit.REFUSED) from error
-    screen = Screen()
+    console = CliConsole()
     if as_json:
-        screen.json({"folder": str(folder), "files": [str(folder / path) for path in contents]})
+        console.json({"folder": str(folder), "files": [str(folder / path) for path in contents]})
         return
     for path in contents:
-        screen.line(TextCell("+", GOOD), f" {folder / path}")
-    screen.line(
+        console.line(TextCell("+", GOOD), f" {folder / path}")
+    console.line(
         "next: ", TextCell(f"slipway check {folder}", NAME), TextCell(f", then slipway apply -f {folder}", FAINT)
     )

@@ -10,10 +10,10 @@ from slipway.domain.numbers_report import EnvironmentNumbers, Figures, NumbersAn
 from slipway.text import duration
 
 from ..api import Api, read_answer
-from ..forms import OutputFormat, write_lines
+from ..console import BAD, FAINT, NAME, NOTE, CliConsole, Content, TextCell
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import BAD, FAINT, NAME, NOTE, Content, Screen, TextCell
+from ..output_formats import OutputFormat, write_lines
 
 _NONE = "nothing was delivered yet, so there are no numbers"
 _SPREADS = ("lead_time", "time_to_restore", "approval_wait")
@@ -71,17 +71,17 @@ def numbers(
     if by_week and steps:
         raise click.UsageError("expected one of --by-week and --steps, got both")
     content = api.get("numbers", application=application, environment=environment, weeks=weeks, until=until)
-    screen = Screen()
+    console = CliConsole()
     if as_json:
-        screen.json(content)
+        console.json(content)
         return
     answer = read_answer(NumbersAnswer, content)
     if as_csv:
-        write_lines(screen, OutputFormat.CSV, _COLUMNS, _lines(answer))
+        write_lines(console, OutputFormat.CSV, _COLUMNS, _lines(answer))
     elif steps:
-        _steps(screen, answer)
+        _steps(console, answer)
     else:
-        _table(screen, answer, by_week=by_week)
+        _table(console, answer, by_week=by_week)
     for left in answer.behind:
         click.echo(f"{left.application}: read to record {left.sequence} of {left.of}; it is still growing", err=True)
 
@@ -90,10 +90,10 @@ def _shown(answer: NumbersAnswer) -> list[EnvironmentNumbers]:
     return [item for item in answer.environments if item.environment]
 
 
-def _table(screen: Screen, answer: NumbersAnswer, *, by_week: bool) -> None:
+def _table(console: CliConsole, answer: NumbersAnswer, *, by_week: bool) -> None:
     columns = ("application", "environment", *(("week",) if by_week else ()), "live", "a week", "failed", "rate")
     rows = [row for environment in _shown(answer) for row in _rows(environment, by_week=by_week)]
-    screen.table((*columns, "lead", "restore", "approval"), rows, none=_NONE)
+    console.table((*columns, "lead", "restore", "approval"), rows, none=_NONE)
 
 
 def _rows(environment: EnvironmentNumbers, *, by_week: bool) -> Iterator[tuple[Content, ...]]:
@@ -116,7 +116,7 @@ def _cells(figures: Figures) -> tuple[Content, ...]:
     )
 
 
-def _steps(screen: Screen, answer: NumbersAnswer) -> None:
+def _steps(console: CliConsole, answer: NumbersAnswer) -> None:
     rows = [
         (
             TextCell(environment.application, NAME),
@@ -130,7 +130,7 @@ def _steps(screen: Screen, answer: NumbersAnswer) -> None:
         for environment in answer.environments
         for stage in environment.total.stages
     ]
-    screen.table(("application", "environment", "step", "kind", "median", "p90", "times"), rows, none=_NONE)
+    console.table(("application", "environment", "step", "kind", "median", "p90", "times"), rows, none=_NONE)
 
 
 def _median(spread: Spread) -> str:

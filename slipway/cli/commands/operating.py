@@ -17,10 +17,10 @@ from slipway.domain.people import OID
 from slipway.domain.phases import Phase
 
 from ..api import Api, read_answer
+from ..console import GOOD, NAME, CliConsole, TextCell
 from ..lazy import Group
 from ..options import Confirming, DigestType, connected, reason_option, waiting
 from ..options import as_json as json_option
-from ..screen import GOOD, NAME, Screen, TextCell
 from ..waiting import await_outcome, confirmed, new_inbox_id
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -86,9 +86,9 @@ def _give(
     if received.open:
         received = confirmed(api, received, confirming or Confirming())
     done = await_outcome(api, received)
-    screen = Screen()
+    console = CliConsole()
     if as_json:
-        screen.json(done.model_dump(mode="json"))
+        console.json(done.model_dump(mode="json"))
         return
     where = f"{done.application} {done.environment}".strip() if done.application != INSTALLATION else "everything"
     if done.verb is Verb.SESSION_END:
@@ -100,7 +100,7 @@ def _give(
     became = _DONE[verb].format(release=fields.get("release")) + phase
     if verb is Verb.CANCEL and now is not None and not now.final:
         became = _CALLED_OFF
-    screen.line(TextCell("✓ ", GOOD), TextCell(subject, NAME), f": {became}")
+    console.line(TextCell("✓ ", GOOD), TextCell(subject, NAME), f": {became}")
 
 
 def _in_order(release: str, environment: str) -> tuple[str, str]:

@@ -8,11 +8,11 @@ from slipway.api.inbox import ReceivedAnswer
 from slipway.api.parked import Parked, ParkedItems
 
 from ..api import Api, read_answer
+from ..console import FAINT, GOOD, NAME, CliConsole, TextCell
 from ..errors import CliError, Exit
 from ..lazy import Group
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import FAINT, GOOD, NAME, Screen, TextCell
 from ..waiting import await_outcome
 
 
@@ -35,22 +35,22 @@ def print_parked(api: Api, *, as_json: bool) -> None:
     Example:
       slipway parked list
     """
-    screen, content = Screen(), api.get("parked")
+    console, content = CliConsole(), api.get("parked")
     if as_json:
-        screen.json(content)
+        console.json(content)
         return
     answer = read_answer(ParkedItems, content)
     rows = [
         (
             TextCell(item.id, NAME),
-            TextCell(screen.time(item.parked_at), FAINT),
+            TextCell(console.time(item.parked_at), FAINT),
             item.source,
-            TextCell(screen.time(item.replayed_at), GOOD),
+            TextCell(console.time(item.replayed_at), GOOD),
             item.reason,
         )
         for item in answer.parked
     ]
-    screen.table(("id", "parked", "source", "replayed", "reason"), rows, cut=("reason",), none="nothing is parked")
+    console.table(("id", "parked", "source", "replayed", "reason"), rows, cut=("reason",), none="nothing is parked")
     if answer.more:
         click.echo("there is more parked input than this list shows", err=True)
 
@@ -68,18 +68,18 @@ def print_parked_input(api: Api, *, id: str, as_json: bool) -> None:
       slipway parked show 3f0c9d0be1a24c7788aa01d2 --json | jq -r .body
     """
     item = _find(api, id)
-    screen = Screen()
+    console = CliConsole()
     if as_json:
-        screen.json(item)
+        console.json(item)
         return
     parked_input = read_answer(Parked, item)
-    screen.fields(
+    console.fields(
         [
             ("id", TextCell(parked_input.id, NAME)),
             ("source", parked_input.source),
             ("reason", parked_input.reason),
-            ("parked", screen.time(parked_input.parked_at)),
-            ("replayed", screen.time(parked_input.replayed_at)),
+            ("parked", console.time(parked_input.parked_at)),
+            ("replayed", console.time(parked_input.replayed_at)),
             ("message id", parked_input.message_id),
             (
                 "body",
@@ -89,8 +89,8 @@ def print_parked_input(api: Api, *, id: str, as_json: bool) -> None:
             ),
         ]
     )
-    screen.line()
-    screen.text(parked_input.body)
+    console.line()
+    console.text(parked_input.body)
 
 
 def _find(api: Api, id: str) -> dict[str, Any]:
@@ -113,8 +113,8 @@ def replay(api: Api, *, id: str, as_json: bool) -> None:
     Example:
       slipway parked replay 3f0c9d0be1a24c7788aa01d2
     """
-    screen, done = Screen(), await_outcome(api, read_answer(ReceivedAnswer, api.post("parked", id, "replay")))
+    console, done = CliConsole(), await_outcome(api, read_answer(ReceivedAnswer, api.post("parked", id, "replay")))
     if as_json:
-        screen.json(done.model_dump(mode="json"))
+        console.json(done.model_dump(mode="json"))
         return
-    screen.line(TextCell("✓ replayed", GOOD), f"  {id}")
+    console.line(TextCell("✓ replayed", GOOD), f"  {id}")

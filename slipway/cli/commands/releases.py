@@ -11,10 +11,10 @@ from slipway.domain.release import STANDS_STILL, Rollout
 from slipway.domain.runs import Trust
 
 from ..api import PAGE, Api, read_answer
-from ..forms import OutputFormat, formed, write_lines
+from ..console import BAD, FAINT, GOOD, NAME, NOTE, CliConsole, Content, TextCell, tone_style
 from ..lazy import DefaultGroup, Lazy
 from ..options import connected
-from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Content, Screen, TextCell, tone_style
+from ..output_formats import OutputFormat, formed, write_lines
 from ..trail import read_record, show_trail
 
 COLUMNS = (
@@ -54,27 +54,27 @@ def releases(api: Api, *, application: str | None, limit: int, form: OutputForma
       slipway releases --json | jq -r '.releases[] | select(.phase == "failed") | .id'
       slipway releases --limit 200 --csv > releases.csv
     """
-    screen, content = Screen(), api.get("releases", application=application, limit=limit)
+    console, content = CliConsole(), api.get("releases", application=application, limit=limit)
     if form is OutputFormat.JSON:
-        screen.json(content)
+        console.json(content)
         return
     answer = read_answer(Releases, content)
     items = answer.releases
     if form is not OutputFormat.TABLE:
-        write_lines(screen, form, COLUMNS, content["releases"])
+        write_lines(console, form, COLUMNS, content["releases"])
         return
     none = "" if answer.not_shown else "no releases yet"
     columns = ("release", "tag", "phase", "environment", "changed", "reason")
-    screen.table(columns, (_row(screen, item) for item in items), cut=("reason", "tag"), none=none)
+    console.table(columns, (_row(console, item) for item in items), cut=("reason", "tag"), none=none)
 
 
-def _row(screen: Screen, item: ReleaseAnswer) -> tuple[Content, ...]:
+def _row(console: CliConsole, item: ReleaseAnswer) -> tuple[Content, ...]:
     return (
         TextCell(item.id, NAME),
         item.tag,
         _phase(item.phase),
         item.environment or "",
-        TextCell(screen.time(item.changed_at), FAINT),
+        TextCell(console.time(item.changed_at), FAINT),
         item.reason,
     )
 
@@ -129,23 +129,23 @@ def print_release(api: Api, *, id: str, form: OutputFormat) -> None:
       slipway release show shop-482
       slipway release shop-482 --json | jq -r .digest
     """
-    screen, content = Screen(), api.get("releases", id)
+    console, content = CliConsole(), api.get("releases", id)
     if form is OutputFormat.JSON:
-        screen.json(content)
+        console.json(content)
         return
     if form is not OutputFormat.TABLE:
-        write_lines(screen, form, COLUMNS, [content])
+        write_lines(console, form, COLUMNS, [content])
         return
     item = read_answer(ReleaseWithProgress, content)
-    screen.fields(_fields(screen, item))
+    console.fields(_fields(console, item))
     page = api.audit_page(item.application, after=0, limit=PAGE, release=item.id)
-    screen.line()
-    show_trail(screen, [read_record(record) for record in page.records])
+    console.line()
+    show_trail(console, [read_record(record) for record in page.records])
     if page.next is not None:
         click.echo(f"these are the first {PAGE} records; `slipway audit list --release {item.id}` has more", err=True)
 
 
-def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Content]]:
+def _fields(console: CliConsole, item: ReleaseWithProgress) -> Iterator[tuple[str, Content]]:
     yield "release", TextCell(item.id, NAME)
     yield "phase", _phase(item.phase)
     yield "reason", item.reason
@@ -158,7 +158,7 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
     yield "bundle" if item.bundle else "image", f"{item.registry}/{item.repository}:{item.tag}"
     yield "digest", item.digest or ""
     if item.push:
-        yield "pushed", _at(screen.time(item.push.at), item.push.actor)
+        yield "pushed", _at(console.time(item.push.at), item.push.actor)
     if item.ordered:
         of = f", of {release_id(item.application, item.ordered.of)}" if item.ordered.of else ""
         yield "started by", f"{item.ordered.who}{of}"
@@ -171,9 +171,9 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
             unsure = "" if person.trust is Trust.PROVED else f" ({person.trust.spoken})"
             yield person.part.label.lower(), f"{person.shown}{unsure}"
     yield "plan", item.plan_hash or ""
-    yield "due", STANDS_STILL if item.stands_still else screen.time(item.due)
+    yield "due", STANDS_STILL if item.stands_still else console.time(item.due)
     for rollout in item.rollouts:
-        since = screen.time(rollout.left_at or rollout.arrived_at)
+        since = console.time(rollout.left_at or rollout.arrived_at)
         yield f"in {rollout.environment}", _outcome(rollout, since)
         for evidence in (*rollout.evidence, *((rollout.failure,) if rollout.failure else ())):
             log = f"  (log: slipway evidence {evidence.log})" if evidence.log else ""
@@ -181,7 +181,7 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
             yield "", TextCell(f"{mark} {evidence.name}: {evidence.summary}{log}", GOOD if evidence.passed else BAD)
     for vote in item.gate.votes if item.gate else ():
         reason = f": {vote.reason}" if vote.reason else ""
-        yield "vote", _at(f"{vote.decision} {screen.time(vote.at)}", vote.who) + reason
+        yield "vote", _at(f"{vote.decision} {console.time(vote.at)}", vote.who) + reason
 
 
 def _at(time: str, person: str) -> str:
@@ -203,9 +203,9 @@ def explain(api: Api, *, release: str, form: OutputFormat) -> None:
       slipway explain shop-482
       slipway explain shop-482 | grep -v ✓
     """
-    screen, content = Screen(), api.get("releases", release, "explain")
+    console, content = CliConsole(), api.get("releases", release, "explain")
     if form is OutputFormat.JSON:
-        screen.json(content)
+        console.json(content)
         return
     explanation = read_answer(Explanation, content)
     if form is not OutputFormat.TABLE:
@@ -214,23 +214,23 @@ def explain(api: Api, *, release: str, form: OutputFormat) -> None:
             for group in explanation.rules
             for rule in group.rules
         ]
-        write_lines(screen, form, ("environment", "rule", "subject", "verdict", "reason"), rules)
+        write_lines(console, form, ("environment", "rule", "subject", "verdict", "reason"), rules)
         return
-    screen.line(TextCell(explanation.release, NAME), "  ", _phase(explanation.phase))
-    screen.line(explanation.headline)
-    screen.line()
-    _show_rules(screen, explanation)
-    screen.line()
-    if explanation.told_meanwhile:
-        screen.line("reported meanwhile, and ignored:")
-        rows = [(screen.time(each.at), each.what, each.why) for each in explanation.told_meanwhile]
-        screen.table(("time", "what", "why it was ignored"), rows, fold=("why it was ignored",))
-        screen.line()
-    screen.line(TextCell("next: ", "bold"), explanation.next)
-    screen.line(TextCell("page: ", "bold"), f"{api.app.url.rstrip('/')}/releases/{explanation.release}")
+    console.line(TextCell(explanation.release, NAME), "  ", _phase(explanation.phase))
+    console.line(explanation.headline)
+    console.line()
+    _show_rules(console, explanation)
+    console.line()
+    if explanation.later_reports:
+        console.line("reported meanwhile, and ignored:")
+        rows = [(console.time(each.at), each.what, each.why) for each in explanation.later_reports]
+        console.table(("time", "what", "why it was ignored"), rows, fold=("why it was ignored",))
+        console.line()
+    console.line(TextCell("next: ", "bold"), explanation.next)
+    console.line(TextCell("page: ", "bold"), f"{api.app.url.rstrip('/')}/releases/{explanation.release}")
 
 
-def _show_rules(screen: Screen, explanation: Explanation) -> None:
+def _show_rules(console: CliConsole, explanation: Explanation) -> None:
     """The rules of each environment: on a terminal under its name, in a pipe with its name on each line."""
     groups = [
         (
@@ -239,11 +239,11 @@ def _show_rules(screen: Screen, explanation: Explanation) -> None:
         )
         for group in explanation.rules
     ]
-    if not screen.terminal:
+    if not console.terminal:
         rows = [(environment, *rule) for environment, rules in groups for rule in rules]
-        screen.table(("environment", "holds", "rule", "reason"), rows)
+        console.table(("environment", "holds", "rule", "reason"), rows)
         return
     for at, (environment, rules) in enumerate(groups):
         if at:
-            screen.line()
-        screen.table(("", environment, "reason"), rules, fold=("reason",))
+            console.line()
+        console.table(("", environment, "reason"), rules, fold=("reason",))

@@ -12,10 +12,10 @@ from slipway.domain.phases import Phase
 from slipway.domain.rules import Rule
 
 from ..api import Api, read_answer
+from ..console import FAINT, NAME, CliConsole, TextCell, tone_style
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import FAINT, NAME, Screen, TextCell, tone_style
 
 EVERY: Final = 2.0
 """Seconds between two requests."""
@@ -41,21 +41,21 @@ def watch(api: Api, *, release: str, environment: str | None, no_wait: bool, as_
       slipway watch shop-482 --environment staging
       slipway watch shop-482 --no-wait --json | jq -r .headline
     """
-    screen = Screen()
+    console = CliConsole()
     for explanation in _changes(api, release):
         if as_json:
             shown = explanation.model_dump(mode="json", exclude={"rules"})
-            screen.json_line({**shown, "at": datetime.now(UTC).isoformat()})
+            console.json_line({**shown, "at": datetime.now(UTC).isoformat()})
         else:
-            now = TextCell(screen.time(datetime.now(UTC)), FAINT)
+            now = TextCell(console.time(datetime.now(UTC)), FAINT)
             phase = TextCell(explanation.phase.spoken, tone_style(explanation.phase.tone))
-            screen.line(now, "  ", phase, "  ", explanation.headline)
-        screen.flush()
+            console.line(now, "  ", phase, "  ", explanation.headline)
+        console.flush()
         if (code := _ended(explanation, environment, no_wait=no_wait)) is None:
             continue
         if not as_json and code is not Exit.DONE:
-            screen.line(TextCell("next: ", NAME), explanation.next)
-            screen.line(TextCell("page: ", NAME), f"{api.app.url.rstrip('/')}/releases/{explanation.release}")
+            console.line(TextCell("next: ", NAME), explanation.next)
+            console.line(TextCell("page: ", NAME), f"{api.app.url.rstrip('/')}/releases/{explanation.release}")
         raise SystemExit(code)
 
 

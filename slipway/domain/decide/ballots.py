@@ -58,13 +58,13 @@ def vote_before(release: Release, environment: Environment | None, event: VoteCa
     gate = asking(environment)
     if release.gate is None or gate is None:
         return None
-    names = gate.circle.names(event.voter, signed_in=event.signed_in)
+    names = gate.identities.names(event.voter, signed_in=event.signed_in)
     return next((vote for vote in release.gate.votes if not names_of(vote, gate).isdisjoint(names)), None)
 
 
 def reachable(gate: ApprovalGate | None, voter: str) -> tuple[str, ...]:
     """The person by name if the application knows their address, otherwise everybody that a channel names."""
-    is_known = gate is not None and "@" in gate.circle.person(voter).name
+    is_known = gate is not None and "@" in gate.identities.person(voter).name
     return (voter,) if is_known else ()
 
 
@@ -165,7 +165,9 @@ def _sure_enough(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult
 def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
     """Whether the policy names the voter. A message does not show roles and groups. If the policy names some, a vote by
     message that stops a release counts nevertheless: its sender could also cancel the release."""
-    listed = gate is not None and gate.lists(gate.circle.names(event.voter, signed_in=event.signed_in), event.signed_in)
+    listed = gate is not None and gate.lists(
+        gate.identities.names(event.voter, signed_in=event.signed_in), event.signed_in
+    )
     unproven = not listed and gate is not None and gate.unlisted() and event.signed_in is None
     if unproven and _rejects(event) and event.level is Level.QUEUE:
         why = f"a message does not show whether {event.voter} has a role or a group that is listed"
@@ -178,7 +180,7 @@ def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
 
 def _own(release: Release, gate: ApprovalGate, event: VoteCast) -> tuple[RuleResult, ...]:
     """Nobody may approve their own release; anybody may reject it."""
-    rules = own_rules(release, gate, gate.circle.names(event.voter, signed_in=event.signed_in))
+    rules = own_rules(release, gate, gate.identities.names(event.voter, signed_in=event.signed_in))
     return tuple(result.rule.holds(result.reason) for result in rules) if _rejects(event) else rules
 
 

@@ -261,7 +261,7 @@ def _with_late_rejection(draft: Draft, release: Release) -> Release:
         return release
     environment, votes = draft.environment(release), state.votes
     if environment is not None and isinstance(environment.gate, ApprovalGate):
-        votes = without_votes_of(votes, environment.gate.circle.names(called_off.voter), environment.gate)
+        votes = without_votes_of(votes, environment.gate.identities.names(called_off.voter), environment.gate)
     vote = Vote(
         voter=called_off.voter,
         decision=VoteDecision.REJECT,

@@ -7,7 +7,7 @@ that is already live stays: a roll-back opens something, so it takes a person an
 
 from ..chain_anchor import GateOutcome
 from ..events import VoteCast
-from ..people import Circle
+from ..people import IdentityMap
 from ..release import GateState, Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult
 from ..steps import Notice
@@ -41,18 +41,18 @@ def disputed(draft: Draft, release: Release, event: VoteCast) -> Vote | None:
 def _approved_there(draft: Draft, release: Release, event: VoteCast) -> bool:
     """Whether their approval helped the release through a gate that it has passed."""
     gate, rollout = asking(draft.application.environment(event.environment)), release.rollout_in(event.environment)
-    circle = gate.circle if gate is not None else Circle()
-    names = circle.names(event.voter, signed_in=event.signed_in)
-    return rollout is not None and any(not names.isdisjoint(circle.names(name)) for name in rollout.approvers)
+    identities = gate.identities if gate is not None else IdentityMap()
+    names = identities.names(event.voter, signed_in=event.signed_in)
+    return rollout is not None and any(not names.isdisjoint(identities.names(name)) for name in rollout.approvers)
 
 
 def disown(draft: Draft, release: Release, event: VoteCast) -> Release:
     """Replace the vote by a rejection. The person who sends the release out again has to read it."""
     before, gate = disputed(draft, release, event), asking(draft.application.environment(event.environment))
-    circle = gate.circle if gate is not None else Circle()
-    names = circle.names(event.voter, signed_in=event.signed_in)
+    identities = gate.identities if gate is not None else IdentityMap()
+    names = identities.names(event.voter, signed_in=event.signed_in)
     rollouts = tuple(
-        rollout.evolve(approvers=tuple(n for n in rollout.approvers if names.isdisjoint(circle.names(n))))
+        rollout.evolve(approvers=tuple(n for n in rollout.approvers if names.isdisjoint(identities.names(n))))
         if rollout.environment == event.environment
         else rollout
         for rollout in release.rollouts

@@ -28,7 +28,7 @@ def gate_state(release: Release) -> GateState:
 
 def names_of(vote: Vote, gate: ApprovalGate) -> frozenset[str]:
     """Every name of the person who cast the vote."""
-    return gate.circle.names(vote.voter, signed_in=vote.signed_in)
+    return gate.identities.names(vote.voter, signed_in=vote.signed_in)
 
 
 def without_votes_of(votes: Iterable[Vote], names: frozenset[str], gate: ApprovalGate) -> tuple[Vote, ...]:
@@ -45,7 +45,7 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
     """
     waivers = release.waivers_in(release.environment)
     ordered = release.ordered
-    if ordered is not None and not gate.circle.names(ordered.by).isdisjoint(names):
+    if ordered is not None and not gate.identities.names(ordered.by).isdisjoint(names):
         requester_rule: RuleResult = own_rule(Rule.NOT_REQUESTER, f"{ordered.who} started the release", gate, own=True)
     else:
         requester_rule = _differs(Rule.NOT_REQUESTER, release.run, _ASKED, gate, names)
@@ -80,9 +80,9 @@ def _waived_nothing(
     release: Release, waivers: Sequence[Waiver], gate: ApprovalGate, names: frozenset[str]
 ) -> tuple[RuleResult, ...]:
     """Whether the person waived no proof: nobody may both waive one and approve the release."""
-    own = [waiver.told for waiver in waivers if not gate.circle.names(waiver.by).isdisjoint(names)]
+    own = [waiver.told for waiver in waivers if not gate.identities.names(waiver.by).isdisjoint(names)]
     unknown = any(waiver.rule is Rule.CHANGE_IS_KNOWN for waiver in waivers)
-    if unknown and release.sent_by and not gate.circle.names(release.sent_by).isdisjoint(names):
+    if unknown and release.sent_by and not gate.identities.names(release.sent_by).isdisjoint(names):
         own.append(f"{release.sent_by} sent it out again, and who is behind the change was waived")
     texts = "; ".join(waiver.told for waiver in waivers)
     return (Rule.NOT_WAIVER.judged(not own, "; ".join(own) or texts),)
@@ -108,7 +108,7 @@ def _differs(
 def _names(person: Involved, gate: ApprovalGate) -> frozenset[str]:
     """Every name of a person behind the change; none for a service, which nobody else is."""
     is_service = person.is_service or person.is_one_of(gate.known_services)
-    return frozenset() if is_service else gate.circle.names(person.mail, signed_in=person.signed_in)
+    return frozenset() if is_service else gate.identities.names(person.mail, signed_in=person.signed_in)
 
 
 def _did(people: tuple[Involved, ...], services: Sequence[str]) -> str:

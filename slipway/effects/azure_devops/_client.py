@@ -10,14 +10,14 @@ from slipway.domain.run_source import (
     Absent,
     Attachment,
     CannotKnow,
+    CommitInfo,
+    CommitSummary,
     Identity,
     PullRequest,
     RunAddress,
+    RunInfo,
+    SourceAnswer,
     TimelineRecord,
-    Told,
-    ToldChange,
-    ToldCommit,
-    ToldRun,
 )
 
 from . import _shapes as shapes
@@ -37,7 +37,7 @@ class AzureDevOps:
         self._exchange, self._at = exchange, endpoints
 
     # ---- the run
-    def run(self, address: RunAddress) -> Told[ToldRun]:
+    def run(self, address: RunAddress) -> SourceAnswer[RunInfo]:
         """The run, even if it was deleted, for as long as the source keeps it."""
         if not is_project(address.project) or not is_organization(address.organization):
             return Absent(f"{str(address)[:128]!r} cannot be in Azure DevOps: no such names are possible there")
@@ -49,7 +49,7 @@ class AzureDevOps:
             subject=str(address),
         )
 
-    def pipeline(self, organization: str, project: str, definition: int) -> Told[str]:
+    def pipeline(self, organization: str, project: str, definition: int) -> SourceAnswer[str]:
         """The name of a pipeline, with its folder."""
         if not is_project(project) or not is_organization(organization):
             return Absent(f"{organization[:64]!r} and {project[:64]!r} cannot be an organization and its project")
@@ -58,7 +58,7 @@ class AzureDevOps:
             shapes.BuildDefinition, lambda found: found.told(), organization, steps, subject=f"pipeline {definition}"
         )
 
-    def timeline(self, run: ToldRun) -> Told[tuple[TimelineRecord, ...]]:
+    def timeline(self, run: RunInfo) -> SourceAnswer[tuple[TimelineRecord, ...]]:
         """The lines of the last attempts."""
         return self._one(
             shapes.Timeline,
@@ -68,7 +68,7 @@ class AzureDevOps:
             subject=f"the timeline of run {run.number}",
         )
 
-    def attachments(self, run: ToldRun, kind: str) -> Told[tuple[Attachment, ...]]:
+    def attachments(self, run: RunInfo, kind: str) -> SourceAnswer[tuple[Attachment, ...]]:
         """The attachments of this type by tasks of the run, in any attempt."""
         what = f"what run {run.number} published"
         entries = self._list(shapes.AttachmentEntry, run.organization, (*_of(run), "attachments", kind), subject=what)
@@ -79,32 +79,32 @@ class AzureDevOps:
             return _unreadable(what)
         return tuple(attachment for attachment in attachments if attachment is not None)
 
-    def attachment(self, run: ToldRun, kind: str, attachment: Attachment) -> Told[bytes]:
+    def attachment(self, run: RunInfo, kind: str, attachment: Attachment) -> SourceAnswer[bytes]:
         steps = (*_of(run), attachment.timeline, attachment.record, "attachments", kind, attachment.name)
         url = self._url(self._at.main, run.organization, *steps)
         most = self._exchange.limits.attachment_bytes
         answer = self._get(url, subject=f"what run {run.number} published", most=most)
         return answer.body if isinstance(answer, JsonResponse) else answer
 
-    def changes(self, run: ToldRun) -> Told[tuple[ToldChange, ...]]:
+    def changes(self, run: RunInfo) -> SourceAnswer[tuple[CommitSummary, ...]]:
         """The commits since the previous run of this pipeline on this branch, the newest first."""
         what = f"the changes of run {run.number}"
         listed = self._list(shapes.BuildChange, run.organization, (*_of(run), "changes"), subject=what, paged=True)
         return tuple(change.told() for change in listed) if isinstance(listed, tuple) else listed
 
     # ---- its commits
-    def commit(self, run: ToldRun, id: str) -> Told[ToldCommit]:
+    def commit(self, run: RunInfo, id: str) -> SourceAnswer[CommitInfo]:
         """One commit of the run's repository, with its parents and who pushed it."""
         steps = (*_repository(run), "commits", id)
         return self._one(shapes.Commit, lambda c: c.told(), run.organization, steps, subject=f"commit {id[:12]}")
 
-    def merge_bases(self, run: ToldRun, one: str, other: str) -> Told[tuple[str, ...]]:
+    def merge_bases(self, run: RunInfo, one: str, other: str) -> SourceAnswer[tuple[str, ...]]:
         steps = (*_repository(run), "commits", one, "mergebases")
         what = f"where {one[:12]} and {other[:12]} have parted"
         listed = self._list(shapes.MergeBase, run.organization, steps, subject=what, query={"otherCommitId": other})
         return tuple(base.commitId.casefold() for base in listed) if isinstance(listed, tuple) else listed
 
-    def commits(self, run: ToldRun, old: str, new: str) -> Told[tuple[ToldCommit, ...]]:
+    def commits(self, run: RunInfo, old: str, new: str) -> SourceAnswer[tuple[CommitInfo, ...]]:
         """The commits of `new` that `old` lacks, with the person who pushed each; without parents, which lists do not
         contain.
 
@@ -115,7 +115,7 @@ class AzureDevOps:
         for name, id in (("itemVersion", old), ("compareVersion", new)):
             query |= {f"searchCriteria.{name}.version": id, f"searchCriteria.{name}.versionType": "commit"}
         what = f"the commits from {old[:12]} to {new[:12]}"
-        commits: list[ToldCommit] = []
+        commits: list[CommitInfo] = []
         for _ in range(self._exchange.limits.pages):
             part = {"searchCriteria.$top": _TOP, "searchCriteria.$skip": len(commits)}
             steps = (*_repository(run), "commits")
@@ -127,7 +127,7 @@ class AzureDevOps:
             commits += [entry.told() for entry in entries]
         return CannotKnow(f"{what} are more than {len(commits)}")
 
-    def pull_requests(self, run: ToldRun, commits: Sequence[str]) -> Told[tuple[PullRequest, ...]]:
+    def pull_requests(self, run: RunInfo, commits: Sequence[str]) -> SourceAnswer[tuple[PullRequest, ...]]:
         """The pull requests that brought these commits, each once."""
         url = self._url(self._at.main, run.organization, *_repository(run), "pullrequestquery")
         body = {"queries": [{"type": kind, "items": list(commits)} for kind in ("lastMergeCommit", "commit")]}
@@ -139,7 +139,7 @@ class AzureDevOps:
         each = (entry for result in listed.results for entries in result.values() for entry in entries)
         return tuple({entry.pullRequestId: entry.told() for entry in each}.values())
 
-    def commits_of(self, run: ToldRun, pull_request: int) -> Told[tuple[str, ...]]:
+    def commits_of(self, run: RunInfo, pull_request: int) -> SourceAnswer[tuple[str, ...]]:
         """Ids of a pull request's own commits, which no branch leads to any more after a squash."""
         steps: tuple[str | int, ...] = (*_repository(run), "pullRequests", pull_request, "commits")
         what = f"the commits of pull request {pull_request}"
@@ -147,7 +147,7 @@ class AzureDevOps:
         return tuple(commit.commitId.casefold() for commit in listed) if isinstance(listed, tuple) else listed
 
     # ---- people
-    def identities(self, organization: str, ids: Sequence[str]) -> Told[tuple[Identity, ...]]:
+    def identities(self, organization: str, ids: Sequence[str]) -> SourceAnswer[tuple[Identity, ...]]:
         """The people behind these ids of Azure DevOps; unknown ids are left out."""
         identities: list[Identity] = []
         for start in range(0, len(ids), _PEOPLE_AT_ONCE):
@@ -158,11 +158,11 @@ class AzureDevOps:
             identities += batch
         return tuple(identities)
 
-    def identities_named(self, organization: str, mail: str) -> Told[tuple[Identity, ...]]:
+    def identities_named(self, organization: str, mail: str) -> SourceAnswer[tuple[Identity, ...]]:
         """Everybody with this address or account; if there are several, it is not known who is meant."""
         return self._people(organization, searchFilter="General", filterValue=mail)
 
-    def _people(self, organization: str, **query: object) -> Told[tuple[Identity, ...]]:
+    def _people(self, organization: str, **query: object) -> SourceAnswer[tuple[Identity, ...]]:
         what = "who people are"
         url = self._url(self._at.people, organization, "_apis", "identities", queryMembership="None", **query)
         entries = _entries(shapes.IdentityEntry, self._get(url, subject=what), what, gaps=True)
@@ -172,12 +172,12 @@ class AzureDevOps:
         for entry in entries:
             descriptor = entry.service_principal
             client = self.service_named(organization, descriptor) if descriptor else ""
-            if isinstance(client, CannotKnow) and client.again:
+            if isinstance(client, CannotKnow) and client.retryable:
                 return client
             identities.append(entry.told().evolve(client_id=client if isinstance(client, str) else ""))
         return tuple(identities)
 
-    def service_named(self, organization: str, descriptor: str) -> Told[str]:
+    def service_named(self, organization: str, descriptor: str) -> SourceAnswer[str]:
         """The application's id of a service principal, which `identities` leaves out."""
         what = "who a service principal is"
         url = self._url(self._at.people, organization, "_apis", "graph", "serviceprincipals", descriptor)
@@ -197,7 +197,7 @@ class AzureDevOps:
 
     def _one[M: ForeignModel, T](
         self, model: type[M], of: Callable[[M], T], organization: str, steps: Sequence[str | int], *, subject: str
-    ) -> Told[T]:
+    ) -> SourceAnswer[T]:
         answer = self._get(self._url(self._at.main, organization, *steps), subject=subject)
         entry = _read(model, answer, subject)
         return of(entry) if isinstance(entry, model) else _no(entry)
@@ -211,7 +211,7 @@ class AzureDevOps:
         subject: str,
         query: Mapping[str, object] | None = None,
         paged: bool = False,
-    ) -> Told[tuple[M, ...]]:
+    ) -> SourceAnswer[tuple[M, ...]]:
         """Every page of a list, or none of it: half a list proves nothing."""
         listed: list[M] = []
         page: Mapping[str, object] = {"$top": _TOP} if paged else {}
@@ -229,11 +229,11 @@ class AzureDevOps:
         return CannotKnow(f"{subject}: the list has more than {self._exchange.limits.pages} pages")
 
 
-def _of(run: ToldRun) -> tuple[str | int, ...]:
+def _of(run: RunInfo) -> tuple[str | int, ...]:
     return (run.project_id, "_apis", "build", "builds", run.id)
 
 
-def _repository(run: ToldRun) -> tuple[str, ...]:
+def _repository(run: RunInfo) -> tuple[str, ...]:
     return (run.project_id, "_apis", "git", "repositories", run.repository)
 
 

@@ -113,7 +113,7 @@ class Exchange:
             if (early := self._wait(subject)) is not None:
                 return early
             response = self._once(method, url, subject=subject, body=body, limit=limit)
-            if not isinstance(response, CannotKnow) or not response.again or attempt == self.limits.attempts - 1:
+            if not isinstance(response, CannotKnow) or not response.retryable or attempt == self.limits.attempts - 1:
                 return response
             pause = max(self.limits.first_pause * 2.0**attempt, response.after.total_seconds())
             if pause > self.limits.longest_pause:
@@ -126,7 +126,7 @@ class Exchange:
         left = self._not_before - self._clock()
         if left > self.limits.longest_pause:
             why = f"Azure DevOps asked for a pause of {left:.0f} s before it is asked for {subject}"
-            return CannotKnow(why, again=True, after=timedelta(seconds=left))
+            return CannotKnow(why, retryable=True, after=timedelta(seconds=left))
         if left > 0:
             self._pause(left)
         return None
@@ -137,7 +137,9 @@ class Exchange:
         try:
             token = self._token()
         except AzureError as error:
-            return CannotKnow(f"Slipway's identity got no token for Azure DevOps ({type(error).__name__})", again=True)
+            return CannotKnow(
+                f"Slipway's identity got no token for Azure DevOps ({type(error).__name__})", retryable=True
+            )
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "slipway"}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -157,7 +159,7 @@ class Exchange:
         except _BROKEN as error:
             # Only the type: the text of urllib3's errors can contain an address.
             return CannotKnow(
-                f"{urlsplit(url).hostname} cannot be reached for {subject} ({type(error).__name__})", again=True
+                f"{urlsplit(url).hostname} cannot be reached for {subject} ({type(error).__name__})", retryable=True
             )
 
     def _judged(
@@ -170,7 +172,7 @@ class Exchange:
             data = start_of(response, limit, grace=self.limits.whole_seconds, monotonic=self._clock)
         except TooSlow as slow:
             response.close()
-            return CannotKnow(f"{host} answers too slowly for {subject}: {slow}", again=True)
+            return CannotKnow(f"{host} answers too slowly for {subject}: {slow}", retryable=True)
         if len(data) > limit:
             response.close()
             return CannotKnow(f"{host} answers more than {limit} bytes for {subject}")
@@ -189,13 +191,13 @@ class Exchange:
         if _PREVIEW in data:
             return OnlyInPreview(f"{host} requires a preview version for {subject}{message}")
         if status == _TOO_MANY:
-            return CannotKnow(f"{host} is asked too often{message}", again=True, after=pause)
-        return CannotKnow(f"{host} answers {status} for {subject}{message}", again=status in _BUSY, after=pause)
+            return CannotKnow(f"{host} is asked too often{message}", retryable=True, after=pause)
+        return CannotKnow(f"{host} answers {status} for {subject}{message}", retryable=status in _BUSY, after=pause)
 
 
 def _not_signed_in(host: str, subject: str, status: int, detail: str = "") -> CannotKnow:
     why = f"{host} does not accept Slipway's identity (answer {status} for {subject}){detail}"
-    return CannotKnow(why, again=True)
+    return CannotKnow(why, retryable=True)
 
 
 def _is_page(headers: urllib3.HTTPHeaderDict) -> bool:

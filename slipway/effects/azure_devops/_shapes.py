@@ -72,8 +72,8 @@ class Build(ForeignModel):
     finishTime: Time | None = None  # noqa: N815
     deleted: bool = False
 
-    def told(self, organization: str) -> told.ToldRun:
-        return told.ToldRun(
+    def told(self, organization: str) -> told.RunInfo:
+        return told.RunInfo(
             organization=organization,
             project_id=self.project.id.casefold(),
             project=self.project.name,
@@ -156,9 +156,9 @@ class BuildChange(ForeignModel):
     id: Commitish
     author: _CommitAuthor = _CommitAuthor()
 
-    def told(self) -> told.ToldChange:
+    def told(self) -> told.CommitSummary:
         mail = next((text for text in (self.author.uniqueName, self.author.id) if "@" in text), "")
-        return told.ToldChange(
+        return told.CommitSummary(
             id=self.id.casefold(), author=told.CommitSignature(name=self.author.displayName, mail=mail)
         )
 
@@ -182,8 +182,8 @@ class Commit(ForeignModel):
     committer: _Signature = _Signature()
     push: _Push = _Push()
 
-    def told(self) -> told.ToldCommit:
-        return told.ToldCommit(
+    def told(self) -> told.CommitInfo:
+        return told.CommitInfo(
             id=self.commitId.casefold(),
             parents=tuple(parent.casefold() for parent in self.parents),
             author=self.author.told(),

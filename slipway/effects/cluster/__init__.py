@@ -42,7 +42,7 @@ from .records import (
     Unsearched,
 )
 from .role import ClusterIdentity
-from .rollout import Looked
+from .rollout import EarlierPolls
 
 __all__ = [
     "AKS_SCOPE",
@@ -64,10 +64,10 @@ __all__ = [
     "Departed",
     "Diagnosis",
     "Difference",
+    "EarlierPolls",
     "FenceLost",
     "FencedCluster",
     "JobState",
-    "Looked",
     "Manifest",
     "Missing",
     "NotToBegin",

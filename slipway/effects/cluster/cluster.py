@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Self
 
 from slipway.domain.environment import HttpProbe
-from slipway.domain.fence import Claim, SeenLease
+from slipway.domain.fence import Claim, LeaseState
 from slipway.domain.images import InjectedContainer
 from slipway.domain.steps import StartedJob
 
@@ -18,7 +18,7 @@ from .access import ClusterAccess
 from .connection import Connection
 from .diagnosis import Diagnosis, diagnose
 from .fenced import FencedCluster
-from .fencing import FencedObjects, HeldFence
+from .fencing import FencedObjects, FenceLease
 from .kinds import BUILT_IN, ManifestTarget
 from .leases import read_lease
 from .objects import Objects
@@ -36,7 +36,7 @@ from .records import (
     RolloutState,
 )
 from .replacing import is_running
-from .rollout import FIRST_LOOK, Looked, rollout
+from .rollout import FIRST_LOOK, EarlierPolls, rollout
 from .running import ComparedPods, compare_pods
 
 type Injected = Sequence[InjectedContainer]
@@ -79,10 +79,10 @@ class Cluster:
     def fenced(self, namespace: str, claim: Callable[[], Claim]) -> FencedCluster:
         """The operations of a rollout in the namespace. The claim is made with the first write; nothing is sent before
         that."""
-        fence = HeldFence(self.connection, namespace, claim)
+        fence = FenceLease(self.connection, namespace, claim)
         return FencedCluster(FencedObjects(self._objects, fence), namespace)
 
-    def lease(self, namespace: str, name: str) -> SeenLease | None:
+    def lease(self, namespace: str, name: str) -> LeaseState | None:
         """The Lease of an application's environment, as the cluster has it; None if there is none."""
         return read_lease(self.connection, namespace, name)
 
@@ -91,7 +91,7 @@ class Cluster:
         [target] = self._targets([job], namespace)
         return is_running(self._objects, target)
 
-    def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: Looked = FIRST_LOOK) -> RolloutState:
+    def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: EarlierPolls = FIRST_LOOK) -> RolloutState:
         """The current state of the workloads and custom resources among the manifests, by the table in `situations`."""
         return rollout(self._objects, self._targets(manifests, namespace), looked)
 

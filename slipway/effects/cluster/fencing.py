@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any, Final, override
 
 from slipway.ahead import ahead
-from slipway.domain.fence import MADE_ANNOTATION, Claim, Fence, SeenLease, judge_fence
+from slipway.domain.fence import MADE_ANNOTATION, Claim, Fence, LeaseState, judge_fence
 from slipway.domain.rules import Fail, RuleResult
 
 from .connection import ApiServerResponse, Connection
@@ -45,7 +45,7 @@ NO_VERSION: Final = "1"
 _LEASE = BUILT_IN["coordination.k8s.io/v1", "Lease"]
 
 
-class HeldFence:
+class FenceLease:
     """The Lease of one place, held by one rollout."""
 
     def __init__(
@@ -134,13 +134,13 @@ class HeldFence:
                 self._pause(seconds)
         return act()
 
-    def _read(self) -> SeenLease | None:
+    def _read(self) -> LeaseState | None:
         return read_lease(self._connection, self._namespace, self.claim.lease)
 
     def _compared(self, fence: Fence) -> RuleResult | None:
         return self.claim.whole(fence) if self.claim.whole is not None else None
 
-    def _write(self, lease: SeenLease | None) -> None:
+    def _write(self, lease: LeaseState | None) -> None:
         body, path = lease_document(self.claim, lease), _LEASE.path(self._namespace)
         what = f"take order {self.claim.order} in Lease {self.claim.lease}"
         query = (("fieldManager", FIELD_MANAGER),)
@@ -164,7 +164,7 @@ def demand_staying(target: ManifestTarget, live: Mapping[str, Any]) -> None:
 class FencedObjects(Objects):
     """Objects that are written under the fence of a rollout."""
 
-    def __init__(self, objects: Objects, fence: HeldFence) -> None:
+    def __init__(self, objects: Objects, fence: FenceLease) -> None:
         super().__init__(objects.connection, objects.kinds)
         self.fence = fence
         self._read: dict[str, tuple[Json | None, bool]] = {}

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final
 
 from slipway.domain.drift import IgnoredDrift
-from slipway.domain.model import Moment, Record
+from slipway.domain.model import Record, Timestamp
 
 from .names import FIELD_MANAGER
 from .records import Json
@@ -43,7 +43,7 @@ class Written(Record):
     added: tuple[str, ...] = ()
     """Fields that the manifest does not have and that somebody wrote after it went live."""
     by: str = ""
-    at: Moment | None = None
+    at: Timestamp | None = None
 
     @property
     def anything(self) -> bool:

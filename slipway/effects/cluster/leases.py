@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from slipway.domain.fence import Claim, SeenLease
+from slipway.domain.fence import Claim, LeaseState
 
 from .connection import Connection
 from .errors import Missing
@@ -14,7 +14,7 @@ from .records import Json
 _LEASE: Final = BUILT_IN["coordination.k8s.io/v1", "Lease"]
 
 
-def read_lease(connection: Connection, namespace: str, name: str) -> SeenLease | None:
+def read_lease(connection: Connection, namespace: str, name: str) -> LeaseState | None:
     """Raises `ClusterError`."""
     try:
         live = connection.send("GET", _LEASE.path(namespace, name), what=f"read Lease/{name}").body
@@ -24,7 +24,7 @@ def read_lease(connection: Connection, namespace: str, name: str) -> SeenLease |
         raise
     metadata = live["metadata"]
     text = (metadata.get("annotations") or {}).get(FENCE_ANNOTATION)
-    return SeenLease(
+    return LeaseState(
         text=text,
         written_by=_last_writer(metadata),
         uid=metadata["uid"],
@@ -32,7 +32,7 @@ def read_lease(connection: Connection, namespace: str, name: str) -> SeenLease |
     )
 
 
-def lease_document(claim: Claim, before: SeenLease | None) -> Json:
+def lease_document(claim: Claim, before: LeaseState | None) -> Json:
     """The Lease with the claim's order, in place of the one that was read."""
     fence = claim.fence
     version = {"uid": before.uid, "resourceVersion": before.version} if before is not None else {}

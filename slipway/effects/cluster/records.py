@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
-from slipway.domain.model import Moment, Record
+from slipway.domain.model import Record, Timestamp
 from slipway.domain.pruning import Deletion
 
 type Json = dict[str, Any]
@@ -160,7 +160,7 @@ class JobState(Record):
 
     state: ProgressState
     reason: str
-    began: Moment | None = None
+    began: Timestamp | None = None
     """When the cluster accepted it."""
     foreign: bool = False
     """Whether the verdict is not our Job's: another Job has its name, or a pod ran that differs from the planned

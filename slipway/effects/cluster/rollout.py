@@ -22,7 +22,7 @@ _REVISION = built_in("apps/v1", "ControllerRevision")
 _POD = built_in("v1", "Pod")
 
 
-class Looked(Record):
+class EarlierPolls(Record):
     """What a look at a rollout starts from."""
 
     done: frozenset[str] = frozenset()
@@ -32,10 +32,10 @@ class Looked(Record):
     now: datetime | None = None
 
 
-FIRST_LOOK = Looked()
+FIRST_LOOK = EarlierPolls()
 
 
-def rollout(objects: Objects, targets: Sequence[ManifestTarget], looked: Looked = FIRST_LOOK) -> RolloutState:
+def rollout(objects: Objects, targets: Sequence[ManifestTarget], looked: EarlierPolls = FIRST_LOOK) -> RolloutState:
     """The current state, without waiting. It takes one request for a workload that is done, two to seven for
     another."""
     listed = [target for target in targets if watched(target.kind.api_version, target.kind.kind)]
@@ -51,13 +51,13 @@ def rollout(objects: Objects, targets: Sequence[ManifestTarget], looked: Looked 
     return RolloutState(state=state, reason=reason, objects=states)
 
 
-def look_at_rollout(objects: Objects, target: ManifestTarget, looked: Looked = FIRST_LOOK) -> WorkloadVerdict:
+def look_at_rollout(objects: Objects, target: ManifestTarget, looked: EarlierPolls = FIRST_LOOK) -> WorkloadVerdict:
     """The verdict on one workload. Its pods are read only if its own status does not settle the matter."""
     return look_at(objects, target, objects.get(target.kind, target.name, target.namespace), looked)
 
 
 def look_at(
-    objects: Objects, target: ManifestTarget, live: Json | None, looked: Looked = FIRST_LOOK
+    objects: Objects, target: ManifestTarget, live: Json | None, looked: EarlierPolls = FIRST_LOOK
 ) -> WorkloadVerdict:
     """The verdict on an object that was read before."""
     kind = present(watched(target.kind.api_version, target.kind.kind), f"how {target.label} is watched")
@@ -70,7 +70,7 @@ def look_at(
     return judge_workload(kind, live, evidence_of(objects, target, live, evidence))
 
 
-def _by_its_clock(looked: Looked, date: datetime | None) -> WorkloadEvidence:
+def _by_its_clock(looked: EarlierPolls, date: datetime | None) -> WorkloadEvidence:
     """The times of the look by the cluster's clock, since they are compared with the cluster's timestamps."""
     if looked.asked_at is None or looked.now is None or date is None:
         return WorkloadEvidence(asked_at=looked.asked_at, now=looked.now)

@@ -6,25 +6,25 @@ same facts (`facts.py`).
 """
 
 from .channel import (
-    ApprovalFacts,
-    AskedVote,
+    ApprovalDetails,
     Channel,
     LiveNow,
     Message,
     NewerRelease,
     NotificationError,
     Result,
+    VoteTarget,
 )
 from .webhook import Webhook
 
 __all__ = [
-    "ApprovalFacts",
-    "AskedVote",
+    "ApprovalDetails",
     "Channel",
     "LiveNow",
     "Message",
     "NewerRelease",
     "NotificationError",
     "Result",
+    "VoteTarget",
     "Webhook",
 ]

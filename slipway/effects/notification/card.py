@@ -65,7 +65,7 @@ def _asks(message: Message) -> Iterator[Element]:
         yield _own(
             f"Decide by {{{{DATE({deadline}, SHORT)}}}} {{{{TIME({deadline})}}}}", weight="Bolder", spacing="Small"
         )
-    if message.matter is None or message.locate_url:
+    if message.approval is None or message.locate_url:
         return
     if message.asked_by:
         ways = ", ".join(message.asked_by)
@@ -101,7 +101,7 @@ def _row(fact: MessageFact) -> Element:
 
 def _actions(message: Message) -> Iterator[Element]:
     if _fits(message.locate_url):
-        title = "Review and decide" if message.matter is not None or message.change else "Review"
+        title = "Review and decide" if message.approval is not None or message.change else "Review"
         yield {"type": "Action.OpenUrl", "title": title, "url": message.locate_url, "style": "positive"}
     if _fits(message.release_url):
         yield {

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from pydantic import Field
 
-from ...domain.model import Moment, Record
+from ...domain.model import Record, Timestamp
 from ...domain.rules import StoredResult
 
 
@@ -32,7 +32,7 @@ class LiveNow(Record):
 
     release: str
     tag: str
-    since: Moment
+    since: Timestamp
 
 
 class NewerRelease(Record):
@@ -44,13 +44,13 @@ class NewerRelease(Record):
     url: str
 
 
-class ApprovalFacts(Record):
+class ApprovalDetails(Record):
     """The facts for approvers: the same as on the approval page."""
 
     digest: str = ""
     plan_hash: str = ""
     pushed_by: str = ""
-    pushed_at: Moment | None = None
+    pushed_at: Timestamp | None = None
     run: str = ""
     run_url: str = ""
     branch: str = ""
@@ -73,7 +73,7 @@ class ApprovalFacts(Record):
     """The approvers' time zone."""
 
 
-class AskedVote(Record):
+class VoteTarget(Record):
     """The fields that an answer by a message in `approvals` names (docs/reference/formats.md)."""
 
     application: str
@@ -93,7 +93,7 @@ class Message(Record):
     notice: str
     """`gate-opened`, `gate-reminder`, `votes-voided`, `vote-refused`, `vote-counted`, `vote-objected`, `ended`,
     `drift`, `change-proposed`, `change-stood-in`, `change-vote-counted`, `change-ended` or `anchor-written`."""
-    time: Moment
+    time: Timestamp
     application: str
     release: str
     environment: str
@@ -110,11 +110,11 @@ class Message(Record):
     decide or to object to."""
     asked_by: tuple[str, ...] = ()
     """Names of the channels that send each approver a personal link."""
-    deadline: Moment | None = None
+    deadline: Timestamp | None = None
     phase: str = Field(default="")
-    matter: ApprovalFacts | None = None
+    approval: ApprovalDetails | None = None
     """Set if the notice asks for a decision."""
-    vote: AskedVote | None = None
+    vote: VoteTarget | None = None
     """The values for an answer by a message."""
     anchors: str = ""
     """The anchors, one a line, in a notice to a witness; such a notice has no release."""

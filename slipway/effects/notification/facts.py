@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...text import moment, one_line, short, web_address
-from .channel import ApprovalFacts, Message, Result
+from .channel import ApprovalDetails, Message, Result
 
 SHOWN = 120
 """Maximum characters of one value."""
@@ -35,31 +35,31 @@ def _facts(message: Message) -> Iterator[MessageFact]:
     yield MessageFact(name="Application", value=_line(message.application))
     yield MessageFact(name="Version", value=_line(message.tag))
     yield MessageFact(name="Environment", value=_line(message.environment))
-    matter = message.matter
-    if matter is None:
+    approval = message.approval
+    if approval is None:
         return
-    yield MessageFact(name="Live there now", value=_live(matter))
-    yield MessageFact(name="Digest", value=short(matter.digest, DIGEST))
-    yield MessageFact(name="Plan", value=short(matter.plan_hash, DIGEST))
-    yield MessageFact(name="Pushed by", value=_line(matter.pushed_by))
-    yield MessageFact(name="Requested by", value=_line(matter.requested_by))
-    yield MessageFact(name="Commit", value=_commit(matter))
-    yield MessageFact(name="Changed by", value=_line(matter.changed_by))
-    yield MessageFact(name="CI run", value=_line(matter.run), link=web_address(matter.run_url))
-    yield MessageFact(name="Proof of the run", value=_line(matter.proof))
-    yield from (MessageFact(name="Waived", value=_line(each)) for each in matter.waived)
-    yield MessageFact(name="Votes", value=f"{matter.approvals} of {matter.required}")
-    if matter.newer is not None:
-        newer = f"{_line(matter.newer.tag)} ({matter.newer.release}), {matter.newer.phase.replace('_', ' ')}"
-        yield MessageFact(name="Newer release", value=newer, link=web_address(matter.newer.url))
+    yield MessageFact(name="Live there now", value=_live(approval))
+    yield MessageFact(name="Digest", value=short(approval.digest, DIGEST))
+    yield MessageFact(name="Plan", value=short(approval.plan_hash, DIGEST))
+    yield MessageFact(name="Pushed by", value=_line(approval.pushed_by))
+    yield MessageFact(name="Requested by", value=_line(approval.requested_by))
+    yield MessageFact(name="Commit", value=_commit(approval))
+    yield MessageFact(name="Changed by", value=_line(approval.changed_by))
+    yield MessageFact(name="CI run", value=_line(approval.run), link=web_address(approval.run_url))
+    yield MessageFact(name="Proof of the run", value=_line(approval.proof))
+    yield from (MessageFact(name="Waived", value=_line(each)) for each in approval.waived)
+    yield MessageFact(name="Votes", value=f"{approval.approvals} of {approval.required}")
+    if approval.newer is not None:
+        newer = f"{_line(approval.newer.tag)} ({approval.newer.release}), {approval.newer.phase.replace('_', ' ')}"
+        yield MessageFact(name="Newer release", value=newer, link=web_address(approval.newer.url))
 
 
-def _live(approval: ApprovalFacts) -> str:
+def _live(approval: ApprovalDetails) -> str:
     live = approval.live
     return f"{_line(live.tag)} ({live.release}), since {moment(live.since)}" if live else "nothing"
 
 
-def _commit(approval: ApprovalFacts) -> str:
+def _commit(approval: ApprovalDetails) -> str:
     branch = _line(approval.branch.removeprefix("refs/heads/"))
     commit = _line(approval.commit)[:DIGEST]
     return f"{commit} on {branch}" if commit and branch else commit or branch
@@ -71,7 +71,7 @@ def heading(message: Message) -> str:
         return "What was counted" if message.notice == "change-vote-counted" else "What would be weaker"
     if message.anchors:
         return "The ends of the chains"
-    return f"What changes in {message.environment}" if message.matter else "What is known"
+    return f"What changes in {message.environment}" if message.approval else "What is known"
 
 
 def planned_changes(message: Message) -> tuple[str, ...]:
@@ -81,13 +81,13 @@ def planned_changes(message: Message) -> tuple[str, ...]:
 
 def shown_results(message: Message) -> tuple[str, ...]:
     """The results of CI and verification, newest first."""
-    evidence = reversed(message.matter.evidence) if message.matter else ()
+    evidence = reversed(message.approval.evidence) if message.approval else ()
     return _shortened([_result(result) for result in evidence], RESULTS)
 
 
 def shown_rules(message: Message) -> tuple[str, ...]:
     """The gate's rules by name, each with its result."""
-    results = message.matter.rules if message.matter else ()
+    results = message.approval.rules if message.approval else ()
     return _shortened([f"{result.mark} {result.name}: {_line(result.reason)}" for result in results], RULES)
 
 

@@ -42,7 +42,7 @@ def write_letter(message: Message) -> Letter:
         # If people sign in to vote, the address without a secret leads to the same page.
         "link": message.locate_url or message.approval_url,
         "personal": bool(message.approval_url and not message.locate_url),
-        "deadline": _deadline_text(message.deadline, message.matter.timezone if message.matter else "UTC"),
+        "deadline": _deadline_text(message.deadline, message.approval.timezone if message.approval else "UTC"),
     }
     return Letter(
         subject=one_line(f"[{message.application}] {message.headline}", SUBJECT),

@@ -9,7 +9,7 @@ from email.errors import MessageError
 from email.headerregistry import Address
 
 from .asking_card import asking_card
-from .channel import AskedVote, Message, NotificationError
+from .channel import Message, NotificationError, VoteTarget
 from .posting import PostingChannel
 
 
@@ -32,7 +32,7 @@ class TeamsFlow(PostingChannel):
         self._post(body, {"Content-Type": "application/json"}, expected="202")
 
 
-def question(message: Message, vote: AskedVote) -> dict[str, object]:
+def question(message: Message, vote: VoteTarget) -> dict[str, object]:
     """The input of a run. Raises ValueError for an invalid address, and for a card that would be too large."""
     recipient = message.recipient
     if not recipient.isascii() or ";" in recipient or Address(addr_spec=recipient).addr_spec != recipient:

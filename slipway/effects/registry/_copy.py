@@ -31,7 +31,7 @@ from ._listing import referrers_index, referrers_tag
 from ._looks import TargetInventory, has_manifest
 from ._manifest import Content, Descriptor, content_of
 from ._parallel import each
-from ._tally import BlobOutcome, Tally
+from ._progress import BlobOutcome, ProgressCounter
 
 
 def copy_artifact(
@@ -40,7 +40,7 @@ def copy_artifact(
     *,
     workers: int = 4,
     progress: Callable[[Progress], None] | None = None,
-    enough: Callable[[], bool] = lambda: False,
+    time_is_up: Callable[[], bool] = lambda: False,
 ) -> CopyResult:
     """Copy what the target lacks, compare, then tag. Safe to repeat after any failure.
 
@@ -62,7 +62,7 @@ def copy_artifact(
             source=source, target=target, graph=graph, levels=tuple(graph.levels()), inventory=looks, executor=executor
         )
         tag.result()
-        blobs = _copy_blobs(run, progress, enough)
+        blobs = _copy_blobs(run, progress, time_is_up)
         copied = _copy_manifests(run)
         _copy_cosign_tags(run)
         notes = _list_referrers(run) + run.notes()
@@ -118,23 +118,25 @@ class _Run:
         return tuple(f"{where}: the referrer {digest} was left out: {why}" for digest, why in self.left_out.items())
 
 
-def _copy_blobs(run: _Run, progress: Callable[[Progress], None] | None, enough: Callable[[], bool]) -> Tally:
+def _copy_blobs(
+    run: _Run, progress: Callable[[Progress], None] | None, time_is_up: Callable[[], bool]
+) -> ProgressCounter:
     """Copy all blobs. If `enough` becomes true, copy at least one and raise `Unfinished`."""
     blobs = run.graph.blobs()
-    tally = Tally(blobs, progress)
-    tally.start()
+    counter = ProgressCounter(blobs, progress)
+    counter.start()
 
     def copy(blob: Descriptor) -> None:
-        over = tally.count[BlobOutcome.COPIED] and enough()
-        tally.done(blob, BlobOutcome.LEFT if over else _copy_blob(run, blob, tally))
+        over = counter.count[BlobOutcome.COPIED] and time_is_up()
+        counter.done(blob, BlobOutcome.DEFERRED if over else _copy_blob(run, blob, counter))
 
     each(run.executor, copy, blobs)
-    if tally.count[BlobOutcome.LEFT]:
-        raise Unfinished(tally.progress)
-    return tally
+    if counter.count[BlobOutcome.DEFERRED]:
+        raise Unfinished(counter.progress)
+    return counter
 
 
-def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> BlobOutcome:
+def _copy_blob(run: _Run, blob: Descriptor, counter: ProgressCounter) -> BlobOutcome:
     source, target = run.source, run.target
     if blob.digest in run.inventory.blobs:
         return BlobOutcome.SKIPPED
@@ -149,7 +151,7 @@ def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> BlobOutcome:
             target.repository,
             blob.digest,
             blob.size,
-            lambda: tally.passing(blob, source.registry.open_blob(source.repository, blob.digest, blob.size)),
+            lambda: counter.passing(blob, source.registry.open_blob(source.repository, blob.digest, blob.size)),
             verify=False,  # `open_blob` already checks the hash
         )
     except NotInRegistry as gone:

@@ -17,7 +17,7 @@ from ...domain.plan import Plan
 from ...domain.rollouts import EVIDENCE_SUMMARY, Evidence
 from ...domain.secrets import without_secrets
 from ...domain.signing import KeysUnavailable
-from ...domain.steps import SeenBefore, SeenJob
+from ...domain.steps import EarlierFindings, ObservedJob
 from ...effects.cluster import (
     Cluster,
     ClusterError,
@@ -88,7 +88,7 @@ class _Running:
         """The outcomes of the Jobs in earlier attempts."""
         return self.work.release.job_runs_in(self.plan.environment)
 
-    def _look(self, job: Manifest, seen: SeenBefore) -> tuple[SeenBefore, OnceState]:
+    def _look(self, job: Manifest, seen: EarlierFindings) -> tuple[EarlierFindings, OnceState]:
         name = job["metadata"]["name"]
         made = next((each.uid for each in seen.jobs if each.name == name), "")
         earlier = self.ran[name].uid if name in self.ran else ""
@@ -97,18 +97,18 @@ class _Running:
         state = self.writes.run_once(job, uid=made, earlier=earlier, attempt=attempt, injected=injected)
         if made:
             return seen, state
-        return seen.evolve(jobs=(*seen.jobs, SeenJob(name=name, uid=state.uid, at=self.now))), state
+        return seen.evolve(jobs=(*seen.jobs, ObservedJob(name=name, uid=state.uid, at=self.now))), state
 
-    def _ran_by(self, seen: SeenBefore, *evidence: Evidence) -> JobsRun:
+    def _ran_by(self, seen: EarlierFindings, *evidence: Evidence) -> JobsRun:
         order = self.work.step.order if seen.jobs else None
         plan = self.plan
         taken = Taken(cluster=plan.cluster, namespace=plan.namespace, order=order) if order is not None else None
         return JobsRun(jobs=self._runs(seen), taken=taken, evidence=evidence)
 
-    def _runs(self, seen: SeenBefore) -> tuple[JobRun, ...]:
+    def _runs(self, seen: EarlierFindings) -> tuple[JobRun, ...]:
         return tuple(self._run(each, passed=each.name in seen.done) for each in seen.jobs)
 
-    def _failed(self, job: Manifest, made: SeenJob, seen: SeenBefore, state: OnceState, why: str) -> Outcome:
+    def _failed(self, job: Manifest, made: ObservedJob, seen: EarlierFindings, state: OnceState, why: str) -> Outcome:
         """The result of a failed Job. Its output is read now, before anybody deletes it; the Job itself stays for
         people to look at."""
         runs = self._runs(seen)
@@ -126,7 +126,7 @@ class _Running:
         )
         return failed(text, self._ran_by(seen, evidence))
 
-    def _run(self, made: SeenJob, *, passed: bool) -> JobRun:
+    def _run(self, made: ObservedJob, *, passed: bool) -> JobRun:
         log = without_secrets(self.cluster.job_log(made, self.plan.namespace))
         return JobRun(
             side=self.side,
@@ -138,7 +138,7 @@ class _Running:
         )
 
 
-def _made(seen: SeenBefore, name: str) -> SeenJob:
+def _made(seen: EarlierFindings, name: str) -> ObservedJob:
     return present(next((each for each in seen.jobs if each.name == name), None), f"the Job {name}, which was made")
 
 

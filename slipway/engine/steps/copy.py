@@ -30,7 +30,7 @@ from ...effects.registry import (
 from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .clients import Clients
-from .copying import Life, TimeIsOver
+from .copying import CopyRun, TimeIsOver
 from .ends import ends, ends_of_image, with_advice
 from .plan import PlanLost, plan_of
 
@@ -72,38 +72,38 @@ def copy(clients: Clients, clock: Clock, work: Work) -> Outcome:
     environment = work.environment
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer one of the application's")
-    life = Life.begin(clients, clock, work)
+    run = CopyRun.begin(clients, clock, work)
     try:
-        return _copy(clients, environment, life)
+        return _copy(clients, environment, run)
     except (UnknownName, PlanLost, TimeIsOver) as error:
-        return failed(str(error), afterwards=life.forget)
+        return failed(str(error), afterwards=run.forget)
     except Unfinished:
-        if life.is_last:
-            return failed(life.given_up(), afterwards=life.forget)
+        if run.is_last:
+            return failed(run.too_late(), afterwards=run.forget)
     except RegistryError as error:
-        return _after_error(error, environment, life)
-    return Requeue(after=AT_ONCE, reason=life.told)
+        return _after_error(error, environment, run)
+    return Requeue(after=AT_ONCE, reason=run.copied_so_far)
 
 
-def _after_error(error: RegistryError, environment: Environment, life: Life) -> Outcome:
+def _after_error(error: RegistryError, environment: Environment, run: CopyRun) -> Outcome:
     if not error.retryable:
-        return failed(with_advice(error, environment, life.release), afterwards=life.forget)
-    if life.is_last:
-        return failed(f"{life.given_up()}; the last error: {error}", afterwards=life.forget)
+        return failed(with_advice(error, environment, run.release), afterwards=run.forget)
+    if run.is_last:
+        return failed(f"{run.too_late()}; the last error: {error}", afterwards=run.forget)
     pause = min(timedelta(seconds=error.retry_after or 0), LONGEST_PAUSE)
-    if life.advanced:
+    if run.made_progress:
         # A copy makes progress between failures, so they do not count as tries.
-        life.remember(waits=str(error)[:LONGEST_WHY])
-        return Requeue(after=max(pause, SOON), reason=f"{life.told}; {error}")
-    return Retry(reason=str(error), after=pause, afterwards=life.forget)
+        run.remember(waits=str(error)[:LONGEST_WHY])
+        return Requeue(after=max(pause, SOON), reason=f"{run.copied_so_far}; {error}")
+    return Retry(reason=str(error), after=pause, afterwards=run.forget)
 
 
-def _copy(clients: Clients, environment: Environment, life: Life) -> Outcome:
-    source, target = ends(clients, life.application, environment, life.release, before_moving=life.moving)
+def _copy(clients: Clients, environment: Environment, run: CopyRun) -> Outcome:
+    source, target = ends(clients, run.application, environment, run.release, before_moving=run.moving)
     images = list[CopiedImage]()
-    for repository, digest in brought(plan_of(clients, life.work)):
+    for repository, digest in brought(plan_of(clients, run.work)):
         from_there, to_here = ends_of_image(source, target, repository, digest)
-        copied = _brought(clients, environment, life, from_there, to_here)
+        copied = _brought(clients, environment, run, from_there, to_here)
         if isinstance(copied, Requeue):
             return copied
         images.append(
@@ -116,32 +116,32 @@ def _copy(clients: Clients, environment: Environment, life: Life) -> Outcome:
                 lock=target.registry.lock(repository, to_here.tag, digest),
             )
         )
-    result = _brought(clients, environment, life, source, target)
+    result = _brought(clients, environment, run, source, target)
     if isinstance(result, Requeue):
         return result
     lock = target.registry.lock(target.repository, target.tag, target.digest)
-    imported = environment.promotion.how is Way.IMPORT and not life.state.not_imported
+    imported = environment.promotion.how is Way.IMPORT and not run.state.not_imported
     done = Copied(
         **{name: getattr(result, name) for name in CopyResult.model_fields}
         # An earlier message that died right after moving the tag has recorded what the tag named before.
-        | {"tag_was": result.tag_was or life.state.tag_was},
+        | {"tag_was": result.tag_was or run.state.tag_was},
         how=Way.IMPORT if imported else Way.COPY,
         lock=lock,
-        not_imported=life.state.not_imported or None,
+        not_imported=run.state.not_imported or None,
         images=tuple(images),
     )
-    return passed(_fitting(clients, done), afterwards=life.forget)
+    return passed(_fitting(clients, done), afterwards=run.forget)
 
 
 def _brought(
-    clients: Clients, environment: Environment, life: Life, source: CopySource, target: CopyTarget
+    clients: Clients, environment: Environment, run: CopyRun, source: CopySource, target: CopyTarget
 ) -> CopyResult | Requeue:
     """The finished copy, or the time to look again while the registry imports."""
-    if environment.promotion.how is Way.IMPORT and not life.state.not_imported:
-        waiting = _import(clients, environment, life, source, target)
+    if environment.promotion.how is Way.IMPORT and not run.state.not_imported:
+        waiting = _import(clients, environment, run, source, target)
         if waiting is not None:
             return waiting
-    return copy_artifact(source, target, progress=life.progress, enough=life.enough)
+    return copy_artifact(source, target, progress=run.progress, time_is_up=run.time_is_up)
 
 
 def _fitting(clients: Clients, done: Copied) -> Copied:
@@ -160,41 +160,41 @@ def _fitting(clients: Clients, done: Copied) -> Copied:
 
 
 def _import(
-    clients: Clients, environment: Environment, life: Life, source: CopySource, target: CopyTarget
+    clients: Clients, environment: Environment, run: CopyRun, source: CopySource, target: CopyTarget
 ) -> Requeue | None:
     """None once the image has been imported, or if it has to be copied instead; otherwise when to poll again."""
     try:
-        return _imported(clients, environment, life, source, target)
+        return _imported(clients, environment, run, source, target)
     except (ImportDenied, NotImportable) as error:
         if not environment.promotion.fallback:
             raise
-        life.remember(operation="", not_imported=str(error)[:2000])
+        run.remember(operation="", not_imported=str(error)[:2000])
         return None
     except RegistryError:
-        life.remember(operation="")  # the next try starts a new import
+        run.remember(operation="")  # the next try starts a new import
         raise
 
 
 def _imported(
-    clients: Clients, environment: Environment, life: Life, source: CopySource, target: CopyTarget
+    clients: Clients, environment: Environment, run: CopyRun, source: CopySource, target: CopyTarget
 ) -> Requeue | None:
     importer = clients.importer
-    if life.state.operation and life.state.importing == target.digest:
-        seen = importer.look(life.state.operation, target)
+    if run.state.operation and run.state.importing == target.digest:
+        seen = importer.look(run.state.operation, target)
     elif target.registry.resolve(target.repository, target.digest) is not None:
         return None  # already imported, including its platforms: no registry stores an index without them
     else:
-        life.check_tag(target)
+        run.check_tag(target)
         seen = importer.start(
             source,
             target,
-            source_id=clients.resource_ids.get(life.release.registry, ""),
-            target_id=clients.resource_ids.get(life.application.registry_of(environment), ""),
+            source_id=clients.resource_ids.get(run.release.registry, ""),
+            target_id=clients.resource_ids.get(run.application.registry_of(environment), ""),
         )
-    life.remember(operation=seen.operation, importing=target.digest)
+    run.remember(operation=seen.operation, importing=target.digest)
     if seen.done:
         return None
-    if life.is_last:
-        raise TimeIsOver(life.given_up())
-    life.importing()
+    if run.is_last:
+        raise TimeIsOver(run.too_late())
+    run.importing()
     return Requeue(after=timedelta(seconds=seen.after), reason="the registry imports it")

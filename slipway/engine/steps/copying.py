@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 WRITTEN_EVERY = timedelta(seconds=1)
 RENEWED_EVERY = LEASE / 4
-LONGEST_LIFE = timedelta(minutes=25)
+LONGEST_RUN = timedelta(minutes=25)
 """Limit for one blob that takes longer than a message's usual time; below the app's `functionTimeout`."""
 
 
@@ -28,7 +28,7 @@ class TimeIsOver(Exception):  # noqa: N818 - it is what happened
 
 
 @dataclass(kw_only=True)
-class Life:
+class CopyRun:
     """The state of one message's work on a copy, whose threads call it one at a time."""
 
     clients: Clients
@@ -63,7 +63,7 @@ class Life:
         return self.work.entry.application
 
     # ---- time
-    def enough(self) -> bool:
+    def time_is_up(self) -> bool:
         """Whether this message's time is up, so that it must not begin another blob."""
         return self.clock() - self.began >= self.clients.copy_time
 
@@ -72,15 +72,15 @@ class Life:
         """Whether the whole copy's time is up."""
         return self.clock() - self.work.step.asked_at >= COPY_TIME
 
-    def given_up(self) -> str:
-        return f"it was not copied within {COPY_TIME}: {self.told} had arrived"
+    def too_late(self) -> str:
+        return f"it was not copied within {COPY_TIME}: {self.copied_so_far} had arrived"
 
     @property
-    def told(self) -> str:
+    def copied_so_far(self) -> str:
         return self.state.progress.told if self.state.progress else "nothing"
 
     @property
-    def advanced(self) -> bool:
+    def made_progress(self) -> bool:
         """Whether this message has copied anything."""
         return self._sent > 0
 
@@ -96,8 +96,8 @@ class Life:
         if now - self._written >= WRITTEN_EVERY:
             self._written = now
             self._write_if_possible()
-        if now - self.began >= LONGEST_LIFE or self._overdue(now):
-            raise TimeIsOver(self.given_up())
+        if now - self.began >= LONGEST_RUN or self._overdue(now):
+            raise TimeIsOver(self.too_late())
 
     def _overdue(self, now: datetime) -> bool:
         """Whether the copy must stop. One that started late still gets one message's full time."""

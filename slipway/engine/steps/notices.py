@@ -11,14 +11,14 @@ from ...domain.environment import Environment
 from ...domain.explain_gate import gate_rules
 from ...domain.gate import ApprovalGate, Level
 from ...domain.model import release_id, sha256
-from ...domain.people import Circle
+from ...domain.people import IdentityMap
 from ...domain.plan import Preview
 from ...domain.release import Phase, Release
 from ...domain.runs import Involvement, Run, Trust
 from ...domain.snapshot import Lookups
 from ...domain.steps import Notice, Step
 from ...domain.tokens import Purpose
-from ...effects.notification import ApprovalFacts, AskedVote, LiveNow, Message, NewerRelease, Result
+from ...effects.notification import ApprovalDetails, LiveNow, Message, NewerRelease, Result, VoteTarget
 from ...ledger.newer import newer_release
 from ..run_step import Work
 from .clients import Clients
@@ -82,7 +82,10 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
         return
     reminds = step.notice is Notice.REMINDER
     waits, before = f"{release.id} ({release.tag}) {'still ' if reminds else ''}waits", _rejected_before(release)
-    asks = {"lines": _plan_lines(clients, release), "matter": _matter(clients, work, environment, gate, now=clock())}
+    asks = {
+        "lines": _plan_lines(clients, release),
+        "approval": _approval_details(clients, work, environment, gate, now=clock()),
+    }
     asks |= {"vote": _vote(release, environment, gate)}
     location = {"locate_url": clients.links.locate(release)}  # for whoever signs in
     purpose, shown = (Purpose.VOTE, {}) if gate.links_vote else (Purpose.SHOW, location)
@@ -104,11 +107,11 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
         yield _message(clients, clock, work, headline=headline).evolve(**asks, **location)
 
 
-def _vote(release: Release, environment: Environment, gate: ApprovalGate) -> AskedVote | None:
+def _vote(release: Release, environment: Environment, gate: ApprovalGate) -> VoteTarget | None:
     """The values to answer by a message; None if no gate is open any more."""
     if release.gate is None:
         return None
-    return AskedVote(
+    return VoteTarget(
         application=release.application,
         release=release.number,
         environment=environment.name,
@@ -133,8 +136,8 @@ def _recipients(work: Work) -> tuple[str, ...]:
     gate = environment.gate if environment else None
     if work.step.notice is Notice.VOTE_OBJECTED and isinstance(gate, ApprovalGate):
         return (*(person.name for person in gate.voters() if "@" in person.name), "")
-    circle = gate.circle if isinstance(gate, ApprovalGate) else Circle()
-    return tuple(person.name for person in circle.people(work.step.recipients))
+    identities = gate.identities if isinstance(gate, ApprovalGate) else IdentityMap()
+    return tuple(person.name for person in identities.people(work.step.recipients))
 
 
 def _still_open(release: Release, step: Step) -> bool:
@@ -187,13 +190,13 @@ def _headline(release: Release, step: Step, audience: Audience) -> str:
     return f"{release.id} ({release.tag}) {release.phase.spoken}: {release.reason}"
 
 
-def _matter(
+def _approval_details(
     clients: Clients, work: Work, environment: Environment, gate: ApprovalGate, *, now: datetime
-) -> ApprovalFacts:
+) -> ApprovalDetails:
     release = work.release
     snapshot = clients.ledger.load(work.entry.policy(now), Lookups(in_lanes=False), nearby=work.nearby).snapshot
     live, push, run = snapshot.lane(environment.name).live, release.push, release.run
-    return ApprovalFacts(
+    return ApprovalDetails(
         digest=release.digest or "",
         plan_hash=release.plan_hash or "",
         pushed_by=push.actor if push else "",

@@ -35,7 +35,7 @@ from .cluster_errors import after
 from .content import rendered
 from .ends import ends, ends_of_image, with_advice
 from .leaving import with_what_leaves
-from .plan_return import CannotReturn, look_for, roll_back_content
+from .plan_return import CannotRollBack, look_for, roll_back_content
 from .rendered import RenderedObjects
 from .supply_chain import SupplyChain, look_at_supply_chain
 
@@ -90,7 +90,7 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
         return failed(f"{broken.name}: {broken.reason}", NotPlanned(rules=(broken.name,)))
     except BeyondProject as beyond:
         return failed(str(beyond), NotPlanned(rules=(beyond.rule.name,)))
-    except (CannotReturn, ConfigError, UnknownName) as error:
+    except (CannotRollBack, ConfigError, UnknownName) as error:
         return failed(str(error))
     except RegistryError as error:
         return Retry(reason=str(error)) if error.retryable else failed(with_advice(error, environment, release))
@@ -158,7 +158,7 @@ def _make(clients: Clients, work: Work, environment: Environment, supply_chain: 
 def _plan_return(clients: Clients, work: Work, environment: Environment, back: Rollback) -> PlanMade:
     """Plan a roll-back by hand.
 
-    Raises `CannotReturn`, `BeyondProject`, `BundleRefused`, `ConfigError`, `RegistryError`, `ClusterError`,
+    Raises `CannotRollBack`, `BeyondProject`, `BundleRefused`, `ConfigError`, `RegistryError`, `ClusterError`,
     `UnknownName`, `LedgerUnavailable`, `KeysUnavailable`.
     """
     registry = work.entry.application.registry_of(environment)

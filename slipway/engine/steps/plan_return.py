@@ -36,12 +36,12 @@ IMAGE_GONE_HERE = "the registry {registry} no longer has the image: it is copied
 IMAGE_GONE = "the image {digest} is gone, from {registries}: it has to be pushed again before {release} can come back"
 
 
-class CannotReturn(Exception):  # noqa: N818 - the message is the point
+class CannotRollBack(Exception):  # noqa: N818 - the message is the point
     """Either the release was never live, or its image is in no registry any more; the message says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptRelease:
+class ReusableRelease:
     """The parts of the release to roll back to that are still available."""
 
     warnings: tuple[str, ...]
@@ -53,14 +53,14 @@ class KeptRelease:
 
 def look_for(
     clients: Clients, release: Release, environment: Environment, *, registry: str, back: Rollback
-) -> KeptRelease:
+) -> ReusableRelease:
     """Find out what is still available.
 
-    Raises `CannotReturn`, `RegistryError`, `UnknownName`, `LedgerUnavailable`, `KeysUnavailable`.
+    Raises `CannotRollBack`, `RegistryError`, `UnknownName`, `LedgerUnavailable`, `KeysUnavailable`.
     """
     name = release_id(release.application, back.to)
     if not _was_live(clients, release, environment, back):
-        raise CannotReturn(NEVER_LIVE.format(release=name, environment=environment.name))
+        raise CannotRollBack(NEVER_LIVE.format(release=name, environment=environment.name))
     plan, warning = _kept_plan(clients, environment, registry, back, name)
     warnings = [warning] if warning else []
     warnings += _do_not_run(plan) if plan else ()
@@ -68,10 +68,10 @@ def look_for(
     copied = _has(clients, registry, artifacts)
     if not copied and (registry == release.registry or not _has(clients, release.registry, artifacts)):
         where = " and ".join(dict.fromkeys((registry, release.registry)))
-        raise CannotReturn(IMAGE_GONE.format(digest=release.digest, registries=where, release=name))
+        raise CannotRollBack(IMAGE_GONE.format(digest=release.digest, registries=where, release=name))
     if not copied:
         warnings.append(IMAGE_GONE_HERE.format(registry=registry, source=release.registry))
-    return KeptRelease(warnings=tuple(warnings), plan=plan, copied=copied)
+    return ReusableRelease(warnings=tuple(warnings), plan=plan, copied=copied)
 
 
 def _was_live(clients: Clients, release: Release, environment: Environment, back: Rollback) -> bool:
@@ -135,7 +135,7 @@ def _has(clients: Clients, registry: str, artifacts: tuple[tuple[str, str], ...]
 
 
 def roll_back_content(
-    clients: Clients, work: Work, environment: Environment, release: KeptRelease, *, job_name: str
+    clients: Clients, work: Work, environment: Environment, release: ReusableRelease, *, job_name: str
 ) -> tuple[RenderedObjects, tuple[RuleResult, ...]]:
     """The objects that the roll-back applies, and its supply-chain results.
 

@@ -16,7 +16,7 @@ from ...domain.order import Taken
 from ...domain.plan import Plan
 from ...domain.pruning import Deleted, Deletion, Ending
 from ...domain.signing import KeysUnavailable
-from ...domain.steps import SeenBefore
+from ...domain.steps import EarlierFindings
 from ...effects.cluster import Cluster, ClusterError, Owner, Resisted
 from ...manifests.around import is_job
 from ..outcome import REASON_LIMIT, Finished, Outcome, Retry, failed
@@ -65,7 +65,7 @@ class _Return:
             seen = seen.evolve(applied_at=self.clock(), resisted=resisted)
         return self._judged(seen)
 
-    def _judged(self, seen: SeenBefore) -> Outcome:
+    def _judged(self, seen: EarlierFindings) -> Outcome:
         plan = self.before.evolve(
             manifests=tuple(
                 m for m in self.before.manifests if f"{m['kind']}/{m['metadata']['name']}" not in seen.resisted
@@ -83,7 +83,7 @@ class _Return:
         taken = Taken(cluster=self.before.cluster, namespace=self.before.namespace, order=order)
         return replace(outcome, result={**outcome.result, "taken": taken.model_dump(mode="json")})
 
-    def _ended(self, outcome: Finished, seen: SeenBefore) -> Finished:
+    def _ended(self, outcome: Finished, seen: EarlierFindings) -> Finished:
         removed = self._removed()
         left = [str(each) for each in removed if each.ending is Ending.LEFT]
         returned = Returned(

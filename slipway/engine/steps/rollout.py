@@ -15,14 +15,14 @@ from ...domain.pruning import Deletion
 from ...domain.rollouts import EVIDENCE_SUMMARY, Evidence
 from ...domain.rules import Rule
 from ...domain.signing import KeysUnavailable
-from ...domain.steps import SeenBefore, Step
+from ...domain.steps import EarlierFindings, Step
 from ...effects.cluster import (
     AppliedObject,
     Cluster,
     ClusterError,
     Diagnosis,
+    EarlierPolls,
     FencedCluster,
-    Looked,
     Owner,
     ProgressState,
     RolloutState,
@@ -188,7 +188,7 @@ def judge_rollout(
     environment, step, now = work.environment, work.step, clock()
     within = environment.rollout_within if environment else timedelta(minutes=10)
     begun = step.seen.applied_at or step.asked_at
-    looked = Looked(done=frozenset(step.seen.done), asked_at=begun, now=now)
+    looked = EarlierPolls(done=frozenset(step.seen.done), asked_at=begun, now=now)
     state = cluster.rollout(plan.manifests, plan.namespace, looked)
     if state.state is ProgressState.DONE:
         ran = _as_planned(cluster, state, plan, work.entry.application.image_rules)
@@ -214,7 +214,7 @@ def _ended(ran: RanAsPlanned, *, returning: bool) -> Finished:
     return passed(ran, reason=f"{ran.reason}{not_compared}"[:REASON_LIMIT])
 
 
-def outlasted(seen: SeenBefore, state: ProgressState, now: datetime) -> tuple[SeenBefore, bool]:
+def outlasted(seen: EarlierFindings, state: ProgressState, now: datetime) -> tuple[EarlierFindings, bool]:
     """The findings for the next look, and whether this look ends the step: at once, or because the state has lasted."""
     if state is not ProgressState.HOPELESS:
         return seen.evolve(hopeless_at=None), state is ProgressState.FAILED

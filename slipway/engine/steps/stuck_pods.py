@@ -6,14 +6,14 @@ A failed rollout leaves such pods, so they are looked for in a roll-back, and in
 from dataclasses import replace
 
 from ...domain.plan import Plan
-from ...domain.steps import SeenBefore
+from ...domain.steps import EarlierFindings
 from ...effects.cluster import FencedCluster
 from ..outcome import Finished, Outcome, Requeue
 
 _KEPT = 50
 
 
-def helped(writes: FencedCluster, plan: Plan, outcome: Outcome, seen: SeenBefore, *, patient: bool) -> Outcome:
+def helped(writes: FencedCluster, plan: Plan, outcome: Outcome, seen: EarlierFindings, *, patient: bool) -> Outcome:
     """The outcome of a poll, after deleting one such pod, if there is one; a finished outcome names all that were
     deleted.
 

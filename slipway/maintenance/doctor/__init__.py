@@ -6,6 +6,6 @@ one and shows them. A check changes nothing, or removes what it has added, and s
 
 from .checks import Doctor
 from .facts import Facts
-from .remedies import Remedies
+from .fix_hints import FixHints
 
-__all__ = ["Doctor", "Facts", "Remedies"]
+__all__ = ["Doctor", "Facts", "FixHints"]

@@ -17,10 +17,10 @@ from ...telemetry.redaction import unexpected
 from . import clusters, places
 from . import runs as source_of_runs
 from .facts import Facts
-from .fault import Fault, NotChecked
+from .failure import CheckFailed, NotChecked
 
 log = logging.getLogger(__name__)
-PATIENCE = 25.0
+CHECK_TIMEOUT = 25.0
 """Seconds that one check may take; the caller's connection times out after a minute."""
 
 
@@ -29,7 +29,7 @@ class Doctor:
     """Runs checks by their names."""
 
     facts: Facts
-    patience: float = PATIENCE
+    timeout: float = CHECK_TIMEOUT
 
     @property
     def checks(self) -> Mapping[str, Callable[[], str]]:
@@ -85,7 +85,7 @@ class Doctor:
         entry, environment = of_clusters[check]
         try:
             return OtherRole(documents=tuple(clusters.other_role(self.facts, entry, environment, kinds)))
-        except Fault as fault:
+        except CheckFailed as fault:
             return OtherRole(problem=str(fault))
 
     def _within_patience(self, name: str, check: Callable[[], str]) -> Finding:
@@ -94,10 +94,10 @@ class Doctor:
         context = contextvars.copy_context()
         thread = threading.Thread(target=lambda: findings.append(context.run(_finding, name, check)), daemon=True)
         thread.start()
-        thread.join(self.patience)
+        thread.join(self.timeout)
         if findings:
             return findings[0]
-        reason = f"it did not answer within {timedelta(seconds=self.patience).total_seconds():g} seconds"
+        reason = f"it did not answer within {timedelta(seconds=self.timeout).total_seconds():g} seconds"
         return Finding(check=name, status=Status.FAILED, said=reason, missing="a way there through the network")
 
 
@@ -106,7 +106,7 @@ def _finding(name: str, check: Callable[[], str]) -> Finding:
         return Finding(check=name, status=Status.OK, said=check())
     except NotChecked as skipped:
         return Finding(check=name, status=Status.SKIPPED, said=str(skipped))
-    except Fault as fault:
+    except CheckFailed as fault:
         return Finding(check=name, status=Status.FAILED, said=str(fault), missing=fault.missing, command=fault.command)
     except Exception as error:
         log.exception("the check %s went wrong", name)

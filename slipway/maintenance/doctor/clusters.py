@@ -12,7 +12,7 @@ from ...domain.around import Side
 from ...domain.environment import Environment
 from ...effects.cluster import AccessDenied, ClusterError, ClusterIdentity, Missing, Owner
 from .facts import Facts, Reviewed
-from .fault import Fault
+from .failure import CheckFailed
 from .places import NOTHING
 
 KINDS_NAMED = 8
@@ -34,28 +34,28 @@ def check_cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
         search = access.search(namespace, Owner.of(entry.application.application, environment.name))
         same = _is_one(facts, environment, who)
     except ConfigError as error:
-        raise Fault(str(error), missing="manifests that can be rendered") from None
+        raise CheckFailed(str(error), missing="manifests that can be rendered") from None
     except Missing as error:
-        raise Fault(str(error), missing="the definition of the kind, in the cluster") from None
+        raise CheckFailed(str(error), missing="the definition of the kind, in the cluster") from None
     except ClusterError as error:
-        raise Fault(str(error), missing="a way to the cluster, and a credential that it takes") from None
+        raise CheckFailed(str(error), missing="a way to the cluster, and a credential that it takes") from None
     if lacking:
         listed = ", ".join(str(right) for right in lacking)
         others = f"slipway doctor --print-rbac --only {check_name(entry, environment)} | kubectl apply -f -"
-        raise Fault(
+        raise CheckFailed(
             f"{who.name} may not {listed} in the namespace {namespace}",
             missing=listed,
-            command=facts.remedies.cluster(environment.cluster, namespace, who=who, lacking=lacking, others=others),
+            command=facts.fix_hints.cluster(environment.cluster, namespace, who=who, lacking=lacking, others=others),
         )
     if names := [name for name, is_one in same.items() if is_one]:
-        raise Fault(
+        raise CheckFailed(
             f"{environment.cluster} and {' and '.join(names)} are one cluster, as the namespace {namespace} has the "
             "same uid by each name: a guard set under one name is bypassed under the other",
             missing="one name for each cluster, in SLIPWAY_CLUSTERS",
         )
     if fights := [f"{each.kind.kind}/{each.name}: {each.also_applied}" for each in search.owned if each.also_applied]:
         more = f" (and {len(fights) - 1} more)" if len(fights) > 1 else ""
-        raise Fault(f"{fights[0]}{more}", missing="only one tool that applies each object")
+        raise CheckFailed(f"{fights[0]}{more}", missing="only one tool that applies each object")
     needed = f"{who.name} has every verb that a rollout needs in the namespace {namespace}"
     if is_bundle:
         needed = f"{needed}, for the usual kinds; those of a bundle are checked when one arrives"
@@ -107,7 +107,7 @@ def other_role(facts: Facts, entry: Entry, environment: Environment, kinds: Sequ
     """The Role and its binding for kinds that Azure's role does not cover: the application's own, those that its
     project names, and `kinds`.
 
-    Raises `Fault`.
+    Raises `CheckFailed`.
     """
     application = entry.application
     named = tuple(dict.fromkeys((*kinds, *application.image_rules.paths, *application.kinds.also)))
@@ -115,7 +115,7 @@ def other_role(facts: Facts, entry: Entry, environment: Environment, kinds: Sequ
         manifests = _manifests(entry, environment)
         return facts.cluster(environment.cluster).other_role(manifests, named, environment.namespace)
     except (ConfigError, ClusterError) as error:
-        raise Fault(str(error)) from None
+        raise CheckFailed(str(error)) from None
 
 
 def _manifests(entry: Entry, environment: Environment) -> tuple[dict[str, Any], ...]:

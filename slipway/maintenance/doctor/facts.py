@@ -14,7 +14,7 @@ from ...effects.registry import Registry
 from ...ledger import Blobs, Table
 from ...ledger.installation import InstallationLedger
 from ..run_rights import RunRights
-from .remedies import Remedies
+from .fix_hints import FixHints
 
 
 class Reviewed(Protocol):
@@ -58,5 +58,5 @@ class Facts:
     """The private keys, of which only the ids are used."""
     whole: Callable[[str], RuleResult]
     """Whether an application's ledger holds the record that its newest anchor names."""
-    remedies: Remedies = field(default_factory=Remedies)
+    fix_hints: FixHints = field(default_factory=FixHints)
     clock: Clock = utc_now

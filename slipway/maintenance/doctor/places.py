@@ -1,4 +1,4 @@
-"""The checks: each returns what it found, or raises a `Fault` that names what is missing."""
+"""The checks: each returns what it found, or raises a `CheckFailed` that names what is missing."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -8,10 +8,10 @@ from ...effects.messaging import QueueDenied, QueueUnavailable
 from ...effects.notification import NotificationError
 from ...effects.registry import Denied, NotInRegistry, RegistryError
 from ...ledger import Conflict, LedgerUnavailable, keys
-from ...ledger.standing import check_row
+from ...ledger.neighbours import check_row
 from ...ledger.table import Act, Write, gathered, read_each
 from .facts import Facts
-from .fault import Fault, NotChecked
+from .failure import CheckFailed, NotChecked
 
 PARTITION = "_doctor"
 ROW = "check"
@@ -34,7 +34,7 @@ def check_applications(facts: Facts) -> str:
     wrong += [f"{each.name}: {'; '.join(each.problems)}" for each in broken]
     if wrong:
         reasons = "; ".join(wrong)[:1000]
-        raise Fault(f"{len(wrong)} stand still: {reasons}", missing="a version that is in order: slipway apply")
+        raise CheckFailed(f"{len(wrong)} stand still: {reasons}", missing="a version that is in order: slipway apply")
     return f"{len(entries)} in order: {', '.join(sorted(entries))}" if entries else "none yet: slipway apply"
 
 
@@ -42,7 +42,7 @@ def check_signing_keys(facts: Facts) -> str:
     try:
         ids = facts.keys.ids()
     except KeysUnavailable as away:
-        raise Fault(str(away), missing="the right to read the signing keys (Key Vault Secrets User)") from None
+        raise CheckFailed(str(away), missing="the right to read the signing keys (Key Vault Secrets User)") from None
     row = facts.installation().row(keys.ANCHORED)
     ends = "every trail ends with its signature"
     if row is None or row.values.get("Key") != ids[0]:
@@ -57,12 +57,12 @@ def check_ledger(facts: Facts, application: str) -> str:
     try:
         whole = facts.whole(application)
     except LedgerUnavailable as away:
-        raise Fault(f"it cannot be compared: {away}", missing="read rows and anchors") from None
+        raise CheckFailed(f"it cannot be compared: {away}", missing="read rows and anchors") from None
     except KeysUnavailable as away:
-        raise Fault(str(away), missing="the public keys") from None
+        raise CheckFailed(str(away), missing="the public keys") from None
     if not whole.passed:
         missing = "the records that were anchored: nothing more is opened in this application"
-        raise Fault(f"{whole.name}: {whole.reason}", missing=missing)
+        raise CheckFailed(f"{whole.name}: {whole.reason}", missing=missing)
     return whole.reason
 
 
@@ -75,9 +75,9 @@ def _check_rows(facts: Facts, partition: str, first: str, last: str) -> None:
     try:
         each = gathered(read_each(facts.table().rows(partition, first, last, limit=ROWS_READ), check_row))
     except LedgerUnavailable as away:
-        raise Fault(f"it cannot be read: {away}", missing="read rows", command=facts.remedies.table()) from None
+        raise CheckFailed(f"it cannot be read: {away}", missing="read rows", command=facts.fix_hints.table()) from None
     if each.not_shown:
-        raise Fault("; ".join(row.why for row in each.not_shown)[:2000], missing="rows that can be read")
+        raise CheckFailed("; ".join(row.why for row in each.not_shown)[:2000], missing="rows that can be read")
 
 
 def check_table(facts: Facts) -> str:
@@ -85,13 +85,15 @@ def check_table(facts: Facts) -> str:
         port = facts.table()
         port.get(PARTITION, ROW)
     except LedgerUnavailable as away:
-        raise Fault(f"it cannot be read: {away}", missing="read rows", command=facts.remedies.table()) from None
+        raise CheckFailed(f"it cannot be read: {away}", missing="read rows", command=facts.fix_hints.table()) from None
     try:
         with suppress(Conflict):  # another check is running, or one died before it cleaned up
             port.transact(PARTITION, [Write(act=Act.PUT, key=ROW, values={"At": facts.clock().isoformat()})])
             port.transact(PARTITION, [Write(act=Act.DELETE, key=ROW)])
     except LedgerUnavailable as away:
-        raise Fault(f"it cannot be written: {away}", missing="write rows", command=facts.remedies.table()) from None
+        raise CheckFailed(
+            f"it cannot be written: {away}", missing="write rows", command=facts.fix_hints.table()
+        ) from None
     return "read, written, and the row removed again"
 
 
@@ -101,10 +103,10 @@ def check_blobs(facts: Facts) -> str:
         digest = port.put(DOCUMENT, "text/plain")
         content = port.get(digest)
     except LedgerUnavailable as away:
-        command = facts.remedies.blobs()
-        raise Fault(f"it cannot be used: {away}", missing="read and write blobs", command=command) from None
+        command = facts.fix_hints.blobs()
+        raise CheckFailed(f"it cannot be used: {away}", missing="read and write blobs", command=command) from None
     if content != DOCUMENT:
-        raise Fault("the content read is not the content written", missing="blobs that stay as they were written")
+        raise CheckFailed("the content read is not the content written", missing="blobs that stay as they were written")
     return f"written and read; a document of {len(DOCUMENT)} bytes stays, always the same one"
 
 
@@ -113,14 +115,14 @@ def check_queue(facts: Facts, name: str) -> str:
         oldest = facts.bus().probe(name)
     except QueueDenied as denied:
         role = "Azure Service Bus Data Sender" if denied.right == "send" else "Azure Service Bus Data Receiver"
-        command = facts.remedies.queue(name, role)
-        raise Fault(str(denied), missing=f"{denied.right} on the queue {name}", command=command) from None
+        command = facts.fix_hints.queue(name, role)
+        raise CheckFailed(str(denied), missing=f"{denied.right} on the queue {name}", command=command) from None
     except QueueUnavailable as away:
-        raise Fault(str(away), missing=f"the queue {name}, or a way to it") from None
+        raise CheckFailed(str(away), missing=f"the queue {name}, or a way to it") from None
     waits = facts.clock() - oldest if oldest is not None else None
     if waits is not None and waits > LONGEST_WAIT:
         minutes = int(waits.total_seconds()) // 60
-        raise Fault(f"its oldest message has waited for {minutes} min", missing="a reader that keeps up")
+        raise CheckFailed(f"its oldest message has waited for {minutes} min", missing="a reader that keeps up")
     age = f"; the oldest message has waited for {max(int(waits.total_seconds()), 0)} s" if waits is not None else ""
     return f"may send (a message scheduled for tomorrow was cancelled) and may receive{age}"
 
@@ -136,18 +138,18 @@ def check_registry(facts: Facts, name: str) -> str:
             with suppress(NotInRegistry):
                 port.resolve(repository, NOTHING)
         except Denied as denied:
-            command = facts.remedies.registry(name, role)
-            raise Fault(str(denied), missing=f"pull from {repository}", command=command) from None
+            command = facts.fix_hints.registry(name, role)
+            raise CheckFailed(str(denied), missing=f"pull from {repository}", command=command) from None
         except RegistryError as error:
-            raise Fault(str(error), missing="a way to the registry") from None
+            raise CheckFailed(str(error), missing="a way to the registry") from None
     for repository in sorted(writes):
         try:
             port.mount_blob(repository, NOTHING, repository)
         except Denied as denied:
-            command = facts.remedies.registry(name, WRITER)
-            raise Fault(str(denied), missing=f"push to {repository}", command=command) from None
+            command = facts.fix_hints.registry(name, WRITER)
+            raise CheckFailed(str(denied), missing=f"push to {repository}", command=command) from None
         except RegistryError as error:
-            raise Fault(str(error), missing="a way to push") from None
+            raise CheckFailed(str(error), missing="a way to push") from None
     pushed = f"; push to {', '.join(sorted(writes))} (an upload was begun and cancelled)" if writes else ""
     untimed = ", ".join(repository for repository in sorted(reads) if not _tells_times(facts, name, repository))
     lost = f"; no times of tags in {untimed}: a push whose event is lost is not found" if untimed else ""
@@ -162,10 +164,10 @@ def _tells_times(facts: Facts, name: str, repository: str) -> bool:
     except NotInRegistry:
         return False
     except Denied as denied:
-        command = facts.remedies.registry(name, READER)
-        raise Fault(str(denied), missing=f"list the tags of {repository}", command=command) from None
+        command = facts.fix_hints.registry(name, READER)
+        raise CheckFailed(str(denied), missing=f"list the tags of {repository}", command=command) from None
     except RegistryError as error:
-        raise Fault(str(error), missing="a way to the registry") from None
+        raise CheckFailed(str(error), missing="a way to the registry") from None
 
 
 def _repositories(facts: Facts, name: str) -> tuple[set[str], set[str]]:
@@ -184,7 +186,7 @@ def check_channel(facts: Facts, name: str) -> str:
     try:
         seen = facts.channel(name).reach()
     except NotificationError as error:
-        raise Fault(str(error), missing="a way to the channel, or its credential") from None
+        raise CheckFailed(str(error), missing="a way to the channel, or its credential") from None
     if seen is None:
         raise NotChecked("this kind of channel cannot be tried without sending")
     return seen
@@ -203,7 +205,9 @@ def check_clock(facts: Facts) -> str:
         raise NotChecked(f"{names[0]} does not tell the time")
     apart = abs(facts.clock() - theirs)
     if apart > ASKEW:
-        raise Fault(f"{apart.total_seconds():.0f} seconds away from {names[0]}'s", missing="a clock that is right")
+        raise CheckFailed(
+            f"{apart.total_seconds():.0f} seconds away from {names[0]}'s", missing="a clock that is right"
+        )
     return f"within {max(apart.total_seconds(), 1):.0f} s of {names[0]}'s"
 
 
@@ -213,12 +217,12 @@ def check_reconcile(facts: Facts) -> str:
     except LedgerUnavailable as away:
         raise NotChecked(f"the table does not answer: {away}") from None
     if last is None:
-        raise Fault(
+        raise CheckFailed(
             "it has not run since this version was deployed", missing="the timer `reconcile` (it runs each minute)"
         )
     age = facts.clock() - last
     if age > LATE:
-        raise Fault(
+        raise CheckFailed(
             f"it last ran {age.total_seconds() / 60:.0f} minutes ago",
             missing="the timer `reconcile`: is the function disabled, or the host's storage out of reach?",
         )

@@ -7,7 +7,7 @@ from ...domain.gate import ApprovalGate
 from ...domain.project import ProvenanceLevel
 from ...domain.run_source import Absent, CannotKnow
 from .facts import Facts
-from .fault import Fault, NotChecked
+from .failure import CheckFailed, NotChecked
 
 _MEMBER = (
     "the app's identity as a member of the organization: Organization settings → Users → Add, access level Basic "
@@ -51,13 +51,15 @@ def check_runs(facts: Facts, entry: Entry) -> str:
         raise NotChecked("pipeline.organization and pipeline.definition are needed to ask for it")
     definition = source.pipeline(pipeline.organization, pipeline.project_id or pipeline.project, pipeline.definition)
     if isinstance(definition, Absent):
-        raise Fault(definition.why, missing=_MEMBER)
+        raise CheckFailed(definition.why, missing=_MEMBER)
     if isinstance(definition, CannotKnow):
-        raise Fault(definition.why, missing=f"a way to Azure DevOps, and {_MEMBER}")
+        raise CheckFailed(definition.why, missing=f"a way to Azure DevOps, and {_MEMBER}")
     people = source.identities_named(pipeline.organization, "slipway-doctor@example.invalid")
     if isinstance(people, Absent | CannotKnow):
-        raise Fault(people.why, missing="View instance-level information, to look people up by their ids")
+        raise CheckFailed(people.why, missing="View instance-level information, to look people up by their ids")
     services = source.service_named(pipeline.organization, _NOBODY)
     if isinstance(services, CannotKnow):
-        raise Fault(services.why, missing="View instance-level information, to tell which application a service is")
+        raise CheckFailed(
+            services.why, missing="View instance-level information, to tell which application a service is"
+        )
     return f"may see the pipeline {definition}, and look people and services up"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from local.azuredevops import AzureDevOps as Double
 from local.azuredevops import Kind, Strategy
-from slipway.domain.run_source import Absent, CannotKnow, RunAddress, Told, ToldRun
+from slipway.domain.run_source import Absent, CannotKnow, RunAddress, RunInfo, SourceAnswer
 from slipway.effects.azure_devops import AzureDevOps, Endpoints, Exchange, RequestLimits
 
 from .support import PUBLISHED, WORKER, Story, story
@@ -45,9 +45,9 @@ class Asked:
         return RunAddress(organization="contoso", project=self.told.project.id, run=self.told.run.id)
 
     @property
-    def run(self) -> ToldRun:
+    def run(self) -> RunInfo:
         run = self.client.run(self.address)
-        assert isinstance(run, ToldRun), run
+        assert isinstance(run, RunInfo), run
         return run
 
 
@@ -57,7 +57,7 @@ def asked(told: Story) -> Iterator[Asked]:
         yield Asked(told=told, double=double, token=double.token(WORKER))
 
 
-def value[T](told: Told[T]) -> T:
+def value[T](told: SourceAnswer[T]) -> T:
     assert not isinstance(told, Absent | CannotKnow), told
     return told
 
@@ -103,7 +103,7 @@ def test_a_document_that_is_too_large_is_not_read(asked: Asked) -> None:
     large = asked.client.attachment(asked.run, "slipway", place)
     assert isinstance(large, CannotKnow)
     assert "65536 bytes" in large.why
-    assert not large.again
+    assert not large.retryable
 
 
 def test_the_changes_of_a_run_are_read_to_the_last_page(asked: Asked) -> None:
@@ -193,7 +193,7 @@ def test_a_token_that_is_not_accepted_is_not_an_answer_and_is_tried_later(asked:
     asked.token = "not-a-token"
     told = asked.client.run(asked.address)
     assert isinstance(told, CannotKnow)
-    assert told.again
+    assert told.retryable
     assert "does not accept Slipway's identity" in told.why
     assert asked.token not in told.why
 
@@ -228,7 +228,7 @@ def test_an_organization_that_is_stopped_is_away(asked: Asked) -> None:
     asked.told.organization.faults.stopped = True
     told = asked.client.run(asked.address)
     assert isinstance(told, CannotKnow)
-    assert told.again
+    assert told.retryable
     assert "TF24668" in told.why
     assert len(asked.pauses) == asked.limits.attempts - 1
 
@@ -237,7 +237,7 @@ def test_a_block_is_waited_for_as_long_as_the_source_says_and_not_in_here(asked:
     asked.told.organization.faults.blocked = True
     told = asked.client.run(asked.address)
     assert isinstance(told, CannotKnow)
-    assert (told.again, told.after) == (True, timedelta(seconds=30))
+    assert (told.retryable, told.after) == (True, timedelta(seconds=30))
     assert asked.pauses == []
 
 
@@ -252,7 +252,7 @@ def test_a_pause_that_a_good_answer_asks_for_is_kept_before_the_next_request(
     assert asked.pauses == ([seconds] if waits else [])
     if not waits:
         assert isinstance(following, CannotKnow)
-        assert (following.again, following.after) == (True, timedelta(seconds=seconds))
+        assert (following.retryable, following.after) == (True, timedelta(seconds=seconds))
 
 
 def test_nobody_at_the_other_end_is_away(told: Story) -> None:
@@ -260,7 +260,7 @@ def test_nobody_at_the_other_end_is_away(told: Story) -> None:
         asked = Asked(told=told, double=double, token=double.token(WORKER))
     gone = asked.client.run(asked.address)
     assert isinstance(gone, CannotKnow)
-    assert gone.again
+    assert gone.retryable
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def client(pool: Answering) -> AzureDevOps:
     return AzureDevOps(exchange, Endpoints())
 
 
-RUN = ToldRun(
+RUN = RunInfo(
     organization="contoso",
     project_id="00000000-0000-0000-0000-000000000001",
     project="shop",

@@ -9,7 +9,7 @@ import pytest
 from local.azuredevops import AzureDevOps as Double
 from local.azuredevops import Kind, Strategy
 from local.azuredevops.people import PLATFORM, Person, Signature
-from slipway.domain.events import RunTold
+from slipway.domain.events import RunReported
 from slipway.domain.runs import Involved, Involvement, Run, Trust
 from slipway.effects.azure_devops import AzureDevOps, Endpoints, Exchange, RequestLimits
 from slipway.inbound.claims import claimed
@@ -39,7 +39,7 @@ class Prover:
             result="failed",
             finished_at=NOW,
         )
-        return prove(self.source, RunTold(received_at=NOW, claims=claims), live=live, now=NOW)
+        return prove(self.source, RunReported(received_at=NOW, claims=claims), live=live, now=NOW)
 
     def proved(self, run: int | None = None, *, live: Sequence[str] = ()) -> Run:
         answer = self.ask(run, live=live)

@@ -42,7 +42,7 @@ class Place:
     access: ClusterAccess
     """As an administrator."""
     namespace: str
-    patience: float
+    timeout: float
     """Seconds until a rollout must have come to an end."""
 
     def fenced(self, number: int = 1) -> FencedCluster:
@@ -57,10 +57,10 @@ class Place:
 
     def settled[S](self, look: Callable[[], S], *, until: Callable[[S], bool]) -> S:
         """Looks again and again until the condition holds."""
-        end = time.monotonic() + self.patience
+        end = time.monotonic() + self.timeout
         while not until(seen := look()):
             if time.monotonic() > end:
-                pytest.fail(f"after {self.patience:.0f} s it was still {seen!r}")
+                pytest.fail(f"after {self.timeout:.0f} s it was still {seen!r}")
             time.sleep(0.02)
         return seen
 
@@ -105,8 +105,8 @@ def place(access: ClusterAccess, tmp_path: Path, request: pytest.FixtureRequest)
     admin = Connection(access)
     worker = identity.let_in(admin, name, real=access.kubeconfig, token=TOKEN, folder=tmp_path)
     with connect_cluster(worker) as cluster:
-        patience = 20 if access.server else 120
-        yield Place(cluster=cluster, worker=worker, access=access, namespace=name, patience=patience)
+        timeout = 20 if access.server else 120
+        yield Place(cluster=cluster, worker=worker, access=access, namespace=name, timeout=timeout)
     if double is not None:
         used = double.used(identity.USER, name)
         request.node.user_properties += [(identity.USED, " ".join(right)) for right in sorted(used)]
@@ -118,10 +118,10 @@ def place(access: ClusterAccess, tmp_path: Path, request: pytest.FixtureRequest)
 @pytest.fixture
 def admin_place(access: ClusterAccess) -> Iterator[Place]:
     """A namespace in which the worker is an administrator: making definitions takes more than its role in Azure."""
-    name, patience = f"slipway-test-{uuid.uuid4().hex[:10]}", 20 if access.server else 120
+    name, timeout = f"slipway-test-{uuid.uuid4().hex[:10]}", 20 if access.server else 120
     with connect_cluster(access) as cluster:
         cluster.fenced(name, claim).apply([manifests.namespace(name)])
-        yield Place(cluster=cluster, worker=access, access=access, namespace=name, patience=patience)
+        yield Place(cluster=cluster, worker=access, access=access, namespace=name, timeout=timeout)
     connection = Connection(access)
     connection.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
     connection.close()

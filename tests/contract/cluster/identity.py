@@ -24,7 +24,7 @@ WITHOUT = "SLIPWAY_TEST_WITHOUT"
 USED = "used"
 """The property of a test that names a right which the identity used."""
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
 def granted() -> tuple[Rule, ...]:
@@ -85,9 +85,9 @@ def _until_let_in(access: ClusterAccess, namespace: str) -> None:
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": where},
     }
-    connection, end = Connection(access), time.monotonic() + PATIENCE
+    connection, end = Connection(access), time.monotonic() + TIMEOUT
     while not send(connection, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)["status"]["allowed"]:
         if time.monotonic() > end:
-            raise TimeoutError(f"after {PATIENCE:.0f} s the identity was not let into {namespace}")
+            raise TimeoutError(f"after {TIMEOUT:.0f} s the identity was not let into {namespace}")
         time.sleep(0.05)
     connection.close()

@@ -22,7 +22,7 @@ from slipway.effects.cluster import (
 )
 from slipway.effects.cluster.connection import ApiServerResponse, Connection
 from slipway.effects.cluster.diff import MAX_COMPARED
-from slipway.effects.cluster.fencing import FencedObjects, HeldFence
+from slipway.effects.cluster.fencing import FencedObjects, FenceLease
 from slipway.effects.cluster.objects import Objects
 from slipway.testing import write_application
 from slipway.testing.claims import claim
@@ -155,7 +155,7 @@ def test_a_kind_that_one_server_lists_and_another_does_not_serve_yet_is_waited_f
     place.apply(wanted[:1])
     place.settled(lambda: place.cluster.preview(wanted, place.namespace).objects[1].checked, until=bool)
     with closing(BehindTheOthers(place, "tests")) as connection:
-        held = HeldFence(connection, place.namespace, lambda: claim(1))
+        held = FenceLease(connection, place.namespace, lambda: claim(1))
         worker = FencedCluster(FencedObjects(Objects(connection), held), place.namespace)
         with pytest.raises(ObjectConflict, match="does not serve its kind yet"):
             worker.apply(wanted)

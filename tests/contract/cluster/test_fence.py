@@ -16,7 +16,7 @@ from slipway.domain.order import Order
 from slipway.domain.rules import Rule, RuleResult, WaitsFor
 from slipway.effects.cluster import ClusterUnreachable, FencedCluster, FenceLost, Missing, NotToBegin
 from slipway.effects.cluster.connection import ApiServerResponse, Connection
-from slipway.effects.cluster.fencing import PAUSES, FencedObjects, HeldFence
+from slipway.effects.cluster.fencing import PAUSES, FencedObjects, FenceLease
 from slipway.effects.cluster.kinds import ManifestTarget
 from slipway.effects.cluster.objects import Objects
 from slipway.effects.cluster.records import Json
@@ -71,7 +71,7 @@ class NotReadAgain(FencedObjects):
         return answer
 
 
-class NeverConfirmed(HeldFence):
+class NeverConfirmed(FenceLease):
     """Without the look at the Lease before each write."""
 
     @override
@@ -88,7 +88,7 @@ def paused(
     name: str = "settings",
     number: int = 2,
     objects: type[FencedObjects] = FencedObjects,
-    fence: type[HeldFence] = HeldFence,
+    fence: type[FenceLease] = FenceLease,
 ) -> FencedCluster:
     connection = Pausing(place, meanwhile, before=before, name=name)
     held = fence(connection, place.namespace, lambda: claim(number))
@@ -140,7 +140,7 @@ def test_a_revert_to_what_was_there_before_is_not_undone(place: Place, held: boo
     objects = FencedObjects if held else UnmarkedObjects
 
     def apply(value: str, number: int) -> None:
-        fence = HeldFence(Connection(place.access), place.namespace, lambda: claim(number))
+        fence = FenceLease(Connection(place.access), place.namespace, lambda: claim(number))
         FencedCluster(objects(Objects(Connection(place.access)), fence), place.namespace).apply([config(a=value)])
 
     apply("0", 1)
@@ -172,7 +172,7 @@ def test_an_object_that_only_the_older_release_has_is_taken_back(place: Place, h
 def test_a_worker_that_wakes_up_between_two_objects_writes_no_second_one(place: Place, held: bool) -> None:
     place.apply([config("first", a="0"), config("second", a="0")], number=1)
     newer = lambda: place.apply([config("first", a="2"), config("second", a="2")], number=3)  # noqa: E731
-    worker = paused(place, newer, before="GET", name="second", fence=HeldFence if held else NeverConfirmed)
+    worker = paused(place, newer, before="GET", name="second", fence=FenceLease if held else NeverConfirmed)
     wanted = [config("first", a="1"), config("second", a="1")]
     if held:
         with pytest.raises(FenceLost):
@@ -212,7 +212,7 @@ class Busy(Connection):
 
 def test_a_busy_server_is_asked_again_about_what_was_created(place: Place) -> None:
     connection, pauses = Busy(place, times=3), list[float]()
-    held = HeldFence(connection, place.namespace, lambda: claim(2), pause=pauses.append)
+    held = FenceLease(connection, place.namespace, lambda: claim(2), pause=pauses.append)
     worker = FencedCluster(FencedObjects(Objects(connection), held), place.namespace)
     assert [applied.created for applied in worker.apply([config(a="1")])] == [True]
     assert (connection.left, pauses) == (0, list(PAUSES[:3]))
@@ -372,7 +372,7 @@ class Counting(Connection):
 def test_what_the_fence_costs_in_requests(place: Place) -> None:
     def asked(number: int) -> Counter[str]:
         connection = Counting(place)
-        held = HeldFence(connection, place.namespace, lambda: claim(number))
+        held = FenceLease(connection, place.namespace, lambda: claim(number))
         worker = FencedCluster(FencedObjects(Objects(connection), held), place.namespace)
         worker.apply([config(f"c{n}", a=str(number)) for n in range(5)])
         return connection.asked

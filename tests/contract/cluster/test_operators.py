@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slipway.effects.cluster import Looked, Missing, ObjectConflict, ProgressState
+from slipway.effects.cluster import EarlierPolls, Missing, ObjectConflict, ProgressState
 from slipway.effects.cluster.connection import Connection
 from slipway.effects.cluster.custom_resources import MOMENT
 
@@ -171,9 +171,9 @@ class Played:
         with closing(Connection(self.place.access)) as connection:
             connection.send("PATCH", path, what="what its controller does", body=body, headers=headers)
 
-    def seen(self, looked: Looked | None = None) -> tuple[ProgressState, str]:
+    def seen(self, looked: EarlierPolls | None = None) -> tuple[ProgressState, str]:
         wanted = [self.what.wanted(1)]
-        found = self.place.cluster.rollout(wanted, self.place.namespace, looked or Looked())
+        found = self.place.cluster.rollout(wanted, self.place.namespace, looked or EarlierPolls())
         return found.state, found.reason
 
 
@@ -220,7 +220,7 @@ def test_the_word_of_an_operator_counts_for_the_spec_that_it_means(played: Playe
 @by_kind(SCALED)
 def test_an_operator_that_never_says_which_spec_it_means_gets_a_moment_for_a_new_one(played: Played) -> None:
     begun = datetime.now(UTC)
-    at_once, later = (Looked(asked_at=begun, now=begun + after) for after in (timedelta(seconds=1), MOMENT))
+    at_once, later = (EarlierPolls(asked_at=begun, now=begun + after) for after in (timedelta(seconds=1), MOMENT))
     played.apply(1)
     assert played.seen(later)[0] is WAITS, "it has said nothing"
     played.says(played.what.well(1))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from local.cluster import RealCluster
-from slipway.effects.cluster import ClusterError, Looked, Missing, ProgressState
+from slipway.effects.cluster import ClusterError, EarlierPolls, Missing, ProgressState
 from slipway.effects.cluster.connection import Connection
 from slipway.effects.cluster.objects import Objects, built_in
 from slipway.engine.outcome import Retry
@@ -152,7 +152,7 @@ def test_a_job_that_its_time_to_live_has_removed_stays_done_where_it_was_seen_do
     )
     path = f"/apis/batch/v1/namespaces/{place.namespace}/jobs/migrate"
     place.settled(lambda: is_there(place, path), until=lambda there: not there)
-    looked = Looked(done=frozenset({"Job/migrate"}), asked_at=began, now=datetime.now(UTC))
+    looked = EarlierPolls(done=frozenset({"Job/migrate"}), asked_at=began, now=datetime.now(UTC))
     assert place.cluster.rollout([wanted], place.namespace, looked).state is ProgressState.DONE
     assert place.cluster.rollout([wanted], place.namespace).state is ProgressState.HOPELESS
 
@@ -240,7 +240,7 @@ def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place, ahead
         [target] = objects.kinds.targets([event], place.namespace)
         objects.connection.send("POST", target.kind.path(target.namespace), what="make an event", body=event)
     by_ours = now + ahead
-    looked = Looked(asked_at=by_ours, now=by_ours)
+    looked = EarlierPolls(asked_at=by_ours, now=by_ours)
     state = place.settled(
         lambda: place.cluster.rollout([wanted], place.namespace, looked),
         until=lambda seen: "FailedCreate" in seen.reason,

@@ -23,10 +23,10 @@ from kubernetes.dynamic.exceptions import DynamicApiError
 from tests.serving import in_a_thread
 
 MANAGER = "slipway"
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
-def until[T](look: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
+def until[T](look: Callable[[], T], what: str, seconds: float = TIMEOUT) -> T:
     """The first true value that `look` returns."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

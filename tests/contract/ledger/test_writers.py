@@ -64,7 +64,7 @@ def hurried(installation: Installation) -> Handler:
     def pause(seconds: float) -> None:
         threading.Event().wait(seconds / 5)
 
-    return replace(installation.app.handler, patience=Backoff(pause=pause))
+    return replace(installation.app.handler, backoff=Backoff(pause=pause))
 
 
 def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(installation: Installation) -> None:

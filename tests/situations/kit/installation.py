@@ -22,7 +22,7 @@ from slipway.catalogue import ConfigError
 from slipway.commands import saying
 from slipway.domain.inbox import Speaker, Via
 from slipway.domain.model import DIGEST_PATTERN
-from slipway.domain.run_source import ToldRun
+from slipway.domain.run_source import RunInfo
 from slipway.ed25519 import public_key
 from slipway.effects.messaging import TRIES
 from slipway.http.saying import Lead
@@ -204,7 +204,7 @@ class Installation:
         message = told.by_pipeline(number, result=result, image=image, at=self.time())
         self._bus.send_raw("runs", json.dumps(message).encode(), message_id=f"run-{number}")
 
-    def _ran(self, run: ToldRun, digest: str | None, *, author: str = "") -> None:
+    def _ran(self, run: RunInfo, digest: str | None, *, author: str = "") -> None:
         """What Azure DevOps says of a run when it is asked."""
         is_digest = digest is not None and re.fullmatch(DIGEST_PATTERN, digest)
         document = published_by_run(digest, REPOSITORY) if digest and is_digest else None

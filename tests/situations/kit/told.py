@@ -5,7 +5,7 @@ from typing import Any
 
 import azure.functions as func
 
-from slipway.domain.run_source import ToldRun
+from slipway.domain.run_source import RunInfo
 from tests.unit.inbound.samples import BUILD, RUN_STATE, changed
 
 from .applications import PIPELINE, PROJECT, PROJECT_ID, Json
@@ -37,7 +37,7 @@ def of_push(tag: str, pushed: Artifact, repository: str, *, at: datetime) -> fun
     )
 
 
-def of_build(run: ToldRun, *, at: datetime) -> Json:
+def of_build(run: RunInfo, *, at: datetime) -> Json:
     """The service hook of a completed build."""
     base = f"https://dev.azure.com/{run.organization}/"
     return changed(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.pages import desk_of
+from functions.pages import services_of
 from slipway.domain.identity import TokenPerson
 from slipway.domain.proposing import ChangePhase, ProposedChange
 from slipway.domain.roles import Role
@@ -163,7 +163,7 @@ def test_no_other_hash_is_a_change(served: Served, hash: str) -> None:
 def test_the_page_on_which_an_approval_is_confirmed_shows_what_it_is_about(live: Live, served: Served) -> None:
     change = weaken(live)
     _, received = cast(served, change.hash, decision="approve", reason="a <b>short</b> night")
-    page = show_confirmation(desk_of(live.app), received["open"].rpartition("/")[2], as_visitor(ADA)).body.decode()
+    page = show_confirmation(services_of(live.app), received["open"].rpartition("/")[2], as_visitor(ADA)).body.decode()
     assert "gate: required: 1 instead of 2" in page
     assert "a &lt;b&gt;short&lt;/b&gt; night" in page
     assert f'href="/changes/{change.hash[7:]}"' in page

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from slipway.api.audit import ReindexAnswer
 from slipway.api.inbox import ReceivedAnswer, SaidOutcome
-from slipway.api.looks import LookAsked
+from slipway.api.looks import LookRequest
 from slipway.api.releases import ReleaseAnswer
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import LookKind
@@ -175,7 +175,7 @@ class Served:
             case ("POST", "parked", id, "replay"):
                 found = self._replay(id)
             case ("POST", "looks"):
-                found = self._look(LookAsked.model_validate_json(body))
+                found = self._look(LookRequest.model_validate_json(body))
             case _:
                 found = self._of_the_trail(method, path, query)
         return found
@@ -205,7 +205,7 @@ class Served:
             raise MissingError(f"no parked input has the id {id!r}")
         return self._received("_installation", SaidOutcome(**WAITING, state="counted", verb=Verb.REPLAY))
 
-    def _look(self, asked: LookAsked) -> Reply:
+    def _look(self, asked: LookRequest) -> Reply:
         seen = self.looked(asked)
         if seen is None:
             return self._received(
@@ -218,7 +218,7 @@ class Served:
         self.seen[id]["answer"] = seen
         return reply
 
-    def looked(self, asked: LookAsked) -> dict[str, Any] | None:
+    def looked(self, asked: LookRequest) -> dict[str, Any] | None:
         """What is seen at a look; a test may replace it."""
         if asked.kind is LookKind.REINDEX:
             found = {"application": asked.subject, "records": 0, "head": 0, "repaired": False}

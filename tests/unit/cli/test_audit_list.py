@@ -7,7 +7,7 @@ import json
 import pytest
 
 from slipway.cli.commands.audit_list import When
-from slipway.cli.screen import Screen, TextCell, tone_style
+from slipway.cli.console import CliConsole, TextCell, tone_style
 from slipway.cli.trail import record_fields
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditRecord
@@ -156,7 +156,7 @@ def test_one_record_is_shown_whole(slipway: Command, shop: World) -> None:
 @pytest.mark.parametrize("action", Action)
 def test_an_action_has_the_tone_on_the_terminal_that_it_has_on_the_pages(action: Action) -> None:
     told = record(1, 0, action)
-    shown = dict(record_fields(Screen(), AuditRecord.model_validate(told.model_dump())))
+    shown = dict(record_fields(CliConsole(), AuditRecord.model_validate(told.model_dump())))
     assert shown["action"] == TextCell(action.value, tone_style(timeline([told])[0].tone))
     assert shown["meaning"] == timeline([told])[0].words
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from slipway.cli.screen import Screen, TextCell
+from slipway.cli.console import CliConsole, TextCell
 from slipway.cli.text import neutral
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft
@@ -60,10 +60,10 @@ def test_text_is_neutralised_visibly(text: str, shown: str) -> None:
 @pytest.mark.parametrize("terminal", [True, False])
 def test_what_looks_like_markup_is_printed_as_it_is(text: str, terminal: bool) -> None:
     stream = io.StringIO()
-    screen = Screen(stream, terminal=terminal, width=200)
-    screen.table(("name",), [[TextCell(text, "red")]])
-    screen.line("before ", text)
-    screen.fields([("name", text)])
+    console = CliConsole(stream, terminal=terminal, width=200)
+    console.table(("name",), [[TextCell(text, "red")]])
+    console.line("before ", text)
+    console.fields([("name", text)])
     lines = [STYLING.sub("", line).strip() for line in stream.getvalue().splitlines()]
     assert lines == ["NAME", text, f"before {text}", f"name  {text}"]
 
@@ -72,15 +72,15 @@ def test_what_looks_like_markup_is_printed_as_it_is(text: str, terminal: bool) -
 @pytest.mark.parametrize("terminal", [True, False])
 def test_every_way_of_printing_is_harmless(text: str, terminal: bool) -> None:
     stream = io.StringIO()
-    screen = Screen(stream, terminal=terminal, width=200)
-    screen.table(("a", "b", "c"), [[text, TextCell(text, "red"), "end"]], cut=("a",), fold=("b",))
-    screen.line(text)
-    screen.whole(text)
-    screen.fields([("name", text)])
-    screen.json({text: text})
-    screen.json_line({text: text})
+    console = CliConsole(stream, terminal=terminal, width=200)
+    console.table(("a", "b", "c"), [[text, TextCell(text, "red"), "end"]], cut=("a",), fold=("b",))
+    console.line(text)
+    console.whole(text)
+    console.fields([("name", text)])
+    console.json({text: text})
+    console.json_line({text: text})
     assert_harmless(stream.getvalue(), lines=1 + 1 + 1 + 1 + 1 + 4 + 1)
-    screen.text(text)
+    console.text(text)
     assert_harmless(stream.getvalue())
 
 

@@ -172,7 +172,7 @@ def test_what_a_waiting_release_did_not_take_is_listed_before_what_comes_next(
     slipway: Command, app: Served, shop: World
 ) -> None:
     told = {"at": "2026-11-23T08:00:00Z", "what": "run 7", "why": "branch-counts: branch topic, of main"}
-    app.replies["releases/shop-1/explain"] = _reply(explained(shop, 1) | {"told_meanwhile": [told]})
+    app.replies["releases/shop-1/explain"] = _reply(explained(shop, 1) | {"later_reports": [told]})
     lines = slipway("explain", "shop-1").stdout.splitlines()
     at = lines.index("reported meanwhile, and ignored:")
     assert re.split(r" {2,}", lines[at + 2]) == ["2026-11-23T08:00:00Z", "run 7", told["why"]]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.cells import cell_len
 
-from slipway.cli.screen import MOST_BELOW, Screen, TextCell
+from slipway.cli.console import MOST_BELOW, CliConsole, TextCell
 from slipway.domain.model import canonical
 from slipway.domain.release import Head
 from tests.unit.cli.served import KEY, Served
@@ -100,7 +100,7 @@ def table_of(
     fold: tuple[str, ...] = (),
 ) -> list[str]:
     stream = io.StringIO()
-    Screen(stream, terminal=True, width=width).table(columns, rows, cut=cut, fold=fold)
+    CliConsole(stream, terminal=True, width=width).table(columns, rows, cut=cut, fold=fold)
     return [STYLING.sub("", line) for line in stream.getvalue().splitlines()]
 
 
@@ -130,15 +130,17 @@ def test_a_column_without_any_content_is_left_out() -> None:
 
 def test_a_digest_of_a_field_stays_in_one_piece_and_a_sentence_goes_on_below_itself() -> None:
     stream, digest = io.StringIO(), "sha256:" + "a" * 64
-    Screen(stream, terminal=True, width=40).fields([("digest", digest), ("why", "one two three four five six seven")])
+    CliConsole(stream, terminal=True, width=40).fields(
+        [("digest", digest), ("why", "one two three four five six seven")]
+    )
     lines = STYLING.sub("", stream.getvalue()).splitlines()
     assert lines == [f"digest  {digest}", "why     one two three four five six", "        seven"]
 
 
 def test_a_folded_column_shows_all_its_text() -> None:
     stream = io.StringIO()
-    screen = Screen(stream, terminal=True, width=30)
-    screen.table(("rule", "reason"), [["lane-is-free", "one two three four five six seven"]], fold=("reason",))
+    console = CliConsole(stream, terminal=True, width=30)
+    console.table(("rule", "reason"), [["lane-is-free", "one two three four five six seven"]], fold=("reason",))
     text = STYLING.sub("", stream.getvalue())
     assert " ".join(text.split()).endswith("one two three four five six seven")
     assert all(cell_len(line) <= 30 for line in text.splitlines())
@@ -146,16 +148,16 @@ def test_a_folded_column_shows_all_its_text() -> None:
 
 def test_wide_characters_keep_plain_columns_aligned() -> None:
     stream = io.StringIO()
-    Screen(stream, terminal=False).table(("name", "at"), [["漢字", "x"], ["abcd", "x"], ["", "x"]])
+    CliConsole(stream, terminal=False).table(("name", "at"), [["漢字", "x"], ["abcd", "x"], ["", "x"]])
     assert stream.getvalue() == "NAME  AT\n漢字  x\nabcd  x\n-     x\n"
 
 
 def test_plain_output_is_never_cut_or_coloured() -> None:
     stream = io.StringIO()
-    Screen(stream, terminal=False, width=20).table(("a",), [[TextCell("x" * 300, "red")]], cut=("a",))
+    CliConsole(stream, terminal=False, width=20).table(("a",), [[TextCell("x" * 300, "red")]], cut=("a",))
     assert stream.getvalue() == "A\n" + "x" * 300 + "\n"
 
 
 def test_times_are_utc_in_a_pipe() -> None:
-    assert Screen(io.StringIO(), terminal=False).time(MORNING) == "2026-11-23T08:00:00Z"
-    assert Screen(io.StringIO(), terminal=False).time(None) == ""
+    assert CliConsole(io.StringIO(), terminal=False).time(MORNING) == "2026-11-23T08:00:00Z"
+    assert CliConsole(io.StringIO(), terminal=False).time(None) == ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slipway.commands.saying import CommandRequest, Said
-from slipway.commands.taking import LONGEST, PATIENCE, InboxReader, RowWaits
+from slipway.commands.taking import LONGEST, LONGEST_WAIT, InboxReader, RowWaits
 from slipway.domain.commands import Verb
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
@@ -274,7 +274,7 @@ def failing(error: Exception) -> Callable[[Received], None]:
 
 
 @pytest.mark.parametrize(
-    ("error", "longest"), [(ValueError("a bug"), PATIENCE), (RowWaits("the issuer is away"), LONGEST)]
+    ("error", "longest"), [(ValueError("a bug"), LONGEST_WAIT), (RowWaits("the issuer is away"), LONGEST)]
 )
 def test_a_row_that_cannot_be_handled_yet_waits_but_not_for_ever(
     home: Installation, error: Exception, longest: timedelta

@@ -53,9 +53,9 @@ def test_card_explain_numbers_and_trail_show_it(home: Installation) -> None:
     waive(home)
     home.settle()
     told = f"change-is-known was waived by Olga (oid:{OLGA.oid}): {WHY}"
-    cards = [message for message in home.inbox.messages if message.matter is not None and message.matter.waived]
-    assert cards[-1].matter is not None
-    assert cards[-1].matter.waived == (told,)
+    cards = [message for message in home.inbox.messages if message.approval is not None and message.approval.waived]
+    assert cards[-1].approval is not None
+    assert cards[-1].approval.waived == (told,)
     rules = [rule for group in home.explain(3).rules for rule in group.rules if rule.name == "change-is-known"]
     assert [rule.reason.startswith(f"waived by Olga (oid:{OLGA.oid}): {WHY}") for rule in rules] == [True]
     assert not rules[0].passed

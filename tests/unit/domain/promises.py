@@ -12,7 +12,7 @@ from slipway.domain.decide.conditions import facts_missing
 from slipway.domain.environment import Environment
 from slipway.domain.events import Event
 from slipway.domain.gate import ApprovalGate, AutoGate
-from slipway.domain.model import Moment
+from slipway.domain.model import Timestamp
 from slipway.domain.on_record import on_record
 from slipway.domain.queues import Queue
 from slipway.domain.release import GateState, Lane, Phase, Release, VoteDecision
@@ -53,7 +53,7 @@ class WatchedWorld(World):
         self._chain = ChainCheck(application.application, keys=seals)
         self._ended: dict[int, Release] = {}
         self._before: dict[int, Release] = {}
-        self._live: dict[str, Moment] = {}
+        self._live: dict[str, Timestamp] = {}
         self._tally = Tally()
         self._replay = Replay()
         self._ids: set[str] = set()

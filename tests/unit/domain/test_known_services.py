@@ -78,8 +78,8 @@ def test_who_is_behind_a_change_beside_a_service_may_not_approve_it() -> None:
 
 def test_a_service_never_votes_not_even_where_it_is_listed() -> None:
     gate = ApprovalGate(approvers=(ADA, BOT), known_services=(f"mail:{BOT}",))
-    assert not gate.lists(gate.circle.names(BOT))
-    assert gate.lists(gate.circle.names(ADA))
+    assert not gate.lists(gate.identities.names(BOT))
+    assert gate.lists(gate.identities.names(ADA))
 
 
 def written(*approvers: str) -> WrittenApplication:

@@ -11,7 +11,7 @@ from slipway.domain.queues import Queue
 from slipway.effects.registry import ErrorSubject, Unreachable
 from slipway.engine.door import Door, deferred
 from slipway.engine.handle import UnknownTarget
-from slipway.engine.proving_pushes import PATIENCE
+from slipway.engine.proving_pushes import RETRY_PERIOD
 from slipway.testing import Installation
 from slipway.testing.artifacts import Built
 from tests.unit.engine.test_run_step import busy_like
@@ -87,7 +87,7 @@ def test_while_the_registry_is_away_the_push_is_waited_for(installation: Install
 
 def test_a_registry_that_stays_away_is_not_waited_for_longer_than_a_day(installation: Installation) -> None:
     event = installation.pushed("1.0")
-    installation.wait(PATIENCE)
+    installation.wait(RETRY_PERIOD)
     installation.nonprod.errors += [Unreachable(ErrorSubject("nonprod", "team/shop"), "no answer")] * 20
     (receipt,) = installation.app.door.take(event)
     assert "release.created" in receipt.actions

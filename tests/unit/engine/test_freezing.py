@@ -12,7 +12,7 @@ from slipway.engine.freezing import FreezeOrder, Freezer, Frozen
 from slipway.ledger import keys
 from slipway.ledger.freezes import FreezeState
 from slipway.ledger.ledger import Committed, Ledger, Loaded
-from slipway.ledger.standing import InstallationStanding
+from slipway.ledger.neighbours import InstallationRows
 from slipway.ledger.table import Act, Write
 from slipway.testing import ADA, Installation
 from slipway.testing.commands import proved
@@ -169,7 +169,7 @@ def test_a_reconcile_run_that_looked_before_everything_was_frozen_ends_no_freeze
     at_the_gate(installation)
     look, frozen = Ledger.of_installation, list[Frozen]()
 
-    def frozen_after(ledger: Ledger) -> InstallationStanding:
+    def frozen_after(ledger: Ledger) -> InstallationRows:
         found = look(ledger)
         monkeypatch.setattr(Ledger, "of_installation", look)
         frozen.append(order(Verb.FREEZE, installation))

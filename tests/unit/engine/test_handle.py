@@ -112,9 +112,9 @@ def test_an_event_that_always_meets_others_goes_back_to_its_queue(installation: 
         installation.push(f"2.{next(numbers)}")
 
     busy = Ledger(Interfering(installation.table, interfere), signer=lambda: SIGNER, keys=lambda: PUBLIC_KEYS)
-    patience = replace(installation.app.handler.patience, pause=waits.append)
+    backoff = replace(installation.app.handler.backoff, pause=waits.append)
     with pytest.raises(Contended, match=f"shop: {ATTEMPTS} decisions about image-pushed lost to other writers"):
-        replace(installation.app.handler, ledger=busy, patience=patience).handle(installation.pushed("1.0"))
+        replace(installation.app.handler, ledger=busy, backoff=backoff).handle(installation.pushed("1.0"))
     assert len(waits) == ATTEMPTS
     assert waits == sorted(waits)
     assert all(0 < wait <= 0.5 for wait in waits)

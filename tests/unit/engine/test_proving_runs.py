@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from slipway.domain.actions import Action
-from slipway.domain.events import RunTold
+from slipway.domain.events import RunReported
 from slipway.domain.explain import Explained
 from slipway.domain.people import SignedIn
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.rules import Rule, Unknown
-from slipway.domain.run_source import CannotKnow, ToldRun
+from slipway.domain.run_source import CannotKnow, RunInfo
 from slipway.domain.runs import Involvement, Trust
-from slipway.engine.proving_runs import ABSENT_PATIENCE, MOST_UNKNOWN, PATIENCE
+from slipway.engine.proving_runs import ABSENT_RETRY_PERIOD, MOST_UNKNOWN, RETRY_PERIOD
 from slipway.inbound.claims import claimed
 from slipway.testing import ADA, Installation, write_application
 from slipway.testing.applications import APPLICATION
@@ -32,7 +32,7 @@ def both(tmp_path: Path) -> Installation:
     return Installation(tmp_path / "deliveries")
 
 
-def told(installation: Installation, run: ToldRun, **image: Any) -> RunTold:
+def told(installation: Installation, run: RunInfo, **image: Any) -> RunReported:
     """What a hook says of the run; with an image, what a pipeline's message says."""
     claims = claimed(
         organization=run.organization,
@@ -46,10 +46,10 @@ def told(installation: Installation, run: ToldRun, **image: Any) -> RunTold:
         finished_at=installation.now,
         requester="mallory@example.com",
     )
-    return RunTold(received_at=installation.now, claims=claims, **image)
+    return RunReported(received_at=installation.now, claims=claims, **image)
 
 
-def tell(installation: Installation, run: ToldRun, **image: Any) -> None:
+def tell(installation: Installation, run: RunInfo, **image: Any) -> None:
     installation.app.run_prover.take(told(installation, run, **image))
 
 
@@ -62,7 +62,7 @@ def look_again(installation: Installation) -> bool:
     return bool(waiting)
 
 
-def built(installation: Installation, tag: str = "v1", *, id: int = 1, number: str = "20261128.1") -> ToldRun:
+def built(installation: Installation, tag: str = "v1", *, id: int = 1, number: str = "20261128.1") -> RunInfo:
     """An image that was pushed, and the run that says it built it: Dan asked for it, Grace pushed the change."""
     digest = installation.build(tag)
     run = told_run(id=id, number=number, requested_by=DAN)
@@ -87,7 +87,7 @@ def test_runs_that_there_are_not_leave_few_records_and_a_genuine_one_among_them_
     assert sum(record.action == Action.RUN_NOT_PROVED for record in both.trail()) == MOST_UNKNOWN
     assert both.release(1).phase is Phase.AWAITING_APPROVAL
 
-    both.now += ABSENT_PATIENCE
+    both.now += ABSENT_RETRY_PERIOD
     tell(both, told_run(id=5000, number="20261129.1"))
     assert sum(record.action == Action.RUN_NOT_PROVED for record in both.trail()) == MOST_UNKNOWN + 1
 
@@ -194,7 +194,7 @@ def test_push_and_run_are_joined_by_what_the_run_published_in_either_order(both:
 def test_while_the_source_is_away_the_release_waits_and_says_why(both: Installation) -> None:
     run = built(both)
     both.push("v1")
-    both.runs.away = CannotKnow("dev.azure.com answers 503", again=True)
+    both.runs.away = CannotKnow("dev.azure.com answers 503", retryable=True)
     tell(both, run, tag="v1")
     both.settle()
     assert both.phase(1) is Phase.JOINING
@@ -214,13 +214,13 @@ def test_while_the_source_is_away_the_release_waits_and_says_why(both: Installat
 def test_a_source_that_stays_away_is_asked_with_growing_pauses_and_then_it_stays_unknown(both: Installation) -> None:
     run = built(both)
     both.push("v1")
-    both.runs.away = CannotKnow("dev.azure.com answers 503", again=True)
+    both.runs.away = CannotKnow("dev.azure.com answers 503", retryable=True)
     began = both.now
     tell(both, run, tag="v1")
     looks = 0
     while look_again(both):
         looks += 1
-    assert PATIENCE <= both.now - began < PATIENCE + timedelta(minutes=11)
+    assert RETRY_PERIOD <= both.now - began < RETRY_PERIOD + timedelta(minutes=11)
     assert looks < 200
     assert both.phase(1) is Phase.JOINING
     assert f"it was asked {looks + 1} times" in rule(both, Rule.RUN_IS_PROVED).reason
@@ -229,7 +229,7 @@ def test_a_source_that_stays_away_is_asked_with_growing_pauses_and_then_it_stays
 def test_the_pause_that_the_source_asks_for_is_kept(both: Installation) -> None:
     run = built(both)
     both.push("v1")
-    both.runs.away = CannotKnow("asked too often", again=True, after=timedelta(minutes=7))
+    both.runs.away = CannotKnow("asked too often", retryable=True, after=timedelta(minutes=7))
     tell(both, run, tag="v1")
     (message,) = [raw for raw in both.bus.raw if raw.queue == Queue.HINTS]
     assert message.not_before == both.now + timedelta(minutes=7)
@@ -241,7 +241,7 @@ def test_a_run_that_the_source_does_not_know_is_never_proved_and_not_asked_for_f
     tell(both, told_run(id=99, number="v1"))
     while look_again(both):
         pass
-    assert ABSENT_PATIENCE <= both.now - began < ABSENT_PATIENCE + timedelta(minutes=11)
+    assert ABSENT_RETRY_PERIOD <= both.now - began < ABSENT_RETRY_PERIOD + timedelta(minutes=11)
     assert both.phase(1) is Phase.JOINING
     assert "knows no run 99" in rule(both, Rule.RUN_IS_PROVED).reason
 
@@ -262,7 +262,7 @@ def test_a_run_that_goes_on_is_waited_for(both: Installation) -> None:
 def test_a_run_that_is_not_proved_stops_nothing(both: Installation) -> None:
     run = built(both)
     both.push("v1")
-    both.runs.away = CannotKnow("away", again=True)
+    both.runs.away = CannotKnow("away", retryable=True)
     claims = told(both, run, tag="v1")
     both.app.run_prover.take(claims.evolve(claims=claims.claims.evolve(result="failed")))
     assert both.phase(1) is Phase.JOINING

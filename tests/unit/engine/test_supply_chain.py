@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from functions.pages import desk_of
+from functions.pages import services_of
 from slipway.domain.plan import Plan
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
@@ -84,7 +84,7 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
     installation.settle()
     links, subject = installation.app.clients.links, installation.release(1)
     token = links.approval(subject, ADA, purpose=Purpose.VOTE, now=installation.now).rpartition("/")[2]
-    page = show_linked_gate(desk_of(installation.app), token).body.decode()
+    page = show_linked_gate(services_of(installation.app), token).body.decode()
     for said in ("signed-by-notation", "CN=release,O=contoso.com,ST=WA,C=US", "has-sbom", BUILDER):
         assert said in page
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.events import RunTold
+from slipway.domain.events import RunReported
 from slipway.domain.runs import Involvement, Trust
 from slipway.inbound import BadInput, parse_run_message
 from slipway.inbound.pipeline import unwrap
@@ -21,7 +21,7 @@ def wrapped(text: bytes, record: int) -> bytes:
     return WRAPPER + bytes([record]) + struct.pack(FORMS[record], len(text)) + text + (END if record % 2 == 0 else b"")
 
 
-def parse(message: Any) -> RunTold:
+def parse(message: Any) -> RunReported:
     return parse_run_message(as_bytes(message), now=NOW)
 
 

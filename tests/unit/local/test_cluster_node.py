@@ -21,7 +21,7 @@ from local.kubernetes.runtime import PodReply, PodRequest, PodUnreachableError
 
 type Json = dict[str, Any]
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 def a_pod(version: int = 5, **metadata: Any) -> Json:
@@ -82,7 +82,7 @@ class Server:
             if isinstance(event, Exception):
                 raise event
             yield event
-        threading.Event().wait(PATIENCE)
+        threading.Event().wait(TIMEOUT)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def the_pod(mirror: Mirror) -> Json:
 
 
 def settled(holds: Any) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -237,7 +237,7 @@ def tunnel(tmp_path: Path) -> Iterator[Path]:
 
 def connected(path: Path, target: str) -> tuple[socket.socket, bytes]:
     to = socket.socket(socket.AF_UNIX)
-    to.settimeout(PATIENCE)
+    to.settimeout(TIMEOUT)
     to.connect(str(path))
     to.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
     return to, to.recv(4096)

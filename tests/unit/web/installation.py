@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from functions.pages import desk_of
+from functions.pages import services_of
 from slipway.catalogue import Definition, Files, Known, check_path
 from slipway.catalogue.entries import Catalogue, definition_hash
 from slipway.domain.application import Application
@@ -23,7 +23,7 @@ from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, CLEO, Installation, MemoryBlobs, MemoryTable
 from slipway.web.answer import Answer
 from slipway.web.approving import show_linked_gate
-from slipway.web.desk import Desk
+from slipway.web.services import FormServices
 from tests.unit.web.visitors import OIDS
 
 KNOWN = {oid: KnownPerson(mail=name) for name, oid in OIDS.items()}
@@ -127,8 +127,8 @@ class Told(Installation):
         self._deliver(policy or self.policy, "changed")
 
     @property
-    def desk(self) -> Desk:
-        return desk_of(self.app)
+    def services(self) -> FormServices:
+        return services_of(self.app)
 
     # ---- what comes in
     def build(self, tag: str, *, app: str = "") -> str:
@@ -161,7 +161,7 @@ class Told(Installation):
         token, _, said = answer.headers["Location"].removeprefix("/approvals/").partition("?said=")
         assert said, "the vote was not said"
         self.hear()
-        return show_linked_gate(self.desk, token, said)
+        return show_linked_gate(self.services, token, said)
 
     def deadline(self, release: Release) -> None:
         """The gate's time runs out."""

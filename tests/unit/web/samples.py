@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from functions.pages import desk_of
+from functions.pages import services_of
 from slipway.commands.saying import CommandRequest
 from slipway.domain.changing import ComparedSubject
 from slipway.domain.commands import Verb
@@ -110,7 +110,7 @@ def _approval(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> 
     token = home.token(subject)
     home.wait(timedelta(minutes=25))
     change(home, subject)
-    return show_linked_gate(home.desk, token)
+    return show_linked_gate(home.services, token)
 
 
 def _voted() -> Answer:
@@ -118,14 +118,14 @@ def _voted() -> Answer:
     token = home.token(subject)
     cast_vote(home, subject, ADA)
     home.wait(timedelta(minutes=4))
-    return show_linked_gate(home.desk, token)
+    return show_linked_gate(home.services, token)
 
 
 def _seen_by_ben() -> Answer:
     home, subject = two_asked()
     cast_vote(home, subject, ADA)
     home.wait(timedelta(minutes=4))
-    return show_linked_gate(home.desk, home.token(subject, BEN))
+    return show_linked_gate(home.services, home.token(subject, BEN))
 
 
 def _reject(home: Told, subject: Release) -> None:
@@ -155,22 +155,22 @@ def _passed(home: Told, subject: Release) -> None:
 def _own_release() -> Answer:
     home, _ = asked()
     subject = home.bring("1.6.0", by=ADA)
-    return show_linked_gate(home.desk, home.token(subject))
+    return show_linked_gate(home.services, home.token(subject))
 
 
 def _refused() -> Answer:
     home, subject = asked()
     token = home.token(subject)
-    body = f"decision=approve&form={nonce_of(show_linked_gate(home.desk, token))}".encode()
+    body = f"decision=approve&form={nonce_of(show_linked_gate(home.services, token))}".encode()
     home.change_delivery()
-    return home.follow(receive_vote_by_link(home.desk, token, Headers(FORM), body))
+    return home.follow(receive_vote_by_link(home.services, token, Headers(FORM), body))
 
 
 def _without_reason() -> Answer:
     home, subject = asked()
     token = home.token(subject)
-    body = f"decision=reject&reason=+&form={nonce_of(show_linked_gate(home.desk, token))}".encode()
-    return receive_vote_by_link(home.desk, token, Headers(FORM), body)
+    body = f"decision=reject&reason=+&form={nonce_of(show_linked_gate(home.services, token))}".encode()
+    return receive_vote_by_link(home.services, token, Headers(FORM), body)
 
 
 def nonce_of(answer: Answer) -> str:
@@ -296,7 +296,7 @@ def _confirm(*roles: str) -> Answer:
     home, _ = asked_and_voted()
     back = CommandRequest(verb=Verb.ROLLBACK, environment="production", release="hello-1", reason="1.5.0 loses orders")
     handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(back), Via.CLI)
-    return confirming.show_confirmation(desk_of(home.app), handle, visitor("Olga", *roles))
+    return confirming.show_confirmation(services_of(home.app), handle, visitor("Olga", *roles))
 
 
 def _confirm_change() -> Answer:
@@ -320,7 +320,7 @@ def _confirm_change() -> Answer:
         installation="slipway.example.com", salt="A" * 22, changes=(change,), reason="the <b>leads</b> decide"
     )
     handle = home.app.saying.keep_pending(statement, Via.CLI, compared=shown)
-    return confirming.show_confirmation(desk_of(home.app), handle, visitor("Olga", "platform"))
+    return confirming.show_confirmation(services_of(home.app), handle, visitor("Olga", "platform"))
 
 
 def _change(settle: Callable[[Live, ProposedChange], object] = lambda live, change: None) -> Answer:
@@ -328,14 +328,14 @@ def _change(settle: Callable[[Live, ProposedChange], object] = lambda live, chan
     live = guarded(Path(mkdtemp()) / "team")
     change = weaken(live)
     settle(live, change)
-    return proposed.show_proposed_change(desk_of(live.app), change.hash[7:], as_visitor(VOTER))
+    return proposed.show_proposed_change(services_of(live.app), change.hash[7:], as_visitor(VOTER))
 
 
 def _frozen() -> Answer:
     home, _ = asked()
     home.command(Verb.FREEZE, environment="production", app="hello", reason="the sale")
     lane = operating.PageSubject(application="hello", environment="production")
-    return operating.show_commands(desk_of(home.app), lane, visitor("Olga", "operator"))
+    return operating.show_commands(services_of(home.app), lane, visitor("Olga", "operator"))
 
 
 _DRAWING: dict[str, Sample] = {
@@ -384,7 +384,7 @@ _DRAWING: dict[str, Sample] = {
     "change-waiting": _change,
     "change-rejected": lambda: _change(lambda live, change: vote_on(live, change, VOTER, VoteDecision.REJECT)),
     "confirm-not-permitted": lambda: _confirm("reader"),
-    "message-forged": lambda: show_linked_gate(Told().desk, "bm8.bm8"),
+    "message-forged": lambda: show_linked_gate(Told().services, "bm8.bm8"),
     "message-not-found": lambda: not_found("there is no release hello-99"),
     "message-sign-in": lambda: ask_to_sign_in("/releases/hello-1"),
     "message-try-again": try_again,

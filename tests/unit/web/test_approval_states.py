@@ -74,7 +74,7 @@ def test_who_has_approved_is_offered_to_take_that_back_or_to_reject() -> None:
 
 def test_an_open_gate_shows_everything_that_a_decision_needs() -> None:
     home, subject = asked()
-    page = body(show_linked_gate(home.desk, home.token(subject)))
+    page = body(show_linked_gate(home.services, home.token(subject)))
     assert subject.gate is not None
     assert subject.run is not None
     for expected in (
@@ -126,7 +126,7 @@ def test_somebody_who_is_no_longer_asked_gets_no_form() -> None:
     home, subject = asked()
     token = home.token(subject)
     home.change_delivery(hello(approvers=(BEN,)))
-    page = body(show_linked_gate(home.desk, token))
+    page = body(show_linked_gate(home.services, token))
     assert "You are no longer an approver" in page
     assert "<form" not in page
 
@@ -138,7 +138,7 @@ def test_a_plan_that_is_being_made_again_is_waited_for() -> None:
     home.stops_before = frozenset({StepKind.PLAN})
     cast_vote(home, subject)
     assert home.newest().phase is Phase.PLANNING
-    assert "A new plan is being made" in body(show_linked_gate(home.desk, token))
+    assert "A new plan is being made" in body(show_linked_gate(home.services, token))
 
 
 @pytest.mark.parametrize("stop", [StepKind.COPY, StepKind.DEPLOY])
@@ -148,24 +148,24 @@ def test_what_was_let_through_can_be_rejected_up_to_its_first_object(stop: StepK
     home.stops_before = frozenset({stop})
     cast_vote(home, subject)
     home.settle()
-    page = body(show_linked_gate(home.desk, token))
+    page = body(show_linked_gate(home.services, token))
     assert "It was approved" in page
     assert "A rejection still ends the release, until its rollout writes the first object" in page
     assert set(re.findall(r'name="decision" value="(\w+)"', page)) == {"reject", "object"}
-    mark = nonce_of(show_linked_gate(home.desk, token))
+    mark = nonce_of(show_linked_gate(home.services, token))
     said = f"decision=reject&reason=wrong+prices&opening=1&form={mark}".encode()
-    home.follow(receive_vote_by_link(home.desk, token, Headers(FORM), said))
+    home.follow(receive_vote_by_link(home.services, token, Headers(FORM), said))
     home.settle()
     assert "wrong prices" in " ".join(str(record.details.get("reason")) for record in home.trail())
     assert home.newest().phase is (Phase.REJECTED if stop is StepKind.COPY else Phase.DEPLOYING)
-    assert 'value="reject"' not in body(show_linked_gate(home.desk, token))
+    assert 'value="reject"' not in body(show_linked_gate(home.services, token))
 
 
 def test_the_time_is_over_before_the_reconcile_timer_has_noticed() -> None:
     home, subject = asked()
     token = home.token(subject)
     home.wait(timedelta(hours=25))
-    page = body(show_linked_gate(home.desk, token))
+    page = body(show_linked_gate(home.services, token))
     assert home.newest().phase is Phase.AWAITING_APPROVAL
     assert "The deadline has passed" in page
     assert "<form" not in page
@@ -177,7 +177,7 @@ def test_a_rollout_that_failed_after_approval_says_so() -> None:
     home.fails = {StepKind.CHECK: "1 of 2 pods crash"}
     cast_vote(home, subject)
     home.settle()
-    page = body(show_linked_gate(home.desk, token))
+    page = body(show_linked_gate(home.services, token))
     assert "It was approved, failed and was rolled back" in page
     assert "1 of 2 pods crash" in page
 
@@ -185,7 +185,7 @@ def test_a_rollout_that_failed_after_approval_says_so() -> None:
 def test_a_plan_that_is_gone_cannot_be_voted_on() -> None:
     home, subject = asked()
     home.blobs.documents.clear()
-    page = body(show_linked_gate(home.desk, home.token(subject)))
+    page = body(show_linked_gate(home.services, home.token(subject)))
     assert "You cannot vote on a plan that cannot be shown" in page
     assert "<form" not in page
 
@@ -193,7 +193,7 @@ def test_a_plan_that_is_gone_cannot_be_voted_on() -> None:
 def test_a_plan_that_was_tampered_with_cannot_be_voted_on() -> None:
     home, subject = asked()
     home.blobs.documents[str(subject.plan_hash)] = b"{}"
-    page = body(show_linked_gate(home.desk, home.token(subject)))
+    page = body(show_linked_gate(home.services, home.token(subject)))
     assert "was changed after it was written" in page
     assert "<form" not in page
 
@@ -202,7 +202,7 @@ def test_an_expired_link_is_told_from_a_damaged_one() -> None:
     home, subject = asked()
     token = home.token(subject)
     home.wait(timedelta(days=EXPLAINS_FOR.days + 2))
-    assert show_linked_gate(home.desk, token).status == 410
+    assert show_linked_gate(home.services, token).status == 410
 
 
 @pytest.mark.parametrize(
@@ -221,9 +221,9 @@ def test_an_expired_link_is_told_from_a_damaged_one() -> None:
 )
 def test_damaged_and_forged_links_get_the_same_friendly_page(damage: Callable[[str], str]) -> None:
     home, subject = asked()
-    answer = show_linked_gate(home.desk, damage(home.token(subject)))
+    answer = show_linked_gate(home.services, damage(home.token(subject)))
     assert answer.status == 403
-    assert answer == show_linked_gate(Told().desk, "bm8.bm8")
+    assert answer == show_linked_gate(Told().services, "bm8.bm8")
 
 
 def test_a_link_that_only_shows_leads_to_where_people_sign_in() -> None:
@@ -231,15 +231,15 @@ def test_a_link_that_only_shows_leads_to_where_people_sign_in() -> None:
     claims = read_link(home.token(subject), home.app.public_keys, now=home.now)
     token = sign_link(claims.evolve(purpose=Purpose.SHOW), home.app.signer)
     place = f"/approvals/hello/{subject.number}/production?plan={subject.plan_hash}"
-    sent = receive_vote_by_link(home.desk, token, Headers(FORM), b"")
-    for answer in (show_linked_gate(home.desk, token), show_linked_changes(home.desk, token), sent):
+    sent = receive_vote_by_link(home.services, token, Headers(FORM), b"")
+    for answer in (show_linked_gate(home.services, token), show_linked_changes(home.services, token), sent):
         assert (answer.status, answer.headers["Location"]) == (303, place)
 
 
 def test_a_link_of_an_earlier_opening_says_that_another_one_was_sent() -> None:
     home, subject = asked()
     claims = read_link(home.token(subject), home.app.public_keys, now=home.now)
-    page = body(show_linked_gate(home.desk, sign_link(claims.evolve(opening=7), home.app.signer)))
+    page = body(show_linked_gate(home.services, sign_link(claims.evolve(opening=7), home.app.signer)))
     assert "You were asked again" in page
     assert 'name="decision"' not in page
 
@@ -249,16 +249,16 @@ def test_a_link_to_a_release_that_is_gone_is_not_found() -> None:
     token = home.token(subject)
     empty = Told()
     empty.now = home.now
-    assert or_message(lambda: show_linked_gate(empty.desk, token)).status == 404
+    assert or_message(lambda: show_linked_gate(empty.services, token)).status == 404
 
 
 def test_the_text_of_all_changes_needs_the_same_link() -> None:
     home, subject = asked()
-    assert show_linked_changes(home.desk, "bm8.bm8").status == 403
-    assert b"+          value: 1.5.0" in show_linked_changes(home.desk, home.token(subject)).body
+    assert show_linked_changes(home.services, "bm8.bm8").status == 403
+    assert b"+          value: 1.5.0" in show_linked_changes(home.services, home.token(subject)).body
     home.blobs.documents.clear()
     with pytest.raises(NotFound):
-        show_linked_changes(home.desk, home.token(subject))
+        show_linked_changes(home.services, home.token(subject))
 
 
 def test_looking_changes_nothing_in_any_state() -> None:
@@ -268,8 +268,8 @@ def test_looking_changes_nothing_in_any_state() -> None:
         change(home)
         before = _snapshot(home)
         for _ in range(3):
-            show_linked_gate(home.desk, token)
-            show_linked_changes(home.desk, token)
+            show_linked_gate(home.services, token)
+            show_linked_changes(home.services, token)
         assert _snapshot(home) == before
 
 
@@ -309,7 +309,7 @@ def test_votes_of_a_later_gate_are_not_shown_on_an_earlier_link() -> None:
         plan_hash=digest("an earlier plan")
     )
     cast_vote(home, subject, BEN)
-    page = body(show_linked_gate(home.desk, sign_link(early, home.app.signer)))
+    page = body(show_linked_gate(home.services, sign_link(early, home.app.signer)))
     assert "The plan changed" in page
     assert BEN not in page
     assert CLEO in page  # who asked for the run is a fact of the release
@@ -322,7 +322,7 @@ def test_the_deadline_is_shown_in_the_approvers_own_time_too() -> None:
     home.change_delivery(home.policy.evolve(environments=(staging, production.evolve(gate=gate))))
     home.wait(timedelta(hours=1))
     subject = home.bring("1.6.0")
-    page = body(show_linked_gate(home.desk, home.token(subject)))
+    page = body(show_linked_gate(home.services, home.token(subject)))
     assert "UTC</time>: <strong>" in page
     assert "CET (Europe/Berlin)</strong>" in page
 
@@ -331,7 +331,7 @@ def test_a_newer_release_is_named_with_its_link_while_the_gate_is_open() -> None
     home, subject = asked()
     home.stops_before = frozenset({StepKind.VERIFY})
     newer = home.bring("1.6.0")
-    page = body(show_linked_gate(home.desk, home.token(home.app.reader.release(subject.id))))
+    page = body(show_linked_gate(home.services, home.token(home.app.reader.release(subject.id))))
     assert "Approve 1.5.0 for production?" in page
     assert f'A newer release exists: <a href="/releases/{newer.id}">{newer.id}</a>' in page
     assert "1.6.0" in page

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from functions.pages import desk_of
+from functions.pages import services_of
 from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
 from slipway.domain.errors import NotFound
@@ -40,7 +40,7 @@ def pending(home: Installation, reason: str = "the sale is over") -> str:
 
 
 def page(home: Installation, handle: str, who: Visitor = OLGA) -> str:
-    return show_confirmation(desk_of(home.app), handle, who).body.decode()
+    return show_confirmation(services_of(home.app), handle, who).body.decode()
 
 
 def mark_of(home: Installation, handle: str) -> str:
@@ -51,7 +51,7 @@ def mark_of(home: Installation, handle: str) -> str:
 
 def press(home: Installation, handle: str, who: Visitor = OLGA, **fields: str) -> Answer:
     body = urlencode({"form": mark_of(home, handle), **fields}).encode()
-    return confirm(desk_of(home.app), handle, who, FORM, body)
+    return confirm(services_of(home.app), handle, who, FORM, body)
 
 
 def back_from_the_provider(home: Installation, answer: Answer) -> str:
@@ -141,9 +141,9 @@ def test_what_was_asked_for_once_is_said_once_whoever_opens_its_page_again(
     home.settle()
     done = home.actions()
     for answer in (
-        show_confirmation(desk_of(home.app), handle, OLGA),
-        show_confirmation(desk_of(home.app), handle, READER),
-        confirm(desk_of(home.app), handle, OLGA, FORM, form),
+        show_confirmation(services_of(home.app), handle, OLGA),
+        show_confirmation(services_of(home.app), handle, READER),
+        confirm(services_of(home.app), handle, OLGA, FORM, form),
     ):
         assert (answer.status, answer.headers["Location"]) == (303, to)
     home.hear()
@@ -172,8 +172,8 @@ def test_whoever_may_not_order_it_sees_no_button_and_is_refused(home: Installati
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil"}])
 def test_a_form_of_another_site_leads_nowhere(home: Installation, headers: dict[str, str]) -> None:
     handle = pending(home)
-    assert confirm(desk_of(home.app), handle, OLGA, FORM | headers, b"form=x").status == 403
-    assert confirm(desk_of(home.app), handle, OLGA, FORM, b"form=x").status == 400
+    assert confirm(services_of(home.app), handle, OLGA, FORM | headers, b"form=x").status == 403
+    assert confirm(services_of(home.app), handle, OLGA, FORM, b"form=x").status == 400
 
 
 def test_it_waits_a_quarter_of_an_hour_and_what_was_never_asked_for_is_not_found(home: Installation) -> None:
@@ -209,5 +209,5 @@ def test_what_has_become_pointless_is_not_confirmed(home: Installation) -> None:
     confirm_pending(home, pending(home))
     home.hear()
     assert "It would be refused now: <bdi>no freeze of production is in force" in page(home, handle)
-    answer = confirm(desk_of(home.app), handle, OLGA, FORM, urlencode({"form": mark}).encode())
+    answer = confirm(services_of(home.app), handle, OLGA, FORM, urlencode({"form": mark}).encode())
     assert (answer.status, "Location" in answer.headers) == (409, False)

@@ -1,6 +1,6 @@
 """Drift on the pages: the board marks it, the live release says what differs, and a button leads to its return."""
 
-from functions.pages import desk_of
+from functions.pages import services_of
 from slipway.domain.drift import Drifted, DriftKind, Seen
 from slipway.domain.events import DriftLooked
 from slipway.web import operating
@@ -57,8 +57,8 @@ def test_the_page_of_the_live_release_says_what_differs_and_leads_to_its_return(
     assert "production no longer matches it" in body
     assert "was changed by kubectl-edit" in body
     assert f'href="/operate?release={release}"' in body
-    desk = desk_of(home.app)
-    page = operating.show_commands(desk, operating.PageSubject(release=release), DORA).body.decode()
+    services = services_of(home.app)
+    page = operating.show_commands(services, operating.PageSubject(release=release), DORA).body.decode()
     assert f"Bring production back to the live release: {release}" in page
 
 

@@ -66,7 +66,7 @@ def test_documents_have_them_and_can_run_nothing() -> None:
     home, subject = asked()
     for answer in (
         kept_document(str(subject.plan_hash), home.app.reader.evidence),
-        show_linked_changes(home.desk, home.token(subject)),
+        show_linked_changes(home.services, home.token(subject)),
     ):
         assert_guarded(answer)
         assert answer.media_type == "text/plain"

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from functions.pages import desk_of
+from functions.pages import services_of
 from slipway.domain.release import Phase
 from slipway.http.saying import Lead
 from slipway.testing import ADA, Installation
@@ -32,14 +32,14 @@ def installation(tmp_path: Path) -> Installation:
 
 def nonce(installation: Installation, subject: PageSubject, who: Visitor = OLGA) -> str:
     found = re.search(
-        r'name="form" value="([^"]+)"', show_commands(desk_of(installation.app), subject, who).body.decode()
+        r'name="form" value="([^"]+)"', show_commands(services_of(installation.app), subject, who).body.decode()
     )
     return found[1] if found else ""
 
 
 def send(installation: Installation, subject: PageSubject, who: Visitor = OLGA, **fields: str) -> Answer:
     given = {"form": nonce(installation, subject, who), **fields}
-    answer = give(desk_of(installation.app), subject, who, FORM, urlencode(given).encode())
+    answer = give(services_of(installation.app), subject, who, FORM, urlencode(given).encode())
     installation.hear()
     return answer
 
@@ -57,7 +57,7 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
     )
     assert answer.status == 303
     assert "Done" in follow(installation, answer).body.decode()
-    page = show_commands(desk_of(installation.app), LANE, OLGA).body.decode()
+    page = show_commands(services_of(installation.app), LANE, OLGA).body.decode()
     assert "is frozen" in page
     assert "the sale" in page
     assert "End the freeze of shop production" in page
@@ -77,9 +77,9 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
 def test_what_was_pushed_is_released_by_its_tag_from_the_page_of_the_first_environment(
     installation: Installation,
 ) -> None:
-    assert 'name="tag"' not in show_commands(desk_of(installation.app), LANE, OLGA).body.decode()
+    assert 'name="tag"' not in show_commands(services_of(installation.app), LANE, OLGA).body.decode()
     first = PageSubject(application="shop", environment="staging")
-    assert 'name="tag"' in show_commands(desk_of(installation.app), first, OLGA).body.decode()
+    assert 'name="tag"' in show_commands(services_of(installation.app), first, OLGA).body.decode()
     digest = installation.build("0.9")
     button = send(installation, first, verb="create", application="shop", tag=" 0.9 ", reason="it was here before us")
     at_the_provider(installation, Lead(to=led_to(button)), browser=browser_of(installation, button))
@@ -91,12 +91,12 @@ def test_what_was_pushed_is_released_by_its_tag_from_the_page_of_the_first_envir
 
 def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation: Installation) -> None:
     subject = PageSubject(release="shop-1")
-    page = show_commands(desk_of(installation.app), subject, OLGA).body.decode()
+    page = show_commands(services_of(installation.app), subject, OLGA).body.decode()
     hidden = {name: re.findall(f'name="{name}" value="([^"]+)"', page)[0] for name in ("form", "id")}
     fields = {**hidden, "verb": "cancel", "release": "shop-1", "reason": "wrong branch"}
-    answers = [give(desk_of(installation.app), subject, OLGA, FORM, urlencode(fields).encode()) for _ in range(2)]
+    answers = [give(services_of(installation.app), subject, OLGA, FORM, urlencode(fields).encode()) for _ in range(2)]
     installation.hear()
-    answers.append(give(desk_of(installation.app), subject, OLGA, FORM, urlencode(fields).encode()))
+    answers.append(give(services_of(installation.app), subject, OLGA, FORM, urlencode(fields).encode()))
     installation.hear()
     assert [answer.status for answer in answers] == [303, 303, 303]
     assert len({answer.headers["Location"] for answer in answers}) == 1
@@ -107,16 +107,16 @@ def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation
 
 def test_whoever_cancels_is_told_how_it_can_go_out_again_as_it_then_can(installation: Installation) -> None:
     waiting = PageSubject(release="shop-1")
-    desk = desk_of(installation.app)
-    assert "Somebody can send it out again from here" in show_commands(desk, waiting, OLGA).body.decode()
+    services = services_of(installation.app)
+    assert "Somebody can send it out again from here" in show_commands(services, waiting, OLGA).body.decode()
     send(installation, waiting, verb="cancel", release="shop-1", reason="the wrong branch")
-    assert "Send shop-1 out again in production" in show_commands(desk, waiting, OLGA).body.decode()
+    assert "Send shop-1 out again in production" in show_commands(services, waiting, OLGA).body.decode()
 
 
 def test_a_form_is_received_first_and_its_page_looks_again_until_it_is_counted(installation: Installation) -> None:
     given = {"form": nonce(installation, LANE), "verb": "freeze", "reason": "the sale"}
     given |= {"application": "shop", "environment": "production"}
-    answer = give(desk_of(installation.app), LANE, OLGA, FORM, urlencode(given).encode())
+    answer = give(services_of(installation.app), LANE, OLGA, FORM, urlencode(given).encode())
     waiting = follow(installation, answer)
     assert "Received" in waiting.body.decode()
     assert waiting.headers["Refresh"] == f"1; url={answer.headers['Location']}"
@@ -140,12 +140,12 @@ def test_a_refusal_is_shown_by_its_rules(installation: Installation) -> None:
 
 
 def test_what_somebody_may_not_do_has_no_form_and_is_refused(installation: Installation) -> None:
-    page = show_commands(desk_of(installation.app), LANE, READER).body.decode()
+    page = show_commands(services_of(installation.app), LANE, READER).body.decode()
     assert "<form" not in page
     assert "needs the permission <code>freeze</code>" in page
     stolen = nonce(installation, LANE)
     body = urlencode({"form": stolen, "verb": "freeze", "reason": "x"}).encode()
-    assert give(desk_of(installation.app), LANE, READER, FORM, body).status == 400
+    assert give(services_of(installation.app), LANE, READER, FORM, body).status == 400
 
 
 @pytest.mark.parametrize(
@@ -156,21 +156,21 @@ def test_a_form_of_another_site_changes_nothing(
     installation: Installation, headers: dict[str, str], status: int
 ) -> None:
     body = urlencode({"form": nonce(installation, PageSubject()), "verb": "freeze", "reason": "x"}).encode()
-    assert give(desk_of(installation.app), PageSubject(), OLGA, FORM | headers, body).status == status
+    assert give(services_of(installation.app), PageSubject(), OLGA, FORM | headers, body).status == status
     assert installation.app.blocks.everything() is None
 
 
 def test_a_forged_nonce_or_that_of_another_page_changes_nothing(installation: Installation) -> None:
     for wrong in ("", "forged.nonce", nonce(installation, LANE)):
         body = urlencode({"form": wrong, "verb": "freeze", "reason": "x"}).encode()
-        assert give(desk_of(installation.app), PageSubject(), OLGA, FORM, body).status == 400
+        assert give(services_of(installation.app), PageSubject(), OLGA, FORM, body).status == 400
     assert installation.app.blocks.everything() is None
 
 
 def test_looking_changes_nothing(installation: Installation) -> None:
     before = len(installation.trail())
     for subject in (PageSubject(), LANE, PageSubject(release="shop-1")):
-        assert show_commands(desk_of(installation.app), subject, OLGA).status == 200
+        assert show_commands(services_of(installation.app), subject, OLGA).status == 200
     assert len(installation.trail()) == before
 
 

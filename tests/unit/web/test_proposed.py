@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from functions.pages import desk_of
+from functions.pages import services_of
 from slipway.domain.errors import NotFound
 from slipway.domain.identity import TokenPerson
 from slipway.domain.proposing import ChangePhase, ProposedChange
@@ -33,14 +33,14 @@ def live(tmp_path: Path) -> Live:
 
 
 def page(home: Live, change: ProposedChange, who: TokenPerson = ADA) -> str:
-    return show_proposed_change(desk_of(home.app), change.hash[7:], as_visitor(who)).body.decode()
+    return show_proposed_change(services_of(home.app), change.hash[7:], as_visitor(who)).body.decode()
 
 
 def press(home: Live, change: ProposedChange, who: TokenPerson, decision: str, **fields: str) -> Answer:
     found = re.search(r'name="form" value="([^"]+)"', page(home, change, who))
     assert found is not None
     given = {"form": found[1], "decision": decision, "opening": "1", **fields}
-    return receive_change_vote(desk_of(home.app), change.hash[7:], as_visitor(who), FORM, urlencode(given).encode())
+    return receive_change_vote(services_of(home.app), change.hash[7:], as_visitor(who), FORM, urlencode(given).encode())
 
 
 def approve(home: Live, change: ProposedChange, who: TokenPerson) -> str:
@@ -217,7 +217,7 @@ def test_a_form_that_is_not_of_this_page_says_nothing(
 @pytest.mark.parametrize("hash", ["0" * 64, "x", "../" + "0" * 61, "é" * 64])
 def test_no_other_address_is_a_change(live: Live, hash: str) -> None:
     with pytest.raises(NotFound):
-        show_proposed_change(desk_of(live.app), hash, as_visitor(ADA))
+        show_proposed_change(services_of(live.app), hash, as_visitor(ADA))
 
 
 def test_what_has_moved_on_is_said_before_anybody_votes(live: Live) -> None:

@@ -164,7 +164,7 @@ def test_a_plan_that_changes_on_the_way_is_not_voted_on(office: Office) -> None:
 
 def test_the_vote_is_for_the_opening_that_the_page_showed(office: Office) -> None:
     body = urlencode({"decision": "approve", "form": nonce_of(office.look(ADA)), "opening": "7"}).encode()
-    onward = receive_signed_in_vote(office.home.desk, office.place, visitor(ADA), Headers(FORM), body)
+    onward = receive_signed_in_vote(office.home.services, office.place, visitor(ADA), Headers(FORM), body)
     path = counted(office.home, onward, ADA)
     assert state_of(office.home, path) is SaidState.REFUSED
     assert office.home.trail()[-1].details["rules"] == ["vote-is-for-this-opening"]
@@ -180,18 +180,18 @@ def test_every_reason_for_sending_nothing_has_a_page_that_leads_back(why: WhyNot
 
 def test_a_link_to_a_gate_that_asks_for_proofs_leads_to_the_page_where_people_sign_in(office: Office) -> None:
     token = office.home.token(office.subject, ADA)
-    answer = approving.show_linked_gate(office.home.desk, token)
+    answer = approving.show_linked_gate(office.home.services, token)
     assert (answer.status, answer.headers["Location"]) == (303, f"{office.place.path}?plan={office.place.plan}")
     body = b"decision=approve&form=x"
     assert (
-        approving.receive_vote_by_link(office.home.desk, token, Headers(FORM), body).headers["Location"]
+        approving.receive_vote_by_link(office.home.services, token, Headers(FORM), body).headers["Location"]
         == f"{office.place.path}?plan={office.place.plan}"
     )
 
 
 def test_a_link_alone_opens_no_gate_that_asks_for_proofs(office: Office) -> None:
     place = ApprovalAddress(application="hello", number=str(office.subject.number), environment="production")
-    assert show_gate(office.home.desk, place, visitor(ADA)).status == 303
+    assert show_gate(office.home.services, place, visitor(ADA)).status == 303
     vote = office.home.voted(office.subject.number, ADA)
     assert Action.VOTE_REFUSED in office.home.take(vote).actions
     assert office.phase is Phase.AWAITING_APPROVAL

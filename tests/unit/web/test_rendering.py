@@ -112,14 +112,17 @@ def test_hostile_input_is_escaped_on_the_release_page() -> None:
 
 def test_hostile_input_is_escaped_on_the_approval_page() -> None:
     home, id = hostile_installation()
-    _assert_harmless(show_linked_gate(home.desk, home.token(home.app.reader.release(id))))
+    _assert_harmless(show_linked_gate(home.services, home.token(home.app.reader.release(id))))
 
 
 def test_a_hostile_reason_is_escaped_on_both_pages() -> None:
     home, subject = asked()
     token = home.token(subject)
     cast_vote(home, subject, decision=VoteDecision.REJECT, reason=HOSTILE + HIDING)
-    for answer in (show_linked_gate(home.desk, token), release.show_release(home.app.reader, subject.id, visitor=DORA)):
+    for answer in (
+        show_linked_gate(home.services, token),
+        release.show_release(home.app.reader, subject.id, visitor=DORA),
+    ):
         _assert_harmless(answer)
         assert "&lt;script&gt;" in text_of(answer)
 
@@ -135,7 +138,7 @@ def _assert_harmless(answer: Answer) -> None:
 
 def test_characters_that_hide_or_turn_text_are_spelt_out_in_a_diff() -> None:
     home, id = hostile_installation()
-    body = text_of(show_linked_gate(home.desk, home.token(home.app.reader.release(id))))
+    body = text_of(show_linked_gate(home.services, home.token(home.app.reader.release(id))))
     assert "safe\\u202e\\u2066evil\\u2069 red \\u0007bell" in body
 
 
@@ -148,7 +151,7 @@ def test_long_diffs_are_shortened_on_the_page_and_whole_in_the_text() -> None:
     lines = "".join(f"+line {n:05d} of something rather long\n" for n in range(2000))
     home, subject = asked(changes=(Change(kind="ConfigMap", name="big", change="changed", diff=lines),))
     token = home.token(subject)
-    page, text = show_linked_gate(home.desk, token), show_linked_changes(home.desk, token)
+    page, text = show_linked_gate(home.services, token), show_linked_changes(home.services, token)
     assert len(page.body) < HTML_LIMIT
     assert "more lines are not shown here" in text_of(page)
     assert b"+line 01999" in text.body
@@ -159,7 +162,7 @@ def test_a_digest_is_there_as_a_whole_to_be_copied() -> None:
     home, subject = asked()
     for body in (
         text_of(release.show_release(home.app.reader, subject.id, visitor=DORA)),
-        text_of(show_linked_gate(home.desk, home.token(subject))),
+        text_of(show_linked_gate(home.services, home.token(subject))),
     ):
         assert f">{subject.digest}</code>" in body
     assert f'title="{subject.digest}"' in text_of(release.show_release(home.app.reader, subject.id, visitor=DORA))

@@ -39,10 +39,10 @@ def test_page_card_and_explain_say_the_same_of_a_gate() -> None:
     assert "1 of 2 approvals" in rules[1].reason
     groups = home.app.reader.explain(subject).rules
     explained = next(group.rules for group in groups if group.environment == "production")
-    page = plain(show_linked_gate(home.desk, home.token(subject, BEN)).body.decode())
+    page = plain(show_linked_gate(home.services, home.token(subject, BEN)).body.decode())
     message = for_everybody()
-    assert message.matter is not None
-    card = told_rules(message.evolve(matter=message.matter.evolve(rules=rules)))
+    assert message.approval is not None
+    card = told_rules(message.evolve(approval=message.approval.evolve(rules=rules)))
     for rule, line in zip(rules, card, strict=True):
         assert rule in explained
         assert f"{rule.name} {rule.spoken}: {rule.reason}" in page

@@ -47,13 +47,13 @@ class Office:
         self.home.change_delivery(application)
 
     def look(self, name: str, place: ApprovalAddress | None = None) -> Answer:
-        return located.show_gate(self.home.desk, place or self.place, self.visitor(name))
+        return located.show_gate(self.home.services, place or self.place, self.visitor(name))
 
     def send(self, name: str, nonce: str, place: ApprovalAddress | None = None, **more: str) -> Answer:
         fields = {"decision": "approve", "form": nonce} | more
         body = urlencode(fields).encode()
         return located.receive_signed_in_vote(
-            self.home.desk, place or self.place, self.visitor(name), Headers(FORM), body
+            self.home.services, place or self.place, self.visitor(name), Headers(FORM), body
         )
 
     @property
@@ -88,9 +88,9 @@ def test_a_link_of_one_person_gives_nobody_else_their_vote(office: Office) -> No
     links, now = office.home.app.links, office.home.now
     token = links.approval(office.subject, ADA, purpose=Purpose.SHOW, now=now).rpartition("/")[2]
     for answer in (
-        show_linked_gate(office.home.desk, token),
-        show_linked_changes(office.home.desk, token),
-        receive_vote_by_link(office.home.desk, token, Headers(FORM), b"decision=approve&form=x"),
+        show_linked_gate(office.home.services, token),
+        show_linked_changes(office.home.services, token),
+        receive_vote_by_link(office.home.services, token, Headers(FORM), b"decision=approve&form=x"),
     ):
         assert (answer.status, answer.headers["Location"]) == (303, f"{office.place.path}?plan={office.place.plan}")
         assert token not in answer.headers["Location"]
@@ -114,7 +114,7 @@ def test_a_form_from_another_site_is_refused(office: Office) -> None:
     nonce = nonce_of(office.look(ADA))
     headers = Headers(FORM | {"sec-fetch-site": "cross-site"})
     body = urlencode({"decision": "approve", "form": nonce}).encode()
-    assert located.receive_signed_in_vote(office.home.desk, office.place, visitor(ADA), headers, body).status == 403
+    assert located.receive_signed_in_vote(office.home.services, office.place, visitor(ADA), headers, body).status == 403
     assert office.phase is Phase.AWAITING_APPROVAL
 
 
@@ -155,12 +155,12 @@ def test_the_plan_of_another_release_is_never_shown_under_this_ones_name(office:
     other = office.home.app.reader.release("hello-1").plan_hash or ""
     place = replace(office.place, plan=other)
     assert "The address names another release" in text(office.look(ADA, place))
-    assert or_message(lambda: located.show_plan_changes(office.home.desk, place, visitor(ADA))).status == 404
+    assert or_message(lambda: located.show_plan_changes(office.home.services, place, visitor(ADA))).status == 404
 
 
 def test_a_person_is_known_by_their_object_id_and_by_no_name(office: Office) -> None:
     namesake = Visitor(caller=visitor(STRANGER).caller.evolve(shown=ADA), sid="another session")
-    page = text(located.show_gate(office.home.desk, office.place, namesake))
+    page = text(located.show_gate(office.home.services, office.place, namesake))
     assert "You are not an approver" in page
     assert "<form" not in page
 

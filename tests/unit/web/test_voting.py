@@ -29,7 +29,7 @@ class Page:
     def __init__(self, home: Told, subject: Release, approver: str = ADA) -> None:
         self.home, self.subject = home, subject
         self.token = home.token(subject, approver)
-        page = show_linked_gate(home.desk, self.token)
+        page = show_linked_gate(home.services, self.token)
         self.nonce, self.ids = nonce_of(page), ids_of(page)
 
     def post(self, decision: str = "approve", headers: dict[str, str] | None = None, **fields: str) -> Answer:
@@ -44,7 +44,7 @@ class Page:
 
     def send(self, body: bytes, headers: dict[str, str] | None = None) -> Answer:
         return receive_vote_by_link(
-            self.home.desk, self.token, Headers(FROM_BROWSER if headers is None else headers), body
+            self.home.services, self.token, Headers(FROM_BROWSER if headers is None else headers), body
         )
 
     @property
@@ -66,14 +66,14 @@ def page() -> Page:
 def test_an_approval_is_received_and_then_counted_and_the_browser_is_sent_back_to_look(page: Page) -> None:
     answer = page.post()
     assert (answer.status, answer.headers["Location"]) == (303, f"/approvals/{page.token}?said={page.ids[0]}")
-    waiting = show_linked_gate(page.home.desk, page.token, page.ids[0])
+    waiting = show_linked_gate(page.home.services, page.token, page.ids[0])
     assert (waiting.status, waiting.headers["Refresh"]) == (200, f"1; url={answer.headers['Location']}")
     assert "Received" in waiting.body.decode()
     assert page.phase.at_the_gate
     counted = page.home.follow(answer)
     assert (counted.status, counted.headers["Location"]) == (303, f"/approvals/{page.token}")
     assert page.phase is Phase.COPYING
-    assert "It was approved" in show_linked_gate(page.home.desk, page.token).body.decode()
+    assert "It was approved" in show_linked_gate(page.home.services, page.token).body.decode()
 
 
 def test_a_vote_whose_hint_was_lost_is_found_by_reconcile(page: Page) -> None:
@@ -147,7 +147,7 @@ def test_a_release_that_was_rejected_and_sent_out_again_shows_the_rejection_wher
     home.command(Verb.RETRY, subject.number)
     home.settle()
     again = Page(home, home.app.reader.release(subject.id), BEN)
-    shown = show_linked_gate(home.desk, again.token).body.decode()
+    shown = show_linked_gate(home.services, again.token).body.decode()
     assert "Rejected before" in shown
     assert "wrong totals" in shown
     assert shown.index("wrong totals") < shown.index("None so far.")
@@ -294,7 +294,7 @@ def test_tokens_and_nonces_are_never_logged(page: Page, caplog: pytest.LogCaptur
     page.post("reject")
     page.press()
     page.press()
-    show_linked_gate(replace(page.home.desk), page.token[:-3])
+    show_linked_gate(replace(page.home.services), page.token[:-3])
     assert caplog.records, "the handler logs what it takes in"
     for part in (page.token, page.nonce, page.token.partition(".")[2]):
         assert part not in caplog.text

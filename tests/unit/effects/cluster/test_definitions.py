@@ -5,7 +5,7 @@ import json
 import pytest
 
 from slipway.effects.cluster import AppliedChange, Cluster, FencedCluster, ObjectConflict, ObjectRefused
-from slipway.effects.cluster.fencing import FencedObjects, HeldFence
+from slipway.effects.cluster.fencing import FencedObjects, FenceLease
 from slipway.effects.cluster.objects import Objects
 from slipway.testing.claims import claim
 
@@ -68,7 +68,7 @@ LIVE = Reply(body=json.dumps({**TEST, "metadata": {**TEST["metadata"], **IDENTIT
 
 
 def patient(cluster: Cluster, pauses: list[float]) -> FencedCluster:
-    held = HeldFence(cluster.connection, "shop", claim, pause=pauses.append)
+    held = FenceLease(cluster.connection, "shop", claim, pause=pauses.append)
     return FencedCluster(FencedObjects(Objects(cluster.connection), held), "shop")
 
 

@@ -59,8 +59,8 @@ def test_a_kind_that_the_cluster_does_not_know_is_named() -> None:
 
 
 def test_a_custom_kind_in_another_version_is_told_with_the_one_that_the_cluster_has() -> None:
-    gateway, route = ({"name": f"{kind.lower()}s", "kind": kind, "namespaced": True} for kind in ("Gateway", "Route"))
-    served = Asked({"x.io/v1": [gateway], "x.io/v1alpha1": [route]})
+    webhooks, route = ({"name": f"{kind.lower()}s", "kind": kind, "namespaced": True} for kind in ("Gateway", "Route"))
+    served = Asked({"x.io/v1": [webhooks], "x.io/v1alpha1": [route]})
     kinds = KindLookup(served, lambda group: [f"{group}/v1", f"{group}/v1beta1", f"{group}/v1alpha1"])
     with pytest.raises(Missing, match=r"Gateway of x\.io/v1beta1; it has it as x\.io/v1: "):
         kinds.find("x.io/v1beta1", "Gateway")

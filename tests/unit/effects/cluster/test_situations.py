@@ -8,7 +8,7 @@ import pytest
 
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
-from slipway.effects.cluster import Looked, Manifest, RolloutState
+from slipway.effects.cluster import EarlierPolls, Manifest, RolloutState
 from slipway.effects.cluster.records import ProgressState
 from slipway.effects.cluster.rollout import FIRST_LOOK
 from slipway.effects.cluster.rules import judge_workload
@@ -60,7 +60,7 @@ class PlayedCluster(MemoryCluster):
         self.situation, self.installation = situation, installation
         self.heals = installation.now + timedelta(days=1)
 
-    def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: Looked = FIRST_LOOK) -> RolloutState:
+    def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: EarlierPolls = FIRST_LOOK) -> RolloutState:
         healed = self.installation.now >= self.heals
         verdict = judge_workload(KIND, *PLAYED[KIND, Situation.UP if healed else self.situation])
         return RolloutState(state=verdict.state, reason=verdict.reason)
@@ -132,7 +132,9 @@ def test_what_is_done_stays_done_and_is_not_asked_for_again(installation: Instal
     asked = list[frozenset[str]]()
 
     class Slow(MemoryCluster):
-        def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: Looked = FIRST_LOOK) -> RolloutState:
+        def rollout(
+            self, manifests: Sequence[Manifest], namespace: str, looked: EarlierPolls = FIRST_LOOK
+        ) -> RolloutState:
             asked.append(looked.done)
             return next(states, RolloutState(state=ProgressState.DONE, reason="up"))
 

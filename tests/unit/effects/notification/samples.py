@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from slipway.domain.rules import Rule, WaitsFor
-from slipway.effects.notification import ApprovalFacts, AskedVote, LiveNow, Message, NewerRelease, Result
+from slipway.effects.notification import ApprovalDetails, LiveNow, Message, NewerRelease, Result, VoteTarget
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 BASE = "https://slipway.contoso.com"
@@ -16,7 +16,7 @@ HOSTILE = (
 )
 
 
-VOTE = AskedVote(
+VOTE = VoteTarget(
     application="shop",
     release=482,
     environment="production",
@@ -28,7 +28,7 @@ VOTE = AskedVote(
 
 def gate_opened(**changes: object) -> Message:
     """A gate was opened; as it is sent to one approver if nobody signs in."""
-    matter = ApprovalFacts(
+    approval = ApprovalDetails(
         digest="sha256:4f9a1b6c2d8e" + "0" * 52,
         plan_hash="sha256:91c3e07d55aa" + "0" * 52,
         pushed_by="shop-ci",
@@ -69,7 +69,7 @@ def gate_opened(**changes: object) -> Message:
         approval_url=TOKEN_LINK,
         deadline=NOW + timedelta(hours=24),
         phase="awaiting_approval",
-        matter=matter,
+        approval=approval,
         vote=VOTE,
     )
     return message.evolve(**changes)
@@ -90,7 +90,7 @@ def ended(**changes: object) -> Message:
         approval_url="",
         deadline=None,
         phase="completed",
-        matter=None,
+        approval=None,
         vote=None,
     )
     return message.evolve(**changes)
@@ -99,8 +99,8 @@ def ended(**changes: object) -> Message:
 def hostile(**changes: object) -> Message:
     """Every text that somebody else writes tries something."""
     message = for_everybody(headline=HOSTILE, tag=HOSTILE, lines=(HOSTILE,) * 3)
-    assert message.matter is not None
-    matter = message.matter.evolve(
+    assert message.approval is not None
+    approval = message.approval.evolve(
         pushed_by=HOSTILE,
         run=HOSTILE,
         run_url="javascript:alert(1)",
@@ -114,7 +114,7 @@ def hostile(**changes: object) -> Message:
         live=LiveNow(release="shop-479", tag=HOSTILE, since=NOW),
         evidence=(Result(name=HOSTILE, environment=HOSTILE, passed=False, summary=HOSTILE),),
     )
-    return message.evolve(**({"matter": matter} | changes))
+    return message.evolve(**({"approval": approval} | changes))
 
 
 def change_proposed(**changes: object) -> Message:

@@ -133,11 +133,11 @@ def test_hostile_text_brings_no_function_no_link_and_no_hidden_character() -> No
 @pytest.mark.parametrize("wide", ["x" * 100, "\U0001f680" * 100, '"' * 100])
 def test_a_card_stays_small_however_much_there_is_to_say(wide: str) -> None:
     message = for_everybody(tag=wide, lines=(wide,) * 500, headline=wide * 20)
-    assert message.matter is not None
+    assert message.approval is not None
     evidence = (Result(name=wide, environment=wide, passed=True, summary=wide),) * 500
     rules = (Rule.APPROVED_BY_GROUP.fails(wide * 20, subject="somebody"),) * 50
-    matter = message.matter.evolve(evidence=evidence, run=wide, pushed_by=wide, commit=wide, rules=rules)
-    message = message.evolve(matter=matter)
+    approval = message.approval.evolve(evidence=evidence, run=wide, pushed_by=wide, commit=wide, rules=rules)
+    message = message.evolve(approval=approval)
     assert len(envelope(message)) <= SIZE_LIMIT
 
 

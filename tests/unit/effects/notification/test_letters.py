@@ -90,7 +90,7 @@ def test_text_reads_well_without_empty_gaps() -> None:
     assert "\n\n\n" not in write_letter(ended()).text
 
 
-@pytest.mark.parametrize("message", [hostile(), hostile(matter=None)], ids=["asked", "told"])
+@pytest.mark.parametrize("message", [hostile(), hostile(approval=None)], ids=["asked", "told"])
 def test_hostile_text_is_inert_in_the_html(message: Message) -> None:
     page = Read(write_letter(message).html)
     ours = "html head meta title body div h1 h2 p a table tr td ul li bdi strong"
@@ -128,8 +128,8 @@ def test_a_long_plan_is_shortened_and_says_so() -> None:
 
 def test_the_deadline_is_said_in_the_approvers_time_where_their_zone_is_known() -> None:
     message = gate_opened()
-    assert message.matter is not None
-    there = message.evolve(matter=message.matter.evolve(timezone="Europe/Berlin"))
+    assert message.approval is not None
+    there = message.evolve(approval=message.approval.evolve(timezone="Europe/Berlin"))
     said = "Tuesday, 24 November 2026, 09:30 UTC: Tuesday, 24 November 2026, 10:30 CET (Europe/Berlin)"
     assert said in write_letter(there).text
     assert "CET" not in write_letter(message).text

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from slipway.commands.telling import Told
+from slipway.commands.telling import ChangeNotice
 from slipway.domain.steps import Notice
 from slipway.effects.notification import Message
 from slipway.effects.notification.webhook import Webhook
@@ -61,7 +61,7 @@ def test_it_refuses_another_body_another_secret_and_no_signature(
 
 
 def test_every_kind_of_notice_and_every_field_is_documented() -> None:
-    for notice in (*Notice, *Told):
+    for notice in (*Notice, *ChangeNotice):
         assert f"dev.slipway.{notice}" in PAGE
     for field in set(Message.model_fields) - {"id", "notice", "time", "asked_by"}:
         assert f"`{field}`" in PAGE, field

@@ -33,7 +33,7 @@ class Life:
             CopyTarget(registry=self.pair.to_target, repository="prod/shop", digest=digest, tag="482"),
             workers=1,
             progress=self.seen.append,
-            enough=self.enough,
+            time_is_up=self.enough,
         )
 
 

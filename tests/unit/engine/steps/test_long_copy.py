@@ -19,7 +19,7 @@ from slipway.effects.registry import ErrorSubject, Throttled, Unreachable
 from slipway.engine.outcome import Finished, Outcome, Requeue, Retry
 from slipway.engine.run_step import Work
 from slipway.engine.steps.copy import DIGESTS_KEPT, copy
-from slipway.engine.steps.copying import LONGEST_LIFE
+from slipway.engine.steps.copying import LONGEST_RUN
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.table import Write
 from slipway.testing import Installation, MemoryTable
@@ -186,7 +186,7 @@ def test_a_single_blob_may_take_longer_than_a_message_has(installation: Installa
 def test_a_blob_that_would_outlive_the_function_ends_the_copy_and_says_so(
     installation: Installation, pace: Pace
 ) -> None:
-    pace.download = LONGEST_LIFE
+    pace.download = LONGEST_RUN
     outcome = run(installation, approved(installation))
 
     assert isinstance(outcome, Finished)

@@ -243,11 +243,11 @@ def test_where_people_sign_in_everybody_gets_the_address_of_the_page_and_a_link_
 
 def test_the_message_holds_what_people_need_to_know_which_version_it_is(installation: Installation, step: Step) -> None:
     installation.run_step(step)
-    matter, release = installation.inbox.messages[0].matter, installation.release(1)
-    assert matter is not None
-    assert (matter.digest, matter.plan_hash, matter.pushed_by) == (release.digest, release.plan_hash, "ci")
-    assert (matter.approvals, matter.required, matter.live) == (0, 1, None)
-    assert [result.environment for result in matter.evidence] == ["staging"] * len(release.evidence)
+    approval, release = installation.inbox.messages[0].approval, installation.release(1)
+    assert approval is not None
+    assert (approval.digest, approval.plan_hash, approval.pushed_by) == (release.digest, release.plan_hash, "ci")
+    assert (approval.approvals, approval.required, approval.live) == (0, 1, None)
+    assert [result.environment for result in approval.evidence] == ["staging"] * len(release.evidence)
 
 
 def test_whom_nothing_can_be_sent_to_keeps_nobody_else_from_being_told(installation: Installation, step: Step) -> None:

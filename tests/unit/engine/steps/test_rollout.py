@@ -8,7 +8,7 @@ import pytest
 
 from slipway.domain.commands import Verb
 from slipway.domain.release import Phase
-from slipway.domain.steps import SeenBefore, Step, StepKind
+from slipway.domain.steps import EarlierFindings, Step, StepKind
 from slipway.effects.cluster import AccessDenied, ClusterError, ClusterUnreachable, ObjectRefused
 from slipway.effects.cluster.running import ComparedPods
 from slipway.engine.outcome import REASON_LIMIT, Finished, Outcome, Requeue, Retry
@@ -61,7 +61,7 @@ def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(in
     ready = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     outcome = check_rollout(installation.app.clients, installation.clock, ready)
-    assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready", seen=SeenBefore())
+    assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready", seen=EarlierFindings())
     pauses = [pause_before(poll) for poll in range(6)]
     assert pauses == sorted(pauses)
     assert pauses[-1] == SLOW_LOOK == pause_before(10**6)
@@ -331,7 +331,7 @@ def test_rolling_back_is_done_though_whoever_began_it_died_before_anything_was_a
 def test_later_looks_apply_nothing_unless_a_look_went_wrong(installation: Installation, back: Work) -> None:
     outcome = roll_back(installation.app.clients, installation.clock, back)
     assert isinstance(outcome, Requeue)
-    assert outcome.seen == SeenBefore(applied_at=installation.now)
+    assert outcome.seen == EarlierFindings(applied_at=installation.now)
     applied = installation.staging.applied
     later = back.step.evolve(poll=1, seen=outcome.seen)
     roll_back(installation.app.clients, installation.clock, work(installation, later))

@@ -30,13 +30,13 @@ from slipway.effects.notification import NotificationError
 from slipway.effects.registry import Denied, ErrorSubject, TagInfo
 from slipway.ledger import LedgerUnavailable, keys
 from slipway.ledger.table import Act, Write
-from slipway.maintenance.doctor import Doctor, Remedies
+from slipway.maintenance.doctor import Doctor, FixHints
 from slipway.telemetry import Attribute
 from slipway.testing import Installation, write_application, write_project
 from slipway.testing.runs import told_run
 from tests.unit.telemetry.conftest import Kept, kept  # noqa: F401 - a fixture
 
-AZURE = Remedies(
+AZURE = FixHints(
     client_id="00000000-0000-0000-0000-00000000000a",
     storage_account="stslipway",
     container="evidence",
@@ -106,7 +106,7 @@ class Patient:
         self.clusters = {"staging": Reviewing(), "production": Reviewing()}
         self.channel = Reaching()
         self.ledger_error: LedgerUnavailable | None = None
-        self.installation.app.installation.beat("reconcile", self.installation.now)
+        self.installation.app.installation.heartbeat("reconcile", self.installation.now)
 
     def _table(self) -> Any:
         if self.ledger_error:
@@ -119,9 +119,9 @@ class Patient:
             "table": self._table,
             "cluster": self.clusters.__getitem__,
             "channel": lambda name: self.channel,
-            "remedies": AZURE,
+            "fix_hints": AZURE,
         }
-        return replace(found, facts=replace(found.facts, **(ours | more)), patience=10)
+        return replace(found, facts=replace(found.facts, **(ours | more)), timeout=10)
 
     def examine(self, **more: Any) -> dict[str, Finding]:
         doctor = self.doctor(**more)
@@ -218,7 +218,7 @@ FAULTS: dict[str, tuple[Callable[[Patient], None], str, str, str]] = {
         "",
     ),
     "the reconcile timer stands still": (
-        lambda p: p.installation.app.installation.beat("reconcile", p.installation.now - timedelta(minutes=30)),
+        lambda p: p.installation.app.installation.heartbeat("reconcile", p.installation.now - timedelta(minutes=30)),
         "reconcile",
         "the timer `reconcile`",
         "",
@@ -239,7 +239,7 @@ def test_a_single_fault_gives_its_own_finding_and_command(patient: Patient, faul
 
 def test_a_reconcile_run_that_another_instance_has_to_take_over_is_waited_for(patient: Patient) -> None:
     """The Functions host lets the lease of a dead instance run out before another one has its timers."""
-    patient.installation.app.installation.beat("reconcile", patient.installation.now - timedelta(minutes=4))
+    patient.installation.app.installation.heartbeat("reconcile", patient.installation.now - timedelta(minutes=4))
     assert not failed(patient.examine())
 
 
@@ -302,7 +302,7 @@ def test_a_cluster_that_azure_does_not_govern_is_told_a_binding_for_whom_it_know
     patient: Patient, name: str, option: str
 ) -> None:
     patient.clusters["production"].lacking, patient.clusters["production"].name = RIGHTS, name
-    found = patient.examine(remedies=Remedies())[PRODUCTION]
+    found = patient.examine(fix_hints=FixHints())[PRODUCTION]
     expected = f"kubectl create rolebinding slipway --namespace shop --clusterrole edit {option}"
     assert found.command == expected
     assert name in found.said
@@ -403,7 +403,7 @@ def test_a_check_that_does_not_come_back_is_given_up(patient: Patient) -> None:
 
     never = threading.Event()
     doctor = patient.doctor(bus=lambda: never.wait(60))
-    found = Doctor(facts=doctor.facts, patience=0.05).run("queue:steps")
+    found = Doctor(facts=doctor.facts, timeout=0.05).run("queue:steps")
     never.set()
     assert (found.status, found.said) == (Status.FAILED, "it did not answer within 0.05 seconds")
 
@@ -461,7 +461,7 @@ def test_the_rights_follow_from_the_kinds_of_the_manifests() -> None:
 
 def test_on_a_laptop_no_command_is_made_up(patient: Patient) -> None:
     patient.installation.bus.denied["steps"] = "send"
-    assert patient.examine(remedies=Remedies())["queue:steps"].command == ""
+    assert patient.examine(fix_hints=FixHints())["queue:steps"].command == ""
 
 
 # ---- the source of runs
@@ -515,7 +515,7 @@ def test_an_identity_that_may_not_see_service_principals_is_told_what_it_lacks(f
 
 def test_a_source_that_does_not_answer_is_told_in_its_own_words(following: Installation) -> None:
     following.runs.put(told_run(id=1, number="1"))
-    following.runs.away = CannotKnow("dev.azure.com does not accept Slipway's identity", again=True)
+    following.runs.away = CannotKnow("dev.azure.com does not accept Slipway's identity", retryable=True)
     assert asked(following).said == "dev.azure.com does not accept Slipway's identity"
 
 

@@ -15,7 +15,7 @@ class Building(Protocol):
     def building(self) -> threading.RLock: ...
 
 
-class part[T]:  # noqa: N801 - a decorator, like functools.cached_property
+class lazy[T]:  # noqa: N801 - a decorator, like functools.cached_property
     """A property that is built once, on first use."""
 
     def __init__(self, build: Callable[[Any], T]) -> None:
@@ -38,7 +38,7 @@ class part[T]:  # noqa: N801 - a decorator, like functools.cached_property
             return built[self._name]
 
 
-class Named[T]:
+class LazyRegistry[T]:
     """Objects by their name in the settings, each built once, on first use. Raises `UnknownName` for another name."""
 
     def __init__(self, kind: str, names: frozenset[str], build: Callable[[str], T]) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from ._copy_types import Progress
 from ._manifest import Descriptor
 
-TOLD_EVERY: Final = 1024 * 1024
+REPORTED_EVERY: Final = 1024 * 1024
 """Bytes of one blob between two reports of progress."""
 
 
@@ -20,11 +20,11 @@ class BlobOutcome(Enum):
     MOUNTED = auto()
     SKIPPED = auto()
     """The target had it already."""
-    LEFT = auto()
+    DEFERRED = auto()
     """Not started, because the time ran out."""
 
 
-class Tally:
+class ProgressCounter:
     """Counts finished blobs and the bytes of those being copied. Thread-safe."""
 
     def __init__(self, blobs: list[Descriptor], tell: Callable[[Progress], None] | None) -> None:
@@ -48,7 +48,7 @@ class Tally:
         for chunk in chunks:
             yield chunk
             passed += len(chunk)
-            if passed - reported >= TOLD_EVERY:
+            if passed - reported >= REPORTED_EVERY:
                 reported = self._passing[blob.digest] = passed
                 self._report_unless_busy()
 
@@ -56,7 +56,7 @@ class Tally:
         with self._telling:
             self.count[outcome] += 1
             self._passing[blob.digest] = 0
-            if outcome is BlobOutcome.LEFT:
+            if outcome is BlobOutcome.DEFERRED:
                 return
             self._bytes_done += blob.size
             if outcome is BlobOutcome.COPIED:
@@ -66,7 +66,7 @@ class Tally:
     @property
     def progress(self) -> Progress:
         return Progress(
-            blobs=self.count.total() - self.count[BlobOutcome.LEFT],
+            blobs=self.count.total() - self.count[BlobOutcome.DEFERRED],
             of_blobs=self._of_blobs,
             bytes=min(self._bytes_done + sum(self._passing.values()), self._of_bytes),
             of_bytes=self._of_bytes,

@@ -1,7 +1,7 @@
 """The exceptions of a check."""
 
 
-class Fault(Exception):  # noqa: N818
+class CheckFailed(Exception):  # noqa: N818
     """A fault: `missing` names the missing right or part, and `command` grants it."""
 
     def __init__(self, said: str, *, missing: str = "", command: str = "") -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 from .actions import OfFact
 from .audit import AuditRecord
 from .decide.conditions import digest_text, facts_missing
-from .model import Moment, Record
+from .model import Record, Timestamp
 from .phases import Phase
 from .release import Release
 from .snapshot import Snapshot
@@ -22,10 +22,10 @@ SHOWN: Final = 10
 """The most reports that are shown, the newest ones."""
 
 
-class ToldMeanwhile(Record):
+class LaterReport(Record):
     """A push or a run that the release did not take."""
 
-    at: Moment
+    at: Timestamp
     what: str = Field(description="The push, or the run.")
     why: str = Field(description="Why it was not taken, or how it differs.")
 
@@ -36,7 +36,7 @@ def waits_or_waited(release: Release) -> bool:
     return release.phase is Phase.JOINING or expired
 
 
-def told_meanwhile(snapshot: Snapshot, release: Release, records: Iterable[AuditRecord]) -> tuple[ToldMeanwhile, ...]:
+def later_reports(snapshot: Snapshot, release: Release, records: Iterable[AuditRecord]) -> tuple[LaterReport, ...]:
     """The reports, newest first. `records` are from around the time in which the release waited; empty for a release
     that waits for nothing."""
     if not waits_or_waited(release):
@@ -44,7 +44,7 @@ def told_meanwhile(snapshot: Snapshot, release: Release, records: Iterable[Audit
     since = release.created_at - snapshot.application.join_within
     until = release.ended_at if release.phase.final else snapshot.now
     of_records = (
-        ToldMeanwhile(at=record.time, what=_what(record), why=_why(record))
+        LaterReport(at=record.time, what=_what(record), why=_why(record))
         for record in records
         if _was_not_taken(record, release) and since <= record.time <= until
     )
@@ -77,7 +77,7 @@ def _why(record: AuditRecord) -> str:
     return f"{rule}{details.get('reason') or details.get('result') or meaning}{of_image}"
 
 
-def _half_releases(snapshot: Snapshot, release: Release) -> Iterator[ToldMeanwhile]:
+def _half_releases(snapshot: Snapshot, release: Release) -> Iterator[LaterReport]:
     """The other releases that have the fact that this one lacks: together they have both, but they differ in
     something."""
     start = snapshot.application.start
@@ -88,7 +88,7 @@ def _half_releases(snapshot: Snapshot, release: Release) -> Iterator[ToldMeanwhi
         has = [fact for fact in missing if fact not in facts_missing(other, start)]
         if has:
             what = f"run {other.run.number}" if other.run is not None and "run" in has else f"push of {other.tag}"
-            yield ToldMeanwhile(at=other.created_at, what=what, why=f"it began {other.id}: {_differs(other, release)}")
+            yield LaterReport(at=other.created_at, what=what, why=f"it began {other.id}: {_differs(other, release)}")
 
 
 def _differs(other: Release, release: Release) -> str:

@@ -8,7 +8,7 @@ from ...effects.cluster.rights import Right
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remedies:
+class FixHints:
     """The Azure resources in the settings, and the identity to grant rights to."""
 
     client_id: str = ""

@@ -61,7 +61,7 @@ class TextCell:
 type Content = str | TextCell
 
 
-class Screen:
+class CliConsole:
     """The output of a command. All text is escaped by `neutral`, and none is interpreted as markup."""
 
     def __init__(self, stream: TextIO | None = None, *, terminal: bool | None = None, width: int | None = None) -> None:

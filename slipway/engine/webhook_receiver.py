@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from ..clock import Clock, utc_now
-from ..domain.events import RunTold
+from ..domain.events import RunReported
 from ..domain.hints import RunHint
 from ..domain.model import sha256
 from ..domain.queues import Queue
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gateway:
+class WebhookReceiver:
     """Parses and enqueues. Its methods raise `Ignored`, `BadInput`, `QueueUnavailable` and `MessageTooLarge`."""
 
     bus: Bus
@@ -38,7 +38,7 @@ class Gateway:
         """Send on a registry's event. The worker reads it from its queue, however it got there."""
         self.bus.send_raw(Queue.EVENTS, body, message_id=sha256(body).removeprefix("sha256:"))
 
-    def _run(self, report: RunTold) -> None:
+    def _run(self, report: RunReported) -> None:
         hint = RunHint(report=report)
         self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
         log.info("run %s of %s was reported", report.claims.number, report.claims.pipeline)

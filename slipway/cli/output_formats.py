@@ -13,7 +13,7 @@ import click
 
 from slipway.text import no_formula
 
-from .screen import Screen
+from .console import CliConsole
 
 
 class OutputFormat(StrEnum):
@@ -41,24 +41,24 @@ def formed(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def write_lines(
-    screen: Screen, form: OutputFormat, columns: Sequence[str], entries: Iterable[Mapping[str, Any]]
+    console: CliConsole, form: OutputFormat, columns: Sequence[str], entries: Iterable[Mapping[str, Any]]
 ) -> None:
     """Print the entries as JSON Lines, or as CSV with a header line."""
     if form is OutputFormat.CSV:
         write_headings(columns)
     for entry in entries:
-        write_line(screen, form, columns, entry)
+        write_line(console, form, columns, entry)
 
 
 def write_headings(columns: Sequence[str]) -> None:
     _csv_line(columns)
 
 
-def write_line(screen: Screen, form: OutputFormat, columns: Sequence[str], entry: Mapping[str, Any]) -> None:
+def write_line(console: CliConsole, form: OutputFormat, columns: Sequence[str], entry: Mapping[str, Any]) -> None:
     if form is OutputFormat.CSV:
         _csv_line([_cell(entry.get(name)) for name in columns])
     else:
-        screen.json_line(entry)
+        console.json_line(entry)
 
 
 def _csv_line(cells: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from slipway.domain.hints import HINT, RunHint
 from slipway.domain.sources import Source
 from slipway.effects.messaging import QueueUnavailable
-from slipway.engine.gateway import Gateway
+from slipway.engine.webhook_receiver import WebhookReceiver
 from slipway.inbound import BadInput, Ignored, registry_event
 from slipway.testing import MemoryBus
 from tests.unit.inbound.samples import BUILD, NOW, PUSH, RESOURCE_ID, as_bytes, changed
@@ -16,20 +16,20 @@ PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
 PUSH_EVENT = registry_event(type=PUSHED, source=RESOURCE_ID, time=NOW, data=PUSH)
 
 
-def gateway(bus: MemoryBus, *organizations: str) -> Gateway:
-    return Gateway(bus=bus, organizations=frozenset(organizations), clock=lambda: NOW)
+def webhooks(bus: MemoryBus, *organizations: str) -> WebhookReceiver:
+    return WebhookReceiver(bus=bus, organizations=frozenset(organizations), clock=lambda: NOW)
 
 
 def test_a_registrys_event_goes_on_as_it_is() -> None:
     bus = MemoryBus()
-    gateway(bus).take(Source.EVENT_GRID, PUSH_EVENT)
+    webhooks(bus).take(Source.EVENT_GRID, PUSH_EVENT)
     (sent,) = bus.raw
     assert (sent.queue, sent.body) == ("events", PUSH_EVENT)
 
 
 def test_what_tells_of_a_run_goes_on_as_a_hint() -> None:
     bus = MemoryBus()
-    gateway(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))
+    webhooks(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))
     (sent,) = bus.raw
     hint = HINT.validate_json(sent.body)
     assert isinstance(hint, RunHint)
@@ -40,17 +40,17 @@ def test_what_tells_of_a_run_goes_on_as_a_hint() -> None:
 def test_repeats_carry_the_same_message_id() -> None:
     bus = MemoryBus()
     for _ in range(2):
-        gateway(bus).take(Source.EVENT_GRID, PUSH_EVENT)
-        gateway(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))
+        webhooks(bus).take(Source.EVENT_GRID, PUSH_EVENT)
+        webhooks(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))
     assert len({sent.message_id for sent in bus.raw}) == 2
 
 
 def test_what_is_wrong_or_not_ours_is_not_sent_on() -> None:
     bus = MemoryBus()
     with pytest.raises(BadInput):
-        gateway(bus, "fabrikam").take(Source.AZURE_DEVOPS, as_bytes(BUILD))
+        webhooks(bus, "fabrikam").take(Source.AZURE_DEVOPS, as_bytes(BUILD))
     with pytest.raises(Ignored):
-        gateway(bus).take(Source.AZURE_DEVOPS, as_bytes(changed(BUILD, eventType="git.push")))
+        webhooks(bus).take(Source.AZURE_DEVOPS, as_bytes(changed(BUILD, eventType="git.push")))
     assert bus.raw == []
 
 
@@ -58,6 +58,6 @@ def test_that_the_queue_is_away_is_told() -> None:
     bus = MemoryBus()
     bus.broken = True
     with pytest.raises(QueueUnavailable):
-        gateway(bus).take(Source.EVENT_GRID, PUSH_EVENT)
+        webhooks(bus).take(Source.EVENT_GRID, PUSH_EVENT)
     with pytest.raises(QueueUnavailable):
-        gateway(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))
+        webhooks(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))

@@ -92,14 +92,14 @@ def counted_vote(
         if vote is None or vote.objects:
             return None
         return Counted(noun=vote.decision.noun, at=vote.at, channel=vote.channel)
-    rollout, names = release.rollout_in(where), gate.circle.names(approver, signed_in=signed_in)
+    rollout, names = release.rollout_in(where), gate.identities.names(approver, signed_in=signed_in)
     approvers = rollout.approvers if rollout else ()
-    if any(not names.isdisjoint(gate.circle.names(name)) for name in approvers):
+    if any(not names.isdisjoint(gate.identities.names(name)) for name in approvers):
         return Counted(noun=VoteDecision.APPROVE.noun, at=None, channel="")
     return None
 
 
-def standing(
+def approval_status(
     release: Release,
     environment: Environment | None,
     claims: ApprovalClaims,
@@ -177,7 +177,7 @@ def _waiting(
             "can withdraw yours, or reject.",
             tone=Tone.GOOD,
         )
-    if asks is None or not asks.lists(asks.circle.names(claims.approver, signed_in=signed_in), signed_in):
+    if asks is None or not asks.lists(asks.identities.names(claims.approver, signed_in=signed_in), signed_in):
         return _not_asked(asks, claims, signed_in)
     return ApprovalStatus(
         kind=ApprovalSituation.OPEN,
@@ -296,5 +296,5 @@ def vote_on_current_plan(
     """The person's vote on the current plan, cast under any of their names."""
     if gate is None or release.gate is None:
         return None
-    names = gate.circle.names(voter, signed_in=signed_in)
+    names = gate.identities.names(voter, signed_in=signed_in)
     return next((vote for vote in release.gate.votes if not names.isdisjoint(names_of(vote, gate))), None)

@@ -13,7 +13,7 @@ from .table import Act, Row, Write
 
 
 @dataclass
-class Standing:
+class ApplicationRows:
     """Neighbouring rows of an application's partition: its head, its version in force, its lanes, and the notes of
     steps under way."""
 
@@ -45,14 +45,14 @@ def check_row(row: Row) -> None:
     elif (row.partition, row.key) == (keys.INSTALLATION, keys.FREEZE):
         read_row(FreezeState, row)
     else:
-        Standing().take(row)
+        ApplicationRows().take(row)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Nearby:
     """A release and the neighbouring rows of its application, as they were at one moment, with their ETags."""
 
-    standing: Standing
+    standing: ApplicationRows
     release: Release | None
     etags: Mapping[str, str]
 
@@ -68,7 +68,7 @@ class Nearby:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstallationStanding:
+class InstallationRows:
     """The head of the installation's chain, and the freeze of everything."""
 
     head_row: Row | None = None
@@ -79,7 +79,7 @@ class InstallationStanding:
         """The head. Raises `UnreadableRow` only here, since most callers only need the freeze."""
         return read_row(Head, self.head_row) if self.head_row else Head(application=keys.INSTALLATION)
 
-    def with_row(self, row: Row) -> "InstallationStanding":
+    def with_row(self, row: Row) -> "InstallationRows":
         """A copy with the content of this row; unchanged for rows of another kind, which lie between the two."""
         match row.key:
             case keys.HEAD:

@@ -13,7 +13,7 @@ from ..commands.saying import InboxWriter, Said
 from ..domain.restored import Restored
 from ..domain.signing import PublicKeys
 from ..domain.statement import Statement
-from ..http.forms import FIELD, Forms
+from ..http.forms import FIELD, FormTokens
 from ..http.requests import check_own_page
 from ..http.saying import Saying
 from ..http.sessions import Sessions
@@ -28,10 +28,10 @@ from .signin import Visitor
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class FormServices:
     """The parts of one installation with which people vote, give commands and sign out."""
 
-    forms: Forms
+    forms: FormTokens
     sessions: Sessions
     saying: Saying
     writer: InboxWriter

@@ -11,7 +11,7 @@ from .model import Digest, Name
 from .tokens import TOKEN_LIMIT
 
 
-class Ballot(ForeignModel):
+class VoteRequest(ForeignModel):
     """The body of a vote."""
 
     model_config = ConfigDict(extra="forbid")

@@ -14,7 +14,7 @@ from ..ledger.installation import InstallationLedger
 
 
 @dataclass(kw_only=True)
-class SeenKeys:
+class IssuerKeyRecorder:
     """Remembers only the set that it saw last: a provider has few, one at a time."""
 
     installation: InstallationLedger

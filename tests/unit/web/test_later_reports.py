@@ -29,7 +29,7 @@ def test_a_run_that_nobody_knows_and_one_of_another_image_stand_on_the_page(home
     tell(home, built(home, "other", id=7, number="20261128.7"))
     page = show_release(home.app.reader, "shop-1", visitor=DORA).body.decode()
     assert "Reported meanwhile, and ignored" in page
-    first, second = home.explain(1).told_meanwhile
+    first, second = home.explain(1).later_reports
     assert (first.what, second.what) == ("run 20261128.7", "run 20261128.9")
     assert first.why.startswith("it began shop-2: ")
     assert second.why.startswith("run-is-proved: ")
@@ -43,5 +43,5 @@ def test_a_release_that_has_both_says_nothing_of_it(home: Installation) -> None:
     tell(home, built(home))
     home.settle()
     assert home.phase(1) is not Phase.JOINING
-    assert home.explain(1).told_meanwhile == ()
+    assert home.explain(1).later_reports == ()
     assert "Told of meanwhile" not in show_release(home.app.reader, "shop-1", visitor=DORA).body.decode()

@@ -2,15 +2,15 @@
 
 from urllib.parse import urlsplit
 
-from ..maintenance.doctor import Remedies
+from ..maintenance.doctor import FixHints
 from .settings import Settings
 
 
-def remedies(settings: Settings) -> Remedies:
+def fix_hints(settings: Settings) -> FixHints:
     """Values are empty for resources that are accessed with connection strings or tokens instead of an identity."""
     by_identity = not settings.storage_connection.get_secret_value()
     host = urlsplit(settings.table_endpoint).hostname or ""
-    return Remedies(
+    return FixHints(
         client_id=settings.client_id,
         storage_account=host.partition(".")[0] if by_identity else "",
         container=settings.container,

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from slipway.domain.application import Start
+from slipway.domain.later_reports import SHOWN, LaterReport
 from slipway.domain.release import Phase
-from slipway.domain.told_meanwhile import SHOWN, ToldMeanwhile
 from tests.unit.domain.samples import application, ci_run, staging
 from tests.unit.domain.world import World
 
@@ -13,8 +13,8 @@ def both() -> World:
     return World(application(staging(), start=Start.BOTH))
 
 
-def told(world: World, number: int = 1) -> tuple[ToldMeanwhile, ...]:
-    return world.explain(number).told_meanwhile
+def told(world: World, number: int = 1) -> tuple[LaterReport, ...]:
+    return world.explain(number).later_reports
 
 
 def test_a_run_of_another_branch_is_named_with_its_branch() -> None:
