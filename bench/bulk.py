@@ -25,7 +25,7 @@ _BATCH: Final = "batch_slipway"
 _SET: Final = "changeset_slipway"
 
 type Rows = list[tuple[str, dict[str, Value]]]
-"""Of one partition: row key and columns."""
+"""Row keys and columns of one partition."""
 
 
 class BulkFailed(Exception):  # noqa: N818 - it is what happened

@@ -105,7 +105,7 @@ def _matching(pattern: str, what: str) -> Any:
 
 
 def _target(stack: dict[str, Any], name: str) -> Target:
-    """Of the application in force; its namespaces are there afterwards. Raises `CannotPush`, `PlacesRefused`."""
+    """The target for the application in force; its namespaces then exist. Raises `CannotPush`, `PlacesRefused`."""
     application = _in_force(stack, name)
     pushed = application.get("image") or application["bundle"]
     if pushed["registry"] != "nonprod":
@@ -210,7 +210,7 @@ def _push_bundle(
 
 
 def _typed(stack: dict[str, Any], folder: Path, *arguments: str) -> None:
-    """A command of the pipeline. Raises `CannotPush`."""
+    """Run a command of the pipeline. Raises `CannotPush`."""
     environment = {
         "PATH": os.pathsep.join([str(TOOLS), os.environ["PATH"]]),
         "PYTHONPATH": str(ROOT),

@@ -18,5 +18,5 @@ def signer_of(seeds: Mapping[str, bytes]) -> PrivateSigner:
 
 
 def link_by(seeds: Mapping[str, bytes], claims: ApprovalClaims) -> str:
-    """A link's token that whoever holds these keys made."""
+    """The token of a link, made by somebody who holds these keys."""
     return sign_link(claims, signer_of(seeds))

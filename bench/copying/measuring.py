@@ -29,7 +29,7 @@ from .tls import make_certificates
 
 REPOSITORY: Final = "team/shop"
 ROUNDS: Final = {("240 MB", "cold"): 3}
-"""Of the cases that take long; the others have more, because they scatter more."""
+"""Rounds of the cases that take long; the others get more, because they scatter more."""
 MORE_ROUNDS: Final = 5
 AIMS: Final = {
     ("cold", SKOPEO): 0.75,

@@ -82,20 +82,20 @@ class Organization:
     """Opens the service hooks, and nothing else here."""
     may_edit: bool = True
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """As they are kept, with their passwords; what is answered has stars in their place."""
+    """Subscriptions as they are stored, with their passwords; answers have stars in place of these."""
     asked: list[str] = field(default_factory=list)
     """Method and path of each request."""
     tenant: str = TENANT
     people: dict[str, Person] = field(default_factory=lambda: {PLATFORM.storage_key: PLATFORM})
-    """By storage key."""
+    """People, by storage key."""
     readers: dict[str, Reader] = field(default_factory=dict)
-    """By object id: the service principals that are members."""
+    """The service principals that are members, by object id."""
     faults: Faults = field(default_factory=Faults)
     page: int = 100
     """The most entries of one answer, however many `$top` asks for."""
     clock: Clock = utc_now
     contents: dict[str, Project] = field(default_factory=dict)
-    """By the project's id."""
+    """Projects, by id."""
     _counted: dict[str, int] = field(default_factory=dict)
 
     def now(self) -> datetime:

@@ -50,7 +50,7 @@ class Person:
     active: bool = True
     """False for somebody who has left."""
     client_id: str = ""
-    """Of a service principal: the application's id."""
+    """The application's id, if this is a service principal."""
 
     @property
     def storage_key(self) -> str:
@@ -110,7 +110,7 @@ class Addresses:
     main: str = "https://dev.azure.com"
     people: str = "https://vssps.dev.azure.com"
     data_centre: str = "https://spsprodweu1.vssps.visualstudio.com"
-    """The identity links of the real answers name this host, which is in nobody's list."""
+    """The identity links in real answers name this host, which no list of endpoints has."""
 
     @property
     def here(self) -> str:

@@ -22,7 +22,7 @@ _BY = ("identityIds", "subjectDescriptors", "searchFilter")
     versions=RELEASED,
 )
 def identities(call: Call) -> Answer:
-    """Several at once. In a list by ids or descriptors, nobody stands as null in the place of whom there is not."""
+    """Several at once. In a list by ids or descriptors, null takes the place of anybody unknown."""
     if call.query.get("queryMembership", "None").casefold() != "none":
         raise NotKnown("identities with their memberships")
     asked = [name for name in _BY if name in call.query]
@@ -66,7 +66,7 @@ def service_principal(call: Call) -> Answer:
 
 @table.post(f"{_GRAPH}/subjectlookup", versions=IN_PREVIEW)
 def subjects(call: Call) -> Answer:
-    """By descriptor; whom there is not is left out."""
+    """The subjects with these descriptors; unknown ones are left out."""
     _may_see(call)
     keys = call.json().get("lookupKeys", [])
     wanted = [str(key.get("descriptor")) for key in keys]

@@ -64,7 +64,7 @@ class PullRequest:
     created_at: datetime
     commits: tuple[str, ...]
     merge: str
-    """The commit that the server made of it; another one once it is completed."""
+    """The merge commit that the server made; a different one once the pull request is completed."""
     target_commit: str
     repository: "Repository"
     status: str = "active"
@@ -73,7 +73,7 @@ class PullRequest:
     completed_automatically_for: Person | None = None
     strategy: Strategy | None = None
     reviewers: dict[str, tuple[Person, int]] = field(default_factory=dict)
-    """By storage key: who, and their vote (10, 5, 0, -5, -10)."""
+    """The reviewers and their votes (10, 5, 0, -5, -10), by storage key."""
 
     @property
     def ref(self) -> str:

@@ -163,7 +163,7 @@ class Asked:
 
     method: str
     steps: tuple[str, ...]
-    """Of the path, after the organization's name."""
+    """The parts of the path after the organization's name."""
     organization: str
     query: Mapping[str, str]
     version: str | None

@@ -146,7 +146,7 @@ class Run:
         return made
 
     def running(self) -> Job | None:
-        """The job that goes on, if one does."""
+        """The running job, if there is one."""
         found = (record for record in self.records if record.type == "Job" and record.state == "inProgress")
         return next((Job(run=self, record=record) for record in found), None)
 
@@ -203,7 +203,7 @@ class Run:
         return made
 
     def _next_id(self) -> str:
-        """Of a record: the same again when the same story is played again."""
+        """A new id for a record: the same one each time the same story is played."""
         self._made += 1
         return str(uuid.uuid5(uuid.UUID(self.timeline_id), f"record {self._made}"))
 

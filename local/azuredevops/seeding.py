@@ -44,12 +44,12 @@ class Delivery(_Told):
     author: Somebody
     """The person who committed, opened the pull request and pushed its branch."""
     claims: Somebody | None = None
-    """Whom the commit names as its author and committer, if not the real author."""
+    """The person whom the commit names as its author and committer, if not the real author."""
     completer: Somebody | None = None
     """The person who completed the pull request; None if the commit was pushed to main without one."""
     strategy: Strategy = Strategy.SQUASH
     ends: bool = True
-    """Whether the run ends at once; otherwise it goes on until an `Ending` comes."""
+    """Whether the run ends at once; otherwise it runs until an `Ending` comes."""
     result: str = "succeeded"
     publishes: dict[str, Any] | None = None
     """The document that the run publishes; None if it publishes none."""
@@ -179,7 +179,7 @@ class Seeding:
         return Delivered.model_validate_json(self._tell("deliveries", delivery))
 
     def finish(self, ending: Ending) -> Delivered:
-        """Raises `ValueError` when no such run goes on."""
+        """Raises `ValueError` if no such run is in progress."""
         return Delivered.model_validate_json(self._tell("endings", ending))
 
     def stopped(self, *, yes: bool) -> None:

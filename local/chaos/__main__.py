@@ -84,7 +84,7 @@ def _run(options: argparse.Namespace, say: Narrator) -> int:
 
 
 def _leave(stack: Stack) -> None:
-    """Without waiting for those who play, who do not give up soon."""
+    """End without waiting for the players, who do not give up soon."""
     stack.stop()
     os._exit(2)
 

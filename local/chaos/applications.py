@@ -13,7 +13,7 @@ from slipway.domain.order import Order
 ADA, BEN = laptop().person("Ada"), laptop().person("Ben")
 STAGING, PRODUCTION = "staging", "production"
 ENVIRONMENTS: Final = (STAGING, PRODUCTION)
-"""Of every application; each has a cluster of that name."""
+"""The environments of every application; each has a cluster of that name."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ class Kind(StrEnum):
     CUT = "cut off"
     """It loses every connection and takes no new one for a while, and keeps what it holds: so a failover looks."""
     FROZEN = "frozen"
-    """SIGSTOP, and SIGCONT later: it hangs, and goes on with what it believed before."""
+    """SIGSTOP, and SIGCONT later: the process hangs, and then continues with what it believed before."""
     LOST = "lost its worker process"
     """SIGKILL for the process that runs the app's code; its host starts another by itself."""
 
@@ -50,7 +50,7 @@ CALM: Final = (2.0, 14.0)
 SHORT: Final = (1.0, 15.0)
 """Seconds that a blow lasts."""
 LONG: Final = (50.0, 70.0)
-"""The same, of a long one: it outlasts a step's lease, so that a worker wakes up as somebody's past."""
+"""The same for a long pause, which outlasts a step's lease: the worker wakes up when another has taken over."""
 LONG_ONES: Final = 0.15
 """The share of long ones."""
 
@@ -64,7 +64,7 @@ class Blow:
     part: str
     kind: Kind
     lasts: float
-    """Seconds until the part goes on or is started again."""
+    """Seconds until the part continues or is started again."""
 
 
 def rows(seed: int, minutes: float) -> tuple[Sequence[Blow], Sequence[Blow]]:

@@ -58,7 +58,7 @@ class Held:
     images: frozenset[str]
     """Digests of the Deployments' images."""
     orders: Mapping[str, Order]
-    """By object, of those that Slipway applied."""
+    """The order on each object that Slipway applied."""
     lease: Order | None
     own_to_versions: frozenset[str]
     """Tags of the versions whose own objects are there."""
@@ -72,17 +72,17 @@ class Evidence:
     votes: frozenset[tuple[str, str]]
     """Release and voter: the page told the voter that the vote was counted."""
     told: frozenset[tuple[str, str, str]]
-    """Notice, release and recipient, of what the inbox has ever held."""
+    """Notice, release and recipient of everything that the inbox has ever held."""
     went_back: Sequence[str]
     """Objects that were seen to take an older order after a newer one."""
     releases: Sequence[Mapping[str, Any]] | None
     records: Mapping[str, Sequence[Mapping[str, Any]]] | None
     """The whole trail of each application."""
     live: Mapping[tuple[str, str], Live | None] | None
-    """By application and environment."""
+    """What is live, by application and environment."""
     held: Mapping[tuple[str, str], Held] | None
     verified: Mapping[str, str] | None
-    """By chain: what is wrong with it, or nothing."""
+    """What is wrong with each chain; empty if nothing is."""
     waiting: Mapping[str, int] | None
     """Messages and rows that are left, by their places."""
     doctor: Sequence[str] | None

@@ -30,7 +30,7 @@ class Judged:
 
 
 def judged(evidence: Evidence) -> tuple[Judged, ...]:
-    """Every promise. One that could not be looked at counts as broken."""
+    """The verdict on every promise. One that could not be checked counts as broken."""
     return tuple(Judged(promise=promise, faults=tuple(find(evidence))) for promise, find in PROMISES.items())
 
 

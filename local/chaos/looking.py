@@ -50,7 +50,7 @@ class Onlooker:
     stack: Stack
     went_back: list[str] = field(default_factory=list)
     notices: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By id. The inbox itself keeps the newest ones only."""
+    """All notices so far, by id. The inbox itself keeps only the newest ones."""
     _newest: dict[tuple[str, str], Order] = field(default_factory=dict)
 
     def asked(self, release: str, person: Person) -> str | None:

@@ -55,7 +55,7 @@ class Player:
     say: Callable[[str], None]
     pushed: list[Pushed] = field(default_factory=list)
     votes: set[tuple[str, str]] = field(default_factory=set)
-    """Release and voter, of the votes that the page said were counted."""
+    """Release and voter of each vote that the page reported as counted."""
 
     def run(self, over: threading.Event) -> None:
         """Deliver one version after the other until the time is over; returns once the last one has ended."""
@@ -111,7 +111,7 @@ class Player:
 
     # ---- people
     def _followed(self, version: str, decision: str) -> None:
-        """Wait until the release of the version has ended; the people who are asked decide."""
+        """Wait until the release of the version has ended; the approvers decide meanwhile."""
         end = time.monotonic() + WITHIN
         while time.monotonic() < end:
             release = self._release(version)

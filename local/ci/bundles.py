@@ -9,7 +9,7 @@ from typing import Any
 KUBERNETES = "1.34"
 RECORD = "slipway.json"
 type Typed = Callable[..., None]
-"""A command of the pipeline, by its words; signed in to the registry, in a folder of the run."""
+"""Run a command of the pipeline, given as words, signed in to the registry and in the run's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class BundleStage:
     """Login server."""
 
     def build(self, application: str, manifests: Path, version: str, images: Sequence[str]) -> None:
-        """Of images by `repository:tag`; into `bundle`."""
+        """Build the bundle from images named `repository:tag`, into the folder `bundle`."""
         self.typed("export", application, "--targets", KUBERNETES, "-o", ".")
         given = ["--targets", "targets.json", *(word for image in images for word in ("--image", image))]
         self.typed("bundle", "build", str(manifests), "--version", version, "--registry", self.registry, *given)

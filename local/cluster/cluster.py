@@ -56,7 +56,7 @@ class RealCluster:
         return self._where.kubeconfig("admin")
 
     def kubeconfig_of(self, user: str) -> Path:
-        """A service account's: one that the settings name."""
+        """The token of a service account that the settings name."""
         return self._where.kubeconfig(user)
 
     @property
@@ -99,7 +99,7 @@ class RealCluster:
     # ---- inside
 
     def _is_ready(self) -> bool:
-        """By then its roles exist and let their users in: before that it answers 403."""
+        """Whether its roles exist and let their users in: before that it answers 403."""
         try:
             self._api.call("GET", f"/apis/{_RBAC}/v1/clusterroles/edit")
             self._api.call("GET", "/readyz")

@@ -154,7 +154,7 @@ class Mirror(Store):
         return {**said, **fixed, **observed, "conditions": [*status["conditions"], *others]}
 
     def _patched(self, resource: Resource, thing: Json, body: Json, sub: str = "") -> Json | None:
-        """Of that very object: a successor of the same name is another pod."""
+        """Patch exactly that object: a successor of the same name is another pod."""
         metadata = thing["metadata"]
         path = _path(resource, metadata.get("namespace"), metadata["name"]) + sub
         bound = {**body, "metadata": {**body.get("metadata", {}), "uid": metadata["uid"]}}
@@ -223,7 +223,7 @@ class Mirror(Store):
         return since
 
     def _place(self, resource: Resource) -> str:
-        """Of pods those of our node, as a kubelet asks."""
+        """The address of the list; of pods only those of our node, as a kubelet asks for them."""
         of_node = f"?fieldSelector=spec.nodeName%3D{self._node}" if resource is PODS else ""
         return _path(resource, None) + of_node
 

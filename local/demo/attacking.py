@@ -50,7 +50,7 @@ class Attacks(Delivering):
     """Each attack is one method, which first delivers everything that it needs."""
 
     def __init__(self, stack: Stack, narrator: Narrator, *, minor: int = 0) -> None:
-        """`minor`: of the versions that are pushed, where a stack is attacked more than once."""
+        """`minor` is the minor version that is pushed, for a stack that is attacked more than once."""
         super().__init__(stack, narrator)
         self._minor = minor
 

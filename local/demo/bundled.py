@@ -15,7 +15,7 @@ ADA, BEN = laptop().person("Ada"), laptop().person("Ben")
 BUNDLES = "hello-bundle"
 """The repository of the bundles."""
 VALIDATION = {"kind": "approval", "approvers": [f"oid:{BEN.oid}"], "level": "queue", "deadline": "24h"}
-"""Ben, for whom a bot may speak."""
+"""Ben, on whose behalf a bot may answer."""
 GATE = {"kind": "approval", "approvers": [f"oid:{ADA.oid}"], "level": "signed", "fresh": "5m", "deadline": "24h"}
 """Ada, who must have signed in within the last five minutes, and whose token proves what she said."""
 

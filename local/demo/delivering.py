@@ -93,7 +93,7 @@ class Delivering(Play):
         }
 
     def typed(self, folder: Path, *arguments: str) -> None:
-        """A command of the pipeline, signed in to the registry. Raises `RuntimeError`."""
+        """Run a command of the pipeline, signed in to the registry. Raises `RuntimeError`."""
         signed_in = {"SLIPWAY_REGISTRY_USER": "ci", "SLIPWAY_REGISTRY_PASSWORD": self.stack.secrets.ci_password}
         done = slipway(self.stack, list(arguments), show=False, folder=folder, more=signed_in)
         if done.returncode:

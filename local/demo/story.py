@@ -125,7 +125,7 @@ class Story(Delivering):
         self.say.verdict(f"the exported trail: {'; '.join(told.splitlines())}")
 
     def _proof(self, record: dict[str, Any], auditor: Auditor, folder: Path) -> dict[str, Any]:
-        """A kept proof, as it lies in the storage account: the app shows it once its token has expired."""
+        """A kept proof, from the storage account: the app itself shows it only once its token has expired."""
         kept, file = AzureBlobs(self._evidence).get(record["proof"]), folder / "proof.json"
         file.write_bytes(present(kept, f"the proof of record {record['sequence']}"))
         code, told = auditor.proof(file, self.stack.identity.keys_url, record["proof"])

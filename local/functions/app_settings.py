@@ -48,9 +48,10 @@ class AppSettings(Mapping[str, str]):
         return "".join(pieces)
 
     def is_disabled(self, function: str) -> bool:
-        """By either of two names, in any case of letters. On Linux it is the one with underscores that counts in Azure,
-        where names of settings cannot have dots; the one with two underscores, which is usual for sections, says
-        nothing."""
+        """Whether a setting disables the function, by either of two names, in upper or lower case.
+
+        On Linux in Azure, where names of settings cannot have dots, the one with underscores counts; one with two
+        underscores, which is usual for sections, means nothing."""
         names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
         wanted = {name.lower() for name in names}
         return any(name.lower() in wanted and value.lower() in _TRUE for name, value in self._values.items())

@@ -153,7 +153,8 @@ def _indented(text: str) -> str:
 
 
 def _once(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    """Of names that differ in case only, the first. The server itself decides how the body is delimited."""
+    """The headers, each once: of names that differ only in case, the first. The server itself decides how the body is
+    delimited."""
     seen = {"content-type", "content-length"}
     for name, value in headers:
         key = name.lower()

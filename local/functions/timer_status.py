@@ -42,7 +42,7 @@ class Status:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """With what a timer starts."""
+    """What a timer starts with."""
 
     status: Status
     due: Due

@@ -42,7 +42,7 @@ class Person(_Settings):
     name: str
     mail: str
     roles: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """By the name of the registration: a role on one is none on the other."""
+    """App roles by the name of the registration: a role on one does not count on the other."""
     groups: tuple[Guid, ...] = ()
     guest: Guid | None = None
     """The tenant that a guest is at home in."""

@@ -34,7 +34,7 @@ QUERIES = {
     "PATCH": _WRITE | {"force"},
     "DELETE": _DELETE,
 }
-"""By method; logs have parameters of their own."""
+"""The known parameters, by method; logs have others."""
 
 JSON = "application/json"
 AGGREGATED = "APIGroupDiscoveryList"
@@ -84,7 +84,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 
 
 def check_request(request: Request, *, log: bool) -> None:
-    """Of everything but the proxy, of which headers and parameters are the pod's."""
+    """Check every request except those to the proxy, whose headers and parameters are meant for the pod."""
     for name in request.headers:
         if name not in HEADERS:
             raise not_implemented(f"the header {name}")

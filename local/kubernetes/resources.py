@@ -41,7 +41,7 @@ class Resource:
     """Answered at once, never stored (access reviews)."""
     singular: str = ""
     structural: Json | None = field(default=None, compare=False)
-    """Of a custom resource: the schema of its definition."""
+    """The schema in its definition, if this is a custom resource."""
 
     @property
     def group(self) -> str:

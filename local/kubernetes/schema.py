@@ -38,9 +38,9 @@ class Findings:
 
     unknown: list[str] = field(default_factory=list)
     mistyped: list[str] = field(default_factory=list)
-    """In the words of a create or an update."""
+    """Fields of the wrong type, in the words of a create or an update."""
     untyped: list[str] = field(default_factory=list)
-    """The same in those of an apply."""
+    """The same, in the words of an apply."""
 
     def add_type(self, value: Any, path: str, wanted: str, *, merged: str) -> None:
         self.mistyped.append(f"cannot unmarshal {_json_type(value)} into field {path or '.'} of type {wanted}")

@@ -23,7 +23,7 @@ _FIELDS = {
     "ReplicaSet": "status.replicas",
     "Service": "spec.clusterIP spec.type",
 }
-"""By which fields, beside name and namespace, a kind can be selected; no others, as on a cluster."""
+"""The fields by which a kind can be selected besides name and namespace; no others, as on a cluster."""
 _OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
 
 

@@ -99,7 +99,7 @@ class Kubernetes:
         self.stop()
 
     def _let_in(self, namespace: str) -> frozenset[str]:
-        """Whom the namespace's annotation lets in, besides those whose token names it."""
+        """The users whom the namespace's annotation lets in, besides those whose token names the namespace."""
         found = self.store.get(NAMESPACES, None, namespace)
         told = (found or {"metadata": {}})["metadata"].get("annotations") or {}
         return frozenset(str(told.get(LETS_IN, "")).split())

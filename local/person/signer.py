@@ -62,8 +62,8 @@ class Signer:
     oid: str
     """Object id of the person, as the provider knows it."""
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By host. The paths that the provider names do not matter here, and an empty `domain`, which the Functions host
-    writes and browsers pass over, would make `http.cookiejar` drop a cookie."""
+    """Cookies by host. The paths that the provider names do not matter here, and an empty `domain`, which the Functions
+    host writes and browsers ignore, would make `http.cookiejar` drop a cookie."""
 
     http: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(retries=False, timeout=30), repr=False

@@ -87,7 +87,7 @@ def host_storage(secrets: Secrets, storage: str) -> str:
 
 
 def _address(connection: str) -> str:
-    """Host and port of a bus, of its connection string."""
+    """Host and port in the connection string of a bus."""
     return urlsplit(connection.split(";", maxsplit=1)[0].removeprefix("Endpoint=")).netloc
 
 

@@ -49,6 +49,6 @@ class StackOptions:
     event_endpoint: dict[str, Any] | None = None
     """An address that the registry's events go to instead of the app."""
     people: Sequence[Person] = ()
-    """Whom the identity provider knows besides the laptop's people."""
+    """People whom the identity provider knows besides the laptop's."""
     namespaces: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Namespaces that the clusters have and the app may use, besides those that the catalogue names."""

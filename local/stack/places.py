@@ -16,7 +16,7 @@ from slipway.catalogue import check_path
 from ..kubernetes.access import LETS_IN
 
 APP = "slipway"
-"""As whom the clusters know the app."""
+"""The name under which the clusters know the app."""
 OK, CREATED, CONFLICT = 200, 201, 409
 type Named = Mapping[str, frozenset[str]]
 """Cluster → namespaces."""
@@ -51,7 +51,7 @@ class Places:
     clusters: Mapping[str, str]
     """Addresses of the doubles, by the name of the cluster. A cluster of somebody else's is left alone."""
     token: str = field(repr=False)
-    """Of somebody who may write Namespaces."""
+    """The token of somebody who may write Namespaces."""
     http: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(retries=False, timeout=10), repr=False
     )

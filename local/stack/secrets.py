@@ -24,14 +24,14 @@ class Secrets(BaseModel):
     staging_token: str
     production_token: str
     cluster_token: str
-    """Of the platform's people at both clusters, who make namespaces."""
+    """The token of the platform's people, who create namespaces in both clusters."""
     developer_token: str
-    """Of a developer, who may do in the namespaces of staging what the role `edit` may."""
+    """The token of a developer, who has the rights of the role `edit` in the namespaces of staging."""
     hook_secret: str
     inbox_secret: str
     bus_key: str
     host_storage_key: str
-    """Of the storage account in which the worker's host keeps the locks of its timers."""
+    """Key of the storage account in which the worker's host keeps the locks of its timers."""
     session_key: str
     front_bus_key: str
     worker_bus_key: str

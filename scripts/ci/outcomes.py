@@ -86,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def read_outcomes(folder: Path) -> list[Outcome]:
-    """Of all runs of pytest that wrote into a folder."""
+    """The outcomes of all runs of pytest that wrote into a folder."""
     return list(_read(folder))
 
 

@@ -100,7 +100,7 @@ def _description(field: Schema, definitions: dict[str, Schema]) -> str:
 
 
 def _default(field: Schema, definitions: dict[str, Schema]) -> str:
-    """Of an object only what its own chapter does not say."""
+    """The default; of an object only what its own chapter does not say."""
     default = field.get("default")
     if isinstance(default, dict):
         usual: Schema = {}

@@ -20,7 +20,7 @@ def of_members[Member: Enum](kind: type[Member]) -> dict[Member, str]:
 
 
 def first_paragraph(thing: type | ModuleType) -> str:
-    """Of a docstring; that of a module without the words before its colon, which name what it is about."""
+    """The first paragraph of a docstring; of a module's without the words before the colon, which name its subject."""
     text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
     subject, colon, rest = text.partition(": ")
     if isinstance(thing, ModuleType) and colon and len(subject.split()) <= _LONGEST_SUBJECT:

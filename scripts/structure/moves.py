@@ -64,7 +64,7 @@ class Folder:
 
 
 def statements_before_and_after(old: list[Module], new: list[Module], moves: list[Move]) -> list[Folder]:
-    """By the folders of the new tree: a statement that moved counts, before as after, for its present folder.
+    """Statements before and after, by the folders of the new tree: one that moved counts for its new folder both times.
 
     A file that went without a move counts before for its old folder.
     """
@@ -122,6 +122,7 @@ def _covers(old: str, name: str) -> bool:
 
 
 def functions_of(ids: Iterable[str]) -> set[str]:
-    """Of the lines that `pytest --collect-only -q` prints: an id on each, then an empty line and a summary."""
+    """The test functions in the output of `pytest --collect-only -q`: an id on each line, an empty line, and a
+    summary."""
     stripped = (line.strip() for line in ids)
     return {line.partition("[")[0] for line in stripped if line and (" " not in line.partition("[")[0])}

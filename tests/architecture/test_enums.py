@@ -196,7 +196,8 @@ def _ends_in_assert_never(node: ast.Match) -> bool:
 
 @cache
 def _found() -> dict[Owned, list[str]]:
-    """Of each enum. A module is read once for all of them, and only if its text names one or has a value of it."""
+    """What was found for each enum. A module is read once for all of them, and only if its text has the name or a value
+    of one."""
     found: dict[Owned, list[str]] = {owned: [] for owned in OWNED}
     for path in (path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))):
         text = path.read_text(encoding="utf-8")

@@ -31,7 +31,7 @@ from tests.chromium import PHONE, SLOW, violations
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hello-aks"
 WITHIN = 180.0
-"""For a condition to become true; only a test that fails waits so long."""
+"""Seconds to wait for a condition; only a test that fails waits so long."""
 GATE = {"kind": "approval", "approvers": ["role:shop-approvers"], "deadline": "24h", "level": "signed", "fresh": "5m"}
 ASKED, NOT_ASKED = ("reader", "shop-approvers"), ("reader",)
 PEOPLE = (
@@ -147,7 +147,7 @@ def choose(page: Page, who: str) -> None:
 
 
 def signed_in(context: BrowserContext, stack: Stack, path: str, who: str = "Ada") -> Page:
-    """The approval page, as somebody sees it who has signed in."""
+    """The approval page, as a signed-in person sees it."""
     page = context.new_page()
     page.goto(stack.url + path)
     choose(page, f"Sign in as {who}")

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 
 def known_changes(folder: Path) -> Path:
-    """The example whose production wants to know who is behind a change, and which run built it."""
+    """The example, whose production requires knowing who is behind a change and which run built it."""
     example = strict(folder)
     application = yaml.safe_load((example / "application.yaml").read_text())
     application["pipeline"] = {"project": "shop", "name": "hello-ci", "branches": ["main"]}

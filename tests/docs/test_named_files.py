@@ -65,7 +65,7 @@ FOLDERS = frozenset(str(folder) for name in FILES for folder in Path(name).paren
 ENDS = frozenset(
     "/".join(parts[n:]) for parts in (name.split("/") for name in FILES | FOLDERS) for n in range(len(parts))
 )
-"""Of the paths of all files and folders."""
+"""Endings of the paths of all files and folders."""
 
 
 def is_there(name: str, page: str) -> bool:

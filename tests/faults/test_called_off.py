@@ -88,7 +88,7 @@ class RejectedAtTheDoor(StoppedAtTheDoor):
 
 
 STOPPED = {"cancelled": CancelledAtTheDoor, "rejected": RejectedAtTheDoor}
-"""By how it ends."""
+"""The ways to stop a release, by how it then ends."""
 HOW = pytest.mark.parametrize("how", list(STOPPED))
 
 

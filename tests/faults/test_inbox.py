@@ -27,7 +27,7 @@ from tests.unit.commands.live import Live
 
 OLGA = Speaker(oid=person(7, "Olga").oid, name="olga@example.com", roles=("platform",), via=Via.CLI)
 SHARES = 5
-"""Of the points; `make test` strikes at the first share."""
+"""The points are divided into this many shares; `make test` strikes at those of the first."""
 AWAY = (LedgerUnavailable, QueueUnavailable, Contended, Conflict)
 
 

@@ -19,7 +19,8 @@ from tests.faults.mortal import is_service
 
 NO_FAULTS = Faults()
 SHARES = 25
-"""Of the points that are tried: a tenth of those at which it may die, and a fortieth of those of the services."""
+"""The points are divided into this many shares. All shares together try a tenth of those at which the process may die,
+and a fortieth of those at which a service may fail."""
 
 
 def command(run: Run, verb: Verb, release: int | None = None, *, hours: int = 0, lane: bool = True) -> None:

@@ -22,7 +22,7 @@ INPUTS = {
     "Http": ({"method", "uri"}, {"headers", "authentication", "retryPolicy", "body"}),
     "Terminate": ({"runStatus"}, {"runError"}),
 }
-"""The inputs that each needs, and those that it may have besides."""
+"""The inputs that each needs, and those that are optional."""
 STATUSES = {"Succeeded", "Failed", "Skipped", "TimedOut"}
 TOP = {"$schema", "contentVersion", "parameters", "triggers", "actions", "outputs"}
 TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>-?\d+)|(?P<name>[A-Za-z]\w*)|(?P<sign>\?|[(),\[\]]))")

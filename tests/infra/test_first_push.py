@@ -51,7 +51,7 @@ STAND_INS = {
 
 @dataclass(frozen=True)
 class Installed:
-    """A running installation, as somebody who has signed in sees it from outside."""
+    """A running installation, as a signed-in person sees it from outside."""
 
     stack: Stack
     grid: EventGrid

@@ -47,7 +47,7 @@ QUERIES = {alert["name"]: alert["query"] for alert in ALERTS} | {
 }
 EVALUATED = {"PT5M", "PT10M", "PT15M", "PT30M", "PT1H"}
 WINDOWS = {"PT5M", "PT10M", "PT15M", "PT30M", "PT1H", "P1D", "P2D"}
-"""Of what Azure Monitor takes; two days are the most."""
+"""Some of the windows that Azure Monitor accepts; two days are the longest."""
 
 every_query = pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 

@@ -196,7 +196,7 @@ def wanted(option: str, resources: Resources) -> dict[tuple[Party, str], set[Gra
 
 
 def differences(option: str, resources: Resources) -> dict[tuple[Party, str], tuple[set[Grant], set[Grant]]]:
-    """By party: what is given and not in the table, and what is in the table and not given."""
+    """For each party, the rights that are given but not in the table, and those that are in the table but not given."""
     there, table = given(option, resources), wanted(option, resources)
     found = {}
     for key in there | table:

@@ -177,7 +177,7 @@ def test_an_address_that_now_belongs_to_somebody_else_is_not_a_right() -> None:
     assert refused_by(decision) == ["approver-is-listed"]
 
 
-def test_whom_the_application_lists_by_address_alone_does_not_vote_in_teams() -> None:
+def test_an_approver_listed_by_address_alone_cannot_vote_in_teams() -> None:
     world = waiting(approval(level=Level.QUEUE))
     decision = take(world, run_flow(asked(world), answered({"decision": "approve"})))
     assert refused_by(decision) == ["approver-is-listed"]

@@ -42,7 +42,7 @@ TAGLESS = frozenset(
         "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
     }
 )
-"""Types without tags, besides the parts of a storage account."""
+"""Types without tags, apart from the parts of a storage account."""
 
 every_set = pytest.mark.parametrize("name", OPTIONS)
 

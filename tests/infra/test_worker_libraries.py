@@ -23,7 +23,7 @@ from tests.infra.test_package import HOOK, SERVED, installed
 FOLDER = Path(os.environ.get("SLIPWAY_WORKERS", ROOT / ".local/workers"))
 PINS = (ROOT / "requirements-workers.txt").read_text(encoding="utf-8")
 OLDER = tuple(re.findall("^azure-functions-runtime==([^ ]+)", PINS, re.MULTILINE))
-"""Besides the pinned one; as the Makefile installs them."""
+"""The versions tested besides the pinned one, as the Makefile installs them."""
 
 NEWEST = "pinned"
 

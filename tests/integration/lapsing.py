@@ -1,4 +1,4 @@
-"""The app with steps that are soon taken over: what an instance had begun that died or was paused lapses in a third of
+"""The app with steps that are soon taken over: the steps of an instance that died or was paused lapse in a third of
 the time, since all that tests of that could do meanwhile is wait. Whatever goes its way is as in the product: a step is
 only taken over where its message comes again.
 """

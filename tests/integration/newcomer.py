@@ -95,7 +95,7 @@ class Reader:
         return told
 
     def in_cluster(self, cluster: str, path: str) -> Any:
-        """Of a namespace of the application, as somebody with a kubectl would ask for it."""
+        """What the cluster answers about a namespace of the application, as somebody with kubectl would ask."""
         stack = self.stack
         url = stack["clusters"][cluster] + path.replace("NAMESPACE", f"namespaces/{self.name}-{cluster}")
         headers = {"Authorization": f"Bearer {stack['cluster_token']}"}

@@ -28,7 +28,7 @@ from slipway.domain.phases import Phase
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHIN = 180.0
-"""For a condition to become true; only a test that fails waits so long."""
+"""Seconds to wait for a condition; only a test that fails waits so long."""
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
 ADA = "ada@example.com"
 ENDS = frozenset(end_action(phase) for phase in Phase if phase.final)
@@ -86,7 +86,7 @@ APPLICATIONS = {
     "migrates": "push",
     "drifts": "push",
 }
-"""By name: which facts start a release."""
+"""What starts a release, by application."""
 IN_STAGING = {
     "migrates": "    before: [jobs/migrate.yaml]\n",
     "drifts": """\

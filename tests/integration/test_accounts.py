@@ -35,7 +35,7 @@ GATES = {
 
 @dataclass
 class Somebodys:
-    """The possessions of somebody who has taken over an account: its tokens, and a browser in which it signs in."""
+    """What somebody has who took over an account: its tokens, and a browser in which it is signed in."""
 
     system: System
     name: str
@@ -105,7 +105,7 @@ def ada(system: System) -> Somebodys:
 
 @pytest.fixture(scope="module")
 def grace(system: System) -> Somebodys:
-    """Who has no role but `reader`."""
+    """Grace, who has no role but `reader`."""
     return Somebodys(system, "Grace")
 
 
@@ -221,7 +221,7 @@ def test_of_one_approver_there_is_one_vote_however_they_cast_it_and_no_token_of_
     assert grace.api("GET", f"/api/v1/evidence/{counted['proof']}")[0] == 404
 
 
-def test_a_sign_in_of_before_approves_nothing(ada: Somebodys, taken: Played, release: str) -> None:
+def test_an_earlier_sign_in_approves_nothing(ada: Somebodys, taken: Played, release: str) -> None:
     identity = taken.system.stack.identity
     place = f"{taken.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
     identity.signed_in_ago(3600)

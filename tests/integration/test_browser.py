@@ -28,7 +28,7 @@ def opened(context: BrowserContext, address: str) -> Page:
 
 
 def sign_in(page: Page, system: System, name: str = "Ada") -> None:
-    """Sign in to the pages in this browser, as somebody whom the laptop's directory knows."""
+    """Sign in to the pages in this browser, as a person in the laptop's directory."""
     page.goto(f"{system.stack.url}/sign-out")
     page.get_by_role("button", name=name).click()
     page.wait_for_url(f"{system.stack.url}/**")

@@ -104,7 +104,7 @@ def slipway(stack: Stack, folder: Path, *arguments: str) -> dict[str, Any]:
 
 
 def contains(live: Any, wanted: Any) -> bool:
-    """Whether all that is wanted is live; what the server and Slipway add may be there too."""
+    """Whether everything wanted is live; the server and Slipway may have added more."""
     if isinstance(wanted, dict):
         return isinstance(live, dict) and all(key in live and contains(live[key], wanted[key]) for key in wanted)
     if isinstance(wanted, list):
@@ -192,7 +192,7 @@ def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(
 
 
 def containers(value: Any) -> Iterator[dict[str, Any]]:
-    """Of an object that runs pods by a template."""
+    """The containers of an object that runs pods from a template."""
     pod = value["spec"]["template"]["spec"] if value["kind"] == "Deployment" else {}
     yield from (*pod.get("initContainers", ()), *pod.get("containers", ()))
 

@@ -37,7 +37,7 @@ def slipway(system: System, *words: str, confirms: str = "") -> tuple[int, dict[
 
 
 def propose(system: System) -> str:
-    """Olu applies what lies in the folder, and confirms it; the hash of the change."""
+    """Olu applies the folder and confirms it; returns the hash of the change."""
     assert system.stack.options.apply is not None
     file = system.stack.options.apply / NAME / "application.yaml"
     code, answer = slipway(system, "apply", "-f", str(file), "--yes", confirms="Olu")

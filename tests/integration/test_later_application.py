@@ -53,7 +53,7 @@ def test_the_token_in_a_message_that_is_parked_is_hidden(system: System) -> None
 
 
 def test_nothing_secret_is_in_any_log(system: System) -> None:
-    """Of all tests that shared the system; this one sees to it that a link was sent and opened."""
+    """This reads the logs of all tests that shared the system, and makes sure that a link was sent and opened."""
     link = system.approval_link(system.application("votes").waiting("1.9.0"))
     assert system.stack.http.request("GET", link).status == 200
     links = [link, *(notice["approval_url"] for notice in system.stack.notices() if notice["approval_url"])]

@@ -19,7 +19,7 @@ ADA_OID = laptop().person("Ada").oid
 
 
 def said(system: System, release: str, **more: Any) -> dict[str, Any]:
-    """What somebody who may send to `approvals` says of a release at the gate of production, on Ada's behalf."""
+    """A message to `approvals`, sent on Ada's behalf, about a release at the gate of production."""
     application, _, number = release.rpartition("-")
     about = {"application": application, "release": int(number), "environment": "production"}
     who = {"tid": laptop().tenant, "oid": ADA_OID}
@@ -27,7 +27,7 @@ def said(system: System, release: str, **more: Any) -> dict[str, Any]:
 
 
 def asked(system: System, release: str) -> dict[str, Any]:
-    """The opening and the plan that the notice names for whoever answers by message."""
+    """The opening and the plan that the notice names, for people who answer by message."""
     system.approval_link(release)
     (vote,) = [n["vote"] for n in system.stack.notices() if n["release"] == release and n["notice"] == "gate-opened"]
     assert vote["approves"]

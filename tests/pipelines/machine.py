@@ -44,7 +44,7 @@ class Machine:
     failed_steps: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     results: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
-    """Of each stage, of each job: `result` and `outputs`."""
+    """`result` and `outputs` of each job, by stage."""
 
     def run(self, pipeline: dict[str, Any]) -> dict[str, str]:
         """The result of each stage."""

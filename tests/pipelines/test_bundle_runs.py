@@ -37,7 +37,7 @@ class Merge:
     image: str
     """Digest that `docker` says it pushed."""
     prices: str
-    """The same of a second image."""
+    """The same for a second image."""
     source: Path
 
     def run(self) -> dict[str, str]:

@@ -270,7 +270,7 @@ def test_the_whole_schema_agrees(name: str) -> None:
 
 
 def leaves(error: SchemaError) -> Iterator[SchemaError]:
-    """The top of the schema is one large `anyOf`; what is wrong stands at its deepest branches."""
+    """The top of the schema is one large `anyOf`; the real error is in its deepest branches."""
     if not error.context:
         yield error
     for inner in error.context or ():

@@ -33,7 +33,7 @@ class Site:
         self.home, self.subject = home, subject
         home.hear_at_once()
         self.signed_in: dict[str, str] = {}
-        """Cookies of whoever has signed in, as a header; see `sign_in`."""
+        """Cookies of the person who has signed in, as a header; see `sign_in`."""
         self.lock = threading.Lock()
 
     @property

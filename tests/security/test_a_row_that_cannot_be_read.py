@@ -188,7 +188,8 @@ PLACES: Final = [
 
 
 def settle(home: Live, row: Row) -> None:
-    """Deliver what lies in the queues. What meets the row is not delivered again: `Receiver` parks it in the end."""
+    """Deliver all messages in the queues. One that needs the unreadable row is not delivered again: `Receiver` parks it
+    in the end."""
     while True:
         try:
             home.settle()

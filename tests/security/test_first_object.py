@@ -39,7 +39,7 @@ def home(tmp_path: Path) -> Live:
 
 
 def decided(home: Live) -> Step:
-    """People have approved, the copy is done, and it was decided to deploy: the step lies in its queue."""
+    """People have approved, the copy is done and the rollout is decided: its step is in the queue."""
     approve(home)
     step = home.settle_at(StepKind.DEPLOY, PRODUCTION)
     assert home.phase(1) is Phase.DEPLOYING

@@ -37,7 +37,7 @@ def refused_by(asked: Installation) -> list[str]:
 def test_a_sign_in_that_asks_nobody_opens_no_gate_that_wants_a_fresh_one(
     asked: Installation, silent: dict[str, Any]
 ) -> None:
-    """A link to the provider with `prompt=none` gives a token without a question to whoever is signed in there."""
+    """A link to the provider with `prompt=none` gives a token, without asking, for the person signed in there."""
     say_proved(asked, proof_of(asked, statement(asked, 1), ADA, **silent))
     assert refused_by(asked) == ["sign-in-is-fresh"]
 
@@ -76,7 +76,7 @@ def test_a_vote_that_was_kept_back_is_not_made_younger_by_what_the_front_says_of
     assert rule in refused_by(asked)
 
 
-def test_a_vote_of_before_does_not_count_after_the_release_was_sent_out_again(asked: Installation) -> None:
+def test_an_earlier_vote_does_not_count_after_the_release_was_sent_out_again(asked: Installation) -> None:
     signed = statement(asked, 1)
     reject = statement(asked, 1).evolve(decision=VoteDecision.REJECT, reason="no")
     front = Speaker(oid=ADA.oid, roles=ADA.roles, via=Via.PAGE)

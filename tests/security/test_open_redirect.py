@@ -68,7 +68,7 @@ def _stays_here(site: Site, link: str) -> None:
 
 
 def test_a_link_where_people_sign_in_leads_to_a_page_of_ours(site: Site, http: urllib3.PoolManager) -> None:
-    """The one redirect that there is, so that the test above can fail."""
+    """The only redirect there is; without it the test above could not fail."""
     link = site.home.app.links.approval(site.subject, ADA, purpose=Purpose.SHOW, now=site.home.now)
     answer = http.request("GET", link, redirect=False)
     assert answer.status == 303

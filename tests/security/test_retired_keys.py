@@ -45,7 +45,7 @@ def with_keys(home: Live, public: PublicKeys) -> None:
 
 
 def rotate(home: Live, *, look: bool = True) -> None:
-    """A new key signs, and the private key of before is gone. `look`: the hourly timer ran since."""
+    """A new key signs, and the old private key is gone. `look`: the hourly timer has run since."""
     with_keys(home, PublicKeys(BOTH))
     if look:
         home.app.anchoring.run()
@@ -76,7 +76,7 @@ def freeze_and_approve(home: Live) -> None:
 
 
 def sign_end(home: Live, **changes: str | None) -> None:
-    """As whoever has the key of before signs it, over what they have written into the rows."""
+    """Signed by somebody who has the old key, over what they have written into the rows."""
     head = home.app.ledger.head("shop")
     start, in_force = Head(application="shop"), {**head.in_force, **changes}
     put(home, keys.HEAD, pack(sign_head(head, before=start, changes=in_force, signer=SIGNER, keys=PUBLIC_KEYS)))

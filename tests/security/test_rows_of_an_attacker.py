@@ -344,7 +344,7 @@ def without_only_its_row(home: Live) -> None:
 def test_an_end_of_the_freeze_of_everything_that_nobody_signed_reaches_no_application_and_is_nobodys_act(
     home: Live, tamper: Callable[[Live], None]
 ) -> None:
-    """The worker copied it into each application's trail, signed, as the act of whom the row named."""
+    """The worker would copy it into each application's trail, signed, as the act of the person in the row."""
     freeze_all(home)
     before = home.app.ledger.head("shop")
     tamper(home)
@@ -478,7 +478,7 @@ NO_MESSAGES = {
 
 
 @pytest.mark.parametrize("values", NO_MESSAGES.values(), ids=NO_MESSAGES)
-def test_a_row_that_is_no_message_is_parked_and_what_lies_behind_it_is_sent(
+def test_a_row_that_is_not_a_message_is_parked_and_the_messages_after_it_are_sent(
     home: Live, values: Mapping[str, Value]
 ) -> None:
     """Such a row once ended the work on its application, every minute."""

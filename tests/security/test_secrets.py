@@ -79,7 +79,7 @@ def test_no_secret_in_what_is_kept_or_sent(site: Site, http: urllib3.PoolManager
 
 
 def test_no_secret_in_answers_that_refuse(site: Site, http: urllib3.PoolManager) -> None:
-    """Whoever tries a token learns neither what was wrong with it nor anything of others."""
+    """Trying a token tells nobody what was wrong with it, nor anything about other tokens."""
     said = set()
     for kind, make in REFUSED.items():
         token = make(site)

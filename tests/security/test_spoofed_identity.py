@@ -67,7 +67,7 @@ def test_spoofed_headers_beside_a_real_sign_in_change_nothing(site: Site, http: 
 
 
 SENT = changed(VOTE, application="hello", release=2, on_behalf_of={"tid": TENANT, "oid": OIDS[ADA]})
-"""What a sender to the queue may say: of Ada, who is asked about hello-2."""
+"""A message that a sender to the queue may send: on behalf of Ada, who is asked about hello-2."""
 CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
     "of another tenant": (changed(SENT, on_behalf_of__tid=OIDS[BEN]), "on_behalf_of.tid"),
     "by address": (changed(SENT, on_behalf_of={"email": ADA}), "on_behalf_of.tid"),
@@ -79,7 +79,7 @@ CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_a_message_that_does_not_say_by_ids_of_our_tenant_for_whom_it_speaks_is_parked(site: Site, claim: str) -> None:
-    """It is in nobody's way, and visible with its reason."""
+    """It blocks nothing, and is visible with its reason."""
     message, field = CLAIMS[claim]
     before, app = site.actions(), site.home.app
     body = json.dumps(message).encode()

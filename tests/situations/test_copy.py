@@ -27,7 +27,7 @@ ORDINARY = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
 def promoted(installation: Installation) -> tuple[str, str]:
-    """People approve, and it goes on: how the release ends, and why."""
+    """People approve and the release continues: how it ends, and why."""
     installation.settle()
     installation.approve(ADA)
     release = installation.release()

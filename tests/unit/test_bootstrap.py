@@ -136,7 +136,7 @@ def test_a_storage_that_never_answers_is_given_up_after_a_few_requests(
 
 
 def test_a_request_to_storage_ends_well_within_the_lock_of_a_message() -> None:
-    """Of the queue `work` above all: the host's client takes no session again whose lock it lost."""
+    """This matters most for the queue `work`: the host's client never takes a session again whose lock it lost."""
     bicep = (ROOT / "infra/modules/service-bus.bicep").read_text(encoding="utf-8")
     (minutes,) = re.findall(r"lockDuration: 'PT(\d+)M'", bicep)
     for limits in (azure.TABLES, azure.BLOBS):

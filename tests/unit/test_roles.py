@@ -63,7 +63,7 @@ def test_what_a_role_needs_and_lacks_is_named(role: AppRole, field: str) -> None
         Settings.read(values)
 
 
-def test_a_role_that_there_is_not_is_refused() -> None:
+def test_an_unknown_role_is_refused() -> None:
     with pytest.raises(SettingsError, match="SLIPWAY_ROLE: expected front, worker, single, got 'boss'"):
         Settings.read(given(AppRole.SINGLE) | {"SLIPWAY_ROLE": "boss"})
 

@@ -9,7 +9,7 @@ from ..structural import ESTABLISHED, defined
 
 CLEANS_UP = "customresourcecleanup.apiextensions.k8s.io"
 _MOMENT = timedelta(milliseconds=200)
-"""The time until a new kind is served: a client that asks at once is told that there is none."""
+"""The time until a new kind is served: a client that asks earlier is told that it does not exist."""
 
 
 _ACCEPTED = "the initial names have been accepted"

@@ -66,7 +66,7 @@ class Container:
 
     @property
     def exit_code(self) -> int | None:
-        """Of a container that has ended for good."""
+        """The exit code, if the container has ended for good."""
         ended = self._state.get("terminated")
         return int(ended["exitCode"]) if ended and self._process is None and not self._restarting() else None
 

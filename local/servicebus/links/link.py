@@ -70,7 +70,7 @@ class Attach:
 
     @property
     def address(self) -> str:
-        """Of the entity on this side."""
+        """The address of the entity on this side."""
         terminus = self.source if self.peer_receives else self.target
         return Fields.of(terminus, "source or target of a link").text(0)
 

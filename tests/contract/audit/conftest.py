@@ -54,7 +54,7 @@ def installation(past: Audited, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aud
 
 @pytest.fixture(scope="module")
 def untouched(azurite: str, past: Audited) -> Iterator[Audited]:
-    """One that tests share which only ask it."""
+    """An installation shared by the tests that only read from it."""
     with empty_table(azurite) as table:
         for name in PARTITIONS:
             writes = [Write(act=Act.CREATE, key=row.key, values=row.values) for row in past.table.rows(name, " ", "~")]

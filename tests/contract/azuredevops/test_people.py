@@ -32,7 +32,7 @@ def test_neither_the_id_nor_the_descriptor_of_a_person_is_their_object_id(told: 
     assert len({named["id"], decoded, told.ben.oid}) == 3
 
 
-def test_in_place_of_whom_there_is_not_stands_null(told: Story, ask: Client) -> None:
+def test_null_takes_the_place_of_an_unknown_identity(told: Story, ask: Client) -> None:
     ids = f"{told.project.id},{told.ada.storage_key.replace('-', '')}"
     nobody, ada = ask("_apis/identities", {"identityIds": ids}, people=True).value
     assert nobody is None
@@ -76,7 +76,7 @@ def test_descriptor_and_storage_key_lead_to_each_other(told: Story, ask: Client)
     assert ask(f"_apis/graph/storagekeys/{descriptor}", people=True).json["value"] == told.ada.storage_key
 
 
-def test_a_lookup_leaves_out_whom_there_is_not(told: Story, ask: Client) -> None:
+def test_a_lookup_leaves_out_unknown_subjects(told: Story, ask: Client) -> None:
     keys = {"lookupKeys": [{"descriptor": told.ada.descriptor}, {"descriptor": "aad.nobody"}]}
     found = ask.in_version("7.1-preview.1")("_apis/graph/subjectlookup", body=keys, people=True).json
     assert {key: each["originId"] for key, each in found["value"].items()} == {told.ada.descriptor: told.ada.oid}

@@ -37,10 +37,10 @@ class Place:
     """A cluster and the namespace that is the test's own."""
 
     cluster: Cluster
-    """As the worker."""
+    """The cluster, as the worker uses it."""
     worker: ClusterAccess
     access: ClusterAccess
-    """As an administrator."""
+    """An administrator's access to it."""
     namespace: str
     timeout: float
     """Seconds until a rollout must have come to an end."""

@@ -52,7 +52,7 @@ def definition(group: str, kib: int = 0, **properties: m.Json) -> m.Json:
 
 @pytest.fixture
 def group(admin_place: Place) -> Iterator[str]:
-    """Of the test's own, since definitions have no namespace; its definition is taken away again."""
+    """An API group for this test alone, since definitions have no namespace; the definition is removed afterwards."""
     name = f"{uuid.uuid4().hex[:8]}.example.com"
     yield name
     with closing(Connection(admin_place.access)) as connection:

@@ -48,7 +48,7 @@ class Pausing(Connection):
 
 
 class UnfencedVersions(FencedObjects):
-    """Without the version that was read."""
+    """Writes without naming the version that was read."""
 
     @override
     def _only_if(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
@@ -56,7 +56,7 @@ class UnfencedVersions(FencedObjects):
 
 
 class UnmarkedObjects(FencedObjects):
-    """Without the order on each object."""
+    """Writes objects without their order."""
 
     @override
     def _marked(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
@@ -64,7 +64,7 @@ class UnmarkedObjects(FencedObjects):
 
 
 class NotReadAgain(FencedObjects):
-    """Without the look at the Lease after a create."""
+    """Does not read the Lease again after a create."""
 
     @override
     def _created(self, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
@@ -72,7 +72,7 @@ class NotReadAgain(FencedObjects):
 
 
 class NeverConfirmed(FenceLease):
-    """Without the look at the Lease before each write."""
+    """Does not read the Lease before each write."""
 
     @override
     def confirm(self) -> None:

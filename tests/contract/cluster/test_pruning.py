@@ -262,7 +262,7 @@ def test_objects_of_another_application_or_environment_are_none_of_ours(place: P
 
 
 def definition(group: str) -> m.Json:
-    """Of a kind `Boat`, whose objects may hold anything."""
+    """The definition of a kind `Boat`, whose objects may hold anything."""
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
     return {

@@ -105,7 +105,7 @@ def test_the_telemetry_mode_is_read(given: str, read: str) -> None:
     assert host_json.parse({"version": "2.0"}).telemetry_mode == "ApplicationInsights"
 
 
-def test_a_telemetry_mode_that_there_is_not_stops_the_host() -> None:
+def test_an_unknown_telemetry_mode_stops_the_host() -> None:
     with pytest.raises(errors.HostError, match="telemetryMode: expected ApplicationInsights or OpenTelemetry"):
         host_json.parse({"version": "2.0", "telemetryMode": "OpenTelemtry"})
 

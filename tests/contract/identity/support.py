@@ -60,7 +60,7 @@ def keys(flow: Flow) -> dict[str, jwt.PyJWK]:
 
 
 def claims(flow: Flow, token: str, audience: str) -> dict[str, Any]:
-    """Of a token whose signature, issuer, audience and times are right."""
+    """The claims of a token, once its signature, issuer, audience and times were found to be right."""
     header = jwt.get_unverified_header(token)
     assert (header["typ"], header["alg"]) == ("JWT", "RS256")
     verified: dict[str, Any] = jwt.decode(

@@ -86,7 +86,7 @@ def _for_azure_devops(flow: Flow) -> str:
 
 
 def _for_our_api(flow: Flow) -> str:
-    """Of the same identity and issuer, for something else."""
+    """A token of the same identity and issuer, meant for our API."""
     return str(flow.managed_token(f"api://{flow.registration(SIGN_IN).client_id}").content["access_token"])
 
 

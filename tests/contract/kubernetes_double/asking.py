@@ -138,7 +138,7 @@ _SPEC: Json = {
 
 
 def definition(group: str, schema: Json | None = None, *, name: str = "", status: bool = True) -> Json:
-    """Of boats, which have a size."""
+    """The definition of a kind `Boat`, whose objects have a size."""
     status_too: Json = {"subresources": {"status": {}}} if status else {}
     states = {"status": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     usual = {"type": "object", "properties": {"spec": _SPEC, **states}}

@@ -35,7 +35,7 @@ CONFIG_MAPS = "/api/v1/namespaces/team/configmaps"
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept"}, "data": {"a": "b"}}
 
 
-def test_a_namespace_lets_in_whom_its_annotation_names_and_nobody_else(tmp_path: Path) -> None:
+def test_a_namespace_lets_in_the_users_in_its_annotation_and_nobody_else(tmp_path: Path) -> None:
     with Kubernetes(settings(tmp_path)) as cluster:
         assert ask(cluster, "POST", CONFIG_MAPS, "of-the-app", CONFIG_MAP)[0] == 403
         make_namespace(cluster, lets_in="somebody slipway")

@@ -28,7 +28,7 @@ LAST = "~"
 
 @dataclass
 class Account:
-    """Where the ledger lies; each new container for anchors is an empty one."""
+    """The place of the ledger; each new container for anchors is empty."""
 
     table: Table
     blobs: Blobs

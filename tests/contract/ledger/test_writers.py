@@ -85,7 +85,7 @@ def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(installat
 
 
 def _one_is_left(installation: Installation, app: str, numbers: set[int]) -> None:
-    """Of pushes at the same moment the one with the highest number is the newest; all others gave way to a newer."""
+    """Assert that only the release with the highest number is left, and that newer ones superseded all others."""
     head = installation.app.ledger.head(app)
     assert head.active == (max(numbers),)
     assert installation.lane("staging", app).waiting == max(numbers)

@@ -288,7 +288,7 @@ def test_a_queue_with_sessions_refuses_a_message_without_one(desk: Desk) -> None
         message("steps", session="shop")
 
 
-def test_what_lies_in_a_session_that_nobody_holds_is_taken_and_a_held_one_left(
+def test_messages_in_a_free_session_are_taken_and_those_in_a_held_one_are_left(
     local_bus: LocalServiceBus, client: ServiceBusClient
 ) -> None:
     _, bus = over_amqp(local_bus, client)

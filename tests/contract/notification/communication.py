@@ -33,7 +33,7 @@ class Communication:
 
     status: int = 202
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By the operation's id."""
+    """The mails sent, by operation id."""
     asked: list[Request] = field(default_factory=list)
 
     def answer(self, request: Request) -> Reply:

@@ -45,7 +45,7 @@ class Post:
 
 
 class Listening(Controller):
-    """On a free port of this machine."""
+    """Listens on a free port of this machine."""
 
     def __init__(self, post: Post, **options: Any) -> None:
         super().__init__(post, hostname="127.0.0.1", port=0, **options)

@@ -53,7 +53,9 @@ def test_a_question_to_nobody_by_name_starts_no_run(flow: Workflow, channel: Tea
 
 
 @pytest.mark.parametrize("recipient", ["oid:00000000-0000-0000-0000-00000000000b", "a@b.c;d@e.f", "ä@b.c", HOSTILE])
-def test_whom_teams_cannot_find_is_told_and_not_tried_again(flow: Workflow, channel: TeamsFlow, recipient: str) -> None:
+def test_an_approver_whom_teams_cannot_find_is_reported_and_not_tried_again(
+    flow: Workflow, channel: TeamsFlow, recipient: str
+) -> None:
     with pytest.raises(NotificationError, match="channel teams: ") as raised:
         channel.send(gate_opened(recipient=recipient))
     assert not raised.value.retryable

@@ -28,7 +28,7 @@ def installation(tmp_path: Path) -> Audited:
 
 
 def anchored_by(installation: Audited, channel: Channel) -> list[ChainAnchor]:
-    """The newest anchors of the chains; the witness is told of them through the given channel."""
+    """The newest anchors of the chains, which are sent to the witness through the given channel."""
     told = replace(installation.app.anchoring, channel=lambda _: channel).run()
     assert told.witnesses == ("witness",), told.problems
     newest = [installation.app.chain_anchors.newest(name) for name in ("shop", "_installation")]

@@ -30,7 +30,7 @@ type Slipway = Callable[..., Result]
 
 @pytest.fixture(params=KINDS[1:])
 def place(request: pytest.FixtureRequest, places: Places) -> Place:
-    """The registries that ask who is there."""
+    """The registries that ask for credentials."""
     return places(request.param)
 
 

@@ -100,7 +100,7 @@ class Team:
     home: Installation
     registries: Mapping[str, Kept]
     images: Mapping[str, Built]
-    """By repository."""
+    """The images, by repository."""
     bundle: str
     """The digest."""
 

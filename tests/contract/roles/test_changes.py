@@ -125,7 +125,7 @@ class Roles:
         self.worker.restart(wrap=limited(storage, bus, Party.WORKER))
 
     def taken(self, said: object) -> Reply:
-        """What the worker made of it, as the front reads it."""
+        """The worker's outcome, as the front reads it."""
         assert isinstance(said, Said), said
         self.worker.app.inbox_reader.take(said.partition, said.id)
         self.front.app.catalogue.look_again()
@@ -133,7 +133,7 @@ class Roles:
         return self.front.app.answers.reply(said.partition, said.id)
 
     def propose(self) -> ProposedChange:
-        """Olga applies what lies in the folder, and confirms it in her browser."""
+        """Olga applies the folder, and confirms it in her browser."""
         asked, saying = self.front.say(), self.front.app.saying
         assert isinstance(asked, ToConfirm), asked
         handle = saying.keep_pending(asked.statement, Via.CLI, content=asked.content, compared=asked.compared)

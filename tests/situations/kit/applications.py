@@ -31,10 +31,10 @@ class Application:
 
     name: str = "shop"
     repository: str = ""
-    """Of the image; `team/<name>` if none is given."""
+    """The repository of the image; `team/<name>` if none is given."""
     tags: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, object] = field(default_factory=dict)
-    """What the application says of its versions besides the tags."""
+    """What the application says about its versions apart from the tags."""
     start: str = "push"
     results: tuple[str, ...] = ()
     """= ()] Results of a run that count, if the team names them."""
@@ -43,9 +43,9 @@ class Application:
     """The people who are asked in production; nobody if it is empty."""
     required: int = 1
     gate: Mapping[str, object] = field(default_factory=dict)
-    """What production's gate says besides."""
+    """Further fields of production's gate."""
     environment: Mapping[str, object] = field(default_factory=dict)
-    """What each environment says besides."""
+    """Further fields of each environment."""
     manifests: Mapping[str, str | Json] = field(default_factory=dict)
     """Files of the folder `manifests`, as text or as an object."""
 
@@ -94,7 +94,7 @@ class Application:
         return made
 
     def write(self, deliveries: Path) -> Path:
-        """Into a folder of its own, as it lies in a repository."""
+        """Write it into a folder of its own, as in a repository."""
         home = deliveries / self.name
         files = {"application.yaml": self.document} | {
             f"manifests/{path}": each for path, each in self.manifests.items()

@@ -128,7 +128,7 @@ class Installation:
         self._apply(application.write(self._deliveries))
 
     def _apply(self, path: Path) -> None:
-        """A team applies what lies there."""
+        """A team applies the folder."""
         platform = Speaker(oid=person(7, "Olga").oid, name="olga@example.com", roles=("platform",), via=Via.CLI)
         try:
             said = self._parts.submitting.apply(documents_in(path), platform, reason="")
@@ -219,7 +219,7 @@ class Installation:
 
     # ---- time and queues
     def settle(self, *, within: timedelta | None = None) -> None:
-        """Deliver what is due, and what comes of it, until all that is left is due in more than a minute.
+        """Deliver whatever is due and whatever follows from it, until nothing is due within a minute.
 
         With `within` it ends after that time at the latest, with the work still under way.
         """
@@ -284,7 +284,7 @@ class Installation:
         return answer
 
     def vote_by_api(self, approver: str, decision: str, *, id: str, release: int = 1, reason: str = "") -> Said:
-        """A vote by the API, in the name of whoever the link was made for. `id` names the request."""
+        """A vote by the API, in the name of the person the link was made for. `id` names the request."""
         ballot = {"decision": decision, "reason": reason, "id": id}
         body = json.dumps(ballot | {"token": self._link(approver, release).rpartition("/")[2]}).encode()
         headers = {"Content-Type": "application/json"}
@@ -293,7 +293,7 @@ class Installation:
         return answer
 
     def page_signed_in(self, guest: Guest, release: int = 1) -> Said:
-        """The page on which whoever has signed in decides."""
+        """The page on which a signed-in person decides."""
         token, browser = bearer(self._parts, guest.person), signed_in(self._parts, guest.person)
         plan = self._json(f"/api/v1/releases/shop-{release}", **token)["plan_hash"]
         return self._http("GET", f"/approvals/shop/{release}/production?plan={plan}", headers=browser.headers)

@@ -158,7 +158,7 @@ class KubernetesCluster:
 
 
 class _OnEachNode(DaemonSets):
-    """The double has one node; this one puts a pod on each that there is."""
+    """The double has one node; this one puts a pod on each node."""
 
     def _step(self, thing: Json, digest: str) -> None:
         have = {pod["spec"].get("nodeName"): pod for pod in owned_pods(self._store, thing)}

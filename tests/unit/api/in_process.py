@@ -68,7 +68,7 @@ class Served:
 
     def __init__(self, known: Callable[[], dict[str, str]]) -> None:
         self.known = known
-        """The headers of whoever calls without a token of their own."""
+        """The headers of a caller without a token of their own."""
         # The first that fits by the name of its function, as in the host.
         self.routes = [
             (compile_route("/" + function.trigger["route"]), function.methods, function.handler)

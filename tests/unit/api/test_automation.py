@@ -80,7 +80,7 @@ def test_an_application_that_the_project_names_starts_a_release_and_people_decid
 
 
 def no_longer_named(home: Live) -> None:
-    """By another instance: the one at hand has just read the project as it was."""
+    """Another instance changes the project; the one at hand has just read it as it was."""
     remembering, home.app = home.app, home.another()
     assert remembering.catalogue.entries["shop"].application.automation
     home.edit_project(lambda value: value.update(automation={"create": ["role:releaser"]}))
@@ -129,7 +129,7 @@ def test_it_opens_nothing_else(home: Live, verb: Verb) -> None:
 
 
 def said(home: Live, bearer: str | None, name: str = f"app:{NIGHTLY}") -> None:
-    """The row as a front that lies adds it."""
+    """The row as a lying front would add it."""
     statement = home.app.inbox_writer.statement(CommandRequest(verb=Verb.CREATE, application="shop", reason="a lie"))
     speaker = Speaker(name=name, roles=("platform",), via=Via.API)
     home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.COMMAND, said=statement, token=bearer, speaker=speaker))

@@ -109,7 +109,9 @@ def test_a_function_key_names_nobody_who_could_reject(live: Live, monkeypatch: p
     assert cast(served, change.hash, decision="approve")[0] == 202
 
 
-def test_whom_no_gate_asks_is_denied_and_makes_no_trail_longer(live: Live, served: Served) -> None:
+def test_somebody_whom_no_gate_asks_is_denied_and_recorded_once_however_often_they_try(
+    live: Live, served: Served
+) -> None:
     change = weaken(live)
     before = live.actions(INSTALLATION)
     for _ in range(5):

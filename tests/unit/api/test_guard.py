@@ -24,7 +24,7 @@ OLGA = person(7, "Olga", "operator")
 
 @pytest.fixture
 def replayed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[str, str]]]:
-    """What was replayed by now, and by whom."""
+    """What has been replayed so far, and by whom."""
     keys = {
         "auditors": {"sha256": hashlib.sha256(AUDITOR.encode()).hexdigest()},
     }

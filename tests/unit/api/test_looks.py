@@ -43,7 +43,7 @@ def test_a_reader_sees_where_an_applications_environments_are(app: Served, home:
     assert seen["environments"]["production"]["registry"] == "prod.test"
 
 
-def test_an_application_that_there_is_not_is_answered_at_once_and_parks_nothing(app: Served, home: Told) -> None:
+def test_a_question_about_an_unknown_application_is_answered_at_once_and_parks_nothing(app: Served, home: Told) -> None:
     assert ordered(app, home, "targets", "shop").status_code == 404
     assert list(home.app.parking.all()) == []
 

@@ -42,7 +42,7 @@ def served(monkeypatch: pytest.MonkeyPatch, home: Told) -> None:
 
 
 def principal(name: str = ADA) -> dict[str, str]:
-    """The person whom the policy knows by that name; anybody else is a stranger to it."""
+    """The person with that name in the policy; anybody else is a stranger."""
     return bearer(shared_parts(votes), token_person(name))
 
 
@@ -101,7 +101,7 @@ def test_no_token_is_listed(home: Told) -> None:
 
 # ---- by whom nobody asks
 @pytest.mark.parametrize("decision", ["reject", "withdraw", "object"])
-def test_what_somebody_says_whom_no_gate_asks_is_denied_and_makes_no_trail_longer(
+def test_a_vote_by_somebody_whom_no_gate_asks_is_denied_and_does_not_lengthen_the_trail(
     monkeypatch: pytest.MonkeyPatch, home: Told, subject: Release, decision: str
 ) -> None:
     behind(monkeypatch, home)

@@ -83,7 +83,7 @@ def test_an_image_without_a_tag_takes_the_one_that_is_given(tmp_path: Path) -> N
 
 
 def test_a_tag_given_for_an_image_that_no_manifest_names_is_refused(tmp_path: Path) -> None:
-    """By a slip in its name, say: the old tag of the manifest would be taken instead."""
+    """A misspelt name, for example, would leave the old tag of the manifest in force."""
     slip = Reference(host="", repository="team/shpo", tag="1.5.0", digest="")
 
     with pytest.raises(ConfigError, match=r"--image: expected an image .*, got 'team/shpo'; they name .*team/shop"):

@@ -274,7 +274,7 @@ def test_a_channel_that_carries_questions_alone_is_not_all_that_tells_voters(wri
     assert load(folder, known=known)
 
 
-def test_a_file_that_is_a_link_or_lies_behind_one_is_refused(write: Write, folder: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_a_link_or_is_reached_through_one_is_refused(write: Write, folder: Path, tmp_path: Path) -> None:
     home = write(files={})
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -50,7 +50,7 @@ def test_a_regex_must_match_the_whole_tag(tag: str) -> None:
 
 @pytest.mark.parametrize("expression", ["(a+)+b", "(a|a)*b", "(a|aa)+$x", "(.*a){30}b", "^(([a-z])+.)+[A-Z]([a-z])+$"])
 def test_no_expression_makes_a_tag_cost_more_than_a_moment(expression: str) -> None:
-    """Of these, an engine that goes back would try more ways than a worker lives for."""
+    """On these, an engine that backtracks would try more paths than a worker lives to see."""
     assert not check_tag(Versions(tags=TagRule(regex=expression)), "a" * 128).passed
 
 

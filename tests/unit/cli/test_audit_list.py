@@ -109,7 +109,7 @@ def test_nothing_to_show_is_said_on_stderr(slipway: Command) -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no records\n")
 
 
-def test_an_application_that_there_is_not_ends_with_3(slipway: Command) -> None:
+def test_an_unknown_application_ends_with_3(slipway: Command) -> None:
     result = slipway("audit", "list", "--application", "shpo")
     assert (result.exit_code, result.stdout) == (3, "")
     assert "application: expected one of shop, got 'shpo'" in result.stderr

@@ -448,7 +448,7 @@ def test_time_zones_do_not_matter_to_the_hash(slipway: Command, app: Served) -> 
 def test_the_first_release_that_went_live_without_its_gate_is_named_and_ends_with_7(
     slipway: Command, app: Served, shop: World
 ) -> None:
-    """Whoever holds the key wrote this, so that chain and signatures are in order."""
+    """Somebody with the key wrote this, so chain and signatures are in order."""
     plan = {"plan_hash": "sha256:" + "a" * 64}
     drafts = [
         AuditDraft(action=Action.RELEASE_CREATED, actor="slipway", release=1),

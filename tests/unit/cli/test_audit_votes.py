@@ -64,7 +64,7 @@ class Kept:
         self.app.replies[f"{base}/jwks_uri"] = Reply(body=published_keys(*kids))
 
     def vote(self, who: TokenPerson = ADA, *, named: TokenPerson | None = None, **claims: Any) -> str:
-        """The vote lies in the trail as that of `named`; its proof is what `who` signed. Gives the proof's hash."""
+        """Put a vote of `named` into the trail, with a proof that `who` signed. Returns the proof's hash."""
         blobs = MemoryBlobs()
         token = self.issuer.id_token(CLIENT, who, nonce=VOTE.nonce, at=MORNING, **claims)
         row = InboxRow(kind=InboxKind.VOTE, proof=Proof(statement=VOTE, id_token=token), speaker=Speaker(via=Via.PAGE))

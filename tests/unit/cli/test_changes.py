@@ -35,7 +35,7 @@ def live(tmp_path: Path) -> Live:
 
 @pytest.fixture
 def slipway(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slipway]:
-    """Whoever calls confirms at once what they are asked to confirm."""
+    """The caller confirms at once whatever they are asked to confirm."""
     served = serve(monkeypatch, live, who=ADA, api_access="roles")
     worker_at_work(live, monkeypatch)
     server = make_server("127.0.0.1", 0, served, handler_class=Quiet)
@@ -112,7 +112,7 @@ def test_two_of_the_platform_stand_in(slipway: Slipway, live: Live) -> None:
     assert (refused.exit_code, "the change is stood-in" in refused.stderr) == (1, True)
 
 
-def test_whom_no_gate_asks_is_refused_by_the_rule(slipway: Slipway, live: Live) -> None:
+def test_somebody_whom_no_gate_asks_is_refused_by_the_rule(slipway: Slipway, live: Live) -> None:
     change = weaken(live)
     rejects, approves = ("reject", change.hash, "--reason", "no"), ("approve", change.hash)
     for arguments, why in ((rejects, "no gate that the change weakens asks you"), (approves, "approver-is-listed")):

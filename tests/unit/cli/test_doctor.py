@@ -55,7 +55,7 @@ def test_some_checks_can_be_chosen(answering: Served, slipway: Command) -> None:
 
 
 @pytest.mark.parametrize("chosen", [("chanel",), ("channel", "hook"), ("zzz",)])
-def test_a_check_that_there_is_not_is_no_check_that_found_nothing(
+def test_an_unknown_check_is_not_reported_as_one_that_found_nothing(
     answering: Served, slipway: Command, chosen: tuple[str, ...]
 ) -> None:
     done = slipway("doctor", *(word for name in chosen for word in ("--only", name)))

@@ -1,4 +1,4 @@
-"""`slipway drift`: what differs and who wrote it; what is old or unknown is never shown as clean."""
+"""`slipway drift`: the differences and who wrote them; an old or unknown state is never shown as clean."""
 
 import json
 from datetime import timedelta

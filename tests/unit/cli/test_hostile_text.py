@@ -109,7 +109,7 @@ def test_hostile_records_and_releases_leave_every_line_whole(
 def test_a_hostile_name_is_refused_and_not_repeated(
     slipway: Command, app: Served, shop: World, field: str, text: str
 ) -> None:
-    """What has a form of its own, such as a tag, is no such thing with a control character in it."""
+    """A value with a fixed form, such as a tag, cannot contain a control character."""
     app.replies["releases"] = Reply(body=json.dumps({"releases": [release_json(shop, 1) | {field: text}]}).encode())
     result = slipway("releases")
     assert (result.exit_code, result.stdout) == (4, "")

@@ -68,7 +68,7 @@ def test_retiring_the_others_ends_every_open_link(slipway: Command, tmp_path: Pa
     assert (told["verify"], len(told["retired"])) == ([], 2)
 
 
-def test_a_key_of_before_is_said_to_be_retired_by_the_next_rotation_or_by_a_command_of_its_own(
+def test_the_previous_key_is_retired_by_the_next_rotation_or_by_its_own_command(
     slipway: Command, tmp_path: Path
 ) -> None:
     """Until all trails end with the signature of the new key, that of the one that signed until now has to count."""

@@ -80,7 +80,7 @@ def test_nobody_signed_in_is_said_in_one_line_and_nothing_is_sent(
 
 
 def test_whoever_has_no_azure_cli_signs_in_in_a_browser(app: Served, tmp_path: Path) -> None:
-    """By the real library, which stands in for the Azure CLI as far as Entra sees: the registration authorizes it."""
+    """This uses the real library, which Entra takes for the Azure CLI: the registration authorizes it."""
     with entra(tmp_path) as provider:
         command = [sys.executable, "-m", "slipway.cli", "--url", app.url, "--audience", "api://slipway", "releases"]
         told = {"PATH": "", "HOME": str(tmp_path), "SLIPWAY_KEY": KEY, **BY_BROWSER, **provider.environment}

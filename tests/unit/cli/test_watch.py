@@ -82,7 +82,7 @@ def test_an_environment_that_the_release_does_not_pass_ends_with_2(slipway: Comm
     assert "expected one of staging, production, got 'moon'" in done.stderr
 
 
-def test_a_release_that_there_is_not_ends_with_3(slipway: Command) -> None:
+def test_an_unknown_release_ends_with_3(slipway: Command) -> None:
     assert slipway("watch", "shop-99").exit_code == 3
 
 

@@ -35,11 +35,11 @@ class Live(Installation):
         return app(self.ports, Settings.model_validate({**SETTINGS, **self.settings}))
 
     def documents(self) -> list[Stored]:
-        """What lies in the folder."""
+        """The documents in the folder."""
         return documents_in(self.deliveries)
 
     def apply(self, who: Speaker = OLGA, *, reason: str = "because", app: str = "") -> dict[str, Changed]:
-        """Apply what lies in the folder, as the front says it and the worker does it; what came of each."""
+        """Apply the folder, by way of front and worker; returns the outcome of each document."""
         return self._done(self.say(who, reason=reason, app=app))
 
     def say(

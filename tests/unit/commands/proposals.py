@@ -46,7 +46,7 @@ def asked(live: Live) -> ToConfirm:
 
 
 def propose(live: Live, who: TokenPerson = SIGNS_IN) -> ProposedChange:
-    """Somebody applies what lies in the folder, and confirms it; the change as it waits."""
+    """Somebody applies the folder and confirms it; returns the waiting change."""
     to_confirm = asked(live)
     handle = live.app.saying.keep_pending(
         to_confirm.statement, Via.CLI, content=to_confirm.content, compared=to_confirm.compared

@@ -126,7 +126,7 @@ STOPS = [
 
 @pytest.mark.parametrize("about", STOPS)
 def test_nobody_uses_up_the_id_under_which_another_sender_says_stop(make: Make, about: dict[str, Any]) -> None:
-    """Whoever may send to the queue can guess it, and let it be refused first."""
+    """Anybody who may send to the queue could guess it, and have it refused first."""
     home = make()
     stop = command(**({"verb": "freeze", "id": "incident-4711"} | about))
     send(home, stop | {"reason": ""})
@@ -179,9 +179,7 @@ def test_a_rejection_counts_where_only_entra_knows_who_may_vote_and_an_approval_
 
 
 @pytest.mark.parametrize("decision", ["approve", "reject"])
-def test_what_is_said_on_behalf_of_somebody_whom_the_policy_does_not_name_counts_as_nothing(
-    make: Make, decision: str
-) -> None:
+def test_a_message_on_behalf_of_somebody_the_policy_does_not_name_counts_for_nothing(make: Make, decision: str) -> None:
     home = make()
     send(home, vote(home, decision, oid=GRACE_OID))
     assert refused_by(home) == ["approver-is-listed"]
@@ -281,7 +279,7 @@ def test_what_cannot_be_handled_is_parked_with_its_reason(make: Make, message: d
     assert (parked.source, reason in parked.reason) == ("approvals", True), parked.reason
 
 
-def test_a_vote_on_a_release_that_there_is_not_is_parked(make: Make) -> None:
+def test_a_vote_on_an_unknown_release_is_parked(make: Make) -> None:
     home = make()
     send(home, vote(home, release=7))
     (parked,) = home.app.parking.all()

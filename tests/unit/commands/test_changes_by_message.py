@@ -101,7 +101,7 @@ def test_the_same_message_again_changes_nothing(live: Live) -> None:
 
 
 def test_nobody_uses_up_the_id_under_which_another_sender_rejects_it(live: Live) -> None:
-    """Whoever may send to the queue can guess it, and let it be refused first."""
+    """Anybody who may send to the queue could guess it, and have it refused first."""
     change = weaken(live)
     send(live, rejection(change, reason=""))
     assert change_of(live, change.hash).phase is ChangePhase.WAITING

@@ -121,7 +121,7 @@ def test_what_would_be_done_is_let_go_on(two: Installation, verb: Verb) -> None:
     home.app.foresight.check(statement)
 
 
-def test_nothing_is_foreseen_while_what_may_change_the_answer_lies_unread(home: Installation) -> None:
+def test_no_refusal_is_foreseen_while_something_unread_may_change_it(home: Installation) -> None:
     unfreeze = home.app.inbox_writer.statement(asked(Verb.UNFREEZE))
     freeze = asked(Verb.FREEZE, application="shop", environment="production")
     home.app.inbox_writer.command(freeze, FRONT)

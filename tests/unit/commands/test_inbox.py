@@ -121,7 +121,7 @@ def test_an_inbox_without_rows_costs_reconcile_one_request(home: Installation) -
     assert calls == ["everything"]
 
 
-def test_a_command_for_everything_lies_with_the_installation_and_is_answered_there(home: Installation) -> None:
+def test_a_command_for_everything_goes_to_the_installations_inbox_and_is_answered_there(home: Installation) -> None:
     said = say(home, CommandRequest(verb=Verb.FREEZE, reason="incident 4711"))
     assert said.partition == "_installation"
     home.hear()

@@ -362,7 +362,7 @@ def test_the_hash_names_the_changes_in_whatever_order_they_came(live: Live) -> N
 
 
 def test_a_vote_whose_proof_is_of_something_else_keeps_a_change_from_taking_effect(live: Live) -> None:
-    """Whoever can write blobs puts Ben's proof in the place of Ada's, before the last vote."""
+    """Somebody who can write blobs puts Ben's proof in place of Ada's, before the last vote."""
     change = weaken(live, required=1)
     vote(live, change, ADA)
     (first,) = [record for record in trail(live) if record.action == "change.voted"]

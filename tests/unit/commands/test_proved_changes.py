@@ -31,7 +31,7 @@ def subject(name: str) -> Subject:
 
 @pytest.fixture
 def live(tmp_path: Path) -> Live:
-    """Three projects that have no application yet, beside the one of the team."""
+    """Three projects without an application, besides the team's project."""
     folder = tmp_path / "team"
     write_application(folder)
     text = (folder / "project.yaml").read_text()

@@ -147,7 +147,7 @@ def test_whoever_is_asked_objects_within_the_day_in_whatever_way(live: Live, by:
     assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.REJECTED, 1)
 
 
-def test_an_objection_that_lies_unread_when_the_day_is_over_stops_it(live: Live) -> None:
+def test_an_objection_still_unread_when_the_day_is_over_stops_the_change(live: Live) -> None:
     change = both(live, weaken(live))
     live.wait(DAY + timedelta(minutes=1))
     speaker = Speaker(oid=ADA.oid, roles=ADA.roles, via=Via.PAGE)

@@ -209,7 +209,7 @@ def test_an_application_that_asks_as_much_comes_beside_it_and_asks_nobody(live: 
 
 
 def together(live: Live, **gates: dict[str, Any]) -> list[str]:
-    """Applications for a place that nobody guards yet, in one request; whom it asks."""
+    """Applications for a place that nobody guards yet, in one request; returns who is asked."""
     for name, gate in gates.items():
         beside(live, name, **gate)
         live.edit_environment("production", name, namespace="new")

@@ -113,7 +113,8 @@ class WatchedWorld(World):
             assert message.body.get("number", 0) <= release.gate.reminders <= environment.gate.reminders.most
 
     def _what_opens_is_on_record(self, decision: Decision) -> None:
-        """By the policy of its plan: another kind of gate, set after the gate passed, may stop it before it begins.
+        """Judged by the policy in its plan: another kind of gate, set after the gate passed, may stop it before it
+        begins.
 
         A gate that opened before a new epoch is finished in it, and may learn of a run meanwhile.
         """

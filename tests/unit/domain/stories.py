@@ -244,7 +244,7 @@ def overtaken_in_the_cluster(kind: StepKind) -> World:
 
 
 def frozen(*, registry: str | None) -> World:
-    """Held back from each side; goes on, is planned again, overtaken, cancelled."""
+    """A release is held back for every reason; it continues, is planned again, superseded or cancelled."""
     world = World(application(staging(), production(gate=None, registry=registry)))
     world.command(Verb.FREEZE)
     pushed(world, "v1", "v2")
@@ -320,7 +320,7 @@ def sent_out_again(how: Phase, *, behind: bool) -> World:
 
 
 def disowned(*, while_: Phase) -> World:
-    """Whoever is told of a vote that was counted in their name says that it was not theirs."""
+    """Somebody who is told of a vote in their name says that it was not theirs."""
     world = World(application(staging(), production(gate=approval(ADA, BEN, required=2))))
     pushed(world, "v1")
     world.vote(1, ADA)

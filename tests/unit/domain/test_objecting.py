@@ -127,7 +127,7 @@ def test_what_is_live_stays_and_everybody_is_told_that_somebody_has_to_roll_back
     assert "rolls back" in world.notices(Notice.VOTE_OBJECTED)[0].why
 
 
-def test_an_objection_to_a_vote_of_an_environment_that_lies_behind_stops_the_release_where_it_is() -> None:
+def test_an_objection_to_a_vote_in_an_earlier_environment_stops_the_release_where_it_is() -> None:
     world = World(application(staging(gate=approval(ADA)), production(gate=approval(BEN)), notify=("team",)))
     world.push("v1")
     world.settle()

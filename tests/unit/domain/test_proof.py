@@ -71,7 +71,7 @@ def test_where_no_fresh_sign_in_is_demanded_its_time_is_nobodys_matter(authentic
 
 @given(st.timedeltas(timedelta(0), timedelta(days=400)))
 def test_a_token_in_store_proves_nothing_later(waited: timedelta) -> None:
-    """Whoever kept a token cannot use it: from ten minutes after its issue on it is refused, whatever else holds."""
+    """A token cannot be kept for later: ten minutes after its issue it is refused, even if everything else holds."""
     of = token(issued=MORNING, expires=MORNING + timedelta(days=1000), authenticated=MORNING + timedelta(days=999))
     assert (Rule.PROOF_IS_IN_TIME in broken(of, at=MORNING + waited)) == (waited > OLDEST)
 

@@ -61,7 +61,7 @@ def order(world: World, verb: Verb, ago: timedelta) -> None:
 
 
 @BLOCKS
-def test_a_proof_of_before_ends_nothing_that_was_set_since(
+def test_an_earlier_proof_does_not_end_what_was_set_after_it(
     verb: Verb, block: Callable[[World], None], done: str
 ) -> None:
     world = at_a_gate()

@@ -51,7 +51,7 @@ def encoded(data: bytes) -> str:
 
 
 def signed(payload: bytes, seed: bytes = SEEDS["2026-11"]) -> str:
-    """A payload with the signature that fits it, as whoever holds the key could make it."""
+    """A payload with a valid signature, as anybody with the key could make it."""
     return f"{encoded(payload)}.{encoded(sign(seed, payload))}"
 
 

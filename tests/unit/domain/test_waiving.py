@@ -25,7 +25,7 @@ WHY = "the repository was moved"
 
 
 def guarded(**fields: Any) -> Application:
-    """Production requires it known who is behind a change, and lets release managers waive that."""
+    """Production requires knowing who is behind a change, and lets release managers waive that."""
     gate = approval(ADA, BEN, CLEO, require_known=True, **fields)
     return application(staging(), production(gate=gate).evolve(waive=MANAGERS), notify=("team",))
 
@@ -124,7 +124,7 @@ def test_whoever_sent_the_release_out_again_does_not_approve_it_where_who_is_beh
         ({"rule": ""}, "can-be-waived"),
     ],
 )
-def test_a_waiver_counts_by_proof_of_whom_the_project_names_with_a_reason_for_what_is_in_the_way(
+def test_a_waiver_needs_a_proof_by_somebody_the_project_names_a_reason_and_a_rule_that_is_in_the_way(
     world: World, fields: dict[str, Any], refused: str
 ) -> None:
     before = world.releases[1].plan_hash

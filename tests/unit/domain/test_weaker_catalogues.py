@@ -63,7 +63,7 @@ class Comes:
     has_run: bool
     provenance: ProvenanceLevel
     waived_by: str | None
-    """The role of whoever waived that it is not known who is behind it."""
+    """The role of the person who waived the rule about who is behind the change."""
 
 
 def lets_through(catalogue: Catalogue, comes: Comes) -> bool:
@@ -204,7 +204,7 @@ def _renamed(written: WrittenApplication, project: Project) -> tuple[WrittenAppl
 
 
 def _elsewhere(written: WrittenApplication, project: Project, namespace: str) -> tuple[WrittenApplication, Project]:
-    """Every environment in another namespace, which the project covers besides."""
+    """Every environment in another namespace, which the project also covers."""
     environments = tuple(each.evolve(namespace=namespace) for each in written.environments)
     covered = {
         name: each.evolve(namespaces=tuple(dict.fromkeys((*each.namespaces, namespace))))

@@ -70,7 +70,7 @@ class World:
         """Every step from phase to phase that a release took."""
         self.effects = Effects()
         self.windows: dict[str, Callable[[datetime], WindowStatus]] = {}
-        """Of each environment that has time windows: whether they are open at a time."""
+        """For each environment with time windows, whether they are open at a given time."""
         self.waits: dict[str, str] = {}
         """What steps under way wait for, by id."""
         self.signer: Signer = SIGNER
@@ -311,7 +311,7 @@ class World:
         self.now += time
 
     def reconcile(self) -> None:
-        """The timer looks for releases whose time is over, and for people who are to be asked again."""
+        """The timer looks for releases whose time is over, and for people to remind."""
         for number in self.head.active:
             for event in overdue(self.releases[number], now=self.now, definition=self.delivery):
                 self.take(event)

@@ -216,7 +216,7 @@ def test_the_timer_leaves_what_was_begun_to_its_message_but_not_for_ever(home: I
 
 
 def test_a_step_taken_over_by_its_queue_is_the_queues_alone(home: Installation, life: Life) -> None:
-    """It may take longer than its lease, and the message lies in its queue until it has ended."""
+    """The step may take longer than its lease, and its message stays in the queue until it has ended."""
     deliver = pushed(home)
     dies(home, life, StepKind.DEPLOY, deliver)
     deliver()

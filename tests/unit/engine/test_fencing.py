@@ -87,7 +87,7 @@ def test_a_lease_that_was_deleted_stops_the_next_rollout_by_name(live: Installat
     assert live.staging.applied == applied
 
 
-def test_a_lease_that_was_rewritten_is_told_with_whom_the_cluster_names(live: Installation) -> None:
+def test_a_lease_that_was_rewritten_is_reported_with_the_writer_that_the_cluster_names(live: Installation) -> None:
     (key,) = live.staging.leases
     live.staging.leases[key] = claim(9, installation="elsewhere").fence.text
     live.staging.wrote_lease = "kubectl-edit at 2026-11-28T09:30:00Z"

@@ -72,7 +72,7 @@ def taken(found: VoteCast | CannotVerify) -> VoteCast:
     return found
 
 
-def test_a_proof_becomes_the_vote_of_whom_the_token_names_whatever_the_front_says(
+def test_a_proof_becomes_the_vote_of_the_person_in_the_token_whatever_the_front_says(
     prover: Prover, issuer: MemoryIssuer
 ) -> None:
     vote = taken(prover.vote(row(signed(issuer))))

@@ -281,7 +281,7 @@ def test_a_run_that_published_nothing_starts_nothing_and_the_release_says_so(bot
 
 
 def test_an_unproved_report_gives_way_to_a_proved_one_of_another_run(both: Installation) -> None:
-    """Whoever comes first with a forged report does not keep the true one out."""
+    """A forged report that comes first does not keep the true one out."""
     run = built(both, number="v1")
     both.push("v1")
     tell(both, told_run(id=99, number="v1"))

@@ -253,7 +253,7 @@ def busy_like(handler: Handler) -> BusyHandler:
     return BusyHandler(**{each.name: getattr(handler, each.name) for each in fields(Handler)})
 
 
-def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_had_once(
+def test_a_report_that_loses_to_other_writers_goes_through_the_queue_and_its_effect_happens_once(
     installation: Installation, step: Step
 ) -> None:
     had: list[Work] = []

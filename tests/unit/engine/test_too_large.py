@@ -31,7 +31,7 @@ def sent(installation: Installation) -> list[str]:
 
 
 class Unyielding(MemoryBus):
-    """To whose queues no message can be given as it is."""
+    """A bus whose queues take no message as it is."""
 
     def send_raw(self, queue: str, body: bytes, **_: Any) -> None:
         raise MessageTooLarge(queue, ["m-1-copy"])

@@ -45,7 +45,7 @@ class Trips:
         self._here.now = max(self.now, time)
 
     def begin(self) -> None:
-        """From now on count anew, in this thread."""
+        """Count from zero again, in this thread."""
         self.asked.clear()
         self._here.now = 0
 

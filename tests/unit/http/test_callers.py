@@ -66,7 +66,7 @@ def test_whoever_has_a_role_that_only_a_gate_names_may_read_and_whoever_has_none
 
 
 def test_a_guest_is_nobody_until_they_are_given_a_role() -> None:
-    """S-12: whoever is in the tenant has an account, guests too."""
+    """S-12: everybody in the tenant has an account, guests too."""
     guest = TokenPerson(
         tenant=ADA.tenant,
         oid=ADA.oid,
@@ -134,7 +134,7 @@ def test_a_key_is_not_shown_by_its_record() -> None:
     assert KEYS["auditors"] not in repr(HOST)
 
 
-def test_every_permission_is_had_by_some_role_and_refusals_name_it() -> None:
+def test_some_role_has_each_permission_and_refusals_name_it() -> None:
     for permission in Permission:
         assert holders(permission)
     reader = Caller(name="oid:x", roles=frozenset({Role.READER}))

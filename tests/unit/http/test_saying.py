@@ -129,7 +129,7 @@ def why(outcome: Lead | NothingSent) -> WhyNothingSent:
     return outcome.why
 
 
-def test_what_was_said_lies_in_the_inbox_with_its_proof_and_the_worker_is_woken(stage: Stage) -> None:
+def test_a_statement_goes_into_the_inbox_with_its_proof_and_wakes_the_worker(stage: Stage) -> None:
     outcome = stage.back(*stage.provider.signs_in(stage.press()))
     (received,) = stage.rows()
     assert outcome == Lead(to=f"/said/shop/{received.id}")

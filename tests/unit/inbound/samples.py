@@ -18,7 +18,7 @@ SOURCES = {
     "open.azurecr.io": EventSource(name="open", login_server="open.azurecr.io"),
 }
 NOTHING = object()
-"""As a value for `changed`: take the field away."""
+"""As a value for `changed`: remove the field."""
 
 
 def changed(sample: dict[str, Any], **changes: Any) -> dict[str, Any]:

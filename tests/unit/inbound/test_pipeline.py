@@ -57,7 +57,7 @@ def test_only_what_identifies_the_run_is_needed() -> None:
 
 
 @pytest.mark.parametrize(("ahead", "believed"), [(timedelta(minutes=4), True), (timedelta(days=900), False)])
-def test_a_time_that_lies_ahead_puts_no_release_before_all_that_come_later(ahead: timedelta, believed: bool) -> None:
+def test_a_time_in_the_future_does_not_put_a_release_before_all_later_ones(ahead: timedelta, believed: bool) -> None:
     said = NOW + ahead
     event = parse(changed(RUN_MESSAGE, finishedAt=said.isoformat()))
     assert event.claims.finished_at == (said if believed else NOW)

@@ -236,7 +236,7 @@ def live_through(deliveries: Path, life: Life) -> tuple[Audited, MemoryAdded]:
 
 
 SHARES = 4
-"""Of the points at which it may die; `make test` takes the first share."""
+"""The points at which it may die are divided into this many shares; `make test` takes the first."""
 
 
 @pytest.mark.sweep(keep=1)

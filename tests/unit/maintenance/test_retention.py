@@ -185,7 +185,7 @@ def live_through(past: Past, life: Life) -> Audited:
 
 
 SHARES = 4
-"""Of the points at which it may die; `make test` takes the first share."""
+"""The points at which it may die are divided into this many shares; `make test` takes the first."""
 
 
 @pytest.mark.sweep(keep=1)

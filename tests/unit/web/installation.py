@@ -136,7 +136,7 @@ class Told(Installation):
         return digest(tag)
 
     def bring(self, version: str, *, by: str = CLEO, commit: str = "c0ffee" * 6 + "0000") -> Release:
-        """An image is pushed and its run succeeds; everything goes on until somebody is asked."""
+        """An image is pushed and its run succeeds; everything continues until people are asked."""
         self.push(version)
         self.wait(timedelta(seconds=47))
         self.end_run(version, by=by, commit=commit)

@@ -45,7 +45,7 @@ FORM = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin"}
 
 
 class Headers(dict[str, str]):
-    """As the request's: found in any case."""
+    """Headers of a request, found in upper or lower case."""
 
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
         return super().get(name.lower(), default)
@@ -228,7 +228,7 @@ def asked_and_voted() -> tuple[Told, Release]:
 
 @cache
 def _half_a_year() -> Numbers:
-    """Of four applications; a page only reads it."""
+    """Half a year of four applications; a page only reads it."""
     return numbers(Fleet(applications=4))
 
 
@@ -391,4 +391,4 @@ _DRAWING: dict[str, Sample] = {
 }
 
 SAMPLES: dict[str, Sample] = {name: cache(draw) for name, draw in _DRAWING.items()}
-"""By name. Each is drawn once in a process, however many tests look at it."""
+"""All samples, by name. Each is drawn once in a process, however many tests look at it."""

@@ -12,7 +12,7 @@ from tests.unit.web.visitors import DORA, visitor
 
 BUTTON = "Approve or reject"
 OUTDATED = "Look at it"
-"""In its place, where the plan is out of date: the gate was changed since it was made."""
+"""The button's text if the plan is out of date because the gate was changed since it was made."""
 
 
 def pages(home: Told, subject: Release, who: Visitor) -> tuple[str, str]:

@@ -155,7 +155,7 @@ def board(home: Live, who: TokenPerson, application: str | None = None) -> str:
 
 
 def parts_of(shown: str) -> tuple[str, str]:
-    """What waits for the reader, and what needs attention besides."""
+    """What waits for the reader, and what else needs attention."""
     mine = re.search(r'<section class="[^"]*" aria-labelledby="mine">.*?</section>', shown, re.DOTALL)
     others = re.search(r'<section class="[^"]*" aria-labelledby="attention">.*?</section>', shown, re.DOTALL)
     return mine[0] if mine else "", others[0] if others else ""

@@ -32,7 +32,7 @@ class Office:
     home: Told
     subject: Release
     people: Mapping[str, TokenPerson] = field(default_factory=dict)
-    """Those whose tokens say more than who they are."""
+    """People whose tokens say more than who they are."""
 
     def visitor(self, name: str) -> Visitor:
         return as_visitor(self.people[name]) if name in self.people else visitor(name)

@@ -12,7 +12,7 @@ STRANGER = 99
 
 
 def visitor(name: str = "Dora", *roles: str) -> Visitor:
-    """The person of that name; `ada@example.com` is the one whom the policies of these tests know by their id."""
+    """The person with that name; the policies of these tests list `ada@example.com` under an object id."""
     return Visitor(caller=caller_of_person(token_person(name, *roles)), sid=f"session of {name}")
 
 

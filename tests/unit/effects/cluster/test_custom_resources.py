@@ -89,7 +89,7 @@ ANY_VALUE: tuple[Any, ...] = (None, True, 7, "x", [], [1], [[1]], {}, {"a": [1]}
 
 @pytest.mark.parametrize(("group", "kind"), [("example.com", "Thing"), *OPERATORS])
 def test_whatever_stands_in_place_of_a_spec_a_status_or_a_condition_is_judged(group: str, kind: str) -> None:
-    """Who may write in the namespace, and a definition of one's own, decide what stands there."""
+    """Anybody who may write in the namespace, or owns the definition, decides what is written there."""
     for value in ANY_VALUE:
         for fields in ({"spec": value}, {"status": value}, {"status": {"conditions": value, "phase": value}}):
             assert seen({**an_object(group, kind, {"conditions": [READY]}), **fields}) in Situation

@@ -159,7 +159,7 @@ def test_a_kind_whose_definition_comes_along_is_known_and_applied_after_it(in_or
 
 
 SERVED = {"acme.example/v1": [{"name": "tests", "kind": "Test", "namespaced": False}]}
-"""As the cluster has it, which is not as the definition above says."""
+"""The kind as the cluster serves it, which differs from the definition above."""
 
 
 def test_a_kind_that_the_cluster_serves_by_now_is_as_the_cluster_has_it() -> None:

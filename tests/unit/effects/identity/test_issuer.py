@@ -95,7 +95,7 @@ def test_a_provider_that_is_away_is_asked_again_after_a_pause(issuer: Issuer, po
     assert isinstance(issuer.key("k1"), Key)
 
 
-def test_while_one_fetches_others_use_the_keys_that_there_are(pool: ScriptedPool, ticks: Ticks) -> None:
+def test_while_one_thread_fetches_keys_the_others_use_the_old_ones(pool: ScriptedPool, ticks: Ticks) -> None:
     entered, go_on = threading.Event(), threading.Event()
 
     class Slow(ScriptedPool):

@@ -29,7 +29,7 @@ class Pair:
 
 @dataclass
 class Waiting:
-    """Stands for the clock: waits at once, and remembers how long."""
+    """A clock whose waits end at once; it remembers how long they were."""
 
     now: float = 1_000_000.0
     pauses: list[float] = field(default_factory=list)

@@ -227,7 +227,7 @@ def test_a_server_that_fails_is_worth_another_try(pair: Pair) -> None:
     assert found.retryable
 
 
-def test_whom_a_firewall_refuses_is_told_which_address_it_refused(pair: Pair) -> None:
+def test_a_refusal_by_a_firewall_names_the_address_that_it_refused(pair: Pair) -> None:
     refusal = error(403, "DENIED", "client with IP '203.0.113.7' is not allowed access")
     pool = pair.to_target._session.around.pool
     assert isinstance(pool, MemoryPool)

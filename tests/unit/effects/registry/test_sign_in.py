@@ -44,7 +44,7 @@ class Guarded:
         self.behind: Callable[[Request], RegistryReply] = self.registry.handle
         """What a request with a good token reaches."""
         self.instead: dict[str, Callable[[Request], RegistryReply]] = {}
-        """By path: what answers instead of the token endpoint there."""
+        """What answers at a path instead of the token endpoint."""
         self.waiting = waiting
         self.challenge = f'Bearer realm="https://{host}/oauth2/token",service="{host}"'
         self.accepted: set[str] = set()

@@ -18,7 +18,7 @@ SHOP = image(b"the shop")
 
 @dataclass
 class Place:
-    """A registry with one image, and who is trusted."""
+    """A registry with one image, and the trusted identities."""
 
     held: MemoryRegistry
     client: Registry

@@ -43,7 +43,7 @@ GATE = AnchoredGate(release=1, environment="production", opening=1, outcome=Gate
 
 
 def outcome(installation: Installation, kind: StepKind, reach: Callable[[str], Any]) -> Outcome:
-    """Of the step, where every registry, cluster and channel is reached by `reach`."""
+    """The outcome of the step if every registry, cluster and channel is opened by `reach`."""
     clients = replace(installation.app.clients, registry=reach, cluster=reach, channel=reach)
     anchors = replace(installation.app.chain_anchors, blobs=lambda: reach("audit"))
     step = Step(

@@ -217,7 +217,7 @@ def with_gate(entry: Entry, **changes: Any) -> Entry:
         ((ADA, "role:leads"), "somebody with the role leads too"),
     ],
 )
-def test_whom_only_the_identity_provider_knows_is_asked_by_what_they_are(
+def test_approvers_known_only_to_the_identity_provider_are_named_by_their_role_or_group(
     installation: Installation, step: Step, listed: tuple[str, ...], whom: str
 ) -> None:
     entry = with_gate(installation.app.catalogue.entries["shop"], approvers=listed, required=1)
@@ -250,7 +250,7 @@ def test_the_message_holds_what_people_need_to_know_which_version_it_is(installa
     assert [result.environment for result in approval.evidence] == ["staging"] * len(release.evidence)
 
 
-def test_whom_nothing_can_be_sent_to_keeps_nobody_else_from_being_told(installation: Installation, step: Step) -> None:
+def test_an_unreachable_recipient_keeps_nobody_else_from_being_told(installation: Installation, step: Step) -> None:
     installation.inbox.errors = [NotificationError("channel inbox: expected a mail address", retryable=False)]
     installation.run_step(step)
     assert [message.recipient for message in installation.inbox.messages] == [BEN]
@@ -303,7 +303,7 @@ def test_where_people_sign_in_the_voter_is_told_the_address_of_the_page(installa
     assert told.locate_url == f"{BASE}/approvals/shop/1/production"
 
 
-def test_of_an_objection_everybody_is_told_whom_the_gate_asks_and_whom_the_channel_names(
+def test_everybody_whom_the_gate_asks_or_the_channel_names_is_told_about_an_objection(
     installation: Installation, step: Step
 ) -> None:
     installation.settle()

@@ -298,7 +298,7 @@ PRODUCTION = "cluster:production:shop:production"
         ("ada lovelace", "--user 'ada lovelace'"),
     ],
 )
-def test_a_cluster_that_azure_does_not_govern_is_told_a_binding_for_whom_it_knows(
+def test_for_a_cluster_outside_azure_the_doctor_prints_a_binding_for_the_user_that_the_cluster_knows(
     patient: Patient, name: str, option: str
 ) -> None:
     patient.clusters["production"].lacking, patient.clusters["production"].name = RIGHTS, name
