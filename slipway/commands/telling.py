@@ -8,7 +8,7 @@ twice.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from ..clock import Clock
 from ..domain.actions import Action
@@ -196,13 +196,24 @@ def _who_stands_in(change: ProposedChange, notice: ChangeNotice) -> tuple[str, .
 
 
 def _headline(change: ProposedChange, gates: str) -> str:
-    if change.phase is ChangePhase.STOOD_IN:
-        standing_in = "two of the platform's people are voting in your place"
-        return f"Object within a day, or a change weakens the gate of {gates}: {standing_in}"
-    if change.phase in (ChangePhase.WAITING, ChangePhase.PASSED):
-        return f"Your vote is needed: a change would weaken the gate of {gates}"
-    why = f": {change.why}" if change.why else ""
-    return f"The change that weakens the gate of {gates} is {change.phase.replace('-', ' ')}{why}"
+    match change.phase:
+        case ChangePhase.STOOD_IN:
+            standing_in = "two of the platform's people are voting in your place"
+            return f"Object within a day, or a change weakens the gate of {gates}: {standing_in}"
+        case ChangePhase.WAITING | ChangePhase.PASSED:
+            return f"Your vote is needed: a change would weaken the gate of {gates}"
+        case (
+            ChangePhase.IN_FORCE
+            | ChangePhase.REJECTED
+            | ChangePhase.WITHDRAWN
+            | ChangePhase.EXPIRED
+            | ChangePhase.SUPERSEDED
+            | ChangePhase.VOID
+        ):
+            why = f": {change.why}" if change.why else ""
+            return f"The change that weakens the gate of {gates} is {change.phase.replace('-', ' ')}{why}"
+        case _:
+            assert_never(change.phase)
 
 
 def _people(plan: ChangePlan, channel: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 
 from ...clock import Clock
 from ...domain.decide.quorum import counted_approvals, people_left
@@ -171,23 +171,24 @@ def _message(
 
 
 def _headline(release: Release, step: Step, audience: Audience) -> str:
-    if step.notice is Notice.VOTES_VOIDED:
-        to_one = step.recipients and not audience.shared
-        whose = "your vote no longer counts" if to_one else "earlier votes no longer count"
-        return f"{release.id} ({release.tag}): {whose}: {step.why or 'the plan changed'}"
-    if step.notice is Notice.VOTE_REFUSED:
-        whose = "what was said on your behalf" if step.recipients and not audience.shared else "a vote by message"
-        return f"{release.id} ({release.tag}): {whose} does not count: {step.why}"
-    if step.notice is Notice.VOTE_COUNTED:
-        whose = "your vote" if step.recipients and not audience.shared else "a vote"
-        return f"{release.id} ({release.tag}): {whose} for {step.environment} was counted"
-    if step.notice is Notice.VOTE_OBJECTED:
-        return (
-            f"{release.id} ({release.tag}): a vote for {step.environment} was disowned by the person it was counted for"
-        )
-    if step.notice is Notice.DRIFT:
-        return f"{release.id} ({release.tag}), which is live in {step.environment}: {step.why}"
-    return f"{release.id} ({release.tag}) {release.phase.spoken}: {release.reason}"
+    subject, to_one = f"{release.id} ({release.tag})", bool(step.recipients) and not audience.shared
+    match step.notice:
+        case Notice.VOTES_VOIDED:
+            whose = "your vote no longer counts" if to_one else "earlier votes no longer count"
+            return f"{subject}: {whose}: {step.why or 'the plan changed'}"
+        case Notice.VOTE_REFUSED:
+            whose = "what was said on your behalf" if to_one else "a vote by message"
+            return f"{subject}: {whose} does not count: {step.why}"
+        case Notice.VOTE_COUNTED:
+            return f"{subject}: {'your vote' if to_one else 'a vote'} for {step.environment} was counted"
+        case Notice.VOTE_OBJECTED:
+            return f"{subject}: a vote for {step.environment} was disowned by the person it was counted for"
+        case Notice.DRIFT:
+            return f"{subject}, which is live in {step.environment}: {step.why}"
+        case Notice.ENDED | Notice.GATE_OPENED | Notice.REMINDER | None:  # the questions have headlines of their own
+            return f"{subject} {release.phase.spoken}: {release.reason}"
+        case _:
+            assert_never(step.notice)
 
 
 def _approval_details(
