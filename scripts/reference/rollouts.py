@@ -20,20 +20,20 @@ def _seconds(time: timedelta) -> str:
 _KINDS = " | ".join(kind.value for kind in Watched)
 _START = f"""# How rollouts are judged
 
-Once the objects of a plan are applied, Slipway looks at them after {_seconds(LOOKS[0])} seconds and then ever more
-slowly, each {_seconds(SLOW_LOOK)} seconds in the end. A release is rolled out when everything in its plan is done. It
-ends early only for a situation that needs another release. A situation that may pass by itself, or that somebody can
-mend in the cluster, is waited for until the environment's `rollout_within` is over. In both cases the reason says what
+Once the objects of a plan are applied, Slipway checks them after {_seconds(LOOKS[0])} seconds and then at growing
+intervals, up to {_seconds(SLOW_LOOK)} seconds. A release is rolled out when everything in its plan is done. The rollout
+ends early only in a situation that needs another release. If a situation may pass by itself, or somebody can mend it in
+the cluster, Slipway waits until the environment's `rollout_within` is over. In both cases the reason says what
 was seen and what to do.
 
-- **done**: nothing more to wait for. What was seen done stays done for this rollout, also a Job that its
+- **done**: nothing more to wait for. An object that was seen done stays done for this rollout, even a Job that its
   `ttlSecondsAfterFinished` removes.
-- **waits**: until it is over or `rollout_within` is.
-- **ends if it lasts**: ends the rollout once it was seen for {_seconds(LASTS)} seconds without a break.
-- **ends at once**: at the first look.
-- **–**: does not occur.
+- **waits**: Slipway waits until the situation or `rollout_within` is over.
+- **ends if it lasts**: the rollout ends once this was seen for {_seconds(LASTS)} seconds without a break.
+- **ends at once**: the rollout ends as soon as this is seen.
+- **–**: this does not occur.
 
-A DaemonSet that no node is to have runs nothing, so it is not done. If that is intended, as for a pool that is scaled
+A DaemonSet that no node should have runs nothing, so it is not done. If that is intended, as for a pool that is scaled
 to no nodes, the annotation `{"{}: {}".format(*NO_NODE_NEEDED)}` on the DaemonSet says so.
 
 A roll-back is judged by the same table; its time begins when its objects were applied.
@@ -45,14 +45,14 @@ does not have fails the rollout by its name (`runs-as-planned`), unless the proj
 states are not a failure: operators add them to every pod, and those that somebody wrote into the live object are noted
 in the plan. What cannot be compared is named in the record: custom resources, whose operator alone knows their pods,
 and Jobs that have removed themselves. As long as pods cannot be read, or not all of them, the rollout is not done. A
-roll-back only names other running containers, and is done all the same.
+roll-back only reports other running containers; they do not fail it.
 
 | What is seen | {_KINDS} | What to do |
 |---|{"---|" * len(Watched)}---|
 """
 _MIDDLE = """
 Objects of any other kind are done once they are applied. Pods count only if they are of the newest template, and only
-while the workload itself is not done: pods that are up outweigh whatever was said a moment ago.
+while the workload itself is not done: pods that are up outweigh any earlier report.
 
 ## Custom resources
 

@@ -24,17 +24,17 @@ class Permission(StrEnum):
     EXPORT = "export"
     """Download the whole audit trail."""
     FREEZE = "freeze"
-    """Freeze a lane, an application or everything, and end a freeze."""
+    """Freeze a lane or everything, and end a freeze."""
     CANCEL = "cancel"
     """End a release that is on its way."""
     RETRY = "retry"
-    """Try a failed step or release again."""
+    """Send out again a release that ended without going live."""
     CREATE = "create"
-    """Start a release of an earlier build."""
+    """Start a release of an artifact that was delivered or pushed before."""
     ROLL_BACK = "roll-back"
-    """Bring back the release that was live before."""
+    """Bring back a release that was live before."""
     RESUME = "resume"
-    """End a hold, so that the chain goes on."""
+    """End a hold, so that newer releases continue."""
     REPLAY = "replay"
     """Put parked input back into its queue."""
     DIAGNOSE = "diagnose"
@@ -42,15 +42,13 @@ class Permission(StrEnum):
     REINDEX = "reindex"
     """Compare the audit index with the trail, and repair it."""
     OVERRIDE = "override"
-    """Pass a gate, a window or a freeze with a reason, against the policy."""
+    """Let one release past a freeze, a closed window or drift. It still has to pass its gate."""
     APPLY = "apply"
     """Apply projects. Only the people and applications that a project names apply its applications."""
     END_SESSIONS = "end-sessions"
     """End the sessions of other people, for example if a device was lost or somebody has left."""
     RESET = "reset"
     """Begin a new epoch after a ledger was restored, or put back."""
-    ROTATE_KEYS = "rotate-keys"
-    """Make a new signing key, or end one."""
 
 
 class Role(StrEnum):
@@ -86,7 +84,6 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
         Permission.APPLY,
         Permission.END_SESSIONS,
         Permission.RESET,
-        Permission.ROTATE_KEYS,
     },
 }
 """Voting needs no role: the gate's policy says whose vote counts."""
