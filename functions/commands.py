@@ -18,7 +18,7 @@ from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
 from slipway.domain.roles import Caller, Permission
 from slipway.domain.statement import CatalogueStatement, ChangeVoteStatement, CommandStatement
-from slipway.http.saying import partition_of
+from slipway.http.saying import Declined, partition_of
 from slipway.http.speaking import speaker
 
 from .contract import Endpoint, in_path
@@ -127,7 +127,11 @@ def confirmation(req: func.HttpRequest) -> func.HttpResponse:
     refused = None
     if pending is not None and isinstance(pending.statement, CommandStatement):
         refused = parts().foresight.refusal(pending.statement)
-    if (receipt := saying.confirmed(handle)) is not None:  # asked last: a command that is carried out cannot be again
+    try:
+        receipt = saying.confirmed(handle)  # asked last: a command that is carried out cannot be again
+    except Declined:
+        return ok(Confirmation(state="declined"))
+    if receipt is not None:
         application, id = receipt
         address = f"/api/v1/inbox/{application}/{id}"
         return ok(Confirmation(state="said", application=application, id=id, address=address))

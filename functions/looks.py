@@ -28,7 +28,7 @@ blueprint = new_blueprint()
     name="api_look",
     method="POST",
     path="looks",
-    summary="Order a look: a check of the doctor, a comparison of the audit index, targets",
+    summary="Order a look: a check of the doctor, a comparison of the audit index, targets, what was pushed",
     description="Each kind needs its own permission. Ask at `looks/{id}` for the result.",
     tag="operation",
     permission=None,
@@ -41,7 +41,7 @@ def order_look(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
     body = read_body(req, LookRequest)
     permit(caller, PERMISSIONS[body.kind])
-    if body.kind is LookKind.TARGETS:
+    if body.kind in (LookKind.TARGETS, LookKind.PUSHED):
         parts().catalogue.named(body.subject)
     wanted_look = Look(kind=body.kind, subject=body.subject, options=body.options)
     return received(parts().inbox_writer.look(wanted_look, speaker(caller, Via.API)))

@@ -30,7 +30,8 @@ class Confirmation(ApiAnswer):
     """Whether a person has confirmed a command or a change that lets something through."""
 
     state: str = Field(
-        description="`waiting`: nobody has confirmed it yet; `said`: it was confirmed, and has an outcome of its own."
+        description="`waiting`: nobody has confirmed it yet; `said`: it was confirmed, and has an outcome of its own; "
+        "`declined`: somebody said no, and nothing was done."
     )
     application: str = Field(default="", description="The application, or `_installation`; empty while it waits.")
     id: str = Field(default="", description="Its id in the inbox; empty while it waits.")

@@ -9,9 +9,9 @@ from ..domain.incoming import ForeignModel
 from ..domain.looks import LookAnswer
 from .base import ApiAnswer
 
-__all__ = ["LookRequest", "LookStatus"]
+__all__ = ["LookRequest", "LookStatus", "WhyNotPushed"]
 
-_Option = Annotated[str, Field(max_length=64)]
+_Option = Annotated[str, Field(max_length=128)]
 
 
 class LookRequest(ForeignModel):
@@ -25,8 +25,15 @@ class LookRequest(ForeignModel):
     )
     options: Annotated[dict[str, _Option], Field(max_length=8)] = Field(
         default_factory=dict,
-        description="`reindex`: `after`, the sequence to start after, and `repair`, `yes` to repair the differences.",
+        description="`reindex`: `after`, the sequence to start after, and `repair`, `yes` to repair the differences. "
+        "`pushed`: `tag` or `digest`.",
     )
+
+
+class WhyNotPushed(ForeignModel):
+    """What a look `pushed` saw."""
+
+    why: str
 
 
 class LookStatus(ApiAnswer):

@@ -317,7 +317,7 @@ class App(Facing):
 
     @lazy
     def looker(self) -> Looker:
-        from ..maintenance.looking import at_checks, at_index, at_targets
+        from ..maintenance.looking import at_checks, at_index, at_pushed, at_targets
 
         return Looker(
             looks=self.looks,
@@ -328,6 +328,7 @@ class App(Facing):
                     lambda: self.catalogue,
                     {name: registry.login_server for name, registry in self.settings.registries.items()},
                 ),
+                LookKind.PUSHED: at_pushed(lambda: self.reader, lambda: self.push_prover),
             },
             clock=self.clock,
         )

@@ -27,6 +27,7 @@ RECEIVED = "received"
 COUNTED = "counted"
 REFUSED = "refused"
 SAID = "said"
+DECLINED = "declined"
 CONFIRMED_WITHIN = 14 * 60.0
 """Seconds to wait for a person; a minute less than the app keeps the statement that they have to confirm."""
 
@@ -54,12 +55,17 @@ def until_decided(
     longest: float = LONGEST,
 ) -> Any:
     """The answer to a request, which is sent again with the same id until the statement is no longer only received.
-    Raises the request's error if it was refused or parked, and `CliError` if it was not decided in time."""
+    Says at once what it waits for. Raises the request's error if it was refused or parked, and `CliError` if it was not
+    decided in time."""
+    told = ""
     for _ in _tries(longest, pause, elapsed):
         content = ask()
         outcome = read_answer(SaidOutcome, content)
         if outcome.state != RECEIVED:
             return content
+        if outcome.waits_for not in ("", told):
+            told = outcome.waits_for
+            click.echo(f"it waits: {neutral(told)}", err=True)
     raise CliError(_undecided(outcome, longest), exit_code=Exit.UNREACHABLE)
 
 
@@ -111,6 +117,8 @@ def confirmed(
         answer = read_answer(Confirmation, api.get("confirmations", handle))
         if answer.state == SAID:
             return ReceivedAnswer(application=answer.application, id=answer.id, address=answer.address)
+        if answer.state == DECLINED:
+            raise CliError("somebody said no on that page: nothing was done", code=DECLINED)
     raise CliError("nobody has confirmed it yet", exit_code=Exit.WAITING, cure=f"open {address}")
 
 

@@ -5,7 +5,6 @@ A command that lets something through counts only with a proof, and by the roles
 others the front's word is enough: they can only stop something.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,12 +20,12 @@ from ..domain.people import OID, ROLE
 from ..domain.proof import Proved
 from ..domain.roles import Caller, NotPermitted, demand, read_roles
 from ..domain.rules import not_passed
-from ..domain.statement import PUSHED, CommandStatement
+from ..domain.statement import CommandStatement
 from ..engine.freezing import FreezeOrder, Freezer
 from ..engine.handle import Handler, Outcome
 from ..engine.parking import Parking
 from ..engine.proving import Prover, on_behalf_of
-from ..engine.proving_pushes import PushProver
+from ..engine.proving_pushes import PushProver, pushed_names
 from ..engine.resetting import Resetting
 from ..inbound.reading import BadInput
 from ..ledger import Ledger
@@ -170,12 +169,9 @@ class Commander:
     def _pushed(self, statement: CommandStatement, application: str) -> PushedArtifact | None:
         """The pushed artifact from which to start a release, if no release has delivered it yet. Raises `NotFound` and
         `RowWaits`."""
-        named = {name: text for name, text in statement.arguments.items() if name in PUSHED}
+        named = pushed_names(statement.arguments)
         if not named:
             return None
-        for name, text in named.items():
-            if not re.fullmatch(PUSHED[name], text):
-                raise BadInput(f"arguments.{name}", f"a {name}", repr(text[:80]))
         entry = self.handler.catalogue.named(application)
         try:
             return self.pushes.found(entry.application, **named)

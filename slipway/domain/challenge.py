@@ -75,10 +75,11 @@ class Pending(Record):
 
 
 class Used(Record):
-    """The mark that a challenge was answered, with the id of the inbox row that follows."""
+    """The mark that a challenge or a pending statement was answered, with the id of the inbox row that follows."""
 
     v: Literal[1] = 1
-    inbox: InboxId
+    inbox: InboxId | None
+    """None if a person said no to a pending statement: then no row follows."""
     at: Timestamp
 
 

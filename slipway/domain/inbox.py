@@ -91,6 +91,8 @@ class LookKind(StrEnum):
     """Compare the audit index of an application with its trail, and repair it."""
     TARGETS = "targets"
     """The places of an application's environments, which are needed to render a bundle."""
+    PUSHED = "pushed"
+    """Why no release of an application can be created from a tag or digest; empty if one can."""
 
 
 class Look(Record):
@@ -98,7 +100,7 @@ class Look(Record):
 
     kind: LookKind
     subject: Annotated[str, Field(min_length=1, max_length=256)]
-    options: dict[str, Annotated[str, Field(max_length=64)]] = Field(default_factory=dict, max_length=8)
+    options: dict[str, Annotated[str, Field(max_length=128)]] = Field(default_factory=dict, max_length=8)
 
 
 class InboxRow(Record):

@@ -18,6 +18,7 @@ PERMISSIONS: Final[dict[LookKind, Permission]] = {
     LookKind.DOCTOR: Permission.DIAGNOSE,
     LookKind.REINDEX: Permission.REINDEX,
     LookKind.TARGETS: Permission.READ,
+    LookKind.PUSHED: Permission.READ,
 }
 
 

@@ -99,6 +99,10 @@ class ChangePhase(StrEnum):
         Action.CHANGE_VOIDED,
     )
 
+    @classmethod
+    def named(cls, name: str) -> "ChangePhase | None":
+        return next((each for each in cls if each == name), None)
+
     @property
     def final(self) -> bool:
         return self.ended_by is not None

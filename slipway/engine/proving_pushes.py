@@ -4,7 +4,8 @@ for an artifact that a person names and no event told of.
 Build caches, charts, documents and other artifacts lie beside images, under tags that any rule may match.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -15,7 +16,9 @@ from ..clock import Clock
 from ..domain.application import Application, SourceKind
 from ..domain.errors import NotFound, SourceAway, UnknownName
 from ..domain.events import ImagePushed, PushedArtifact
+from ..domain.statement import PUSHED
 from ..effects.registry import Registry, RegistryError, why_no_image
+from ..inbound.reading import BadInput
 
 RETRY_PERIOD: Final = timedelta(hours=24)
 """The time to wait for a registry that is away, from the push."""
@@ -71,6 +74,15 @@ class PushProver:
             raise NotFound(str(error)) from error
         except RegistryError as error:
             raise (SourceAway if error.retryable else NotFound)(str(error)) from error
+
+
+def pushed_names(given: Mapping[str, str]) -> dict[str, str]:
+    """The tag or digest among these arguments. Raises `BadInput`."""
+    named = {name: text for name, text in given.items() if name in PUSHED}
+    for name, text in named.items():
+        if not re.fullmatch(PUSHED[name], text):
+            raise BadInput(f"arguments.{name}", f"a {name}", repr(text[:80]))
+    return named
 
 
 def _tag_of(registry: Registry, repository: str, digest: str) -> str:

@@ -22,7 +22,7 @@ from ..domain.challenge import Challenge, Pending, Used, browser_hash
 from ..domain.changing import ComparedSubject
 from ..domain.commands import FRESH
 from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, Verified
-from ..domain.inbox import InboxKind, InboxRow, Speaker, Via, inbox_id
+from ..domain.inbox import InboxId, InboxKind, InboxRow, Speaker, Via, inbox_id
 from ..domain.proof import Proof, claimed_person, freshness
 from ..domain.rules import not_passed
 from ..domain.statement import (
@@ -111,7 +111,12 @@ class WhyNothingSent(Enum):
     INCOMPLETE = 400, "The identity provider's answer is incomplete."
     REFUSED = 403, "The identity provider's answer does not belong to what you were confirming."
     SOMEBODY_ELSE = 403, "The person who signed in there is not the one who pressed the button here."
+    DECLINED = 410, "Somebody has said no to it meanwhile."
     AWAY = 503, "The identity provider does not answer at the moment, or its answer cannot be checked."
+
+
+class Declined(Exception):  # noqa: N818 - it is an answer
+    """A person said no to a pending statement, so that nobody can confirm it any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,10 +204,17 @@ class Saying:
         return pending if pending is not None and pending.in_time(self.clock()) else None
 
     def confirmed(self, handle: str) -> tuple[str, str] | None:
-        """Partition and id of the inbox row with the statement; None while nobody has confirmed it."""
+        """Partition and id of the inbox row with the statement; None while nobody has confirmed it. Raises
+        `Declined`."""
         used = self.challenges.confirmed(handle) if _STATE.fullmatch(handle) else None
+        if used is not None and used.inbox is None:
+            raise Declined
         pending = self.challenges.pending(handle) if used else None
-        return (partition_of(pending.statement), used.inbox) if pending and used else None
+        return (partition_of(pending.statement), used.inbox) if pending and used and used.inbox else None
+
+    def decline(self, handle: str) -> None:
+        """Note that a person said no. A statement that was confirmed before stays confirmed."""
+        self.challenges.mark_confirmed(handle, Used(inbox=None, at=self.clock()))
 
     def confirm(self, handle: str, pending: Pending, *, browser: str, person: str) -> Lead | NothingSent:
         """Lead the person who pressed the button to the provider, with the statement that they have read."""
@@ -225,7 +237,7 @@ class Saying:
         if not browser or browser_hash(browser) != challenge.browser:
             return NothingSent(why=WhyNothingSent.ELSEWHERE)
         if used := self.challenges.used(state):
-            return self._follow(challenge, used)
+            return self._follow(challenge, used.inbox)
         home = self.home(challenge.statement)
         if not challenge.in_time(self.clock()):
             return NothingSent(why=WhyNothingSent.TOO_LATE, back=home)
@@ -241,10 +253,10 @@ class Saying:
         """The code can be redeemed only once, so the mark comes first: if two returns come at once, one of them goes
         on."""
         now = self.clock()
-        mine = Used(inbox=inbox_id(now, self.random(8)), at=now)
-        used = self.challenges.mark(state, mine)
-        if used.inbox != mine.inbox:
-            return self._follow(challenge, used)
+        mine = inbox_id(now, self.random(8))
+        used = self.challenges.mark(state, Used(inbox=mine, at=now))
+        if used.inbox != mine:
+            return self._follow(challenge, used.inbox)
         home = self.home(challenge.statement)
         match self.provider.redeem(code, challenge.verifier):
             case Verified(value=token):
@@ -256,7 +268,7 @@ class Saying:
                 log.warning("a code could not be redeemed: %s", why)
                 return NothingSent(why=WhyNothingSent.AWAY, back=home)
 
-    def _send(self, token: str, challenge: Challenge, mine: Used, browser: str) -> Lead | NothingSent:
+    def _send(self, token: str, challenge: Challenge, mine: InboxId, browser: str) -> Lead | NothingSent:
         statement = challenge.statement
         verdict = self.provider.verify(token, nonce=statement.nonce, at=self.clock())
         if isinstance(verdict, IdentityRefused):
@@ -281,20 +293,22 @@ class Saying:
                 content=challenge.content,
             )
         if challenge.pending:
-            confirmed = self.challenges.mark_confirmed(challenge.pending, mine)
-            if confirmed.inbox != mine.inbox:  # the pending statement was confirmed before, and is made only once
-                return self._follow(challenge, confirmed)
+            confirmed = self.challenges.mark_confirmed(challenge.pending, Used(inbox=mine, at=self.clock()))
+            if confirmed.inbox != mine:  # the pending statement was confirmed before, and is made only once
+                return self._follow(challenge, confirmed.inbox)
         row = InboxRow(
             kind=InboxKind(statement.kind),
             proof=Proof(statement=statement, id_token=token),
             speaker=_speaker(verdict, challenge.via),
             content=challenge.content,
         )
-        self.sender.say(partition_of(statement), row, id=mine.inbox)
+        self.sender.say(partition_of(statement), row, id=mine)
         return self._follow(challenge, mine)
 
-    def _follow(self, challenge: Challenge, used: Used) -> Lead:
-        return Lead(to=f"{SENT}/{quote(partition_of(challenge.statement))}/{used.inbox}")
+    def _follow(self, challenge: Challenge, row: InboxId | None) -> Lead | NothingSent:
+        if row is None:
+            return NothingSent(why=WhyNothingSent.DECLINED, back=self.home(challenge.statement))
+        return Lead(to=f"{SENT}/{quote(partition_of(challenge.statement))}/{row}")
 
 
 def partition_of(statement: Statement) -> str:

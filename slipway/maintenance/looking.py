@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..catalogue.entries import Catalogue
-from ..domain.errors import NotFound
+from ..catalogue.tags import check_tag
+from ..domain.errors import NotFound, SourceAway
 from ..domain.inbox import Look
 from ..domain.project import KIND_PATTERN
+from ..engine.proving_pushes import PushProver, pushed_names
 from ..inbound.reading import BadInput
 from ..ledger.keys import INSTALLATION
 from ..ledger.reindexing import Reindexing
@@ -83,6 +85,27 @@ def at_targets(catalogue: Callable[[], Catalogue], login_servers: Mapping[str, s
             "foreign_images": application.image_rules.foreign,
             "unpinned": sorted(application.image_rules.unpinned),
         }
+
+    return look
+
+
+def at_pushed(reader: Callable[[], Reader], pushes: Callable[[], PushProver]) -> Looking:
+    """Why no release can be created from a tag or digest; empty if one can, or if the registry does not answer: then a
+    person may still confirm the command, which waits for the registry."""
+
+    def look(look: Look) -> Mapping[str, Any]:
+        application = reader().catalogue.named(look.subject).application
+        named = pushed_names(look.options)
+        try:
+            if reader().release_of(application, **named) is not None:
+                return {"why": ""}
+            pushed = pushes().found(application, **named)
+        except NotFound as missing:
+            return {"why": str(missing)}
+        except SourceAway:
+            return {"why": ""}
+        matches = check_tag(application.versions, pushed.tag)
+        return {"why": pushed.no_image or ("" if matches.passed else matches.reason)}
 
     return look
 

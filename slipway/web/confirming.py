@@ -18,18 +18,19 @@ from ..domain.statement import CatalogueStatement, ChangeVoteStatement, CommandS
 from ..http.forms import FIELD
 from ..http.places import home_of
 from ..http.requests import RequestRefused
-from ..http.saying import SENT
+from ..http.saying import SENT, Declined
 from ..inbound.reading import BadInput
 from ..ledger.keys import INSTALLATION
 from .answer import Answer, html, see_other
 from .leading import led
-from .messages import nothing_done
+from .messages import message, nothing_done
 from .operating import PageSubject, blocks_of, check_permitted, effect_of_rollback, words_of_retry
 from .services import FormServices
 from .signin import Visitor
 from .templating import render
 
-FIELDS = frozenset({FIELD})
+ANSWER = "answer"
+FIELDS = frozenset({FIELD, ANSWER})
 
 
 def address_of(handle: str) -> str:
@@ -83,10 +84,13 @@ def show_confirmation(services: FormServices, handle: str, who: Visitor) -> Answ
 def confirm(services: FormServices, handle: str, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        services.fields(who, address_of(handle), FIELDS, headers, body)
+        fields = services.fields(who, address_of(handle), FIELDS, headers, body)
         if confirmed := _confirmed(services, handle):
             return confirmed
         pending = _pending(services, handle)
+        if ANSWER in fields:
+            services.saying.decline(handle)
+            return see_other(address_of(handle))
         if isinstance(pending.statement, CommandStatement):
             check_permitted(pending.statement.verb, who.caller)
             services.foresight.check(pending.statement)
@@ -97,9 +101,12 @@ def confirm(services: FormServices, handle: str, who: Visitor, headers: Mapping[
 
 
 def _confirmed(services: FormServices, handle: str) -> Answer | None:
-    """The way to the page that follows the confirmation, for a person who returns here: a statement is confirmed
-    once."""
-    row = services.saying.confirmed(handle)
+    """The page that follows the answer, for a person who returns here: a statement is answered once."""
+    try:
+        row = services.saying.confirmed(handle)
+    except Declined:
+        lines = "Somebody said no to it here.", "Nothing was recorded, and whoever asked for it is told."
+        return message(410, "Nothing was done", *lines, link=("/", "Board"))
     return see_other(f"{SENT}/{quote(row[0], safe='')}/{quote(row[1], safe='')}") if row else None
 
 

@@ -35,7 +35,9 @@ def reply_page(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor |
     answered = reply.answered
     changes = answered.changes if answered else ()
     made = tuple(change for change in changes if change.number and change.outcome != "unchanged")
-    waits = answered is not None and answered.change_phase == ChangePhase.WAITING
+    change_phase = ChangePhase.named(answered.change_phase) if answered else None
+    voted_on = change_phase if answered and answered.kind is InboxKind.VOTE else None
+    waits = change_phase is ChangePhase.WAITING and voted_on is None
     gate_open = (
         reply.state is SaidState.COUNTED
         and answered is not None
@@ -47,9 +49,10 @@ def reply_page(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor |
         reply=reply,
         made=made,
         waits=waits,
+        voted_on=voted_on,
         gate_open=gate_open,
         outdated=outdated,
-        title="Counted" if gate_open else "A new plan is being made" if outdated else _title(reply, waits=waits),
+        title=_title(reply, gate_open=gate_open, outdated=outdated, waits=waits, voted_on=voted_on),
         to_do=_to_do(reply),
         back=back,
         reader=who,
@@ -59,9 +62,11 @@ def reply_page(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor |
     return html(page, headers={} if reply.state.final else {"Refresh": f"{pause}; url={path}"})
 
 
-def _title(reply: Reply, *, waits: bool) -> str:
-    if waits and reply.state is SaidState.COUNTED:
-        return "Waits for votes"
+def _title(reply: Reply, *, gate_open: bool, outdated: bool, waits: bool, voted_on: ChangePhase | None) -> str:
+    if outdated:
+        return "A new plan is being made"
+    if reply.state is SaidState.COUNTED and (gate_open or waits or voted_on):
+        return "Waits for votes" if waits else "Counted"
     return "Received, not decided yet" if reply.waits_for else TITLES[reply.state]
 
 

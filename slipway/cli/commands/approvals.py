@@ -285,6 +285,9 @@ def _page(api: Api, decision: Decision, release: str, environment: str) -> str:
     phase = Phase.named(answer.phase)
     if decision == "reject" and phase is not None and phase.final:
         raise CliError(f"{answer.id} is {phase.spoken}, and has ended: nobody can reject it any more")
+    known = list(dict.fromkeys(rollout.environment for rollout in answer.rollouts))
+    if environment and environment not in known:
+        raise CliError(f"{answer.id} was never in {environment}, only in {', '.join(known) or 'none'}")
     if not (where := environment or answer.environment):
         raise CliError(f"{answer.id} is {answer.phase.replace('_', ' ')}, in no environment: nobody votes on it")
     return page_of(api.app, answer.id, where)

@@ -80,7 +80,7 @@ def _row(console: CliConsole, change: ProposedChangeSummary) -> tuple[Content, .
 
 
 def _phase(change: ProposedChangeSummary) -> TextCell:
-    known = next((phase for phase in ChangePhase if phase == change.phase), None)
+    known = ChangePhase.named(change.phase)
     return TextCell(change.phase.replace("-", " "), tone_style(known.tone if known else Tone.QUIET))
 
 
@@ -242,6 +242,8 @@ def _end(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -
         console.json(outcome.model_dump(mode="json"))
         return
     console.line(done, f"  {short_digest(outcome.change)}; it is {outcome.change_phase.replace('-', ' ')}")
+    if (phase := ChangePhase.named(outcome.change_phase)) and phase.open:
+        click.echo(phase.meaning, err=True)
 
 
 def _whole_hash(api: Api, given: str) -> str:

@@ -12,16 +12,19 @@ import click
 from slipway.api.base import body_of
 from slipway.api.commands import Command
 from slipway.api.inbox import ReceivedAnswer
+from slipway.api.looks import WhyNotPushed
 from slipway.domain.commands import MUST_SAY_WHY, OPENS, Verb
+from slipway.domain.inbox import LookKind
 from slipway.domain.people import OID
 from slipway.domain.phases import Phase
 
 from ..api import Api, read_answer
 from ..console import GOOD, NAME, CliConsole, TextCell
+from ..errors import CliError, Exit
 from ..lazy import Group
 from ..options import Confirming, DigestType, connected, reason_option, waiting
 from ..options import as_json as json_option
-from ..waiting import await_outcome, confirmed, new_inbox_id
+from ..waiting import await_outcome, confirmed, new_inbox_id, take_look
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _RELEASE = re.compile(r".+-[0-9]+")
@@ -236,6 +239,10 @@ def create(
     if len(named) > 1:
         raise click.UsageError("expected one of --tag, --image and --bundle, or none of them")
     what = f"a release of {application}" + (f", {named[0]}" if named else "")
+    if named:
+        by = {"tag": tag} if tag else {"digest": named[0]}
+        if why := read_answer(WhyNotPushed, take_look(api, LookKind.PUSHED, application, **by)).why:
+            raise CliError(f"no release can be created: {why}", exit_code=Exit.NOT_FOUND)
     _give(api, Verb.CREATE, what, application=application, tag=tag, digest=image or bundle, **options)
 
 
@@ -355,9 +362,14 @@ def _lost(api: Api, application: str) -> str:
     if not isinstance(anchor, dict):
         return f"{application}: nothing is anchored; the ledger ends with record {end}"
     head = anchor.get("head", {})
+    sequence = head.get("sequence")
+    after = sequence - 1 if isinstance(sequence, int) and sequence > 0 else end
+    named = next(iter(api.audit_page(application, after=after, limit=1).records), {})
+    no_loss = ", and holds it: no loss is known, and a new epoch voids every vote"
     return (
-        f"{application}: the newest anchor ({anchor.get('why')}, {anchor.get('at')}) names record "
-        f"{head.get('sequence')} of epoch {anchor.get('epoch')}; the ledger ends with record {end}"
+        f"{application}: the newest anchor ({anchor.get('why')}, {anchor.get('at')}) names record {sequence} of epoch "
+        f"{anchor.get('epoch')}; the ledger ends with record {end}"
+        f"{no_loss if named.get('hash') == head.get('hash') else ', and does not hold it'}"
     )
 
 

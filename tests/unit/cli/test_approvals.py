@@ -218,6 +218,13 @@ def test_nobody_is_led_to_a_page_to_reject_a_release_that_has_ended(slipway: Com
     assert (result.exit_code, "shop-1 is completed, and has ended" in result.stderr) == (1, True), result.stderr
 
 
+def test_nobody_is_led_to_a_page_of_an_environment_that_the_release_never_saw(slipway: Command, app: Served) -> None:
+    app.replies["approvals/shop-2"] = problem(403, "Voter not identified", "a function key identifies no voter")
+    result = slipway("object", "shop-2", "--environment", "nowhere")
+    assert result.exit_code == 1
+    assert "shop-2 was never in nowhere, only in staging" in result.stderr
+
+
 def test_a_refusal_names_its_rules_and_ends_with_1(slipway: Command, app: Served) -> None:
     refused = {
         "title": "The vote did not count",

@@ -106,6 +106,7 @@ def test_two_of_the_platform_stand_in(slipway: Slipway, live: Live) -> None:
         ended = slipway("change", "stand-in", change.hash[7:19], "--reason", "the team has gone", by=who)
         assert (ended.exit_code, "✓ stands in" in ended.stdout) == (0, True), ended.output
     assert "it is stood in" in ended.stdout
+    assert "takes effect a day after the approvers were told" in ended.stderr
     shown = slipway("change", change.hash)
     assert shown.stdout.count("the team has gone") == 2
     refused = slipway("change", "stand-in", change.hash, "--reason", "me too", by=person(33, "Pat", Role.PLATFORM))

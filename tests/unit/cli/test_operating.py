@@ -32,6 +32,19 @@ def test_an_environment_that_looks_like_a_release_is_named_after_it(slipway: Com
     assert (asked["release"], asked["environment"]) == ("shop-1", "europe-2")
 
 
+@pytest.mark.parametrize("named", [("--tag", "9.9"), ("--image", f"sha256:{'0' * 64}")], ids=["tag", "digest"])
+def test_what_was_never_pushed_is_told_before_anybody_has_to_confirm_it(
+    slipway: Command, app: Served, named: tuple[str, str]
+) -> None:
+    waits(app)
+    app.looks["pushed shop"] = {"why": "nothing was pushed under this tag"}
+    ended = slipway("release", "create", "shop", *named)
+    assert (ended.exit_code, "nothing was pushed under this tag" in ended.stderr) == (3, True)
+    assert "a person has to confirm it" not in ended.stderr
+    app.looks["pushed shop"] = {"why": ""}
+    assert f"a person has to confirm it: {PAGE}" in slipway("release", "create", "shop", *named, "--no-wait").stderr
+
+
 # ---- what a person has to confirm
 HANDLE = "20261123-" + "a" * 43
 PAGE = f"https://slipway.example.com/confirm/{HANDLE}"
@@ -117,6 +130,38 @@ def test_what_the_page_of_confirmation_refuses_ends_the_wait_at_once(
     monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "pause", lambda _: pytest.fail("it waits"))
     ended = slipway("resume", "shop", "production")
     assert (ended.exit_code, "Refused: shop production is not on hold" in ended.stderr) == (1, True)
+
+
+def test_the_wait_ends_as_soon_as_somebody_says_no(
+    slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits(app)
+    declined = Confirmation(state="declined").model_dump_json().encode()
+    monkeypatch.setitem(
+        waiting.confirmed.__kwdefaults__ or {},
+        "pause",
+        lambda _: app.replies.update({f"confirmations/{HANDLE}": Reply(body=declined)}),
+    )
+    ended = slipway("resume", "shop", "production")
+    assert (ended.exit_code, "said no on that page: nothing was done" in ended.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("hash", "said"),
+    [
+        ("", "and holds it: no loss is known, and a new epoch voids every vote"),
+        ("sha256:other", "and does not hold it"),
+    ],
+    ids=["whole", "lost"],
+)
+def test_whoever_begins_a_new_epoch_reads_first_whether_anything_is_lost(
+    slipway: Command, app: Served, hash: str, said: str
+) -> None:
+    waits(app)
+    record = app.trails["shop"].records[1]
+    head = {"sequence": record["sequence"], "hash": hash or record["hash"]}
+    app.anchors["shop"] = [{"why": "daily", "at": "2026-11-23T08:00:00Z", "epoch": 0, "head": head}]
+    assert said in slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
 
 
 def test_the_browser_is_opened_where_that_was_asked_for(slipway: Command, app: Served, opened: list[str]) -> None:

@@ -28,3 +28,15 @@ def test_whoever_waits_too_long_is_told_what_it_waits_for(waits_for: str, said: 
         until_decided(lambda: answer, pause=lambda _: None, elapsed=lambda: next(seconds), longest=60)
     assert said in failed.value.message
     assert failed.value.exit_code == Exit.UNREACHABLE
+
+
+def test_what_it_waits_for_is_told_at_once_and_once(capsys: pytest.CaptureFixture[str]) -> None:
+    waits = RECEIVED.model_copy(update={"waits_for": "the row head of the partition shop cannot be read"})
+    answers = iter((RECEIVED, waits, waits, RECEIVED.model_copy(update={"state": "counted"})))
+    told = list[str]()
+
+    def pause(_: float) -> None:
+        told.append(capsys.readouterr().err)
+
+    until_decided(lambda: next(answers).model_dump(mode="json"), pause=pause)
+    assert told == ["", "it waits: the row head of the partition shop cannot be read\n", ""]

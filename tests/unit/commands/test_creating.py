@@ -9,8 +9,9 @@ import pytest
 from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
 from slipway.domain.decide.quorum import own_rules
-from slipway.domain.errors import NotFound
+from slipway.domain.errors import NotFound, present
 from slipway.domain.gate import ApprovalGate
+from slipway.domain.inbox import Look, LookKind, Speaker, Via
 from slipway.domain.phases import Phase
 from slipway.domain.rules import Rule
 from slipway.effects.registry import Unreachable
@@ -186,6 +187,28 @@ def test_what_was_never_pushed_is_told_and_starts_nothing(unheard: Live, fields:
     assert "release.created" not in unheard.actions()
 
 
+def why_not(home: Live, **options: str) -> str:
+    """What a look says before anybody is asked to confirm."""
+    look = Look(kind=LookKind.PUSHED, subject="shop", options=options)
+    said = home.app.inbox_writer.look(look, Speaker(name="rita", roles=("reader",), via=Via.API))
+    home.hear()
+    why: str = present(home.app.looks.get(said.id), "the answer").answer["why"]
+    return why
+
+
+def test_before_anybody_confirms_a_look_says_whether_the_registry_has_it_and_parks_nothing(unheard: Live) -> None:
+    digest = present(unheard.nonprod.resolve("team/shop", "1.0"), "the image")
+    assert "nothing was pushed under this tag" in why_not(unheard, tag="9.9")
+    assert "nonprod.test/team/shop@sha256:0000" in why_not(unheard, digest=f"sha256:{'0' * 64}")
+    assert [why_not(unheard, tag="1.0"), why_not(unheard, digest=digest)] == ["", ""]
+    assert list(unheard.app.parking.all()) == []
+
+
+def test_a_tag_that_a_release_has_needs_no_registry_and_one_that_is_away_is_no_refusal(home: Live) -> None:
+    home.nonprod.errors += [Unreachable(home.nonprod.where("team/shop", "9.9"), "it is away")] * 20
+    assert [why_not(home, tag="1.0"), why_not(home, tag="9.9")] == ["", ""]
+
+
 def test_a_digest_that_no_tag_names_is_told(unheard: Live) -> None:
     digest = unheard.build("2.0")
     del unheard.nonprod.pushed["team/shop", "2.0"]
@@ -201,6 +224,7 @@ def test_a_tag_that_the_versions_do_not_take_is_refused_by_that_rule(tmp_path: P
     home = Live(tmp_path)
     home.apply()
     home.build("1.0.0")
+    assert ">=2.0.0" in why_not(home, tag="1.0.0")
     reply = create(home, tag="1.0.0")
     assert reply.state is SaidState.REFUSED
     assert [rule.name for rule in reply.answered.rules] == ["tag-matches"]
@@ -208,6 +232,7 @@ def test_a_tag_that_the_versions_do_not_take_is_refused_by_that_rule(tmp_path: P
 
 def test_what_is_not_an_image_is_refused_by_that_rule(unheard: Live) -> None:
     unheard.nonprod.seed("team/shop", referrer(image(b"1.0"), b"a signature"), "1.1")
+    assert why_not(unheard, tag="1.1")
     reply = create(unheard, tag="1.1")
     assert reply.state is SaidState.REFUSED
     assert [rule.name for rule in reply.answered.rules] == ["is-an-image"]

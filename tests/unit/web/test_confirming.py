@@ -1,25 +1,30 @@
 """The page on which a person confirms what the command line asked for: what it shows, and what its button does."""
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
+import azure.functions as func
 import pytest
 
+from functions import commands, guard
 from functions.pages import services_of
 from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
 from slipway.http.saying import Lead, NothingSent, WhyNothingSent
-from slipway.testing import Installation
+from slipway.testing import BASE, Installation
+from slipway.testing.sign_in import bearer
 from slipway.web.answer import Answer
 from slipway.web.confirming import confirm, show_confirmation
 from slipway.web.signin import Visitor
 from tests.beginnings import begun, waiting
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider, confirm_pending
+from tests.unit.api.in_process import use
 from tests.unit.web.proving import browser_of, led_to
 from tests.unit.web.test_operating import FORM
 from tests.unit.web.visitors import as_visitor, visitor
@@ -106,6 +111,45 @@ def test_the_button_leads_to_the_provider_and_back_to_the_page_that_follows(home
     home.hear()
     (record,) = (record for record in home.trail() if record.action == "lane.unfrozen")
     assert (record.details["channel"], record.details["reason"]) == ("cli", "the sale is over")
+
+
+def test_whoever_says_no_ends_it_for_everybody_and_nothing_is_recorded(
+    home: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, home, commands, guard)
+    handle, before = pending(home), home.actions()
+    in_flight = press(home, handle)
+    press(home, handle, answer="no")
+    state, code = home.votes.signs_in(led_to(in_flight), SIGNS_IN)
+    back = home.app.saying.back(state=state, code=code, error="", browser=browser_of(home, in_flight))
+    assert isinstance(back, NothingSent)
+    assert back.why is WhyNothingSent.DECLINED
+    shown = page(home, handle)
+    assert "Nothing was done" in shown
+    assert "<form" not in shown
+    assert answer_of(home, handle) == "declined"
+    home.hear()
+    assert home.actions() == before
+
+
+def test_a_no_that_comes_after_the_confirmation_changes_nothing(
+    home: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, home, commands, guard)
+    handle = pending(home)
+    mark = mark_of(home, handle)
+    confirm_pending(home, handle)
+    body = urlencode({"form": mark, "answer": "no"}).encode()
+    confirm(services_of(home.app), handle, OLGA, FORM, body)
+    assert answer_of(home, handle) == "said"
+
+
+def answer_of(home: Installation, handle: str) -> str:
+    """What whoever waits for the confirmation is told."""
+    headers = bearer(home.app, SIGNS_IN)
+    request = func.HttpRequest("GET", BASE, headers=headers, route_params={"handle": handle}, body=b"")
+    told: str = json.loads(commands.confirmation(request).get_body())["state"]
+    return told
 
 
 ONCE = (

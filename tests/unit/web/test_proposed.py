@@ -17,11 +17,12 @@ from slipway.testing.sign_in import person
 from slipway.web.answer import Answer
 from slipway.web.board import show_board
 from slipway.web.catalogue import show_catalogue
+from slipway.web.outcome import show_outcome
 from slipway.web.proposed import receive_change_vote, show_proposed_change
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
 from tests.unit.commands.live import Live
-from tests.unit.commands.proposals import ADA, BEN, EVE, change_of, guarded, weaken
+from tests.unit.commands.proposals import ADA, BEN, EVE, change_of, guarded, vote, weaken
 from tests.unit.web.proving import browser_of, led_to
 from tests.unit.web.test_operating import FORM
 from tests.unit.web.visitors import as_visitor
@@ -41,6 +42,12 @@ def press(home: Live, change: ProposedChange, who: TokenPerson, decision: str, *
     assert found is not None
     given = {"form": found[1], "decision": decision, "opening": "1", **fields}
     return receive_change_vote(services_of(home.app), change.hash[7:], as_visitor(who), FORM, urlencode(given).encode())
+
+
+def outcome(home: Live, path: str) -> str:
+    """The page that follows a vote."""
+    _, _, partition, id = path.split("/")
+    return show_outcome(home.app.answers, partition, id, as_visitor(ADA)).body.decode()
 
 
 def approve(home: Live, change: ProposedChange, who: TokenPerson) -> str:
@@ -126,15 +133,26 @@ def test_two_of_the_platform_stand_in_by_the_buttons_of_the_page(live: Live) -> 
     for who in (PIA, PAUL):
         assert "Stand in for their approvers" in page(live, change, who)
         answer = stand_in(live, change, who)
-        at_the_provider(live, Lead(to=led_to(answer)), who, browser=browser_of(live, answer))
+        to = at_the_provider(live, Lead(to=led_to(answer)), who, browser=browser_of(live, answer))
         live.hear()
     assert change_of(live, change.hash).phase is ChangePhase.STOOD_IN
+    told = outcome(live, to)
+    assert "takes effect a day after the approvers were told" in told
+    assert "It was carried out" not in told
     shown = page(live, change)
     assert "the team has gone" in shown
     assert "It takes effect a day after the approvers were told" in shown
     assert "Reject" in shown
     assert f"{change_place(change.hash)}#decide" in parts_of(board(live, ADA))[0]
     assert "Stand in for their approvers" not in page(live, change, person(33, "Pat", "platform"))
+
+
+def test_whoever_may_not_stand_in_reads_that_it_did_not_take_effect(live: Live) -> None:
+    refused = vote(live, weaken(live), ADA, stands_in=True, reason="the team has gone")
+    told = outcome(live, f"/said/{refused.partition}/{refused.id}")
+    assert "stands-in-by-role" in told
+    assert "It did not take effect" in told
+    assert "in part" not in told
 
 
 def test_only_the_platforms_people_who_did_not_propose_it_are_offered_to_stand_in(live: Live) -> None:
