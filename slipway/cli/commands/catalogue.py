@@ -62,8 +62,9 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, version: str, confirm
     the comparison; the others are still applied. Manifests are checked against Kubernetes' own schemas, as
     `slipway check` does.
 
-    If a document weakens what protects production, you first confirm all of them on a page whose address the command
-    prints. Then the approvers of each gate that would become weaker vote on the change, under the rules now in force.
+    If a document weakens what protects production, a person first confirms all of them on a page whose address the
+    command prints. Then the approvers of each gate that would become weaker vote on the change, under the rules now in
+    force.
 
     Exit codes: 0 applied, or there was nothing to change; 1 a document was refused, whatever became of the others; 4
     the app cannot be reached, or does not decide; 5 nothing was refused, but a person has to confirm the change or vote
@@ -218,7 +219,7 @@ def remove(api: Api, *, name: str, is_project: bool, yes: bool, reason: str, as_
     """Take an application or a project out of the catalogue. Its releases, records and versions stay.
 
     Nothing in a cluster changes. If the application is applied again later, it is compared with its last version, so
-    that its production gate cannot come back weaker unnoticed.
+    that its production gate cannot come back weaker without a vote.
 
     \b
     Example:

@@ -45,7 +45,7 @@ _DONE = {
 _CALLED_OFF = "called off; it ends before its first object, unless that was written already"
 INSTALLATION = "_installation"
 _EXAMPLES = "\b\nExample"
-_CONFIRMED = "You confirm it in a browser: the command prints the address of a page, where you sign in once more.\n\n"
+_CONFIRMED = "A person confirms it by signing in once more, on a page whose address the command prints.\n\n"
 """In the help of each command that lets something through."""
 
 
