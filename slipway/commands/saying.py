@@ -17,11 +17,10 @@ from ..domain.hints import InboxHint
 from ..domain.inbox import InboxId, InboxKind, InboxRow, Look, Speaker, inbox_id, is_inbox_id
 from ..domain.model import Record
 from ..domain.people import GUID_PATTERN
-from ..domain.queues import Queue
 from ..domain.release import Release
 from ..domain.rules import Rule
 from ..domain.statement import PUSHED, CommandStatement, salt_of
-from ..effects.messaging import Bus, QueueUnavailable
+from ..effects.messaging import Bus, QueueUnavailable, raw_hint
 from ..inbound.reading import BadInput
 from ..ledger.inbox import Inbox
 from ..ledger.keys import INSTALLATION
@@ -89,7 +88,7 @@ class InboxWriter:
         self.inbox.add(partition, receipt.id, row)
         hint = InboxHint(application=partition, id=receipt.id)
         try:
-            self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
+            self.bus.send_raw(raw_hint(hint))
         except QueueUnavailable as away:
             log.warning("no hint at %s of %s was sent; reconcile will find it: %s", receipt.id, partition, away)
         return receipt

@@ -13,8 +13,7 @@ from typing import Final
 
 from ..clock import Clock
 from ..domain.hints import DeniedHint
-from ..domain.queues import Queue
-from ..effects.messaging import Bus, QueueUnavailable
+from ..effects.messaging import Bus, QueueUnavailable, raw_hint
 from ..ledger.installation import InstallationLedger
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,7 @@ class Denials:
         if hint is None:
             return
         try:
-            self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
+            self.bus.send_raw(raw_hint(hint))
         except QueueUnavailable as away:
             log.warning("no hint at a denied attempt was sent, it is in this log alone: %s", away)
 

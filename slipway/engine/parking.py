@@ -11,7 +11,7 @@ from ..domain.model import sha256
 from ..domain.queues import Queue
 from ..domain.reports import Parked
 from ..domain.sources import Source
-from ..effects.messaging import Bus, DeadLetter, MessageTooLarge
+from ..effects.messaging import Bus, DeadLetter, MessageTooLarge, RawMessage
 from ..ledger.installation import InstallationLedger
 from ..telemetry import Attribute, Metric, add
 
@@ -72,8 +72,8 @@ class Parking:
             # One id for each order: taking one order twice puts back one message, two orders put back two.
             message_id = f"replay-{parked.id}-{inbox or f'{now:%Y%m%d%H%M%S%f}'}"
             try:
-                body = _as_bytes(parked.body)
-                self.bus.send_raw(parked.source, body, message_id=message_id, session=parked.session)
+                body, session = _as_bytes(parked.body), parked.session
+                self.bus.send_raw(RawMessage(queue=parked.source, body=body, message_id=message_id, session=session))
             except MessageTooLarge as refused:
                 raise NotReplayable(f"{parked.id} is too large for the queue {parked.source}") from refused
         self.installation.replayed(parked, actor=actor, now=now, inbox=inbox)

@@ -20,9 +20,8 @@ from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
 from ..domain.events import PipelineCompleted, RunReported
 from ..domain.hints import RunHint
-from ..domain.queues import Queue
 from ..domain.runs import Fact, Run, Trust
-from ..effects.messaging import Bus
+from ..effects.messaging import Bus, raw_hint
 from ..inbound.proving import AskLater, ProvedRun, RunSource, UnprovedRun, prove, proved_events
 from ..ledger import Ledger
 from ..telemetry import Attribute, Metric, add
@@ -131,8 +130,7 @@ class RunProver:
         """Look again later; each time after a longer pause."""
         pause = max(after, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(report.looks, 10)))
         hint = RunHint(report=report.evolve(looks=report.looks + 1))
-        body, due = hint.model_dump_json().encode(), self.clock() + pause
-        self.bus.send_raw(Queue.HINTS, body, message_id=hint.message_id, not_before=due)
+        self.bus.send_raw(raw_hint(hint, not_before=self.clock() + pause))
 
     def _not_proved(
         self, report: RunReported, why: str, after: timedelta, *, retry_period: timedelta

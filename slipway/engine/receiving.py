@@ -17,7 +17,7 @@ from ..domain.errors import SourceAway
 from ..domain.model import sha256
 from ..domain.queues import Queue
 from ..domain.signing import KeysUnavailable
-from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable
+from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable, RawMessage
 from ..inbound import BadInput, Ignored, read_json
 from ..ledger import Conflict, LedgerRefused, LedgerUnavailable
 from ..ledger.table import UnreadableRow
@@ -110,15 +110,16 @@ class Receiver:
         pause = pause_after(message.tries)
         log.warning("%s: message %s again in %s: %s", message.queue, message.id, pause, reason)
         name = sha256(message.id.encode() + message.body).removeprefix("sha256:")[:40]
+        later = RawMessage(
+            queue=message.queue,
+            body=message.body,
+            message_id=f"{name}-try-{message.tries + 1}",
+            session=message.session,
+            not_before=self.clock() + pause,
+            tries=message.tries + 1,
+        )
         try:
-            self.bus.send_raw(
-                message.queue,
-                message.body,
-                message_id=f"{name}-try-{message.tries + 1}",
-                session=message.session,
-                not_before=self.clock() + pause,
-                tries=message.tries + 1,
-            )
+            self.bus.send_raw(later)
         except MessageTooLarge as refused:
             # The copy with our counter is too large. If parking raises too, the original stays in its queue.
             self._keep(message, f"{reason}; {refused}")

@@ -6,9 +6,8 @@ No message is lost silently, and the front needs no right to write the ledger.
 from dataclasses import dataclass
 
 from ..domain.hints import UnreadableHint
-from ..domain.queues import Queue
 from ..domain.sources import Source
-from ..effects.messaging import Bus
+from ..effects.messaging import Bus, raw_hint
 from ..ledger.blobs import IncomingBlobs
 from .parking import Parking
 
@@ -26,7 +25,7 @@ class Refusing:
         """Raises `LedgerUnavailable` and `QueueUnavailable`: whoever sent it has to send it again."""
         content = self.incoming.put(body, "application/octet-stream")
         hint = UnreadableHint(source=source, reason=reason[:REASON_LIMIT], content=content)
-        self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
+        self.bus.send_raw(raw_hint(hint))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from ..domain.hints import RunHint
 from ..domain.model import sha256
 from ..domain.queues import Queue
 from ..domain.sources import Source
-from ..effects.messaging import Bus
+from ..effects.messaging import Bus, RawMessage, raw_hint
 from ..inbound import parse_hook
 
 log = logging.getLogger(__name__)
@@ -36,9 +36,10 @@ class WebhookReceiver:
 
     def _push(self, body: bytes) -> None:
         """Send on a registry's event. The worker reads it from its queue, however it got there."""
-        self.bus.send_raw(Queue.EVENTS, body, message_id=sha256(body).removeprefix("sha256:"))
+        message_id = sha256(body).removeprefix("sha256:")
+        self.bus.send_raw(RawMessage(queue=Queue.EVENTS, body=body, message_id=message_id))
 
     def _run(self, report: RunReported) -> None:
         hint = RunHint(report=report)
-        self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
+        self.bus.send_raw(raw_hint(hint))
         log.info("run %s of %s was reported", report.claims.number, report.claims.pipeline)

@@ -25,6 +25,7 @@ from ..domain.proof import KeptProof
 from ..domain.queues import Queue
 from ..domain.release import Lane, Phase, Release, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind
+from ..effects.messaging import RawMessage
 from ..engine.handle import Receipt
 from ..maintenance.reconcile import Reconciled
 from ..queries.board import Board, board
@@ -34,7 +35,6 @@ from .chains import PUBLIC_KEYS, SIGNING_KEYS
 from .commands import proved_command
 from .identity import TENANT, published_keys
 from .ports import Outside
-from .queues import Raw
 from .runs import proved_run
 from .sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, person
 from .verifying import Verdict, verify_chain
@@ -262,7 +262,7 @@ class Installation(Outside):
         """From now on deliver each hint as soon as it is sent."""
         self.bus.at_once = self._hear
 
-    def _hear(self, raw: Raw) -> None:
+    def _hear(self, raw: RawMessage) -> None:
         match HINT.validate_json(raw.body):
             case InboxHint() as hint:
                 self.app.inbox_reader.take(hint.application, hint.id)

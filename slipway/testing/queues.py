@@ -1,30 +1,16 @@
 """In-memory queues: a double of the port to Service Bus that passes the same contract tests."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.queues import WITH_SESSIONS, Queue
-from ..domain.steps import Outgoing, Trace
-from ..effects.messaging import DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, Waiting, encoded
+from ..domain.steps import Outgoing
+from ..effects.messaging import DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, RawMessage, Waiting, encoded
 
 MESSAGE_LIMIT = 256 * 1024
 """Bytes of one message in Service Bus' Standard tier, with its properties and the envelope."""
 ENVELOPE = 1024
 """An upper bound for the bytes that AMQP and our properties add to a body."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Raw:
-    """The arguments of one call of `MemoryBus.send_raw`."""
-
-    queue: str
-    body: bytes
-    message_id: str
-    not_before: datetime | None
-    tries: int
-    session: str = ""
-    trace: Trace | None = None
 
 
 def _too_large(body: bytes) -> bool:
@@ -36,14 +22,14 @@ class MemoryBus:
 
     def __init__(self) -> None:
         self.sent: list[Outgoing] = []
-        self.raw: list[Raw] = []
+        self.raw: list[RawMessage] = []
         self.dead: list[DeadLetter] = []
         self.lying: list[Waiting] = []
         """Messages that wait in sessions which nobody holds."""
         self.broken = False
         self.denied: dict[str, str] = {}
         """Queue → the right that is denied: `send` or `listen`."""
-        self.at_once: Callable[[Raw], None] | None = None
+        self.at_once: Callable[[RawMessage], None] | None = None
         """Takes each hint as soon as it is sent, in the thread that sends it, as a worker on another core might."""
         self._ids: set[tuple[str, str]] = set()
 
@@ -73,36 +59,18 @@ class MemoryBus:
             if too_large:
                 raise MessageTooLarge(queue, too_large)
 
-    def send_raw(
-        self,
-        queue: str,
-        body: bytes,
-        *,
-        message_id: str,
-        session: str = "",
-        not_before: datetime | None = None,
-        tries: int = 0,
-        trace: Trace | None = None,
-    ) -> None:
+    def send_raw(self, message: RawMessage) -> None:
         if self.broken:
             raise QueueUnavailable("the queue is switched off")
-        if _too_large(body):
-            raise MessageTooLarge(queue, [message_id])
-        if bool(session) is not (queue in WITH_SESSIONS):
-            raise QueueUnavailable(f"queue {queue}: a session is {'needed' if not session else 'not taken'}")
-        raw = Raw(
-            queue=queue,
-            body=body,
-            message_id=message_id,
-            not_before=not_before,
-            tries=tries,
-            session=session,
-            trace=trace,
-        )
-        if self.at_once is not None and queue == Queue.HINTS and not_before is None:
-            self.at_once(raw)
+        if _too_large(message.body):
+            raise MessageTooLarge(message.queue, [message.message_id])
+        if bool(message.session) is not (message.queue in WITH_SESSIONS):
+            lacks = "not taken" if message.session else "needed"
+            raise QueueUnavailable(f"queue {message.queue}: a session is {lacks}")
+        if self.at_once is not None and message.queue == Queue.HINTS and message.not_before is None:
+            self.at_once(message)
         else:
-            self.raw.append(raw)
+            self.raw.append(message)
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         mine = [letter for letter in self.dead if letter.queue == queue][:limit]

@@ -13,9 +13,9 @@ from typing import Any, cast
 from slipway.bootstrap import Ports
 from slipway.domain.fence import Claim
 from slipway.domain.pruning import Deleted, Deletion
-from slipway.domain.steps import Outgoing, Trace
+from slipway.domain.steps import Outgoing
 from slipway.effects.cluster import AppliedObject, Cluster, ClusterUnreachable, FencedCluster, Manifest
-from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable, Waiting
+from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable, RawMessage, Waiting
 from slipway.effects.registry import Denied, ErrorSubject, Registry
 from slipway.effects.registry import Unreachable as RegistryUnreachable
 from slipway.ledger import LedgerUnavailable, Table
@@ -99,21 +99,9 @@ class MortalBus:
             self._bus.send([message])
             self._life.reach("bus after send")
 
-    def send_raw(
-        self,
-        queue: str,
-        body: bytes,
-        *,
-        message_id: str,
-        session: str = "",
-        not_before: datetime | None = None,
-        tries: int = 0,
-        trace: Trace | None = None,
-    ) -> None:
+    def send_raw(self, message: RawMessage) -> None:
         self._life.reach("bus before raw")
-        self._bus.send_raw(
-            queue, body, message_id=message_id, session=session, not_before=not_before, tries=tries, trace=trace
-        )
+        self._bus.send_raw(message)
         self._life.reach("bus after raw")
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:

@@ -9,8 +9,10 @@ from .bus import (
     MessageTooLarge,
     QueueDenied,
     QueueUnavailable,
+    RawMessage,
     Waiting,
     encoded,
+    raw_hint,
 )
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "MessageTooLarge",
     "QueueDenied",
     "QueueUnavailable",
+    "RawMessage",
     "Waiting",
     "encoded",
+    "raw_hint",
 ]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from ...domain.hints import Hint
+from ...domain.queues import Queue
 from ...domain.steps import Outgoing, Trace
 
 TRIES = "slipway-tries"
@@ -60,6 +62,27 @@ class Waiting:
     tries: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class RawMessage:
+    """A message whose body is sent unchanged: a hint, parked input that is replayed, or a message that is delivered
+    again later."""
+
+    queue: str
+    body: bytes
+    message_id: str
+    session: str = ""
+    """The message's session on a queue that has sessions, otherwise empty."""
+    not_before: datetime | None = None
+    tries: int = 0
+    """Sent as the application property `slipway-tries`."""
+    trace: Trace | None = None
+
+
+def raw_hint(hint: Hint, *, not_before: datetime | None = None) -> RawMessage:
+    body = hint.model_dump_json().encode()
+    return RawMessage(queue=Queue.HINTS, body=body, message_id=hint.message_id, not_before=not_before)
+
+
 class Bus(Protocol):
     """Sends messages; each arrives at least once, not before its time."""
 
@@ -71,23 +94,8 @@ class Bus(Protocol):
         """
         ...
 
-    def send_raw(
-        self,
-        queue: str,
-        body: bytes,
-        *,
-        message_id: str,
-        session: str = "",
-        not_before: datetime | None = None,
-        tries: int = 0,
-        trace: Trace | None = None,
-    ) -> None:
-        """Send a body unchanged: to replay parked input, or to deliver a message again later.
-
-        `session` is the message's session on a queue that has sessions, otherwise empty. `tries` is sent as the
-        application property `slipway-tries`, the trace as those of `trace_properties`. Raises `QueueUnavailable` and
-        `MessageTooLarge`.
-        """
+    def send_raw(self, message: RawMessage) -> None:
+        """Raises `QueueUnavailable` and `MessageTooLarge`."""
         ...
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:

@@ -30,7 +30,16 @@ from azure.servicebus.exceptions import (
 
 from ...domain.queues import WITH_SESSIONS
 from ...domain.steps import Outgoing, Trace
-from .bus import TRIES, DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, Waiting, trace_properties
+from .bus import (
+    TRIES,
+    DeadLetter,
+    MessageTooLarge,
+    QueueDenied,
+    QueueUnavailable,
+    RawMessage,
+    Waiting,
+    trace_properties,
+)
 
 AT_ONCE = 10
 """The number of messages of a session that are received together: they share its lock, which is renewed before each."""
@@ -64,26 +73,16 @@ class ServiceBus:
         for queue, bus_messages in by_queue.items():
             self._deliver(queue, bus_messages)
 
-    def send_raw(
-        self,
-        queue: str,
-        body: bytes,
-        *,
-        message_id: str,
-        session: str = "",
-        not_before: datetime | None = None,
-        tries: int = 0,
-        trace: Trace | None = None,
-    ) -> None:
-        message = ServiceBusMessage(
-            body,
-            message_id=message_id,
-            session_id=session or None,
+    def send_raw(self, message: RawMessage) -> None:
+        bus_message = ServiceBusMessage(
+            message.body,
+            message_id=message.message_id,
+            session_id=message.session or None,
             content_type="application/json",
-            scheduled_enqueue_time_utc=not_before,
-            application_properties=_properties(trace, tries),
+            scheduled_enqueue_time_utc=message.not_before,
+            application_properties=_properties(message.trace, message.tries),
         )
-        self._deliver(queue, [message])
+        self._deliver(message.queue, [bus_message])
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         """See `Bus.drain`. Uses a client of its own."""

@@ -1,10 +1,11 @@
 """The bus with telemetry: each send is a span, and each message carries the trace that it belongs to."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from ...domain.steps import Outgoing, Trace
-from ...effects.messaging import Bus, DeadLetter, Waiting
+from ...effects.messaging import Bus, DeadLetter, RawMessage, Waiting
 from ...telemetry import Attribute, Family, Values, carrier, current_traceparent, span
 
 
@@ -23,30 +24,12 @@ class ObservedBus:
             trace = Trace(parent=carrier())
             self._bus.send([m if m.trace is not None else m.evolve(trace=trace) for m in messages])
 
-    def send_raw(
-        self,
-        queue: str,
-        body: bytes,
-        *,
-        message_id: str,
-        session: str = "",
-        not_before: datetime | None = None,
-        tries: int = 0,
-        trace: Trace | None = None,
-    ) -> None:
+    def send_raw(self, message: RawMessage) -> None:
         """Send a raw message. One that is sent again keeps its place in its trace."""
-        values: Values = {Attribute.QUEUE: queue, Attribute.COUNT: 1, Attribute.TRIES: tries}
-        with span(Family.QUEUE, f"send {queue}", values, direction="producer"):
-            message_trace = trace or Trace(parent=current_traceparent() or carrier())
-            self._bus.send_raw(
-                queue,
-                body,
-                message_id=message_id,
-                session=session,
-                not_before=not_before,
-                tries=tries,
-                trace=message_trace,
-            )
+        values: Values = {Attribute.QUEUE: message.queue, Attribute.COUNT: 1, Attribute.TRIES: message.tries}
+        with span(Family.QUEUE, f"send {message.queue}", values, direction="producer"):
+            trace = message.trace or Trace(parent=current_traceparent() or carrier())
+            self._bus.send_raw(replace(message, trace=trace))
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         return self._bus.drain(queue, keep, limit=limit)

@@ -14,7 +14,16 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage
 from local.servicebus import QueueSettings
 from local.servicebus import ServiceBus as LocalServiceBus
 from slipway.domain.steps import Outgoing, Trace
-from slipway.effects.messaging import TRIES, Bus, DeadLetter, MessageTooLarge, QueueUnavailable, Waiting, encoded
+from slipway.effects.messaging import (
+    TRIES,
+    Bus,
+    DeadLetter,
+    MessageTooLarge,
+    QueueUnavailable,
+    RawMessage,
+    Waiting,
+    encoded,
+)
 from slipway.effects.messaging.service_bus import ServiceBus
 from slipway.testing import MemoryBus
 
@@ -136,14 +145,14 @@ def test_a_scheduled_message_does_not_arrive_before_its_time(desk: Desk) -> None
     later = datetime.now(UTC) + timedelta(hours=1)
     now = message()
     desk.bus.send([message(not_before=later), now, message(not_before=later)])
-    desk.bus.send_raw("steps", b"raw", message_id=f"raw-{now.id}", not_before=later)
+    desk.bus.send_raw(RawMessage(queue="steps", body=b"raw", message_id=f"raw-{now.id}", not_before=later))
     assert [id for _, id, _ in desk.received("steps")] == [now.id]
 
 
 @pytest.mark.parametrize("body", [b"{}", b"", b"\xff\x00", "ж🚢".encode()])
 def test_raw_messages_arrive_as_they_are_with_their_count(desk: Desk, body: bytes) -> None:
     id = f"raw-{next(_numbers)}"
-    desk.bus.send_raw("runs", body, message_id=id, tries=7)
+    desk.bus.send_raw(RawMessage(queue="runs", body=body, message_id=id, tries=7))
     assert desk.received("runs") == [(body, id, 7)]
 
 
@@ -172,7 +181,7 @@ def test_messages_that_are_too_large_together_are_sent_one_by_one(desk: Desk) ->
 
 def test_a_raw_message_that_is_too_large_is_refused_for_good(desk: Desk) -> None:
     with pytest.raises(MessageTooLarge, match="queue runs: messages too large: raw-large"):
-        desk.bus.send_raw("runs", b"x" * 300_000, message_id="raw-large")
+        desk.bus.send_raw(RawMessage(queue="runs", body=b"x" * 300_000, message_id="raw-large"))
     assert ids(desk, "runs") == []
 
 
@@ -194,7 +203,7 @@ def test_a_message_carries_its_trace(local_bus: LocalServiceBus, client: Service
     """The host reads the parent under the older name, other clients under W3C's; the link is our own."""
     _, bus = over_amqp(local_bus, client)
     bus.send([message(trace=Trace(parent=PARENT, link=OTHER))])
-    bus.send_raw("steps", b"{}", message_id="a-raw-one", trace=Trace(parent=PARENT))
+    bus.send_raw(RawMessage(queue="steps", body=b"{}", message_id="a-raw-one", trace=Trace(parent=PARENT)))
     bus.close()
     with client.get_queue_receiver("steps") as receiver:
         found = {}
@@ -270,7 +279,7 @@ def test_a_bus_that_cannot_be_reached_is_said_to_be_unavailable() -> None:
 def test_a_message_of_a_session_arrives_in_it(local_bus: LocalServiceBus, client: ServiceBusClient) -> None:
     _, bus = over_amqp(local_bus, client)
     bus.send([message(SESSIONS, session="shop"), message(SESSIONS, session="cart")])
-    bus.send_raw(SESSIONS, b"raw", message_id=f"raw-{next(_numbers)}", session="shop")
+    bus.send_raw(RawMessage(queue=SESSIONS, body=b"raw", message_id=f"raw-{next(_numbers)}", session="shop"))
     bus.close()
     with client.get_queue_receiver(SESSIONS, session_id="shop") as receiver:
         found = receiver.receive_messages(max_message_count=10, max_wait_time=1)
@@ -281,7 +290,7 @@ def test_a_message_of_a_session_arrives_in_it(local_bus: LocalServiceBus, client
 
 def test_a_queue_with_sessions_refuses_a_message_without_one(desk: Desk) -> None:
     with pytest.raises(QueueUnavailable):
-        desk.bus.send_raw(SESSIONS, b"raw", message_id=f"raw-{next(_numbers)}")
+        desk.bus.send_raw(RawMessage(queue=SESSIONS, body=b"raw", message_id=f"raw-{next(_numbers)}"))
     with pytest.raises(ValueError, match="session: is missing"):
         message(SESSIONS, session="")
     with pytest.raises(ValueError, match="session: is not for queue steps"):

@@ -24,13 +24,12 @@ from slipway.domain.inbox import Speaker, Via
 from slipway.domain.model import DIGEST_PATTERN
 from slipway.domain.run_source import RunInfo
 from slipway.ed25519 import public_key
-from slipway.effects.messaging import TRIES
+from slipway.effects.messaging import TRIES, RawMessage
 from slipway.http.saying import Lead
 from slipway.queries.answers import SaidState
 from slipway.testing import ManualClock, MemoryBus, MemoryCluster, documents_in
 from slipway.testing.identity import TENANT
 from slipway.testing.ports import Outside
-from slipway.testing.queues import Raw
 from slipway.testing.runs import published_by_run, told_run
 from slipway.testing.sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, bearer, person, signed_in
 
@@ -202,7 +201,8 @@ class Installation:
         )
         self._ran(run, str(named.get("digest") or "") or self._pushed.get(str(named.get("tag"))))
         message = told.by_pipeline(number, result=result, image=image, at=self.time())
-        self._bus.send_raw("runs", json.dumps(message).encode(), message_id=f"run-{number}")
+        body = json.dumps(message).encode()
+        self._bus.send_raw(RawMessage(queue="runs", body=body, message_id=f"run-{number}"))
 
     def _ran(self, run: RunInfo, digest: str | None, *, author: str = "") -> None:
         """What Azure DevOps says of a run when it is asked."""
@@ -250,7 +250,7 @@ class Installation:
         return min(due, key=lambda m: m.not_before or self.time(), default=None)
 
     def _deliver(self, message: Any) -> None:
-        if isinstance(message, Raw):
+        if isinstance(message, RawMessage):
             self._bus.raw.remove(message)
             body, id, tries = message.body, message.message_id, message.tries
         else:

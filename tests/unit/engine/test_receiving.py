@@ -9,14 +9,13 @@ import pytest
 from slipway.domain.events import EVENT
 from slipway.domain.queues import Queue
 from slipway.domain.reports import Parked
-from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
+from slipway.effects.messaging import MessageTooLarge, QueueUnavailable, RawMessage
 from slipway.engine.handle import Contended, UnknownTarget
 from slipway.engine.receiving import TRIES, QueueMessage, pause_after
 from slipway.inbound import BadInput, Ignored, read_json
 from slipway.ledger import Conflict, LedgerRefused, LedgerUnavailable
 from slipway.telemetry import logs
 from slipway.testing import Installation, MemoryTable
-from slipway.testing.queues import Raw
 
 BODY = '{"kind": "ж 🚢"}'.encode()
 
@@ -36,8 +35,8 @@ def parked(installation: Installation) -> list[Parked]:
     return list(installation.app.parking.all())
 
 
-def raw(installation: Installation) -> list[Raw]:
-    found: list[Raw] = installation.bus.raw
+def raw(installation: Installation) -> list[RawMessage]:
+    found: list[RawMessage] = installation.bus.raw
     return found
 
 

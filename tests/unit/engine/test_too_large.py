@@ -7,7 +7,7 @@ import pytest
 
 from slipway.domain.release import Phase
 from slipway.domain.steps import Outgoing, StepKind
-from slipway.effects.messaging import MessageTooLarge
+from slipway.effects.messaging import MessageTooLarge, RawMessage
 from slipway.engine.handle import Contended
 from slipway.engine.outcome import Finished
 from slipway.engine.parking import NotReplayable, Parking
@@ -33,8 +33,8 @@ def sent(installation: Installation) -> list[str]:
 class Unyielding(MemoryBus):
     """A bus whose queues take no message as it is."""
 
-    def send_raw(self, queue: str, body: bytes, **_: Any) -> None:
-        raise MessageTooLarge(queue, ["m-1-copy"])
+    def send_raw(self, message: RawMessage) -> None:
+        raise MessageTooLarge(message.queue, ["m-1-copy"])
 
 
 def takes_nothing(installation: Installation) -> None:
