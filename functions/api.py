@@ -91,7 +91,7 @@ def list_releases(req: func.HttpRequest) -> func.HttpResponse:
 def get_release(req: func.HttpRequest) -> func.HttpResponse:
     reader = parts().reader
     release = reader.release(req.route_params["release"])
-    return ok(ReleaseWithProgress.told(release, reader.under_way(release)))
+    return ok(ReleaseWithProgress.of_release(release, reader.under_way(release)))
 
 
 @Endpoint(

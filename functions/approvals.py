@@ -44,20 +44,20 @@ def take_decision(req: func.HttpRequest) -> func.HttpResponse:
 
 @shows(blueprint, _PLACE)
 def page_approval_place(req: func.HttpRequest, who: Visitor) -> Answer:
-    return show_gate(services(), _place(req), who)
+    return show_gate(services(), _approval_address(req), who)
 
 
 @shows(blueprint, f"{_PLACE}/changes")
 def page_approval_place_changes(req: func.HttpRequest, who: Visitor) -> Answer:
-    return show_plan_changes(services(), _place(req), who)
+    return show_plan_changes(services(), _approval_address(req), who)
 
 
 @takes(blueprint, _PLACE)
 def take_decision_of_signed_in(req: func.HttpRequest, who: Visitor) -> Answer:
-    return receive_signed_in_vote(services(), _place(req), who, req.headers, req.get_body())
+    return receive_signed_in_vote(services(), _approval_address(req), who, req.headers, req.get_body())
 
 
-def _place(req: func.HttpRequest) -> ApprovalAddress:
+def _approval_address(req: func.HttpRequest) -> ApprovalAddress:
     """The parts of the address. The plan is a query parameter; without it the address leads to the current plan."""
-    named = {part: req.route_params[part] for part in ("application", "number", "environment")}
-    return ApprovalAddress(**named, plan=req.params.get("plan", ""))
+    parts_of_address = {part: req.route_params[part] for part in ("application", "number", "environment")}
+    return ApprovalAddress(**parts_of_address, plan=req.params.get("plan", ""))

@@ -19,7 +19,7 @@ from slipway.api.catalogue import (
 )
 from slipway.api.inbox import ReceivedAnswer
 from slipway.catalogue import ConfigError
-from slipway.catalogue.stored import Stored, read_stored
+from slipway.catalogue.stored import StoredDocument, read_stored
 from slipway.commands.comparing import SubjectChange
 from slipway.commands.saying import Said
 from slipway.commands.speakers import actor_of
@@ -119,9 +119,11 @@ def compare_documents(req: func.HttpRequest) -> func.HttpResponse:
     answer=CatalogueList,
 )
 def list_catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    known = parts().live_catalogue
-    items = [CatalogueItem(subject=f"project:{name}", document=each.document) for name, each in known.projects.items()]
-    for name, entry in known.entries.items():
+    catalogue = parts().live_catalogue
+    items = [
+        CatalogueItem(subject=f"project:{name}", document=each.document) for name, each in catalogue.projects.items()
+    ]
+    for name, entry in catalogue.entries.items():
         versions = entry.versions
         items.append(
             CatalogueItem(
@@ -131,7 +133,9 @@ def list_catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 
                 problems=entry.problems,
             )
         )
-    items += [CatalogueItem(subject=broken.name, document=None, problems=broken.problems) for broken in known.broken]
+    items += [
+        CatalogueItem(subject=broken.name, document=None, problems=broken.problems) for broken in catalogue.broken
+    ]
     return ok(CatalogueList(items=tuple(items)))
 
 
@@ -176,11 +180,11 @@ def list_versions(req: func.HttpRequest) -> func.HttpResponse:
 def export_files(req: func.HttpRequest) -> func.HttpResponse:
     subject = _subject(req)
     document = req.params.get("document") or parts().versions.current(subject).document
-    known = {each.document for each in parts().versions.history(subject, limit=MOST_VERSIONS)}
-    content = parts().versions.document(document) if document in known and document else None
+    documents = {each.document for each in parts().versions.history(subject, limit=MOST_VERSIONS)}
+    content = parts().versions.document(document) if document in documents and document else None
     if content is None or document is None:
         no_version = f"there is no such version of {subject.kind} {subject.name!r}"
-        raise NotFound(no_version if known else parts().catalogue.not_here(subject))
+        raise NotFound(no_version if documents else parts().catalogue.not_here(subject))
     stored = read_stored(content)
     if stored.holds_secrets:
         permit(caller_of_request(req), Permission.SEE_SECRETS)
@@ -236,9 +240,9 @@ def _body(req: func.HttpRequest) -> Apply:
     return read_as(Apply, read_json(request_body(req), limit=LARGEST))
 
 
-def _documents(body: Apply) -> list[Stored]:
+def _documents(body: Apply) -> list[StoredDocument]:
     try:
-        return [Stored.model_validate(each.model_dump()) for each in body.documents]
+        return [StoredDocument.model_validate(each.model_dump()) for each in body.documents]
     except ValidationError as error:
         raise bad_input(error, at="documents") from error
 

@@ -87,7 +87,7 @@ def _starts_alone(caller: Caller, body: Command) -> bool:
         return False
     parts().catalogue.look_again()  # its project may name it since a moment ago
     entry, claims = parts().catalogue.get(body.application), {claim.casefold() for claim in caller.claims}
-    return entry is not None and any(named.casefold() in claims for named in entry.application.automation)
+    return entry is not None and any(automation.casefold() in claims for automation in entry.application.automation)
 
 
 def to_confirm(

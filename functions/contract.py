@@ -111,8 +111,8 @@ class Endpoint:
         ready = guarded(self.permission)(served) if self.permission else answering(served)
         level = func.AuthLevel.ANONYMOUS if self.anonymous else API_LEVEL
         route = self.blueprint.route(route=BASE.strip("/") + "/" + self.path, methods=[self.method], auth_level=level)
-        named: Handler = self.blueprint.function_name(self.name)(route(ready))
-        return named
+        function: Handler = self.blueprint.function_name(self.name)(route(ready))
+        return function
 
 
 OPERATIONS: dict[str, Endpoint] = {}
@@ -120,10 +120,10 @@ OPERATIONS: dict[str, Endpoint] = {}
 
 
 def _check_parameters(operation: Endpoint, req: func.HttpRequest) -> None:
-    known = operation.queried
+    allowed = operation.queried
     for name in req.params:
-        if name not in known and name != KEY_PARAMETER:
-            expected = f"one of the parameters {', '.join(sorted(known))}" if known else "no parameters"
+        if name not in allowed and name != KEY_PARAMETER:
+            expected = f"one of the parameters {', '.join(sorted(allowed))}" if allowed else "no parameters"
             raise BadInput(name[:_SHOWN], expected, "an unknown one")
 
 
@@ -136,7 +136,7 @@ def revalidated(req: func.HttpRequest, answer: func.HttpResponse) -> func.HttpRe
         answer.headers["Cache-Control"] = REVALIDATE
     answer.headers["ETag"] = etag
     answer.headers["Vary"] = "Authorization, Cookie, X-Functions-Key"
-    known = {tag.strip().removeprefix("W/") for tag in req.headers.get("If-None-Match", "").split(",")}
-    if etag in known or "*" in known:
+    tags = {tag.strip().removeprefix("W/") for tag in req.headers.get("If-None-Match", "").split(",")}
+    if etag in tags or "*" in tags:
         return func.HttpResponse(status_code=304, headers=dict(answer.headers))
     return answer

@@ -42,7 +42,7 @@ def order_look(req: func.HttpRequest) -> func.HttpResponse:
     body = read_body(req, LookRequest)
     permit(caller, PERMISSIONS[body.kind])
     if body.kind in (LookKind.TARGETS, LookKind.PUSHED):
-        parts().catalogue.named(body.subject)
+        parts().catalogue.entry(body.subject)
     wanted_look = Look(kind=body.kind, subject=body.subject, options=body.options)
     return received(parts().inbox_writer.look(wanted_look, speaker(caller, Via.API)))
 

@@ -41,7 +41,7 @@ request body needs a `Content-Length`: chunked bodies are not supported."""
 
 def openapi_document(operations: Iterable[Endpoint] = ()) -> dict[str, Any]:
     """The document of the given operations, by default of all declared ones."""
-    listed = list(operations) or [OPERATIONS[name] for name in sorted(OPERATIONS, key=lambda n: _place(OPERATIONS[n]))]
+    listed = list(operations) or [OPERATIONS[name] for name in sorted(OPERATIONS, key=lambda n: _order(OPERATIONS[n]))]
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ProblemDetails, "serialization")]
     for operation in listed:
         models += [(operation.body, "validation")] if operation.body else []
@@ -64,7 +64,7 @@ def openapi_document(operations: Iterable[Endpoint] = ()) -> dict[str, Any]:
     }
 
 
-def _place(operation: Endpoint) -> tuple[str, str, str]:
+def _order(operation: Endpoint) -> tuple[str, str, str]:
     return operation.tag, operation.path, operation.method
 
 

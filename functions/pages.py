@@ -11,7 +11,7 @@ import azure.functions as func
 
 from slipway.domain.export import ExportFormat
 from slipway.domain.roles import Permission
-from slipway.http.signing_in import Go
+from slipway.http.signing_in import SignInRedirect
 from slipway.web import audit, templating
 from slipway.web import evidence as documents
 from slipway.web.answer import Answer, compressed, conditional, see_other
@@ -82,8 +82,8 @@ def _address(route: str, req: func.HttpRequest) -> str:
 @shows(blueprint, "/")
 def page_board(req: func.HttpRequest, who: Visitor) -> Answer:
     """The parameter `application` limits it to one."""
-    named, follow = req.params.get("application"), FOLLOW in req.params
-    return show_board(parts().reader, parts().proposals, who, application=named, follow=follow)
+    application, follow = req.params.get("application"), FOLLOW in req.params
+    return show_board(parts().reader, parts().proposals, who, application=application, follow=follow)
 
 
 @shows(blueprint, "audit")
@@ -235,7 +235,7 @@ def _to_sign_in(req: func.HttpRequest, path: str, *, quiet: bool) -> Answer:
     if req.method != "GET" or req.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
         return ask_to_sign_in(path)
     begun = parts().sign_in.begin(req.headers, path, quiet=quiet)
-    return see_other(begun.to, *begun.cookies) if isinstance(begun, Go) else not_signed_in(begun)
+    return see_other(begun.to, *begun.cookies) if isinstance(begun, SignInRedirect) else not_signed_in(begun)
 
 
 def sent(req: func.HttpRequest, answer: Answer) -> func.HttpResponse:

@@ -6,7 +6,7 @@ A GET that leads to a row of the inbox: its `state` is good once, and only in th
 import azure.functions as func
 
 from slipway.http.cookies import Cookie
-from slipway.http.saying import Lead
+from slipway.http.saying import ProviderRedirect
 from slipway.web.answer import Answer, see_other
 from slipway.web.leading import nothing_sent
 from slipway.web.messages import or_message
@@ -31,4 +31,4 @@ def _back(req: func.HttpRequest) -> Answer:
         error=req.params.get("error", ""),
         browser=built.sessions.cookies.read(req.headers, Cookie.BROWSER),
     )
-    return see_other(outcome.to) if isinstance(outcome, Lead) else nothing_sent(outcome)
+    return see_other(outcome.to) if isinstance(outcome, ProviderRedirect) else nothing_sent(outcome)

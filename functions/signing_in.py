@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from slipway.http.signing_in import Go, NotSignedIn
+from slipway.http.signing_in import NotSignedIn, SignInRedirect
 from slipway.web.answer import Answer, see_other
 from slipway.web.messages import not_signed_in, or_message
 from slipway.web.signin import Visitor
@@ -43,5 +43,5 @@ def page_signed_out(req: func.HttpRequest) -> func.HttpResponse:
     return sent(req, signed_out_page())
 
 
-def _went(outcome: Go | NotSignedIn) -> Answer:
-    return see_other(outcome.to, *outcome.cookies) if isinstance(outcome, Go) else not_signed_in(outcome)
+def _went(outcome: SignInRedirect | NotSignedIn) -> Answer:
+    return see_other(outcome.to, *outcome.cookies) if isinstance(outcome, SignInRedirect) else not_signed_in(outcome)

@@ -118,11 +118,14 @@ def _check_asked(request: VoteRequest, release: Release, principal: Principal) -
 
 def _row(request: VoteRequest, release: Release, principal: Principal | None) -> InboxRow:
     built = parts()
-    named = {"installation": built.settings.installation_name, "salt": salt_of(secrets.token_bytes(SALT_BYTES))}
+    identification = {
+        "installation": built.settings.installation_name,
+        "salt": salt_of(secrets.token_bytes(SALT_BYTES)),
+    }
     if principal is None or _is_by_link(request):
-        return row_of_token(request, release, built.link_keys, now=built.clock(), **named)
+        return row_of_token(request, release, built.link_keys, now=built.clock(), **identification)
     page = gate_place(release.application, release.number, release.environment or "")
-    return row_of_principal(request, release, principal, page=built.settings.public_url + page, **named)
+    return row_of_principal(request, release, principal, page=built.settings.public_url + page, **identification)
 
 
 def _say_once(row: InboxRow, request: VoteRequest, release: Release) -> Reply:

@@ -24,7 +24,7 @@ from .images.layers import SourceError
 from .images.push import PushError
 from .process import ROOT
 from .stack.options import EXAMPLE
-from .stack.places import Places, PlacesRefused, application_in_force, named_by
+from .stack.places import NamespaceMaker, NamespaceRefused, application_in_force, namespaces_named_by
 from .up import STACK_FILE
 
 PROJECT = "shop"
@@ -62,7 +62,7 @@ def main() -> int:
     try:
         target = Target(repository=options.repository) if options.repository else _target(stack, options.app)
         digest = _push(stack, target, options)
-    except (CannotPush, PushError, SourceError, HookRefused, PlacesRefused) as error:
+    except (CannotPush, PushError, SourceError, HookRefused, NamespaceRefused) as error:
         print(f"push: {error}", file=sys.stderr)
         return 1
     except (ValueError, OSError, urllib3.exceptions.HTTPError) as error:
@@ -119,7 +119,7 @@ def _target(stack: dict[str, Any], name: str) -> Target:
         )
     if run and not run.get("name"):
         raise CannotPush(f"{name} names its pipeline by number alone: add its name to `pipeline`")
-    Places(clusters=stack["clusters"], token=stack["cluster_token"]).make(named_by(application))
+    NamespaceMaker(clusters=stack["clusters"], token=stack["cluster_token"]).make(namespaces_named_by(application))
     return Target(repository=pushed["repository"], pipeline=run.get("name"), is_bundle="bundle" in application)
 
 

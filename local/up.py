@@ -22,7 +22,7 @@ from .process import ROOT, PartFailed, python
 from .stack import Stack, StackOptions
 from .stack.addresses import is_free
 from .stack.options import EXAMPLE
-from .stack.places import PlacesRefused
+from .stack.places import NamespaceRefused
 
 FOLDER = ROOT / ".local"
 RUN = FOLDER / "run"
@@ -156,7 +156,7 @@ def _run(options: argparse.Namespace) -> int:
             print(_welcome(told), flush=True)
             code = _watch(stack, ended)
             print("\nStopping …", flush=True)
-    except (PartFailed, ConfigError, PlacesRefused, RuntimeError) as error:
+    except (PartFailed, ConfigError, NamespaceRefused, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
@@ -185,7 +185,7 @@ def _watch(stack: Stack, ended: threading.Event) -> int:
         try:
             for made in stack.keep_up():
                 print(f"\nmade the namespace {made}", flush=True)
-        except (PlacesRefused, urllib3.exceptions.HTTPError) as error:
+        except (NamespaceRefused, urllib3.exceptions.HTTPError) as error:
             print(f"the namespaces could not be looked at: {error}", file=sys.stderr)
         for notice in stack.notices():
             if notice["id"] not in shown:

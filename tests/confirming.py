@@ -8,7 +8,7 @@ from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
 from slipway.domain.proof import Proof
 from slipway.domain.statement import Statement
-from slipway.http.saying import Lead, partition_of
+from slipway.http.saying import ProviderRedirect, partition_of
 from slipway.testing import Installation
 from slipway.testing.sign_in import VOTES_CLIENT, person
 
@@ -46,10 +46,10 @@ def say_proved(home: Installation, proof: Proof, *, id: str = "", content: tuple
 
 def at_the_provider(home: Installation, lead: object, who: TokenPerson = OLGA, *, browser: str = BROWSER) -> str:
     """Sign in on the page that the button opens, and come back; returns the path of the page that follows."""
-    assert isinstance(lead, Lead), lead
+    assert isinstance(lead, ProviderRedirect), lead
     state, code = home.votes.signs_in(lead.to, who)
     back = home.app.saying.back(state=state, code=code, error="", browser=browser)
-    assert isinstance(back, Lead), back
+    assert isinstance(back, ProviderRedirect), back
     return back.to
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .answers import Answer, listed
 from .organization import Organization
-from .routes import Asked
+from .routes import ApiRequest
 from .versions import VERSION
 
 MASK = "********"
@@ -15,11 +15,11 @@ NEEDED = ("publisherId", "eventType", "consumerId", "consumerActionId", "publish
 FILTERS = ("publisherId", "eventType", "consumerId", "consumerActionId")
 
 
-def answers(asked: Asked) -> bool:
+def answers(asked: ApiRequest) -> bool:
     return asked.steps[:2] in (("_apis", "projects"), ("_apis", "hooks"))
 
 
-def answer(here: Organization, asked: Asked, authorization: str, body: bytes) -> Answer:
+def answer(here: Organization, asked: ApiRequest, authorization: str, body: bytes) -> Answer:
     if authorization != "Basic " + base64.b64encode(f":{here.pat}".encode()).decode():
         return Answer(content=b"", status=401)
     if asked.version != VERSION:
@@ -29,7 +29,7 @@ def answer(here: Organization, asked: Asked, authorization: str, body: bytes) ->
     return _found(here, asked, body)
 
 
-def _found(here: Organization, asked: Asked, body: bytes) -> Answer:
+def _found(here: Organization, asked: ApiRequest, body: bytes) -> Answer:
     match (asked.method, *asked.steps):
         case ("GET", "_apis", "projects", project):
             return _project(here, project)

@@ -19,7 +19,7 @@ from .organization import Organization
 from .seeding import deliver_over_http
 
 
-class _Told(BaseModel):
+class _JournalLine(BaseModel):
     """A line of the file."""
 
     at: datetime
@@ -52,7 +52,7 @@ class Journal:
             finally:
                 self._organization.clock = clock
             if answer.status == 200:
-                told = _Told(at=at, path=path, body=json.loads(body))
+                told = _JournalLine(at=at, path=path, body=json.loads(body))
                 self._file.write(told.model_dump_json() + "\n")
                 self._file.flush()
             return answer
@@ -62,7 +62,7 @@ class Journal:
         try:
             for number, line in enumerate(file.read_text().splitlines(), start=1):
                 try:
-                    told = _Told.model_validate_json(line)
+                    told = _JournalLine.model_validate_json(line)
                 except ValidationError as error:
                     raise ValueError(f"{file}, line {number}: {error}") from error
                 self._organization.clock = partial(_at, told.at.astimezone(UTC))

@@ -158,7 +158,7 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class ApiRequest:
     """A request, taken apart; nothing of it is believed yet."""
 
     method: str
@@ -169,7 +169,7 @@ class Asked:
     version: str | None
 
     @classmethod
-    def of(cls, method: str, target: str, accept: str) -> "Asked":
+    def of(cls, method: str, target: str, accept: str) -> "ApiRequest":
         """The version may stand in the query or in `Accept`."""
         parts = urlsplit(target)
         organization, *steps = [unquote(step) for step in parts.path.strip("/").split("/")]

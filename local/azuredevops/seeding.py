@@ -22,11 +22,11 @@ PROJECT_ID = "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79"
 """The project `shop` of the laptop's organization."""
 
 
-class _Told(BaseModel):
+class _SeedModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Somebody(_Told):
+class Somebody(_SeedModel):
     """A person, by address; added to the organization if they are not a member yet."""
 
     name: str
@@ -34,7 +34,7 @@ class Somebody(_Told):
     oid: str | None = None
 
 
-class Delivery(_Told):
+class Delivery(_SeedModel):
     """The story before an image was pushed."""
 
     project: str = "shop"
@@ -55,7 +55,7 @@ class Delivery(_Told):
     """The document that the run publishes; None if it publishes none."""
 
 
-class Ending(_Told):
+class Ending(_SeedModel):
     """The end of a run."""
 
     project: str
@@ -65,13 +65,13 @@ class Ending(_Told):
     publishes: dict[str, Any] | None = None
 
 
-class BadDay(_Told):
+class BadDay(_SeedModel):
     """Faults that begin or end now."""
 
     stopped: bool
 
 
-class Delivered(_Told):
+class Delivered(_SeedModel):
     """The ids of the things that a delivery made, by which a client can ask for them."""
 
     organization: str

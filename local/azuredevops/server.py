@@ -18,7 +18,7 @@ from .access import Gate, Keys, Tenant, key_of_this_process
 from .answers import Answer, Refusal, SignIn, listed
 from .locations import LOCATIONS
 from .organization import Organization
-from .routes import Asked, Call, Host, Route
+from .routes import ApiRequest, Call, Host, Route
 from .seeding import deliver_over_http
 from .versions import VERSION, Versions
 
@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(min(length, MAX_BODY))
-        asked = Asked.of(self.command, self.path, self.headers.get("Accept", ""))
+        asked = ApiRequest.of(self.command, self.path, self.headers.get("Accept", ""))
         here = self.organization
         if asked.organization == "local":
             self._answer(self.tells("/".join(asked.steps), body), VERSION)
@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
             answer = SignIn.told_plainly() if plainly else SignIn.answer(redirects=here.faults.redirects_to_sign_in)
         self._answer(answer, asked.version or VERSION)
 
-    def _found(self, asked: Asked, body: bytes) -> Answer:
+    def _found(self, asked: ApiRequest, body: bytes) -> Answer:
         here, authorization = self.organization, self.headers.get("Authorization", "")
         faults = here.faults
         if faults.stopped:

@@ -52,7 +52,7 @@ class Live:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class NamespaceContent:
     """The content of an application's namespace in a cluster."""
 
     images: frozenset[str]
@@ -80,7 +80,7 @@ class Evidence:
     """The whole trail of each application."""
     live: Mapping[tuple[str, str], Live | None] | None
     """What is live, by application and environment."""
-    held: Mapping[tuple[str, str], Held] | None
+    held: Mapping[tuple[str, str], NamespaceContent] | None
     verified: Mapping[str, str] | None
     """What is wrong with each chain; empty if nothing is."""
     waiting: Mapping[str, int] | None

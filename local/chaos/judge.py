@@ -61,7 +61,7 @@ def _ends(evidence: Evidence) -> Iterator[str]:
         return
     intents = {(each.application, each.digest): each.intent for each in evidence.pushed}
     for release in evidence.releases:
-        phase = Phase.named(release["phase"])
+        phase = Phase.of_text(release["phase"])
         mine = [record for record in evidence.records[release["application"]] if record["release"] == release["id"]]
         ends = [record["action"] for record in mine if record["action"] in ENDS]
         if phase not in FINAL or ends != [end_action(phase)]:

@@ -29,7 +29,7 @@ from slipway.effects.cluster.names import FENCE_ANNOTATION
 from slipway.ledger import keys
 
 from .applications import APPLICATIONS, ENVIRONMENTS, ONLY, order_of
-from .evidence import FINAL, Evidence, Held, Live, Pushed
+from .evidence import FINAL, Evidence, Live, NamespaceContent, Pushed
 
 KINDS: Final = (
     "apis/apps/v1/namespaces/{}/deployments",
@@ -199,14 +199,14 @@ class Inspector:
             for lane in each["environments"]
         }
 
-    def held(self) -> dict[tuple[str, str], Held]:
+    def held(self) -> dict[tuple[str, str], NamespaceContent]:
         return {
             (each.name, environment): self._held(environment, each.namespace(environment))
             for each in APPLICATIONS
             for environment in ENVIRONMENTS
         }
 
-    def _held(self, cluster: str, namespace: str) -> Held:
+    def _held(self, cluster: str, namespace: str) -> NamespaceContent:
         objects = [item for kind in KINDS for item in asked(self.stack, cluster, kind.format(namespace))["items"]]
         orders = {
             item["metadata"]["name"] + " " + item.get("kind", ""): order_of(text)
@@ -226,7 +226,7 @@ class Inspector:
             if name == FENCE_ANNOTATION
         ]
         names = [item["metadata"]["name"] for item in objects]
-        return Held(
+        return NamespaceContent(
             images=frozenset(container["image"].partition("@")[2] for container in containers),
             orders=orders,
             lease=Order(epoch=fences[0]["epoch"], number=fences[0]["number"]) if len(fences) == 1 else None,

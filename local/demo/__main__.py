@@ -87,7 +87,7 @@ def main() -> int:
                 apply=None,
                 real_clusters=options.kubernetes if options.cluster == "real" else None,
                 namespaces=namespaces_of(applied),
-                settings_of=_looks_whenever_it_is_told,
+                settings_of=_checks_drift_each_minute,
             )
             stack = opened.enter_context(Stack(wanted))
             told = ApprovalsStory if options.approvals else ManifestsStory if options.manifests_only else Story
@@ -97,7 +97,7 @@ def main() -> int:
         return 1
 
 
-def _looks_whenever_it_is_told(role: AppRole, settings: dict[str, str]) -> dict[str, str]:
+def _checks_drift_each_minute(role: AppRole, settings: dict[str, str]) -> dict[str, str]:
     """The worker looks for drift each minute, and so in any minute in which the story has it look."""
     return settings | ({"SLIPWAY_DRIFT_MINUTES": "1"} if role.works else {})
 

@@ -68,7 +68,7 @@ class ApprovalsStory(Play):
 
     def facts(self) -> dict[str, Any]:
         """Every vote of the trail: whose, for which plan, by which channel, and what became of it."""
-        known = ((record, Action.known(record["action"])) for record in self.records())
+        known = ((record, Action.of_text(record["action"])) for record in self.records())
         votes = [_vote(record) for record, action in known if action is not None and action.about_a_vote]
         self.say.heading("Every vote in the audit trail")
         for vote in votes:

@@ -19,7 +19,7 @@ from local.ci.pipeline import GRACE, run_message
 from local.images import Credentials, push
 from local.person import PageRefused, Signer
 from local.stack import Stack
-from slipway.bundle import Packed, unpack_bundle
+from slipway.bundle import PackedBundle, unpack_bundle
 from slipway.bundle.artifact import content_digest, pack_bundle
 from slipway.domain.model import parse_release_id
 from slipway.domain.phases import Phase
@@ -200,7 +200,7 @@ def forged(job: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
 
-def with_container(packed: Packed, image: str) -> Packed:
+def with_container(packed: PackedBundle, image: str) -> PackedBundle:
     """The bundle with one more container in staging, which prepares the pods of the application."""
     config, files = unpack_bundle(packed)
     path = "environments/staging/deployment.yaml"

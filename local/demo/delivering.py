@@ -12,7 +12,7 @@ from local.ci.pipeline import GRACE
 from local.images import BuiltImage, Credentials, push
 from local.images.image import Part
 from local.stack.options import EXAMPLE
-from slipway.bundle import Packed
+from slipway.bundle import PackedBundle
 from slipway.bundle.layout import read_layout
 from slipway.bundle.model import CONFIG_TYPE, LAYER_TYPE, MANIFEST_TYPE
 from slipway.domain.actions import Action
@@ -24,7 +24,7 @@ from .play import APPLICATION, Play, slipway
 BROKEN = "wrong-total"
 """A variant with a bug that only the acceptance tests see."""
 MANIFESTS = EXAMPLE / "bundle"
-type Altered = Callable[[Packed], Packed]
+type Altered = Callable[[PackedBundle], PackedBundle]
 """A manipulation of a bundle between building and pushing it."""
 
 
@@ -73,7 +73,7 @@ class Delivering(Play):
         self.say.line(f"it typed: slipway bundle build … && slipway bundle push …: {told['digest'][:19]}…")
         return told
 
-    def _push_altered(self, packed: Packed, version: str, registry: str) -> dict[str, Any]:
+    def _push_altered(self, packed: PackedBundle, version: str, registry: str) -> dict[str, Any]:
         """Push by a client that does not check the content that it pushes."""
         parts = BuiltImage(
             blobs=(_part(CONFIG_TYPE, packed.config), _part(LAYER_TYPE, packed.layer)),

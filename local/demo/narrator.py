@@ -71,7 +71,7 @@ class Narrator:
             return
         share = progress["bytes"] / progress["of_bytes"] if progress["of_bytes"] else 0.0
         blocks = round(share * BAR)
-        told = CopyProgress.model_validate(progress).told
+        told = CopyProgress.model_validate(progress).text
         line = f"{self.seconds:6.1f} s  {'█' * blocks}{'░' * (BAR - blocks)} {share:4.0%}  {told}"
         print(f"\r{line}\033[K", end="", file=self._stream, flush=True)
         self._bar_is_open = True

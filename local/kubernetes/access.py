@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .errors import ApiError, Fault, invalid, unauthorized
+from .errors import ApiError, FieldFault, invalid, unauthorized
 from .resources import ACCESS_REVIEWS, NAMESPACES, Json, Resource
 from .settings import Token
 
@@ -89,7 +89,9 @@ class Access:
         asked = spec.get("resourceAttributes")
         if asked is None and not spec.get("nonResourceAttributes"):
             text = "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"
-            raise invalid(ACCESS_REVIEWS, "", [Fault("spec.resourceAttributes", text)], of=f".{ACCESS_REVIEWS.group}")
+            raise invalid(
+                ACCESS_REVIEWS, "", [FieldFault("spec.resourceAttributes", text)], of=f".{ACCESS_REVIEWS.group}"
+            )
         if asked is None:
             verdict, why = True, "non-resource paths are open to every authenticated user"
         else:

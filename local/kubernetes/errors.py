@@ -31,7 +31,7 @@ class ApiError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldFault:
     """One wrong field of an object."""
 
     field: str
@@ -92,7 +92,7 @@ def apply_conflict(conflicts: Sequence[tuple[str, str]]) -> ApiError:
     return ApiError(409, "Conflict", f"Apply failed with {count}: {text}", {"causes": causes})
 
 
-def invalid(resource: Resource, name: str, faults: Iterable[Fault], *, of: str = "") -> ApiError:
+def invalid(resource: Resource, name: str, faults: Iterable[FieldFault], *, of: str = "") -> ApiError:
     faults = list(faults)
     kind = of or resource.qualified_kind
     listed = [f"{f.field}: {f.message}" for f in faults]

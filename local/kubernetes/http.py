@@ -41,7 +41,7 @@ _PATH = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenRequest:
     """A request that came in, for tests to look at: never its headers."""
 
     method: str
@@ -50,7 +50,7 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class RequestTarget:
     """The target of a path."""
 
     resource: Resource
@@ -60,7 +60,7 @@ class Place:
     rest: str
 
 
-def parse_path(path: str, store: Store) -> Place | None:
+def parse_path(path: str, store: Store) -> RequestTarget | None:
     found = _PATH.fullmatch(path)
     if found is None:
         return None
@@ -72,7 +72,7 @@ def parse_path(path: str, store: Store) -> Place | None:
     if resource is None:
         return None
     rest = found["rest"] or ""
-    return Place(resource=resource, namespace=namespace, name=name, subresource=sub or "", rest=rest)
+    return RequestTarget(resource=resource, namespace=namespace, name=name, subresource=sub or "", rest=rest)
 
 
 class Api:
@@ -80,14 +80,14 @@ class Api:
 
     def __init__(self, *, store: Store, access: Access, verbs: Verbs, subresources: Subresources) -> None:
         self.store = store
-        self.seen: deque[Seen] = deque(maxlen=KEPT_REQUESTS)
+        self.seen: deque[SeenRequest] = deque(maxlen=KEPT_REQUESTS)
         self._access = access
         self._verbs = verbs
         self._subresources = subresources
 
     def answer(self, request: Request) -> Reply | Watch:
         """The reply, or a watch to stream. Raises ApiError."""
-        self.seen.append(Seen(request.method, request.path, request.raw_query))
+        self.seen.append(SeenRequest(request.method, request.path, request.raw_query))
         if request.path in ("/healthz", "/livez", "/readyz"):
             return Reply.text(b"ok")
         place = parse_path(request.path, self.store)
@@ -117,7 +117,7 @@ class Api:
         self._access.check(who, self._attempt(place, request))
         return self._resource(place, request, who)
 
-    def _attempt(self, place: Place, request: Request) -> Attempt:
+    def _attempt(self, place: RequestTarget, request: Request) -> Attempt:
         watch = request.method == "GET" and request.flag("watch")
         name = place.name
         if place.subresource == "proxy" and name:
@@ -144,7 +144,7 @@ class Api:
             made | {"metadata": {"creationTimestamp": self.store.timestamp()}} | self._access.introduce(who), 201
         )
 
-    def _resource(self, place: Place, request: Request, who: Token) -> Reply | Watch:
+    def _resource(self, place: RequestTarget, request: Request, who: Token) -> Reply | Watch:
         if place.subresource in ("log", "proxy", "scale"):
             return self._below(place, request)
         if request.method == "GET":
@@ -152,7 +152,7 @@ class Api:
         with self.store.changed:
             return self._write(place, request, who)
 
-    def _read(self, place: Place, request: Request) -> Reply | Watch:
+    def _read(self, place: RequestTarget, request: Request) -> Reply | Watch:
         resource, namespace, name = place.resource, place.namespace, place.name
         if request.flag("watch"):
             if known.names_only(request):
@@ -162,7 +162,7 @@ class Api:
         found = self._verbs.read(resource, namespace, name) if name else self._verbs.list(resource, namespace, request)
         return Reply.of(known.without_all_but_metadata(found)) if little else Reply.of(found)
 
-    def _write(self, place: Place, request: Request, who: Token) -> Reply:
+    def _write(self, place: RequestTarget, request: Request, who: Token) -> Reply:
         resource, namespace, name = place.resource, place.namespace, place.name
         match request.method, name:
             case "POST", None if namespace or not resource.namespaced:
@@ -178,7 +178,7 @@ class Api:
             case _:
                 raise _not_allowed()
 
-    def _below(self, place: Place, request: Request) -> Reply:
+    def _below(self, place: RequestTarget, request: Request) -> Reply:
         name = place.name or ""
         if place.subresource == "proxy":
             return self._subresources.proxy(place.resource, place.namespace, name, place.rest, request)

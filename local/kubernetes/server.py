@@ -9,7 +9,7 @@ from typing import Self
 
 from .access import LETS_IN, Access
 from .controllers import Controllers
-from .http import Api, ApiServer, Seen
+from .http import Api, ApiServer, SeenRequest
 from .keeping import Keeper
 from .kubelet import Kubelet
 from .podstatus import ADDRESS, NODE
@@ -59,7 +59,7 @@ class Kubernetes:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def requests(self) -> list[Seen]:
+    def requests(self) -> list[SeenRequest]:
         """The requests that came in, oldest first, for tests to look at."""
         return list(self._api.seen)
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from .errors import ApiError, Fault, not_implemented
+from .errors import ApiError, FieldFault, not_implemented
 from .resources import BUILT_IN_KINDS, Json, Resource
 
 KEEPS = "x-kubernetes-preserve-unknown-fields"
@@ -51,25 +51,25 @@ def _unknown(schema: Any) -> Iterator[str]:
         yield from _unknown(inner)
 
 
-def definition_faults(definition: Json) -> Iterator[Fault]:
+def definition_faults(definition: Json) -> Iterator[FieldFault]:
     """The problems for which an API server refuses a definition, as far as the double knows its keywords."""
     spec = definition["spec"]
     name, wanted = definition["metadata"]["name"], f"{spec['names']['plural']}.{spec['group']}"
     if name != wanted:
-        yield Fault("metadata.name", f'Invalid value: "{name}": must be spec.names.plural+"."+spec.group')
+        yield FieldFault("metadata.name", f'Invalid value: "{name}": must be spec.names.plural+"."+spec.group')
     for number, version in enumerate(spec["versions"]):
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
         if schema is None:
             field = f"spec.versions[{number}].schema.openAPIV3Schema"
-            yield Fault(field, "Required value", "FieldValueRequired")
+            yield FieldFault(field, "Required value", "FieldValueRequired")
         else:
             yield from _type_faults(schema, "spec.validation.openAPIV3Schema", root=True)
 
 
-def _type_faults(schema: Json, path: str, *, root: bool = False) -> Iterator[Fault]:
+def _type_faults(schema: Json, path: str, *, root: bool = False) -> Iterator[FieldFault]:
     if not schema.get("type") and not schema.get(KEEPS) and not schema.get(INT_OR_STRING):
         where = "at the root" if root else "for specified object fields"
-        yield Fault(f"{path}.type", f"Required value: must not be empty {where}", "FieldValueRequired")
+        yield FieldFault(f"{path}.type", f"Required value: must not be empty {where}", "FieldValueRequired")
     for name, inner in (schema.get("properties") or {}).items():
         yield from _type_faults(inner, f"{path}.properties[{name}]")
 
@@ -151,12 +151,12 @@ def with_defaults(schema: Json, value: Any) -> Any:
     return filled
 
 
-def faults(schema: Json, value: Any, path: str = "") -> Iterator[Fault]:
+def faults(schema: Json, value: Any, path: str = "") -> Iterator[FieldFault]:
     """The problems for which an API server refuses a custom resource, in its words."""
     wanted = schema.get("type")
     if wanted and not _is(value, wanted) and not (value is None and schema.get("nullable")):
         called = "null" if value is None else "number" if isinstance(value, float) else _named(value)
-        yield Fault(
+        yield FieldFault(
             path,
             f'Invalid value: "{called}": {path} in body must be of type {wanted}: "{called}"',
             "FieldValueTypeInvalid",
@@ -165,7 +165,7 @@ def faults(schema: Json, value: Any, path: str = "") -> Iterator[Fault]:
     if "enum" in schema and value not in schema["enum"]:
         listed = ", ".join(json.dumps(each) for each in schema["enum"])
         text = f"Unsupported value: {json.dumps(value)}: supported values: {listed}"
-        yield Fault(path, text, "FieldValueNotSupported")
+        yield FieldFault(path, text, "FieldValueNotSupported")
     if isinstance(value, list) and isinstance(schema.get("items"), dict):
         for number, item in enumerate(value):
             yield from faults(schema["items"], item, f"{path}[{number}]")
@@ -173,7 +173,7 @@ def faults(schema: Json, value: Any, path: str = "") -> Iterator[Fault]:
         below = f"{path}." if path else ""
         for name in schema.get("required") or ():
             if name not in value:
-                yield Fault(f"{below}{name}", "Required value", "FieldValueRequired")
+                yield FieldFault(f"{below}{name}", "Required value", "FieldValueRequired")
         others = schema.get("additionalProperties")
         for name, inner in value.items():
             of_name = (schema.get("properties") or {}).get(name, others if isinstance(others, dict) else None)

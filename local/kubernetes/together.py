@@ -10,7 +10,7 @@ from typing import Any
 from slipway.manifests.problems import dotted_path, is_below
 from slipway.manifests.together import faults
 
-from .errors import Fault
+from .errors import FieldFault
 from .resources import Json
 
 _WORDS = {
@@ -19,7 +19,7 @@ _WORDS = {
 }
 
 
-def together_faults(thing: Json, known: Iterable[str]) -> list[Fault]:
+def together_faults(thing: Json, known: Iterable[str]) -> list[FieldFault]:
     """Those that are not known already, by their fields. The object has its defaults, also those that only the server
     makes: a Job's selector."""
     spec = thing.get("spec") or {}
@@ -33,7 +33,7 @@ def together_faults(thing: Json, known: Iterable[str]) -> list[Fault]:
     ]
 
 
-def _fault(thing: Json, field: str, steps: tuple[str | int, ...], expected: str) -> Fault:
+def _fault(thing: Json, field: str, steps: tuple[str | int, ...], expected: str) -> FieldFault:
     value: Any = thing
     for step in steps:
         if isinstance(value, list) and isinstance(step, int):
@@ -41,6 +41,6 @@ def _fault(thing: Json, field: str, steps: tuple[str | int, ...], expected: str)
         else:
             value = value.get(step) if isinstance(value, dict) else None
     if value in (None, "", [], {}):
-        return Fault(field, "Required value", "FieldValueRequired")
+        return FieldFault(field, "Required value", "FieldValueRequired")
     shown = f"{value}: " if isinstance(value, int) else ""
-    return Fault(field, f"Invalid value: {shown}{_WORDS.get(expected, f'expected {expected}')}")
+    return FieldFault(field, f"Invalid value: {shown}{_WORDS.get(expected, f'expected {expected}')}")

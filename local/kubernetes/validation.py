@@ -7,7 +7,7 @@ from typing import Any
 from slipway.manifests.rules import DATA_KEY, LABEL_KEY, LABEL_VALUE
 
 from . import structural
-from .errors import ApiError, Fault, invalid
+from .errors import ApiError, FieldFault, invalid
 from .resources import DEFINITIONS, Json, Resource
 from .selectors import spec_selects
 from .together import together_faults
@@ -92,41 +92,41 @@ def check_object(resource: Resource, thing: Json) -> None:
         raise invalid(resource, name, faults)
 
 
-def _finalizer_faults(old: Json, new: Json) -> list[Fault]:
+def _finalizer_faults(old: Json, new: Json) -> list[FieldFault]:
     held = old.get("finalizers") or []
     added = [name for name in new.get("finalizers") or [] if name not in held]
     if not added or not old.get("deletionTimestamp"):
         return []
     found = f"found new finalizers []string{{{', '.join(map(_as_json, added))}}}"
     text = f"Forbidden: no new finalizers can be added if the object is being deleted, {found}"
-    return [Fault("metadata.finalizers", text, "FieldValueForbidden")]
+    return [FieldFault("metadata.finalizers", text, "FieldValueForbidden")]
 
 
 def check_change(resource: Resource, old: Json, new: Json) -> None:
     """Refuse a change of a field that may not change (422)."""
     before, after = old.get("spec") or {}, new.get("spec") or {}
     faults = [
-        Fault(f"spec.{name}", f"Invalid value: {_as_json(after.get(name))}: field is immutable")
+        FieldFault(f"spec.{name}", f"Invalid value: {_as_json(after.get(name))}: field is immutable")
         for name in _IMMUTABLE.get(resource.kind, ())
         if before.get(name) != after.get(name)
     ]
     if resource.kind == "StatefulSet" and any(before.get(name) != after.get(name) for name in _CLAIMS):
-        faults.append(Fault("spec", _CLAIM_WORDS, "FieldValueForbidden"))
+        faults.append(FieldFault("spec", _CLAIM_WORDS, "FieldValueForbidden"))
     if resource.kind == "Service" and before.get("clusterIP") != after.get("clusterIP"):
         addresses = f'["{after.get("clusterIP")}"]'
-        faults.append(Fault("spec.clusterIPs[0]", f"Invalid value: {addresses}: may not change once set"))
+        faults.append(FieldFault("spec.clusterIPs[0]", f"Invalid value: {addresses}: may not change once set"))
     if resource.kind == "RoleBinding" and old.get("roleRef") != new.get("roleRef"):
         came = {
             key[:1].upper() + key[1:] if key != "apiGroup" else "APIGroup": value
             for key, value in new["roleRef"].items()
         }
-        faults.append(Fault("roleRef", f"Invalid value: {_as_json(came)}: cannot change roleRef"))
+        faults.append(FieldFault("roleRef", f"Invalid value: {_as_json(came)}: cannot change roleRef"))
     faults += _finalizer_faults(old["metadata"], new["metadata"])
     if resource.kind == "Pod":
         faults += _pod_change_faults(before, after)
     if resource.kind in ("ConfigMap", "Secret") and old.get("immutable"):
         faults += [
-            Fault(name, "Forbidden: field is immutable when `immutable` is set", "FieldValueForbidden")
+            FieldFault(name, "Forbidden: field is immutable when `immutable` is set", "FieldValueForbidden")
             for name in ("data", "binaryData", "immutable")
             if old.get(name) != new.get(name)
         ]
@@ -136,7 +136,7 @@ def check_change(resource: Resource, old: Json, new: Json) -> None:
 
 def check_generate_name(resource: Resource, metadata: Json) -> None:
     if not metadata.get("name") and not metadata.get("generateName"):
-        fault = Fault("metadata.name", "Required value: name or generateName is required", "FieldValueRequired")
+        fault = FieldFault("metadata.name", "Required value: name or generateName is required", "FieldValueRequired")
         raise invalid(resource, "", [fault])
 
 
@@ -150,7 +150,7 @@ def terminating(namespace: str, resource: Resource, name: str) -> ApiError:
     )
 
 
-def _name_faults(resource: Resource, name: str) -> list[Fault]:
+def _name_faults(resource: Resource, name: str) -> list[FieldFault]:
     if resource.group in _FREELY_NAMED:
         words = [f"may not be '{name}'"] if name in (".", "..") else []
         words += [f"may not contain '{character}'" for character in "/%" if character in name]
@@ -161,34 +161,38 @@ def _name_faults(resource: Resource, name: str) -> list[Fault]:
             words.append("must not contain dots" if pattern is _LABEL and _NAME.fullmatch(name) else shape)
     if resource.kind == "CronJob" and len(name) > _LONGEST_CRON_JOB:
         words.append(f"must be no more than {_LONGEST_CRON_JOB} characters")
-    return [Fault("metadata.name", f'Invalid value: "{name}": {text}') for text in words]
+    return [FieldFault("metadata.name", f'Invalid value: "{name}": {text}') for text in words]
 
 
-def _annotation_faults(annotations: Json, field: str = "metadata.annotations") -> list[Fault]:
+def _annotation_faults(annotations: Json, field: str = "metadata.annotations") -> list[FieldFault]:
     for key in annotations:
         if not LABEL_KEY.fullmatch(key.lower()):
-            return [Fault(field, f'Invalid value: "{key}": {_LABEL_KEY_WORDS}')]
+            return [FieldFault(field, f'Invalid value: "{key}": {_LABEL_KEY_WORDS}')]
     if sum(len(f"{key}{value}".encode()) for key, value in annotations.items()) <= _MOST_ANNOTATIONS:
         return []
     text = f"Too long: may not be more than {_MOST_ANNOTATIONS} bytes"
-    return [Fault(field, text, "FieldValueTooLong")]
+    return [FieldFault(field, text, "FieldValueTooLong")]
 
 
-def _label_faults(labels: Json, field: str) -> list[Fault]:
+def _label_faults(labels: Json, field: str) -> list[FieldFault]:
     return [
-        Fault(field, f'Invalid value: "{key}": {_LABEL_KEY_WORDS}') for key in labels if not LABEL_KEY.fullmatch(key)
+        FieldFault(field, f'Invalid value: "{key}": {_LABEL_KEY_WORDS}')
+        for key in labels
+        if not LABEL_KEY.fullmatch(key)
     ] + [
-        Fault(field, f'Invalid value: "{value}": a valid label must be at most 63 alphanumeric characters, -, _ or .')
+        FieldFault(
+            field, f'Invalid value: "{value}": a valid label must be at most 63 alphanumeric characters, -, _ or .'
+        )
         for value in labels.values()
         if not LABEL_VALUE.fullmatch(str(value))
     ]
 
 
-def _required(field: str) -> Fault:
-    return Fault(field, "Required value", "FieldValueRequired")
+def _required(field: str) -> FieldFault:
+    return FieldFault(field, "Required value", "FieldValueRequired")
 
 
-def _pod_faults(spec: Json, field: str) -> list[Fault]:
+def _pod_faults(spec: Json, field: str) -> list[FieldFault]:
     containers = spec.get("containers") or []
     faults = [] if containers else [_required(f"{field}.containers")]
     seen: set[str] = set()
@@ -197,23 +201,25 @@ def _pod_faults(spec: Json, field: str) -> list[Fault]:
             here = f"{field}.{kind}[{number}]"
             faults += [_required(f"{here}.{name}") for name in ("name", "image") if not container.get(name)]
             if container.get("name") in seen:
-                faults.append(Fault(f"{here}.name", f'Duplicate value: "{container["name"]}"', "FieldValueDuplicate"))
+                faults.append(
+                    FieldFault(f"{here}.name", f'Duplicate value: "{container["name"]}"', "FieldValueDuplicate")
+                )
             seen.add(container.get("name", ""))
             faults += _container_faults(container, here)
     return faults
 
 
-def _container_faults(container: Json, here: str) -> list[Fault]:
+def _container_faults(container: Json, here: str) -> list[FieldFault]:
     name = str(container.get("name") or "")
     if not name or _LABEL.fullmatch(name):
         return []
-    return [Fault(f"{here}.name", f'Invalid value: "{name}": {_LABEL_WORDS}')]
+    return [FieldFault(f"{here}.name", f'Invalid value: "{name}": {_LABEL_WORDS}')]
 
 
-def _data_faults(thing: Json) -> list[Fault]:
+def _data_faults(thing: Json) -> list[FieldFault]:
     named = [(kind, key) for kind in ("data", "binaryData") for key in thing.get(kind) or {}]
     faults = [
-        Fault(f"{kind}[{key}]", f'Invalid value: "{key}": {_KEY_WORDS}')
+        FieldFault(f"{kind}[{key}]", f'Invalid value: "{key}": {_KEY_WORDS}')
         for kind, key in named
         if not DATA_KEY.fullmatch(key)
     ]
@@ -221,13 +227,13 @@ def _data_faults(thing: Json) -> list[Fault]:
         len(str(value).encode()) for kind in ("data", "binaryData") for value in (thing.get(kind) or {}).values()
     )
     if size > _MOST_DATA:
-        faults.append(Fault("[]", f"Too long: may not be more than {_MOST_DATA} bytes", "FieldValueTooLong"))
+        faults.append(FieldFault("[]", f"Too long: may not be more than {_MOST_DATA} bytes", "FieldValueTooLong"))
     return faults
 
 
-def _ingress_faults(spec: Json) -> list[Fault]:
+def _ingress_faults(spec: Json) -> list[FieldFault]:
     return [
-        Fault(
+        FieldFault(
             f"spec.rules[{n}].http.paths[{m}].pathType",
             "Required value: pathType must be specified",
             "FieldValueRequired",
@@ -238,16 +244,16 @@ def _ingress_faults(spec: Json) -> list[Fault]:
     ]
 
 
-def _deployment_faults(spec: Json) -> list[Fault]:
+def _deployment_faults(spec: Json) -> list[FieldFault]:
     strategy, faults = spec.get("strategy") or {}, []
     # A rollingUpdate that the server filled in belongs to nobody, so that no apply takes it away.
     if strategy.get("type") == "Recreate" and "rollingUpdate" in strategy:
         text = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
-        faults.append(Fault("spec.strategy.rollingUpdate", text, "FieldValueForbidden"))
+        faults.append(FieldFault("spec.strategy.rollingUpdate", text, "FieldValueForbidden"))
     deadline = spec.get("progressDeadlineSeconds")
     if deadline is not None and deadline <= spec.get("minReadySeconds", 0):
         text = f"Invalid value: {deadline}: must be greater than minReadySeconds"
-        faults.append(Fault("spec.progressDeadlineSeconds", text))
+        faults.append(FieldFault("spec.progressDeadlineSeconds", text))
     return faults
 
 
@@ -255,7 +261,7 @@ def _as_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _workload_faults(spec: Json) -> list[Fault]:
+def _workload_faults(spec: Json) -> list[FieldFault]:
     faults = _pod_faults(spec["template"]["spec"], "spec.template.spec")
     selector = spec.get("selector")
     metadata = spec["template"].get("metadata") or {}
@@ -266,7 +272,7 @@ def _workload_faults(spec: Json) -> list[Fault]:
         faults.append(_required("spec.selector"))
     elif not spec_selects(selector, labels):
         faults.append(
-            Fault(
+            FieldFault(
                 "spec.template.metadata.labels",
                 f"Invalid value: {_as_json(labels)}: `selector` does not match template `labels`",
             )
@@ -274,11 +280,11 @@ def _workload_faults(spec: Json) -> list[Fault]:
     return faults
 
 
-def _job_faults(spec: Json) -> list[Fault]:
+def _job_faults(spec: Json) -> list[FieldFault]:
     return _label_faults((spec["template"].get("metadata") or {}).get("labels") or {}, "spec.template.labels")
 
 
-def _pod_change_faults(before: Json, after: Json) -> list[Fault]:
+def _pod_change_faults(before: Json, after: Json) -> list[FieldFault]:
     def fixed(spec: Json) -> Json:
         kept = {k: v for k, v in spec.items() if k not in _POD_CHANGEABLE and k != "nodeName"}
         for kind in ("containers", "initContainers"):
@@ -288,4 +294,4 @@ def _pod_change_faults(before: Json, after: Json) -> list[Fault]:
     if fixed(before) == fixed(after):
         return []
     text = "Forbidden: pod updates may not change fields other than images, activeDeadlineSeconds, tolerations"
-    return [Fault("spec", text, "FieldValueForbidden")]
+    return [FieldFault("spec", text, "FieldValueForbidden")]

@@ -4,7 +4,7 @@ import copy
 
 from . import known, schema
 from .access import Access, Attempt
-from .errors import ApiError, Fault, bad_request, invalid, invalid_options, modified, uid_mismatch
+from .errors import ApiError, FieldFault, bad_request, invalid, invalid_options, modified, uid_mismatch
 from .exchange import Reply, Request
 from .merge import json_merge, json_patch, strategic_merge
 from .ownership import record_update, server_side_apply
@@ -127,7 +127,7 @@ class Verbs:
         if resource.kind == "Lease" and request.method == "PUT" and not asked:
             text = "Invalid value: 0: must be specified for an update"
             raise invalid(
-                resource, old["metadata"]["name"], [Fault("metadata.resourceVersion", text)], of=resource.qualified
+                resource, old["metadata"]["name"], [FieldFault("metadata.resourceVersion", text)], of=resource.qualified
             )
         if asked and asked != old["metadata"]["resourceVersion"]:
             raise modified(resource, old["metadata"]["name"])
@@ -249,7 +249,7 @@ def _check_applied(resource: Resource, live: Json | None, metadata: Json, name: 
     if version not in (None, "", "0") and version != live["metadata"]["resourceVersion"]:
         raise modified(resource, name)
     if uid and uid != live["metadata"]["uid"]:
-        raise invalid(resource, name, [Fault("metadata.uid", f'Invalid value: "{uid}": field is immutable')])
+        raise invalid(resource, name, [FieldFault("metadata.uid", f'Invalid value: "{uid}": field is immutable')])
 
 
 def _check_identity(resource: Resource, body: Json, *, needed: bool = False) -> None:

@@ -22,11 +22,11 @@ type Named = Mapping[str, frozenset[str]]
 """Cluster → namespaces."""
 
 
-class PlacesRefused(Exception):  # noqa: N818
+class NamespaceRefused(Exception):  # noqa: N818
     """A part did not answer as it should."""
 
 
-def named_by(application: Mapping[str, Any]) -> Named:
+def namespaces_named_by(application: Mapping[str, Any]) -> Named:
     """The namespaces that an application in force names. It was checked when it was applied."""
     found: dict[str, set[str]] = {}
     for environment in application["environments"]:
@@ -45,7 +45,7 @@ def namespaces_of(path: Path) -> Named:
 
 
 @dataclass
-class Places:
+class NamespaceMaker:
     """The places made so far, and the catalogue at the last look."""
 
     clusters: Mapping[str, str]
@@ -73,14 +73,16 @@ class Places:
             document = item["document"]
             if kind == "application" and document and self._seen.get(name) != document:
                 known = headers | {"Authorization": f"Bearer {bearer()}"}  # files with Secrets are not for everybody
-                made += self.make(named_by(application_in_force(self._asked(url, _files(name), known), name)))
+                made += self.make(
+                    namespaces_named_by(application_in_force(self._asked(url, _files(name), known), name))
+                )
                 self._seen[name] = document
         return made
 
     def _asked(self, url: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
         answer = self.http.request("GET", f"{url}/api/v1/{path}", headers=headers)
         if answer.status != OK:
-            raise PlacesRefused(f"{path}: the app answered {answer.status}")
+            raise NamespaceRefused(f"{path}: the app answered {answer.status}")
         told: dict[str, Any] = answer.json()
         return told
 
@@ -93,7 +95,7 @@ class Places:
             headers={"Authorization": f"Bearer {self.token}"},
         )
         if answer.status not in (CREATED, CONFLICT):
-            raise PlacesRefused(f"namespace {name}: the cluster {cluster} answered {answer.status}")
+            raise NamespaceRefused(f"namespace {name}: the cluster {cluster} answered {answer.status}")
         self._made.add((cluster, name))
         return f"{name} in {cluster}"
 
@@ -107,5 +109,5 @@ def application_in_force(exported: Mapping[str, Any], name: str) -> dict[str, An
     files: dict[str, str] = exported["files"]
     document: dict[str, Any] = yaml.safe_load(files["application.yaml"])
     if document["application"] != name:
-        raise PlacesRefused(f"the files of {name} hold the application {document['application']}")
+        raise NamespaceRefused(f"the files of {name} hold the application {document['application']}")
     return document

@@ -24,7 +24,7 @@ from . import azurite, configuration, docker_registry
 from .addresses import Addresses
 from .grants import make_storage
 from .options import StackOptions
-from .places import APP, Places, namespaces_of
+from .places import APP, NamespaceMaker, namespaces_of
 from .secrets import Secrets, load_or_make, signing_keys
 
 REGISTRIES = ("nonprod", "prod")
@@ -63,7 +63,7 @@ class Stack:
         """Its two addresses, `url` and `people_url`."""
         self.storage = self.bus = self.inbox_url = self.traces_url = ""
         self.settings: dict[str, str] = {}
-        self._places: Places | None = None
+        self._places: NamespaceMaker | None = None
         self._administrators: dict[str, ClusterAccess] = {}
         self._addresses = Addresses(self.folder / "addresses.json" if self.options.keep else None)
         self.http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=30))
@@ -394,11 +394,11 @@ class Stack:
         }
 
     @property
-    def places(self) -> Places:
+    def places(self) -> NamespaceMaker:
         """The namespaces of the clusters that are doubles."""
         if self._places is None:
             doubles = {name: told["server"] for name, told in self.clusters.items() if "server" in told}
-            self._places = Places(clusters=doubles, token=self.secrets.cluster_token)
+            self._places = NamespaceMaker(clusters=doubles, token=self.secrets.cluster_token)
         return self._places
 
     def keep_up(self) -> list[str]:

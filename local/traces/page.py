@@ -90,8 +90,8 @@ def _linked(spans: Sequence[SpanRecord]) -> str:
 
 
 def _details(span: SpanRecord) -> str:
-    told_of = {**span.attributes, **({"error": span.reason} if span.failed else {})}
-    lines = [f"{name} = {value}" for name, value in sorted(told_of.items())]
+    progress_text = {**span.attributes, **({"error": span.reason} if span.failed else {})}
+    lines = [f"{name} = {value}" for name, value in sorted(progress_text.items())]
     lines += [f"link → {link.trace} / {link.span}" for link in span.links]
     return (
         f"<details><summary>{html.escape(span.name)}</summary><pre>{html.escape(chr(10).join(lines))}</pre></details>"

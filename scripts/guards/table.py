@@ -59,7 +59,7 @@ class Open(_Row):
     left: Text
 
 
-class Held(_Row):
+class WithstoodAttack(_Row):
     """An attack that an earlier Slipway withstood, and the tests by which it still does."""
 
     tried: Text
@@ -71,7 +71,7 @@ class Table(_Row):
 
     guard: tuple[Guard, ...]
     tested: tuple[Tested, ...]
-    held: tuple[Held, ...]
+    held: tuple[WithstoodAttack, ...]
     open: tuple[Open, ...]
 
     @property

@@ -15,11 +15,11 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from slipway.bundle.model import BundleConfig, Targets
-from slipway.catalogue.sent import Sent
-from slipway.catalogue.stored import Stored
+from slipway.catalogue.sent import SentDocuments
+from slipway.catalogue.stored import StoredDocument
 from slipway.domain.audit import AuditRecord
 from slipway.domain.chain_anchor import ChainAnchor
-from slipway.domain.challenge import Challenge, Pending, Used
+from slipway.domain.challenge import Challenge, Pending, UsedChallenge
 from slipway.domain.envelopes import MAC_PATTERN, Envelope
 from slipway.domain.fence import Fence
 from slipway.domain.hints import Hint
@@ -30,7 +30,7 @@ from slipway.domain.people import GUID_PATTERN
 from slipway.domain.plan import Plan
 from slipway.domain.proof import KeptProof, Proof
 from slipway.domain.proposing import ChangePlan
-from slipway.domain.runs import Published
+from slipway.domain.runs import PublishedList
 from slipway.domain.signing import KEY_ID_PATTERN, SIGNATURE_PATTERN
 from slipway.domain.statement import StoredStatement
 from slipway.domain.tokens import LinkToken
@@ -127,7 +127,7 @@ FORMATS = (
     Format(
         name="mark",
         title="Mark",
-        model=Used,
+        model=UsedChallenge,
         written_by="the front, before it redeems the code",
         read_by="the front",
         says="The note that a challenge was answered, in the table `challenges` under the challenge's own hash: each "
@@ -262,7 +262,7 @@ FORMATS = (
     Format(
         name="version",
         title="Version",
-        model=Stored,
+        model=StoredDocument,
         written_by="the worker, when an application or a project is applied",
         read_by="both roles; whoever verifies",
         says="An application or a project with its files, in the container `evidence` by its hash: that of the "
@@ -271,7 +271,7 @@ FORMATS = (
     Format(
         name="documents",
         title="Documents of a change",
-        model=Sent,
+        model=SentDocuments,
         written_by="the front, into the container `incoming`, where it may only add",
         read_by="the worker, which removes it once the change was answered",
         says="The versions that somebody applies together, until the worker has judged them; the inbox row names the "
@@ -308,7 +308,7 @@ FORMATS = (
     Format(
         name="published",
         title="What a run published",
-        model=Published,
+        model=PublishedList,
         written_by="a step of the run, by `##vso[task.addattachment type=slipway]`",
         read_by="the worker, when it asks Azure DevOps about the run",
         says="At most 64 KiB, attached to the run by its task *Tell Slipway what was published*. One document in the "

@@ -7,8 +7,8 @@ from slipway.domain.around import JOB_KEPT, LONGEST_JOB, USUAL_JOB
 from slipway.domain.pruning import MOST_DELETIONS
 from slipway.effects.cluster.custom_resources import MOMENT, OPERATORS, Health
 from slipway.effects.cluster.names import KEEP, KEPT_BY_HELM, NO_NODE_NEEDED
-from slipway.effects.cluster.pruning import NEVER, Stays
-from slipway.effects.cluster.situations import JUDGED, Judgement, Situation, Watched
+from slipway.effects.cluster.pruning import NEVER, RetainedBecause
+from slipway.effects.cluster.situations import JUDGED, Judgement, Situation, WatchedKind
 from slipway.engine.steps.rollout import LASTS, LOOKS, SLOW_LOOK
 from slipway.manifests.configuration import CONFIG_ANNOTATION
 
@@ -17,7 +17,7 @@ def _seconds(time: timedelta) -> str:
     return f"{time.total_seconds():g}"
 
 
-_KINDS = " | ".join(kind.value for kind in Watched)
+_KINDS = " | ".join(kind.value for kind in WatchedKind)
 _START = f"""# How rollouts are judged
 
 Once the objects of a plan are applied, Slipway checks them after {_seconds(LOOKS[0])} seconds and then at growing
@@ -48,7 +48,7 @@ and Jobs that have removed themselves. As long as pods cannot be read, or not al
 roll-back only reports other running containers; they do not fail it.
 
 | What is seen | {_KINDS} | What to do |
-|---|{"---|" * len(Watched)}---|
+|---|{"---|" * len(WatchedKind)}---|
 """
 _MIDDLE = """
 Objects of any other kind are done once they are applied. Pods count only if they are of the newest template, and only
@@ -64,7 +64,9 @@ source of the version that it names.
 |---|---|---|---|
 """
 _STAYS = "\n".join(
-    f"- {stays.value.format(others='another tool', most=MOST_DELETIONS)};" for stays in Stays if stays is not Stays.KEPT
+    f"- {stays.value.format(others='another tool', most=MOST_DELETIONS)};"
+    for stays in RetainedBecause
+    if stays is not RetainedBecause.KEPT
 )
 _END = f"""
 For all others `Ready` counts, or else `Available`: `True` is well, `False` is not ready, anything else is under way. An
@@ -193,7 +195,7 @@ def page() -> str:
 
 
 def _cells(situation: Situation) -> str:
-    return " | ".join(_cell(JUDGED[kind, situation]) for kind in Watched)
+    return " | ".join(_cell(JUDGED[kind, situation]) for kind in WatchedKind)
 
 
 def _cell(judgement: Judgement) -> str:

@@ -45,5 +45,5 @@ class LookStatus(ApiAnswer):
     look: LookAnswer | None = None
 
     @property
-    def seen(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, Any]:
         return self.look.answer if self.look else {}

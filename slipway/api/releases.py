@@ -136,7 +136,7 @@ class ReleaseWithProgress(ReleaseAnswer):
     progress: CopyProgress | None = Field(description="The progress of its copy, while one is running.")
 
     @classmethod
-    def told(cls, release: Release, state: StepState | None) -> Self:
+    def of_release(cls, release: Release, state: StepState | None) -> Self:
         waits_for, progress = (state.waits, state.progress) if state else ("", None)
         return cls.model_validate({**dict(release), "waits_for": waits_for, "progress": progress})
 

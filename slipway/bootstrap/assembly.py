@@ -16,13 +16,13 @@ from ..engine.denying import Denials, DeniedAttempts
 from ..engine.door import Door
 from ..engine.freezing import Freezer
 from ..engine.handle import Handler
-from ..engine.left_behind import Turns
+from ..engine.left_behind import SessionWorker
 from ..engine.outbox import Outbox
 from ..engine.parking import Parking
 from ..engine.receiving import Receiver
 from ..engine.refusing import RefusedInput, Refusing
 from ..engine.resetting import Resetting
-from ..engine.unread import Unread
+from ..engine.unread import UnreadStops
 from ..engine.webhook_receiver import WebhookReceiver
 from .facing import Facing
 from .lazy import lazy
@@ -123,7 +123,7 @@ class App(Facing):
             documents=self.blobs.get,
             clock=self.clock,
             owner=self.ports.owner,
-            stops=Unread(inbox=self.inbox).stops,
+            stops=UnreadStops(inbox=self.inbox).stops,
             proves=OnRecord(
                 ledger=self.ledger,
                 anchors=self.chain_anchors,
@@ -182,8 +182,8 @@ class App(Facing):
         return PushProver(registry=self.registry, clock=self.clock)
 
     @lazy
-    def turns(self) -> Turns:
-        return Turns(door=self.door, receiver=self.receiver, bus=self.bus, envelopes=self.envelopes)
+    def turns(self) -> SessionWorker:
+        return SessionWorker(door=self.door, receiver=self.receiver, bus=self.bus, envelopes=self.envelopes)
 
     @lazy
     def refusing(self) -> Refusing:
@@ -339,11 +339,11 @@ class App(Facing):
 
     @lazy
     def doctor(self) -> "Doctor":
-        from ..maintenance.doctor import Doctor, Facts
+        from ..maintenance.doctor import CheckInput, Doctor
         from .fix_hints import fix_hints
 
         return Doctor(
-            facts=Facts(
+            facts=CheckInput(
                 table=lambda: self.table,
                 blobs=lambda: self.blobs,
                 bus=lambda: self.bus,

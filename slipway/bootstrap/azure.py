@@ -86,7 +86,7 @@ class _Azure:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.building = threading.RLock()
-        self.observes = observation.wanted(settings)
+        self.observes = observation.is_observed(settings)
 
     # ---- shared clients
     @lazy

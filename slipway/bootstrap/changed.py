@@ -27,8 +27,8 @@ class Catalogued(Recorded):
     def comparing(self) -> "Comparing":
         from ..commands.comparing import Comparing
 
-        known = self.known if self.settings.clusters else None
-        return Comparing(versions=self.versions, catalogue=self.live_catalogue, known=known)
+        names = self.settings_names if self.settings.clusters else None
+        return Comparing(versions=self.versions, catalogue=self.live_catalogue, settings_names=names)
 
     @lazy
     def sorting(self) -> "Sorting":

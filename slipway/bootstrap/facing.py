@@ -13,7 +13,7 @@ from ..http.forms import FormTokens
 from ..http.places import home_of, is_page
 from ..http.saying import Saying
 from ..http.sealing import Seal
-from ..http.sessions import Recalled, Sessions
+from ..http.sessions import EndedSessionCache, Sessions
 from ..http.signing_in import SignIn
 from ..queries.health import LedgerHealth
 from .changed import Catalogued
@@ -65,7 +65,7 @@ class Facing(Catalogued):
             cookies=Cookies(self.settings.public_url),
             seal=self.seal,
             clock=self.clock,
-            ended=Recalled(self.signed_out.of),
+            ended=EndedSessionCache(self.signed_out.of),
         )
 
     @lazy

@@ -50,7 +50,7 @@ class LazyRegistry[T]:
         with self._lock:
             if name not in self._built:
                 if name not in self._names:
-                    known = ", ".join(sorted(self._names)) or "none"
-                    raise UnknownName(f"the settings know no {self._kind} {name!r} (known: {known})")
+                    names = ", ".join(sorted(self._names)) or "none"
+                    raise UnknownName(f"the settings know no {self._kind} {name!r} (known: {names})")
                 self._built[name] = self._build(name)
             return self._built[name]

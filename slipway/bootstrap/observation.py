@@ -32,13 +32,13 @@ CLUSTER_LOOKS = ("preview", "departed", "rollout", "compared", "job", "job_log",
 CLUSTER_WRITES = ("apply", "bring_back", "free_stuck_pod", "start_job", "run_once", "withdraw_job", "prune")
 
 
-def wanted(settings: Settings) -> bool:
+def is_observed(settings: Settings) -> bool:
     return bool(settings.insights.get_secret_value() or settings.otlp_endpoint)
 
 
 def begin_telemetry(settings: Settings, credential: Callable[[], Any]) -> "Sdk | None":
     """Start exporting telemetry; None if the settings name no destination."""
-    if not wanted(settings):
+    if not is_observed(settings):
         return None
     from ..telemetry import exporting, sdk
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.identity import CannotVerify, IdToken, Verdict, Verified
+from ..domain.identity import CannotVerify, IdToken, Verdict, VerifiedToken
 from ..effects.identity import Ask, Client, Code, IdTokens, Issuer, Verifier, authorization_url, redeem
 from ..effects.identity.web import IdentityPool
 from ..http.signing_in import PendingSignIn
@@ -43,6 +43,6 @@ class OpenIdProvider:
     def redeem(self, pending: PendingSignIn, redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
         grant = Code(value=code, redirect_uri=redirect_uri, verifier=Verifier(value=pending.verifier))
         redeemed = redeem(self.issuer, self.pool, self.client, grant)
-        if not isinstance(redeemed, Verified):
+        if not isinstance(redeemed, VerifiedToken):
             return redeemed
         return IdTokens(self.issuer, self.client.client_id).verify(redeemed.value, nonce=pending.nonce, at=at)

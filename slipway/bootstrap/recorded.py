@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..catalogue.checking import Known
+from ..catalogue.checking import SettingsNames
 from ..catalogue.entries import Catalogue
 from ..catalogue.live import LiveCatalogue
 from ..domain.signing import LiveKeys, NotRetired, PublicKeys
@@ -18,7 +18,7 @@ from ..ledger.leases import Leases
 from ..ledger.looks import LookAnswers
 from ..ledger.proposals import Proposals
 from ..ledger.reindexing import Reindexing
-from ..ledger.signed_out import SignedOut
+from ..ledger.signed_out import SignOutRows
 from ..ledger.versions import SubjectVersions
 from ..ledger.waiting import WaitingNotes
 from ..ledger.weeks import Weeks
@@ -49,12 +49,12 @@ class Recorded(Opened):
     @lazy
     def live_catalogue(self) -> LiveCatalogue:
         return LiveCatalogue(
-            lambda: self.versions, known=self.known if self.settings.clusters else None, clock=self.clock
+            lambda: self.versions, known=self.settings_names if self.settings.clusters else None, clock=self.clock
         )
 
     @lazy
-    def known(self) -> Known:
-        return Known(
+    def settings_names(self) -> SettingsNames:
+        return SettingsNames(
             registries=frozenset(self.settings.registries),
             clusters=frozenset(self.settings.clusters),
             channels=frozenset(self.settings.channels),
@@ -114,8 +114,8 @@ class Recorded(Opened):
         return WaitingNotes(self.table)
 
     @lazy
-    def signed_out(self) -> SignedOut:
-        return SignedOut(self.ports.index_table())
+    def signed_out(self) -> SignOutRows:
+        return SignOutRows(self.ports.index_table())
 
     @lazy
     def looks(self) -> LookAnswers:

@@ -319,7 +319,7 @@ class Settings(BaseModel):
     @classmethod
     def _one_name_each_cluster(cls, clusters: dict[str, ClusterSettings]) -> dict[str, ClusterSettings]:
         """The guards of a place are found by its cluster's name, so a second name would bypass them."""
-        if len({cluster.place for cluster in clusters.values()}) < len(clusters):
+        if len({cluster.identity for cluster in clusters.values()}) < len(clusters):
             raise ValueError("expected each cluster once, got one under two names")
         return clusters
 
@@ -345,8 +345,8 @@ class Settings(BaseModel):
     def _witnesses_are_channels(self) -> Self:
         unknown = [name for name in self.witnesses if name not in self.channels]
         if unknown:
-            known = ", ".join(sorted(self.channels)) or "none"
-            raise ValueError(f"{variable('witnesses')}: expected names of channels ({known}), got {unknown[0]!r}")
+            channels = ", ".join(sorted(self.channels)) or "none"
+            raise ValueError(f"{variable('witnesses')}: expected names of channels ({channels}), got {unknown[0]!r}")
         return self
 
     @model_validator(mode="after")

@@ -50,13 +50,13 @@ def foreign(values: Mapping[str, str], variables: Mapping[str, str]) -> list[str
 
 def misspelt(settings: type[BaseModel], variables: Mapping[str, str]) -> list[str]:
     """Messages for unknown variables that look like a misspelt setting, since ignoring one could be a security risk."""
-    known = {variable(name).removeprefix(PREFIX) for name in settings.model_fields}
+    expected = {variable(name).removeprefix(PREFIX) for name in settings.model_fields}
     problems = []
     for name in sorted(variables):
         bare = name.removeprefix(PREFIX)
-        if bare == name or bare in known:
+        if bare == name or bare in expected:
             continue
-        similar = difflib.get_close_matches(bare, known, n=1, cutoff=ALIKE)
+        similar = difflib.get_close_matches(bare, expected, n=1, cutoff=ALIKE)
         problems += [f"{name}: there is no such setting; is it {PREFIX}{setting}?" for setting in similar]
     return problems
 

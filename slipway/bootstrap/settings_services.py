@@ -63,7 +63,7 @@ class ClusterSettings(SettingsPart):
         return self
 
     @property
-    def place(self) -> object:
+    def identity(self) -> object:
         """Identifies a cluster, as far as the settings tell: two names of one cluster give the same value."""
         parts = urlsplit(self.server)
         return (parts.hostname, parts.port or _HTTPS) if self.server else (self.kubeconfig, self.context)

@@ -5,7 +5,7 @@ for the bytes, `contents.py` for their meaning). Both keep to one format (`model
 """
 
 from ..manifests.references import Reference, parse_reference
-from .artifact import NotABundle, Packed, Parts, parts_of, unpack_bundle
+from .artifact import BundleBlobs, NotABundle, PackedBundle, blobs_of, unpack_bundle
 from .building import BuildOptions, BuiltBundle, build
 from .contents import ContentPart, EnvironmentContents, Member, read_environments
 from .fetching import fetch, fetch_config
@@ -17,6 +17,7 @@ __all__ = [
     "ARTIFACT_TYPE",
     "BuildOptions",
     "BuiltBundle",
+    "BundleBlobs",
     "BundleConfig",
     "BundleSource",
     "ContentPart",
@@ -24,18 +25,17 @@ __all__ = [
     "Image",
     "Member",
     "NotABundle",
-    "Packed",
-    "Parts",
+    "PackedBundle",
     "Reference",
     "RegistryImage",
     "Renderer",
     "Resolver",
     "Targets",
+    "blobs_of",
     "build",
     "fetch",
     "fetch_config",
     "parse_reference",
-    "parts_of",
     "read_config",
     "read_environments",
     "read_targets",

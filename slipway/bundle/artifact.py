@@ -35,7 +35,7 @@ class NotABundle(ValueError):  # noqa: N818 - it is what was found
 
 
 @dataclass(frozen=True, kw_only=True)
-class Packed:
+class PackedBundle:
     """A bundle as the bytes that a registry stores. Their digests are its identity."""
 
     manifest: bytes = field(repr=False)
@@ -67,7 +67,7 @@ class _Manifest(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class BundleBlobs:
     """The parts of a bundle: the digests and sizes of its config and of its layer."""
 
     config: str
@@ -76,7 +76,7 @@ class Parts:
     layer_size: int
 
 
-def pack_bundle(config: BundleConfig, files: Files) -> Packed:
+def pack_bundle(config: BundleConfig, files: Files) -> PackedBundle:
     """The artifact of these files. `config.content` must be the digest of their tar (`content_digest`).
 
     Raises `ConfigError` beyond a limit of the format.
@@ -94,7 +94,7 @@ def pack_bundle(config: BundleConfig, files: Files) -> Packed:
         "layers": [_descriptor(LAYER_TYPE, layer) | {"annotations": _ORAS}],
         "annotations": _annotations(config),
     }
-    return Packed(manifest=canonical(manifest), config=document, layer=layer)
+    return PackedBundle(manifest=canonical(manifest), config=document, layer=layer)
 
 
 def content_digest(files: Files) -> str:
@@ -112,27 +112,32 @@ def _descriptor(media_type: str, data: bytes) -> dict[str, Any]:
 def _annotations(config: BundleConfig) -> dict[str, str]:
     """The annotations that registries, Flux and Argo CD show."""
     prefix = "org.opencontainers.image."
-    known = {
+    annotations = {
         "created": config.created.isoformat().replace("+00:00", "Z") if config.created else "",
         "revision": config.source.commit,
         "source": config.source.repository,
         "version": config.version,
         "title": config.application,
     }
-    return {prefix + name: value for name, value in known.items() if value}
+    return {prefix + name: value for name, value in annotations.items() if value}
 
 
-def parts_of(manifest: bytes) -> Parts:
+def blobs_of(manifest: bytes) -> BundleBlobs:
     """The parts that a manifest names. Raises `NotABundle` for another artifact, `ConfigError` for a broken one."""
     document = _kind_of(manifest)
     if document.get("artifactType") != ARTIFACT_TYPE:
         raise NotABundle(_wrong_type(document))
-    known = read_model(_Manifest, manifest, name="manifest", limit=LARGEST_MANIFEST)
-    faults = list(_faults(known))
-    if faults or known.config is None:
+    manifest_fields = read_model(_Manifest, manifest, name="manifest", limit=LARGEST_MANIFEST)
+    faults = list(_faults(manifest_fields))
+    if faults or manifest_fields.config is None:
         raise ConfigError(faults)
-    (layer,) = known.layers
-    return Parts(config=known.config.digest, config_size=known.config.size, layer=layer.digest, layer_size=layer.size)
+    (layer,) = manifest_fields.layers
+    return BundleBlobs(
+        config=manifest_fields.config.digest,
+        config_size=manifest_fields.config.size,
+        layer=layer.digest,
+        layer_size=layer.size,
+    )
 
 
 def _kind_of(manifest: bytes) -> dict[str, Any]:
@@ -175,12 +180,12 @@ def _faults(manifest: _Manifest) -> list[Problem]:
     return faults
 
 
-def unpack_bundle(packed: Packed) -> tuple[BundleConfig, dict[str, bytes]]:
+def unpack_bundle(packed: PackedBundle) -> tuple[BundleConfig, dict[str, bytes]]:
     """Config and files of an artifact, with its parts checked against each other.
 
     The content of the files is not checked here (`contents.py`). Raises `NotABundle` and `ConfigError`.
     """
-    parts = parts_of(packed.manifest)
+    parts = blobs_of(packed.manifest)
     for what, data, digest, size in (
         ("config", packed.config, parts.config, parts.config_size),
         ("layers[0]", packed.layer, parts.layer, parts.layer_size),

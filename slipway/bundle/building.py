@@ -17,10 +17,10 @@ from ..manifests.documents import Document, read_text
 from ..manifests.problems import ConfigError, Findings, Problem, short_value
 from ..manifests.references import Reference, image_places
 from ..manifests.together import together_problems
-from .artifact import Packed, content_digest, pack_bundle
-from .contents import FilePlace, Member, in_namespace, object_problems, read_environments
+from .artifact import PackedBundle, content_digest, pack_bundle
+from .contents import BundlePath, Member, in_namespace, object_problems, read_environments
 from .model import BundleConfig, BundleEnvironment, BundleSource, RenderTarget, Targets, Tools, folder_of
-from .pinning import Pinned, Resolver
+from .pinning import ImagePinner, Resolver
 from .rendering import Program, Renderer
 from .sources import SourceFolder, read_sources
 from .writing import write_documents
@@ -48,7 +48,7 @@ class BuildOptions:
 class BuiltBundle:
     """A bundle, and its content for a person to look at."""
 
-    packed: Packed
+    packed: PackedBundle
     config: BundleConfig
     missing: tuple[str, ...]
     """Environments of `targets.json` that the bundle lacks: its release ends before the first of them."""
@@ -69,7 +69,7 @@ def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: S
     folder = SourceFolder(root=options.folder, chart=options.chart, targets=options.targets, render=render)
     read = read_sources(folder, findings)
     sources = read.environments
-    images = Pinned(options.registry, options.targets, options.references, resolve)
+    images = ImagePinner(options.registry, options.targets, options.references, resolve)
     files: dict[str, bytes] = {}
     for name in sorted(sources):
         target = options.targets.environments[name]
@@ -107,16 +107,16 @@ def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: S
     return BuiltBundle(packed=pack_bundle(config, files), config=config, missing=missing, notes=tuple(read.notes))
 
 
-def _not_named(repository: str, images: Pinned, folder: Path) -> Problem:
+def _not_named(repository: str, images: ImagePinner, folder: Path) -> Problem:
     """The problem of a tag that was given for an image which no manifest names: without it, the manifests' own tag,
     perhaps an old one, would be used silently."""
-    named = ", ".join(image.repository for image in images.listed()) or "none"
+    repositories = ", ".join(image.repository for image in images.listed()) or "none"
     return Problem(
         file=str(folder),
         field="--image",
         expected="an image that a manifest of the bundle names",
         got=short_value(repository),
-        message=f"they name {named}",
+        message=f"they name {repositories}",
     )
 
 
@@ -133,9 +133,9 @@ def _entry(name: str, position: int, target: RenderTarget, images: tuple[str, ..
 
 def _rendered(
     documents: tuple[Document, ...],
-    position: FilePlace,
+    position: BundlePath,
     target: RenderTarget,
-    images: Pinned,
+    images: ImagePinner,
     compare: SchemaComparison,
 ) -> bytes:
     findings = Findings()
@@ -153,7 +153,7 @@ def _rendered(
 
 
 def _object(
-    document: Document, position: FilePlace, target: RenderTarget, images: Pinned, compare: SchemaComparison
+    document: Document, position: BundlePath, target: RenderTarget, images: ImagePinner, compare: SchemaComparison
 ) -> dict[str, Any]:
     problems = list(
         object_problems(

@@ -75,7 +75,7 @@ class EnvironmentContents:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilePlace:
+class BundlePath:
     """The place of a file in a bundle."""
 
     environment: str
@@ -83,7 +83,7 @@ class FilePlace:
     file: str
 
 
-def place_in_bundle(path: str) -> FilePlace | str:
+def bundle_path(path: str) -> BundlePath | str:
     """The file's place, or the problem with its path."""
     root, *rest = path.split("/")
     if root != "environments" or len(rest) not in _FORMS:
@@ -95,7 +95,7 @@ def place_in_bundle(path: str) -> FilePlace | str:
         return f"expected a file that ends in .yaml, got {file!r}"
     if file.casefold() in NOT_FOR_US:
         return f"{file} belongs to another tool: render it, and put the result here"
-    return FilePlace(
+    return BundlePath(
         environment=environment, part=ContentPart(middle[0]) if middle else ContentPart.MANIFESTS, file=file
     )
 
@@ -106,12 +106,12 @@ def read_environments(
     """Every environment of the bundle, checked. `rules` are the project's, if it is known; by default those that the
     bundle was built with. Raises `ConfigError` with all problems.
     """
-    known = config.image_rules if rules is None else rules
+    image_rules = config.image_rules if rules is None else rules
     findings = Findings()
     grouped: dict[str, dict[ContentPart, list[Member]]] = {name: {} for name in config.environments}
     values = 0
     for path in sorted(files):
-        file_place = place_in_bundle(path)
+        file_place = bundle_path(path)
         if isinstance(file_place, str):
             findings.add(Problem(file=path, message=file_place))
             continue
@@ -132,7 +132,7 @@ def read_environments(
         for name, parts in grouped.items()
     }
     for name, environment in environments.items():
-        findings.extend(_problems(config, config.environments[name], environment, known))
+        findings.extend(_problems(config, config.environments[name], environment, image_rules))
     findings.raise_any()
     return environments
 
@@ -148,8 +148,8 @@ def _problems(
         if (count := len(environment.part(part))) > MOST_JOBS:
             expected = f"at most {MOST_JOBS} Jobs"
             yield Problem(file=f"{folder_of(environment.name)}/{part}", expected=expected, got=str(count))
-    named = {f"{entry.registry}/{image.repository}@{image.digest}": image.name for image in config.images}
-    listed = {reference: name for reference, name in named.items() if name in entry.images}
+    names = {f"{entry.registry}/{image.repository}@{image.digest}": image.name for image in config.images}
+    listed = {reference: name for reference, name in names.items() if name in entry.images}
     used: set[str] = set()
     sound: list[Member] = []
     for part, members in environment.parts.items():
@@ -212,8 +212,8 @@ def _image_problems(member: Member, listed: Mapping[str, str], used: set[str], r
 
 def _is_left(member: Member, image: ImagePosition, rules: ImageRules) -> bool:
     """Whether the project allows the image as it is: from another registry by digest, or in an unpinned kind."""
-    named = digest_reference(image.text)
-    return rules.leaves(member.value) or (named is not None and rules.is_foreign(named.name))
+    reference = digest_reference(image.text)
+    return rules.leaves(member.value) or (reference is not None and rules.is_foreign(reference.name))
 
 
 def _repeats(members: list[Member]) -> Iterator[Problem]:
@@ -221,7 +221,7 @@ def _repeats(members: list[Member]) -> Iterator[Problem]:
     for member in members:
         key = identity(member.value)
         if key in first:
-            where = f"{first[key].document.file}:{first[key].document.place(()).line}"
+            where = f"{first[key].document.file}:{first[key].document.position(()).line}"
             yield member.document.problem(("metadata", "name"), f"the same {key[1]} {key[3]!r} is in {where}")
         first.setdefault(key, member)
 

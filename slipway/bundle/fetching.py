@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from ..manifests.problems import ConfigError, Problem
-from .artifact import LARGEST_MANIFEST, Packed, Parts, parts_of
+from .artifact import LARGEST_MANIFEST, BundleBlobs, PackedBundle, blobs_of
 from .model import BundleConfig, read_config
 
 
@@ -24,12 +24,12 @@ class Shelf(Protocol):
     def open_blob(self, repository: str, digest: str, size: int) -> Iterable[bytes]: ...
 
 
-def fetch(shelf: Shelf, repository: str, reference: str) -> Packed:
+def fetch(shelf: Shelf, repository: str, reference: str) -> PackedBundle:
     """All parts. Raises `NotABundle`, `ConfigError`, and the errors of the registry."""
     manifest, parts = _parts(shelf, repository, reference)
     config = b"".join(shelf.open_blob(repository, parts.config, parts.config_size))
     layer = b"".join(shelf.open_blob(repository, parts.layer, parts.layer_size))
-    return Packed(manifest=manifest, config=config, layer=layer)
+    return PackedBundle(manifest=manifest, config=config, layer=layer)
 
 
 def fetch_config(shelf: Shelf, repository: str, reference: str) -> BundleConfig:
@@ -38,9 +38,9 @@ def fetch_config(shelf: Shelf, repository: str, reference: str) -> BundleConfig:
     return read_config(b"".join(shelf.open_blob(repository, parts.config, parts.config_size)))
 
 
-def _parts(shelf: Shelf, repository: str, reference: str) -> tuple[bytes, Parts]:
+def _parts(shelf: Shelf, repository: str, reference: str) -> tuple[bytes, BundleBlobs]:
     manifest = shelf.manifest(repository, reference).raw
     if len(manifest) > LARGEST_MANIFEST:
         expected, got = f"at most {LARGEST_MANIFEST} bytes", str(len(manifest))
         raise ConfigError([Problem(file="manifest", expected=expected, got=got)])
-    return manifest, parts_of(manifest)
+    return manifest, blobs_of(manifest)

@@ -164,17 +164,19 @@ def _weight(each: RenderedObject) -> int:
 
 def _notes_on(each: RenderedObject, fate: _Fate) -> list[str]:
     """Differences from what a reader of the chart would expect."""
-    named, annotations = _object_name(each), _annotations(each.document.value)
+    object_name, annotations = _object_name(each), _annotations(each.document.value)
     if fate is _Fate.TEST:
         advice = "as a file in verification/ it would run after each rollout"
-        return [f"{named}: left out: it is for `helm test`; {advice}"]
+        return [f"{object_name}: left out: it is for `helm test`; {advice}"]
     if fate is _Fate.NEVER:
-        return [f"{named}: left out: Slipway does not uninstall"]
+        return [f"{object_name}: left out: Slipway does not uninstall"]
     notes = []
     if not {"pre-install", "post-install"} & {event.strip() for event in str(annotations[_HOOK]).split(",")}:
-        notes.append(f"{named}: Helm would not run it at the first installation, and here it runs at each rollout")
+        notes.append(
+            f"{object_name}: Helm would not run it at the first installation, and here it runs at each rollout"
+        )
     if annotations.get(_DELETE) is not None:
-        notes.append(f"{named}: the delete policy {short_value(annotations[_DELETE])} of Helm has no effect here")
+        notes.append(f"{object_name}: the delete policy {short_value(annotations[_DELETE])} of Helm has no effect here")
     return notes
 
 

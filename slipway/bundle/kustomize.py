@@ -44,7 +44,7 @@ def kustomize_arguments(folder: Path) -> tuple[str, ...]:
 def check_folder(folder: Path, *, relative_to: Path) -> None:
     """Raises `ConfigError` for anything that leads out of the repository, or that cannot be rendered here."""
     findings = Findings()
-    waiting, seen = [folder], {folder.resolve()}
+    waiting, visited = [folder], {folder.resolve()}
     while waiting:
         file = kustomization_in(waiting.pop())
         if file is None:
@@ -53,8 +53,8 @@ def check_folder(folder: Path, *, relative_to: Path) -> None:
             for document in read_file(file, name=_name(file, relative_to)):
                 if isinstance(document.value, dict):
                     findings.extend(_problems(document, document.value, file.parent))
-                    waiting += _new(_folders(document.value, file.parent), seen)
-        if len(seen) > _MOST_FOLDERS:
+                    waiting += _new(_folders(document.value, file.parent), visited)
+        if len(visited) > _MOST_FOLDERS:
             findings.add(
                 Problem(file=_name(folder, relative_to), expected=f"at most {_MOST_FOLDERS} bases", got="more")
             )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..domain.model import Digest, canonical, sha256
 from ..manifests.problems import ConfigError, Problem
 from .archive import LARGEST_LAYER
-from .artifact import LARGEST_MANIFEST, Packed, parts_of
+from .artifact import LARGEST_MANIFEST, PackedBundle, blobs_of
 from .model import ARTIFACT_TYPE, LARGEST_CONFIG, MANIFEST_TYPE, read_model
 
 _INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
@@ -32,7 +32,7 @@ def is_layout(folder: Path) -> bool:
     return (folder / "oci-layout").is_file()
 
 
-def write_layout(folder: Path, packed: Packed, *, tag: str) -> None:
+def write_layout(folder: Path, packed: PackedBundle, *, tag: str) -> None:
     """Write the bundle into the folder, which must be new, empty, or a layout that this function wrote.
 
     Raises `ConfigError` for a folder with anything else in it, and `OSError`.
@@ -51,7 +51,7 @@ def write_layout(folder: Path, packed: Packed, *, tag: str) -> None:
     (folder / "oci-layout").write_bytes(canonical(_MARK))
 
 
-def _index(packed: Packed, tag: str) -> dict[str, Any]:
+def _index(packed: PackedBundle, tag: str) -> dict[str, Any]:
     listed = {
         "mediaType": MANIFEST_TYPE,
         "artifactType": ARTIFACT_TYPE,
@@ -62,7 +62,7 @@ def _index(packed: Packed, tag: str) -> dict[str, Any]:
     return {"schemaVersion": 2, "mediaType": _INDEX_TYPE, "manifests": [listed]}
 
 
-def read_layout(folder: Path) -> Packed:
+def read_layout(folder: Path) -> PackedBundle:
     """The only manifest of a layout, with its parts; none of it is checked yet.
 
     Raises `NotABundle` and `ConfigError`.
@@ -73,8 +73,8 @@ def read_layout(folder: Path) -> Packed:
         expected, got = "one manifest", str(len(index.manifests))
         raise ConfigError([Problem(file="index.json", field="manifests", expected=expected, got=got)])
     manifest = _blob(folder, index.manifests[0].digest, LARGEST_MANIFEST)
-    parts = parts_of(manifest)
-    return Packed(
+    parts = blobs_of(manifest)
+    return PackedBundle(
         manifest=manifest,
         config=_blob(folder, parts.config, LARGEST_CONFIG),
         layer=_blob(folder, parts.layer, LARGEST_LAYER),

@@ -130,18 +130,18 @@ class BundleConfig(_RuledImages):
     environments: dict[Name, BundleEnvironment] = Field(min_length=1, max_length=MOST_ENVIRONMENTS)
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
+    def _parts_agree(self) -> Self:
         for field in ("name", "repository"):
             values = [getattr(image, field) for image in self.images]
             if twice := sorted({value for value in values if values.count(value) > 1}):
                 raise ValueError(
                     f"images: the {field} {twice[0]!r} is used twice; a bundle has one digest of each image"
                 )
-        known = {image.name for image in self.images}
+        names = {image.name for image in self.images}
         for name, environment in self.environments.items():
             if environment.path != folder_of(name):
                 raise ValueError(f"environments.{name}.path: expected {folder_of(name)!r}, got {environment.path!r}")
-            if unknown := sorted(set(environment.images) - known):
+            if unknown := sorted(set(environment.images) - names):
                 raise ValueError(f"environments.{name}.images: {unknown[0]!r} is not among the bundle's images")
         return self
 

@@ -32,7 +32,7 @@ class Resolver(Protocol):
         """The image that a tag or digest names; None if there is none."""
 
 
-class Pinned:
+class ImagePinner:
     """The images of the bundle, each asked for once."""
 
     def __init__(self, registry: str, targets: Targets, references: Mapping[str, Reference], resolve: Resolver) -> None:
@@ -51,35 +51,39 @@ class Pinned:
             )
 
         try:
-            named = parse_reference(position.text) if isinstance(position.text, str) else None
+            image_reference = parse_reference(position.text) if isinstance(position.text, str) else None
         except ValueError as error:
             raise wrong("an image such as team/shop:1.4.0") from error
-        if named is None:
+        if image_reference is None:
             raise wrong("an image such as team/shop:1.4.0")
-        if named.host and named.host not in self._ours:
-            if self.rules.is_foreign(named.name) and named.digest:
-                return f"{named.name}@{named.digest}"
+        if image_reference.host and image_reference.host not in self._ours:
+            if self.rules.is_foreign(image_reference.name) and image_reference.digest:
+                return f"{image_reference.name}@{image_reference.digest}"
             expected = f"an image of {self._registry}, or without a host"
-            advice = f"copy it there first, as {named.repository}: a bundle brings its images along"
-            if self.rules.is_foreign(named.name):
-                expected, advice = f"{named.name}@sha256:…", "the project takes it from there by digest"
+            advice = f"copy it there first, as {image_reference.repository}: a bundle brings its images along"
+            if self.rules.is_foreign(image_reference.name):
+                expected, advice = f"{image_reference.name}@sha256:…", "the project takes it from there by digest"
             raise wrong(expected, advice)
-        by_hand = None if named.digest else self._given.get(named.repository)
-        reference = by_hand or (named if named.digest or named.tag else None)
+        by_hand = None if image_reference.digest else self._given.get(image_reference.repository)
+        reference = by_hand or (image_reference if image_reference.digest or image_reference.tag else None)
         if reference is None:
-            option = f"--image {named.repository}:TAG"
-            raise wrong("a tag or a digest", f"add one, or say it with {option} or --image {named.repository}@DIGEST")
-        image = self._find(named.repository, reference.digest or reference.tag)
+            option = f"--image {image_reference.repository}:TAG"
+            raise wrong(
+                "a tag or a digest", f"add one, or say it with {option} or --image {image_reference.repository}@DIGEST"
+            )
+        image = self._find(image_reference.repository, reference.digest or reference.tag)
         if image is None:
-            where = f"{self._registry}/{named.repository}"
+            where = f"{self._registry}/{image_reference.repository}"
             raise wrong(
                 f"an image that {where} has under {reference.digest or reference.tag}",
                 "push the image before the bundle",
             )
-        known = self._images.setdefault(named.repository, image)
-        if known.digest != image.digest:
-            raise wrong(f"{named.repository} by the digest {known.digest}", "a bundle has one digest of each image")
-        return f"{target.registry}/{named.repository}@{image.digest}"
+        first = self._images.setdefault(image_reference.repository, image)
+        if first.digest != image.digest:
+            raise wrong(
+                f"{image_reference.repository} by the digest {first.digest}", "a bundle has one digest of each image"
+            )
+        return f"{target.registry}/{image_reference.repository}@{image.digest}"
 
     def _find(self, repository: str, reference: str) -> RegistryImage | None:
         key = (repository, reference)

@@ -34,7 +34,7 @@ class Program(Enum):
         self.command, self.title, self.majors, self.tested = command, title, majors, tested
 
     @property
-    def wanted(self) -> str:
+    def accepted_versions(self) -> str:
         """The versions that are accepted, for messages."""
         return f"{self.title} {' or '.join(self.majors)} (tested with {self.tested})"
 
@@ -82,8 +82,8 @@ def split(output: bytes, *, whole: str) -> tuple[RenderedObject, ...]:
     rendered: list[RenderedObject] = []
     source = whole
     for chunk in _BETWEEN.split(output):
-        if named := _SOURCE.search(chunk):
-            source = named[1].decode("ascii")
+        if source_line := _SOURCE.search(chunk):
+            source = source_line[1].decode("ascii")
         with findings.collecting():
             if len(chunk) > MAX_BYTES:
                 expected = f"at most {MAX_BYTES // 1024} KiB in an object"

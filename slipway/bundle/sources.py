@@ -14,7 +14,7 @@ from ..manifests.documents import MAX_BYTES, Document, read_text
 from ..manifests.problems import ConfigError, Findings, Problem, nearest
 from . import helm, kustomize
 from .archive import MOST_FILES
-from .contents import ContentPart, FilePlace, place_in_bundle
+from .contents import BundlePath, ContentPart, bundle_path
 from .model import RenderTarget, Targets
 from .rendering import Conditions, Program, RenderedObject, Renderer, differences, file_names, split
 
@@ -31,7 +31,7 @@ class FolderKind(StrEnum):
     KUSTOMIZE = "kustomize"
 
 
-type Files = dict[str, tuple[FilePlace, tuple[Document, ...]]]
+type Files = dict[str, tuple[BundlePath, tuple[Document, ...]]]
 """By path in the bundle."""
 
 
@@ -45,7 +45,7 @@ class Sources:
     notes: list[str] = field(default_factory=list)
     """Parts of a chart that a bundle lacks or treats differently."""
 
-    def add(self, path: str, position: FilePlace, documents: tuple[Document, ...]) -> None:
+    def add(self, path: str, position: BundlePath, documents: tuple[Document, ...]) -> None:
         taken = self.environments.setdefault(position.environment, {})
         if path in taken:
             raise ConfigError([Problem(file=documents[0].file, message=f"{path} is there too")])
@@ -117,11 +117,11 @@ def _add_file(folder: SourceFolder, path: Path, ways: dict[str, FolderKind], sou
     if way is FolderKind.KUSTOMIZE and rest and (len(rest) == 1 or rest[0] not in _PARTS):
         return
     target_path = name.removesuffix(".yml") + ".yaml" if name.endswith(".yml") else name
-    sources.add(target_path, _place(name, target_path, folder.targets), _documents(path, name))
+    sources.add(target_path, _bundle_path(name, target_path, folder.targets), _documents(path, name))
 
 
-def _place(name: str, path: str, targets: Targets) -> FilePlace:
-    file_place = place_in_bundle(path)
+def _bundle_path(name: str, path: str, targets: Targets) -> BundlePath:
+    file_place = bundle_path(path)
     if isinstance(file_place, str):
         raise ConfigError([Problem(file=name, message=file_place)])
     environment = file_place.environment
@@ -145,9 +145,9 @@ def _documents(path: Path, name: str) -> tuple[Document, ...]:
 def _render_kustomization(folder: SourceFolder, environment: str, sources: Sources) -> None:
     kustomization = folder.root / _ROOT / environment
     file = kustomize.kustomization_in(kustomization)
-    named = _shown(file or kustomization, folder)
+    shown = _shown(file or kustomization, folder)
     kustomize.check_folder(kustomization, relative_to=folder.root)
-    rendered = _twice(folder, Program.KUSTOMIZE, kustomize.kustomize_arguments(kustomization.resolve()), named, sources)
+    rendered = _twice(folder, Program.KUSTOMIZE, kustomize.kustomize_arguments(kustomization.resolve()), shown, sources)
     for name, each in zip(file_names(rendered), rendered, strict=True):
         _add_rendered(environment, ContentPart.MANIFESTS, name, each.document, sources)
 
@@ -156,12 +156,12 @@ def _render_chart(folder: SourceFolder, environment: str, sources: Sources) -> N
     values = folder.root / _ROOT / environment / helm.VALUES_FILE
     common = folder.root / helm.VALUES_FILE
     chart = folder.chart or folder.root / CHART_FOLDER
-    named = _shown(values, folder)
-    _check_chart(chart, named)
+    shown = _shown(values, folder)
+    _check_chart(chart, shown)
     target: RenderTarget = folder.targets.environments[environment]
     files = [file.resolve() for file in (common, values) if file.is_file()]
     arguments = helm.helm_arguments(chart, files, target, application=folder.targets.application)
-    made = helm.sorted_out(_twice(folder, Program.HELM, arguments, named, sources))
+    made = helm.sorted_out(_twice(folder, Program.HELM, arguments, shown, sources))
     for part, documents in made.parts.items():
         for name, document in documents.items():
             _add_rendered(environment, part, name, document, sources)
@@ -200,4 +200,4 @@ def _twice(
 def _add_rendered(environment: str, part: ContentPart, name: str, document: Document, sources: Sources) -> None:
     folders: Iterator[str] = (text for text in (_ROOT, environment, part.value, name) if text)
     path = "/".join(folders)
-    sources.add(path, FilePlace(environment=environment, part=part, file=name), (document,))
+    sources.add(path, BundlePath(environment=environment, part=part, file=name), (document,))

@@ -9,13 +9,13 @@ application (`entries.py`), whether a tag starts a release (`check_tag`), and fo
 from ..manifests.problems import ConfigError, Problem, Unjudged
 from .checking import (
     CheckedDocuments,
-    Known,
+    SettingsNames,
     check_application,
     check_each,
     check_path,
     check_project,
 )
-from .conflicts import Rendered
+from .conflicts import SampleObject
 from .definition import Definition
 from .files import Files
 from .finding import FoundDocument, find
@@ -29,9 +29,9 @@ __all__ = [
     "Definition",
     "Files",
     "FoundDocument",
-    "Known",
     "Problem",
-    "Rendered",
+    "SampleObject",
+    "SettingsNames",
     "Unjudged",
     "check_application",
     "check_each",

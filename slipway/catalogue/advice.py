@@ -22,13 +22,13 @@ _REPLICAS = (
 def advice(claims: Iterable[Claims]) -> Iterator[Problem]:
     """The advice for applications without problems, each piece once per application."""
     for claim in claims:
-        named, application = set[str](), claim.definition.application
+        objects, application = set[str](), claim.definition.application
         for index, text in _about_runs(application):
             yield claim.document.problem(("environments", index, "gate"), text)
         for index, environment in enumerate(application.environments):
             for text in _about_replicas(claim.objects(environment.name)):
-                if text not in named:
-                    named.add(text)
+                if text not in objects:
+                    objects.add(text)
                     yield claim.document.problem(("environments", index, "manifests"), text)
 
 
@@ -51,5 +51,5 @@ def _about_replicas(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         scaled = scaled if isinstance(scaled, dict) else {}
         kind, name = scaled.get("kind", "Deployment"), scaled.get("name")
         if (kind, name) in counted:
-            named = f"{autoscaler['kind']} {autoscaler['metadata']['name']}"
-            yield _REPLICAS.format(workload=f"{kind} {name}", autoscaler=named)
+            scaler = f"{autoscaler['kind']} {autoscaler['metadata']['name']}"
+            yield _REPLICAS.format(workload=f"{kind} {name}", autoscaler=scaler)

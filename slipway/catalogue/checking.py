@@ -28,7 +28,7 @@ from ..manifests.problems import (
     nearest,
 )
 from .advice import advice
-from .conflicts import Claims, Rendered, conflicts
+from .conflicts import Claims, SampleObject, conflicts
 from .definition import Definition
 from .environment_check import EnvironmentCheck
 from .files import Files
@@ -38,7 +38,7 @@ from .validation import AsRead, parse_document
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class SettingsNames:
     """The names that the installation's settings define."""
 
     registries: frozenset[str]
@@ -76,12 +76,12 @@ class CheckedDocuments:
     @property
     def without_project(self) -> Mapping[str, str]:
         """Applications whose project is not among the documents, by name: its limits were not checked."""
-        known = {each.name for each in self.documents if each.kind == "project"}
+        project_names = {each.name for each in self.documents if each.kind == "project"}
         projects = {name: each.application.project for name, each in self.definitions.items()}
-        return {name: project for name, project in projects.items() if project not in known}
+        return {name: project for name, project in projects.items() if project not in project_names}
 
 
-def check_path(path: Path, *, known: Known | None = None) -> CheckedDocuments:
+def check_path(path: Path, *, known: SettingsNames | None = None) -> CheckedDocuments:
     """All documents in a file or folder, each application within its project if that is among them.
 
     Raises a ConfigError with every problem.
@@ -92,7 +92,7 @@ def check_path(path: Path, *, known: Known | None = None) -> CheckedDocuments:
     return checked
 
 
-def check_each(path: Path, *, known: Known | None = None) -> CheckedDocuments:
+def check_each(path: Path, *, known: SettingsNames | None = None) -> CheckedDocuments:
     """The documents in a file or folder, each application within its project if that is among them and in order."""
     findings = Findings()
     documents = find(path, findings)
@@ -142,7 +142,7 @@ def _second_claims(documents: Sequence[FoundDocument], claims: Sequence[Claims])
     return second
 
 
-def check_project(document: Document, *, known: Known | None = None) -> Project:
+def check_project(document: Document, *, known: SettingsNames | None = None) -> Project:
     """The project that the document describes. Raises ConfigError."""
     reading, findings = parse_document(document, Project), Findings()
     findings.extend(reading.problems)
@@ -170,7 +170,7 @@ def _not_enforced(document: Document, project: Project) -> Iterator[Problem]:
 
 
 def check_application(
-    document: Document, files: Files, project: Project | None, *, known: Known | None = None
+    document: Document, files: Files, project: Project | None, *, known: SettingsNames | None = None
 ) -> Claims:
     """The application inside its project, with the objects that it would apply. Raises ConfigError.
 
@@ -183,7 +183,7 @@ def check_application(
 
 
 def judged_application(
-    document: Document, files: Files, project: Project | None, findings: Findings, *, known: Known | None = None
+    document: Document, files: Files, project: Project | None, findings: Findings, *, known: SettingsNames | None = None
 ) -> Iterator[Claims]:
     """The application as far as it can be judged; nothing if the document says too little. Adds problems to the
     findings, and the parts that cannot be judged because of them."""
@@ -232,7 +232,7 @@ def _rendered(
     findings: Findings,
     *,
     within: bool,
-) -> Mapping[str, tuple[Rendered, ...]]:
+) -> Mapping[str, tuple[SampleObject, ...]]:
     """The objects that each environment would apply, as far as known."""
     application, of_each = definition.application, dict[str, EnvironmentCheck]()
     as_told = dict[str, EnvironmentCheck]()
@@ -318,17 +318,17 @@ def _cannot_prove(document: Document, application: Application, *, within: bool)
         if not within and "level" not in gate.model_fields_set:
             continue
         for person in gate.without_object_id():
-            known = f"<object id in Entra>: {{mail: {person.name}}}"
+            entry = f"<object id in Entra>: {{mail: {person.name}}}"
             yield document.problem(
                 ("environments", index, "gate", "approvers"),
-                f"could never approve at the level {gate.level}: add {known} to people of the application, or name "
+                f"could never approve at the level {gate.level}: add {entry} to people of the application, or name "
                 "oid:<object id> or role:<app role> instead",
                 expected="approvers whose object id is known",
                 got=person.name,
             )
 
 
-def names_unknown(document: Document, application: WrittenApplication, known: Known) -> Iterator[Problem]:
+def names_unknown(document: Document, application: WrittenApplication, known: SettingsNames) -> Iterator[Problem]:
     """Names that the installation's settings do not define, and channels that do not suffice."""
     pushed: Steps = (str(application.source), "registry")
     yield from _unknown(document, pushed, application.pushed.registry, "registry", known.registries)

@@ -18,7 +18,7 @@ from .definition import Definition
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rendered:
+class SampleObject:
     """An object of an environment as it would be applied, with sample values, and the document that it comes from."""
 
     environment: str
@@ -41,7 +41,7 @@ class Claims:
     definition: Definition
     document: Document
     """The document that it was read from."""
-    rendered: Mapping[str, tuple[Rendered, ...]]
+    rendered: Mapping[str, tuple[SampleObject, ...]]
     """By the environment's name; an environment whose manifests are wrong is not in it."""
 
     def objects(self, environment: str) -> tuple[dict[str, Any], ...]:

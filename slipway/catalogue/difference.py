@@ -6,13 +6,13 @@ from typing import Any
 import yaml
 
 from ..text import line_changes
-from .stored import Stored, may_be_secret
+from .stored import StoredDocument, may_be_secret
 
 MOST_LINES = 50
 LONGEST_LINE = 400
 
 
-def describe_difference(before: Stored | None, after: Stored | None) -> tuple[str, ...]:
+def describe_difference(before: StoredDocument | None, after: StoredDocument | None) -> tuple[str, ...]:
     """Fields as `environments.production.gate.required: 2 → 1`, files as unified diffs. A new document is described by
     its values, and by the length of each file."""
     lines = list(_lines(before, after))
@@ -21,7 +21,7 @@ def describe_difference(before: Stored | None, after: Stored | None) -> tuple[st
     return tuple(line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…" for line in lines)
 
 
-def _lines(before: Stored | None, after: Stored | None) -> Iterator[str]:
+def _lines(before: StoredDocument | None, after: StoredDocument | None) -> Iterator[str]:
     was = dict(_fields(before.value if before else {}))
     now = dict(_fields(after.value if after else {}))
     for field in [*now, *(field for field in was if field not in now)]:

@@ -56,7 +56,7 @@ def entry_of(definition: Definition, *, versions: VersionsInForce | None, proble
     return Entry(
         definition=definition,
         fingerprint=definition_hash(definition),
-        calendars={e.name: calendar_of(files, e.windows) for e in environments if e.windows.given},
+        calendars={e.name: calendar_of(files, e.windows) for e in environments if e.windows.exists},
         versions=versions,
         problems=problems,
     )
@@ -114,7 +114,7 @@ class Catalogue:
         the release."""
         return self.get(application)
 
-    def named(self, application: str) -> Entry:
+    def entry(self, application: str) -> Entry:
         """The application of this name, which a person gave. Raises `NotFound`, with the name that was probably
         meant."""
         entry = self.get(application)

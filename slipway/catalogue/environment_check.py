@@ -16,7 +16,7 @@ from ..manifests.limits import limit_problems
 from ..manifests.objects import check_job
 from ..manifests.problems import Findings, Problem, Steps
 from ..manifests.references import names_application
-from .conflicts import Rendered
+from .conflicts import SampleObject
 from .definition import Definition
 from .files import inside
 from .manifests import SUFFIXES, manifests_read, read_job_file
@@ -67,7 +67,7 @@ class EnvironmentCheck:
         self._document, self._at, self._within = document, at, within
         self._definition, self._environment = definition, environment
         self.findings = Findings()
-        self.rendered: list[Rendered] = []
+        self.rendered: list[SampleObject] = []
         application: Application = definition.application
         self._repository, self._rules = application.pushed.repository, application.image_rules
         self._sample: dict[str, Any] = {
@@ -118,7 +118,7 @@ class EnvironmentCheck:
             findings.extend_elsewhere(self._object_problems(document, value))
             faulty = frozenset(problem.field for problem in findings.problems)
             self.rendered.append(
-                Rendered(
+                SampleObject(
                     environment=self._environment.name,
                     document=document,
                     value=value,
@@ -202,7 +202,7 @@ class EnvironmentCheck:
     def window_problems(self) -> Iterator[Problem]:
         """Problems with the time windows: rules, time zone, holidays."""
         windows, files = self._environment.windows, self._definition.files
-        if windows.given and (not windows.holidays_file or inside(windows.holidays_file) not in files.unread):
+        if windows.exists and (not windows.holidays_file or inside(windows.holidays_file) not in files.unread):
             for fault in window_faults(files, windows):
                 steps = (*self._at, "windows", *fault.field)
                 yield self._document.problem(steps, expected=fault.expected, got=fault.got)

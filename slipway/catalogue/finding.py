@@ -108,7 +108,7 @@ def _ways(relative: str) -> Iterator[PurePosixPath]:
 def _twice(documents: list[FoundDocument]) -> Iterator[Problem]:
     first: dict[tuple[str, str], str] = {}
     for each in documents:
-        position = each.document.place(())
+        position = each.document.position(())
         shown = f"{each.document.file}:{position.line}"
         before = first.setdefault((each.kind, each.name), shown)
         if before != shown:

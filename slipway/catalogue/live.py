@@ -20,12 +20,12 @@ from ..domain.errors import CannotBeRead
 from ..domain.events import Event
 from ..domain.governing import breaches, governed
 from ..domain.project import Project
-from ..domain.versions import Listed, Subject, SubjectKind, Version, VersionsInForce
+from ..domain.versions import CatalogueEntry, Subject, SubjectKind, Version, VersionsInForce
 from ..manifests.problems import ConfigError, Problem
-from .checking import Known, assumed, names_unknown
+from .checking import SettingsNames, assumed, names_unknown
 from .definition import Definition
 from .entries import Broken, Catalogue, Entry, entry_of
-from .stored import Stored, read_stored
+from .stored import StoredDocument, read_stored
 from .validation import validate
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class VersionStore(Protocol):
 
     def marker(self) -> str: ...
 
-    def listed(self) -> tuple[Listed, ...]: ...
+    def listed(self) -> tuple[CatalogueEntry, ...]: ...
 
     def current(self, subject: Subject) -> VersionInForce: ...
 
@@ -80,7 +80,12 @@ class LiveCatalogue(Catalogue):
     """All applications that are in force."""
 
     def __init__(
-        self, versions: Callable[[], VersionStore], *, known: Known | None, clock: Clock, max_age: timedelta = MAX_AGE
+        self,
+        versions: Callable[[], VersionStore],
+        *,
+        known: SettingsNames | None,
+        clock: Clock,
+        max_age: timedelta = MAX_AGE,
     ) -> None:
         """`known` is None for an app that knows no names of registries, clusters and channels, and so judges none."""
         super().__init__({})
@@ -112,18 +117,18 @@ class LiveCatalogue(Catalogue):
             self._read = None if self._read is None else _aged(self._read, max(STEP_AGE, self._max_age))
 
     def get(self, application: str) -> Entry | None:
-        return self._asked(partial(super().get, application))
+        return self._fresh_answer(partial(super().get, application))
 
     def of_step(self, application: str) -> Entry | None:
         return self._now(max(STEP_AGE, self._max_age)).entries.get(application) or self.get(application)
 
     def environment(self, application: str, name: str) -> Environment | None:
-        return self._asked(partial(super().environment, application, name))
+        return self._fresh_answer(partial(super().environment, application, name))
 
     def concerned(self, event: Event) -> tuple[Entry, ...]:
-        return self._asked(partial(super().concerned, event))
+        return self._fresh_answer(partial(super().concerned, event))
 
-    def _asked[T](self, ask: Callable[[], T]) -> T:
+    def _fresh_answer[T](self, ask: Callable[[], T]) -> T:
         """The answer. An empty one never comes from what was read before: another instance may have applied an
         application a moment ago, and the answer here is final, since a push is dropped or a step is parked."""
         if entry := ask():
@@ -159,7 +164,7 @@ class LiveCatalogue(Catalogue):
             marker = MENDED_WITHOUT_NOTICE
         return _Read(marker=marker, at=now, entries=entries, projects=projects, broken=tuple(broken))
 
-    def _reading(self, broken: list[Broken], listed: Listed, read: Callable[[], None]) -> None:
+    def _reading(self, broken: list[Broken], listed: CatalogueEntry, read: Callable[[], None]) -> None:
         """Collect an application that cannot be read, so that the others go on."""
         try:
             read()
@@ -169,7 +174,7 @@ class LiveCatalogue(Catalogue):
             unread = isinstance(error, CannotBeRead)
             broken.append(Broken(name=str(listed.subject), problems=tuple(map(str, problems)), unread=unread))
 
-    def _project(self, listed: Listed, projects: dict[str, InForceProject]) -> None:
+    def _project(self, listed: CatalogueEntry, projects: dict[str, InForceProject]) -> None:
         if (document := self._document(listed)) is None:
             return
         project = validate(self._stored(document).document, Project)
@@ -177,7 +182,7 @@ class LiveCatalogue(Catalogue):
 
     def _application(
         self,
-        listed: Listed,
+        listed: CatalogueEntry,
         projects: Mapping[str, InForceProject],
         entries: dict[str, Entry],
         cache: dict[tuple[str, str], Entry],
@@ -194,11 +199,11 @@ class LiveCatalogue(Catalogue):
         if entry.versions is not None:
             cache[document, entry.versions.project] = entry
 
-    def _document(self, listed: Listed) -> str | None:
+    def _document(self, listed: CatalogueEntry) -> str | None:
         version = None if listed.document else self._versions().current(listed.subject).version
         return version.document if version else listed.document
 
-    def _entry(self, document: str, stored: Stored, projects: Mapping[str, InForceProject]) -> Entry:
+    def _entry(self, document: str, stored: StoredDocument, projects: Mapping[str, InForceProject]) -> Entry:
         written = validate(stored.document, WrittenApplication)
         project = projects.get(written.project)
         wrong = names_unknown(stored.document, written, self._known) if self._known else ()
@@ -218,7 +223,7 @@ class LiveCatalogue(Catalogue):
             problems=tuple(problems),
         )
 
-    def _stored(self, digest: str) -> Stored:
+    def _stored(self, digest: str) -> StoredDocument:
         try:
             content = self._versions().document(digest)
         except ValueError as error:

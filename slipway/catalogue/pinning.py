@@ -38,12 +38,12 @@ def pin(
         if isinstance(image_place.text, str) and names_repository(image_place.text, application.pushed.repository):
             image_place.holder[image_place.key] = image
             is_own = True
-        elif (named := digest_reference(image_place.text)) is not None:
-            wrong = tuple(_not_allowed(document, image_place, named, application, hosts))
+        elif (reference := digest_reference(image_place.text)) is not None:
+            wrong = tuple(_not_allowed(document, image_place, reference, application, hosts))
             findings.extend_elsewhere(wrong if not rules.leaves(value) else ())
             if not wrong:
-                host = named.host if rules.is_foreign(named.name) else image.partition("/")[0]
-                image_place.holder[image_place.key] = f"{host}/{named.repository}@{named.digest}"
+                host = reference.host if rules.is_foreign(reference.name) else image.partition("/")[0]
+                image_place.holder[image_place.key] = f"{host}/{reference.repository}@{reference.digest}"
         elif not rules.leaves(value):
             wrong_name = document.problem(
                 image_place.steps,

@@ -10,15 +10,15 @@ from pydantic import Field
 
 from ..domain.model import Record, canonical
 from ..domain.statement import MOST_CHANGES, Salt
-from .stored import Stored
+from .stored import StoredDocument
 
 
-class Sent(Record):
+class SentDocuments(Record):
     """Documents on their way to the worker."""
 
     v: Literal[1] = 1
     salt: Salt
-    documents: Annotated[tuple[Stored, ...], Field(min_length=1, max_length=MOST_CHANGES)]
+    documents: Annotated[tuple[StoredDocument, ...], Field(min_length=1, max_length=MOST_CHANGES)]
 
     @property
     def content(self) -> bytes:

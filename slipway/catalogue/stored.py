@@ -22,7 +22,7 @@ from .validation import in_field_order
 Path = Annotated[str, Field(min_length=1, max_length=512)]
 
 
-class Stored(Record):
+class StoredDocument(Record):
     """A document and its files."""
 
     v: Literal[1] = 1
@@ -69,9 +69,9 @@ def may_be_secret(text: str) -> bool:
     return _SECRET.search(text) is not None
 
 
-def read_stored(content: bytes) -> Stored:
+def read_stored(content: bytes) -> StoredDocument:
     """Raises ConfigError if it is not a stored document."""
     try:
-        return Stored.model_validate_json(content)
+        return StoredDocument.model_validate_json(content)
     except ValidationError as error:
         raise ConfigError([Problem(file="the stored version", message=f"cannot be read: {error}"[:500])]) from None

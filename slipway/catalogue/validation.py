@@ -174,8 +174,8 @@ class _Translation:
 def _within(value: Any, path: list[int | str]) -> Any:
     """The value at that path; None if there is none."""
     for step in path:
-        known = step in value if isinstance(value, dict) else isinstance(value, list) and step in range(len(value))
-        value = value[step] if known else None
+        exists = step in value if isinstance(value, dict) else isinstance(value, list) and step in range(len(value))
+        value = value[step] if exists else None
     return value
 
 

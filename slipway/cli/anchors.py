@@ -54,8 +54,8 @@ class SignedAnchors:
     @property
     def _proving(self) -> Sequence[ChainAnchor]:
         """The anchors that prove something. The others, signed by retired keys, can only contradict."""
-        named = CountedAnchors(self._keys)
-        return [counts for anchor in self._anchors.values() for counts in named.take(anchor)]
+        counted = CountedAnchors(self._keys)
+        return [counts for anchor in self._anchors.values() for counts in counted.take(anchor)]
 
     @property
     def reach(self) -> int:
@@ -79,9 +79,9 @@ class SignedAnchors:
         """The record that two anchors name differently, and why that is a fault."""
         heads = dict[int, ChainAnchor]()
         for anchor in self.in_force:
-            known = heads.setdefault(anchor.head.sequence, anchor)
-            if known.head.hash != anchor.head.hash:
-                return anchor.head.sequence, f"{known.told} names another hash for it than {anchor.told}"
+            first = heads.setdefault(anchor.head.sequence, anchor)
+            if first.head.hash != anchor.head.hash:
+                return anchor.head.sequence, f"{first.text} names another hash for it than {anchor.text}"
         return None
 
     def lacks(self, record: AuditRecord) -> str:

@@ -10,7 +10,7 @@ from slipway.bundle import (
     BundleConfig,
     EnvironmentContents,
     NotABundle,
-    Packed,
+    PackedBundle,
     Targets,
     parse_reference,
     read_environments,
@@ -35,7 +35,7 @@ _WRITE_TARGETS = "`slipway export APPLICATION --targets VERSION` writes it; name
 class OpenedBundle:
     """A bundle that was read and checked as a whole."""
 
-    packed: Packed
+    packed: PackedBundle
     config: BundleConfig
     files: dict[str, bytes]
     environments: dict[str, EnvironmentContents]
@@ -99,7 +99,7 @@ def open_bundle(where: str) -> OpenedBundle:
     return open_packed(packed)
 
 
-def open_packed(packed: Packed) -> OpenedBundle:
+def open_packed(packed: PackedBundle) -> OpenedBundle:
     """Raises `NotABundle` and `ConfigError`."""
     config, files = unpack_bundle(packed)
     return OpenedBundle(packed=packed, config=config, files=files, environments=read_environments(config, files))

@@ -161,7 +161,7 @@ class Checking:
         if fault is None and self.proof is not None:
             fault = _end(check, part)
         verdict = verdict_of(check, fault or check.anchored_beyond() or self._watches[name].ungated())
-        return self._watches[name].told(verdict)
+        return self._watches[name].with_anchors(verdict)
 
 
 def _end(check: ChainCheck, part: ExportedPart | None) -> ChainFault | None:

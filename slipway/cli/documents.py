@@ -49,7 +49,7 @@ class LocalDocuments:
         if document is None:
             return as_problem(problem)
         steps = next((steps for steps in document.positions if dotted_path(steps) == problem.field), ())
-        position = document.place(steps)
+        position = document.position(steps)
         problem_in_file = replace(as_problem(problem), file=document.file, line=position.line, column=position.column)
         return next(placed([problem_in_file], self.path))
 
@@ -81,7 +81,7 @@ def _compared_with_schemas(checked: CheckedDocuments, schemas: Schemas, version:
 
 def compare(api: Api, local: LocalDocuments) -> Changes:
     """The changes that applying would make, and the app's problems with their lines."""
-    changes = read_answer(Changes, asked(api, local, "difference", body=local.body()))
+    changes = read_answer(Changes, post_documents(api, local, "difference", body=local.body()))
     return changes.model_copy(
         update={
             "changes": tuple(each.model_copy(update={"problems": _at_lines(local, each)}) for each in changes.changes)
@@ -93,7 +93,7 @@ def _at_lines(local: LocalDocuments, change: ChangeShown) -> tuple[ProblemShown,
     return tuple(ProblemShown.of(local.placed(each)) for each in change.problems)
 
 
-def asked(api: Api, local: LocalDocuments, *below: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def post_documents(api: Api, local: LocalDocuments, *below: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """The app's answer. If every document is refused, its problems are shown at their lines in the files."""
     try:
         return api.post("catalogue", *below, body=body)

@@ -142,7 +142,7 @@ def _of_click(error: click.ClickException) -> dict[str, Any]:
 
 
 def _word(exit_code: int) -> str:
-    return next((known.word for known in Exit if known == exit_code), Exit.REFUSED.word)
+    return next((member.word for member in Exit if member == exit_code), Exit.REFUSED.word)
 
 
 def _parameter_name(error: click.ClickException) -> str:

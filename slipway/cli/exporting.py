@@ -163,13 +163,13 @@ class Export:
         start = part or ExportedPart()
         check = ChainCheck(name, keys=self._keys, after=start.last, previous=start.hash)
         while True:
-            known = check.count
-            page = self._source.audit_page(name, after=known, limit=PAGE)
+            before = check.count
+            page = self._source.audit_page(name, after=before, limit=PAGE)
             fault = self._take(check, part or ExportedPart(), page.records)
             progress(check.count, max(check.count, page.head.sequence))
             if fault:
                 return fault
-            grown = check.count > known
+            grown = check.count > before
             part = self.proof.chains.get(name, part)
             if grown and (page.next is not None or check.count > page.head.sequence):
                 continue

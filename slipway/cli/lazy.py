@@ -73,5 +73,5 @@ class DefaultGroup(LazyGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        named = self.get_command(ctx, args[0]) is not None
-        return super().resolve_command(ctx, args if named else [self.default, *args])
+        exists = self.get_command(ctx, args[0]) is not None
+        return super().resolve_command(ctx, args if exists else [self.default, *args])

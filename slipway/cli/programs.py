@@ -47,9 +47,9 @@ class Programs:
         not supported."""
         output = self._called(program, _ASKED[program], Conditions.ONE, needed_by)
         text = output.decode("utf-8", "replace").strip()
-        named = _VERSION.fullmatch(text)
-        if named is None or named[1] not in program.majors:
-            raise ConfigError([Problem(file=needed_by, expected=program.wanted, got=repr(text[:80]))])
+        match = _VERSION.fullmatch(text)
+        if match is None or match[1] not in program.majors:
+            raise ConfigError([Problem(file=needed_by, expected=program.accepted_versions, got=repr(text[:80]))])
         return text.removeprefix("v")
 
     def run(self, program: Program, arguments: tuple[str, ...], conditions: Conditions, needed_by: str) -> bytes:
@@ -63,7 +63,7 @@ class Programs:
     def _called(self, program: Program, arguments: tuple[str, ...], conditions: Conditions, needed_by: str) -> bytes:
         executable = shutil.which(program.command, path=self._path)
         if executable is None:
-            expected, advice = f"{program.command} on the PATH", f"install {program.wanted}"
+            expected, advice = f"{program.command} on the PATH", f"install {program.accepted_versions}"
             raise ConfigError([Problem(file=needed_by, expected=expected, got="none", message=advice)])
         with tempfile.TemporaryDirectory() as home:
             return self._output([executable, *arguments], _environment(Path(home), conditions), program, needed_by)

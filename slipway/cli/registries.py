@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slipway.bundle import Packed, RegistryImage, Resolver, fetch
+from slipway.bundle import PackedBundle, RegistryImage, Resolver, fetch
 from slipway.bundle.model import MANIFEST_TYPE
 from slipway.domain.model import sha256
 from slipway.effects.registry import (
@@ -167,7 +167,7 @@ def resolver(registry: Registry) -> Resolver:
     return resolve
 
 
-def pull_bundle(registry: Registry, repository: str, reference: str) -> Packed:
+def pull_bundle(registry: Registry, repository: str, reference: str) -> PackedBundle:
     """A bundle's parts. Raises `CliError`, `NotABundle` and `ConfigError`."""
     try:
         return fetch(registry, repository, reference)
@@ -175,7 +175,7 @@ def pull_bundle(registry: Registry, repository: str, reference: str) -> Packed:
         raise as_cli_error(error) from None
 
 
-def push_bundle(registry: Registry, repository: str, tag: str, packed: Packed) -> None:
+def push_bundle(registry: Registry, repository: str, tag: str, packed: PackedBundle) -> None:
     """Store the bundle under the tag: its parts come first, so that nobody ever sees half of it.
 
     Raises `CliError`, also if the tag names something else: the content of a version does not change.

@@ -109,9 +109,9 @@ def _with_its_name(error: click.NoSuchOption) -> click.NoSuchOption:
     nearly the same spelling. Click's own suggestions are too loose: for `--since` it names `--json`."""
     parameters = [each for each in error.ctx.command.params if isinstance(each, click.Option)] if error.ctx else []
     word = error.option_name.lstrip("-").replace("-", "_")
-    named = [max(each.opts, key=len) for each in parameters if each.name == word]
+    options = [max(each.opts, key=len) for each in parameters if each.name == word]
     every = [option for each in parameters for option in each.opts]
-    alike = named or get_close_matches(error.option_name, every, n=1, cutoff=_ALIKE)
+    alike = options or get_close_matches(error.option_name, every, n=1, cutoff=_ALIKE)
     did_you_mean = f" Did you mean {alike[0]!r}?" if alike else ""
     return click.NoSuchOption(error.option_name, f"{error.message}{did_you_mean}", ctx=error.ctx)
 

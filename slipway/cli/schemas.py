@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from slipway.catalogue import Rendered
+from slipway.catalogue import SampleObject
 from slipway.manifests.documents import Document
 from slipway.manifests.problems import Problem, Steps, is_below, merged_by_environment, nearest, short_value
 
@@ -40,7 +40,7 @@ class Schemas:
         """The objects that could not be compared, for lack of a schema."""
         return tuple(sorted(self._not_compared))
 
-    def of_environments(self, rendered: Mapping[str, Iterable[Rendered]], version: str) -> Iterator[Problem]:
+    def of_environments(self, rendered: Mapping[str, Iterable[SampleObject]], version: str) -> Iterator[Problem]:
         """The problems of an application's environments, each once."""
         return merged_by_environment(
             {
@@ -49,7 +49,7 @@ class Schemas:
             }
         )
 
-    def _of(self, rendered: Rendered, version: str) -> Iterator[Problem]:
+    def _of(self, rendered: SampleObject, version: str) -> Iterator[Problem]:
         """The schema's problems, except at or below a field where another check found one."""
         for problem in self(rendered.document, rendered.value, version):
             if not any(is_below(problem.field, field) for field in rendered.faulty):
@@ -65,10 +65,10 @@ class Schemas:
         if api_version in kinds.get(kind, ()):
             yield from _of_object(document, value, _validator(version, _schema_name(kind, api_version)))
         elif _is_kubernetes_own(api_version, kind, kinds):
-            known = sorted(kinds.get(kind, ()))
-            expected = f"{' or '.join(known)} for {kind}" if known else f"a kind of Kubernetes {version}"
-            cure = "" if known else nearest(kind, kinds)
-            at: Steps = ("apiVersion",) if known else ("kind",)
+            versions = sorted(kinds.get(kind, ()))
+            expected = f"{' or '.join(versions)} for {kind}" if versions else f"a kind of Kubernetes {version}"
+            cure = "" if versions else nearest(kind, kinds)
+            at: Steps = ("apiVersion",) if versions else ("kind",)
             yield document.problem(at, cure, expected=expected, got=f"{api_version} {kind}")
             self._not_compared.add(f"{kind} ({api_version})")
         else:
@@ -101,7 +101,7 @@ kubernetes_option = click.option(
 def _is_kubernetes_own(api_version: str, kind: str, kinds: Mapping[str, frozenset[str]]) -> bool:
     """Whether only Kubernetes' own kind can be meant: a custom resource's group has a dot and is not Kubernetes'."""
     group = api_version.rpartition("/")[0]
-    return "." not in group or group in {known.rpartition("/")[0] for known in kinds.get(kind, ())}
+    return "." not in group or group in {version.rpartition("/")[0] for version in kinds.get(kind, ())}
 
 
 def _schema_name(kind: str, api_version: str) -> str:
@@ -129,10 +129,10 @@ def _kinds(version: str) -> dict[str, frozenset[str]]:
     """Kind → the API versions that it has."""
     kinds: dict[str, set[str]] = {}
     for definition in _contents(version, "_definitions")["$defs"].values():
-        for named in definition.get("x-kubernetes-group-version-kind", ()):
-            api_version = "/".join(filter(None, (named["group"], named["version"])))
+        for group_version_kind in definition.get("x-kubernetes-group-version-kind", ()):
+            api_version = "/".join(filter(None, (group_version_kind["group"], group_version_kind["version"])))
             if "metadata" in definition.get("properties", {}):
-                kinds.setdefault(named["kind"], set()).add(api_version)
+                kinds.setdefault(group_version_kind["kind"], set()).add(api_version)
     return {kind: frozenset(versions) for kind, versions in kinds.items()}
 
 

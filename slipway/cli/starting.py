@@ -78,8 +78,10 @@ def _scalar(text: str) -> str:
 def _start(pipeline: PipelineName | None) -> str:
     if pipeline is None:
         return "start: push # a push starts a release; `both` waits for the CI run too, with a `pipeline`"
-    named = f"{{ project: {json.dumps(pipeline.project)}, name: {json.dumps(pipeline.name)}, branches: [main] }}"
-    return f"start: both # it was pushed, and its CI run succeeded\npipeline: {named}"
+    pipeline_line = (
+        f"{{ project: {json.dumps(pipeline.project)}, name: {json.dumps(pipeline.name)}, branches: [main] }}"
+    )
+    return f"start: both # it was pushed, and its CI run succeeded\npipeline: {pipeline_line}"
 
 
 def starting_files(wanted: Wanted) -> dict[str, str]:

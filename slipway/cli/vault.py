@@ -114,13 +114,13 @@ class KeysInVault:
 
         with _errors_explained():
             try:
-                known = parse_keys(self._client.get_secret(PUBLIC_SECRET).value or "")
+                keys = parse_keys(self._client.get_secret(PUBLIC_SECRET).value or "")
             except ResourceNotFoundError:
-                known = {}
+                keys = {}
             except ValueError as error:
                 raise CliError(f"the secret {PUBLIC_SECRET}: {error}; nothing was changed") from None
             made = [public_key(self._private(live.id)) for live in reversed(self.live(now=datetime.now(UTC)))]
-        return known | {fingerprint(key): key for key in made if key not in known.values()}
+        return keys | {fingerprint(key): key for key in made if key not in keys.values()}
 
     def _private(self, version: str) -> bytes:
         try:

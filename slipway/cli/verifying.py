@@ -142,7 +142,7 @@ class Watch:
                 return ChainFault(application=record.application, sequence=record.sequence, reason=reason)
         return None
 
-    def told(self, verdict: ChainVerdict) -> ChainVerdict:
+    def with_anchors(self, verdict: ChainVerdict) -> ChainVerdict:
         anchors = self._anchors
         return verdict.evolve(
             anchors=len(anchors.in_force),
@@ -172,15 +172,15 @@ def verify_chain(
         kept_anchors.of(anchors)
     watch, check = Watch(anchors, keys, voters), ChainCheck(application, keys=keys, anchored=anchors.points())
     if wrong := disagreeing(anchors):
-        return watch.told(verdict_of(check, wrong))
+        return watch.with_anchors(verdict_of(check, wrong))
     while True:
-        known = check.count
-        page = api.audit_page(application, after=known, limit=PAGE)
+        before = check.count
+        page = api.audit_page(application, after=before, limit=PAGE)
         for item in page.records:
             if fault := feed(check, item, watch.notice):
-                return watch.told(verdict_of(check, fault))
+                return watch.with_anchors(verdict_of(check, fault))
         progress(check.count, max(check.count, page.head.sequence))
-        grown = check.count > known
+        grown = check.count > before
         if page.next is not None and grown:
             continue
         if grown and check.count > page.head.sequence:
@@ -189,7 +189,7 @@ def verify_chain(
         if watch.lacking and fault is None:
             anchors.take_listed(api.anchors(application))  # one may have been written while the chain was read
             fault = watch.fault()
-        return watch.told(verdict_of(check, fault or watch.ungated()))
+        return watch.with_anchors(verdict_of(check, fault or watch.ungated()))
 
 
 def with_index(api: Api, verdict: ChainVerdict) -> ChainVerdict:

@@ -18,7 +18,7 @@ from slipway.domain.audit import AuditRecord
 from slipway.domain.changes_on_record import sign_in_demanded
 from slipway.domain.gate import Fresh, Level
 from slipway.domain.identity import CannotVerify, TokenReader
-from slipway.domain.kept_proofs import KeysFrom, NotProvedError, ProofVerifier, ProvedBy
+from slipway.domain.kept_proofs import KeysFrom, NotProvedError, ProofEvidence, ProofVerifier
 from slipway.domain.model import Record, Timestamp, sha256
 from slipway.domain.proposing import ChangePlan
 
@@ -156,7 +156,7 @@ class Voters:
 
     def _verify(self, record: AuditRecord, fresh: timedelta | None) -> None:
         try:
-            outcome: ProvedBy | CannotVerify = self._verifier.keys_of(record, fresh=fresh)
+            outcome: ProofEvidence | CannotVerify = self._verifier.keys_of(record, fresh=fresh)
         except NotProvedError as fault:
             young = record.received_at is not None and self._clock() < record.received_at + TOKEN_LIVES
             if fault.missing and young:

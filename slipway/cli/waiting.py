@@ -127,7 +127,7 @@ def take_look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[st
     hint = LookRequest.model_construct(kind=kind, subject=subject, options=options)
     received = read_answer(ReceivedAnswer, api.post("looks", body=body_of(hint)))
     await_outcome(api, received)
-    return read_answer(LookStatus, api.get("looks", received.id)).seen
+    return read_answer(LookStatus, api.get("looks", received.id)).answer
 
 
 def require_counted(outcome: SaidOutcome) -> SaidOutcome:

@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from ..catalogue import ConfigError, Problem
-from ..catalogue.sent import Sent
-from ..catalogue.stored import Stored
+from ..catalogue.sent import SentDocuments
+from ..catalogue.stored import StoredDocument
 from ..clock import Clock
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from ..domain.changing import MOST_PROBLEMS, line
 from ..domain.errors import NotFound, present
-from ..domain.identity import CannotVerify, IdentityRefused, Verified
+from ..domain.identity import CannotVerify, IdentityRefused, VerifiedToken
 from ..domain.inbox import Received
 from ..domain.model import sha256
 from ..domain.people import OID
-from ..domain.proof import Proved
+from ..domain.proof import ProofFacts
 from ..domain.rules import Rule
 from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..domain.versions import Version
@@ -47,9 +47,9 @@ from .changes import (
     stale_proof,
     subject_of,
 )
-from .comparing import Actor, Planned, wrong_of
-from .proposing import Proposed, Proposing
-from .sorting import Refusal, Sorting
+from .comparing import Actor, PlannedChange, wrong_of
+from .proposing import ProposalInput, Proposing
+from .sorting import RefusedDocument, Sorting
 from .speakers import actor_of, actor_proved
 from .taking import CannotCount, RowWaits
 
@@ -133,13 +133,13 @@ class Applying:
             documents=self._documents(received, statement),
         )
 
-    def _who(self, received: Received) -> tuple[Actor, Proved | None, str]:
+    def _who(self, received: Received) -> tuple[Actor, ProofFacts | None, str]:
         """The speaker, with the roles that the proof's own token names or, without a proof, those that the front
         named."""
         if received.row.proof is None:
             return actor_of(received.row.speaker), None, ""
         match self.prover.person(received):
-            case Verified(value=(token, proved)):
+            case VerifiedToken(value=(token, proved)):
                 return actor_proved(token.person.oid, token.person.roles), proved, ""
             case IdentityRefused(why=why):
                 nobody = Actor(name=on_behalf_of(received.row.speaker), claims=frozenset(), platform=False)
@@ -149,12 +149,12 @@ class Applying:
             case unreachable:
                 assert_never(unreachable)
 
-    def _documents(self, received: Received, statement: CatalogueStatement) -> Mapping[str, Stored]:
-        named = {change.subject: change.after for change in statement.changes if change.after}
+    def _documents(self, received: Received, statement: CatalogueStatement) -> Mapping[str, StoredDocument]:
+        changed_to = {change.subject: change.after for change in statement.changes if change.after}
         content = received.row.content
-        if len(content) != (1 if named else 0):
+        if len(content) != (1 if changed_to else 0):
             raise BadInput("content", "one blob with the documents, and none for a removal", f"{len(content)} blobs")
-        if not named:
+        if not changed_to:
             return {}
         sent = self._sent(content[0])
         try:
@@ -162,18 +162,18 @@ class Applying:
             hashes = {subject: sha256(each.content) for subject, each in documents.items()}
         except (ValueError, RecursionError) as error:
             raise CannotCount(f"the documents in {content[0]} cannot be read: {error}"[:500]) from error
-        if hashes != named or len(documents) != len(sent.documents):
+        if hashes != changed_to or len(documents) != len(sent.documents):
             raise CannotCount(f"the documents in {content[0]} are not those that the change names")
         return documents
 
-    def _sent(self, digest: str) -> Sent:
+    def _sent(self, digest: str) -> SentDocuments:
         try:
             content = self.incoming().get(digest)
         except ValueError as changed:
             raise CannotCount(str(changed)) from changed
         if content is None:
             raise _Gone(f"the documents in {digest} are gone: apply them again")
-        return read_as(Sent, read_json(content, limit=INCOMING_LIMIT))
+        return read_as(SentDocuments, read_json(content, limit=INCOMING_LIMIT))
 
     # ---- judging
     def _made(self, request: ChangeRequest) -> Mapping[str, int]:
@@ -238,16 +238,16 @@ class Applying:
         except NotFound as gone:
             raise ConfigError([Problem(file=change.subject, message=str(gone))]) from gone
         if planned.change.refused:
-            refusal = Refusal(change=planned.change, rule=Rule.MAY_CHANGE_IT)
+            refusal = RefusedDocument(change=planned.change, rule=Rule.MAY_CHANGE_IT)
             return JudgedChanges(refused=(refused_by_sorting(refusal),))
         return JudgedChanges(now=(planned,))
 
     # ---- proposing
-    def _propose(self, request: ChangeRequest, judged: JudgedChanges, answered: Answered) -> None:
+    def _propose(self, request: ChangeRequest, judged: JudgedChanges, answered: RowOutcome) -> None:
         """Open the vote on the changes that weaken production gates, and on those that are valid only together with
         them."""
         proved = present(request.proved, "the proof of a change that weakens gates")
-        proposed = Proposed(
+        proposed = ProposalInput(
             received=request.received,
             statement=request.statement,
             oid=request.actor.name.removeprefix(OID),
@@ -257,7 +257,7 @@ class Applying:
         self.tell(self.proposing.propose(proposed, answered).hash)
 
     # ---- writing
-    def _commit_one(self, request: ChangeRequest, planned: Planned) -> None:
+    def _commit_one(self, request: ChangeRequest, planned: PlannedChange) -> None:
         """Raises `Conflict` if somebody else has changed it meanwhile."""
         change, current, now = planned.change, planned.current, self.clock()
         if not change.changes:

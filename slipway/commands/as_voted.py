@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..catalogue import ConfigError
-from ..catalogue.stored import Stored, read_stored
+from ..catalogue.stored import StoredDocument, read_stored
 from ..domain.attribution import SYSTEM
 from ..domain.proposing import ChangePlan, ProposedChange
 from ..domain.rules import Fail, Rule
 from ..ledger.versions import SubjectVersions
 from .changes import subject_of
-from .comparing import Actor, Comparing, Planned
+from .comparing import Actor, Comparing, PlannedChange
 from .submitting import compared_subject
 
 _ANYBODY: Final = Actor(name=SYSTEM, claims=frozenset(), platform=True)
@@ -42,7 +42,7 @@ class AsVoted:
             return rule.fails(difference)
         return None
 
-    def documents(self, change: ProposedChange) -> list[Stored]:
+    def documents(self, change: ProposedChange) -> list[StoredDocument]:
         """Raises ConfigError."""
         documents = []
         for each in change.changes:
@@ -51,7 +51,7 @@ class AsVoted:
         return documents
 
 
-def _differs(plan: ChangePlan, planned: Sequence[Planned]) -> str:
+def _differs(plan: ChangePlan, planned: Sequence[PlannedChange]) -> str:
     """How the plan differs from the one that people read; empty if it is the same."""
     now = {str(each.change.subject): compared_subject(each.change) for each in planned}
     for shown in plan.compared:

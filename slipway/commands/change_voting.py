@@ -8,11 +8,11 @@ from typing import Final, assert_never
 
 from ..clock import Clock
 from ..domain.actions import Action
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from ..domain.attribution import SYSTEM
 from ..domain.audit import AuditDraft
 from ..domain.changes_on_record import VOTED
-from ..domain.identity import CannotVerify, IdentityRefused, Verified
+from ..domain.identity import CannotVerify, IdentityRefused, VerifiedToken
 from ..domain.inbox import InboxKind, Received
 from ..domain.people import OID, SignedIn
 from ..domain.proposing import (
@@ -123,7 +123,7 @@ class ChangeVoting:
         if received.row.proof is None:
             return self._unproved_vote(received, cast)
         match self.prover.person(received):
-            case Verified(value=(token, proved)):
+            case VerifiedToken(value=(token, proved)):
                 person = token.person
                 signed_in = SignedIn(object_id=person.oid, groups=person.groups or (), roles=person.roles)
                 return cast.evolve(voter=f"{OID}{person.oid}", name=person.name, signed_in=signed_in, proved=proved)
@@ -203,7 +203,7 @@ class _Said:
     inbox: str = ""
     order: str = ""
 
-    def marks(self, answered: Answered, now: datetime) -> list[Write]:
+    def marks(self, answered: RowOutcome, now: datetime) -> list[Write]:
         """Written with the decision."""
         if self.order:
             return [order_mark(self.order, refused=answered.refused, now=now)]
@@ -220,8 +220,8 @@ class _Judged:
     rules: tuple[RuleResult, ...]
 
 
-def _answered(change: ProposedChange) -> Answered:
-    return Answered(kind=InboxKind.VOTE, change=change.hash, change_phase=str(change.phase))
+def _answered(change: ProposedChange) -> RowOutcome:
+    return RowOutcome(kind=InboxKind.VOTE, change=change.hash, change_phase=str(change.phase))
 
 
 def _record(action: Action, judged: _Judged, *, vote: object = None) -> AuditDraft:

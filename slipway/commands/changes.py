@@ -4,20 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..catalogue.stored import Stored
+from ..catalogue.stored import StoredDocument
 from ..domain.actions import Action
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from ..domain.attribution import SYSTEM
 from ..domain.audit import AuditDraft
-from ..domain.changing import MOST_PROBLEMS, Changed, Wrong, line, lines
+from ..domain.changing import MOST_PROBLEMS, Changed, DocumentProblem, line, lines
 from ..domain.commands import FRESH
 from ..domain.inbox import InboxKind, Received
-from ..domain.proof import Proved, judge_times
+from ..domain.proof import ProofFacts, judge_times
 from ..domain.rules import Fail, Rule, not_passed
 from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..domain.versions import Subject, SubjectKind, Version
-from .comparing import Actor, Planned, SubjectChange, wrong_in_words
-from .sorting import Refusal
+from .comparing import Actor, PlannedChange, SubjectChange, wrong_in_words
+from .sorting import RefusedDocument
 
 RECORDED_LINES: Final = 20
 """The most lines of a difference that a record holds."""
@@ -29,7 +29,7 @@ class RefusedChange:
 
     subject: str
     rule: Fail
-    problems: tuple[Wrong, ...] = ()
+    problems: tuple[DocumentProblem, ...] = ()
     change: SubjectChange | None = None
     """The change as it was compared; None if it was refused before that."""
 
@@ -38,8 +38,8 @@ class RefusedChange:
 class JudgedChanges:
     """The changes that are to be made now, those that people vote on first, and those that are refused."""
 
-    now: tuple[Planned, ...] = ()
-    waits: tuple[Planned, ...] = ()
+    now: tuple[PlannedChange, ...] = ()
+    waits: tuple[PlannedChange, ...] = ()
     refused: tuple[RefusedChange, ...] = ()
 
     @property
@@ -55,11 +55,11 @@ class ChangeRequest:
     received: Received
     statement: CatalogueStatement
     actor: Actor
-    proved: Proved | None = None
+    proved: ProofFacts | None = None
     """The facts from its proof; None without a proof that holds."""
     unproved: str = ""
     """Why its proof does not hold."""
-    documents: Mapping[str, Stored] = field(default_factory=dict)
+    documents: Mapping[str, StoredDocument] = field(default_factory=dict)
     """The documents by their subject."""
 
 
@@ -72,7 +72,7 @@ def overtaken(change: CatalogueChange, in_force: str | None) -> RefusedChange | 
     """The refusal of a change that does not start from what is in force."""
     if in_force == change.before:
         return None
-    wrong = Wrong(
+    wrong = DocumentProblem(
         file=change.subject,
         field="from",
         expected=f"{in_force or 'nothing'}, which is in force",
@@ -83,7 +83,7 @@ def overtaken(change: CatalogueChange, in_force: str | None) -> RefusedChange | 
     return RefusedChange(subject=change.subject, rule=rule, problems=(wrong,))
 
 
-def refused_by_sorting(refusal: Refusal) -> RefusedChange:
+def refused_by_sorting(refusal: RefusedDocument) -> RefusedChange:
     change = refusal.change
     return RefusedChange(
         subject=str(change.subject),
@@ -127,7 +127,7 @@ def shown_waiting(document_change: CatalogueChange, change: SubjectChange) -> Ch
     return shown_made(document_change, 0).evolve(outcome="proposed", weaker=lines(change.weaker))
 
 
-def answer_of(request: ChangeRequest, judged: JudgedChanges, made: Mapping[str, int]) -> Answered:
+def answer_of(request: ChangeRequest, judged: JudgedChanges, made: Mapping[str, int]) -> RowOutcome:
     """The outcome of each change: made, proposed, refused, or unchanged."""
     numbers = {str(each.change.subject): each.current.number for each in judged.now} | dict(made)
     waits = {str(each.change.subject): each.change for each in judged.waits}
@@ -142,7 +142,7 @@ def answer_of(request: ChangeRequest, judged: JudgedChanges, made: Mapping[str, 
 
     problems = [problem for each in judged.refused for problem in each.problems]
     rules = dict.fromkeys((each.rule.rule, each.rule.reason) for each in judged.refused)
-    return Answered(
+    return RowOutcome(
         kind=InboxKind.CATALOGUE,
         refused=bool(judged.refused),
         rules=tuple(rule.fails(reason) for rule, reason in rules),

@@ -14,10 +14,10 @@ from ..domain.attribution import NAME_LIMIT
 from ..domain.commands import OF_THE_INSTALLATION, OPENS, PERMISSIONS, Verb, ends_own_sessions
 from ..domain.errors import SourceAway
 from ..domain.events import CommandGiven, PushedArtifact
-from ..domain.identity import AccessTokenReader, CannotVerify, IdentityRefused, TokenApplication, Verified
+from ..domain.identity import AccessTokenReader, CannotVerify, IdentityRefused, TokenApplication, VerifiedToken
 from ..domain.inbox import Received
 from ..domain.people import OID, ROLE
-from ..domain.proof import Proved
+from ..domain.proof import ProofFacts
 from ..domain.roles import Caller, NotPermitted, demand, read_roles
 from ..domain.rules import not_passed
 from ..domain.statement import CommandStatement
@@ -45,7 +45,7 @@ class _Who:
     actor: str
     name: str = ""
     """The name in their sign-in, for display."""
-    proved: Proved | None = None
+    proved: ProofFacts | None = None
     unproved: str = ""
     forbidden: str = ""
     automated: bool = False
@@ -95,7 +95,7 @@ class Commander:
         if received.row.proof is None:
             return self._unproved_person(received, statement)
         match self.prover.person(received):
-            case Verified(value=(token, proved)):
+            case VerifiedToken(value=(token, proved)):
                 actor = f"{OID}{token.person.oid}"
                 caller = Caller(name=actor, roles=read_roles(token.person.roles))
                 return _Who(
@@ -115,15 +115,15 @@ class Commander:
     def _application(self, received: Received, token: str, statement: CommandStatement) -> _Who:
         """An application that starts a release without a person. Its token has to have been valid when the row came."""
         match self.tokens().verify(token, at=received.received_at):
-            case Verified(value=TokenApplication() as application):
+            case VerifiedToken(value=TokenApplication() as application):
                 name = f"{APP}{application.client_id}"
                 claims = {name.casefold(), *(f"{ROLE}{role}".casefold() for role in application.roles)}
                 self.handler.catalogue.look_again()  # an owner may have added or removed it a moment ago
                 entry = self.handler.catalogue.get(statement.application or "")
-                named = {subject.casefold() for subject in entry.application.automation} if entry else set[str]()
-                refused = "" if named & claims else f"the project does not name {name} in automation.create"
+                subjects = {subject.casefold() for subject in entry.application.automation} if entry else set[str]()
+                refused = "" if subjects & claims else f"the project does not name {name} in automation.create"
                 return _Who(actor=name, automated=True, forbidden=refused)
-            case Verified():
+            case VerifiedToken():
                 return _Who(actor=on_behalf_of(received.row.speaker), unproved="expected an application's token")
             case IdentityRefused(why=why):
                 return _Who(actor=on_behalf_of(received.row.speaker), unproved=why[:500])
@@ -169,12 +169,12 @@ class Commander:
     def _pushed(self, statement: CommandStatement, application: str) -> PushedArtifact | None:
         """The pushed artifact from which to start a release, if no release has delivered it yet. Raises `NotFound` and
         `RowWaits`."""
-        named = pushed_names(statement.arguments)
-        if not named:
+        arguments = pushed_names(statement.arguments)
+        if not arguments:
             return None
-        entry = self.handler.catalogue.named(application)
+        entry = self.handler.catalogue.entry(application)
         try:
-            return self.pushes.found(entry.application, **named)
+            return self.pushes.look_up(entry.application, **arguments)
         except SourceAway as away:
             raise RowWaits(f"the registry cannot be asked yet: {away}") from away
 

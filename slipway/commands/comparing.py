@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..catalogue import ConfigError, Definition, Known, Problem, check_application, check_project
+from ..catalogue import ConfigError, Definition, Problem, SettingsNames, check_application, check_project
 from ..catalogue.conflicts import Claims, conflicts
 from ..catalogue.difference import describe_difference
 from ..catalogue.live import LiveCatalogue
-from ..catalogue.stored import Stored, read_stored
+from ..catalogue.stored import StoredDocument, read_stored
 from ..catalogue.validation import validate
 from ..domain.application import WrittenApplication
-from ..domain.changing import Wrong, line
+from ..domain.changing import DocumentProblem, line
 from ..domain.errors import NotFound
 from ..domain.governing import breaches
 from ..domain.model import Digest, Record, sha256
@@ -57,7 +57,7 @@ class SubjectChange(Record):
     """The production gates that the change would make weaker: their people vote on it."""
     forbidden: str = ""
     """Why the actor may not do it; empty if they may."""
-    problems: tuple[Wrong, ...] = ()
+    problems: tuple[DocumentProblem, ...] = ()
     """The problems of the document."""
     stands_still: tuple[str, ...] = ()
     """Applications that the changed project would no longer allow, with the reason. They would stand still until they
@@ -95,12 +95,12 @@ class SubjectChange(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planned:
+class PlannedChange:
     """One change, with everything that its commit needs."""
 
     change: SubjectChange
     current: Current
-    stored: Stored | None
+    stored: StoredDocument | None
     project: str | None
 
 
@@ -110,10 +110,10 @@ class Comparing:
 
     versions: SubjectVersions
     catalogue: LiveCatalogue
-    known: Known | None
+    settings_names: SettingsNames | None
     """None for an app that knows no names of registries, clusters and channels, and so judges none."""
 
-    def plan_removal(self, subject: Subject, actor: Actor) -> Planned:
+    def plan_removal(self, subject: Subject, actor: Actor) -> PlannedChange:
         """The effects of removing a subject from the catalogue.
 
         Raises `NotFound`, `LedgerUnavailable`, and ConfigError for a project that has applications.
@@ -131,7 +131,7 @@ class Comparing:
             forbidden=self._forbidden(subject, self._owners(self._projects(), current.version.project), actor),
             difference=("removed",),
         )
-        return Planned(change=change, current=current, stored=None, project=current.version.project)
+        return PlannedChange(change=change, current=current, stored=None, project=current.version.project)
 
     def _refuse_with_applications(self, subject: Subject) -> None:
         applications = [e.application.application for e in self.catalogue if e.application.project == subject.name]
@@ -140,7 +140,7 @@ class Comparing:
             raise ConfigError([Problem(file=str(subject), expected=expected, got=got)])
 
     # ---- looking
-    def plan(self, documents: Sequence[Stored], actor: Actor) -> tuple[Planned, ...]:
+    def plan(self, documents: Sequence[StoredDocument], actor: Actor) -> tuple[PlannedChange, ...]:
         """The effects of applying all documents, projects first. Raises ConfigError, `LedgerUnavailable`."""
         check_request(documents)
         self.catalogue.look_again()
@@ -150,7 +150,7 @@ class Comparing:
             raise ConfigError([problem for findings in checked.problems.values() for problem in findings])
         return tuple(self.planned(each, checked, actor) for each in ordered)
 
-    def checked(self, documents: Sequence[Stored]) -> "Checked":
+    def checked(self, documents: Sequence[StoredDocument]) -> "CheckResult":
         """The documents, judged together, projects first, with the problems of each. Raises ConfigError for a request
         that cannot be a change."""
         problems_of = {each.subject: Findings() for each in documents}
@@ -158,7 +158,7 @@ class Comparing:
         for each in documents:
             with problems_of[each.subject].collecting():
                 if each.kind is SubjectKind.PROJECT:
-                    project = check_project(_document(each), known=self.known)
+                    project = check_project(_document(each), known=self.settings_names)
                     if overlapping := list(_overlaps(each, project, projects)):
                         raise ConfigError(overlapping)
                     projects[project.project] = project
@@ -173,7 +173,7 @@ class Comparing:
             second = Subject(kind=SubjectKind.APPLICATION, name=problem.file.partition("/")[0])
             if second in problems_of:  # whoever applies this need not mend what is in force beside it
                 problems_of[second].add(problem)
-        return Checked(
+        return CheckResult(
             projects=projects,
             definitions={name: claim.definition for name, claim in claims.items()},
             problems={subject: findings.problems for subject, findings in problems_of.items() if findings.problems},
@@ -183,7 +183,7 @@ class Comparing:
         """The projects in force."""
         return {name: each.project for name, each in self.catalogue.projects.items()}
 
-    def _claim(self, stored: Stored, projects: Mapping[str, Project], refused: Set[str]) -> Claims:
+    def _claim(self, stored: StoredDocument, projects: Mapping[str, Project], refused: Set[str]) -> Claims:
         """`refused`: projects of the same request that have a problem."""
         document, name = _document(stored), stored.value.get("project")
         project = projects.get(str(name))
@@ -192,11 +192,11 @@ class Comparing:
                 [document.problem(("project",), f"first correct the project {name}, which is being applied with it")]
             )
         if name is not None and project is None:
-            known = ", ".join(sorted(projects)) or "none"
-            expected = f"a project of this installation (known: {known})"
+            names = ", ".join(sorted(projects)) or "none"
+            expected = f"a project of this installation (known: {names})"
             raise ConfigError([document.problem(("project",), expected=expected, got=repr(name))])
         files = replace(stored.beside, document=document.file)
-        return check_application(document, files, project, known=self.known)
+        return check_application(document, files, project, known=self.settings_names)
 
     def _claims_in_force(self, replaced: Mapping[str, Claims]) -> Iterator[Claims]:
         """The claims of the other applications; one that fails its check claims images and places, but no objects."""
@@ -210,7 +210,7 @@ class Comparing:
                 except ConfigError:
                     yield Claims(definition=entry.definition, document=_document(stored), rendered={})
 
-    def planned(self, stored: Stored, checked: "Checked", actor: Actor) -> Planned:
+    def planned(self, stored: StoredDocument, checked: "CheckResult", actor: Actor) -> PlannedChange:
         """The effects of applying one document that has no problem. Raises `LedgerUnavailable`."""
         subject, after = stored.subject, sha256(stored.content)
         current = self.versions.current(subject)
@@ -228,7 +228,7 @@ class Comparing:
                 gates=weakened_gates(weaker),
                 stands_still=tuple(self._left_out(subject, checked)),
             )
-        return Planned(change=change, current=current, stored=stored, project=project)
+        return PlannedChange(change=change, current=current, stored=stored, project=project)
 
     def _forbidden(self, subject: Subject, owners: Mapping[str, tuple[str, ...]], actor: Actor) -> str:
         """Why the actor may not change the subject: applications belong to their project's owners, projects to the
@@ -247,7 +247,9 @@ class Comparing:
     def _owners(self, projects: Mapping[str, Project], *names: str | None) -> Mapping[str, tuple[str, ...]]:
         return {name: projects[name].owners.apply if name in projects else () for name in names if name is not None}
 
-    def _weaker(self, subject: Subject, current: Current, stored: Stored, checked: "Checked") -> Iterator[WeakerThan]:
+    def _weaker(
+        self, subject: Subject, current: Current, stored: StoredDocument, checked: "CheckResult"
+    ) -> Iterator[WeakerThan]:
         """The weakenings, each with the gates that it concerns."""
         if subject.kind is SubjectKind.APPLICATION:
             together = [each.application for each in checked.definitions.values()]
@@ -259,7 +261,7 @@ class Comparing:
     def weakening(self) -> Weakening:
         return Weakening(versions=self.versions, catalogue=self.catalogue)
 
-    def _left_out(self, subject: Subject, checked: "Checked") -> Iterator[str]:
+    def _left_out(self, subject: Subject, checked: "CheckResult") -> Iterator[str]:
         """Applications in force that the changed project would no longer allow."""
         if subject.kind is not SubjectKind.PROJECT:
             return
@@ -272,7 +274,7 @@ class Comparing:
                 yield f"{name}: expected {breach.expected}, got {breach.got}"
                 break
 
-    def _read(self, document: str) -> Stored:
+    def _read(self, document: str) -> StoredDocument:
         content = self.versions.document(document)
         if content is None:
             raise ConfigError([Problem(file=document, message="the stored document is gone")])
@@ -288,7 +290,7 @@ def _without_a_gate(weaker: Sequence[WeakerThan], actor: Actor) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
+class CheckResult:
     """Documents, checked together with everything that is in force."""
 
     projects: Mapping[str, Project]
@@ -298,12 +300,12 @@ class Checked:
     """The problems, by the subject of the document."""
 
 
-def projects_first(documents: Sequence[Stored]) -> list[Stored]:
+def projects_first(documents: Sequence[StoredDocument]) -> list[StoredDocument]:
     return sorted(documents, key=lambda each: each.kind is not SubjectKind.PROJECT)
 
 
-def wrong_of(problem: Problem) -> Wrong:
-    return Wrong(
+def wrong_of(problem: Problem) -> DocumentProblem:
+    return DocumentProblem(
         file=line(problem.file),
         line=problem.line,
         field=line(problem.field),
@@ -314,14 +316,14 @@ def wrong_of(problem: Problem) -> Wrong:
     )
 
 
-def wrong_in_words(wrong: Wrong) -> str:
+def wrong_in_words(wrong: DocumentProblem) -> str:
     at = f" {wrong.field}:" if wrong.field else ""
     what = f"expected {wrong.expected}, got {wrong.got}" if wrong.expected else ""
     where = f" (environment {wrong.environment})" if wrong.environment else ""
     return line(f"{wrong.file}:{at} {'; '.join(part for part in (what, wrong.message) if part)}{where}")
 
 
-def check_request(documents: Sequence[Stored]) -> None:
+def check_request(documents: Sequence[StoredDocument]) -> None:
     """Raises ConfigError for a request that cannot be a change: one with no document or too many, with a document that
     has no name or no canonical form, or with the same document twice."""
     findings = Findings()
@@ -339,7 +341,7 @@ def check_request(documents: Sequence[Stored]) -> None:
     findings.raise_any()
 
 
-def _without_one_form(stored: Stored) -> Problem | None:
+def _without_one_form(stored: StoredDocument) -> Problem | None:
     """The problem of a document without a canonical form, which can be neither hashed nor stored."""
     try:
         _ = stored.content
@@ -349,13 +351,13 @@ def _without_one_form(stored: Stored) -> Problem | None:
     return None
 
 
-def _repeated(documents: Sequence[Stored]) -> Iterator[Problem]:
+def _repeated(documents: Sequence[StoredDocument]) -> Iterator[Problem]:
     files = [_document(each).file for each in documents]
     for file in sorted({file for file in files if files.count(file) > 1}):
         yield Problem(file=file, expected="each project and application once", got=f"{files.count(file)} documents")
 
 
-def _document(stored: Stored) -> Document:
+def _document(stored: StoredDocument) -> Document:
     """The document, called by its subject in messages."""
     name = stored.value.get(str(stored.kind))
     return replace(
@@ -363,7 +365,7 @@ def _document(stored: Stored) -> Document:
     )
 
 
-def _overlaps(stored: Stored, project: Project, projects: Mapping[str, Project]) -> Iterator[Problem]:
+def _overlaps(stored: StoredDocument, project: Project, projects: Mapping[str, Project]) -> Iterator[Problem]:
     """Places of class production that another project guards, and that this one would cover as well."""
     for name, environment in project.environments.items():
         for other in projects.values():

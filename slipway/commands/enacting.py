@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ..catalogue.stored import Stored
+from ..catalogue.stored import StoredDocument
 from ..clock import Clock
 from ..domain.actions import Action
 from ..domain.attribution import SYSTEM
@@ -31,7 +31,7 @@ from ..engine.kept_proofs import KeptProofs
 from ..engine.on_record import verified_records
 from ..ledger import Conflict, Ledger, LedgerUnavailable
 from ..ledger.chain_anchors import ChainAnchors
-from ..ledger.inbox import Inbox, Unreadable
+from ..ledger.inbox import Inbox, UnreadableInboxRow
 from ..ledger.keys import INSTALLATION
 from ..ledger.proposals import Proposals, StoredProposal
 from ..ledger.versions import SubjectVersions
@@ -179,7 +179,7 @@ class Enacting:
             each for each in change.changes if self.versions.made_by(subject_of(each), _mark(change)) is not None
         )
 
-    def _commit(self, change: ProposedChange, plan: ChangePlan, each: CatalogueChange, stored: Stored) -> None:
+    def _commit(self, change: ProposedChange, plan: ChangePlan, each: CatalogueChange, stored: StoredDocument) -> None:
         subject, now = subject_of(each), self.clock()
         current = self.versions.current(subject)
         if current.document != each.before:
@@ -216,8 +216,8 @@ def _mark(change: ProposedChange) -> str:
     return f"{change.hash} {change.opening}"
 
 
-def _is_vote_in_time(row: Received | Unreadable, change: ProposedChange, before: datetime | None) -> bool:
-    if isinstance(row, Unreadable):
+def _is_vote_in_time(row: Received | UnreadableInboxRow, change: ProposedChange, before: datetime | None) -> bool:
+    if isinstance(row, UnreadableInboxRow):
         return False
     statement = row.row.statement
     about = isinstance(statement, ChangeVoteStatement) and statement.change == change.hash

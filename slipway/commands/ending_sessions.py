@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from ..clock import Clock
 from ..domain.actions import Action
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from ..domain.audit import AuditDraft
 from ..domain.inbox import InboxKind, Received
 from ..domain.people import GUID_PATTERN
 from ..domain.statement import CommandStatement
 from ..inbound.reading import BadInput
 from ..ledger.installation import InstallationLedger
-from ..ledger.signed_out import SignedOut
+from ..ledger.signed_out import SignOutRows
 
 _HASH = r"[0-9a-f]{64}"
 
@@ -22,7 +22,7 @@ _HASH = r"[0-9a-f]{64}"
 class SessionEnding:
     """Ends sessions."""
 
-    signed_out: SignedOut
+    signed_out: SignOutRows
     installation: InstallationLedger
     tenant: str
     """The tenant of all who can sign in."""
@@ -58,5 +58,5 @@ class SessionEnding:
             inbox=received.id,
             received_at=received.received_at,
         )
-        answered = Answered(kind=InboxKind.COMMAND, verb=statement.verb)
+        answered = RowOutcome(kind=InboxKind.COMMAND, verb=statement.verb)
         self.installation.record_answer(received.id, draft, answered, now=self.clock())

@@ -34,7 +34,7 @@ class Looker:
             demand(who, PERMISSIONS[look.kind])
         except NotPermitted as refused:
             raise CannotCount(str(refused)) from refused
-        seen = self.lookings[look.kind](look)
+        answer = self.lookings[look.kind](look)
         now = self.clock()
         self.looks.keep(
             LookAnswer(
@@ -44,7 +44,7 @@ class Looker:
                 subject=look.subject,
                 asked_at=received.received_at,
                 answered_at=now,
-                answer=dict(seen),
+                answer=dict(answer),
                 expires_at=now + LIFE,
             )
         )

@@ -11,14 +11,14 @@ from datetime import datetime
 
 from ..clock import Clock
 from ..domain.actions import Action
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from ..domain.attribution import SYSTEM
 from ..domain.audit import AuditDraft
 from ..domain.changing import within_room
 from ..domain.errors import present
 from ..domain.inbox import Received
 from ..domain.people import OID
-from ..domain.proof import Proved
+from ..domain.proof import ProofFacts
 from ..domain.proposing import ChangePhase, ChangePlan, ProposedChange, hash_of_changes
 from ..domain.statement import CatalogueChange, CatalogueStatement
 from ..ledger import Conflict, Ledger
@@ -26,7 +26,7 @@ from ..ledger.keys import INSTALLATION
 from ..ledger.proposals import MOST, Proposals, StoredProposal
 from ..ledger.rows import answer_writes
 from ..ledger.versions import SubjectVersions
-from .comparing import Planned
+from .comparing import PlannedChange
 from .submitting import compared_subject
 from .taking import CannotCount
 
@@ -37,14 +37,14 @@ SHOWN = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proposed:
+class ProposalInput:
     """The proposed changes, and their author."""
 
     received: Received
     statement: CatalogueStatement
     oid: str
-    proved: Proved
-    planned: Sequence[Planned]
+    proved: ProofFacts
+    planned: Sequence[PlannedChange]
 
     @property
     def changes(self) -> tuple[CatalogueChange, ...]:
@@ -64,7 +64,7 @@ class Proposing:
     ledger: Ledger
     clock: Clock
 
-    def propose(self, proposed: Proposed, answered: Answered) -> ProposedChange:
+    def propose(self, proposed: ProposalInput, answered: RowOutcome) -> ProposedChange:
         """Open the vote, or name the one that is open already; `answered` is completed with it.
 
         Raises `CannotCount` if too many changes wait; `Conflict`, `LedgerUnavailable`: try again.
@@ -103,7 +103,7 @@ class Proposing:
         self._supersede(change, waiting.read, now)
         return change
 
-    def _plan(self, proposal: Proposed) -> ChangePlan:
+    def _plan(self, proposal: ProposalInput) -> ChangePlan:
         changed = [each.change for each in proposal.planned if each.change.changes]
         gates = {(old.application, old.environment): old for change in changed for old in change.gates}
         return ChangePlan(
@@ -114,7 +114,9 @@ class Proposing:
             reason=proposal.statement.reason,
         )
 
-    def _name_the_open_one(self, proposal: Proposed, answered: Answered, change: ProposedChange) -> ProposedChange:
+    def _name_the_open_one(
+        self, proposal: ProposalInput, answered: RowOutcome, change: ProposedChange
+    ) -> ProposedChange:
         """Answer that the same change is waiting already."""
         answer = answer_writes(proposal.received.id, _about(answered, change))
         try:
@@ -150,7 +152,7 @@ class Proposing:
                 self.proposals.commit(proposal, ended, [draft], now=now)
 
 
-def _about(answered: Answered, change: ProposedChange) -> Answered:
+def _about(answered: RowOutcome, change: ProposedChange) -> RowOutcome:
     return answered.evolve(change=change.hash, change_phase=str(change.phase))
 
 
@@ -175,7 +177,7 @@ def change_details(change: ProposedChange) -> dict[str, object]:
     return {"change": change.hash, "opening": change.opening, "plan": change.plan}
 
 
-def _record(change: ProposedChange, plan: ChangePlan, proposal: Proposed) -> AuditDraft:
+def _record(change: ProposedChange, plan: ChangePlan, proposal: ProposalInput) -> AuditDraft:
     weaker = plan.weaker()
     details = {
         **change_details(change),

@@ -147,12 +147,12 @@ class InboxWriter:
     def _again(self, request: CommandRequest) -> Release | None:
         """The release whose artifact goes out again: the named one, the one with the tag or digest, or the live one.
         None if there is no release of that tag or digest yet: the worker then asks the registry."""
-        named = [name for name in ("release", "tag", "digest") if getattr(request, name)]
-        if len(named) > 1:
-            raise BadInput(named[1], f"none beside {named[0]}", repr(getattr(request, named[1])[:80]))
+        fields = [name for name in ("release", "tag", "digest") if getattr(request, name)]
+        if len(fields) > 1:
+            raise BadInput(fields[1], f"none beside {fields[0]}", repr(getattr(request, fields[1])[:80]))
         if request.release:
             return self.reader.release(request.release)
-        entry = self.reader.catalogue.named(request.application)
+        entry = self.reader.catalogue.entry(request.application)
         for name, pattern in PUSHED.items():
             if (text := getattr(request, name)) and not re.fullmatch(pattern, text):
                 raise BadInput(name, f"a {name}", repr(text[:80]))
@@ -160,7 +160,7 @@ class InboxWriter:
 
     def _environment(self, request: CommandRequest, application: str) -> dict[str, str]:
         catalogue = self.reader.catalogue
-        entry = catalogue.named(application)
+        entry = catalogue.entry(application)
         if request.verb not in OF_A_LANE:
             return {}
         if catalogue.environment(application, request.environment) is not None:

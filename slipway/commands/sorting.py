@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..catalogue.stored import Stored
-from ..domain.changing import MOST_PROBLEMS, Wrong
+from ..catalogue.stored import StoredDocument
+from ..domain.changing import MOST_PROBLEMS, DocumentProblem
 from ..domain.model import sha256
 from ..domain.rules import Rule
 from ..domain.versions import Subject
-from .comparing import Actor, Comparing, Planned, SubjectChange, check_request, projects_first, wrong_of
+from .comparing import Actor, Comparing, PlannedChange, SubjectChange, check_request, projects_first, wrong_of
 
 ROUNDS: Final = 4
 """The number of times that the rest is judged again. A document that depends on a longer chain of others is refused, or
@@ -23,7 +23,7 @@ waits, with them."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal:
+class RefusedDocument:
     """A document that is not applied."""
 
     change: SubjectChange
@@ -35,14 +35,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sorted:
+class SortedDocuments:
     """Documents, sorted by their outcome."""
 
-    now: tuple[Planned, ...]
+    now: tuple[PlannedChange, ...]
     """They take effect at once, or are in force already."""
-    waits: tuple[Planned, ...]
+    waits: tuple[PlannedChange, ...]
     """They weaken gates whose people are asked, or are valid only together with a document that does."""
-    refused: tuple[Refusal, ...]
+    refused: tuple[RefusedDocument, ...]
 
     @property
     def changes(self) -> tuple[SubjectChange, ...]:
@@ -51,7 +51,7 @@ class Sorted:
         return tuple(sorted(changes, key=lambda each: (str(each.subject.kind) != "project", each.subject.name)))
 
     @property
-    def goes(self) -> tuple[Planned, ...]:
+    def goes(self) -> tuple[PlannedChange, ...]:
         """The documents that are not refused, projects first."""
         both = (*self.now, *self.waits)
         return tuple(sorted(both, key=lambda each: str(each.change.subject.kind) != "project"))
@@ -63,14 +63,14 @@ class Sorting:
 
     comparing: Comparing
 
-    def sort(self, documents: Sequence[Stored], actor: Actor, *, proved: bool = True) -> Sorted:
+    def sort(self, documents: Sequence[StoredDocument], actor: Actor, *, proved: bool = True) -> SortedDocuments:
         """`proved`: whether the person who applies them has proved it, or will.
 
         Raises ConfigError for a request that cannot be a change, `LedgerUnavailable`.
         """
         check_request(documents)
         self.comparing.catalogue.look_again()
-        left, refused, planned = projects_first(documents), list[Refusal](), tuple[Planned, ...]()
+        left, refused, planned = projects_first(documents), list[RefusedDocument](), tuple[PlannedChange, ...]()
         for _ in range(ROUNDS):
             planned, more = self._judged(left, actor, proved=proved) if left else ((), ())
             refused += more
@@ -81,11 +81,11 @@ class Sorting:
             planned = ()
             refused += [_refused_with_others(each) for each in left]
         now, waits = self._parted(planned, actor, proved=proved)
-        return Sorted(now=now, waits=waits, refused=tuple(refused))
+        return SortedDocuments(now=now, waits=waits, refused=tuple(refused))
 
     def _judged(
-        self, documents: Sequence[Stored], actor: Actor, *, proved: bool
-    ) -> tuple[tuple[Planned, ...], tuple[Refusal, ...]]:
+        self, documents: Sequence[StoredDocument], actor: Actor, *, proved: bool
+    ) -> tuple[tuple[PlannedChange, ...], tuple[RefusedDocument, ...]]:
         """The combined effect of the documents, and any that are refused."""
         checked = self.comparing.checked(documents)
         if checked.problems:
@@ -94,7 +94,7 @@ class Sorting:
         planned = tuple(self.comparing.planned(each, checked, actor) for each in documents)
         return planned, tuple(filter(None, (_refusal(each.change, proved=proved) for each in planned)))
 
-    def _wrong(self, stored: Stored, problems: Iterable[Wrong]) -> Refusal:
+    def _wrong(self, stored: StoredDocument, problems: Iterable[DocumentProblem]) -> RefusedDocument:
         before = self.comparing.versions.current(stored.subject).document
         change = SubjectChange(
             subject=stored.subject,
@@ -102,11 +102,11 @@ class Sorting:
             after=sha256(stored.content),
             problems=tuple(problems)[:MOST_PROBLEMS],
         )
-        return Refusal(change=change, rule=Rule.DOCUMENTS_ARE_IN_ORDER)
+        return RefusedDocument(change=change, rule=Rule.DOCUMENTS_ARE_IN_ORDER)
 
     def _parted(
-        self, planned: Sequence[Planned], actor: Actor, *, proved: bool
-    ) -> tuple[tuple[Planned, ...], tuple[Planned, ...]]:
+        self, planned: Sequence[PlannedChange], actor: Actor, *, proved: bool
+    ) -> tuple[tuple[PlannedChange, ...], tuple[PlannedChange, ...]]:
         """The documents that take effect at once, and those that wait. The former have to be valid while the latter are
         not in force."""
         same = tuple(each for each in planned if not each.change.changes)
@@ -126,7 +126,7 @@ class Sorting:
         return same, (*waits, *rest)
 
 
-def _that_would_stop(alone: Sequence[Planned], waits: Sequence[Planned]) -> set[Subject]:
+def _that_would_stop(alone: Sequence[PlannedChange], waits: Sequence[PlannedChange]) -> set[Subject]:
     """Projects under which the version in force of a waiting application would stand still: they wait with it."""
     names = {each.change.subject.name for each in waits if each.project is not None}
     return {
@@ -136,27 +136,27 @@ def _that_would_stop(alone: Sequence[Planned], waits: Sequence[Planned]) -> set[
     }
 
 
-def _refusal(change: SubjectChange, *, proved: bool) -> Refusal | None:
+def _refusal(change: SubjectChange, *, proved: bool) -> RefusedDocument | None:
     if change.refused:
-        return Refusal(change=change, rule=Rule.MAY_CHANGE_IT)
+        return RefusedDocument(change=change, rule=Rule.MAY_CHANGE_IT)
     if change.opens and not proved:
         why = "it weakens what protects production, and it came without a proof of who ordered it"
-        return Refusal(change=change.evolve(forbidden=why), rule=Rule.PROOF_IS_GIVEN)
+        return RefusedDocument(change=change.evolve(forbidden=why), rule=Rule.PROOF_IS_GIVEN)
     return None
 
 
-def _refused_with_others(stored: Stored) -> Refusal:
+def _refused_with_others(stored: StoredDocument) -> RefusedDocument:
     why = "too many of the documents that it needs are refused: apply it again once they are in order"
     change = SubjectChange(subject=stored.subject, after=sha256(stored.content), forbidden=why)
-    return Refusal(change=change, rule=Rule.DOCUMENTS_ARE_IN_ORDER)
+    return RefusedDocument(change=change, rule=Rule.DOCUMENTS_ARE_IN_ORDER)
 
 
-def _without(documents: Sequence[Stored], subjects: Iterable[Subject]) -> list[Stored]:
+def _without(documents: Sequence[StoredDocument], subjects: Iterable[Subject]) -> list[StoredDocument]:
     gone = set(subjects)
     return [each for each in documents if each.subject not in gone]
 
 
-def _stored(planned: Planned) -> Stored:
+def _stored(planned: PlannedChange) -> StoredDocument:
     if planned.stored is None:
         raise ValueError(f"{planned.change.subject}: a removal is not a document")
     return planned.stored

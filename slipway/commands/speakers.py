@@ -20,9 +20,9 @@ def caller_of_speaker(speaker: Speaker) -> Caller:
 
 def actor_proved(oid: str, roles: Sequence[str]) -> Actor:
     """Identity and permissions of a person who changes the catalogue, from the token of their proof."""
-    named = frozenset(f"{ROLE}{role}" for role in roles)
+    claims = frozenset(f"{ROLE}{role}" for role in roles)
     caller = Caller(name=f"{OID}{oid}", roles=read_roles(roles))
-    return Actor(name=caller.name, claims=named, platform=caller.may(Permission.APPLY))
+    return Actor(name=caller.name, claims=claims, platform=caller.may(Permission.APPLY))
 
 
 def actor_of(speaker: Speaker) -> Actor:
@@ -32,6 +32,8 @@ def actor_of(speaker: Speaker) -> Actor:
     Raises `BadInput` if it names nobody.
     """
     caller = caller_of_speaker(speaker)
-    named = {f"{ROLE}{role}" for role in speaker.roles} if speaker.oid or caller.name.startswith(APP) else set[str]()
-    claims = named | {caller.name} if caller.name.startswith(APP) else named
+    role_claims = (
+        {f"{ROLE}{role}" for role in speaker.roles} if speaker.oid or caller.name.startswith(APP) else set[str]()
+    )
+    claims = role_claims | {caller.name} if caller.name.startswith(APP) else role_claims
     return Actor(name=caller.name, claims=frozenset(claims), platform=caller.may(Permission.APPLY))

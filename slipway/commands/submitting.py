@@ -8,8 +8,8 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..catalogue.sent import Sent
-from ..catalogue.stored import Stored
+from ..catalogue.sent import SentDocuments
+from ..catalogue.stored import StoredDocument
 from ..domain.changing import MOST_LINES, ComparedSubject, line, within_room
 from ..domain.inbox import InboxKind, InboxRow, Speaker
 from ..domain.statement import CatalogueChange, CatalogueStatement, salt_of
@@ -53,7 +53,7 @@ class Submitting:
     random: Callable[[int], bytes] = secrets.token_bytes
 
     def apply(
-        self, documents: Sequence[Stored], speaker: Speaker, *, reason: str, id: str = ""
+        self, documents: Sequence[StoredDocument], speaker: Speaker, *, reason: str, id: str = ""
     ) -> SaidChanges | ToConfirm | tuple[SubjectChange, ...]:
         """Ask the worker to apply the documents that are not refused already.
 
@@ -66,7 +66,7 @@ class Submitting:
         if not changes:
             return refused
         stored = tuple(each.stored for each in sorted_changes.goes if each.stored is not None)
-        sent = Sent(salt=salt_of(self.random(16)), documents=stored).content
+        sent = SentDocuments(salt=salt_of(self.random(16)), documents=stored).content
         if len(sent) > INCOMING_LIMIT:
             raise BadInput("documents", f"at most {INCOMING_LIMIT} bytes", f"{len(sent)} bytes")
         content = self.incoming().put(sent, "application/json")

@@ -13,7 +13,7 @@ from functools import partial
 
 from ..ahead import ahead
 from ..clock import Clock
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from ..domain.errors import NotFound
 from ..domain.inbox import InboxKind, InboxRow, Received
 from ..effects.messaging import MessageTooLarge, QueueUnavailable
@@ -23,7 +23,7 @@ from ..engine.parking import NotReplayable, Parking
 from ..inbound.reading import BadInput, Ignored
 from ..ledger import Conflict, Ledger, LedgerUnavailable
 from ..ledger.blobs import IncomingBlobs
-from ..ledger.inbox import SOURCE, Inbox, Unreadable, parked_id
+from ..ledger.inbox import SOURCE, Inbox, UnreadableInboxRow, parked_id
 from ..ledger.table import UnreadableRow
 from ..ledger.waiting import WaitingNotes
 from ..telemetry import within_message as handling
@@ -81,21 +81,21 @@ class InboxReader:
         problems = []
         try:
             for row in list(self.inbox.unread(limit=MANY)):
-                if isinstance(row, Unreadable) or row.received_at <= self.clock() - ON_ITS_WAY:
+                if isinstance(row, UnreadableInboxRow) or row.received_at <= self.clock() - ON_ITS_WAY:
                     problems += self._tried(row)
         except LedgerUnavailable as away:
             problems.append(f"inbox: {away}")
         return tuple(problems)
 
-    def _tried(self, row: Received | Unreadable) -> list[str]:
+    def _tried(self, row: Received | UnreadableInboxRow) -> list[str]:
         try:
             self._take(row, partial(self.ledger.answer, row.partition, row.id))
         except (LedgerUnavailable, QueueUnavailable, Contended, Conflict) as away:
             return [f"inbox, {row.partition} {row.id}: {away}"]
         return []
 
-    def _take(self, row: Received | Unreadable, answer: Callable[[], Answered | None]) -> None:
-        if isinstance(row, Unreadable):
+    def _take(self, row: Received | UnreadableInboxRow, answer: Callable[[], RowOutcome | None]) -> None:
+        if isinstance(row, UnreadableInboxRow):
             self._park(row.partition, row.id, row.text, reason=row.problem)
         elif answer() is not None:
             self._done(row)  # answered by an instance that ended before removing it

@@ -100,7 +100,7 @@ class Telling:
         return tuple(problems)
 
     def _tell(self, change: ProposedChange, plan: ChangePlan, of: _NoticeSubject) -> Iterator[str]:
-        done = self.proposals.told(change, of.mark)
+        done = self.proposals.informed_channels(change, of.mark)
         for name in plan.channels:
             if name in done:
                 continue
@@ -124,7 +124,7 @@ class Telling:
                 actor=SYSTEM,
                 details={key: value for key, value in details.items() if value},
             )
-            self.proposals.note_told(change, of.mark, name, draft, now=self.clock())
+            self.proposals.note_informed(change, of.mark, name, draft, now=self.clock())
 
     def _send(self, name: str, change: ProposedChange, plan: ChangePlan, of: _NoticeSubject) -> list[str]:
         """Send to everybody on the channel; returns why some of them cannot be reached at all.
@@ -185,8 +185,8 @@ def _particulars(change: ProposedChange, vote: Vote) -> Iterator[str]:
 
 def _voter(plan: ChangePlan, vote: Vote) -> tuple[str, ...]:
     """The voter's own address if a gate has it; otherwise the recipients that the channel itself names."""
-    known = (old.gate.identities.person(vote.voter).name for old in plan.gates)
-    return (next((name for name in known if "@" in name), ""),)
+    names = (old.gate.identities.person(vote.voter).name for old in plan.gates)
+    return (next((name for name in names if "@" in name), ""),)
 
 
 def _who_stands_in(change: ProposedChange, notice: ChangeNotice) -> tuple[str, ...]:

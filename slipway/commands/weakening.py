@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..catalogue import ConfigError
 from ..catalogue.live import LiveCatalogue
-from ..catalogue.stored import Stored, read_stored
+from ..catalogue.stored import StoredDocument, read_stored
 from ..catalogue.validation import validate
 from ..domain.application import Application, WrittenApplication
 from ..domain.gate import ApprovalGate
@@ -37,7 +37,7 @@ class _Before:
     places."""
 
     application: Application
-    stored: Stored
+    stored: StoredDocument
     compared_at: frozenset[Place] | None = None
 
 
@@ -50,7 +50,7 @@ class Weakening:
 
     # ---- applications
     def of_application(
-        self, current: Current, stored: Stored, after: Application, *, together: Iterable[Application] = ()
+        self, current: Current, stored: StoredDocument, after: Application, *, together: Iterable[Application] = ()
     ) -> Iterator[WeakerThan]:
         """`together`: the other applications in the same request. Raises `LedgerUnavailable`."""
         own = frozenset[Place]()
@@ -132,7 +132,7 @@ class Weakening:
             gates = tuple(gate for one in applications for gate in _old_gates(one, each.environment))
             yield WeakerThan(text=each.text, gates=gates)
 
-    def _read(self, document: str) -> Stored:
+    def _read(self, document: str) -> StoredDocument:
         """Raises ConfigError."""
         return read_stored(self.versions.document(document) or b"")
 
@@ -142,7 +142,7 @@ def weakened_gates(weaker: Iterable[WeakerThan]) -> tuple[OldGate, ...]:
     return tuple({(old.application, old.environment): old for each in weaker for old in each.gates}.values())
 
 
-def _compared(before: _Before, stored: Stored, after: Application) -> Iterator[WeakerThan]:
+def _compared(before: _Before, stored: StoredDocument, after: Application) -> Iterator[WeakerThan]:
     was, now = before.stored.files, stored.files
     changed = {path for path in {*was, *now} if was.get(path) != now.get(path)}
     for each in weakenings(before.application, after, places=before.compared_at, changed=changed):

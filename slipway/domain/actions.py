@@ -2,7 +2,7 @@
 
 A record's action says what happened. The pages, the terminal, the filters, the timeline, the numbers and the index read
 everything from the enum's member, so a new action is one new member, and no place can forget it. Stored trails hold the
-text; a text that is no member was written by a newer version (`Action.known`).
+text; a text that is no member was written by a newer version (`Action.of_text`).
 """
 
 from collections.abc import Mapping
@@ -584,7 +584,7 @@ class Action(StrEnum):
     AUDIT_ARCHIVED = _Facts("audit.archived", "Old records were moved to the archive", Tone.QUIET, _NOTHING_MORE)
 
     @staticmethod
-    def known(text: str) -> "Action | None":
+    def of_text(text: str) -> "Action | None":
         """The action of a stored text; None if a newer version wrote it."""
         return _KNOWN.get(text)
 
@@ -679,11 +679,11 @@ _VOTES: Final[Mapping[Action, VoteDecision]] = {vote_action(decision): decision 
 
 def meaning_of(text: str) -> str:
     """The meaning of an action's stored text, including unknown ones."""
-    action = Action.known(text)
+    action = Action.of_text(text)
     return action.meaning if action else f"Unknown action {text!r}, written by a newer version"
 
 
 def tone_of(text: str) -> Tone:
     """The tone of an action's stored text; an unknown one asks for attention."""
-    action = Action.known(text)
+    action = Action.of_text(text)
     return action.tone if action else Tone.ASKS

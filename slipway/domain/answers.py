@@ -6,7 +6,7 @@ It copies the content of that transaction's records for pages, API and command l
 
 from pydantic import Field
 
-from .changing import MOST_PROBLEMS, Changed, Wrong
+from .changing import MOST_PROBLEMS, Changed, DocumentProblem
 from .commands import Verb
 from .decide.state import Decision
 from .events import CommandGiven, Event, VoteCast
@@ -17,7 +17,7 @@ from .snapshot import Snapshot
 from .statement import MOST_CHANGES
 
 
-class Answered(Record):
+class RowOutcome(Record):
     """The outcome."""
 
     kind: InboxKind
@@ -36,7 +36,7 @@ class Answered(Record):
     """The proposed change that it was about, or that it made."""
     change_phase: str = ""
     """The phase of that change afterwards."""
-    problems: tuple[Wrong, ...] = Field(default=(), max_length=MOST_PROBLEMS)
+    problems: tuple[DocumentProblem, ...] = Field(default=(), max_length=MOST_PROBLEMS)
     """Problems with the documents that were to be applied."""
 
 
@@ -45,7 +45,7 @@ def inbox_of(event: Event) -> str:
     return event.inbox if isinstance(event, CommandGiven | VoteCast) else ""
 
 
-def answer_to(event: Event, decision: Decision, snapshot: Snapshot) -> Answered | None:
+def answer_to(event: Event, decision: Decision, snapshot: Snapshot) -> RowOutcome | None:
     """The answer to the row that the event was read from; None if it did not come by the inbox."""
     if not isinstance(event, CommandGiven | VoteCast) or not event.inbox:
         return None
@@ -57,7 +57,7 @@ def answer_to(event: Event, decision: Decision, snapshot: Snapshot) -> Answered 
         number = max((made.number for made in decision.releases), default=number)
     changed = {release.number: release for release in decision.releases}
     release = {**snapshot.releases, **changed}.get(number or 0)
-    return Answered(
+    return RowOutcome(
         kind=InboxKind.VOTE if isinstance(event, VoteCast) else InboxKind.COMMAND,
         refused=refused,
         rules=not_passed(decision.rules) if refused else (),

@@ -171,7 +171,7 @@ class _Delivered[E: WrittenEnvironment](Record):
         return self
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
+    def _parts_agree(self) -> Self:
         names = [e.name for e in self.environments]
         for index, name in enumerate(names):
             if name in names[:index]:

@@ -123,7 +123,7 @@ class AuditRecord(AuditContent):
     def known_action(self) -> Action | None:
         """The action; None if a newer version wrote it. A record with an unknown action is kept, verified and shown,
         but not counted."""
-        return Action.known(self.action)
+        return Action.of_text(self.action)
 
 
 def chained(
@@ -235,15 +235,13 @@ class ChainCheck:
         return "" if record.previous == self.previous else "it does not name the hash of the record before it"
 
     def _contradicted(self, record: AuditRecord) -> str:
-        named = self._anchored.get(record.sequence)
+        anchored = self._anchored.get(record.sequence)
         if self.count == self.after:  # the record before the part that is verified
             before = self._anchored.get(self.after)
-            named = before if before and before.hash != self.previous else named
-        if named is None or named.hash == record.hash:
+            anchored = before if before and before.hash != self.previous else anchored
+        if anchored is None or anchored.hash == record.hash:
             return ""
-        return (
-            f"{named.anchor} names another hash for it: the chain was replaced, from here or from an earlier record on"
-        )
+        return f"{anchored.anchor} names another hash for it: the chain was replaced, from here or an earlier record on"
 
     def finish(self, *, sequence: int, head_hash: str) -> ChainFault | None:
         """Compare the end of the chain with the head row and with the anchors."""
@@ -258,10 +256,10 @@ class ChainCheck:
         last = max(self._anchored, default=0)
         if last <= self.count:
             return None
-        named = self._anchored[last]
+        head = self._anchored[last]
         return self._fault(
             self.count + 1,
-            f"{named.anchor} names {last} records, and the chain ends with {self.count}: it was "
+            f"{head.anchor} names {last} records, and the chain ends with {self.count}: it was "
             "cut, or the table was rolled back",
         )
 

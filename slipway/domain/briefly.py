@@ -22,14 +22,14 @@ def briefly(action: str, details: Mapping[str, Any]) -> str:
 
 
 def _parts(action: str, details: Mapping[str, Any]) -> Iterator[str]:
-    known = Action.known(action)
-    if known is Action.PLAN_MADE:
+    member = Action.of_text(action)
+    if member is Action.PLAN_MADE:
         counts = [f"{details[name]} {name}" for name in ("created", "changed", "unchanged") if details.get(name)]
         if counts:
             yield ", ".join(counts)
-    if known is Action.COPY_DONE:
+    if member is Action.COPY_DONE:
         yield f"{details.get('blobs_copied', 0)} blobs copied, digests equal on both sides"
-    names_its_plan = known is not None and (known.about_a_vote or known is Action.PLAN_MADE)
+    names_its_plan = member is not None and (member.about_a_vote or member is Action.PLAN_MADE)
     if names_its_plan and (plan := str(details.get("plan_hash", ""))):
         yield f"plan {plan.removeprefix('sha256:')[:DIGITS]}"
     for name in _TOLD:

@@ -93,7 +93,7 @@ class ChainAnchor(AnchorContent):
     sig: Signature
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """As people read it."""
         gate = self.gate
         what = f"release {gate.release} {gate.outcome} in {gate.environment}" if gate else str(self.why)
@@ -161,7 +161,7 @@ def new_anchor(
 def points_of(anchors: Iterable[ChainAnchor], *, epoch: int) -> dict[int, AnchoredHead]:
     """The heads that the anchors of this epoch name, by sequence. Anchors of another epoch are history."""
     return {
-        anchor.head.sequence: AnchoredHead(hash=anchor.head.hash, anchor=anchor.told)
+        anchor.head.sequence: AnchoredHead(hash=anchor.head.hash, anchor=anchor.text)
         for anchor in anchors
         if anchor.epoch == epoch
     }
@@ -205,20 +205,20 @@ def whole_rule(head: Head, anchor: ChainAnchor | None, record: AuditRecord | Non
     place."""
     if anchor is None:
         return Rule.LEDGER_IS_WHOLE.holds("nothing is anchored yet")
-    named = f"record {anchor.head.sequence}, anchored at {moment(anchor.at)}"
-    return held_rule(head, named, anchor.epoch, anchor.head, record)
+    what = f"record {anchor.head.sequence}, anchored at {moment(anchor.at)}"
+    return held_rule(head, what, anchor.epoch, anchor.head, record)
 
 
-def held_rule(head: Head, named: str, epoch: int, end: ChainEnd, record: AuditRecord | None) -> RuleResult:
+def held_rule(head: Head, what: str, epoch: int, end: ChainEnd, record: AuditRecord | None) -> RuleResult:
     """Whether the ledger holds the end of its chain that an anchor, or a Lease, names for that epoch."""
     if epoch < head.epoch:
-        return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is of epoch {epoch}, and this is {head.epoch}")
+        return Rule.LEDGER_IS_WHOLE.holds(f"{what}, is of epoch {epoch}, and this is {head.epoch}")
     if epoch > head.epoch:
-        return Rule.LEDGER_IS_WHOLE.fails(f"{named}, is of epoch {epoch}, and the ledger is of {head.epoch}")
+        return Rule.LEDGER_IS_WHOLE.fails(f"{what}, is of epoch {epoch}, and the ledger is of {head.epoch}")
     if record is None:
         return Rule.LEDGER_IS_WHOLE.fails(
-            f"{named}, is missing, and the ledger ends with {head.sequence}: it was put back to an earlier state"
+            f"{what}, is missing, and the ledger ends with {head.sequence}: it was put back to an earlier state"
         )
     if record.hash != end.hash:
-        return Rule.LEDGER_IS_WHOLE.fails(f"{named}, is another one here: the ledger was put back and went on")
-    return Rule.LEDGER_IS_WHOLE.holds(f"{named}, is here")
+        return Rule.LEDGER_IS_WHOLE.fails(f"{what}, is another one here: the ledger was put back and went on")
+    return Rule.LEDGER_IS_WHOLE.holds(f"{what}, is here")

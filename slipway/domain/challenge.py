@@ -74,7 +74,7 @@ class Pending(Record):
         return now < self.made_at + LIFE
 
 
-class Used(Record):
+class UsedChallenge(Record):
     """The mark that a challenge or a pending statement was answered, with the id of the inbox row that follows."""
 
     v: Literal[1] = 1

@@ -70,7 +70,7 @@ def _size(compared: ComparedSubject) -> int:
     return len(compared.model_dump_json())
 
 
-class Wrong(Record):
+class DocumentProblem(Record):
     """A problem in the documents to apply, and its place."""
 
     file: Line

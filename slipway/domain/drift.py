@@ -135,7 +135,7 @@ class Drifted(Record):
         return f"{self.kind}/{self.name}"
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """One line for people."""
         by = f" by {self.by}" if self.by else ""
         when = f" at {moment(self.at)}" if self.at else ""
@@ -145,7 +145,7 @@ class Drifted(Record):
         return f"{self.label} {'was' if self.by else 'is'} {self.what}{by}{when}{fields}{also}"
 
 
-class Seen(Record):
+class DriftFindings(Record):
     """The result of one look: the differences, or why they are not known. A look with neither is clean."""
 
     objects: tuple[Drifted, ...] = Field(default=(), max_length=MOST_TOLD)
@@ -165,10 +165,10 @@ class Seen(Record):
         return not self.objects and not self.unknown
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         if self.unknown:
             return f"it is unknown whether the cluster matches the live release: {self.unknown}"
-        lines = "; ".join(each.told for each in self.objects[:_SHOWN])
+        lines = "; ".join(each.text for each in self.objects[:_SHOWN])
         rest = len(self.objects) - _SHOWN + self.more
         return f"{lines}; and {rest} more" if rest > 0 else lines
 
@@ -187,17 +187,17 @@ class Drift(Record):
     since: Timestamp
     release: int = Field(ge=1)
     """The release that was live."""
-    seen: Seen
+    seen: DriftFindings
 
 
-def following(before: Drift | None, seen: Seen) -> Seen | None:
+def following(before: Drift | None, findings: DriftFindings) -> DriftFindings | None:
     """The new result of an episode after a look; None if the look adds nothing. A look without a result keeps the
     earlier differences, since they may still be there."""
     if before is None:
-        return None if seen.clean else seen
-    if seen.unknown:
-        seen = before.seen.evolve(unknown=seen.unknown)
-    return None if seen.mark == before.seen.mark else seen
+        return None if findings.clean else findings
+    if findings.unknown:
+        findings = before.seen.evolve(unknown=findings.unknown)
+    return None if findings.mark == before.seen.mark else findings
 
 
 def is_due(now: datetime, every: int) -> bool:

@@ -42,7 +42,7 @@ class Verification(Record):
     within: Duration = Field(default=timedelta(minutes=10), description="Time for all of it.")
 
     @property
-    def given(self) -> bool:
+    def exists(self) -> bool:
         return bool(self.job or self.http)
 
 
@@ -200,16 +200,16 @@ class Environment(WrittenEnvironment):
 
 def unmet_conditions(environment: WrittenEnvironment, earlier: Mapping[str, WrittenEnvironment]) -> Iterator[str]:
     """Why its conditions can never hold; each begins with the field."""
-    known = f"earlier environments are {', '.join(earlier) or 'none'}"
+    earlier_names = f"earlier environments are {', '.join(earlier) or 'none'}"
     for name in environment.gate.tests_passed if isinstance(environment.gate, AutoGate) else ():
         if name not in earlier:
-            yield f"gate.tests_passed: {name!r} does not come before it; {known}"
-        elif not earlier[name].verification.given:
+            yield f"gate.tests_passed: {name!r} does not come before it; {earlier_names}"
+        elif not earlier[name].verification.exists:
             yield f"gate.tests_passed: {name!r} has no acceptance tests: give it verification"
     if environment.soak is not None and not earlier:
         yield "soak: there is no environment before it to soak in"
     elif environment.soak is not None and environment.soak.environment not in (None, *earlier):
-        yield f"soak.in: {environment.soak.environment!r} does not come before it; {known}"
+        yield f"soak.in: {environment.soak.environment!r} does not come before it; {earlier_names}"
 
 
 def policy_hash(environment: Environment) -> str:

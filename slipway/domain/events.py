@@ -7,12 +7,12 @@ from pydantic import Field, TypeAdapter, model_validator
 from .attribution import NAME_LIMIT, Attribution, attributed
 from .blocks import REASON_LIMIT, Freeze
 from .commands import OF_A_LANE, OF_THE_INSTALLATION, Verb, wrong_release
-from .drift import Seen
+from .drift import DriftFindings
 from .gate import Level
 from .inbox import InboxId, Via
 from .model import Digest, Name, Record, Repository, Tag, Timestamp, sha256
 from .people import SignedIn
-from .proof import Proved
+from .proof import ProofFacts
 from .release import VoteDecision
 from .restored import Restored
 from .rules import StoredResult
@@ -69,8 +69,8 @@ class PipelineCompleted(_Event):
 
     @property
     def key(self) -> str:
-        known = self.run.model_dump_json(exclude={"finished_at"})
-        return f"run {self.digest or ''} {self.tag or ''} {self.refused} {known}"
+        run_text = self.run.model_dump_json(exclude={"finished_at"})
+        return f"run {self.digest or ''} {self.tag or ''} {self.refused} {run_text}"
 
 
 class RunReported(_Event):
@@ -89,9 +89,9 @@ class RunReported(_Event):
     @property
     def key(self) -> str:
         run = self.claims
-        named = f"{self.repository or ''} {self.digest or ''} {self.tag or ''}"
+        artifact = f"{self.repository or ''} {self.digest or ''} {self.tag or ''}"
         run_key = f"{run.organization} {run.project_id or run.project} {run.pipeline} {run.id} {run.result}"
-        return f"run-told {run_key} {named} {self.looks}"
+        return f"run-told {run_key} {artifact} {self.looks}"
 
     def completed(self, run: Run) -> PipelineCompleted:
         """The event for the run as it is known now, with the image that the message named."""
@@ -125,7 +125,7 @@ class VoteCast(_Event):
     """The voter's name as their sign-in says it, for display."""
     opening: int | None = Field(default=None, ge=1)
     """The opening of the gate that the vote is for; None if it does not say."""
-    proved: Proved | None = None
+    proved: ProofFacts | None = None
     """The facts from the vote's proof; None without a proof that holds."""
     unproved: str = Field(default="", max_length=500)
     """Why its proof does not hold. Such a vote never counts, and its voter is not known."""
@@ -227,7 +227,7 @@ class GivenCommand(_Event):
     is another command. So if several systems send messages, none can use up the id with which another says stop."""
     inbox: InboxId | Literal[""] = ""
     """The inbox row that it was read from; empty for a message."""
-    proved: Proved | None = None
+    proved: ProofFacts | None = None
     """The facts from the command's proof; None without a proof that holds."""
     unproved: str = Field(default="", max_length=500)
     """Why its proof does not hold. Such a command is never carried out, and its author is not known."""
@@ -305,7 +305,7 @@ class DriftLooked(_Event):
     """The release that was live."""
     plan_hash: Digest
     """Its plan, with which the cluster was compared."""
-    seen: Seen
+    seen: DriftFindings
 
     @property
     def key(self) -> str:

@@ -117,7 +117,7 @@ class _View:
         """Whether the release has come to the environment; a release that is in none yet is on its way to the first."""
         first = environment is self.snapshot.application.environments[0]
         was_here = self.release.rollout_in(environment.name) is not None
-        return was_here or self._here(environment) or (self.release.environment is None and first)
+        return was_here or self._is_at(environment) or (self.release.environment is None and first)
 
     def _all_rules(self, environment: Environment) -> Iterator[Explained]:
         rollout = self.release.rollout_in(environment.name)
@@ -141,7 +141,7 @@ class _View:
             if self.release.rollback is None:
                 yield from gate_rules(self.snapshot, self.release, environment)
             yield from self._blocks(environment)
-            if self._here(environment) and self.release.phase.writes_first:
+            if self._is_at(environment) and self.release.phase.writes_first:
                 yield from called_off_rules(self.release, self._lane(environment))
             if self.snapshot.application.registry_of(environment) != self.release.registry:
                 yield self._copied(environment)
@@ -187,20 +187,20 @@ class _View:
                 f"no CI run that built {release.tag} was reported", WaitsFor.EVENT, until=release.due
             )
         if start is not Start.PUSH or release.digest is None:
-            known = (
+            trigger = (
                 f"{release.tag} is {digest_text(release.digest)}"
                 if release.digest
                 else f"{release.tag} is not resolved"
             )
-            yield _reached(Rule.DIGEST_IS_KNOWN, release.digest is not None, known)
+            yield _reached(Rule.DIGEST_IS_KNOWN, release.digest is not None, trigger)
 
     # ---- in the environment
-    def _here(self, environment: Environment) -> bool:
+    def _is_at(self, environment: Environment) -> bool:
         return self.release.environment == environment.name
 
     def _past(self, environment: Environment, phase: Phase) -> bool:
         """Whether the release is in this environment and beyond the phase."""
-        return self._here(environment) and self.release.phase.is_beyond(phase)
+        return self._is_at(environment) and self.release.phase.is_beyond(phase)
 
     def _lane(self, environment: Environment) -> Lane:
         return self.snapshot.lane(environment.name)
@@ -233,7 +233,7 @@ class _View:
 
     def _plan(self, environment: Environment) -> Explained:
         release = self.release
-        if not self._here(environment):
+        if not self._is_at(environment):
             return Rule.PLAN_IS_CURRENT.not_yet("the plan is made once the release arrives here", WaitsFor.STEP)
         if release.phase is Phase.PLANNING:
             made = f"the plan is being made (attempt {release.attempt})"
@@ -272,7 +272,7 @@ class _View:
 
     def _copied(self, environment: Environment) -> Explained:
         source, target = self.release.registry, self.snapshot.application.registry_of(environment)
-        is_here = self._here(environment)
+        is_here = self._is_at(environment)
         phase = self.release.phase
         already_copied = self.release.is_copied and (is_here or self.release.rollback is not None)
         if (
@@ -290,15 +290,15 @@ class _View:
 
     def _rolled_out(self, environment: Environment) -> Explained:
         release = self.release
-        if self._past(environment, Phase.CHECKING) or (self._here(environment) and self._has_evidence()):
+        if self._past(environment, Phase.CHECKING) or (self._is_at(environment) and self._has_evidence()):
             return Rule.ROLLOUT_SUCCEEDED.holds(
                 _with(f"the cluster runs {digest_text(release.digest)}", self._pruned(environment))
             )
         copied = self._is_copied_to(environment)
         failing = release.phase.ended_in_failure or release.phase is Phase.ROLLING_BACK
-        if self._here(environment) and failing and release.plan_hash is not None and copied:
+        if self._is_at(environment) and failing and release.plan_hash is not None and copied:
             return Rule.ROLLOUT_SUCCEEDED.fails(release.reason)
-        under_way = self._here(environment) and release.phase.milestone is Milestone.ROLLOUT
+        under_way = self._is_at(environment) and release.phase.milestone is Milestone.ROLLOUT
         reason = _with("it is under way", self._waits()) if under_way else "it has not begun"
         return _still(release, Rule.ROLLOUT_SUCCEEDED, reason)
 
@@ -319,7 +319,7 @@ class _View:
         return bool(self.release.rollouts and self.release.rollouts[-1].evidence)
 
     def _verified(self, environment: Environment) -> Explained:
-        if not environment.verification.given:
+        if not environment.verification.exists:
             return Rule.VERIFICATION_PASSED.unknown(TESTS_NONE, blocks=False)
         rollout = self.release.rollout_in(environment.name)
         evidence = rollout.evidence if rollout else ()
@@ -329,7 +329,7 @@ class _View:
         if rollout is not None and rollout.outcome == "live":
             summaries = "; ".join(f"{item.name}: {item.summary}" for item in evidence)
             return Rule.VERIFICATION_PASSED.holds(summaries or "the acceptance tests passed")
-        under_way = self._here(environment) and self.release.phase is Phase.VERIFYING
+        under_way = self._is_at(environment) and self.release.phase is Phase.VERIFYING
         reason = _with("it is under way", self._waits()) if under_way else "the acceptance tests have not passed yet"
         return _still(self.release, Rule.VERIFICATION_PASSED, reason)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..text import moment
 from .decide.automatic import condition_rules
-from .decide.quorum import own_rules, quorum_rules, voters_left
+from .decide.quorum import own_work_rules, quorum_rules, voters_left
 from .environment import Environment
 from .gate import ApprovalGate
 from .release import Phase, Release
@@ -32,7 +32,7 @@ def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -
     yield _with_votes(quorum, release, gate)
     yield from groups
     # Called without a name, these rules say whose approval does not count, and whether that is known.
-    yield from own_rules(release, gate, frozenset())
+    yield from own_work_rules(release, gate, frozenset())
 
 
 def _is_open(snapshot: Snapshot, release: Release, conditions: tuple[RuleResult, ...], *, is_here: bool) -> RuleResult:

@@ -152,10 +152,10 @@ def judge_fence(lease: LeaseState | None, claim: Claim) -> tuple[RuleResult, Fen
     """
     touched = Rule.FENCE_IS_UNTOUCHED
     newest = Rule.NO_NEWER_ROLLOUT
-    known = claim.recorded if claim.recorded and claim.recorded.epoch == claim.order.epoch else None
+    recorded = claim.recorded if claim.recorded and claim.recorded.epoch == claim.order.epoch else None
     if lease is None:
-        if known is not None:
-            return touched.fails(f"the Lease {claim.lease} is gone, although order {known} was taken here"), None
+        if recorded is not None:
+            return touched.fails(f"the Lease {claim.lease} is gone, although order {recorded} was taken here"), None
         return newest.holds("no order was taken here yet"), None
     if lease.text == claim.fence.text:
         return newest.holds(f"order {claim.order} is the newest"), claim.fence
@@ -166,8 +166,8 @@ def judge_fence(lease: LeaseState | None, claim: Claim) -> tuple[RuleResult, Fen
     ours, theirs = _subject(claim.fence), _subject(fence)
     if ours != theirs:
         return touched.fails(f"the Lease {claim.lease} is {' '.join(theirs)}'s, expected {' '.join(ours)}'s{by}"), None
-    if known is not None and fence.order < known:
-        why = f"the Lease {claim.lease} holds order {fence.order}, although {known} was taken here"
+    if recorded is not None and fence.order < recorded:
+        why = f"the Lease {claim.lease} holds order {fence.order}, although {recorded} was taken here"
         return touched.fails(f"{why}{by}"), None
     if claim.order < fence.order:
         why = f"superseded by a newer rollout: order {fence.order} was taken, and this one has {claim.order}"

@@ -93,10 +93,10 @@ def breaches(written: WrittenApplication, project: Project) -> Iterator[Breach]:
 def _of_environment(at: Steps, environment: WrittenEnvironment, project: Project) -> Iterator[Breach]:
     allowed = project.environments.get(environment.name)
     if allowed is None:
-        known = ", ".join(project.environments)
+        names = ", ".join(project.environments)
         yield Breach(
             field=(*at, "name"),
-            expected=f"an environment of the project {project.project}: {known}",
+            expected=f"an environment of the project {project.project}: {names}",
             got=repr(environment.name),
         )
         return
@@ -108,7 +108,7 @@ def _of_environment(at: Steps, environment: WrittenEnvironment, project: Project
         elif not allowed.covers(cluster, environment.namespace):
             expected = f"a namespace {where}: {', '.join(allowed.namespaces)}"
             yield Breach(field=(*at, "namespace"), expected=expected, got=repr(environment.namespace))
-    if allowed.needs_tests and not environment.verification.given:
+    if allowed.needs_tests and not environment.verification.exists:
         demand = f"acceptance tests, as {environment.name} demands in the project {project.project}"
         yield Breach(
             field=(*at, "verification"), expected=f"{demand} (unless it says `tests: optional` there)", got="none"

@@ -51,10 +51,10 @@ class Histogram(BaseModel):
         count = self.count
         if not count or self.least_ms is None or self.most_ms is None:
             return None
-        rank, seen = max(math.ceil(share * count), 1), 0
+        rank, below = max(math.ceil(share * count), 1), 0
         for bucket in sorted(self.buckets):
-            seen += self.buckets[bucket]
-            if seen >= rank:
+            below += self.buckets[bucket]
+            if below >= rank:
                 ms = min(max(_middle(bucket), self.least_ms), self.most_ms)
                 return timedelta(milliseconds=ms)
         raise AssertionError("a rank is never greater than the count")

@@ -14,7 +14,7 @@ TOKEN_LIMIT = 24_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verified[T]:
+class VerifiedToken[T]:
     """The issuer signed it, for us, and every rule of the reader holds."""
 
     value: T
@@ -36,7 +36,7 @@ class CannotVerify:
     why: str
 
 
-type Verdict[T] = Verified[T] | IdentityRefused | CannotVerify
+type Verdict[T] = VerifiedToken[T] | IdentityRefused | CannotVerify
 
 
 @dataclass(frozen=True, kw_only=True)

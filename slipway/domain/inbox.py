@@ -140,8 +140,8 @@ class InboxRow(Record):
             raise ValueError(f"kind: expected {kind}, by its content, got {self.kind}")
         if self.link is not None and not isinstance(self.said, VoteStatement):
             raise ValueError("link: expected only with a vote that was said")
-        said = self.said
-        if self.token is not None and not (isinstance(said, CommandStatement) and said.verb is Verb.CREATE):
+        statement = self.said
+        if self.token is not None and not (isinstance(statement, CommandStatement) and statement.verb is Verb.CREATE):
             raise ValueError(f"token: expected only with the command {Verb.CREATE} that was said")
         return self
 

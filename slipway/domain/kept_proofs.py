@@ -19,7 +19,7 @@ from typing import Final, assert_never
 from .actions import OfChange, OfGate
 from .audit import AuditRecord
 from .commands import FRESH, Verb
-from .identity import CannotVerify, IdentityRefused, IdToken, TokenReader, Verdict, Verified
+from .identity import CannotVerify, IdentityRefused, IdToken, TokenReader, Verdict, VerifiedToken
 from .people import OID
 from .proof import KeptProof, judge_times
 from .proposing import hash_of_changes
@@ -41,7 +41,7 @@ class KeysFrom(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProvedBy:
+class ProofEvidence:
     """The evidence by which a proof holds."""
 
     source: KeysFrom
@@ -69,20 +69,20 @@ class ProofVerifier:
     anchored: Callable[[str, str], bool]
     """Whether an anchor of the application's chain, or of the installation's, names this set of the issuer's keys."""
 
-    def keys_of(self, record: AuditRecord, *, fresh: timedelta | None) -> ProvedBy | CannotVerify:
+    def keys_of(self, record: AuditRecord, *, fresh: timedelta | None) -> ProofEvidence | CannotVerify:
         """The keys with which the record's proof holds. `fresh` is the greatest age of a voter's sign-in.
 
         Raises `NotProvedError`, and the errors of `documents` and `anchored`.
         """
-        proof = self._kept(record)
+        proof = self._read_proof(record)
         if proof.statement.installation != self.installation:
             raise NotProvedError(f"its proof is addressed to the installation {proof.statement.installation}")
         verdict, source = self._verdict(record, proof)
         match verdict:
-            case Verified(value=token):
+            case VerifiedToken(value=token):
                 if fault := kept_proof_fault(record, proof.statement, token, fresh=fresh):
                     raise NotProvedError(f"its proof does not prove it: {fault}")
-                return ProvedBy(source=source, keys=proof.keys)
+                return ProofEvidence(source=source, keys=proof.keys)
             case IdentityRefused(why=why):
                 raise NotProvedError(f"its proof does not hold: {why}")
             case CannotVerify() as later:
@@ -90,7 +90,7 @@ class ProofVerifier:
             case unreachable:
                 assert_never(unreachable)
 
-    def _kept(self, record: AuditRecord) -> KeptProof:
+    def _read_proof(self, record: AuditRecord) -> KeptProof:
         digest = record.proof or ""
         try:
             content = self.documents(digest)
@@ -153,8 +153,8 @@ def _says(record: AuditRecord, statement: Statement) -> bool:
         case CatalogueStatement():
             proposed = action is not None and action.of_change is OfChange.PROPOSED
             subjects = details.get("subjects", ())
-            named = [each for each in statement.changes if each.subject in subjects]
-            return proposed and hash_of_changes(named) == details.get("change")
+            changes = [each for each in statement.changes if each.subject in subjects]
+            return proposed and hash_of_changes(changes) == details.get("change")
         case unreachable:
             assert_never(unreachable)
 
@@ -173,8 +173,8 @@ def _counted_by(record: AuditRecord) -> set[str]:
     """The groups and roles by which the author was counted."""
     vote = record.details.get("vote")
     signed_in = vote.get("signed_in") if isinstance(vote, dict) else None
-    named = (record.details, signed_in if isinstance(signed_in, dict) else {})
-    return {str(name) for each in named for field in ("groups", "roles") for name in each.get(field) or ()}
+    sources = (record.details, signed_in if isinstance(signed_in, dict) else {})
+    return {str(name) for each in sources for field in ("groups", "roles") for name in each.get(field) or ()}
 
 
 def _about(statement: VoteStatement | CommandStatement) -> tuple[str | None, str | None]:

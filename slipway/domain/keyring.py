@@ -71,9 +71,9 @@ def fingerprint(public_key: bytes) -> str:
 
 def new_key_id(taken: Iterable[str], *, now: datetime) -> str:
     """A new id, named by the day so that `made_on` can read it back."""
-    known, day = {id.removeprefix(RETIRED) for id in taken}, f"{now:%Y%m%d}"
-    names = (day, *(f"{day}-{number}" for number in range(2, len(known) + 3)))
-    return next(name for name in names if name not in known)
+    ids, day = {id.removeprefix(RETIRED) for id in taken}, f"{now:%Y%m%d}"
+    names = (day, *(f"{day}-{number}" for number in range(2, len(ids) + 3)))
+    return next(name for name in names if name not in ids)
 
 
 def made_on(key_id: str) -> datetime | None:

@@ -151,13 +151,13 @@ class _Folding:
 
     def _followed(self, number: int, action: Action) -> Followed | None:
         """The tracked release of the record; None if it has ended and the record only refers to it."""
-        known = self.cursor.open.get(number)
+        release = self.cursor.open.get(number)
         begins = action.ends_stage or action.measured is Measured.ROLLBACK_ORDERED
-        if known is None and begins:
-            known = self.cursor.open[number] = Followed()
+        if release is None and begins:
+            release = self.cursor.open[number] = Followed()
             if len(self.cursor.open) > OPEN_LIMIT:
                 del self.cursor.open[min(other for other in self.cursor.open if other != number)]
-        return known
+        return release
 
     def _tally(self, record: AuditRecord) -> WeekTally:
         week = iso_week(record.time)

@@ -16,7 +16,7 @@ from .application import Start
 from .attribution import on_record_as
 from .audit import AuditRecord
 from .decide.conditions import digest_text
-from .decide.quorum import enough_rules, one_each
+from .decide.quorum import approvals_rules, one_each
 from .environment import Environment
 from .gate import ApprovalGate, AutoGate, Level, Share
 from .model import release_id
@@ -115,7 +115,7 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate, now: dateti
     if gate.level is Level.SIGNED and (unsigned := [who for who, vote in trail.votes.items() if vote.proof is None]):
         return Rule.ON_RECORD.fails(f"no proof of the vote of {unsigned[0]} is on record")
     votes = [_vote(record) for record in trail.votes.values()]
-    broken = not_passed(enough_rules(one_each(votes, gate_asked), gate_asked))
+    broken = not_passed(approvals_rules(one_each(votes, gate_asked), gate_asked))
     if broken:
         reasons = "; ".join(rule.reason for rule in broken)
         return Rule.ON_RECORD.fails(f"the votes on record do not suffice for the plan {plan}: {reasons}")

@@ -25,7 +25,7 @@ class Order(Record):
         return f"{self.epoch}.{self.number}"
 
 
-class Taken(Record):
+class TakenOrder(Record):
     """An order that was taken in a place: from then on, that place's Lease has to hold it or a higher one."""
 
     cluster: Name
@@ -33,12 +33,12 @@ class Taken(Record):
     order: Order
 
 
-def recorded(taken: tuple[Taken, ...], *, cluster: str, namespace: str) -> Order | None:
+def recorded(taken: tuple[TakenOrder, ...], *, cluster: str, namespace: str) -> Order | None:
     """The last order that is known to have been taken in the place."""
     return next((each.order for each in taken if (each.cluster, each.namespace) == (cluster, namespace)), None)
 
 
-def with_taken(taken: tuple[Taken, ...], new: Taken) -> tuple[Taken, ...]:
+def with_taken(taken: tuple[TakenOrder, ...], new: TakenOrder) -> tuple[TakenOrder, ...]:
     """The places with their orders: the newest first, each place once."""
     others = (each for each in taken if (each.cluster, each.namespace) != (new.cluster, new.namespace))
     return (new, *others)[:PLACES_KEPT]

@@ -114,14 +114,14 @@ class IdentityMap:
             name: oid for oid, person in self._people.items() for name in (f"{OID}{oid}", *person.names)
         }
 
-    def names(self, *known: str, signed_in: SignedIn | None = None) -> frozenset[str]:
+    def names(self, *any_names: str, signed_in: SignedIn | None = None) -> frozenset[str]:
         """Every name of the person known by these names; empty ones are ignored."""
-        named = {name.casefold() for name in known if name}
+        names = {name.casefold() for name in any_names if name}
         if signed_in is not None:
             own = f"{OID}{signed_in.object_id}"
-            named = {name for name in named if self._object_id(name) in (None, own)} | {own}
-        owners = {self._owners[name] for name in named if name in self._owners}
-        return frozenset(named).union(*(self._names_of(oid) for oid in owners))
+            names = {name for name in names if self._object_id(name) in (None, own)} | {own}
+        owners = {self._owners[name] for name in names if name in self._owners}
+        return frozenset(names).union(*(self._names_of(oid) for oid in owners))
 
     def _names_of(self, oid: str) -> tuple[str, ...]:
         return (f"{OID}{oid}", *self._people[oid].names)
@@ -138,11 +138,11 @@ class IdentityMap:
 
     def person(self, listed: str) -> Person:
         owner = self._owners.get(listed.casefold())
-        known = self._people[owner] if owner is not None else KnownPerson()
-        address = known.mail or listed
+        person = self._people[owner] if owner is not None else KnownPerson()
+        address = person.mail or listed
         return Person(
             name=address if listed.startswith(OID) else listed,
-            shown=known.name or (address if listed.startswith(OID) else listed),
+            shown=person.name or (address if listed.startswith(OID) else listed),
             names=self.names(listed),
         )
 
@@ -151,9 +151,9 @@ class IdentityMap:
         return tuple(self._distinct(listed))
 
     def _distinct(self, listed: Iterable[str]) -> Iterator[Person]:
-        seen: set[str] = set()
+        names: set[str] = set()
         for entry in listed:
             person = self.person(entry)
-            if seen.isdisjoint(person.names):
-                seen |= person.names
+            if names.isdisjoint(person.names):
+                names |= person.names
                 yield person

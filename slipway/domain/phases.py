@@ -224,7 +224,7 @@ class Phase(StrEnum):
     )
 
     @classmethod
-    def named(cls, name: str) -> "Phase | None":
+    def of_text(cls, name: str) -> "Phase | None":
         return next((phase for phase in cls if phase == name), None)
 
     @property

@@ -47,7 +47,7 @@ class Change(Record):
 _ORDER = ("deleted", "runs before", "runs after", "replaced", "changed", "created", "left", "unchanged")
 
 
-def _place(change: Change) -> int:
+def _order(change: Change) -> int:
     return _ORDER.index(change.change) if change.change in _ORDER else len(_ORDER)
 
 
@@ -62,7 +62,7 @@ class Preview(Record):
     @property
     def ordered(self) -> tuple[Change, ...]:
         """The changes, those that are hardest to undo first, so that a shortened list keeps them."""
-        return tuple(sorted(self.changes, key=lambda change: (_place(change), change.kind, change.name)))
+        return tuple(sorted(self.changes, key=lambda change: (_order(change), change.kind, change.name)))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -173,8 +173,8 @@ def read_plan(document: bytes) -> Plan | None:
 
 def brought(plan: Plan) -> tuple[tuple[str, str], ...]:
     """Repository and digest of each image that is copied along with the release's artifact."""
-    named = (image.partition("/")[2].partition("@") for image in plan.images)
-    images = tuple((repository, digest) for repository, _, digest in named)
+    references = (image.partition("/")[2].partition("@") for image in plan.images)
+    images = tuple((repository, digest) for repository, _, digest in references)
     return tuple(image for image in images if image != (plan.repository, plan.digest))
 
 

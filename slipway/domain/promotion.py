@@ -82,8 +82,10 @@ class CopyProgress(Record):
     at: Timestamp
 
     @property
-    def told(self) -> str:
-        return told_of(how=self.how, blobs=self.blobs, of_blobs=self.of_blobs, bytes=self.bytes, of_bytes=self.of_bytes)
+    def text(self) -> str:
+        return progress_text(
+            how=self.how, blobs=self.blobs, of_blobs=self.of_blobs, bytes=self.bytes, of_bytes=self.of_bytes
+        )
 
 
 class StepState(Record):
@@ -104,7 +106,7 @@ class StepState(Record):
     """The digest that the tag named before it was moved; recorded before the move."""
 
 
-def told_of(*, how: str, blobs: int, of_blobs: int, bytes: int, of_bytes: int) -> str:
+def progress_text(*, how: str, blobs: int, of_blobs: int, bytes: int, of_bytes: int) -> str:
     """`3 of 12 blobs, 1.2 of 5.0 GB`."""
     if not of_blobs:
         return "the registry imports it" if how == Way.IMPORT else "finding what there is to copy"

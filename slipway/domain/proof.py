@@ -99,7 +99,7 @@ class SignInTimes(Protocol):
         ...
 
 
-class Proved(Record):
+class ProofFacts(Record):
     """The facts that a valid proof adds to a statement: its author, and when they signed in to make it."""
 
     proof: Digest

@@ -18,11 +18,11 @@ from .actions import Action
 from .changing import ComparedSubject
 from .decide.ballots import VOTE_LIMIT
 from .decide.conditions import digest_text
-from .decide.quorum import enough_rules, names_of, one_each, own_rule
+from .decide.quorum import approvals_rules, names_of, one_each, own_work_rule
 from .gate import ApprovalGate, Need
 from .model import Digest, Name, Record, Timestamp, canonical, sha256
 from .people import OID, Guid, SignedIn
-from .proof import Proved, judge_times
+from .proof import ProofFacts, judge_times
 from .release import Vote, VoteDecision
 from .rules import Fail, Pass, Rule, RuleResult
 from .statement import MOST_CHANGES, CatalogueChange
@@ -100,7 +100,7 @@ class ChangePhase(StrEnum):
     )
 
     @classmethod
-    def named(cls, name: str) -> "ChangePhase | None":
+    def of_text(cls, name: str) -> "ChangePhase | None":
         return next((each for each in cls if each == name), None)
 
     @property
@@ -195,7 +195,7 @@ class ChangeVoteCast(Record):
     signed_in: SignedIn | None = None
     channel: str
     received_at: Timestamp
-    proved: Proved | None = None
+    proved: ProofFacts | None = None
     unproved: str = ""
     """Why its proof does not hold."""
     stands_in: bool = False
@@ -337,7 +337,7 @@ def may_vote(change: ProposedChange, plan: ChangePlan, who: SignedIn) -> bool:
 
 def barred_at(proposer: str, gates: Sequence[OldGate], voter: str, signed_in: SignedIn | None) -> bool:
     """Whether the person may approve at none of the gates that ask them, because they proposed the change."""
-    return bool(gates) and all(_own(proposer, old.gate, voter, signed_in).blocks for old in gates)
+    return bool(gates) and all(_own_work_of(proposer, old.gate, voter, signed_in).blocks for old in gates)
 
 
 def must_explain(gates: Iterable[OldGate]) -> bool:
@@ -345,11 +345,11 @@ def must_explain(gates: Iterable[OldGate]) -> bool:
     return any(old.gate.reason.approve is Need.REQUIRED for old in gates)
 
 
-def _own(proposer: str, gate: ApprovalGate, voter: str, signed_in: SignedIn | None) -> Pass | Fail:
+def _own_work_of(proposer: str, gate: ApprovalGate, voter: str, signed_in: SignedIn | None) -> Pass | Fail:
     """Whether the person may approve at one gate: they did not propose the change, or the gate allows it."""
     names = gate.identities.names(f"{OID}{proposer}", signed_in=SignedIn(object_id=proposer))
     own = not names.isdisjoint(gate.identities.names(voter, signed_in=signed_in))
-    return own_rule(Rule.APPROVER_DID_NOT_PROPOSE_IT, _proposed_it(proposer), gate, own=own)
+    return own_work_rule(Rule.APPROVER_DID_NOT_PROPOSE_IT, _proposed_it(proposer), gate, own=own)
 
 
 def _proposed_it(proposer: str) -> str:
@@ -363,13 +363,13 @@ def approvals_at(old: OldGate, votes: Iterable[Vote], proposed_by: str) -> tuple
         vote
         for vote in votes
         if old.gate.lists(names_of(vote, old.gate), vote.signed_in)
-        and _own(proposed_by, old.gate, vote.voter, vote.signed_in).passed
+        and _own_work_of(proposed_by, old.gate, vote.voter, vote.signed_in).passed
     ]
     return one_each(counted, old.gate)
 
 
 def quorum_at(old: OldGate, votes: Iterable[Vote], proposed_by: str) -> tuple[RuleResult, ...]:
-    return enough_rules(approvals_at(old, votes, proposed_by), old.gate)
+    return approvals_rules(approvals_at(old, votes, proposed_by), old.gate)
 
 
 def quorum(plan: ChangePlan, votes: Sequence[Vote]) -> tuple[RuleResult, ...]:

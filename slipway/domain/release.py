@@ -13,7 +13,7 @@ from .blocks import CalledOff, Freeze, Hold, LanePass
 from .bundle import Bundle
 from .drift import Drift
 from .model import Digest, Name, Record, Repository, Tag, Timestamp, release_id
-from .order import PLACES_KEPT, Order, Taken
+from .order import PLACES_KEPT, Order, TakenOrder
 from .people import SignedIn
 from .phases import Phase
 from .pruning import KINDS_KEPT
@@ -29,10 +29,10 @@ __all__ = [
     "Head",
     "Lane",
     "Live",
-    "Ordered",
     "Phase",
     "Push",
     "Release",
+    "ReleaseOrder",
     "Rollback",
     "Rollout",
     "Run",
@@ -146,7 +146,7 @@ class GateState(Record):
         return sum(vote.decision is VoteDecision.APPROVE for vote in self.votes)
 
 
-class Ordered(ByPerson):
+class ReleaseOrder(ByPerson):
     """Marks a release of an earlier artifact that a person started."""
 
     of: int | None = Field(default=None, ge=1)
@@ -203,7 +203,7 @@ class Release(Record):
     is off."""
     rollback: Rollback | None = None
     """Set for a roll-back by hand, which goes to one environment only and has no gate."""
-    ordered: Ordered | None = None
+    ordered: ReleaseOrder | None = None
     """Set if a person started it; None if a push or a CI run did."""
     blocked_by: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=10)
     """Names of the rules that block the release while it is held back or soaking."""
@@ -342,7 +342,7 @@ class Lane(Record):
     """The kinds of all objects that were ever planned here: some may be left of a kind that cannot be searched."""
     orders: int = Field(default=0, ge=0)
     """The last order that was given; each rollout and each roll-back takes the next."""
-    taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)
+    taken: tuple[TakenOrder, ...] = Field(default=(), max_length=PLACES_KEPT)
     """The last order known to have been taken, for each place."""
 
     def has_taken(self, order: Order) -> bool:

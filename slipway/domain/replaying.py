@@ -188,15 +188,15 @@ class Replay:
 
 def _one_each(votes: Iterable[AuditRecord]) -> list[AuditRecord]:
     """The votes, one per person, as far as the records show under which names the policy lists the voter."""
-    counted, seen = list[AuditRecord](), set[str]()
+    counted, counted_names = list[AuditRecord](), set[str]()
     for vote in votes:
         names = {_who(vote), *(vote.details.get("listed_as") or ())}
         if account := vote.details.get("signed_in"):
             names.add(f"{OID}{account}")
         names = {name.casefold() for name in names}
-        if seen.isdisjoint(names):
+        if counted_names.isdisjoint(names):
             counted.append(vote)
-        seen |= names
+        counted_names |= names
     return counted
 
 

@@ -141,8 +141,8 @@ class Requirements(TrustRules):
 
     def of_image(self, repository: str) -> TrustRules:
         """The rules for the images from one repository of a bundle."""
-        named = (each for each in self.each if any(fnmatchcase(repository, pattern) for pattern in each.of))
-        return next(named, self)
+        matching = (each for each in self.each if any(fnmatchcase(repository, pattern) for pattern in each.of))
+        return next(matching, self)
 
     def files(self) -> Iterator[NamedFile]:
         """Every file that the requirements name, each with its field."""

@@ -86,7 +86,7 @@ class Involvement(StrEnum):
     """The committer that a commit names."""
 
 
-class Involved(Record):
+class InvolvedPerson(Record):
     """A person or service behind a change. A claim about a person can keep them from voting, and never lets them
     vote."""
 
@@ -124,7 +124,7 @@ class PublishedImage(Record):
     digest: Digest
 
 
-class Published(Record):
+class PublishedList(Record):
     """A run's own list of what it published: the document of `docs/reference/formats.md`, read strictly."""
 
     v: Annotated[int, Field(ge=1, le=1)]
@@ -160,7 +160,7 @@ class Run(Record):
     """Whether the run made the image of its release."""
     behind: Fact
     """Whether everybody behind the change is among `people`, and known."""
-    people: tuple[Involved, ...] = Field(default=(), max_length=PEOPLE_LIMIT)
+    people: tuple[InvolvedPerson, ...] = Field(default=(), max_length=PEOPLE_LIMIT)
     all_named: bool = False
     """Whether `behind` is proved apart from the `people` who are `unknown`: nobody else is missing."""
     document: Digest | None = None
@@ -176,7 +176,7 @@ class Run(Record):
         return self.proof.stands and self.built.stands
 
     @property
-    def known(self) -> str:
+    def summary(self) -> str:
         """The proved and the unproved facts of the run, in one line."""
         facts = {"run": self.proof, "built by it": self.built, "people": self.behind}
         return "; ".join(f"{fact.trust.mark} {what}: {fact.trust.spoken}" for what, fact in facts.items())
@@ -194,10 +194,10 @@ class Run(Record):
         """The run as audit records keep it, with the certainty of each fact. A release's row has to say the same as the
         last record of its run (`on_record.py`)."""
         facts = {"run": self.proof, "built": self.built, "behind": self.behind}
-        known = {name: fact.model_dump(mode="json") for name, fact in facts.items()}
+        fields = {name: fact.model_dump(mode="json") for name, fact in facts.items()}
         people = [person.model_dump(mode="json", exclude_defaults=True) for person in self.people]
-        held = (known, self.definition, self.document, people or None)
-        return {name: each for name, each in zip(RECORDED_OF_RUN, held, strict=True) if each is not None}
+        parts = (fields, self.definition, self.document, people or None)
+        return {name: each for name, each in zip(RECORDED_OF_RUN, parts, strict=True) if each is not None}
 
     def same_as(self, other: "Run") -> bool:
         """Whether both are the same CI run, perhaps from different reporters, or run again with another result."""
@@ -213,6 +213,6 @@ class Run(Record):
         missing = [person for person in self.people if person.unknown]
         return self.all_named and bool(missing) and all(person.is_one_of(services) for person in missing)
 
-    def who(self, *parts: Involvement) -> tuple[Involved, ...]:
+    def who(self, *parts: Involvement) -> tuple[InvolvedPerson, ...]:
         """Everybody who did one of these things."""
         return tuple(person for person in self.people if person.part in parts)

@@ -138,9 +138,9 @@ class PrivateSigner:
 
     def _newest(self) -> tuple[str, bytes]:
         """The id and the seed of the key to sign with."""
-        known = self._public.by_id()
+        keys = self._public.by_id()
         for kid, seed in self._private.live().items():
-            if known.get(kid) == public_key(seed):
+            if keys.get(kid) == public_key(seed):
                 return kid, seed
         raise KeysUnavailable("none of the signing keys has its public key among those of the installation")
 
@@ -157,8 +157,8 @@ class LiveKeys:
         self._private, self._public = private, public
 
     def live(self, key_id: str | None = None) -> Mapping[str, bytes]:
-        known, private = self._public.by_id(key_id), self._private.live(key_id)
-        return {kid: key for kid, seed in private.items() if (key := public_key(seed)) == known.get(kid)}
+        public, private = self._public.by_id(key_id), self._private.live(key_id)
+        return {kid: key for kid, seed in private.items() if (key := public_key(seed)) == public.get(kid)}
 
     def ids(self) -> tuple[str, ...]:
         return tuple(self.live())

@@ -31,7 +31,7 @@ class Source(StrEnum):
     """Azure DevOps, whose service hooks report finished runs."""
 
     @staticmethod
-    def named(name: str) -> "Source | None":
+    def of_text(name: str) -> "Source | None":
         return next((source for source in Source if source == name), None)
 
 

@@ -76,8 +76,8 @@ def stood_in(change: ProposedChange, cast: ChangeVoteCast) -> ProposedChange:
     roles = tuple(role for role in (signed_in.roles if signed_in else ()) if Role.PLATFORM in read_roles([role]))
     without_groups = signed_in.evolve(groups=(), roles=roles) if signed_in else None
     stand_ins = (*change.stand_ins, vote_of(change, cast, without_groups))
-    enough = len(stand_ins) >= NEEDED
-    return change.evolve(stand_ins=stand_ins, phase=ChangePhase.STOOD_IN if enough else change.phase)
+    has_all = len(stand_ins) >= NEEDED
+    return change.evolve(stand_ins=stand_ins, phase=ChangePhase.STOOD_IN if has_all else change.phase)
 
 
 def stand_ins_rule(

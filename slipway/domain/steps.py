@@ -10,7 +10,7 @@ from .around import MOST_JOBS, NO_JOBS, JobsAround
 from .chain_anchor import AnchoredGate
 from .environment import Environment
 from .model import Name, Record, Timestamp, release_id, sha256
-from .order import PLACES_KEPT, Order, Taken
+from .order import PLACES_KEPT, Order, TakenOrder
 from .promotion import LONGEST_WHY
 from .queues import Queue
 
@@ -121,7 +121,7 @@ class EarlierFindings(Record):
     """The acceptance Job of this step, once it has been started."""
     applied_at: Timestamp | None = None
     """When a roll-back's objects were applied. Its time begins then, since the cluster may have been away before."""
-    resisted: dict[Annotated[str, Field(max_length=320)], Annotated[str, Field(max_length=500)]] = Field(
+    unapplied: dict[Annotated[str, Field(max_length=320)], Annotated[str, Field(max_length=500)]] = Field(
         default={}, max_length=50
     )
     """Objects that a roll-back could not bring back, by label, and why."""
@@ -162,7 +162,7 @@ class Step(Record):
     seen: EarlierFindings = EarlierFindings()
     order: Order | None = None
     """The rollout's order; None for steps that are not part of a rollout."""
-    taken: tuple[Taken, ...] = Field(default=(), max_length=PLACES_KEPT)
+    taken: tuple[TakenOrder, ...] = Field(default=(), max_length=PLACES_KEPT)
     """The places where, as far as the ledger knew when the step was asked for, an order had been taken."""
 
     @property

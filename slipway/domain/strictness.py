@@ -34,7 +34,7 @@ Place = tuple[str, str]
 """Cluster and namespace."""
 
 
-class Weaker(Record):
+class WeakerLine(Record):
     """One thing that is weaker than before."""
 
     environment: str = ""
@@ -91,11 +91,11 @@ def _as_well_known(before: People, after: People) -> bool:
 
     A new person with an address could vote for somebody else whom a gate lists by that address.
     """
-    known = all(
+    same = all(
         oid in after and after[oid].mail == person.mail and set(person.also) <= set(after[oid].also)
         for oid, person in before.items()
     )
-    return known and all(after[oid].mail is None for oid in after.keys() - before.keys())
+    return same and all(after[oid].mail is None for oid in after.keys() - before.keys())
 
 
 def _fewer_kinds(before: AllowedKinds, after: AllowedKinds) -> bool:
@@ -121,8 +121,8 @@ _GATE: Mapping[str, Stricter] = {
 }
 _ENVIRONMENT: Mapping[str, Stricter] = {
     "provenance": lambda before, after: _LEVELS.index(after) >= _LEVELS.index(before),
-    "verification": lambda before, after: not before.given or before == after,
-    "windows": lambda before, after: not before.given or before == after,
+    "verification": lambda before, after: not before.exists or before == after,
+    "windows": lambda before, after: not before.exists or before == after,
     "waive": _fewer,
     "soak": lambda before, after: before is None or before == after or _soaks_longer(before, after),
     "require": lambda before, after: before == Requirements() or before == after,
@@ -197,7 +197,7 @@ def weakenings(
     *,
     places: Collection[Place] | None = None,
     changed: Collection[str] = (),
-) -> tuple[Weaker, ...]:
+) -> tuple[WeakerLine, ...]:
     """The weakenings in `after` wherever class production is or was; empty if there are none.
 
     `places`, if given, limits the comparison to those; `changed` are the application's files with changed content.
@@ -207,7 +207,7 @@ def weakenings(
 
 def _weakenings(
     before: Application, after: Application, places: Collection[Place] | None, changed: Collection[str]
-) -> Iterator[Weaker]:
+) -> Iterator[WeakerLine]:
     guarded, now = production_of(before), production_of(after)
     if places is not None:
         guarded = {target: environment for target, environment in guarded.items() if target in places}
@@ -215,33 +215,33 @@ def _weakenings(
         at = f"{environment.name} ({'/'.join(target)})"
         if target not in now:
             gone = "no environment of class production is for this place any more"
-            yield Weaker(environment=environment.name, text=f"{at}: {gone}")
+            yield WeakerLine(environment=environment.name, text=f"{at}: {gone}")
             continue
         for text in (
             *_weaker_fields(at, environment, now[target], _ENVIRONMENT),
             *_weaker_gate(f"{at}: gate", environment.gate, now[target].gate),
             *(f"{at}: {file} has another content" for file in _trusted(environment) if file in changed),
         ):
-            yield Weaker(environment=environment.name, text=text)
+            yield WeakerLine(environment=environment.name, text=text)
     if guarded:
-        yield from (Weaker(text=text) for text in _weaker_fields("", before, after, _APPLICATION))
-        yield from (Weaker(text=text) for text in _weaker_pipeline(before.pipeline, after.pipeline))
+        yield from (WeakerLine(text=text) for text in _weaker_fields("", before, after, _APPLICATION))
+        yield from (WeakerLine(text=text) for text in _weaker_pipeline(before.pipeline, after.pipeline))
 
 
-def weaker_beside(guarding: Application, after: Application, places: Collection[Place]) -> tuple[Weaker, ...]:
+def weaker_beside(guarding: Application, after: Application, places: Collection[Place]) -> tuple[WeakerLine, ...]:
     """The points in which `after`, which takes some of the places, is less strict than an application whose people
     guard them."""
     return tuple(_weaker_beside(guarding, after, places))
 
 
-def _weaker_beside(guarding: Application, after: Application, places: Collection[Place]) -> Iterator[Weaker]:
+def _weaker_beside(guarding: Application, after: Application, places: Collection[Place]) -> Iterator[WeakerLine]:
     now = {(each.cluster, each.namespace): each for each in after.environments}
     for target, environment in production_of(guarding).items():
         if target not in places or not isinstance(environment.gate, ApprovalGate):
             continue
         at = f"{environment.name} ({'/'.join(target)}), which {guarding.application} guards: gate"
         for text in _asks_less(at, environment.gate, now[target].gate):
-            yield Weaker(environment=environment.name, text=text)
+            yield WeakerLine(environment=environment.name, text=text)
 
 
 def _asks_less(at: str, before: ApprovalGate, after: AutoGate | ApprovalGate) -> Iterator[str]:
@@ -283,21 +283,21 @@ def _weaker_gate(at: str, before: AutoGate | ApprovalGate, after: AutoGate | App
                 yield f"{at}: {after.kind} cannot be compared with {before.kind} as it was"
 
 
-def project_weakenings(before: Project, after: Project) -> tuple[Weaker, ...]:
+def project_weakenings(before: Project, after: Project) -> tuple[WeakerLine, ...]:
     """The weakenings in `after` for the places that class production covers; empty if there are none."""
     return tuple(_project_weakenings(before, after))
 
 
-def _project_weakenings(before: Project, after: Project) -> Iterator[Weaker]:
+def _project_weakenings(before: Project, after: Project) -> Iterator[WeakerLine]:
     guarded = {name: environment for name, environment in before.environments.items() if environment.production}
     for name, environment in guarded.items():
         for text in _weaker_environment(name, environment, after):
-            yield Weaker(environment=name, text=f"environments.{text}")
+            yield WeakerLine(environment=name, text=f"environments.{text}")
     for name, environment in after.environments.items():
         if not environment.production and any(overlap(environment, each) for each in guarded.values()):
-            yield Weaker(text=f"environments.{name}: it would cover places of class production with class test")
+            yield WeakerLine(text=f"environments.{name}: it would cover places of class production with class test")
     if guarded:
-        yield from (Weaker(text=text) for text in _weaker_fields("", before, after, _PROJECT))
+        yield from (WeakerLine(text=text) for text in _weaker_fields("", before, after, _PROJECT))
 
 
 def _weaker_environment(name: str, before: ProjectEnvironment, after: Project) -> Iterator[str]:

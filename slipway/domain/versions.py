@@ -59,7 +59,7 @@ class Version(Record):
         return self
 
 
-class Listed(Record):
+class CatalogueEntry(Record):
     """An entry of the list of everything in the catalogue."""
 
     subject: Subject

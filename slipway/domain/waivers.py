@@ -30,7 +30,7 @@ class Waiver(ByPerson):
     """Hash of the kept proof."""
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         return f"{self.rule} was waived by {self.who}: {self.reason}"
 
     @property

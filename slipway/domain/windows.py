@@ -63,7 +63,7 @@ class Windows(Record):
     )
 
     @property
-    def given(self) -> bool:
+    def exists(self) -> bool:
         """Whether any windows are configured."""
         return bool(self.allow or self.deny or self.holidays or self.holidays_file)
 

@@ -32,7 +32,7 @@ class Fences:
     def claim(self, work: Work, plan: Plan) -> Claim:
         """The claim of the step that is under way. Raises `LedgerUnavailable`, `KeysUnavailable`."""
         step = work.step
-        head = work.standing.head or self.ledger.head(step.application)
+        head = work.rows.head or self.ledger.head(step.application)
         fence = new_fence(
             installation=self.installation,
             application=step.application,
@@ -64,5 +64,5 @@ class Fences:
             head = self.ledger.head(head.application)
         item = next(self.ledger.audit(head.application, first=sequence, last=sequence, limit=1), None)
         record = item if isinstance(item, AuditRecord) and item.sequence == sequence else None
-        named = f"record {fence.head.sequence}, which the Lease in the cluster names"
-        return held_rule(head, named, fence.epoch, fence.head, record)
+        what = f"record {fence.head.sequence}, which the Lease in the cluster names"
+        return held_rule(head, what, fence.epoch, fence.head, record)

@@ -38,18 +38,18 @@ class FirstObject:
             gone = f"the environment {work.step.environment} is no longer one of the application's"
             return (Rule.WITHIN_PROJECT.fails(gone),)
         of_all = self.in_force.of_all(environment)
-        standing = self.ledger.standing(work.step.application)
-        head = standing.head or Head(application=work.step.application)
-        in_force = self.in_force.rules(work, standing, head, environment, of_all=of_all)
+        rows = self.ledger.application_rows(work.step.application)
+        head = rows.head or Head(application=work.step.application)
+        in_force = self.in_force.rules(work, rows, head, environment, of_all=of_all)
         if broken := not_passed((*in_force, limits_rule(application, environment, plan))):
             return broken
-        return self._blocks(work, standing, head, environment, of_all.standing())
+        return self._blocks(work, rows, head, environment, of_all.rows())
 
     def _blocks(
-        self, work: Work, standing: ApplicationRows, head: Head, environment: Environment, of_all: InstallationRows
+        self, work: Work, rows: ApplicationRows, head: Head, environment: Environment, of_all: InstallationRows
     ) -> tuple[RuleResult, ...]:
         release, now = work.release, self.clock()
-        lane = standing.lanes.get(environment.name) or Lane(environment=environment.name)
+        lane = rows.lanes.get(environment.name) or Lane(environment=environment.name)
         policy = work.entry.policy(now)
         rules = block_rules(
             release,

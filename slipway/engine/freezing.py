@@ -15,7 +15,7 @@ from typing import Any
 from ..catalogue.entries import Catalogue
 from ..clock import Clock, utc_now
 from ..domain.actions import Action
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from ..domain.attribution import SYSTEM
 from ..domain.audit import AuditDraft
 from ..domain.blocks import Freeze
@@ -77,7 +77,7 @@ class FreezeOrder(GivenCommand):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frozen:
+class FreezeResult:
     """The result of an order: the rules it was judged by, and how many of all applications have been told."""
 
     rules: tuple[RuleResult, ...]
@@ -106,7 +106,7 @@ class Freezer:
         """The freeze of everything that is in force; None if there is none."""
         return in_force(self.state(), self.clock())
 
-    def give(self, order: FreezeOrder) -> Frozen:
+    def give(self, order: FreezeOrder) -> FreezeResult:
         """Carry out an order and tell every application.
 
         Raises `LedgerUnavailable`, and `Contended` if every attempt lost to another order.
@@ -117,8 +117,8 @@ class Freezer:
             except Conflict:
                 continue
             if not_passed(rules):
-                return Frozen(rules=rules)
-            return Frozen(rules=rules, applied=self._tell_all(), of=len(self.catalogue.entries))
+                return FreezeResult(rules=rules)
+            return FreezeResult(rules=rules, applied=self._tell_all(), of=len(self.catalogue.entries))
         raise Contended(f"{EVERYTHING}: {ATTEMPTS} attempts to {order.verb} lost to other orders")
 
     def _commit(self, order: FreezeOrder) -> tuple[RuleResult, ...]:
@@ -183,9 +183,9 @@ class Freezer:
         return sum(receipt.outcome is Outcome.TAKEN for event in events for receipt in self.handler.handle(event))
 
     def _not_as_signed(self, of_all: InstallationRows) -> str:
-        named = of_all.head.in_force.get(FREEZE) == state_hash(of_all.freeze)
+        is_in_force = of_all.head.in_force.get(FREEZE) == state_hash(of_all.freeze)
         fault = head_fault(of_all.head, self.handler.ledger.public_keys)
-        return fault or ("" if named else "the installation's trail names another one")
+        return fault or ("" if is_in_force else "the installation's trail names another one")
 
 
 def missing_spreads(
@@ -214,7 +214,7 @@ def _rules(order: FreezeOrder, current: Freeze | None, now: datetime) -> tuple[R
 
 
 def _answer(order: FreezeOrder, refused: tuple[RuleResult, ...]) -> list[Write]:
-    answered = Answered(kind=InboxKind.COMMAND, verb=order.verb, refused=bool(refused), rules=refused)
+    answered = RowOutcome(kind=InboxKind.COMMAND, verb=order.verb, refused=bool(refused), rules=refused)
     return answer_writes(order.inbox, answered)
 
 

@@ -14,10 +14,10 @@ from ..domain.events import Event
 from ..domain.queues import Queue
 from ..domain.rules import RuleResult
 from ..domain.snapshot import lookups
-from ..ledger import AlreadySeen, Conflict, Ledger, LedgerUnavailable, Loaded
+from ..ledger import AlreadySeen, Conflict, Ledger, LedgerUnavailable, LoadedSnapshot
 from ..ledger.indexing import Indexer
 from ..ledger.leases import Lease
-from ..ledger.ledger import Committed
+from ..ledger.ledger import CommitResult
 from ..ledger.neighbours import Nearby
 from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
 from .backoff import Backoff
@@ -62,7 +62,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Underway:
+class StepContext:
     """The state that a step already holds when it reports."""
 
     lease: Lease
@@ -83,7 +83,7 @@ class Handler:
     clock: Clock
     backoff: Backoff
 
-    def handle(self, event: Event, *, underway: Underway | None = None) -> tuple[Receipt, ...]:
+    def handle(self, event: Event, *, underway: StepContext | None = None) -> tuple[Receipt, ...]:
         """Decide and commit the event for each application that it concerns; one receipt for each.
 
         Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`.
@@ -93,7 +93,7 @@ class Handler:
             raise UnknownTarget(unknown(event))
         return tuple(self.handle_for(entry, event, underway=underway) for entry in concerned)
 
-    def handle_for(self, entry: Entry, event: Event, *, underway: Underway | None = None) -> Receipt:
+    def handle_for(self, entry: Entry, event: Event, *, underway: StepContext | None = None) -> Receipt:
         """Decide and commit the event for one application. Raises `Contended`, `LedgerUnavailable`."""
         attributes = {Attribute.APPLICATION: entry.application.application}
         with about(attributes), span(Family.EVENT, event.kind, {Attribute.EVENT: event.kind}) as current:
@@ -101,10 +101,10 @@ class Handler:
             current.set({Attribute.OUTCOME: str(receipt.outcome), Attribute.ACTIONS: ",".join(receipt.actions)})
             return receipt
 
-    def _handle(self, entry: Entry, event: Event, current: Span, underway: Underway | None) -> Receipt:
+    def _handle(self, entry: Entry, event: Event, current: Span, underway: StepContext | None) -> Receipt:
         application, needed = entry.application.application, lookups(entry.application, event)
         for attempt in range(ATTEMPTS):
-            if attempt and self.ledger.seen(application, event):
+            if attempt and self.ledger.was_handled(application, event):
                 return Receipt(application=application, outcome=Outcome.REPEATED)
             nearby = underway.nearby if underway and not attempt else None
             loaded = self.ledger.load(entry.policy(self.clock()), needed, nearby=nearby)
@@ -143,8 +143,8 @@ class Handler:
         raise Contended(f"{application}: {ATTEMPTS} decisions about {event.kind} lost to other writers")
 
     def _commit(
-        self, loaded: Loaded, decision: Decision, event: Event, underway: Underway | None, *, is_first: bool
-    ) -> Committed:
+        self, loaded: LoadedSnapshot, decision: Decision, event: Event, underway: StepContext | None, *, is_first: bool
+    ) -> CommitResult:
         """Commit the decision, and end the lease of the step under way in the same transaction."""
         over = underway.lease.end() if underway else ()
         if not is_first:  # what was lost meanwhile must not keep the outcome out
@@ -154,7 +154,7 @@ class Handler:
             underway.lease.ended(over)
         return committed
 
-    def _follow(self, application: str, committed: Committed) -> None:
+    def _follow(self, application: str, committed: CommitResult) -> None:
         """Send the messages of the commit, except the steps that were begun at once, and copy its records to the
         index. The rows of the messages that were sent are deleted, except those of steps: whoever runs a step
         deletes its row."""
@@ -175,7 +175,7 @@ def _note_releases(current: Span, decision: Decision) -> None:
             current.link(release.trace)
 
 
-def is_outdated(entry: Entry, loaded: Loaded) -> bool:
+def is_outdated(entry: Entry, loaded: LoadedSnapshot) -> bool:
     """Whether the version that was read with the head is another than the entry's."""
     return entry.versions is not None and loaded.version != entry.versions.application
 

@@ -38,7 +38,7 @@ from .run_step import Outdated, Work
 class OfAll:
     """The installation's state, being read."""
 
-    standing: Callable[[], InstallationRows]
+    rows: Callable[[], InstallationRows]
     newest: Callable[[], ChainAnchor | None] | None
     """The newest anchor of its chain; None where that is not compared."""
 
@@ -58,12 +58,12 @@ class InForce:
     def of_all(self, environment: Environment) -> OfAll:
         """Begin to read the installation's head and its freeze of everything."""
         newest = ahead(partial(self.anchors.newest, INSTALLATION)) if is_production(environment) else None
-        return OfAll(standing=ahead(self.ledger.of_installation), newest=newest)
+        return OfAll(rows=ahead(self.ledger.of_installation), newest=newest)
 
     def rules(
         self,
         work: Work,
-        standing: ApplicationRows,
+        rows: ApplicationRows,
         head: Head,
         environment: Environment,
         of_all: OfAll | None,
@@ -73,9 +73,9 @@ class InForce:
         Raises `Outdated` if the trail names another version than the step was begun with, and that version is in force;
         `LedgerUnavailable`, `KeysUnavailable`.
         """
-        faults = list(self._of_application(work, standing, head, environment))
+        faults = list(self._of_application(work, rows, head, environment))
         if not faults and of_all is not None and of_all.newest is not None:
-            installation = of_all.standing()
+            installation = of_all.rows()
             whole = self.anchors.whole_among((), installation.head, of_all.newest())
             if not whole.passed:
                 return (whole.rule.fails(f"of the installation: {whole.reason}"),)
@@ -100,33 +100,31 @@ class InForce:
 
     def _of_row(self, work: Work, nearby: Nearby | None) -> str:
         application, environment = work.step.application, work.step.environment
-        standing, release = (nearby.standing, nearby.release) if nearby is not None else (ApplicationRows(), None)
-        head = standing.head or Head(application=application)
+        rows, release = (nearby.rows, nearby.release) if nearby is not None else (ApplicationRows(), None)
+        head = rows.head or Head(application=application)
         if fault := head_fault(head, self.ledger.public_keys):
             return f"the end of the trail of {application}: {fault}"
         if release is None or not is_as_signed(release, head):
             return f"the row of {work.release.id} is not the one that the trail names"
-        lane = standing.lanes.get(environment)
+        lane = rows.lanes.get(environment)
         is_live = state_hash(lane.live if lane else None) == head.in_force.get(live_name(environment))
         if work.step.kind is StepKind.ROLL_BACK and not is_live:
             return f"the live release in {environment} is not the one that the trail names"
         return ""
 
-    def _of_application(
-        self, work: Work, standing: ApplicationRows, head: Head, environment: Environment
-    ) -> Iterator[str]:
+    def _of_application(self, work: Work, rows: ApplicationRows, head: Head, environment: Environment) -> Iterator[str]:
         if fault := head_fault(head, self.ledger.public_keys):
             yield f"the end of the trail of {head.application}: {fault}"
             return
-        lane = hash_of_lane(standing.lanes.get(environment.name))
+        lane = hash_of_lane(rows.lanes.get(environment.name))
         if lane != head.in_force.get(lane_name(environment.name)):
             yield f"freeze, hold or cancel of {environment.name} are not the ones that the trail names"
         if state_hash(head.freeze) != head.in_force.get(FREEZE):
             yield f"the freeze of everything, as {head.application} has it, is not the one that the trail names"
         versions = work.entry.versions
-        if versions is not None and standing.version != head.in_force.get(VERSION):
+        if versions is not None and rows.version != head.in_force.get(VERSION):
             yield f"the version of {head.application} in force is not the one that the trail names"
-        elif versions is not None and versions.application != standing.version:
+        elif versions is not None and versions.application != rows.version:
             raise Outdated(f"another version of {head.application} is in force by now")
 
     def _of_installation(self, work: Work, of_all: InstallationRows) -> Iterator[str]:
@@ -138,9 +136,9 @@ class InForce:
             yield "the freeze of everything is not the one that the trail names"
         versions, project = work.entry.versions, work.entry.application.project
         subject = Subject(kind=SubjectKind.PROJECT, name=project)
-        named = head.in_force.get(version_name(subject))
-        if versions is None or versions.project == named:
+        signed_version = head.in_force.get(version_name(subject))
+        if versions is None or versions.project == signed_version:
             return
-        if self.versions.current(subject).document == named:
+        if self.versions.current(subject).document == signed_version:
             raise Outdated(f"another version of the project {project} is in force by now")
         yield f"the version of the project {project} in force is not the one that the trail names"

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ..domain.envelopes import Envelopes
 from ..domain.events import EVENT
 from ..domain.queues import Queue
-from ..effects.messaging import Bus, Waiting
+from ..effects.messaging import Bus, WaitingMessage
 from ..inbound.reading import bad_input
 from .door import Door
 from .receiving import QueueMessage, Receiver, open_message
@@ -24,7 +24,7 @@ MOST = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turns:
+class SessionWorker:
     """Decides the messages of applications' sessions, however they were delivered."""
 
     door: Door
@@ -47,7 +47,7 @@ class Turns:
             log.warning("%d messages of %s lay in sessions that nobody read", taken, Queue.WORK)
         return taken
 
-    def _take(self, waiting: Waiting) -> None:
+    def _take(self, waiting: WaitingMessage) -> None:
         message = QueueMessage(
             queue=Queue.WORK,
             body=waiting.body,

@@ -37,7 +37,7 @@ def check_objects(application: Application, manifests: Iterable[dict[str, Any]])
 def limits_rule(application: Application, environment: Environment, plan: Plan) -> RuleResult:
     """Whether every object of the plan, and the plan's place, is within the project as it is now."""
     faults = (
-        *_places(application, environment, plan),
+        *_moves(application, environment, plan),
         *_objects(application, _applied(plan)),
         *_images(application, plan),
     )
@@ -51,7 +51,7 @@ def _judged(application: Application, faults: Sequence[str]) -> RuleResult:
     return Rule.WITHIN_PROJECT.holds(f"everything that it applies is what the project {application.project} allows")
 
 
-def _places(application: Application, environment: Environment, plan: Plan) -> Iterator[str]:
+def _moves(application: Application, environment: Environment, plan: Plan) -> Iterator[str]:
     for what, planned, now in (
         ("cluster", plan.cluster, environment.cluster),
         ("namespace", plan.namespace, environment.namespace),

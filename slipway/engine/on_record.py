@@ -74,22 +74,25 @@ class OnRecord:
     def _rules(
         self, asked: Callable[[], ChainAnchor | None], of_all: OfAll | None, work: Work
     ) -> tuple[RuleResult, ...]:
-        step, release, standing, environment = work.step, work.release, work.standing, work.environment
+        step, release, rows, environment = work.step, work.release, work.rows, work.environment
         if environment is None:
             return ()  # the step itself says that its environment is gone
         of_all = of_all or self._of_all(environment)  # if only a newer version says that it is production
-        head, newest = standing.head or Head(application=step.application), asked()
+        head, newest = rows.head or Head(application=step.application), asked()
         read = list(self._from(newest, head, release.first_sequence))
         whole = self.anchors.whole_among(read, head, newest)
         if not whole.passed:
             return (whole,)
-        in_force = self.in_force.rules(work, standing, head, environment, of_all=of_all)
+        in_force = self.in_force.rules(work, rows, head, environment, of_all=of_all)
         if not_passed(in_force):
             return in_force
         records, fault = verified_among(read, self.ledger.public_keys, head, release.first_sequence)
         if fault:
             return (Rule.TRAIL_VERIFIES.fails(fault),)
-        rules = (on_record(records, release, environment, self.clock()), *self._kept(records, release, environment))
+        rules = (
+            on_record(records, release, environment, self.clock()),
+            *self._proof_rules(records, release, environment),
+        )
         rules = rules if not_passed(rules) else (*rules, *self.in_force.of_release(work))
         if step.kind in FIRST_OBJECT and not not_passed(rules):
             return (*rules, *self._anchored(work, environment, head, newest))
@@ -102,7 +105,9 @@ class OnRecord:
         begin = anchored if 0 < first - anchored <= NOT_FAR else first
         return self.ledger.audit(head.application, first=begin, last=head.sequence)
 
-    def _kept(self, records: list[AuditRecord], release: Release, environment: Environment) -> tuple[RuleResult, ...]:
+    def _proof_rules(
+        self, records: list[AuditRecord], release: Release, environment: Environment
+    ) -> tuple[RuleResult, ...]:
         gate = environment.gate
         fresh = gate.fresh if isinstance(gate, ApprovalGate) else None
         rule = self.proofs.rule(rests_on(records, release, environment), fresh=fresh)

@@ -60,7 +60,7 @@ class Parking:
         parked = self.installation.parked(id)
         if parked is None:
             raise NotFound(f"no parked input has the id {id!r}")
-        source = Source.named(parked.source)
+        source = Source.of_text(parked.source)
         if parked.source not in tuple(Queue) and source is None:
             raise NotReplayable(f"{parked.id} came from {parked.source}, which cannot be replayed")
         if parked.truncated:

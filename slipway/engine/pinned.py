@@ -35,14 +35,16 @@ def pinned_images(objects: Iterable[Mapping[str, Any]], application: Application
     for value in objects:
         rules = application.image_rules
         for image in image_places(value, rules):
-            named = digest_reference(image.text)
+            reference = digest_reference(image.text)
             if (
-                named is not None
-                and str(named) == f"{login_server}/{named.repository}@{named.digest}"
-                and (named.repository == application.pushed.repository or application.may_bring(named.repository))
+                reference is not None
+                and str(reference) == f"{login_server}/{reference.repository}@{reference.digest}"
+                and (
+                    reference.repository == application.pushed.repository or application.may_bring(reference.repository)
+                )
             ):
                 ours.add(image.text)
-            elif named is not None and rules.is_foreign(named.name):
+            elif reference is not None and rules.is_foreign(reference.name):
                 foreign.add(image.text)
             elif not rules.leaves(value):
                 refused.append(f"{_label(value)}: {dotted_path(image.steps)}: {str(image.text)[:200]}")

@@ -13,10 +13,10 @@ from typing import Final, assert_never
 
 from ..domain.errors import Inconsistent
 from ..domain.events import VoteCast
-from ..domain.identity import CannotVerify, IdentityRefused, IdToken, TokenReader, Verdict, Verified
+from ..domain.identity import CannotVerify, IdentityRefused, IdToken, TokenReader, Verdict, VerifiedToken
 from ..domain.inbox import Received, Speaker
 from ..domain.people import OID, SignedIn
-from ..domain.proof import KeptProof, Proof, Proved
+from ..domain.proof import KeptProof, Proof, ProofFacts
 from ..domain.statement import VoteStatement
 from ..ledger import Blobs
 
@@ -46,7 +46,7 @@ class Prover:
         if proof is None or not isinstance(proof.statement, VoteStatement):
             raise Inconsistent(f"row {received.id} holds no proof of a vote")
         match self.person(received):
-            case Verified(value=(token, proved)):
+            case VerifiedToken(value=(token, proved)):
                 return _proved(received, proof.statement, token, proved)
             case IdentityRefused(why=why):
                 return _unproved(received, proof.statement, why)
@@ -55,7 +55,7 @@ class Prover:
             case unreachable:
                 assert_never(unreachable)
 
-    def person(self, received: Received) -> Verdict[tuple[IdToken, Proved]]:
+    def person(self, received: Received) -> Verdict[tuple[IdToken, ProofFacts]]:
         """The author of a row with a proof. A proof that holds is kept.
 
         Raises `LedgerUnavailable`, and `Inconsistent` for a row without a proof.
@@ -64,8 +64,8 @@ class Prover:
         if proof is None:
             raise Inconsistent(f"row {received.id} holds no proof")
         match self._verdict(proof, received.received_at):
-            case Verified(value=token):
-                return Verified(value=(token, self._keep(proof, token)))
+            case VerifiedToken(value=token):
+                return VerifiedToken(value=(token, self._keep(proof, token)))
             case IdentityRefused() as refused:
                 log.warning("the proof in row %s does not hold: %s", received.id, refused.why)
                 return refused
@@ -82,11 +82,11 @@ class Prover:
             )
         return self.tokens.verify(proof.id_token, nonce=statement.nonce, at=received_at)
 
-    def _keep(self, proof: Proof, token: IdToken) -> Proved:
+    def _keep(self, proof: Proof, token: IdToken) -> ProofFacts:
         keys = self.evidence.put(token.key_set.content, JSON)
         self.keys_seen(keys)
         kept_proof = KeptProof(statement=proof.statement, id_token=proof.id_token, issuer=self.tokens.issuer, keys=keys)
-        return Proved(
+        return ProofFacts(
             proof=self.evidence.put(kept_proof.canonical, JSON),
             statement=proof.statement,
             tenant=token.person.tenant,
@@ -104,7 +104,7 @@ def repeated(received: Received) -> VoteCast:
     return _unproved(received, proof.statement, "its statement was already counted")
 
 
-def _proved(received: Received, statement: VoteStatement, token: IdToken, proved: Proved) -> VoteCast:
+def _proved(received: Received, statement: VoteStatement, token: IdToken, proved: ProofFacts) -> VoteCast:
     person = token.person
     # If a token only points to the groups, the person is not known to be in any of them.
     signed_in = SignedIn(object_id=person.oid, groups=person.groups or (), roles=person.roles)

@@ -52,7 +52,7 @@ class PushProver:
         why = why_no_image(manifest, registry.where(event.repository, event.digest))
         return event.evolve(no_image=why[:500]) if why else event
 
-    def found(self, application: Application, *, tag: str = "", digest: str = "") -> PushedArtifact:
+    def look_up(self, application: Application, *, tag: str = "", digest: str = "") -> PushedArtifact:
         """The artifact with this tag or digest, in the repository that the application is delivered from.
 
         Raises `NotFound`; `SourceAway` as long as the registry is away.
@@ -60,16 +60,16 @@ class PushProver:
         pushed = application.pushed
         try:
             registry = self.registry(pushed.registry)
-            known = digest or registry.resolve(pushed.repository, tag)
-            if known is None:
+            resolved = digest or registry.resolve(pushed.repository, tag)
+            if resolved is None:
                 raise NotFound(f"{registry.where(pushed.repository, tag)}: nothing was pushed under this tag")
             if application.source is SourceKind.BUNDLE:
-                named = tag or fetch_config(registry, pushed.repository, known).version
-                return PushedArtifact(tag=named, digest=known)
-            manifest = registry.manifest(pushed.repository, known)
-            why = why_no_image(manifest, registry.where(pushed.repository, known))
-            named = tag or _tag_of(registry, pushed.repository, known)
-            return PushedArtifact(tag=named, digest=known, no_image=why[:500])
+                version = tag or fetch_config(registry, pushed.repository, resolved).version
+                return PushedArtifact(tag=version, digest=resolved)
+            manifest = registry.manifest(pushed.repository, resolved)
+            why = why_no_image(manifest, registry.where(pushed.repository, resolved))
+            version = tag or _tag_of(registry, pushed.repository, resolved)
+            return PushedArtifact(tag=version, digest=resolved, no_image=why[:500])
         except (UnknownName, NotABundle, ConfigError) as error:
             raise NotFound(str(error)) from error
         except RegistryError as error:
@@ -87,8 +87,8 @@ def pushed_names(given: Mapping[str, str]) -> dict[str, str]:
 
 def _tag_of(registry: Registry, repository: str, digest: str) -> str:
     """The newest tag that names the digest. Raises `NotFound`."""
-    named = (info.tag for info in registry.recent_tags(repository, TAGS_SEARCHED) if info.digest == digest)
-    tag = next(named, None)
+    tags = (info.tag for info in registry.recent_tags(repository, TAGS_SEARCHED) if info.digest == digest)
+    tag = next(tags, None)
     if tag is None:
         where = registry.where(repository, digest)
         raise NotFound(

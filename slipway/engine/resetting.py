@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..clock import Clock
 from ..domain.actions import Action
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from ..domain.commands import Verb
 from ..domain.decide.opening import opening_rules
 from ..domain.errors import UnknownName
@@ -47,7 +47,7 @@ class Resetting:
         """Raises as `Handler.handle` does."""
         name = event.application
         refused = not_passed(opening_rules(event)) or not event.reason.strip()
-        if not refused and not self.handler.ledger.seen(name, event):
+        if not refused and not self.handler.ledger.was_handled(name, event):
             restored = self.anchors.restored(name, epoch=self._fenced(name))
             self.anchors.reset(name, restored, now=self.clock())
             event = event.evolve(restored=restored)
@@ -79,7 +79,7 @@ class Resetting:
         now, broken = self.clock(), not_passed(rules)
         answer = answer_writes(
             order.inbox,
-            Answered(kind=InboxKind.COMMAND, verb=Verb.FENCE_RESET, refused=bool(broken), rules=broken),
+            RowOutcome(kind=InboxKind.COMMAND, verb=Verb.FENCE_RESET, refused=bool(broken), rules=broken),
         )
         if broken:
             reason = "; ".join(rule.reason for rule in broken)

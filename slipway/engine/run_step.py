@@ -29,7 +29,7 @@ from ..ledger.neighbours import ApplicationRows, Nearby
 from ..telemetry import Attribute, Family, about, carrier, current_traceparent, span
 from .beginning import concerns
 from .door import deferred
-from .handle import Contended, Handler, Underway, UnknownTarget
+from .handle import Contended, Handler, StepContext, UnknownTarget
 from .outcome import Finished, Outcome, Requeue, Retry, failed, not_begun, outcome_word
 
 log = logging.getLogger(__name__)
@@ -74,9 +74,9 @@ class Work:
             raise LeaseIsTaken(self.step.id)
 
     @property
-    def standing(self) -> ApplicationRows:
+    def rows(self) -> ApplicationRows:
         """Head and lanes as they were read with the release; empty if they were not read."""
-        return self.nearby.standing if self.nearby else ApplicationRows()
+        return self.nearby.rows if self.nearby else ApplicationRows()
 
     @property
     def environment(self) -> Environment | None:
@@ -140,17 +140,17 @@ class StepRunner:
         if self._stopped(step):  # before the release is read: a statement that was read in between shows in the release
             return
         nearby = self.ledger.nearby(step.application, step.release)
-        if entry is not None and entry.versions is not None and entry.versions.application != nearby.standing.version:
+        if entry is not None and entry.versions is not None and entry.versions.application != nearby.rows.version:
             self.catalogue.look_again()
             entry = self.catalogue.get(step.application)
-        release, asked = nearby.release, nearby.asked_by(step.first_message_id)
+        release, message = nearby.release, nearby.asked_by(step.first_message_id)
         if entry is None or release is None:
             raise UnknownTarget(f"{step.id}: there is no such {'application' if entry is None else 'release'}")
         if step.kind.is_awaited and (release.step != step.id or step.resent < release.resent):
             log.info("%s: dropped, the release has moved on to %s", step.id, release.phase)
-            self.ledger.forget(step.application, [write.key for write in asked])
+            self.ledger.forget(step.application, [write.key for write in message])
             return
-        lease = self.leases.of(step.application, step.id, owner=self.owner(), asked=asked, within=within)
+        lease = self.leases.of(step.application, step.id, owner=self.owner(), asked=message, within=within)
 
         def renew() -> bool:
             return lease.renew(now=self.clock(), length=LEASE)
@@ -166,7 +166,7 @@ class StepRunner:
             # From the first object on a rollout is finished, so a deployment is not looked at again.
             copied = step.kind is StepKind.COPY and isinstance(outcome, Finished) and outcome.passed
             if not (copied and self._stopped(step)):
-                self._follow(step, outcome, Underway(lease=lease, nearby=nearby))
+                self._follow(step, outcome, StepContext(lease=lease, nearby=nearby))
         except LeaseIsTaken:
             self._put_off(step)
         finally:
@@ -222,7 +222,7 @@ class StepRunner:
             return False
         return briefly or self.clock() - step.asked_at >= own
 
-    def _follow(self, step: Step, outcome: Outcome, underway: Underway) -> None:
+    def _follow(self, step: Step, outcome: Outcome, underway: StepContext) -> None:
         match outcome:
             case Finished():
                 self._report(step, outcome, underway)
@@ -260,7 +260,7 @@ class StepRunner:
             except LedgerUnavailable as away:
                 log.warning("%s: the note of what it waited for was not removed: %s", step.id, away)
 
-    def _report(self, step: Step, outcome: Finished, underway: Underway) -> None:
+    def _report(self, step: Step, outcome: Finished, underway: StepContext) -> None:
         event = StepFinished(
             received_at=self.clock(),
             step=step,

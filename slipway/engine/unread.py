@@ -23,7 +23,7 @@ stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unread:
+class UnreadStops:
     """Looks for what stops a step."""
 
     inbox: Inbox

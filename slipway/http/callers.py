@@ -52,12 +52,12 @@ class Access:
         `CallerNotYetKnown`."""
         if (bearer := self._bearer(headers)) is not None:
             return self._by_token(bearer)
-        named = self._caller_of_key(headers.get(KEY_HEADER) or parameters.get(KEY_PARAMETER) or "")
-        if named is None and self.host_keys:
-            named = Caller(name=HOST_KEY, roles=OF_KEYS)
-        if named is None:
+        caller = self._caller_of_key(headers.get(KEY_HEADER) or parameters.get(KEY_PARAMETER) or "")
+        if caller is None and self.host_keys:
+            caller = Caller(name=HOST_KEY, roles=OF_KEYS)
+        if caller is None:
             raise UnknownCaller
-        return named
+        return caller
 
     def _bearer(self, headers: Mapping[str, str]) -> str | None:
         header = headers.get("Authorization")
@@ -82,7 +82,7 @@ class Access:
     def _caller_of_key(self, key: str) -> Caller | None:
         """The caller of a named key. All hashes are compared, each in constant time."""
         digest = hashlib.sha256(key.encode()).hexdigest()
-        names = [name for name, known in self.keys.items() if hmac.compare_digest(digest, known)]
+        names = [name for name, stored_digest in self.keys.items() if hmac.compare_digest(digest, stored_digest)]
         if not key or not names:
             return None
         return Caller(name=f"key:{names[0]}", roles=OF_KEYS)

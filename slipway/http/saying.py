@@ -18,10 +18,10 @@ from typing import Final, Literal, Protocol
 from urllib.parse import quote
 
 from ..clock import Clock
-from ..domain.challenge import Challenge, Pending, Used, browser_hash
+from ..domain.challenge import Challenge, Pending, UsedChallenge, browser_hash
 from ..domain.changing import ComparedSubject
 from ..domain.commands import FRESH
-from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, Verified
+from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, VerifiedToken
 from ..domain.inbox import InboxId, InboxKind, InboxRow, Speaker, Via, inbox_id
 from ..domain.proof import Proof, claimed_person, freshness
 from ..domain.rules import not_passed
@@ -66,18 +66,18 @@ class ChallengeTable(Protocol):
 
     def add(self, state: str, challenge: Challenge) -> None: ...
     def find(self, state: str) -> Challenge | None: ...
-    def used(self, state: str) -> Used | None: ...
-    def mark(self, state: str, used: Used) -> Used:
+    def used(self, state: str) -> UsedChallenge | None: ...
+    def mark(self, state: str, used: UsedChallenge) -> UsedChallenge:
         """The mark that is now in force: this one, or an earlier one."""
         ...
 
     def add_pending(self, handle: str, pending: Pending) -> None: ...
     def pending(self, handle: str) -> Pending | None: ...
-    def mark_confirmed(self, handle: str, used: Used) -> Used:
+    def mark_confirmed(self, handle: str, used: UsedChallenge) -> UsedChallenge:
         """As `mark`."""
         ...
 
-    def confirmed(self, handle: str) -> Used | None: ...
+    def confirmed(self, handle: str) -> UsedChallenge | None: ...
 
 
 class Sender(Protocol):
@@ -87,7 +87,7 @@ class Sender(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lead:
+class ProviderRedirect:
     """Send the browser to this address."""
 
     to: str
@@ -151,7 +151,7 @@ class Saying:
         again: bool = False,
         pending: str = "",
         content: tuple[str, ...] = (),
-    ) -> Lead | NothingSent:
+    ) -> ProviderRedirect | NothingSent:
         """Keep the statement and lead the person to the provider. `browser` is the id in the browser's cookie, `person`
         the object id of the person who pressed the button."""
         now = self.clock()
@@ -175,7 +175,7 @@ class Saying:
             content=content,
         )
         self.challenges.add(state, challenge)
-        return Lead(to=address)
+        return ProviderRedirect(to=address)
 
     # ---- statements that wait for a person to confirm them
     def keep_pending(
@@ -214,9 +214,9 @@ class Saying:
 
     def decline(self, handle: str) -> None:
         """Note that a person said no. A statement that was confirmed before stays confirmed."""
-        self.challenges.mark_confirmed(handle, Used(inbox=None, at=self.clock()))
+        self.challenges.mark_confirmed(handle, UsedChallenge(inbox=None, at=self.clock()))
 
-    def confirm(self, handle: str, pending: Pending, *, browser: str, person: str) -> Lead | NothingSent:
+    def confirm(self, handle: str, pending: Pending, *, browser: str, person: str) -> ProviderRedirect | NothingSent:
         """Lead the person who pressed the button to the provider, with the statement that they have read."""
         statement = pending.statement.evolve(salt=salt_of(self.random(SALT_BYTES)))
         return self.begin(
@@ -229,7 +229,7 @@ class Saying:
             content=pending.content,
         )
 
-    def back(self, *, state: str, code: str, error: str, browser: str) -> Lead | NothingSent:
+    def back(self, *, state: str, code: str, error: str, browser: str) -> ProviderRedirect | NothingSent:
         """Handle the return from the provider. `browser` is the id in the browser's cookie; empty if it sent none."""
         challenge = self.challenges.find(state) if _STATE.fullmatch(state) else None
         if challenge is None:
@@ -249,17 +249,17 @@ class Saying:
             return NothingSent(why=WhyNothingSent.INCOMPLETE, back=home)
         return self._redeem(state, code, challenge, browser)
 
-    def _redeem(self, state: str, code: str, challenge: Challenge, browser: str) -> Lead | NothingSent:
+    def _redeem(self, state: str, code: str, challenge: Challenge, browser: str) -> ProviderRedirect | NothingSent:
         """The code can be redeemed only once, so the mark comes first: if two returns come at once, one of them goes
         on."""
         now = self.clock()
         mine = inbox_id(now, self.random(8))
-        used = self.challenges.mark(state, Used(inbox=mine, at=now))
+        used = self.challenges.mark(state, UsedChallenge(inbox=mine, at=now))
         if used.inbox != mine:
             return self._follow(challenge, used.inbox)
         home = self.home(challenge.statement)
         match self.provider.redeem(code, challenge.verifier):
-            case Verified(value=token):
+            case VerifiedToken(value=token):
                 return self._send(token, challenge, mine, browser)
             case IdentityRefused(why=why):
                 log.warning("a code was not redeemed: %s", why)
@@ -268,7 +268,7 @@ class Saying:
                 log.warning("a code could not be redeemed: %s", why)
                 return NothingSent(why=WhyNothingSent.AWAY, back=home)
 
-    def _send(self, token: str, challenge: Challenge, mine: InboxId, browser: str) -> Lead | NothingSent:
+    def _send(self, token: str, challenge: Challenge, mine: InboxId, browser: str) -> ProviderRedirect | NothingSent:
         statement = challenge.statement
         verdict = self.provider.verify(token, nonce=statement.nonce, at=self.clock())
         if isinstance(verdict, IdentityRefused):
@@ -293,7 +293,7 @@ class Saying:
                 content=challenge.content,
             )
         if challenge.pending:
-            confirmed = self.challenges.mark_confirmed(challenge.pending, Used(inbox=mine, at=self.clock()))
+            confirmed = self.challenges.mark_confirmed(challenge.pending, UsedChallenge(inbox=mine, at=self.clock()))
             if confirmed.inbox != mine:  # the pending statement was confirmed before, and is made only once
                 return self._follow(challenge, confirmed.inbox)
         row = InboxRow(
@@ -305,10 +305,10 @@ class Saying:
         self.sender.say(partition_of(statement), row, id=mine)
         return self._follow(challenge, mine)
 
-    def _follow(self, challenge: Challenge, row: InboxId | None) -> Lead | NothingSent:
+    def _follow(self, challenge: Challenge, row: InboxId | None) -> ProviderRedirect | NothingSent:
         if row is None:
             return NothingSent(why=WhyNothingSent.DECLINED, back=self.home(challenge.statement))
-        return Lead(to=f"{SENT}/{quote(partition_of(challenge.statement))}/{row}")
+        return ProviderRedirect(to=f"{SENT}/{quote(partition_of(challenge.statement))}/{row}")
 
 
 def partition_of(statement: Statement) -> str:
@@ -318,7 +318,7 @@ def partition_of(statement: Statement) -> str:
     return statement.application or INSTALLATION
 
 
-def _speaker(verdict: Verified[IdToken] | CannotVerify, via: Via) -> Speaker:
+def _speaker(verdict: VerifiedToken[IdToken] | CannotVerify, via: Via) -> Speaker:
     if isinstance(verdict, CannotVerify):
         return Speaker(via=via)
     person = verdict.value.person

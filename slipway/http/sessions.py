@@ -37,7 +37,7 @@ type Ended = Callable[[str, str], EndedSessions]
 """By tenant and object id: which sessions of the person were ended. Raises `LedgerUnavailable`."""
 
 
-class Recalled:
+class EndedSessionCache:
     """Asks at most once a minute for each person who reads pages."""
 
     def __init__(self, ask: Ended, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -47,9 +47,9 @@ class Recalled:
     def of(self, tenant: str, person: str, *, sure: bool) -> EndedSessions:
         """With `sure` it asks in any case. Raises `LedgerUnavailable`."""
         now, who = self._monotonic(), (tenant, person)
-        known = self._known.get(who)
-        if known is not None and not sure and now - known[0] < ASKED_EVERY.total_seconds():
-            return known[1]
+        cached = self._known.get(who)
+        if cached is not None and not sure and now - cached[0] < ASKED_EVERY.total_seconds():
+            return cached[1]
         ended = self._ask(tenant, person)
         if len(self._known) >= MOST_RECALLED:
             self._known.clear()
@@ -91,7 +91,7 @@ class Sessions:
     cookies: Cookies
     seal: Seal
     clock: Clock
-    ended: Recalled
+    ended: EndedSessionCache
 
     def read(self, headers: Mapping[str, str], *, sure: bool = False) -> Session | None:
         """The valid session, if there is one; `sure` looks up at once whether it was ended elsewhere. Raises
@@ -137,7 +137,7 @@ class Sessions:
             # Hundreds of groups: better unknown than in a cookie that the browser silently drops.
             session = session.evolve(groups=None)
             sealed = self._sealed(session)
-        return session, self._kept(session, sealed)
+        return session, self._cookie(session, sealed)
 
     def used(self, session: Session) -> str | None:
         """The `Set-Cookie` header that notes the use, if that is due."""
@@ -145,7 +145,7 @@ class Sessions:
         if now - session.seen < NOTED_EVERY.total_seconds():
             return None
         session = session.evolve(seen=now)
-        return self._kept(session, self._sealed(session))
+        return self._cookie(session, self._sealed(session))
 
     def end(self) -> str:
         """The `Set-Cookie` header that ends the session in this browser."""
@@ -153,15 +153,15 @@ class Sessions:
 
     def browser(self, headers: Mapping[str, str]) -> tuple[str, str | None]:
         """The browser's id, and the `Set-Cookie` header that gives it one if it has none."""
-        if known := self.cookies.read(headers, Cookie.BROWSER):
-            return known, None
+        if browser_id := self.cookies.read(headers, Cookie.BROWSER):
+            return browser_id, None
         made = secrets.token_urlsafe(24)
         return made, self.cookies.keep(Cookie.BROWSER, made, BROWSER_KEPT)
 
     def _sealed(self, session: Session) -> str:
         return self.seal.close(KeyPurpose.SESSION, session.model_dump_json().encode())
 
-    def _kept(self, session: Session, sealed: str) -> str:
+    def _cookie(self, session: Session, sealed: str) -> str:
         return self.cookies.keep(Cookie.SESSION, sealed, timedelta(seconds=session.exp - self._now()))
 
     def _now(self) -> int:

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from pydantic import TypeAdapter, ValidationError
 
 from ..clock import Clock
-from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, Verified
+from ..domain.identity import CannotVerify, IdentityRefused, IdToken, Verdict, VerifiedToken
 from ..domain.model import Record
 from .cookies import VALUE_LIMIT, Cookie
 from .sealing import KeyPurpose, Seal
@@ -65,7 +65,7 @@ _ALL_ASKED: Final = TypeAdapter(tuple[PendingSignIn, ...])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Go:
+class SignInRedirect:
     """Send the browser on."""
 
     to: str
@@ -97,7 +97,7 @@ class SignIn:
     is_page: Callable[[str], bool]
     """Whether an address is one of our pages: people are sent nowhere else after signing in."""
 
-    def begin(self, headers: Mapping[str, str], to: str, *, quiet: bool = False) -> Go | NotSignedIn:
+    def begin(self, headers: Mapping[str, str], to: str, *, quiet: bool = False) -> SignInRedirect | NotSignedIn:
         """Send the person to the provider. Raises `KeysUnavailable`."""
         path = to if self.is_page(to) else "/"
         pending = PendingSignIn(
@@ -111,22 +111,22 @@ class SignIn:
         address = self.provider.address(pending, self.public_url + BACK)
         if isinstance(address, CannotVerify):
             return _away(address, path)
-        return Go(to=address, cookies=(self._kept((*self._under_way(headers), pending)),))
+        return SignInRedirect(to=address, cookies=(self._cookie((*self._under_way(headers), pending)),))
 
-    def back(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Go | NotSignedIn:
+    def back(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> SignInRedirect | NotSignedIn:
         """Handle the return and sign the person in. Raises `KeysUnavailable`, `LedgerUnavailable`."""
         under_way = self._under_way(headers)
         state = parameters.get("state", "")
         pending = next((each for each in under_way if _equal(each.state, state)), None)
         if pending is None:
             return self._nothing_asked(headers)
-        rest = self._kept(tuple(each for each in under_way if each is not pending))
+        rest = self._cookie(tuple(each for each in under_way if each is not pending))
         if "error" in parameters:
             return self._failed(headers, pending, parameters["error"], rest)
         code = parameters.get("code", "")
         match self.provider.redeem(pending, self.public_url + BACK, code, at=self.clock()):
-            case Verified(value=token):
-                return Go(to=pending.to, cookies=(*self._session(headers, pending, token), rest))
+            case VerifiedToken(value=token):
+                return SignInRedirect(to=pending.to, cookies=(*self._session(headers, pending, token), rest))
             case IdentityRefused(why=why):
                 log.warning("a sign-in was refused: %s", why)
                 return NotSignedIn(
@@ -145,21 +145,27 @@ class SignIn:
         _, session_cookie = self.sessions.begin(token.person, browser=browser, renews=before if same else None)
         return (session_cookie, browser_cookie) if browser_cookie else (session_cookie,)
 
-    def _nothing_asked(self, headers: Mapping[str, str]) -> Go | NotSignedIn:
+    def _nothing_asked(self, headers: Mapping[str, str]) -> SignInRedirect | NotSignedIn:
         """The answer to a return that this browser did not ask for: Back, a reload or a restored tab after the sign-in,
         or another browser's."""
         if self.sessions.read(headers) is not None:
-            return Go(to="/")
+            return SignInRedirect(to="/")
         return NotSignedIn(
             title="This sign-in is over",
             why="It was begun more than ten minutes ago or in another browser, or your browser keeps no cookies here.",
         )
 
-    def _failed(self, headers: Mapping[str, str], pending: PendingSignIn, error: str, rest: str) -> Go | NotSignedIn:
+    def _failed(
+        self, headers: Mapping[str, str], pending: PendingSignIn, error: str, rest: str
+    ) -> SignInRedirect | NotSignedIn:
         if pending.quiet and error in _ASK_THE_PERSON:
             again = self.begin(headers, pending.to)
             ended = self.sessions.end()
-            return Go(to=again.to, cookies=(*again.cookies, ended)) if isinstance(again, Go) else again
+            return (
+                SignInRedirect(to=again.to, cookies=(*again.cookies, ended))
+                if isinstance(again, SignInRedirect)
+                else again
+            )
         if error == "access_denied":
             return NotSignedIn(
                 title="You did not sign in", why="The sign-in was cancelled.", to=pending.to, cookies=(rest,)
@@ -171,12 +177,12 @@ class SignIn:
     def _under_way(self, headers: Mapping[str, str]) -> tuple[PendingSignIn, ...]:
         content = self.seal.open(KeyPurpose.SIGN_IN, self.sessions.cookies.read(headers, Cookie.SIGN_IN))
         try:
-            known = _ALL_ASKED.validate_json(content or b"[]")
+            under_way = _ALL_ASKED.validate_json(content or b"[]")
         except ValidationError:
             return ()
-        return tuple(pending for pending in known if self._now() - pending.at < GOOD_FOR.total_seconds())
+        return tuple(pending for pending in under_way if self._now() - pending.at < GOOD_FOR.total_seconds())
 
-    def _kept(self, under_way: tuple[PendingSignIn, ...]) -> str:
+    def _cookie(self, under_way: tuple[PendingSignIn, ...]) -> str:
         """The `Set-Cookie` header with the begun sign-ins; if there are too many, the oldest are dropped."""
         cookies = self.sessions.cookies
         for count in range(min(len(under_way), MOST_TABS), 0, -1):
@@ -207,5 +213,5 @@ def _equal(one: str, other: str) -> bool:
 
 def _error_name(error: str) -> str:
     """An error name from OAuth's list, or a neutral text: a stranger may have written it."""
-    known = len(error) <= 60 and error.isascii() and error.replace("_", "").isalpha()  # noqa: PLR2004
-    return error if known else "an unknown one"
+    is_a_name = len(error) <= 60 and error.isascii() and error.replace("_", "").isalpha()  # noqa: PLR2004
+    return error if is_a_name else "an unknown one"

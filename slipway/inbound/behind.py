@@ -21,7 +21,7 @@ from ..domain.run_source import (
     RunInfo,
     SourceAnswer,
 )
-from ..domain.runs import PEOPLE_LIMIT, Fact, Involved, Involvement, Trust
+from ..domain.runs import PEOPLE_LIMIT, Fact, InvolvedPerson, Involvement, Trust
 
 COMMITS_LIMIT: Final = 100
 """The most commits that are asked for one by one. If there are more, the rest is not read, and their people are not
@@ -53,11 +53,11 @@ class PeopleSource(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Behind:
+class PeopleBehindChange:
     """The people behind a change, and whether the list is complete."""
 
     fact: Fact
-    people: tuple[Involved, ...]
+    people: tuple[InvolvedPerson, ...]
     all_named: bool
     """Whether nobody is missing among the people, known or not."""
 
@@ -68,7 +68,7 @@ class _Away(Exception):  # noqa: N818 - it ends the asking, nothing is wrong
         self.told = answer
 
 
-def behind(source: PeopleSource, run: RunInfo, *, live: Sequence[str]) -> Behind | CannotKnow:
+def behind(source: PeopleSource, run: RunInfo, *, live: Sequence[str]) -> PeopleBehindChange | CannotKnow:
     """Everybody behind what the run built. `CannotKnow` only if asking again later helps."""
     asking = _Asking(source, run)
     try:
@@ -179,27 +179,27 @@ class _Asking:
                 return answer
 
     # ---- their identities
-    def answer(self) -> Behind:
+    def answer(self) -> PeopleBehindChange:
         identity_ids = list(dict.fromkeys(who.id for who in self.vouched.values()))
         identities = self._need(self.source.identities(self.run.organization, identity_ids), ()) if identity_ids else ()
-        known = {identity.id.casefold(): identity for identity in identities}
-        people = [self._person(part, who, known) for (part, _), who in self.vouched.items()]
-        people += self._signatures(known.values())
+        by_id = {identity.id.casefold(): identity for identity in identities}
+        people = [self._person(part, who, by_id) for (part, _), who in self.vouched.items()]
+        people += self._signatures(by_id.values())
         people.sort(key=lambda person: tuple(Involvement).index(person.part))
         if len(people) > PEOPLE_LIMIT:
             self.gaps.append(f"more than {PEOPLE_LIMIT} people are behind it")
-        return Behind(fact=self._fact(), people=tuple(people[:PEOPLE_LIMIT]), all_named=not self.gaps)
+        return PeopleBehindChange(fact=self._fact(), people=tuple(people[:PEOPLE_LIMIT]), all_named=not self.gaps)
 
-    def _person(self, part: Involvement, who: PersonReference, known: dict[str, Identity]) -> Involved:
+    def _person(self, part: Involvement, who: PersonReference, known: dict[str, Identity]) -> InvolvedPerson:
         identity = known.get(who.id.casefold())
         if identity is None or not (identity.object_id or identity.is_service):
             unknown = self._unknown(f"{who.name or who.id} {part.did}, and nobody can tell who that is")
             name, mail = who.name[:_NAME], who.unique_name[:_NAME]
-            return Involved(part=part, trust=Trust.NOT_PROVED, name=name, mail=mail, unknown=unknown)
+            return InvolvedPerson(part=part, trust=Trust.NOT_PROVED, name=name, mail=mail, unknown=unknown)
         unknown = ""
         if identity.is_service and part is not Involvement.REQUESTER:
             unknown = self._unknown(f"{identity.name} {part.did}, which is not a person: nobody can tell for whom")
-        return Involved(
+        return InvolvedPerson(
             part=part,
             trust=Trust.PROVED,
             name=identity.name[:_NAME],
@@ -215,7 +215,7 @@ class _Asking:
         self.unknown.append(why)
         return why[:_WHY]
 
-    def _signatures(self, known: Iterable[Identity]) -> list[Involved]:
+    def _signatures(self, known: Iterable[Identity]) -> list[InvolvedPerson]:
         """Authors and committers, with an object id if exactly one member has the address."""
         by_mail = {identity.mail.casefold(): identity for identity in known if identity.mail}
         addresses = dict.fromkeys(mail for _, mail in self.claimed)
@@ -231,8 +231,8 @@ class _Asking:
         return [self._signed(part, signature, by_mail.get(mail)) for (part, mail), signature in self.claimed.items()]
 
     @staticmethod
-    def _signed(part: Involvement, signature: CommitSignature, identity: Identity | None) -> Involved:
-        return Involved(
+    def _signed(part: Involvement, signature: CommitSignature, identity: Identity | None) -> InvolvedPerson:
+        return InvolvedPerson(
             part=part,
             trust=Trust.CLAIMED,
             name=signature.name[:_NAME],

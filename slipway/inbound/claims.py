@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ..domain.runs import Fact, Involved, Involvement, Run, Trust
+from ..domain.runs import Fact, InvolvedPerson, Involvement, Run, Trust
 
 _ADDRESS = 254
 NOT_ASKED = Fact(trust=Trust.NOT_PROVED, why="its source was not asked yet")
@@ -26,7 +26,7 @@ def claimed(
     committer: str = "",
 ) -> Run:
     """`requester` and `committer` are addresses; empty ones are left out. Texts have to fit their fields already."""
-    named = {Involvement.REQUESTER: requester, Involvement.COMMITTER: committer}
+    people_by_part = {Involvement.REQUESTER: requester, Involvement.COMMITTER: committer}
     return Run(
         organization=organization,
         project=project,
@@ -44,6 +44,8 @@ def claimed(
         built=NOT_ASKED,
         behind=NOT_ASKED,
         people=tuple(
-            Involved(part=part, trust=Trust.CLAIMED, mail=mail[:_ADDRESS]) for part, mail in named.items() if mail
+            InvolvedPerson(part=part, trust=Trust.CLAIMED, mail=mail[:_ADDRESS])
+            for part, mail in people_by_part.items()
+            if mail
         ),
     )

@@ -94,7 +94,7 @@ def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: d
         raise Ignored(f"the action {data.action[:100]!r} is not a push")
     if not target.tag:
         raise Ignored(f"{target.repository[:100]} was pushed without a tag: a platform or a referrer of an image")
-    if hangs_on_an_image(target.tag):
+    if is_attached_to_image(target.tag):
         raise Ignored(f"the tag {target.tag[:100]} carries a signature or an SBOM")
     _check("data.target.digest", target.digest, DIGEST_PATTERN, "sha256: and 64 hexadecimal digits")
     _check("data.target.repository", target.repository, REPOSITORY_PATTERN, "a repository such as team/shop")
@@ -114,7 +114,7 @@ def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: d
     )
 
 
-def hangs_on_an_image(tag: str) -> bool:
+def is_attached_to_image(tag: str) -> bool:
     """Whether the tag names a signature or SBOM instead of an image; clients without the referrers API set such
     tags."""
     return tag.startswith("sha256-")
@@ -123,18 +123,18 @@ def hangs_on_an_image(tag: str) -> bool:
 def _source(host: str, resource_id: str, sources: Mapping[str, EventSource]) -> EventSource:
     """The registry of the topic, which only that registry can send from. If the settings have no topic, the registry
     that the event itself names. If both are known, they have to agree."""
-    named = host.casefold().removesuffix(":443").removesuffix(".")
+    login_server = host.casefold().removesuffix(":443").removesuffix(".")
     topic = resource_id.casefold()
     by_topic = next((s for s in sources.values() if s.resource_id and s.resource_id.casefold() == topic), None)
     if by_topic is not None:
-        if named not in ("", by_topic.login_server.casefold()):
+        if login_server not in ("", by_topic.login_server.casefold()):
             expected = f"{by_topic.login_server}, the registry of the topic"
             raise BadInput("data.request.host", expected, repr(host[:100]))
         return by_topic
-    source = sources.get(named)
+    source = sources.get(login_server)
     if source is None:
-        known = ", ".join(sorted(sources)) or "none"
-        raise BadInput("data.request.host", f"a registry of this installation ({known})", repr(host[:100]))
+        names = ", ".join(sorted(sources)) or "none"
+        raise BadInput("data.request.host", f"a registry of this installation ({names})", repr(host[:100]))
     if source.resource_id:
         raise BadInput("topic", f"the registry {source.name} of this installation", repr(resource_id[:200]))
     return source

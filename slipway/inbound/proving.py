@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from ..domain.events import PipelineCompleted, RunReported
 from ..domain.run_source import Absent, Attachment, CannotKnow, RunAddress, RunInfo, SourceAnswer, TimelineRecord
 from ..domain.runs import Fact, Run, Trust
-from .behind import Behind, PeopleSource, behind
+from .behind import PeopleBehindChange, PeopleSource, behind
 from .published import ATTACHMENT_TYPE, PublishedDocument, document_of, read_document
 from .reading import by_now
 
@@ -122,7 +122,9 @@ def _unknown(why: str) -> Fact:
     return Fact(trust=Trust.NOT_PROVED, why=f"built by: not proved; {why}"[:1000])
 
 
-def _run(run: RunInfo, built: Fact, people: Behind, document: PublishedDocument | None, now: datetime) -> Run:
+def _run(
+    run: RunInfo, built: Fact, people: PeopleBehindChange, document: PublishedDocument | None, now: datetime
+) -> Run:
     gone = ", which has been deleted since" if run.deleted else ""
     return Run(
         organization=run.organization,

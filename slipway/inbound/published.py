@@ -11,7 +11,7 @@ from typing import Final
 
 from ..domain.model import Digest, sha256
 from ..domain.run_source import Attachment, TimelineRecord
-from ..domain.runs import Fact, Published, Trust
+from ..domain.runs import Fact, PublishedList, Trust
 from .reading import BadInput, read_as, read_json
 
 ATTACHMENT_TYPE: Final = "slipway"
@@ -24,7 +24,7 @@ DOCUMENT_LIMIT: Final = 64 * 1024
 class PublishedDocument:
     """A published document, parsed."""
 
-    content: Published
+    content: PublishedList
     hash: Digest
 
 
@@ -39,8 +39,8 @@ def document_of(
         return Fact(trust=Trust.NOT_PROVED, why="built by: not proved; the run does not say what it published")
     tasks = [records[attachment.record] for attachment in last]
     if len(last) > 1:
-        named = ", ".join(repr(task.name[:80]) for task in tasks[:5])
-        return Fact(trust=Trust.CONTRADICTED, why=f"{len(last)} documents say what the run published, by {named}")
+        task_names = ", ".join(repr(task.name[:80]) for task in tasks[:5])
+        return Fact(trust=Trust.CONTRADICTED, why=f"{len(last)} documents say what the run published, by {task_names}")
     if tasks[0].type != "Task" or tasks[0].name != PUBLISHING_TASK:
         why = f"what the run published was said by {tasks[0].name[:80]!r}, not by the task {PUBLISHING_TASK!r}"
         return Fact(trust=Trust.CONTRADICTED, why=why)
@@ -53,6 +53,6 @@ def read_document(content: bytes) -> PublishedDocument | Fact:
     if len(content) > DOCUMENT_LIMIT:
         return Fact(trust=Trust.NOT_PROVED, why=f"{unread}: it has more than {DOCUMENT_LIMIT} bytes")
     try:
-        return PublishedDocument(content=read_as(Published, read_json(content)), hash=sha256(content))
+        return PublishedDocument(content=read_as(PublishedList, read_json(content)), hash=sha256(content))
     except BadInput as bad:
         return Fact(trust=Trust.NOT_PROVED, why=f"{unread}: {bad}"[:1000])

@@ -5,7 +5,7 @@
 """
 
 from .blobs import Blobs
-from .ledger import SEEN_PARTS, AlreadySeen, Ledger, Loaded
+from .ledger import SEEN_PARTS, AlreadySeen, Ledger, LoadedSnapshot
 from .rows import OutboxEntry
 from .table import Conflict, LedgerRefused, LedgerUnavailable, Table
 
@@ -17,7 +17,7 @@ __all__ = [
     "Ledger",
     "LedgerRefused",
     "LedgerUnavailable",
-    "Loaded",
+    "LoadedSnapshot",
     "OutboxEntry",
     "Table",
 ]

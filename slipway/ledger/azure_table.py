@@ -72,7 +72,7 @@ class AzureTable:
             text,
             parameters={"partition": partition, "first": first, "last": last, **values},
             results_per_page=min(limit, 1000),
-        ).by_page(continuation_token=_place(resume))
+        ).by_page(continuation_token=_continuation(resume))
         try:
             rows = tuple(_row(entity) for entity in next(pages, ()))
         except HttpResponseError as error:
@@ -123,7 +123,7 @@ class AzureTable:
             raise _failed(error) from error
 
 
-def _place(resume: str) -> Any:
+def _continuation(resume: str) -> Any:
     """The continuation token in the SDK's form. Raises `UnknownPlace` if it does not have that form."""
     if not resume:
         return None
@@ -167,7 +167,9 @@ def _refusal(error: Any, writes: Sequence[Write]) -> Exception:
     code, index = str(getattr(error, "error_code", "")), getattr(error, "index", None)
     if "EntityAlreadyExists" in code and isinstance(index, int) and index < len(writes):
         return Exists(writes[index].key)
-    if any(known in code for known in ("EntityAlreadyExists", "UpdateConditionNotSatisfied", "ResourceNotFound")):
+    if any(
+        code_part in code for code_part in ("EntityAlreadyExists", "UpdateConditionNotSatisfied", "ResourceNotFound")
+    ):
         return Conflict(code)
     if any(known in code for known in ("TooLarge", "TooManyProperties", "InvalidInput")):
         return LedgerRefused(_plain(error))

@@ -129,8 +129,8 @@ class ChainAnchors:
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
         for chain in (INSTALLATION, application):
-            named = CountedAnchors(self.ledger.public_keys)
-            if any(counts.keys.issuer == keys for anchor in self._genuine(chain) for counts in named.take(anchor)):
+            counted = CountedAnchors(self.ledger.public_keys)
+            if any(counts.keys.issuer == keys for anchor in self._genuine(chain) for counts in counted.take(anchor)):
                 return True
         return False
 
@@ -192,9 +192,9 @@ class ChainAnchors:
         newest, head = self.newest(application), self.ledger.head(application)
         if newest is None and not head.sequence:
             return None
-        enough = head.sequence if since is None else since
+        least_sequence = head.sequence if since is None else since
         signed = newest is not None and signs in ("", newest.sig.kid)
-        if signed and newest and newest.epoch == head.epoch and enough <= newest.head.sequence <= head.sequence:
+        if signed and newest and newest.epoch == head.epoch and least_sequence <= newest.head.sequence <= head.sequence:
             self._demand_whole(application, head, newest)
             return newest
         return self._write(head, newest, why, None, now=now)

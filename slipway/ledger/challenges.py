@@ -7,7 +7,7 @@ rows are found without reading the others. A row's key is the hash of the `state
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..domain.challenge import KEPT, Challenge, Pending, Used, challenge_key
+from ..domain.challenge import KEPT, Challenge, Pending, UsedChallenge, challenge_key
 from ..domain.model import Record
 from . import keys
 from .rows import pack, read_row
@@ -33,12 +33,12 @@ class Challenges:
         self._table.add(_day(state), _CHALLENGE + challenge_key(state), pack(challenge))
 
     def find(self, state: str) -> Challenge | None:
-        return self._found(_CHALLENGE, state, Challenge)
+        return self._read(_CHALLENGE, state, Challenge)
 
-    def used(self, state: str) -> Used | None:
-        return self._found(_USED, state, Used)
+    def used(self, state: str) -> UsedChallenge | None:
+        return self._read(_USED, state, UsedChallenge)
 
-    def mark(self, state: str, used: Used) -> Used:
+    def mark(self, state: str, used: UsedChallenge) -> UsedChallenge:
         """The mark that is now in force: this one, or that of an earlier way back."""
         return self._marked(_USED, state, used)
 
@@ -46,25 +46,25 @@ class Challenges:
         self._table.add(_day(handle), _PENDING + challenge_key(handle), pack(pending))
 
     def pending(self, handle: str) -> Pending | None:
-        return self._found(_PENDING, handle, Pending)
+        return self._read(_PENDING, handle, Pending)
 
-    def mark_confirmed(self, handle: str, used: Used) -> Used:
+    def mark_confirmed(self, handle: str, used: UsedChallenge) -> UsedChallenge:
         """Note the row that carries a pending command, and return the note in force: this one, or an earlier one."""
         return self._marked(_CONFIRMED, handle, used)
 
-    def confirmed(self, handle: str) -> Used | None:
-        return self._found(_CONFIRMED, handle, Used)
+    def confirmed(self, handle: str) -> UsedChallenge | None:
+        return self._read(_CONFIRMED, handle, UsedChallenge)
 
-    def _found[T: Record](self, prefix: str, handle: str, kind: type[T]) -> T | None:
+    def _read[T: Record](self, prefix: str, handle: str, kind: type[T]) -> T | None:
         row = self._table.get(_day(handle), prefix + challenge_key(handle))
         return read_row(kind, row) if row else None
 
-    def _marked(self, prefix: str, handle: str, used: Used) -> Used:
+    def _marked(self, prefix: str, handle: str, used: UsedChallenge) -> UsedChallenge:
         try:
             self._table.add(_day(handle), prefix + challenge_key(handle), pack(used))
         except Exists:
             # A sweep came in between: a browser that comes back this late finds no challenge either.
-            return self._found(prefix, handle, Used) or used
+            return self._read(prefix, handle, UsedChallenge) or used
         return used
 
     def sweep(self, now: datetime, *, limit: int = 1000) -> int:

@@ -38,14 +38,14 @@ class DigestWalk:
             page = self._page(f"{axis}!{after}!" if after else f"{axis}!", f"{axis}!{keys.LAST}", limit=ROWS)
             streams.append(list(page.rows))
             if page.more and page.rows:
-                known_until = min(known_until, _place(page.rows[-1]))
+                known_until = min(known_until, _position(page.rows[-1]))
         records, last = list[AuditRecord | Damaged](), ""
-        for row in heapq.merge(*streams, key=_place):
-            if _place(row) > known_until:
+        for row in heapq.merge(*streams, key=_position):
+            if _position(row) > known_until:
                 break  # unread rows of another digest may sort before this one
             if len(records) == limit:
                 return tuple(records), last
-            last = _place(row)
+            last = _position(row)
             in_row = keys.records_of([row])
             records += [item for item in in_row if isinstance(item, Damaged) or self._query.matches(item)]
         return tuple(records), "" if known_until == keys.LAST else known_until
@@ -74,5 +74,5 @@ class DigestWalk:
         return page
 
 
-def _place(row: Row) -> str:
+def _position(row: Row) -> str:
     return keys.place_of(row.key)

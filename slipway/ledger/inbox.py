@@ -21,7 +21,7 @@ SOURCE: Final = "inbox"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unreadable:
+class UnreadableInboxRow:
     """A row that is not one of ours; it is parked unchanged."""
 
     partition: str
@@ -45,16 +45,16 @@ class Inbox:
             return False
         return True
 
-    def get(self, partition: str, id: str) -> Received | Unreadable | None:
+    def get(self, partition: str, id: str) -> Received | UnreadableInboxRow | None:
         row = self._table.get(partition, id) if is_inbox_id(id) else None
         return _read(partition, row) if row is not None else None
 
-    def of(self, application: str, *, limit: int) -> Iterator[Received | Unreadable]:
+    def of(self, application: str, *, limit: int) -> Iterator[Received | UnreadableInboxRow]:
         """The waiting rows of one application, in order of arrival."""
         for row in self._table.rows(application, "0", keys.AFTER, limit=limit):
             yield _read(application, row)
 
-    def unread(self, *, limit: int) -> Iterator[Received | Unreadable]:
+    def unread(self, *, limit: int) -> Iterator[Received | UnreadableInboxRow]:
         """All waiting rows; one request if there are none."""
         for partition, row in self._table.everything(limit=limit):
             yield _read(partition, row)
@@ -69,12 +69,12 @@ def parked_id(partition: str, id: str) -> str:
     return sha256(f"{SOURCE} {partition} {id}".encode()).removeprefix("sha256:")[:24]
 
 
-def _read(partition: str, row: Row) -> Received | Unreadable:
+def _read(partition: str, row: Row) -> Received | UnreadableInboxRow:
     try:
         return Received(id=row.key, partition=partition, received_at=_moment(row), row=read_row(InboxRow, row))
     except UnreadableRow as error:
         text = "".join(str(value) for name, value in sorted(row.values.items()) if name.startswith("Data"))
-        return Unreadable(partition=partition, id=row.key, text=text, problem=error.problem)
+        return UnreadableInboxRow(partition=partition, id=row.key, text=text, problem=error.problem)
 
 
 def _moment(row: Row) -> datetime:

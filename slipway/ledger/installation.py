@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import Field
 
 from ..domain.actions import Action
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from ..domain.audit import AuditDraft, AuditRecord, chained
 from ..domain.commands import Verb
 from ..domain.errors import present
@@ -110,8 +110,8 @@ class InstallationLedger:
         """Record a denied attempt; False if that was done in this hour, or if too many were recorded in it."""
         row = self._table.get(keys.INSTALLATION, keys.DENIED)
         hour = now.replace(minute=0, second=0, microsecond=0)
-        known = read_or(DeniedThisHour(hour=hour), row)
-        pairs, pair = known.recorded if known.hour == hour else (), f"{hint.caller} {hint.permission}"
+        this_hour = read_or(DeniedThisHour(hour=hour), row)
+        pairs, pair = this_hour.recorded if this_hour.hour == hour else (), f"{hint.caller} {hint.permission}"
         if pair in pairs or len(pairs) >= MOST_DENIED:
             return False
         details = {"caller": hint.caller, "permission": hint.permission, "times": hint.times, "at": hint.at.isoformat()}
@@ -136,24 +136,24 @@ class InstallationLedger:
             action=Action.INPUT_REPLAYED, actor=actor, details={"id": parked.id, "source": parked.source}
         )
         write = Write(act=Act.PUT, key=keys.parked(parked.id), values=pack(parked.evolve(replayed_at=now)))
-        answer = answer_writes(inbox, Answered(kind=InboxKind.COMMAND, verb=Verb.REPLAY))
+        answer = answer_writes(inbox, RowOutcome(kind=InboxKind.COMMAND, verb=Verb.REPLAY))
         self._append(draft, write, *answer, now=now, answers=keys.open_parked(parked.id))
 
     def keys_seen(self, ids: tuple[str, ...], public: Mapping[str, bytes], *, now: datetime) -> bool:
         """Record the private keys that the worker holds (`ids`, newest first) and the installation's public keys, if
         either has changed; returns whether that is so. The record is signed with a key that was trusted before it."""
         row = self._table.get(keys.INSTALLATION, keys.SIGNING)
-        seen = read_or(SigningKeys(ids=(), public={}), row)
+        signing_keys = read_or(SigningKeys(ids=(), public={}), row)
         current = SigningKeys(ids=ids, public={kid: base64.b64encode(key).decode() for kid, key in public.items()})
-        if current == seen:
+        if current == signing_keys:
             return False
         details = {
             "private": list(ids),
-            "added": [kid for kid in ids if kid not in seen.ids],
-            "retired": [kid for kid in seen.ids if kid not in ids],
+            "added": [kid for kid in ids if kid not in signing_keys.ids],
+            "retired": [kid for kid in signing_keys.ids if kid not in ids],
             "public": current.public,
-            "public_added": [kid for kid in current.public if kid not in seen.public],
-            "public_removed": [kid for kid, key in seen.public.items() if current.public.get(kid) != key],
+            "public_added": [kid for kid in current.public if kid not in signing_keys.public],
+            "public_removed": [kid for kid, key in signing_keys.public.items() if current.public.get(kid) != key],
         }
         draft = AuditDraft(action=Action.KEYS_CHANGED, actor="slipway", details=details)
         write = Write(act=Act.PUT, key=keys.SIGNING, values=pack(current))
@@ -164,8 +164,8 @@ class InstallationLedger:
         """Ids of keys that were once recorded as the installation's, and whose private key the worker no longer
         holds."""
         row = self._table.get(keys.INSTALLATION, keys.SIGNING)
-        seen = read_or(SigningKeys(ids=(), public={}), row)
-        return frozenset(seen.public) - frozenset(seen.ids)
+        signing_keys = read_or(SigningKeys(ids=(), public={}), row)
+        return frozenset(signing_keys.public) - frozenset(signing_keys.ids)
 
     def parked(self, id: str) -> Parked | None:
         if re.fullmatch(ID_PATTERN, id) is None:
@@ -241,7 +241,7 @@ class InstallationLedger:
             hashes[str(version.subject)] = version.document
         return hashes
 
-    def record_answer(self, inbox: str, draft: AuditDraft, answered: Answered, *, now: datetime) -> None:
+    def record_answer(self, inbox: str, draft: AuditDraft, answered: RowOutcome, *, now: datetime) -> None:
         """Record the outcome of a row of the inbox, and answer the row. Idempotent."""
         (answer,) = answer_writes(inbox, answered)
         self._append(draft, answer, now=now)
@@ -250,7 +250,7 @@ class InstallationLedger:
         """Whether the row was answered."""
         return self._table.get(keys.INSTALLATION, keys.answer(inbox)) is not None
 
-    def changed(self, inbox: str, answered: Answered) -> None:
+    def changed(self, inbox: str, answered: RowOutcome) -> None:
         """Answer a row whose changes are all recorded, each in its own chain. Idempotent."""
         try:
             self._table.transact(keys.INSTALLATION, answer_writes(inbox, answered))

@@ -31,10 +31,10 @@ class IssuerKeys:
     def hash(self) -> str | None:
         """The hash of the set in use now; None if the issuer is away and no set is known, in which case anchors name
         none. Raises `LedgerUnavailable`."""
-        known = self._source().key_set()
-        if isinstance(known, CannotVerify):
-            log.warning("the next anchor names no keys of the identity provider: %s", known.why)
+        key_set = self._source().key_set()
+        if isinstance(key_set, CannotVerify):
+            log.warning("the next anchor names no keys of the identity provider: %s", key_set.why)
             return None
-        if known.hash != self._kept:
-            self._kept = self._evidence().put(known.content, JSON)
+        if key_set.hash != self._kept:
+            self._kept = self._evidence().put(key_set.content, JSON)
         return self._kept

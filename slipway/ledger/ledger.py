@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property, partial
 
 from ..ahead import ahead
-from ..domain.answers import Answered, answer_to, inbox_of
+from ..domain.answers import RowOutcome, answer_to, inbox_of
 from ..domain.audit import AuditRecord, chained
 from ..domain.decide import Decision
 from ..domain.events import CommandGiven, Event
@@ -34,7 +34,7 @@ from .rows import (
     unpack_audit,
 )
 from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Write, delete_rows
-from .under_way import UnderWay
+from .under_way import ProgressRows
 
 SEEN_PARTS = 256
 """The marks of handled events fall into this many equal parts, by their first two hex digits."""
@@ -50,7 +50,7 @@ class AlreadySeen(Exception):  # noqa: N818 - not an error: the event was handle
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loaded:
+class LoadedSnapshot:
     """A snapshot, with the ETags that guard it."""
 
     snapshot: Snapshot
@@ -60,7 +60,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Committed:
+class CommitResult:
     """The work that follows a commit: messages to send, and records to add to the audit index."""
 
     entries: tuple[OutboxEntry, ...]
@@ -83,7 +83,7 @@ class Ledger:
         self.table = table
         self._signer, self._keys = signer, keys
         self._documents = documents
-        self.under_way = UnderWay(table)
+        self.under_way = ProgressRows(table)
         self.due = DueIndex(table)
         self._written = dict[str, int]()  # how far this process has written each chain
 
@@ -93,7 +93,7 @@ class Ledger:
         return self._keys()
 
     # ---- load
-    def load(self, policy: Policy, lookups: Lookups, *, nearby: Nearby | None = None) -> Loaded:
+    def load(self, policy: Policy, lookups: Lookups, *, nearby: Nearby | None = None) -> LoadedSnapshot:
         """A snapshot of the application with the releases that `lookups` names.
 
         One request reads the head, the lanes and the newest releases, or only the release that is named; every other
@@ -101,19 +101,17 @@ class Ledger:
         have changed, the commit fails. Raises `LedgerUnavailable`.
         """
         partition = policy.application.application
-        standing, releases, etags = self._first_rows(partition, lookups, nearby)
-        head, lanes = standing.head or self._new_head(partition), standing.lanes
+        rows, releases, etags = self._first_rows(partition, lookups, nearby)
+        head, lanes = rows.head or self._new_head(partition), rows.lanes
         # Both are read after the head, so that its ETag guards them.
         digests_read = ahead(partial(self._pointers, partition, lookups.digest, keys.artifact))
         tags = self._pointers(partition, lookups.tag, keys.tag)
         digests = digests_read()
         numbers = {*digests.values(), *tags.values(), *lookups.numbers(head, lanes.values())}
         releases |= self._read_releases(partition, numbers - releases.keys(), etags)
-        stored = StoredState(
-            head=head, lanes=lanes, releases=releases, digests=digests, tags=tags, waits=standing.waits
-        )
+        stored = StoredState(head=head, lanes=lanes, releases=releases, digests=digests, tags=tags, waits=rows.waits)
         snapshot = policy.snapshot(stored, lookups.tag)
-        return Loaded(snapshot=snapshot, etags=etags, version=standing.version)
+        return LoadedSnapshot(snapshot=snapshot, etags=etags, version=rows.version)
 
     def _first_rows(
         self, partition: str, lookups: Lookups, nearby: Nearby | None
@@ -129,23 +127,23 @@ class Ledger:
         if nearby is None:
             return self._standing(partition, etags, notes=lookups.waits), {}, etags
         releases = {nearby.release.number: nearby.release} if nearby.release else {}
-        return nearby.standing, releases, dict(nearby.etags)
+        return nearby.rows, releases, dict(nearby.etags)
 
     def nearby(self, application: str, number: int) -> Nearby:
         """The head, the lanes and the release in one request, unless many newer releases or messages lie between."""
-        standing, etags, release, count, room = ApplicationRows(), dict[str, str](), None, 0, BETWEEN
+        rows, etags, release, count, room = ApplicationRows(), dict[str, str](), None, 0, BETWEEN
         for row in self.table.rows(application, keys.HEAD, keys.release(number), limit=room):
             count += 1
             if row.key == keys.release(number):
                 release = read_row(Release, row)
             else:
-                standing.take(row)
+                rows.take(row)
             etags[row.key] = row.etag
         if count == room and release is None:
             etags.clear()
-            standing = self._standing(application, etags)
+            rows = self._standing(application, etags)
             release = self._read_releases(application, {number}, etags).get(number)
-        return Nearby(standing=standing, release=release, etags=etags)
+        return Nearby(rows=rows, release=release, etags=etags)
 
     def _newest(
         self, partition: str, newest: int, etags: dict[str, str]
@@ -156,7 +154,7 @@ class Ledger:
         a second one reads the releases.
         """
         room = newest + BETWEEN
-        standing, releases, count = ApplicationRows(), dict[int, Release](), 0
+        rows, releases, count = ApplicationRows(), dict[int, Release](), 0
         for row in self.table.rows(partition, keys.HEAD, keys.RELEASE + keys.AFTER, limit=room):
             count += 1
             etags[row.key] = row.etag
@@ -166,17 +164,17 @@ class Ledger:
                 if len(releases) == newest:
                     break
             else:
-                standing.take(row)
+                rows.take(row)
         if count == room and len(releases) < newest:
             releases = {release.number: release for release in self.releases(partition, limit=newest)}
-        return standing, releases
+        return rows, releases
 
     def _standing(self, partition: str, etags: dict[str, str], *, notes: bool = False) -> "ApplicationRows":
-        standing, last = ApplicationRows(), keys.PROGRESS if notes else keys.LANE
+        rows, last = ApplicationRows(), keys.PROGRESS if notes else keys.LANE
         for row in self.table.rows(partition, keys.HEAD, last + keys.AFTER):
-            standing.take(row)
+            rows.take(row)
             etags[row.key] = row.etag
-        return standing
+        return rows
 
     def _new_head(self, application: str) -> Head:
         """The head of a new application; a freeze of everything covers it from its first decision."""
@@ -206,7 +204,7 @@ class Ledger:
         row = self.table.get(partition, key)
         return row.number("Release") if row else None
 
-    def seen(self, application: str, event: Event) -> bool:
+    def was_handled(self, application: str, event: Event) -> bool:
         """Whether the event was handled before."""
         return self.table.get(application, keys.seen(event.mark)) is not None
 
@@ -215,13 +213,13 @@ class Ledger:
         row = self.table.get(application, keys.seen(event.mark))
         return row is not None and row.flag("Refused")
 
-    def answer(self, partition: str, inbox: str) -> Answered | None:
+    def answer(self, partition: str, inbox: str) -> RowOutcome | None:
         """The answer to a row of the inbox; None if there is none yet."""
         row = self.table.get(partition, keys.answer(inbox))
-        return read_row(Answered, row) if row else None
+        return read_row(RowOutcome, row) if row else None
 
     # ---- commit
-    def commit(self, loaded: Loaded, decision: Decision, event: Event, *more: Write) -> Committed:
+    def commit(self, loaded: LoadedSnapshot, decision: Decision, event: Event, *more: Write) -> CommitResult:
         """Write the decision in one transaction, after its entries in the index of what is due. `more` deletes rows
         that the decision makes needless.
 
@@ -233,13 +231,13 @@ class Ledger:
         records, ended = chained(decision.records, head=decision.head, now=snapshot.now, signer=signer)
         head = self._signed(ended, loaded, decision, signer)
         entries = _outbox_entries(decision, head, snapshot)
-        seen = Write(
+        mark = Write(
             act=Act.CREATE,
             key=keys.seen(event.mark),
             values={"Kind": event.kind, "At": snapshot.now.isoformat(), "Refused": _refused(event, decision)},
         )
         writes = [
-            seen,
+            mark,
             *state_writes(loaded.etags, decision, head),
             *record_writes(records),
             *outbox_writes(entries, signer),
@@ -249,13 +247,13 @@ class Ledger:
         try:
             self.table.transact(partition, writes)
         except Exists as error:
-            if error.row == seen.key:
+            if error.row == mark.key:
                 raise AlreadySeen(event.key) from error
             raise Conflict(str(error)) from error
         self._written[partition] = head.sequence
-        return Committed(entries=entries, records=records)
+        return CommitResult(entries=entries, records=records)
 
-    def _signed(self, head: Head, loaded: Loaded, decision: Decision, signer: Signer) -> Head:
+    def _signed(self, head: Head, loaded: LoadedSnapshot, decision: Decision, signer: Signer) -> Head:
         snapshot = loaded.snapshot
         before, lanes, releases = snapshot.head, decision.lanes, snapshot.releases
         changes = dict[str, str | None]()
@@ -284,7 +282,7 @@ class Ledger:
             self.table.transact(application, [write])
         return True
 
-    def unchanged(self, loaded: Loaded) -> bool:
+    def unchanged(self, loaded: LoadedSnapshot) -> bool:
         """Whether nobody has written since the snapshot was loaded, so that its rows are consistent with each other."""
         row = self.table.get(loaded.snapshot.application.application, keys.HEAD)
         return (row.etag if row else None) == loaded.etags.get(keys.HEAD)
@@ -311,16 +309,16 @@ class Ledger:
     # ---- reading
     def of_installation(self) -> InstallationRows:
         """The installation's head and the freeze of everything, in one request, as their rows are neighbours."""
-        standing = InstallationRows()
+        rows = InstallationRows()
         for row in self.table.rows(keys.INSTALLATION, keys.FREEZE, keys.HEAD):
-            standing = standing.with_row(row)
-        return standing
+            rows = rows.with_row(row)
+        return rows
 
     def head(self, application: str) -> Head:
         row = self.table.get(application, keys.HEAD)
         return read_row(Head, row) if row else Head(application=application)
 
-    def standing(self, application: str) -> ApplicationRows:
+    def application_rows(self, application: str) -> ApplicationRows:
         """Head, version in force and lanes, as they were at one moment."""
         return self._standing(application, {})
 

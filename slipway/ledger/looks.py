@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from ..domain.inbox import InboxKind, is_inbox_id
 from ..domain.looks import LookAnswer
 from . import keys
@@ -20,7 +20,7 @@ class LookAnswers:
         """Keep the answer. A second answer to the same look is dropped."""
         row = Write(act=Act.CREATE, key=keys.look(look.id), values=pack(look))
         try:
-            self._table.transact(keys.INSTALLATION, [row, *answer_writes(look.id, Answered(kind=InboxKind.LOOK))])
+            self._table.transact(keys.INSTALLATION, [row, *answer_writes(look.id, RowOutcome(kind=InboxKind.LOOK))])
         except Exists:
             return
 

@@ -52,14 +52,14 @@ def check_row(row: Row) -> None:
 class Nearby:
     """A release and the neighbouring rows of its application, as they were at one moment, with their ETags."""
 
-    standing: ApplicationRows
+    rows: ApplicationRows
     release: Release | None
     etags: Mapping[str, str]
 
     @property
     def sequence(self) -> int:
         """The sequence of the chain's last record."""
-        return self.standing.head.sequence if self.standing.head else 0
+        return self.rows.head.sequence if self.rows.head else 0
 
     def asked_by(self, id: str) -> tuple[Write, ...]:
         """The deletion of the outbox row of the message with this id, if the row is still there."""

@@ -87,15 +87,17 @@ class Proposals:
         self.installation.decide(drafts, guarded, *more, now=now)
 
     # ---- who was told
-    def told(self, change: ProposedChange, what: str) -> frozenset[str]:
+    def informed_channels(self, change: ProposedChange, what: str) -> frozenset[str]:
         """The channels on which people were told of the change."""
         row = self.installation.row(_notice_key(change, what))
         return frozenset(_channels(row))
 
-    def note_told(self, change: ProposedChange, what: str, channel: str, draft: AuditDraft, *, now: datetime) -> None:
+    def note_informed(
+        self, change: ProposedChange, what: str, channel: str, draft: AuditDraft, *, now: datetime
+    ) -> None:
         key = _notice_key(change, what)
-        known = _channels(self.installation.row(key))
-        values: dict[str, Value] = {"Told": json.dumps(sorted({*known, channel}))}
+        channels = _channels(self.installation.row(key))
+        values: dict[str, Value] = {"Told": json.dumps(sorted({*channels, channel}))}
         self.installation.change(draft, key=key, values=values, now=now)
 
     def done(self, change: ProposedChange) -> None:

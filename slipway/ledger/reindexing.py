@@ -86,7 +86,7 @@ class Reindexing:
     def _differences(self, application: str, part: _IndexPart, *, copied: int) -> _Differences:
         differences = _Differences()
         index_rows = {
-            axis: {row.key: row.values for row in self._there(rows, application)}
+            axis: {row.key: row.values for row in self._stored_rows(rows, application)}
             for axis, rows in part.expected.items()
         }
         begun = {index_keys.sequence_of(key) for rows in index_rows.values() for key in rows}
@@ -109,7 +109,7 @@ class Reindexing:
             differences.deletes += [key for key in extra if part.first <= index_keys.sequence_of(key) <= part.last]
         return differences
 
-    def _there(self, wanted: Mapping[str, object], application: str) -> Iterator[Row]:
+    def _stored_rows(self, wanted: Mapping[str, object], application: str) -> Iterator[Row]:
         """The application's rows on an axis, from the first to the last expected row key."""
         where, resume = (Where("Application", "eq", application),), ""
         while True:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from ..domain.audit import AuditRecord
 from ..domain.decide import Decision
 from ..domain.model import Timestamp, canonical, sha256
@@ -131,7 +131,7 @@ class OutboxEntry:
         return sha256(canonical(fields | {"purpose": "outbox", "message": message})).encode()
 
 
-def answer_writes(inbox: str, answered: Answered | None) -> list[Write]:
+def answer_writes(inbox: str, answered: RowOutcome | None) -> list[Write]:
     """The answer to a row of the inbox; empty for an event that did not come by one."""
     if not inbox or answered is None:
         return []

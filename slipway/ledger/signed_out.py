@@ -16,7 +16,7 @@ _NONE_ENDED: Final = EndedSessions()
 _ATTEMPTS: Final = 5
 
 
-class SignedOut:
+class SignOutRows:
     """Reads and writes those rows. People are named by tenant and object id, in lower case."""
 
     def __init__(self, table: Table) -> None:

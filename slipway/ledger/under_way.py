@@ -8,7 +8,7 @@ from .rows import pack, read_row
 from .table import Act, Conflict, Row, Table, Write
 
 
-class UnderWay:
+class ProgressRows:
     """The notes, one row per rollout; its step writes it."""
 
     def __init__(self, table: Table) -> None:

@@ -17,7 +17,7 @@ from ..domain.model import sha256
 from ..domain.release import Head
 from ..domain.signed_head import VERSION, blocks_changed, sign_head
 from ..domain.signing import PublicKeys, Signer
-from ..domain.versions import Listed, Subject, SubjectKind, Version
+from ..domain.versions import CatalogueEntry, Subject, SubjectKind, Version
 from . import keys
 from .blobs import Blobs
 from .due import DueIndex
@@ -70,20 +70,20 @@ class SubjectVersions:
         row = self._table.get(keys.INSTALLATION, keys.CATALOGUE)
         return row.etag if row else ""
 
-    def listed(self) -> tuple[Listed, ...]:
+    def listed(self) -> tuple[CatalogueEntry, ...]:
         """Everything in the catalogue, removed applications included. If a row is unreadable, its content is taken from
         the version in force."""
         rows = self._table.rows(keys.INSTALLATION, *keys.range_of(keys.LISTED))
         return tuple(listed for row in rows if (listed := self._listed(row)) is not None)
 
-    def _listed(self, row: Row) -> Listed | None:
+    def _listed(self, row: Row) -> CatalogueEntry | None:
         try:
-            return read_row(Listed, row)
+            return read_row(CatalogueEntry, row)
         except UnreadableRow as unreadable:
             log.error("%s", unreadable)  # noqa: TRY400 - the message says it all
             kind, _, name = row.key.removeprefix(keys.LISTED).partition(":")
         try:
-            return Listed(subject=Subject(kind=SubjectKind(kind), name=name), document=None)
+            return CatalogueEntry(subject=Subject(kind=SubjectKind(kind), name=name), document=None)
         except ValueError:
             return None  # its key names nothing that could be delivered
 
@@ -130,7 +130,9 @@ class SubjectVersions:
         """
         subject = version.subject
         if subject.kind is SubjectKind.APPLICATION and before.version is None:
-            self._publish(Listed(subject=subject, document=None))  # so that it is found if this process ends now
+            self._publish(
+                CatalogueEntry(subject=subject, document=None)
+            )  # so that it is found if this process ends now
         # A project's change concerns every application: its rules are theirs.
         self._due.announce(_partition(subject), now)
         for _ in range(ATTEMPTS):
@@ -146,12 +148,12 @@ class SubjectVersions:
 
     def publish(self, version: Version) -> None:
         """Put the version into the list of everything. Idempotent; it also mends a list without it."""
-        listed = Listed(subject=version.subject, document=version.document, removed=version.document is None)
+        listed = CatalogueEntry(subject=version.subject, document=version.document, removed=version.document is None)
         row = self._table.get(keys.INSTALLATION, keys.listed(str(version.subject)))
         if row is None or self._listed(row) != listed:
             self._publish(listed)
 
-    def _publish(self, listed: Listed) -> None:
+    def _publish(self, listed: CatalogueEntry) -> None:
         writes = [
             Write(act=Act.PUT, key=keys.listed(str(listed.subject)), values=pack(listed)),
             Write(act=Act.PUT, key=keys.CATALOGUE, values={"Changed": str(listed.subject)}),

@@ -5,7 +5,7 @@ A note lies next to the place of the row's answer. It decides nothing, and is re
 
 from typing import Final
 
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from . import keys
 from .rows import read_row
 from .table import Act, Table, Write
@@ -23,11 +23,11 @@ class WaitingNotes:
         """The reason why the row waits; empty if none was noted."""
         return self.answered(partition, inbox)[1]
 
-    def answered(self, partition: str, inbox: str) -> tuple[Answered | None, str]:
+    def answered(self, partition: str, inbox: str) -> tuple[RowOutcome | None, str]:
         """The row's answer, if there is one, and the note about it; in one request, since they are neighbours."""
         rows = {row.key: row for row in self._table.rows(partition, keys.answer(inbox), keys.waits(inbox))}
         answer, note = rows.get(keys.answer(inbox)), rows.get(keys.waits(inbox))
-        return read_row(Answered, answer) if answer else None, note.text("Why") if note else ""
+        return read_row(RowOutcome, answer) if answer else None, note.text("Why") if note else ""
 
     def note(self, partition: str, inbox: str, why: str) -> None:
         """Note what the row waits for, unless the same is noted already."""

@@ -17,7 +17,7 @@ WEEKS_AT_ONCE = 80
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptWeeks:
+class StoredWeeks:
     """The cursor with its ETag, and the weeks read, by name."""
 
     cursor: Cursor
@@ -31,7 +31,7 @@ class Weeks:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def read(self, application: str, newest: int) -> KeptWeeks:
+    def read(self, application: str, newest: int) -> StoredWeeks:
         """The cursor and the `newest` latest weeks that have a row, in one request."""
         cursor, etag, weeks = Cursor(), "", dict[str, Week]()
         last = keys.WEEK + keys.AFTER
@@ -41,7 +41,7 @@ class Weeks:
             else:
                 week = read_row(Week, row)
                 weeks[week.week] = week
-        return KeptWeeks(cursor=cursor, etag=etag, weeks=weeks)
+        return StoredWeeks(cursor=cursor, etag=etag, weeks=weeks)
 
     def copied(self, application: str) -> int:
         """The sequence up to which the audit index has every record. Read this before the index, and after the end

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
-from ..domain.drift import IgnoredDrift, Seen, following
+from ..domain.drift import DriftFindings, IgnoredDrift, following
 from ..domain.errors import UnknownName
 from ..domain.events import DriftLooked
 from ..domain.model import Record
 from ..domain.plan import Plan, read_plan
 from ..domain.release import Lane, Live
-from ..effects.cluster import Applied, Cluster, ClusterError, Difference, Owner
+from ..effects.cluster import AppliedManifests, Cluster, ClusterError, Difference, Owner
 from ..engine.handle import Contended, Handler
 from ..ledger import Blobs, Ledger, LedgerUnavailable
 from ..telemetry import Attribute, Family, span
@@ -31,7 +31,7 @@ type Place = tuple[str, str]
 """Cluster and namespace."""
 
 
-class DriftLook(Record):
+class DriftPass(Record):
     """The result of one run."""
 
     namespaces: int = 0
@@ -67,22 +67,22 @@ class DriftWatch:
     clock: Clock
     _plans: dict[str, Plan] = field(default_factory=dict, repr=False)
 
-    def run(self) -> DriftLook:
+    def run(self) -> DriftPass:
         """Look everywhere. A failure in one place does not keep the others from being looked at."""
-        done, by_place = DriftLook(), dict[Place, list[WatchedEnvironment]]()
+        done, by_place = DriftPass(), dict[Place, list[WatchedEnvironment]]()
         for entry in self.catalogue:
             try:
                 for watched in self._live(entry):
                     if watched.plan is None:
-                        done = self._tell(done, watched, Seen(unknown=PLAN_LOST))
+                        done = self._tell(done, watched, DriftFindings(unknown=PLAN_LOST))
                     else:
                         by_place.setdefault((watched.plan.cluster, watched.plan.namespace), []).append(watched)
             except LedgerUnavailable as away:
                 done = _failed(done, entry.application.application, away)
         for (cluster, namespace), all_watched in by_place.items():
             with span(Family.RECONCILE, "drift", {Attribute.PLACE: f"{cluster}/{namespace}"}):
-                seen = self._look(cluster, namespace, all_watched)
-            for watched, each in zip(all_watched, seen, strict=True):
+                findings = self._look(cluster, namespace, all_watched)
+            for watched, each in zip(all_watched, findings, strict=True):
                 done = self._tell(done, watched, each)
         return done.evolve(namespaces=len(by_place))
 
@@ -115,11 +115,11 @@ class DriftWatch:
             self._plans[digest] = plan
         return self._plans[digest]
 
-    def _look(self, cluster: str, namespace: str, all_watched: Sequence[WatchedEnvironment]) -> list[Seen]:
+    def _look(self, cluster: str, namespace: str, all_watched: Sequence[WatchedEnvironment]) -> list[DriftFindings]:
         """The result for each environment; unknown if the cluster does not answer, or refuses."""
         now = self.clock()
         applied = [
-            Applied(
+            AppliedManifests(
                 owner=Owner.of(watched.plan.application, watched.plan.environment),
                 manifests=watched.plan.manifests,
                 live_for=now - watched.live.at,
@@ -132,20 +132,20 @@ class DriftWatch:
             drifts = self.cluster(cluster).drift(applied, namespace)
         except (ClusterError, UnknownName) as error:
             log.warning("drift: %s in %s: %s", namespace, cluster, error)
-            return [Seen(unknown=str(error)[:500]) for _ in all_watched]
+            return [DriftFindings(unknown=str(error)[:500]) for _ in all_watched]
         return [self._drift_of(differences, f"{namespace} in {cluster}") for differences in drifts]
 
-    def _drift_of(self, differences: Sequence[Difference] | ClusterError, place: str) -> Seen:
+    def _drift_of(self, differences: Sequence[Difference] | ClusterError, place: str) -> DriftFindings:
         if isinstance(differences, ClusterError):
             log.warning("drift: %s: %s", place, differences)
-            return Seen(unknown=str(differences)[:500])
+            return DriftFindings(unknown=str(differences)[:500])
         if not differences:
-            return Seen()
-        text = "".join(f"{each.drifted.told}\n{each.diff}\n" for each in differences)
+            return DriftFindings()
+        text = "".join(f"{each.drifted.text}\n{each.diff}\n" for each in differences)
         document = self.blobs.put(text.encode(), "text/plain; charset=utf-8")
-        return Seen.of(tuple(each.drifted for each in differences), document)
+        return DriftFindings.of(tuple(each.drifted for each in differences), document)
 
-    def _tell(self, done: DriftLook, watched: WatchedEnvironment, seen: Seen) -> DriftLook:
+    def _tell(self, done: DriftPass, watched: WatchedEnvironment, seen: DriftFindings) -> DriftPass:
         if following(watched.lane.drift, seen) is None:
             return done
         event = DriftLooked(
@@ -163,5 +163,5 @@ class DriftWatch:
         return done.evolve(news=done.news + 1)
 
 
-def _failed(done: DriftLook, where: str, error: Exception) -> DriftLook:
+def _failed(done: DriftPass, where: str, error: Exception) -> DriftPass:
     return done.evolve(problems=(*done.problems, f"{where}: {error}"))

@@ -113,8 +113,8 @@ class ContainerExport:
     def _left_behind(self, name: str, cursor: ExportCursor) -> int | None:
         """The last record of a blob that begins at the cursor: the run that wrote it died before moving the cursor."""
         prefix, suffix = f"{FOLDER}{name}/{cursor.sequence + 1:012d}-", SUFFIX[self.form]
-        named = (blob for blob, _ in self.blobs.listed(prefix) if blob.endswith(suffix))
-        return next((int(blob.removeprefix(prefix).removesuffix(suffix)) for blob in named), None)
+        blobs = (blob for blob, _ in self.blobs.listed(prefix) if blob.endswith(suffix))
+        return next((int(blob.removeprefix(prefix).removesuffix(suffix)) for blob in blobs), None)
 
     def _name(self, name: str, first: int, last: int) -> str:
         return f"{FOLDER}{name}/{first:012d}-{last:012d}{SUFFIX[self.form]}"

@@ -64,6 +64,6 @@ def difference_sentence(compared: Compared) -> str:
     """The differences in one sentence."""
     counts = {"missing": compared.missing, "wrong": compared.wrong, "extra": compared.extra}
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
-    named = f" of records {', '.join(map(str, compared.lacking))}" if compared.lacking else ""
+    numbers = f" of records {', '.join(map(str, compared.lacking))}" if compared.lacking else ""
     done = ", and put right" if compared.repaired else ""
-    return f"{compared.application}: copies in the audit index were not those of the trail: {kinds}{named}{done}"
+    return f"{compared.application}: copies in the audit index were not those of the trail: {kinds}{numbers}{done}"

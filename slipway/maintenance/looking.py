@@ -56,7 +56,7 @@ def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing])
     def look(look: Look) -> Mapping[str, Any]:
         application, head = look.subject, reader().head(look.subject)
         if head.sequence == 0 and application != INSTALLATION:
-            reader().catalogue.named(application)
+            reader().catalogue.entry(application)
         after, repair = _sequence(look), look.options.get("repair") == "yes"
         compared = reindexing().compare(application, head=head.sequence, after=after, repair=repair)
         return compared.model_dump(mode="json")
@@ -68,7 +68,7 @@ def at_targets(catalogue: Callable[[], Catalogue], login_servers: Mapping[str, s
     """The places of an application's environments; only the worker's settings say how registries are reached."""
 
     def look(look: Look) -> Mapping[str, Any]:
-        application = catalogue().named(look.subject).application
+        application = catalogue().entry(look.subject).application
         environments = {
             each.name: {
                 "registry": login_servers[application.registry_of(each)],
@@ -94,12 +94,12 @@ def at_pushed(reader: Callable[[], Reader], pushes: Callable[[], PushProver]) ->
     person may still confirm the command, which waits for the registry."""
 
     def look(look: Look) -> Mapping[str, Any]:
-        application = reader().catalogue.named(look.subject).application
+        application = reader().catalogue.entry(look.subject).application
         named = pushed_names(look.options)
         try:
             if reader().release_of(application, **named) is not None:
                 return {"why": ""}
-            pushed = pushes().found(application, **named)
+            pushed = pushes().look_up(application, **named)
         except NotFound as missing:
             return {"why": str(missing)}
         except SourceAway:

@@ -28,7 +28,7 @@ from ..engine.freezing import Freezer
 from ..engine.handle import Contended, Handler, Outcome
 from ..engine.observing import reconciling
 from ..engine.outbox import Outbox
-from ..inbound.event_grid import hangs_on_an_image
+from ..inbound.event_grid import is_attached_to_image
 from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable, OutboxEntry
 from ..ledger.due import EVERYTHING, SETTLED, Due
 from ..ledger.freezes import FreezeState
@@ -74,7 +74,7 @@ class Reconciled(Record):
         return Reconciled(**{name: value + getattr(more, name) for name, value in self})
 
 
-class Turn(NamedTuple):
+class PruningTurn(NamedTuple):
     """One application's turn to be tidied: which part of its marks to prune, and whether to prune its answers too."""
 
     marks: int
@@ -112,18 +112,18 @@ class Reconciler:
             of_all = self.ledger.of_installation()
         except LedgerUnavailable as away:
             return total.evolve(problems=(*total.problems, str(away)))
-        entries, named, failed = list(self.catalogue), {entry.application for entry in due}, set[str]()
+        entries, due_applications, failed = list(self.catalogue), {entry.application for entry in due}, set[str]()
         turns = self._turns(len(entries))
         for position, entry in enumerate(entries):
             name = entry.application.application
-            if position in turns or not named.isdisjoint((name, EVERYTHING)):
+            if position in turns or not due_applications.isdisjoint((name, EVERYTHING)):
                 looked = self._tried(name, partial(self._look, entry, of_all.freeze, turn=turns.get(position)))
                 failed |= {name} if looked.problems else set()
                 total = total.plus(looked)
             if look_for_pushes:
                 total = total.plus(self._tried(name, partial(self._find_missed_pushes, entry)))
-        known = {EVERYTHING, *(entry.application.application for entry in entries)}
-        total = total.evolve(problems=(*total.problems, *self._forget(due, known, failed)))
+        applications = {EVERYTHING, *(entry.application.application for entry in entries)}
+        total = total.evolve(problems=(*total.problems, *self._forget(due, applications, failed)))
         total = total.plus(self._tried(INSTALLATION, self._installation))
         total = total.plus(self._tried(INSTALLATION, partial(self._count_installation, of_all)))
         if total != Reconciled():
@@ -140,13 +140,13 @@ class Reconciler:
             log.exception("reconcile: %s failed", name)
             return Reconciled(problems=(f"{name}: {unexpected(error)}"[:PROBLEM_LIMIT],))
 
-    def _turns(self, applications: int) -> Mapping[int, Turn]:
+    def _turns(self, applications: int) -> Mapping[int, PruningTurn]:
         """The applications whose turn it is, by their positions."""
         count = min(self.in_turn, applications)
-        first, turns = self._minute() * count, dict[int, Turn]()
+        first, turns = self._minute() * count, dict[int, PruningTurn]()
         for each in range(first, first + count):
             round_number, position = divmod(each, applications)
-            turns[position] = Turn(
+            turns[position] = PruningTurn(
                 marks=round_number % SEEN_PARTS,
                 answers=(round_number + position) % ANSWERS_EACH == 0,
             )
@@ -175,7 +175,7 @@ class Reconciler:
     def _count_installation(self, of_all: InstallationRows) -> Reconciled:
         return Reconciled(counted=self.numbers.catch_up(INSTALLATION, end=of_all.head.sequence))
 
-    def _look(self, entry: Entry, frozen: FreezeState | None, *, turn: Turn | None) -> Reconciled:
+    def _look(self, entry: Entry, frozen: FreezeState | None, *, turn: PruningTurn | None) -> Reconciled:
         name, now = entry.application.application, self.clock()
         head = self.ledger.head(name)
         self.freezer.tell(name, head, frozen)
@@ -195,7 +195,7 @@ class Reconciler:
             marks_forgotten=self._tidy(name, turn) if turn is not None else 0,
         )
 
-    def _tidy(self, application: str, turn: Turn) -> int:
+    def _tidy(self, application: str, turn: PruningTurn) -> int:
         before = self.clock() - SEEN_FOR
         if turn.answers:
             self.ledger.prune_answers(application, before)
@@ -251,7 +251,7 @@ class Reconciler:
         for tag in tags:
             if tag.updated_at is None:
                 continue  # without the time of the push, a missed one cannot be distinguished from an old one
-            if hangs_on_an_image(tag.tag):
+            if is_attached_to_image(tag.tag):
                 continue
             event = ImagePushed(
                 received_at=self.clock(),
@@ -280,7 +280,7 @@ class Reconciler:
         number = self.ledger.release_of(application, event.digest)
         release = self.ledger.release(application, number) if number is not None else None
         may_start = release is None or (release.phase.final and event.pushed_at > release.ended_at)
-        return may_start and not self.ledger.seen(application, event)  # an ignored push is on record
+        return may_start and not self.ledger.was_handled(application, event)  # an ignored push is on record
 
 
 def next_look(releases: Iterable[Release], now: datetime) -> datetime | None:

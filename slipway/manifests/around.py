@@ -54,7 +54,7 @@ def job_around(job: dict[str, Any], *, side: Side, release: str, environment: st
     metadata = job["metadata"]
     annotations = metadata.get("annotations") or {}
     own = str(annotations.get(OWN_NAME) or metadata["name"])
-    seconds_kept = _kept(job["spec"].get("ttlSecondsAfterFinished"))
+    seconds_kept = _time_to_live(job["spec"].get("ttlSecondsAfterFinished"))
     spec = {**_limited(job["spec"], USUAL_JOB), "ttlSecondsAfterFinished": seconds_kept}
     content = {"release": release, "environment": environment, "side": str(side), "name": own, "spec": spec}
     number, digest = release.rpartition("-")[2], sha256(canonical(content)).removeprefix("sha256:")
@@ -96,6 +96,6 @@ def runs_on_roll_back(job: dict[str, Any]) -> bool:
     return bool(look_up(job, ("metadata", "annotations", ON_ROLL_BACK)) == RUN)
 
 
-def _kept(seconds: Any) -> int:
+def _time_to_live(seconds: Any) -> int:
     least = int(JOB_KEPT.total_seconds())
     return max(seconds, least) if type(seconds) is int else least

@@ -42,10 +42,10 @@ def workload(spec: Any) -> Faults:
 
 
 def _selected(selector: Any, labels: Mapping[str, Any]) -> Faults:
-    wanted, expressions = mapping(mapping(selector).get("matchLabels")), mapping(selector).get("matchExpressions")
-    if isinstance(selector, Mapping) and not wanted and not expressions:
+    match_labels, expressions = mapping(mapping(selector).get("matchLabels")), mapping(selector).get("matchExpressions")
+    if isinstance(selector, Mapping) and not match_labels and not expressions:
         yield ("selector",), "labels of the template"
-    for key, text in wanted.items():
+    for key, text in match_labels.items():
         if labels.get(key) != text:
             yield ("template", "metadata", "labels", key), f"{short_value(text)}, as the selector says"
     for each in mappings(expressions):
@@ -132,11 +132,11 @@ def autoscaler(spec: Any) -> Faults:
 
 def metric(value: Any) -> Faults:
     metric = mapping(value)
-    wanted = _SOURCES.get(str(metric.get("type")))
-    if wanted and metric.get(wanted) is None:
-        yield (wanted,), f"a value, as the type is {metric['type']}"
-    for name in _SOURCES.values() if wanted else ():
-        if name != wanted and metric.get(name) is not None:
+    source_field = _SOURCES.get(str(metric.get("type")))
+    if source_field and metric.get(source_field) is None:
+        yield (source_field,), f"a value, as the type is {metric['type']}"
+    for name in _SOURCES.values() if source_field else ():
+        if name != source_field and metric.get(name) is not None:
             yield (name,), f"none, as the type is {metric['type']}"
 
 
@@ -212,13 +212,13 @@ def ingress_path(value: Any) -> Faults:
 
 
 def toleration(value: Any) -> Faults:
-    said = mapping(value)
-    operator = said.get("operator") or "Equal"
-    if not said.get("key") and operator != "Exists":
+    fields = mapping(value)
+    operator = fields.get("operator") or "Equal"
+    if not fields.get("key") and operator != "Exists":
         yield ("operator",), "Exists, as there is no key"
-    elif said.get("value") and operator == "Exists":
+    elif fields.get("value") and operator == "Exists":
         yield ("operator",), "Equal, as there is a value"
-    if said.get("tolerationSeconds") is not None and said.get("effect") != "NoExecute":
+    if fields.get("tolerationSeconds") is not None and fields.get("effect") != "NoExecute":
         yield ("effect",), "NoExecute, as there are tolerationSeconds"
 
 
@@ -248,9 +248,9 @@ def variable(value: Any) -> Faults:
 
 def resources(value: Any) -> Faults:
     limits, requests = mapping(mapping(value).get("limits")), mapping(mapping(value).get("requests"))
-    for part, named in (("limits", limits), ("requests", requests)):
-        for name, asked in named.items():
-            size = r.amount(asked)
+    for part, amounts in (("limits", limits), ("requests", requests)):
+        for name, amount in amounts.items():
+            size = r.amount(amount)
             if "/" not in str(name) and name not in _STANDARD and not str(name).startswith("hugepages-"):
                 yield (part, name), f"{', '.join(_STANDARD)}, or a name with a domain"
             elif "/" in str(name) and size is not None and size % 1:
@@ -258,8 +258,8 @@ def resources(value: Any) -> Faults:
     named_alike = {*limits, *requests}
     if any(str(name).startswith("hugepages-") for name in named_alike) and not named_alike & {"cpu", "memory"}:
         yield (), "cpu or memory beside hugepages"
-    for name, asked in requests.items():
-        least, highest = r.amount(asked), r.amount(limits.get(name))
+    for name, amount in requests.items():
+        least, highest = r.amount(amount), r.amount(limits.get(name))
         if "/" in str(name) and (name not in limits or least != highest):
             yield ("requests" if name in limits else "limits", name), "the same as requests and as limits"
         elif least is not None and highest is not None and least > highest:
@@ -286,9 +286,9 @@ def container(value: Mapping[str, Any], of_it: Mapping[str, Any], *, runs_on: bo
     for number, mount in enumerate(mappings(of_it.get("volumeMounts"))):
         if repr(mount.get("name")) not in names:
             yield ("volumeMounts", number, "name"), "a volume of spec.volumes of the pod"
-    held = [each.get("name") for each in mappings(pod.get("resourceClaims"))]
+    claim_names = [each.get("name") for each in mappings(pod.get("resourceClaims"))]
     for number, claimed in enumerate(mappings(look_up(of_it, ("resources", "claims")))):
-        if claimed.get("name") not in held:
+        if claimed.get("name") not in claim_names:
             yield ("resources", "claims", number, "name"), "a claim of spec.resourceClaims of the pod"
     grace = pod.get("terminationGracePeriodSeconds")
     most = _USUAL_GRACE if grace is None else grace
@@ -326,9 +326,9 @@ def single(*beside: str) -> Rule:
     """A mapping of which one field is set, besides these."""
 
     def rule(value: Any) -> Faults:
-        held = [name for name, of_it in mapping(value).items() if of_it is not None and name not in beside]
-        if len(held) > 1:
-            yield (), f"one of {' and '.join(held)}"
+        fields = [name for name, of_it in mapping(value).items() if of_it is not None and name not in beside]
+        if len(fields) > 1:
+            yield (), f"one of {' and '.join(fields)}"
 
     return rule
 
@@ -344,17 +344,17 @@ def failure_rule(value: Any) -> Faults:
 
 def backend(value: Any) -> Faults:
     yield from r.one_field("service", "resource")(value)
-    named = mapping(value).get("service")
-    held = [name for name in ("name", "number") if look_up(named, ("port", name))]
-    if isinstance(named, Mapping) and len(held) != 1:
+    service = mapping(value).get("service")
+    fields = [name for name in ("name", "number") if look_up(service, ("port", name))]
+    if isinstance(service, Mapping) and len(fields) != 1:
         yield ("service", "port"), "either a name or a number"
 
 
 def peer(value: Any) -> Faults:
-    held = [name for name in ("podSelector", "namespaceSelector", "ipBlock") if mapping(value).get(name) is not None]
-    if isinstance(value, Mapping) and not held:
+    fields = [name for name in ("podSelector", "namespaceSelector", "ipBlock") if mapping(value).get(name) is not None]
+    if isinstance(value, Mapping) and not fields:
         yield (), "a podSelector, a namespaceSelector or an ipBlock"
-    elif "ipBlock" in held and len(held) > 1:
+    elif "ipBlock" in fields and len(fields) > 1:
         yield (), "ipBlock alone"
 
 

@@ -35,8 +35,8 @@ class Reading(IntEnum):
 def readings(manifest: Mapping[str, Any]) -> dict[Named, Reading]:
     """The ConfigMaps and Secrets that an object's pods read."""
     by_object: dict[Named, Reading] = {}
-    for named, reading in _readings(manifest):
-        by_object[named] = max(by_object.get(named, reading), reading)
+    for configuration, reading in _readings(manifest):
+        by_object[configuration] = max(by_object.get(configuration, reading), reading)
     return by_object
 
 
@@ -50,7 +50,7 @@ def restarting(manifests: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...
 
 
 def _restarting(manifest: dict[str, Any], held: Mapping[Named, Mapping[str, Any]]) -> dict[str, Any]:
-    read = [held[named] for named in sorted(readings(manifest)) if named in held]
+    read = [held[configuration] for configuration in sorted(readings(manifest)) if configuration in held]
     if not read or manifest.get("kind") not in _RESTARTED:
         return manifest
     fields = ("kind", "data", "binaryData", "stringData")
@@ -70,7 +70,7 @@ def _readings(manifest: Mapping[str, Any]) -> Iterator[tuple[Named, Reading]]:
     volumes = {str(volume.get("name")): list(_of_volume(volume)) for volume in _maps(pod_spec(manifest).get("volumes"))}
     for _, container in containers(manifest):
         for variable in (*_maps(container.get("env")), *_maps(container.get("envFrom"))):
-            yield from ((named, Reading.AT_START) for named in _of_variable(variable))
+            yield from ((configuration, Reading.AT_START) for configuration in _of_variable(variable))
         for mount in _maps(container.get("volumeMounts")):
             alone = mount.get("subPath") or mount.get("subPathExpr")
             reading = Reading.AT_START if alone else Reading.AS_FOLDER

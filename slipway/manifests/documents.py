@@ -50,7 +50,7 @@ class Document:
     """Problems of the text that need not stop the reader, such as a duplicate key, of which `value` has the first. See
     `read_as_far`."""
 
-    def place(self, steps: Steps) -> TextPosition:
+    def position(self, steps: Steps) -> TextPosition:
         """The position of the value, or else of the nearest enclosing value."""
         for end in range(len(steps), -1, -1):
             if steps[:end] in self.positions:
@@ -59,7 +59,7 @@ class Document:
 
     def problem(self, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> Problem:
         """A problem with the value at these steps."""
-        position = self.place(steps)
+        position = self.position(steps)
         return Problem(
             file=self.file,
             line=position.line,
@@ -124,7 +124,7 @@ class _Builder:
         self._characters = 0
 
     def build(self, root: Node) -> Document:
-        self._places[()] = _place(root)
+        self._places[()] = _position(root)
         value = self._value(root, ())
         return Document(
             file=self._name,
@@ -136,7 +136,7 @@ class _Builder:
         )
 
     def _report(self, node: Node, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> None:
-        position = _place(node)
+        position = _position(node)
         self._findings.add(
             Problem(
                 file=self._name,
@@ -177,7 +177,7 @@ class _Builder:
         return None
 
     def _item(self, node: Node, steps: Steps) -> Any:
-        self._places[steps] = _place(node)
+        self._places[steps] = _position(node)
         return self._value(node, steps)
 
     def _mapping(self, node: MappingNode, steps: Steps) -> dict[str, Any]:
@@ -196,7 +196,7 @@ class _Builder:
                 self._report(key_node, (*steps, key), f"duplicate key, first used on line {line}")
                 continue
             first[key] = key_node
-            self._places[*steps, key] = _place(key_node)
+            self._places[*steps, key] = _position(key_node)
             entries[key] = self._value(value_node, (*steps, key))
         for merge in merges:
             self._merge(merge, steps, entries)
@@ -249,5 +249,5 @@ class _Builder:
             return None
 
 
-def _place(node: Node) -> TextPosition:
+def _position(node: Node) -> TextPosition:
     return TextPosition(line=node.start_mark.line + 1, column=node.start_mark.column + 1)

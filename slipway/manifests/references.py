@@ -90,7 +90,7 @@ def digest_reference(text: Any) -> Reference | None:
 def image_places(value: Any, rules: ImageRules = NO_IMAGE_RULES) -> Iterator[ImagePosition]:
     """Every place in an object that is known to name an image: in a container, in a volume made from an image, or in a
     field that the project names."""
-    images = (*_places(value, ()), *_images_by_rule(value, rules))
+    images = (*_image_positions(value, ()), *_images_by_rule(value, rules))
     yield from {image.steps: image for image in images}.values()  # each once, even if a project names a known place
 
 
@@ -114,14 +114,14 @@ def _at(value: Any, fields: list[str], steps: Steps) -> Iterator[ImagePosition]:
         yield ImagePosition(steps=(*steps, key), holder=value, key=key)
 
 
-def _places(value: Any, steps: Steps) -> Iterator[ImagePosition]:
+def _image_positions(value: Any, steps: Steps) -> Iterator[ImagePosition]:
     if isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _places(item, (*steps, index))
+            yield from _image_positions(item, (*steps, index))
     elif isinstance(value, dict):
         yield from _own_place(value, steps)
         for key, item in value.items():
-            yield from _places(item, (*steps, key))
+            yield from _image_positions(item, (*steps, key))
 
 
 def _own_place(value: dict[str, Any], steps: Steps) -> Iterator[ImagePosition]:
@@ -164,12 +164,12 @@ def unpinnable(value: Mapping[str, Any], rules: ImageRules = NO_IMAGE_RULES) -> 
     kind = str(value.get("kind"))
     if kind in _WITHOUT_IMAGES or (kind in KINDS and "." not in kind_with_group(value)):
         return  # the API server knows every field of Kubernetes' own kinds, and refuses unknown ones
-    known = frozenset(
+    kinds = frozenset(
         image.steps[:length] for image in image_places(value, rules) for length in range(1, len(image.steps) + 1)
     )
     for key, item in value.items():
         if key != "metadata":
-            yield from _named_like_images(item, (key,), known)
+            yield from _named_like_images(item, (key,), kinds)
 
 
 def _named_like_images(value: Any, steps: Steps, known: frozenset[Steps]) -> Iterator[Steps]:

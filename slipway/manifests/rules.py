@@ -97,11 +97,11 @@ def one_field(*names: str, needed: bool = True, counts: Callable[[Any], bool] = 
     listed = ", ".join(names)
 
     def rule(value: Any) -> Faults:
-        held = [name for name in names if isinstance(value, Mapping) and counts(value.get(name))]
-        if isinstance(value, Mapping) and not held and needed:
+        fields = [name for name in names if isinstance(value, Mapping) and counts(value.get(name))]
+        if isinstance(value, Mapping) and not fields and needed:
             yield (), f"one of {listed}"
-        elif len(held) > 1:
-            yield (held[1],), f"none beside {held[0]}"
+        elif len(fields) > 1:
+            yield (fields[1],), f"none beside {fields[0]}"
 
     return rule
 
@@ -110,12 +110,12 @@ def own(*keys: str) -> Rule:
     """A list in which no two items have the same values of the keys."""
 
     def rule(value: Any) -> Faults:
-        seen = set[str]()
+        seen_keys = set[str]()
         for number, item in enumerate(mappings(value)):
-            named = [item.get(key) or _USUAL_KEYS.get(key) for key in keys]
-            if None not in named and repr(named) in seen:
+            item_keys = [item.get(key) or _USUAL_KEYS.get(key) for key in keys]
+            if None not in item_keys and repr(item_keys) in seen_keys:
                 yield (number, keys[0]), f"another {' and '.join(keys)} than the items before"
-            seen.add(repr(named))
+            seen_keys.add(repr(item_keys))
 
     return rule
 
@@ -170,11 +170,11 @@ def count_or_percent(highest: int | None) -> Rule:
 
 def amount(quantity: Any) -> Decimal | None:
     """None for a value that is no amount."""
-    found = _AMOUNT.fullmatch(str(quantity)[:60])
-    if found is None or isinstance(quantity, bool) or not str(quantity):
+    match = _AMOUNT.fullmatch(str(quantity)[:60])
+    if match is None or isinstance(quantity, bool) or not str(quantity):
         return None
     try:
-        return Decimal(f"{found[1] or 0}{found[2] or ''}") * _UNITS[found[3] or ""]
+        return Decimal(f"{match[1] or 0}{match[2] or ''}") * _UNITS[match[3] or ""]
     except InvalidOperation:
         return None
 
@@ -192,8 +192,8 @@ def quantity(*, above_zero: bool = False) -> Rule:
 
 
 def quantities(value: Any) -> Faults:
-    for name, asked in mapping(value).items():
-        for steps, expected in quantity()(asked):
+    for name, amount in mapping(value).items():
+        for steps, expected in quantity()(amount):
             yield (name, *steps), expected
 
 

@@ -268,11 +268,11 @@ _TABLE: Final[tuple[tuple[Rule, str], ...]] = (
 
 def _by_last() -> Mapping[str, tuple[tuple[str, Rule], ...]]:
     """Endings of paths with their rules, the longest first, by their last step."""
-    found: dict[str, list[tuple[str, Rule]]] = {}
+    rules: dict[str, list[tuple[str, Rule]]] = {}
     for rule, endings in _TABLE:
         for ending in endings.split():
-            found.setdefault(ending.rpartition(".")[2], []).append((ending, rule))
-    return {last: tuple(sorted(listed, key=lambda each: -len(each[0]))) for last, listed in found.items()}
+            rules.setdefault(ending.rpartition(".")[2], []).append((ending, rule))
+    return {last: tuple(sorted(listed, key=lambda each: -len(each[0]))) for last, listed in rules.items()}
 
 
 _FIELDS: Final = _by_last()
@@ -305,12 +305,14 @@ def faults(value: Mapping[str, Any]) -> Faults:
     """The places of an object that an API server refuses, and what it expects there."""
     kind = str(value.get("kind"))
     if (str(value.get("apiVersion")), kind) in KINDS:
-        metadata = {name: held for name, held in mapping(value.get("metadata")).items() if name != "managedFields"}
-        wanted = {name: held for name, held in value.items() if name != "status"} | {"metadata": metadata}
-        yield from _walk(wanted, (), "template" if kind == "Pod" else kind)
+        metadata = {
+            name: content for name, content in mapping(value.get("metadata")).items() if name != "managedFields"
+        }
+        checked = {name: held for name, held in value.items() if name != "status"} | {"metadata": metadata}
+        yield from _walk(checked, (), "template" if kind == "Pod" else kind)
         for at, container in containers(value):
-            found = combined.container(value, container, runs_on=at[-2] != "initContainers")
-            yield from (((*at, *steps), expected) for steps, expected in found)
+            problem = combined.container(value, container, runs_on=at[-2] != "initContainers")
+            yield from (((*at, *steps), expected) for steps, expected in problem)
 
 
 def _walk(value: Any, steps: Steps, path: str) -> Faults:
@@ -319,12 +321,12 @@ def _walk(value: Any, steps: Steps, path: str) -> Faults:
             yield from (((*steps, *at), expected) for at, expected in rule(value))
             break
     if isinstance(value, Mapping):
-        for name, held in value.items():
+        for name, content in value.items():
             # A key with dots, as in a ConfigMap, is one step.
-            yield from _walk(held, (*steps, name), f"{path}.{str(name)[:_LONGEST_NAME].replace('.', '·')}")
+            yield from _walk(content, (*steps, name), f"{path}.{str(name)[:_LONGEST_NAME].replace('.', '·')}")
     elif isinstance(value, list):
-        for number, held in enumerate(value):
-            yield from _walk(held, (*steps, number), f"{path}[]")
+        for number, content in enumerate(value):
+            yield from _walk(content, (*steps, number), f"{path}[]")
 
 
 def _at(value: Any, steps: Steps) -> Any:

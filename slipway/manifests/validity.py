@@ -46,11 +46,11 @@ def validity_problems(document: Document, value: Mapping[str, Any], *, renamed: 
         yield document.problem(("metadata", "name"), expected=expected, got=short_value(name))
     for steps in (("metadata",), ("spec", "template", "metadata")):
         for each in (steps, (*steps, "labels"), (*steps, "annotations")):
-            if (held := look_up(value, each)) is not None and not isinstance(held, Mapping):
-                yield document.problem(each, expected="a mapping", got=short_value(held))
-        for place, expected in labels(look_up(value, (*steps, "labels"))):
-            at = (*steps, "labels", *place)
-            yield document.problem(at, expected=expected, got=short_value(look_up(value, at) or place[0]))
+            if (labels_value := look_up(value, each)) is not None and not isinstance(labels_value, Mapping):
+                yield document.problem(each, expected="a mapping", got=short_value(labels_value))
+        for label_position, expected in labels(look_up(value, (*steps, "labels"))):
+            at = (*steps, "labels", *label_position)
+            yield document.problem(at, expected=expected, got=short_value(look_up(value, at) or label_position[0]))
         annotations = mapping(look_up(value, (*steps, "annotations")))
         for key in annotations:
             if not LABEL_KEY.fullmatch(str(key).lower()):

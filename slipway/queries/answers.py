@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..domain.answers import Answered
+from ..domain.answers import RowOutcome
 from ..domain.errors import NotFound
 from ..domain.inbox import is_inbox_id
 from ..domain.model import NAME_PATTERN, Record, Timestamp
 from ..domain.tones import Tone
 from ..ledger import Ledger
-from ..ledger.inbox import Inbox, Unreadable, parked_id
+from ..ledger.inbox import Inbox, UnreadableInboxRow, parked_id
 from ..ledger.installation import InstallationLedger
 from ..ledger.keys import INSTALLATION
 from ..ledger.waiting import WaitingNotes
@@ -52,7 +52,7 @@ class Reply(Record):
     """Set while it is only received."""
     waits_for: str = ""
     """Why it cannot be decided yet; empty if its turn has not come."""
-    answered: Answered | None = None
+    answered: RowOutcome | None = None
     """Set once it was counted or refused."""
     reason: str = ""
     """Why it was parked; empty if it was not."""
@@ -70,15 +70,15 @@ class Answers:
     def reply(self, partition: str, id: str) -> Reply:
         """The outcome of the row with this id. Raises `NotFound` if there was none, or so long ago that its answer is
         no longer kept."""
-        known = partition == INSTALLATION or re.fullmatch(NAME_PATTERN, partition) is not None
-        if not known or not is_inbox_id(id):  # storage would refuse such a key, and it is not a row's
+        exists = partition == INSTALLATION or re.fullmatch(NAME_PATTERN, partition) is not None
+        if not exists or not is_inbox_id(id):  # storage would refuse such a key, and it is not a row's
             raise _nothing(partition, id)
         answered, why = self.waiting.answered(partition, id)
         if answered is not None:
             return _answer(partition, id, answered)
         row = self.inbox.get(partition, id)
         if row is not None:
-            at = None if isinstance(row, Unreadable) else row.received_at
+            at = None if isinstance(row, UnreadableInboxRow) else row.received_at
             return Reply(partition=partition, id=id, state=SaidState.RECEIVED, received_at=at, waits_for=why)
         if (answered := self.ledger.answer(partition, id)) is not None:
             return _answer(partition, id, answered)  # answered between the two looks
@@ -88,7 +88,7 @@ class Answers:
         return Reply(partition=partition, id=id, state=SaidState.PARKED, reason=parked.reason)
 
 
-def _answer(partition: str, id: str, answered: Answered) -> Reply:
+def _answer(partition: str, id: str, answered: RowOutcome) -> Reply:
     state = SaidState.REFUSED if answered.refused else SaidState.COUNTED
     return Reply(partition=partition, id=id, state=state, answered=answered)
 

@@ -83,8 +83,8 @@ def board(reader: Reader, proposals: Proposals, application: str | None = None) 
     def snapshot(entry: Entry) -> Snapshot:
         return reader.snapshot(entry, Lookups(newest=count))
 
-    named = reader.of_each(snapshot) if application is None else [snapshot(reader.catalogue.named(application))]
-    snapshots, changes = gathered(named), open_changes(proposals)
+    each_snapshot = reader.of_each(snapshot) if application is None else [snapshot(reader.catalogue.entry(application))]
+    snapshots, changes = gathered(each_snapshot), open_changes(proposals)
     newest = [
         each.releases[number] for each in snapshots.read for number in sorted(each.releases, reverse=True)[:count]
     ]

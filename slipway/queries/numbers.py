@@ -95,7 +95,7 @@ class Numbers:
         Raises `NotFound`, `LedgerUnavailable`.
         """
         names = weeks_until(until or iso_week(self.clock()), weeks)
-        entries = [self.catalogue.named(application)] if application is not None else list(self.catalogue)
+        entries = [self.catalogue.entry(application)] if application is not None else list(self.catalogue)
         results, behind = list[EnvironmentNumbers](), list[Folded]()
         each = gathered(read_each(entries, lambda entry: (entry, *self._read(entry.application.application, names))))
         for entry, figures, left in each.read:
@@ -109,9 +109,9 @@ class Numbers:
             ]
             results += [environment_numbers(name, environment_name, names, figures) for environment_name in requested]
         if environment is not None and not results:
-            known = {each.name for entry in entries for each in entry.application.environments}
+            environments = {each.name for entry in entries for each in entry.application.environments}
             where = f"environment of {application}" if application else "environment"
-            raise NotFound(not_here(where, environment, known))
+            raise NotFound(not_here(where, environment, environments))
         return NumbersAnswer(weeks=names, environments=tuple(results), behind=tuple(behind), not_shown=each.not_shown)
 
     def _read(self, application: str, names: tuple[str, ...]) -> tuple[dict[str, Week], Folded | None]:

@@ -22,10 +22,10 @@ def open_gates(reader: Reader) -> ReadOfEach[OpenGate]:
 
 def _open_gates_of(reader: Reader, entry: Entry) -> Iterator[OpenGate]:
     name = entry.application.application
-    standing = reader.ledger.standing(name)
-    for number in sorted(standing.head.active if standing.head else ()):
+    rows = reader.ledger.application_rows(name)
+    for number in sorted(rows.head.active if rows.head else ()):
         release = reader.ledger.release(name, number)
-        if release is not None and (gate := _open_gate_of(reader, release, entry, standing.lanes)):
+        if release is not None and (gate := _open_gate_of(reader, release, entry, rows.lanes)):
             yield gate
 
 

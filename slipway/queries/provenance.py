@@ -28,12 +28,12 @@ class Provenance:
     ) -> Iterator[LiveInEnvironment | NotShown]:
         """The live releases of an environment by application name, those after `after`. Raises `LedgerUnavailable`."""
 
-        def there(entry: Entry) -> LiveInEnvironment | None:
+        def live_in(entry: Entry) -> LiveInEnvironment | None:
             name = entry.application.application
             lane = self.reader.ledger.lanes(name).get(environment) if application in (None, name) else None
             return self._one(name, environment, lane.live) if lane is not None and lane.live is not None else None
 
-        return (one for one in self.reader.of_each(there, after=after) if one is not None)
+        return (one for one in self.reader.of_each(live_in, after=after) if one is not None)
 
     def _one(self, application: str, environment: str, live: Live) -> LiveInEnvironment:
         release = self.reader.release(release_id(application, live.release))

@@ -80,7 +80,7 @@ class Reader:
         if release is None:
             newest = next(iter(self.ledger.releases(application, limit=1)), None)
             if newest is None:
-                self.catalogue.named(application)  # it says which name was probably meant
+                self.catalogue.entry(application)  # it says which name was probably meant
             advice = f"; the newest is {newest.id}" if newest else f": {application} has none yet"
             raise NotFound(f"there is no release {release_id}{advice}")
         return release
@@ -219,9 +219,9 @@ def _lane(snapshot: Snapshot, environment: Environment) -> dict[str, Any]:
 
 
 def _drift(application: str, drift: Drift) -> dict[str, Any]:
-    seen = drift.seen.model_dump(mode="json")
+    findings = drift.seen.model_dump(mode="json")
     release = release_id(application, drift.release)
-    return {"since": drift.since.isoformat(), "release": release, "summary": drift.seen.told, **seen}
+    return {"since": drift.since.isoformat(), "release": release, "summary": drift.seen.summary, **findings}
 
 
 def _freeze(freeze: Freeze | None, now: datetime) -> dict[str, Any] | None:

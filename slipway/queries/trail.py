@@ -46,10 +46,10 @@ _EXPECTED: Final = {
 
 def read_query(parameters: Mapping[str, str], *, besides: tuple[str, ...] = PAGING) -> AuditQuery:
     """The query for the given filters. Raises `BadInput` naming the parameter, also for an unknown one."""
-    known = (*FILTERS, *besides)
+    allowed = (*FILTERS, *besides)
     for name in parameters:
-        if name not in known:
-            raise BadInput(_shown(name), f"one of the parameters {', '.join(known)}", "one that does not exist")
+        if name not in allowed:
+            raise BadInput(_shown(name), f"one of the parameters {', '.join(allowed)}", "one that does not exist")
     filters = {name: parameters[name] for name in FILTERS[:-2] if name in parameters}
     if "digest" in filters:
         filters["digest"] = "sha256:" + filters["digest"].strip().lower().removeprefix("sha256:")
@@ -72,10 +72,10 @@ def read_query(parameters: Mapping[str, str], *, besides: tuple[str, ...] = PAGI
 
 def _check_known(action: str) -> None:
     """Raises `BadInput` for an action that no record can have: an empty list would read as *it never happened*."""
-    known = (*ActionClass, *Action)
-    if action in known:
+    allowed = (*ActionClass, *Action)
+    if action in allowed:
         return
-    near = [name for name in known if name.startswith(action)] or get_close_matches(action, known, cutoff=_ALIKE)
+    near = [name for name in allowed if name.startswith(action)] or get_close_matches(action, allowed, cutoff=_ALIKE)
     similar = f" (similar: {', '.join(near[:_MOST_NEAR])})" if near else ""
     raise BadInput("action", f"{_EXPECTED['action']}{similar}", _shown(action))
 
@@ -193,8 +193,10 @@ def _with_gaps(
 def _gap(application: str, first: int, last: int | None, copied: int) -> Iterator[Damaged]:
     missing = range(first, min(last or 0, copied) + 1)
     if missing:
-        named = f"record {first} is" if len(missing) == 1 else f"{len(missing)} records from {first} on are"
-        why = f"{named} missing in the audit index, and may be in the trail: `slipway audit reindex` compares them"
+        records_are = f"record {first} is" if len(missing) == 1 else f"{len(missing)} records from {first} on are"
+        why = (
+            f"{records_are} missing in the audit index, and may be in the trail: `slipway audit reindex` compares them"
+        )
         yield Damaged(application=application, sequence=missing[-1], damaged=why)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..text import visible
 from .names import Attribute
-from .recording import known
+from .recording import current_attributes
 from .redaction import redacted, told, traced
 
 FIELDS = {
@@ -39,7 +39,7 @@ class _Guarded:
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record = self._make(*args, **kwargs)
-        matter = known()
+        matter = current_attributes()
         for attribute, name in FIELDS.items():
             setattr(record, name, str(matter.get(attribute, "")))
         _hide(record)

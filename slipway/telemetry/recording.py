@@ -56,7 +56,7 @@ class _NoSpan:
         """Nothing is recorded."""
 
 
-class Nothing:
+class NullRecorder:
     """The recorder of an app whose settings name no exporter."""
 
     _span = nullcontext(_NoSpan())
@@ -83,7 +83,7 @@ class Nothing:
         """Nothing is recorded."""
 
 
-_recorder: Recorder = Nothing()
+_recorder: Recorder = NullRecorder()
 _about: ContextVar[Mapping[Attribute, Value] | None] = ContextVar("about", default=None)
 _received: ContextVar[str] = ContextVar("received", default="")
 
@@ -99,19 +99,19 @@ def use(recorder: Recorder) -> Recorder:
 @contextmanager
 def about(values: Values) -> Iterator[None]:
     """Add these attributes to all spans and log records within the block."""
-    token = _about.set({**known(), **given(values)})
+    token = _about.set({**current_attributes(), **without_none(values)})
     try:
         yield
     finally:
         _about.reset(token)
 
 
-def known() -> Mapping[Attribute, Value]:
+def current_attributes() -> Mapping[Attribute, Value]:
     """The attributes of the current context."""
     return _about.get() or {}
 
 
-def given(values: Values) -> dict[Attribute, Value]:
+def without_none(values: Values) -> dict[Attribute, Value]:
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -130,7 +130,7 @@ def span(
 
     With `began` the span starts in the past; it must have no child spans.
     """
-    span_values = {**known(), **given(values or {})}
+    span_values = {**current_attributes(), **without_none(values or {})}
     return _recorder.span(f"{family} {which}", span_values, direction=direction, parent=parent, link=link, began=began)
 
 

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 from ..catalogue import check_path, find
 from ..catalogue.entries import Catalogue
-from ..catalogue.stored import Stored
+from ..catalogue.stored import StoredDocument
 from ..manifests.problems import Findings
 
 ADA, BEN = "ada@example.com", "ben@example.com"
@@ -122,13 +122,13 @@ def write_project(
     (folder / "project.yaml").write_text(text)
 
 
-def documents_in(path: Path) -> list[Stored]:
+def documents_in(path: Path) -> list[StoredDocument]:
     """The documents in a file or folder, as they are applied. Raises ConfigError."""
     findings = Findings()
     documents = find(path, findings)
     findings.raise_any()
     return [
-        Stored.model_validate({"kind": e.kind, "value": e.document.value, "files": dict(e.files.contents)})
+        StoredDocument.model_validate({"kind": e.kind, "value": e.document.value, "files": dict(e.files.contents)})
         for e in documents
     ]
 

@@ -27,13 +27,13 @@ def digest_of(data: bytes) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built:
+class ArtifactDouble:
     """A manifest with the blobs and manifests that it needs."""
 
     raw: bytes
     media_type: str
     blobs: tuple[bytes, ...] = ()
-    children: tuple["Built", ...] = ()
+    children: tuple["ArtifactDouble", ...] = ()
     platform: dict[str, str] = field(default_factory=dict)
     artifact_type: str | None = None
 
@@ -49,7 +49,7 @@ class Built:
             descriptor["artifactType"] = self.artifact_type
         return descriptor
 
-    def whole(self) -> Iterable["Built"]:
+    def whole(self) -> Iterable["ArtifactDouble"]:
         """Children before the manifest itself."""
         for child in self.children:
             yield from child.whole()
@@ -65,7 +65,9 @@ def unusual_json(document: dict[str, Any]) -> bytes:
     return json.dumps(document, indent=3).encode()
 
 
-def image(*layers: bytes, architecture: str = "amd64", docker: bool = False, subject: Built | None = None) -> Built:
+def image(
+    *layers: bytes, architecture: str = "amd64", docker: bool = False, subject: ArtifactDouble | None = None
+) -> ArtifactDouble:
     config = json.dumps({"os": "linux", "architecture": architecture, "rootfs": {"type": "layers", "diff_ids": []}})
     media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
     document: dict[str, Any] = {
@@ -76,7 +78,7 @@ def image(*layers: bytes, architecture: str = "amd64", docker: bool = False, sub
     }
     if subject:
         document["subject"] = subject.descriptor()
-    return Built(
+    return ArtifactDouble(
         raw=unusual_json(document),
         media_type=media_type,
         blobs=(config.encode(), *layers),
@@ -84,7 +86,9 @@ def image(*layers: bytes, architecture: str = "amd64", docker: bool = False, sub
     )
 
 
-def index(*children: Built, docker: bool = False, note: str = "", subject: Built | None = None) -> Built:
+def index(
+    *children: ArtifactDouble, docker: bool = False, note: str = "", subject: ArtifactDouble | None = None
+) -> ArtifactDouble:
     media_type = DOCKER_LIST if docker else OCI_INDEX
     document: dict[str, Any] = {"schemaVersion": 2, "mediaType": media_type}
     document["manifests"] = [child.descriptor() for child in children]
@@ -92,10 +96,10 @@ def index(*children: Built, docker: bool = False, note: str = "", subject: Built
         document["annotations"] = {"note": note}
     if subject:
         document["subject"] = subject.descriptor()
-    return Built(raw=unusual_json(document), media_type=media_type, children=children)
+    return ArtifactDouble(raw=unusual_json(document), media_type=media_type, children=children)
 
 
-def referrer(subject: Built, payload: bytes, artifact_type: str = SIGNATURE) -> Built:
+def referrer(subject: ArtifactDouble, payload: bytes, artifact_type: str = SIGNATURE) -> ArtifactDouble:
     empty = b"{}"
     document = {
         "schemaVersion": 2,
@@ -107,12 +111,12 @@ def referrer(subject: Built, payload: bytes, artifact_type: str = SIGNATURE) -> 
             key: value for key, value in subject.descriptor().items() if key in ("mediaType", "digest", "size")
         },
     }
-    return Built(
+    return ArtifactDouble(
         raw=unusual_json(document), media_type=OCI_MANIFEST, blobs=(empty, payload), artifact_type=artifact_type
     )
 
 
-def cosign_signature(*payloads: bytes) -> Built:
+def cosign_signature(*payloads: bytes) -> ArtifactDouble:
     config = b'{"architecture":"","os":"","config":{}}'
     document = {
         "schemaVersion": 2,
@@ -124,10 +128,10 @@ def cosign_signature(*payloads: bytes) -> Built:
             for payload in payloads
         ],
     }
-    return Built(raw=unusual_json(document), media_type=OCI_MANIFEST, blobs=(config, *payloads))
+    return ArtifactDouble(raw=unusual_json(document), media_type=OCI_MANIFEST, blobs=(config, *payloads))
 
 
-def push_artifact(registry: Registry, repository: str, built: Built, tag: str | None = None) -> str:
+def push_artifact(registry: Registry, repository: str, built: ArtifactDouble, tag: str | None = None) -> str:
     """Store the artifact with its blobs and children through the client; returns its digest."""
     for part in built.whole():
         for blob in part.blobs:
@@ -138,7 +142,7 @@ def push_artifact(registry: Registry, repository: str, built: Built, tag: str | 
     return built.digest
 
 
-def refer(registry: Registry, repository: str, subject: Built, *referrers: Built) -> None:
+def refer(registry: Registry, repository: str, subject: ArtifactDouble, *referrers: ArtifactDouble) -> None:
     """Store referrers, and write the index under a tag if the registry does not list referrers itself."""
     for manifest in referrers:
         push_artifact(registry, repository, manifest)

@@ -12,16 +12,14 @@ from ..domain.pruning import Deleted, Deletion, Ending
 from ..domain.rules import Fail
 from ..domain.steps import StartedJob
 from ..effects.cluster import (
-    Applied,
     AppliedChange,
+    AppliedManifests,
     AppliedObject,
-    BroughtBack,
     Cluster,
     ClusterError,
     ClusterIdentity,
     ClusterPreview,
     ClusterUnreachable,
-    Departed,
     Difference,
     FencedCluster,
     FenceLost,
@@ -34,10 +32,12 @@ from ..effects.cluster import (
     Owner,
     ProbeResult,
     ProgressState,
-    Resisted,
+    RemovedFromManifests,
+    RetainedObject,
+    RollBackOutcome,
     RolloutState,
     Search,
-    Staying,
+    UnappliedObject,
     Unsearched,
 )
 from ..effects.cluster.as_planned import unlike
@@ -81,7 +81,7 @@ class MemoryCluster(Cluster):
         """Raised by the next calls, one each."""
         self.lacking: tuple[Right, ...] = ()
         """Rights that the app lacks."""
-        self.staying: tuple[Staying, ...] = ()
+        self.staying: tuple[RetainedObject, ...] = ()
         self.unsearched: tuple[Unsearched, ...] = ()
         self.undeletable: dict[str, str] = {}
         """Names of objects whose deletion is refused, with the reason."""
@@ -96,7 +96,7 @@ class MemoryCluster(Cluster):
         """The ends of Jobs around a rollout, by their own names, if other than `job_ends`."""
         self.refuses: dict[str, ClusterError] = {}
         """Raised once, when the object with this label is applied."""
-        self.resists: dict[str, Resisted] = {}
+        self.resists: dict[str, UnappliedObject] = {}
         """The objects that a roll-back cannot apply, by label; one that may pass resists once."""
         self.running: set[str] = set()
         """Labels of Jobs among the applied objects that are at work."""
@@ -131,7 +131,7 @@ class MemoryCluster(Cluster):
         key = _key(manifest, namespace)
         self.objects[key], self._uids[key] = manifest, f"uid-of-{key[2]}"
 
-    def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> Departed:
+    def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> RemovedFromManifests:
         self._maybe_fail()
         targeted = {_key(manifest, namespace) for manifest in manifests}
         left = [(key, live) for key, live in self.objects.items() if key[0] == namespace and key not in targeted]
@@ -140,7 +140,7 @@ class MemoryCluster(Cluster):
             for key, live in left
             if owner.has(live["metadata"])
         )
-        return Departed(deletions=deletions, staying=self.staying, unsearched=self.unsearched)
+        return RemovedFromManifests(deletions=deletions, staying=self.staying, unsearched=self.unsearched)
 
     def search(self, namespace: str, owner: Owner) -> Search:
         self._maybe_fail()
@@ -200,12 +200,12 @@ class MemoryCluster(Cluster):
         self.applied += 1
         return done
 
-    def bring_back(self, manifests: Sequence[Manifest], namespace: str) -> BroughtBack:
+    def bring_back(self, manifests: Sequence[Manifest], namespace: str) -> RollBackOutcome:
         self._maybe_fail()
         free = [m for m in manifests if f"{m['kind']}/{m['metadata']['name']}" not in self.resists]
-        applied, resisted = self.apply(free, namespace), tuple(self.resists.values())
+        applied, unapplied = self.apply(free, namespace), tuple(self.resists.values())
         self.resists = {label: each for label, each in self.resists.items() if not each.passing}
-        return BroughtBack(applied=tuple(applied), resisted=resisted)
+        return RollBackOutcome(applied=tuple(applied), unapplied=unapplied)
 
     def free_stuck_pod(self, manifests: Sequence[Manifest], namespace: str, *, patient: bool) -> str:
         self._maybe_fail()
@@ -294,7 +294,7 @@ class MemoryCluster(Cluster):
         self._maybe_fail()
         return self.probes.pop(0) if self.probes else ProbeResult(passed=True, status=200, reason="status 200")
 
-    def drift(self, applied: Sequence[Applied], namespace: str) -> list[tuple[Difference, ...] | ClusterError]:
+    def drift(self, applied: Sequence[AppliedManifests], namespace: str) -> list[tuple[Difference, ...] | ClusterError]:
         self._maybe_fail()
         return [tuple(filter(None, (self._differs(each, namespace) for each in one.manifests))) for one in applied]
 
@@ -373,7 +373,7 @@ class MemoryFenced(FencedCluster):
         self._cluster.leases[self._namespace, claim.lease] = claim.fence.text
         self._held = claim.once_taken()
 
-    def bring_back(self, manifests: Sequence[Manifest]) -> BroughtBack:
+    def bring_back(self, manifests: Sequence[Manifest]) -> RollBackOutcome:
         claim = self._confirmed()
         back = self._cluster.bring_back(manifests, self._namespace)
         labels = {(each.kind, each.name) for each in back.applied}

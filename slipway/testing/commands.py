@@ -7,12 +7,12 @@ from typing import Any, Protocol
 from ..domain.commands import OPENS, Verb
 from ..domain.events import CommandGiven
 from ..domain.model import sha256
-from ..domain.proof import Proved
+from ..domain.proof import ProofFacts
 from ..domain.statement import CommandStatement, salt_of
 from .identity import LIFE, TENANT
 
 
-class Given(Protocol):
+class CommandLike(Protocol):
     """A command of one application, or an order about everything."""
 
     @property
@@ -36,7 +36,7 @@ def proved_command(**fields: Any) -> CommandGiven:
     return event.evolve(proved=proved(event, **about)) if event.verb in OPENS else event
 
 
-def proved(given: Given, **about: Any) -> Proved:
+def proved(given: CommandLike, **about: Any) -> ProofFacts:
     """The facts from the command's proof. The same command under the same submission is the same statement."""
     text = f"{given.actor} {given.submission} {given.reason}"
     statement = CommandStatement(
@@ -46,7 +46,7 @@ def proved(given: Given, **about: Any) -> Proved:
         verb=given.verb,
         **about,
     )
-    return Proved(
+    return ProofFacts(
         proof=sha256(statement.canonical),
         statement=statement,
         tenant=TENANT,

@@ -43,8 +43,8 @@ class MemoryIssuer:
     def key(self, kid: str) -> Key | CannotVerify:
         if self.away:
             return CannotVerify(why="the issuer is away")
-        known = read_keys(published_keys(self.kid), issuer=self.url, tenant=self.tenant)
-        return known.key(kid) or CannotVerify(why="the issuer publishes no key with the token's key id")
+        key_set = read_keys(published_keys(self.kid), issuer=self.url, tenant=self.tenant)
+        return key_set.key(kid) or CannotVerify(why="the issuer publishes no key with the token's key id")
 
     def key_set(self) -> KeySet | CannotVerify:
         return CannotVerify(why="the issuer is away") if self.away else KeySet(content=published_keys(self.kid))

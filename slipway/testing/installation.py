@@ -108,10 +108,10 @@ class Installation(Outside):
 
     def without(self, kind: str, name: str) -> None:
         """Restart the app without one of the `registries`, `clusters` or `channels` in its settings."""
-        known: dict[str, Any] = SETTINGS[kind]
+        names: dict[str, Any] = SETTINGS[kind]
         self.settings = {
             **self.settings,
-            kind: {other_name: other_settings for other_name, other_settings in known.items() if other_name != name},
+            kind: {other_name: other_settings for other_name, other_settings in names.items() if other_name != name},
         }
         self.restart()
 

@@ -5,7 +5,15 @@ from datetime import datetime
 
 from ..domain.queues import WITH_SESSIONS, Queue
 from ..domain.steps import Outgoing
-from ..effects.messaging import DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, RawMessage, Waiting, encoded
+from ..effects.messaging import (
+    DeadLetter,
+    MessageTooLarge,
+    QueueDenied,
+    QueueUnavailable,
+    RawMessage,
+    WaitingMessage,
+    encoded,
+)
 
 MESSAGE_LIMIT = 256 * 1024
 """Bytes of one message in Service Bus' Standard tier, with its properties and the envelope."""
@@ -24,7 +32,7 @@ class MemoryBus:
         self.sent: list[Outgoing] = []
         self.raw: list[RawMessage] = []
         self.dead: list[DeadLetter] = []
-        self.lying: list[Waiting] = []
+        self.lying: list[WaitingMessage] = []
         """Messages that wait in sessions which nobody holds."""
         self.broken = False
         self.denied: dict[str, str] = {}
@@ -79,7 +87,7 @@ class MemoryBus:
             self.dead.remove(letter)
         return len(mine)
 
-    def take_free_sessions(self, queue: str, take: Callable[[Waiting], None], *, limit: int = 100) -> int:
+    def take_free_sessions(self, queue: str, take: Callable[[WaitingMessage], None], *, limit: int = 100) -> int:
         mine = [waiting for waiting in self.lying if waiting.queue == queue][:limit]
         for waiting in mine:
             take(waiting)

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import urllib3
 
 from ..effects.registry import Anonymous, Lock, Registry, RegistryEndpoint, RegistryError, TagInfo
-from .artifacts import DOCKER_FOREIGN, OCI_INDEX, Built, digest_of
+from .artifacts import DOCKER_FOREIGN, OCI_INDEX, ArtifactDouble, digest_of
 
 _MANIFEST = re.compile(r"/v2/(.+)/manifests/([^/]+)")
 _BLOB = re.compile(r"/v2/(.+)/blobs/(sha256:[0-9a-f]{64})")
@@ -76,7 +76,7 @@ class MemoryRegistry:
             if request.method in ("PUT", "POST", "PATCH", "DELETE")
         ]
 
-    def seed(self, repository: str, built: Built, tag: str | None = None) -> str:
+    def seed(self, repository: str, built: ArtifactDouble, tag: str | None = None) -> str:
         for part in built.whole():
             self.blobs |= {(repository, digest_of(blob)): blob for blob in part.blobs}
             self.manifests[repository, part.digest] = (part.raw, part.media_type)
@@ -256,7 +256,7 @@ class RegistryDouble(Registry):
             raise self.errors.pop(0)
         return self.held.handle(request)
 
-    def seed(self, repository: str, built: Built, tag: str) -> str:
+    def seed(self, repository: str, built: ArtifactDouble, tag: str) -> str:
         self.pushed[repository, tag] = self._clock()
         return self.held.seed(repository, built, tag)
 

@@ -19,7 +19,7 @@ from ..domain.run_source import (
     SourceAnswer,
     TimelineRecord,
 )
-from ..domain.runs import Fact, Involved, Involvement, Published, Run, Trust
+from ..domain.runs import Fact, InvolvedPerson, Involvement, PublishedList, Run, Trust
 from ..inbound.published import PUBLISHING_TASK
 
 ASKED: Final = Fact(trust=Trust.PROVED, why="the source was asked")
@@ -28,14 +28,16 @@ NOT_TOLD: Final = Fact(trust=Trust.NOT_PROVED, why="the test names nobody")
 
 def proved_run(*, requested_by: str = "", committed_by: str = "", **fields: Any) -> Run:
     """A run whose facts are all proved; the people behind it only if both are named, by their addresses."""
-    named = {Involvement.REQUESTER: requested_by, Involvement.COMMITTER: committed_by}
-    people = tuple(Involved(part=part, trust=Trust.PROVED, mail=mail) for part, mail in named.items() if mail)
+    people_by_part = {Involvement.REQUESTER: requested_by, Involvement.COMMITTER: committed_by}
+    people = tuple(
+        InvolvedPerson(part=part, trust=Trust.PROVED, mail=mail) for part, mail in people_by_part.items() if mail
+    )
     behind = ASKED if requested_by and committed_by else NOT_TOLD
     return Run.model_validate({"proof": ASKED, "built": ASKED, "behind": behind, "people": people, **fields})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
+class RunDouble:
     """A run that the source knows, with what it published."""
 
     answer: RunInfo
@@ -48,7 +50,7 @@ class Ran:
 class RunsInMemory:
     """A source of runs. It knows what a test put in, and has one person for each address."""
 
-    runs: dict[tuple[str, int], Ran] = field(default_factory=dict)
+    runs: dict[tuple[str, int], RunDouble] = field(default_factory=dict)
     """By organization (in lower case) and id."""
     away: CannotKnow | None = None
     """While set, this is the answer to every question."""
@@ -56,13 +58,13 @@ class RunsInMemory:
     """While set, the source does not say who a service principal is."""
     requests: list[str] = field(default_factory=list)
 
-    def put(self, run: RunInfo, published: Published | None = None, *, pushed_by: str = "") -> None:
+    def put(self, run: RunInfo, published: PublishedList | None = None, *, pushed_by: str = "") -> None:
         """A completed run, and the commit that it built."""
         document = (published.model_dump_json().encode(),) if published else ()
         signature = CommitSignature(name="", mail=pushed_by)
         pusher = PersonReference(id=pushed_by, unique_name=pushed_by) if pushed_by else None
         commit = CommitInfo(id=run.commit, parents=(), author=signature, committer=signature, pushed_by=pusher)
-        self.runs[run.organization.casefold(), run.id] = Ran(answer=run, documents=document, commits=(commit,))
+        self.runs[run.organization.casefold(), run.id] = RunDouble(answer=run, documents=document, commits=(commit,))
 
     def change(self, run: RunInfo, **fields: Any) -> None:
         """Another state of the same run: `answer`, `documents`, `task` or `commits`."""
@@ -107,8 +109,8 @@ class RunsInMemory:
         return self.away or tuple(CommitSummary(id=commit.id, author=commit.author) for commit in commits)
 
     def commit(self, run: RunInfo, id: str) -> SourceAnswer[CommitInfo]:
-        known = next((commit for commit in self._ran(run).commits if commit.id == id), None)
-        return self.away or known or Absent(f"the source knows no commit {id}")
+        info = next((commit for commit in self._ran(run).commits if commit.id == id), None)
+        return self.away or info or Absent(f"the source knows no commit {id}")
 
     def merge_bases(self, run: RunInfo, one: str, other: str) -> SourceAnswer[tuple[str, ...]]:
         return self.away or (other,)
@@ -131,7 +133,7 @@ class RunsInMemory:
     def service_named(self, organization: str, descriptor: str) -> SourceAnswer[str]:
         return self.away or self.services_hidden or Absent(f"there is no service {descriptor}")
 
-    def _ran(self, run: RunInfo) -> Ran:
+    def _ran(self, run: RunInfo) -> RunDouble:
         return self.runs[run.organization.casefold(), run.id]
 
 
@@ -170,8 +172,8 @@ def told_run(*, id: int, number: str, commit: str = "c" * 40, requested_by: str 
     )
 
 
-def published_by_run(digest: str, repository: str, **fields: Any) -> Published:
+def published_by_run(digest: str, repository: str, **fields: Any) -> PublishedList:
     """The document of a run that built one image."""
-    return Published.model_validate(
+    return PublishedList.model_validate(
         {"v": 1, "kind": "image", "registry": "nonprod.test", "repository": repository, "digest": digest, **fields}
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from ..domain.identity import CannotVerify, IdentityRefused, IdToken, TokenPerson, Verdict, Verified
+from ..domain.identity import CannotVerify, IdentityRefused, IdToken, TokenPerson, Verdict, VerifiedToken
 from ..effects.identity import IdTokens
 from .identity import MemoryIssuer
 from .sign_in import VOTES_CLIENT
@@ -51,7 +51,9 @@ class MemoryVotes:
         if self.away:
             return CannotVerify(why="the provider is away")
         token, expected = self.codes.pop(code, ("", ""))
-        return Verified(value=token) if token and verifier == expected else IdentityRefused(why="the code was used")
+        return (
+            VerifiedToken(value=token) if token and verifier == expected else IdentityRefused(why="the code was used")
+        )
 
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]:
         return IdTokens(self.issuer, VOTES_CLIENT).verify(token, nonce=nonce, at=at)

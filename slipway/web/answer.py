@@ -51,7 +51,7 @@ def html(
     return Answer(status=status, body=body.encode(), headers=_headers(PAGE_POLICY, NO_STORE, headers), cookies=cookies)
 
 
-def kept(body: str, *, status: int = 200, follow: bool = False) -> Answer:
+def cacheable(body: str, *, status: int = 200, follow: bool = False) -> Answer:
     """A page that the reader's browser may cache and revalidate by ETag; it asks again by itself to `follow` it."""
     content = body.encode()
     headers = {"ETag": _etag(content)} | ({"Refresh": str(FOLLOWS)} if follow else {})
@@ -61,8 +61,8 @@ def kept(body: str, *, status: int = 200, follow: bool = False) -> Answer:
 def conditional(answer: Answer, if_none_match: str) -> Answer:
     """The answer, or 304 if the reader already has it. `if_none_match` is the request's header."""
     etag = answer.headers.get("ETag")
-    named = {name.strip().removeprefix("W/") for name in if_none_match.split(",")}
-    if answer.status != 200 or etag is None or not named & {etag.removeprefix("W/"), "*"}:  # noqa: PLR2004
+    tags = {name.strip().removeprefix("W/") for name in if_none_match.split(",")}
+    if answer.status != 200 or etag is None or not tags & {etag.removeprefix("W/"), "*"}:  # noqa: PLR2004
         return answer
     return replace(answer, status=304, body=b"")
 

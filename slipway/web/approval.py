@@ -13,7 +13,7 @@ from ..domain.release import Lane, Release, Vote
 from ..domain.rules import Rule, RuleResult, Unknown, not_passed
 from ..text import local_time
 from . import times
-from .approval_status import ApprovalSituation, ApprovalStatus, Counted
+from .approval_status import ApprovalSituation, ApprovalStatus, CountedVote
 from .asked import PlanViewer
 from .changes import changes_view
 from .evidence import ReadDocument, evidence_views
@@ -48,12 +48,12 @@ class ApprovalRequest:
     preview: Preview
     """The changes of the plan by the cluster's answer."""
     plan_missing: str
-    standing: ApprovalStatus
+    status: ApprovalStatus
     rules: tuple[RuleResult, ...]
     """The rules an approval would have to pass; empty if the gate is not open to the viewer."""
     may_still_reject: bool
     """Whether a rejection by the viewer would end the release although the gate is no longer open."""
-    counted: Counted | None
+    counted: CountedVote | None
     """The viewer's own counted vote."""
     gate_rules: tuple[RuleResult, ...]
     """The gate's own rules, as in `explain`; empty if the gate is not open."""
@@ -102,15 +102,15 @@ def approval_page(
     """`new_id` names a form, so that it counts once."""
     release, plan, gate = request.release, request.plan, _gate(request.environment)
     viewer = request.viewer
-    waits = request.standing.open or request.standing.voted
+    waits = request.status.open or request.status.voted
     deadline = release.gate.closes_at if release.gate and waits else None
     return render(
         "approval.html",
         claims=viewer.claims,
         signed_in=viewer.visitor is not None,
-        present=viewer.present if request.standing.kind is ApprovalSituation.PLAN_CHANGED else "",
+        present=viewer.present if request.status.kind is ApprovalSituation.PLAN_CHANGED else "",
         release=release,
-        standing=request.standing,
+        status=request.status,
         refusal=refusal,
         form=_form(request, refusal),
         counted=request.counted,
@@ -153,23 +153,23 @@ def _gate(environment: Environment | None) -> ApprovalGate | None:
 
 
 def _form(request: ApprovalRequest, refusal: VoteRefusal | None) -> FormView | None:
-    if not (request.standing.open or request.standing.voted or request.may_still_reject):
+    if not (request.status.open or request.status.voted or request.may_still_reject):
         return None
-    if request.standing.open and not request.plan:
+    if request.status.open and not request.plan:
         return None  # nobody may vote on a plan that they cannot see
     gate = _gate(request.environment)
     broken = not_passed(request.rules)
     return FormView(
         mark=request.mark,
         opening=request.release.gate.opening if request.release.gate else 0,
-        withdraw=request.standing.voted,
+        withdraw=request.status.voted,
         approve=not broken and not request.may_still_reject,
         stops=request.may_still_reject,
         barred="; ".join(result.reason for result in broken if result.rule.about_own_work),
         waits_for_proof=bool(broken) and all(isinstance(result, Unknown) for result in broken),
         waive=request.environment.waive if request.environment else (),
         must_explain=gate is not None and gate.reason.approve is Need.REQUIRED,
-        reject=request.standing.voted or all(result.rule.about_own_work for result in broken),
+        reject=request.status.voted or all(result.rule.about_own_work for result in broken),
         plan_again=any(result.rule is Rule.PLAN_IS_CURRENT for result in broken),
         reason=refusal.reason if refusal else "",
         about_reason=bool(refusal and refusal.about_reason),

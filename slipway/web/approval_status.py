@@ -69,7 +69,7 @@ class ApprovalStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counted:
+class CountedVote:
     """The viewer's own counted vote at this gate."""
 
     noun: str
@@ -81,7 +81,7 @@ class Counted:
 
 def counted_vote(
     release: Release, where: str, gate: Gate | None, approver: str, signed_in: SignedIn | None
-) -> Counted | None:
+) -> CountedVote | None:
     """The vote that the viewer may object to; None if none is counted in their name."""
     phase = release.phase
     opened_nothing = phase.final and phase.retryable and not phase.ended_in_failure and phase is not Phase.REJECTED
@@ -91,11 +91,11 @@ def counted_vote(
         vote = vote_on_current_plan(release, gate, approver, signed_in)
         if vote is None or vote.objects:
             return None
-        return Counted(noun=vote.decision.noun, at=vote.at, channel=vote.channel)
+        return CountedVote(noun=vote.decision.noun, at=vote.at, channel=vote.channel)
     rollout, names = release.rollout_in(where), gate.identities.names(approver, signed_in=signed_in)
     approvers = rollout.approvers if rollout else ()
     if any(not names.isdisjoint(gate.identities.names(name)) for name in approvers):
-        return Counted(noun=VoteDecision.APPROVE.noun, at=None, channel="")
+        return CountedVote(noun=VoteDecision.APPROVE.noun, at=None, channel="")
     return None
 
 

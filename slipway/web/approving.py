@@ -118,7 +118,7 @@ def _votes_by_link(services: FormServices, viewer: PlanViewer) -> bool:
 
 def located(viewer: PlanViewer) -> Answer:
     """Redirect to the plan's page for people who sign in; its address holds no secret."""
-    return see_other(viewer.place)
+    return see_other(viewer.signed_in_address)
 
 
 def changes_document(services: FormServices, viewer: PlanViewer) -> Answer:
@@ -221,7 +221,7 @@ def page(services: FormServices, viewer: PlanViewer, refusal: VoteRefusal | None
         plan=plan,
         preview=preview(),
         plan_missing=plan_missing,
-        standing=stands,
+        status=stands,
         rules=rules,
         gate_rules=_gate_rules(snapshot, release, environment) if stands.open or stands.voted else (),
         may_still_reject=may_reject,

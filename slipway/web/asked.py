@@ -36,7 +36,7 @@ class PlanViewer:
         return f"{self.path}/changes{self.query}"
 
     @property
-    def place(self) -> str:
+    def signed_in_address(self) -> str:
         """The same plan's page for people who sign in; its address contains no secret."""
         claims = self.claims
         return gate_place(claims.application, claims.release, claims.environment, claims.plan_hash)

@@ -16,7 +16,7 @@ from ..domain.export import ExportFormat, export_line, file_header
 from ..inbound.reading import BadInput
 from ..queries.trail import FILTERS, Trail, read_query
 from ..text import one_line
-from .answer import ASK_FIRST, Answer, document, kept
+from .answer import ASK_FIRST, Answer, cacheable, document
 from .signin import Visitor
 from .templating import render
 from .timeline import TimelineEntry, timeline
@@ -81,7 +81,7 @@ def show_audit(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str]
         reader=visitor,
         here="audit",
     )
-    return kept(body, status=400 if problem else 200)
+    return cacheable(body, status=400 if problem else 200)
 
 
 def download(trail: Trail, parameters: Mapping[str, str], form: ExportFormat) -> Answer:

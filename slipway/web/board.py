@@ -18,7 +18,7 @@ from ..queries.open_changes import ShownChange
 from ..queries.reading import Reader
 from ..text import one_line
 from . import times, words
-from .answer import Answer, kept
+from .answer import Answer, cacheable
 from .deciding import decision_address
 from .proposed import sign_of
 from .signin import Visitor
@@ -59,7 +59,7 @@ def show_board(
     """The board of all applications, or of one. Raises `NotFound`, `LedgerUnavailable`."""
     state = board(reader, proposals, application)
     page = board_page(state, now=reader.clock(), visitor=visitor, application=application, follow=follow)
-    return kept(page, follow=follow)
+    return cacheable(page, follow=follow)
 
 
 def board_page(
@@ -93,7 +93,7 @@ def _groups(rows: Iterable[ApplicationRow]) -> tuple[ApplicationGroup, ...]:
 
 
 def _frozen(lane: Lane, now: datetime) -> str:
-    """`Frozen`, `On hold` or empty."""
+    """`FreezeResult`, `On hold` or empty."""
     if lane.freeze is not None and lane.freeze.in_force(now):
         return "Frozen"
     return "On hold" if lane.hold is not None else ""
@@ -144,7 +144,7 @@ def _drifted(row: ApplicationRow) -> Iterator[AttentionItem]:
                 sign=words.drift_badge(cell.lane.drift),
                 link=f"/releases/{release}",
                 headline=f"{release} in {cell.environment.name}",
-                text=one_line(cell.lane.drift.seen.told, REASON),
+                text=one_line(cell.lane.drift.seen.summary, REASON),
             )
 
 

@@ -7,7 +7,7 @@ from ..domain.errors import NotFound
 from ..domain.versions import Subject, SubjectKind
 from ..ledger.proposals import Proposals
 from ..ledger.versions import SubjectVersions
-from .answer import Answer, kept
+from .answer import Answer, cacheable
 from .proposed import sign_of
 from .signin import Visitor
 from .templating import render
@@ -44,7 +44,7 @@ def show_catalogue(catalogue: LiveCatalogue, proposals: Proposals, visitor: Visi
         reader=visitor,
         here="catalogue",
     )
-    return kept(page)
+    return cacheable(page)
 
 
 def _items(catalogue: LiveCatalogue) -> list[ItemView]:
@@ -74,4 +74,4 @@ def show_versions(
     page = render(
         "versions.html", subject=subject, versions=listed, problems=problems, reader=visitor, here="catalogue"
     )
-    return kept(page)
+    return cacheable(page)

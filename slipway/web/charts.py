@@ -164,8 +164,8 @@ def _labels(weeks: Sequence[str]) -> tuple[Tick, ...]:
 def _description(weeks: Sequence[str], series: Sequence[Series], say: Callable[[float], str]) -> str:
     parts = []
     for part in series:
-        known = [(value, week) for value, week in zip(part.values, weeks, strict=True) if value is not None]
-        if known:
-            most, when = max(known)
-            parts.append(f"{part.word}: {say(known[-1][0])} in {known[-1][1]}, maximum {say(most)} in {when}")
+        points = [(value, week) for value, week in zip(part.values, weeks, strict=True) if value is not None]
+        if points:
+            most, when = max(points)
+            parts.append(f"{part.word}: {say(points[-1][0])} in {points[-1][1]}, maximum {say(most)} in {when}")
     return f"Weeks {weeks[0]} to {weeks[-1]}. {'; '.join(parts) or 'Nothing happened'}."

@@ -124,10 +124,10 @@ def _restored(services: FormServices, statement: CommandStatement) -> Restored |
 
 def _words(services: FormServices, statement: CommandStatement) -> tuple[str, str]:
     """The title of the page, and the effect of the command, in the words of the page that orders one."""
-    named = f"{statement.application}-{statement.release}"
+    release_name = f"{statement.application}-{statement.release}"
     if (
         statement.verb is Verb.RETRY
-        and (release := services.reader.release(named))
+        and (release := services.reader.release(release_name))
         and (retry := words_of_retry(release))
     ):
         return retry
@@ -135,7 +135,10 @@ def _words(services: FormServices, statement: CommandStatement) -> tuple[str, st
         return f"{statement.verb.spoken.capitalize()} {_where(statement)}", ""
     lane = services.reader.ledger.lanes(statement.application).get(str(statement.environment))
     effect = effect_of_rollback(statement.application, statement.release, lane) if lane else ""
-    return f"Roll {statement.environment} back to {named}", effect  # not to be read like one that undoes the release
+    return (
+        f"Roll {statement.environment} back to {release_name}",
+        effect,
+    )  # not to be read like one that undoes the release
 
 
 def _blocks(services: FormServices, statement: CommandStatement) -> tuple[FreezeShown, ...]:
@@ -151,9 +154,11 @@ def _blocks(services: FormServices, statement: CommandStatement) -> tuple[Freeze
 def _where(statement: CommandStatement) -> str:
     if statement.application is None:
         return "everything"
-    named = (
+    target = (
         release_id(statement.application, statement.release) if statement.release is not None else statement.application
     )
     if statement.verb is Verb.CREATE:
-        return f"a release of {statement.application}" + (f" from the artifact of {named}" if statement.release else "")
-    return f"{named} in {statement.environment}" if statement.environment else named
+        return f"a release of {statement.application}" + (
+            f" from the artifact of {target}" if statement.release else ""
+        )
+    return f"{target} in {statement.environment}" if statement.environment else target

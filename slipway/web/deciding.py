@@ -7,7 +7,7 @@ from ..domain.gate import ApprovalGate
 from ..domain.release import Phase, Release
 from ..http.places import gate_place
 from ..queries.open_gates import may_decide
-from .approval_status import Counted, counted_vote, vote_on_current_plan
+from .approval_status import CountedVote, counted_vote, vote_on_current_plan
 from .signin import Visitor
 
 
@@ -26,7 +26,7 @@ def decision_address(release: Release, gate: ApprovalGate, visitor: Visitor) -> 
 
 def objections(
     release: Release, environments: Iterable[Environment], visitor: Visitor
-) -> Iterator[tuple[str, str, Counted]]:
+) -> Iterator[tuple[str, str, CountedVote]]:
     """The votes counted in the reader's name: for each, the environment and the address at which they can object to
     it."""
     for environment in environments:

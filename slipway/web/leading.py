@@ -7,7 +7,7 @@ names only ourselves. Instead a page of our own ends the form's navigation, and 
 from dataclasses import replace
 
 from ..domain.tones import Tone
-from ..http.saying import Lead, NothingSent, WhyNothingSent
+from ..http.saying import NothingSent, ProviderRedirect, WhyNothingSent
 from .answer import Answer, html
 from .messages import message
 from .templating import render
@@ -19,9 +19,13 @@ def onward(address: str, *cookies: str) -> Answer:
     return replace(html(render("onward.html", address=address, reader=None)), cookies=cookies)
 
 
-def led(outcome: Lead | NothingSent, cookie: str | None) -> Answer:
+def led(outcome: ProviderRedirect | NothingSent, cookie: str | None) -> Answer:
     """The page that leads to the provider, with the cookie of a new browser; or the reason why not."""
-    return onward(outcome.to, *([cookie] if cookie else [])) if isinstance(outcome, Lead) else nothing_sent(outcome)
+    return (
+        onward(outcome.to, *([cookie] if cookie else []))
+        if isinstance(outcome, ProviderRedirect)
+        else nothing_sent(outcome)
+    )
 
 
 def nothing_sent(outcome: NothingSent) -> Answer:

@@ -42,13 +42,13 @@ class ApprovalAddress:
 def show_gate(services: FormServices, target: ApprovalAddress, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     viewer = _viewer(services, target, who)
-    return see_other(viewer.place) if not target.plan else html(page(services, viewer))
+    return see_other(viewer.signed_in_address) if not target.plan else html(page(services, viewer))
 
 
 def show_plan_changes(services: FormServices, target: ApprovalAddress, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     viewer = _viewer(services, target, who)
-    return see_other(viewer.place) if not target.plan else changes_document(services, viewer)
+    return see_other(viewer.signed_in_address) if not target.plan else changes_document(services, viewer)
 
 
 def receive_signed_in_vote(

@@ -10,7 +10,7 @@ from ..queries.numbers import Numbers
 from ..queries.numbers_asked import WEEKS, read_question
 from ..text import duration, one_line
 from . import words
-from .answer import Answer, kept
+from .answer import Answer, cacheable
 from .charts import COUNTS, SHARES, Chart, Series, bars, medians
 from .signin import Visitor
 from .templating import render
@@ -56,7 +56,7 @@ def show_numbers(numbers: Numbers, parameters: Mapping[str, str], visitor: Visit
         question = read_question({name: value for name, value in parameters.items() if value}, numbers)
     except BadInput as bad:
         page = _page(numbers, parameters, visitor, problem=bad)
-        return kept(page, status=400)
+        return cacheable(page, status=400)
     report = numbers.answer(**{**question, "environment": None})
     selected = _one(numbers, question, report.environments)
     selection = _Selection(
@@ -66,7 +66,7 @@ def show_numbers(numbers: Numbers, parameters: Mapping[str, str], visitor: Visit
         environment=selected,
         lines=() if selected else _overview(question, report.environments),
     )
-    return kept(_page(numbers, parameters, visitor, selection))
+    return cacheable(_page(numbers, parameters, visitor, selection))
 
 
 def _one(
@@ -80,10 +80,10 @@ def _one(
     if application is None:
         return None
     chain = [candidate for candidate in environments if candidate.application == application and candidate.environment]
-    named = [candidate for candidate in chain if candidate.environment == environment]
+    matching = [candidate for candidate in chain if candidate.environment == environment]
     entry = numbers.catalogue.get(str(application))
     last = entry.application.environments[-1].name if entry else ""
-    return next(iter(named), None) or next((candidate for candidate in chain if candidate.environment == last), None)
+    return next(iter(matching), None) or next((candidate for candidate in chain if candidate.environment == last), None)
 
 
 def _page(

@@ -157,8 +157,8 @@ def check_permitted(verb: Verb, who: Caller) -> None:
 
 def _permitted(form: CommandForm, who: Caller) -> CommandForm:
     """Whether the session offers this person the button; whether their proof counts is decided later, by its token."""
-    named = form.verb is not Verb.WAIVE or not who.claims.isdisjoint(form.roles)
-    may = who.may(PERMISSIONS[form.verb]) and named
+    has_role = form.verb is not Verb.WAIVE or not who.claims.isdisjoint(form.roles)
+    may = who.may(PERMISSIONS[form.verb]) and has_role
     return form if may else CommandForm(**{**vars(form), "permitted": False})
 
 
@@ -271,8 +271,8 @@ def _what_is_gone(services: FormServices, plan_hash: str | None) -> str:
 def _may_be_cancelled(services: FormServices, release: Release) -> bool:
     if release.phase.final:
         return False
-    standing = services.reader.ledger.standing(release.application)
-    return not not_passed(cancel_rules(release, standing.lanes, standing.head.epoch if standing.head else 0))
+    status = services.reader.ledger.application_rows(release.application)
+    return not not_passed(cancel_rules(release, status.lanes, status.head.epoch if status.head else 0))
 
 
 def _for_lanes(services: FormServices, subject: PageSubject) -> Iterator[CommandForm]:

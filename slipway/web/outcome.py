@@ -35,7 +35,7 @@ def reply_page(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor |
     answered = reply.answered
     changes = answered.changes if answered else ()
     made = tuple(change for change in changes if change.number and change.outcome != "unchanged")
-    change_phase = ChangePhase.named(answered.change_phase) if answered else None
+    change_phase = ChangePhase.of_text(answered.change_phase) if answered else None
     voted_on = change_phase if answered and answered.kind is InboxKind.VOTE else None
     waits = change_phase is ChangePhase.WAITING and voted_on is None
     gate_open = (

@@ -3,7 +3,7 @@
 from ..domain.reports import Parked
 from ..engine.parking import Parking
 from ..text import visible, without_tokens
-from .answer import Answer, kept
+from .answer import Answer, cacheable
 from .signin import Visitor
 from .templating import render
 
@@ -17,7 +17,7 @@ def show_parked(parking: Parking, visitor: Visitor) -> Answer:
     listed, further = parking.listed()
     items = sorted(listed, key=lambda item: (item.replayed_at is not None, -item.parked_at.timestamp()))
     waiting = sum(item.replayed_at is None for item in items)
-    return kept(
+    return cacheable(
         render(
             "parked.html",
             items=[(item, *_beginning(item)) for item in items[:ITEMS_SHOWN]],

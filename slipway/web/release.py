@@ -17,7 +17,7 @@ from ..ledger import LedgerUnavailable
 from ..queries.reading import Reader
 from ..text import duration
 from . import words
-from .answer import ASK_FIRST, Answer, document, kept
+from .answer import ASK_FIRST, Answer, cacheable, document
 from .chain import stops
 from .changes import changes_view, whole_text
 from .deciding import decision_address, objections
@@ -79,7 +79,7 @@ def show_release(reader: Reader, release_id: str, *, visitor: Visitor, after: in
         reader=visitor,
         follow=follow,
     )
-    return kept(page, follow=follow)
+    return cacheable(page, follow=follow)
 
 
 def plan_changes(reader: Reader, release_id: str) -> Answer:

@@ -87,7 +87,7 @@ def outcome_badge(text: str) -> Badge:
     """The end of a rollout: `live`, or the phase in which it ended."""
     if text == "live":
         return LIVE
-    end = Phase.named(text)
+    end = Phase.of_text(text)
     return phase_badge(end) if end else _badge(text or "Here", "•", Tone.QUIET)
 
 

@@ -15,7 +15,7 @@ from slipway.domain.fence import Claim
 from slipway.domain.pruning import Deleted, Deletion
 from slipway.domain.steps import Outgoing
 from slipway.effects.cluster import AppliedObject, Cluster, ClusterUnreachable, FencedCluster, Manifest
-from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable, RawMessage, Waiting
+from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable, RawMessage, WaitingMessage
 from slipway.effects.registry import Denied, ErrorSubject, Registry
 from slipway.effects.registry import Unreachable as RegistryUnreachable
 from slipway.ledger import LedgerUnavailable, Table
@@ -107,7 +107,7 @@ class MortalBus:
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         return self._bus.drain(queue, keep, limit=limit)
 
-    def take_free_sessions(self, queue: str, take: Callable[[Waiting], None], *, limit: int = 100) -> int:
+    def take_free_sessions(self, queue: str, take: Callable[[WaitingMessage], None], *, limit: int = 100) -> int:
         return self._bus.take_free_sessions(queue, take, limit=limit)
 
     def probe(self, queue: str) -> datetime | None:

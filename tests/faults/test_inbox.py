@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from slipway.bootstrap import Ports
-from slipway.catalogue.stored import Stored
+from slipway.catalogue.stored import StoredDocument
 from slipway.commands.saying import CommandRequest, Said
 from slipway.domain.commands import OPENS, Verb
 from slipway.domain.inbox import Speaker, Via
@@ -170,7 +170,7 @@ def test_it_is_decided_once_and_answered_wherever_one_fault_strikes(
         assert list(home.inbox_table.everything(limit=10)) == [], where
 
 
-def changed(begun: Live, documents: list[Stored], life: Life, *, hinted: bool) -> tuple[Live, Said]:
+def changed(begun: Live, documents: list[StoredDocument], life: Life, *, hinted: bool) -> tuple[Live, Said]:
     """The front says a change of one application and a new one, and the worker makes it, one of them struck."""
     home = begun.copy()
     home.restart(wrap=mortal(life))

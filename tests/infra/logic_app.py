@@ -33,7 +33,7 @@ class Wrong(Exception):  # noqa: N818
 
 
 def check(definition: Mapping[str, Any]) -> None:
-    """Raises `Wrong`, which names the fault and its place."""
+    """Raises `DocumentProblem`, which names the fault and its place."""
     _only(definition, TOP, "definition")
     for name, trigger in definition["triggers"].items():
         _only(trigger, TRIGGER_FIELDS, name)
@@ -62,7 +62,7 @@ def _only(found: Mapping[str, Any], known: set[str], where: str) -> None:
 
 
 def before(definition: Mapping[str, Any], name: str) -> set[str]:
-    """Every action that has ended when this one begins. Raises `Wrong` if they go round in circles."""
+    """Every action that has ended when this one begins. Raises `DocumentProblem` if they go round in circles."""
     found: set[str] = set()
     left = list(definition["actions"][name]["runAfter"])
     while left:

@@ -14,7 +14,7 @@ from slipway.bootstrap.roles import AppRole, foreign_to
 from slipway.bootstrap.settings import Settings
 from slipway.bootstrap.settings_names import FOREIGN, variable
 from slipway.bootstrap.settings_services import ClusterSettings, RegistrySettings
-from slipway.catalogue import Known, check_path
+from slipway.catalogue import SettingsNames, check_path
 from slipway.domain.keyring import VAULT_SECRET
 from slipway.domain.queues import Queue
 from slipway.domain.rights import RIGHTS, Container, Party, TableName
@@ -147,7 +147,7 @@ def test_registries_and_clusters_are_described_in_fields_that_the_settings_have(
 
 def test_the_examples_name_registries_and_clusters_that_are_installed() -> None:
     settings = app_settings(DEFAULT, AppRole.WORKER)
-    known = Known(
+    known = SettingsNames(
         registries=frozenset(json.loads(settings["SLIPWAY_REGISTRIES"])),
         clusters=frozenset(json.loads(settings["SLIPWAY_CLUSTERS"])),
         channels=frozenset({"inbox"}),

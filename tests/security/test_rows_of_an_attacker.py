@@ -15,7 +15,7 @@ from slipway.domain.release import Head, Lane, Phase, VoteDecision
 from slipway.domain.signed_head import sign_head
 from slipway.domain.signing import FixedKeys, PrivateSigner, PublicKeys
 from slipway.domain.steps import Step, StepKind
-from slipway.domain.versions import Listed, Subject, SubjectKind, Version
+from slipway.domain.versions import CatalogueEntry, Subject, SubjectKind, Version
 from slipway.ed25519 import public_key
 from slipway.engine.door import deferred
 from slipway.engine.freezing import FreezeOrder
@@ -386,7 +386,7 @@ def test_an_older_version_of_the_application_put_in_force_opens_nothing(home: Li
     weaker = version_before(home)
     subject = Subject(kind=SubjectKind.APPLICATION, name="shop")
     put(home, keys.IN_FORCE, weaker)
-    listed = Listed(subject=subject, document=str(document_of(weaker)))
+    listed = CatalogueEntry(subject=subject, document=str(document_of(weaker)))
     put(home, keys.listed(str(subject)), pack(listed), partition=keys.INSTALLATION)
     put(home, keys.CATALOGUE, {"Changed": str(subject)}, partition=keys.INSTALLATION)
     home.wait_a_moment()

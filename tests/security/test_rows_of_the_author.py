@@ -11,7 +11,7 @@ from slipway.domain.errors import present
 from slipway.domain.identity import TokenPerson
 from slipway.domain.people import OID
 from slipway.domain.release import Phase, Release, VoteDecision
-from slipway.domain.runs import Involved, Involvement, Trust
+from slipway.domain.runs import InvolvedPerson, Involvement, Trust
 from slipway.ledger import keys
 from slipway.ledger.rows import pack_release
 from slipway.testing import write_application
@@ -27,8 +27,8 @@ BEN, OLGA = person(2, "Ben", "shop-approvers"), person(7, "Olga", "platform")
 NOT_OWN = TEXT.replace("fresh: 5m", "fresh: 5m, own_change: false")
 
 
-def of(oid: str) -> tuple[Involved, ...]:
-    return (Involved(part=Involvement.REQUESTER, trust=Trust.PROVED, object_id=oid),)
+def of(oid: str) -> tuple[InvolvedPerson, ...]:
+    return (InvolvedPerson(part=Involvement.REQUESTER, trust=Trust.PROVED, object_id=oid),)
 
 
 @pytest.fixture

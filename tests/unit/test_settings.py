@@ -261,7 +261,7 @@ def test_the_example_can_be_read_as_it_is() -> None:
 
 def test_the_example_fits_the_examples_of_this_repository() -> None:
     example = json.loads((ROOT / "local.settings.json.example").read_text())
-    known = app(azure_ports(Settings.read(example["Values"])), Settings.read(example["Values"])).known
+    known = app(azure_ports(Settings.read(example["Values"])), Settings.read(example["Values"])).settings_names
     assert check_path(ROOT / "examples", known=known).definitions
 
 

@@ -34,13 +34,13 @@ def applications(api: Api, *, as_json: bool) -> None:
     if as_json:
         console.json(content)
         return
-    standing = read_answer(Applications, content)
+    status = read_answer(Applications, content)
     columns = ("application", "environment", "gate", "live", "state", "tag", "since", "rolling", "waiting")
-    rows = [row for item in standing.applications for row in _rows(console, item)]
-    none = "" if standing.not_shown else "no application is delivered yet: `slipway apply` adds one"
+    rows = [row for item in status.applications for row in _rows(console, item)]
+    none = "" if status.not_shown else "no application is delivered yet: `slipway apply` adds one"
     console.table(columns, rows, cut=("since", "tag"), none=none)
-    is_live = any(lane.live for item in standing.applications for lane in item.environments)
-    if is_live and (stale := why_stale(standing.drift)):
+    is_live = any(lane.live for item in status.applications for lane in item.environments)
+    if is_live and (stale := why_stale(status.drift)):
         click.echo(stale, err=True)
 
 

@@ -282,7 +282,7 @@ def _on_page(decision: Decision, page: str) -> CliError:
 def _page(api: Api, decision: Decision, release: str, environment: str) -> str:
     """The page on which people vote on the release in that environment, or else in the one where it is."""
     answer = read_answer(ReleaseAnswer, api.get("releases", release))
-    phase = Phase.named(answer.phase)
+    phase = Phase.of_text(answer.phase)
     if decision == "reject" and phase is not None and phase.final:
         raise CliError(f"{answer.id} is {phase.spoken}, and has ended: nobody can reject it any more")
     known = list(dict.fromkeys(rollout.environment for rollout in answer.rollouts))

@@ -84,11 +84,11 @@ def _form_of(output: Path | None) -> ExportFormat:
 def _export(
     api: Api, export: Export, applications: tuple[str, ...], after: int, *, stop: bool = True
 ) -> list[ChainFault]:
-    known = dict.fromkeys([*api.applications(), INSTALLATION, *api.anchored_chains()])  # those that were removed, too
+    chains = dict.fromkeys([*api.applications(), INSTALLATION, *api.anchored_chains()])  # those that were removed, too
     for name in applications:
-        if name not in known:
-            raise no_trail(name, known)
-    names = dict.fromkeys(applications or known)
+        if name not in chains:
+            raise no_trail(name, chains)
+    names = dict.fromkeys(applications or chains)
     faults = list[ChainFault]()
     with progress_bar() as steps:
         for name in names:

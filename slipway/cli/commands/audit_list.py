@@ -48,10 +48,12 @@ class ActionName(click.ParamType[str]):
     name = "action"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
-        known = ((kind.value, "class of actions") for kind in ActionClass)
+        candidates = ((kind.value, "class of actions") for kind in ActionClass)
         actions = ((action.value, action.meaning) for action in Action)
         return [
-            CompletionItem(name, help=meaning) for name, meaning in (*known, *actions) if name.startswith(incomplete)
+            CompletionItem(name, help=meaning)
+            for name, meaning in (*candidates, *actions)
+            if name.startswith(incomplete)
         ]
 
 
@@ -160,15 +162,15 @@ def _pages(
 ) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
     """Pages of unparsed records, up to `limit` records, each with the token to continue after it. A page may be empty
     without being the last."""
-    left, seen = limit, {after}
+    left, cursors = limit, {after}
     while True:
         content = api.get("audit", **filters, limit=min(left, PAGE), after=after)
         records, following = records_in(content), read_answer(AuditPart, content).next
         yield records, following
         left, after = left - len(records), following
-        if left <= 0 or after in {None, *seen}:
+        if left <= 0 or after in {None, *cursors}:
             return
-        seen.add(after)
+        cursors.add(after)
 
 
 @click.command("show")

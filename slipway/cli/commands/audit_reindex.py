@@ -73,8 +73,8 @@ def _show(comparisons: list[dict[str, Any]], *, as_json: bool, repair: bool) -> 
             kinds = ", ".join(
                 f"{comparison[name]} {name}" for name in ("missing", "wrong", "extra") if comparison[name]
             )
-            named = f" of records {', '.join(map(str, comparison['lacking']))}" if comparison["lacking"] else ""
-            text = f"{kinds}{named}: {'repaired' if repair else 'repair with --repair'}"
+            numbers = f" of records {', '.join(map(str, comparison['lacking']))}" if comparison["lacking"] else ""
+            text = f"{kinds}{numbers}: {'repaired' if repair else 'repair with --repair'}"
         good = not count or repair
         console.line(TextCell("✓ " if good else "✗ ", GOOD if good else BAD), f"{comparison['application']}  {text}")
         if comparison["damaged"]:

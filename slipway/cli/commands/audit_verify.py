@@ -165,9 +165,9 @@ def verify_trail(
         _verify_file(file, applications, kept, given, as_json=as_json)
         return
     api = open_app()
-    named = api.trust()
-    keys, anchors = read_public_keys(named.text if given is None else given), AnchorFile(kept)
-    voters = voters_of(api, keys, anchors, tokens.over(named)) if tokens else None
+    trust = api.trust()
+    keys, anchors = read_public_keys(trust.text if given is None else given), AnchorFile(kept)
+    voters = voters_of(api, keys, anchors, tokens.over(trust)) if tokens else None
     verdicts = _of_app(api, applications, anchors, keys, voters)
     _answer(verdicts, now=clock(), keys_given=given is not None, as_json=as_json)
 
@@ -301,5 +301,5 @@ def _show_votes(console: CliConsole, application: str, votes: VotesVerdict) -> N
 def _lacking(index: IndexVerdict) -> str:
     counts = {"missing": index.missing, "wrong": index.wrong, "extra": index.extra}
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
-    named = f", of records {', '.join(map(str, index.records))}" if index.records else ""
-    return f"copies for searches: {kinds}{named}; `slipway audit reindex --repair` repairs them"
+    numbers = f", of records {', '.join(map(str, index.records))}" if index.records else ""
+    return f"copies for searches: {kinds}{numbers}; `slipway audit reindex --repair` repairs them"

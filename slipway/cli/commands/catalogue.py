@@ -18,7 +18,7 @@ from slipway.text import moment
 
 from ..api import Api, read_answer
 from ..console import BAD, FAINT, GOOD, NAME, NOTE, CliConsole, TextCell
-from ..documents import LocalDocuments, as_problem, asked, compare, read_good
+from ..documents import LocalDocuments, as_problem, compare, post_documents, read_good
 from ..errors import CliError, Exit
 from ..options import Confirming, connected, reason_option, waiting
 from ..options import as_json as json_option
@@ -88,7 +88,7 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, version: str, confirm
     if not yes:
         _confirm("Apply this?" if not compared.refused else "Apply the rest?")
     request = {**local.body(without=compared), "reason": reason, "id": new_inbox_id(), "channel": "cli"}
-    received = read_answer(ReceivedAnswer, asked(api, local, body=request))
+    received = read_answer(ReceivedAnswer, post_documents(api, local, body=request))
     refused = received.refused
     if received.open:
         received = confirmed(api, received, confirming)
@@ -275,8 +275,8 @@ def _made(outcome: SaidOutcome, compared: Changes | None, *, refused: Iterable[C
         )
         for change in outcome.changes
     ]
-    known = {change.subject for change in shown}
-    shown += [change for change in refused if change.subject not in known]
+    subjects = {change.subject for change in shown}
+    shown += [change for change in refused if change.subject not in subjects]
     return Changes(
         changes=tuple(shown),
         refused=any(change.refused for change in shown),

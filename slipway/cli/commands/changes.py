@@ -80,8 +80,8 @@ def _row(console: CliConsole, change: ProposedChangeSummary) -> tuple[Content, .
 
 
 def _phase(change: ProposedChangeSummary) -> TextCell:
-    known = ChangePhase.named(change.phase)
-    return TextCell(change.phase.replace("-", " "), tone_style(known.tone if known else Tone.QUIET))
+    member = ChangePhase.of_text(change.phase)
+    return TextCell(change.phase.replace("-", " "), tone_style(member.tone if member else Tone.QUIET))
 
 
 @click.group(
@@ -242,7 +242,7 @@ def _end(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -
         console.json(outcome.model_dump(mode="json"))
         return
     console.line(done, f"  {short_digest(outcome.change)}; it is {outcome.change_phase.replace('-', ' ')}")
-    if (phase := ChangePhase.named(outcome.change_phase)) and phase.open:
+    if (phase := ChangePhase.of_text(outcome.change_phase)) and phase.open:
         click.echo(phase.meaning, err=True)
 
 

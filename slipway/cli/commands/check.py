@@ -107,8 +107,8 @@ def _names_not_checked(checked: CheckedDocuments, unasked: str) -> Iterator[Unju
                 what=f"whether {name} keeps within its project {project}, which is not here", because=because
             )
     projects = [f"project {name}" for name in checked.projects if unasked or ("project", name) not in sent]
-    if named := ", ".join((*projects, *left)):
-        what = f"whether this installation has the registries, clusters and channels that are named ({named})"
+    if names := ", ".join((*projects, *left)):
+        what = f"whether this installation has the registries, clusters and channels that are named ({names})"
         yield Unjudged(what=what, because=because)
 
 
@@ -121,4 +121,4 @@ def schema(kind: str) -> None:
     Example:
       slipway schema application > .vscode/application.schema.json
     """
-    click.echo(next(schema_text(known) for known in MODELS if known == kind), nl=False)
+    click.echo(next(schema_text(model) for model in MODELS if model == kind), nl=False)

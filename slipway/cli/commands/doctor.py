@@ -126,8 +126,8 @@ def _check_only(only: tuple[str, ...], names: list[str], *, made: list[Finding])
     order."""
     for beginning in only:
         if not any(name.startswith(beginning) for name in (*(finding.check for finding in made), *names)):
-            known = nearest(beginning, {"app", *(name.partition(":")[0] for name in names)})
-            raise click.UsageError(f"--only: expected the beginning of a check, got {beginning!r}; {known}")
+            similar = nearest(beginning, {"app", *(name.partition(":")[0] for name in names)})
+            raise click.UsageError(f"--only: expected the beginning of a check, got {beginning!r}; {similar}")
 
 
 def _own(api: Api, hooks: Hooks, only: tuple[str, ...]) -> list[Finding]:

@@ -40,36 +40,36 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
       slipway drift shop --json
     """
     console, content = CliConsole(), api.get("applications")
-    standing = read_answer(Applications, content)
+    status = read_answer(Applications, content)
     lanes = [
         (each.application, lane)
-        for each in standing.applications
+        for each in status.applications
         if application in (None, each.application)
         for lane in each.environments
         if lane.live is not None
     ]
-    missing = [each for each in standing.not_shown if application in (None, each.application)]
-    names = {each.application for each in standing.applications} | {each.application for each in missing}
+    missing = [each for each in status.not_shown if application in (None, each.application)]
+    names = {each.application for each in status.applications} | {each.application for each in missing}
     if application is not None and application not in names:
         raise CliError(
             f"there is no application {application[:64]!r}", cure=meant(application, names), exit_code=Exit.NOT_FOUND
         )
-    stale = why_stale(standing.drift) if lanes else ""
+    stale = why_stale(status.drift) if lanes else ""
     clean = not (stale or missing) and all(lane.drift is None for _, lane in lanes)
     if as_json:
         standings = [{"application": name, **lane.model_dump(mode="json")} for name, lane in lanes]
-        looked = standing.drift.looked_at.isoformat() if standing.drift else None
+        looked = status.drift.looked_at.isoformat() if status.drift else None
         unknown = "; ".join(filter(None, (stale, *(each.why for each in missing))))
         console.json({"clean": clean, "unknown": unknown, "looked_at": looked, "environments": standings})
     else:
-        looked_at = None if stale or standing.drift is None else standing.drift.looked_at
+        looked_at = None if stale or status.drift is None else status.drift.looked_at
         rows = (_row(console, name, lane, looked_at) for name, lane in lanes)
         none = "" if missing else "no release is live"
         console.table(("application", "environment", "live", "state", "since"), rows, none=none)
         for line in _lines(lanes):
             console.line(TextCell(line, NOTE))
         if lanes:
-            looked = console.time(standing.drift.looked_at if standing.drift else None)
+            looked = console.time(status.drift.looked_at if status.drift else None)
             click.echo(stale or f"looked at {looked}", err=True)
     if not clean:
         click.get_current_context().exit(Exit.REFUSED)
@@ -87,13 +87,13 @@ def why_stale(looks: DriftChecks | None) -> str:
 
 def _row(console: CliConsole, application: str, lane: LaneStatus, looked_at: datetime | None) -> tuple[Content, ...]:
     """`looked_at` is None if the last look says nothing about the present."""
-    seen, state = lane.drift, TextCell("as it went live", GOOD)
+    drift, state = lane.drift, TextCell("as it went live", GOOD)
     if looked_at is None:
         state = TextCell("not known", NOTE)
     elif lane.live is not None and lane.live.at > looked_at:
         state = TextCell("went live since the last look", NOTE)
-    state = differs(seen) or state
-    since = TextCell(console.time(seen.since) if seen else "", FAINT)
+    state = differs(drift) or state
+    since = TextCell(console.time(drift.since) if drift else "", FAINT)
     return TextCell(application, NAME), lane.environment, lane.live.release if lane.live else "", state, since
 
 
@@ -112,7 +112,7 @@ def _lines(lanes: list[tuple[str, LaneStatus]]) -> Iterator[str]:
         where = f"{lane.live.release} in {lane.environment}"
         if lane.drift.unknown:
             yield f"{where}: unknown: {lane.drift.unknown}"
-        yield from (f"{where}: {each.told}" for each in lane.drift.objects)
+        yield from (f"{where}: {each.text}" for each in lane.drift.objects)
         if lane.drift.more:
             yield f"{where}: and {lane.drift.more} more"
         if lane.drift.document:

@@ -70,7 +70,7 @@ def print_keys(file: Path | None, vault: str | None, as_json: bool) -> None:
       slipway keys list --vault https://contoso.vault.azure.net
     """
     now = datetime.now(UTC)
-    live_keys, console = _place(file, vault).live(now=now), CliConsole()
+    live_keys, console = _key_store(file, vault).live(now=now), CliConsole()
     if not live_keys:
         raise CliError(
             f"there are no keys in {file or vault or 'the place that the environment names'}",
@@ -132,7 +132,7 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
       slipway keys rotate --vault https://contoso.vault.azure.net
       slipway keys rotate --vault https://contoso.vault.azure.net --retire-others
     """
-    now, store = datetime.now(UTC), _place(file, vault)
+    now, store = datetime.now(UTC), _key_store(file, vault)
     before = store.live(now=now)
     retired = tuple(key.id for key in before) if retire_others else ended_keys(before, now=now)
     stay = [key.id for key in before if key.id not in retired]
@@ -160,7 +160,7 @@ def retire(file: Path | None, vault: str | None, *, as_json: bool) -> None:
     Examples:
       slipway keys retire --vault https://contoso.vault.azure.net
     """
-    public = _place(file, vault).retire()
+    public = _key_store(file, vault).retire()
     ids = [id.removeprefix(RETIRED) for id in public if id.startswith(RETIRED)]
     _show("retired", {"retired": ids, "public": format_keys(public)}, as_json=as_json)
 
@@ -174,7 +174,7 @@ def _too_many(keys: list[LiveKey]) -> str:
     )
 
 
-def _place(file: Path | None, vault: str | None) -> Place:
+def _key_store(file: Path | None, vault: str | None) -> Place:
     """The key store named by the options, else by the app's own settings."""
     if file is None and not vault:
         setting = os.environ.get(KEYS, "")

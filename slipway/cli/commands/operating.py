@@ -99,7 +99,7 @@ def _give(
     subject = f"{done.release} in {done.environment}" if done.release and done.environment else done.release or where
     spoken = done.phase.replace("_", " ") if done.phase else ""
     phase = f" ({spoken})" if spoken not in ("", _DONE[verb]) else ""
-    now = Phase.named(done.phase)
+    now = Phase.of_text(done.phase)
     became = _DONE[verb].format(release=fields.get("release")) + phase
     if verb is Verb.CANCEL and now is not None and not now.final:
         became = _CALLED_OFF
@@ -114,7 +114,7 @@ def _in_order(release: str, environment: str) -> tuple[str, str]:
     return release, environment
 
 
-def _place(application: str | None, environment: str | None, *, everything: bool) -> str:
+def _target(application: str | None, environment: str | None, *, everything: bool) -> str:
     if everything and application:
         raise click.UsageError("--all: expected no APPLICATION or ENVIRONMENT with it")
     if not everything and not (application and environment):
@@ -157,7 +157,7 @@ def freeze(
       slipway freeze shop production --reason "the sale"
       slipway freeze --all --until 4h --reason "incident 4711"
     """
-    what = _place(application, environment, everything=everything)
+    what = _target(application, environment, everything=everything)
     end = _until(until)
     _give(api, Verb.FREEZE, what, application=application, environment=environment, until=end, **options)
 
@@ -175,7 +175,7 @@ def unfreeze(api: Api, *, application: str | None, environment: str | None, ever
       slipway unfreeze shop production
       slipway unfreeze --all --reason "incident 4711 is over"
     """
-    what = _place(application, environment, everything=everything)
+    what = _target(application, environment, everything=everything)
     _give(api, Verb.UNFREEZE, what, application=application, environment=environment, **options)
 
 
@@ -235,12 +235,12 @@ def create(
       slipway release create shop --reason "more memory"
       slipway release create shop --tag 1.4.2 --reason "the certificate was renewed"
     """
-    named = [value for value in (tag, image, bundle) if value]
-    if len(named) > 1:
+    artifacts = [value for value in (tag, image, bundle) if value]
+    if len(artifacts) > 1:
         raise click.UsageError("expected one of --tag, --image and --bundle, or none of them")
-    what = f"a release of {application}" + (f", {named[0]}" if named else "")
-    if named:
-        by = {"tag": tag} if tag else {"digest": named[0]}
+    what = f"a release of {application}" + (f", {artifacts[0]}" if artifacts else "")
+    if artifacts:
+        by = {"tag": tag} if tag else {"digest": artifacts[0]}
         if why := read_answer(WhyNotPushed, take_look(api, LookKind.PUSHED, application, **by)).why:
             raise CliError(f"no release can be created: {why}", exit_code=Exit.NOT_FOUND)
     _give(api, Verb.CREATE, what, application=application, tag=tag, digest=image or bundle, **options)
@@ -364,12 +364,12 @@ def _lost(api: Api, application: str) -> str:
     head = anchor.get("head", {})
     sequence = head.get("sequence")
     after = sequence - 1 if isinstance(sequence, int) and sequence > 0 else end
-    named = next(iter(api.audit_page(application, after=after, limit=1).records), {})
+    artifacts = next(iter(api.audit_page(application, after=after, limit=1).records), {})
     no_loss = ", and holds it: no loss is known, and a new epoch voids every vote"
     return (
         f"{application}: the newest anchor ({anchor.get('why')}, {anchor.get('at')}) names record {sequence} of epoch "
         f"{anchor.get('epoch')}; the ledger ends with record {end}"
-        f"{no_loss if named.get('hash') == head.get('hash') else ', and does not hold it'}"
+        f"{no_loss if artifacts.get('hash') == head.get('hash') else ', and does not hold it'}"
     )
 
 

@@ -87,7 +87,7 @@ def _outcome(rollout: Rollout, since: str) -> TextCell:
     """The outcome of a rollout: live, or the phase in which it ended."""
     if not rollout.outcome:
         return TextCell(f"here since {since}", NOTE)
-    end = Phase.named(rollout.outcome)
+    end = Phase.of_text(rollout.outcome)
     spoken, style = (end.spoken, tone_style(end.tone)) if end else (rollout.outcome, GOOD)
     return TextCell(f"{spoken} since {since}", style)
 
@@ -153,7 +153,7 @@ def _fields(console: CliConsole, item: ReleaseWithProgress) -> Iterator[tuple[st
     if item.waits_for:
         yield "waits for", TextCell(item.waits_for, NOTE)
     if item.progress:
-        yield "progress", TextCell(item.progress.told, NOTE)
+        yield "progress", TextCell(item.progress.text, NOTE)
     yield "superseded by", release_id(item.application, item.superseded_by) if item.superseded_by else ""
     yield "bundle" if item.bundle else "image", f"{item.registry}/{item.repository}:{item.tag}"
     yield "digest", item.digest or ""

@@ -133,8 +133,8 @@ def let_through(draft: Draft, release: Release, environment: Environment) -> Non
 def _wait(draft: Draft, release: Release, rules: tuple[RuleResult, ...], waits: Sequence[NotYet]) -> None:
     """Wait until the last of the conditions may hold. Re-checking without a change adds no audit record."""
     names = tuple(rule.name for rule in waits)
-    known = [rule.until for rule in waits if rule.until is not None and rule.until > draft.now]
-    until = max(known) if len(known) == len(waits) else draft.now + LOOK_AGAIN
+    times = [rule.until for rule in waits if rule.until is not None and rule.until > draft.now]
+    until = max(times) if len(times) == len(waits) else draft.now + LOOK_AGAIN
     recorded_before = release.phase is Phase.SOAKING and release.blocked_by == names
     if release.phase is Phase.SOAKING:
         release = draft.put(release, due=until, blocked_by=names)

@@ -14,7 +14,7 @@ from ..rules import Rule, RuleResult
 from .blocks import called_off_rules
 from .conditions import digest_text
 from .lanes import NOT_HALF_WAY, has_written
-from .quorum import names_of, own_rules
+from .quorum import names_of, own_work_rules
 
 VOTE_LIMIT = 100
 """The most votes that one gate stores, so that it always fits into its row. A gate asks at most 50 people."""
@@ -39,11 +39,11 @@ def vote_rules(
         _takes_votes(release, event, lanes, epoch),
         *_said_before(release, event, lanes),
         *proof_rules(gate, event),
-        *_sure_enough(gate, event),
+        *_identity_level(gate, event),
         *_for_this_plan(event, release.plan_hash),
         *_for_this_opening(event, release),
         _is_listed(gate, event),
-        *(() if gate is None else _own(release, gate, event)),
+        *(() if gate is None else _refused_as_own_work(release, gate, event)),
         _one_vote(before, event),
         Rule.REJECTION_HAS_A_REASON.judged(
             not _rejects(event) or bool(event.reason.strip()), "a rejection needs a reason"
@@ -154,7 +154,7 @@ def proof_rules(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult,
     )
 
 
-def _sure_enough(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
+def _identity_level(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
     """Whether the voter's identity is as certain as the gate demands. A vote that stops a release needs no proof."""
     if gate is None or _rejects(event):
         return ()
@@ -178,9 +178,9 @@ def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
     return Rule.APPROVER_IS_LISTED.judged(listed, f"{event.voter} is {'' if listed else 'not '}listed{hint}")
 
 
-def _own(release: Release, gate: ApprovalGate, event: VoteCast) -> tuple[RuleResult, ...]:
+def _refused_as_own_work(release: Release, gate: ApprovalGate, event: VoteCast) -> tuple[RuleResult, ...]:
     """Nobody may approve their own release; anybody may reject it."""
-    rules = own_rules(release, gate, gate.identities.names(event.voter, signed_in=event.signed_in))
+    rules = own_work_rules(release, gate, gate.identities.names(event.voter, signed_in=event.signed_in))
     return tuple(result.rule.holds(result.reason) for result in rules) if _rejects(event) else rules
 
 

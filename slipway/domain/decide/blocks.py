@@ -166,8 +166,8 @@ def drift_rules(lane: Lane, on_drift: OnDrift) -> Iterator[RuleResult]:
 def _drifted(drift: Drift) -> RuleResult:
     since = f"since {moment(drift.since)}"
     if drift.seen.unknown:
-        return Rule.NO_DRIFT.unknown(f"{since} {drift.seen.told}")
-    return Rule.NO_DRIFT.not_yet(f"{since}: {drift.seen.told}", WaitsFor.PERSON)
+        return Rule.NO_DRIFT.unknown(f"{since} {drift.seen.summary}")
+    return Rule.NO_DRIFT.not_yet(f"{since}: {drift.seen.summary}", WaitsFor.PERSON)
 
 
 def _window_rules(window_status: WindowStatus | None, now: datetime) -> Iterator[RuleResult]:

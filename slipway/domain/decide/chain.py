@@ -8,7 +8,7 @@ from ..bundle import ends_before
 from ..errors import present
 from ..events import StepFinished
 from ..model import release_id
-from ..order import Order, Taken
+from ..order import Order, TakenOrder
 from ..plan import PlanMade
 from ..pruning import KINDS_KEPT, Deleted, pruned_phrase
 from ..release import Live, Phase, Release
@@ -86,7 +86,7 @@ def step_finished(draft: Draft, event: StepFinished) -> None:
         end_without_environment(draft, release, step.environment)
         return
     if event.result.get("taken"):
-        order_taken(draft, release, Taken.model_validate(event.result["taken"]))
+        order_taken(draft, release, TakenOrder.model_validate(event.result["taken"]))
         called_off_too_late(draft, release)
     head = draft.snapshot.head
     if not event.broken and head.sig is not None and not is_as_signed(release, head):
@@ -140,7 +140,7 @@ def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
     if all(rule.holds_back for rule in by_rule):
         if stopped_as_called_off(draft, release):  # perhaps it was called off after the worker looked
             return
-        give_way_to_block(draft, release, draft.here(release), event.broken)
+        give_way_to_block(draft, release, draft.environment_of(release), event.broken)
         return
     action = Action.GATE_UNPROVED
     if lost := by_rule.get(Rule.LEDGER_IS_WHOLE):
@@ -169,13 +169,17 @@ def _notified(draft: Draft, release: Release, event: StepFinished) -> None:
 
 def _resolved(draft: Draft, release: Release, event: StepFinished) -> None:
     digest = event.result.get("digest")
-    known = draft.by_digest(event.resolved_digest)
-    is_other = known is not None and known.number != release.number
-    if known is not None and is_other and (was_rejected(known) or not goes_out_again(draft, known, release.order)):
-        supersede(draft, release, by=known.number, why=f"the tag {release.tag} names the image of {known.id}")
-        if known.run is None and release.run is not None:
+    earlier = draft.by_digest(event.resolved_digest)
+    is_other = earlier is not None and earlier.number != release.number
+    if (
+        earlier is not None
+        and is_other
+        and (was_rejected(earlier) or not goes_out_again(draft, earlier, release.order))
+    ):
+        supersede(draft, release, by=earlier.number, why=f"the tag {release.tag} names the image of {earlier.id}")
+        if earlier.run is None and release.run is not None:
             # The push arrived while the tag was being resolved, and created a release that waits for this run.
-            join_run(draft, known, release.run, f"pipeline:{release.run.pipeline}")
+            join_run(draft, earlier, release.run, f"pipeline:{release.run.pipeline}")
         return
     read = {"digest": digest, "bundle": event.result.get("bundle")}
     release = draft.put(Release.model_validate(release.model_dump() | read))
@@ -206,7 +210,7 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
         return
     # A roll-back's image passed the policy in force when it was first rolled out. Today's requirements must not block
     # the way back.
-    required, results = draft.here(release).require, report.supply_chain
+    required, results = draft.environment_of(release).require, report.supply_chain
     rules = results if release.rollback else supply_chain_rules(required, results)
     draft.rules = rules
     release = draft.put_rollout(
@@ -220,12 +224,12 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
     _record_plan(draft, release, report)
     if release.rollback is not None:
         release = draft.put(release, rollback=release.rollback.evolve(copied=report.copied))
-        proceed(draft, release, draft.here(release))
+        proceed(draft, release, draft.environment_of(release))
     elif refused := not_passed(rules):
         _refuse(draft, release, refused)
     else:
         take_over(draft, release)
-        open_gate(draft, release, draft.here(release), report.parts)
+        open_gate(draft, release, draft.environment_of(release), report.parts)
 
 
 def _record_plan(draft: Draft, release: Release, report: PlanMade) -> None:
@@ -278,7 +282,7 @@ def _artifact_copied(draft: Draft, release: Release, event: StepFinished) -> Non
         )
         return
     draft.record(Action.COPY_DONE, release, **bounded(event.result))
-    go_on_after_copy(draft, release, draft.here(release))
+    go_on_after_copy(draft, release, draft.environment_of(release))
 
 
 def _ran_before(draft: Draft, release: Release, event: StepFinished) -> None:
@@ -317,15 +321,15 @@ def _ran_after(draft: Draft, release: Release, event: StepFinished) -> None:
 
 def _verify(draft: Draft, release: Release) -> None:
     """Test the rollout, or make the release live if the environment has no tests."""
-    if not draft.here(release).verification.given:
+    if not draft.environment_of(release).verification.exists:
         _live(draft, release)
         return
     release = draft.enter(release, Phase.VERIFYING)
     draft.record(
         Action.VERIFICATION_REQUESTED,
         release,
-        job=draft.here(release).verification.job,
-        probes=len(draft.here(release).verification.http) or None,
+        job=draft.environment_of(release).verification.job,
+        probes=len(draft.environment_of(release).verification.http) or None,
     )
     begin_step(draft, release, StepKind.VERIFY)
 
@@ -337,7 +341,7 @@ def _verified(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _live(draft: Draft, release: Release) -> None:
-    environment = draft.here(release)
+    environment = draft.environment_of(release)
     live = Live(
         release=release.number,
         order=release.order,
@@ -356,7 +360,7 @@ def _live(draft: Draft, release: Release) -> None:
         tag=release.tag,
         plan_hash=release.plan_hash,
         replaces=replaced,
-        tests=None if environment.verification.given else "none",
+        tests=None if environment.verification.exists else "none",
     )
     release = close_rollout(draft, release)
     if release.rollback is not None:

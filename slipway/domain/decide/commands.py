@@ -242,7 +242,7 @@ def override_blocks(draft: Draft, event: CommandGiven) -> None:
     rules = (exists_rule(draft, event), *override_rules(draft, release, event), *reason_rule(event))
     if not accepted(draft, event, rules, release):
         return
-    environment = draft.here(release).name
+    environment = draft.environment_of(release).name
     lane_pass = LanePass(environment=environment, by=event.actor, name=event.name, reason=event.reason, at=draft.now)
     release = draft.put(release, override=lane_pass)
     draft.record(Action.OVERRIDE_GIVEN, release, actor=event.actor, reason=event.reason, **common_details(draft, event))

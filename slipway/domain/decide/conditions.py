@@ -37,9 +37,9 @@ def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
     if pipeline is None:
         return (proved, built_rule(run), succeeded)
     branch = run.branch.removeprefix("refs/heads/")
-    named = not run.branch.startswith(PULL_REQUESTS) and any(fnmatchcase(branch, p) for p in pipeline.branches)
+    matches = not run.branch.startswith(PULL_REQUESTS) and any(fnmatchcase(branch, p) for p in pipeline.branches)
     of = f"branch {branch or '(none)'}, of {', '.join(pipeline.branches)}"
-    return proved, built_rule(run), succeeded, _judge_report(Rule.BRANCH_COUNTS, run, named, of)
+    return proved, built_rule(run), succeeded, _judge_report(Rule.BRANCH_COUNTS, run, matches, of)
 
 
 def _judge_report(rule: Rule, run: Run, holds: bool, reason: str) -> RuleResult:

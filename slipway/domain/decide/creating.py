@@ -10,7 +10,7 @@ CI run may not.
 from ..actions import Action
 from ..application import Application, SourceKind
 from ..events import CommandGiven, PushedArtifact
-from ..release import Ordered, Phase, Release
+from ..release import Phase, Release, ReleaseOrder
 from ..rules import Rule, RuleResult
 from .commands import accepted, common_details, named_release, reason_rule
 from .starting import begin_release, name_by_tag, resolve_or_begin
@@ -57,7 +57,7 @@ def create_release(draft: Draft, event: CommandGiven) -> None:
         draft, event, (*create_rules(draft.application, source), *reason_rule(event)), source
     ):
         return
-    ordered = Ordered(by=event.actor, name=event.name, of=source.number, reason=event.reason)
+    ordered = ReleaseOrder(by=event.actor, name=event.name, of=source.number, reason=event.reason)
     release = draft.create(draft.again(source).evolve(bundle=source.bundle, ordered=ordered))
     _record(draft, event, release, of=source.id)
     begin_release(draft, release)
@@ -82,7 +82,7 @@ def _create_first(draft: Draft, event: CommandGiven, artifact: PushedArtifact) -
             order=draft.now,
             created_at=draft.now,
             changed_at=draft.now,
-            ordered=Ordered(by=event.actor, name=event.name, reason=event.reason),
+            ordered=ReleaseOrder(by=event.actor, name=event.name, reason=event.reason),
         )
     )
     _record(draft, event, release)

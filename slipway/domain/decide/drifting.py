@@ -6,7 +6,7 @@ or lets a release pass.
 """
 
 from ..actions import Action
-from ..drift import Drift, Seen, following
+from ..drift import Drift, DriftFindings, following
 from ..events import DriftLooked
 from ..release import Lane, Release
 from ..steps import Notice
@@ -20,33 +20,33 @@ def drift_looked(draft: Draft, event: DriftLooked) -> None:
     live = lane.live
     if live is None or (live.release, live.plan_hash) != (event.release, event.plan_hash) or lane.rolling is not None:
         return  # it concerns what was live before, or a rollout is under way
-    before, seen = lane.drift, following(lane.drift, event.seen)
-    if seen is None:
+    before, current = lane.drift, following(lane.drift, event.seen)
+    if current is None:
         return
     release = draft.release(event.release)
-    if seen.clean:
+    if current.clean:
         ended(draft, lane, release, "the cluster matches the live release again")
         wake(draft, event.environment)
         return
-    drift = Drift(since=before.since if before else draft.now, release=event.release, seen=seen)
+    drift = Drift(since=before.since if before else draft.now, release=event.release, seen=current)
     draft.put_lane(lane.evolve(drift=drift))
-    _record(draft, release, event, seen)
+    _record(draft, release, event, current)
     found_before = before is not None and bool(before.seen.objects)
-    if release is not None and seen.objects and not found_before:
+    if release is not None and current.objects and not found_before:
         # The number distinguishes the notice of this episode from that of an earlier one.
-        tell(draft, release, Notice.DRIFT, why=seen.told, environment=event.environment, number=draft.sequence)
+        tell(draft, release, Notice.DRIFT, why=current.summary, environment=event.environment, number=draft.sequence)
 
 
-def _record(draft: Draft, release: Release | None, event: DriftLooked, seen: Seen) -> None:
+def _record(draft: Draft, release: Release | None, event: DriftLooked, seen: DriftFindings) -> None:
     draft.record(
         Action.DRIFT_UNKNOWN if seen.unknown else Action.DRIFT_FOUND,
         release,
         environment=event.environment,
         plan_hash=event.plan_hash,
-        objects=[each.told for each in seen.objects] or None,
+        objects=[each.text for each in seen.objects] or None,
         more=seen.more or None,
         document=seen.document,
-        reason=seen.told[:2000],
+        reason=seen.summary[:2000],
     )
 
 

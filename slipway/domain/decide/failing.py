@@ -41,19 +41,19 @@ def _not_run_before(draft: Draft, release: Release, event: StepFinished) -> None
 def _not_run_after(draft: Draft, release: Release, event: StepFinished) -> None:
     release = with_failure(draft, with_job_runs(draft, release, event), event)
     draft.record(Action.AFTER_FAILED, release, reason=event.reason, **bounded(event.result))
-    begin_roll_back(draft, release, draft.here(release), event.reason)
+    begin_roll_back(draft, release, draft.environment_of(release), event.reason)
 
 
 def _not_rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
     release = with_failure(draft, with_made(draft, release, event), event)
     draft.record(Action.ROLLOUT_FAILED, release, reason=event.reason, **bounded(event.result))
-    begin_roll_back(draft, release, draft.here(release), event.reason)
+    begin_roll_back(draft, release, draft.environment_of(release), event.reason)
 
 
 def _not_verified(draft: Draft, release: Release, event: StepFinished) -> None:
     release = with_evidence(draft, release, event)
     draft.record(Action.VERIFICATION_FAILED, release, reason=event.reason, **bounded(event.result))
-    begin_roll_back(draft, release, draft.here(release), event.reason)
+    begin_roll_back(draft, release, draft.environment_of(release), event.reason)
 
 
 def _not_rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:

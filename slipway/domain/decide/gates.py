@@ -15,7 +15,7 @@ from ..steps import Notice
 from .automatic import conditions_hold, let_through
 from .lanes import request_plan
 from .notices import tell, void
-from .quorum import names_of, own_rules, quorum_rules
+from .quorum import names_of, own_work_rules, quorum_rules
 from .reminders import next_reminder
 from .rollouts import proceed
 from .standing_still import frozen_since, time_goes_on
@@ -83,7 +83,7 @@ def _open_again(draft: Draft, release: Release, environment: Environment, before
         return
     release = draft.enter(release, Phase.AWAITING_APPROVAL, due=before.deadline)
     release = time_goes_on(draft, release, before, asks=bool(not_passed(quorum_rules(release, environment))))
-    pass_when_enough(draft, release, environment, quietly=True)
+    pass_when_approved(draft, release, environment, quietly=True)
 
 
 def _what_changed(before: GateState, parts: Mapping[str, str]) -> str:
@@ -91,7 +91,7 @@ def _what_changed(before: GateState, parts: Mapping[str, str]) -> str:
     return f"the plan changed: {', '.join(changed)}" if changed else "the plan changed"
 
 
-def pass_when_enough(draft: Draft, release: Release, environment: Environment, *, quietly: bool = False) -> None:
+def pass_when_approved(draft: Draft, release: Release, environment: Environment, *, quietly: bool = False) -> None:
     """Proceed once enough people have approved.
 
     `quietly` adds no audit record; it is for a gate whose passing is already on record.
@@ -120,7 +120,7 @@ def bar_late(draft: Draft, release: Release) -> None:
     if state is None or not release.phase.before_rollout or not isinstance(gate, ApprovalGate):
         return
     broken_rules = {
-        vote: not_passed(own_rules(release, gate, names_of(vote, gate)))
+        vote: not_passed(own_work_rules(release, gate, names_of(vote, gate)))
         for vote in state.votes
         if vote.decision is VoteDecision.APPROVE
     }

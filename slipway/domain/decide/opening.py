@@ -20,8 +20,8 @@ def opening_rules(command: GivenCommand) -> tuple[RuleResult, ...]:
     if command.verb not in OPENS:
         return (Rule.MAY_ORDER_IT.fails(command.forbidden),) if command.forbidden else ()
     if command.automated and command.verb is Verb.CREATE:
-        named = "the project lets it start releases without a person"
-        return (Rule.MAY_ORDER_IT.judged(not command.forbidden, command.forbidden or named),)
+        reason = "the project lets it start releases without a person"
+        return (Rule.MAY_ORDER_IT.judged(not command.forbidden, command.forbidden or reason),)
     if command.proved is None:
         return (
             Rule.PROOF_IS_GIVEN.fails(
@@ -40,7 +40,7 @@ def not_meant(command: GivenCommand, *set_at: datetime | None) -> tuple[RuleResu
     meant that one. Somebody with a right to write rows may have removed the mark of a used proof, and sent it again."""
     if command.proved is None:
         return ()
-    given = command.proved.issued_at + BACK_DATED + AHEAD
-    later = [at for at in set_at if at is not None and at > given]
+    deadline = command.proved.issued_at + BACK_DATED + AHEAD
+    later = [at for at in set_at if at is not None and at > deadline]
     why = "the sign-in is older than the freeze or hold that it would end, which was set at {}: order it anew"
     return (Rule.PROOF_IS_IN_TIME.fails(why.format(exact_moment(later[0]))),) if later else ()

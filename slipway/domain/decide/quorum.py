@@ -8,7 +8,7 @@ from ..gate import ApprovalGate
 from ..people import Person, SignedIn
 from ..release import GateState, Release, Vote, VoteDecision
 from ..rules import Fail, Pass, Rule, RuleResult, WaitsFor
-from ..runs import Involved, Involvement, Run, Trust
+from ..runs import InvolvedPerson, Involvement, Run, Trust
 from ..waivers import Waiver, waived
 
 _SHOWN = 5
@@ -36,7 +36,7 @@ def without_votes_of(votes: Iterable[Vote], names: frozenset[str], gate: Approva
     return tuple(vote for vote in votes if names_of(vote, gate).isdisjoint(names))
 
 
-def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tuple[RuleResult, ...]:
+def own_work_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tuple[RuleResult, ...]:
     """Separation of duties: the person must not have asked for the CI run or the release, be behind the change, or have
     waived a rule for the release here.
 
@@ -46,7 +46,9 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
     waivers = release.waivers_in(release.environment)
     ordered = release.ordered
     if ordered is not None and not gate.identities.names(ordered.by).isdisjoint(names):
-        requester_rule: RuleResult = own_rule(Rule.NOT_REQUESTER, f"{ordered.who} started the release", gate, own=True)
+        requester_rule: RuleResult = own_work_rule(
+            Rule.NOT_REQUESTER, f"{ordered.who} started the release", gate, own=True
+        )
     else:
         requester_rule = _differs(Rule.NOT_REQUESTER, release.run, _ASKED, gate, names)
     return (
@@ -57,7 +59,7 @@ def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tu
     )
 
 
-def own_rule(rule: Rule, did: str, gate: ApprovalGate, *, own: bool) -> Pass | Fail:
+def own_work_rule(rule: Rule, did: str, gate: ApprovalGate, *, own: bool) -> Pass | Fail:
     """Whether the person may approve: the work that `did` names is not their own, or the gate allows their own."""
     allowed = ", and may still approve here" if own and gate.own_change else ""
     return rule.judged(not own or gate.own_change, f"{did}{allowed}")
@@ -80,11 +82,11 @@ def _waived_nothing(
     release: Release, waivers: Sequence[Waiver], gate: ApprovalGate, names: frozenset[str]
 ) -> tuple[RuleResult, ...]:
     """Whether the person waived no proof: nobody may both waive one and approve the release."""
-    own = [waiver.told for waiver in waivers if not gate.identities.names(waiver.by).isdisjoint(names)]
+    own = [waiver.text for waiver in waivers if not gate.identities.names(waiver.by).isdisjoint(names)]
     unknown = any(waiver.rule is Rule.CHANGE_IS_KNOWN for waiver in waivers)
     if unknown and release.sent_by and not gate.identities.names(release.sent_by).isdisjoint(names):
         own.append(f"{release.sent_by} sent it out again, and who is behind the change was waived")
-    texts = "; ".join(waiver.told for waiver in waivers)
+    texts = "; ".join(waiver.text for waiver in waivers)
     return (Rule.NOT_WAIVER.judged(not own, "; ".join(own) or texts),)
 
 
@@ -99,21 +101,21 @@ def _differs(
     services = gate.known_services
     own = tuple(person for person in involved if not _names(person, gate).isdisjoint(names))
     if own:
-        return own_rule(rule, _did(own, services), gate, own=True)
+        return own_work_rule(rule, _did(own, services), gate, own=True)
     if run is None or not run.known_with(services):
         return rule.unknown(_not_known(run, parts, involved, services), blocks=False)
     return rule.holds(_did(involved, services) or "nobody changed anything since the live release")
 
 
-def _names(person: Involved, gate: ApprovalGate) -> frozenset[str]:
+def _names(person: InvolvedPerson, gate: ApprovalGate) -> frozenset[str]:
     """Every name of a person behind the change; none for a service, which nobody else is."""
     is_service = person.is_service or person.is_one_of(gate.known_services)
     return frozenset() if is_service else gate.identities.names(person.mail, signed_in=person.signed_in)
 
 
-def _did(people: tuple[Involved, ...], services: Sequence[str]) -> str:
+def _did(people: tuple[InvolvedPerson, ...], services: Sequence[str]) -> str:
     """Each person once, with the most certain of their parts."""
-    first: dict[str, Involved] = {}
+    first: dict[str, InvolvedPerson] = {}
     for person in people:
         first.setdefault(person.shown.casefold(), person)
     shown = [f"{person.shown} {person.part.did}{_surely(person, services)}" for person in first.values()]
@@ -121,23 +123,23 @@ def _did(people: tuple[Involved, ...], services: Sequence[str]) -> str:
     return "; ".join([*shown[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
 
 
-def _surely(person: Involved, services: Sequence[str]) -> str:
+def _surely(person: InvolvedPerson, services: Sequence[str]) -> str:
     if person.is_one_of(services):
         return " (a service that the project knows)"
     return "" if person.trust is Trust.PROVED else f" ({person.trust.spoken})"
 
 
 def _not_known(
-    run: Run | None, parts: tuple[Involvement, ...], involved: tuple[Involved, ...], services: Sequence[str]
+    run: Run | None, parts: tuple[Involvement, ...], involved: tuple[InvolvedPerson, ...], services: Sequence[str]
 ) -> str:
     what = f"it is not known who {'asked for the CI run' if parts is _ASKED else 'made the change'}"
-    known = f"; {_did(involved, services)}" if involved else ""
-    return f"{what}{known}{f': {run.behind.why}' if run else ''}"
+    doings = f"; {_did(involved, services)}" if involved else ""
+    return f"{what}{doings}{f': {run.behind.why}' if run else ''}"
 
 
 def is_barred(release: Release, gate: ApprovalGate, names: frozenset[str]) -> bool:
     """Whether a person may not approve because the release is their own work, or because its author is unknown."""
-    return any(rule.blocks for rule in own_rules(release, gate, names))
+    return any(rule.blocks for rule in own_work_rules(release, gate, names))
 
 
 def counted_approvals(release: Release, gate: ApprovalGate) -> tuple[Vote, ...]:
@@ -149,12 +151,12 @@ def counted_approvals(release: Release, gate: ApprovalGate) -> tuple[Vote, ...]:
 def one_each(votes: Iterable[Vote], gate: ApprovalGate) -> tuple[Vote, ...]:
     """The approvals among the votes, one per person."""
     counted: list[Vote] = []
-    seen: set[str] = set()
+    counted_names: set[str] = set()
     for vote in votes:
         names = names_of(vote, gate)
-        if vote.decision is not VoteDecision.APPROVE or not seen.isdisjoint(names):
+        if vote.decision is not VoteDecision.APPROVE or not counted_names.isdisjoint(names):
             continue
-        seen |= names
+        counted_names |= names
         counted.append(vote)
     return tuple(counted)
 
@@ -164,19 +166,19 @@ def quorum_rules(release: Release, environment: Environment) -> tuple[RuleResult
     gate = environment.gate
     if not isinstance(gate, ApprovalGate):
         return ()
-    return enough_rules(counted_approvals(release, gate), gate)
+    return approvals_rules(counted_approvals(release, gate), gate)
 
 
-def enough_rules(votes: Sequence[Vote], gate: ApprovalGate) -> tuple[RuleResult, ...]:
+def approvals_rules(votes: Sequence[Vote], gate: ApprovalGate) -> tuple[RuleResult, ...]:
     """The rules of enough approvals, for the votes that count."""
-    rules = [_enough(Rule.QUORUM_REACHED, len(votes), gate.required)]
+    rules = [_approvals_rule(Rule.QUORUM_REACHED, len(votes), gate.required)]
     for share in gate.each:
         have = sum(gate.is_one_of(share.of, names_of(vote, gate), vote.signed_in) for vote in votes)
-        rules.append(_enough(Rule.APPROVED_BY_GROUP, have, share.required, group=share.subject))
+        rules.append(_approvals_rule(Rule.APPROVED_BY_GROUP, have, share.required, group=share.subject))
     return tuple(rules)
 
 
-def _enough(rule: Rule, have: int, required: int, *, group: str = "") -> RuleResult:
+def _approvals_rule(rule: Rule, have: int, required: int, *, group: str = "") -> RuleResult:
     reason = f"{have} of {required} approvals{f' from {group}' if group else ''}"
     if have >= required:
         return rule.holds(reason, subject=group)

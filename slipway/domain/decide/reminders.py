@@ -36,7 +36,7 @@ def reminder_due(draft: Draft, event: ReminderDue) -> None:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         request_plan(draft, release)
         return
-    gate = approval_gate(draft.here(release))  # a current plan implies that the policy still has this gate
+    gate = approval_gate(draft.environment_of(release))  # a current plan implies that the policy still has this gate
     state = state.evolve(reminders=state.reminders + 1, remind_at=None)
     state = state.evolve(remind_at=next_reminder(gate, state, draft.now))
     release = draft.put(release, gate=state)

@@ -78,7 +78,7 @@ def order_rollback(draft: Draft, event: CommandGiven) -> None:
 def set_hold(draft: Draft, release: Release, event: CommandGiven) -> None:
     """Hold the lane: no newer rollout begins until somebody resumes it."""
     back = present(release.rollback, f"what {release.id} brings back")
-    environment = draft.here(release).name
+    environment = draft.environment_of(release).name
     lane = draft.lane(environment)
     before = lane.hold
     if before is not None:  # a retried roll-back finds its own hold; keep the hold from before it

@@ -22,15 +22,15 @@ from .unproved import contradiction, not_proved, record_contradiction, refused
 def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
     run, actor = event.run, f"pipeline:{event.run.pipeline}"
     draft.rules = _rules(draft, event)
-    known = _release_of(draft, event)
+    release = _release_of(draft, event)
     if event.refused:
-        refused(draft, known, event, actor)
+        refused(draft, release, event, actor)
         return
     if why := contradiction(draft, run):
         record_contradiction(draft, event, actor, why)
         return
     if not run.proof.stands:
-        not_proved(draft, known, event, actor, Rule.RUN_IS_PROVED)
+        not_proved(draft, release, event, actor, Rule.RUN_IS_PROVED)
         return
     ignored = [rule for rule in not_passed(draft.rules) if Trait.OWN_RECORD not in rule.rule.traits]
     if ignored:
@@ -38,30 +38,30 @@ def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
             Action.RUN_IGNORED, actor=actor, run=run.number, url=run.url, rule=ignored[0].name, reason=ignored[0].reason
         )
     elif not draft.application.succeeded(run):
-        _run_failed(draft, known, event, actor)
-    elif known is not None and not _builds_again(draft, known, run):
-        _run_joins(draft, known, event, actor)
+        _run_failed(draft, release, event, actor)
+    elif release is not None and not _builds_again(draft, release, run):
+        _run_joins(draft, release, event, actor)
     elif draft.application.start is Start.PUSH:
         draft.record(
             Action.RUN_RECORDED, actor=actor, run=run.number, url=run.url, reason="no release of its image is known"
         )
     elif not run.counts:
         also = "" if tag_of(draft.application, event) else f", and {_no_tag(run)}"
-        not_proved(draft, known, event, actor, Rule.BUILT_BY_RUN, also=also)
+        not_proved(draft, release, event, actor, Rule.BUILT_BY_RUN, also=also)
     else:
         _run_starts(draft, event, actor)
 
 
 def _release_of(draft: Draft, event: PipelineCompleted) -> Release | None:
     """The release whose image the run built, by digest, or by tag if the tag still names that image."""
-    if (known := draft.by_digest(event.digest)) is not None:
-        return known
-    known = draft.by_tag(tag_of(draft.application, event))
-    if known is None:
+    if (release := draft.by_digest(event.digest)) is not None:
+        return release
+    release = draft.by_tag(tag_of(draft.application, event))
+    if release is None:
         return None
-    other_image = event.digest is not None and known.digest is not None and known.digest != event.digest
-    other_run = known.run is not None and known.run.proof.stands and not known.run.same_as(event.run)
-    return None if other_image or other_run else known  # a mismatch means that the tag was reused for a later image
+    other_image = event.digest is not None and release.digest is not None and release.digest != event.digest
+    other_run = release.run is not None and release.run.proof.stands and not release.run.same_as(event.run)
+    return None if other_image or other_run else release  # a mismatch means that the tag was reused for a later image
 
 
 def _rules(draft: Draft, event: PipelineCompleted) -> tuple[RuleResult, ...]:
@@ -81,13 +81,13 @@ def _version_rules(draft: Draft, event: PipelineCompleted) -> tuple[RuleResult, 
     return (lower_version(draft, tag),) if tag and starts else ()
 
 
-def _run_failed(draft: Draft, known: Release | None, event: PipelineCompleted, actor: str) -> None:
+def _run_failed(draft: Draft, release: Release | None, event: PipelineCompleted, actor: str) -> None:
     run = event.run
-    draft.record(Action.RUN_FAILED, known, actor=actor, run=run.number, result=run.result, url=run.url)
-    overtaken = known is not None and known.run is not None and known.run.finished_at > run.finished_at
-    if known is not None and known.phase is Phase.JOINING and not overtaken:
-        known = draft.put(known, run=run)
-        end_release(draft, known, Phase.CANCELLED, f"CI run {run.number} ended as {run.result}")
+    draft.record(Action.RUN_FAILED, release, actor=actor, run=run.number, result=run.result, url=run.url)
+    overtaken = release is not None and release.run is not None and release.run.finished_at > run.finished_at
+    if release is not None and release.phase is Phase.JOINING and not overtaken:
+        release = draft.put(release, run=run)
+        end_release(draft, release, Phase.CANCELLED, f"CI run {run.number} ended as {run.result}")
 
 
 def _run_joins(draft: Draft, known: Release, event: PipelineCompleted, actor: str) -> None:

@@ -16,11 +16,11 @@ from .state import Draft
 
 
 def image_pushed(draft: Draft, event: ImagePushed) -> None:
-    known = draft.by_digest(event.digest)
-    if known is not None and not goes_out_again(draft, known, event.pushed_at):
-        _pushed_again(draft, known, event)
+    earlier = draft.by_digest(event.digest)
+    if earlier is not None and not goes_out_again(draft, earlier, event.pushed_at):
+        _pushed_again(draft, earlier, event)
         return
-    if _ignored(draft, event, known):
+    if _ignored(draft, event, earlier):
         return
     push = Push(at=event.pushed_at, actor=event.actor)
     joining = draft.by_tag(event.tag)
@@ -117,8 +117,8 @@ def _ignored(draft: Draft, event: ImagePushed, known: Release | None = None) -> 
 
 def name_by_tag(draft: Draft, tag: str, release: Release) -> None:
     """Point the tag at this release, unless it points at a newer one already: pushes may arrive in any order."""
-    named = draft.by_tag(tag)
-    if named is None or not named.newer_than(release):
+    holder = draft.by_tag(tag)
+    if holder is None or not holder.newer_than(release):
         draft.tags[tag] = release.number
 
 
@@ -164,8 +164,10 @@ def new_release(
             run=run,
         )
     )
-    known = run.recorded if run else {}
-    draft.record(Action.RELEASE_CREATED, release, actor=actor, tag=tag, start=str(draft.application.start), **known)
+    run_fields = run.recorded if run else {}
+    draft.record(
+        Action.RELEASE_CREATED, release, actor=actor, tag=tag, start=str(draft.application.start), **run_fields
+    )
     return release
 
 

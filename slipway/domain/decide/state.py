@@ -90,7 +90,7 @@ class Draft:
         """The release's environment; None before the first one, and if the policy no longer has it."""
         return self.application.environment(release.environment) if release.environment else None
 
-    def here(self, release: Release) -> Environment:
+    def environment_of(self, release: Release) -> Environment:
         """The release's environment. Raises `Inconsistent` if it has none."""
         return present(self.environment(release), f"the environment of {release.id}")
 

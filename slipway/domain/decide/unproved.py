@@ -28,27 +28,27 @@ def refused(draft: Draft, known: Release | None, event: PipelineCompleted, actor
 
 
 def not_proved(
-    draft: Draft, known: Release | None, event: PipelineCompleted, actor: str, rule: Rule, *, also: str = ""
+    draft: Draft, release: Release | None, event: PipelineCompleted, actor: str, rule: Rule, *, also: str = ""
 ) -> None:
     """Keep the claim, so that people see why the release waits. It neither starts nor stops a release."""
     run = event.run
     fact = run.proof if rule is Rule.RUN_IS_PROVED else run.built
-    before = known.run if known is not None else None
+    before = release.run if release is not None else None
     if before is not None and (before.proof.stands or before == run):
         return
-    if known is not None and known.phase.final:
-        known = None
-    if known is not None:
-        known = draft.put(known, run=run)
+    if release is not None and release.phase.final:
+        release = None
+    if release is not None:
+        release = draft.put(release, run=run)
     draft.record(
         Action.RUN_NOT_PROVED,
-        known,
+        release,
         actor=actor,
         run=run.number,
         url=run.url,
         rule=str(rule),
         reason=f"{fact.why}{also}",
-        **(run.recorded if known else {}),
+        **(run.recorded if release else {}),
     )
 
 
@@ -89,8 +89,8 @@ def _claims(one: Run, other: Run) -> tuple[tuple[str, str, str], ...]:
 def record_contradiction(draft: Draft, event: PipelineCompleted, actor: str, why: str) -> None:
     """Stop every release that the run is known to have built, or that its report names."""
     run = event.run
-    named = draft.by_digest(event.digest)
-    stopped = {release.number: release for release in (*_built_by(draft, run), *((named,) if named else ()))}
+    of_digest = draft.by_digest(event.digest)
+    stopped = {release.number: release for release in (*_built_by(draft, run), *((of_digest,) if of_digest else ()))}
     if not stopped:
         draft.record(Action.RUN_CONTRADICTED, actor=actor, run=run.number, url=run.url, reason=why)
     for release in stopped.values():
@@ -104,7 +104,7 @@ def _stop(draft: Draft, release: Release, run: Run, actor: str, why: str) -> Non
     everybody = tuple(dict.fromkeys((*before.people, *run.people)))[:PEOPLE_LIMIT]
     contradicted = before.evolve(built=Fact(trust=Trust.CONTRADICTED, why=why), people=everybody)
     release = draft.put(release, run=contradicted)
-    known = contradicted.recorded
-    draft.record(Action.RUN_CONTRADICTED, release, actor=actor, run=run.number, url=run.url, reason=why, **known)
+    details = contradicted.recorded
+    draft.record(Action.RUN_CONTRADICTED, release, actor=actor, run=run.number, url=run.url, reason=why, **details)
     if Phase.CANCELLED in release.phase.followers and not release.phase.has_begun:
         end_release(draft, release, Phase.CANCELLED, f"reports of its CI run contradict each other: {why}")

@@ -17,7 +17,7 @@ from ..steps import Notice
 from .ballots import asking, reachable, vote_before, vote_rules, waits_here
 from .commands import call_off
 from .conditions import digest_text
-from .gates import pass_when_enough
+from .gates import pass_when_approved
 from .lanes import end_release, request_plan
 from .notices import tell
 from .objecting import disown, disputed, objection_rules, stop
@@ -88,13 +88,13 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
         _record(draft, Action.ROLLOUT_CALLED_OFF, release, event, reason=event.reason)
         _tell_voter(draft, release, event, "the release ends, unless its first object has been written already")
         return
-    environment = draft.here(release)
+    environment = draft.environment_of(release)
     release = _count(draft, release, event, approval_gate(environment))
     if event.decision is VoteDecision.REJECT:
         end_release(draft, release, Phase.REJECTED, event.reason, by=event.attribution)
         draft.anchor_gate(release, environment, GateOutcome.REJECTED)
         return
-    pass_when_enough(draft, release, environment)
+    pass_when_approved(draft, release, environment)
 
 
 def _is_repeat(before: Vote | None, event: VoteCast) -> bool:
@@ -136,7 +136,7 @@ def _withdraw(draft: Draft, release: Release, event: VoteCast) -> None:
         _refuse(draft, release, event)
         return
     voted = present(before, "the vote that is taken back")
-    gate = approval_gate(draft.here(release))
+    gate = approval_gate(draft.environment_of(release))
     release = _with_votes(draft, release, without_votes_of(gate_state(release).votes, names_of(voted, gate), gate))
     _record(
         draft,

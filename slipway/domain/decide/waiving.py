@@ -62,8 +62,8 @@ def _rule_to_waive(release: Release, environment: Environment, event: CommandGiv
 def may_waive(environment: Environment, roles: tuple[str, ...]) -> RuleResult:
     """Whether somebody with these app roles may waive a rule there."""
     allowed = not {f"{ROLE}{role}" for role in roles}.isdisjoint(environment.waive)
-    named = ", ".join(environment.waive) or "nobody"
-    return Rule.MAY_WAIVE.judged(allowed, f"the project lets {named} waive rules in {environment.name}")
+    allowed_roles = ", ".join(environment.waive) or "nobody"
+    return Rule.MAY_WAIVE.judged(allowed, f"the project lets {allowed_roles} waive rules in {environment.name}")
 
 
 def waive_rule(draft: Draft, event: CommandGiven) -> None:
@@ -73,7 +73,7 @@ def waive_rule(draft: Draft, event: CommandGiven) -> None:
     rules = (exists_rule(draft, event), *waive_rules(draft, release, event), *reason_rule(event))
     if not accepted(draft, event, rules, release):
         return
-    environment = draft.here(release)
+    environment = draft.environment_of(release)
     waiver = Waiver(
         environment=environment.name,
         rule=present(_rule_to_waive(release, environment, event), f"the rule {event.rule}").rule,
@@ -93,5 +93,5 @@ def waive_rule(draft: Draft, event: CommandGiven) -> None:
         **common_details(draft, event),
     )
     if release.phase.before_rollout:
-        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=waiver.told[:2000])
+        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=waiver.text[:2000])
         request_plan(draft, release)

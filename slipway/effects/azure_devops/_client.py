@@ -43,7 +43,7 @@ class AzureDevOps:
             return Absent(f"{str(address)[:128]!r} cannot be in Azure DevOps: no such names are possible there")
         return self._one(
             shapes.Build,
-            lambda build: build.told(address.organization),
+            lambda build: build.run_info(address.organization),
             address.organization,
             (address.project, "_apis", "build", "builds", address.run),
             subject=str(address),
@@ -55,14 +55,18 @@ class AzureDevOps:
             return Absent(f"{organization[:64]!r} and {project[:64]!r} cannot be an organization and its project")
         steps = (project, "_apis", "build", "definitions", definition)
         return self._one(
-            shapes.BuildDefinition, lambda found: found.told(), organization, steps, subject=f"pipeline {definition}"
+            shapes.BuildDefinition,
+            lambda found: found.full_name(),
+            organization,
+            steps,
+            subject=f"pipeline {definition}",
         )
 
     def timeline(self, run: RunInfo) -> SourceAnswer[tuple[TimelineRecord, ...]]:
         """The lines of the last attempts."""
         return self._one(
             shapes.Timeline,
-            lambda found: found.told(),
+            lambda found: found.records_read(),
             run.organization,
             (*_of(run), "timeline"),
             subject=f"the timeline of run {run.number}",
@@ -74,7 +78,7 @@ class AzureDevOps:
         entries = self._list(shapes.AttachmentEntry, run.organization, (*_of(run), "attachments", kind), subject=what)
         if not isinstance(entries, tuple):
             return entries
-        attachments = tuple(entry.told() for entry in entries)
+        attachments = tuple(entry.attachment() for entry in entries)
         if None in attachments:
             return _unreadable(what)
         return tuple(attachment for attachment in attachments if attachment is not None)
@@ -90,13 +94,13 @@ class AzureDevOps:
         """The commits since the previous run of this pipeline on this branch, the newest first."""
         what = f"the changes of run {run.number}"
         listed = self._list(shapes.BuildChange, run.organization, (*_of(run), "changes"), subject=what, paged=True)
-        return tuple(change.told() for change in listed) if isinstance(listed, tuple) else listed
+        return tuple(change.summary() for change in listed) if isinstance(listed, tuple) else listed
 
     # ---- its commits
     def commit(self, run: RunInfo, id: str) -> SourceAnswer[CommitInfo]:
         """One commit of the run's repository, with its parents and who pushed it."""
         steps = (*_repository(run), "commits", id)
-        return self._one(shapes.Commit, lambda c: c.told(), run.organization, steps, subject=f"commit {id[:12]}")
+        return self._one(shapes.Commit, lambda c: c.info(), run.organization, steps, subject=f"commit {id[:12]}")
 
     def merge_bases(self, run: RunInfo, one: str, other: str) -> SourceAnswer[tuple[str, ...]]:
         steps = (*_repository(run), "commits", one, "mergebases")
@@ -124,7 +128,7 @@ class AzureDevOps:
                 return entries
             if not entries:
                 return tuple(commits)
-            commits += [entry.told() for entry in entries]
+            commits += [entry.info() for entry in entries]
         return CannotKnow(f"{what} are more than {len(commits)}")
 
     def pull_requests(self, run: RunInfo, commits: Sequence[str]) -> SourceAnswer[tuple[PullRequest, ...]]:
@@ -137,7 +141,7 @@ class AzureDevOps:
         if not isinstance(listed, shapes.PullRequests):
             return listed
         each = (entry for result in listed.results for entries in result.values() for entry in entries)
-        return tuple({entry.pullRequestId: entry.told() for entry in each}.values())
+        return tuple({entry.pullRequestId: entry.pull_request() for entry in each}.values())
 
     def commits_of(self, run: RunInfo, pull_request: int) -> SourceAnswer[tuple[str, ...]]:
         """Ids of a pull request's own commits, which no branch leads to any more after a squash."""
@@ -174,7 +178,7 @@ class AzureDevOps:
             client = self.service_named(organization, descriptor) if descriptor else ""
             if isinstance(client, CannotKnow) and client.retryable:
                 return client
-            identities.append(entry.told().evolve(client_id=client if isinstance(client, str) else ""))
+            identities.append(entry.identity().evolve(client_id=client if isinstance(client, str) else ""))
         return tuple(identities)
 
     def service_named(self, organization: str, descriptor: str) -> SourceAnswer[str]:
@@ -182,7 +186,7 @@ class AzureDevOps:
         what = "who a service principal is"
         url = self._url(self._at.people, organization, "_apis", "graph", "serviceprincipals", descriptor)
         entry = _read(shapes.ServicePrincipal, self._get(url, subject=what), what)
-        return entry.told() if isinstance(entry, shapes.ServicePrincipal) else entry
+        return entry.client_id() if isinstance(entry, shapes.ServicePrincipal) else entry
 
     # ---- reading
     def _url(self, host: str, organization: str, *steps: str | int, **query: object) -> str:

@@ -34,8 +34,8 @@ class Endpoints:
     def url(self, host: str, organization: str, *steps: str | int, **query: object) -> str:
         """An address below an organization, in the one version of the interface that is spoken."""
         path = "/".join(quote(str(step), safe="") for step in (organization, *steps))
-        named = {name: str(value) for name, value in query.items()}
-        return f"{host}/{path}?{urlencode({**named, 'api-version': _VERSION})}"
+        parameters = {name: str(value) for name, value in query.items()}
+        return f"{host}/{path}?{urlencode({**parameters, 'api-version': _VERSION})}"
 
 
 def in_preview(url: str) -> str:

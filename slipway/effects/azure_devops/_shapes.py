@@ -34,7 +34,7 @@ class IdentityRef(ForeignModel):
     displayName: Line = ""  # noqa: N815 - names of the interface
     uniqueName: Line = ""  # noqa: N815
 
-    def told(self) -> told.PersonReference:
+    def reference(self) -> told.PersonReference:
         return told.PersonReference(id=self.id, name=self.displayName, unique_name=self.uniqueName)
 
 
@@ -48,7 +48,7 @@ class BuildDefinition(ForeignModel):
     name: Line
     path: Line = "\\"
 
-    def told(self) -> str:
+    def full_name(self) -> str:
         return f"{self.path}\\{self.name}".strip("\\")
 
 
@@ -72,7 +72,7 @@ class Build(ForeignModel):
     finishTime: Time | None = None  # noqa: N815
     deleted: bool = False
 
-    def told(self, organization: str) -> told.RunInfo:
+    def run_info(self, organization: str) -> told.RunInfo:
         return told.RunInfo(
             organization=organization,
             project_id=self.project.id.casefold(),
@@ -89,7 +89,7 @@ class Build(ForeignModel):
             commit=self.sourceVersion.casefold(),
             repository=self.repository.id,
             repository_is_here=self.repository.type.casefold() == "tfsgit",
-            requested_for=self.requestedFor.told() if self.requestedFor else None,
+            requested_for=self.requestedFor.reference() if self.requestedFor else None,
             finished_at=self.finishTime,
             deleted=self.deleted,
         )
@@ -107,7 +107,7 @@ class _Record(ForeignModel):
 class Timeline(ForeignModel):
     records: Annotated[tuple[_Record, ...], Field(max_length=5_000)] = ()
 
-    def told(self) -> tuple[told.TimelineRecord, ...]:
+    def records_read(self) -> tuple[told.TimelineRecord, ...]:
         return tuple(
             told.TimelineRecord(
                 id=each.id.casefold(),
@@ -133,7 +133,7 @@ class AttachmentEntry(ForeignModel):
     name: Line
     links: _Links = Field(alias="_links")
 
-    def told(self) -> told.Attachment | None:
+    def attachment(self) -> told.Attachment | None:
         """None if the link does not lead to an attachment of this name. Only the link says where the attachment is."""
         steps = [unquote(step) for step in urlsplit(self.links.self.href).path.split("/")]
         if len(steps) < _STEPS_OF_AN_ATTACHMENT:
@@ -156,7 +156,7 @@ class BuildChange(ForeignModel):
     id: Commitish
     author: _CommitAuthor = _CommitAuthor()
 
-    def told(self) -> told.CommitSummary:
+    def summary(self) -> told.CommitSummary:
         mail = next((text for text in (self.author.uniqueName, self.author.id) if "@" in text), "")
         return told.CommitSummary(
             id=self.id.casefold(), author=told.CommitSignature(name=self.author.displayName, mail=mail)
@@ -167,7 +167,7 @@ class _Signature(ForeignModel):
     name: Line = ""
     email: Line = ""
 
-    def told(self) -> told.CommitSignature:
+    def signature(self) -> told.CommitSignature:
         return told.CommitSignature(name=self.name, mail=self.email)
 
 
@@ -182,13 +182,13 @@ class Commit(ForeignModel):
     committer: _Signature = _Signature()
     push: _Push = _Push()
 
-    def told(self) -> told.CommitInfo:
+    def info(self) -> told.CommitInfo:
         return told.CommitInfo(
             id=self.commitId.casefold(),
             parents=tuple(parent.casefold() for parent in self.parents),
-            author=self.author.told(),
-            committer=self.committer.told(),
-            pushed_by=self.push.pushedBy.told() if self.push.pushedBy else None,
+            author=self.author.signature(),
+            committer=self.committer.signature(),
+            pushed_by=self.push.pushedBy.reference() if self.push.pushedBy else None,
         )
 
 
@@ -199,13 +199,13 @@ class PullRequestAnswer(ForeignModel):
     closedBy: IdentityRef | None = None  # noqa: N815
     autoCompleteSetBy: IdentityRef | None = None  # noqa: N815
 
-    def told(self) -> told.PullRequest:
+    def pull_request(self) -> told.PullRequest:
         return told.PullRequest(
             id=self.pullRequestId,
             completed=self.status == "completed",
-            created_by=self.createdBy.told() if self.createdBy else None,
-            closed_by=self.closedBy.told() if self.closedBy else None,
-            completed_for=self.autoCompleteSetBy.told() if self.autoCompleteSetBy else None,
+            created_by=self.createdBy.reference() if self.createdBy else None,
+            closed_by=self.closedBy.reference() if self.closedBy else None,
+            completed_for=self.autoCompleteSetBy.reference() if self.autoCompleteSetBy else None,
         )
 
 
@@ -227,7 +227,7 @@ class _Property(ForeignModel):
 class ServicePrincipal(ForeignModel):
     applicationId: Line = ""  # noqa: N815
 
-    def told(self) -> str:
+    def client_id(self) -> str:
         return self.applicationId.casefold() if _GUID.fullmatch(self.applicationId) else ""
 
 
@@ -237,7 +237,7 @@ class IdentityEntry(ForeignModel):
     subjectDescriptor: Line = ""  # noqa: N815
     properties: dict[str, _Property] = Field(default_factory=dict)
 
-    def told(self) -> told.Identity:
+    def identity(self) -> told.Identity:
         """The identity, without an object id if Entra does not know it: the platform and its build services have a
         `Domain` that is not a tenant."""
         domain, object_id = self._text("Domain"), self._text(OBJECT_ID)

@@ -8,7 +8,7 @@ from .access import AKS_SCOPE, ClusterAccess, entra_token
 from .cluster import Cluster, connect_cluster
 from .custom_resources import is_custom
 from .diagnosis import Diagnosis
-from .drift import Applied, Difference
+from .drift import AppliedManifests, Difference
 from .errors import (
     AccessDenied,
     ClusterError,
@@ -26,9 +26,7 @@ from .owned import Owned, Owner, Search
 from .records import (
     AppliedChange,
     AppliedObject,
-    BroughtBack,
     ClusterPreview,
-    Departed,
     JobState,
     Manifest,
     ObjectChange,
@@ -36,9 +34,11 @@ from .records import (
     OnceState,
     ProbeResult,
     ProgressState,
-    Resisted,
+    RemovedFromManifests,
+    RetainedObject,
+    RollBackOutcome,
     RolloutState,
-    Staying,
+    UnappliedObject,
     Unsearched,
 )
 from .role import ClusterIdentity
@@ -51,17 +51,15 @@ __all__ = [
     "MANAGED_BY",
     "MANAGED_BY_LABEL",
     "AccessDenied",
-    "Applied",
     "AppliedChange",
+    "AppliedManifests",
     "AppliedObject",
-    "BroughtBack",
     "Cluster",
     "ClusterAccess",
     "ClusterError",
     "ClusterIdentity",
     "ClusterPreview",
     "ClusterUnreachable",
-    "Departed",
     "Diagnosis",
     "Difference",
     "EarlierPolls",
@@ -80,10 +78,12 @@ __all__ = [
     "Owner",
     "ProbeResult",
     "ProgressState",
-    "Resisted",
+    "RemovedFromManifests",
+    "RetainedObject",
+    "RollBackOutcome",
     "RolloutState",
     "Search",
-    "Staying",
+    "UnappliedObject",
     "Unsearched",
     "connect_cluster",
     "entra_token",

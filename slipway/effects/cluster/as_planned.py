@@ -23,12 +23,12 @@ _GIVEN_BY_AKS: Final = frozenset(
 def other_than_planned(manifest: Manifest, pods: Iterable[Json], injected: Sequence[InjectedContainer] = ()) -> str:
     """The programs that a Job ran besides those of its manifest; empty if none."""
     template = manifest["spec"]["template"]["spec"]
-    seen = False
+    compared = False
     for pod in pods:
-        seen = True
+        compared = True
         if why := unlike(template, pod.get("spec") or {}, injected):
             return of_pod(pod, why)
-    return "" if seen else "no pod of the Job is left to tell what ran"
+    return "" if compared else "no pod of the Job is left to tell what ran"
 
 
 def of_pod(pod: Json, why: str) -> str:

@@ -16,7 +16,7 @@ from .records import Manifest
 _SHOWN = 10
 
 
-class Beside(Record):
+class ObjectNotes(Record):
     """The report about one object."""
 
     warnings: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class Beside(Record):
 
 def beside(
     manifest: Manifest, after: Mapping[str, Any], answer: Mapping[str, Any], injected: Sequence[InjectedContainer]
-) -> Beside:
+) -> ObjectNotes:
     """`after` is the object after an apply; `answer` is that of a dry run, with the managers of its fields."""
     planned, live_pod, owners = pod_spec(manifest), pod_spec(after), owners_of(answer)
     warnings, notes = list[str](), list[str]()
@@ -38,10 +38,12 @@ def beside(
                 f"{text}, and it stays: nobody votes on it, and the rollout fails as long as it is there; "
                 "remove it, or let the project name it in injected"
             )
-    known = [InjectedContainer(container=name, image=image or "*") for name, image in added(planned, live_pod)]
-    if planned and (why := unlike(planned, live_pod, known, more_variables=True)):
+    injected_containers = [
+        InjectedContainer(container=name, image=image or "*") for name, image in added(planned, live_pod)
+    ]
+    if planned and (why := unlike(planned, live_pod, injected_containers, more_variables=True)):
         warnings.append(f"{why} than the manifest says, and it stays: the rollout fails as long as it is so")
-    return Beside(warnings=tuple(warnings[:_SHOWN]), notes=tuple(notes[:_SHOWN]))
+    return ObjectNotes(warnings=tuple(warnings[:_SHOWN]), notes=tuple(notes[:_SHOWN]))
 
 
 def _who(owners: Owners, container: str) -> str:

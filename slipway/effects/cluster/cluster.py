@@ -28,11 +28,11 @@ from .probe import probe
 from .pruning import departed
 from .records import (
     ClusterPreview,
-    Departed,
     JobState,
     Json,
     Manifest,
     ProbeResult,
+    RemovedFromManifests,
     RolloutState,
 )
 from .replacing import is_running
@@ -66,7 +66,7 @@ class Cluster:
         targets = self._objects.kinds.targets(manifests, namespace, look_again=True)
         return preview(self._objects, targets, namespace, injected)
 
-    def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> Departed:
+    def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> RemovedFromManifests:
         """The objects that Slipway applied for the owner before and that are no longer in the manifests. Deletes
         nothing."""
         return departed(self._objects, self._targets(manifests, namespace), namespace, owner)
@@ -121,7 +121,7 @@ class Cluster:
         """Send one HTTP request to a service through the API server."""
         return probe(self.connection, request, namespace)
 
-    def drift(self, applied: Sequence[drift.Applied], namespace: str) -> list[drift.DriftOrError]:
+    def drift(self, applied: Sequence[drift.AppliedManifests], namespace: str) -> list[drift.DriftOrError]:
         """The differences of each application, in the order given; or why they could not be read."""
         return drift.look_for_drift(self._objects, applied, namespace)
 
@@ -142,7 +142,7 @@ class Cluster:
         """A Role and its binding with the rights that rollouts of these kinds need and the role of Azure lacks; empty
         if it lacks none. `kinds` are further kinds, such as `argoproj.io/Rollout`."""
         targets = self._targets(manifests, namespace)
-        beyond = role.beyond_azure(targets, role.named(self.connection, kinds))
+        beyond = role.beyond_azure(targets, role.kinds_of_names(self.connection, kinds))
         return role.documents(beyond, namespace, self.identity()) if beyond else []
 
     def _targets(self, manifests: Sequence[Manifest], namespace: str) -> list[ManifestTarget]:

@@ -96,10 +96,10 @@ class Connection:
         from kubernetes.client import ApiClient  # noqa: PLC0415 (slow to import, and not needed by most functions)
 
         api: Any = ApiClient(configuration(self._access))
-        kept = api.rest_client.pool_manager.connection_pool_kw
-        kept["ssl_context"] = context = _as_kubernetes_trusts()
+        pool_options = api.rest_client.pool_manager.connection_pool_kw
+        pool_options["ssl_context"] = context = _as_kubernetes_trusts()
         with suppress(OSError):  # the first request says what is wrong with them
-            _load_once(context, kept)
+            _load_once(context, pool_options)
         api.user_agent = "slipway"
         return api
 

@@ -49,7 +49,7 @@ def holdup_of(container: Mapping[str, Any], *, init: bool) -> Holdup | None:
     message = str(waiting.get("message") or "")
     situation = _situation(str(reason), message, init=init)
     text = _crash(container) if reason == "CrashLoopBackOff" else message[:MAX_REASON]
-    return Holdup(situation=situation, text=situation.told(": ".join(filter(None, (str(reason), text)))))
+    return Holdup(situation=situation, text=situation.describe(": ".join(filter(None, (str(reason), text)))))
 
 
 def _situation(reason: str, message: str, *, init: bool) -> Situation:

@@ -12,7 +12,7 @@ from typing import Any
 from slipway.domain.model import Record
 
 from .conditions import condition, condition_that_holds, generation_of, reason_of, spec_of, status_of
-from .situations import Situation, Watched
+from .situations import Situation, WatchedKind
 from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, advised, verdict
 
 MAX_SAID = 300
@@ -75,7 +75,7 @@ OPERATORS: Mapping[tuple[str, str], Health] = {
 }
 _CONVENTION = (Health(condition="Ready", read=""), Health(condition="Available", read=""))
 _AT_WORK = ("", "Progressing", "Pending", "ApplyingChanges", "MigratingData")
-_KIND = Watched.CUSTOM
+_KIND = WatchedKind.CUSTOM
 
 
 def is_custom(api_version: str, kind: str) -> bool:
@@ -88,8 +88,10 @@ def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVI
     spec, status = spec_of(live), status_of(live)
     if spec.get("suspend") is True:
         return advised(_KIND, Situation.SUSPENDED, "it is suspended, so its operator does nothing")
-    known = OPERATORS.get((str(live.get("apiVersion", "")).rpartition("/")[0], str(live.get("kind"))))
-    health = known or next((each for each in _CONVENTION if condition(status, each.condition)), _CONVENTION[0])
+    operator_health = OPERATORS.get((str(live.get("apiVersion", "")).rpartition("/")[0], str(live.get("kind"))))
+    health = operator_health or next(
+        (each for each in _CONVENTION if condition(status, each.condition)), _CONVENTION[0]
+    )
     refused = condition(status, health.refused) if health.refused else None
     if refused is not None and refused.get("status") == "False":
         return advised(_KIND, Situation.NOT_READY, _with_reason("its operator could not carry it out", refused))
@@ -106,7 +108,7 @@ def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVI
         return verdict(_KIND, Situation.SUSPENDED, f"somebody told its operator to leave it alone: it is {resting}")
     by_rule = _by_phase(health, status) if health.phase else _by_condition(health, shown_condition)
     if by_rule is None:
-        if known is not None or _is_fresh(live, evidence):
+        if operator_health is not None or _is_fresh(live, evidence):
             return verdict(_KIND, Situation.UNDER_WAY, "its operator has said nothing about it yet")
         return verdict(_KIND, Situation.SAYS_NOTHING, "it has no condition that says how it is")
     if by_rule.situation is Situation.UP and (doubt := _doubt(health, live, shown_condition, evidence)):

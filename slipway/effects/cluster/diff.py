@@ -38,9 +38,9 @@ def projected(live: Any, desired: Any) -> Any:
     if isinstance(live, Mapping) and isinstance(desired, Mapping):
         return {k: projected(live[k], v) for k, v in desired.items() if k in live}
     if isinstance(live, list) and isinstance(desired, list):
-        named = {item["name"]: item for item in desired if isinstance(item, Mapping) and "name" in item}
-        if named:
-            return [projected(i, named.get(i.get("name"), i)) if isinstance(i, Mapping) else i for i in live]
+        by_name = {item["name"]: item for item in desired if isinstance(item, Mapping) and "name" in item}
+        if by_name:
+            return [projected(i, by_name.get(i.get("name"), i)) if isinstance(i, Mapping) else i for i in live]
         return [projected(i, desired[n]) if n < len(desired) else i for n, i in enumerate(live)]
     return live
 

@@ -37,14 +37,16 @@ class Kinds(Record):
 
 def namespaced_kinds(connection: Connection) -> Kinds:
     """Every kind with a namespace that can be listed and deleted. Raises `ClusterError`."""
-    known = [kind for kind in BUILT_IN.values() if _may_be_ours(kind)]
+    built_in = [kind for kind in BUILT_IN.values() if _may_be_ours(kind)]
     try:
         answer = connection.send("GET", "/apis", what="look up the cluster's kinds", headers={"Accept": _ACCEPT}).body
     except (AccessDenied, ObjectRefused):
         answer = {}
     if answer.get("kind") != _DOCUMENT:
-        return Kinds(kinds=tuple(known), unknown=(Unsearched(kind=CUSTOM_KINDS, why="the cluster does not list them"),))
-    core = [kind for kind in known if kind.api_version == "v1"]
+        return Kinds(
+            kinds=tuple(built_in), unknown=(Unsearched(kind=CUSTOM_KINDS, why="the cluster does not list them"),)
+        )
+    core = [kind for kind in built_in if kind.api_version == "v1"]
     groups = [group for group in answer.get("items") or () if isinstance(group, Mapping)]
     kinds = dict.fromkeys([*core, *(kind for group in groups for kind in _of_group(group))])
     stale = [Unsearched(kind=f"*.{name}", why="its server does not answer") for name in _stale(groups)]
@@ -54,12 +56,12 @@ def namespaced_kinds(connection: Connection) -> Kinds:
 
 def _of_group(group: Mapping[str, Any]) -> Iterator[Kind]:
     """Each kind of the group once, in the version that the server prefers among those that have it."""
-    name, seen = str((group.get("metadata") or {}).get("name") or ""), set[str]()
+    name, versions = str((group.get("metadata") or {}).get("name") or ""), set[str]()
     for version in group.get("versions") or ():
         for resource in version.get("resources") or ():
             kind = _kind(f"{name}/{version.get('version')}", resource)
-            if kind is not None and kind.plural not in seen:
-                seen.add(kind.plural)
+            if kind is not None and kind.plural not in versions:
+                versions.add(kind.plural)
                 if _may_be_ours(kind):
                     yield kind
 

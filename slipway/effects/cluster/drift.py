@@ -32,7 +32,7 @@ _ENDS_BY_ITSELF = frozenset({"Job"})
 _OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 
 
-class Applied(Record):
+class AppliedManifests(Record):
     """The manifests applied for one application in one environment, and when they went live."""
 
     owner: Owner
@@ -53,14 +53,14 @@ type DriftOrError = tuple[Difference, ...] | ClusterError
 """The differences of one application; or why they could not be read."""
 
 
-def look_for_drift(objects: Objects, applied: Sequence[Applied], namespace: str) -> list[DriftOrError]:
+def look_for_drift(objects: Objects, applied: Sequence[AppliedManifests], namespace: str) -> list[DriftOrError]:
     """One answer for each application, in the order given. An error concerns only that application."""
-    known = [_targets_and_gone(objects, each, namespace) for each in applied]
-    kinds = list(dict.fromkeys(target.kind for one in known if not isinstance(one, ClusterError) for target in one[0]))
+    pairs = [_targets_and_gone(objects, each, namespace) for each in applied]
+    kinds = list(dict.fromkeys(target.kind for one in pairs if not isinstance(one, ClusterError) for target in one[0]))
     lists = together(lambda kind: _metadata(objects, kind, namespace, applied), kinds)
     live = dict(zip(kinds, lists, strict=True))
 
-    def differing(one: Applied, targets: Sequence[ManifestTarget], gone: Sequence[Difference]) -> DriftOrError:
+    def differing(one: AppliedManifests, targets: Sequence[ManifestTarget], gone: Sequence[Difference]) -> DriftOrError:
         try:
             differences = together(lambda target: _difference(objects, target, live[target.kind], one), targets)
         except ClusterError as error:
@@ -69,12 +69,12 @@ def look_for_drift(objects: Objects, applied: Sequence[Applied], namespace: str)
 
     return [
         each if isinstance(each, ClusterError) else differing(one, *each)
-        for one, each in zip(applied, known, strict=True)
+        for one, each in zip(applied, pairs, strict=True)
     ]
 
 
 def _targets_and_gone(
-    objects: Objects, applied: Applied, namespace: str
+    objects: Objects, applied: AppliedManifests, namespace: str
 ) -> tuple[list[ManifestTarget], list[Difference]] | ClusterError:
     """The objects to look at, and those that are gone because the definition of their kind is gone."""
     try:
@@ -91,7 +91,7 @@ def _watched(targets: Sequence[ManifestTarget]) -> list[ManifestTarget]:
 
 
 def _metadata(
-    objects: Objects, kind: Kind, namespace: str, applied: Sequence[Applied]
+    objects: Objects, kind: Kind, namespace: str, applied: Sequence[AppliedManifests]
 ) -> Mapping[str, Json] | ClusterError:
     """The metadata of all objects of a kind that Slipway applied in the namespace, by name; or why that fails."""
     try:
@@ -102,7 +102,7 @@ def _metadata(
         return error
 
 
-def _listed(objects: Objects, kind: Kind, namespace: str, applied: Sequence[Applied]) -> Mapping[str, Json]:
+def _listed(objects: Objects, kind: Kind, namespace: str, applied: Sequence[AppliedManifests]) -> Mapping[str, Json]:
     page = objects.page(kind, namespace, selector=_OURS)
     if not page.more:
         return _by_name(page.items)
@@ -120,7 +120,7 @@ def _by_name(items: Sequence[Json]) -> dict[str, Json]:
 
 
 def _difference(
-    objects: Objects, target: ManifestTarget, live: Mapping[str, Json] | ClusterError, applied: Applied
+    objects: Objects, target: ManifestTarget, live: Mapping[str, Json] | ClusterError, applied: AppliedManifests
 ) -> Difference | None:
     if isinstance(live, ClusterError):
         raise live
@@ -148,19 +148,19 @@ def _missing(kind: str, name: str) -> Difference:
     return Difference(drifted=Drifted(what=DriftKind.MISSING, kind=kind, name=name), diff="")
 
 
-def _compared(objects: Objects, target: ManifestTarget, live: Json, written: fields.Written) -> Difference | None:
+def _compared(objects: Objects, target: ManifestTarget, live: Json, written: fields.ForeignWrites) -> Difference | None:
     """The real differences: a field that somebody else set to the manifest's value is none."""
     changed = [path for path in written.lost if _differs(fields.at(live, path), fields.at(target.manifest, path))]
     scaled = changed and _REPLICAS in map(fields.text, changed) and _is_autoscaled(objects, target)
-    named = [fields.text(path) for path in changed if not (scaled and fields.text(path) == _REPLICAS)]
-    named += written.added
-    if not named and written.ours:
+    paths = [fields.text(path) for path in changed if not (scaled and fields.text(path) == _REPLICAS)]
+    paths += written.added
+    if not paths and written.ours:
         return None
     drifted = Drifted(
         what=DriftKind.CHANGED if written.ours else DriftKind.REPLACED,
         kind=target.kind.kind,
         name=target.name,
-        fields=tuple(name[:300] for name in named[:MOST_FIELDS]),
+        fields=tuple(name[:300] for name in paths[:MOST_FIELDS]),
         by=written.by[:128],
         at=written.at,
     )

@@ -280,8 +280,8 @@ def _refused(answer: Mapping[str, Any], message: str, what: str, *, withhold: bo
     fields = tuple(dict.fromkeys(str(c["field"]) for c in causes if c.get("field")))[:MAX_FIELDS]
     if not fields and (untyped := _UNTYPED_FIELD.search(str(answer.get("message", "")))):
         fields = (untyped[1],)
-    named = f" [{', '.join(fields)}]" if fields and (withhold or not all(f in message for f in fields)) else ""
+    field_list = f" [{', '.join(fields)}]" if fields and (withhold or not all(f in message for f in fields)) else ""
     spoken = str(answer.get("message", ""))
     immutable = "field is immutable" in spoken
     advice = _NEW_NAME if _FIXED.search(spoken) else ""
-    return ObjectRefused(f"{what}: {message}{named}{advice}", fields=fields, immutable=immutable)
+    return ObjectRefused(f"{what}: {message}{field_list}{advice}", fields=fields, immutable=immutable)

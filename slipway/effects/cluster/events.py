@@ -58,7 +58,7 @@ def _holdups(events: Sequence[Json], since: datetime | None) -> Iterator[Holdup]
         situation = Situation.NO_POD if reason == "FailedCreate" else Situation.OTHER
         message = without_secrets(str(event.get("message") or ""))[:MAX_REASON]
         text = f"{subject.get('kind')}/{subject.get('name')}: {reason}: {message}"
-        yield Holdup(situation=situation, text=situation.told(text))
+        yield Holdup(situation=situation, text=situation.describe(text))
 
 
 def event_time(event: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from .fencing import FencedObjects
 from .kinds import ManifestTarget
 from .owned import Owner
 from .pruning import prune
-from .records import AppliedObject, BroughtBack, Json, Manifest, OnceState
+from .records import AppliedObject, Json, Manifest, OnceState, RollBackOutcome
 from .replacing import job_failed, replace, run_again
 
 
@@ -59,7 +59,7 @@ class FencedCluster:
                 raise
         return applied
 
-    def bring_back(self, manifests: Sequence[Manifest]) -> BroughtBack:
+    def bring_back(self, manifests: Sequence[Manifest]) -> RollBackOutcome:
         """Apply the plan that was live before, each object by itself. It runs no Job again."""
         kinds = self._objects.kinds
         return returning.bring_back(kinds, manifests, self._namespace, lambda t: self._apply(t, runs_again=False))

@@ -158,7 +158,7 @@ def _demand(result: RuleResult | None, fence: Fence | None = None) -> None:
 def demand_staying(target: ManifestTarget, live: Mapping[str, Any]) -> None:
     """Raises `ObjectConflict` for an object that is being deleted: changes applied to it go with it."""
     if live["metadata"].get("deletionTimestamp"):
-        raise ObjectConflict(Situation.BEING_DELETED.told(f"{target.label} is being deleted"))
+        raise ObjectConflict(Situation.BEING_DELETED.describe(f"{target.label} is being deleted"))
 
 
 class FencedObjects(Objects):

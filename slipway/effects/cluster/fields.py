@@ -33,7 +33,7 @@ write a Secret, not its content."""
 _MOST_NAMED: Final = 50
 
 
-class Written(Record):
+class ForeignWrites(Record):
     """The writes of others to an object since it was applied."""
 
     ours: bool
@@ -56,22 +56,22 @@ def managed_fields(
     *,
     after: datetime | None,
     ignored: Sequence[IgnoredDrift] = (),
-) -> Written:
+) -> ForeignWrites:
     """What the managers of an object have written. `after` is when the manifest went live, by the cluster's clock, if
     that is known; the ignore rules are for this object."""
     entries = [entry for entry in managed if isinstance(entry, Mapping)]
     ours = next((e for e in entries if e.get("manager") == FIELD_MANAGER and e.get("operation") == "Apply"), None)
     others = [entry for entry in entries if entry.get("manager") != FIELD_MANAGER]
     if ours is None:
-        return _by(Written(ours=False), [entry for entry in others if not entry.get("subresource")])
+        return _by(ForeignWrites(ours=False), [entry for entry in others if not entry.get("subresource")])
     own = ours.get("fieldsV1") or {}
     gone = (path for path in _lost(manifest, own, ()) if not _is_ignored(path, _owners(others, path), ignored))
     lost = tuple(islice(gone, _MOST_NAMED))
     late = [entry for entry in others if _is_late(entry, after)]
     added = [(text(path), entry) for entry in late for path in _added(entry, manifest, ignored)]
     owners = [e for e in others if any(_has(e.get("fieldsV1") or {}, path) for path in lost)]
-    named = tuple(dict.fromkeys(name for name, _ in added))[:_MOST_NAMED]
-    return _by(Written(ours=True, lost=lost, added=named), owners or [entry for _, entry in added])
+    managers = tuple(dict.fromkeys(name for name, _ in added))[:_MOST_NAMED]
+    return _by(ForeignWrites(ours=True, lost=lost, added=managers), owners or [entry for _, entry in added])
 
 
 def _owners(entries: Sequence[Mapping[str, Any]], path: Path) -> set[str]:
@@ -90,7 +90,7 @@ def _is_ignored(path: Path, managers: Collection[str], ignored: Sequence[Ignored
     return any(rule.covers(steps, managers) for rule in ignored)
 
 
-def _by(written: Written, entries: Sequence[Mapping[str, Any]]) -> Written:
+def _by(written: ForeignWrites, entries: Sequence[Mapping[str, Any]]) -> ForeignWrites:
     """The same, with the manager that wrote last."""
     if not entries:
         return written

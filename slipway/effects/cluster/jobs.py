@@ -36,8 +36,8 @@ def unforeseen(manifest: Manifest) -> Json:
     name."""
     metadata = manifest["metadata"]
     labels = {**(metadata.get("labels") or {}), VERIFICATION_LABEL: "true"}
-    named = {**metadata, "labels": labels, "name": f"{metadata['name']}-{token_hex(_UNFORESEEN)}"}
-    return {**manifest, "metadata": named}
+    job_metadata = {**metadata, "labels": labels, "name": f"{metadata['name']}-{token_hex(_UNFORESEEN)}"}
+    return {**manifest, "metadata": job_metadata}
 
 
 def start_job(objects: FencedObjects, target: ManifestTarget) -> StartedJob:

@@ -148,13 +148,13 @@ class KindLookup:
         definition = coming.get((api_version, kind))
         if definition is None and (api_version, kind) not in self._found:
             self._discover(api_version)
-        known = self._found.get((api_version, kind))
+        cached = self._found.get((api_version, kind))
         if definition is not None:
-            return known.evolve(is_brought=True) if known is not None else definition
-        if known is None:
+            return cached.evolve(is_brought=True) if cached is not None else definition
+        if cached is None:
             instead = self._instead(api_version, kind)
             raise Missing(f"the cluster does not know the kind {kind} of {api_version}; {instead}")
-        return known
+        return cached
 
     def targets(
         self, manifests: Iterable[Manifest], namespace: str, *, look_again: bool = False
@@ -166,8 +166,8 @@ class KindLookup:
         """
         listed = list(manifests)
         coming = _coming(listed)
-        named = {(str(manifest.get("apiVersion")), str(manifest.get("kind"))) for manifest in listed if look_again}
-        for api_version in sorted({version for version, _ in (*coming, *(named - BUILT_IN.keys()))}):
+        kinds = {(str(manifest.get("apiVersion")), str(manifest.get("kind"))) for manifest in listed if look_again}
+        for api_version in sorted({version for version, _ in (*coming, *(kinds - BUILT_IN.keys()))}):
             self._discover(api_version)
         targets = [self._target(number, manifest, namespace, coming) for number, manifest in enumerate(listed, start=1)]
         if len(targets) > MOST_OBJECTS:

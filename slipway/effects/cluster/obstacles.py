@@ -19,7 +19,7 @@ def obstacle_of(before: Json | None, after: Json) -> str:
         case "StatefulSet" | "DaemonSet" if before is not None and on_delete(spec) and _template_differs(before, after):
             return f"{BY_HAND}; until then its rollout does not end"
     if ((before or {}).get("metadata") or {}).get("deletionTimestamp"):
-        return Situation.BEING_DELETED.told("the live object is being deleted")
+        return Situation.BEING_DELETED.describe("the live object is being deleted")
     return ""
 
 

@@ -49,8 +49,8 @@ def run(
             return _made(objects, target, attempt)
         uid = str(live["metadata"]["uid"])
     started = StartedJob(name=target.name, uid=uid)
-    seen = jobs.state(objects, started, target.manifest, str(target.namespace), injected)
-    return OnceState(uid=uid, state=seen.state, reason=seen.reason)
+    state = jobs.state(objects, started, target.manifest, str(target.namespace), injected)
+    return OnceState(uid=uid, state=state.state, reason=state.reason)
 
 
 def withdraw_job(objects: FencedObjects, target: ManifestTarget, *, uid: str) -> bool:

@@ -77,10 +77,10 @@ class Search(Record):
 
 def search(objects: Objects, namespace: str, owner: Owner) -> Search:
     """All objects of the owner in the namespace. Raises `ClusterError` if the cluster itself does not answer."""
-    known = namespaced_kinds(objects.connection)
-    results = together(lambda kind: _listed(objects, kind, namespace, owner), known.kinds)
+    kinds = namespaced_kinds(objects.connection)
+    results = together(lambda kind: _listed(objects, kind, namespace, owner), kinds.kinds)
     owned_objects = [owned for result in results for owned in result.owned]
-    return Search(owned=tuple(owned_objects), unsearched=(*(u for r in results for u in r.unsearched), *known.unknown))
+    return Search(owned=tuple(owned_objects), unsearched=(*(u for r in results for u in r.unsearched), *kinds.unknown))
 
 
 def check_owner(target: ManifestTarget, live: Mapping[str, Any]) -> None:
@@ -102,10 +102,12 @@ def check_owner(target: ManifestTarget, live: Mapping[str, Any]) -> None:
 def _owner(live: Mapping[str, Any]) -> Owner | None:
     """The owner by the labels; None if they name none."""
     labels = (live.get("metadata") or {}).get("labels") or {}
-    named = (labels.get(APPLICATION_LABEL), labels.get(ENVIRONMENT_LABEL))
-    if labels.get(MANAGED_BY_LABEL) != MANAGED_BY or not all(re.fullmatch(NAME_PATTERN, str(name)) for name in named):
+    labelled = (labels.get(APPLICATION_LABEL), labels.get(ENVIRONMENT_LABEL))
+    if labels.get(MANAGED_BY_LABEL) != MANAGED_BY or not all(
+        re.fullmatch(NAME_PATTERN, str(name)) for name in labelled
+    ):
         return None
-    return Owner.of(*map(str, named))
+    return Owner.of(*map(str, labelled))
 
 
 def appliers(metadata: Mapping[str, Any]) -> frozenset[str]:

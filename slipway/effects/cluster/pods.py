@@ -19,7 +19,7 @@ def holdups_of(pod: Mapping[str, Any]) -> tuple[Holdup, ...]:
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
             text = f"no node accepts a pod: {str(condition.get('message', ''))[:MAX_REASON]}"
-            return (Holdup(situation=Situation.UNSCHEDULABLE, text=Situation.UNSCHEDULABLE.told(text)),)
+            return (Holdup(situation=Situation.UNSCHEDULABLE, text=Situation.UNSCHEDULABLE.describe(text)),)
     name = pod["metadata"]["name"]
     return tuple(
         holdup.evolve(text=f"pod {name}, container {container}: {holdup.text}") for container, holdup in _held_up(pod)

@@ -103,7 +103,7 @@ def _change(
     return _as(target, change, diff_objects(before, after)).evolve(
         restarts=live is None or template(live) != template(after),
         warnings=tuple(filter(None, (*foreign.warnings, *_in_the_way(live, answer), staying, *answered.warnings))),
-        notes=(*foreign.notes, *(() if live is None else notes(live, answer, going)), *_kept(target, live)),
+        notes=(*foreign.notes, *(() if live is None else notes(live, answer, going)), *_kept_replicas(target, live)),
     )
 
 
@@ -112,7 +112,7 @@ def _in_the_way(live: Json | None, answer: Json) -> Iterator[str]:
     yield also_applied(live["metadata"]) if live is not None else ""
 
 
-def _kept(target: ManifestTarget, live: Json | None) -> Iterator[str]:
+def _kept_replicas(target: ManifestTarget, live: Json | None) -> Iterator[str]:
     if live is not None and (whole := with_live_replicas(target, live)) is not target:
         yield f"its replicas stay at {whole.manifest['spec']['replicas']}, as the manifest does not say how many"
 

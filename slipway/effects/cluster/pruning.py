@@ -19,7 +19,7 @@ from .kinds import Kind, ManifestTarget, rank
 from .names import FIELD_MANAGER, KEEP, KEPT_BY_HELM, VERIFICATION_LABEL
 from .objects import Objects, Propagation, together
 from .owned import Owned, Owner, appliers, is_applied, search, sorted_by_place
-from .records import Departed, Staying
+from .records import RemovedFromManifests, RetainedObject
 
 _TRIES = 3
 _OF_THE_CLUSTER = frozenset({"foregroundDeletion", "orphan"})
@@ -29,7 +29,7 @@ NEVER = frozenset({"PersistentVolumeClaim", "PersistentVolume", "Namespace", "Cu
 """Kinds whose deletion destroys data, or all objects of a kind, for ever."""
 
 
-class Stays(Enum):
+class RetainedBecause(Enum):
     """Why an object that left the manifests is not deleted."""
 
     HOLDS_DATA = "Slipway deletes no object of this kind, since data goes with it"
@@ -43,7 +43,7 @@ class Stays(Enum):
     CHANGING = "somebody keeps changing it"
 
 
-def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str, owner: Owner) -> Departed:
+def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str, owner: Owner) -> RemovedFromManifests:
     """The owner's objects in the cluster that are not in these manifests. Raises `ClusterError`."""
     targeted = {_key(target.kind, target.name) for target in targets}
     owned_objects = search(objects, namespace, owner)
@@ -51,15 +51,15 @@ def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str
     left = [each for each in left if not _belongs_to_another(each.metadata)]
     reasons = {each.uid: _stays(each.kind, each.metadata, owner) for each in left}
     may_go = [each for each in left if reasons[each.uid] is None]
-    beyond = Stays.TOO_MANY.value.format(most=MOST_DELETIONS)
+    beyond = RetainedBecause.TOO_MANY.value.format(most=MOST_DELETIONS)
     reasons |= {each.uid: beyond for each in may_go[MOST_DELETIONS:]}
     tried = may_go[:MOST_DELETIONS]
     refusals = together(lambda each: _refusal(objects, each, namespace), tried)
     reasons |= {each.uid: refusal for each, refusal in zip(tried, refusals, strict=True)}
-    return Departed(
+    return RemovedFromManifests(
         deletions=tuple(_deletion(each) for each in left if reasons[each.uid] is None),
         staying=tuple(
-            Staying(kind=each.kind.kind, name=each.name, why=why) for each in left if (why := reasons[each.uid])
+            RetainedObject(kind=each.kind.kind, name=each.name, why=why) for each in left if (why := reasons[each.uid])
         ),
         unsearched=owned_objects.unsearched,
     )
@@ -101,7 +101,7 @@ def _prune(objects: FencedObjects, deletion: Deletion, namespace: str, owner: Ow
             continue
         else:
             return ended(Ending.DELETED, _finalizers_in_the_way(last.get("metadata") or {}))
-    return ended(Ending.LEFT, Stays.CHANGING.value)
+    return ended(Ending.LEFT, RetainedBecause.CHANGING.value)
 
 
 def _finalizers_in_the_way(metadata: Mapping[str, Any]) -> str:
@@ -121,11 +121,11 @@ def _stays_by_now(
     objects: Objects, kind: Kind, metadata: Mapping[str, Any], deletion: Deletion, owner: Owner
 ) -> str | None:
     if metadata["uid"] != deletion.uid:
-        return Stays.MADE_ANEW.value
+        return RetainedBecause.MADE_ANEW.value
     if why := _stays(kind, metadata, owner):
         return why
     takes_claims = _takes_claims_along(objects, kind, deletion.name, metadata.get("namespace"))
-    return Stays.CLAIMS.value if takes_claims else None
+    return RetainedBecause.CLAIMS.value if takes_claims else None
 
 
 def propagation_of(kind: Kind) -> Propagation:
@@ -140,15 +140,15 @@ def _stays(kind: Kind, metadata: Mapping[str, Any], owner: Owner) -> str | None:
     annotations = metadata.get("annotations") or {}
     others = appliers(metadata) - {FIELD_MANAGER}
     if not owner.has(metadata):
-        return Stays.OTHERS.value
+        return RetainedBecause.OTHERS.value
     if not may_be_pruned(kind):
-        return Stays.HOLDS_DATA.value
+        return RetainedBecause.HOLDS_DATA.value
     if any(annotations.get(name) == value for name, value in (KEEP, KEPT_BY_HELM)):
-        return Stays.KEPT.value
+        return RetainedBecause.KEPT.value
     if not is_applied(metadata):
-        return Stays.NOT_APPLIED.value
+        return RetainedBecause.NOT_APPLIED.value
     if others:
-        return Stays.SHARED.value.format(others=" and ".join(sorted(others)))
+        return RetainedBecause.SHARED.value.format(others=" and ".join(sorted(others)))
     return None
 
 
@@ -156,7 +156,7 @@ def _refusal(objects: Objects, owned: Owned, namespace: str) -> str | None:
     """Why the server refuses a dry run of the deletion; None if it would delete the object, or if the object is
     gone."""
     if _takes_claims_along(objects, owned.kind, owned.name, namespace):
-        return Stays.CLAIMS.value
+        return RetainedBecause.CLAIMS.value
     try:
         objects.delete(owned.kind, owned.name, namespace, owned.metadata, propagation_of(owned.kind), dry_run=True)
     except (Missing, ObjectConflict):  # it is changing now, and is read again before it is deleted

@@ -60,7 +60,7 @@ class ClusterPreview(Record):
     objects: tuple[ObjectChange, ...]
 
 
-class Staying(Record):
+class RetainedObject(Record):
     """An object that left the manifests and is not deleted."""
 
     kind: str
@@ -87,13 +87,13 @@ class Unsearched(Record):
         return self.kind in kinds
 
 
-class Departed(Record):
+class RemovedFromManifests(Record):
     """The objects that Slipway applied for an application and environment before, and that are no longer in the
     manifests."""
 
     deletions: tuple[Deletion, ...] = ()
     """The objects that a rollout of the manifests deletes."""
-    staying: tuple[Staying, ...] = ()
+    staying: tuple[RetainedObject, ...] = ()
     unsearched: tuple[Unsearched, ...] = ()
 
 
@@ -114,7 +114,7 @@ class AppliedObject(Record):
     """The warnings of the API server."""
 
 
-class Resisted(Record):
+class UnappliedObject(Record):
     """An object that could not be applied."""
 
     kind: str
@@ -131,11 +131,11 @@ class Resisted(Record):
         return self.why if self.why.startswith(f"apply {self.label}") else f"{self.label}: {self.why}"
 
 
-class BroughtBack(Record):
+class RollBackOutcome(Record):
     """The outcomes for the objects of a roll-back."""
 
     applied: tuple[AppliedObject, ...]
-    resisted: tuple[Resisted, ...] = ()
+    unapplied: tuple[UnappliedObject, ...] = ()
 
 
 class ObjectState(Record):

@@ -17,7 +17,7 @@ from .fencing import FencedObjects
 from .kinds import KindLookup, ManifestTarget
 from .objects import Objects, built_in
 from .pods import holdups_of, is_ready, left_behind, newest_pods, owned_by, selector_text
-from .records import AppliedObject, BroughtBack, Json, Manifest, Resisted
+from .records import AppliedObject, Json, Manifest, RollBackOutcome, UnappliedObject
 from .rules import on_delete
 
 _POD = built_in("v1", "Pod")
@@ -25,12 +25,14 @@ _POD = built_in("v1", "Pod")
 
 def bring_back(
     kinds: KindLookup, manifests: Sequence[Manifest], namespace: str, apply: Callable[[ManifestTarget], AppliedObject]
-) -> BroughtBack:
+) -> RollBackOutcome:
     """Apply each of the manifests that can be applied. Raises `ClusterUnreachable` and `FenceLost`, since then no other
     can be applied."""
     targets, unknown = kinds.those_known(manifests, namespace, look_again=True)
-    resisted = [
-        Resisted(kind=str(manifest["kind"]), name=str(manifest["metadata"]["name"]), why=str(error), passing=False)
+    unapplied = [
+        UnappliedObject(
+            kind=str(manifest["kind"]), name=str(manifest["metadata"]["name"]), why=str(error), passing=False
+        )
         for manifest, error in unknown
     ]
     applied: list[AppliedObject] = []
@@ -43,8 +45,8 @@ def bring_back(
                 raise
             # An API server that has just started refuses requests that it permits a moment later.
             passing = error.retryable or isinstance(error, AccessDenied)
-            resisted.append(Resisted(kind=target.kind.kind, name=target.name, why=str(error), passing=passing))
-    return BroughtBack(applied=tuple(applied), resisted=tuple(resisted))
+            unapplied.append(UnappliedObject(kind=target.kind.kind, name=target.name, why=str(error), passing=passing))
+    return RollBackOutcome(applied=tuple(applied), unapplied=tuple(unapplied))
 
 
 def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *, patient: bool) -> str:
@@ -85,6 +87,6 @@ def _stuck(objects: Objects, target: ManifestTarget, *, patient: bool) -> Json |
     newest = newest_pods(live, pods, revision)
     if any(pod["metadata"].get("deletionTimestamp") for pod in pods) or not all(map(is_ready, newest)):
         return None
-    named: Mapping[str, Json] = {str(pod["metadata"]["name"]): pod for pod in pods}
-    behind = [named[name] for name in left_behind(live, pods, newest)]
+    by_name: Mapping[str, Json] = {str(pod["metadata"]["name"]): pod for pod in pods}
+    behind = [by_name[name] for name in left_behind(live, pods, newest)]
     return next((pod for pod in behind[:1] if not patient or holdups_of(pod)), None)

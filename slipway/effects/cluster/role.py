@@ -56,7 +56,7 @@ def ask_who(connection: Connection) -> ClusterIdentity:
     return ClusterIdentity(name=str(user.get("username") or ""))
 
 
-def named(connection: Connection, kinds: Iterable[str]) -> list[Kind]:
+def kinds_of_names(connection: Connection, kinds: Iterable[str]) -> list[Kind]:
     """The cluster's own description of kinds that are written as `argoproj.io/Rollout`. Raises `ClusterError`."""
     return [_look_up_kind(connection, *kind.rpartition("/")[::2]) for kind in dict.fromkeys(kinds)]
 

@@ -14,7 +14,7 @@ from .objects import Objects, built_in, together
 from .pods import left_behind, newest_pods, newest_replica_set, newest_revision, selector_text
 from .records import Json, ObjectState, ProgressState, RolloutState
 from .rules import WITH_PODS, judge_workload, watched
-from .situations import Situation, Watched
+from .situations import Situation, WatchedKind
 from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, altogether, verdict
 
 _REPLICA_SET = built_in("apps/v1", "ReplicaSet")
@@ -65,7 +65,7 @@ def look_at(
     first = judge_workload(kind, live, evidence)
     if live is None or kind not in WITH_PODS or first.state is ProgressState.DONE:
         return first
-    if first.state is ProgressState.FAILED and kind is not Watched.DEPLOYMENT:
+    if first.state is ProgressState.FAILED and kind is not WatchedKind.DEPLOYMENT:
         return first  # a Deployment's failure may be about an older ReplicaSet
     return judge_workload(kind, live, evidence_of(objects, target, live, evidence))
 
@@ -137,4 +137,4 @@ def _hints(objects: Objects, live: Json, pods: Sequence[Json], newest: Sequence[
 
 def _stuck(pod: str) -> Holdup:
     text = f"pod {pod} has another template and is not ready, and the StatefulSet may wait for it for ever"
-    return Holdup(situation=Situation.POD_STUCK, text=Situation.POD_STUCK.told(text, pod=pod))
+    return Holdup(situation=Situation.POD_STUCK, text=Situation.POD_STUCK.describe(text, pod=pod))

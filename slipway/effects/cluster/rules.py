@@ -17,12 +17,14 @@ from .conditions import condition, condition_that_holds, count, reason_of, spec_
 from .custom_resources import custom_resource, is_custom
 from .names import NO_NODE_NEEDED
 from .records import Json, ProgressState
-from .situations import Situation, Watched
+from .situations import Situation, WatchedKind
 from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, advised, holdups, unless_hindered, verdict
 
-PAUSED = Situation.PAUSED.told("the Deployment is paused")
-SUSPENDED = Situation.SUSPENDED.told("the Job is suspended")
-BY_HAND = Situation.BY_HAND.told("updateStrategy OnDelete: pods get the new template only when someone deletes them")
+PAUSED = Situation.PAUSED.describe("the Deployment is paused")
+SUSPENDED = Situation.SUSPENDED.describe("the Job is suspended")
+BY_HAND = Situation.BY_HAND.describe(
+    "updateStrategy OnDelete: pods get the new template only when someone deletes them"
+)
 
 _DEFAULT_DEADLINE = 600
 """The seconds that the API server fills in if a Deployment has no progressDeadlineSeconds."""
@@ -36,7 +38,7 @@ type Rule = Callable[[Mapping[str, Any], WorkloadEvidence], WorkloadVerdict]
 
 
 def deployment(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
-    kind, spec, status = Watched.DEPLOYMENT, spec_of(live), status_of(live)
+    kind, spec, status = WatchedKind.DEPLOYMENT, spec_of(live), status_of(live)
     if not status_is_current(live):
         return verdict(kind, Situation.NOT_OBSERVED, _NOT_OBSERVED)
     if spec.get("paused"):
@@ -60,7 +62,7 @@ def _late(spec: Mapping[str, Any], status: Mapping[str, Any], evidence: Workload
     if count(spec, "progressDeadlineSeconds", default=_DEFAULT_DEADLINE) == _DEFAULT_DEADLINE:
         return None
     texts = (f"ProgressDeadlineExceeded: {late.get('message', '')}", *(holdup.text for holdup in holdups(evidence)[:1]))
-    return advised(Watched.DEPLOYMENT, Situation.TOO_LATE, "; ".join(texts))
+    return advised(WatchedKind.DEPLOYMENT, Situation.TOO_LATE, "; ".join(texts))
 
 
 def _deployment_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Lack | None:
@@ -75,7 +77,7 @@ def _deployment_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Lac
 
 
 def stateful_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
-    kind, spec, status = Watched.STATEFUL_SET, spec_of(live), status_of(live)
+    kind, spec, status = WatchedKind.STATEFUL_SET, spec_of(live), status_of(live)
     replicas = count(spec, "replicas", default=1)
     if not status_is_current(live):
         return verdict(kind, Situation.NOT_OBSERVED, _NOT_OBSERVED)
@@ -104,7 +106,7 @@ def _stateful_set_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> L
 
 
 def daemon_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
-    kind, spec, status = Watched.DAEMON_SET, spec_of(live), status_of(live)
+    kind, spec, status = WatchedKind.DAEMON_SET, spec_of(live), status_of(live)
     if not status_is_current(live):
         return verdict(kind, Situation.NOT_OBSERVED, _NOT_OBSERVED)
     desired = count(status, "desiredNumberScheduled")
@@ -128,7 +130,7 @@ def _may_have_no_node(live: Mapping[str, Any]) -> bool:
 
 def job(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     """Only Complete and Failed are final: SuccessCriteriaMet and FailureTarget are set before the pods have stopped."""
-    kind, spec, status = Watched.JOB, spec_of(live), status_of(live)
+    kind, spec, status = WatchedKind.JOB, spec_of(live), status_of(live)
     if complete := condition_that_holds(status, "Complete"):
         return verdict(kind, Situation.UP, str(complete.get("message") or "the Job is complete"))
     if failed := condition_that_holds(status, "Failed"):
@@ -143,30 +145,32 @@ def job(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> Wo
 def cron_job(live: Mapping[str, Any], _evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     """Done once it exists: its next run may be a month away, and no earlier run says anything about this release."""
     if spec_of(live).get("suspend"):
-        return verdict(Watched.CRON_JOB, Situation.SUSPENDED, "it is suspended, and runs nothing until that is changed")
-    return verdict(Watched.CRON_JOB, Situation.UP, "it runs by its schedule, next time as this release says")
+        return verdict(
+            WatchedKind.CRON_JOB, Situation.SUSPENDED, "it is suspended, and runs nothing until that is changed"
+        )
+    return verdict(WatchedKind.CRON_JOB, Situation.UP, "it runs by its schedule, next time as this release says")
 
 
-RULES: Mapping[Watched, Rule] = {
-    Watched.DEPLOYMENT: deployment,
-    Watched.STATEFUL_SET: stateful_set,
-    Watched.DAEMON_SET: daemon_set,
-    Watched.JOB: job,
-    Watched.CRON_JOB: cron_job,
-    Watched.CUSTOM: custom_resource,
+RULES: Mapping[WatchedKind, Rule] = {
+    WatchedKind.DEPLOYMENT: deployment,
+    WatchedKind.STATEFUL_SET: stateful_set,
+    WatchedKind.DAEMON_SET: daemon_set,
+    WatchedKind.JOB: job,
+    WatchedKind.CRON_JOB: cron_job,
+    WatchedKind.CUSTOM: custom_resource,
 }
-WITH_PODS = frozenset({Watched.DEPLOYMENT, Watched.STATEFUL_SET, Watched.DAEMON_SET, Watched.JOB})
+WITH_PODS = frozenset({WatchedKind.DEPLOYMENT, WatchedKind.STATEFUL_SET, WatchedKind.DAEMON_SET, WatchedKind.JOB})
 """The kinds whose newest pods are looked at while they are not done."""
 
 
-def watched(api_version: str, kind: str) -> Watched | None:
+def watched(api_version: str, kind: str) -> WatchedKind | None:
     """How an object is watched; None for one that is done once it is applied."""
     if is_custom(api_version, kind):
-        return Watched.CUSTOM
-    return next((each for each in Watched if each.value == kind), None)
+        return WatchedKind.CUSTOM
+    return next((each for each in WatchedKind if each.value == kind), None)
 
 
-def judge_workload(kind: Watched, live: Json | None, evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
+def judge_workload(kind: WatchedKind, live: Json | None, evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     """The verdict on the workload as the cluster has it; None if the cluster does not have it."""
     if live is None:
         return advised(kind, Situation.GONE, "it is not in the cluster")
@@ -177,12 +181,12 @@ def judge_workload(kind: Watched, live: Json | None, evidence: WorkloadEvidence 
 
 def _about_another_set(late: Mapping[str, Any], evidence: WorkloadEvidence) -> bool:
     """Whether the condition names an older ReplicaSet, so that it is left over from the previous rollout."""
-    named = _QUOTED_SET.search(str(late.get("message", "")))
+    quoted = _QUOTED_SET.search(str(late.get("message", "")))
     newest = evidence.replica_set
-    return named is not None and newest is not None and named[1] != newest["metadata"]["name"]
+    return quoted is not None and newest is not None and quoted[1] != newest["metadata"]["name"]
 
 
-def _by_hand(kind: Watched, updated: int, desired: int) -> WorkloadVerdict:
+def _by_hand(kind: WatchedKind, updated: int, desired: int) -> WorkloadVerdict:
     if updated < desired:
         return verdict(kind, Situation.BY_HAND, f"{updated} of {desired} pods have the new template; {BY_HAND}")
     return verdict(kind, Situation.UP, f"{updated} of {desired} pods have the new template")

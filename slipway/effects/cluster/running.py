@@ -67,7 +67,7 @@ def _compared(objects: Objects, target: ManifestTarget, injected: Sequence[Injec
     if _is_unseen(live):
         return ComparedPods(too_few=f"{target.label}: its controller has not seen the newest template yet")
     pods = newest_of(objects, target, live).pods
-    template = _wanted(live)
+    template = _pod_count(live)
     if len(pods) < template:
         if target.kind.kind == "Job":
             return ComparedPods(unread=(f"{target.label}: no pod of it is left",))
@@ -89,7 +89,7 @@ def _is_unseen(live: Mapping[str, Any]) -> bool:
     return live.get("kind") in _COUNTS and int(observed) < int(live["metadata"].get("generation") or 0)
 
 
-def _wanted(live: Mapping[str, Any]) -> int:
+def _pod_count(live: Mapping[str, Any]) -> int:
     """The number of pods of the newest template, by the workload's own count; for a Job at least one."""
     count = _COUNTS.get(str(live.get("kind")))
     return 1 if count is None else int((live.get("status") or {}).get(count) or 0)

@@ -71,8 +71,8 @@ def _is_autoscaled(objects: Objects, target: ManifestTarget) -> bool:
 def scales(autoscaler: Json, target: ManifestTarget) -> bool:
     """Whether the autoscaler is for the target, in any version of its group."""
     scaled = (autoscaler.get("spec") or {}).get("scaleTargetRef") or {}
-    named = (_group(str(scaled.get("apiVersion") or "")), scaled.get("kind"), scaled.get("name"))
-    return named == (_group(target.kind.api_version), target.kind.kind, target.name)
+    scaled_kind = (_group(str(scaled.get("apiVersion") or "")), scaled.get("kind"), scaled.get("name"))
+    return scaled_kind == (_group(target.kind.api_version), target.kind.kind, target.name)
 
 
 def _group(api_version: str) -> str:

@@ -12,7 +12,7 @@ from enum import Enum
 from .records import ProgressState
 
 
-class Watched(Enum):
+class WatchedKind(Enum):
     """A column of the table: the kinds whose rollout is watched. An object of any other kind is done once applied."""
 
     DEPLOYMENT = "Deployment"
@@ -111,7 +111,7 @@ class Situation(Enum):
         self.meaning = meaning
         self.advice = advice
 
-    def told(self, what: str, **names: str) -> str:
+    def describe(self, what: str, **names: str) -> str:
         """The observation, with what to do about it."""
         return f"{what} ({self.advice.format(**names)})"
 
@@ -119,7 +119,7 @@ class Situation(Enum):
 D, W, L, E, N = Judgement.DONE, Judgement.WAITS, Judgement.ENDS_IF_IT_LASTS, Judgement.ENDS, Judgement.NEVER
 
 _ROWS: Mapping[Situation, tuple[Judgement, ...]] = {
-    # in the order of `Watched`: Deployment, StatefulSet, DaemonSet, Job, CronJob, custom resource
+    # in the order of `WatchedKind`: Deployment, StatefulSet, DaemonSet, Job, CronJob, custom resource
     Situation.UP: (D, D, D, D, D, D),
     Situation.SAYS_NOTHING: (N, N, N, N, N, D),
     Situation.NOT_OBSERVED: (W, W, W, N, N, W),
@@ -147,14 +147,14 @@ _ROWS: Mapping[Situation, tuple[Judgement, ...]] = {
     Situation.FAILED: (N, N, N, E, N, L),
     Situation.GONE: (L, L, L, L, L, L),
 }
-JUDGED: Mapping[tuple[Watched, Situation], Judgement] = {
+JUDGED: Mapping[tuple[WatchedKind, Situation], Judgement] = {
     (kind, situation): judgement
     for situation, row in _ROWS.items()
-    for kind, judgement in zip(Watched, row, strict=True)
+    for kind, judgement in zip(WatchedKind, row, strict=True)
 }
 
 
-def state_of(kind: Watched, situation: Situation) -> ProgressState:
+def state_of(kind: WatchedKind, situation: Situation) -> ProgressState:
     """Raises ValueError for a situation in which a workload of the kind never is."""
     state = JUDGED[kind, situation].state
     if state is None:

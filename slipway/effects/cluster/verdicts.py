@@ -9,7 +9,7 @@ from slipway.domain.model import Record
 from .containers import Holdup
 from .pods import holdups_of
 from .records import Json, ProgressState
-from .situations import Situation, Watched, state_of
+from .situations import Situation, WatchedKind, state_of
 
 _TOLD = 3
 """The reason for all workloads quotes at most this many of their reasons."""
@@ -43,16 +43,16 @@ class WorkloadEvidence(Record):
 NO_EVIDENCE = WorkloadEvidence()
 
 
-def verdict(kind: Watched, situation: Situation, reason: str) -> WorkloadVerdict:
+def verdict(kind: WatchedKind, situation: Situation, reason: str) -> WorkloadVerdict:
     return WorkloadVerdict(state=state_of(kind, situation), situation=situation, reason=reason)
 
 
-def advised(kind: Watched, situation: Situation, what: str) -> WorkloadVerdict:
+def advised(kind: WatchedKind, situation: Situation, what: str) -> WorkloadVerdict:
     """A verdict whose reason says what to do."""
-    return verdict(kind, situation, situation.told(what))
+    return verdict(kind, situation, situation.describe(what))
 
 
-def unless_hindered(kind: Watched, evidence: WorkloadEvidence, situation: Situation, lack: str) -> WorkloadVerdict:
+def unless_hindered(kind: WatchedKind, evidence: WorkloadEvidence, situation: Situation, lack: str) -> WorkloadVerdict:
     """The verdict on an unfinished workload: its `lack` and its obstacles, or the situation that only another release
     will cure, if its pods show that."""
     hindrances = holdups(evidence)
@@ -82,7 +82,7 @@ def _pods_not_made(evidence: WorkloadEvidence) -> Iterable[Holdup]:
     for condition in status.get("conditions") or ():
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
             why = condition.get("message") or condition.get("reason")
-            yield Holdup(situation=Situation.NO_POD, text=Situation.NO_POD.told(f"no pod can be created: {why}"))
+            yield Holdup(situation=Situation.NO_POD, text=Situation.NO_POD.describe(f"no pod can be created: {why}"))
 
 
 def altogether(verdicts: Iterable[tuple[str, WorkloadVerdict]]) -> tuple[ProgressState, str]:

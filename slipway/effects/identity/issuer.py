@@ -73,36 +73,36 @@ class Issuer:
 
     def key(self, kid: str) -> Key | CannotVerify:
         """The key with that id, fetched if needed."""
-        known = self._current(kid)
-        if isinstance(known, CannotVerify):
-            return known
-        key = known.published.key(kid)
+        state = self._current(kid)
+        if isinstance(state, CannotVerify):
+            return state
+        key = state.published.key(kid)
         return key or CannotVerify(
             why="the issuer publishes no key with the token's key id; it is asked again in a while"
         )
 
     def key_set(self) -> KeySet | CannotVerify:
-        known = self._current(None)
-        return known if isinstance(known, CannotVerify) else known.published.key_set
+        state = self._current(None)
+        return state if isinstance(state, CannotVerify) else state.published.key_set
 
     def endpoints(self) -> IssuerEndpoints | CannotVerify:
-        known = self._current(None)
-        return known if isinstance(known, CannotVerify) else known.endpoints
+        state = self._current(None)
+        return state if isinstance(state, CannotVerify) else state.endpoints
 
     def _current(self, kid: str | None) -> _Fetched | CannotVerify:
-        known, now = self._known, self._monotonic()
+        state, now = self._known, self._monotonic()
         # Without keys, everybody waits for the thread that fetches; with keys, nobody does.
-        if self._wants(known, kid, now) and self._lock.acquire(blocking=not self._usable(known, now)):
+        if self._wants(state, kid, now) and self._lock.acquire(blocking=not self._usable(state, now)):
             try:
                 now = self._monotonic()
                 if self._wants(self._known, kid, now):
                     self._fetch(now, unknown=self._usable(self._known, now) and not self._old(self._known, now))
             finally:
                 self._lock.release()
-        known = self._known
-        if known is None or not self._usable(known, self._monotonic()):
+        state = self._known
+        if state is None or not self._usable(state, self._monotonic()):
             return CannotVerify(why=f"the keys of {urlsplit(self._url).hostname} are not known: {self._trouble}")
-        return known
+        return state
 
     def _wants(self, known: _Fetched | None, kid: str | None, now: float) -> bool:
         if self._old(known, now):

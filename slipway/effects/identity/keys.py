@@ -86,13 +86,13 @@ def read_keys(content: bytes, *, issuer: str, tenant: str) -> PublishedKeys:
 def _signs_for(key: Mapping[str, Any], issuer: str, tenant: str) -> bool:
     """Whether a key is the issuer's. Entra's common documents name each key's issuer, with a template if a key serves
     all tenants."""
-    named = key.get("issuer", issuer)
+    key_issuer = key.get("issuer", issuer)
     return (
         key.get("kty") == "RSA"
         and key.get("use", "sig") == "sig"
         and key.get("alg", "RS256") == "RS256"
-        and isinstance(named, str)
-        and named.replace("{tenantid}", tenant) == issuer
+        and isinstance(key_issuer, str)
+        and key_issuer.replace("{tenantid}", tenant) == issuer
     )
 
 

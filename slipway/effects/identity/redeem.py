@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from ...domain.identity import TOKEN_LIMIT, CannotVerify, IdentityRefused, Verdict, Verified
+from ...domain.identity import TOKEN_LIMIT, CannotVerify, IdentityRefused, Verdict, VerifiedToken
 from .asking import Verifier
 from .issuer import Issuer
 from .web import IdentityPool, ProviderAway, exchange, strict_object
@@ -94,7 +94,7 @@ def redeem(issuer: Issuer, pool: IdentityPool, client: Client, code: Code) -> Ve
     token = answer.get("id_token")
     if not isinstance(token, str) or not 0 < len(token) <= TOKEN_LIMIT:
         return CannotVerify(why="the identity provider's answer holds no ID token")
-    return Verified(value=token)
+    return VerifiedToken(value=token)
 
 
 def _form(client: Client, code: Code) -> dict[str, str]:

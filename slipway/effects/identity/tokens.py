@@ -25,7 +25,7 @@ from ...domain.identity import (
     TokenApplication,
     TokenPerson,
     Verdict,
-    Verified,
+    VerifiedToken,
 )
 from ...domain.people import GUID_PATTERN
 from .keys import LONGEST_KID, ArchivedKeys, IssuerKeySource, Key
@@ -83,7 +83,7 @@ class IdTokens:
         """`nonce` is the one that was sent; `at` is the time at which the token has to be valid."""
         try:
             claims = _verified(self._source, token, audience=self._client_id, at=at)
-            return Verified(value=_id_token(claims, self._client_id, nonce))
+            return VerifiedToken(value=_id_token(claims, self._client_id, nonce))
         except _BadError as refused:
             return IdentityRefused(why=str(refused))
         except _Later as later:
@@ -105,7 +105,7 @@ class AccessTokens:
     def verify(self, token: str, *, at: datetime) -> Verdict[TokenPerson | TokenApplication]:
         try:
             claims = _verified(self.source, token, audience=self.client_id, at=at)
-            return Verified(value=self._caller(claims.values))
+            return VerifiedToken(value=self._caller(claims.values))
         except _BadError as refused:
             return IdentityRefused(why=str(refused))
         except _Later as later:

@@ -49,11 +49,11 @@ class CachedKeys:
 
         If the cache has keys, no caller waits for another's refresh: a forged link must not delay valid ones.
         """
-        known = self._keys
-        if known and not self._is_due(key_id, self._monotonic()):
-            return self._for_sure(known, key_id)
-        if not self._lock.acquire(blocking=not known):
-            return self._for_sure(known, key_id)
+        keys = self._keys
+        if keys and not self._is_due(key_id, self._monotonic()):
+            return self._for_sure(keys, key_id)
+        if not self._lock.acquire(blocking=not keys):
+            return self._for_sure(keys, key_id)
         try:
             now = self._monotonic()
             if self._is_due(key_id, now):

@@ -10,7 +10,7 @@ from .bus import (
     QueueDenied,
     QueueUnavailable,
     RawMessage,
-    Waiting,
+    WaitingMessage,
     encoded,
     raw_hint,
 )
@@ -25,7 +25,7 @@ __all__ = [
     "QueueDenied",
     "QueueUnavailable",
     "RawMessage",
-    "Waiting",
+    "WaitingMessage",
     "encoded",
     "raw_hint",
 ]

@@ -51,7 +51,7 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
+class WaitingMessage:
     """A message that waits in a session."""
 
     queue: str
@@ -105,7 +105,7 @@ class Bus(Protocol):
         """
         ...
 
-    def take_free_sessions(self, queue: str, take: Callable[[Waiting], None], *, limit: int = 100) -> int:
+    def take_free_sessions(self, queue: str, take: Callable[[WaitingMessage], None], *, limit: int = 100) -> int:
         """Pass the messages in sessions that nobody holds to `take`, then remove them; returns how many.
 
         If `take` raises, the message stays in the queue and the exception is passed on. Raises `QueueUnavailable`.

@@ -37,7 +37,7 @@ from .bus import (
     QueueDenied,
     QueueUnavailable,
     RawMessage,
-    Waiting,
+    WaitingMessage,
     trace_properties,
 )
 
@@ -92,7 +92,7 @@ class ServiceBus:
         finally:
             client.close()
 
-    def take_free_sessions(self, queue: str, take: Callable[[Waiting], None], *, limit: int = 100) -> int:
+    def take_free_sessions(self, queue: str, take: Callable[[WaitingMessage], None], *, limit: int = 100) -> int:
         """See `Bus.take_free_sessions`. Uses a client of its own."""
         client = self._connect()
         try:
@@ -209,7 +209,9 @@ def _content(message: ServiceBusReceivedMessage) -> bytes:
     return str(message).encode()
 
 
-def take_free_sessions(client: ServiceBusClient, queue: str, take: Callable[[Waiting], None], *, limit: int) -> int:
+def take_free_sessions(
+    client: ServiceBusClient, queue: str, take: Callable[[WaitingMessage], None], *, limit: int
+) -> int:
     """Pass each message of sessions that nobody holds to `take`, then remove it; returns how many."""
     taken = 0
     try:
@@ -234,10 +236,10 @@ def take_free_sessions(client: ServiceBusClient, queue: str, take: Callable[[Wai
     return taken
 
 
-def _waiting(queue: str, message: ServiceBusReceivedMessage) -> Waiting:
+def _waiting(queue: str, message: ServiceBusReceivedMessage) -> WaitingMessage:
     properties = message.application_properties or {}
     tries = properties.get(TRIES, properties.get(TRIES.encode(), 0))
-    return Waiting(
+    return WaitingMessage(
         queue=queue,
         body=_content(message),
         message_id=str(message.message_id or ""),

@@ -136,6 +136,6 @@ def presentable(message: object) -> str:
 
 def _refused_address(body: bytes) -> str:
     with suppress(ValueError, LookupError, TypeError, AttributeError):
-        named = _FIREWALL.search(str(json.loads(body)["errors"][0].get("message", "")))
-        return str(ipaddress.ip_address(named[1])) if named else ""
+        match = _FIREWALL.search(str(json.loads(body)["errors"][0].get("message", "")))
+        return str(ipaddress.ip_address(match[1])) if match else ""
     return ""

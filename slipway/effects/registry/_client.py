@@ -102,13 +102,13 @@ class Registry:
         digest. Raises `Forgotten` if that does not stop."""
         around = self._session.around
         for attempt in count(1):
-            named = self.resolve(repository, tag)
-            if named not in (before, None):
-                return named
+            current_digest = self.resolve(repository, tag)
+            if current_digest not in (before, None):
+                return current_digest
             if attempt >= around.limits.attempts:
                 break
             around.pause(around.backoff(attempt))
-        still = f"still names {named}" if named else "is not there"
+        still = f"still names {current_digest}" if current_digest else "is not there"
         raise Forgotten(self.where(repository, tag), f"the tag was set to {digest}, and {still}")
 
     def manifest(self, repository: str, reference: str) -> Manifest:

@@ -218,8 +218,8 @@ def _list_referrers(run: _Run) -> tuple[str, ...]:
     def list_for(node: Node) -> str:
         current = target.registry.referrers(target.repository, node.digest)
         listed_digests = {descriptor.digest for descriptor in current.listed}
-        known = listed_digests | run.left_out.keys()
-        missing = tuple(descriptor for descriptor in node.referrers if descriptor.digest not in known)
+        digests = listed_digests | run.left_out.keys()
+        missing = tuple(descriptor for descriptor in node.referrers if descriptor.digest not in digests)
         note = f"{target.registry.where(target.repository)} {current.note}" if current.note else ""
         if not missing:
             return note

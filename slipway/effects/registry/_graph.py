@@ -124,8 +124,8 @@ def platforms_of(registry: Registry, repository: str, manifest: Manifest) -> tup
     images."""
     content = content_of(manifest, registry.where(repository, manifest.digest))
     if manifest.media_type in INDEXES:
-        named = [child.platform.name for child in content.children if child.platform]
-        return tuple(dict.fromkeys(name for name in named if name))
+        names = [child.platform.name for child in content.children if child.platform]
+        return tuple(dict.fromkeys(name for name in names if name))
     config = content.config
     if config is None or config.media_type not in IMAGE_CONFIGS:
         return ()
@@ -208,7 +208,7 @@ class _Discovery:
             manifest=self._manifests[digest],
             content=self._contents[digest],
             referrers=tuple(each for each in self._referrers[digest] if self._has(digest, each.digest)),
-            cosign_tags={tag: named for tag, named in tags if self._has(digest, named)},
+            cosign_tags={tag: tag_digest for tag, tag_digest in tags if self._has(digest, tag_digest)},
         )
 
     def _has(self, subject: str, referrer: str) -> bool:
@@ -262,12 +262,12 @@ class _Discovery:
         return self.about(*(referrer.digest for referrer in referrers.listed))
 
     def _resolve(self, digest: str, tag: str) -> list[Question]:
-        named = self._registry.resolve(self._repository, tag)
-        if named is None:
+        tag_digest = self._registry.resolve(self._repository, tag)
+        if tag_digest is None:
             return []
         with self._lock:
-            self._cosign_tags[digest][tag] = named
-        return self.about(named)
+            self._cosign_tags[digest][tag] = tag_digest
+        return self.about(tag_digest)
 
     def _where(self, digest: str) -> ErrorSubject:
         return self._registry.where(self._repository, digest)

@@ -63,8 +63,8 @@ class Platform(_Wire):
     @property
     def name(self) -> str:
         """`linux/arm64/v8`; empty if unknown, as for build attestations."""
-        known = [part for part in (self.os, self.architecture, self.variant) if part not in ("", "unknown")]
-        return "/".join(known)
+        parts = [part for part in (self.os, self.architecture, self.variant) if part not in ("", "unknown")]
+        return "/".join(parts)
 
 
 class Descriptor(_Wire):
@@ -120,10 +120,10 @@ def type_of(announced: str, raw: bytes) -> str:
     if media_type not in _SAYS_NOTHING:
         return media_type
     try:
-        named = json.loads(raw)["mediaType"]
+        stated_type = json.loads(raw)["mediaType"]
     except (ValueError, LookupError, TypeError):
         return media_type
-    return named if named in MANIFESTS else media_type
+    return stated_type if stated_type in MANIFESTS else media_type
 
 
 def content_of(manifest: Manifest, where: ErrorSubject) -> Content:

@@ -41,7 +41,7 @@ class _AttachedDocument(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attached:
+class AttachedManifest:
     """A manifest attached to an image."""
 
     digest: str
@@ -93,7 +93,7 @@ class Attachments:
             raise TooLarge(where, f"expected at most {MOST_PLATFORMS} platforms, got {len(platforms)}")
         return CheckedImage(manifest=manifest, platforms=platforms, attestations=attestations)
 
-    def referrers(self, digest: str, kinds: Collection[str]) -> Iterator[Attached]:
+    def referrers(self, digest: str, kinds: Collection[str]) -> Iterator[AttachedManifest]:
         """The referrers of a manifest of these kinds, ordered by digest. Each is read only when iterated."""
         if digest not in self._referrers:
             listed = self._registry.referrers(self._repository, digest).listed
@@ -113,14 +113,14 @@ class Attachments:
             if attached.kind in kinds and subject == digest:
                 yield attached
 
-    def tagged(self, digest: str, suffix: str) -> Attached | None:
+    def tagged(self, digest: str, suffix: str) -> AttachedManifest | None:
         """The manifest that cosign stores under the tag `sha256-<hex>` with a suffix; None if there is none."""
-        named = self._registry.resolve(self._repository, digest.replace(":", "-") + suffix)
+        digest_of_tag = self._registry.resolve(self._repository, digest.replace(":", "-") + suffix)
         with suppress(NotInRegistry):  # purged since
-            return self._read(named)[0] if named else None
+            return self._read(digest_of_tag)[0] if digest_of_tag else None
         return None
 
-    def attestation_manifest(self, digest: str) -> Attached:
+    def attestation_manifest(self, digest: str) -> AttachedManifest:
         """An attestation manifest that buildx put into the index."""
         return self._read(digest)[0]
 
@@ -130,9 +130,9 @@ class Attachments:
             raise TooLarge(where, f"expected at most {limit} bytes, got {descriptor.size}")
         return b"".join(self._registry.open_blob(self._repository, descriptor.digest, descriptor.size))
 
-    def _read(self, digest: str) -> tuple[Attached, str | None]:
+    def _read(self, digest: str) -> tuple[AttachedManifest, str | None]:
         document = self._parsed(self._registry.manifest(self._repository, digest))
-        attached = Attached(
+        attached = AttachedManifest(
             digest=digest,
             kind=document.artifact_type or (document.config.media_type if document.config else ""),
             layers=document.layers + document.blobs,

@@ -14,10 +14,10 @@ from slipway.domain.rules import NotYet, Rule, RuleResult, WaitsFor
 
 from ..registry import Descriptor, Registry, RegistryError
 from . import _cosign, _documents
-from ._attachments import Attached, Attachments, CheckedImage
+from ._attachments import AttachedManifest, Attachments, CheckedImage
 from ._dsse import BUNDLES, DSSE, IN_TOTO, LARGEST, read_attestation
 from ._keys import PublicKey
-from ._notation import LARGEST_ENVELOPE, NotationTrust, Signed, verify_notation
+from ._notation import LARGEST_ENVELOPE, NotationTrust, SignedDescriptor, verify_notation
 from ._reading import Unproven
 
 NOTATION_SIGNATURE: Final = "application/vnd.cncf.notary.signature"
@@ -149,9 +149,9 @@ def _notation(
     attachments: Attachments, image: CheckedImage, trust: NotationTrust, now: datetime
 ) -> Iterator[_Candidate]:
     manifest = image.manifest
-    target = Signed(media_type=manifest.media_type, digest=manifest.digest, size=len(manifest.raw))
+    target = SignedDescriptor(media_type=manifest.media_type, digest=manifest.digest, size=len(manifest.raw))
 
-    def prove(attached: Attached) -> str:
+    def prove(attached: AttachedManifest) -> str:
         if len(attached.layers) != 1:
             raise Unproven(f"expected one envelope, got {len(attached.layers)}")
         envelope = attached.layers[0]
@@ -232,7 +232,7 @@ def _attested(
                 yield layer
 
 
-def _may_be(attached: Attached, layer: Descriptor, predicates: Sequence[str]) -> bool:
+def _may_be(attached: AttachedManifest, layer: Descriptor, predicates: Sequence[str]) -> bool:
     """Whether the annotations allow one of the predicates, so that others need not be read; only the content is a
     proof."""
     annotations = {**attached.annotations, **(layer.annotations or {})}

@@ -38,8 +38,8 @@ def read_cose(raw: bytes) -> SignatureEnvelope:
 
 def _algorithm(claimed: Any) -> str:
     """The JOSE name; for an unknown algorithm a text that equals no algorithm's name."""
-    known = isinstance(claimed, int) and claimed in NAME_OF_COSE
-    return NAME_OF_COSE[claimed] if known else f"COSE {claimed!r}"
+    is_named = isinstance(claimed, int) and claimed in NAME_OF_COSE
+    return NAME_OF_COSE[claimed] if is_named else f"COSE {claimed!r}"
 
 
 def _chain(listed: Any) -> tuple[bytes, ...]:

@@ -30,9 +30,9 @@ def verify_simple_signing(payload: bytes, signature: str, digest: str, key: Publ
     if critical.get("type") != _TYPE:
         raise Unproven(f"it is a {printable(str(critical.get('type')))}, expected a {_TYPE}")
     image = object_at(critical, "image", what)
-    named = [image[name] for name in _DIGEST if name in image]
-    if named != [digest]:
-        raise Unproven(f"it is for {printable(str(named[0])) if named else 'nothing'}, not for this image")
+    digests = [image[name] for name in _DIGEST if name in image]
+    if digests != [digest]:
+        raise Unproven(f"it is for {printable(str(digests[0])) if digests else 'nothing'}, not for this image")
 
 
 def verify_bundle(raw: bytes, digest: str, key: PublicKey) -> None:

@@ -47,7 +47,7 @@ class NotationTrust:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Signed:
+class SignedDescriptor:
     """The descriptor that must have been signed."""
 
     media_type: str
@@ -55,7 +55,7 @@ class Signed:
     size: int
 
 
-def verify_notation(raw: bytes, media_type: str, target: Signed, trust: NotationTrust, now: datetime) -> str:
+def verify_notation(raw: bytes, media_type: str, target: SignedDescriptor, trust: NotationTrust, now: datetime) -> str:
     """Verify a signature; returns signer, time and algorithm as text for people. Raises `Unproven`."""
     if media_type not in _READERS:
         raise Unproven(f"its envelope is {printable(media_type)}, expected {' or '.join(_READERS)}")
@@ -92,7 +92,7 @@ def _names(leaf: x509.Certificate, identity: Mapping[str, str]) -> bool:
     )
 
 
-def _check_payload(payload: bytes, target: Signed) -> None:
+def _check_payload(payload: bytes, target: SignedDescriptor) -> None:
     """Called last, since the payload must not be trusted before its signature is verified."""
     descriptor = object_at(strict_json(payload, "the signed payload"), "targetArtifact", "the signed payload")
     if descriptor.get("digest") != target.digest:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ...domain.steps import Outgoing, Trace
-from ...effects.messaging import Bus, DeadLetter, RawMessage, Waiting
+from ...effects.messaging import Bus, DeadLetter, RawMessage, WaitingMessage
 from ...telemetry import Attribute, Family, Values, carrier, current_traceparent, span
 
 
@@ -34,7 +34,7 @@ class ObservedBus:
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         return self._bus.drain(queue, keep, limit=limit)
 
-    def take_free_sessions(self, queue: str, take: Callable[[Waiting], None], *, limit: int = 100) -> int:
+    def take_free_sessions(self, queue: str, take: Callable[[WaitingMessage], None], *, limit: int = 100) -> int:
         return self._bus.take_free_sessions(queue, take, limit=limit)
 
     def probe(self, queue: str) -> datetime | None:

@@ -27,7 +27,7 @@ class AnchorResult(Record):
 def anchor(anchors: ChainAnchors, clock: Clock, work: Work) -> Outcome:
     """Write the anchor. It is tried until it succeeds, since nothing else replaces it."""
     gate = present(work.step.gate, f"the gate of {work.step.id}")
-    head = present(work.standing.head, f"the end of the chain of {work.step.application}")
+    head = present(work.rows.head, f"the end of the chain of {work.step.application}")
     try:
         made = anchors.gate(head, gate, now=clock())
     except LedgerRewound as rewound:

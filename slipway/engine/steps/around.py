@@ -12,7 +12,7 @@ from ...clock import Clock
 from ...domain.around import JobRun, Side, time_of_job
 from ...domain.errors import UnknownName, present
 from ...domain.model import Record
-from ...domain.order import Taken
+from ...domain.order import TakenOrder
 from ...domain.plan import Plan
 from ...domain.rollouts import EVIDENCE_SUMMARY, Evidence
 from ...domain.secrets import without_secrets
@@ -43,7 +43,7 @@ class JobsRun(Record):
     """The outcomes of the Jobs on one side of a rollout."""
 
     jobs: tuple[JobRun, ...]
-    taken: Taken | None
+    taken: TakenOrder | None
     """The order under which they were made, and where; None if none was made."""
     evidence: tuple[Evidence, ...] = ()
     """The evidence of the Job that failed."""
@@ -63,25 +63,27 @@ class _Running:
 
     def outcome(self) -> Outcome:
         """Go through the Jobs up to the first that is not done yet."""
-        seen = self.work.step.seen
+        findings = self.work.step.seen
         jobs = self.plan.jobs_on(self.side)
         for job in jobs:
             name = job["metadata"]["name"]
-            if name in seen.done or (name in self.ran and self.ran[name].passed):
+            if name in findings.done or (name in self.ran and self.ran[name].passed):
                 continue
             try:
-                seen, state = self._look(job, seen)
+                findings, state = self._look(job, findings)
             except (ObjectRefused, Missing) as error:
-                return failed(f"{error} (it runs {self.side} the rollout)", self._ran_by(seen))
-            seen, over = outlasted(seen, state.state, self.now)
-            late = self.now - _made(seen, name).at > time_of_job(job)
+                return failed(f"{error} (it runs {self.side} the rollout)", self._ran_by(findings))
+            findings, over = outlasted(findings, state.state, self.now)
+            late = self.now - _made(findings, name).at > time_of_job(job)
             if over or (late and state.state is not ProgressState.DONE):
                 why = state.reason if over else f"it did not end within {time_of_job(job)}: {state.reason}"
-                return self._failed(job, _made(seen, name), seen, state, why)
+                return self._failed(job, _made(findings, name), findings, state, why)
             if state.state is not ProgressState.DONE:
-                return Requeue(after=pause_before(self.work.step.poll), reason=f"Job {name}: {state.reason}", seen=seen)
-            seen = seen.evolve(done=(*seen.done, name))
-        return passed(self._ran_by(seen), f"all Jobs {self.side} the rollout are done")
+                return Requeue(
+                    after=pause_before(self.work.step.poll), reason=f"Job {name}: {state.reason}", seen=findings
+                )
+            findings = findings.evolve(done=(*findings.done, name))
+        return passed(self._ran_by(findings), f"all Jobs {self.side} the rollout are done")
 
     @property
     def ran(self) -> Mapping[str, JobRun]:
@@ -102,7 +104,7 @@ class _Running:
     def _ran_by(self, seen: EarlierFindings, *evidence: Evidence) -> JobsRun:
         order = self.work.step.order if seen.jobs else None
         plan = self.plan
-        taken = Taken(cluster=plan.cluster, namespace=plan.namespace, order=order) if order is not None else None
+        taken = TakenOrder(cluster=plan.cluster, namespace=plan.namespace, order=order) if order is not None else None
         return JobsRun(jobs=self._runs(seen), taken=taken, evidence=evidence)
 
     def _runs(self, seen: EarlierFindings) -> tuple[JobRun, ...]:

@@ -52,16 +52,16 @@ def describe(clients: Clients, application: Application, release: Release, diges
             f"the bundle is for the application {config.application!r}, not {application.application!r}"
         )
     _check_images(application, config)
-    known = [environment.name for environment in application.environments]
-    if unknown := sorted(set(config.environments) - set(known)):
-        names = ", ".join(known)
+    environments = [environment.name for environment in application.environments]
+    if unknown := sorted(set(config.environments) - set(environments)):
+        names = ", ".join(environments)
         raise BundleRefused(
             f"the bundle has a folder for {unknown[0]!r}, and the application's environments are {names}"
         )
     return Bundle(
         version=config.version,
         images=tuple(BundleImage(name=i.name, repository=i.repository, digest=i.digest) for i in config.images),
-        environments=tuple(name for name in known if name in config.environments),
+        environments=tuple(name for name in environments if name in config.environments),
         targets=config.targets,
     )
 
@@ -131,14 +131,14 @@ def _check_targets(clients: Clients, application: Application, environment: Envi
 
 def _verification(contents: BundledEnvironment, environment: Environment) -> Member | None:
     """The acceptance Job that the application names. A Job that it does not name would never run, so it is refused."""
-    named, members = environment.verification.job, contents.part(ContentPart.VERIFICATION)
+    job_name, members = environment.verification.job, contents.part(ContentPart.VERIFICATION)
     for member in members:
-        if member.file != named:
-            expected = f"verification.job names {named!r}" if named else "the environment has no verification.job"
+        if member.file != job_name:
+            expected = f"verification.job names {job_name!r}" if job_name else "the environment has no verification.job"
             raise BundleRefused(f"{member.document.file}: {expected}, so it would never run")
-    if named and len(members) != 1:
+    if job_name and len(members) != 1:
         got = f"{len(members)} Jobs" if members else "none"
-        raise BundleRefused(f"verification.job names {named!r}: expected one Job in the bundle, got {got}")
+        raise BundleRefused(f"verification.job names {job_name!r}: expected one Job in the bundle, got {got}")
     return members[0] if members else None
 
 

@@ -56,7 +56,7 @@ class CopiedImage(Record):
     lock: Lock
 
 
-class Copied(CopyResult):
+class CopyReport(CopyResult):
     """The copy's result as the step reports it."""
 
     how: Way
@@ -121,7 +121,7 @@ def _copy(clients: Clients, environment: Environment, run: CopyRun) -> Outcome:
         return result
     lock = target.registry.lock(target.repository, target.tag, target.digest)
     imported = environment.promotion.how is Way.IMPORT and not run.state.not_imported
-    done = Copied(
+    done = CopyReport(
         **{name: getattr(result, name) for name in CopyResult.model_fields}
         # An earlier message that died right after moving the tag has recorded what the tag named before.
         | {"tag_was": result.tag_was or run.state.tag_was},
@@ -144,7 +144,7 @@ def _brought(
     return copy_artifact(source, target, progress=run.progress, time_is_up=run.time_is_up)
 
 
-def _fitting(clients: Clients, done: Copied) -> Copied:
+def _fitting(clients: Clients, done: CopyReport) -> CopyReport:
     """The result shortened to fit an audit record: the first digests of long lists, and a blob with the full result."""
     if len(done.manifests) <= DIGESTS_KEPT and len(done.images) <= IMAGES_KEPT:
         return done
@@ -180,21 +180,21 @@ def _imported(
 ) -> Requeue | None:
     importer = clients.importer
     if run.state.operation and run.state.importing == target.digest:
-        seen = importer.look(run.state.operation, target)
+        import_state = importer.look(run.state.operation, target)
     elif target.registry.resolve(target.repository, target.digest) is not None:
         return None  # already imported, including its platforms: no registry stores an index without them
     else:
         run.check_tag(target)
-        seen = importer.start(
+        import_state = importer.start(
             source,
             target,
             source_id=clients.resource_ids.get(run.release.registry, ""),
             target_id=clients.resource_ids.get(run.application.registry_of(environment), ""),
         )
-    run.remember(operation=seen.operation, importing=target.digest)
-    if seen.done:
+    run.remember(operation=import_state.operation, importing=target.digest)
+    if import_state.done:
         return None
     if run.is_last:
         raise TimeIsOver(run.too_late())
     run.importing()
-    return Requeue(after=timedelta(seconds=seen.after), reason="the registry imports it")
+    return Requeue(after=timedelta(seconds=import_state.after), reason="the registry imports it")

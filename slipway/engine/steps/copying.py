@@ -77,7 +77,7 @@ class CopyRun:
 
     @property
     def copied_so_far(self) -> str:
-        return self.state.progress.told if self.state.progress else "nothing"
+        return self.state.progress.text if self.state.progress else "nothing"
 
     @property
     def made_progress(self) -> bool:
@@ -109,8 +109,8 @@ class CopyRun:
 
     def _see(self, now: datetime, **counts: int) -> None:
         how = Way.IMPORT if self.state.operation else Way.COPY
-        seen = CopyProgress(environment=self.work.step.environment, how=how, at=now, **counts)
-        self.state = self.state.evolve(progress=seen, waits="")
+        progress = CopyProgress(environment=self.work.step.environment, how=how, at=now, **counts)
+        self.state = self.state.evolve(progress=progress, waits="")
 
     def _renew(self) -> None:
         try:

@@ -4,21 +4,21 @@ from collections.abc import Collection, Iterator
 
 from ...domain.plan import Change, Preview
 from ...domain.pruning import Deletion
-from ...effects.cluster import Departed, is_custom
+from ...effects.cluster import RemovedFromManifests, is_custom
 
 KINDS_NAMED = 8
 """The most kinds that are named with one reason for not searching them."""
 WITH_ITS_DATA = "what its operator keeps for it goes with it, data included, unless the operator says otherwise"
 
 
-def with_what_leaves(preview: Preview, departed: Departed, kinds: Collection[str]) -> Preview:
+def with_what_leaves(preview: Preview, departed: RemovedFromManifests, kinds: Collection[str]) -> Preview:
     """The preview with those objects added. `kinds` are the kinds of which the application may have objects; a kind
     that is not among them, and could not be searched, is not mentioned."""
     changes = (*preview.changes, *_changes(departed))
     return preview.evolve(changes=changes, unsearched=tuple(_unsearched(departed, kinds)))
 
 
-def _changes(departed: Departed) -> Iterator[Change]:
+def _changes(departed: RemovedFromManifests) -> Iterator[Change]:
     for going in departed.deletions:
         yield Change(kind=going.kind, name=going.name, change="deleted", warnings=_warnings(going))
     for staying in departed.staying:
@@ -29,7 +29,7 @@ def _warnings(deletion: Deletion) -> tuple[str, ...]:
     return (WITH_ITS_DATA,) if is_custom(deletion.api_version, deletion.kind) else ()
 
 
-def _unsearched(departed: Departed, kinds: Collection[str]) -> Iterator[str]:
+def _unsearched(departed: RemovedFromManifests, kinds: Collection[str]) -> Iterator[str]:
     """The kinds that could not be searched, grouped by reason, since there may be dozens."""
     by_reason: dict[str, list[str]] = {}
     for each in departed.unsearched:

@@ -208,8 +208,8 @@ def _approval_details(
         commit=run.commit if run else "",
         requested_by=_names_of(run, Involvement.REQUESTER),
         changed_by=_names_of(run, *(part for part in Involvement if part is not Involvement.REQUESTER)),
-        proof=run.known if run else "",
-        waived=tuple(waiver.told for waiver in release.waivers_in(environment.name)),
+        proof=run.summary if run else "",
+        waived=tuple(waiver.text for waiver in release.waivers_in(environment.name)),
         live=LiveNow(release=release_id(release.application, live.release), tag=live.tag, since=live.at)
         if live
         else None,

@@ -185,11 +185,11 @@ def _whole(
         content = replace(content, manifests=restarting(content.manifests))
     cluster, owner = clients.cluster(environment.cluster), Owner.of(application.application, environment.name)
     leaving = ahead(partial(cluster.departed, content.manifests, environment.namespace, owner))
-    seen = cluster.preview(
+    cluster_preview = cluster.preview(
         (*content.manifests, *content.before, *content.after), environment.namespace, application.injected
     )
     departed = leaving()
-    lane = work.standing.lanes.get(environment.name)  # as it was before the cluster was asked
+    lane = work.rows.lanes.get(environment.name)  # as it was before the cluster was asked
     live = lane.live if lane else None
     stays = _stays(clients, lane, environment)
     warnings = (*_warnings(application, environment, release, live, content.job), stays)
@@ -223,7 +223,7 @@ def _whole(
         waivers=release.waivers_in(environment.name),
     )
     kinds = kinds_of(plan.manifests)
-    preview = Preview(changes=_changes(seen, plan, release, application.image_rules))
+    preview = Preview(changes=_changes(cluster_preview, plan, release, application.image_rules))
     preview = with_what_leaves(preview, departed, {*kinds, *(lane.kinds if lane else ())})
     return _Planned(plan=plan, preview=preview, kinds=kinds, definition=work.entry.fingerprint)
 
@@ -233,7 +233,7 @@ def _warnings(
 ) -> Iterator[str]:
     """Warnings for the approvers; an empty text is none."""
     yield downgrade(release.tag, live.tag) if live and release.rollback is None else ""
-    yield "" if environment.verification.given else TESTS_NONE
+    yield "" if environment.verification.exists else TESTS_NONE
     loose = "; ".join(not_pinned(job, application.image_rules)) if job else ""
     yield f"the acceptance Job: {loose}"[:TEXT_KEPT] if loose else ""
 

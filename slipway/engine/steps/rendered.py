@@ -10,7 +10,7 @@ from ..run_step import Work
 from .clients import Clients
 
 
-class _Asked(TypedDict):
+class _RenderArguments(TypedDict):
     """The arguments of every rendering of one plan."""
 
     image: str
@@ -51,7 +51,7 @@ def from_catalogue(clients: Clients, work: Work, environment: Environment, *, jo
         "SLIPWAY_VERSION": release.tag,
     }
     registries = {application.pushed.registry, *(application.registry_of(each) for each in application.environments)}
-    arguments: _Asked = {
+    arguments: _RenderArguments = {
         "image": image,
         "values": values,
         "hosts": frozenset(clients.registry(name).endpoint.login_server for name in registries),

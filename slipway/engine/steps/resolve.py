@@ -20,8 +20,8 @@ def resolve(clients: Clients, work: Work) -> Outcome:
     release, application = work.release, work.entry.application
     try:
         is_bundle = application.source is SourceKind.BUNDLE
-        known = release.digest if is_bundle else None
-        digest = known or clients.registry(release.registry).resolve(release.repository, release.tag)
+        expected = release.digest if is_bundle else None
+        digest = expected or clients.registry(release.registry).resolve(release.repository, release.tag)
         if digest is not None and is_bundle:
             return passed(Resolved(digest=digest, bundle=describe(clients, application, release, digest)))
     except (UnknownName, BundleRefused) as error:

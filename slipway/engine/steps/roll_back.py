@@ -12,12 +12,12 @@ from pydantic import TypeAdapter
 from ...clock import Clock
 from ...domain.errors import UnknownName, present
 from ...domain.model import Record
-from ...domain.order import Taken
+from ...domain.order import TakenOrder
 from ...domain.plan import Plan
 from ...domain.pruning import Deleted, Deletion, Ending
 from ...domain.signing import KeysUnavailable
 from ...domain.steps import EarlierFindings
-from ...effects.cluster import Cluster, ClusterError, Owner, Resisted
+from ...effects.cluster import Cluster, ClusterError, Owner, UnappliedObject
 from ...manifests.around import is_job
 from ..outcome import REASON_LIMIT, Finished, Outcome, Retry, failed
 from ..run_step import Work
@@ -32,12 +32,12 @@ _KEPT = 50
 _DELETIONS = TypeAdapter(tuple[Deletion, ...])
 
 
-class Returned(Record):
+class RollBackReport(Record):
     """The results of a roll-back, apart from the objects that were brought back."""
 
     removed: tuple[str, ...] = ()
     """The outcome for each object that the failed release had made."""
-    resisted: tuple[str, ...] = ()
+    unapplied: tuple[str, ...] = ()
     """The objects that could not be brought back, with the reason."""
     left: str = ""
     """The part of a sentence about remaining objects of the failed release, and about running containers that were not
@@ -55,20 +55,20 @@ class _Return:
     """The plan with which the release that is brought back was live, without its Jobs."""
 
     def outcome(self) -> Outcome:
-        seen = self.work.step.seen
-        if seen.applied_at is None or self.work.step.tries:
+        findings = self.work.step.seen
+        if findings.applied_at is None or self.work.step.tries:
             back = self.target.writes.bring_back(self.before.manifests)
-            passing = [each for each in back.resisted if each.passing]
+            passing = [each for each in back.unapplied if each.passing]
             if passing:  # the others are back; the step goes on until these are too
                 return Retry(reason=_reason(passing))
-            resisted = {each.label: str(each)[:500] for each in back.resisted[:_KEPT]}
-            seen = seen.evolve(applied_at=self.clock(), resisted=resisted)
-        return self._judged(seen)
+            unapplied = {each.label: str(each)[:500] for each in back.unapplied[:_KEPT]}
+            findings = findings.evolve(applied_at=self.clock(), unapplied=unapplied)
+        return self._judged(findings)
 
     def _judged(self, seen: EarlierFindings) -> Outcome:
         plan = self.before.evolve(
             manifests=tuple(
-                m for m in self.before.manifests if f"{m['kind']}/{m['metadata']['name']}" not in seen.resisted
+                m for m in self.before.manifests if f"{m['kind']}/{m['metadata']['name']}" not in seen.unapplied
             )
         )
         work = replace(self.work, step=self.work.step.evolve(seen=seen))
@@ -80,15 +80,15 @@ class _Return:
     def _with_order(self, outcome: Finished) -> Finished:
         """Earlier messages of the step applied objects under the same order."""
         order = present(self.work.step.order, f"the order of {self.work.step.id}")
-        taken = Taken(cluster=self.before.cluster, namespace=self.before.namespace, order=order)
+        taken = TakenOrder(cluster=self.before.cluster, namespace=self.before.namespace, order=order)
         return replace(outcome, result={**outcome.result, "taken": taken.model_dump(mode="json")})
 
     def _ended(self, outcome: Finished, seen: EarlierFindings) -> Finished:
         removed = self._removed()
         left = [str(each) for each in removed if each.ending is Ending.LEFT]
-        returned = Returned(
+        returned = RollBackReport(
             removed=tuple(map(str, removed[:_KEPT])),
-            resisted=tuple(seen.resisted.values()),
+            unapplied=tuple(seen.unapplied.values()),
             left="; ".join(
                 f"{what}: {'; '.join(listed)}"
                 for what, listed in (
@@ -99,9 +99,9 @@ class _Return:
             )[:1000],
         )
         result = {**outcome.result, **returned.model_dump(mode="json", exclude_defaults=True)}
-        if not seen.resisted:
+        if not seen.unapplied:
             return replace(outcome, result=result)
-        text = f"could not be brought back: {'; '.join(seen.resisted.values())}"
+        text = f"could not be brought back: {'; '.join(seen.unapplied.values())}"
         rest = "everything else is back" if outcome.passed else outcome.reason
         return Finished(passed=False, reason=f"{text}; {rest}"[:REASON_LIMIT], result=result)
 
@@ -136,7 +136,7 @@ class _Return:
 
 def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
     """Bring back the live release's plan, then poll until it is up. Doing it again is harmless."""
-    lane = work.standing.lanes.get(work.step.environment)
+    lane = work.rows.lanes.get(work.step.environment)
     try:
         plan = load_plan(clients, lane.live.plan_hash if lane and lane.live else None)
         before = plan.evolve(manifests=tuple(m for m in plan.manifests if not is_job(m)))
@@ -149,5 +149,5 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
         return after(error, begun=True)
 
 
-def _reason(resisted: list[Resisted]) -> str:
-    return "; ".join(map(str, resisted))[:REASON_LIMIT]
+def _reason(unapplied: list[UnappliedObject]) -> str:
+    return "; ".join(map(str, unapplied))[:REASON_LIMIT]

@@ -9,7 +9,7 @@ from ...clock import Clock
 from ...domain.errors import UnknownName
 from ...domain.images import ImageRules
 from ...domain.model import Digest, Record, canonical
-from ...domain.order import Taken
+from ...domain.order import TakenOrder
 from ...domain.plan import Plan
 from ...domain.pruning import Deletion
 from ...domain.rollouts import EVIDENCE_SUMMARY, Evidence
@@ -52,7 +52,7 @@ class AppliedObjects(Record):
 
     objects: tuple[str, ...]
     images: tuple[str, ...]
-    taken: Taken | None
+    taken: TakenOrder | None
     """The order under which it was applied, and where."""
     warnings: tuple[str, ...] = ()
     """The warnings of the API server."""
@@ -60,13 +60,13 @@ class AppliedObjects(Record):
     """The stored list of the objects that did not exist before; None if there are none."""
 
 
-class GivenUp(RolloutState):
+class FailedRollout(RolloutState):
     """The state of a rollout that was given up, with its evidence."""
 
     evidence: tuple[Evidence, ...]
 
 
-class RanAsPlanned(RolloutState):
+class FinishedRollout(RolloutState):
     """The state of a finished rollout, and what runs."""
 
     others: tuple[str, ...] | None = None
@@ -110,10 +110,10 @@ class RolloutTarget:
     writes: FencedCluster
 
     @property
-    def taken(self) -> Taken | None:
+    def taken(self) -> TakenOrder | None:
         """The order under which the rollout wrote there; None as long as it has written nothing."""
         order = self.writes.taken
-        return Taken(cluster=self.cluster, namespace=self.namespace, order=order) if order is not None else None
+        return TakenOrder(cluster=self.cluster, namespace=self.namespace, order=order) if order is not None else None
 
 
 def fenced(clients: Clients, work: Work, plan: Plan) -> RolloutTarget:
@@ -123,7 +123,7 @@ def fenced(clients: Clients, work: Work, plan: Plan) -> RolloutTarget:
     return RolloutTarget(cluster=plan.cluster, namespace=plan.namespace, writes=writes)
 
 
-def _report(clients: Clients, plan: Plan, done: Sequence[AppliedObject], taken: Taken | None) -> AppliedObjects:
+def _report(clients: Clients, plan: Plan, done: Sequence[AppliedObject], taken: TakenOrder | None) -> AppliedObjects:
     objects = tuple(f"{o.kind}/{o.name}{' (run again)' if o.replaced else ''}" for o in done[:OBJECTS_KEPT])
     warned = dict.fromkeys(f"{o.kind}/{o.name}: {warning}" for o in done for warning in o.warnings)
     made = [
@@ -166,7 +166,7 @@ def _follows_a_failure(work: Work, plan: Plan) -> bool:
     """Whether a StatefulSet may wait for a pod that an earlier failed rollout has left."""
     if not _has_stateful_sets(plan):
         return False
-    lane = work.standing.lanes.get(plan.environment)
+    lane = work.rows.lanes.get(plan.environment)
     return lane is not None and lane.failed is not None
 
 
@@ -192,10 +192,10 @@ def judge_rollout(
     state = cluster.rollout(plan.manifests, plan.namespace, looked)
     if state.state is ProgressState.DONE:
         ran = _as_planned(cluster, state, plan, work.entry.application.image_rules)
-        if isinstance(ran, RanAsPlanned):
+        if isinstance(ran, FinishedRollout):
             return _ended(ran, returning=returning)
         state = state.evolve(state=ProgressState.WAITING, reason=ran)
-    seen, over = outlasted(step.seen, state.state, now)
+    findings, over = outlasted(step.seen, state.state, now)
     why = partial(cluster.why, plan.manifests, plan.namespace, state)
     if over:
         return _given_up(clients, step, state, why(), state.reason)
@@ -203,10 +203,10 @@ def judge_rollout(
     if step.poll and now - begun > within:
         return _given_up(clients, step, state, why(), f"not up within {within}: {state.reason}")
     done = tuple(f"{o.kind}/{o.name}" for o in state.objects if o.state is ProgressState.DONE)
-    return Requeue(after=pause_before(step.poll), reason=state.reason, seen=seen.evolve(done=done))
+    return Requeue(after=pause_before(step.poll), reason=state.reason, seen=findings.evolve(done=done))
 
 
-def _ended(ran: RanAsPlanned, *, returning: bool) -> Finished:
+def _ended(ran: FinishedRollout, *, returning: bool) -> Finished:
     not_compared = f" (not compared with the plan: {'; '.join(ran.unread)})" if ran.unread else ""
     if ran.others and not returning:
         broken = Rule.RUNS_AS_PLANNED.fails("; ".join(ran.others))
@@ -232,19 +232,19 @@ def _given_up(clients: Clients, step: Step, state: RolloutState, diagnosis: Diag
         summary=f"{reason}{last_lines}"[:EVIDENCE_SUMMARY],
         log=clients.blobs.put(diagnosis.text.encode(), "text/plain; charset=utf-8"),
     )
-    result = GivenUp(**{name: getattr(state, name) for name in RolloutState.model_fields}, evidence=(evidence,))
+    result = FailedRollout(**{name: getattr(state, name) for name in RolloutState.model_fields}, evidence=(evidence,))
     # The last output comes last, so the reason before it is cut.
     return failed(f"{reason[: REASON_LIMIT - len(last_lines)]}{last_lines}", result)
 
 
-def _as_planned(cluster: Cluster, state: RolloutState, plan: Plan, rules: ImageRules) -> RanAsPlanned | str:
+def _as_planned(cluster: Cluster, state: RolloutState, plan: Plan, rules: ImageRules) -> FinishedRollout | str:
     """The running pods of the finished rollout compared with the plan, or the reason why that cannot be told yet."""
     comparison = cluster.compared(plan.manifests, plan.namespace, plan.injected)
     if comparison.too_few:
         return comparison.too_few
     unread = (*comparison.unread, *_of_unknown_pods(plan, rules))[:UNREAD_KEPT]
     fields = {name: getattr(state, name) for name in RolloutState.model_fields}
-    return RanAsPlanned(**fields, others=comparison.others or None, unread=unread or None)
+    return FinishedRollout(**fields, others=comparison.others or None, unread=unread or None)
 
 
 def _of_unknown_pods(plan: Plan, rules: ImageRules) -> Iterator[str]:

@@ -83,9 +83,9 @@ def _checks(files: Files, rules: TrustRules) -> "RequiredChecks":
 def _together(rules: Iterable[Rule], results: Mapping[str, tuple[RuleResult, ...]]) -> Iterator[RuleResult]:
     """One result for each rule: the one of the artifact that is furthest from satisfying it, with its name."""
     for rule in rules:
-        named = [(name, each) for name, every in results.items() for each in every if each.rule is rule]
-        if named:
-            name, worst = max(named, key=lambda pair: _distance(pair[1]))
+        results_by_name = [(name, each) for name, every in results.items() for each in every if each.rule is rule]
+        if results_by_name:
+            name, worst = max(results_by_name, key=lambda pair: _distance(pair[1]))
             yield worst.evolve(reason=f"{name}: {worst.reason}")
         else:
             yield rule.holds("it is required of images from repositories other than this bundle's")

@@ -86,10 +86,10 @@ class _Verification:
         if started is None:
             return self._start(manifest)
         state = self._state(started, manifest)
-        seen, over = outlasted(step.seen, state.state, self.now)
+        findings, over = outlasted(step.seen, state.state, self.now)
         is_open = state.state is not ProgressState.DONE and not over
         if is_open and not self.is_late:
-            return Requeue(after=pause_before(step.poll), reason=state.reason, seen=seen)
+            return Requeue(after=pause_before(step.poll), reason=state.reason, seen=findings)
         job = self._evidence(started, state)
         if state.foreign:
             return _misled((*probes, job), state.reason)
@@ -102,8 +102,8 @@ class _Verification:
         self.work.hold()
         started = fenced(self.clients, self.work, self.plan).writes.start_job(manifest)
         step = self.work.step
-        seen = step.seen.evolve(job=started)
-        return Requeue(after=pause_before(step.poll), reason=f"Job {started.name} was started", seen=seen)
+        findings = step.seen.evolve(job=started)
+        return Requeue(after=pause_before(step.poll), reason=f"Job {started.name} was started", seen=findings)
 
     def _state(self, started: StartedJob, manifest: dict[str, Any]) -> JobState:
         """The state of our Job, which failed if others could have answered its tests."""

@@ -5,7 +5,7 @@ one and shows them. A check changes nothing, or removes what it has added, and s
 """
 
 from .checks import Doctor
-from .facts import Facts
+from .facts import CheckInput
 from .fix_hints import FixHints
 
-__all__ = ["Doctor", "Facts", "FixHints"]
+__all__ = ["CheckInput", "Doctor", "FixHints"]

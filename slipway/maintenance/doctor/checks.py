@@ -16,7 +16,7 @@ from ...telemetry import Attribute, Family, span
 from ...telemetry.redaction import unexpected
 from . import clusters, places
 from . import runs as source_of_runs
-from .facts import Facts
+from .facts import CheckInput
 from .failure import CheckFailed, NotChecked
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ CHECK_TIMEOUT = 25.0
 class Doctor:
     """Runs checks by their names."""
 
-    facts: Facts
+    facts: CheckInput
     timeout: float = CHECK_TIMEOUT
 
     @property

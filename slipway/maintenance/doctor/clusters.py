@@ -11,7 +11,7 @@ from ...domain.application import SourceKind
 from ...domain.around import Side
 from ...domain.environment import Environment
 from ...effects.cluster import AccessDenied, ClusterError, ClusterIdentity, Missing, Owner
-from .facts import Facts, Reviewed
+from .facts import CheckInput, ReviewableCluster
 from .failure import CheckFailed
 from .places import NOTHING
 
@@ -24,7 +24,7 @@ def check_name(entry: Entry, environment: Environment) -> str:
     return f"cluster:{environment.cluster}:{entry.application.application}:{environment.name}"
 
 
-def check_cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
+def check_cluster(facts: CheckInput, entry: Entry, environment: Environment) -> str:
     """Ask the cluster for each right, as itself."""
     is_bundle = entry.application.source is SourceKind.BUNDLE
     access, namespace = facts.cluster(environment.cluster), environment.namespace
@@ -64,7 +64,7 @@ def check_cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
     return f"{needed}{_unlisted_kinds([each.kind for each in search.unsearched])}{apart}"
 
 
-def _is_one(facts: Facts, environment: Environment, who: ClusterIdentity) -> dict[str, bool | None]:
+def _is_one(facts: CheckInput, environment: Environment, who: ClusterIdentity) -> dict[str, bool | None]:
     """For each other cluster of the settings, whether it is the same as this one, because it has the very same
     namespace; None if that is not known."""
     own = _namespace_id(facts.cluster(environment.cluster), environment.namespace)
@@ -83,7 +83,7 @@ def _is_one(facts: Facts, environment: Environment, who: ClusterIdentity) -> dic
         return dict(zip(others, threads.map(is_one, others), strict=True))
 
 
-def _namespace_id(cluster: Reviewed, namespace: str) -> str | None:
+def _namespace_id(cluster: ReviewableCluster, namespace: str) -> str | None:
     """Empty if the namespace does not exist, None if it may not be read. Raises `ClusterError`."""
     try:
         return cluster.namespace_id(namespace)
@@ -103,17 +103,17 @@ def _unlisted_kinds(unlisted: Sequence[str]) -> str:
     return f"; it cannot search {listed}{more}: objects of these kinds that leave the manifests stay there"
 
 
-def other_role(facts: Facts, entry: Entry, environment: Environment, kinds: Sequence[str]) -> list[Any]:
+def other_role(facts: CheckInput, entry: Entry, environment: Environment, kinds: Sequence[str]) -> list[Any]:
     """The Role and its binding for kinds that Azure's role does not cover: the application's own, those that its
     project names, and `kinds`.
 
     Raises `CheckFailed`.
     """
     application = entry.application
-    named = tuple(dict.fromkeys((*kinds, *application.image_rules.paths, *application.kinds.also)))
+    kinds_to_check = tuple(dict.fromkeys((*kinds, *application.image_rules.paths, *application.kinds.also)))
     try:
         manifests = _manifests(entry, environment)
-        return facts.cluster(environment.cluster).other_role(manifests, named, environment.namespace)
+        return facts.cluster(environment.cluster).other_role(manifests, kinds_to_check, environment.namespace)
     except (ConfigError, ClusterError) as error:
         raise CheckFailed(str(error)) from None
 

@@ -17,7 +17,7 @@ from ..run_rights import RunRights
 from .fix_hints import FixHints
 
 
-class Reviewed(Protocol):
+class ReviewableCluster(Protocol):
     """The part of a cluster's interface that the checks use."""
 
     def missing_rights(self, manifests: Sequence[Any], namespace: str) -> tuple[Any, ...]: ...
@@ -31,14 +31,14 @@ class Reviewed(Protocol):
     def other_role(self, manifests: Sequence[Any], kinds: Sequence[str], namespace: str) -> list[Any]: ...
 
 
-class Reached(Protocol):
+class ReachableChannel(Protocol):
     """The part of a channel that the checks use."""
 
     def reach(self) -> str | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class CheckInput:
     """The input of all checks. Clients given as functions are opened by the check that needs them."""
 
     table: Callable[[], Table]
@@ -46,8 +46,8 @@ class Facts:
     bus: Callable[[], Bus]
     installation: Callable[[], InstallationLedger]
     registry: Callable[[str], Registry]
-    cluster: Callable[[str], Reviewed]
-    channel: Callable[[str], Reached]
+    cluster: Callable[[str], ReviewableCluster]
+    channel: Callable[[str], ReachableChannel]
     runs: Callable[[], RunRights | None]
     """The source of runs; None if none is asked."""
     registries: tuple[str, ...]

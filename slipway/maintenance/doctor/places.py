@@ -10,7 +10,7 @@ from ...effects.registry import Denied, NotInRegistry, RegistryError
 from ...ledger import Conflict, LedgerUnavailable, keys
 from ...ledger.neighbours import check_row
 from ...ledger.table import Act, Write, gathered, read_each
-from .facts import Facts
+from .facts import CheckInput
 from .failure import CheckFailed, NotChecked
 
 PARTITION = "_doctor"
@@ -27,7 +27,7 @@ ROWS_READ = 100
 ASKEW = timedelta(seconds=60)
 
 
-def check_applications(facts: Facts) -> str:
+def check_applications(facts: CheckInput) -> str:
     """Name the applications that stand still; an installation without any application is in order."""
     entries, broken = facts.catalogue.entries, facts.catalogue.broken
     wrong = [f"{name}: {'; '.join(entry.problems)}" for name, entry in sorted(entries.items()) if entry.problems]
@@ -38,7 +38,7 @@ def check_applications(facts: Facts) -> str:
     return f"{len(entries)} in order: {', '.join(sorted(entries))}" if entries else "none yet: slipway apply"
 
 
-def check_signing_keys(facts: Facts) -> str:
+def check_signing_keys(facts: CheckInput) -> str:
     try:
         ids = facts.keys.ids()
     except KeysUnavailable as away:
@@ -50,7 +50,7 @@ def check_signing_keys(facts: Facts) -> str:
     return f"{len(ids)} live; {ids[0]} signs; {ends}"
 
 
-def check_ledger(facts: Facts, application: str) -> str:
+def check_ledger(facts: CheckInput, application: str) -> str:
     """Whether the rows on which decisions depend can be read, and whether the ledger was put back to an earlier
     state."""
     _check_rows(facts, application, keys.HEAD, keys.RELEASE + keys.AFTER)
@@ -66,12 +66,12 @@ def check_ledger(facts: Facts, application: str) -> str:
     return whole.reason
 
 
-def check_installation(facts: Facts) -> str:
+def check_installation(facts: CheckInput) -> str:
     _check_rows(facts, keys.INSTALLATION, keys.FREEZE, keys.HEAD)
     return "the end of its trail and the freeze of everything can be read"
 
 
-def _check_rows(facts: Facts, partition: str, first: str, last: str) -> None:
+def _check_rows(facts: CheckInput, partition: str, first: str, last: str) -> None:
     try:
         each = gathered(read_each(facts.table().rows(partition, first, last, limit=ROWS_READ), check_row))
     except LedgerUnavailable as away:
@@ -80,7 +80,7 @@ def _check_rows(facts: Facts, partition: str, first: str, last: str) -> None:
         raise CheckFailed("; ".join(row.why for row in each.not_shown)[:2000], missing="rows that can be read")
 
 
-def check_table(facts: Facts) -> str:
+def check_table(facts: CheckInput) -> str:
     try:
         port = facts.table()
         port.get(PARTITION, ROW)
@@ -97,7 +97,7 @@ def check_table(facts: Facts) -> str:
     return "read, written, and the row removed again"
 
 
-def check_blobs(facts: Facts) -> str:
+def check_blobs(facts: CheckInput) -> str:
     try:
         port = facts.blobs()
         digest = port.put(DOCUMENT, "text/plain")
@@ -110,7 +110,7 @@ def check_blobs(facts: Facts) -> str:
     return f"written and read; a document of {len(DOCUMENT)} bytes stays, always the same one"
 
 
-def check_queue(facts: Facts, name: str) -> str:
+def check_queue(facts: CheckInput, name: str) -> str:
     try:
         oldest = facts.bus().probe(name)
     except QueueDenied as denied:
@@ -127,7 +127,7 @@ def check_queue(facts: Facts, name: str) -> str:
     return f"may send (a message scheduled for tomorrow was cancelled) and may receive{age}"
 
 
-def check_registry(facts: Facts, name: str) -> str:
+def check_registry(facts: CheckInput, name: str) -> str:
     reads, writes = _repositories(facts, name)
     if not reads | writes:
         raise NotChecked("no application uses it")
@@ -156,7 +156,7 @@ def check_registry(facts: Facts, name: str) -> str:
     return f"pull from {', '.join(sorted(reads | writes))}{pushed}{lost}"
 
 
-def _tells_times(facts: Facts, name: str, repository: str) -> bool:
+def _tells_times(facts: CheckInput, name: str, repository: str) -> bool:
     """Whether pushes that no event announced can be found, which needs the times of tags: only Azure's registries keep
     them. For a repository without any push it is not known."""
     try:
@@ -170,7 +170,7 @@ def _tells_times(facts: Facts, name: str, repository: str) -> bool:
         raise CheckFailed(str(error), missing="a way to the registry") from None
 
 
-def _repositories(facts: Facts, name: str) -> tuple[set[str], set[str]]:
+def _repositories(facts: CheckInput, name: str) -> tuple[set[str], set[str]]:
     """Check reading from a registry, and writing to it if anything is copied into it."""
     reads, writes = set[str](), set[str]()
     for entry in facts.catalogue:
@@ -182,17 +182,17 @@ def _repositories(facts: Facts, name: str) -> tuple[set[str], set[str]]:
     return reads, writes
 
 
-def check_channel(facts: Facts, name: str) -> str:
+def check_channel(facts: CheckInput, name: str) -> str:
     try:
-        seen = facts.channel(name).reach()
+        reach = facts.channel(name).reach()
     except NotificationError as error:
         raise CheckFailed(str(error), missing="a way to the channel, or its credential") from None
-    if seen is None:
+    if reach is None:
         raise NotChecked("this kind of channel cannot be tried without sending")
-    return seen
+    return reach
 
 
-def check_clock(facts: Facts) -> str:
+def check_clock(facts: CheckInput) -> str:
     """Compare the clock with a registry's: short-lived tokens and deadlines depend on it."""
     names = [entry.application.pushed.registry for entry in facts.catalogue]
     if not names:
@@ -211,7 +211,7 @@ def check_clock(facts: Facts) -> str:
     return f"within {max(apart.total_seconds(), 1):.0f} s of {names[0]}'s"
 
 
-def check_reconcile(facts: Facts) -> str:
+def check_reconcile(facts: CheckInput) -> str:
     try:
         last = facts.installation().last_beat("reconcile")
     except LedgerUnavailable as away:

@@ -6,7 +6,7 @@ from ...domain.application import Application
 from ...domain.gate import ApprovalGate
 from ...domain.project import ProvenanceLevel
 from ...domain.run_source import Absent, CannotKnow
-from .facts import Facts
+from .facts import CheckInput
 from .failure import CheckFailed, NotChecked
 
 _MEMBER = (
@@ -40,7 +40,7 @@ def _lost(application: Application) -> str:
     return "; ".join(lost)
 
 
-def check_runs(facts: Facts, entry: Entry) -> str:
+def check_runs(facts: CheckInput, entry: Entry) -> str:
     """Ask about the application's pipeline, and about a person who does not exist."""
     pipeline, source = entry.application.pipeline, facts.runs()
     if source is None:

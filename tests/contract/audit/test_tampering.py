@@ -155,7 +155,7 @@ def test_a_whole_chain_that_was_replaced_by_a_consistent_one(
     first = anchors(installation)[-1]
     sequence, reason = fault(verdict())
     assert sequence == first.head.sequence
-    assert reason.startswith(f"{first.told} names another hash for it: the chain was replaced")
+    assert reason.startswith(f"{first.text} names another hash for it: the chain was replaced")
     assert installation.is_consistent()
 
 
@@ -169,7 +169,7 @@ def test_a_table_that_was_rolled_back(verdict: Ask, intruder: Intruder, installa
     assert installation.is_consistent()
     sequence, reason = fault(verdict())
     assert sequence == yesterday.sequence + 1
-    assert newest.told in reason
+    assert newest.text in reason
     assert "rolled back" in reason
 
 

@@ -10,7 +10,7 @@ from local.azuredevops import AzureDevOps as Double
 from local.azuredevops import Kind, Strategy
 from local.azuredevops.people import PLATFORM, Person, Signature
 from slipway.domain.events import RunReported
-from slipway.domain.runs import Involved, Involvement, Run, Trust
+from slipway.domain.runs import InvolvedPerson, Involvement, Run, Trust
 from slipway.effects.azure_devops import AzureDevOps, Endpoints, Exchange, RequestLimits
 from slipway.inbound.claims import claimed
 from slipway.inbound.proving import AskLater, ProvedRun, UnprovedRun, prove
@@ -57,12 +57,12 @@ def parts(run: Run) -> set[tuple[str, str]]:
     return {(str(one.part), one.name) for one in run.people}
 
 
-def by_part(run: Run, part: Involvement) -> list[Involved]:
+def by_part(run: Run, part: Involvement) -> list[InvolvedPerson]:
     return [one for one in run.people if one.part is part]
 
 
-def vouched(person: Person, part: Involvement) -> Involved:
-    return Involved(
+def vouched(person: Person, part: Involvement) -> InvolvedPerson:
+    return InvolvedPerson(
         part=part,
         trust=Trust.PROVED,
         name=person.name,

@@ -136,8 +136,8 @@ def test_webhooks_that_are_silent_for_as_long_as_a_server_waits_hold_up_no_other
         with made(place, (f"{ADMISSION}/mutatingwebhookconfigurations", {"webhooks": webhooks})):
             place.settled(lambda: refusal(place, m.config(a="2")), until=bool)
             back = place.fenced().bring_back([m.config(a="2"), m.deployment()])
-    [resisted] = back.resisted
-    assert (resisted.label, resisted.passing) == ("ConfigMap/settings", True)
-    assert "did not complete within requested timeout" in resisted.why
-    assert "check that the pods which serve webhooks are running" in resisted.why
+    [unapplied] = back.unapplied
+    assert (unapplied.label, unapplied.passing) == ("ConfigMap/settings", True)
+    assert "did not complete within requested timeout" in unapplied.why
+    assert "check that the pods which serve webhooks are running" in unapplied.why
     assert [each.name for each in back.applied] == ["web"]

@@ -12,8 +12,8 @@ import pytest
 
 from slipway.catalogue import BUILT_INS, check_path, render_objects
 from slipway.effects.cluster import (
-    Applied,
     AppliedChange,
+    AppliedManifests,
     ClusterError,
     FencedCluster,
     Missing,
@@ -220,14 +220,14 @@ def test_what_went_with_its_definition_is_missing(admin_place: Place, group: str
     test = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}, "spec": {"image": "x"}}
     settings = m.config(a="1")
     delivered(place, definition(group, image=IMAGE), test, settings)
-    applied = Applied(owner=m.OWNER, manifests=(test, settings), live_for=timedelta(0))
+    applied = AppliedManifests(owner=m.OWNER, manifests=(test, settings), live_for=timedelta(0))
     with closing(Connection(place.access)) as admin:
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tests.{group}"
         admin.send("DELETE", path, what="take the definition away")
 
     def missing() -> list[str]:
         [found] = place.cluster.drift([applied], place.namespace)
-        return [] if isinstance(found, ClusterError) else [each.drifted.told for each in found]
+        return [] if isinstance(found, ClusterError) else [each.drifted.text for each in found]
 
     assert place.settled(missing, until=bool) == ["Test/a is missing"]
     delivered(place, definition(group, image=IMAGE))  # which the test's end takes away

@@ -11,7 +11,7 @@ import pytest
 from slipway.domain.drift import DriftKind, IgnoredDrift
 from slipway.effects.cluster import (
     AccessDenied,
-    Applied,
+    AppliedManifests,
     ClusterAccess,
     ClusterError,
     ClusterUnreachable,
@@ -41,10 +41,10 @@ ALL = (WEB, SETTINGS, LOGIN)
 
 
 def seen(place: Place, *manifests: m.Json, live_for: timedelta = LONG) -> tuple[Difference, ...]:
-    return looked(place, Applied(owner=OWNER, manifests=manifests or ALL, live_for=live_for))
+    return looked(place, AppliedManifests(owner=OWNER, manifests=manifests or ALL, live_for=live_for))
 
 
-def looked(place: Place, applied: Applied) -> tuple[Difference, ...]:
+def looked(place: Place, applied: AppliedManifests) -> tuple[Difference, ...]:
     [found] = place.cluster.drift([applied], place.namespace)
     if isinstance(found, ClusterError):
         raise found
@@ -160,7 +160,7 @@ RESOURCES = "spec.template.spec.containers[].resources"
 
 
 def seen_but(place: Place, *rules: IgnoredDrift) -> list[tuple[str, tuple[str, ...]]]:
-    applied = Applied(owner=OWNER, manifests=ALL, live_for=LONG, ignored=rules)
+    applied = AppliedManifests(owner=OWNER, manifests=ALL, live_for=LONG, ignored=rules)
     return [(each.drifted.label, each.drifted.fields) for each in looked(place, applied)]
 
 
@@ -225,7 +225,7 @@ def test_a_look_costs_one_request_for_each_kind_whatever_the_number_of_applicati
     for number in range(5):
         one = owned(m.config(f"settings-{number}", a="1"))
         one["metadata"]["labels"]["slipway.dev/application"] = f"shop-{number}"
-        others.append(Applied(owner=Owner.of(f"shop-{number}", "staging"), manifests=(one,), live_for=LONG))
+        others.append(AppliedManifests(owner=Owner.of(f"shop-{number}", "staging"), manifests=(one,), live_for=LONG))
         place.apply([one])
     requests = Counting(place)
     assert requests.cluster.drift(others, place.namespace) == [()] * 5
@@ -252,7 +252,7 @@ def test_what_may_not_be_read_is_not_a_clean_look(place: Place) -> None:
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}, "rules": []}
     place.apply([SETTINGS])
     refused, readable = (
-        Applied(owner=owner, manifests=(manifest,), live_for=LONG)
+        AppliedManifests(owner=owner, manifests=(manifest,), live_for=LONG)
         for owner, manifest in ((Owner.of("boats", "test"), owned(role)), (OWNER, SETTINGS))
     )
     why, found = place.cluster.drift([refused, readable], place.namespace)

@@ -292,8 +292,8 @@ def test_an_object_that_is_being_deleted_is_waited_for_and_then_made_again(place
     with pytest.raises(ObjectConflict, match=r"ConfigMap/settings is being deleted .*finalizer") as raised:
         place.apply([m.config(a="2")])
     assert raised.value.retryable
-    [resisted] = place.fenced().bring_back([m.config(a="2")]).resisted
-    assert (resisted.label, resisted.passing) == ("ConfigMap/settings", True)
+    [unapplied] = place.fenced().bring_back([m.config(a="2")]).unapplied
+    assert (unapplied.label, unapplied.passing) == ("ConfigMap/settings", True)
     free = {"metadata": {"finalizers": None}}
     headers = {"Content-Type": "application/merge-patch+json"}
     admin.send("PATCH", path, what="let it go", body=free, headers=headers)

@@ -9,7 +9,7 @@ from typing import Any, override
 import pytest
 
 from slipway.domain.pruning import Deletion, Ending
-from slipway.effects.cluster import Applied, Cluster, ObjectConflict, objects
+from slipway.effects.cluster import AppliedManifests, Cluster, ObjectConflict, objects
 from slipway.effects.cluster.connection import ApiServerResponse, Connection
 from slipway.testing.claims import claim
 
@@ -99,7 +99,7 @@ def test_more_objects_than_a_page_of_a_list_has_are_all_found(place: Place, monk
     seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
     assert [deletion.name for deletion in seen.deletions] == ["a", "b", "c"]
     assert "ConfigMap" not in {each.kind for each in seen.unsearched}
-    applied = Applied(owner=m.OWNER, manifests=(KEPT, *gone), live_for=timedelta(0))
+    applied = AppliedManifests(owner=m.OWNER, manifests=(KEPT, *gone), live_for=timedelta(0))
     assert place.cluster.drift([applied], place.namespace) == [()]
 
 

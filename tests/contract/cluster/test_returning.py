@@ -21,7 +21,7 @@ def test_a_statefulset_goes_back_although_its_stuck_pod_is_never_replaced_by_its
     assert place.rolled_out(good) is ProgressState.DONE
     place.apply([bad])
     assert place.rolled_out(bad) is ProgressState.HOPELESS
-    assert place.fenced().bring_back([good]).resisted == ()
+    assert place.fenced().bring_back([good]).unapplied == ()
     freed = list[str]()
 
     def looked() -> ProgressState:
@@ -47,9 +47,9 @@ def test_an_object_that_resists_holds_up_no_other(place: Place) -> None:
     other["spec"]["selector"]["matchLabels"] = other["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
     last = m.deployment(f"{m.PAUSE}@{m.TWO}", name="last")
     back = place.fenced().bring_back([other, last])
-    [resisted] = back.resisted
-    assert (resisted.label, resisted.passing) == ("Deployment/first", False)
-    assert "immutable" in resisted.why
+    [unapplied] = back.unapplied
+    assert (unapplied.label, unapplied.passing) == ("Deployment/first", False)
+    assert "immutable" in unapplied.why
     assert [applied.name for applied in back.applied] == ["last"]
     assert place.rolled_out(last) is ProgressState.DONE
     assert place.cluster.compared([last], place.namespace).others == ()
@@ -85,16 +85,16 @@ def test_an_object_whose_webhook_is_away_holds_up_no_other(place: Place) -> None
     finally:
         admin.send("DELETE", f"{path}/{place.namespace}", what="clean up")
         admin.close()
-    [resisted] = back.resisted
-    assert (resisted.label, resisted.passing) == ("ConfigMap/settings", True)
-    assert 'failed calling webhook "away.example.com"' in resisted.why
+    [unapplied] = back.unapplied
+    assert (unapplied.label, unapplied.passing) == ("ConfigMap/settings", True)
+    assert 'failed calling webhook "away.example.com"' in unapplied.why
     assert [each.name for each in back.applied] == ["web"]
 
 
 def test_an_object_of_a_kind_that_is_gone_holds_up_no_other(place: Place) -> None:
     gone = {"apiVersion": "shop.example/v1", "kind": "Voucher", "metadata": {"name": "spring"}}
     back = place.fenced().bring_back([gone, m.config(a="1")])
-    assert [(each.label, each.passing) for each in back.resisted] == [("Voucher/spring", False)]
+    assert [(each.label, each.passing) for each in back.unapplied] == [("Voucher/spring", False)]
     assert [applied.name for applied in back.applied] == ["settings"]
 
 

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from slipway.effects.cluster import Applied, AppliedChange, ObjectRefused
+from slipway.effects.cluster import AppliedChange, AppliedManifests, ObjectRefused
 from slipway.effects.cluster.connection import Connection
 
 from . import manifests as m
@@ -114,11 +114,11 @@ def test_a_tool_that_applies_the_object_too_is_told_at_first_and_whenever_it_did
     assert place.settled(applied, until=lambda warnings: not warnings) == ()
     set_back(place, tool)
     assert told() == (advice,)
-    look = Applied(owner=m.OWNER, manifests=(ours,), live_for=timedelta(0))
+    look = AppliedManifests(owner=m.OWNER, manifests=(ours,), live_for=timedelta(0))
     [found] = place.cluster.drift([look], place.namespace)
     assert isinstance(found, tuple)
     assert [each.drifted.by for each in found] == [tool]
-    assert found[0].drifted.told.endswith(f"(data.a): {advice}")
+    assert found[0].drifted.text.endswith(f"(data.a): {advice}")
     [owned] = place.cluster.search(place.namespace, m.OWNER).owned
     assert (owned.name, owned.also_applied) == ("settings", advice)
 

@@ -15,7 +15,7 @@ from slipway.domain.identity import (
     TokenApplication,
     TokenPerson,
     Verdict,
-    Verified,
+    VerifiedToken,
 )
 from slipway.effects.identity import (
     AccessTokens,
@@ -73,7 +73,7 @@ def asked(flow: Flow, issuer: Issuer, who: str, **more: object) -> Code:
 
 
 def token_of(verdict: Verdict[str]) -> str:
-    assert isinstance(verdict, Verified), verdict
+    assert isinstance(verdict, VerifiedToken), verdict
     return verdict.value
 
 
@@ -83,7 +83,7 @@ def test_a_sign_in_by_the_products_own_request_ends_in_a_verified_token(
     before = now()
     token = token_of(redeem(issuer, POOL, votes, asked(flow, issuer, "Voter")))
     verdict = IdTokens(issuer, votes.client_id).verify(token, nonce=NONCE, at=now())
-    assert isinstance(verdict, Verified)
+    assert isinstance(verdict, VerifiedToken)
     found, voter = verdict.value, flow.identity.settings.person("Voter")
     assert (found.person.oid, found.person.name, found.person.roles) == (voter.oid, "Voter", ("shop-approvers",))
     assert found.person.groups == voter.groups
@@ -95,13 +95,13 @@ def test_a_sign_in_by_the_products_own_request_ends_in_a_verified_token(
 def test_a_person_in_too_many_groups_is_in_groups_that_nobody_knows(flow: Flow, issuer: Issuer, votes: Client) -> None:
     token = token_of(redeem(issuer, POOL, votes, asked(flow, issuer, "Everywhere")))
     verdict = IdTokens(issuer, votes.client_id).verify(token, nonce=NONCE, at=now())
-    assert isinstance(verdict, Verified)
+    assert isinstance(verdict, VerifiedToken)
     assert verdict.value.person.groups is None
 
 
 def test_a_code_is_redeemed_once(flow: Flow, issuer: Issuer, votes: Client) -> None:
     code = asked(flow, issuer, "Ada")
-    assert isinstance(redeem(issuer, POOL, votes, code), Verified)
+    assert isinstance(redeem(issuer, POOL, votes, code), VerifiedToken)
     assert isinstance(redeem(issuer, POOL, votes, code), IdentityRefused)
 
 
@@ -132,11 +132,11 @@ def calls(flow: Flow, issuer: Issuer) -> AccessTokens:
 
 def test_the_api_is_opened_by_a_person_and_by_an_application(flow: Flow, calls: AccessTokens) -> None:
     person = calls.verify(flow.sign_in(COMMAND, "Ada").access_token, at=now())
-    assert isinstance(person, Verified)
+    assert isinstance(person, VerifiedToken)
     assert isinstance(person.value, TokenPerson)
     flow.managed = PIPELINE
     application = calls.verify(str(flow.managed_token(f"api://{calls.client_id}").content["access_token"]), at=now())
-    assert isinstance(application, Verified)
+    assert isinstance(application, VerifiedToken)
     assert isinstance(application.value, TokenApplication)
     assert application.value.roles == ("operator",)
 
@@ -164,21 +164,21 @@ def test_new_keys_are_found_and_old_tokens_hold_until_their_keys_are_forgotten(m
     flow = Flow(mortal, back=BACK)
     reader = IdTokens(issuer, flow.registration(VOTES).client_id)
     old = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
-    assert isinstance(reader.verify(old, nonce=NONCE, at=now()), Verified)
+    assert isinstance(reader.verify(old, nonce=NONCE, at=now()), VerifiedToken)
     before = issuer.key_set()
     assert isinstance(before, KeySet)
     mortal.rotate_keys()
     new = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
-    assert isinstance(reader.verify(new, nonce=NONCE, at=now()), Verified)
+    assert isinstance(reader.verify(new, nonce=NONCE, at=now()), VerifiedToken)
     after = issuer.key_set()
     assert isinstance(after, KeySet)
     assert after.hash != before.hash
-    assert isinstance(reader.verify(old, nonce=NONCE, at=now()), Verified)
+    assert isinstance(reader.verify(old, nonce=NONCE, at=now()), VerifiedToken)
     mortal.rotate_keys(forget=True)
     newest = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
     assert isinstance(reader.verify(newest, nonce=NONCE, at=now()), CannotVerify)  # asked less than five minutes ago
     ticks[0] += 300
-    assert isinstance(reader.verify(newest, nonce=NONCE, at=now()), Verified)
+    assert isinstance(reader.verify(newest, nonce=NONCE, at=now()), VerifiedToken)
     assert isinstance(reader.verify(old, nonce=NONCE, at=now()), CannotVerify)
 
 
@@ -187,9 +187,9 @@ def test_with_the_provider_gone_known_keys_verify_and_nothing_else_does(mortal: 
     flow = Flow(mortal, back=BACK)
     reader = IdTokens(issuer, flow.registration(VOTES).client_id)
     token = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
-    assert isinstance(reader.verify(token, nonce=NONCE, at=now()), Verified)
+    assert isinstance(reader.verify(token, nonce=NONCE, at=now()), VerifiedToken)
     mortal.part.stop()
-    assert isinstance(reader.verify(token, nonce=NONCE, at=now()), Verified)
+    assert isinstance(reader.verify(token, nonce=NONCE, at=now()), VerifiedToken)
     started_since = IdTokens(
         Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL), flow.registration(VOTES).client_id
     )
@@ -210,7 +210,7 @@ def test_a_provider_that_was_away_is_back_with_the_keys_and_sessions_that_it_had
     reader = IdTokens(
         Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL), flow.registration(VOTES).client_id
     )
-    assert isinstance(reader.verify(token, nonce=NONCE, at=now()), Verified)
+    assert isinstance(reader.verify(token, nonce=NONCE, at=now()), VerifiedToken)
     assert flow.sign_in(VOTES, None, nonce=NONCE).pages == 0
 
 
@@ -222,7 +222,7 @@ def test_a_provider_that_lets_an_old_sign_in_pass_says_when_it_was(mortal: Ident
     mortal.signed_in_ago(3600)
     old = flow.sign_in(VOTES, "Ada", nonce=NONCE, max_age=300).id_token
     verdict = reader.verify(old, nonce=NONCE, at=now())
-    assert isinstance(verdict, Verified)
+    assert isinstance(verdict, VerifiedToken)
     assert verdict.value.authenticated_at is not None
     assert verdict.value.authenticated_at < now() - timedelta(minutes=59)
     with pytest.raises(ValueError, match="whole number"):

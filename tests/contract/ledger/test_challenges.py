@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.domain.challenge import Challenge, Pending, Used, browser_hash
+from slipway.domain.challenge import Challenge, Pending, UsedChallenge, browser_hash
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import Via, inbox_id
 from slipway.domain.statement import CommandStatement, VoteStatement
@@ -42,7 +42,7 @@ RESUME = CommandStatement(
     environment="production",
     reason="ü" * 2000,
 )
-FIRST, SECOND = (Used(inbox=inbox_id(MORNING, bytes([each] * 8)), at=MORNING) for each in (1, 2))
+FIRST, SECOND = (UsedChallenge(inbox=inbox_id(MORNING, bytes([each] * 8)), at=MORNING) for each in (1, 2))
 
 
 @pytest.fixture

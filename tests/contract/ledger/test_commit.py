@@ -12,7 +12,7 @@ from slipway.domain.release import Phase
 from slipway.domain.snapshot import lookups
 from slipway.domain.steps import Outgoing, StepKind
 from slipway.engine.handle import Outcome
-from slipway.ledger import SEEN_PARTS, AlreadySeen, Conflict, Loaded, Table, keys
+from slipway.ledger import SEEN_PARTS, AlreadySeen, Conflict, LoadedSnapshot, Table, keys
 from slipway.ledger.due import SETTLED
 from slipway.ledger.table import Act, Write
 from slipway.maintenance.reconcile import SEEN_FOR
@@ -26,7 +26,7 @@ def installation(table: Table, tmp_path: Path) -> Installation:
     return Installation(tmp_path, table=table)
 
 
-def loaded(installation: Installation, event: Event) -> tuple[Loaded, Decision]:
+def loaded(installation: Installation, event: Event) -> tuple[LoadedSnapshot, Decision]:
     entry = installation.app.catalogue.entries["shop"]
     before = installation.app.ledger.load(entry.policy(installation.now), lookups(entry.application, event))
     return before, decide(before.snapshot, event)
@@ -43,7 +43,7 @@ def test_a_committed_decision_is_loaded_again_as_it_was_decided(installation: In
     assert after.snapshot.head.sequence == len(decision.records) == len(installation.trail())
     assert [entry.message for entry in entries] == list(decision.messages)
     assert [entry.message for entry in installation.app.ledger.outbox("shop")] == list(decision.messages)
-    assert installation.app.ledger.seen("shop", event)
+    assert installation.app.ledger.was_handled("shop", event)
     assert installation.app.ledger.release_of("shop", event.digest) == 1
 
 

@@ -21,7 +21,7 @@ from slipway.effects.messaging import (
     MessageTooLarge,
     QueueUnavailable,
     RawMessage,
-    Waiting,
+    WaitingMessage,
     encoded,
 )
 from slipway.effects.messaging.service_bus import ServiceBus
@@ -301,7 +301,7 @@ def test_messages_in_a_free_session_are_taken_and_those_in_a_held_one_are_left(
     local_bus: LocalServiceBus, client: ServiceBusClient
 ) -> None:
     _, bus = over_amqp(local_bus, client)
-    taken: list[Waiting] = []
+    taken: list[WaitingMessage] = []
     bus.take_free_sessions(SESSIONS, taken.append)  # what other tests left
     taken.clear()
     sent = [message(SESSIONS, session="left-behind"), message(SESSIONS, session="also")]
@@ -321,12 +321,12 @@ def test_what_cannot_be_taken_stays_in_its_session(local_bus: LocalServiceBus, c
     sent = message(SESSIONS, session="stays")
     bus.send([sent])
 
-    def refuse(_: Waiting) -> None:
+    def refuse(_: WaitingMessage) -> None:
         raise RuntimeError("not now")
 
     with pytest.raises(RuntimeError, match="not now"):
         bus.take_free_sessions(SESSIONS, refuse)
-    taken: list[Waiting] = []
+    taken: list[WaitingMessage] = []
     bus.take_free_sessions(SESSIONS, taken.append)
     assert [each.message_id for each in taken] == [sent.id]
     bus.close()

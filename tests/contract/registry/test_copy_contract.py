@@ -14,7 +14,16 @@ from slipway.effects.registry import (
     TagTaken,
     copy_artifact,
 )
-from slipway.testing.artifacts import Built, cosign_signature, digest_of, image, index, push_artifact, refer, referrer
+from slipway.testing.artifacts import (
+    ArtifactDouble,
+    cosign_signature,
+    digest_of,
+    image,
+    index,
+    push_artifact,
+    refer,
+    referrer,
+)
 from tests.contract.registry.conftest import KINDS, Places
 from tests.contract.registry.places import PASSWORD, Place
 
@@ -24,7 +33,7 @@ SBOM = referrer(ROOT.children[0], b"what is in the image", "application/spdx+jso
 SIGNATURE_OF_SBOM = referrer(SBOM, b"signature of the SBOM")
 COSIGN = cosign_signature(b"classic")
 COSIGN_TAG = ROOT.digest.replace(":", "-") + ".sig"
-EVERYTHING: tuple[Built, ...] = (*ROOT.whole(), SIGNATURE, SBOM, SIGNATURE_OF_SBOM, COSIGN)
+EVERYTHING: tuple[ArtifactDouble, ...] = (*ROOT.whole(), SIGNATURE, SBOM, SIGNATURE_OF_SBOM, COSIGN)
 
 
 def fill(registry: Registry, repository: str) -> None:

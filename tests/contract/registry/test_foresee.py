@@ -17,7 +17,7 @@ from slipway.effects.registry import (
     copy_artifact,
     foresee,
 )
-from slipway.testing.artifacts import Built, digest_of, image, index, push_artifact, refer, referrer
+from slipway.testing.artifacts import ArtifactDouble, digest_of, image, index, push_artifact, refer, referrer
 from tests.contract.registry.places import Place
 
 LAYER = b"only here"
@@ -25,7 +25,7 @@ ROOT = index(image(b"base", LAYER), image(b"base", b"arm", architecture="arm64")
 SBOM = referrer(ROOT, b"what is in the image", "application/spdx+json")
 
 
-def ends(registry: Registry, repository: str, root: Built = ROOT) -> tuple[CopySource, CopyTarget]:
+def ends(registry: Registry, repository: str, root: ArtifactDouble = ROOT) -> tuple[CopySource, CopyTarget]:
     return (
         CopySource(registry=registry, repository=repository, digest=root.digest, tag="481"),
         CopyTarget(registry=registry, repository=f"prod/{repository}", digest=root.digest, tag="482"),

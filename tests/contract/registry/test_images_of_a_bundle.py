@@ -15,7 +15,7 @@ from slipway.domain.events import ImagePushed
 from slipway.domain.release import Phase, Release
 from slipway.effects.registry import Registry
 from slipway.testing import Installation, write_application
-from slipway.testing.artifacts import Built, image, index, push_artifact
+from slipway.testing.artifacts import ArtifactDouble, image, index, push_artifact
 from slipway.testing.installation import SETTINGS
 from tests.contract.registry.cosign import COSIGN, MISSING, Cosign, named
 from tests.contract.registry.places import DOCKER_REGISTRY, Place, docker_registry
@@ -99,7 +99,7 @@ class Team:
 
     home: Installation
     registries: Mapping[str, Kept]
-    images: Mapping[str, Built]
+    images: Mapping[str, ArtifactDouble]
     """The images, by repository."""
     bundle: str
     """The digest."""

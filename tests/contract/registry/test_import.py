@@ -18,7 +18,7 @@ from slipway.effects.registry import (
     Unsupported,
     copy_artifact,
 )
-from slipway.testing.artifacts import Built, digest_of, image, index, push_artifact, referrer
+from slipway.testing.artifacts import ArtifactDouble, digest_of, image, index, push_artifact, referrer
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
 
 ROOT = index(image(b"base", b"amd"), image(b"base", b"arm", architecture="arm64"))
@@ -187,7 +187,7 @@ def test_an_address_is_not_shown(one: Azure, repository: str) -> None:
     assert "signature" not in str(caught.value)
 
 
-def _lose_a_blob(found: Azure, repository: str, part: Built) -> None:
+def _lose_a_blob(found: Azure, repository: str, part: ArtifactDouble) -> None:
     """Somebody deletes a layer at the source while the registry is importing."""
     deleter = found.source
     digest = digest_of(part.blobs[-1])

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from slipway.domain.rules import Fail
 from slipway.effects.registry import CopySource, CopyTarget, copy_artifact
 from slipway.effects.supply_chain import ProvenanceTrust, RequiredChecks, check_required
-from slipway.testing.artifacts import Built, image, index, push_artifact
+from slipway.testing.artifacts import ArtifactDouble, image, index, push_artifact
 from tests.contract.registry.cosign import COSIGN, MISSING, Cosign, named
 from tests.contract.registry.places import DOCKER_REGISTRY, Place, docker_registry
 from tests.unit.effects.supply_chain.signing import BUILDER, SPDX_DOCUMENT
@@ -47,7 +47,7 @@ def cosign(tmp_path_factory: pytest.TempPathFactory) -> Cosign:
     return Cosign(tmp_path_factory.mktemp("cosign"))
 
 
-def two_platforms() -> Built:
+def two_platforms() -> ArtifactDouble:
     return index(image(b"for amd64"), image(b"for arm64"))
 
 

@@ -6,13 +6,13 @@ from typing import Any
 from azure.containerregistry import ContainerRegistryClient
 
 from slipway.effects.registry import CopySource, CopyTarget, Lock, Registry, copy_artifact
-from slipway.testing.artifacts import Built, image, push_artifact, referrer
+from slipway.testing.artifacts import ArtifactDouble, image, push_artifact, referrer
 from tests.contract.registry.conftest import KINDS, Places
 
 OLD, NEW = image(b"old"), image(b"new")
 
 
-def run(registry: Registry, repository: str, built: Built, **options: Any) -> str | None:
+def run(registry: Registry, repository: str, built: ArtifactDouble, **options: Any) -> str | None:
     source = CopySource(registry=registry, repository=repository, digest=built.digest)
     target = CopyTarget(
         registry=registry,

@@ -9,7 +9,7 @@ from slipway.testing.artifacts import (
     DOCKER_MANIFEST,
     OCI_LAYER,
     OCI_MANIFEST,
-    Built,
+    ArtifactDouble,
     blob_descriptor,
     referrer,
     unusual_json,
@@ -17,7 +17,7 @@ from slipway.testing.artifacts import (
 from slipway.testing.artifacts import image as _image
 from slipway.testing.artifacts import index as _index
 
-type Artifact = Built
+type Artifact = ArtifactDouble
 """A manifest with everything it needs; `digest` names it."""
 
 
@@ -56,7 +56,7 @@ def windows_image(*, base_layer: str) -> Artifact:
         "config": blob_descriptor(DOCKER_CONFIG, config),
         "layers": [base, blob_descriptor(DOCKER_LAYER, b"app")],
     }
-    return Built(
+    return ArtifactDouble(
         raw=unusual_json(document),
         media_type=DOCKER_MANIFEST,
         blobs=(config, b"app", b"windows base"),
@@ -92,4 +92,4 @@ def _manifest(config_type: str, config: bytes, layer_type: str, layer: bytes, *,
         "config": blob_descriptor(config_type, config),
         "layers": [blob_descriptor(layer_type, layer)],
     }
-    return Built(raw=unusual_json(document), media_type=OCI_MANIFEST, blobs=(config, layer))
+    return ArtifactDouble(raw=unusual_json(document), media_type=OCI_MANIFEST, blobs=(config, layer))

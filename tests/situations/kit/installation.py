@@ -25,7 +25,7 @@ from slipway.domain.model import DIGEST_PATTERN
 from slipway.domain.run_source import RunInfo
 from slipway.ed25519 import public_key
 from slipway.effects.messaging import TRIES, RawMessage
-from slipway.http.saying import Lead
+from slipway.http.saying import ProviderRedirect
 from slipway.queries.answers import SaidState
 from slipway.testing import ManualClock, MemoryBus, MemoryCluster, documents_in
 from slipway.testing.identity import TENANT
@@ -316,9 +316,9 @@ class Installation:
         assert pending is not None
         olga = person(7, "Olga", "operator", "platform")
         lead = saying.confirm(handle, pending, browser=browser, person=olga.oid)
-        assert isinstance(lead, Lead), lead
+        assert isinstance(lead, ProviderRedirect), lead
         state, code = self._outside.votes.signs_in(lead.to, olga)
-        assert isinstance(saying.back(state=state, code=code, error="", browser=browser), Lead)
+        assert isinstance(saying.back(state=state, code=code, error="", browser=browser), ProviderRedirect)
 
     def release_again(self, release: int = 1) -> Said:
         """An operator asks for a release that has ended to be sent out once more."""

@@ -32,5 +32,5 @@ def test_a_run_is_answered_with_what_is_known_of_it_and_an_address_made_from_its
 def test_an_answer_is_read_again_as_it_was_sent(both: Installation) -> None:
     both.push("1.0")
     both.run("1.0")
-    sent = ReleaseWithProgress.told(both.release(1), None)
+    sent = ReleaseWithProgress.of_release(both.release(1), None)
     assert ReleaseWithProgress.model_validate_json(sent.model_dump_json()) == sent

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from slipway.bundle import (
     NotABundle,
-    Packed,
+    PackedBundle,
+    blobs_of,
     contents,
-    parts_of,
     read_config,
     read_environments,
     read_targets,
@@ -33,7 +33,7 @@ from tests.unit.bundle.samples import CI, PROXY, SHOP, built, targets
 
 
 @pytest.fixture
-def packed(tmp_path: Path) -> Packed:
+def packed(tmp_path: Path) -> PackedBundle:
     return built(tmp_path).packed
 
 
@@ -46,9 +46,11 @@ def problems(act: Callable[[], object]) -> list[str]:
 # ---- the artifact
 
 
-def test_parts_that_are_not_the_manifests_are_refused(packed: Packed) -> None:
+def test_parts_that_are_not_the_manifests_are_refused(packed: PackedBundle) -> None:
     for name in ("config", "layer"):
-        swapped = Packed(**{"manifest": packed.manifest, "config": packed.config, "layer": packed.layer, name: b"{}"})
+        swapped = PackedBundle(
+            **{"manifest": packed.manifest, "config": packed.config, "layer": packed.layer, name: b"{}"}
+        )
         (said,) = problems(partial(unpack_bundle, swapped))
         assert "expected" in said
         assert "got 2 bytes" in said
@@ -70,10 +72,10 @@ def test_parts_that_are_not_the_manifests_are_refused(packed: Packed) -> None:
 )
 def test_another_artifact_is_told_from_a_bundle(manifest: bytes, said: str) -> None:
     with pytest.raises(NotABundle, match=said):
-        parts_of(manifest)
+        blobs_of(manifest)
 
 
-def _changed(packed: Packed, change: Callable[[dict[str, Any]], object]) -> bytes:
+def _changed(packed: PackedBundle, change: Callable[[dict[str, Any]], object]) -> bytes:
     document = json.loads(packed.manifest)
     change(document)
     return canonical(document)
@@ -96,20 +98,20 @@ def _changed(packed: Packed, change: Callable[[dict[str, Any]], object]) -> byte
     ],
 )
 def test_a_broken_manifest_is_refused_by_field(
-    packed: Packed, change: Callable[[dict[str, Any]], object], said: str
+    packed: PackedBundle, change: Callable[[dict[str, Any]], object], said: str
 ) -> None:
-    assert any(said in problem for problem in problems(lambda: parts_of(_changed(packed, change))))
+    assert any(said in problem for problem in problems(lambda: blobs_of(_changed(packed, change))))
 
 
-def test_a_repeated_key_of_the_manifest_is_refused(packed: Packed) -> None:
+def test_a_repeated_key_of_the_manifest_is_refused(packed: PackedBundle) -> None:
     doubled = packed.manifest.replace(b'"schemaVersion":2', b'"schemaVersion":2,"schemaVersion":2')
-    assert "the key 'schemaVersion' is used twice" in problems(lambda: parts_of(doubled))[0]
+    assert "the key 'schemaVersion' is used twice" in problems(lambda: blobs_of(doubled))[0]
 
 
 # ---- bundle.json and targets.json
 
 
-def _config(packed: Packed, change: Callable[[dict[str, Any]], object]) -> bytes:
+def _config(packed: PackedBundle, change: Callable[[dict[str, Any]], object]) -> bytes:
     document = json.loads(packed.config)
     change(document)
     return canonical(document)
@@ -137,7 +139,9 @@ def _config(packed: Packed, change: Callable[[dict[str, Any]], object]) -> bytes
         (lambda c: c["environments"].update({"../x": c["environments"]["staging"]}), "environments.../x"),
     ],
 )
-def test_bundle_json_is_read_strictly(packed: Packed, change: Callable[[dict[str, Any]], object], said: str) -> None:
+def test_bundle_json_is_read_strictly(
+    packed: PackedBundle, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
     assert any(said in problem for problem in problems(lambda: read_config(_config(packed, change))))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.catalogue import ConfigError, Definition, Known, check_path
+from slipway.catalogue import ConfigError, Definition, SettingsNames, check_path
 
 APPLICATION = """\
 application: shop
@@ -38,7 +38,7 @@ VALUES = {
 Write = Callable[..., Path]
 
 
-def load(path: Path, *, known: Known | None = None) -> Mapping[str, Definition]:
+def load(path: Path, *, known: SettingsNames | None = None) -> Mapping[str, Definition]:
     """The applications in a file or folder. Raises ConfigError."""
     return check_path(path, known=known).definitions
 
@@ -48,7 +48,7 @@ def load_one(home: Path) -> Definition:
     return load(home.parent)[home.name]
 
 
-def problems(folder: Path, *, known: Known | None = None) -> list[str]:
+def problems(folder: Path, *, known: SettingsNames | None = None) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load(folder, known=known)
     return [str(problem) for problem in caught.value.problems]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.catalogue import Known
+from slipway.catalogue import SettingsNames
 from slipway.domain.application import Start
 from tests.unit.catalogue.samples import APPLICATION, DEPLOYMENT, Write, load, problems
 
@@ -232,7 +232,7 @@ def test_an_object_is_there_once_in_an_environment(write: Write, folder: Path) -
 
 def test_names_must_be_those_of_the_installation_where_it_gives_them(write: Write, folder: Path) -> None:
     write(with_environment("gate: { kind: auto }").replace("nonprod", "nonprd") + "notify: [inbox]\n")
-    known = Known(
+    known = SettingsNames(
         registries=frozenset({"nonprod", "prod"}),
         clusters=frozenset({"stage"}),
         channels=frozenset({"teams"}),
@@ -258,7 +258,7 @@ def test_a_list_of_pipelines_is_told_how_what_several_build_goes_out(write: Writ
 
 def test_a_channel_that_carries_questions_alone_is_not_all_that_tells_voters(write: Write, folder: Path) -> None:
     asking = with_environment("gate: { kind: approval, approvers: [ada@example.com], level: queue }")
-    known = Known(
+    known = SettingsNames(
         registries=frozenset({"nonprod", "prod"}),
         clusters=frozenset({"staging"}),
         channels=frozenset({"chat", "inbox"}),

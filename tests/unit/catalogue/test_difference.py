@@ -3,7 +3,7 @@
 from typing import Any
 
 from slipway.catalogue.difference import describe_difference
-from slipway.catalogue.stored import Stored
+from slipway.catalogue.stored import StoredDocument
 
 SHOP: dict[str, Any] = {
     "application": "shop",
@@ -14,8 +14,8 @@ SHOP: dict[str, Any] = {
 }
 
 
-def stored(manifest: str = "a: 1\nb: 2\n", **fields: Any) -> Stored:
-    return Stored.model_validate(
+def stored(manifest: str = "a: 1\nb: 2\n", **fields: Any) -> StoredDocument:
+    return StoredDocument.model_validate(
         {"kind": "application", "value": SHOP | fields, "files": {"manifests/deployment.yaml": manifest}}
     )
 

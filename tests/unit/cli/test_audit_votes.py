@@ -15,7 +15,7 @@ from slipway.domain.audit import AuditDraft
 from slipway.domain.chain_anchor import Why, new_anchor
 from slipway.domain.changes_on_record import VOTED
 from slipway.domain.errors import present
-from slipway.domain.identity import TokenPerson, Verified
+from slipway.domain.identity import TokenPerson, VerifiedToken
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
 from slipway.domain.people import SignedIn
 from slipway.domain.proof import Proof
@@ -91,7 +91,7 @@ class Kept:
         )
         received = Received(id="0000000000000-0000000000000000", partition=INSTALLATION, received_at=MORNING, row=row)
         verdict = Prover(tokens=IdTokens(self.issuer, CLIENT), installation="here", evidence=blobs).person(received)
-        assert isinstance(verdict, Verified), verdict
+        assert isinstance(verdict, VerifiedToken), verdict
         self.app.documents |= blobs.documents
         proof = verdict.value[1].proof
         self.change_trail(proof, named or who)

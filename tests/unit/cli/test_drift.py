@@ -7,7 +7,7 @@ import pytest
 
 from slipway.cli.commands import drift as command
 from slipway.domain.blocks import Freeze
-from slipway.domain.drift import Drift, Drifted, DriftKind, Seen
+from slipway.domain.drift import Drift, Drifted, DriftFindings, DriftKind
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Served
 from tests.unit.domain.samples import MORNING
@@ -25,7 +25,7 @@ def looked(app: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
     return app
 
 
-def drifted(shop: World, seen: Seen) -> None:
+def drifted(shop: World, seen: DriftFindings) -> None:
     lane = shop.lanes["production"]
     shop.lanes["production"] = lane.evolve(drift=Drift(since=MORNING, release=1, seen=seen))
 
@@ -45,7 +45,7 @@ def test_what_went_live_since_the_last_look_is_not_said_to_be_as_it_went_live(lo
 def test_what_differs_is_named_with_who_wrote_it_and_how_it_is_brought_back(
     looked: Served, slipway: Command, shop: World
 ) -> None:
-    drifted(shop, Seen.of((EDITED,), DOCUMENT))
+    drifted(shop, DriftFindings.of((EDITED,), DOCUMENT))
     done = slipway("drift")
     assert done.exit_code == 1
     assert "shop-1 in production: Deployment/web was changed by kubectl-edit (spec.replicas)" in done.stdout
@@ -58,7 +58,7 @@ def test_what_differs_is_named_with_who_wrote_it_and_how_it_is_brought_back(
 
 
 def test_what_nobody_can_tell_is_not_clean(looked: Served, slipway: Command, shop: World) -> None:
-    drifted(shop, Seen(unknown="production could not be reached"))
+    drifted(shop, DriftFindings(unknown="production could not be reached"))
     done = slipway("drift")
     assert done.exit_code == 1
     assert "shop-1 in production: unknown: production could not be reached" in done.stdout
@@ -94,9 +94,9 @@ def test_the_list_of_applications_says_what_drifted_and_what_nobody_can_tell(
     looked: Served, slipway: Command, shop: World
 ) -> None:
     assert "drifted" not in slipway("applications").stdout
-    drifted(shop, Seen.of((EDITED,), DOCUMENT))
+    drifted(shop, DriftFindings.of((EDITED,), DOCUMENT))
     assert state_in(slipway, "production") == "drifted"
-    drifted(shop, Seen(unknown="production could not be reached"))
+    drifted(shop, DriftFindings(unknown="production could not be reached"))
     assert state_in(slipway, "production") == "not known"
     looked.drift = None
     assert "nobody has looked yet" in slipway("applications").stderr

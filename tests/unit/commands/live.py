@@ -8,7 +8,7 @@ from typing import Any, override
 import yaml
 
 from slipway.bootstrap import App, Ports, Settings, app
-from slipway.catalogue.stored import Stored
+from slipway.catalogue.stored import StoredDocument
 from slipway.commands.comparing import SubjectChange
 from slipway.commands.saying import Said
 from slipway.commands.submitting import ToConfirm
@@ -34,7 +34,7 @@ class Live(Installation):
         """Another instance over the same storage and queues, which remembers for itself."""
         return app(self.ports, Settings.model_validate({**SETTINGS, **self.settings}))
 
-    def documents(self) -> list[Stored]:
+    def documents(self) -> list[StoredDocument]:
         """The documents in the folder."""
         return documents_in(self.deliveries)
 

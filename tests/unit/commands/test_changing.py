@@ -9,8 +9,8 @@ import pytest
 from azure.functions.timer import TimerRequest
 
 from functions import timers
-from slipway.catalogue.sent import Sent
-from slipway.catalogue.stored import Stored
+from slipway.catalogue.sent import SentDocuments
+from slipway.catalogue.stored import StoredDocument
 from slipway.commands.saying import Said
 from slipway.domain.audit import AuditRecord
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
@@ -41,14 +41,14 @@ def trail(live: Live, chain: str = keys.INSTALLATION) -> list[AuditRecord]:
     return [record for record in live.app.ledger.audit(chain) if isinstance(record, AuditRecord)]
 
 
-def change_of(live: Live, stored: Stored) -> CatalogueChange:
+def change_of(live: Live, stored: StoredDocument) -> CatalogueChange:
     before = live.app.versions.current(stored.subject).document
     return CatalogueChange(subject=str(stored.subject), before=before, after=sha256(stored.content))
 
 
 def lying_row(
     live: Live,
-    documents: Sequence[Stored],
+    documents: Sequence[StoredDocument],
     *,
     speaker: Speaker = OLGA,
     changes: Sequence[CatalogueChange] | None = None,
@@ -56,7 +56,7 @@ def lying_row(
     installation: str = NAME,
 ) -> InboxRow:
     """What a front may write that checks nothing."""
-    sent = Sent(salt=SALT, documents=tuple(documents)).content if content is None else content
+    sent = SentDocuments(salt=SALT, documents=tuple(documents)).content if content is None else content
     digest = sha256(sent)
     live.incoming.documents[digest] = sent  # type: ignore[attr-defined] # also what is too large for our own front
     named = tuple(changes) if changes is not None else tuple(change_of(live, each) for each in documents)
@@ -70,7 +70,7 @@ def said(live: Live, row: InboxRow, partition: str = keys.INSTALLATION) -> Said:
     return said
 
 
-def shop_of(live: Live) -> list[Stored]:
+def shop_of(live: Live) -> list[StoredDocument]:
     return [each for each in live.documents() if each.subject == SHOP]
 
 

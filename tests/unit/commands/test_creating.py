@@ -8,7 +8,7 @@ import pytest
 
 from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
-from slipway.domain.decide.quorum import own_rules
+from slipway.domain.decide.quorum import own_work_rules
 from slipway.domain.errors import NotFound, present
 from slipway.domain.gate import ApprovalGate
 from slipway.domain.inbox import Look, LookKind, Speaker, Via
@@ -256,7 +256,7 @@ def test_who_started_it_does_not_approve_it(tmp_path: Path) -> None:
     home.settle()
     (rule,) = (
         each
-        for each in own_rules(home.release(1), gate_of(home), frozenset({f"oid:{OLGA.oid}"}))
+        for each in own_work_rules(home.release(1), gate_of(home), frozenset({f"oid:{OLGA.oid}"}))
         if each.rule is Rule.NOT_REQUESTER
     )
     assert not rule.passed

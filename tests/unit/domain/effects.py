@@ -109,7 +109,7 @@ def plan_result(
     base = lane.live.plan_hash if lane.live else None
     policy = policy_hash(environment) if environment else None
     run = release.run.number if release.run else None
-    waivers = [waiver.told for waiver in release.waivers_in(step.environment)]
+    waivers = [waiver.text for waiver in release.waivers_in(step.environment)]
     broken = unmet or {}
     found = [
         rule.judged(rule not in broken, broken.get(rule, f"about {rule}")).model_dump(mode="json")

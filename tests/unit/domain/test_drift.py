@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from slipway.domain.answers import answer_to
 from slipway.domain.commands import Verb
-from slipway.domain.drift import Drifted, DriftKind, IgnoredDrift, OnDrift, Seen, is_due
+from slipway.domain.drift import Drifted, DriftFindings, DriftKind, IgnoredDrift, OnDrift, is_due
 from slipway.domain.events import CommandGiven, DriftLooked
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
@@ -21,8 +21,8 @@ from tests.unit.domain.world import World
 MINUTE = timedelta(minutes=1)
 EDITED = Drifted(what=DriftKind.CHANGED, kind="Deployment", name="web", fields=("spec.replicas",), by="kubectl-edit")
 GONE = Drifted(what=DriftKind.MISSING, kind="ConfigMap", name="settings")
-FOUND = Seen.of((EDITED,), None)
-AWAY = Seen(unknown="production could not be reached")
+FOUND = DriftFindings.of((EDITED,), None)
+AWAY = DriftFindings(unknown="production could not be reached")
 
 
 def live(on_drift: OnDrift = OnDrift.REPORT, *tags: str) -> World:
@@ -35,7 +35,7 @@ def live(on_drift: OnDrift = OnDrift.REPORT, *tags: str) -> World:
     return world
 
 
-def look(world: World, seen: Seen, *, release: int | None = None) -> None:
+def look(world: World, seen: DriftFindings, *, release: int | None = None) -> None:
     world.wait(4 * MINUTE)
     lane = world.lanes["production"]
     assert lane.live is not None
@@ -61,7 +61,7 @@ def test_what_is_found_is_recorded_and_told_once_however_often_it_is_seen() -> N
         look(world, FOUND)
     assert drift_actions(world) == ["drift.found"]
     [notice] = world.notices(Notice.DRIFT)
-    assert (notice.environment, notice.why) == ("production", FOUND.told)
+    assert (notice.environment, notice.why) == ("production", FOUND.summary)
     assert "Deployment/web was changed by kubectl-edit (spec.replicas)" in world.last("drift.found").details["reason"]
     drift = world.lanes["production"].drift
     assert drift is not None
@@ -71,14 +71,14 @@ def test_what_is_found_is_recorded_and_told_once_however_often_it_is_seen() -> N
 def test_more_of_it_is_recorded_and_not_told_again() -> None:
     world = live()
     look(world, FOUND)
-    look(world, Seen.of((EDITED, GONE), None))
+    look(world, DriftFindings.of((EDITED, GONE), None))
     assert drift_actions(world) == ["drift.found", "drift.found"]
     assert len(world.notices(Notice.DRIFT)) == 1
 
 
 def test_the_end_is_recorded_and_a_new_episode_is_told_again() -> None:
     world = live()
-    for seen in (FOUND, Seen(), FOUND):
+    for seen in (FOUND, DriftFindings(), FOUND):
         look(world, seen)
     assert drift_actions(world) == ["drift.found", "drift.gone", "drift.found"]
     first, second = world.notices(Notice.DRIFT)
@@ -88,7 +88,7 @@ def test_the_end_is_recorded_and_a_new_episode_is_told_again() -> None:
 def test_a_clean_look_writes_nothing() -> None:
     world = live()
     before = len(world.actions())
-    look(world, Seen())
+    look(world, DriftFindings())
     assert len(world.actions()) == before
 
 
@@ -122,7 +122,7 @@ def test_a_release_that_goes_live_ends_it() -> None:
 
 
 @pytest.mark.parametrize("seen", [FOUND, AWAY], ids=["found", "unknown"])
-def test_where_it_holds_what_is_new_waits_and_goes_on_once_it_is_over(seen: Seen) -> None:
+def test_where_it_holds_what_is_new_waits_and_goes_on_once_it_is_over(seen: DriftFindings) -> None:
     world = live(OnDrift.HOLD)
     look(world, seen)
     world.push("v2")
@@ -130,7 +130,7 @@ def test_where_it_holds_what_is_new_waits_and_goes_on_once_it_is_over(seen: Seen
     assert (world.phase(2), world.releases[2].blocked_by) == (Phase.HELD_BACK, (Rule.NO_DRIFT,))
     way = "a look finds no drift, or somebody brings back what is live or lets this release past it"
     assert world.explain(2).next == f"It continues automatically once {way}."
-    look(world, Seen())
+    look(world, DriftFindings())
     assert (world.phase(2), world.live("production")) == (Phase.COMPLETED, 2)
 
 

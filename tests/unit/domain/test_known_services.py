@@ -9,7 +9,7 @@ from slipway.domain.gate import ApprovalGate
 from slipway.domain.governing import breaches, governed
 from slipway.domain.phases import Phase
 from slipway.domain.project import Project
-from slipway.domain.runs import Fact, Involved, Involvement, Run, Trust
+from slipway.domain.runs import Fact, InvolvedPerson, Involvement, Run, Trust
 from tests.unit.domain.gates import at_the_gate, built, gated, reason_of, refusals
 from tests.unit.domain.samples import ADA, BEN, MALLORY
 from tests.unit.domain.world import World
@@ -17,13 +17,13 @@ from tests.unit.domain.world import World
 CLIENT, OTHER = "0c000000-0000-4000-8000-00000000000c", "0d000000-0000-4000-8000-00000000000d"
 BOT = "bot@example.com"
 WHY = "Bumper pushed the change, which is not a person: nobody can tell for whom"
-SERVICE = Involved(
+SERVICE = InvolvedPerson(
     part=Involvement.PUSHER, trust=Trust.PROVED, name="Bumper", is_service=True, client_id=CLIENT, unknown=WHY
 )
-REQUESTER = Involved(part=Involvement.REQUESTER, trust=Trust.PROVED, mail=MALLORY)
+REQUESTER = InvolvedPerson(part=Involvement.REQUESTER, trust=Trust.PROVED, mail=MALLORY)
 
 
-def pushed_by(*people: Involved, all_named: bool = True) -> Run:
+def pushed_by(*people: InvolvedPerson, all_named: bool = True) -> Run:
     """A run that somebody asked for, of a change that these are behind."""
     behind = Fact(trust=Trust.NOT_PROVED, why=f"who is behind the change: not proved; {WHY}")
     return built(by=MALLORY, committed_by=MALLORY).evolve(
@@ -50,26 +50,28 @@ def test_a_service_that_the_project_does_not_know_keeps_everybody_from_approving
 
 
 def test_a_known_service_does_not_stand_for_somebody_else_who_is_not_known() -> None:
-    stranger = Involved(part=Involvement.CREATOR, trust=Trust.NOT_PROVED, name="X", unknown="nobody can tell who X is")
+    stranger = InvolvedPerson(
+        part=Involvement.CREATOR, trust=Trust.NOT_PROVED, name="X", unknown="nobody can tell who X is"
+    )
     for run in (pushed_by(SERVICE, stranger), pushed_by(SERVICE, all_named=False)):
         assert refusals(world_of(run, f"app:{CLIENT}").vote(1, ADA))
 
 
 def test_an_account_of_a_bot_is_known_by_its_address_and_bars_nobody() -> None:
-    known = Involved(part=Involvement.PUSHER, trust=Trust.PROVED, mail=BOT.upper())
-    unknown = Involved(part=Involvement.COMPLETER, trust=Trust.NOT_PROVED, mail=BOT, unknown="nobody can tell")
+    known = InvolvedPerson(part=Involvement.PUSHER, trust=Trust.PROVED, mail=BOT.upper())
+    unknown = InvolvedPerson(part=Involvement.COMPLETER, trust=Trust.NOT_PROVED, mail=BOT, unknown="nobody can tell")
     world = world_of(pushed_by(known, unknown), f"mail:{BOT}")
     world.vote(1, ADA)
     assert world.phase(1) is Phase.COPYING
 
 
 def test_what_a_commit_says_of_itself_makes_nobody_a_service() -> None:
-    claimed = Involved(part=Involvement.AUTHOR, trust=Trust.CLAIMED, mail=BOT, unknown="nobody can tell")
+    claimed = InvolvedPerson(part=Involvement.AUTHOR, trust=Trust.CLAIMED, mail=BOT, unknown="nobody can tell")
     assert refusals(world_of(pushed_by(claimed), f"mail:{BOT}").vote(1, ADA))
 
 
 def test_who_is_behind_a_change_beside_a_service_may_not_approve_it() -> None:
-    ada = Involved(part=Involvement.PUSHER, trust=Trust.PROVED, mail=ADA)
+    ada = InvolvedPerson(part=Involvement.PUSHER, trust=Trust.PROVED, mail=ADA)
     world = world_of(pushed_by(SERVICE, ada), f"app:{CLIENT}")
     assert refusals(world.vote(1, ADA)) == ["approver-is-not-committer"]
     world.vote(1, BEN)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.commands import Verb
-from slipway.domain.order import PLACES_KEPT, Order, Taken, recorded, with_taken
+from slipway.domain.order import PLACES_KEPT, Order, TakenOrder, recorded, with_taken
 from slipway.domain.release import Phase
 from slipway.domain.rules import Rule
 from slipway.domain.steps import StepKind
@@ -19,8 +19,8 @@ def order(number: int, epoch: int = 0) -> Order:
     return Order(epoch=epoch, number=number)
 
 
-def taken(number: int, *, cluster: str = "staging", epoch: int = 0) -> Taken:
-    return Taken(cluster=cluster, namespace="shop", order=order(number, epoch))
+def taken(number: int, *, cluster: str = "staging", epoch: int = 0) -> TakenOrder:
+    return TakenOrder(cluster=cluster, namespace="shop", order=order(number, epoch))
 
 
 def push(world: World, tag: str) -> None:

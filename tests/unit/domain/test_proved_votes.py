@@ -10,7 +10,7 @@ from slipway.domain.decide import Decision
 from slipway.domain.events import VoteCast
 from slipway.domain.gate import Level
 from slipway.domain.people import SignedIn
-from slipway.domain.proof import AHEAD, OLDEST, Proved
+from slipway.domain.proof import AHEAD, OLDEST, ProofFacts
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.statement import VoteStatement
 from tests.unit.domain.crowd import ADA_OID, BEN_OID, KNOWN
@@ -49,7 +49,7 @@ def proved(
         "expires_at": world.now + timedelta(hours=1),
         "authenticated_at": world.now,
     }
-    proof = Proved(proof=digest(statement.salt), statement=statement, tenant=TENANT, **(times | changed))
+    proof = ProofFacts(proof=digest(statement.salt), statement=statement, tenant=TENANT, **(times | changed))
     return cast(world, statement).evolve(
         proved=proof, signed_in=SignedIn(object_id=oid), name="Ada", voter=f"oid:{oid}"
     )

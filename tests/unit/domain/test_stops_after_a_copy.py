@@ -8,7 +8,7 @@ import pytest
 from slipway.domain.around import JobsAround
 from slipway.domain.commands import Verb
 from slipway.domain.errors import present
-from slipway.domain.order import Order, Taken
+from slipway.domain.order import Order, TakenOrder
 from slipway.domain.phases import Phase
 from slipway.domain.release import Rollback, VoteDecision
 from slipway.domain.rules import Rule, RuleResult, WaitsFor
@@ -106,7 +106,7 @@ def test_whoever_cancelled_it_a_moment_too_late_reads_that_it_went_on() -> None:
     world.command(Verb.CANCEL, 1, reason="wrong one")
     assert "ends before its first object, unless that was written already" in world.explain(1).headline
     assert "not-called-off" in {rule.rule for group in world.explain(1).rules for rule in group.rules}
-    taken = Taken(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
+    taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
     world.effects.answer(StepKind.DEPLOY, "production", taken=taken.model_dump(mode="json"))
     world.wait(HOUR)
     world.reconcile()
@@ -137,7 +137,7 @@ def test_what_is_known_to_have_written_its_first_object_is_not_called_off(monkey
     world = World(application(staging(), production(registry=None, gate=approval(ADA))))
     world.push("v1")
     world.settle()
-    taken = Taken(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
+    taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
     world.effects.answer(StepKind.BEFORE, "production", jobs=[], taken=taken.model_dump(mode="json"))
     world.effects.lose(StepKind.DEPLOY, "production")
     world.vote(1, ADA)
@@ -369,7 +369,7 @@ def test_whoever_rejected_it_a_moment_too_late_is_told_that_it_went_on() -> None
     world = at_the_first_object(notify=("mail",))
     world.reject(1, ADA, "the prices are wrong")
     assert "unless its first object has been written already" in world.notices(Notice.VOTE_COUNTED)[-1].why
-    taken = Taken(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
+    taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
     world.effects.answer(StepKind.DEPLOY, "production", taken=taken.model_dump(mode="json"))
     world.wait(HOUR)
     world.reconcile()
@@ -425,7 +425,7 @@ def test_what_was_rejected_and_failed_before_that_was_known_is_asked_about_anew(
 def test_what_was_rejected_too_late_and_failed_is_asked_about_anew() -> None:
     world = at_the_first_object()
     world.reject(1, ADA, "the prices are wrong")
-    taken = Taken(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
+    taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
     world.effects.fail(StepKind.DEPLOY, "production", taken=taken.model_dump(mode="json"))
     world.wait(HOUR)
     world.reconcile()

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from slipway.bundle import BuildOptions, Packed, Targets, build
+from slipway.bundle import BuildOptions, PackedBundle, Targets, build
 from slipway.bundle.model import MANIFEST_TYPE
 from slipway.cli.registries import resolver
 from slipway.cli.schemas import Schemas
@@ -51,7 +51,7 @@ class Ci:
     def image(self, tag: str) -> str:
         return push_artifact(self.installation.nonprod, "team/shop", image(f"shop {tag}".encode()), tag)
 
-    def bundle(self, version: str, *, files: dict[str, str] | None = None, tag: str = "1.4.0") -> Packed:
+    def bundle(self, version: str, *, files: dict[str, str] | None = None, tag: str = "1.4.0") -> PackedBundle:
         folder = self._folder / version
         texts = FILES if files is None else files
         write(folder, {path: text.replace(":1.4.0", f":{tag}") for path, text in texts.items()})
@@ -64,12 +64,12 @@ class Ci:
         wanted = BuildOptions(folder=folder, targets=targets, version=version, registry="nonprod.test")
         return build(wanted, resolver(self.installation.nonprod), NO_PROGRAMS, Schemas()).packed
 
-    def push(self, packed: Packed, tag: str) -> None:
+    def push(self, packed: PackedBundle, tag: str) -> None:
         """Push the bundle, and tell the app of it."""
         self.upload(packed, tag)
         self.tell("team/shop-bundle", packed.digest, tag)
 
-    def upload(self, packed: Packed, tag: str) -> None:
+    def upload(self, packed: PackedBundle, tag: str) -> None:
         registry, repository = self.installation.nonprod, "team/shop-bundle"
         for data in (packed.layer, packed.config):
             registry.put_blob(repository, sha256(data), len(data), partial(iter, [data]))
@@ -91,7 +91,7 @@ WITH_PROXY = DEPLOYMENT.replace(
 )
 
 
-def with_two_images(ci: Ci) -> tuple[Packed, str]:
+def with_two_images(ci: Ci) -> tuple[PackedBundle, str]:
     """A bundle whose second image is an init container's, by digest; and that digest."""
     digest = push_artifact(ci.installation.nonprod, "team/proxy", image(b"proxy 2.0"), "2.0")
     texts = {path: WITH_PROXY.replace("DIGEST", digest) if text == DEPLOYMENT else text for path, text in FILES.items()}

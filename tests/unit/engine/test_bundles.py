@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle import ContentPart, Packed, read_config, read_environments, unpack_bundle
+from slipway.bundle import ContentPart, PackedBundle, read_config, read_environments, unpack_bundle
 from slipway.bundle.artifact import content_digest, pack_bundle
 from slipway.domain.commands import Verb
 from slipway.domain.model import sha256
@@ -121,7 +121,7 @@ def test_a_missing_part_of_any_image_of_a_bundle_is_found_before_anybody_is_aske
 def test_a_person_starts_a_release_of_a_bundle_that_was_pushed_before_anybody_listened(ci: Ci, by: str) -> None:
     installation, packed = ci.installation, ci.bundle("1.4.0")
     ci.upload(packed, "1.4.0")
-    found = installation.app.push_prover.found(
+    found = installation.app.push_prover.look_up(
         installation.app.catalogue.entries["shop"].application, **{by: {"tag": "1.4.0", "digest": packed.digest}[by]}
     )
     assert (found.tag, found.digest) == ("1.4.0", packed.digest)
@@ -258,7 +258,7 @@ def test_what_is_not_a_bundle_is_reported_and_goes_nowhere(ci: Ci) -> None:
     assert release.rollouts == ()
 
 
-def _broken(change: Callable[[dict[str, Any]], object], packed: Packed) -> Packed:
+def _broken(change: Callable[[dict[str, Any]], object], packed: PackedBundle) -> PackedBundle:
     document = json.loads(packed.config)
     change(document)
     _, files = unpack_bundle(packed)

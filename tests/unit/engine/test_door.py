@@ -13,7 +13,7 @@ from slipway.engine.door import Door, deferred
 from slipway.engine.handle import UnknownTarget
 from slipway.engine.proving_pushes import RETRY_PERIOD
 from slipway.testing import Installation
-from slipway.testing.artifacts import Built
+from slipway.testing.artifacts import ArtifactDouble
 from tests.unit.engine.test_run_step import busy_like
 
 
@@ -67,7 +67,7 @@ def test_a_push_is_asked_for_in_the_registry_before_a_release_begins(installatio
     config = {"mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": sha256(b"{}"), "size": 2}
     media_type = "application/vnd.oci.image.manifest.v1+json"
     chart = canonical({"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": []})
-    manifest = Built(raw=chart, media_type=media_type, blobs=(b"{}",))
+    manifest = ArtifactDouble(raw=chart, media_type=media_type, blobs=(b"{}",))
     digest = installation.nonprod.seed("team/shop", manifest, "2.0")
     event = installation.pushed("1.0").evolve(digest=digest, tag="2.0")
     (receipt,) = installation.app.door.take(event)

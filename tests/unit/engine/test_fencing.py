@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from slipway.domain.fence import Fence
-from slipway.domain.order import Order, Taken
+from slipway.domain.order import Order, TakenOrder
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.testing import Installation, MemoryCluster, write_application
@@ -52,7 +52,7 @@ def test_the_lease_names_the_order_and_a_record_that_the_ledger_holds(live: Inst
 
 def test_that_an_order_was_taken_is_recorded_once_it_was(live: Installation) -> None:
     taken = live.app.ledger.lanes("shop")["staging"].taken
-    assert taken == (Taken(cluster="staging", namespace="shop", order=Order(epoch=0, number=1)),)
+    assert taken == (TakenOrder(cluster="staging", namespace="shop", order=Order(epoch=0, number=1)),)
 
 
 def test_a_roll_back_takes_a_higher_order_and_records_it(live: Installation) -> None:

@@ -8,10 +8,10 @@ from slipway.domain.commands import OPENS, Verb
 from slipway.domain.decide import Decision
 from slipway.domain.events import Event
 from slipway.domain.release import Phase
-from slipway.engine.freezing import FreezeOrder, Freezer, Frozen
+from slipway.engine.freezing import FreezeOrder, Freezer, FreezeResult
 from slipway.ledger import keys
 from slipway.ledger.freezes import FreezeState
-from slipway.ledger.ledger import Committed, Ledger, Loaded
+from slipway.ledger.ledger import CommitResult, Ledger, LoadedSnapshot
 from slipway.ledger.neighbours import InstallationRows
 from slipway.ledger.table import Act, Write
 from slipway.testing import ADA, Installation
@@ -20,7 +20,7 @@ from slipway.testing.commands import proved
 OLGA = "olga@example.com"
 
 
-def order(verb: Verb, installation: Installation, submission: str = "first-order", **fields: object) -> Frozen:
+def order(verb: Verb, installation: Installation, submission: str = "first-order", **fields: object) -> FreezeResult:
     given = {"actor": OLGA, "reason": "an incident", "channel": "cli", "submission": submission} | fields
     told = {"verb": verb, "received_at": installation.now, **given}
     if verb in OPENS:
@@ -114,7 +114,7 @@ def test_a_decision_that_is_under_way_when_everything_is_frozen_begins_no_rollou
     at_the_gate(installation)
     commit = installation.app.ledger.commit
 
-    def frozen_before(loaded: Loaded, decision: Decision, event: Event) -> Committed:
+    def frozen_before(loaded: LoadedSnapshot, decision: Decision, event: Event) -> CommitResult:
         monkeypatch.setattr(installation.app.ledger, "commit", commit)
         assert order(Verb.FREEZE, installation).applied == 1
         return commit(loaded, decision, event)
@@ -167,7 +167,7 @@ def test_a_reconcile_run_that_looked_before_everything_was_frozen_ends_no_freeze
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_the_gate(installation)
-    look, frozen = Ledger.of_installation, list[Frozen]()
+    look, frozen = Ledger.of_installation, list[FreezeResult]()
 
     def frozen_after(ledger: Ledger) -> InstallationRows:
         found = look(ledger)
@@ -189,7 +189,7 @@ def test_whoever_still_tells_of_the_end_of_one_freeze_does_not_end_the_next(
 ) -> None:
     at_the_gate(installation)
     order(Verb.FREEZE, installation)
-    look, frozen = Freezer.state, list[Frozen]()
+    look, frozen = Freezer.state, list[FreezeResult]()
 
     def frozen_again(freezer: Freezer) -> FreezeState | None:
         found = look(freezer)

@@ -6,7 +6,7 @@ from azure.functions.timer import TimerRequest
 from functions import timers
 from slipway.domain.phases import Phase
 from slipway.domain.queues import Queue
-from slipway.effects.messaging import Waiting
+from slipway.effects.messaging import WaitingMessage
 from slipway.engine.door import deferred
 from slipway.testing import Installation
 from tests.unit.api.in_process import use
@@ -14,7 +14,7 @@ from tests.unit.api.in_process import use
 
 def lie(installation: Installation, body: bytes, session: str = "shop") -> None:
     installation.bus.lying.append(
-        Waiting(queue=Queue.WORK, body=body, message_id="m-1", session=session, enqueued_at=installation.now)
+        WaitingMessage(queue=Queue.WORK, body=body, message_id="m-1", session=session, enqueued_at=installation.now)
     )
 
 

@@ -49,7 +49,7 @@ def test_a_registry_that_refuses_for_nine_minutes_costs_the_release_only_time(
 
     release = installation.release(1)
     why = "nonprod.test/team/shop"
-    told = ReleaseWithProgress.told(release, installation.app.reader.under_way(release))
+    told = ReleaseWithProgress.of_release(release, installation.app.reader.under_way(release))
     assert why in told.waits_for
     assert why in installation.explain(1).headline
     planned = next(rule for rule in installation.explain(1).rules[0].rules if rule.name == "plan-is-current")

@@ -65,15 +65,15 @@ def test_a_release_is_read_together_with_what_stands_beside_it(home: Installatio
     table.asked.clear()
     nearby = home.app.ledger.nearby("shop", 1)
     assert table.asked == ["rows head..release"]
-    assert (nearby.release, nearby.standing.lanes) == (home.release(1), home.app.ledger.lanes("shop"))
-    assert nearby.standing.head == home.app.ledger.head("shop")
+    assert (nearby.release, nearby.rows.lanes) == (home.release(1), home.app.ledger.lanes("shop"))
+    assert nearby.rows.head == home.app.ledger.head("shop")
 
 
 def test_a_release_that_many_newer_ones_lie_before_is_read_all_the_same(home: Installation) -> None:
     for number in range(BETWEEN + 1):
         home.push(f"1.{number}")
     nearby = home.app.ledger.nearby("shop", 1)
-    assert (nearby.release, nearby.standing.lanes) == (home.release(1), home.app.ledger.lanes("shop"))
+    assert (nearby.release, nearby.rows.lanes) == (home.release(1), home.app.ledger.lanes("shop"))
     assert keys.release(1) in nearby.etags
     assert keys.HEAD in nearby.etags
 

@@ -8,7 +8,7 @@ import pytest
 from slipway.bundle.model import MANIFEST_TYPE
 from slipway.domain.release import Phase
 from slipway.testing import Installation, write_application
-from slipway.testing.artifacts import Built, image
+from slipway.testing.artifacts import ArtifactDouble, image
 from tests.unit.effects.supply_chain.attaching import classic, sbom, simple_layer
 from tests.unit.effects.supply_chain.authority import Key, pem
 from tests.unit.engine.bundle_ci import APPLICATION, PEOPLE, REQUIRE, Ci, with_two_images
@@ -26,7 +26,7 @@ def strict(tmp_path: Path, request: pytest.FixtureRequest) -> Ci:
     return team
 
 
-def sign(ci: Ci, repository: str, built: Built, key: Key = PEOPLE.cosign) -> None:
+def sign(ci: Ci, repository: str, built: ArtifactDouble, key: Key = PEOPLE.cosign) -> None:
     signature = classic(simple_layer(built, key))
     ci.installation.nonprod.held.seed(repository, signature, built.digest.replace(":", "-") + ".sig")
 
@@ -45,7 +45,7 @@ def test_what_is_required_is_asked_of_the_bundle_and_of_each_image(
 ) -> None:
     shop, packed = image(b"shop 1.4.0"), strict.bundle("1.4.0")
     if "bundle" in signed:
-        sign(strict, "team/shop-bundle", Built(raw=packed.manifest, media_type=MANIFEST_TYPE))
+        sign(strict, "team/shop-bundle", ArtifactDouble(raw=packed.manifest, media_type=MANIFEST_TYPE))
     if "image" in signed:
         sign(strict, "team/shop", shop)
     if "sbom" in signed:
@@ -72,7 +72,7 @@ OWN_RULES = REQUIRE.replace("within: 1m", "within: 1m, each: [{{ of: team/pro*, 
 )
 def test_an_image_of_a_repository_with_rules_of_its_own_is_held_to_those(strict: Ci, key: Key, said: str) -> None:
     packed, _ = with_two_images(strict)
-    sign(strict, "team/shop-bundle", Built(raw=packed.manifest, media_type=MANIFEST_TYPE))
+    sign(strict, "team/shop-bundle", ArtifactDouble(raw=packed.manifest, media_type=MANIFEST_TYPE))
     sign(strict, "team/shop", image(b"shop 1.4.0"))
     strict.installation.nonprod.held.seed("team/shop", sbom(image(b"shop 1.4.0")))
     sign(strict, "team/proxy", image(b"proxy 2.0"), key)

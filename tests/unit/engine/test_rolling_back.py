@@ -8,7 +8,7 @@ import pytest
 
 from slipway.domain.commands import Verb
 from slipway.domain.release import Phase
-from slipway.effects.cluster import ObjectRefused, Resisted
+from slipway.effects.cluster import ObjectRefused, UnappliedObject
 from slipway.ledger.table import gathered
 from slipway.testing import Installation, write_application
 from tests.unit.bundle.samples import DEPLOYMENT, FILES
@@ -100,20 +100,22 @@ def test_what_stays_although_the_failed_release_has_made_it_is_told_with_the_rea
 def test_an_object_that_resists_is_named_and_everything_else_is_back(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     why = "apply Service/shop: spec.clusterIPs[0]: may not change once set"
-    ci.installation.staging.resists["Service/shop"] = Resisted(kind="Service", name="shop", why=why, passing=False)
+    ci.installation.staging.resists["Service/shop"] = UnappliedObject(
+        kind="Service", name="shop", why=why, passing=False
+    )
     fails(ci, "1.5.0", new=NEW)
     release = ci.installation.release(2)
     assert release.phase is Phase.FAILED
     assert f"could not be brought back: {why}; everything else is back" in release.reason
     assert why in ci.installation.explain(2).headline
-    assert returned(ci, "rollback.failed")["resisted"] == [why]
+    assert returned(ci, "rollback.failed")["unapplied"] == [why]
     assert "ConfigMap/new" not in live(ci)
     assert ci.installation.staging.digest("shop-staging") == ci.installation.nonprod.resolve("team/shop", "1.4.0")
 
 
 def test_a_roll_back_stays_open_while_an_object_resists_that_may_yet_go_back(ci: Ci) -> None:
     deliver(ci, "1.4.0")
-    busy = Resisted(kind="Service", name="shop", why="the object has been modified", passing=True)
+    busy = UnappliedObject(kind="Service", name="shop", why="the object has been modified", passing=True)
     ci.installation.staging.resists["Service/shop"] = busy
     fails(ci, "1.5.0")
     assert ci.installation.phase(2) is Phase.ROLLED_BACK

@@ -12,7 +12,7 @@ from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.domain.tokens import Purpose
 from slipway.testing import ADA, APPLICATION, Installation, write_application
-from slipway.testing.artifacts import Built, image
+from slipway.testing.artifacts import ArtifactDouble, image
 from slipway.web.approving import show_linked_gate
 from tests.unit.effects.supply_chain.attaching import People, classic, in_bundle, notation, sbom, simple_layer
 from tests.unit.effects.supply_chain.authority import ec_key, pem
@@ -41,12 +41,12 @@ def deliveries(tmp_path: Path) -> Path:
     return folder
 
 
-def shop(tag: str) -> Built:
+def shop(tag: str) -> ArtifactDouble:
     """The image that `Installation.build` pushes."""
     return image(f"layer of shop {tag}".encode())
 
 
-def attach(installation: Installation, built: Built, *, cosign: bool = True) -> None:
+def attach(installation: Installation, built: ArtifactDouble, *, cosign: bool = True) -> None:
     held = installation.nonprod.held
     held.seed("team/shop", notation(built, PEOPLE.notation))
     held.seed("team/shop", sbom(built))

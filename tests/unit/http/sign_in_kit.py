@@ -8,8 +8,8 @@ from slipway.domain.sessions import EndedSessions
 from slipway.domain.signing import FixedKeys
 from slipway.http.cookies import Cookies
 from slipway.http.sealing import Seal
-from slipway.http.sessions import Recalled, Session, Sessions
-from slipway.http.signing_in import Go, NotSignedIn, SignIn
+from slipway.http.sessions import EndedSessionCache, Session, Sessions
+from slipway.http.signing_in import NotSignedIn, SignIn, SignInRedirect
 from slipway.testing.sign_in import Browser, MemoryProvider, person
 
 BASE = "https://slipway.example.com"
@@ -39,7 +39,7 @@ class Scene:
             cookies=Cookies(BASE),
             seal=seal,
             clock=self.time,
-            ended=Recalled(
+            ended=EndedSessionCache(
                 lambda _, oid: self.ended.get(oid, EndedSessions()), monotonic=lambda: self.time().timestamp()
             ),
         )
@@ -56,11 +56,11 @@ class Scene:
     def begin(self, to: str = "/audit", *, quiet: bool = False) -> str:
         """The provider's address that the browser is sent to."""
         begun = self.sign_in.begin(self.browser.headers, to, quiet=quiet)
-        assert isinstance(begun, Go), begun
+        assert isinstance(begun, SignInRedirect), begun
         self.browser.take(*begun.cookies)
         return begun.to
 
-    def back(self, parameters: dict[str, str]) -> Go | NotSignedIn:
+    def back(self, parameters: dict[str, str]) -> SignInRedirect | NotSignedIn:
         outcome = self.sign_in.back(self.browser.headers, parameters)
         self.browser.take(*outcome.cookies)
         return outcome

@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from slipway.domain.challenge import LIFE
-from slipway.domain.identity import CannotVerify, IdentityRefused, IdToken, TokenPerson, Verdict, Verified
+from slipway.domain.identity import CannotVerify, IdentityRefused, IdToken, TokenPerson, Verdict, VerifiedToken
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Via
 from slipway.domain.statement import Statement, VoteStatement
 from slipway.effects.identity import IdTokens
-from slipway.http.saying import Lead, NothingSent, Saying, WhyNothingSent
+from slipway.http.saying import NothingSent, ProviderRedirect, Saying, WhyNothingSent
 from slipway.ledger.challenges import Challenges
 from slipway.ledger.inbox import Inbox
 from slipway.testing import ManualClock, MemoryTable
@@ -81,7 +81,7 @@ class PlayedProvider:
         if self.away:
             return CannotVerify(why="it is away")
         token, expected = self.codes.pop(code, ("", ""))
-        return Verified(value=token) if token and verifier == expected else IdentityRefused(why="invalid_grant")
+        return VerifiedToken(value=token) if token and verifier == expected else IdentityRefused(why="invalid_grant")
 
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]:
         return IdTokens(self.issuer, CLIENT).verify(token, nonce=nonce, at=at)
@@ -109,10 +109,12 @@ class Stage:
 
     def press(self, statement: Statement = VOTE, *, browser: str = BROWSER) -> str:
         lead = self.saying.begin(statement, browser=browser, person=ADA.oid, fresh=FRESH, via=Via.PAGE)
-        assert isinstance(lead, Lead)
+        assert isinstance(lead, ProviderRedirect)
         return lead.to
 
-    def back(self, state: str, code: str = "", *, error: str = "", browser: str = BROWSER) -> Lead | NothingSent:
+    def back(
+        self, state: str, code: str = "", *, error: str = "", browser: str = BROWSER
+    ) -> ProviderRedirect | NothingSent:
         return self.saying.back(state=state, code=code, error=error, browser=browser)
 
     def rows(self) -> list[Received]:
@@ -124,7 +126,7 @@ def stage() -> Stage:
     return Stage()
 
 
-def why(outcome: Lead | NothingSent) -> WhyNothingSent:
+def why(outcome: ProviderRedirect | NothingSent) -> WhyNothingSent:
     assert isinstance(outcome, NothingSent), outcome
     return outcome.why
 
@@ -132,13 +134,13 @@ def why(outcome: Lead | NothingSent) -> WhyNothingSent:
 def test_a_statement_goes_into_the_inbox_with_its_proof_and_wakes_the_worker(stage: Stage) -> None:
     outcome = stage.back(*stage.provider.signs_in(stage.press()))
     (received,) = stage.rows()
-    assert outcome == Lead(to=f"/said/shop/{received.id}")
+    assert outcome == ProviderRedirect(to=f"/said/shop/{received.id}")
     assert stage.hints == [("shop", received.id)]
     assert (received.row.kind, received.row.statement, received.partition) == (InboxKind.VOTE, VOTE, "shop")
     assert (received.row.speaker.oid, received.row.speaker.roles) == (ADA.oid, ADA.roles)
     assert received.row.proof is not None
     verdict = stage.provider.verify(received.row.proof.id_token, nonce=VOTE.nonce, at=received.received_at)
-    assert isinstance(verdict, Verified)
+    assert isinstance(verdict, VerifiedToken)
 
 
 def test_the_provider_is_asked_for_the_freshness_that_the_gate_demands(stage: Stage) -> None:
@@ -199,7 +201,7 @@ def test_a_cancelled_sign_in_sends_nothing_and_uses_nothing_up(stage: Stage) -> 
     state = parse_qs(urlsplit(at).query)["state"][0]
     cancelled = stage.back(state, error="access_denied")
     assert cancelled == NothingSent(why=WhyNothingSent.CANCELLED, back=f"/approvals/{VOTE.salt}")
-    assert isinstance(stage.back(*stage.provider.signs_in(at)), Lead)
+    assert isinstance(stage.back(*stage.provider.signs_in(at)), ProviderRedirect)
 
 
 def test_any_other_error_is_told_without_the_providers_text(stage: Stage) -> None:
@@ -226,7 +228,7 @@ def test_a_state_that_was_never_given_is_unknown(stage: Stage, state: str) -> No
 def test_without_a_code_nothing_is_used_up(stage: Stage, code: str) -> None:
     returned = stage.provider.signs_in(stage.press())
     assert why(stage.back(returned[0], code)) is WhyNothingSent.INCOMPLETE
-    assert isinstance(stage.back(*returned), Lead)
+    assert isinstance(stage.back(*returned), ProviderRedirect)
 
 
 def test_where_the_provider_is_away_nothing_is_sent_and_the_page_to_follow_says_so(stage: Stage) -> None:
@@ -234,7 +236,7 @@ def test_where_the_provider_is_away_nothing_is_sent_and_the_page_to_follow_says_
     stage.provider.away = True
     assert why(stage.back(*returned)) is WhyNothingSent.AWAY
     again = stage.back(*returned)
-    assert isinstance(again, Lead)
+    assert isinstance(again, ProviderRedirect)
     assert re.fullmatch(r"/said/shop/[0-9]{13}-[0-9a-f]{16}", again.to)
     assert stage.rows() == []
 
@@ -248,7 +250,7 @@ def test_nobody_is_led_to_a_provider_that_is_away(stage: Stage) -> None:
 def test_an_older_sign_in_is_asked_for_again_with_the_credential_for_the_same_statement(stage: Stage) -> None:
     returned = stage.provider.signs_in(stage.press(), ago=timedelta(hours=1))
     second = stage.back(*returned)
-    assert isinstance(second, Lead)
+    assert isinstance(second, ProviderRedirect)
     assert parse_qs(urlsplit(second.to).query)["prompt"] == ["login"]
     assert stage.rows() == []
     stage.back(*stage.provider.signs_in(second.to))
@@ -258,8 +260,8 @@ def test_an_older_sign_in_is_asked_for_again_with_the_credential_for_the_same_st
 
 def test_a_second_sign_in_that_is_old_too_goes_to_the_worker_who_refuses(stage: Stage) -> None:
     second = stage.back(*stage.provider.signs_in(stage.press(), ago=timedelta(hours=1)))
-    assert isinstance(second, Lead)
-    assert isinstance(stage.back(*stage.provider.signs_in(second.to, auth_time=None)), Lead)
+    assert isinstance(second, ProviderRedirect)
+    assert isinstance(stage.back(*stage.provider.signs_in(second.to, auth_time=None)), ProviderRedirect)
     assert len(stage.rows()) == 1
 
 
@@ -272,7 +274,7 @@ def test_a_token_for_something_else_is_not_sent_on(stage: Stage, claims: dict[st
 def test_what_cannot_be_verified_here_is_left_to_the_worker(stage: Stage) -> None:
     returned = stage.provider.signs_in(stage.press())
     stage.provider.issuer.kid = "k2"
-    assert isinstance(stage.back(*returned), Lead)
+    assert isinstance(stage.back(*returned), ProviderRedirect)
     (received,) = stage.rows()
     assert (received.row.speaker.oid, received.row.proof is None) == (None, False)
 
@@ -285,4 +287,4 @@ def test_old_rows_go_after_a_day_and_young_ones_stay(stage: Stage) -> None:
     stage.clock.wait(timedelta(hours=24))
     young = stage.provider.signs_in(stage.press())
     assert challenges.sweep(stage.clock()) == 2
-    assert isinstance(stage.back(*young), Lead)
+    assert isinstance(stage.back(*young), ProviderRedirect)

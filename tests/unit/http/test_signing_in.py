@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.http.signing_in import MOST_TABS, Go, NotSignedIn
+from slipway.http.signing_in import MOST_TABS, NotSignedIn, SignInRedirect
 from slipway.testing.sign_in import Browser
 from tests.unit.http.sign_in_kit import ADA, BEN, Scene
 
@@ -16,7 +16,7 @@ def scene() -> Scene:
 
 def test_one_comes_back_to_the_page_that_one_wanted(scene: Scene) -> None:
     outcome = scene.back(scene.provider.answer(scene.begin("/releases/shop-1?after=3"), ADA))
-    assert isinstance(outcome, Go)
+    assert isinstance(outcome, SignInRedirect)
     assert outcome.to == "/releases/shop-1?after=3"
     assert scene.session().oid == ADA.oid
 
@@ -26,7 +26,7 @@ def test_one_comes_back_to_the_page_that_one_wanted(scene: Scene) -> None:
 )
 def test_nobody_is_sent_anywhere_but_to_our_pages(scene: Scene, to: str) -> None:
     outcome = scene.back(scene.provider.answer(scene.begin(to), ADA))
-    assert isinstance(outcome, Go)
+    assert isinstance(outcome, SignInRedirect)
     assert outcome.to == "/"
 
 
@@ -34,7 +34,7 @@ def test_two_tabs_sign_in_at_once(scene: Scene) -> None:
     one, two = scene.begin("/audit"), scene.begin("/")
     for address, wanted in ((two, "/"), (one, "/audit")):
         outcome = scene.back(scene.provider.answer(address, ADA))
-        assert isinstance(outcome, Go)
+        assert isinstance(outcome, SignInRedirect)
         assert outcome.to == wanted
 
 
@@ -42,7 +42,7 @@ def test_the_oldest_of_many_tabs_gives_way(scene: Scene) -> None:
     first = scene.begin()
     others = [scene.begin() for _ in range(MOST_TABS)]
     assert isinstance(scene.back(scene.provider.answer(first, ADA)), NotSignedIn)
-    assert all(isinstance(scene.back(scene.provider.answer(address, ADA)), Go) for address in others)
+    assert all(isinstance(scene.back(scene.provider.answer(address, ADA)), SignInRedirect) for address in others)
 
 
 def test_coming_back_twice_is_harmless(scene: Scene) -> None:
@@ -50,7 +50,7 @@ def test_coming_back_twice_is_harmless(scene: Scene) -> None:
     scene.back(answer)
     session = scene.session()
     outcome = scene.back(answer)
-    assert isinstance(outcome, Go)
+    assert isinstance(outcome, SignInRedirect)
     assert outcome.to == "/"
     assert scene.session() == session
 
@@ -125,8 +125,8 @@ def test_where_the_provider_would_have_to_ask_the_session_is_over_and_the_person
     scene.signs_in()
     scene.provider.at_home = None
     outcome = scene.back(scene.provider.answer(scene.begin(quiet=True)))
-    assert isinstance(outcome, Go)
+    assert isinstance(outcome, SignInRedirect)
     assert "prompt=none" not in outcome.to
     assert scene.sessions.read(scene.browser.headers) is None
-    assert isinstance(scene.back(scene.provider.answer(outcome.to, ADA)), Go)
+    assert isinstance(scene.back(scene.provider.answer(outcome.to, ADA)), SignInRedirect)
     assert scene.session().oid == ADA.oid

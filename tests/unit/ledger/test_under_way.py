@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from slipway.domain.promotion import CopyProgress, StepState
-from slipway.ledger.under_way import UnderWay
+from slipway.ledger.under_way import ProgressRows
 from slipway.testing import MemoryTable
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -15,7 +15,7 @@ STATE = StepState(
 
 
 def test_what_is_written_is_read_and_replaced_and_forgotten() -> None:
-    rows = UnderWay(MemoryTable())
+    rows = ProgressRows(MemoryTable())
     rows.write("shop", 1, "production", STATE)
     assert rows.read("shop", 1, "production") == STATE
     rows.write("shop", 1, "production", STATE.evolve(operation=""))
@@ -26,7 +26,7 @@ def test_what_is_written_is_read_and_replaced_and_forgotten() -> None:
 
 
 def test_releases_environments_and_applications_are_kept_apart() -> None:
-    rows = UnderWay(MemoryTable())
+    rows = ProgressRows(MemoryTable())
     rows.write("shop", 1, "production", STATE)
     for place in (("shop", 2, "production"), ("shop", 1, "staging"), ("blog", 1, "production")):
         assert rows.read(*place) is None
@@ -41,7 +41,7 @@ def test_sizes_are_told_in_the_unit_of_the_whole() -> None:
     def told(done: int, whole: int) -> str:
         return CopyProgress(
             environment="production", blobs=1, of_blobs=2, bytes=done, of_bytes=whole, at=NOW
-        ).told.partition(", ")[2]
+        ).text.partition(", ")[2]
 
     assert told(5, 999) == "5 of 999 bytes"
     assert told(500, 1_000) == "0.5 of 1.0 kB"

@@ -9,7 +9,7 @@ import pytest
 
 from local.chaos.applications import ADA, APPLICATIONS, BEN, ENVIRONMENTS, PRODUCTION, STAGING
 from local.chaos.blows import rows
-from local.chaos.evidence import Evidence, Held, Intent, Live, Pushed
+from local.chaos.evidence import Evidence, Intent, Live, NamespaceContent, Pushed
 from local.chaos.judge import PROMISES, judged
 from slipway.domain.order import Order
 
@@ -50,7 +50,7 @@ def trail(application: str) -> list[dict[str, Any]]:
     ]
 
 
-HELD = Held(
+HELD = NamespaceContent(
     images=frozenset({SECOND}),
     orders={"hello Deployment": Order(epoch=0, number=2)},
     lease=Order(epoch=0, number=2),

@@ -7,7 +7,7 @@ import pytest
 from local.kubernetes import Kubernetes, KubernetesSettings, Token
 from local.kubernetes.access import LETS_IN
 from local.kubernetes.resources import NAMESPACES
-from local.stack.places import APP, Places, PlacesRefused, application_in_force, named_by
+from local.stack.places import APP, NamespaceMaker, NamespaceRefused, application_in_force, namespaces_named_by
 
 DOCUMENT = """
 application: shop
@@ -25,13 +25,13 @@ def cluster() -> Iterator[Kubernetes]:
         yield running
 
 
-def places(cluster: Kubernetes, token: str = "of-the-platform") -> Places:
-    return Places(clusters={"staging": cluster.url}, token=token)
+def places(cluster: Kubernetes, token: str = "of-the-platform") -> NamespaceMaker:
+    return NamespaceMaker(clusters={"staging": cluster.url}, token=token)
 
 
 def test_an_application_names_its_namespaces_by_cluster() -> None:
     document = application_in_force({"files": {"application.yaml": DOCUMENT}}, "shop")
-    assert named_by(document) == {
+    assert namespaces_named_by(document) == {
         "staging": frozenset({"shop-staging"}),
         "production": frozenset({"shop"}),
         "far": frozenset({"shop"}),
@@ -50,5 +50,5 @@ def test_a_namespace_is_made_once_and_lets_the_app_in(cluster: Kubernetes) -> No
 
 
 def test_a_namespace_that_the_cluster_refuses_is_told(cluster: Kubernetes) -> None:
-    with pytest.raises(PlacesRefused, match="namespace one: the cluster staging answered 401"):
+    with pytest.raises(NamespaceRefused, match="namespace one: the cluster staging answered 401"):
         places(cluster, token="another").make({"staging": frozenset({"one"})})

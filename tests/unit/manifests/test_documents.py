@@ -32,7 +32,7 @@ def test_every_value_knows_its_line_and_column() -> None:
 
 def test_a_value_that_is_missing_is_placed_where_it_should_be() -> None:
     document = read("a:\n  b:\n    c: 1\n")
-    assert document.place(("a", "b", "missing", "deeper")).line == 2
+    assert document.position(("a", "b", "missing", "deeper")).line == 2
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_anchors_aliases_and_merges_give_what_yaml_says() -> None:
     document = read("base: &base {a: 1, b: 2}\nuse:\n  <<: *base\n  b: 3\nagain: *base\n")
     assert document.value["use"] == {"a": 1, "b": 3}
     assert document.value["again"] == {"a": 1, "b": 2}
-    assert document.place(("use", "b")).line == 4
-    assert document.place(("use", "a")).line == 1
+    assert document.position(("use", "b")).line == 4
+    assert document.position(("use", "a")).line == 1
 
 
 def test_earlier_mappings_win_where_several_are_merged() -> None:

@@ -39,7 +39,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 @pytest.fixture
 def sending(receiver: Store) -> Iterator[Sdk]:
-    before = recording.use(recording.Nothing())
+    before = recording.use(recording.NullRecorder())
     logs.guard()
     sdk = begin([otlp()], share=1.0, service="slipway-test", version="1", instance="")
     yield sdk

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.pages import services_of
-from slipway.catalogue import Definition, Files, Known, check_path
+from slipway.catalogue import Definition, Files, SettingsNames, check_path
 from slipway.catalogue.entries import Catalogue, definition_hash
 from slipway.domain.application import Application
 from slipway.domain.environment import policy_hash
@@ -67,7 +67,7 @@ def digest(name: str) -> str:
 
 @cache
 def _example() -> Application:
-    known = Known(
+    known = SettingsNames(
         registries=frozenset({"nonprod", "prod"}),
         clusters=frozenset({"staging", "production"}),
         channels=frozenset({"inbox"}),

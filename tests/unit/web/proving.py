@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from slipway.http.cookies import Cookie
-from slipway.http.saying import Lead, NothingSent
+from slipway.http.saying import NothingSent, ProviderRedirect
 from slipway.testing import Installation
 from slipway.web.answer import Answer
 from tests.unit.web.installation import Told
@@ -33,7 +33,7 @@ def browser_of(home: Installation, answer: Answer) -> str:
 
 def confirm(
     home: Told, answer: Answer, who: str, *, browser: str = "", ago: timedelta = timedelta(0), **claims: Any
-) -> Lead | NothingSent:
+) -> ProviderRedirect | NothingSent:
     """Sign in at the provider, and come back."""
     state, code = home.votes.signs_in(led_to(answer), token_person(who), ago=ago, **claims)
     return home.app.saying.back(state=state, code=code, error="", browser=browser or browser_of(home, answer))
@@ -42,6 +42,6 @@ def confirm(
 def counted(home: Told, answer: Answer, who: str) -> str:
     """Sign in, come back, let the worker read the inbox; gives the path of the page that follows the vote."""
     outcome = confirm(home, answer, who)
-    assert isinstance(outcome, Lead), outcome
+    assert isinstance(outcome, ProviderRedirect), outcome
     home.hear()
     return outcome.to

@@ -15,7 +15,7 @@ from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
-from slipway.http.saying import Lead, NothingSent, WhyNothingSent
+from slipway.http.saying import NothingSent, ProviderRedirect, WhyNothingSent
 from slipway.testing import BASE, Installation
 from slipway.testing.sign_in import bearer
 from slipway.web.answer import Answer
@@ -61,7 +61,7 @@ def press(home: Installation, handle: str, who: Visitor = OLGA, **fields: str) -
 
 def back_from_the_provider(home: Installation, answer: Answer) -> str:
     """The path of the page that follows."""
-    return at_the_provider(home, Lead(to=led_to(answer)), browser=browser_of(home, answer))
+    return at_the_provider(home, ProviderRedirect(to=led_to(answer)), browser=browser_of(home, answer))
 
 
 def test_the_page_says_word_for_word_what_will_be_said_and_changes_nothing(home: Installation) -> None:

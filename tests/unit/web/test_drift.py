@@ -1,7 +1,7 @@
 """Drift on the pages: the board marks it, the live release says what differs, and a button leads to its return."""
 
 from functions.pages import services_of
-from slipway.domain.drift import Drifted, DriftKind, Seen
+from slipway.domain.drift import Drifted, DriftFindings, DriftKind
 from slipway.domain.events import DriftLooked
 from slipway.web import operating
 from slipway.web.board import show_board as board
@@ -13,7 +13,7 @@ from tests.unit.web.visitors import DORA
 EDITED = Drifted(what=DriftKind.CHANGED, kind="Deployment", name="hello", by="kubectl-edit")
 
 
-def drifted(seen: Seen) -> Told:
+def drifted(seen: DriftFindings) -> Told:
     home, subject = asked()
     cast_vote(home, subject)
     home.settle()
@@ -33,7 +33,7 @@ def drifted(seen: Seen) -> Told:
     return home
 
 
-FOUND, AWAY = Seen.of((EDITED,), None), Seen(unknown="production could not be reached")
+FOUND, AWAY = DriftFindings.of((EDITED,), None), DriftFindings(unknown="production could not be reached")
 
 
 def live_in_production(home: Told) -> str:

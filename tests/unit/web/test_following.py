@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.domain.answers import Answered
+from slipway.domain.answers import RowOutcome
 from slipway.domain.inbox import InboxKind
 from slipway.domain.release import Phase, Release
 from slipway.domain.rules import Rule, WaitsFor
@@ -44,7 +44,7 @@ def test_nobody_else_is_interrupted_while_reading(waiting: tuple[Told, Release])
 
 @pytest.mark.parametrize(("phase", "said"), [(Phase.AWAITING_APPROVAL, "Counted"), (Phase.COPYING, "Done")])
 def test_a_vote_that_others_still_have_to_join_is_not_told_as_carried_out(phase: Phase, said: str) -> None:
-    answered = Answered(kind=InboxKind.VOTE, release="shop-1", phase=phase)
+    answered = RowOutcome(kind=InboxKind.VOTE, release="shop-1", phase=phase)
     reply = Reply(partition="shop", id="1", state=SaidState.COUNTED, answered=answered)
     page = outcome.reply_page(reply, path="/said/shop/1", back=("/releases/shop-1", "Follow"), who=None).body.decode()
     assert f"<h1>{said}</h1>" in page
@@ -54,7 +54,7 @@ def test_a_vote_that_others_still_have_to_join_is_not_told_as_carried_out(phase:
 
 def test_a_plan_that_is_made_again_is_not_told_as_a_refusal_of_whoever_asked_for_it() -> None:
     outdated = Rule.PLAN_IS_CURRENT.not_yet("the application changed since the plan was made", WaitsFor.STEP)
-    answered = Answered(kind=InboxKind.VOTE, release="shop-1", phase=Phase.PLANNING, refused=True, rules=(outdated,))
+    answered = RowOutcome(kind=InboxKind.VOTE, release="shop-1", phase=Phase.PLANNING, refused=True, rules=(outdated,))
     reply = Reply(partition="shop", id="1", state=SaidState.REFUSED, answered=answered)
     page = outcome.reply_page(reply, path="/said/shop/1", back=("/releases/shop-1", "Follow"), who=None).body.decode()
     assert "<h1>A new plan is being made</h1>" in page

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from slipway.web.answer import Answer, compressed, conditional, kept, see_other
+from slipway.web.answer import Answer, cacheable, compressed, conditional, see_other
 from slipway.web.approving import show_linked_changes
 from slipway.web.evidence import kept_document
 from slipway.web.templating import STYLESHEET, stylesheet
@@ -38,18 +38,18 @@ def test_every_page_has_them_and_is_kept_by_its_reader_alone(name: str) -> None:
 
 
 def test_a_page_that_the_reader_has_is_not_sent_again() -> None:
-    answer = kept("<p>as it was</p>")
+    answer = cacheable("<p>as it was</p>")
     etag = answer.headers["ETag"]
     for header in (etag, etag.removeprefix("W/"), f'"other", {etag}', "*"):
         again = conditional(answer, header)
         assert (again.status, again.body) == (304, b"")
         assert again.headers["ETag"] == etag
-    assert conditional(kept("<p>changed</p>"), etag).status == 200
+    assert conditional(cacheable("<p>changed</p>"), etag).status == 200
     assert conditional(answer, "") == answer
 
 
 def test_what_may_be_kept_is_compressed_for_those_who_take_it_so() -> None:
-    answer = kept("<p>much the same</p>" * 200)
+    answer = cacheable("<p>much the same</p>" * 200)
     small = compressed(answer, "br;q=1.0, gzip;q=0.8")
     assert gzip.decompress(small.body) == answer.body
     assert small.headers["Content-Encoding"] == "gzip"

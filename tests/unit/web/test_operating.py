@@ -8,7 +8,7 @@ import pytest
 
 from functions.pages import services_of
 from slipway.domain.release import Phase
-from slipway.http.saying import Lead
+from slipway.http.saying import ProviderRedirect
 from slipway.testing import ADA, Installation
 from slipway.web import outcome
 from slipway.web.answer import Answer
@@ -66,7 +66,7 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
     assert installation.phase(1) is Phase.HELD_BACK
     button = send(installation, LANE, verb="unfreeze", application="shop", environment="production")
     assert installation.phase(1) is Phase.HELD_BACK, "the provider has not confirmed it yet"
-    to = at_the_provider(installation, Lead(to=led_to(button)), browser=browser_of(installation, button))
+    to = at_the_provider(installation, ProviderRedirect(to=led_to(button)), browser=browser_of(installation, button))
     installation.hear()
     _, _, partition, id = to.split("/")
     assert "Done" in outcome.show_outcome(installation.app.answers, partition, id, OLGA).body.decode()
@@ -82,7 +82,7 @@ def test_what_was_pushed_is_released_by_its_tag_from_the_page_of_the_first_envir
     assert 'name="tag"' in show_commands(services_of(installation.app), first, OLGA).body.decode()
     digest = installation.build("0.9")
     button = send(installation, first, verb="create", application="shop", tag=" 0.9 ", reason="it was here before us")
-    at_the_provider(installation, Lead(to=led_to(button)), browser=browser_of(installation, button))
+    at_the_provider(installation, ProviderRedirect(to=led_to(button)), browser=browser_of(installation, button))
     installation.hear()
     release = installation.release(2)
     assert (release.tag, release.digest) == ("0.9", digest)

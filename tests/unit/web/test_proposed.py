@@ -11,7 +11,7 @@ from slipway.domain.errors import NotFound
 from slipway.domain.identity import TokenPerson
 from slipway.domain.proposing import ChangePhase, ProposedChange
 from slipway.http.places import change_place
-from slipway.http.saying import Lead
+from slipway.http.saying import ProviderRedirect
 from slipway.testing import MemoryBlobs, write_application
 from slipway.testing.sign_in import person
 from slipway.web.answer import Answer
@@ -52,7 +52,7 @@ def outcome(home: Live, path: str) -> str:
 
 def approve(home: Live, change: ProposedChange, who: TokenPerson) -> str:
     answer = press(home, change, who, "approve")
-    to = at_the_provider(home, Lead(to=led_to(answer)), who, browser=browser_of(home, answer))
+    to = at_the_provider(home, ProviderRedirect(to=led_to(answer)), who, browser=browser_of(home, answer))
     home.hear()
     return to
 
@@ -133,7 +133,7 @@ def test_two_of_the_platform_stand_in_by_the_buttons_of_the_page(live: Live) -> 
     for who in (PIA, PAUL):
         assert "Stand in for their approvers" in page(live, change, who)
         answer = stand_in(live, change, who)
-        to = at_the_provider(live, Lead(to=led_to(answer)), who, browser=browser_of(live, answer))
+        to = at_the_provider(live, ProviderRedirect(to=led_to(answer)), who, browser=browser_of(live, answer))
         live.hear()
     assert change_of(live, change.hash).phase is ChangePhase.STOOD_IN
     told = outcome(live, to)

@@ -11,7 +11,7 @@ from slipway.domain.actions import Action
 from slipway.domain.application import Application
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.release import Phase
-from slipway.http.saying import Lead, NothingSent, WhyNothingSent
+from slipway.http.saying import NothingSent, ProviderRedirect, WhyNothingSent
 from slipway.queries.answers import SaidState
 from slipway.testing import ADA, BEN
 from slipway.web import approving, leading, outcome
@@ -51,7 +51,7 @@ def test_an_approval_is_confirmed_at_the_provider_and_then_counted(office: Offic
     assert parse_qs(urlsplit(led_to(onward)).query)["max_age"] == ["300"]
     assert office.phase.at_the_gate
     back = confirm(office.home, onward, ADA)
-    assert isinstance(back, Lead)
+    assert isinstance(back, ProviderRedirect)
     assert state_of(office.home, back.to) is SaidState.RECEIVED
     _, _, application, id = back.to.split("/")
     assert "Received" in text(outcome.show_outcome(office.home.app.answers, application, id, visitor(ADA)))
@@ -114,12 +114,12 @@ def test_an_older_sign_in_is_asked_for_once_more_and_then_refused_by_the_worker(
     onward = office.send(ADA, nonce_of(office.look(ADA)))
     browser = browser_of(office.home, onward)
     again = confirm(office.home, onward, ADA, ago=timedelta(hours=2))
-    assert isinstance(again, Lead)
+    assert isinstance(again, ProviderRedirect)
     assert parse_qs(urlsplit(again.to).query)["prompt"] == ["login"]
     person = visitor(ADA)
     assert person.signed_in.object_id == OIDS[ADA]
     second = confirm(office.home, leading.onward(again.to), ADA, browser=browser, ago=timedelta(hours=2))
-    assert isinstance(second, Lead)
+    assert isinstance(second, ProviderRedirect)
     office.home.hear()
     assert state_of(office.home, second.to) is SaidState.REFUSED
     assert office.home.trail()[-1].details["rules"] == ["sign-in-is-fresh"]
@@ -139,7 +139,7 @@ def test_with_the_provider_gone_nothing_is_sent_and_the_page_says_so(office: Off
 
 def test_a_vote_that_nobody_can_verify_waits_as_received_and_its_page_says_why(office: Office) -> None:
     outcome_of = confirm(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
-    assert isinstance(outcome_of, Lead)
+    assert isinstance(outcome_of, ProviderRedirect)
     office.home.provider.issuer.away = True
     office.home.hear()
     assert state_of(office.home, outcome_of.to) is SaidState.RECEIVED

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from slipway.effects.cluster.containers import Holdup
-from slipway.effects.cluster.situations import Situation, Watched
+from slipway.effects.cluster.situations import Situation, WatchedKind
 from slipway.effects.cluster.verdicts import WorkloadEvidence
 
 type Json = dict[str, Any]
@@ -15,14 +15,14 @@ type Play = tuple[Json | None, WorkloadEvidence]
 """The live object, and what else was read."""
 
 _PLAIN = WorkloadEvidence()
-_CONTROLLED = (Watched.DEPLOYMENT, Watched.STATEFUL_SET, Watched.DAEMON_SET)
-_WITH_PODS = (*_CONTROLLED, Watched.JOB)
+_CONTROLLED = (WatchedKind.DEPLOYMENT, WatchedKind.STATEFUL_SET, WatchedKind.DAEMON_SET)
+_WITH_PODS = (*_CONTROLLED, WatchedKind.JOB)
 
 
-def _object(kind: Watched, *, spec: Json | None = None, status: Json | None = None, **metadata: Any) -> Json:
-    name = "Test" if kind is Watched.CUSTOM else kind.value
+def _object(kind: WatchedKind, *, spec: Json | None = None, status: Json | None = None, **metadata: Any) -> Json:
+    name = "Test" if kind is WatchedKind.CUSTOM else kind.value
     return {
-        "apiVersion": "acme.example/v1" if kind is Watched.CUSTOM else "apps/v1",
+        "apiVersion": "acme.example/v1" if kind is WatchedKind.CUSTOM else "apps/v1",
         "kind": name,
         "metadata": {"name": "web", "uid": "u", "generation": 2, **metadata},
         "spec": spec or {},
@@ -30,29 +30,29 @@ def _object(kind: Watched, *, spec: Json | None = None, status: Json | None = No
     }
 
 
-def _counts(kind: Watched, *, updated: int, ready: int) -> Json:
+def _counts(kind: WatchedKind, *, updated: int, ready: int) -> Json:
     """The status of a workload that is to have one pod."""
     counts: Json
     match kind:
-        case Watched.DEPLOYMENT:
+        case WatchedKind.DEPLOYMENT:
             counts = {"replicas": 1, "updatedReplicas": updated, "availableReplicas": ready}
-        case Watched.STATEFUL_SET:
+        case WatchedKind.STATEFUL_SET:
             revisions = {"currentRevision": "web-2", "updateRevision": "web-2"}
             counts = {"updatedReplicas": updated, "readyReplicas": ready} | revisions
-        case Watched.DAEMON_SET:
+        case WatchedKind.DAEMON_SET:
             counts = {"desiredNumberScheduled": 1, "updatedNumberScheduled": updated, "numberAvailable": ready}
         case _:
             return {"active": 1}
     return counts | {"observedGeneration": 2}
 
 
-def _up(kind: Watched) -> Play:
+def _up(kind: WatchedKind) -> Play:
     match kind:
-        case Watched.JOB:
+        case WatchedKind.JOB:
             return _object(kind, status=_condition("Complete", "True")), _PLAIN
-        case Watched.CRON_JOB:
+        case WatchedKind.CRON_JOB:
             return _object(kind), _PLAIN
-        case Watched.CUSTOM:
+        case WatchedKind.CUSTOM:
             return _object(kind, status=_condition("Ready", "True")), _PLAIN
         case _:
             return _object(kind, status=_counts(kind, updated=1, ready=1)), _PLAIN
@@ -62,7 +62,7 @@ def _condition(kind: str, status: str, reason: str = "", message: str = "") -> J
     return {"conditions": [{"type": kind, "status": status, "reason": reason, "message": message}]}
 
 
-def _not_up(kind: Watched, *, pod: Json | None = None, hint: Situation | None = None, **evidence: Any) -> Play:
+def _not_up(kind: WatchedKind, *, pod: Json | None = None, hint: Situation | None = None, **evidence: Any) -> Play:
     hints = (Holdup(situation=hint, text="it says why"),) if hint else ()
     read = WorkloadEvidence(pods=(pod,) if pod else (), hints=hints, **evidence)
     return _object(kind, status=_counts(kind, updated=0, ready=0)), read
@@ -102,37 +102,37 @@ _PODS: dict[Situation, Json] = {
 }
 
 
-def _not_observed(kind: Watched) -> Play:
+def _not_observed(kind: WatchedKind) -> Play:
     return _object(kind, generation=3, status={"observedGeneration": 2, **_condition("Ready", "True")}), _PLAIN
 
 
-def _under_way(kind: Watched) -> Play:
-    if kind is Watched.CUSTOM:
+def _under_way(kind: WatchedKind) -> Play:
+    if kind is WatchedKind.CUSTOM:
         return _object(kind, status=_condition("Ready", "Unknown", "Reconciling")), _PLAIN
     return _not_up(kind)
 
 
-def _not_ready(kind: Watched) -> Play:
-    if kind is Watched.CUSTOM:
+def _not_ready(kind: WatchedKind) -> Play:
+    if kind is WatchedKind.CUSTOM:
         return _object(kind, status=_condition("Ready", "False", "DNS", "no answer")), _PLAIN
     return _object(kind, status=_counts(kind, updated=1, ready=0)), _PLAIN
 
 
-def _paused(kind: Watched) -> Play:
+def _paused(kind: WatchedKind) -> Play:
     return _object(kind, spec={"paused": True}, status={"observedGeneration": 2}), _PLAIN
 
 
-def _suspended(kind: Watched) -> Play:
+def _suspended(kind: WatchedKind) -> Play:
     return _object(kind, spec={"suspend": True}), _PLAIN
 
 
-def _by_hand(kind: Watched) -> Play:
+def _by_hand(kind: WatchedKind) -> Play:
     return _object(
         kind, spec={"updateStrategy": {"type": "OnDelete"}}, status=_counts(kind, updated=0, ready=1)
     ), _PLAIN
 
 
-def _too_late(kind: Watched) -> Play:
+def _too_late(kind: WatchedKind) -> Play:
     live, evidence = _not_up(kind)
     assert live is not None
     live["spec"] = {"progressDeadlineSeconds": 60}
@@ -140,31 +140,31 @@ def _too_late(kind: Watched) -> Play:
     return live, evidence
 
 
-def _failed(kind: Watched) -> Play:
-    name = "Failed" if kind is Watched.JOB else "Stalled"
+def _failed(kind: WatchedKind) -> Play:
+    name = "Failed" if kind is WatchedKind.JOB else "Stalled"
     return _object(kind, status=_condition(name, "True", "BackoffLimitExceeded", "too many")), _PLAIN
 
 
-_PLAYS: dict[Situation, tuple[tuple[Watched, ...], Callable[[Watched], Play]]] = {
-    Situation.UP: (tuple(Watched), _up),
-    Situation.SAYS_NOTHING: ((Watched.CUSTOM,), lambda kind: (_object(kind), _PLAIN)),
-    Situation.NOT_OBSERVED: ((*_CONTROLLED, Watched.CUSTOM), _not_observed),
-    Situation.UNDER_WAY: ((*_WITH_PODS, Watched.CUSTOM), _under_way),
-    Situation.NOT_READY: ((*_CONTROLLED, Watched.CUSTOM), _not_ready),
-    Situation.PAUSED: ((Watched.DEPLOYMENT, Watched.CUSTOM), _paused),
-    Situation.SUSPENDED: ((Watched.JOB, Watched.CRON_JOB, Watched.CUSTOM), _suspended),
-    Situation.BY_HAND: ((Watched.STATEFUL_SET, Watched.DAEMON_SET), _by_hand),
+_PLAYS: dict[Situation, tuple[tuple[WatchedKind, ...], Callable[[WatchedKind], Play]]] = {
+    Situation.UP: (tuple(WatchedKind), _up),
+    Situation.SAYS_NOTHING: ((WatchedKind.CUSTOM,), lambda kind: (_object(kind), _PLAIN)),
+    Situation.NOT_OBSERVED: ((*_CONTROLLED, WatchedKind.CUSTOM), _not_observed),
+    Situation.UNDER_WAY: ((*_WITH_PODS, WatchedKind.CUSTOM), _under_way),
+    Situation.NOT_READY: ((*_CONTROLLED, WatchedKind.CUSTOM), _not_ready),
+    Situation.PAUSED: ((WatchedKind.DEPLOYMENT, WatchedKind.CUSTOM), _paused),
+    Situation.SUSPENDED: ((WatchedKind.JOB, WatchedKind.CRON_JOB, WatchedKind.CUSTOM), _suspended),
+    Situation.BY_HAND: ((WatchedKind.STATEFUL_SET, WatchedKind.DAEMON_SET), _by_hand),
     Situation.BEING_DELETED: (
-        tuple(Watched),
+        tuple(WatchedKind),
         lambda kind: (_object(kind, deletionTimestamp="2026-11-23T08:00:00Z"), _PLAIN),
     ),
     Situation.NO_POD: (_WITH_PODS, lambda kind: _not_up(kind, hint=Situation.NO_POD)),
-    Situation.NODE_AWAY: ((Watched.DAEMON_SET,), lambda kind: _not_up(kind, hint=Situation.NODE_AWAY)),
-    Situation.POD_STUCK: ((Watched.STATEFUL_SET,), lambda kind: _not_up(kind, hint=Situation.POD_STUCK)),
-    Situation.TOO_LATE: ((Watched.DEPLOYMENT,), _too_late),
-    Situation.FAILED: ((Watched.JOB, Watched.CUSTOM), _failed),
-    Situation.GONE: (tuple(Watched), lambda _: (None, _PLAIN)),
+    Situation.NODE_AWAY: ((WatchedKind.DAEMON_SET,), lambda kind: _not_up(kind, hint=Situation.NODE_AWAY)),
+    Situation.POD_STUCK: ((WatchedKind.STATEFUL_SET,), lambda kind: _not_up(kind, hint=Situation.POD_STUCK)),
+    Situation.TOO_LATE: ((WatchedKind.DEPLOYMENT,), _too_late),
+    Situation.FAILED: ((WatchedKind.JOB, WatchedKind.CUSTOM), _failed),
+    Situation.GONE: (tuple(WatchedKind), lambda _: (None, _PLAIN)),
 }
-PLAYED: dict[tuple[Watched, Situation], Play] = {
+PLAYED: dict[tuple[WatchedKind, Situation], Play] = {
     (kind, situation): play(kind) for situation, (kinds, play) in _PLAYS.items() for kind in kinds
 } | {(kind, situation): _not_up(kind, pod=pod) for situation, pod in _PODS.items() for kind in _WITH_PODS}

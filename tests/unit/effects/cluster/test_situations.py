@@ -12,7 +12,7 @@ from slipway.effects.cluster import EarlierPolls, Manifest, RolloutState
 from slipway.effects.cluster.records import ProgressState
 from slipway.effects.cluster.rollout import FIRST_LOOK
 from slipway.effects.cluster.rules import judge_workload
-from slipway.effects.cluster.situations import JUDGED, Judgement, Situation, Watched, state_of
+from slipway.effects.cluster.situations import JUDGED, Judgement, Situation, WatchedKind, state_of
 from slipway.engine.steps.rollout import LASTS
 from slipway.testing import Installation, MemoryCluster
 
@@ -21,16 +21,16 @@ from .played import PLAYED
 WITHIN = timedelta(minutes=5)
 """`rollout_within` of staging in the tests' application."""
 SECOND = timedelta(seconds=1)
-KIND = Watched.DEPLOYMENT
+KIND = WatchedKind.DEPLOYMENT
 """The one that is seen in each judgement."""
 
 
 def name_of(part: object) -> str:
-    return part.name.lower() if isinstance(part, (Watched, Situation)) else str(part)
+    return part.name.lower() if isinstance(part, (WatchedKind, Situation)) else str(part)
 
 
 def test_every_situation_of_every_kind_is_judged() -> None:
-    assert set(JUDGED) == {(kind, situation) for kind in Watched for situation in Situation}
+    assert set(JUDGED) == {(kind, situation) for kind in WatchedKind for situation in Situation}
 
 
 def test_every_cell_in_which_a_workload_can_be_is_played_and_no_other() -> None:
@@ -39,7 +39,7 @@ def test_every_cell_in_which_a_workload_can_be_is_played_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(("kind", "situation"), PLAYED, ids=name_of)
-def test_a_rule_finds_the_situation_and_says_what_to_do(kind: Watched, situation: Situation) -> None:
+def test_a_rule_finds_the_situation_and_says_what_to_do(kind: WatchedKind, situation: Situation) -> None:
     verdict = judge_workload(kind, *PLAYED[kind, situation])
     assert verdict.situation is situation
     assert verdict.state is state_of(kind, situation)

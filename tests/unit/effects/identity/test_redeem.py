@@ -8,7 +8,7 @@ import urllib3
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from slipway.domain.identity import TOKEN_LIMIT, CannotVerify, IdentityRefused, Verified
+from slipway.domain.identity import TOKEN_LIMIT, CannotVerify, IdentityRefused, VerifiedToken
 from slipway.effects.identity import (
     Ask,
     AssertionAway,
@@ -41,7 +41,7 @@ def _redeem(pool: ScriptedPool, answer: tuple[int, bytes] | Exception, client: C
 
 def test_the_code_goes_out_with_the_verifier_and_the_clients_proof() -> None:
     pool = ScriptedPool()
-    assert _redeem(pool, (200, b'{"id_token": "i", "access_token": "thrown away"}')) == Verified(value="i")
+    assert _redeem(pool, (200, b'{"id_token": "i", "access_token": "thrown away"}')) == VerifiedToken(value="i")
     assert pool.asked[-1] == ("POST", TOKEN)
     assert {name: values for name, (values,) in parse_qs(pool.bodies[-1].decode()).items()} == {
         "grant_type": "authorization_code",

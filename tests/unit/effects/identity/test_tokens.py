@@ -20,7 +20,7 @@ from slipway.domain.identity import (
     TokenApplication,
     TokenPerson,
     Verdict,
-    Verified,
+    VerifiedToken,
 )
 from slipway.effects.identity import AccessTokens, IdTokens
 from slipway.effects.identity.tokens import AHEAD
@@ -64,7 +64,7 @@ def part(value: object) -> str:
 
 def test_an_id_token_says_who_signed_in_and_when() -> None:
     verdict = verify(id_token())
-    assert isinstance(verdict, Verified)
+    assert isinstance(verdict, VerifiedToken)
     token = verdict.value
     assert (token.person, token.nonce, token.audience, token.kid) == (ADA, NONCE, CLIENT, "k1")
     assert token.issued_at == MORNING - timedelta(minutes=5)
@@ -75,7 +75,7 @@ def test_an_id_token_says_who_signed_in_and_when() -> None:
 
 def test_what_the_registration_does_not_tell_is_not_known() -> None:
     verdict = verify(id_token(auth_time=None, acct=None, groups=None, _claim_names={"groups": "src1"}))
-    assert isinstance(verdict, Verified)
+    assert isinstance(verdict, VerifiedToken)
     assert verdict.value.authenticated_at is None
     assert verdict.value.person.guest is None
     assert verdict.value.person.groups is None
@@ -83,7 +83,7 @@ def test_what_the_registration_does_not_tell_is_not_known() -> None:
 
 def test_six_groups_by_another_flow_are_not_known_either() -> None:
     verdict = verify(id_token(groups=None, hasgroups=True))
-    assert isinstance(verdict, Verified)
+    assert isinstance(verdict, VerifiedToken)
     assert verdict.value.person.groups is None
 
 
@@ -136,13 +136,13 @@ def test_an_id_token_with_one_wrong_claim_is_refused(changed: dict[str, Any], wh
 
 
 def test_a_token_counts_up_to_the_second_before_it_expires() -> None:
-    assert isinstance(verify(id_token(), at=MORNING + LIFE - timedelta(seconds=1)), Verified)
+    assert isinstance(verify(id_token(), at=MORNING + LIFE - timedelta(seconds=1)), VerifiedToken)
     assert isinstance(verify(id_token(), at=MORNING + LIFE), IdentityRefused)
 
 
 def test_an_issuer_whose_clock_is_a_minute_ahead_is_believed() -> None:
     ahead = int((MORNING + AHEAD).timestamp())
-    assert isinstance(verify(id_token(iat=ahead, nbf=ahead)), Verified)
+    assert isinstance(verify(id_token(iat=ahead, nbf=ahead)), VerifiedToken)
 
 
 def test_no_request_is_answered_by_an_empty_nonce() -> None:
@@ -241,13 +241,13 @@ ONE_TOKEN = id_token()
 @given(st.integers(0, len(ONE_TOKEN) - 1), st.sampled_from("ABCwxyz0189-_"))
 def test_no_character_of_a_token_can_be_changed(position: int, other: str) -> None:
     changed = ONE_TOKEN[:position] + other + ONE_TOKEN[position + 1 :]
-    assert isinstance(verify(changed), Verified) == (changed == ONE_TOKEN)
+    assert isinstance(verify(changed), VerifiedToken) == (changed == ONE_TOKEN)
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
 def test_whatever_is_sent_is_answered(text: str) -> None:
     for token in (text, f"{text}.{text}.{text}", f"{part({'alg': 'RS256', 'kid': text})}.{part({'iss': text})}.AAAA"):
-        assert not isinstance(verify(token), Verified)
+        assert not isinstance(verify(token), VerifiedToken)
 
 
 json_values = st.recursive(
@@ -263,7 +263,7 @@ json_values = st.recursive(
 def test_a_claim_of_any_shape_is_answered(name: str, value: object) -> None:
     verdict = verify(id_token(**{name: value}))
     if name not in ("roles", "groups", "exp", "iat", "nbf"):
-        assert not isinstance(verdict, Verified)
+        assert not isinstance(verdict, VerifiedToken)
 
 
 def test_a_key_that_is_not_published_is_waited_for() -> None:
@@ -272,7 +272,7 @@ def test_a_key_that_is_not_published_is_waited_for() -> None:
     issuer.kid = "k2"
     assert isinstance(IdTokens(issuer, CLIENT).verify(token, nonce=NONCE, at=MORNING), CannotVerify)
     issuer.kid = "k1"
-    assert isinstance(IdTokens(issuer, CLIENT).verify(token, nonce=NONCE, at=MORNING), Verified)
+    assert isinstance(IdTokens(issuer, CLIENT).verify(token, nonce=NONCE, at=MORNING), VerifiedToken)
 
 
 def test_an_issuer_that_is_away_is_waited_for() -> None:
@@ -284,14 +284,14 @@ def test_an_issuer_that_is_away_is_waited_for() -> None:
 
 def test_a_persons_access_token_opens_the_api() -> None:
     verdict = CALLS.verify(access(), at=MORNING)
-    assert isinstance(verdict, Verified)
+    assert isinstance(verdict, VerifiedToken)
     assert isinstance(verdict.value, TokenPerson)
     assert (verdict.value.oid, verdict.value.roles) == (ADA.oid, ADA.roles)
 
 
 def test_an_applications_access_token_opens_the_api_by_its_role() -> None:
     verdict = CALLS.verify(access(scp=None, idtyp="app", roles=["operator"]), at=MORNING)
-    assert isinstance(verdict, Verified)
+    assert isinstance(verdict, VerifiedToken)
     expected = TokenApplication(tenant=TENANT, oid=ADA.oid, client_id=COMMAND, roles=("operator",))
     assert verdict.value == expected
 

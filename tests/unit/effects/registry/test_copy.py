@@ -23,7 +23,7 @@ from slipway.testing.artifacts import (
     OCI_LAYER,
     OCI_MANIFEST,
     SCHEMA_1,
-    Built,
+    ArtifactDouble,
     blob_descriptor,
     cosign_signature,
     digest_of,
@@ -73,7 +73,7 @@ def test_a_single_image_names_its_platform_from_its_configuration(pair: Pair) ->
 
 def test_build_attestations_travel_but_are_not_platforms(pair: Pair) -> None:
     attestation = image(b"in-toto")
-    attestation = Built(
+    attestation = ArtifactDouble(
         raw=attestation.raw,
         media_type=attestation.media_type,
         blobs=attestation.blobs,
@@ -121,10 +121,10 @@ DOCKER_BASE = blob_descriptor(DOCKER_FOREIGN, WINDOWS) | ADDRESS
 OCI_BASE = blob_descriptor("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", WINDOWS)
 
 
-def windows(layer: dict[str, object], *, held: bool) -> Built:
+def windows(layer: dict[str, object], *, held: bool) -> ArtifactDouble:
     document = json.loads(image(b"x").raw)
     document["layers"] = [layer, *document["layers"]]
-    return Built(
+    return ArtifactDouble(
         raw=unusual_json(document), media_type=OCI_MANIFEST, blobs=(*image(b"x").blobs, *((WINDOWS,) if held else ()))
     )
 
@@ -164,7 +164,7 @@ def test_a_foreign_layer_that_is_nowhere_is_refused_before_anything_is_written(p
 
 def test_a_schema_1_image_is_refused(pair: Pair) -> None:
     raw = b'{"schemaVersion": 1, "name": "team/shop", "fsLayers": []}'
-    digest = pair.source.seed("team/shop", Built(raw=raw, media_type=SCHEMA_1))
+    digest = pair.source.seed("team/shop", ArtifactDouble(raw=raw, media_type=SCHEMA_1))
 
     with pytest.raises(Unsupported, match="schema 1"):
         run(pair, digest)
@@ -174,7 +174,7 @@ def test_an_index_that_misstates_a_child_is_refused(pair: Pair) -> None:
     document = json.loads(TWO_PLATFORMS.raw)
     document["manifests"][0]["size"] += 1
     digest = pair.source.seed(
-        "team/shop", Built(raw=unusual_json(document), media_type=OCI_INDEX, children=TWO_PLATFORMS.children)
+        "team/shop", ArtifactDouble(raw=unusual_json(document), media_type=OCI_INDEX, children=TWO_PLATFORMS.children)
     )
 
     with pytest.raises(Unsupported, match="it says that"):

@@ -6,16 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.effects.registry import CopySource, CopyTarget, copy_artifact
-from slipway.testing.artifacts import Built, cosign_signature, digest_of, image, index, referrer
+from slipway.testing.artifacts import ArtifactDouble, cosign_signature, digest_of, image, index, referrer
 from slipway.testing.registry import MemoryRegistry
 from tests.unit.effects.registry.pairs import make_pair
 
 
 @dataclass(frozen=True)
 class Artifact:
-    root: Built
-    about: tuple[Built, ...]
-    cosign: dict[str, Built]
+    root: ArtifactDouble
+    about: tuple[ArtifactDouble, ...]
+    cosign: dict[str, ArtifactDouble]
 
     def digests(self) -> set[str]:
         parts = [*self.root.whole(), *(part for each in self.about for part in each.whole()), *self.cosign.values()]
@@ -36,7 +36,7 @@ def artifacts(draw: st.DrawFn) -> Artifact:
         root = index(*images, docker=draw(st.booleans()))
         if draw(st.booleans()):
             root = index(root, image(b"beside"), note="outer")
-    about: list[Built] = []
+    about: list[ArtifactDouble] = []
     for number in range(draw(st.integers(0, 4))):
         subject = draw(st.sampled_from([*root.whole(), *about]))
         about.append(referrer(subject, f"statement {number}".encode()))

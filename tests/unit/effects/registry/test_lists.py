@@ -14,7 +14,7 @@ from slipway.effects.registry import (
     Unreachable,
     Unsupported,
 )
-from slipway.testing.artifacts import OCI_INDEX, Built, index
+from slipway.testing.artifacts import OCI_INDEX, ArtifactDouble, index
 from slipway.testing.registry import RegistryReply, Request, error
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
@@ -121,7 +121,7 @@ def test_a_list_that_cannot_be_read_is_an_error(source: Between, client: Client)
     ],
 )
 def test_a_tag_of_the_list_that_names_the_artifact_itself_is_not_a_list_and_is_noted(
-    source: Between, client: Client, artifact: Built, why: str
+    source: Between, client: Client, artifact: ArtifactDouble, why: str
 ) -> None:
     source.registry.referrers_api = False
     digest = source.registry.seed("team/shop", artifact)

@@ -15,7 +15,16 @@ from slipway.effects.registry import (
     TooLarge,
     Unsupported,
 )
-from slipway.testing.artifacts import OCI_INDEX, OCI_MANIFEST, Built, digest_of, image, index, referrer, unusual_json
+from slipway.testing.artifacts import (
+    OCI_INDEX,
+    OCI_MANIFEST,
+    ArtifactDouble,
+    digest_of,
+    image,
+    index,
+    referrer,
+    unusual_json,
+)
 from slipway.testing.registry import MemoryPool, RegistryReply
 from tests.unit.effects.registry.pairs import Pair, run
 
@@ -141,7 +150,7 @@ INDEX = json.loads(index(image(b"x")).raw)
 def test_a_manifest_that_can_be_read_in_two_ways_or_none_is_refused(
     pair: Pair, document: dict[str, object], media_type: str, message: str
 ) -> None:
-    digest = pair.source.seed("team/shop", Built(raw=unusual_json(document), media_type=media_type))
+    digest = pair.source.seed("team/shop", ArtifactDouble(raw=unusual_json(document), media_type=media_type))
 
     with pytest.raises(Unsupported, match=message):
         run(pair, digest)
@@ -151,7 +160,7 @@ def test_a_manifest_that_can_be_read_in_two_ways_or_none_is_refused(
 
 def test_a_manifest_that_is_not_json_is_refused(pair: Pair) -> None:
     with pytest.raises(Unsupported, match="document: Invalid JSON"):
-        run(pair, pair.source.seed("team/shop", Built(raw=b"<html>", media_type=OCI_MANIFEST)))
+        run(pair, pair.source.seed("team/shop", ArtifactDouble(raw=b"<html>", media_type=OCI_MANIFEST)))
 
 
 def test_an_artifact_with_too_many_manifests_is_refused(pair: Pair) -> None:
@@ -171,7 +180,7 @@ def test_a_manifest_with_too_many_layers_is_refused_before_any_is_asked_for(pair
     whole = json.loads(image(b"x").raw)
     listed = [whole["layers"][0] | {"digest": digest_of(str(number).encode())} for number in range(5_000)]
     raw = json.dumps(whole | {"layers": listed}).encode()
-    digest = pair.source.seed("team/shop", Built(raw=raw, media_type=OCI_MANIFEST))
+    digest = pair.source.seed("team/shop", ArtifactDouble(raw=raw, media_type=OCI_MANIFEST))
 
     with pytest.raises(
         TooLarge, match="expected at most 5000 layers and configs, got more; that limit is Slipway's own"

@@ -32,7 +32,7 @@ from slipway.effects.registry import (
     Unsupported,
     copy_artifact,
 )
-from slipway.testing.artifacts import OCI_MANIFEST, SCHEMA_1, Built, digest_of, image, index, unusual_json
+from slipway.testing.artifacts import OCI_MANIFEST, SCHEMA_1, ArtifactDouble, digest_of, image, index, unusual_json
 from slipway.testing.registry import MemoryPool, RegistryReply, Request, error
 from tests.unit.effects.registry.pairs import Pair
 
@@ -75,25 +75,25 @@ def answering(pair: Pair, method: str, part: str, reply: RegistryReply) -> None:
     ("built", "kind", "says", "to_do"),
     [
         (
-            Built(raw=unusual_json({"schemaVersion": 2}), media_type="application/vnd.example.thing+json"),
+            ArtifactDouble(raw=unusual_json({"schemaVersion": 2}), media_type="application/vnd.example.thing+json"),
             Unsupported,
             "media type 'application/vnd.example.thing+json' is not that of a manifest",
             "build and push the image in OCI or Docker schema 2 format",
         ),
         (
-            Built(raw=b'{"schemaVersion": 1, "fsLayers": []}', media_type=SCHEMA_1),
+            ArtifactDouble(raw=b'{"schemaVersion": 1, "fsLayers": []}', media_type=SCHEMA_1),
             Unsupported,
             "Docker schema 1 image, whose digest does not cover its content",
             "build and push the image in OCI or Docker schema 2 format",
         ),
         (
-            index(Built(raw=b'{"schemaVersion": 1}', media_type=SCHEMA_1)),
+            index(ArtifactDouble(raw=b'{"schemaVersion": 1}', media_type=SCHEMA_1)),
             Unsupported,
             "Docker schema 1 image, whose digest does not cover its content",
             "build and push the image in OCI or Docker schema 2 format",
         ),
         (
-            Built(raw=b" " * (4 * 1024 * 1024 + 1), media_type=OCI_MANIFEST),
+            ArtifactDouble(raw=b" " * (4 * 1024 * 1024 + 1), media_type=OCI_MANIFEST),
             TooLarge,
             "expected at most 4194304 bytes, the registry announces 4194305",
             "make the artifact smaller",
@@ -102,7 +102,7 @@ def answering(pair: Pair, method: str, part: str, reply: RegistryReply) -> None:
     ids=["unknown media type", "schema 1", "schema 1 in an index", "over 4 MB"],
 )
 def test_an_artifact_that_cannot_be_carried_over_is_refused_before_anything_is_written(
-    pair: Pair, built: Built, kind: type[RegistryError], says: str, to_do: str
+    pair: Pair, built: ArtifactDouble, kind: type[RegistryError], says: str, to_do: str
 ) -> None:
     digest = pair.source.seed("team/shop", built, "481")
 
@@ -344,7 +344,7 @@ def test_a_manifest_that_is_served_as_a_text_is_what_it_calls_itself(pair: Pair,
 
 def test_a_manifest_that_says_nothing_of_itself_stays_a_text(pair: Pair) -> None:
     for raw in (b"[]", b"no json", unusual_json({"schemaVersion": 2}), unusual_json({"mediaType": "text/html"})):
-        digest = pair.source.seed("team/shop", Built(raw=raw, media_type="text/plain"))
+        digest = pair.source.seed("team/shop", ArtifactDouble(raw=raw, media_type="text/plain"))
         assert pair.from_source.manifest("team/shop", digest).media_type == "text/plain"
 
 
@@ -387,7 +387,7 @@ def test_an_upload_address_that_a_proxy_hides_the_tls_of_is_used_over_https(pair
 
 def test_a_layer_with_a_digest_of_another_kind_is_named(pair: Pair) -> None:
     raw = IMAGE.raw.replace(LAYER.encode(), b"sha512:" + b"0" * 128)
-    digest = pair.source.seed("team/shop", Built(raw=raw, media_type=OCI_MANIFEST))
+    digest = pair.source.seed("team/shop", ArtifactDouble(raw=raw, media_type=OCI_MANIFEST))
 
     found = refused(pair, digest)
 

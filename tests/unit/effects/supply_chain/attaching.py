@@ -6,8 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.effects.supply_chain import NotationTrust, ProvenanceTrust, RequiredChecks
-from slipway.effects.supply_chain._notation import Signed
-from slipway.testing.artifacts import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Built, blob_descriptor, image, unusual_json
+from slipway.effects.supply_chain._notation import SignedDescriptor
+from slipway.testing.artifacts import (
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    ArtifactDouble,
+    blob_descriptor,
+    image,
+    unusual_json,
+)
 from tests.unit.effects.supply_chain.authority import Issued, Key, ec_key, signer
 from tests.unit.effects.supply_chain.signing import (
     BUILDER,
@@ -49,17 +57,17 @@ class Layer:
         return blob_descriptor(self.media_type, self.data) | annotations
 
 
-def target_of(built: Built) -> Signed:
-    return Signed(media_type=built.media_type, digest=built.digest, size=len(built.raw))
+def target_of(built: ArtifactDouble) -> SignedDescriptor:
+    return SignedDescriptor(media_type=built.media_type, digest=built.digest, size=len(built.raw))
 
 
 def manifest(
     *layers: Layer,
-    subject: Built | None = None,
+    subject: ArtifactDouble | None = None,
     artifact_type: str = "",
     config_type: str = "application/vnd.oci.empty.v1+json",
     annotations: Mapping[str, str] | None = None,
-) -> Built:
+) -> ArtifactDouble:
     config = b"{}"
     document: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_MANIFEST}
     if artifact_type:
@@ -72,7 +80,7 @@ def manifest(
         document["subject"] = {name: subject.descriptor()[name] for name in ("mediaType", "digest", "size")}
     if annotations:
         document["annotations"] = dict(annotations)
-    return Built(
+    return ArtifactDouble(
         raw=unusual_json(document),
         media_type=OCI_MANIFEST,
         blobs=(config, *(layer.data for layer in layers)),
@@ -83,7 +91,9 @@ def manifest(
 # ---- signatures
 
 
-def notation(subject: Built, by: Issued, *, as_cose: bool = False, old_layout: bool = False, **fields: Any) -> Built:
+def notation(
+    subject: ArtifactDouble, by: Issued, *, as_cose: bool = False, old_layout: bool = False, **fields: Any
+) -> ArtifactDouble:
     """As `notation sign` attaches it; the old layout names its type in the configuration alone."""
     payload = fields.pop("payload", payload_for(target_of(subject)))
     raw = (cose if as_cose else jws)(by, payload=payload, **fields)
@@ -93,17 +103,17 @@ def notation(subject: Built, by: Issued, *, as_cose: bool = False, old_layout: b
     return manifest(layer, subject=subject, artifact_type=NOTATION)
 
 
-def simple_layer(subject: Built, key: Key, **critical: Any) -> Layer:
+def simple_layer(subject: ArtifactDouble, key: Key, **critical: Any) -> Layer:
     payload = simple_signing(subject.digest, **critical)
     return Layer(SIMPLE_SIGNING, payload, {SIGNATURE: b64(key_signature(key, payload))})
 
 
-def classic(*layers: Layer) -> Built:
+def classic(*layers: Layer) -> ArtifactDouble:
     """What cosign keeps under a tag."""
     return manifest(*layers, config_type=OCI_CONFIG)
 
 
-def in_bundle(subject: Built, key: Key, content: dict[str, Any]) -> Built:
+def in_bundle(subject: ArtifactDouble, key: Key, content: dict[str, Any]) -> ArtifactDouble:
     """As cosign 3 attaches a signature or an attestation."""
     annotations = {
         "dev.sigstore.bundle.content": "dsse-envelope",
@@ -113,20 +123,22 @@ def in_bundle(subject: Built, key: Key, content: dict[str, Any]) -> Built:
     return manifest(layer, subject=subject, artifact_type=BUNDLE, annotations=annotations)
 
 
-def signed_in_bundle(subject: Built, key: Key) -> Built:
+def signed_in_bundle(subject: ArtifactDouble, key: Key) -> ArtifactDouble:
     return in_bundle(subject, key, statement(SIGNS, {}, digest=subject.digest))
 
 
 # ---- documents
 
 
-def sbom(subject: Built, document: bytes | None = None, media_type: str = "application/spdx+json") -> Built:
+def sbom(
+    subject: ArtifactDouble, document: bytes | None = None, media_type: str = "application/spdx+json"
+) -> ArtifactDouble:
     """As `oras attach` does it."""
     layer = Layer(media_type, document if document is not None else compact(SPDX_DOCUMENT))
     return manifest(layer, subject=subject, artifact_type=media_type)
 
 
-def attested(*contents: Mapping[str, Any] | bytes, kinds: tuple[str, ...] = ()) -> Built:
+def attested(*contents: Mapping[str, Any] | bytes, kinds: tuple[str, ...] = ()) -> ArtifactDouble:
     """What `cosign attest` keeps under the tag `.att`."""
     layers = [
         Layer(
@@ -142,7 +154,7 @@ def attested(*contents: Mapping[str, Any] | bytes, kinds: tuple[str, ...] = ()) 
 # ---- docker buildx
 
 
-def buildx_attestations(platform: Built, *contents: dict[str, Any]) -> Built:
+def buildx_attestations(platform: ArtifactDouble, *contents: dict[str, Any]) -> ArtifactDouble:
     layers = [
         Layer(IN_TOTO, compact(content), {"in-toto.io/predicate-type": content["predicateType"]})
         for content in contents
@@ -150,7 +162,7 @@ def buildx_attestations(platform: Built, *contents: dict[str, Any]) -> Built:
     return manifest(*layers, config_type=OCI_CONFIG)
 
 
-def buildx_index(*platforms: Built, attestations: Mapping[str, Built]) -> Built:
+def buildx_index(*platforms: ArtifactDouble, attestations: Mapping[str, ArtifactDouble]) -> ArtifactDouble:
     """An index with attestation manifests (by the digest of the platform that they are about) among its children."""
     entries = [platform.descriptor() for platform in platforms]
     for about, built in attestations.items():
@@ -158,10 +170,12 @@ def buildx_index(*platforms: Built, attestations: Mapping[str, Built]) -> Built:
         entry = {"mediaType": built.media_type, "digest": built.digest, "size": len(built.raw)}
         entries.append(entry | {"annotations": reference, "platform": {"os": "unknown", "architecture": "unknown"}})
     document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
-    return Built(raw=json.dumps(document).encode(), media_type=OCI_INDEX, children=(*platforms, *attestations.values()))
+    return ArtifactDouble(
+        raw=json.dumps(document).encode(), media_type=OCI_INDEX, children=(*platforms, *attestations.values())
+    )
 
 
-def built_with_buildx(*, builder: str = BUILDER, with_sbom: bool = True) -> Built:
+def built_with_buildx(*, builder: str = BUILDER, with_sbom: bool = True) -> ArtifactDouble:
     """Two platforms, each with its attestations."""
     platforms = [image(name.encode(), architecture=name) for name in ("amd64", "arm64")]
     attestations = {}

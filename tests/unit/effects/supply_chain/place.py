@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from slipway.domain.rules import RuleResult
 from slipway.effects.registry import Registry
 from slipway.effects.supply_chain import RequiredChecks, check_required
-from slipway.testing.artifacts import Built, image
+from slipway.testing.artifacts import ArtifactDouble, image
 from slipway.testing.registry import MemoryRegistry
 from tests.unit.effects.supply_chain.attaching import (
     People,
@@ -23,12 +23,12 @@ class Place:
     held: MemoryRegistry
     client: Registry
     people: People
-    image: Built = SHOP
+    image: ArtifactDouble = SHOP
 
-    def push(self, built: Built, tag: str | None = None) -> None:
+    def push(self, built: ArtifactDouble, tag: str | None = None) -> None:
         self.held.seed(REPOSITORY, built, tag)
 
-    def tag(self, suffix: str, built: Built, about: Built | None = None) -> None:
+    def tag(self, suffix: str, built: ArtifactDouble, about: ArtifactDouble | None = None) -> None:
         self.push(built, (about or self.image).digest.replace(":", "-") + suffix)
 
     def look(self, *names: str, wanted: RequiredChecks | None = None) -> RuleResult:
@@ -40,7 +40,7 @@ class Place:
         return found
 
 
-def with_image(place: Place, built: Built) -> Place:
+def with_image(place: Place, built: ArtifactDouble) -> Place:
     made = replace(place, image=built)
     made.push(built, "1")
     return made

@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from slipway.effects.supply_chain._notation import Signed
+from slipway.effects.supply_chain._notation import SignedDescriptor
 from tests.unit.effects.supply_chain.authority import DAY, NOW, Issued, Key
 
 DIGEST = "sha256:" + "5a" * 32
 OTHER = "sha256:" + "0f" * 32
-TARGET = Signed(media_type="application/vnd.oci.image.manifest.v1+json", digest=DIGEST, size=1234)
+TARGET = SignedDescriptor(media_type="application/vnd.oci.image.manifest.v1+json", digest=DIGEST, size=1234)
 SCHEME, SIGNED_AT, EXPIRY = (f"io.cncf.notary.{name}" for name in ("signingScheme", "signingTime", "expiry"))
 PAYLOAD_TYPE = "application/vnd.cncf.notary.payload.v1+json"
 JWS, COSE = "application/jose+json", "application/cose"
@@ -33,7 +33,7 @@ def b64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def payload_for(target: Signed = TARGET, **others: Any) -> bytes:
+def payload_for(target: SignedDescriptor = TARGET, **others: Any) -> bytes:
     descriptor = {"mediaType": target.media_type, "digest": target.digest, "size": target.size}
     return compact({"targetArtifact": descriptor | others})
 

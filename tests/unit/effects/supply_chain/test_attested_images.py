@@ -8,7 +8,7 @@ import pytest
 
 from slipway.domain.rules import NotYet
 from slipway.effects.supply_chain import ProvenanceTrust, RequiredChecks
-from slipway.testing.artifacts import Built, image, index
+from slipway.testing.artifacts import ArtifactDouble, image, index
 from tests.unit.effects.supply_chain.attaching import (
     DSSE,
     IN_TOTO,
@@ -39,7 +39,7 @@ from tests.unit.effects.supply_chain.signing import (
 
 # ---- has-sbom
 
-HANGING: dict[str, Callable[[Place, Built], None]] = {
+HANGING: dict[str, Callable[[Place, ArtifactDouble], None]] = {
     "as a referrer": lambda place, about: place.push(sbom(about)),
     "as CycloneDX": lambda place, about: place.push(
         sbom(about, compact(CYCLONEDX_DOCUMENT), "application/vnd.cyclonedx+json")

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from slipway.domain.subjects import checked_identities
-from slipway.effects.supply_chain._notation import LARGEST_ENVELOPE, NotationTrust, Signed, verify_notation
+from slipway.effects.supply_chain._notation import LARGEST_ENVELOPE, NotationTrust, SignedDescriptor, verify_notation
 from slipway.effects.supply_chain._reading import Unproven
 from tests.unit.effects.supply_chain.authority import DAY, NOW, Issued, Key, ec_key, name, root, rsa_key, signer
 from tests.unit.effects.supply_chain.signing import (
@@ -76,12 +76,14 @@ def test_a_signature_of_each_algorithm_holds(sign: Sign, media_type: str, algori
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        (Signed(media_type=TARGET.media_type, digest=OTHER, size=TARGET.size), f"it is for {OTHER}"),
-        (Signed(media_type=TARGET.media_type, digest=TARGET.digest, size=1), "another media type or size"),
-        (Signed(media_type="a/b", digest=TARGET.digest, size=TARGET.size), "another media type or size"),
+        (SignedDescriptor(media_type=TARGET.media_type, digest=OTHER, size=TARGET.size), f"it is for {OTHER}"),
+        (SignedDescriptor(media_type=TARGET.media_type, digest=TARGET.digest, size=1), "another media type or size"),
+        (SignedDescriptor(media_type="a/b", digest=TARGET.digest, size=TARGET.size), "another media type or size"),
     ],
 )
-def test_a_signature_is_for_one_descriptor(sign: Sign, media_type: str, target: Signed, said: str, by: Issued) -> None:
+def test_a_signature_is_for_one_descriptor(
+    sign: Sign, media_type: str, target: SignedDescriptor, said: str, by: Issued
+) -> None:
     assert said in refusal(sign(by, payload=payload_for(target)), media_type, by)
 
 
@@ -103,7 +105,7 @@ def test_metadata_that_the_user_signed_with_it_is_allowed(sign: Sign, media_type
 
 def test_an_altered_payload_is_found(by: Issued) -> None:
     raw = json.loads(jws(by))
-    raw["payload"] = b64url(payload_for(Signed(media_type=TARGET.media_type, digest=OTHER, size=TARGET.size)))
+    raw["payload"] = b64url(payload_for(SignedDescriptor(media_type=TARGET.media_type, digest=OTHER, size=TARGET.size)))
     assert "altered" in refusal(compact(raw), JWS, by)
     mine = TARGET.digest.encode()
     assert "altered" in refusal(cose(by).replace(mine, OTHER.encode()), COSE, by)

@@ -16,7 +16,7 @@ from slipway.domain.release import Phase
 from slipway.domain.steps import COPY_TIME, StepKind
 from slipway.effects.registry import EntraCredential, Lock, Registry
 from slipway.testing import APPLICATION, Installation, write_application
-from slipway.testing.artifacts import Built, image, index, push_artifact, referrer
+from slipway.testing.artifacts import ArtifactDouble, image, index, push_artifact, referrer
 from slipway.testing.installation import SETTINGS
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
 from tests.unit.bundle.samples import NO_PROGRAMS, write
@@ -59,7 +59,7 @@ class InCloud(Installation):
     def build(self, tag: str, *, app: str = "") -> str:
         return push_artifact(self.cloud.source, self.repository, self.built, tag)
 
-    def deliver(self, built: Built, *others: Built) -> None:
+    def deliver(self, built: ArtifactDouble, *others: ArtifactDouble) -> None:
         """Push it, take it to production's gate, and approve it."""
         self.built = built
         for each in (built, *others):
@@ -100,7 +100,7 @@ def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tm
     (following,) = [m for m in home.bus.sent if m.queue is Queue.STEPS and m.body["kind"] == "copy"]
     assert left is not None
     assert left.progress is not None
-    assert left.progress.told == "the registry imports it"
+    assert left.progress.text == "the registry imports it"
     assert "operation" not in left.progress.model_dump()
     assert following.not_before == home.now + timedelta(seconds=1)
     asked = len(cloud.arm.asked)
@@ -139,7 +139,7 @@ def test_what_cannot_be_imported_is_copied_where_that_is_allowed(tmp_path: Path,
     ids=["unreadable", "manyfold"],
 )
 def test_what_cannot_be_imported_fails_where_nothing_else_is_allowed(
-    tmp_path: Path, cloud: Azure, token: str, built: Built, reason: str
+    tmp_path: Path, cloud: Azure, token: str, built: ArtifactDouble, reason: str
 ) -> None:
     application = f"refused-{token.replace(' ', '-')}"
     home = InCloud(tmp_path, cloud, application, token=token, promotion="how: import, fallback: false")

@@ -23,7 +23,7 @@ from slipway.engine.steps.copying import LONGEST_RUN
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.table import Write
 from slipway.testing import Installation, MemoryTable
-from slipway.testing.artifacts import Built, digest_of, image, index
+from slipway.testing.artifacts import ArtifactDouble, digest_of, image, index
 from slipway.testing.registry import RegistryReply, Request
 
 LAYERS = [bytes([number]) * (3_000_000 - number) for number in range(4)]
@@ -33,7 +33,7 @@ LAYERS = [bytes([number]) * (3_000_000 - number) for number in range(4)]
 class OneImage(Installation):
     """Whatever tag CI pushes, it names the same image."""
 
-    image: Built = field(default_factory=lambda: image(*LAYERS))
+    image: ArtifactDouble = field(default_factory=lambda: image(*LAYERS))
 
     def build(self, tag: str, *, app: str = "") -> str:
         return self.nonprod.seed("team/shop", self.image, tag)
@@ -140,8 +140,8 @@ def test_how_far_it_is_can_be_read_while_it_runs_and_is_gone_afterwards(installa
     assert seen is not None
     assert 0 < seen.blobs < seen.of_blobs == 5
     assert 0 < seen.bytes < seen.of_bytes == sum(map(len, LAYERS)) + len(image().blobs[0])
-    assert seen.told.startswith(f"{seen.blobs} of 5 blobs, ")
-    assert seen.told.endswith(" of 12.0 MB")
+    assert seen.text.startswith(f"{seen.blobs} of 5 blobs, ")
+    assert seen.text.endswith(" of 12.0 MB")
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
     assert state(installation) is None

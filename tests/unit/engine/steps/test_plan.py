@@ -15,7 +15,7 @@ from slipway.domain.plan import Plan, Preview, changed_parts
 from slipway.domain.release import Phase, Release
 from slipway.domain.steps import StepKind
 from slipway.effects.cluster import ClusterUnreachable as ClusterAway
-from slipway.effects.cluster import Departed, ObjectRefused, Owner, Staying, Unsearched
+from slipway.effects.cluster import ObjectRefused, Owner, RemovedFromManifests, RetainedObject, Unsearched
 from slipway.effects.registry import ErrorSubject, Unreachable
 from slipway.engine.outcome import Finished
 from slipway.engine.pinned import NotPinned, pinned_images
@@ -99,7 +99,7 @@ def test_a_plan_names_what_is_live_as_its_base(installation: Installation) -> No
 
 def test_changes_and_what_left_the_manifests_are_counted_in_the_trail(installation: Installation) -> None:
     left_behind(installation, "old")
-    installation.staging.staying = (Staying(kind="PersistentVolumeClaim", name="data", why="data goes with it"),)
+    installation.staging.staying = (RetainedObject(kind="PersistentVolumeClaim", name="data", why="data goes with it"),)
     installation.staging.unsearched = tuple(
         Unsearched(kind=kind, why="its server does not answer") for kind in ("Deployment.apps", "Service", "Secret")
     )
@@ -164,9 +164,9 @@ def test_a_kind_that_an_application_once_had_is_named_as_not_searched_ever_after
 def test_where_the_cluster_does_not_say_which_kinds_it_has_the_plan_says_so() -> None:
     unsearched = tuple(Unsearched(kind=kind, why="why") for kind in ("custom kinds", *(f"K{n}.x" for n in range(10))))
     kinds = [f"K{number}.x" for number in range(10)]
-    told = with_what_leaves(Preview(changes=()), Departed(unsearched=unsearched), kinds).unsearched
+    told = with_what_leaves(Preview(changes=()), RemovedFromManifests(unsearched=unsearched), kinds).unsearched
     assert told == ("custom kinds, K0.x, K1.x, K2.x, K3.x, K4.x, K5.x, K6.x and 3 more: why",)
-    assert with_what_leaves(Preview(changes=()), Departed(unsearched=unsearched), ()).unsearched == (
+    assert with_what_leaves(Preview(changes=()), RemovedFromManifests(unsearched=unsearched), ()).unsearched == (
         "custom kinds: why",
     )
 
@@ -181,7 +181,7 @@ def test_what_a_rollout_deletes_is_part_of_the_hash(deliveries: Path) -> None:
 
 def test_what_else_the_cluster_holds_is_shown_and_is_not_part_of_the_hash(deliveries: Path) -> None:
     alone, beside = Installation(deliveries), Installation(deliveries)
-    beside.staging.staying = (Staying(kind="ConfigMap", name="old", why="an annotation on it asks to keep it"),)
+    beside.staging.staying = (RetainedObject(kind="ConfigMap", name="old", why="an annotation on it asks to keep it"),)
     beside.staging.unsearched = (Unsearched(kind="Service", why="Slipway's identity may not list it"),)
     releases = [planned(installation)[0] for installation in (alone, beside)]
     assert releases[0].plan_hash == releases[1].plan_hash

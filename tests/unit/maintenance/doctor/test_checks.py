@@ -25,7 +25,7 @@ from slipway.effects.cluster import (
 from slipway.effects.cluster.kinds import BUILT_IN, ManifestTarget
 from slipway.effects.cluster.records import Unsearched
 from slipway.effects.cluster.rights import Right, needed
-from slipway.effects.messaging import Waiting
+from slipway.effects.messaging import WaitingMessage
 from slipway.effects.notification import NotificationError
 from slipway.effects.registry import Denied, ErrorSubject, TagInfo
 from slipway.ledger import LedgerUnavailable, keys
@@ -173,7 +173,7 @@ def test_a_row_that_cannot_be_read_is_named_with_what_to_do(
 def test_a_message_that_nobody_reads_is_told_by_its_age(patient: Patient, minutes: int, status: Status) -> None:
     since = patient.installation.now - timedelta(minutes=minutes)
     patient.installation.bus.lying.append(
-        Waiting(queue=Queue.WORK, body=b"{}", message_id="m-1", session="shop", enqueued_at=since)
+        WaitingMessage(queue=Queue.WORK, body=b"{}", message_id="m-1", session="shop", enqueued_at=since)
     )
     finding = patient.examine()[f"queue:{Queue.WORK}"]
     assert finding.status is status
