@@ -41,7 +41,7 @@ _RELEASE = in_path("release", "Id of a release, such as `shop-482`.")
     answer=Applications,
 )
 def list_applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    looked, due = (parts().installation.last_beat(name) for name in (LOOKED, NEXT_LOOK))
+    looked, due = (parts().installation.last_heartbeat(name) for name in (LOOKED, NEXT_LOOK))
     drift = {"looked_at": looked, "next_at": due} if looked and due else None
     each = parts().reader.applications()
     content = {"drift": drift, "applications": each.read, "not_shown": each.not_shown}

@@ -104,19 +104,19 @@ def _run(name: str, *, look_for_pushes: bool, besides: Callable[[], tuple[str, .
     add(Metric.RECONCILE_RUNS, {Attribute.FUNCTION: name, Attribute.OUTCOME: "failed" if problems else "passed"})
 
 
-@blueprint.function_name("sweep")
+@blueprint.function_name("clean_up")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 52 3 * * *", run_on_startup=False)
-def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
+def clean_up(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
     """Daily: forget statements whose authors went to the identity provider more than a day ago, and content from fronts
     that nobody has taken since."""
     now = parts().clock()
     try:
-        rows = parts().challenges.sweep(now)
-        blobs = parts().incoming.sweep(now - INCOMING_KEPT)
+        rows = parts().challenges.remove_old(now)
+        blobs = parts().incoming.remove_old(now - INCOMING_KEPT)
     except LedgerUnavailable as away:
-        log.warning("what was left behind was not swept: %s", away)
+        log.warning("what was left behind was not removed: %s", away)
     else:
-        log.info("%d rows of challenges and %d blobs of incoming were swept", rows, blobs)
+        log.info("%d rows of challenges and %d blobs of incoming were removed", rows, blobs)
 
 
 @blueprint.function_name("keep")

@@ -12,7 +12,7 @@ import azure.functions as func
 
 from slipway.api.approvals import OpenGates, VoteRequest
 from slipway.api.inbox import SaidOutcome
-from slipway.domain.decide.ballots import KNOWN_BY_OBJECT_ID
+from slipway.domain.decide.vote_rules import KNOWN_BY_OBJECT_ID
 from slipway.domain.errors import NotFound, present
 from slipway.domain.inbox import InboxRow
 from slipway.domain.model import canonical, sha256

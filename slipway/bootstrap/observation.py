@@ -29,7 +29,7 @@ SITE = "WEBSITE_SITE_NAME"
 INSTANCE = "WEBSITE_INSTANCE_ID"
 BUSY = 500
 CLUSTER_LOOKS = ("preview", "departed", "rollout", "compared", "job", "job_log", "probe", "why")
-CLUSTER_WRITES = ("apply", "bring_back", "free_stuck_pod", "start_job", "run_once", "withdraw_job", "prune")
+CLUSTER_WRITES = ("apply", "roll_back", "free_stuck_pod", "start_job", "run_once", "withdraw_job", "prune")
 
 
 def is_observed(settings: Settings) -> bool:

@@ -29,7 +29,7 @@ TOKEN_LIVES: Final = timedelta(hours=24)
 NAMED: Final = 20
 """The most votes that are listed because they do not hold, or cannot be verified yet."""
 _FRESH: Final[TypeAdapter[timedelta | None]] = TypeAdapter(Fresh)
-_PROVED: Final = frozenset({OfGate.RETURN_ORDERED, OfGate.WAIVED})
+_PROVED: Final = frozenset({OfGate.ROLLBACK_ORDERED, OfGate.WAIVED})
 
 type Documents = Callable[[str], bytes]
 type Anchored = Callable[[str], Mapping[str, datetime]]

@@ -79,7 +79,7 @@ class OfGate(Enum):
     PASSED = auto()
     WAIVED = auto()
     """A rule about proof was waived; votes count for the plan that says so."""
-    RETURN_ORDERED = auto()
+    ROLLBACK_ORDERED = auto()
     """A roll-back was ordered; it waits for no gate."""
     ENDED = auto()
     """Earlier votes no longer count, nor does an earlier passing of the gate."""
@@ -458,7 +458,7 @@ class Action(StrEnum):
         "rollback.ordered",
         "Roll-back ordered",
         Tone.BAD,
-        _More(of_gate=OfGate.RETURN_ORDERED, intervention=Intervention.ROLLBACK, measured=Measured.ROLLBACK_ORDERED),
+        _More(of_gate=OfGate.ROLLBACK_ORDERED, intervention=Intervention.ROLLBACK, measured=Measured.ROLLBACK_ORDERED),
     )
     ROLLBACK_REQUESTED = _Facts(
         "rollback.requested",
@@ -492,7 +492,7 @@ class Action(StrEnum):
         "drift.return-ordered",
         "Ordered: the live release is brought back to a cluster that differs from it",
         Tone.ASKS,
-        _More(of_gate=OfGate.RETURN_ORDERED),
+        _More(of_gate=OfGate.ROLLBACK_ORDERED),
     )
     DRIFT_GONE = _Facts("drift.gone", "The cluster matches the live release again", Tone.GOOD, _NOTHING_MORE)
 

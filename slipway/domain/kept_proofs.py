@@ -28,7 +28,7 @@ from .rules import not_passed
 from .statement import CatalogueStatement, ChangeVoteStatement, CommandStatement, Statement, VoteStatement
 
 _VOTES: Final = (VoteStatement, ChangeVoteStatement)
-_VERBS: Final = {OfGate.RETURN_ORDERED: Verb.ROLLBACK, OfGate.WAIVED: Verb.WAIVE}
+_VERBS: Final = {OfGate.ROLLBACK_ORDERED: Verb.ROLLBACK, OfGate.WAIVED: Verb.WAIVE}
 
 
 class KeysFrom(Enum):
@@ -144,7 +144,7 @@ def _says(record: AuditRecord, statement: Statement) -> bool:
             for_it = (statement.plan, statement.opening) == (details.get("plan_hash"), details.get("opening"))
             return approves and same_release and for_it
         case CommandStatement():
-            about = details.get("to") if of_gate is OfGate.RETURN_ORDERED else record.release
+            about = details.get("to") if of_gate is OfGate.ROLLBACK_ORDERED else record.release
             same_release = _about(statement) == (about, record.environment)
             same_rule = of_gate is not OfGate.WAIVED or statement.arguments.get("rule") == details.get("rule")
             return statement.verb is _VERBS.get(of_gate) and same_release and same_rule

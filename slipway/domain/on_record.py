@@ -180,7 +180,7 @@ class _Trail:
                 self.passed = record if of_plan else self.passed
             case OfGate.WAIVED:
                 self.waived[str(details.get("rule")), record.actor] = record
-            case OfGate.RETURN_ORDERED:
+            case OfGate.ROLLBACK_ORDERED:
                 self.ordered = record
             case OfGate.ENDED:
                 self.votes, self.passed, self.ended = {}, None, record

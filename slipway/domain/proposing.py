@@ -16,9 +16,9 @@ from pydantic import Field
 from ..text import moment
 from .actions import Action
 from .changing import ComparedSubject
-from .decide.ballots import VOTE_LIMIT
 from .decide.conditions import digest_text
 from .decide.quorum import approvals_rules, names_of, one_each, own_work_rule
+from .decide.vote_rules import VOTE_LIMIT
 from .gate import ApprovalGate, Need
 from .model import Digest, Name, Record, Timestamp, canonical, sha256
 from .people import OID, Guid, SignedIn

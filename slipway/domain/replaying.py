@@ -109,7 +109,7 @@ class Replay:
                 gate.passed = ""
             case OfGate.PASSED:
                 gate.passed = plan
-            case OfGate.RETURN_ORDERED:
+            case OfGate.ROLLBACK_ORDERED:
                 gate.ordered = record
             case OfGate.ENDED:
                 gate.clear()

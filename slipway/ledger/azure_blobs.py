@@ -67,7 +67,7 @@ class AzureBlobs:
         except AzureError as error:
             raise LedgerUnavailable(f"blob {digest}: {type(error).__name__}") from error
 
-    def sweep(self, before: datetime, *, limit: int = 1000) -> int:
+    def remove_old(self, before: datetime, *, limit: int = 1000) -> int:
         removed = 0
         try:
             for blob in self._place.client.list_blobs():

@@ -37,7 +37,7 @@ class IncomingBlobs(Blobs, Protocol):
         """Remove the content; does nothing if there is none. Raises `LedgerUnavailable`."""
         ...
 
-    def sweep(self, before: datetime, *, limit: int = 1000) -> int:
+    def remove_old(self, before: datetime, *, limit: int = 1000) -> int:
         """Remove content that was created before the time and that nobody took; returns how much. Raises
         `LedgerUnavailable`."""
         ...

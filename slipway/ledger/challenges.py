@@ -20,7 +20,7 @@ _PENDING: Final = "pending!"
 _CONFIRMED: Final = "confirmed!"
 _DAY: Final = "%Y%m%d"
 _WHOLE_DAYS: Final = 3
-"""The number of past days that a sweep looks at: if a day had no sweep, one of the next two makes up for it."""
+"""The number of past days that one run looks at: if a day had no run, one of the next two makes up for it."""
 
 
 class Challenges:
@@ -63,11 +63,11 @@ class Challenges:
         try:
             self._table.add(_day(handle), prefix + challenge_key(handle), pack(used))
         except Exists:
-            # A sweep came in between: a browser that comes back this late finds no challenge either.
+            # It was removed in between: a browser that comes back this late finds no challenge either.
             return self._read(prefix, handle, UsedChallenge) or used
         return used
 
-    def sweep(self, now: datetime, *, limit: int = 1000) -> int:
+    def remove_old(self, now: datetime, *, limit: int = 1000) -> int:
         """Remove rows that are more than a day old, and return how many. A challenge is removed before its mark:
         without the mark it could be answered again."""
         removed = 0

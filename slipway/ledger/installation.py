@@ -126,7 +126,7 @@ class InstallationLedger:
             keys.INSTALLATION, [Write(act=Act.PUT, key=keys.HEARTBEAT + name, values={"At": now.isoformat()})]
         )
 
-    def last_beat(self, name: str) -> datetime | None:
+    def last_heartbeat(self, name: str) -> datetime | None:
         row = self._table.get(keys.INSTALLATION, keys.HEARTBEAT + name)
         return row.moment("At") if row else None
 

@@ -125,7 +125,7 @@ class Ledger:
         if lookups.newest:
             return *self._newest(partition, lookups.newest, etags), etags
         if nearby is None:
-            return self._standing(partition, etags, notes=lookups.waits), {}, etags
+            return self._rows(partition, etags, notes=lookups.waits), {}, etags
         releases = {nearby.release.number: nearby.release} if nearby.release else {}
         return nearby.rows, releases, dict(nearby.etags)
 
@@ -141,7 +141,7 @@ class Ledger:
             etags[row.key] = row.etag
         if count == room and release is None:
             etags.clear()
-            rows = self._standing(application, etags)
+            rows = self._rows(application, etags)
             release = self._read_releases(application, {number}, etags).get(number)
         return Nearby(rows=rows, release=release, etags=etags)
 
@@ -169,7 +169,7 @@ class Ledger:
             releases = {release.number: release for release in self.releases(partition, limit=newest)}
         return rows, releases
 
-    def _standing(self, partition: str, etags: dict[str, str], *, notes: bool = False) -> "ApplicationRows":
+    def _rows(self, partition: str, etags: dict[str, str], *, notes: bool = False) -> "ApplicationRows":
         rows, last = ApplicationRows(), keys.PROGRESS if notes else keys.LANE
         for row in self.table.rows(partition, keys.HEAD, last + keys.AFTER):
             rows.take(row)
@@ -320,10 +320,10 @@ class Ledger:
 
     def application_rows(self, application: str) -> ApplicationRows:
         """Head, version in force and lanes, as they were at one moment."""
-        return self._standing(application, {})
+        return self._rows(application, {})
 
     def lanes(self, application: str) -> dict[str, Lane]:
-        return self._standing(application, {}).lanes
+        return self._rows(application, {}).lanes
 
     def release(self, application: str, number: int) -> Release | None:
         row = self.table.get(application, keys.release(number))

@@ -200,14 +200,14 @@ class MemoryCluster(Cluster):
         self.applied += 1
         return done
 
-    def bring_back(self, manifests: Sequence[Manifest], namespace: str) -> RollBackOutcome:
+    def roll_back(self, manifests: Sequence[Manifest], namespace: str) -> RollBackOutcome:
         self._maybe_fail()
         free = [m for m in manifests if f"{m['kind']}/{m['metadata']['name']}" not in self.resists]
         applied, unapplied = self.apply(free, namespace), tuple(self.resists.values())
         self.resists = {label: each for label, each in self.resists.items() if not each.passing}
         return RollBackOutcome(applied=tuple(applied), unapplied=unapplied)
 
-    def free_stuck_pod(self, manifests: Sequence[Manifest], namespace: str, *, patient: bool) -> str:
+    def free_stuck_pod(self, manifests: Sequence[Manifest], namespace: str, *, only_held_up: bool) -> str:
         self._maybe_fail()
         return ""  # it has no pods
 
@@ -373,15 +373,15 @@ class MemoryFenced(FencedCluster):
         self._cluster.leases[self._namespace, claim.lease] = claim.fence.text
         self._held = claim.once_taken()
 
-    def bring_back(self, manifests: Sequence[Manifest]) -> RollBackOutcome:
+    def roll_back(self, manifests: Sequence[Manifest]) -> RollBackOutcome:
         claim = self._confirmed()
-        back = self._cluster.bring_back(manifests, self._namespace)
+        back = self._cluster.roll_back(manifests, self._namespace)
         labels = {(each.kind, each.name) for each in back.applied}
         self._cluster.orders |= {(self._namespace, *label): str(claim.order) for label in labels}
         return back
 
-    def free_stuck_pod(self, manifests: Sequence[Manifest], *, patient: bool) -> str:
-        return self._cluster.free_stuck_pod(manifests, self._namespace, patient=patient)
+    def free_stuck_pod(self, manifests: Sequence[Manifest], *, only_held_up: bool) -> str:
+        return self._cluster.free_stuck_pod(manifests, self._namespace, only_held_up=only_held_up)
 
     def run_once(
         self, manifest: Manifest, *, uid: str = "", earlier: str = "", attempt: int = 1, injected: Injected = ()

@@ -180,7 +180,7 @@ class MemoryBlobs:
         self.documents.pop(digest, None)
         self._created.pop(digest, None)
 
-    def sweep(self, before: datetime, *, limit: int = 1000) -> int:
+    def remove_old(self, before: datetime, *, limit: int = 1000) -> int:
         old = [digest for digest, created in self._created.items() if created < before][:limit]
         for digest in old:
             self.remove(digest)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from ..domain.decide.ballots import KNOWN_BY_OBJECT_ID
 from ..domain.decide.quorum import names_of
+from ..domain.decide.vote_rules import KNOWN_BY_OBJECT_ID
 from ..domain.environment import Environment
 from ..domain.errors import Inconsistent
 from ..domain.gate import ApprovalGate, Gate

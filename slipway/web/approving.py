@@ -6,8 +6,8 @@ from functools import partial
 from typing import assert_never
 
 from ..ahead import ahead
-from ..domain.decide.ballots import vote_rules
 from ..domain.decide.conditions import plan_rule
+from ..domain.decide.vote_rules import vote_rules
 from ..domain.environment import Environment
 from ..domain.errors import NotFound
 from ..domain.events import VoteCast

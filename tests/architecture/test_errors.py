@@ -12,7 +12,7 @@ READERS_OF_FOREIGN_DATA = frozenset(
     {
         "slipway/cli/api.py",  # a problem that may come from a proxy
         "slipway/cli/azure_devops.py",  # Azure DevOps' error document
-        "slipway/cli/ballots.py",  # a token that a person pasted
+        "slipway/cli/vote_tokens.py",  # a token that a person pasted
         "slipway/catalogue/windows.py",  # dateutil, of a rule that somebody wrote
         "slipway/effects/registry/_answers.py",  # a registry's error document
         "slipway/effects/registry/_credentials.py",  # a registry's JWT

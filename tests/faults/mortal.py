@@ -154,7 +154,7 @@ class MortalFenced(Mortal):
 
     def __init__(self, fenced: FencedCluster, life: Life) -> None:
         super().__init__(
-            fenced, life, "cluster", "start_job", "run_once", "withdraw_job", "bring_back", "free_stuck_pod"
+            fenced, life, "cluster", "start_job", "run_once", "withdraw_job", "roll_back", "free_stuck_pod"
         )
         self._fenced = fenced
 

@@ -29,7 +29,7 @@ TIMERS = {
     "drift": "20 * * * * *",
     "anchor": "0 7 * * * *",
     "keep": "0 37 * * * *",
-    "sweep": "0 52 3 * * *",
+    "clean_up": "0 52 3 * * *",
 }
 EVENT_GRID = {"image_pushed", "image_pushed_cloudevent"}
 LOOK, GET, POST = ("GET", "HEAD"), ("GET",), ("POST",)

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 
 TIMEOUT_SECONDS = 5
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 MAX_BYTES = 64 * 1024
 
 
@@ -92,9 +92,9 @@ CHECKS = {
 }
 
 
-def wait_until_it_answers(url, patience=PATIENCE_SECONDS):
+def wait_until_it_answers(url, timeout=TIMEOUT_SECONDS):
     """A Service may need a moment before it reaches new pods; a service that never answers fails its first check."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         try:
             ask(url, "/healthz")

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-PATIENCE_SECONDS = 20
+TIMEOUT_SECONDS = 20
 SERVER = Path(__file__).with_name("server.py")
 
 
@@ -33,7 +33,7 @@ def is_well(url):
 
 
 def main():
-    port, end = free_port(), time.monotonic() + PATIENCE_SECONDS
+    port, end = free_port(), time.monotonic() + TIMEOUT_SECONDS
     place = {"HOST": "127.0.0.1", "PORT": str(port)}
     server = subprocess.Popen([sys.executable, str(SERVER)], env={**os.environ, **place})  # noqa: S603
     try:
@@ -45,7 +45,7 @@ def main():
     finally:
         server.terminate()
         server.wait()
-    print(f"preflight: expected an answer within {PATIENCE_SECONDS} s, got none; it ended with {server.returncode}")
+    print(f"preflight: expected an answer within {TIMEOUT_SECONDS} s, got none; it ended with {server.returncode}")
     return 1
 
 

@@ -15,13 +15,13 @@ from slipway.api.releases import ReleaseAnswer
 from slipway.domain.phases import Phase
 
 from ..api import Api, read_answer
-from ..ballots import BEARER, LINK, Token, app_and_token, page_of
 from ..console import BAD, FAINT, GOOD, NAME, NOTE, CliConsole, Content, TextCell
 from ..errors import CliError, Exit
 from ..options import as_json as json_option
 from ..options import connectable, connected, reason_option
 from ..output_formats import OutputFormat, formed, write_lines
 from ..text import neutral, short_digest
+from ..vote_tokens import BEARER, LINK, Token, app_and_token, page_of
 from ..waiting import new_inbox_id, until_decided
 
 type Decision = Literal["approve", "reject", "withdraw", "object"]
@@ -113,7 +113,7 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
     @connectable
     @wraps(command)
     def vote(
-        open_app: Callable[[], Api], /, *, link: str | None, bearer: str | None, as_json: bool, **ballot: Any
+        open_app: Callable[[], Api], /, *, link: str | None, bearer: str | None, as_json: bool, **options: Any
     ) -> None:
         if link or (link := os.environ.get(LINK)):
             app, own_token = app_and_token(link)
@@ -121,7 +121,7 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
         else:
             api, own_token = open_app(), None
         bearer = bearer or os.environ.get(BEARER, "")
-        command(_Voter(api=api, own_token=own_token, bearer=bearer, as_json=as_json), **ballot)
+        command(_Voter(api=api, own_token=own_token, bearer=bearer, as_json=as_json), **options)
 
     with_options: Callable[..., None] = vote
     for option in (
@@ -144,7 +144,7 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @reason_option("Why; some environments require it.")
 @_voting
-def approve(voter: _Voter, /, **ballot: Any) -> None:
+def approve(voter: _Voter, /, **options: Any) -> None:
     """Approve a release in your own name, for the current plan.
 
     With the link from your approval message the vote is cast at once, if the gate accepts votes by link. Otherwise you
@@ -156,13 +156,13 @@ def approve(voter: _Voter, /, **ballot: Any) -> None:
       slipway approve --link "https://…/approvals/…"
       SLIPWAY_LINK=… slipway approve shop-482 --plan 91c3e07d55aa
     """
-    _vote(voter, "approve", **ballot)
+    _vote(voter, "approve", **options)
 
 
 @click.command()
 @reason_option("Why; kept in the audit trail.", required=True)
 @_voting
-def reject(voter: _Voter, /, **ballot: Any) -> None:
+def reject(voter: _Voter, /, **options: Any) -> None:
     """Reject a release in your own name. The release ends, and the reason is kept in the audit trail.
 
     You can still reject it after its gate has passed, until its rollout writes the first object to the cluster.
@@ -173,20 +173,20 @@ def reject(voter: _Voter, /, **ballot: Any) -> None:
       SLIPWAY_BEARER=$(az account get-access-token --resource CLIENT-ID --query accessToken -o tsv) \\
         slipway reject shop-482 --reason "the prices are wrong"
     """
-    _vote(voter, "reject", **ballot)
+    _vote(voter, "reject", **options)
 
 
 @click.command()
 @reason_option("Why; kept in the audit trail.")
 @_voting
-def withdraw(voter: _Voter, /, **ballot: Any) -> None:
+def withdraw(voter: _Voter, /, **options: Any) -> None:
     """Withdraw your vote while the gate is open.
 
     \b
     Example:
       slipway withdraw --link "https://…/approvals/…"
     """
-    _vote(voter, "withdraw", **ballot)
+    _vote(voter, "withdraw", **options)
 
 
 @click.command("object")
@@ -197,7 +197,7 @@ def withdraw(voter: _Voter, /, **ballot: Any) -> None:
     help="The environment whose gate counted the vote; by default the one that the release is in.",
 )
 @_voting
-def object_to_vote(voter: _Voter, /, **ballot: Any) -> None:
+def object_to_vote(voter: _Voter, /, **options: Any) -> None:
     """Say that a vote counted in your name was not yours.
 
     The vote no longer counts, and the release stops. At its gate, or while it is being copied, it ends as rejected; a
@@ -209,7 +209,7 @@ def object_to_vote(voter: _Voter, /, **ballot: Any) -> None:
       SLIPWAY_BEARER=$(az account get-access-token --resource CLIENT-ID --query accessToken -o tsv) \\
         slipway object shop-482 --reason "I was on a plane"
     """
-    _vote(voter, "object", **ballot)
+    _vote(voter, "object", **options)
 
 
 def _vote(
@@ -227,15 +227,15 @@ def _vote(
         raise CliError(f"the plan of {release_id} is {short_digest(plan_hash)}, not {plan}: no vote was cast")
     if decision == "approve" and own_token is None:
         raise _on_page(decision, page_of(api.app, release_id, gate_in))
-    ballot = VoteRequest.model_construct(
+    request = VoteRequest.model_construct(
         decision=decision, reason=reason, plan_hash=plan_hash or None, channel="cli", id=new_inbox_id()
     )
     if environment:
-        ballot = ballot.model_copy(update={"environment": environment})
+        request = request.model_copy(update={"environment": environment})
     if own_token:
-        ballot = ballot.model_copy(update={"token": own_token.text})
+        request = request.model_copy(update={"token": own_token.text})
     try:
-        content = until_decided(lambda: api.post("approvals", release_id, body=body_of(ballot), bearer=voter.bearer))
+        content = until_decided(lambda: api.post("approvals", release_id, body=body_of(request), bearer=voter.bearer))
     except CliError as error:
         if error.code != _NOBODY or own_token is not None:
             raise

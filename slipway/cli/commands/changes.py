@@ -230,10 +230,10 @@ def reject_change(api: Api, *, hash: str, reason: str, as_json: bool) -> None:
 def _vote(
     api: Api, hash: str, decision: Literal["approve", "reject"], reason: str, *, stands_in: bool = False
 ) -> ReceivedAnswer:
-    ballot = ChangeVoteRequest.model_construct(decision=decision, reason=reason, id=new_inbox_id(), channel="cli")
+    request = ChangeVoteRequest.model_construct(decision=decision, reason=reason, id=new_inbox_id(), channel="cli")
     if stands_in:
-        ballot = ballot.model_copy(update={"stands_in": True})
-    return read_answer(ReceivedAnswer, api.post("changes", _whole_hash(api, hash), "votes", body=body_of(ballot)))
+        request = request.model_copy(update={"stands_in": True})
+    return read_answer(ReceivedAnswer, api.post("changes", _whole_hash(api, hash), "votes", body=body_of(request)))
 
 
 def _end(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ opens gates without people. `rollouts.py` takes the lane and rolls back on failu
 to the next step. `drifting.py` judges a look at a cluster. `deadlines.py` handles timeouts, `reminders.py` reminds
 voters, `notices.py` notifies people. `blocks.py` checks for freezes, holds and windows between gate and rollout;
 `commands.py`, `freezing.py`, `retrying.py`, `creating.py`, `returning.py`, `waiving.py` and `resetting.py` carry out
-commands. `conditions.py`, `ballots.py` and `quorum.py` hold the rules that these modules evaluate and that pages and
+commands. `conditions.py`, `vote_rules.py` and `quorum.py` hold the rules that these modules evaluate and that pages and
 `explain` show.
 """
 

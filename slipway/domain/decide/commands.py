@@ -18,13 +18,13 @@ from ..model import release_id
 from ..release import Lane, Phase, Release
 from ..rules import Rule, RuleResult, as_details, not_passed
 from ..steps import Notice
-from .ballots import asking, reachable
 from .blocks import block_rules_of, called_off_rules
 from .lanes import NOT_HALF_WAY, end_release, has_written, keep_hold
 from .notices import tell, void
 from .opening import not_meant, opening_rules
 from .rollouts import look_again
 from .state import Draft
+from .vote_rules import asking, reachable
 
 
 def reason_rule(event: CommandGiven) -> Iterator[RuleResult]:

@@ -11,12 +11,12 @@ from ..people import IdentityMap
 from ..release import GateState, Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult
 from ..steps import Notice
-from .ballots import asking, proof_rules, vote_before
 from .lanes import end_release
 from .notices import tell
 from .quorum import without_votes_of
 from .rollouts import begin_roll_back
 from .state import Draft
+from .vote_rules import asking, proof_rules, vote_before
 
 
 def objection_rules(draft: Draft, release: Release, event: VoteCast) -> tuple[RuleResult, ...]:

@@ -14,7 +14,6 @@ from ..model import release_id
 from ..release import Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult, as_details, not_passed
 from ..steps import Notice
-from .ballots import asking, reachable, vote_before, vote_rules, waits_here
 from .commands import call_off
 from .conditions import digest_text
 from .gates import pass_when_approved
@@ -24,6 +23,7 @@ from .objecting import disown, disputed, objection_rules, stop
 from .quorum import approval_gate, gate_state, names_of, policy_groups, without_votes_of
 from .rollouts import plan_is_current
 from .state import Draft
+from .vote_rules import asking, reachable, vote_before, vote_rules, waits_here
 
 
 def vote_cast(draft: Draft, event: VoteCast) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
-from slipway.domain import run_source as told
+from slipway.domain import run_source
 from slipway.domain.incoming import ForeignModel, Time
 
 Id = Annotated[str, Field(min_length=1, max_length=256)]
@@ -34,8 +34,8 @@ class IdentityRef(ForeignModel):
     displayName: Line = ""  # noqa: N815 - names of the interface
     uniqueName: Line = ""  # noqa: N815
 
-    def reference(self) -> told.PersonReference:
-        return told.PersonReference(id=self.id, name=self.displayName, unique_name=self.uniqueName)
+    def reference(self) -> run_source.PersonReference:
+        return run_source.PersonReference(id=self.id, name=self.displayName, unique_name=self.uniqueName)
 
 
 class _Project(ForeignModel):
@@ -72,8 +72,8 @@ class Build(ForeignModel):
     finishTime: Time | None = None  # noqa: N815
     deleted: bool = False
 
-    def run_info(self, organization: str) -> told.RunInfo:
-        return told.RunInfo(
+    def run_info(self, organization: str) -> run_source.RunInfo:
+        return run_source.RunInfo(
             organization=organization,
             project_id=self.project.id.casefold(),
             project=self.project.name,
@@ -107,9 +107,9 @@ class _Record(ForeignModel):
 class Timeline(ForeignModel):
     records: Annotated[tuple[_Record, ...], Field(max_length=5_000)] = ()
 
-    def records_read(self) -> tuple[told.TimelineRecord, ...]:
+    def records_read(self) -> tuple[run_source.TimelineRecord, ...]:
         return tuple(
-            told.TimelineRecord(
+            run_source.TimelineRecord(
                 id=each.id.casefold(),
                 parent=each.parentId.casefold() if each.parentId else None,
                 type=each.type,
@@ -133,7 +133,7 @@ class AttachmentEntry(ForeignModel):
     name: Line
     links: _Links = Field(alias="_links")
 
-    def attachment(self) -> told.Attachment | None:
+    def attachment(self) -> run_source.Attachment | None:
         """None if the link does not lead to an attachment of this name. Only the link says where the attachment is."""
         steps = [unquote(step) for step in urlsplit(self.links.self.href).path.split("/")]
         if len(steps) < _STEPS_OF_AN_ATTACHMENT:
@@ -141,7 +141,7 @@ class AttachmentEntry(ForeignModel):
         timeline, record, marker, _, name = steps[-_STEPS_OF_AN_ATTACHMENT:]
         if marker != "attachments" or name != self.name or not all(map(_GUID.fullmatch, (timeline, record))):
             return None
-        return told.Attachment(name=self.name, timeline=timeline.casefold(), record=record.casefold())
+        return run_source.Attachment(name=self.name, timeline=timeline.casefold(), record=record.casefold())
 
 
 class _CommitAuthor(ForeignModel):
@@ -156,10 +156,10 @@ class BuildChange(ForeignModel):
     id: Commitish
     author: _CommitAuthor = _CommitAuthor()
 
-    def summary(self) -> told.CommitSummary:
+    def summary(self) -> run_source.CommitSummary:
         mail = next((text for text in (self.author.uniqueName, self.author.id) if "@" in text), "")
-        return told.CommitSummary(
-            id=self.id.casefold(), author=told.CommitSignature(name=self.author.displayName, mail=mail)
+        return run_source.CommitSummary(
+            id=self.id.casefold(), author=run_source.CommitSignature(name=self.author.displayName, mail=mail)
         )
 
 
@@ -167,8 +167,8 @@ class _Signature(ForeignModel):
     name: Line = ""
     email: Line = ""
 
-    def signature(self) -> told.CommitSignature:
-        return told.CommitSignature(name=self.name, mail=self.email)
+    def signature(self) -> run_source.CommitSignature:
+        return run_source.CommitSignature(name=self.name, mail=self.email)
 
 
 class _Push(ForeignModel):
@@ -182,8 +182,8 @@ class Commit(ForeignModel):
     committer: _Signature = _Signature()
     push: _Push = _Push()
 
-    def info(self) -> told.CommitInfo:
-        return told.CommitInfo(
+    def info(self) -> run_source.CommitInfo:
+        return run_source.CommitInfo(
             id=self.commitId.casefold(),
             parents=tuple(parent.casefold() for parent in self.parents),
             author=self.author.signature(),
@@ -199,8 +199,8 @@ class PullRequestAnswer(ForeignModel):
     closedBy: IdentityRef | None = None  # noqa: N815
     autoCompleteSetBy: IdentityRef | None = None  # noqa: N815
 
-    def pull_request(self) -> told.PullRequest:
-        return told.PullRequest(
+    def pull_request(self) -> run_source.PullRequest:
+        return run_source.PullRequest(
             id=self.pullRequestId,
             completed=self.status == "completed",
             created_by=self.createdBy.reference() if self.createdBy else None,
@@ -237,12 +237,12 @@ class IdentityEntry(ForeignModel):
     subjectDescriptor: Line = ""  # noqa: N815
     properties: dict[str, _Property] = Field(default_factory=dict)
 
-    def identity(self) -> told.Identity:
+    def identity(self) -> run_source.Identity:
         """The identity, without an object id if Entra does not know it: the platform and its build services have a
         `Domain` that is not a tenant."""
         domain, object_id = self._text("Domain"), self._text(OBJECT_ID)
         in_entra = bool(_GUID.fullmatch(domain) and _GUID.fullmatch(object_id))
-        return told.Identity(
+        return run_source.Identity(
             id=self.id.casefold(),
             object_id=object_id.casefold() if in_entra else "",
             tenant=domain.casefold() if in_entra else "",

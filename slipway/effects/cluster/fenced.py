@@ -59,15 +59,15 @@ class FencedCluster:
                 raise
         return applied
 
-    def bring_back(self, manifests: Sequence[Manifest]) -> RollBackOutcome:
+    def roll_back(self, manifests: Sequence[Manifest]) -> RollBackOutcome:
         """Apply the plan that was live before, each object by itself. It runs no Job again."""
         kinds = self._objects.kinds
-        return returning.bring_back(kinds, manifests, self._namespace, lambda t: self._apply(t, runs_again=False))
+        return returning.roll_back(kinds, manifests, self._namespace, lambda t: self._apply(t, runs_again=False))
 
-    def free_stuck_pod(self, manifests: Sequence[Manifest], *, patient: bool) -> str:
+    def free_stuck_pod(self, manifests: Sequence[Manifest], *, only_held_up: bool) -> str:
         """Delete one pod that a StatefulSet among the manifests will never replace; returns its name, empty if there is
         none."""
-        return returning.free_stuck_pod(self._objects, self._targets(manifests), patient=patient)
+        return returning.free_stuck_pod(self._objects, self._targets(manifests), only_held_up=only_held_up)
 
     def start_job(self, manifest: Manifest) -> StartedJob:
         """Start a Job. Its name begins with the manifest's, but cannot be predicted. Each call starts another Job."""
@@ -147,7 +147,7 @@ class FencedCluster:
                 raise ObjectConflict(str(refused)) from refused
 
         try:
-            return self._objects.fence.patiently(again)
+            return self._objects.fence.with_retries(again)
         except ObjectConflict as conflict:
             raise conflict.__cause__ if isinstance(conflict.__cause__, ObjectRefused) else conflict from None
 

@@ -120,7 +120,7 @@ class FenceLease:
         if lease is None or lease.text != self._good:
             _demand(*judge_fence(lease, self.claim))
 
-    def patiently[T](self, act: Callable[[], T]) -> T:
+    def with_retries[T](self, act: Callable[[], T]) -> T:
         """Do something that must not be left undone, even if the API server is busy for a while."""
         for seconds in PAUSES:
             try:
@@ -273,9 +273,9 @@ class FencedObjects(Objects):
         if answer.status != HTTPStatus.CREATED:
             return answer
         try:
-            self.fence.patiently(self.fence.confirm)
+            self.fence.with_retries(self.fence.confirm)
         except FenceLost as lost:
-            self.fence.patiently(lambda: self._take_back(target, answer.body))
+            self.fence.with_retries(lambda: self._take_back(target, answer.body))
             lost.removed = (*lost.removed, target.label)
             log.warning("%s was created too late, and deleted: %s", target.label, lost)
             raise

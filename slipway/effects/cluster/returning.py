@@ -23,7 +23,7 @@ from .rules import on_delete
 _POD = built_in("v1", "Pod")
 
 
-def bring_back(
+def roll_back(
     kinds: KindLookup, manifests: Sequence[Manifest], namespace: str, apply: Callable[[ManifestTarget], AppliedObject]
 ) -> RollBackOutcome:
     """Apply each of the manifests that can be applied. Raises `ClusterUnreachable` and `FenceLost`, since then no other
@@ -49,16 +49,16 @@ def bring_back(
     return RollBackOutcome(applied=tuple(applied), unapplied=tuple(unapplied))
 
 
-def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *, patient: bool) -> str:
+def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *, only_held_up: bool) -> str:
     """Delete one pod for which a StatefulSet waits in vain, so that it is recreated from the newest template; returns
     its name, empty if there is none.
 
     An ordered StatefulSet never replaces a pod that is not ready (kubernetes/kubernetes#67250). While a pod is being
-    deleted, or a new one is coming up, the StatefulSet is at work. If the caller is `patient`, a pod that is only not
-    ready is left alone.
+    deleted, or a new one is coming up, the StatefulSet is at work. With `only_held_up`, a pod that is only not ready
+    is left alone.
     """
     for target in targets:
-        if target.kind.kind == "StatefulSet" and (pod := _stuck(objects, target, patient=patient)):
+        if target.kind.kind == "StatefulSet" and (pod := _stuck(objects, target, only_held_up=only_held_up)):
             try:
                 objects.delete(_POD, pod["metadata"]["name"], target.namespace, pod["metadata"])
             except (
@@ -71,7 +71,7 @@ def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *,
     return ""
 
 
-def _stuck(objects: Objects, target: ManifestTarget, *, patient: bool) -> Json | None:
+def _stuck(objects: Objects, target: ManifestTarget, *, only_held_up: bool) -> Json | None:
     live = objects.get(target.kind, target.name, target.namespace)
     revision = ((live or {}).get("status") or {}).get("updateRevision")
     if (
@@ -89,4 +89,4 @@ def _stuck(objects: Objects, target: ManifestTarget, *, patient: bool) -> Json |
         return None
     by_name: Mapping[str, Json] = {str(pod["metadata"]["name"]): pod for pod in pods}
     behind = [by_name[name] for name in left_behind(live, pods, newest)]
-    return next((pod for pod in behind[:1] if not patient or holdups_of(pod)), None)
+    return next((pod for pod in behind[:1] if not only_held_up or holdups_of(pod)), None)

@@ -35,7 +35,7 @@ from .cluster_errors import after
 from .content import rendered
 from .ends import ends, ends_of_image, with_advice
 from .leaving import with_what_leaves
-from .plan_return import CannotRollBack, look_for, roll_back_content
+from .plan_roll_back import CannotRollBack, look_for, roll_back_content
 from .rendered import RenderedObjects
 from .supply_chain import SupplyChain, look_at_supply_chain
 
@@ -69,7 +69,7 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
         return failed(f"the environment {work.step.environment!r} is no longer one of the application's")
     try:
         if release.rollback is not None:
-            return passed(_plan_return(clients, work, environment, release.rollback))
+            return passed(_plan_roll_back(clients, work, environment, release.rollback))
         looked = ahead(partial(_look_at_artifact, clients, release))
         if environment.require.rules():
             looked()
@@ -155,7 +155,7 @@ def _make(clients: Clients, work: Work, environment: Environment, supply_chain: 
     return _whole(clients, work, environment, content, supply_chain.rules)
 
 
-def _plan_return(clients: Clients, work: Work, environment: Environment, back: Rollback) -> PlanMade:
+def _plan_roll_back(clients: Clients, work: Work, environment: Environment, back: Rollback) -> PlanMade:
     """Plan a roll-back by hand.
 
     Raises `CannotRollBack`, `BeyondProject`, `BundleRefused`, `ConfigError`, `RegistryError`, `ClusterError`,

@@ -45,7 +45,7 @@ class RollBackReport(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Return:
+class _RollBack:
     clients: Clients
     clock: Clock
     work: Work
@@ -57,7 +57,7 @@ class _Return:
     def outcome(self) -> Outcome:
         findings = self.work.step.seen
         if findings.applied_at is None or self.work.step.tries:
-            back = self.target.writes.bring_back(self.before.manifests)
+            back = self.target.writes.roll_back(self.before.manifests)
             passing = [each for each in back.unapplied if each.passing]
             if passing:  # the others are back; the step goes on until these are too
                 return Retry(reason=_reason(passing))
@@ -74,7 +74,7 @@ class _Return:
         work = replace(self.work, step=self.work.step.evolve(seen=seen))
         outcome = judge_rollout(self.clients, self.cluster, plan, self.clock, work, returning=True)
         begun = seen.applied_at or self.work.step.asked_at
-        outcome = helped(self.target.writes, plan, outcome, seen, patient=self.clock() - begun < LASTS)
+        outcome = helped(self.target.writes, plan, outcome, seen, only_held_up=self.clock() - begun < LASTS)
         return self._with_order(self._ended(outcome, seen)) if isinstance(outcome, Finished) else outcome
 
     def _with_order(self, outcome: Finished) -> Finished:
@@ -142,7 +142,9 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
         before = plan.evolve(manifests=tuple(m for m in plan.manifests if not is_job(m)))
         cluster = clients.cluster(plan.cluster)
         target = fenced(clients, work, plan)
-        return _Return(clients=clients, clock=clock, work=work, cluster=cluster, target=target, before=before).outcome()
+        return _RollBack(
+            clients=clients, clock=clock, work=work, cluster=cluster, target=target, before=before
+        ).outcome()
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except (ClusterError, KeysUnavailable) as error:

@@ -149,8 +149,10 @@ def check_rollout(clients: Clients, clock: Clock, work: Work) -> Outcome:
         cluster = clients.cluster(plan.cluster)
         outcome = judge_rollout(clients, cluster, plan, clock, work)
         if _follows_a_failure(work, plan):
-            patient = clock() - work.step.asked_at < LASTS
-            outcome = helped(fenced(clients, work, plan).writes, plan, outcome, work.step.seen, patient=patient)
+            only_held_up = clock() - work.step.asked_at < LASTS
+            outcome = helped(
+                fenced(clients, work, plan).writes, plan, outcome, work.step.seen, only_held_up=only_held_up
+            )
         return _pruned(clients, work, plan, outcome)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))

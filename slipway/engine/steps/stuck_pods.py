@@ -13,17 +13,19 @@ from ..outcome import Finished, Outcome, Requeue
 _KEPT = 50
 
 
-def helped(writes: FencedCluster, plan: Plan, outcome: Outcome, seen: EarlierFindings, *, patient: bool) -> Outcome:
+def helped(
+    writes: FencedCluster, plan: Plan, outcome: Outcome, seen: EarlierFindings, *, only_held_up: bool
+) -> Outcome:
     """The outcome of a poll, after deleting one such pod, if there is one; a finished outcome names all that were
     deleted.
 
-    `patient` gives more time to a pod that is only not ready.
+    With `only_held_up`, a pod that is only not ready gets more time.
     """
     if isinstance(outcome, Finished) and seen.freed:
         return replace(outcome, result={**outcome.result, "pods": list(seen.freed)})
     if not isinstance(outcome, Requeue):
         return outcome
-    pod = writes.free_stuck_pod(plan.manifests, patient=patient)
+    pod = writes.free_stuck_pod(plan.manifests, only_held_up=only_held_up)
     if not pod:
         return outcome
     before = outcome.seen or seen

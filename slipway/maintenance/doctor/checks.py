@@ -66,7 +66,7 @@ class Doctor:
         """Run one check; an exception of the check becomes its finding. Raises KeyError for an unknown check."""
         check, began = self.checks[name], time.monotonic()
         with span(Family.CHECK, name.partition(":")[0], {Attribute.PLACE: name}) as current:
-            finding = self._within_patience(name, check)
+            finding = self._within_time_limit(name, check)
             current.set({Attribute.OUTCOME: str(finding.status)})
             if finding.status is Status.FAILED:
                 current.fail(finding.said)
@@ -88,7 +88,7 @@ class Doctor:
         except CheckFailed as fault:
             return OtherRole(problem=str(fault))
 
-    def _within_patience(self, name: str, check: Callable[[], str]) -> Finding:
+    def _within_time_limit(self, name: str, check: Callable[[], str]) -> Finding:
         """Run the check in a thread that is abandoned if it hangs; the clients' timeouts end it later."""
         findings: list[Finding] = []
         context = contextvars.copy_context()

@@ -213,7 +213,7 @@ def check_clock(facts: CheckInput) -> str:
 
 def check_reconcile(facts: CheckInput) -> str:
     try:
-        last = facts.installation().last_beat("reconcile")
+        last = facts.installation().last_heartbeat("reconcile")
     except LedgerUnavailable as away:
         raise NotChecked(f"the table does not answer: {away}") from None
     if last is None:

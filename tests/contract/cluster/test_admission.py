@@ -135,7 +135,7 @@ def test_webhooks_that_are_silent_for_as_long_as_a_server_waits_hold_up_no_other
         ]
         with made(place, (f"{ADMISSION}/mutatingwebhookconfigurations", {"webhooks": webhooks})):
             place.settled(lambda: refusal(place, m.config(a="2")), until=bool)
-            back = place.fenced().bring_back([m.config(a="2"), m.deployment()])
+            back = place.fenced().roll_back([m.config(a="2"), m.deployment()])
     [unapplied] = back.unapplied
     assert (unapplied.label, unapplied.passing) == ("ConfigMap/settings", True)
     assert "did not complete within requested timeout" in unapplied.why

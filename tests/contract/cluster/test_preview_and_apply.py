@@ -194,7 +194,7 @@ def test_a_job_that_failed_before_the_rollout_began_runs_again(place: Place) -> 
     [change] = place.cluster.preview([wanted], place.namespace).objects
     assert (change.change, change.diff) == (AppliedChange.REPLACED, "")
     [repeated] = place.apply([wanted])
-    [brought_back] = place.fenced(2).bring_back([wanted]).applied
+    [brought_back] = place.fenced(2).roll_back([wanted]).applied
     assert not repeated.replaced
     assert not brought_back.replaced
     assert [place.apply([wanted], number=3)[0].replaced for _ in range(2)] == [True, False]
@@ -292,7 +292,7 @@ def test_an_object_that_is_being_deleted_is_waited_for_and_then_made_again(place
     with pytest.raises(ObjectConflict, match=r"ConfigMap/settings is being deleted .*finalizer") as raised:
         place.apply([m.config(a="2")])
     assert raised.value.retryable
-    [unapplied] = place.fenced().bring_back([m.config(a="2")]).unapplied
+    [unapplied] = place.fenced().roll_back([m.config(a="2")]).unapplied
     assert (unapplied.label, unapplied.passing) == ("ConfigMap/settings", True)
     free = {"metadata": {"finalizers": None}}
     headers = {"Content-Type": "application/merge-patch+json"}

@@ -21,13 +21,13 @@ def test_a_statefulset_goes_back_although_its_stuck_pod_is_never_replaced_by_its
     assert place.rolled_out(good) is ProgressState.DONE
     place.apply([bad])
     assert place.rolled_out(bad) is ProgressState.HOPELESS
-    assert place.fenced().bring_back([good]).unapplied == ()
+    assert place.fenced().roll_back([good]).unapplied == ()
     freed = list[str]()
 
     def looked() -> ProgressState:
         state = place.cluster.rollout([good], place.namespace).state
         if state is not ProgressState.DONE:
-            freed.append(place.fenced().free_stuck_pod([good], patient=True))
+            freed.append(place.fenced().free_stuck_pod([good], only_held_up=True))
         return state
 
     assert place.settled(looked, until=lambda seen: seen is ProgressState.DONE) is ProgressState.DONE
@@ -38,7 +38,7 @@ def test_pods_that_are_well_are_never_deleted(place: Place) -> None:
     good = database(f"{m.PAUSE}@{m.ONE}")
     place.apply([good])
     assert place.rolled_out(good) is ProgressState.DONE
-    assert place.fenced().free_stuck_pod([good], patient=False) == ""
+    assert place.fenced().free_stuck_pod([good], only_held_up=False) == ""
 
 
 def test_an_object_that_resists_holds_up_no_other(place: Place) -> None:
@@ -46,7 +46,7 @@ def test_an_object_that_resists_holds_up_no_other(place: Place) -> None:
     other = m.deployment(name="first")
     other["spec"]["selector"]["matchLabels"] = other["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
     last = m.deployment(f"{m.PAUSE}@{m.TWO}", name="last")
-    back = place.fenced().bring_back([other, last])
+    back = place.fenced().roll_back([other, last])
     [unapplied] = back.unapplied
     assert (unapplied.label, unapplied.passing) == ("Deployment/first", False)
     assert "immutable" in unapplied.why
@@ -81,7 +81,7 @@ def test_an_object_whose_webhook_is_away_holds_up_no_other(place: Place) -> None
 
     try:
         place.settled(in_force, until=bool)
-        back = place.fenced().bring_back([m.config(a="1"), m.deployment()])
+        back = place.fenced().roll_back([m.config(a="1"), m.deployment()])
     finally:
         admin.send("DELETE", f"{path}/{place.namespace}", what="clean up")
         admin.close()
@@ -93,7 +93,7 @@ def test_an_object_whose_webhook_is_away_holds_up_no_other(place: Place) -> None
 
 def test_an_object_of_a_kind_that_is_gone_holds_up_no_other(place: Place) -> None:
     gone = {"apiVersion": "shop.example/v1", "kind": "Voucher", "metadata": {"name": "spring"}}
-    back = place.fenced().bring_back([gone, m.config(a="1")])
+    back = place.fenced().roll_back([gone, m.config(a="1")])
     assert [(each.label, each.passing) for each in back.unapplied] == [("Voucher/spring", False)]
     assert [applied.name for applied in back.applied] == ["settings"]
 

@@ -73,12 +73,12 @@ def test_a_document_that_is_too_large_is_refused(blobs: Blobs) -> None:
         blobs.put(b"x" * (BLOB_LIMIT + 1), "text/plain")
 
 
-def test_a_sweep_takes_what_is_older_than_the_time_and_nothing_else(blobs: Blobs) -> None:
+def test_removing_old_ones_takes_what_is_older_than_the_time_and_nothing_else(blobs: Blobs) -> None:
     assert isinstance(blobs, MemoryBlobs | AzureBlobs)
     kept = [blobs.put(content, "application/json") for content in (b"one", b"two")]
     now = datetime.now(UTC)
-    assert blobs.sweep(now - timedelta(hours=1)) == 0
+    assert blobs.remove_old(now - timedelta(hours=1)) == 0
     assert [blobs.get(digest) for digest in kept] == [b"one", b"two"]
-    assert blobs.sweep(now + timedelta(hours=1), limit=1) == 1
-    assert blobs.sweep(now + timedelta(hours=1)) == 1
+    assert blobs.remove_old(now + timedelta(hours=1), limit=1) == 1
+    assert blobs.remove_old(now + timedelta(hours=1)) == 1
     assert [blobs.get(digest) for digest in kept] == [None, None]

@@ -69,13 +69,13 @@ def test_of_two_ways_back_the_first_one_s_mark_stays(challenges: Challenges) -> 
     assert challenges.used(STATE) == FIRST
 
 
-def test_a_sweep_takes_what_is_a_day_old_and_the_challenge_before_its_mark(challenges: Challenges) -> None:
+def test_removing_old_ones_takes_what_is_a_day_old_and_the_challenge_before_its_mark(challenges: Challenges) -> None:
     challenges.add(STATE, CHALLENGE)
     challenges.mark(STATE, FIRST)
-    assert challenges.sweep(MORNING + timedelta(hours=30)) == 0
-    assert challenges.sweep(MORNING + timedelta(days=2), limit=1) == 1
+    assert challenges.remove_old(MORNING + timedelta(hours=30)) == 0
+    assert challenges.remove_old(MORNING + timedelta(days=2), limit=1) == 1
     assert (challenges.find(STATE), challenges.used(STATE)) == (None, FIRST)
-    assert challenges.sweep(MORNING + timedelta(days=2), limit=1) == 1
+    assert challenges.remove_old(MORNING + timedelta(days=2), limit=1) == 1
     assert challenges.used(STATE) is None
 
 
@@ -86,5 +86,5 @@ def test_what_waits_to_be_confirmed_is_found_by_its_handle_and_swept_like_the_re
     assert challenges.mark_confirmed(STATE, FIRST) == FIRST
     assert challenges.mark_confirmed(STATE, SECOND) == FIRST
     assert challenges.confirmed(STATE) == FIRST
-    assert challenges.sweep(MORNING + timedelta(days=2)) == 2
+    assert challenges.remove_old(MORNING + timedelta(days=2)) == 2
     assert (challenges.pending(STATE), challenges.confirmed(STATE)) == (None, None)

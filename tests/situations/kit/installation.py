@@ -285,8 +285,8 @@ class Installation:
 
     def vote_by_api(self, approver: str, decision: str, *, id: str, release: int = 1, reason: str = "") -> Said:
         """A vote by the API, in the name of the person the link was made for. `id` names the request."""
-        ballot = {"decision": decision, "reason": reason, "id": id}
-        body = json.dumps(ballot | {"token": self._link(approver, release).rpartition("/")[2]}).encode()
+        vote = {"decision": decision, "reason": reason, "id": id}
+        body = json.dumps(vote | {"token": self._link(approver, release).rpartition("/")[2]}).encode()
         headers = {"Content-Type": "application/json"}
         answer = self._http("POST", f"/api/v1/approvals/shop-{release}", headers=headers, body=body)
         self.settle()

@@ -376,8 +376,8 @@ def test_what_nobody_took_from_the_store_is_swept_after_a_day(live: Live, monkey
     store: dict[str, bytes] = live.incoming.documents  # type: ignore[attr-defined] # the store in memory
     monkeypatch.setattr(timers, "parts", lambda: live.app)
     live.wait(timedelta(hours=23))
-    timers.sweep(TimerRequest())
+    timers.clean_up(TimerRequest())
     assert len(store) == 1
     live.wait(timedelta(hours=2))
-    timers.sweep(TimerRequest())
+    timers.clean_up(TimerRequest())
     assert store == {}

@@ -283,8 +283,8 @@ def test_old_rows_go_after_a_day_and_young_ones_stay(stage: Stage) -> None:
     stage.back(*stage.provider.signs_in(stage.press()))
     challenges = Challenges(stage.challenges)
     stage.clock.wait(timedelta(hours=24))
-    assert challenges.sweep(stage.clock()) == 0
+    assert challenges.remove_old(stage.clock()) == 0
     stage.clock.wait(timedelta(hours=24))
     young = stage.provider.signs_in(stage.press())
-    assert challenges.sweep(stage.clock()) == 2
+    assert challenges.remove_old(stage.clock()) == 2
     assert isinstance(stage.back(*young), ProviderRedirect)

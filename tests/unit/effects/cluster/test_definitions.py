@@ -67,7 +67,7 @@ REFUSED = Reply(status=500, body=json.dumps(REFUSAL).encode())
 LIVE = Reply(body=json.dumps({**TEST, "metadata": {**TEST["metadata"], **IDENTITY}}).encode())
 
 
-def patient(cluster: Cluster, pauses: list[float]) -> FencedCluster:
+def with_pauses(cluster: Cluster, pauses: list[float]) -> FencedCluster:
     held = FenceLease(cluster.connection, "shop", claim, pause=pauses.append)
     return FencedCluster(FencedObjects(Objects(cluster.connection), held), "shop")
 
@@ -76,7 +76,7 @@ def test_a_server_that_judges_by_the_definition_before_is_asked_again(server: Se
     """A cluster has several servers, and each hears of a changed definition by itself."""
     pauses = list[float]()
     server.first = [SERVED, FOUND, FOUND, LIVE, REFUSED, LIVE, REFUSED, LIVE, LIVE]
-    applied = patient(cluster, pauses).apply([TEST, a_definition()])
+    applied = with_pauses(cluster, pauses).apply([TEST, a_definition()])
     assert [each.kind for each in applied] == ["CustomResourceDefinition", "Test"]
     assert len(pauses) == 1
 
@@ -85,5 +85,5 @@ def test_what_the_new_definition_refuses_too_is_refused_after_seconds(server: Se
     pauses = list[float]()
     server.first = [SERVED, FOUND, FOUND, *(LIVE, REFUSED) * 20]
     with pytest.raises(ObjectRefused, match=r"\.spec\.color: field not declared in schema"):
-        patient(cluster, pauses).apply([TEST, a_definition()])
+        with_pauses(cluster, pauses).apply([TEST, a_definition()])
     assert 10 < sum(pauses) < 60
