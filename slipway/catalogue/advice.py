@@ -7,8 +7,7 @@ from slipway.domain.application import Application
 from slipway.domain.gate import ApprovalGate
 from slipway.domain.project import ProvenanceLevel
 
-from ..manifests.objects import look_up
-from ..manifests.problems import Problem
+from ..manifests.problems import Problem, look_up
 from .conflicts import Claims
 
 _NO_RUN = "{what}, and the application names no pipeline: without a waiver every release waits here until it expires"

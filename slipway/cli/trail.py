@@ -5,7 +5,7 @@ from typing import Any
 
 from slipway.api.audit import AuditRecord, ChainRecord, Damaged
 from slipway.domain.actions import Action, meaning_of, tone_of
-from slipway.domain.attribution import NOBODY, on_record_as
+from slipway.domain.attribution import NOBODY
 from slipway.domain.briefly import briefly
 
 from .api import read_answer
@@ -45,7 +45,7 @@ def _row(console: CliConsole, record: TrailRecord) -> dict[str, Content]:
             "action": TextCell("DAMAGED", BAD),
             "details": TextCell(record.damaged, BAD),
         }
-    attribution = on_record_as(record.actor, record.details)
+    attribution = record.attribution
     return {
         "sequence": str(record.sequence),
         "time": TextCell(console.time(record.time), FAINT),
@@ -71,7 +71,7 @@ def record_fields(console: CliConsole, record: TrailRecord) -> Iterator[tuple[st
     yield "time", console.time(record.time)
     yield "action", _action(record.action)
     yield "meaning", meaning_of(record.action)
-    yield "actor", on_record_as(record.actor, record.details).shown
+    yield "actor", record.attribution.shown
     yield "release", record.release or ""
     yield "environment", record.environment or ""
     yield "digest", record.digest or ""

@@ -8,7 +8,6 @@ that one document serves the laptop and Azure alike.
 
 from datetime import timedelta
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -18,6 +17,7 @@ from .errors import present
 from .gate import WrittenApprovalGate
 from .images import NO_IMAGE_RULES, ImageRules, InjectedContainer
 from .model import Name, Record, Repository
+from .patterns import matches_any
 from .people import IdentityMap, People
 from .pipeline import JOIN_WITHIN, Pipeline
 from .project import AllowedKinds
@@ -250,7 +250,7 @@ class Application(_Delivered[Environment]):
     """The applications that may start releases without a person, from its project."""
 
     def may_bring(self, repository: str) -> bool:
-        return any(fnmatchcase(repository, pattern) for pattern in self.repositories)
+        return matches_any(repository, self.repositories)
 
     def registry_of(self, environment: Environment) -> str:
         return environment.registry or self.pushed.registry

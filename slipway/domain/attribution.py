@@ -6,7 +6,6 @@ claims.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import Field
 
@@ -30,6 +29,11 @@ class Attribution:
     def shown(self) -> str:
         """As people read it."""
         return with_name(self.spoken, self.name)
+
+    @property
+    def person(self) -> str:
+        """Whose act it is, on any channel."""
+        return self.on_behalf_of or self.actor
 
     @property
     def spoken(self) -> str:
@@ -65,13 +69,3 @@ def attributed(person: str, *, channel: str, unproved: str, name: str) -> Attrib
     if channel == Queue.APPROVALS:
         return Attribution(actor=str(Queue.APPROVALS), on_behalf_of=person, name=name)
     return Attribution(actor=person, name=name)
-
-
-def on_record_as(actor: str, details: dict[str, Any]) -> Attribution:
-    """The attribution that a record shows."""
-    behalf, name = (details.get(field) for field in ("on_behalf_of", "name"))
-    return Attribution(
-        actor=actor,
-        on_behalf_of=behalf if isinstance(behalf, str) else None,
-        name=name if isinstance(name, str) else "",
-    )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from .actions import Action
+from .attribution import Attribution
 from .model import Digest, Record, Timestamp, canonical, release_id, sha256
 from .release import Head
 from .signing import PublicKeys, Signature, Signer
@@ -124,6 +125,16 @@ class AuditRecord(AuditContent):
         """The action; None if a newer version wrote it. A record with an unknown action is kept, verified and shown,
         but not counted."""
         return Action.of_text(self.action)
+
+    @property
+    def attribution(self) -> Attribution:
+        """The person or queue whose act it records."""
+        behalf, name = (self.details.get(field) for field in ("on_behalf_of", "name"))
+        return Attribution(
+            actor=self.actor,
+            on_behalf_of=behalf if isinstance(behalf, str) else None,
+            name=name if isinstance(name, str) else "",
+        )
 
 
 def chained(

@@ -82,7 +82,7 @@ class CalledOff(ByPerson):
     @property
     def voter(self) -> str:
         """The person who called it off, on any channel."""
-        return self.on_behalf_of or self.by
+        return self.attribution.person
 
 
 class LanePass(ByPerson):

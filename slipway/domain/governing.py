@@ -9,6 +9,7 @@ from .application import Application, WrittenApplication
 from .environment import Environment, WrittenEnvironment
 from .gate import AutoGate, Gate, WrittenGate
 from .model import duration_text
+from .patterns import matches_any
 from .people import People
 from .project import LeastGate, Project, ProjectEnvironment
 from .services import addresses
@@ -80,7 +81,7 @@ def breaches(written: WrittenApplication, project: Project) -> Iterator[Breach]:
     if written.project != project.project:
         yield Breach(field=("project",), expected=repr(project.project), got=repr(written.project))
     pushed = written.pushed
-    if not project.holds_repository(pushed.repository):
+    if not matches_any(pushed.repository, project.repositories):
         yield Breach(
             field=(str(written.source), "repository"),
             expected=f"a repository of the project {project.project}: {', '.join(project.repositories)}",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from .model import NAMESPACE_PATTERN, Record
+from .patterns import matches_any
 
 
 class ImageRules(Record):
@@ -22,7 +23,7 @@ class ImageRules(Record):
 
     def is_foreign(self, name: str) -> bool:
         """Whether an image of this registry and repository may run although it is not the project's."""
-        return any(fnmatchcase(name, pattern) for pattern in self.foreign)
+        return matches_any(name, self.foreign)
 
     def paths_of(self, value: Mapping[str, Any]) -> tuple[str, ...]:
         return self.paths.get(kind_with_group(value), ())

@@ -13,7 +13,6 @@ from typing import Any, assert_never
 from ..text import exact_moment
 from .actions import Action, OfGate
 from .application import Start
-from .attribution import on_record_as
 from .audit import AuditRecord
 from .decide.conditions import digest_text
 from .decide.quorum import approvals_rules, one_each
@@ -169,7 +168,7 @@ class _Trail:
             case OfGate.OPENED:
                 self._open(details)
             case OfGate.APPROVED:
-                self.votes |= {_who(record): record} if of_plan else {}
+                self.votes |= {record.attribution.person: record} if of_plan else {}
             case OfGate.WITHDRAWN:
                 self.votes.pop(details["voter"], None)
             case OfGate.VOIDED:
@@ -196,17 +195,11 @@ class _Trail:
         self.opened = details
 
 
-def _who(record: AuditRecord) -> str:
-    """The person whose vote it is, on any channel."""
-    by = on_record_as(record.actor, record.details)
-    return by.on_behalf_of or by.actor
-
-
 def _vote(record: AuditRecord) -> Vote:
     details = record.details
     object_id = details.get("signed_in")
     return Vote(
-        voter=_who(record),
+        voter=record.attribution.person,
         decision=VoteDecision.APPROVE,
         channel=details["channel"],
         plan_hash=details["plan_hash"],

@@ -6,7 +6,6 @@ installation never asks a project directly: `governed` puts the project's rules 
 
 from datetime import timedelta
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -15,6 +14,7 @@ from .gate import Fresh, Level, Need
 from .images import ImageRules, InjectedContainer
 from .kinds import NAMESPACED
 from .model import Duration, Name, Record
+from .patterns import matches_any
 from .services import Service
 
 
@@ -142,7 +142,7 @@ class ProjectEnvironment(Record):
         return self.least_gate or (LeastGate() if self.production else None)
 
     def covers(self, cluster: str, namespace: str) -> bool:
-        return cluster in self.clusters and any(fnmatchcase(namespace, pattern) for pattern in self.namespaces)
+        return cluster in self.clusters and matches_any(namespace, self.namespaces)
 
 
 class AllowedKinds(Record):
@@ -255,9 +255,6 @@ class Project(Record):
     def image_rules(self) -> ImageRules:
         unpinned = frozenset() if self.unpinned == REFUSE else frozenset(self.unpinned)
         return ImageRules(paths=self.image_paths, foreign=self.foreign_images, unpinned=unpinned)
-
-    def holds_repository(self, repository: str) -> bool:
-        return any(fnmatchcase(repository, pattern) for pattern in self.repositories)
 
 
 def overlap(one: ProjectEnvironment, other: ProjectEnvironment) -> bool:

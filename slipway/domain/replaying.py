@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .actions import Action, OfGate
-from .attribution import on_record_as
 from .audit import AuditRecord
 from .gate import Share
 from .people import GROUP, OID, ROLE
@@ -50,7 +49,7 @@ class _Gate:
     def vote(self, record: AuditRecord, of_gate: OfGate) -> None:
         details = record.details
         if of_gate is OfGate.APPROVED:
-            self.votes[_who(record)] = record
+            self.votes[record.attribution.person] = record
         gone = details.get("voters", ()) if of_gate is OfGate.VOIDED else ()
         gone = (details.get("voter"),) if of_gate is OfGate.WITHDRAWN else gone
         self.votes = {who: of for who, of in self.votes.items() if who not in gone}
@@ -190,7 +189,7 @@ def _one_each(votes: Iterable[AuditRecord]) -> list[AuditRecord]:
     """The votes, one per person, as far as the records show under which names the policy lists the voter."""
     counted, counted_names = list[AuditRecord](), set[str]()
     for vote in votes:
-        names = {_who(vote), *(vote.details.get("listed_as") or ())}
+        names = {vote.attribution.person, *(vote.details.get("listed_as") or ())}
         if account := vote.details.get("signed_in"):
             names.add(f"{OID}{account}")
         names = {name.casefold() for name in names}
@@ -205,9 +204,6 @@ def _names(vote: AuditRecord) -> frozenset[str]:
     details = vote.details
     groups = (f"{GROUP}{group}" for group in details.get("groups") or ())
     roles = (f"{ROLE}{role}" for role in details.get("roles") or ())
-    return frozenset(name.casefold() for name in (_who(vote), *groups, *roles, *(details.get("listed_as") or ())))
-
-
-def _who(record: AuditRecord) -> str:
-    by = on_record_as(record.actor, record.details)
-    return by.on_behalf_of or by.actor
+    return frozenset(
+        name.casefold() for name in (vote.attribution.person, *groups, *roles, *(details.get("listed_as") or ()))
+    )

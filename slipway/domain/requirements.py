@@ -7,12 +7,12 @@ whether they hold, and `decide` refuses a plan if they do not.
 
 from collections.abc import Iterator
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from .model import Duration, Record, one_or_several
+from .patterns import matches_any
 from .project import Pattern
 from .rules import Rule
 from .subjects import checked_identities
@@ -141,7 +141,7 @@ class Requirements(TrustRules):
 
     def of_image(self, repository: str) -> TrustRules:
         """The rules for the images from one repository of a bundle."""
-        matching = (each for each in self.each if any(fnmatchcase(repository, pattern) for pattern in each.of))
+        matching = (each for each in self.each if matches_any(repository, each.of))
         return next(matching, self)
 
     def files(self) -> Iterator[NamedFile]:

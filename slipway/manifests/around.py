@@ -12,8 +12,8 @@ from typing import Any, Final
 from ..domain.around import JOB_KEPT, LONGEST_JOB, TESTS_KEPT, USUAL_JOB, Side
 from ..domain.model import canonical, sha256
 from .documents import Document
-from .objects import check_job, look_up
-from .problems import Problem, short_value
+from .objects import check_job
+from .problems import Problem, look_up, short_value
 
 ROUND_LABEL: Final = "slipway.dev/runs"
 """`before` or `after`: the label of a Job that belongs to one release, and so is never an object that left the

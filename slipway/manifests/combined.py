@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from . import rules as r
 from .images import pod_spec
-from .objects import look_up
-from .problems import Steps, short_value
+from .problems import Steps, look_up, short_value
 from .rules import Faults, Rule, mapping, mappings
 from .schedules import expected_schedule
 

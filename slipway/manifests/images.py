@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .problems import Steps
+from .problems import Steps, look_up
 
 BY_DIGEST = re.compile(r"[^\s/@]+(?::\d+)?/[^\s@]+@sha256:[0-9a-f]{64}")
 _POD_SPECS: dict[str, Steps] = {
@@ -46,7 +46,7 @@ def pod_spec(value: Any) -> dict[str, Any]:
     """The pod spec of an object that runs pods; empty for any other."""
     kind = value.get("kind") if isinstance(value, dict) else None
     steps = _POD_SPECS.get(kind) if isinstance(kind, str) else None
-    spec = _descend(value, steps) if steps else None
+    spec = look_up(value, steps) if steps else None
     return spec if isinstance(spec, dict) else {}
 
 
@@ -54,7 +54,7 @@ def containers(value: Any) -> Iterator[tuple[Steps, dict[str, Any]]]:
     """Every container of an object that runs pods, with the steps to it."""
     kind = value.get("kind") if isinstance(value, dict) else None
     steps = _POD_SPECS.get(kind) if isinstance(kind, str) else None
-    spec = _descend(value, steps) if steps else None
+    spec = look_up(value, steps) if steps else None
     if steps is None or not isinstance(spec, dict):
         return
     for name in _CONTAINER_LISTS:
@@ -62,9 +62,3 @@ def containers(value: Any) -> Iterator[tuple[Steps, dict[str, Any]]]:
         for index, container in enumerate(listed if isinstance(listed, list) else []):
             if isinstance(container, dict):
                 yield (*steps, name, index), container
-
-
-def _descend(value: Any, steps: Steps) -> Any:
-    for step in steps:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value

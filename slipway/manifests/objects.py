@@ -9,7 +9,7 @@ from typing import Any
 
 from .documents import Document
 from .images import containers
-from .problems import Problem, Steps, short_value
+from .problems import Problem, Steps, look_up, short_value
 
 _TEXT_MAPS: dict[str, tuple[Steps, ...]] = {"ConfigMap": (("data",),), "Secret": (("stringData",),)}
 _METADATA_MAPS: tuple[Steps, ...] = (("metadata", "labels"), ("metadata", "annotations"))
@@ -126,12 +126,6 @@ def identity(value: Any) -> tuple[str, str, str, str]:
     group, slash, _ = str(value["apiVersion"]).rpartition("/")
     metadata = value["metadata"]
     return (group if slash else "", value["kind"], metadata.get("namespace", ""), metadata["name"])
-
-
-def look_up(value: Any, steps: Steps) -> Any:
-    for step in steps:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
 
 
 def _check_text(document: Document, value: dict[str, Any]) -> Iterator[Problem]:

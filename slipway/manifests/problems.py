@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 _SHOWN_CHARACTERS = 80
 _LISTED = 40
@@ -16,6 +17,13 @@ _LISTED = 40
 
 Steps = tuple[str | int, ...]
 """The path from the root of a document to a value: mapping keys and list indexes."""
+
+
+def look_up(value: Any, steps: Steps) -> Any:
+    """The value at the end of a path of mapping keys; None if there is none."""
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from .documents import Document
 from .images import containers
-from .objects import look_up
-from .problems import Problem, Steps, short_value
+from .problems import Problem, Steps, look_up, short_value
 from .rules import DATA_KEY, DNS_LABEL, LABEL_KEY, LETTERS, SERVICE_NAME, SUBDOMAIN, labels, mapping
 
 MOST_DATA: Final = 1024 * 1024

@@ -6,7 +6,6 @@ from typing import Any
 
 from ..catalogue.entries import Entry
 from ..domain.actions import Action, Intervention, OfGate
-from ..domain.attribution import on_record_as
 from ..domain.audit import AuditRecord
 from ..domain.audit_query import PAGE_LIMIT, AuditQuery
 from ..domain.model import release_id
@@ -70,12 +69,12 @@ def _approvals(records: list[AuditRecord]) -> Iterator[Approval]:
     for record in reversed(records):
         action = record.known_action
         if action is not None and action.vote is not None:  # a refused vote does not replace the one before
-            last[on_record_as(record.actor, record.details).spoken] = record, action.vote
+            last[record.attribution.spoken] = record, action.vote
     for who, (record, vote) in last.items():
         if vote is VoteDecision.APPROVE:
             yield Approval(
                 actor=who,
-                name=on_record_as(record.actor, record.details).name,
+                name=record.attribution.name,
                 at=record.time,
                 reason=_text(record.details.get("reason")),
                 channel=_text(record.details.get("channel")),
@@ -97,7 +96,7 @@ def _orders_a_roll_back(record: AuditRecord) -> bool:
 def _as_ordered(record: AuditRecord) -> Override:
     return Override(
         actor=record.actor,
-        name=on_record_as(record.actor, record.details).name,
+        name=record.attribution.name,
         at=record.time,
         action=record.action,
         reason=_text(record.details.get("reason")),

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.decide.quorum import counted_approvals, quorum_rules
+from ..domain.decide.vote_rules import asking
 from ..domain.environment import Environment
-from ..domain.gate import ApprovalGate, Need
+from ..domain.gate import Need
 from ..domain.model import release_id
 from ..domain.plan import Plan, Preview
 from ..domain.release import Lane, Release, Vote
@@ -100,7 +101,7 @@ def approval_page(
     refusal: VoteRefusal | None = None,
 ) -> str:
     """`new_id` names a form, so that it counts once."""
-    release, plan, gate = request.release, request.plan, _gate(request.environment)
+    release, plan, gate = request.release, request.plan, asking(request.environment)
     viewer = request.viewer
     waits = request.status.open or request.status.voted
     deadline = release.gate.closes_at if release.gate and waits else None
@@ -147,17 +148,12 @@ def group_needs(release: Release, environment: Environment | None) -> tuple[str,
     return tuple(rule.reason for rule in rules if rule.rule is Rule.APPROVED_BY_GROUP)
 
 
-def _gate(environment: Environment | None) -> ApprovalGate | None:
-    gate = environment.gate if environment else None
-    return gate if isinstance(gate, ApprovalGate) else None
-
-
 def _form(request: ApprovalRequest, refusal: VoteRefusal | None) -> FormView | None:
     if not (request.status.open or request.status.voted or request.may_still_reject):
         return None
     if request.status.open and not request.plan:
         return None  # nobody may vote on a plan that they cannot see
-    gate = _gate(request.environment)
+    gate = asking(request.environment)
     broken = not_passed(request.rules)
     return FormView(
         mark=request.mark,

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..domain.actions import meaning_of, tone_of
-from ..domain.attribution import on_record_as
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.rules import read_result
 from ..domain.tones import Tone
@@ -72,7 +71,7 @@ def _moment(record: AuditRecord, since: str) -> TimelineEntry:
         sequence=record.sequence,
         at=record.time,
         since=since,
-        actor=visible(on_record_as(record.actor, record.details).shown),
+        actor=visible(record.attribution.shown),
         words=visible(meaning_of(record.action)),
         action=record.action,
         tone=tone_of(record.action),

@@ -5,11 +5,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Final, assert_never
 
 from ..application import Start
 from ..model import release_id
+from ..patterns import matches_any
 from ..pipeline import Pipeline
 from ..release import Lane, Live, Release, Run
 from ..requirements import Requirements
@@ -37,7 +37,7 @@ def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
     if pipeline is None:
         return (proved, built_rule(run), succeeded)
     branch = run.branch.removeprefix("refs/heads/")
-    matches = not run.branch.startswith(PULL_REQUESTS) and any(fnmatchcase(branch, p) for p in pipeline.branches)
+    matches = not run.branch.startswith(PULL_REQUESTS) and matches_any(branch, pipeline.branches)
     of = f"branch {branch or '(none)'}, of {', '.join(pipeline.branches)}"
     return proved, built_rule(run), succeeded, _judge_report(Rule.BRANCH_COUNTS, run, matches, of)
 

@@ -118,6 +118,7 @@ def _rejects(event: VoteCast) -> bool:
 
 
 def asking(environment: Environment | None) -> ApprovalGate | None:
+    """The environment's gate, if it asks people."""
     gate = environment.gate if environment else None
     return gate if isinstance(gate, ApprovalGate) else None
 
