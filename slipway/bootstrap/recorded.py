@@ -81,7 +81,9 @@ class Recorded(Opened):
     def indexer(self) -> Indexer:
         return Indexer(
             index=self.index,
-            rules_changed=lambda partition, record: self.chain_anchors.rules(partition, record, now=self.clock()),
+            rules_changed=lambda partition, record: self.chain_anchors.anchor_rules(
+                partition, record, now=self.clock()
+            ),
         )
 
     @lazy

@@ -55,7 +55,7 @@ class SignedAnchors:
     def _proving(self) -> Sequence[ChainAnchor]:
         """The anchors that prove something. The others, signed by retired keys, can only contradict."""
         counted = CountedAnchors(self._keys)
-        return [counts for anchor in self._anchors.values() for counts in counted.take(anchor)]
+        return [proving for anchor in self._anchors.values() for proving in counted.take(anchor)]
 
     @property
     def reach(self) -> int:
@@ -84,7 +84,7 @@ class SignedAnchors:
                 return anchor.head.sequence, f"{first.text} names another hash for it than {anchor.text}"
         return None
 
-    def lacks(self, record: AuditRecord) -> str:
+    def missing_anchor(self, record: AuditRecord) -> str:
         """The hash of an anchor that a record says was written, if it should be among these but is not."""
         if record.known_action is not Action.GATE_ANCHORED or record.epoch < self.epoch or self._listed_from is None:
             return ""

@@ -23,7 +23,7 @@ LIMIT: Final = 8 * 1024 * 1024
 TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
 OK, SIGN_IN_PAGE, MULTIPLE = 200, 203, 300
 """203 comes with a sign-in page, for an unknown token."""
-_ENDS: Final = {401: Exit.REFUSED, 203: Exit.REFUSED, 302: Exit.REFUSED, 403: Exit.REFUSED, 404: Exit.NOT_FOUND}
+_EXIT_CODES: Final = {401: Exit.REFUSED, 203: Exit.REFUSED, 302: Exit.REFUSED, 403: Exit.REFUSED, 404: Exit.NOT_FOUND}
 """A command's exit code by status; any other status does not come from Azure DevOps."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
@@ -121,7 +121,7 @@ class AzureDevOpsAdministration:
                 text = f"says that {missing}"
             case _:
                 text = f"answered {status}: {detail}" if detail else f"answered {status}"
-        exit_code = _ENDS.get(status, Exit.UNREACHABLE)
+        exit_code = _EXIT_CODES.get(status, Exit.UNREACHABLE)
         return CliError(f"{self._name} {text}", exit_code=exit_code)
 
 

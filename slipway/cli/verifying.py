@@ -119,7 +119,7 @@ class Watch:
         if record.sequence > self._reach:
             is_retired = self._keys.is_retired(record.sig.kid)
             self.retired_from = (self.retired_from or record.sequence) if is_retired else None
-        if self._anchors.lacks(record):
+        if self._anchors.missing_anchor(record):
             self.lacking.append(record)
         if (waiver := waiver_of(record)) is not None:
             self.waivers.append(waiver)
@@ -137,7 +137,7 @@ class Watch:
     def fault(self) -> ChainFault | None:
         """The first record whose anchor still does not exist."""
         for record in self.lacking:
-            if hash := self._anchors.lacks(record):
+            if hash := self._anchors.missing_anchor(record):
                 reason = f"it says that the anchor {hash} was written, and that one is missing"
                 return ChainFault(application=record.application, sequence=record.sequence, reason=reason)
         return None

@@ -70,7 +70,7 @@ class ByMessage:
         if isinstance(message, VoteMessage):
             return self._decide(vote_said(message, now=self.clock()))
         if message.application is None:
-            return self.freezer.give(self._order(message)).rules
+            return self.freezer.carry_out(self._order(message)).rules
         return self._decide(self._command(message, message.application))
 
     def _decide(self, event: VoteCast | CommandGiven) -> tuple[RuleResult, ...]:

@@ -153,7 +153,7 @@ class Commander:
 
     def _give(self, received: Received, statement: CommandStatement, who: _Who) -> None:
         if statement.application is None:
-            give = self.resetting.of_installation if statement.verb is Verb.FENCE_RESET else self.freezer.give
+            give = self.resetting.of_installation if statement.verb is Verb.FENCE_RESET else self.freezer.carry_out
             give(FreezeOrder(**_shared_fields(statement, received, who)))
             return
         event = CommandGiven(

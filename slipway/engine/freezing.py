@@ -58,7 +58,7 @@ class FreezeOrder(GivenCommand):
         return sha256(f"{self.verb} {self.actor.casefold()} {self.submission} {content}".encode())[7:27]
 
     def drafted(self, action: Action, results: tuple[RuleResult, ...], **details: Any) -> AuditDraft:
-        """The details of its audit record."""
+        """Its audit record."""
         recorded = {
             **details,
             "channel": self.channel,
@@ -106,7 +106,7 @@ class Freezer:
         """The freeze of everything that is in force; None if there is none."""
         return in_force(self.state(), self.clock())
 
-    def give(self, order: FreezeOrder) -> FreezeResult:
+    def carry_out(self, order: FreezeOrder) -> FreezeResult:
         """Carry out an order and tell every application.
 
         Raises `LedgerUnavailable`, and `Contended` if every attempt lost to another order.

@@ -76,7 +76,7 @@ class InForce:
         faults = list(self._of_application(work, rows, head, environment))
         if not faults and of_all is not None and of_all.newest is not None:
             installation = of_all.rows()
-            whole = self.anchors.whole_among((), installation.head, of_all.newest())
+            whole = self.anchors.is_whole_rule_among((), installation.head, of_all.newest())
             if not whole.passed:
                 return (whole.rule.fails(f"of the installation: {whole.reason}"),)
             faults = list(self._of_installation(work, installation))

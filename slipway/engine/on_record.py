@@ -80,7 +80,7 @@ class OnRecord:
         of_all = of_all or self._of_all(environment)  # if only a newer version says that it is production
         head, newest = rows.head or Head(application=step.application), asked()
         read = list(self._from(newest, head, release.first_sequence))
-        whole = self.anchors.whole_among(read, head, newest)
+        whole = self.anchors.is_whole_rule_among(read, head, newest)
         if not whole.passed:
             return (whole,)
         in_force = self.in_force.rules(work, rows, head, environment, of_all=of_all)
@@ -128,7 +128,7 @@ class OnRecord:
         if newest is not None and newest.names(gate, head):
             return ()
         try:
-            self.anchors.gate(head, gate, now=self.clock())
+            self.anchors.anchor_gate(head, gate, now=self.clock())
         except LedgerRewound as rewound:
             return (Rule.LEDGER_IS_WHOLE.fails(str(rewound)),)
         return ()

@@ -52,12 +52,12 @@ class Cookies:
         value = values.pop() if len(values) == 1 else ""
         return value if _VALUE.fullmatch(value) else ""
 
-    def keep(self, cookie: Cookie, value: str, time: timedelta) -> str:
+    def keep(self, cookie: Cookie, value: str, lifetime: timedelta) -> str:
         """The value of a `Set-Cookie` header. Raises ValueError for a value that a browser or the host would change."""
         if not _VALUE.fullmatch(value) or len(value) > VALUE_LIMIT:
             raise ValueError(f"cookie {cookie}: expected at most {VALUE_LIMIT} characters that need no encoding")
         secure = "; Secure" if self._secure else ""
-        age = int(time.total_seconds())
+        age = int(lifetime.total_seconds())
         return f"{self.name(cookie)}={value}; Max-Age={age}; Path=/; HttpOnly; SameSite=Lax{secure}"
 
     def drop(self, cookie: Cookie) -> str:

@@ -5,7 +5,8 @@
 """
 
 from .blobs import Blobs
-from .ledger import SEEN_PARTS, AlreadySeen, Ledger, LoadedSnapshot
+from .ledger import AlreadySeen, Ledger, LoadedSnapshot
+from .pruning import SEEN_PARTS
 from .rows import OutboxEntry
 from .table import Conflict, LedgerRefused, LedgerUnavailable, Table
 

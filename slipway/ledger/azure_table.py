@@ -9,7 +9,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableClient, TableErrorCode, TableTransactionError, UpdateMode
 
-from .containers import place_of_table
+from .containers import lazy_table
 from .table import (
     Act,
     Conflict,
@@ -32,12 +32,12 @@ class AzureTable:
 
     def __init__(self, client: TableClient, *, makes: bool = False) -> None:
         """`makes`: the table is made on first use if it is missing."""
-        self._place = place_of_table(client, makes=makes)
+        self._lazy = lazy_table(client, makes=makes)
 
     def get(self, partition: str, key: str) -> Row | None:
         check_key(partition, key)
         try:
-            return _row(self._place.client.get_entity(partition, key))
+            return _row(self._lazy.client.get_entity(partition, key))
         except ResourceNotFoundError as error:
             if getattr(error, "error_code", None) == TableErrorCode.TABLE_NOT_FOUND:
                 raise LedgerUnavailable(_plain(error)) from error  # an empty answer would look like an empty ledger
@@ -48,7 +48,7 @@ class AzureTable:
     def rows(self, partition: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
         if limit is not None and limit < 1:
             return
-        entities = self._place.client.query_entities(
+        entities = self._lazy.client.query_entities(
             "PartitionKey eq @partition and RowKey ge @first and RowKey le @last",
             parameters={"partition": partition, "first": first, "last": last},
             results_per_page=min(limit, 1000) if limit else None,
@@ -68,7 +68,7 @@ class AzureTable:
         for number, condition in enumerate(where):
             text += f" and {condition.column} {condition.holds} @value{number}"
             values[f"value{number}"] = condition.value
-        pages = self._place.client.query_entities(
+        pages = self._lazy.client.query_entities(
             text,
             parameters={"partition": partition, "first": first, "last": last, **values},
             results_per_page=min(limit, 1000),
@@ -89,7 +89,7 @@ class AzureTable:
         if not writes:
             return ()  # the service refuses a transaction without operations
         try:
-            answers = self._place.client.submit_transaction([_operation(partition, write) for write in writes])
+            answers = self._lazy.client.submit_transaction([_operation(partition, write) for write in writes])
         except TableTransactionError as error:
             raise _refusal(error, writes) from error
         except AzureError as error:
@@ -100,7 +100,7 @@ class AzureTable:
     def add(self, partition: str, key: str, values: Mapping[str, Value]) -> None:
         check_transaction([Write(act=Act.CREATE, key=key, values=values)])
         try:
-            self._place.client.create_entity({"PartitionKey": partition, "RowKey": key, **values})
+            self._lazy.client.create_entity({"PartitionKey": partition, "RowKey": key, **values})
         except ResourceExistsError as error:
             raise Exists(key) from error
         except AzureError as error:
@@ -108,13 +108,13 @@ class AzureTable:
 
     def remove(self, partition: str, key: str) -> None:
         try:
-            self._place.client.delete_entity(partition, key)  # the SDK counts a row that is gone as removed
+            self._lazy.client.delete_entity(partition, key)  # the SDK counts a row that is gone as removed
         except AzureError as error:
             raise _failed(error) from error
 
     def everything(self, *, limit: int) -> Iterator[tuple[str, Row]]:
         try:
-            entities = self._place.client.list_entities(results_per_page=min(limit, 1000))
+            entities = self._lazy.client.list_entities(results_per_page=min(limit, 1000))
             for count, entity in enumerate(entities, start=1):
                 yield entity["PartitionKey"], _row(entity)
                 if count == limit:

@@ -31,7 +31,7 @@ from .table import Conflict, LedgerUnavailable, Row
 log = logging.getLogger(__name__)
 
 FOLDER: Final = "chains/"
-PASSED_OVER: Final = 100
+MOST_SKIPPED: Final = 100
 """The most blobs that are searched for an anchor with a valid signature. If there is none among them, nothing opens."""
 RECENT: Final = 3
 """The most anchors that are searched for a gate's own: anchors for other reasons may have followed it."""
@@ -97,15 +97,17 @@ class ChainAnchors:
         names = (application_of(folder.rstrip("/")) for folder in self.blobs().folders(FOLDER))
         return tuple(name for name in names if name)
 
-    def whole(self, application: str, head: Head) -> RuleResult:
+    def is_whole_rule(self, application: str, head: Head) -> RuleResult:
         """Whether the ledger, whose chain a moment ago ended in `head`, holds the record that its newest anchor names.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
-        return self.whole_among((), head, self.newest(application))
+        return self.is_whole_rule_among((), head, self.newest(application))
 
-    def whole_among(self, read: Iterable[AuditRecord | Row], head: Head, newest: ChainAnchor | None) -> RuleResult:
-        """Like `whole`; the anchor's record is looked for among those already read first."""
+    def is_whole_rule_among(
+        self, read: Iterable[AuditRecord | Row], head: Head, newest: ChainAnchor | None
+    ) -> RuleResult:
+        """Like `is_whole_rule`; the anchor's record is looked for among those already read first."""
         if newest is not None:
             for record in read:
                 if isinstance(record, AuditRecord) and record.sequence == newest.head.sequence:
@@ -120,8 +122,8 @@ class ChainAnchors:
         return head
 
     def of_ledger(self, application: str) -> RuleResult:
-        """Like `whole`, for the present head."""
-        return self.whole(application, self.ledger.head(application))
+        """Like `is_whole_rule`, for the present head."""
+        return self.is_whole_rule(application, self.ledger.head(application))
 
     def names_issuer_keys(self, application: str, keys: str) -> bool:
         """Whether an anchor of this chain, or of the installation's, names this set of the identity provider's keys.
@@ -130,12 +132,12 @@ class ChainAnchors:
         """
         for chain in (INSTALLATION, application):
             counted = CountedAnchors(self.ledger.public_keys)
-            if any(counts.keys.issuer == keys for anchor in self._genuine(chain) for counts in counted.take(anchor)):
+            if any(proving.keys.issuer == keys for anchor in self._genuine(chain) for proving in counted.take(anchor)):
                 return True
         return False
 
     # ---- writing
-    def gate(self, head: Head, gate: AnchoredGate, *, now: datetime) -> ChainAnchor:
+    def anchor_gate(self, head: Head, gate: AnchoredGate, *, now: datetime) -> ChainAnchor:
         """Anchor the end of the chain for a gate that was decided before it, unless there is an anchor for that gate.
 
         Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`.
@@ -149,9 +151,10 @@ class ChainAnchors:
                 break
         return self._write(head, newest, Why.GATE, gate, now=now)
 
-    def rules(self, application: str, changed: int, *, now: datetime) -> ChainAnchor | None:
+    def anchor_rules(self, application: str, changed: int, *, now: datetime) -> ChainAnchor | None:
         """Anchor the end of the chain after the record with the sequence `changed` has changed what is allowed, unless
-        a later end is anchored. None if the ledger was put back. Raises `LedgerUnavailable`, `KeysUnavailable`.
+        a later end is anchored. None if the ledger was restored from an older state. Raises
+        `LedgerUnavailable`, `KeysUnavailable`.
         """
         try:
             return self._grown(application, Why.RULES, now=now, since=changed)
@@ -226,7 +229,7 @@ class ChainAnchors:
             signer=self.signer(),
             now=now,
         )
-        for count in range(PASSED_OVER):
+        for count in range(MOST_SKIPPED):
             name = f"{made.name}-{count}" if count else made.name
             try:
                 self.blobs().add(FOLDER + name, made.document())
@@ -237,7 +240,7 @@ class ChainAnchors:
                     return taken
                 continue
             return made
-        raise LedgerUnavailable(f"{made.name} is taken {PASSED_OVER} times")
+        raise LedgerUnavailable(f"{made.name} is taken {MOST_SKIPPED} times")
 
     # ---- comparing
     def _genuine(self, application: str, name: str = "") -> Iterator[ChainAnchor]:
@@ -246,11 +249,11 @@ class ChainAnchors:
         known."""
         chain, any_genuine = chain_of(application), False
         for count, (blob, content) in enumerate(self.blobs().listed(FOLDER + (name or f"{chain}/"))):
-            if count == PASSED_OVER and not any_genuine:
+            if count == MOST_SKIPPED and not any_genuine:
                 raise LedgerUnavailable(
-                    f"none of the first {PASSED_OVER} blobs of {chain}/ is an anchor of the worker's"
+                    f"none of the first {MOST_SKIPPED} blobs of {chain}/ is an anchor of the worker's"
                 )
-            if count == PASSED_OVER:
+            if count == MOST_SKIPPED:
                 return
             anchor, fault = read_anchor(content, application=application, keys=self.ledger.public_keys)
             if anchor is not None and re.fullmatch(re.escape(FOLDER + anchor.name) + _AGAIN, blob):

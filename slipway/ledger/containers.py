@@ -1,4 +1,4 @@
-"""Tables and blob containers that are made on first use, if the app may make them. Only the wiring imports this module.
+"""Tables and blob containers that are made on first use, if the app may make them.
 
 Opening one sends no request, so a worker starts even while storage is away. A message that needs the table or container
 then finds it missing and is put off, and the next message tries again.
@@ -15,8 +15,8 @@ from azure.storage.blob import ContainerClient
 from .table import LedgerUnavailable
 
 
-class Place[Client]:
-    """The client of a table or container, and what makes it; None where it exists already."""
+class LazyClient[Client]:
+    """The client of a table or container, with the call that makes it; None where it exists already."""
 
     def __init__(self, client: Client, make: Callable[[], object] | None, name: str) -> None:
         self._client, self._make, self._name = client, make, name
@@ -41,9 +41,9 @@ class Place[Client]:
         self._make = None
 
 
-def place_of_table(client: TableClient, *, makes: bool = False) -> Place[TableClient]:
-    return Place(client, client.create_table if makes else None, f"table {client.table_name}")
+def lazy_table(client: TableClient, *, makes: bool = False) -> LazyClient[TableClient]:
+    return LazyClient(client, client.create_table if makes else None, f"table {client.table_name}")
 
 
-def place_of_container(client: ContainerClient, *, makes: bool = False) -> Place[ContainerClient]:
-    return Place(client, client.create_container if makes else None, f"blob container {client.container_name}")
+def lazy_container(client: ContainerClient, *, makes: bool = False) -> LazyClient[ContainerClient]:
+    return LazyClient(client, client.create_container if makes else None, f"blob container {client.container_name}")

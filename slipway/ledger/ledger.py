@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property, partial
 
 from ..ahead import ahead
@@ -33,11 +32,9 @@ from .rows import (
     state_writes,
     unpack_audit,
 )
-from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Write, delete_rows
+from .table import Act, Conflict, Exists, Row, Table, Write, delete_rows
 from .under_way import ProgressRows
 
-SEEN_PARTS = 256
-"""The marks of handled events fall into this many equal parts, by their first two hex digits."""
 BETWEEN = 40
 """Extra rows read with an application's newest releases: the head, the lanes, messages, and what steps have noted."""
 CLOSE = 4
@@ -373,37 +370,6 @@ class Ledger:
                 yield unpack_audit(row.values)
             except (ValueError, RecursionError):
                 yield row
-
-    # ---- tidying
-    def prune_seen(self, application: str, before: datetime, *, part: int, limit: int = 500) -> int:
-        """Delete marks of events handled before the time, and return how many. A repeat that late is harmless.
-
-        Marks are sorted by hash, not by age, so each call scans one of the `SEEN_PARTS` parts instead of all of them.
-        """
-        return self._delete(
-            application,
-            [
-                row.key
-                for row in self.table.rows(application, *keys.range_of(keys.seen(f"{part:02x}")), limit=limit)
-                if row.moment("At") < before
-            ],
-        )
-
-    def prune_answers(self, partition: str, before: datetime, *, limit: int = 500) -> int:
-        """Delete answers to rows that were added before the time; the records of those rows stay. Returns how many."""
-        last = keys.answer(f"{int(before.timestamp() * 1000):013d}")
-        return self._delete(partition, [row.key for row in self.table.rows(partition, keys.ANSWER, last, limit=limit)])
-
-    def _delete(self, partition: str, rows: Sequence[str]) -> int:
-        """Delete the rows; returns how many were deleted. Rows that another instance deletes at the same time are left
-        to it."""
-        for start in range(0, len(rows), TRANSACTION_LIMIT):
-            part = rows[start : start + TRANSACTION_LIMIT]
-            try:
-                self.table.transact(partition, [Write(act=Act.DELETE, key=key) for key in part])
-            except Conflict:
-                return start
-        return len(rows)
 
 
 def _refused(event: Event, decision: Decision) -> bool:

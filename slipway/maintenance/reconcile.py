@@ -35,6 +35,7 @@ from ..ledger.freezes import FreezeState
 from ..ledger.keys import INSTALLATION
 from ..ledger.looks import LookAnswers
 from ..ledger.neighbours import InstallationRows
+from ..ledger.pruning import prune_answers, prune_seen
 from ..ledger.table import Row
 from ..queries.numbers import PORTION, Numbers
 from ..telemetry import Attribute, Family, about, span
@@ -169,7 +170,7 @@ class Reconciler:
         problems = self.settle_changes()
         self.looks.prune(self.clock())
         if self._minute() % SEEN_PARTS == 0:
-            self.ledger.prune_answers(INSTALLATION, self.clock() - SEEN_FOR)
+            prune_answers(self.ledger.table, INSTALLATION, self.clock() - SEEN_FOR)
         return Reconciled(problems=problems)
 
     def _count_installation(self, of_all: InstallationRows) -> Reconciled:
@@ -198,8 +199,8 @@ class Reconciler:
     def _tidy(self, application: str, turn: PruningTurn) -> int:
         before = self.clock() - SEEN_FOR
         if turn.answers:
-            self.ledger.prune_answers(application, before)
-        return self.ledger.prune_seen(application, before, part=turn.marks)
+            prune_answers(self.ledger.table, application, before)
+        return prune_seen(self.ledger.table, application, before, part=turn.marks)
 
     def _minute(self) -> int:
         return int(self.clock().timestamp()) // 60

@@ -48,7 +48,7 @@ from ..effects.cluster.jobs import MAX_LOG
 from ..effects.cluster.records import Json
 from ..effects.cluster.rights import APPLIED, Right
 from ..effects.cluster.role import documents
-from ..effects.cluster.rollout import FIRST_LOOK, EarlierPolls
+from ..effects.cluster.rollout import FIRST_POLL, EarlierPolls
 from ..effects.cluster.running import ComparedPods
 from ..manifests.images import pod_spec
 
@@ -215,7 +215,9 @@ class MemoryCluster(Cluster):
         self._maybe_fail()
         return f"Job/{job['metadata']['name']}" in self.running
 
-    def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: EarlierPolls = FIRST_LOOK) -> RolloutState:
+    def rollout(
+        self, manifests: Sequence[Manifest], namespace: str, earlier: EarlierPolls = FIRST_POLL
+    ) -> RolloutState:
         self._maybe_fail()
         key = next(_key(m, namespace) for m in manifests if m["kind"] == "Deployment")
         if key not in self.objects:

@@ -65,7 +65,7 @@ def show_board(
 def board_page(
     state: Board, *, now: datetime, visitor: Visitor, application: str | None = None, follow: bool = False
 ) -> str:
-    mine, notices = _parted(tuple(_notices(state, now, visitor)))
+    mine, notices = _split(tuple(_notices(state, now, visitor)))
     return render(
         "board.html",
         application=application,
@@ -99,7 +99,7 @@ def _frozen(lane: Lane, now: datetime) -> str:
     return "On hold" if lane.hold is not None else ""
 
 
-def _parted(notices: tuple[AttentionItem, ...]) -> tuple[tuple[AttentionItem, ...], tuple[AttentionItem, ...]]:
+def _split(notices: tuple[AttentionItem, ...]) -> tuple[tuple[AttentionItem, ...], tuple[AttentionItem, ...]]:
     """The items that wait for the reader, and all others that need attention."""
     return tuple(one for one in notices if one.decide), tuple(one for one in notices if not one.decide)
 
@@ -130,7 +130,7 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
                 due = one_line(f"{due}; nobody could be told of it: {waiting.gate.untold}", REASON)
             if outdated:
                 due, ask = one_line(f"planned again before anybody can approve it: {outdated[0]}", REASON), words.LOOK
-            yield _notice(waiting, what, due, _deciding(waiting, board_cell, visitor), ask)
+            yield _notice(waiting, what, due, _decision_address(waiting, board_cell, visitor), ask)
     for shown in state.changes:
         yield _change(shown, now, visitor)
 
@@ -164,7 +164,7 @@ def _change(shown: ShownChange, now: datetime, visitor: Visitor) -> AttentionIte
     )
 
 
-def _deciding(release: Release, cell: Cell, visitor: Visitor) -> str:
+def _decision_address(release: Release, cell: Cell, visitor: Visitor) -> str:
     """The address where the reader may decide on the release; empty if its gate does not name them, or they have
     voted."""
     gate = cell.environment.gate

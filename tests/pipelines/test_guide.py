@@ -34,7 +34,7 @@ def test_the_files_that_it_shows_compile(text: str) -> None:
     Pipeline.model_validate({**pipeline, **instantiate(template, extends["parameters"])})
 
 
-def test_the_delivery_that_it_shows_is_one() -> None:
+def test_the_application_that_it_shows_is_valid() -> None:
     shown = yaml.safe_load(YAML[2])
     assert Followed.model_validate(shown["pipeline"]).tag == "{run_number}"
 

@@ -97,7 +97,7 @@ def story(folder: Path) -> Live:
         submission="freeze-of-all-1",
         received_at=home.now,
     )
-    home.app.freezer.give(order)
+    home.app.freezer.carry_out(order)
     home.wait(timedelta(minutes=10))
     weaken(home)
     home.app.installation.park(id="p1", source="runs", reason="x", body="{}", message_id="m", now=home.now)

@@ -90,7 +90,7 @@ def test_a_freeze_that_comes_while_the_cluster_is_away_stops_it_when_it_is_back(
 def test_a_freeze_of_everything_of_which_the_application_was_not_told_stops_it(home: Live) -> None:
     step = decided(home)
     ended_early = replace(home.app.freezer, catalogue=Catalogue({}))  # the worker ends before it tells anybody
-    ended_early.give(
+    ended_early.carry_out(
         FreezeOrder(
             verb=Verb.FREEZE,
             actor="olga@example.com",

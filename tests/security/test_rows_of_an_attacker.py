@@ -240,7 +240,7 @@ def freeze_all(home: Live) -> None:
 
 
 def _frozen(home: Live) -> FreezeState | None:
-    home.app.freezer.give(
+    home.app.freezer.carry_out(
         FreezeOrder(
             verb=Verb.FREEZE,
             actor="olga@example.com",

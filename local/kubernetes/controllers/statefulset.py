@@ -20,33 +20,33 @@ class StatefulSets:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def reconcile(self, thing: Json) -> None:
-        if "deletionTimestamp" in thing["metadata"]:
+    def reconcile(self, stateful_set: Json) -> None:
+        if "deletionTimestamp" in stateful_set["metadata"]:
             return
-        update = current_revision(self._store, thing)
-        current = self._former(thing, update)
-        self._step(thing, current, update)
-        self._report(thing, current, update)
+        update = current_revision(self._store, stateful_set)
+        current = self._former(stateful_set, update)
+        self._step(stateful_set, current, update)
+        self._report(stateful_set, current, update)
 
-    def _former(self, thing: Json, update: Json) -> Json:
+    def _former(self, stateful_set: Json, update: Json) -> Json:
         """The revision that was in place before this update, while the update is not complete."""
-        name = (thing.get("status") or {}).get("currentRevision")
-        return next((r for r in revisions(self._store, thing) if r["metadata"]["name"] == name), update)
+        name = (stateful_set.get("status") or {}).get("currentRevision")
+        return next((r for r in revisions(self._store, stateful_set) if r["metadata"]["name"] == name), update)
 
     # ---- one step
 
-    def _step(self, thing: Json, current: Json, update: Json) -> None:
-        spec = thing["spec"]
+    def _step(self, stateful_set: Json, current: Json, update: Json) -> None:
+        spec = stateful_set["spec"]
         ordered = spec["podManagementPolicy"] == "OrderedReady"
-        pods = self._pods(thing)
+        pods = self._pods(stateful_set)
         for ordinal in range(spec["replicas"]):
             pod = pods.get(ordinal)
             if pod is not None and is_finished(pod) and not is_terminating(pod):
                 self._store.delete(PODS, pod)
                 return
             if pod is None:
-                pod = self._create(thing, ordinal, current, update)
-            if ordered and not self._settled(thing, pod):
+                pod = self._create(stateful_set, ordinal, current, update)
+            if ordered and not self._settled(stateful_set, pod):
                 return
         surplus = [p for n, p in sorted(pods.items(), reverse=True) if n >= spec["replicas"]]
         if surplus:
@@ -55,47 +55,51 @@ class StatefulSets:
                     self._store.delete(PODS, pod)
             return
         if spec["updateStrategy"]["type"] == "RollingUpdate":
-            self._update(thing, update)
+            self._update(stateful_set, update)
 
-    def _update(self, thing: Json, update: Json) -> None:
+    def _update(self, stateful_set: Json, update: Json) -> None:
         """Replace the highest pod that is of an old revision; wait while any above it is not ready."""
-        pods = self._pods(thing)
-        partition = thing["spec"]["updateStrategy"]["rollingUpdate"]["partition"]
-        for ordinal in range(thing["spec"]["replicas"] - 1, partition - 1, -1):
+        pods = self._pods(stateful_set)
+        partition = stateful_set["spec"]["updateStrategy"]["rollingUpdate"]["partition"]
+        for ordinal in range(stateful_set["spec"]["replicas"] - 1, partition - 1, -1):
             pod = pods.get(ordinal)
             if pod is None or is_terminating(pod):
                 return
             if _revision(pod) != _hash(update):
                 self._store.delete(PODS, pod)
                 return
-            if not self._settled(thing, pod):
+            if not self._settled(stateful_set, pod):
                 return
 
-    def _create(self, thing: Json, ordinal: int, current: Json, update: Json) -> Json:
-        rolling = thing["spec"]["updateStrategy"].get("rollingUpdate") or {}
-        old = ordinal < rolling.get("partition", 0) or thing["spec"]["updateStrategy"]["type"] == "OnDelete"
-        is_first = not (thing.get("status") or {}).get("currentRevision")
-        on_delete = thing["spec"]["updateStrategy"]["type"] == "OnDelete"
+    def _create(self, stateful_set: Json, ordinal: int, current: Json, update: Json) -> Json:
+        rolling = stateful_set["spec"]["updateStrategy"].get("rollingUpdate") or {}
+        old = ordinal < rolling.get("partition", 0) or stateful_set["spec"]["updateStrategy"]["type"] == "OnDelete"
+        is_first = not (stateful_set.get("status") or {}).get("currentRevision")
+        on_delete = stateful_set["spec"]["updateStrategy"]["type"] == "OnDelete"
         revision = current if old and not is_first and not on_delete else update
-        name = f"{thing['metadata']['name']}-{ordinal}"
+        name = f"{stateful_set['metadata']['name']}-{ordinal}"
         labels = {LABEL: _hash(revision), _POD_NAME: name, _INDEX: str(ordinal)}
         template = revision["data"]["spec"]["template"]
-        return create_pod(self._store, thing, template, labels=labels, name=name)
+        return create_pod(self._store, stateful_set, template, labels=labels, name=name)
 
-    def _pods(self, thing: Json) -> dict[int, Json]:
-        prefix = thing["metadata"]["name"] + "-"
-        found = owned_pods(self._store, thing)
+    def _pods(self, stateful_set: Json) -> dict[int, Json]:
+        prefix = stateful_set["metadata"]["name"] + "-"
+        found = owned_pods(self._store, stateful_set)
         return {int(p["metadata"]["name"].removeprefix(prefix)): p for p in found}
 
-    def _settled(self, thing: Json, pod: Json) -> bool:
-        wait = thing["spec"].get("minReadySeconds", 0)
+    def _settled(self, stateful_set: Json, pod: Json) -> bool:
+        wait = stateful_set["spec"].get("minReadySeconds", 0)
         return phase(pod) == "Running" and is_available(pod, wait, self._store.clock())
 
     # ---- status
 
-    def _report(self, thing: Json, current: Json, update: Json) -> None:
-        pods = list(self._pods(thing).values())
-        wait, now, replicas = thing["spec"].get("minReadySeconds", 0), self._store.clock(), thing["spec"]["replicas"]
+    def _report(self, stateful_set: Json, current: Json, update: Json) -> None:
+        pods = list(self._pods(stateful_set).values())
+        wait, now, replicas = (
+            stateful_set["spec"].get("minReadySeconds", 0),
+            self._store.clock(),
+            stateful_set["spec"]["replicas"],
+        )
         live = [p for p in pods if not is_terminating(p)]
         counts = {
             "replicas": len(pods),
@@ -104,10 +108,10 @@ class StatefulSets:
             "updatedReplicas": sum(_revision(p) == _hash(update) for p in live),
         }
         ready = counts["readyReplicas"] == counts["updatedReplicas"] == counts["replicas"] == replicas
-        if ready and thing["spec"]["updateStrategy"]["type"] == "RollingUpdate":
+        if ready and stateful_set["spec"]["updateStrategy"]["type"] == "RollingUpdate":
             current = update
             counts["currentReplicas"] = counts["updatedReplicas"]
-        status = without_zeros({"observedGeneration": thing["metadata"]["generation"]} | counts)
+        status = without_zeros({"observedGeneration": stateful_set["metadata"]["generation"]} | counts)
         status |= {
             "replicas": len(pods),
             "availableReplicas": sum(is_available(p, wait, now) for p in pods),
@@ -115,8 +119,8 @@ class StatefulSets:
             "updateRevision": update["metadata"]["name"],
             "collisionCount": 0,
         }
-        self._store.set_status(STATEFUL_SETS, thing, status)
-        trim(self._store, thing, {current["metadata"]["name"], update["metadata"]["name"]})
+        self._store.set_status(STATEFUL_SETS, stateful_set, status)
+        trim(self._store, stateful_set, {current["metadata"]["name"], update["metadata"]["name"]})
 
 
 def _revision(pod: Json) -> str:

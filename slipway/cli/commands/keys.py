@@ -42,7 +42,7 @@ def keys() -> None:
     """
 
 
-def _somewhere[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+def _store_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object: ids only."),
         click.option(
@@ -60,7 +60,7 @@ def _somewhere[**P, R](command: Callable[P, R]) -> Callable[P, R]:
 
 
 @keys.command("list")
-@_somewhere
+@_store_options
 def print_keys(file: Path | None, vault: str | None, as_json: bool) -> None:
     """The live keys, and until when each is needed.
 
@@ -85,14 +85,14 @@ def print_keys(file: Path | None, vault: str | None, as_json: bool) -> None:
         (
             TextCell(key.id, NAME),
             console.time(key.made),
-            _does(live_keys, index, ended=key.id in ended, console=console),
+            _role_of(live_keys, index, ended=key.id in ended, console=console),
         )
         for index, key in enumerate(live_keys)
     ]
     console.table(("id", "made", "does"), rows)
 
 
-def _does(keys: list[LiveKey], index: int, *, ended: bool, console: CliConsole) -> TextCell:
+def _role_of(keys: list[LiveKey], index: int, *, ended: bool, console: CliConsole) -> TextCell:
     if index == 0:
         return TextCell("signs", GOOD)
     until = needed_until(keys, index)
@@ -115,12 +115,12 @@ def _as_json(keys: list[LiveKey], index: int) -> dict[str, Any]:
 
 @keys.command("rotate")
 @click.option("--retire-others", is_flag=True, help="Invalidate every open link, if a key may have leaked.")
-@_somewhere
+@_store_options
 def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json: bool) -> None:
     """Create a new key, which signs as soon as the apps know its public key. A missing file is created.
 
     In a vault the public keys are the secret slipway-public-keys, which the apps' setting SLIPWAY_PUBLIC_KEYS refers
-    to; beside a file they are in the file with .pub behind its name. They are printed, for people who verify records
+    to; beside a file they are in the file with the suffix .pub. They are printed, for people who verify records
     elsewhere.
 
     With --retire-others restart the front and then the worker at once: the worker signs nothing, and so records no vote
@@ -147,7 +147,7 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
 
 
 @keys.command("retire")
-@_somewhere
+@_store_options
 def retire(file: Path | None, vault: str | None, *, as_json: bool) -> None:
     """Mark each public key without a private key as retired: its signatures no longer count by themselves, but only if
     a later signature shows that they are older.

@@ -82,8 +82,10 @@ def numbers(
         _steps(console, answer)
     else:
         _table(console, answer, by_week=by_week)
-    for left in answer.behind:
-        click.echo(f"{left.application}: read to record {left.sequence} of {left.of}; it is still growing", err=True)
+    for unread in answer.behind:
+        click.echo(
+            f"{unread.application}: read to record {unread.sequence} of {unread.of}; it is still growing", err=True
+        )
 
 
 def _shown(answer: NumbersAnswer) -> list[EnvironmentNumbers]:

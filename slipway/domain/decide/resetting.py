@@ -35,13 +35,13 @@ def reset_fence(draft: Draft, event: CommandGiven) -> None:
     )
     for number in active:
         if (release := draft.release(number)) is not None:
-            _anew(draft, release, restored)
+            _reopen_gate(draft, release, restored)
 
 
-def _anew(draft: Draft, release: Release, restored: Restored) -> None:
-    lost = restored.rejected(release.number)
+def _reopen_gate(draft: Draft, release: Release, restored: Restored) -> None:
+    rejection = restored.rejected(release.number)
     stops = Phase.REJECTED in release.phase.followers and not release.phase.has_begun
-    if lost is not None and stops and lost.environment == release.environment:
+    if rejection is not None and stops and rejection.environment == release.environment:
         end_release(draft, release, Phase.REJECTED, "an anchor from before the restore names it as rejected")
         return
     if release.phase is Phase.COPYING:  # nothing of it is in the cluster yet

@@ -35,8 +35,8 @@ def beside(
             notes.append(f"{text}, as the project allows")
         else:
             warnings.append(
-                f"{text}, and it stays: nobody votes on it, and the rollout fails as long as it is there; "
-                "remove it, or let the project name it in injected"
+                f"{text}, and an apply leaves it in place. Nobody votes on it, and the rollout fails as long as it is "
+                "there: remove it, or have the project list it under injected"
             )
     injected_containers = [
         InjectedContainer(container=name, image=image or "*") for name, image in added(planned, live_pod)

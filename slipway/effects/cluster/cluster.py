@@ -36,7 +36,7 @@ from .records import (
     RolloutState,
 )
 from .replacing import is_running
-from .rollout import FIRST_LOOK, EarlierPolls, rollout
+from .rollout import FIRST_POLL, EarlierPolls, rollout
 from .running import ComparedPods, compare_pods
 
 type Injected = Sequence[InjectedContainer]
@@ -91,9 +91,11 @@ class Cluster:
         [target] = self._targets([job], namespace)
         return is_running(self._objects, target)
 
-    def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: EarlierPolls = FIRST_LOOK) -> RolloutState:
+    def rollout(
+        self, manifests: Sequence[Manifest], namespace: str, earlier: EarlierPolls = FIRST_POLL
+    ) -> RolloutState:
         """The current state of the workloads and custom resources among the manifests, by the table in `situations`."""
-        return rollout(self._objects, self._targets(manifests, namespace), looked)
+        return rollout(self._objects, self._targets(manifests, namespace), earlier)
 
     def why(self, manifests: Sequence[Manifest], namespace: str, state: RolloutState) -> Diagnosis:
         """The logs and events that tell why the rollout is in this state. Raises no `ClusterError`."""

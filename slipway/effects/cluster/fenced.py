@@ -71,7 +71,7 @@ class FencedCluster:
 
     def start_job(self, manifest: Manifest) -> StartedJob:
         """Start a Job. Its name begins with the manifest's, but cannot be predicted. Each call starts another Job."""
-        [target] = self._targets([jobs.unforeseen(manifest)])
+        [target] = self._targets([jobs.with_random_name(manifest)])
         if target.kind.kind != "Job":
             raise ObjectRefused(f"{target.label}: kind: expected a Job, got {target.kind.kind}", fields=("kind",))
         return jobs.start_job(self._objects, target)

@@ -18,7 +18,7 @@ _NOT_OURS = ("f:metadata", "f:status")
 type Owners = Mapping[FieldPath, frozenset[str]]
 
 
-def notes(live: Mapping[str, Any], answer: Mapping[str, Any], going: Sequence[FieldPath]) -> tuple[str, ...]:
+def notes_on_owners(live: Mapping[str, Any], answer: Mapping[str, Any], going: Sequence[FieldPath]) -> tuple[str, ...]:
     """The notes about an object that exists; `going` are the fields that are removed after the apply."""
     before, after = owners_of(live), owners_of(answer)
     return (

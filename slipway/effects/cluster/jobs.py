@@ -25,18 +25,18 @@ MAX_LINES = 10_000
 MAX_READ = 32 * 1024 * 1024
 """The most bytes read of one container's log, even if its end is not reached; lines can be of any length."""
 
-_UNFORESEEN = 4
+_RANDOM_BYTES = 4
 """The number of random bytes in a name that cannot be predicted."""
 _JOB = built_in("batch/v1", "Job")
 _POD = built_in("v1", "Pod")
 
 
-def unforeseen(manifest: Manifest) -> Json:
+def with_random_name(manifest: Manifest) -> Json:
     """A Job of acceptance tests under a name that nobody can take before us; `once` has Jobs with a predictable
     name."""
     metadata = manifest["metadata"]
     labels = {**(metadata.get("labels") or {}), VERIFICATION_LABEL: "true"}
-    job_metadata = {**metadata, "labels": labels, "name": f"{metadata['name']}-{token_hex(_UNFORESEEN)}"}
+    job_metadata = {**metadata, "labels": labels, "name": f"{metadata['name']}-{token_hex(_RANDOM_BYTES)}"}
     return {**manifest, "metadata": job_metadata}
 
 
@@ -57,7 +57,7 @@ def state(
     live = objects.get(_JOB, started.name, namespace)
     uid = str(live["metadata"].get("uid")) if live is not None else started.uid
     if uid != started.uid:
-        reason = f"Job {started.name} was replaced: Slipway made {started.uid}, and {uid[:64]} stands there"
+        reason = f"Job {started.name} was replaced: Slipway created {started.uid}, but the Job there now is {uid[:64]}"
         return JobState(state=ProgressState.FAILED, reason=reason, foreign=True)
     verdict = look_at(objects, target, live)
     is_done = verdict.state is ProgressState.DONE

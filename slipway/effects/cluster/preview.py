@@ -11,7 +11,7 @@ from .definitions import DEFINITION, defined_kinds
 from .diff import diff_objects, projected
 from .errors import Missing, ObjectRefused
 from .given_out import without_given_out
-from .hands import notes
+from .hands import notes_on_owners
 from .kinds import ManifestTarget
 from .objects import Objects, together
 from .obstacles import obstacle_of
@@ -53,7 +53,7 @@ def preview(
     return ClusterPreview(objects=tuple(warnings))
 
 
-COMING = "its definition comes with this release, so that the cluster could not check it"
+NOT_DEFINED_YET = "its definition comes with this release, so that the cluster could not check it"
 
 
 def _as_redefined(objects: Objects, target: ManifestTarget, refused: ObjectRefused) -> ObjectChange:
@@ -62,7 +62,7 @@ def _as_redefined(objects: Objects, target: ManifestTarget, refused: ObjectRefus
     before = None if live is None else projected(without_server_fields(live), manifest)
     change = AppliedChange.CREATED if live is None else AppliedChange.CHANGED
     warning = f"its definition changes with this release; by the one that the cluster has now it is refused: {refused}"
-    return _as(target, change, diff_objects(before, manifest), checked=False).evolve(warnings=(warning,))
+    return _object_change(target, change, diff_objects(before, manifest), checked=False).evolve(warnings=(warning,))
 
 
 def _change(
@@ -75,7 +75,7 @@ def _change(
         if not target.kind.is_brought:
             raise
         diff = diff_objects(None, manifest)
-        return _as(target, AppliedChange.CREATED, diff, checked=False).evolve(warnings=(COMING,))
+        return _object_change(target, AppliedChange.CREATED, diff, checked=False).evolve(warnings=(NOT_DEFINED_YET,))
     if live is not None:
         check_owner(target, live)
     before = None if live is None else without_server_fields(live)
@@ -84,15 +84,15 @@ def _change(
     except Missing as missing:
         if not (makes_namespace and missing.kind == "namespaces"):
             raise
-        return _as(target, AppliedChange.CREATED, diff_objects(None, manifest), checked=False)
+        return _object_change(target, AppliedChange.CREATED, diff_objects(None, manifest), checked=False)
     except ObjectRefused as refused:
         if live is None or not may_replace(target, live, refused):
             raise
-        return _as(
+        return _object_change(
             target, AppliedChange.REPLACED, diff_objects(projected(without_server_fields(live), manifest), manifest)
         )
     answer = answered.body if live is not None else without_given_out(answered.body, target.manifest)
-    going, staying = takeover.that_go(objects, target, live) if live is not None else ([], "")
+    going, staying = takeover.removed_fields(objects, target, live) if live is not None else ([], "")
     after = without_server_fields(takeover.without_paths(answer, going))
     foreign = beside(target.manifest, after, answer, injected)
     change = AppliedChange.UNCHANGED if before == after else AppliedChange.CHANGED
@@ -100,10 +100,14 @@ def _change(
         change = AppliedChange.CREATED
     elif job_failed(target, live):
         change = AppliedChange.REPLACED
-    return _as(target, change, diff_objects(before, after)).evolve(
+    return _object_change(target, change, diff_objects(before, after)).evolve(
         restarts=live is None or template(live) != template(after),
         warnings=tuple(filter(None, (*foreign.warnings, *_in_the_way(live, answer), staying, *answered.warnings))),
-        notes=(*foreign.notes, *(() if live is None else notes(live, answer, going)), *_kept_replicas(target, live)),
+        notes=(
+            *foreign.notes,
+            *(() if live is None else notes_on_owners(live, answer, going)),
+            *_kept_replicas(target, live),
+        ),
     )
 
 
@@ -117,7 +121,7 @@ def _kept_replicas(target: ManifestTarget, live: Json | None) -> Iterator[str]:
         yield f"its replicas stay at {whole.manifest['spec']['replicas']}, as the manifest does not say how many"
 
 
-def _as(target: ManifestTarget, change: AppliedChange, diff: str, *, checked: bool = True) -> ObjectChange:
+def _object_change(target: ManifestTarget, change: AppliedChange, diff: str, *, checked: bool = True) -> ObjectChange:
     return ObjectChange(
         kind=target.kind.kind,
         name=target.name,

@@ -23,24 +23,24 @@ _POD = built_in("v1", "Pod")
 
 
 class EarlierPolls(Record):
-    """What a look at a rollout starts from."""
+    """What a poll of a rollout starts from."""
 
     done: frozenset[str] = frozenset()
-    """Labels of the workloads that an earlier look saw done. They stay done, such as a Job that has removed itself."""
+    """Labels of the workloads that an earlier poll saw done. They stay done, such as a Job that has removed itself."""
     asked_at: datetime | None = None
     """When the objects had just been applied; None if that is not known."""
     now: datetime | None = None
 
 
-FIRST_LOOK = EarlierPolls()
+FIRST_POLL = EarlierPolls()
 
 
-def rollout(objects: Objects, targets: Sequence[ManifestTarget], looked: EarlierPolls = FIRST_LOOK) -> RolloutState:
+def rollout(objects: Objects, targets: Sequence[ManifestTarget], earlier: EarlierPolls = FIRST_POLL) -> RolloutState:
     """The current state, without waiting. It takes one request for a workload that is done, two to seven for
     another."""
     listed = [target for target in targets if watched(target.kind.api_version, target.kind.kind)]
-    open_ones = [target for target in listed if target.label not in looked.done]
-    verdicts = together(lambda target: look_at_rollout(objects, target, looked), open_ones)
+    open_ones = [target for target in listed if target.label not in earlier.done]
+    verdicts = together(lambda target: look_at_rollout(objects, target, earlier), open_ones)
     verdict_by_label = dict(zip((target.label for target in open_ones), verdicts, strict=True))
     judged = [(target, verdict_by_label.get(target.label) or _seen_done(target)) for target in listed]
     state, reason = altogether((target.label, verdict) for target, verdict in judged)
@@ -51,17 +51,17 @@ def rollout(objects: Objects, targets: Sequence[ManifestTarget], looked: Earlier
     return RolloutState(state=state, reason=reason, objects=states)
 
 
-def look_at_rollout(objects: Objects, target: ManifestTarget, looked: EarlierPolls = FIRST_LOOK) -> WorkloadVerdict:
+def look_at_rollout(objects: Objects, target: ManifestTarget, earlier: EarlierPolls = FIRST_POLL) -> WorkloadVerdict:
     """The verdict on one workload. Its pods are read only if its own status does not settle the matter."""
-    return look_at(objects, target, objects.get(target.kind, target.name, target.namespace), looked)
+    return look_at(objects, target, objects.get(target.kind, target.name, target.namespace), earlier)
 
 
 def look_at(
-    objects: Objects, target: ManifestTarget, live: Json | None, looked: EarlierPolls = FIRST_LOOK
+    objects: Objects, target: ManifestTarget, live: Json | None, earlier: EarlierPolls = FIRST_POLL
 ) -> WorkloadVerdict:
     """The verdict on an object that was read before."""
     kind = present(watched(target.kind.api_version, target.kind.kind), f"how {target.label} is watched")
-    evidence = _by_its_clock(looked, objects.connection.date)
+    evidence = _by_its_clock(earlier, objects.connection.date)
     first = judge_workload(kind, live, evidence)
     if live is None or kind not in WITH_PODS or first.state is ProgressState.DONE:
         return first
@@ -70,11 +70,11 @@ def look_at(
     return judge_workload(kind, live, evidence_of(objects, target, live, evidence))
 
 
-def _by_its_clock(looked: EarlierPolls, date: datetime | None) -> WorkloadEvidence:
-    """The times of the look by the cluster's clock, since they are compared with the cluster's timestamps."""
-    if looked.asked_at is None or looked.now is None or date is None:
-        return WorkloadEvidence(asked_at=looked.asked_at, now=looked.now)
-    return WorkloadEvidence(asked_at=date - (looked.now - looked.asked_at), now=date)
+def _by_its_clock(earlier: EarlierPolls, date: datetime | None) -> WorkloadEvidence:
+    """The times of the poll by the cluster's clock, since they are compared with the cluster's timestamps."""
+    if earlier.asked_at is None or earlier.now is None or date is None:
+        return WorkloadEvidence(asked_at=earlier.asked_at, now=earlier.now)
+    return WorkloadEvidence(asked_at=date - (earlier.now - earlier.asked_at), now=date)
 
 
 def _seen_done(target: ManifestTarget) -> WorkloadVerdict:

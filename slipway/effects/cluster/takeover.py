@@ -78,7 +78,7 @@ def without_paths(live: Json, paths: Sequence[FieldPath]) -> Json:
     return copied
 
 
-def that_go(objects: Objects, target: ManifestTarget, live: Json) -> tuple[list[FieldPath], str]:
+def removed_fields(objects: Objects, target: ManifestTarget, live: Json) -> tuple[list[FieldPath], str]:
     """The fields that a release removes, by a dry run; and a message for fields that the server keeps."""
     paths = left_over(live, target.manifest)
     if not paths:
@@ -95,7 +95,7 @@ def finish(objects: FencedObjects, target: ManifestTarget, answer: ApiServerResp
     live = answer.body if answer.status != HTTPStatus.CREATED else None
     last: ObjectRefused | None = None
     for _ in range(CONFLICTS):
-        going = that_go(objects, target, live)[0] if live is not None else []
+        going = removed_fields(objects, target, live)[0] if live is not None else []
         if live is None or not going:
             return answer
         try:

@@ -29,7 +29,7 @@ def anchor(anchors: ChainAnchors, clock: Clock, work: Work) -> Outcome:
     gate = present(work.step.gate, f"the gate of {work.step.id}")
     head = present(work.rows.head, f"the end of the chain of {work.step.application}")
     try:
-        made = anchors.gate(head, gate, now=clock())
+        made = anchors.anchor_gate(head, gate, now=clock())
     except LedgerRewound as rewound:
         return failed(str(rewound))
     except (LedgerUnavailable, KeysUnavailable) as away:

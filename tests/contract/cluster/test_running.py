@@ -92,8 +92,8 @@ def test_a_container_that_somebody_added_stays_and_is_told_before_and_after_the_
     [change] = place.cluster.preview([second], place.namespace).objects
     [warning] = change.warnings
     assert warning.startswith(
-        "container debug (evil.example/debug:1) is not in the manifest; kubectl-edit set it, and it stays: nobody "
-        "votes on it, and the rollout fails as long as it is there"
+        "container debug (evil.example/debug:1) is not in the manifest; kubectl-edit set it, and an apply leaves "
+        "it in place. Nobody votes on it, and the rollout fails as long as it is there"
     )
     place.apply([second])
     [other] = compared(place, second, until_told=False)

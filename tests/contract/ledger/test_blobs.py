@@ -19,7 +19,7 @@ def overwrite(blobs: Blobs, digest: str, content: bytes) -> None:
         blobs.documents[digest] = content
         return
     assert isinstance(blobs, AzureBlobs)
-    blobs._place.client.upload_blob(digest.replace(":", "/"), content, overwrite=True)
+    blobs._lazy.client.upload_blob(digest.replace(":", "/"), content, overwrite=True)
 
 
 @pytest.mark.parametrize(

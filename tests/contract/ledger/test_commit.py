@@ -14,6 +14,7 @@ from slipway.domain.steps import Outgoing, StepKind
 from slipway.engine.handle import Outcome
 from slipway.ledger import SEEN_PARTS, AlreadySeen, Conflict, LoadedSnapshot, Table, keys
 from slipway.ledger.due import SETTLED
+from slipway.ledger.pruning import prune_seen
 from slipway.ledger.table import Act, Write
 from slipway.maintenance.reconcile import SEEN_FOR
 from slipway.testing import Installation, MemoryBus, write_application
@@ -223,7 +224,7 @@ def test_every_old_mark_is_forgotten_in_its_turn_and_no_young_one(installation: 
     installation.push("2.0")
     installation.wait(timedelta(minutes=11))
     forgotten = sum(
-        installation.app.ledger.prune_seen("shop", installation.now - SEEN_FOR, part=part) for part in range(SEEN_PARTS)
+        prune_seen(installation.app.table, "shop", installation.now - SEEN_FOR, part=part) for part in range(SEEN_PARTS)
     )
     assert forgotten == marks
     assert len(list(installation.app.table.rows("shop", *keys.range_of(keys.SEEN)))) == 1

@@ -8,7 +8,7 @@ from azure.storage.blob import BlobServiceClient
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.azure_blobs import AzureBlobs
 from slipway.ledger.azure_table import AzureTable
-from slipway.ledger.containers import Place
+from slipway.ledger.containers import LazyClient
 from tests.azurite import fresh_name
 
 NOWHERE = (
@@ -39,10 +39,10 @@ def test_what_could_not_be_made_is_tried_again_and_made_once() -> None:
         if answer is not None:
             raise answer
 
-    place = Place("client", make, "table ledger")
+    lazy = LazyClient("client", make, "table ledger")
     with pytest.raises(LedgerUnavailable, match="table ledger"):
-        _ = place.client
-    assert (place.client, place.client, answers) == ("client", "client", [])
+        _ = lazy.client
+    assert (lazy.client, lazy.client, answers) == ("client", "client", [])
 
 
 def test_a_table_that_another_process_made_is_used(azurite: str) -> None:

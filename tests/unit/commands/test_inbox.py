@@ -19,6 +19,7 @@ from slipway.domain.statement import CommandStatement
 from slipway.engine.handle import Contended
 from slipway.inbound import BadInput
 from slipway.ledger.inbox import Inbox
+from slipway.ledger.pruning import prune_answers
 from slipway.queries.answers import SaidState
 from slipway.testing import BASE, Installation
 from slipway.testing.identity import TENANT
@@ -307,9 +308,9 @@ def test_a_busy_application_is_tried_again_by_the_queue_and_named_by_reconcile(h
 def test_answers_are_kept_for_thirty_days(home: Installation) -> None:
     said = say(home)
     home.hear()
-    home.app.ledger.prune_answers("shop", home.now - timedelta(minutes=1))
+    prune_answers(home.app.table, "shop", home.now - timedelta(minutes=1))
     assert state(home, said) is SaidState.COUNTED
-    home.app.ledger.prune_answers("shop", home.now + timedelta(minutes=1))
+    prune_answers(home.app.table, "shop", home.now + timedelta(minutes=1))
     with pytest.raises(NotFound):
         state(home, said)
     assert home.actions().count("lane.frozen") == 1

@@ -18,6 +18,7 @@ from slipway.domain.statement import VoteStatement
 from slipway.effects.identity import IdTokens
 from slipway.engine.proving import Prover
 from slipway.ledger import keys
+from slipway.ledger.pruning import prune_answers
 from slipway.queries.answers import SaidState
 from slipway.testing import Installation, write_application
 from slipway.testing.applications import APPLICATION
@@ -167,7 +168,7 @@ def test_why_a_row_waits_is_noted_once_and_forgotten_with_its_answer(
     noted = home.app.table.get("shop", keys.waits(id))
     reader.take("shop", id)
     assert home.app.table.get("shop", keys.waits(id)) == noted
-    home.app.ledger.prune_answers("shop", home.now + timedelta(days=1))
+    prune_answers(home.app.table, "shop", home.now + timedelta(days=1))
     assert home.app.table.get("shop", keys.waits(id)) is None
 
 

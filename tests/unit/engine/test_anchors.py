@@ -12,7 +12,7 @@ from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.reports import Status
 from slipway.domain.steps import StepKind
 from slipway.ledger import LedgerUnavailable
-from slipway.ledger.chain_anchors import FOLDER, PASSED_OVER
+from slipway.ledger.chain_anchors import FOLDER, MOST_SKIPPED
 from slipway.ledger.table import Act, Row, Write
 from slipway.testing import Installation, MemoryAdded, write_application
 from slipway.testing.chains import SIGNER
@@ -220,11 +220,11 @@ def test_an_anchor_of_an_older_epoch_is_history(waiting: Installation, storage: 
     waiting.settle()
     (anchor,) = anchors(storage)
     head = waiting.app.ledger.head("shop")
-    assert waiting.app.chain_anchors.whole("shop", head.evolve(epoch=1)).passed
+    assert waiting.app.chain_anchors.is_whole_rule("shop", head.evolve(epoch=1)).passed
     later = anchor.evolve(epoch=2)
     later = later.evolve(sig=SIGNER.sign(later.hash.encode()))
     storage.add(FOLDER + later.name, later.document())
-    assert not waiting.app.chain_anchors.whole("shop", head).passed, "it is of a later epoch than the ledger"
+    assert not waiting.app.chain_anchors.is_whole_rule("shop", head).passed, "it is of a later epoch than the ledger"
 
 
 def test_an_anchor_of_a_moment_ago_is_not_ahead_of_the_ledger(waiting: Installation, storage: Storage) -> None:
@@ -233,7 +233,7 @@ def test_an_anchor_of_a_moment_ago_is_not_ahead_of_the_ledger(waiting: Installat
     waiting.settle()
     (anchor,) = anchors(storage)
     assert anchor.head.sequence > before.sequence
-    assert waiting.app.chain_anchors.whole("shop", before).passed
+    assert waiting.app.chain_anchors.is_whole_rule("shop", before).passed
 
 
 def test_while_the_container_is_away_the_first_object_waits_and_then_goes_on(
@@ -268,7 +268,7 @@ def test_the_anchor_of_a_rejection_is_tried_until_the_container_is_back(
 
 def test_blobs_that_bury_the_anchors_do_not_hide_what_was_put_back(waiting: Installation, storage: Storage) -> None:
     rewound_after_a_rejection(waiting)
-    for number in range(PASSED_OVER):
+    for number in range(MOST_SKIPPED):
         storage.files[f"{FOLDER}application:shop/000000000000-{number:012d}"] = b"junk"
     with pytest.raises(LedgerUnavailable, match="none of the first 100 blobs"):
         waiting.app.chain_anchors.of_ledger("shop")

@@ -25,7 +25,7 @@ def order(verb: Verb, installation: Installation, submission: str = "first-order
     told = {"verb": verb, "received_at": installation.now, **given}
     if verb in OPENS:
         told["proved"] = proved(FreezeOrder.model_validate(told))
-    return installation.app.freezer.give(FreezeOrder.model_validate(told))
+    return installation.app.freezer.carry_out(FreezeOrder.model_validate(told))
 
 
 def at_the_gate(installation: Installation) -> None:

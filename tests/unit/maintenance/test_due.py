@@ -201,7 +201,7 @@ def test_applications_that_were_not_told_of_a_freeze_of_everything_are_told_by_t
         received_at=many.now,
     )
     with pytest.raises(KeyboardInterrupt):
-        many.app.freezer.give(order)
+        many.app.freezer.carry_out(order)
     many.restart()
     assert [name for name in many.catalogue.entries if many.app.ledger.head(name).freeze] == []
     by_index(many)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from slipway.effects.cluster.hands import notes
+from slipway.effects.cluster.hands import notes_on_owners
 
 Json = dict[str, Any]
 
@@ -21,24 +21,26 @@ OURS = owned("slipway", {"f:data": {"f:a": {}}}, operation="Apply")
 
 def test_a_field_that_both_set_to_the_same_value_is_not_news() -> None:
     both = thing(OURS, owned("kubectl", {"f:data": {"f:a": {}}}), data={"a": "1"})
-    assert notes(both, both, []) == ()
+    assert notes_on_owners(both, both, []) == ()
 
 
 def test_a_field_of_somebody_else_is_taken_once_the_other_has_lost_it() -> None:
     before = thing(owned("kubectl-edit", {"f:data": {"f:a": {}}}), data={"a": "1"})
-    assert notes(before, thing(OURS, data={"a": "2"}), []) == ("taken over from kubectl-edit: data.a",)
+    assert notes_on_owners(before, thing(OURS, data={"a": "2"}), []) == ("taken over from kubectl-edit: data.a",)
 
 
 def test_the_map_itself_is_nobodys_content() -> None:
     theirs = owned("kubectl-create", {"f:data": {".": {}, "f:b": {}}})
     after = thing(OURS, theirs, data={"a": "1", "b": "2"})
-    assert notes(after, after, []) == ("left as kubectl-create set it, since it is not in the manifest: data.b",)
+    assert notes_on_owners(after, after, []) == (
+        "left as kubectl-create set it, since it is not in the manifest: data.b",
+    )
 
 
 def test_what_the_takeover_removes_is_told_as_removed_and_not_as_staying() -> None:
     theirs = owned("helm", {"f:data": {"f:b": {}}})
     after = thing(OURS, theirs, data={"a": "1", "b": "2"})
-    assert notes(after, after, [("f:data", "f:b")]) == (
+    assert notes_on_owners(after, after, [("f:data", "f:b")]) == (
         "removed, as helm set it before and it is not in the manifest: data.b",
     )
 
@@ -46,7 +48,7 @@ def test_what_the_takeover_removes_is_told_as_removed_and_not_as_staying() -> No
 def test_many_fields_are_told_in_one_sentence() -> None:
     theirs = owned("kubectl-edit", {"f:data": {f"f:{name}": {} for name in "bcdef"}})
     after = thing(theirs, data=dict.fromkeys("bcdef", "1"))
-    (note,) = notes(after, after, [])
+    (note,) = notes_on_owners(after, after, [])
     assert note.endswith(": data.b, data.c, data.d and 2 more")
 
 
@@ -58,10 +60,10 @@ def test_status_metadata_and_the_clusters_own_controllers_are_left_out() -> None
         spec={"volumeName": "v"},
         status={"ready": True},
     )
-    assert notes(after, after, []) == ()
+    assert notes_on_owners(after, after, []) == ()
 
 
 def test_replicas_that_an_autoscaler_keeps_are_told_with_their_count() -> None:
     scaled = owned("kube-controller-manager", {"f:spec": {"f:replicas": {}}}, subresource="scale")
     after = thing(OURS, scaled, spec={"replicas": 5})
-    assert notes(after, after, []) == ("its replicas are left at 5, as an autoscaler set them",)
+    assert notes_on_owners(after, after, []) == ("its replicas are left at 5, as an autoscaler set them",)

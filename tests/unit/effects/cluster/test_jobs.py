@@ -3,12 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.effects.cluster.jobs import last_bytes, unforeseen
+from slipway.effects.cluster.jobs import last_bytes, with_random_name
 
 
 def test_a_job_of_tests_is_marked_and_the_manifest_that_was_given_stays_as_it_was() -> None:
     manifest = {"metadata": {"name": "t", "labels": {"a": "b"}}, "spec": {}}
-    made = unforeseen(manifest)
+    made = with_random_name(manifest)
     assert made["metadata"]["labels"] == {"a": "b", "slipway.dev/verification": "true"}
     assert manifest == {"metadata": {"name": "t", "labels": {"a": "b"}}, "spec": {}}
 

@@ -10,7 +10,7 @@ from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.effects.cluster import EarlierPolls, Manifest, RolloutState
 from slipway.effects.cluster.records import ProgressState
-from slipway.effects.cluster.rollout import FIRST_LOOK
+from slipway.effects.cluster.rollout import FIRST_POLL
 from slipway.effects.cluster.rules import judge_workload
 from slipway.effects.cluster.situations import JUDGED, Judgement, Situation, WatchedKind, state_of
 from slipway.engine.steps.rollout import LASTS
@@ -60,7 +60,9 @@ class PlayedCluster(MemoryCluster):
         self.situation, self.installation = situation, installation
         self.heals = installation.now + timedelta(days=1)
 
-    def rollout(self, manifests: Sequence[Manifest], namespace: str, looked: EarlierPolls = FIRST_LOOK) -> RolloutState:
+    def rollout(
+        self, manifests: Sequence[Manifest], namespace: str, earlier: EarlierPolls = FIRST_POLL
+    ) -> RolloutState:
         healed = self.installation.now >= self.heals
         verdict = judge_workload(KIND, *PLAYED[KIND, Situation.UP if healed else self.situation])
         return RolloutState(state=verdict.state, reason=verdict.reason)
@@ -133,9 +135,9 @@ def test_what_is_done_stays_done_and_is_not_asked_for_again(installation: Instal
 
     class Slow(MemoryCluster):
         def rollout(
-            self, manifests: Sequence[Manifest], namespace: str, looked: EarlierPolls = FIRST_LOOK
+            self, manifests: Sequence[Manifest], namespace: str, earlier: EarlierPolls = FIRST_POLL
         ) -> RolloutState:
-            asked.append(looked.done)
+            asked.append(earlier.done)
             return next(states, RolloutState(state=ProgressState.DONE, reason="up"))
 
     installation.staging = Slow()

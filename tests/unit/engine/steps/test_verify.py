@@ -153,7 +153,7 @@ def test_a_cluster_that_is_away_is_tried_again(installation: Installation, work:
 @pytest.mark.parametrize(
     "why",
     [
-        "Job shop-1-staging-1 was replaced: Slipway made uid-0, and uid-9 stands there",
+        "Job shop-1-staging-1 was replaced: Slipway created uid-0, but the Job there now is uid-9",
         "pod evil stands behind Service shop and does not belong to the release",
     ],
 )
