@@ -129,7 +129,7 @@ class _More:
 
 
 @dataclass(frozen=True)
-class _Facts:
+class _ActionFacts:
     """What every action says: the type check does not compare a plain tuple with `Action.__new__`."""
 
     text: str
@@ -175,7 +175,7 @@ class Action(StrEnum):
     """Whether it changes what is allowed, or prevents such a change: a project, an application, a freeze or hold, or a
     key. It is then anchored."""
 
-    def __new__(cls, facts: _Facts) -> Self:
+    def __new__(cls, facts: _ActionFacts) -> Self:
         action, more = str.__new__(cls, facts.text), facts.more
         action._value_ = facts.text
         action.meaning, action.tone = facts.meaning, facts.tone
@@ -190,53 +190,59 @@ class Action(StrEnum):
         action.changes_rules = more.changes_rules or more.intervention is Intervention.FREEZE
         return action
 
-    IMAGE_IGNORED = _Facts("image.ignored", "Image ignored: it starts no release", Tone.QUIET, _NOT_TAKEN)
-    IMAGE_TAGGED = _Facts("image.tagged", "The image was given another tag", Tone.QUIET, _NOTHING_MORE)
-    RUN_IGNORED = _Facts("run.ignored", "CI run ignored", Tone.QUIET, _NOT_TAKEN)
-    RUN_RECORDED = _Facts("run.recorded", "CI run recorded", Tone.QUIET, _NOT_TAKEN)
-    RUN_FAILED = _Facts("run.failed", "CI run failed", Tone.BAD, _NOT_TAKEN)
-    RUN_NOT_PROVED = _Facts("run.not-proved", "A CI run was reported, and is not proved", Tone.ASKS, _NOT_TAKEN)
-    RUN_REFUSED = _Facts("run.refused", "Refused: the CI run did not build this image", Tone.BAD, _NOT_TAKEN)
-    RUN_CONTRADICTED = _Facts("run.contradicted", "Reports of the CI run contradict each other", Tone.BAD, _NOT_TAKEN)
+    IMAGE_IGNORED = _ActionFacts("image.ignored", "Image ignored: it starts no release", Tone.QUIET, _NOT_TAKEN)
+    IMAGE_TAGGED = _ActionFacts("image.tagged", "The image was given another tag", Tone.QUIET, _NOTHING_MORE)
+    RUN_IGNORED = _ActionFacts("run.ignored", "CI run ignored", Tone.QUIET, _NOT_TAKEN)
+    RUN_RECORDED = _ActionFacts("run.recorded", "CI run recorded", Tone.QUIET, _NOT_TAKEN)
+    RUN_FAILED = _ActionFacts("run.failed", "CI run failed", Tone.BAD, _NOT_TAKEN)
+    RUN_NOT_PROVED = _ActionFacts("run.not-proved", "A CI run was reported, and is not proved", Tone.ASKS, _NOT_TAKEN)
+    RUN_REFUSED = _ActionFacts("run.refused", "Refused: the CI run did not build this image", Tone.BAD, _NOT_TAKEN)
+    RUN_CONTRADICTED = _ActionFacts(
+        "run.contradicted", "Reports of the CI run contradict each other", Tone.BAD, _NOT_TAKEN
+    )
 
-    RELEASE_CREATED = _Facts(
+    RELEASE_CREATED = _ActionFacts(
         "release.created",
         "Release created",
         Tone.QUIET,
         _More(stage=Stage.JOIN, measured=Measured.CREATED),
     )
-    RELEASE_JOINED = _Facts(
+    RELEASE_JOINED = _ActionFacts(
         "release.joined",
         "Its image or its CI run arrived",
         Tone.QUIET,
         _More(of_fact=OfFact.TAKEN),
     )
-    RELEASE_STARTED = _Facts("release.started", "On its way to the first environment", Tone.QUIET, _ENDS_STAGE)
-    RELEASE_QUEUED = _Facts("release.queued", "Queued behind another rollout", Tone.QUIET, _More(stage=Stage.QUEUE))
-    RELEASE_BLOCKED = _Facts(
+    RELEASE_STARTED = _ActionFacts("release.started", "On its way to the first environment", Tone.QUIET, _ENDS_STAGE)
+    RELEASE_QUEUED = _ActionFacts(
+        "release.queued", "Queued behind another rollout", Tone.QUIET, _More(stage=Stage.QUEUE)
+    )
+    RELEASE_BLOCKED = _ActionFacts(
         "release.blocked", "Ready to roll out, but held back", Tone.ASKS, _More(stage=Stage.HELD_BACK)
     )
-    RELEASE_RETRIED = _Facts("release.retried", "Tried again", Tone.BUSY, _NOTHING_MORE)
-    RELEASE_LIVE = _Facts(
+    RELEASE_RETRIED = _ActionFacts("release.retried", "Tried again", Tone.BUSY, _NOTHING_MORE)
+    RELEASE_LIVE = _ActionFacts(
         "release.live",
         "Live",
         Tone.GOOD,
         _More(stage=NoStage.ENDS, changes_environment=True, measured=Measured.LIVE),
     )
-    RELEASE_COMPLETED = _Facts("release.completed", "Completed: live in the last environment", Tone.GOOD, _ENDS_STAGE)
-    RELEASE_FAILED = _Facts(
+    RELEASE_COMPLETED = _ActionFacts(
+        "release.completed", "Completed: live in the last environment", Tone.GOOD, _ENDS_STAGE
+    )
+    RELEASE_FAILED = _ActionFacts(
         "release.failed",
         "Failed",
         Tone.BAD,
         _More(stage=NoStage.ENDS, measured=Measured.FAILED),
     )
-    RELEASE_ROLLED_BACK = _Facts(
+    RELEASE_ROLLED_BACK = _ActionFacts(
         "release.rolled-back",
         "Rolled back",
         Tone.BAD,
         _More(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK, measured=Measured.FAILED),
     )
-    RELEASE_REJECTED = _Facts(
+    RELEASE_REJECTED = _ActionFacts(
         "release.rejected",
         "The release was rejected",
         Tone.BAD,
@@ -247,226 +253,226 @@ class Action(StrEnum):
             measured=Measured.GATE_DECIDED,
         ),
     )
-    RELEASE_EXPIRED = _Facts("release.expired", "Expired", Tone.QUIET, _ENDS_RELEASE)
-    RELEASE_SUPERSEDED = _Facts("release.superseded", "Superseded by a newer release", Tone.QUIET, _ENDS_RELEASE)
-    RELEASE_CANCELLED = _Facts("release.cancelled", "Cancelled", Tone.QUIET, _ENDS_RELEASE)
+    RELEASE_EXPIRED = _ActionFacts("release.expired", "Expired", Tone.QUIET, _ENDS_RELEASE)
+    RELEASE_SUPERSEDED = _ActionFacts("release.superseded", "Superseded by a newer release", Tone.QUIET, _ENDS_RELEASE)
+    RELEASE_CANCELLED = _ActionFacts("release.cancelled", "Cancelled", Tone.QUIET, _ENDS_RELEASE)
 
-    RESOLVE_REQUESTED = _Facts(
+    RESOLVE_REQUESTED = _ActionFacts(
         "resolve.requested",
         "Looking up its tag in the registry",
         Tone.BUSY,
         _More(stage=Stage.RESOLVE),
     )
-    RESOLVE_DONE = _Facts("resolve.done", "Its tag was found in the registry", Tone.QUIET, _ENDS_STAGE)
-    RESOLVE_FAILED = _Facts("resolve.failed", "Its tag could not be found", Tone.BAD, _ENDS_STAGE)
+    RESOLVE_DONE = _ActionFacts("resolve.done", "Its tag was found in the registry", Tone.QUIET, _ENDS_STAGE)
+    RESOLVE_FAILED = _ActionFacts("resolve.failed", "Its tag could not be found", Tone.BAD, _ENDS_STAGE)
 
-    PLAN_REQUESTED = _Facts("plan.requested", "Planning the rollout", Tone.BUSY, _More(stage=Stage.PLAN))
-    PLAN_MADE = _Facts(
+    PLAN_REQUESTED = _ActionFacts("plan.requested", "Planning the rollout", Tone.BUSY, _More(stage=Stage.PLAN))
+    PLAN_MADE = _ActionFacts(
         "plan.made",
         "Plan made",
         Tone.QUIET,
         _More(of_gate=OfGate.PLANNED, stage=NoStage.ENDS, measured=Measured.PLANNED),
     )
-    PLAN_OUTDATED = _Facts("plan.outdated", "Plan out of date: it is being made again", Tone.ASKS, _NOTHING_MORE)
-    PLAN_REFUSED = _Facts(
+    PLAN_OUTDATED = _ActionFacts("plan.outdated", "Plan out of date: it is being made again", Tone.ASKS, _NOTHING_MORE)
+    PLAN_REFUSED = _ActionFacts(
         "plan.refused", "Refused: the image lacks what the environment requires", Tone.BAD, _NOTHING_MORE
     )
-    PLAN_FAILED = _Facts("plan.failed", "Planning failed", Tone.BAD, _ENDS_STAGE)
+    PLAN_FAILED = _ActionFacts("plan.failed", "Planning failed", Tone.BAD, _ENDS_STAGE)
 
-    GATE_SOAKING = _Facts(
+    GATE_SOAKING = _ActionFacts(
         "gate.soaking",
         "Waiting until every condition of the gate holds",
         Tone.BUSY,
         _More(of_gate=OfGate.CONDITIONS_AGAIN, stage=Stage.SOAK),
     )
-    GATE_OPENED = _Facts(
+    GATE_OPENED = _ActionFacts(
         "gate.opened",
         "Approval requested",
         Tone.ASKS,
         _More(of_gate=OfGate.OPENED, stage=Stage.APPROVAL, measured=Measured.GATE_OPENED),
     )
-    GATE_REMINDED = _Facts("gate.reminded", "Approvers were reminded", Tone.ASKS, _NOTHING_MORE)
-    GATE_EXTENDED = _Facts(
+    GATE_REMINDED = _ActionFacts("gate.reminded", "Approvers were reminded", Tone.ASKS, _NOTHING_MORE)
+    GATE_EXTENDED = _ActionFacts(
         "gate.extended",
         "A freeze ended: the gate gets back the time for which it stood still",
         Tone.QUIET,
         _NOTHING_MORE,
     )
-    GATE_PASSED = _Facts(
+    GATE_PASSED = _ActionFacts(
         "gate.passed",
         "Gate passed: every condition holds",
         Tone.GOOD,
         _More(of_gate=OfGate.PASSED, stage=NoStage.ENDS, measured=Measured.GATE_DECIDED),
     )
-    GATE_REFUSED = _Facts("gate.refused", "Gate closed: a condition can no longer hold", Tone.BAD, _ENDS_RELEASE)
+    GATE_REFUSED = _ActionFacts("gate.refused", "Gate closed: a condition can no longer hold", Tone.BAD, _ENDS_RELEASE)
 
-    GATE_ANCHORED = _Facts(
+    GATE_ANCHORED = _ActionFacts(
         "gate.anchored", "The gate's outcome was anchored where it cannot be changed", Tone.QUIET, _NOTHING_MORE
     )
-    LEDGER_REWOUND = _Facts(
+    LEDGER_REWOUND = _ActionFacts(
         "ledger.rewound",
         "The ledger was put back to an earlier state: nothing more is opened in this application",
         Tone.BAD,
         _STOPS_THE_WORKER,
     )
-    FENCE_TOUCHED = _Facts(
+    FENCE_TOUCHED = _ActionFacts(
         "fence.touched",
         "Stopped: somebody else changed the Lease in the cluster that orders rollouts",
         Tone.BAD,
         _STOPS_THE_WORKER,
     )
-    LEDGER_RESET = _Facts(
+    LEDGER_RESET = _ActionFacts(
         "ledger.reset",
         "A new epoch began after the ledger was restored: every gate is opened again",
         Tone.ASKS,
         _More(of_gate=OfGate.EPOCH_BEGAN, changes_rules=True),
     )
-    GATE_UNPROVED = _Facts(
+    GATE_UNPROVED = _ActionFacts(
         "gate.unproved",
         "Stopped: the signed records do not prove what its state says",
         Tone.BAD,
         _STOPS_THE_WORKER,
     )
 
-    VOTE_APPROVED = _Facts("vote.approved", "A vote to approve", Tone.GOOD, _More(of_gate=OfGate.APPROVED))
-    VOTE_REJECTED = _Facts(
+    VOTE_APPROVED = _ActionFacts("vote.approved", "A vote to approve", Tone.GOOD, _More(of_gate=OfGate.APPROVED))
+    VOTE_REJECTED = _ActionFacts(
         "vote.rejected",
         "A vote to reject",
         Tone.BAD,
         _More(of_gate=OfGate.ENDED, intervention=Intervention.REJECTION),
     )
-    VOTE_WITHDRAWN = _Facts("vote.withdrawn", "A vote was withdrawn", Tone.ASKS, _More(of_gate=OfGate.WITHDRAWN))
-    VOTE_OBJECTED = _Facts(
+    VOTE_WITHDRAWN = _ActionFacts("vote.withdrawn", "A vote was withdrawn", Tone.ASKS, _More(of_gate=OfGate.WITHDRAWN))
+    VOTE_OBJECTED = _ActionFacts(
         "vote.objected",
         "Somebody said that a vote which was counted in their name was not theirs",
         Tone.BAD,
         _More(of_gate=OfGate.ENDED, intervention=Intervention.REJECTION),
     )
-    VOTE_REFUSED = _Facts("vote.refused", "A vote did not count", Tone.ASKS, _REFUSES)
-    VOTE_VOIDED = _Facts("vote.voided", "Earlier votes were voided", Tone.ASKS, _More(of_gate=OfGate.VOIDED))
+    VOTE_REFUSED = _ActionFacts("vote.refused", "A vote did not count", Tone.ASKS, _REFUSES)
+    VOTE_VOIDED = _ActionFacts("vote.voided", "Earlier votes were voided", Tone.ASKS, _More(of_gate=OfGate.VOIDED))
 
-    OVERRIDE_GIVEN = _Facts("override.given", "Allowed past a freeze or a closed window", Tone.ASKS, _OVERRIDES)
-    OVERRIDE_USED = _Facts("override.used", "Went past a freeze or a closed window", Tone.ASKS, _OVERRIDES)
-    WAIVER_GIVEN = _Facts(
+    OVERRIDE_GIVEN = _ActionFacts("override.given", "Allowed past a freeze or a closed window", Tone.ASKS, _OVERRIDES)
+    OVERRIDE_USED = _ActionFacts("override.used", "Went past a freeze or a closed window", Tone.ASKS, _OVERRIDES)
+    WAIVER_GIVEN = _ActionFacts(
         "waiver.given",
         "A rule about proof was waived",
         Tone.ASKS,
         _More(of_gate=OfGate.WAIVED, intervention=Intervention.WAIVER),
     )
-    HOLD_SET = _Facts("hold.set", "The lane is held, so that nothing undoes the roll-back", Tone.ASKS, _FREEZES)
-    HOLD_ENDED = _Facts("hold.ended", "The hold on the lane ended", Tone.QUIET, _FREEZES)
-    LANE_FROZEN = _Facts("lane.frozen", "The lane was frozen", Tone.ASKS, _FREEZES)
-    LANE_UNFROZEN = _Facts("lane.unfrozen", "The freeze on the lane ended", Tone.QUIET, _FREEZES)
-    EVERYTHING_FROZEN = _Facts("everything.frozen", "Everything was frozen", Tone.ASKS, _FREEZES)
-    EVERYTHING_UNFROZEN = _Facts("everything.unfrozen", "The freeze on everything ended", Tone.QUIET, _FREEZES)
-    COMMAND_REFUSED = _Facts("command.refused", "An operator's command was refused", Tone.ASKS, _REFUSES)
+    HOLD_SET = _ActionFacts("hold.set", "The lane is held, so that nothing undoes the roll-back", Tone.ASKS, _FREEZES)
+    HOLD_ENDED = _ActionFacts("hold.ended", "The hold on the lane ended", Tone.QUIET, _FREEZES)
+    LANE_FROZEN = _ActionFacts("lane.frozen", "The lane was frozen", Tone.ASKS, _FREEZES)
+    LANE_UNFROZEN = _ActionFacts("lane.unfrozen", "The freeze on the lane ended", Tone.QUIET, _FREEZES)
+    EVERYTHING_FROZEN = _ActionFacts("everything.frozen", "Everything was frozen", Tone.ASKS, _FREEZES)
+    EVERYTHING_UNFROZEN = _ActionFacts("everything.unfrozen", "The freeze on everything ended", Tone.QUIET, _FREEZES)
+    COMMAND_REFUSED = _ActionFacts("command.refused", "An operator's command was refused", Tone.ASKS, _REFUSES)
 
-    COPY_REQUESTED = _Facts(
+    COPY_REQUESTED = _ActionFacts(
         "copy.requested",
         "Copying the image to the environment's registry",
         Tone.BUSY,
         _More(stage=Stage.COPY),
     )
-    COPY_DONE = _Facts("copy.done", "Image copied, digest unchanged", Tone.QUIET, _ENDS_STAGE)
-    COPY_FAILED = _Facts("copy.failed", "Copying the image failed", Tone.BAD, _ENDS_STAGE)
+    COPY_DONE = _ActionFacts("copy.done", "Image copied, digest unchanged", Tone.QUIET, _ENDS_STAGE)
+    COPY_FAILED = _ActionFacts("copy.failed", "Copying the image failed", Tone.BAD, _ENDS_STAGE)
 
-    BEFORE_REQUESTED = _Facts(
+    BEFORE_REQUESTED = _ActionFacts(
         "before.requested",
         "The Jobs before the rollout were started",
         Tone.BUSY,
         _More(stage=Stage.BEFORE),
     )
-    BEFORE_DONE = _Facts("before.done", "The Jobs before the rollout are done", Tone.QUIET, _ENDS_STAGE)
-    BEFORE_FAILED = _Facts(
+    BEFORE_DONE = _ActionFacts("before.done", "The Jobs before the rollout are done", Tone.QUIET, _ENDS_STAGE)
+    BEFORE_FAILED = _ActionFacts(
         "before.failed",
         "A Job before the rollout failed: nothing else was applied",
         Tone.BAD,
         _ENDS_STAGE,
     )
 
-    ROLLOUT_REQUESTED = _Facts(
+    ROLLOUT_REQUESTED = _ActionFacts(
         "rollout.requested",
         "Rollout started",
         Tone.BUSY,
         _More(stage=Stage.DEPLOY, measured=Measured.ROLLOUT_BEGAN),
     )
-    ROLLOUT_CALLED_OFF = _Facts(
+    ROLLOUT_CALLED_OFF = _ActionFacts(
         "rollout.called-off",
         "Cancelled or rejected after its rollout was decided on: it ends before its first object, unless that was "
         "written already",
         Tone.ASKS,
         _CHANGES_RULES,
     )
-    ROLLOUT_WENT_ON = _Facts(
+    ROLLOUT_WENT_ON = _ActionFacts(
         "rollout.went-on",
         "Cancelled or rejected too late: the first object of its rollout had been written, and the rollout goes on",
         Tone.ASKS,
         _NOTHING_MORE,
     )
-    ROLLOUT_APPLIED = _Facts(
+    ROLLOUT_APPLIED = _ActionFacts(
         "rollout.applied",
         "Manifests applied; the cluster is bringing them up",
         Tone.BUSY,
         _More(stage=Stage.CHECK, changes_environment=True),
     )
-    ROLLOUT_DONE = _Facts("rollout.done", "The cluster runs the new version", Tone.QUIET, _ENDS_STAGE)
-    OBJECTS_DELETED = _Facts(
+    ROLLOUT_DONE = _ActionFacts("rollout.done", "The cluster runs the new version", Tone.QUIET, _ENDS_STAGE)
+    OBJECTS_DELETED = _ActionFacts(
         "objects.deleted",
         "Objects that left the manifests were deleted, or left with a reason",
         Tone.QUIET,
         _More(changes_environment=True),
     )
-    ROLLOUT_FAILED = _Facts(
+    ROLLOUT_FAILED = _ActionFacts(
         "rollout.failed",
         "Rollout failed",
         Tone.BAD,
         _More(stage=NoStage.ENDS, measured=Measured.FAILED),
     )
 
-    AFTER_REQUESTED = _Facts(
+    AFTER_REQUESTED = _ActionFacts(
         "after.requested",
         "The Jobs after the rollout were started",
         Tone.BUSY,
         _More(stage=Stage.AFTER),
     )
-    AFTER_DONE = _Facts("after.done", "The Jobs after the rollout are done", Tone.QUIET, _ENDS_STAGE)
-    AFTER_FAILED = _Facts(
+    AFTER_DONE = _ActionFacts("after.done", "The Jobs after the rollout are done", Tone.QUIET, _ENDS_STAGE)
+    AFTER_FAILED = _ActionFacts(
         "after.failed",
         "A Job after the rollout failed",
         Tone.BAD,
         _More(stage=NoStage.ENDS, measured=Measured.FAILED),
     )
-    ROLLOUT_OVERTAKEN = _Facts(
+    ROLLOUT_OVERTAKEN = _ActionFacts(
         "rollout.overtaken", "Stopped: a newer rollout took over in the cluster", Tone.ASKS, _ENDS_STAGE
     )
 
-    VERIFICATION_REQUESTED = _Facts(
+    VERIFICATION_REQUESTED = _ActionFacts(
         "verification.requested",
         "Acceptance tests started",
         Tone.BUSY,
         _More(stage=Stage.VERIFY),
     )
-    VERIFICATION_DONE = _Facts("verification.done", "Acceptance tests passed", Tone.GOOD, _ENDS_STAGE)
-    VERIFICATION_FAILED = _Facts(
+    VERIFICATION_DONE = _ActionFacts("verification.done", "Acceptance tests passed", Tone.GOOD, _ENDS_STAGE)
+    VERIFICATION_FAILED = _ActionFacts(
         "verification.failed",
         "Acceptance tests failed",
         Tone.BAD,
         _More(stage=NoStage.ENDS, measured=Measured.FAILED),
     )
 
-    ROLLBACK_ORDERED = _Facts(
+    ROLLBACK_ORDERED = _ActionFacts(
         "rollback.ordered",
         "Roll-back ordered",
         Tone.BAD,
         _More(of_gate=OfGate.ROLLBACK_ORDERED, intervention=Intervention.ROLLBACK, measured=Measured.ROLLBACK_ORDERED),
     )
-    ROLLBACK_REQUESTED = _Facts(
+    ROLLBACK_REQUESTED = _ActionFacts(
         "rollback.requested",
         "Rolling back to the release live before",
         Tone.BAD,
         _More(stage=Stage.ROLL_BACK, intervention=Intervention.ROLLBACK),
     )
-    ROLLBACK_DONE = _Facts(
+    ROLLBACK_DONE = _ActionFacts(
         "rollback.done",
         "The release live before is live again",
         Tone.GOOD,
@@ -477,111 +483,123 @@ class Action(StrEnum):
             measured=Measured.RESTORED,
         ),
     )
-    ROLLBACK_FAILED = _Facts(
+    ROLLBACK_FAILED = _ActionFacts(
         "rollback.failed",
         "Roll-back failed",
         Tone.BAD,
         _More(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK),
     )
 
-    DRIFT_FOUND = _Facts("drift.found", "The cluster differs from the live release", Tone.ASKS, _NOTHING_MORE)
-    DRIFT_UNKNOWN = _Facts(
+    DRIFT_FOUND = _ActionFacts("drift.found", "The cluster differs from the live release", Tone.ASKS, _NOTHING_MORE)
+    DRIFT_UNKNOWN = _ActionFacts(
         "drift.unknown", "It is unknown whether the cluster matches the live release", Tone.ASKS, _NOTHING_MORE
     )
-    DRIFT_RETURN_ORDERED = _Facts(
+    DRIFT_RETURN_ORDERED = _ActionFacts(
         "drift.return-ordered",
         "Ordered: the live release is brought back to a cluster that differs from it",
         Tone.ASKS,
         _More(of_gate=OfGate.ROLLBACK_ORDERED),
     )
-    DRIFT_GONE = _Facts("drift.gone", "The cluster matches the live release again", Tone.GOOD, _NOTHING_MORE)
+    DRIFT_GONE = _ActionFacts("drift.gone", "The cluster matches the live release again", Tone.GOOD, _NOTHING_MORE)
 
-    NOTIFICATION_SENT = _Facts("notification.sent", "A notification was sent", Tone.QUIET, _NOTHING_MORE)
-    NOTIFICATION_FAILED = _Facts("notification.failed", "A notification could not be sent", Tone.BAD, _NOTHING_MORE)
-    STEP_RESENT = _Facts("step.resent", "A step that had not reported was sent again", Tone.ASKS, _NOTHING_MORE)
-    STEP_LOST = _Facts(
+    NOTIFICATION_SENT = _ActionFacts("notification.sent", "A notification was sent", Tone.QUIET, _NOTHING_MORE)
+    NOTIFICATION_FAILED = _ActionFacts(
+        "notification.failed", "A notification could not be sent", Tone.BAD, _NOTHING_MORE
+    )
+    STEP_RESENT = _ActionFacts("step.resent", "A step that had not reported was sent again", Tone.ASKS, _NOTHING_MORE)
+    STEP_LOST = _ActionFacts(
         "step.lost", "A step was given up", Tone.BAD, _More(stage=NoStage.ENDS, measured=Measured.FAILED)
     )
 
-    APPLICATION_APPLIED = _Facts(
+    APPLICATION_APPLIED = _ActionFacts(
         "application.applied", "A version of the application was applied", Tone.ASKS, _CHANGES_POLICY
     )
-    APPLICATION_REMOVED = _Facts(
+    APPLICATION_REMOVED = _ActionFacts(
         "application.removed",
         "The application was removed from the catalogue",
         Tone.BAD,
         _CHANGES_POLICY,
     )
-    PROJECT_APPLIED = _Facts("project.applied", "A version of a project was applied", Tone.ASKS, _CHANGES_RULES)
-    PROJECT_REMOVED = _Facts("project.removed", "A project was removed from the catalogue", Tone.BAD, _CHANGES_RULES)
-    CHANGE_REFUSED = _Facts("change.refused", "A change of applications or projects was refused", Tone.ASKS, _REFUSES)
-    CHANGE_PROPOSED = _Facts(
+    PROJECT_APPLIED = _ActionFacts("project.applied", "A version of a project was applied", Tone.ASKS, _CHANGES_RULES)
+    PROJECT_REMOVED = _ActionFacts(
+        "project.removed", "A project was removed from the catalogue", Tone.BAD, _CHANGES_RULES
+    )
+    CHANGE_REFUSED = _ActionFacts(
+        "change.refused", "A change of applications or projects was refused", Tone.ASKS, _REFUSES
+    )
+    CHANGE_PROPOSED = _ActionFacts(
         "change.proposed",
         "A change that weakens production gates was proposed",
         Tone.ASKS,
         _More(of_change=OfChange.PROPOSED),
     )
-    CHANGE_TOLD = _Facts(
+    CHANGE_TOLD = _ActionFacts(
         "change.told",
         "The people of the gates that would get weaker were told",
         Tone.QUIET,
         _More(of_change=OfChange.TOLD),
     )
-    CHANGE_VOTED = _Facts(
+    CHANGE_VOTED = _ActionFacts(
         "change.voted", "A vote on a proposed change was counted", Tone.ASKS, _More(of_change=OfChange.VOTED)
     )
-    CHANGE_STOOD_IN = _Facts(
+    CHANGE_STOOD_IN = _ActionFacts(
         "change.stood-in",
         "One of the platform's people stood in for the people of the gates that a change weakens",
         Tone.ASKS,
         _More(of_change=OfChange.STOOD_IN),
     )
-    CHANGE_VOTE_REFUSED = _Facts("change.vote-refused", "A vote on a proposed change was refused", Tone.ASKS, _REFUSES)
-    CHANGE_PASSED = _Facts("change.passed", "Enough people approved a proposed change", Tone.GOOD, _NOTHING_MORE)
-    CHANGE_IN_FORCE = _Facts("change.in-force", "A proposed change took effect", Tone.ASKS, _ENDS_CHANGE)
-    CHANGE_REJECTED = _Facts("change.rejected", "A proposed change was rejected", Tone.BAD, _REJECTS_CHANGE)
-    CHANGE_WITHDRAWN = _Facts(
+    CHANGE_VOTE_REFUSED = _ActionFacts(
+        "change.vote-refused", "A vote on a proposed change was refused", Tone.ASKS, _REFUSES
+    )
+    CHANGE_PASSED = _ActionFacts("change.passed", "Enough people approved a proposed change", Tone.GOOD, _NOTHING_MORE)
+    CHANGE_IN_FORCE = _ActionFacts("change.in-force", "A proposed change took effect", Tone.ASKS, _ENDS_CHANGE)
+    CHANGE_REJECTED = _ActionFacts("change.rejected", "A proposed change was rejected", Tone.BAD, _REJECTS_CHANGE)
+    CHANGE_WITHDRAWN = _ActionFacts(
         "change.withdrawn",
         "A proposed change was withdrawn by its proposer",
         Tone.QUIET,
         _REJECTS_CHANGE,
     )
-    CHANGE_EXPIRED = _Facts("change.expired", "The time to vote on a proposed change ran out", Tone.QUIET, _ENDS_CHANGE)
-    CHANGE_SUPERSEDED = _Facts(
+    CHANGE_EXPIRED = _ActionFacts(
+        "change.expired", "The time to vote on a proposed change ran out", Tone.QUIET, _ENDS_CHANGE
+    )
+    CHANGE_SUPERSEDED = _ActionFacts(
         "change.superseded", "A proposed change was superseded by a newer one", Tone.QUIET, _ENDS_CHANGE
     )
-    CHANGE_VOIDED = _Facts(
+    CHANGE_VOIDED = _ActionFacts(
         "change.voided",
         "A proposed change was voided: it would now do something else",
         Tone.QUIET,
         _ENDS_CHANGE,
     )
 
-    ACCESS_DENIED = _Facts("access.denied", "Somebody was denied what they asked for", Tone.ASKS, _NOTHING_MORE)
-    INPUT_PARKED = _Facts("input.parked", "Input that could not be handled was set aside", Tone.BAD, _NOTHING_MORE)
-    INPUT_REPLAYED = _Facts(
+    ACCESS_DENIED = _ActionFacts("access.denied", "Somebody was denied what they asked for", Tone.ASKS, _NOTHING_MORE)
+    INPUT_PARKED = _ActionFacts(
+        "input.parked", "Input that could not be handled was set aside", Tone.BAD, _NOTHING_MORE
+    )
+    INPUT_REPLAYED = _ActionFacts(
         "input.replayed", "Input that had been set aside was sent through again", Tone.QUIET, _NOTHING_MORE
     )
-    SESSION_ENDED = _Facts("session.ended", "Sessions of the pages were ended", Tone.QUIET, _NOTHING_MORE)
-    KEYS_CHANGED = _Facts(
+    SESSION_ENDED = _ActionFacts("session.ended", "Sessions of the pages were ended", Tone.QUIET, _NOTHING_MORE)
+    KEYS_CHANGED = _ActionFacts(
         "keys.changed",
         "The keys that sign records and links, or their public keys, changed",
         Tone.ASKS,
         _CHANGES_RULES,
     )
-    ISSUER_KEYS_SEEN = _Facts(
+    ISSUER_KEYS_SEEN = _ActionFacts(
         "issuer-keys.seen",
         "Keys of the identity provider verified a proof for the first time; they are kept",
         Tone.QUIET,
         _CHANGES_RULES,
     )
-    ANCHOR_CONTRADICTED = _Facts(
+    ANCHOR_CONTRADICTED = _ActionFacts(
         "anchor.contradicted",
         "An anchor names a record that the chain does not hold: the chain was changed or cut",
         Tone.BAD,
         _NOTHING_MORE,
     )
-    AUDIT_ARCHIVED = _Facts("audit.archived", "Old records were moved to the archive", Tone.QUIET, _NOTHING_MORE)
+    AUDIT_ARCHIVED = _ActionFacts("audit.archived", "Old records were moved to the archive", Tone.QUIET, _NOTHING_MORE)
 
     @staticmethod
     def of_text(text: str) -> "Action | None":

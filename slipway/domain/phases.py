@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
-from typing import Self, assert_never
+from typing import Final, Self, assert_never
 
 from .rules import Milestone
 from .tones import Tone
@@ -11,8 +11,16 @@ from .tones import Tone
 class Doing(Enum):
     """What a release does while it is in a phase."""
 
-    WAITS = auto()
-    """The release waits for a person, time, another release or a message."""
+    AWAITS_TRIGGER = auto()
+    """The release waits for the second of its triggers."""
+    AWAITS_LANE = auto()
+    """The release waits for other releases of its lane."""
+    AWAITS_CONDITIONS = auto()
+    """The release waits until every condition of the gate holds."""
+    AWAITS_VOTES = auto()
+    """The release waits for people."""
+    IS_HELD_BACK = auto()
+    """The gate has passed, and the release waits until nothing blocks its rollout."""
     WORKS = auto()
     """A step is under way that does not change the environment."""
     ROLLS_OUT = auto()
@@ -25,8 +33,13 @@ class Doing(Enum):
     """The release has ended and is live."""
 
 
+_WAITS: Final = frozenset(
+    {Doing.AWAITS_TRIGGER, Doing.AWAITS_LANE, Doing.AWAITS_CONDITIONS, Doing.AWAITS_VOTES, Doing.IS_HELD_BACK}
+)
+
+
 @dataclass(frozen=True)
-class _Facts:
+class _PhaseFacts:
     """What every phase says: the type check does not compare a plain tuple with `Phase.__new__`."""
 
     name: str
@@ -52,23 +65,23 @@ class Phase(StrEnum):
     milestone: Milestone | None
     """The milestone that the release waits for or works towards; None if there is none."""
 
-    def __new__(cls, facts: _Facts) -> Self:
+    def __new__(cls, facts: _PhaseFacts) -> Self:
         member = str.__new__(cls, facts.name)
         member._value_ = facts.name
         member.meaning, member.word, member.mark, member.tone = facts.meaning, facts.word, facts.mark, facts.tone
         member.doing, member.milestone = facts.doing, facts.milestone
         return member
 
-    JOINING = _Facts(
+    JOINING = _PhaseFacts(
         "joining",
         "It waits for the second of its two triggers (image push, CI run).",
         "Waiting for its second trigger",
         "◔",
         Tone.QUIET,
-        Doing.WAITS,
+        Doing.AWAITS_TRIGGER,
         Milestone.START,
     )
-    RESOLVING = _Facts(
+    RESOLVING = _PhaseFacts(
         "resolving",
         "Its tag is being looked up in the registry.",
         "Looking up its image",
@@ -77,16 +90,16 @@ class Phase(StrEnum):
         Doing.WORKS,
         Milestone.DIGEST,
     )
-    QUEUED = _Facts(
+    QUEUED = _PhaseFacts(
         "queued",
         "Another rollout holds the lane, or people are asked about an older release; this one is next.",
         "Queued",
         "◔",
         Tone.QUIET,
-        Doing.WAITS,
+        Doing.AWAITS_LANE,
         Milestone.LANE,
     )
-    PLANNING = _Facts(
+    PLANNING = _PhaseFacts(
         "planning",
         "The plan of its exact changes is being made.",
         "Planning",
@@ -95,34 +108,34 @@ class Phase(StrEnum):
         Doing.WORKS,
         Milestone.PLAN,
     )
-    SOAKING = _Facts(
+    SOAKING = _PhaseFacts(
         "soaking",
         "It waits for what has to hold before it goes on or people are asked, such as its time in staging.",
         "Soaking",
         "◔",
         Tone.BUSY,
-        Doing.WAITS,
+        Doing.AWAITS_CONDITIONS,
         Milestone.GATE,
     )
-    AWAITING_APPROVAL = _Facts(
+    AWAITING_APPROVAL = _PhaseFacts(
         "awaiting_approval",
         "The gate is open and waits for votes.",
         "Waiting for approval",
         "?",
         Tone.ASKS,
-        Doing.WAITS,
+        Doing.AWAITS_VOTES,
         Milestone.GATE,
     )
-    HELD_BACK = _Facts(
+    HELD_BACK = _PhaseFacts(
         "held_back",
         "The gate has passed; a freeze, a hold, a closed time window or the time to object blocks the rollout.",
         "Held back",
         "‖",
         Tone.ASKS,
-        Doing.WAITS,
+        Doing.IS_HELD_BACK,
         Milestone.GATE,
     )
-    COPYING = _Facts(
+    COPYING = _PhaseFacts(
         "copying",
         "The artifact is being copied into the environment's registry.",
         "Copying the image",
@@ -131,7 +144,7 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.COPY,
     )
-    PREPARING = _Facts(
+    PREPARING = _PhaseFacts(
         "preparing",
         "The Jobs that come before its rollout are running, such as a migration.",
         "Running Jobs before the rollout",
@@ -140,7 +153,7 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.ROLLOUT,
     )
-    DEPLOYING = _Facts(
+    DEPLOYING = _PhaseFacts(
         "deploying",
         "The manifests are being applied.",
         "Deploying",
@@ -149,7 +162,7 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.ROLLOUT,
     )
-    CHECKING = _Facts(
+    CHECKING = _PhaseFacts(
         "checking",
         "The cluster is bringing the new version up.",
         "Rolling out",
@@ -158,7 +171,7 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.ROLLOUT,
     )
-    FINISHING = _Facts(
+    FINISHING = _PhaseFacts(
         "finishing",
         "The Jobs that come after its rollout are running.",
         "Running Jobs after the rollout",
@@ -167,7 +180,7 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.VERIFICATION,
     )
-    VERIFYING = _Facts(
+    VERIFYING = _PhaseFacts(
         "verifying",
         "The acceptance tests are running.",
         "Verifying",
@@ -176,7 +189,7 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         Milestone.VERIFICATION,
     )
-    ROLLING_BACK = _Facts(
+    ROLLING_BACK = _PhaseFacts(
         "rolling_back",
         "The release that was live before is being restored.",
         "Rolling back",
@@ -185,13 +198,13 @@ class Phase(StrEnum):
         Doing.ROLLS_OUT,
         None,
     )
-    COMPLETED = _Facts(
+    COMPLETED = _PhaseFacts(
         "completed", "Live in every environment of the chain.", "Completed", "✓", Tone.GOOD, Doing.ENDED_LIVE, None
     )
-    FAILED = _Facts(
+    FAILED = _PhaseFacts(
         "failed", "A step failed, and nothing was rolled back.", "Failed", "✕", Tone.BAD, Doing.ENDED_IN_FAILURE, None
     )
-    ROLLED_BACK = _Facts(
+    ROLLED_BACK = _PhaseFacts(
         "rolled_back",
         "The rollout or its verification failed, and the release that was live before is live again.",
         "Rolled back",
@@ -200,11 +213,11 @@ class Phase(StrEnum):
         Doing.ENDED_IN_FAILURE,
         None,
     )
-    REJECTED = _Facts("rejected", "A person said no.", "Rejected", "✕", Tone.BAD, Doing.ENDED, None)
-    EXPIRED = _Facts(
+    REJECTED = _PhaseFacts("rejected", "A person said no.", "Rejected", "✕", Tone.BAD, Doing.ENDED, None)
+    EXPIRED = _PhaseFacts(
         "expired", "The time to join or approve it ran out.", "Expired", "–", Tone.QUIET, Doing.ENDED, None
     )
-    SUPERSEDED = _Facts(
+    SUPERSEDED = _PhaseFacts(
         "superseded",
         "A newer release took its place before its rollout began, or a newer rollout took over in the cluster.",
         "Superseded",
@@ -213,7 +226,7 @@ class Phase(StrEnum):
         Doing.ENDED,
         None,
     )
-    CANCELLED = _Facts(
+    CANCELLED = _PhaseFacts(
         "cancelled",
         "It cannot go on, or an operator cancelled it: for example, its CI run failed or its environment is gone.",
         "Cancelled",
@@ -233,6 +246,10 @@ class Phase(StrEnum):
         return self.doing in (Doing.ENDED, Doing.ENDED_IN_FAILURE, Doing.ENDED_LIVE)
 
     @property
+    def ended_live(self) -> bool:
+        return self.doing is Doing.ENDED_LIVE
+
+    @property
     def ended_in_failure(self) -> bool:
         return self.doing is Doing.ENDED_IN_FAILURE
 
@@ -247,7 +264,7 @@ class Phase(StrEnum):
 
     @property
     def waits(self) -> bool:
-        return self.doing is Doing.WAITS
+        return self.doing in _WAITS
 
     @property
     def at_the_gate(self) -> bool:

@@ -76,7 +76,7 @@ class Trait(Enum):
     """The rule is about a command's author, as their proof names them: it cannot be judged without a proof."""
 
 
-class _Facts:
+class _RuleFacts:
     """What every rule says: the type check does not compare a plain tuple with `Rule.__new__`."""
 
     def __init__(self, name: str, meaning: str, milestone: Milestone | None, *traits: Trait, lets_go: str = "") -> None:
@@ -97,7 +97,7 @@ class Rule(StrEnum):
     """What lets a release go on that waits for the rule, after the word *once*; empty if its name has to do. `{where}`
     is the environment, `{ahead}` the release in the lane, `{application}` the application."""
 
-    def __new__(cls, facts: _Facts) -> Self:
+    def __new__(cls, facts: _RuleFacts) -> Self:
         member = str.__new__(cls, facts.name)
         member._value_ = facts.name
         member.meaning, member.milestone, member.traits = facts.meaning, facts.milestone, facts.traits
@@ -110,12 +110,12 @@ class Rule(StrEnum):
         return _TO_DO.get(self, "")
 
     # ---- what a release starts from
-    TAG_MATCHES = _Facts("tag-matches", "The tag is one that the application accepts.", None)
-    IMAGE_WAS_PUSHED = _Facts("image-was-pushed", "The registry has reported the push.", Milestone.START)
-    RUN_IS_PROVED = _Facts(
+    TAG_MATCHES = _RuleFacts("tag-matches", "The tag is one that the application accepts.", None)
+    IMAGE_WAS_PUSHED = _RuleFacts("image-was-pushed", "The registry has reported the push.", Milestone.START)
+    RUN_IS_PROVED = _RuleFacts(
         "run-is-proved", "The CI run's source confirms what was reported about it.", Milestone.START, Trait.OWN_RECORD
     )
-    BUILT_BY_RUN = _Facts(
+    BUILT_BY_RUN = _RuleFacts(
         "built-by-run",
         "The CI run itself says that it built this image.",
         Milestone.START,
@@ -124,99 +124,110 @@ class Rule(StrEnum):
         Trait.HOLDS_BACK,
         lets_go="its CI run is proved",
     )
-    RUN_SUCCEEDED = _Facts("run-succeeded", "The CI run succeeded.", Milestone.START, Trait.OWN_RECORD)
-    BRANCH_COUNTS = _Facts("branch-counts", "The CI run built a branch that the application names.", Milestone.START)
-    RUN_NAMES_ITS_IMAGE = _Facts("run-names-its-image", "A CI run that starts a release says which tag it built.", None)
-    DIGEST_IS_KNOWN = _Facts("digest-is-known", "The tag has been looked up in the registry.", Milestone.DIGEST)
-    IS_AN_IMAGE = _Facts("is-an-image", "The pushed artifact is an image, by the registry's content.", None)
-    VERSION_IS_NOT_LOWER = _Facts("version-is-not-lower", "No higher version of its line is live or on its way.", None)
-    WAS_NOT_REJECTED = _Facts(
+    RUN_SUCCEEDED = _RuleFacts("run-succeeded", "The CI run succeeded.", Milestone.START, Trait.OWN_RECORD)
+    BRANCH_COUNTS = _RuleFacts(
+        "branch-counts", "The CI run built a branch that the application names.", Milestone.START
+    )
+    RUN_NAMES_ITS_IMAGE = _RuleFacts(
+        "run-names-its-image", "A CI run that starts a release says which tag it built.", None
+    )
+    DIGEST_IS_KNOWN = _RuleFacts("digest-is-known", "The tag has been looked up in the registry.", Milestone.DIGEST)
+    IS_AN_IMAGE = _RuleFacts("is-an-image", "The pushed artifact is an image, by the registry's content.", None)
+    VERSION_IS_NOT_LOWER = _RuleFacts(
+        "version-is-not-lower", "No higher version of its line is live or on its way.", None
+    )
+    WAS_NOT_REJECTED = _RuleFacts(
         "was-not-rejected",
         "Nobody rejected the image; only a person may send a rejected one out again.",
         None,
     )
-    PREVIOUS_ENVIRONMENT_WAS_LIVE = _Facts(
+    PREVIOUS_ENVIRONMENT_WAS_LIVE = _RuleFacts(
         "previous-environment-was-live",
         "It went live in the environment before this one.",
         None,
     )
-    WAS_LIVE_HERE = _Facts(
+    WAS_LIVE_HERE = _RuleFacts(
         "was-live-here", "The release that a roll-back brings back was live in this environment.", None
     )
-    ORDERED_BY_AN_OPERATOR = _Facts("ordered-by-an-operator", "An operator ordered the roll-back.", None)
+    ORDERED_BY_AN_OPERATOR = _RuleFacts("ordered-by-an-operator", "An operator ordered the roll-back.", None)
 
     # ---- the lane and the plan
-    NO_NEWER_RELEASE = _Facts("no-newer-release", "No newer release is in the lane.", Milestone.LANE)
-    LANE_IS_FREE = _Facts(
+    NO_NEWER_RELEASE = _RuleFacts("no-newer-release", "No newer release is in the lane.", Milestone.LANE)
+    LANE_IS_FREE = _RuleFacts(
         "lane-is-free", "No other rollout holds the lane.", Milestone.LANE, lets_go="the rollout of {ahead} has ended"
     )
-    PLAN_IS_CURRENT = _Facts("plan-is-current", "The plan still says what a rollout would do.", Milestone.PLAN)
-    BUNDLE_IS_SOUND = _Facts(
+    PLAN_IS_CURRENT = _RuleFacts("plan-is-current", "The plan still says what a rollout would do.", Milestone.PLAN)
+    BUNDLE_IS_SOUND = _RuleFacts(
         "bundle-is-sound",
         "The bundle keeps to its format, to its application and to its project; every image in it is pinned by digest.",
         Milestone.PLAN,
     )
-    IMAGES_ARE_PINNED = _Facts(
+    IMAGES_ARE_PINNED = _RuleFacts(
         "images-are-pinned",
         "Every image that the manifests name is one that the project allows, by digest unless it says otherwise.",
         Milestone.PLAN,
     )
-    SIGNED_BY_NOTATION = _Facts("signed-by-notation", "A Notation signature names a trusted identity.", Milestone.PLAN)
-    SIGNED_BY_COSIGN = _Facts("signed-by-cosign", "A cosign signature was made with the required key.", Milestone.PLAN)
-    HAS_SBOM = _Facts("has-sbom", "Every platform of the image has an SBOM.", Milestone.PLAN)
-    BUILT_BY = _Facts("built-by", "SLSA provenance names a trusted builder.", Milestone.PLAN)
+    SIGNED_BY_NOTATION = _RuleFacts(
+        "signed-by-notation", "A Notation signature names a trusted identity.", Milestone.PLAN
+    )
+    SIGNED_BY_COSIGN = _RuleFacts(
+        "signed-by-cosign", "A cosign signature was made with the required key.", Milestone.PLAN
+    )
+    HAS_SBOM = _RuleFacts("has-sbom", "Every platform of the image has an SBOM.", Milestone.PLAN)
+    BUILT_BY = _RuleFacts("built-by", "SLSA provenance names a trusted builder.", Milestone.PLAN)
 
     # ---- the gate
-    GATE_IS_OPEN = _Facts("gate-is-open", "The gate is open, or has been passed.", Milestone.GATE)
-    QUORUM_REACHED = _Facts("quorum-reached", "Enough people have approved.", Milestone.GATE)
-    APPROVED_BY_GROUP = _Facts("approved-by-group", "Enough people of one group are among them.", Milestone.GATE)
-    TESTS_PASSED = _Facts("tests-passed", "The acceptance tests of the named environments passed.", Milestone.GATE)
-    SOAKED = _Facts("soaked", "It has been live in an earlier environment for long enough.", Milestone.GATE)
+    GATE_IS_OPEN = _RuleFacts("gate-is-open", "The gate is open, or has been passed.", Milestone.GATE)
+    QUORUM_REACHED = _RuleFacts("quorum-reached", "Enough people have approved.", Milestone.GATE)
+    APPROVED_BY_GROUP = _RuleFacts("approved-by-group", "Enough people of one group are among them.", Milestone.GATE)
+    TESTS_PASSED = _RuleFacts("tests-passed", "The acceptance tests of the named environments passed.", Milestone.GATE)
+    SOAKED = _RuleFacts("soaked", "It has been live in an earlier environment for long enough.", Milestone.GATE)
 
     # ---- what the worker derives again from the trail before it opens anything
-    LEDGER_IS_WHOLE = _Facts(
+    LEDGER_IS_WHOLE = _RuleFacts(
         "ledger-is-whole",
         "The ledger holds the records that its newest anchor and the Lease in the cluster name.",
         None,
         lets_go="somebody with the role platform begins a new epoch (slipway fence reset {application})",
     )
-    IN_FORCE_ON_RECORD = _Facts(
+    IN_FORCE_ON_RECORD = _RuleFacts(
         "in-force-is-on-record",
         "Versions, freezes, holds, the live release and the release's row are as the signed ends of the trails name "
         "them.",
         None,
     )
-    TRAIL_VERIFIES = _Facts("trail-verifies", "Every record since the release began is linked and signed.", None)
-    ON_RECORD = _Facts("gate-is-on-record", "The signed records prove that the gate passed for this plan.", None)
-    KEPT_PROOFS_HOLD = _Facts(
+    TRAIL_VERIFIES = _RuleFacts("trail-verifies", "Every record since the release began is linked and signed.", None)
+    ON_RECORD = _RuleFacts("gate-is-on-record", "The signed records prove that the gate passed for this plan.", None)
+    KEPT_PROOFS_HOLD = _RuleFacts(
         "kept-proofs-hold",
         "The kept proof of each vote, order and waiver that counts was verified again.",
         None,
     )
 
     # ---- the fence
-    FENCE_IS_UNTOUCHED = _Facts(
+    FENCE_IS_UNTOUCHED = _RuleFacts(
         "fence-is-untouched",
         "The Lease in the cluster that orders rollouts is as Slipway wrote it.",
         None,
     )
-    NO_NEWER_ROLLOUT = _Facts("no-newer-rollout", "No newer rollout has taken its order in the cluster.", None)
+    NO_NEWER_ROLLOUT = _RuleFacts("no-newer-rollout", "No newer rollout has taken its order in the cluster.", None)
 
     # ---- between gate and rollout
-    APPLICATION_IS_IN_ORDER = _Facts(
+    APPLICATION_IS_IN_ORDER = _RuleFacts(
         "application-is-in-order",
         "The applied documents can still be read, and their project and the settings still allow them.",
         None,
         Trait.HOLDS_BACK,
         lets_go="somebody applies a version of {application} that is in order",
     )
-    WITHIN_PROJECT = _Facts(
+    WITHIN_PROJECT = _RuleFacts(
         "within-project",
         "The project allows the objects, where they go, and the registries that their images come from.",
         None,
         Trait.HOLDS_BACK,
+        lets_go="the project allows it, or somebody applies a version of {application} that the project allows",
     )
-    FREEZE = _Facts(
+    FREEZE = _RuleFacts(
         "freeze",
         "No freeze is in force.",
         None,
@@ -224,17 +235,17 @@ class Rule(StrEnum):
         Trait.HOLDS_BACK,
         lets_go="an operator ends the freeze or lets this release past it",
     )
-    HOLD = _Facts(
+    HOLD = _RuleFacts(
         "hold", "No roll-back by hand holds the lane.", None, Trait.HOLDS_BACK, lets_go="an operator resumes {where}"
     )
-    OBJECTION_TIME = _Facts(
+    OBJECTION_TIME = _RuleFacts(
         "objection-time",
         "Everybody in whose name a vote was counted has had time to say that it was not theirs.",
         None,
         Trait.HOLDS_BACK,
         lets_go="the time to object is over",
     )
-    WINDOW = _Facts(
+    WINDOW = _RuleFacts(
         "window",
         "A time window for rollouts is open.",
         None,
@@ -242,7 +253,7 @@ class Rule(StrEnum):
         Trait.HOLDS_BACK,
         lets_go="a time window opens or an operator lets this release past it",
     )
-    NO_DRIFT = _Facts(
+    NO_DRIFT = _RuleFacts(
         "no-drift",
         "The cluster matches the live release there, as far as the last look could tell.",
         None,
@@ -251,7 +262,7 @@ class Rule(StrEnum):
         lets_go="a look finds no drift, or somebody brings back what is live or lets this release past it",
     )
 
-    NOT_CALLED_OFF = _Facts(
+    NOT_CALLED_OFF = _RuleFacts(
         "not-called-off",
         "Nobody has cancelled or rejected the release since its rollout was decided on.",
         Milestone.ROLLOUT,
@@ -259,160 +270,166 @@ class Rule(StrEnum):
     )
 
     # ---- the rollout
-    ARTIFACT_IS_COPIED = _Facts("artifact-is-copied", "The environment's registry has the image.", Milestone.COPY)
-    ROLLOUT_SUCCEEDED = _Facts("rollout-succeeded", "The cluster runs the new version.", Milestone.ROLLOUT)
-    RUNS_AS_PLANNED = _Facts(
+    ARTIFACT_IS_COPIED = _RuleFacts("artifact-is-copied", "The environment's registry has the image.", Milestone.COPY)
+    ROLLOUT_SUCCEEDED = _RuleFacts("rollout-succeeded", "The cluster runs the new version.", Milestone.ROLLOUT)
+    RUNS_AS_PLANNED = _RuleFacts(
         "runs-as-planned",
         "Pods run the containers, images and commands of the plan, and no others but those that the project names.",
         Milestone.ROLLOUT,
     )
-    VERIFICATION_PASSED = _Facts("verification-passed", "The acceptance tests passed.", Milestone.VERIFICATION)
-    TESTS_RAN_AS_PLANNED = _Facts(
+    VERIFICATION_PASSED = _RuleFacts("verification-passed", "The acceptance tests passed.", Milestone.VERIFICATION)
+    TESTS_RAN_AS_PLANNED = _RuleFacts(
         "tests-ran-as-planned",
         "The acceptance tests ran in the Job that Slipway made, with the plan's image and command, and only the "
         "release answered them.",
         Milestone.VERIFICATION,
     )
-    IS_LIVE = _Facts("is-live", "It is what the environment runs.", Milestone.LIVE)
+    IS_LIVE = _RuleFacts("is-live", "It is what the environment runs.", Milestone.LIVE)
 
     # ---- a vote
-    RELEASE_EXISTS = _Facts("release-exists", "There is such a release.", None)
-    VOTE_IS_FOR_THIS_PLAN = _Facts("vote-is-for-this-plan", "The vote is for the plan that is asked about now.", None)
-    APPROVER_IS_LISTED = _Facts("approver-is-listed", "The voter is among those who are asked.", None)
-    VOTE_IS_FOR_THIS_OPENING = _Facts(
+    RELEASE_EXISTS = _RuleFacts("release-exists", "There is such a release.", None)
+    VOTE_IS_FOR_THIS_PLAN = _RuleFacts(
+        "vote-is-for-this-plan", "The vote is for the plan that is asked about now.", None
+    )
+    APPROVER_IS_LISTED = _RuleFacts("approver-is-listed", "The voter is among those who are asked.", None)
+    VOTE_IS_FOR_THIS_OPENING = _RuleFacts(
         "vote-is-for-this-opening", "The vote is for the gate as it was last opened.", None
     )
-    VOTER_IS_SURELY_KNOWN = _Facts(
+    VOTER_IS_SURELY_KNOWN = _RuleFacts(
         "voter-is-surely-known", "The voter's identity is as certain as the gate demands.", None
     )
-    PROOF_HOLDS = _Facts(
+    PROOF_HOLDS = _RuleFacts(
         "proof-holds", "The proof of the vote is valid for this installation and this statement.", None
     )
-    PROOF_IS_NEW = _Facts("proof-is-new", "The statement has not been counted before.", None)
-    PROOF_IS_IN_TIME = _Facts(
+    PROOF_IS_NEW = _RuleFacts("proof-is-new", "The statement has not been counted before.", None)
+    PROOF_IS_IN_TIME = _RuleFacts(
         "proof-is-in-time",
         "The sign-in that proves it was made for it, shortly before it arrived.",
         None,
     )
-    SIGN_IN_IS_FRESH = _Facts("sign-in-is-fresh", "The person signed in as recently as the gate demands.", None)
-    NOT_REQUESTER = _Facts(
+    SIGN_IN_IS_FRESH = _RuleFacts("sign-in-is-fresh", "The person signed in as recently as the gate demands.", None)
+    NOT_REQUESTER = _RuleFacts(
         "approver-is-not-requester",
         "The approver asked neither for the CI run nor for the release.",
         None,
         Trait.OWN_WORK,
     )
-    NOT_COMMITTER = _Facts(
+    NOT_COMMITTER = _RuleFacts(
         "approver-is-not-committer",
         "The approver did not make the change: no commit, no push, no pull request of it is theirs.",
         None,
         Trait.OWN_WORK,
     )
-    CHANGE_IS_KNOWN = _Facts(
+    CHANGE_IS_KNOWN = _RuleFacts(
         "change-is-known",
         "It is known who is behind the change, where the gate requires it.",
         None,
         Trait.OWN_WORK,
         Trait.WAIVABLE,
     )
-    NOT_WAIVER = _Facts(
+    NOT_WAIVER = _RuleFacts(
         "approver-is-not-waiver",
         "The approver has waived no rule for this release here, nor sent it out again while the rule about who is "
         "behind it is waived.",
         None,
         Trait.OWN_WORK,
     )
-    ONE_VOTE_EACH = _Facts("one-vote-each", "The voter has no vote that counts already.", None)
-    HAS_VOTED = _Facts("has-voted", "A vote is counted in their name.", None)
-    REJECTION_HAS_A_REASON = _Facts("rejection-has-a-reason", "A rejection says why.", None)
-    APPROVAL_HAS_A_REASON = _Facts("approval-has-a-reason", "An approval says why, where the gate demands it.", None)
-    GATE_HAS_ROOM = _Facts("gate-has-room", "The gate has room for more votes.", None)
+    ONE_VOTE_EACH = _RuleFacts("one-vote-each", "The voter has no vote that counts already.", None)
+    HAS_VOTED = _RuleFacts("has-voted", "A vote is counted in their name.", None)
+    REJECTION_HAS_A_REASON = _RuleFacts("rejection-has-a-reason", "A rejection says why.", None)
+    APPROVAL_HAS_A_REASON = _RuleFacts(
+        "approval-has-a-reason", "An approval says why, where the gate demands it.", None
+    )
+    GATE_HAS_ROOM = _RuleFacts("gate-has-room", "The gate has room for more votes.", None)
 
     # ---- a command
-    PROOF_IS_GIVEN = _Facts(
+    PROOF_IS_GIVEN = _RuleFacts(
         "proof-is-given",
         "A statement that lets something through comes with a proof of its author.",
         None,
         Trait.OF_THE_PROOF,
     )
-    MAY_ORDER_IT = _Facts("may-order-it", "The person has a role that may give the command.", None)
-    REASON_IS_GIVEN = _Facts("reason-is-given", "A command that needs a reason has one.", None)
-    ENVIRONMENT_EXISTS = _Facts("environment-exists", "The environment is one of the application's.", None)
-    IS_NO_REPEAT = _Facts("is-no-repeat", "The command is not a repeat of one that was refused.", None)
-    IS_UNDER_WAY = _Facts("is-under-way", "The release has not ended.", None)
-    HAS_ENDED = _Facts("has-ended", "The release whose artifact goes out again has ended.", None)
-    IS_OF_THIS_APPLICATION = _Facts(
+    MAY_ORDER_IT = _RuleFacts("may-order-it", "The person has a role that may give the command.", None)
+    REASON_IS_GIVEN = _RuleFacts("reason-is-given", "A command that needs a reason has one.", None)
+    ENVIRONMENT_EXISTS = _RuleFacts("environment-exists", "The environment is one of the application's.", None)
+    IS_NO_REPEAT = _RuleFacts("is-no-repeat", "The command is not a repeat of one that was refused.", None)
+    IS_UNDER_WAY = _RuleFacts("is-under-way", "The release has not ended.", None)
+    HAS_ENDED = _RuleFacts("has-ended", "The release whose artifact goes out again has ended.", None)
+    IS_OF_THIS_APPLICATION = _RuleFacts(
         "is-of-this-application",
         "Its artifact is in the repository from which the application is delivered now.",
         None,
     )
-    HAS_NOT_BEGUN_TO_ROLL_OUT = _Facts(
+    HAS_NOT_BEGUN_TO_ROLL_OUT = _RuleFacts(
         "has-not-begun-to-roll-out",
         "No object of its rollout is known to have been written.",
         None,
     )
-    DID_NOT_GO_LIVE = _Facts("did-not-go-live", "The release has ended, and is not live in the last environment.", None)
-    ATTEMPTS_ARE_LEFT = _Facts("attempts-are-left", "It has not been planned too often to be tried again.", None)
-    IS_NOT_LIVE_NOW = _Facts(
+    DID_NOT_GO_LIVE = _RuleFacts(
+        "did-not-go-live", "The release has ended, and is not live in the last environment.", None
+    )
+    ATTEMPTS_ARE_LEFT = _RuleFacts("attempts-are-left", "It has not been planned too often to be tried again.", None)
+    IS_NOT_LIVE_NOW = _RuleFacts(
         "is-not-live-now", "Another release is live there now, or the cluster does not hold it.", None
     )
-    ONE_ROLL_BACK_AT_A_TIME = _Facts("one-roll-back-at-a-time", "No other roll-back is under way there.", None)
-    IS_HERE = _Facts("is-here", "The release is in the environment that the command names.", None)
-    IS_KEPT_BACK = _Facts("is-kept-back", "Something that may be overridden holds it back.", None)
-    MAY_WAIVE = _Facts(
+    ONE_ROLL_BACK_AT_A_TIME = _RuleFacts("one-roll-back-at-a-time", "No other roll-back is under way there.", None)
+    IS_HERE = _RuleFacts("is-here", "The release is in the environment that the command names.", None)
+    IS_KEPT_BACK = _RuleFacts("is-kept-back", "Something that may be overridden holds it back.", None)
+    MAY_WAIVE = _RuleFacts(
         "may-waive",
         "The person has a role that the project lets waive rules about proof.",
         None,
         Trait.OF_THE_PROOF,
     )
-    CAN_BE_WAIVED = _Facts(
+    CAN_BE_WAIVED = _RuleFacts(
         "can-be-waived", "The rule is about proof, and is not known to hold for the release there.", None
     )
-    IS_NOT_ON_HOLD = _Facts("is-not-on-hold", "Nothing that may not be overridden holds it back.", None)
-    IS_ON_HOLD = _Facts("is-on-hold", "A roll-back by hand holds the lane.", None)
-    IS_FROZEN = _Facts("is-frozen", "There is a freeze to end.", None)
-    IS_NOT_FROZEN = _Facts("is-not-frozen", "It is not frozen for as long already.", None)
-    ENDS_IN_THE_FUTURE = _Facts("ends-in-the-future", "The freeze ends in the future.", None)
-    ENDS_WITHIN_A_YEAR = _Facts("ends-within-a-year", "A freeze that ends by itself does so within a year.", None)
+    IS_NOT_ON_HOLD = _RuleFacts("is-not-on-hold", "Nothing that may not be overridden holds it back.", None)
+    IS_ON_HOLD = _RuleFacts("is-on-hold", "A roll-back by hand holds the lane.", None)
+    IS_FROZEN = _RuleFacts("is-frozen", "There is a freeze to end.", None)
+    IS_NOT_FROZEN = _RuleFacts("is-not-frozen", "It is not frozen for as long already.", None)
+    ENDS_IN_THE_FUTURE = _RuleFacts("ends-in-the-future", "The freeze ends in the future.", None)
+    ENDS_WITHIN_A_YEAR = _RuleFacts("ends-within-a-year", "A freeze that ends by itself does so within a year.", None)
 
     # ---- a change of applications or projects
-    DOCUMENTS_ARE_IN_ORDER = _Facts(
+    DOCUMENTS_ARE_IN_ORDER = _RuleFacts(
         "documents-are-in-order",
         "The documents can be read, and fit their project.",
         None,
     )
-    STARTS_FROM_WHAT_IS_IN_FORCE = _Facts(
+    STARTS_FROM_WHAT_IS_IN_FORCE = _RuleFacts(
         "starts-from-what-is-in-force",
         "Nobody else has changed the document since this change was prepared.",
         None,
     )
-    MAY_CHANGE_IT = _Facts(
+    MAY_CHANGE_IT = _RuleFacts(
         "may-change-it",
         "Its project names the person who changes it, or that person is one of the platform's people.",
         None,
     )
-    CHANGE_IS_WAITING = _Facts("change-is-waiting", "The proposed change waits for votes.", None)
-    APPROVER_DID_NOT_PROPOSE_IT = _Facts(
+    CHANGE_IS_WAITING = _RuleFacts("change-is-waiting", "The proposed change waits for votes.", None)
+    APPROVER_DID_NOT_PROPOSE_IT = _RuleFacts(
         "approver-did-not-propose-it", "The approver did not propose the change.", None
     )
-    STANDS_IN_BY_ROLE = _Facts(
+    STANDS_IN_BY_ROLE = _RuleFacts(
         "stands-in-by-role",
         "A person who stands in for the approvers of a gate has the role platform.",
         None,
     )
-    STAND_IN_HAS_A_REASON = _Facts(
+    STAND_IN_HAS_A_REASON = _RuleFacts(
         "stand-in-has-a-reason", "A person who stands in for the approvers of a gate says why.", None
     )
-    STAND_INS_SUFFICE = _Facts(
+    STAND_INS_SUFFICE = _RuleFacts(
         "stand-ins-suffice",
         "Two of the platform's people stood in, and every approver was told and had a day to object.",
         None,
     )
-    CHANGE_PASSED_ON_RECORD = _Facts(
+    CHANGE_PASSED_ON_RECORD = _RuleFacts(
         "change-passed-on-record",
         "Signed records show that the approvers of every gate that would become weaker let the change through.",
         None,
     )
-    CHANGE_IS_AS_VOTED = _Facts(
+    CHANGE_IS_AS_VOTED = _RuleFacts(
         "change-is-as-voted", "The change still does what its voters read, and nothing else.", None
     )
 

@@ -77,7 +77,7 @@ class Wording:
                 return self._overdue() or self._who_votes()
             case Phase.SOAKING:
                 follows = "people are asked" if self._gate() else "it continues automatically"
-                return self._overdue() or f"Nothing to do: {follows} once the time has passed."
+                return self._overdue() or f"Nothing to do: {follows} once every condition of the gate holds."
             case Phase.HELD_BACK:
                 return self._what_lets_it_go()
             case Phase.RESOLVING | Phase.PLANNING | Phase.COPYING | Phase.PREPARING | Phase.DEPLOYING | Phase.CHECKING:

@@ -3,14 +3,15 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final, assert_never
 
 from ..domain.decide.quorum import names_of
 from ..domain.decide.vote_rules import KNOWN_BY_OBJECT_ID
 from ..domain.environment import Environment
-from ..domain.errors import Inconsistent
 from ..domain.gate import ApprovalGate, Gate
 from ..domain.model import release_id
 from ..domain.people import SignedIn
+from ..domain.phases import Doing
 from ..domain.release import Phase, Release, Vote, VoteDecision
 from ..domain.tokens import ApprovalClaims
 from ..domain.tones import Tone
@@ -99,6 +100,15 @@ def counted_vote(
     return None
 
 
+_PLANNED_AGAIN: Final = ApprovalStatus(
+    kind=ApprovalSituation.PLANNING,
+    headline="A new plan is being made",
+    lead="What a rollout would do may have changed since this link was sent. "
+    "If it has, you will be asked again, with a new link.",
+    tone=Tone.BUSY,
+)
+
+
 def approval_status(
     release: Release,
     environment: Environment | None,
@@ -124,32 +134,36 @@ def _standing(
     now: datetime,
     signed_in: SignedIn | None,
 ) -> ApprovalStatus:
-    at_this_gate = release.environment == claims.environment
-    if at_this_gate and release.phase is Phase.AWAITING_APPROVAL:
-        return _waiting(release, environment, claims, now, signed_in)
-    if at_this_gate and release.phase.awaits_plan:
-        return ApprovalStatus(
-            kind=ApprovalSituation.PLANNING,
-            headline="A new plan is being made",
-            lead="What a rollout would do may have changed since this link was sent. "
-            "If it has, you will be asked again, with a new link.",
-            tone=Tone.BUSY,
-        )
-    if release.phase.final:
-        return _ended(release, claims)
-    if at_this_gate and release.phase.past_the_gate:
-        way = f"is on its way to {claims.environment}"
-        waits = f"continues automatically once nothing blocks it in {claims.environment}"
-        return _passed(f"{release.id} {waits if release.phase is Phase.HELD_BACK else way}.")
+    if release.environment != claims.environment:
+        return _ended(release, claims) if release.phase.final else _not_here(release, claims)
+    match release.phase.doing:
+        case Doing.AWAITS_VOTES:
+            return _waiting(release, environment, claims, now, signed_in)
+        case Doing.AWAITS_LANE | Doing.WORKS:
+            return _PLANNED_AGAIN
+        case Doing.AWAITS_TRIGGER | Doing.AWAITS_CONDITIONS:
+            return _not_here(release, claims)
+        case Doing.IS_HELD_BACK:
+            return _passed(f"{release.id} continues automatically once nothing blocks it in {claims.environment}.")
+        case Doing.ROLLS_OUT:
+            return _passed(f"{release.id} is on its way to {claims.environment}.")
+        case Doing.ENDED | Doing.ENDED_IN_FAILURE | Doing.ENDED_LIVE:
+            return _ended(release, claims)
+        case _:
+            assert_never(release.phase.doing)
+
+
+def _not_here(release: Release, claims: ApprovalClaims) -> ApprovalStatus:
+    """The status of a release that is under way, and does not wait for people in this environment."""
     rollout = release.rollout_in(claims.environment)
     if rollout is not None and rollout.outcome == "live" and rollout.left_at is not None:
         return _passed(f"{release.id} went live in {claims.environment} on {moment(rollout.left_at)}.")
-    soaks = at_this_gate and release.phase is Phase.SOAKING
-    by_itself = " yet: first every condition of its gate has to hold"
+    soaks = release.environment == claims.environment and release.phase.doing is Doing.AWAITS_CONDITIONS
+    first = " yet: first every condition of its gate has to hold" if soaks else ""
     return ApprovalStatus(
         kind=ApprovalSituation.ELSEWHERE,
         headline="There is nothing to decide here",
-        lead=f"{release.id} is not waiting for approval in {claims.environment}{by_itself if soaks else ''}.",
+        lead=f"{release.id} is not waiting for approval in {claims.environment}{first}.",
         tone=Tone.QUIET,
     )
 
@@ -234,9 +248,7 @@ def _ended(release: Release, claims: ApprovalClaims) -> ApprovalStatus:
     if rollout is not None and rollout.outcome == "live":
         when = f" on {moment(rollout.left_at)}" if rollout.left_at else ""
         return _passed(f"{release.id} went live in {claims.environment}{when}.")
-    if not release.phase.final:
-        raise Inconsistent(f"{release.id} has not ended: it is {release.phase.spoken}")
-    if release.phase is Phase.COMPLETED:
+    if release.phase.ended_live:
         return _passed(f"{release.id} went live in {claims.environment}.")
     if release.phase is Phase.REJECTED:
         return _rejected(release)

@@ -105,7 +105,7 @@ def _confirmed(services: FormServices, handle: str) -> Answer | None:
     try:
         row = services.saying.confirmed(handle)
     except Declined:
-        lines = "Somebody said no to it here.", "Nothing was recorded, and whoever asked for it is told."
+        lines = "Somebody said no to it here.", "Nothing was recorded. A command that waits for it ends with an error."
         return message(410, "Nothing was done", *lines, link=("/", "Board"))
     return see_other(f"{SENT}/{quote(row[0], safe='')}/{quote(row[1], safe='')}") if row else None
 
@@ -113,7 +113,9 @@ def _confirmed(services: FormServices, handle: str) -> Answer | None:
 def _pending(services: FormServices, handle: str) -> Pending:
     pending = services.saying.pending(handle)
     if pending is None:
-        raise NotFound("there is nothing to confirm here, or it has waited for a quarter of an hour: say it again")
+        raise NotFound(
+            "there is nothing to confirm here: it was answered, or has waited for 15 minutes; give the command again"
+        )
     return pending
 
 

@@ -51,6 +51,7 @@ def _faults(nodes: list[ast.AST], owned: Owned) -> Iterator[tuple[int, str]]:
     yield from _spelt(nodes, owned.enum)
     yield from _by_words(nodes, owned.enum)
     yield from _by_name(nodes, names)
+    yield from _in_turn(nodes, names)
     inner: set[ast.expr] = set()
     for node in nodes:
         if isinstance(node, ast.Dict | ast.Set | ast.List | ast.Tuple) and node not in inner:
@@ -127,6 +128,16 @@ def _by_name(nodes: list[ast.AST], names: set[str]) -> Iterator[tuple[int, str]]
                 rows |= dict.fromkeys(_members(key, names), node.lineno)
     if len(rows) > 1:
         yield min(rows.values()), f"a table of {', '.join(sorted(rows))}, row by row"
+
+
+def _in_turn(nodes: list[ast.AST], names: set[str]) -> Iterator[tuple[int, str]]:
+    """Functions that compare with several members, one after the other: a further one would fall through unnoticed."""
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef):
+            compared = (child.comparators[0] for child in ast.walk(node) if isinstance(child, ast.Compare))
+            members = {name for side in compared if isinstance(side, ast.Attribute) for name in _members(side, names)}
+            if len(members) >= SEVERAL:
+                yield node.lineno, f"{node.name} compares with {', '.join(sorted(members))} in turn"
 
 
 def _alternatives(node: ast.expr, names: set[str]) -> Iterator[str]:
@@ -269,6 +280,7 @@ COLOUR = Owned(Colour, "colours.py")
         "table[Colour.RED] = 1\ntable[Colour.BLUE] = 2",
         'warm = Colour["RED"]',
         'warm = colour.startswith("red.")',
+        "def f():\n    if c is Colour.RED: a()\n    elif c is Colour.BLUE: b()\n    elif c == Colour.GREEN: d()",
     ],
 )
 def test_a_second_table_of_members_is_found(source: str) -> None:

@@ -106,6 +106,11 @@ class _Voter:
     as_json: bool
 
 
+_bearer_option = click.option(
+    "--bearer", metavar="TOKEN", help=f"Your access token, to do it without a link.  [env: {BEARER}]"
+)
+
+
 def _voting(command: Callable[..., None]) -> Callable[..., None]:
     """Pass the command a `_Voter`, and add the options that these commands share: who votes, on which release and
     plan."""
@@ -113,7 +118,7 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
     @connectable
     @wraps(command)
     def vote(
-        open_app: Callable[[], Api], /, *, link: str | None, bearer: str | None, as_json: bool, **options: Any
+        open_app: Callable[[], Api], /, *, link: str | None, bearer: str | None = None, as_json: bool, **options: Any
     ) -> None:
         if link or (link := os.environ.get(LINK)):
             app, own_token = app_and_token(link)
@@ -127,11 +132,6 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option(
             "--link", metavar="URL", help=f"The link from your approval message. Needs no key.  [env: {LINK}]"
-        ),
-        click.option(
-            "--bearer",
-            metavar="TOKEN",
-            help=f"Your access token, to reject, withdraw or object without a link.  [env: {BEARER}]",
         ),
         click.option("--plan", metavar="HASH", help="Only if the plan has this hash; its first 12 digits are enough."),
         json_option,
@@ -161,6 +161,7 @@ def approve(voter: _Voter, /, **options: Any) -> None:
 
 @click.command()
 @reason_option("Why; kept in the audit trail.", required=True)
+@_bearer_option
 @_voting
 def reject(voter: _Voter, /, **options: Any) -> None:
     """Reject a release in your own name. The release ends, and the reason is kept in the audit trail.
@@ -178,6 +179,7 @@ def reject(voter: _Voter, /, **options: Any) -> None:
 
 @click.command()
 @reason_option("Why; kept in the audit trail.")
+@_bearer_option
 @_voting
 def withdraw(voter: _Voter, /, **options: Any) -> None:
     """Withdraw your vote while the gate is open.
@@ -196,6 +198,7 @@ def withdraw(voter: _Voter, /, **options: Any) -> None:
     metavar="NAME",
     help="The environment whose gate counted the vote; by default the one that the release is in.",
 )
+@_bearer_option
 @_voting
 def object_to_vote(voter: _Voter, /, **options: Any) -> None:
     """Say that a vote counted in your name was not yours.

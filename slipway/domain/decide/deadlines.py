@@ -1,10 +1,12 @@
 """Deadlines: waits that end when their time is up, and steps that did not report."""
 
 from datetime import datetime
+from typing import assert_never
 
 from ..actions import Action
 from ..errors import present
 from ..events import DeadlineReached, DefinitionChanged, ReminderDue
+from ..phases import Doing
 from ..release import GateState, Phase, Release
 from ..rules import not_passed
 from ..steps import StepKind
@@ -35,18 +37,23 @@ def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
         return  # the release has moved on
     if draft.now < event.due:
         return  # early, because clocks differ; the reconcile timer repeats the event after the deadline
-    if release.phase is Phase.JOINING:
-        end_release(
-            draft, release, Phase.EXPIRED, "the second of its two triggers (image, CI run) did not arrive in time"
-        )
-    elif release.phase is Phase.AWAITING_APPROVAL:
-        _close_gate(draft, release, present(release.gate, f"the gate of {release.id}"))
-    elif release.phase is Phase.SOAKING:
-        soak_over(draft, release)
-    elif release.phase is Phase.HELD_BACK:
-        look_again(draft, release)
-    elif release.step is not None:
-        _send_again(draft, release)
+    match release.phase.doing:
+        case Doing.AWAITS_TRIGGER:
+            reason = "the second of its two triggers (image, CI run) did not arrive in time"
+            end_release(draft, release, Phase.EXPIRED, reason)
+        case Doing.AWAITS_VOTES:
+            _close_gate(draft, release, present(release.gate, f"the gate of {release.id}"))
+        case Doing.AWAITS_CONDITIONS:
+            soak_over(draft, release)
+        case Doing.IS_HELD_BACK:
+            look_again(draft, release)
+        case Doing.WORKS | Doing.ROLLS_OUT:
+            if release.step is not None:
+                _send_again(draft, release)
+        case Doing.AWAITS_LANE | Doing.ENDED | Doing.ENDED_IN_FAILURE | Doing.ENDED_LIVE:
+            pass  # these have no deadline
+        case _:
+            assert_never(release.phase.doing)
 
 
 def _close_gate(draft: Draft, release: Release, state: GateState) -> None:

@@ -229,7 +229,7 @@ def end_release(
     rules: Sequence[RuleResult] = (),
 ) -> Release:
     """End a release: record it, free its lane and notify people."""
-    if phase is not Phase.COMPLETED:
+    if not phase.ended_live:
         release = _with_late_rejection(draft, release)
     step = release.failed_step or (step_of(release) if phase is Phase.FAILED else "")
     release = draft.enter(release, phase, reason=reason, rollouts=_closed(draft, release, str(phase)), failed_step=step)

@@ -165,7 +165,7 @@ def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served)
             ("approve", "shop-3", "--link", "https://x.example/approvals/{token}"),
             "your link is for shop-2, not for shop-3",
         ),
-        (("approve", "shop-9", "--bearer", "x"), "shop-9 is not waiting for approval"),
+        (("approve", "shop-9"), "shop-9 is not waiting for approval"),
         (
             ("approve", "--link", "https://x.example/approvals/{token}", "--plan", "abc"),
             "the plan of shop-2 is sha256:91c3e07d55aa, not abc",

@@ -49,7 +49,7 @@ def test_a_usage_error_of_every_command_is_an_object(names: tuple[str, ...]) -> 
         ("release", "shop-1"),
         ("explain", "shop-1"),
         ("approvals",),
-        ("approve", "shop-1", "--bearer", "x"),
+        ("approve", "shop-1"),
         ("freezes",),
         ("freeze", "--all", "--reason", "x"),
         ("audit", "list"),

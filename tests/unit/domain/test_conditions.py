@@ -63,7 +63,7 @@ def test_a_release_soaks_where_everybody_can_see_it_and_then_goes_on() -> None:
     assert results(world, "gate.soaking") == {"soaked": False}
     headline, following, rules = told(world)
     assert headline == "shop-1 waits in production until it has soaked in staging until 2026-11-23 08:30 UTC."
-    assert following == "Nothing to do: it continues automatically once the time has passed."
+    assert following == "Nothing to do: it continues automatically once every condition of the gate holds."
     assert not rules["soaked"].passed
     assert rules["soaked"].reason == "its soak in staging is over at 2026-11-23 08:30:00 UTC"
     world.wait(29 * MINUTE)
@@ -178,7 +178,7 @@ def test_people_are_asked_once_the_policy_says_so_although_it_soaked_before() ->
 def test_people_are_asked_about_a_plan_of_then_once_it_has_soaked() -> None:
     world = pushed(application(staging(), production(gate=approval(ADA), soak=SOAK)))
     assert world.phase(1) is Phase.SOAKING
-    assert told(world)[1] == "Nothing to do: people are asked once the time has passed."
+    assert told(world)[1] == "Nothing to do: people are asked once every condition of the gate holds."
     assert not told(world)[2]["soaked"].passed
     world.wait(30 * MINUTE)
     world.settle()

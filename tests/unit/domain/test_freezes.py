@@ -6,6 +6,7 @@ import pytest
 
 from slipway.domain.commands import Verb
 from slipway.domain.release import Phase
+from slipway.domain.rules import Rule
 from slipway.domain.steps import StepKind
 from slipway.domain.windows import WindowStatus
 from tests.unit.domain.operations import every_other_hour
@@ -306,3 +307,8 @@ def test_a_freeze_of_everything_that_replaces_another_decides_when_a_release_goe
     world.wait(timedelta(hours=3))
     world.settle()
     assert world.phase(1) is (Phase.COMPLETED if second else Phase.HELD_BACK)
+
+
+def test_each_rule_that_may_hold_a_release_back_says_what_lets_it_go_on() -> None:
+    # What was called off ends, and does not go on.
+    assert {rule for rule in Rule if rule.holds_back and not rule.lets_go} == {Rule.NOT_CALLED_OFF}
