@@ -16,10 +16,10 @@ from .bundle import reached
 from .decide.blocks import block_rules, called_off_rules
 from .decide.conditions import (
     digest_text,
-    facts_missing,
     newer_in_lane,
     plan_rule,
     run_rules,
+    triggers_missing,
 )
 from .environment import TESTS_NONE, Environment
 from .explain_gate import gate_rules
@@ -169,7 +169,7 @@ class _View:
 
     def _start(self) -> Iterator[RuleResult]:
         release, start = self.release, self.snapshot.application.start
-        missing = () if release.ordered else facts_missing(release, start)
+        missing = () if release.ordered else triggers_missing(release, start)
         yield self.snapshot.tag_rules[release.tag]
         if release.push is not None:
             by = f" by {release.push.actor}" if release.push.actor else ""

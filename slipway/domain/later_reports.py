@@ -8,14 +8,14 @@ from pydantic import Field
 
 from .actions import OfFact
 from .audit import AuditRecord
-from .decide.conditions import digest_text, facts_missing
+from .decide.conditions import digest_text, triggers_missing
 from .model import Record, Timestamp
 from .phases import Phase
 from .release import Release
 from .snapshot import Snapshot
 
 LOOKED_BACK: Final = 50
-"""The number of records before the release began that are read: the other fact may have come first."""
+"""The number of records before the release began that are read: the other trigger may have come first."""
 LOOKED_AT: Final = 250
 """The most records that are read, so that a busy application costs no more."""
 SHOWN: Final = 10
@@ -31,7 +31,7 @@ class LaterReport(Record):
 
 
 def waits_or_waited(release: Release) -> bool:
-    """Whether the release waits for its other fact, or expired before that came."""
+    """Whether the release waits for its other trigger, or expired before that came."""
     expired = release.phase is Phase.EXPIRED and release.environment is None
     return release.phase is Phase.JOINING or expired
 
@@ -78,14 +78,14 @@ def _why(record: AuditRecord) -> str:
 
 
 def _half_releases(snapshot: Snapshot, release: Release) -> Iterator[LaterReport]:
-    """The other releases that have the fact that this one lacks: together they have both, but they differ in
+    """The other releases that have the trigger that this one lacks: together they have both, but they differ in
     something."""
     start = snapshot.application.start
-    missing = facts_missing(release, start)
+    missing = triggers_missing(release, start)
     for other in snapshot.releases.values():
         if other.number == release.number or other.phase is not Phase.JOINING:
             continue
-        has = [fact for fact in missing if fact not in facts_missing(other, start)]
+        has = [trigger for trigger in missing if trigger not in triggers_missing(other, start)]
         if has:
             what = f"run {other.run.number}" if other.run is not None and "run" in has else f"push of {other.tag}"
             yield LaterReport(at=other.created_at, what=what, why=f"it began {other.id}: {_differs(other, release)}")

@@ -1,8 +1,8 @@
 """Numbers from the trail: DORA's four, and how long approvals and steps take, by environment and week.
 
-Pure. `fold` takes a cursor and the records that follow it, and returns the new cursor with what the records add to each
-week. The sums do not depend on how the records are cut into portions, and records behind the cursor add nothing. So a
-portion may be lost, repeated or interrupted. The definitions are in docs/reference/numbers.md.
+Pure. `fold` takes a checkpoint and the records that follow it, and returns the new checkpoint with what the records add
+to each week. The sums do not depend on how the records are cut into portions, and records behind the checkpoint add
+nothing. So a portion may be lost, repeated or interrupted. The definitions are in docs/reference/numbers.md.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ class _Sum(BaseModel):
     model_config = ConfigDict(defer_build=True, extra="forbid")
 
 
-class WeekTally(_Sum):
+class WeekCounts(_Sum):
     """The events of one environment in one week."""
 
     deployments: int = 0
@@ -43,7 +43,7 @@ class WeekTally(_Sum):
     stages: dict[Stage, Histogram] = Field(default_factory=dict)
     ended: dict[str, int] = Field(default_factory=dict)
 
-    def add(self, other: "WeekTally") -> None:
+    def add(self, other: "WeekCounts") -> None:
         self.deployments += other.deployments
         self.failed += other.failed
         self.withdrawn += other.withdrawn
@@ -61,14 +61,14 @@ class Week(_Sum):
     """One application in one ISO week, by environment; `""` stands for the time before the first environment."""
 
     week: str
-    environments: dict[str, WeekTally] = Field(default_factory=dict)
+    environments: dict[str, WeekCounts] = Field(default_factory=dict)
 
-    def tally(self, environment: str) -> WeekTally:
-        return self.environments.setdefault(environment, WeekTally())
+    def counts(self, environment: str) -> WeekCounts:
+        return self.environments.setdefault(environment, WeekCounts())
 
     def add(self, other: "Week") -> None:
-        for environment, tally in other.environments.items():
-            self.tally(environment).add(tally)
+        for environment, counts in other.environments.items():
+            self.counts(environment).add(counts)
 
 
 class Followed(_Sum):
@@ -87,7 +87,7 @@ class Followed(_Sum):
     """Whether the release is a roll-back by hand, which deploys nothing new."""
 
 
-class Cursor(_Sum):
+class Checkpoint(_Sum):
     """The position up to which a trail was folded, and the state that the next records need."""
 
     sequence: int = 0
@@ -113,23 +113,23 @@ def weeks_until(last: str, count: int) -> tuple[str, ...]:
     return tuple(iso_week(start - timedelta(weeks=back)) for back in range(count - 1, -1, -1))
 
 
-def fold(cursor: Cursor, records: Iterable[AuditRecord]) -> tuple[Cursor, dict[str, Week]]:
-    """The cursor behind the records, and what they add to each week. Records that were folded before are skipped.
+def fold(checkpoint: Checkpoint, records: Iterable[AuditRecord]) -> tuple[Checkpoint, dict[str, Week]]:
+    """The checkpoint behind the records, and what they add to each week. Records that were folded before are skipped.
 
     The records belong to one application and are in order. If one is missing, because it cannot be read, the others
     still count.
     """
-    folding = _Folding(cursor.model_copy(deep=True))
+    folding = _Folding(checkpoint.model_copy(deep=True))
     for record in records:
-        if record.sequence > folding.cursor.sequence:
+        if record.sequence > folding.checkpoint.sequence:
             folding.take(record)
-            folding.cursor.sequence = record.sequence
-    return folding.cursor, folding.weeks
+            folding.checkpoint.sequence = record.sequence
+    return folding.checkpoint, folding.weeks
 
 
 class _Folding:
-    def __init__(self, cursor: Cursor) -> None:
-        self.cursor = cursor
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
         self.weeks: dict[str, Week] = {}
 
     def take(self, record: AuditRecord) -> None:
@@ -139,40 +139,40 @@ class _Folding:
         release = self._followed(number, action)
         if release is None:
             return
-        tally = self._tally(record)
+        counts = self._counts(record)
         self._stage(release, action, record)
         if action.intervention is Intervention.WAIVER:
-            tally.waived += 1
+            counts.waived += 1
         if action.measured is not None:
-            self._reach(action.measured, release, tally, record)
+            self._reach(action.measured, release, counts, record)
         if action.ends is not None:
-            tally.ended[action.verb] = tally.ended.get(action.verb, 0) + 1
-            del self.cursor.open[number]
+            counts.ended[action.verb] = counts.ended.get(action.verb, 0) + 1
+            del self.checkpoint.open[number]
 
     def _followed(self, number: int, action: Action) -> Followed | None:
         """The tracked release of the record; None if it has ended and the record only refers to it."""
-        release = self.cursor.open.get(number)
+        release = self.checkpoint.open.get(number)
         begins = action.ends_stage or action.measured is Measured.ROLLBACK_ORDERED
         if release is None and begins:
-            release = self.cursor.open[number] = Followed()
-            if len(self.cursor.open) > OPEN_LIMIT:
-                del self.cursor.open[min(other for other in self.cursor.open if other != number)]
+            release = self.checkpoint.open[number] = Followed()
+            if len(self.checkpoint.open) > OPEN_LIMIT:
+                del self.checkpoint.open[min(other for other in self.checkpoint.open if other != number)]
         return release
 
-    def _tally(self, record: AuditRecord) -> WeekTally:
+    def _counts(self, record: AuditRecord) -> WeekCounts:
         week = iso_week(record.time)
-        return self.weeks.setdefault(week, Week(week=week)).tally(record.environment or "")
+        return self.weeks.setdefault(week, Week(week=week)).counts(record.environment or "")
 
     def _stage(self, release: Followed, action: Action, record: AuditRecord) -> None:
         if not action.ends_stage:
             return
         if release.stage is not None and release.began is not None:
             week = self.weeks.setdefault(iso_week(record.time), Week(week=iso_week(record.time)))
-            stages = week.tally(release.where).stages
+            stages = week.counts(release.where).stages
             stages.setdefault(release.stage, Histogram()).put(record.time - release.began)
         release.stage, release.began, release.where = action.begins, record.time, record.environment or ""
 
-    def _reach(self, measured: Measured, release: Followed, tally: WeekTally, record: AuditRecord) -> None:
+    def _reach(self, measured: Measured, release: Followed, counts: WeekCounts, record: AuditRecord) -> None:
         where, at = record.environment or "", record.time
         match measured:
             case Measured.CREATED:
@@ -184,43 +184,43 @@ class _Folding:
                 release.asked_at = release.asked_at or at
             case Measured.GATE_DECIDED:
                 if release.asked_at is not None:
-                    tally.approval.put(at - release.asked_at)
+                    counts.approval.put(at - release.asked_at)
                     release.asked_at = None
             case Measured.ROLLOUT_BEGAN:
                 release.rolling, release.failed = True, False
             case Measured.FAILED:
-                self._fail(release, tally, where, at)
+                self._fail(release, counts, where, at)
             case Measured.LIVE:
-                self._live(release, tally, where, at)
+                self._live(release, counts, where, at)
             case Measured.ROLLBACK_ORDERED:
                 release.created, release.returns = at, True
-                tally.withdrawn += 1
-                self.cursor.failing.setdefault(where, at)
+                counts.withdrawn += 1
+                self.checkpoint.failing.setdefault(where, at)
             case Measured.RESTORED:
-                self._restored(tally, where, at)
+                self._restored(counts, where, at)
             case unreachable:
                 assert_never(unreachable)
 
-    def _live(self, release: Followed, tally: WeekTally, where: str, at: datetime) -> None:
+    def _live(self, release: Followed, counts: WeekCounts, where: str, at: datetime) -> None:
         release.rolling = release.failed = False
         release.asked_at = None
         if not release.returns:
-            tally.deployments += 1
+            counts.deployments += 1
             if release.created is not None:
-                tally.lead_time.put(at - release.created)
-        self._restored(tally, where, at)
+                counts.lead_time.put(at - release.created)
+        self._restored(counts, where, at)
 
-    def _fail(self, release: Followed, tally: WeekTally, where: str, at: datetime) -> None:
+    def _fail(self, release: Followed, counts: WeekCounts, where: str, at: datetime) -> None:
         """Count a failed rollout that had changed the environment, once."""
         if release.rolling and not release.failed:
             release.failed = True
-            tally.failed += 0 if release.returns else 1
-            self.cursor.failing.setdefault(where, at)
+            counts.failed += 0 if release.returns else 1
+            self.checkpoint.failing.setdefault(where, at)
 
-    def _restored(self, tally: WeekTally, where: str, at: datetime) -> None:
-        since = self.cursor.failing.pop(where, None)
+    def _restored(self, counts: WeekCounts, where: str, at: datetime) -> None:
+        since = self.checkpoint.failing.pop(where, None)
         if since is not None:
-            tally.restore.put(at - since)
+            counts.restore.put(at - since)
 
 
 def _number(record: AuditRecord) -> int | None:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from .histogram import Histogram
 from .model import Record, Timestamp
-from .numbers import Week, WeekTally, week_start
+from .numbers import Week, WeekCounts, week_start
 from .reports import NotShown
 from .stages import Stage
 
@@ -37,7 +37,7 @@ class Figures(Record):
     deployments: int
     deployments_per_day: float
     lead_time: Spread
-    """From the first fact that made the release until it was live here."""
+    """From the first trigger until the release was live here."""
     change_failure_rate: float | None
     """Share of rollouts that failed or were rolled back by hand; None if there was no rollout."""
     failed: int
@@ -69,7 +69,7 @@ class EnvironmentNumbers(Record):
     weeks: tuple[WeekFigures, ...]
 
 
-class Folded(Record):
+class NumbersProgress(Record):
     """The position up to which an application's numbers were folded."""
 
     application: str
@@ -86,30 +86,30 @@ class NumbersAnswer(Record):
     weeks: tuple[str, ...]
     """The weeks that were asked for, oldest first."""
     environments: tuple[EnvironmentNumbers, ...]
-    behind: tuple[Folded, ...] = ()
+    behind: tuple[NumbersProgress, ...] = ()
     """Applications whose trail has not been read to its end yet."""
     not_shown: tuple[NotShown, ...] = ()
 
 
-def figures(tally: WeekTally, days: float) -> Figures:
-    """The figures of a tally that covers `days` days."""
-    rollouts = tally.deployments + tally.failed
+def figures(counts: WeekCounts, days: float) -> Figures:
+    """The figures of counts that cover `days` days."""
+    rollouts = counts.deployments + counts.failed
     return Figures(
-        deployments=tally.deployments,
-        deployments_per_day=round(tally.deployments / days, 3) if days else 0.0,
-        lead_time=spread(tally.lead_time),
-        change_failure_rate=round(min((tally.failed + tally.withdrawn) / rollouts, 1.0), 4) if rollouts else None,
-        failed=tally.failed,
-        withdrawn=tally.withdrawn,
-        waived=tally.waived,
-        time_to_restore=spread(tally.restore),
-        approval_wait=spread(tally.approval),
+        deployments=counts.deployments,
+        deployments_per_day=round(counts.deployments / days, 3) if days else 0.0,
+        lead_time=spread(counts.lead_time),
+        change_failure_rate=round(min((counts.failed + counts.withdrawn) / rollouts, 1.0), 4) if rollouts else None,
+        failed=counts.failed,
+        withdrawn=counts.withdrawn,
+        waived=counts.waived,
+        time_to_restore=spread(counts.restore),
+        approval_wait=spread(counts.approval),
         stages=tuple(
-            StageSpread(stage=stage, waits=stage.waits, seconds=spread(tally.stages[stage]))
+            StageSpread(stage=stage, waits=stage.waits, seconds=spread(counts.stages[stage]))
             for stage in Stage
-            if stage in tally.stages
+            if stage in counts.stages
         ),
-        ended=dict(sorted(tally.ended.items())),
+        ended=dict(sorted(counts.ended.items())),
     )
 
 
@@ -128,12 +128,12 @@ def environment_numbers(
     application: str, environment: str, weeks: tuple[str, ...], weeks_by_name: dict[str, Week]
 ) -> EnvironmentNumbers:
     """`weeks` are the weeks that were asked for, oldest first; a week that is not found counts as empty."""
-    total, by_week = WeekTally(), list[WeekFigures]()
+    total, by_week = WeekCounts(), list[WeekFigures]()
     for name in weeks:
         week = weeks_by_name.get(name)
-        tally = week.environments.get(environment) if week else None
-        total.add(tally or WeekTally())
-        by_week.append(WeekFigures(week=name, begins=week_start(name), figures=figures(tally or WeekTally(), 7)))
+        counts = week.environments.get(environment) if week else None
+        total.add(counts or WeekCounts())
+        by_week.append(WeekFigures(week=name, begins=week_start(name), figures=figures(counts or WeekCounts(), 7)))
     return EnvironmentNumbers(
         application=application, environment=environment, total=figures(total, 7 * len(weeks)), weeks=tuple(by_week)
     )

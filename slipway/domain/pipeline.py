@@ -54,7 +54,7 @@ class Pipeline(Record):
         "and voters see the result on the page.",
     )
     within: Duration = Field(
-        default=JOIN_WITHIN, description="How long a release waits for the second fact, where start is both."
+        default=JOIN_WITHIN, description="How long a release waits for the second trigger, where start is both."
     )
     tag: str = Field(
         default="{run_number}",

@@ -19,7 +19,7 @@ class Milestone(StrEnum):
     """The milestones of a release in an environment, in this order."""
 
     START = "start"
-    """The facts that it starts from have arrived."""
+    """Its triggers have arrived."""
     DIGEST = "digest"
     """Its tag has been looked up."""
     LANE = "lane"

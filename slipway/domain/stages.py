@@ -13,7 +13,7 @@ class Stage(StrEnum):
     """What a release spends its time on."""
 
     JOIN = "join"
-    """It waits for the other of the two facts that it starts from."""
+    """It waits for the other of its two triggers."""
     RESOLVE = "resolve"
     """Its tag is looked up in the registry."""
     QUEUE = "queue"

@@ -6,7 +6,7 @@ from typing import assert_never
 from ..text import moment
 from .decide.automatic import soaks_in
 from .decide.blocks import called_off_rules, over_at
-from .decide.conditions import digest_text, facts_missing, plan_rule
+from .decide.conditions import digest_text, plan_rule, triggers_missing
 from .decide.deadlines import RESEND_LIMIT, is_sent_again
 from .decide.lanes import step_of
 from .decide.quorum import counted_approvals, quorum_rules, voters_left
@@ -19,7 +19,7 @@ from .rules import Rule, RuleResult, not_passed
 from .snapshot import Snapshot
 from .steps import StepKind
 
-_FACTS = {"image": "its image to be pushed", "run": "its CI run to succeed"}
+_TRIGGERS = {"image": "its image to be pushed", "run": "its CI run to succeed"}
 
 
 def _clause(sentence: str) -> str:
@@ -40,7 +40,7 @@ class Wording:
         release, where, reason = self.release, self._where(), self.release.reason.rstrip(". ")
         match release.phase:
             case Phase.JOINING:
-                return f"{release.id} waits for {self._facts()}{self._until()}{self._proof()}."
+                return f"{release.id} waits for {self._missing_triggers()}{self._until()}{self._proof()}."
             case Phase.QUEUED:
                 return f"{release.id} waits{where} behind {self._ahead()}."
             case Phase.AWAITING_APPROVAL:
@@ -143,14 +143,14 @@ class Wording:
             return ""
         return f"; run {run.number} is not proved: {(run.built if run.proof.stands else run.proof).why}"
 
-    def _facts(self) -> str:
-        missing = facts_missing(self.release, self.snapshot.application.start)
-        return " and ".join(_FACTS[fact] for fact in missing) or "its time to run out"
+    def _missing_triggers(self) -> str:
+        missing = triggers_missing(self.release, self.snapshot.application.start)
+        return " and ".join(_TRIGGERS[trigger] for trigger in missing) or "its time to run out"
 
     def _who_reports(self) -> str:
         """Which report is missing, who has to send it, and what a person can do if it does not come."""
         release, application = self.release, self.snapshot.application
-        missing, pipeline = facts_missing(release, application.start), application.pipeline
+        missing, pipeline = triggers_missing(release, application.start), application.pipeline
         if "image" in missing:
             registry, repository = application.pushed.registry, application.pushed.repository
             return f"Registry {registry} has to report {repository}:{release.tag}: push it, or cancel this release."
@@ -159,7 +159,7 @@ class Wording:
                 f"Pipeline {pipeline.project}/{pipeline.name} has to report a run that succeeded and built it. "
                 "There is nothing to do while it is running; if it has ended, run it again, or cancel this release."
             )
-        return f"Azure DevOps has to report its CI run; the release waits for {self._facts()}."
+        return f"Azure DevOps has to report its CI run; the release waits for {self._missing_triggers()}."
 
     def _until(self) -> str:
         if self.release.stands_still:

@@ -195,7 +195,7 @@ def export(application: str) -> str:
 
 
 def numbers(application: str) -> str:
-    """A partition, not a row: its head is the cursor into the trail, its other rows are weeks."""
+    """A partition, not a row: its head is the checkpoint in the trail, its other rows are weeks."""
     return NUMBERS + application
 
 

@@ -1,13 +1,13 @@
-"""Storage of the delivery metrics: one row per application and week, and a cursor into the audit trail.
+"""Storage of the delivery metrics: one row per application and week, and a checkpoint into the audit trail.
 
-Each application has its own partition. The weeks and the cursor are written in one transaction, guarded by the
-cursor's ETag, so that no record counts twice. All of it can be computed again from the trail.
+Each application has its own partition. The weeks and the checkpoint are written in one transaction, guarded by the
+checkpoint's ETag, so that no record counts twice. All of it can be computed again from the trail.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..domain.numbers import Cursor, Week
+from ..domain.numbers import Checkpoint, Week
 from . import keys
 from .rows import pack, read_row
 from .table import Act, Table, Write
@@ -18,9 +18,9 @@ WEEKS_AT_ONCE = 80
 
 @dataclass(frozen=True, kw_only=True)
 class StoredWeeks:
-    """The cursor with its ETag, and the weeks read, by name."""
+    """The checkpoint with its ETag, and the weeks read, by name."""
 
-    cursor: Cursor
+    checkpoint: Checkpoint
     etag: str
     weeks: Mapping[str, Week]
 
@@ -32,30 +32,30 @@ class Weeks:
         self._table = table
 
     def read(self, application: str, newest: int) -> StoredWeeks:
-        """The cursor and the `newest` latest weeks that have a row, in one request."""
-        cursor, etag, weeks = Cursor(), "", dict[str, Week]()
+        """The checkpoint and the `newest` latest weeks that have a row, in one request."""
+        checkpoint, etag, weeks = Checkpoint(), "", dict[str, Week]()
         last = keys.WEEK + keys.AFTER
         for row in self._table.rows(keys.numbers(application), keys.HEAD, last, limit=newest + 1):
             if row.key == keys.HEAD:
-                cursor, etag = read_row(Cursor, row), row.etag
+                checkpoint, etag = read_row(Checkpoint, row), row.etag
             else:
                 week = read_row(Week, row)
                 weeks[week.week] = week
-        return StoredWeeks(cursor=cursor, etag=etag, weeks=weeks)
+        return StoredWeeks(checkpoint=checkpoint, etag=etag, weeks=weeks)
 
     def copied(self, application: str) -> int:
         """The sequence up to which the audit index has every record. Read this before the index, and after the end
         of the trail: a record with a higher sequence may be missing from the index only because its copy is still to
         come."""
-        return self.cursor(application)[0].sequence
+        return self.checkpoint(application)[0].sequence
 
-    def cursor(self, application: str) -> tuple[Cursor, str]:
+    def checkpoint(self, application: str) -> tuple[Checkpoint, str]:
         row = self._table.get(keys.numbers(application), keys.HEAD)
-        return (read_row(Cursor, row), row.etag) if row else (Cursor(), "")
+        return (read_row(Checkpoint, row), row.etag) if row else (Checkpoint(), "")
 
-    def commit(self, application: str, cursor: Cursor, etag: str, added: Mapping[str, Week]) -> None:
-        """Add to the weeks and move the cursor in one transaction. Raises `Conflict` if the cursor has moved since."""
-        partition, writes = keys.numbers(application), [_head(cursor, etag)]
+    def commit(self, application: str, checkpoint: Checkpoint, etag: str, added: Mapping[str, Week]) -> None:
+        """Add to the weeks and move the checkpoint in one transaction. Raises `Conflict` if it has moved since."""
+        partition, writes = keys.numbers(application), [_head(checkpoint, etag)]
         for name, week in added.items():
             row = self._table.get(partition, keys.week(name))
             total = read_row(Week, row) if row else Week(week=name)
@@ -64,5 +64,5 @@ class Weeks:
         self._table.transact(partition, writes)
 
 
-def _head(cursor: Cursor, etag: str) -> Write:
-    return Write(act=Act.REPLACE if etag else Act.CREATE, key=keys.HEAD, values=pack(cursor), etag=etag)
+def _head(checkpoint: Checkpoint, etag: str) -> Write:
+    return Write(act=Act.REPLACE if etag else Act.CREATE, key=keys.HEAD, values=pack(checkpoint), etag=etag)

@@ -13,8 +13,8 @@ from ..catalogue.entries import Catalogue, Entry, not_here
 from ..clock import Clock, utc_now
 from ..domain.audit import AuditRecord
 from ..domain.errors import NotFound
-from ..domain.numbers import Cursor, Week, fold, iso_week, week_start, weeks_until
-from ..domain.numbers_report import EnvironmentNumbers, Folded, NumbersAnswer, environment_numbers
+from ..domain.numbers import Checkpoint, Week, fold, iso_week, week_start, weeks_until
+from ..domain.numbers_report import EnvironmentNumbers, NumbersAnswer, NumbersProgress, environment_numbers
 from ..ledger import Conflict, Ledger
 from ..ledger.table import gathered, read_each
 from ..ledger.weeks import WEEKS_AT_ONCE, Weeks
@@ -34,7 +34,7 @@ class Numbers:
     weeks: Weeks
     catalogue: Catalogue
     follow: Callable[[str, Sequence[AuditRecord]], object]
-    """Called with the trail's new records, before the cursor moves past them. Raises `LedgerUnavailable`,
+    """Called with the trail's new records, before the checkpoint moves past them. Raises `LedgerUnavailable`,
     `KeysUnavailable`."""
     clock: Clock = utc_now
 
@@ -47,30 +47,30 @@ class Numbers:
         """
         folded = 0
         for _ in range(portions):
-            cursor, etag = self.weeks.cursor(application)
-            if end is not None and cursor.sequence >= end:
+            checkpoint, etag = self.weeks.checkpoint(application)
+            if end is not None and checkpoint.sequence >= end:
                 break
-            records, last = self._following(application, cursor)
-            if last == cursor.sequence:
+            records, last = self._following(application, checkpoint)
+            if last == checkpoint.sequence:
                 break
             self.follow(application, records)
-            moved, added = fold(cursor, records)
+            moved, added = fold(checkpoint, records)
             moved.sequence = last
             try:
                 self.weeks.commit(application, moved, etag, added)
             except Conflict:
                 log.info("another instance has updated the numbers of %s", application)
                 break
-            folded += last - cursor.sequence
+            folded += last - checkpoint.sequence
             if end is not None and last >= end:
                 break
         return folded
 
-    def _following(self, application: str, cursor: Cursor) -> tuple[list[AuditRecord], int]:
-        """The readable records after the cursor, and the last sequence that was examined."""
-        records, last, weeks = list[AuditRecord](), cursor.sequence, set[str]()
-        rows = self.ledger.audit(application, first=cursor.sequence + 1, limit=PORTION)
-        for sequence, item in enumerate(islice(rows, PORTION), start=cursor.sequence + 1):
+    def _following(self, application: str, checkpoint: Checkpoint) -> tuple[list[AuditRecord], int]:
+        """The readable records after the checkpoint, and the last sequence that was examined."""
+        records, last, weeks = list[AuditRecord](), checkpoint.sequence, set[str]()
+        rows = self.ledger.audit(application, first=checkpoint.sequence + 1, limit=PORTION)
+        for sequence, item in enumerate(islice(rows, PORTION), start=checkpoint.sequence + 1):
             if isinstance(item, AuditRecord):
                 weeks.add(iso_week(item.time))
                 if len(weeks) > WEEKS_AT_ONCE:
@@ -96,7 +96,7 @@ class Numbers:
         """
         names = weeks_until(until or iso_week(self.clock()), weeks)
         entries = [self.catalogue.entry(application)] if application is not None else list(self.catalogue)
-        results, behind = list[EnvironmentNumbers](), list[Folded]()
+        results, behind = list[EnvironmentNumbers](), list[NumbersProgress]()
         each = gathered(read_each(entries, lambda entry: (entry, *self._read(entry.application.application, names))))
         for entry, figures, left in each.read:
             name = entry.application.application
@@ -114,18 +114,18 @@ class Numbers:
             raise NotFound(not_here(where, environment, environments))
         return NumbersAnswer(weeks=names, environments=tuple(results), behind=tuple(behind), not_shown=each.not_shown)
 
-    def _read(self, application: str, names: tuple[str, ...]) -> tuple[dict[str, Week], Folded | None]:
+    def _read(self, application: str, names: tuple[str, ...]) -> tuple[dict[str, Week], NumbersProgress | None]:
         """The stored weeks plus newer records, and the progress if they do not reach the end of the trail."""
         back = len(weeks_between(names[0], iso_week(self.clock())))
         stored = self.weeks.read(application, back)
-        records, last = self._following(application, stored.cursor)
-        _, added = fold(stored.cursor, records)
+        records, last = self._following(application, stored.checkpoint)
+        _, added = fold(stored.checkpoint, records)
         weeks = dict(stored.weeks)
         for name, week in added.items():
             weeks.setdefault(name, Week(week=name)).add(week)
         behind = len(records) >= PORTION
         of = self.ledger.head(application).sequence if behind else last
-        return weeks, Folded(application=application, sequence=last, of=of) if last < of else None
+        return weeks, NumbersProgress(application=application, sequence=last, of=of) if last < of else None
 
 
 def weeks_between(first: str, last: str) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ def approval_status(
     now: datetime,
     signed_in: SignedIn | None = None,
 ) -> ApprovalStatus:
-    status = _standing(release, environment, claims, now=now, signed_in=signed_in)
+    status = _approval_status(release, environment, claims, now=now, signed_in=signed_in)
     votes = release.gate.votes if release.gate and release.environment == claims.environment else ()
     disowned = next((vote for vote in votes if vote.objects), None)
     if status.kind is not ApprovalSituation.PASSED or disowned is None:
@@ -126,7 +126,7 @@ def approval_status(
     return replace(status, headline="A vote for it was not the voter's own", lead=lead, tone=Tone.BAD)
 
 
-def _standing(
+def _approval_status(
     release: Release,
     environment: Environment | None,
     claims: ApprovalClaims,

@@ -20,7 +20,7 @@ from ..text import one_line
 from . import times, words
 from .answer import Answer, cacheable
 from .deciding import decision_address
-from .proposed import sign_of
+from .proposed import badge_of
 from .signin import Visitor
 from .templating import render
 from .words import Badge
@@ -43,7 +43,7 @@ class ApplicationGroup:
 class AttentionItem:
     """Something that needs somebody's attention."""
 
-    sign: Badge | Phase
+    badge: Badge | Phase
     link: str
     headline: str
     text: str
@@ -65,15 +65,15 @@ def show_board(
 def board_page(
     state: Board, *, now: datetime, visitor: Visitor, application: str | None = None, follow: bool = False
 ) -> str:
-    mine, notices = _split(tuple(_notices(state, now, visitor)))
+    mine, attention = _split(tuple(_attention_items(state, now, visitor)))
     return render(
         "board.html",
         application=application,
         groups=_groups(state.rows),
         mine=mine,
-        notices=notices[:ATTENTION],
-        more_notices=max(len(notices) - ATTENTION, 0),
-        tally=_tally(state),
+        attention=attention[:ATTENTION],
+        more_attention=max(len(attention) - ATTENTION, 0),
+        counts=_counts(state),
         releases=state.newest,
         not_shown=state.not_shown,
         frozen=_frozen,
@@ -99,24 +99,26 @@ def _frozen(lane: Lane, now: datetime) -> str:
     return "On hold" if lane.hold is not None else ""
 
 
-def _split(notices: tuple[AttentionItem, ...]) -> tuple[tuple[AttentionItem, ...], tuple[AttentionItem, ...]]:
+def _split(items: tuple[AttentionItem, ...]) -> tuple[tuple[AttentionItem, ...], tuple[AttentionItem, ...]]:
     """The items that wait for the reader, and all others that need attention."""
-    return tuple(one for one in notices if one.decide), tuple(one for one in notices if not one.decide)
+    return tuple(item for item in items if item.decide), tuple(item for item in items if not item.decide)
 
 
-def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[AttentionItem]:
+def _attention_items(state: Board, now: datetime, visitor: Visitor) -> Iterator[AttentionItem]:
     """Failures first, then everything that waits for people."""
     if state.parked:
         yield _parked(state)
     freezes = [row.everything for row in state.rows if row.everything and row.everything.in_force(now)]
     if freezes:
-        sign = Badge(word="Frozen", mark="‖", tone=Tone.ASKS)
-        yield AttentionItem(sign=sign, link="/operate", headline="Everything", text=one_line(freezes[0].reason, REASON))
+        badge = Badge(word="Frozen", mark="‖", tone=Tone.ASKS)
+        yield AttentionItem(
+            badge=badge, link="/operate", headline="Everything", text=one_line(freezes[0].reason, REASON)
+        )
     cells = [cell for row in state.rows for cell in row.cells]
     for cell in cells:
         if cell.failed is not None:
             what = f"{cell.failed.id} in {cell.environment.name}"
-            yield _notice(cell.failed, what, one_line(cell.failed.reason, REASON))
+            yield _item(cell.failed, what, one_line(cell.failed.reason, REASON))
     for row in state.rows:
         yield from _drifted(row)
     for board_cell, item in ((cell, item) for cell in cells for item in cell.moving):
@@ -130,7 +132,7 @@ def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Attentio
                 due = one_line(f"{due}; nobody could be told of it: {waiting.gate.untold}", REASON)
             if outdated:
                 due, ask = one_line(f"planned again before anybody can approve it: {outdated[0]}", REASON), words.LOOK
-            yield _notice(waiting, what, due, _decision_address(waiting, board_cell, visitor), ask)
+            yield _item(waiting, what, due, _decision_address(waiting, board_cell, visitor), ask)
     for shown in state.changes:
         yield _change(shown, now, visitor)
 
@@ -141,7 +143,7 @@ def _drifted(row: ApplicationRow) -> Iterator[AttentionItem]:
         if cell.lane.drift is not None:
             release = release_id(row.application, cell.lane.drift.release)
             yield AttentionItem(
-                sign=words.drift_badge(cell.lane.drift),
+                badge=words.drift_badge(cell.lane.drift),
                 link=f"/releases/{release}",
                 headline=f"{release} in {cell.environment.name}",
                 text=one_line(cell.lane.drift.seen.summary, REASON),
@@ -156,7 +158,7 @@ def _change(shown: ShownChange, now: datetime, visitor: Visitor) -> AttentionIte
     if change.phase is ChangePhase.STOOD_IN:
         due = "two of the platform's people stand in: anybody who is asked may object"
     return AttentionItem(
-        sign=sign_of(change),
+        badge=badge_of(change),
         link=address,
         headline=one_line(f"A change that weakens the gate of {gates or 'production'}", REASON),
         text=due,
@@ -173,9 +175,9 @@ def _decision_address(release: Release, cell: Cell, visitor: Visitor) -> str:
     return decision_address(release, gate, visitor)
 
 
-def _notice(release: Release, headline: str, text: str, decide: str = "", ask: str = "") -> AttentionItem:
+def _item(release: Release, headline: str, text: str, decide: str = "", ask: str = "") -> AttentionItem:
     return AttentionItem(
-        sign=release.phase, link=f"/releases/{release.id}", headline=headline, text=text, decide=decide, ask=ask
+        badge=release.phase, link=f"/releases/{release.id}", headline=headline, text=text, decide=decide, ask=ask
     )
 
 
@@ -183,14 +185,14 @@ def _parked(state: Board) -> AttentionItem:
     newest = max(state.parked, key=lambda item: item.parked_at)
     count = len(state.parked)
     return AttentionItem(
-        sign=words.PARKED,
+        badge=words.PARKED,
         link="/parked",
         headline=f"{count} input{'' if count == 1 else 's'} that could not be handled",
         text=f"the latest came from {newest.source}: {one_line(newest.reason, REASON)}",
     )
 
 
-def _tally(state: Board) -> tuple[Badge, ...]:
+def _counts(state: Board) -> tuple[Badge, ...]:
     """Badges that count each kind: failed, not shown, parked, waiting, on the way, live."""
     cells = [cell for row in state.rows for cell in row.cells]
     moving = [item.release for cell in cells for item in cell.moving]

@@ -8,7 +8,7 @@ from ..domain.versions import Subject, SubjectKind
 from ..ledger.proposals import Proposals
 from ..ledger.versions import SubjectVersions
 from .answer import Answer, cacheable
-from .proposed import sign_of
+from .proposed import badge_of
 from .signin import Visitor
 from .templating import render
 
@@ -34,7 +34,7 @@ class ItemView:
 def show_catalogue(catalogue: LiveCatalogue, proposals: Proposals, visitor: Visitor) -> Answer:
     """Everything in force, and the changes on which people vote. Raises `LedgerUnavailable`."""
     undecided = proposals.undecided()
-    waiting = [(sign_of(change), change) for change in undecided.read if not change.phase.final]
+    waiting = [(badge_of(change), change) for change in undecided.read if not change.phase.final]
     items = tuple(sorted(_items(catalogue), key=lambda item: (not item.problems, item.kind, item.name)))
     page = render(
         "catalogue.html",

@@ -15,7 +15,7 @@ class Stop:
     """One environment of the chain."""
 
     name: str
-    sign: Badge
+    badge: Badge
     current: bool
     took: str
     """Time between arriving and leaving, or since arriving; empty if it never arrived."""
@@ -33,10 +33,10 @@ def _stop(release: Release, name: str, now: datetime) -> Stop:
     rollout = release.rollout_in(name)
     current = release.environment == name and not release.phase.final
     if rollout is None:
-        return Stop(name=name, sign=words.PENDING, current=False, took="", left_at=None)
+        return Stop(name=name, badge=words.PENDING, current=False, took="", left_at=None)
     return Stop(
         name=name,
-        sign=words.phase_badge(release.phase) if current else words.outcome_badge(rollout.outcome),
+        badge=words.phase_badge(release.phase) if current else words.outcome_badge(rollout.outcome),
         current=current,
         took=duration((rollout.left_at or now) - rollout.arrived_at) if _has_left(rollout) or current else "",
         left_at=rollout.left_at,

@@ -28,7 +28,7 @@ class ChangeView:
 
     kind: str
     name: str
-    sign: Badge
+    badge: Badge
     lines: tuple[Line, ...]
     left_out: int
     """Number of lines not shown."""
@@ -109,7 +109,7 @@ def _change_view(item: Change, budget: int) -> tuple[ChangeView, int]:
     view = ChangeView(
         kind=item.kind,
         name=item.name,
-        sign=change_badge(item.change),
+        badge=change_badge(item.change),
         lines=tuple(shown),
         left_out=len(lines) - len(shown),
         notes=item.notes,

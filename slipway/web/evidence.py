@@ -29,7 +29,7 @@ class EvidenceView:
 
     name: str
     environment: str
-    sign: Badge
+    badge: Badge
     summary: str
     log: str | None
     """Hash of the full log."""
@@ -49,7 +49,7 @@ def evidence_views(items: Iterable[Evidence], read: ReadDocument) -> tuple[Evide
             EvidenceView(
                 name=item.name,
                 environment=item.environment,
-                sign=PASSED if item.passed else FAILED,
+                badge=PASSED if item.passed else FAILED,
                 summary=visible(item.summary),
                 log=item.log,
                 excerpt=excerpt,

@@ -53,7 +53,7 @@ def show_proposed_change(services: FormServices, hash: str, who: Visitor) -> Ans
         "proposed.html",
         change=change,
         plan=plan,
-        sign=sign_of(change),
+        change_badge=badge_of(change),
         void=moved_on.reason if moved_on else "",
         open=change.phase.open and moved_on is None,
         waits=change.phase is ChangePhase.WAITING,
@@ -144,6 +144,6 @@ def _may_stand_in(change: ProposedChange, plan: ChangePlan, who: Visitor) -> boo
     return change.phase is ChangePhase.WAITING and who.caller.may(Permission.APPLY) and not taken
 
 
-def sign_of(change: ProposedChange) -> Badge:
+def badge_of(change: ProposedChange) -> Badge:
     tone = change.phase.tone
     return Badge(word=change.phase.replace("-", " ").capitalize(), mark=_MARKS[tone], tone=tone)

@@ -57,10 +57,10 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
     stale = why_stale(status.drift) if lanes else ""
     clean = not (stale or missing) and all(lane.drift is None for _, lane in lanes)
     if as_json:
-        standings = [{"application": name, **lane.model_dump(mode="json")} for name, lane in lanes]
+        environments = [{"application": name, **lane.model_dump(mode="json")} for name, lane in lanes]
         looked = status.drift.looked_at.isoformat() if status.drift else None
         unknown = "; ".join(filter(None, (stale, *(each.why for each in missing))))
-        console.json({"clean": clean, "unknown": unknown, "looked_at": looked, "environments": standings})
+        console.json({"clean": clean, "unknown": unknown, "looked_at": looked, "environments": environments})
     else:
         looked_at = None if stale or status.drift is None else status.drift.looked_at
         rows = (_row(console, name, lane, looked_at) for name, lane in lanes)

@@ -50,13 +50,13 @@ def numbers(
     """Deployment frequency, lead time, change failure rate and time to restore, computed from the audit trail.
 
     Weeks are ISO weeks in UTC; the current one is incomplete. Durations are medians, accurate to 5 %. Lead time starts
-    with the first fact of a release (its image or its CI run). docs/reference/numbers.md defines each number.
+    with the first trigger of a release (its image or its CI run). docs/reference/numbers.md defines each number.
 
     \b
     Columns:
       LIVE      releases that went live, in total and per week
       FAILED    rollouts that failed, and live releases rolled back by hand
-      LEAD      from the first fact of a release until it was live
+      LEAD      from the first trigger of a release until it was live
       RESTORE   from a failure until the environment was healthy again
       APPROVAL  from the request for approval until the decision
 

@@ -79,12 +79,12 @@ def version_rule(tag: str, higher: Mapping[str, str]) -> RuleResult:
     return Rule.VERSION_IS_NOT_LOWER.fails(f"{tag} is lower than {shown}, which {where}; {how}")
 
 
-def facts_missing(release: Release, start: Start) -> tuple[str, ...]:
+def triggers_missing(release: Release, start: Start) -> tuple[str, ...]:
     """The triggers of the application that have not arrived: `image`, `run`. A run does not count as arrived while it
     is unknown whether it made the image."""
     required = {Start.PUSH: ("image",), Start.RUN: ("run",), Start.BOTH: ("image", "run")}[start]
     arrived = {"image": release.push is not None, "run": release.run is not None and release.run.counts}
-    return tuple(fact for fact in required if not arrived[fact])
+    return tuple(trigger for trigger in required if not arrived[trigger])
 
 
 def newer_in_lane(release: Release, lane: Lane, releases: Mapping[int, Release]) -> Newer | None:

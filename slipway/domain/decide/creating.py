@@ -64,8 +64,8 @@ def create_release(draft: Draft, event: CommandGiven) -> None:
 
 
 def _create_first(draft: Draft, event: CommandGiven, artifact: PushedArtifact) -> None:
-    """A release of an artifact that no release has delivered. It does not wait for the other facts that the application
-    requires after a push."""
+    """A release of an artifact that no release has delivered. It does not wait for the other triggers that the
+    application requires after a push."""
     is_image = Rule.IS_AN_IMAGE.judged(not artifact.no_image, artifact.no_image or "the registry has it as one")
     if not accepted(draft, event, (draft.snapshot.tag_rules[artifact.tag], is_image, *reason_rule(event))):
         return

@@ -10,7 +10,7 @@ from ..release import Phase, Push, Release
 from ..rules import Rule, RuleResult
 from ..runs import Run
 from ..steps import StepKind
-from .conditions import facts_missing, newer_in_lane, version_rule
+from .conditions import newer_in_lane, triggers_missing, version_rule
 from .lanes import arrive, begin_step, end_release, supersede
 from .state import Draft
 
@@ -172,7 +172,7 @@ def new_release(
 
 
 def start_when_complete(draft: Draft, release: Release) -> None:
-    if facts_missing(release, draft.application.start):
+    if triggers_missing(release, draft.application.start):
         first = draft.application.environments[0]
         if newer := newer_in_lane(release, draft.lane(first.name), draft.releases):
             supersede(draft, release, by=newer.number, why=newer.why)  # judged as if its other trigger had come

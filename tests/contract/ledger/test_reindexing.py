@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.domain.numbers import Cursor
+from slipway.domain.numbers import Checkpoint
 from slipway.domain.reports import Compared
 from slipway.ledger import Table
 from slipway.ledger.audit_index import AuditIndex
@@ -33,7 +33,7 @@ def work(index: AuditIndex) -> Reindexing:
     for record in RECORDS:
         write = Write(act=Act.CREATE, key=audit_key(record.sequence), values=pack_audit(record))
         ledger.transact("shop", [write])
-    Weeks(ledger).commit("shop", Cursor(sequence=HEAD), "", {})
+    Weeks(ledger).commit("shop", Checkpoint(sequence=HEAD), "", {})
     return Reindexing(table=ledger, index=index)
 
 
@@ -113,8 +113,8 @@ def test_an_empty_trail_has_nothing_to_compare() -> None:
 
 
 def test_a_copy_that_may_still_come_is_not_missing_and_is_put_there_where_that_was_asked(work: Reindexing) -> None:
-    cursor, etag = Weeks(work.table).cursor("shop")
-    Weeks(work.table).commit("shop", cursor.model_copy(update={"sequence": HEAD - 1}), etag, {})
+    checkpoint, etag = Weeks(work.table).checkpoint("shop")
+    Weeks(work.table).commit("shop", checkpoint.model_copy(update={"sequence": HEAD - 1}), etag, {})
     work.index.table.transact(COPIES, [Write(act=Act.DELETE, key=key) for key in copies(RECORDS[-1])])
     found = work.compare("shop", head=HEAD, repair=True)
     assert (found.waiting, found.records, differences(found)) == (1, HEAD - 1, (0, 0, 0))

@@ -2,23 +2,23 @@
 
 import pytest
 
-from slipway.domain.numbers import Cursor, Week, WeekTally
+from slipway.domain.numbers import Checkpoint, Week, WeekCounts
 from slipway.ledger import Conflict, Table
 from slipway.ledger.weeks import Weeks
 
 
 def added(*names: str) -> dict[str, Week]:
-    return {name: Week(week=name, environments={"production": WeekTally(deployments=1)}) for name in names}
+    return {name: Week(week=name, environments={"production": WeekCounts(deployments=1)}) for name in names}
 
 
 def test_portions_add_up_and_the_newest_weeks_come_first(table: Table) -> None:
     weeks = Weeks(table)
-    weeks.commit("shop", Cursor(sequence=10), "", added("2025-W52", "2026-W01"))
-    _, etag = weeks.cursor("shop")
-    weeks.commit("shop", Cursor(sequence=20), etag, added("2026-W01", "2026-W02"))
+    weeks.commit("shop", Checkpoint(sequence=10), "", added("2025-W52", "2026-W01"))
+    _, etag = weeks.checkpoint("shop")
+    weeks.commit("shop", Checkpoint(sequence=20), etag, added("2026-W01", "2026-W02"))
     kept = weeks.read("shop", 2)
-    assert kept.cursor == Cursor(sequence=20)
-    assert {name: week.tally("production").deployments for name, week in kept.weeks.items()} == {
+    assert kept.checkpoint == Checkpoint(sequence=20)
+    assert {name: week.counts("production").deployments for name, week in kept.weeks.items()} == {
         "2026-W01": 2,
         "2026-W02": 1,
     }
@@ -26,10 +26,10 @@ def test_portions_add_up_and_the_newest_weeks_come_first(table: Table) -> None:
 
 def test_whoever_comes_second_is_refused_and_changes_nothing(table: Table) -> None:
     weeks = Weeks(table)
-    weeks.commit("shop", Cursor(sequence=10), "", added("2026-W01"))
-    _, etag = weeks.cursor("shop")
-    weeks.commit("shop", Cursor(sequence=20), etag, added("2026-W02"))
+    weeks.commit("shop", Checkpoint(sequence=10), "", added("2026-W01"))
+    _, etag = weeks.checkpoint("shop")
+    weeks.commit("shop", Checkpoint(sequence=20), etag, added("2026-W02"))
     for old in ("", etag):
         with pytest.raises(Conflict):
-            weeks.commit("shop", Cursor(sequence=20), old, added("2026-W02"))
-    assert weeks.read("shop", 9).weeks["2026-W02"].tally("production").deployments == 1
+            weeks.commit("shop", Checkpoint(sequence=20), old, added("2026-W02"))
+    assert weeks.read("shop", 9).weeks["2026-W02"].counts("production").deployments == 1

@@ -40,7 +40,7 @@ def person(name: str) -> str:
     return PEOPLE[name.casefold()]
 
 
-class Tally:
+class CountedVotes:
     """Which approvals stand, told from the audit trail alone: release and plan hash, to the people who approved."""
 
     def __init__(self) -> None:

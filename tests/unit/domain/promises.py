@@ -8,7 +8,7 @@ from itertools import chain
 from slipway.domain.application import Application
 from slipway.domain.audit import AuditRecord, ChainCheck
 from slipway.domain.decide import Decision
-from slipway.domain.decide.conditions import facts_missing
+from slipway.domain.decide.conditions import triggers_missing
 from slipway.domain.environment import Environment
 from slipway.domain.events import Event
 from slipway.domain.gate import ApprovalGate, AutoGate
@@ -21,7 +21,7 @@ from slipway.domain.rules import Rule
 from slipway.domain.signing import PublicKeys, Signature
 from slipway.domain.steps import Notice, Outgoing
 from slipway.testing.chains import PUBLIC_KEYS
-from tests.unit.domain.crowd import Tally, barred, demanded, person
+from tests.unit.domain.crowd import CountedVotes, barred, demanded, person
 from tests.unit.domain.world import World
 
 _BEFORE_THE_GATE = {Phase.PLANNING, Phase.AWAITING_APPROVAL, Phase.SOAKING, Phase.HELD_BACK}
@@ -54,7 +54,7 @@ class WatchedWorld(World):
         self._ended: dict[int, Release] = {}
         self._before: dict[int, Release] = {}
         self._live: dict[str, Timestamp] = {}
-        self._tally = Tally()
+        self._counted = CountedVotes()
         self._replay = Replay()
         self._ids: set[str] = set()
         self._last_actions: set[str] = set()
@@ -65,7 +65,7 @@ class WatchedWorld(World):
         self._last_actions = {record.action for record in self.audit[records:]}
         self._audit_verifies(self.audit[records:])
         for record in self.audit[records:]:
-            self._tally.feed(record)
+            self._counted.feed(record)
             self._replay.feed(record)
         assert self._replay.fault is None, self._replay.fault
         self._what_opens_is_on_record(decision)
@@ -88,7 +88,7 @@ class WatchedWorld(World):
         super().change(application)
         self._audit_verifies(self.audit[before:])
         for record in self.audit[before:]:
-            self._tally.feed(record)
+            self._counted.feed(record)
             self._replay.feed(record)
 
     def _audit_verifies(self, records: list[AuditRecord]) -> None:
@@ -170,7 +170,7 @@ class WatchedWorld(World):
         assert all(found.get(name) for name in environment.require.rules()), "what is required was not looked at"
         gate = environment.gate
         if isinstance(gate, ApprovalGate):
-            demanded(gate, release, self._tally.approvals(release))
+            demanded(gate, release, self._counted.approvals(release))
         self._conditions_hold(release, environment)
 
     def _nothing_was_in_its_way(self, release: Release) -> None:
@@ -207,7 +207,7 @@ class WatchedWorld(World):
             assert len(set(voters)) == len(voters)
             approved = [person(vote.voter) for vote in release.gate.votes if vote.decision is VoteDecision.APPROVE]
             if release.phase is Phase.AWAITING_APPROVAL:
-                assert approved == self._tally.approvals(release), "what counts is not what the trail tells"
+                assert approved == self._counted.approvals(release), "what counts is not what the trail tells"
                 self._nobody_approved_their_own(release, set(approved))
             assert {vote.plan_hash for vote in release.gate.votes} <= {release.gate.plan_hash}
 
@@ -242,7 +242,7 @@ class WatchedWorld(World):
         match release.phase:
             case Phase.JOINING:
                 assert release.due is not None
-                assert facts_missing(release, self.application.start)
+                assert triggers_missing(release, self.application.start)
             case Phase.QUEUED:
                 assert lane is not None
                 assert release.number in (lane.waiting, lane.returning, lane.next)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditRecord
-from slipway.domain.numbers import Cursor, Week, WeekTally, fold, iso_week, week_start, weeks_until
+from slipway.domain.numbers import Checkpoint, Week, WeekCounts, fold, iso_week, week_start, weeks_until
 from slipway.domain.numbers_report import environment_numbers, figures
 from slipway.domain.spans import spans
 from slipway.domain.stages import Stage
@@ -27,11 +27,11 @@ def story(*told: tuple[float, str] | tuple[float, str, int]) -> list[AuditRecord
     ]
 
 
-def counted(*told: tuple[float, str] | tuple[float, str, int]) -> WeekTally:
-    _, weeks = fold(Cursor(), story(*told))
-    total = WeekTally()
+def counted(*told: tuple[float, str] | tuple[float, str, int]) -> WeekCounts:
+    _, weeks = fold(Checkpoint(), story(*told))
+    total = WeekCounts()
     for week in weeks.values():
-        total.add(week.environments.get("production", WeekTally()))
+        total.add(week.environments.get("production", WeekCounts()))
     return total
 
 
@@ -41,8 +41,8 @@ GOES_LIVE = ((0.0, "release.created"), (1.0, "plan.requested"), (2.0, "plan.made
 
 
 def test_a_release_that_goes_live_is_a_deployment_with_its_lead_time() -> None:
-    tally = counted(*GOES_LIVE)
-    said = figures(tally, 7)
+    counts = counted(*GOES_LIVE)
+    said = figures(counts, 7)
     assert (said.deployments, said.failed, said.change_failure_rate) == (1, 0, 0.0)
     assert said.lead_time.median == pytest.approx(35 * 60, rel=0.05)
     assert said.deployments_per_day == pytest.approx(1 / 7, rel=0.01)
@@ -50,10 +50,10 @@ def test_a_release_that_goes_live_is_a_deployment_with_its_lead_time() -> None:
 
 
 def test_people_are_waited_for_from_the_first_asking_to_the_decision() -> None:
-    tally = counted((0, "release.created"), (1, "gate.opened"), (5, "plan.requested"), (6, "gate.opened"),
+    counts = counted((0, "release.created"), (1, "gate.opened"), (5, "plan.requested"), (6, "gate.opened"),
                     (31, "gate.passed"))  # fmt: skip
-    assert tally.approval.count == 1
-    assert tally.approval.most_ms == 30 * 60_000
+    assert counts.approval.count == 1
+    assert counts.approval.most_ms == 30 * 60_000
 
 
 def test_a_rejection_is_a_decision_too_and_an_expiry_is_none() -> None:
@@ -62,18 +62,18 @@ def test_a_rejection_is_a_decision_too_and_an_expiry_is_none() -> None:
 
 
 def test_a_failed_rollout_counts_once_and_is_restored_by_the_roll_back() -> None:
-    tally = counted((0, "release.created"), (1, "rollout.requested"), (4, "rollout.failed"), (4, "rollback.requested"),
+    counts = counted((0, "release.created"), (1, "rollout.requested"), (4, "rollout.failed"), (4, "rollback.requested"),
                     (10, "rollback.done"), (10, "release.rolled-back"))  # fmt: skip
-    assert (tally.deployments, tally.failed) == (0, 1)
-    assert tally.restore.most_ms == 6 * 60_000
-    assert figures(tally, 7).change_failure_rate == 1.0
+    assert (counts.deployments, counts.failed) == (0, 1)
+    assert counts.restore.most_ms == 6 * 60_000
+    assert figures(counts, 7).change_failure_rate == 1.0
 
 
 def test_without_a_roll_back_it_is_restored_by_the_next_release_that_goes_live() -> None:
-    tally = counted((0, "rollout.requested"), (4, "verification.failed"), (4, "release.failed"),
+    counts = counted((0, "rollout.requested"), (4, "verification.failed"), (4, "release.failed"),
                     (50, "rollout.requested", 2), (64, "release.live", 2))  # fmt: skip
-    assert (tally.deployments, tally.failed) == (1, 1)
-    assert tally.restore.most_ms == 60 * 60_000
+    assert (counts.deployments, counts.failed) == (1, 1)
+    assert counts.restore.most_ms == 60 * 60_000
 
 
 def test_what_fails_before_it_touches_the_environment_is_not_a_failed_change() -> None:
@@ -81,11 +81,11 @@ def test_what_fails_before_it_touches_the_environment_is_not_a_failed_change() -
 
 
 def test_a_roll_back_by_hand_is_a_failed_change_and_no_deployment() -> None:
-    tally = counted(*GOES_LIVE, (60, "rollback.ordered", 2), (61, "rollout.requested", 2), (65, "release.live", 2),
+    counts = counted(*GOES_LIVE, (60, "rollback.ordered", 2), (61, "rollout.requested", 2), (65, "release.live", 2),
                     (65, "release.completed", 2))  # fmt: skip
-    assert (tally.deployments, tally.failed, tally.withdrawn) == (1, 0, 1)
-    assert tally.restore.most_ms == 5 * 60_000
-    assert figures(tally, 7).change_failure_rate == 1.0
+    assert (counts.deployments, counts.failed, counts.withdrawn) == (1, 0, 1)
+    assert counts.restore.most_ms == 5 * 60_000
+    assert figures(counts, 7).change_failure_rate == 1.0
 
 
 def test_steps_are_told_apart_by_whether_they_wait_or_work() -> None:
@@ -109,7 +109,7 @@ def test_weeks_are_iso_weeks_in_utc() -> None:
 
 
 def test_a_week_without_anything_is_there_and_says_so() -> None:
-    _, weeks = fold(Cursor(), story(*GOES_LIVE))
+    _, weeks = fold(Checkpoint(), story(*GOES_LIVE))
     found = environment_numbers("shop", "production", weeks_until("2026-W48", 3), weeks)
     assert [week.figures.deployments for week in found.weeks] == [0, 0, 1]
     assert found.weeks[0].figures.change_failure_rate is None
@@ -131,14 +131,14 @@ TRAILS = st.lists(
 )
 
 
-def summed(portions: list[list[AuditRecord]]) -> tuple[Cursor, dict[str, Week]]:
-    """As the ledger does it: the cursor is written down in between, and what a portion adds is added."""
-    cursor, kept = Cursor(), dict[str, Week]()
+def summed(portions: list[list[AuditRecord]]) -> tuple[Checkpoint, dict[str, Week]]:
+    """As the ledger does it: the checkpoint is written down in between, and what a portion adds is added."""
+    checkpoint, kept = Checkpoint(), dict[str, Week]()
     for portion in portions:
-        cursor, added = fold(Cursor.model_validate_json(cursor.model_dump_json()), portion)
+        checkpoint, added = fold(Checkpoint.model_validate_json(checkpoint.model_dump_json()), portion)
         for name, week in added.items():
             kept.setdefault(name, Week(week=name)).add(Week.model_validate_json(week.model_dump_json()))
-    return cursor, kept
+    return checkpoint, kept
 
 
 @given(TRAILS, st.lists(st.integers(0, 80), max_size=6))
@@ -160,7 +160,7 @@ def test_the_time_of_all_steps_is_that_of_the_releases_spans(trail: list[AuditRe
     """The timeline of one release and the numbers of all are made of the same stages."""
     if any(item.action in ("plan.made", "release.retried", "rollback.ordered") for item in trail):
         return
-    _, weeks = fold(Cursor(), trail)
+    _, weeks = fold(Checkpoint(), trail)
     numbers = sum(h.total_ms for w in weeks.values() for t in w.environments.values() for h in t.stages.values())
     shown = 0
     for release in {item.release for item in trail}:

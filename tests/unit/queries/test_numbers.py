@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from slipway.domain.numbers import Cursor, Week, fold
+from slipway.domain.numbers import Checkpoint, Week, fold
 from slipway.inbound.reading import BadInput
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Conflict, Write
@@ -19,7 +19,7 @@ def kept(found: Numbers, application: str = "shop") -> dict[str, Week]:
 
 
 def from_scratch(application: str = "shop") -> dict[str, Week]:
-    return fold(Cursor(), history(application, weeks=26, seed=0))[1]
+    return fold(Checkpoint(), history(application, weeks=26, seed=0))[1]
 
 
 def test_what_is_kept_is_what_the_whole_trail_gives() -> None:
@@ -30,9 +30,9 @@ def test_what_is_kept_is_what_the_whole_trail_gives() -> None:
 def test_catching_up_again_changes_nothing_and_writes_nothing() -> None:
     fleet = Fleet(applications=1)
     found = numbers(fleet)
-    before = found.weeks.cursor("shop")
+    before = found.weeks.checkpoint("shop")
     assert found.catch_up("shop") == 0
-    assert found.weeks.cursor("shop") == before
+    assert found.weeks.checkpoint("shop") == before
 
 
 def test_two_instances_that_catch_up_at_once_count_each_record_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,9 +42,9 @@ def test_two_instances_that_catch_up_at_once_count_each_record_once(monkeypatch:
     other = fleet.app.numbers
     commit = mine.weeks.commit
 
-    def too_late(application: str, cursor: Cursor, etag: str, added: Mapping[str, Week]) -> None:
+    def too_late(application: str, checkpoint: Checkpoint, etag: str, added: Mapping[str, Week]) -> None:
         other.catch_up("shop")
-        commit(application, cursor, etag, added)
+        commit(application, checkpoint, etag, added)
 
     monkeypatch.setattr(mine.weeks, "commit", too_late)
     mine.catch_up("shop")
@@ -53,17 +53,17 @@ def test_two_instances_that_catch_up_at_once_count_each_record_once(monkeypatch:
 
 def test_a_commit_under_an_old_etag_is_refused() -> None:
     found = numbers(Fleet(applications=1))
-    cursor, etag = found.weeks.cursor("shop")
-    found.weeks.commit("shop", cursor, etag, {})
+    checkpoint, etag = found.weeks.checkpoint("shop")
+    found.weeks.commit("shop", checkpoint, etag, {})
     with pytest.raises(Conflict):
-        found.weeks.commit("shop", cursor, etag, {"2026-W48": Week(week="2026-W48")})
+        found.weeks.commit("shop", checkpoint, etag, {"2026-W48": Week(week="2026-W48")})
 
 
 def test_an_answer_holds_what_nobody_has_folded_yet_and_writes_nothing() -> None:
     fresh, folded = numbers(Fleet(applications=1), caught_up=False), numbers(Fleet(applications=1))
     asked = fresh.answer(application="shop", weeks=52)
     done = folded.answer(application="shop", weeks=52)
-    assert fresh.weeks.cursor("shop") == (Cursor(), "")
+    assert fresh.weeks.checkpoint("shop") == (Checkpoint(), "")
     assert [one.application for one in asked.behind] == ["shop"], "more records than one portion are left"
     assert not done.behind
     while fresh.catch_up("shop", portions=1):
@@ -90,7 +90,7 @@ def test_a_record_that_cannot_be_read_is_passed_over() -> None:
     broken = Write(act=Act.PUT, key=keys.audit(len(records)), values={"Details": "no record"})
     fleet.table.transact("shop", [broken])
     found.catch_up("shop")
-    assert found.weeks.cursor("shop")[0].sequence == len(records)
+    assert found.weeks.checkpoint("shop")[0].sequence == len(records)
 
 
 WRONG = [

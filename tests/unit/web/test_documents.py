@@ -75,4 +75,4 @@ def test_a_log_that_cannot_be_read_is_no_reason_to_show_nothing(error: Exception
 
     (view,) = evidence_views([Evidence(name="e", passed=False, summary="s", log=sha256(b""))], reader)
     assert said in view.excerpt
-    assert view.sign.word == "Failed"
+    assert view.badge.word == "Failed"
