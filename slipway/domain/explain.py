@@ -215,8 +215,8 @@ class _View:
 
     def _lane_is_free(self, environment: Environment) -> RuleResult:
         lane = self._lane(environment)
-        rolling = lane.rolling
-        if rolling == self.release.number:
+        in_progress = lane.in_progress
+        if in_progress == self.release.number:
             return Rule.LANE_IS_FREE.holds(f"{self.release.id} holds the lane")
         if lane.next == self.release.number and self.release.phase is Phase.PLANNING:
             reason = f"it takes the place of {self.release.application}-{lane.waiting} once it has a plan"
@@ -224,11 +224,11 @@ class _View:
         if lane.next == self.release.number and lane.waiting is not None:
             reason = f"people are asked about {release_id(self.release.application, lane.waiting)} first"
             return Rule.LANE_IS_FREE.not_yet(reason, WaitsFor.RELEASE)
-        if rolling is None or self.release.phase.final:
+        if in_progress is None or self.release.phase.final:
             return Rule.LANE_IS_FREE.holds("no other rollout is in the way")
-        other = self.snapshot.releases.get(rolling)
+        other = self.snapshot.releases.get(in_progress)
         doing = f" ({other.phase.spoken})" if other else ""
-        reason = f"{release_id(self.release.application, rolling)} is being rolled out{doing}"
+        reason = f"{release_id(self.release.application, in_progress)} is being rolled out{doing}"
         return Rule.LANE_IS_FREE.not_yet(reason, WaitsFor.RELEASE)
 
     def _plan(self, environment: Environment) -> Explained:

@@ -81,7 +81,7 @@ class Followed(_Sum):
     where: str = ""
     asked_at: datetime | None = None
     """When people were first asked here."""
-    rolling: bool = False
+    in_progress: bool = False
     failed: bool = False
     returns: bool = False
     """Whether the release is a roll-back by hand, which deploys nothing new."""
@@ -187,7 +187,7 @@ class _Folding:
                     counts.approval.put(at - release.asked_at)
                     release.asked_at = None
             case Measured.ROLLOUT_BEGAN:
-                release.rolling, release.failed = True, False
+                release.in_progress, release.failed = True, False
             case Measured.FAILED:
                 self._fail(release, counts, where, at)
             case Measured.LIVE:
@@ -202,7 +202,7 @@ class _Folding:
                 assert_never(unreachable)
 
     def _live(self, release: Followed, counts: WeekCounts, where: str, at: datetime) -> None:
-        release.rolling = release.failed = False
+        release.in_progress = release.failed = False
         release.asked_at = None
         if not release.returns:
             counts.deployments += 1
@@ -212,7 +212,7 @@ class _Folding:
 
     def _fail(self, release: Followed, counts: WeekCounts, where: str, at: datetime) -> None:
         """Count a failed rollout that had changed the environment, once."""
-        if release.rolling and not release.failed:
+        if release.in_progress and not release.failed:
             release.failed = True
             counts.failed += 0 if release.returns else 1
             self.checkpoint.failing.setdefault(where, at)

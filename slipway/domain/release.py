@@ -319,7 +319,7 @@ class Lane(Record):
 
     environment: Name
     live: Live | None = None
-    rolling: int | None = None
+    in_progress: int | None = None
     """The release whose rollout is under way; never more than one."""
     waiting: int | None = None
     """The release in this environment that is planned, asked about or held back. It is the newest one, or the one that
@@ -328,7 +328,7 @@ class Lane(Record):
     """The last release that failed or was rolled back here; None again once one goes live."""
     next: int | None = None
     """The newest release that waits until people have decided on `waiting`."""
-    returning: int | None = None
+    roll_back: int | None = None
     """A roll-back by hand that is not yet rolling out; it takes precedence over `waiting`."""
     freeze: Freeze | None = None
     """While in force, nothing new is rolled out here."""
@@ -352,7 +352,7 @@ class Lane(Record):
     @property
     def numbers(self) -> tuple[int, ...]:
         """The releases in the lane: the one rolling out, a pending roll-back by hand, the one waiting, and the next."""
-        numbers = (self.rolling, self.returning, self.waiting, self.next)
+        numbers = (self.in_progress, self.roll_back, self.waiting, self.next)
         return tuple(number for number in numbers if number is not None)
 
 

@@ -168,7 +168,7 @@ class Wording:
 
     def _ahead(self) -> str:
         lane = self._lane()
-        number = lane.waiting if self._waits_for_people() else lane.rolling
+        number = lane.waiting if self._waits_for_people() else lane.in_progress
         if number is None:
             return "the release before it"
         ahead = self.snapshot.release(number)

@@ -91,7 +91,7 @@ class DriftWatch:
         lanes = self.ledger.lanes(entry.application.application)
         for environment in entry.application.environments:
             lane = lanes.get(environment.name)
-            if lane is not None and lane.live is not None and lane.rolling is None:
+            if lane is not None and lane.live is not None and lane.in_progress is None:
                 yield WatchedEnvironment(
                     entry=entry,
                     lane=lane,

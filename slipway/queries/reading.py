@@ -206,10 +206,10 @@ def _lane(snapshot: Snapshot, environment: Environment) -> dict[str, Any]:
         "live": {"release": name(lane.live.release), "tag": lane.live.tag, "at": lane.live.at.isoformat()}
         if lane.live
         else None,
-        "rolling": name(lane.rolling),
+        "in_progress": name(lane.in_progress),
         "waiting": name(lane.waiting),
         "next": name(lane.next),
-        "returning": name(lane.returning),
+        "roll_back": name(lane.roll_back),
         "frozen": _freeze(lane.freeze, snapshot.now),
         "drift": _drift(application, lane.drift) if lane.drift else None,
         "hold": {"owner": lane.hold.owner, "reason": lane.hold.reason, "release": name(lane.hold.release)}

@@ -16,7 +16,7 @@ from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import FRESH, MUST_SAY_WHY, OPENS, PERMISSIONS, Verb
 from ..domain.decide.commands import cancel_rules
 from ..domain.decide.creating import create_rules
-from ..domain.decide.returning import is_live, rollback_rules
+from ..domain.decide.rolling_back import is_live, rollback_rules
 from ..domain.decide.waiving import waivable
 from ..domain.errors import NotFound
 from ..domain.inbox import Via

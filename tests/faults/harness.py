@@ -257,7 +257,7 @@ class Run:
         return {
             "phases": {release.tag: str(release.phase) for release in releases},
             "live": {name: lane.live.tag if lane.live else None for name, lane in sorted(lanes.items())},
-            "lanes are free": all(lane.rolling is None and lane.waiting is None for lane in lanes.values()),
+            "lanes are free": all(lane.in_progress is None and lane.waiting is None for lane in lanes.values()),
             "staging runs": installation.staging.digest("shop"),
             "production runs": installation.production.digest("shop"),
             "config maps": sorted(

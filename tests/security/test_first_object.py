@@ -62,7 +62,7 @@ def stopped_by(home: Live) -> tuple[str, ...]:
     assert home.production.applied == 0
     assert not any(name.endswith("-production") for _, name in home.production.leases)
     assert home.phase(1) is Phase.HELD_BACK, home.release(1).reason
-    assert home.lane(PRODUCTION).rolling is None
+    assert home.lane(PRODUCTION).in_progress is None
     return home.release(1).blocked_by
 
 
@@ -151,7 +151,7 @@ def ended_before_its_first_object(home: Live) -> None:
     assert home.production.applied == 0
     assert not any(name.endswith("-production") for _, name in home.production.leases)
     assert home.phase(1) is Phase.CANCELLED, home.release(1).reason
-    assert (home.lane(PRODUCTION).rolling, home.lane(PRODUCTION).called_off) == (None, None)
+    assert (home.lane(PRODUCTION).in_progress, home.lane(PRODUCTION).called_off) == (None, None)
     assert home.verify().intact
 
 

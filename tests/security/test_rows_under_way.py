@@ -64,7 +64,7 @@ def claim(home: Live, phase: Phase, kind: StepKind, plan: str) -> None:
     fields = {"phase": phase, "step": step, "due": home.now - timedelta(seconds=1), "plan_hash": plan}
     put(home, keys.release(2), pack_release(Release.model_validate(release.model_dump() | fields)))
     live = present(lane.live, "what is live").evolve(plan_hash=plan)
-    lane = lane.evolve(rolling=2, waiting=None, orders=lane.orders + 1, live=live)
+    lane = lane.evolve(in_progress=2, waiting=None, orders=lane.orders + 1, live=live)
     put(home, keys.lane(PRODUCTION), pack(lane))
 
 
@@ -124,7 +124,7 @@ def under_way_again(home: Live, number: int, kind: StepKind = StepKind.DEPLOY, *
     step = f"{release.id}/{PRODUCTION}/{release.attempt}/{kind}"
     fields = {"phase": Phase.DEPLOYING, "step": step, "due": home.now - timedelta(seconds=1)} | row
     put(home, keys.release(number), pack_release(Release.model_validate(release.model_dump() | fields)))
-    put(home, keys.lane(PRODUCTION), pack(lane.evolve(rolling=number, orders=lane.orders + 1)))
+    put(home, keys.lane(PRODUCTION), pack(lane.evolve(in_progress=number, orders=lane.orders + 1)))
     put(home, keys.HEAD, pack(head.evolve(active=(number,))))
 
 

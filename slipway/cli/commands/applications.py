@@ -35,7 +35,7 @@ def applications(api: Api, *, as_json: bool) -> None:
         console.json(content)
         return
     status = read_answer(Applications, content)
-    columns = ("application", "environment", "gate", "live", "state", "tag", "since", "rolling", "waiting")
+    columns = ("application", "environment", "gate", "live", "state", "tag", "since", "in_progress", "waiting")
     rows = [row for item in status.applications for row in _rows(console, item)]
     none = "" if status.not_shown else "no application is delivered yet: `slipway apply` adds one"
     console.table(columns, rows, cut=("since", "tag"), none=none)
@@ -54,7 +54,7 @@ def _rows(console: CliConsole, item: ApplicationStatus) -> Iterator[tuple[Conten
             _state(item, lane),
             lane.live.tag if lane.live else "",
             TextCell(console.time(lane.live.at) if lane.live else "", FAINT),
-            TextCell(lane.rolling or "", NOTE),
+            TextCell(lane.in_progress or "", NOTE),
             TextCell(", then ".join(filter(None, (lane.waiting, lane.next))), NOTE),
         )
 

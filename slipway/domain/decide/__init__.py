@@ -5,7 +5,7 @@ so for CI runs, and `lanes.py` orders the releases. `gates.py` opens gates, `vot
 opens gates without people. `rollouts.py` takes the lane and rolls back on failure; `chain.py` maps each step's outcome
 to the next step. `drifting.py` judges a look at a cluster. `deadlines.py` handles timeouts, `reminders.py` reminds
 voters, `notices.py` notifies people. `blocks.py` checks for freezes, holds and windows between gate and rollout;
-`commands.py`, `freezing.py`, `retrying.py`, `creating.py`, `returning.py`, `waiving.py` and `resetting.py` carry out
+`commands.py`, `freezing.py`, `retrying.py`, `creating.py`, `rolling_back.py`, `waiving.py` and `resetting.py` carry out
 commands. `conditions.py`, `vote_rules.py` and `quorum.py` hold the rules that these modules evaluate and that pages and
 `explain` show.
 """
@@ -34,7 +34,7 @@ from .freezing import begin_freeze, delivery_changed, end_freeze, freeze_spread
 from .reminders import reminder_due
 from .resetting import reset_fence
 from .retrying import retry_release
-from .returning import order_rollback
+from .rolling_back import order_rollback
 from .runs import pipeline_completed
 from .starting import image_pushed
 from .state import Decision, Draft

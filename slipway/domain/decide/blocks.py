@@ -186,8 +186,8 @@ def _rewound_rules(head: Head) -> Iterator[RuleResult]:
 
 
 def _lane_is_busy(release: Release, lane: Lane) -> Iterator[RuleResult]:
-    if lane.rolling not in (None, release.number):
-        reason = f"{release_id(release.application, lane.rolling)} is being rolled out"
+    if lane.in_progress not in (None, release.number):
+        reason = f"{release_id(release.application, lane.in_progress)} is being rolled out"
         yield Rule.LANE_IS_FREE.not_yet(reason, WaitsFor.RELEASE)
 
 

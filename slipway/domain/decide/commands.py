@@ -1,7 +1,7 @@
 """Operators' commands, handled like any other event: carried out, or refused with the names of the broken rules.
 
 This module has `cancel`, `resume` and `override`, and what all commands share; `freezing.py`, `retrying.py` and
-`returning.py` have the rest.
+`rolling_back.py` have the rest.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -92,7 +92,7 @@ def newer_in_lane(release: Release, lane: Lane, releases: Mapping[int, Release])
     live = lane.live
     if live is not None and (live.order, live.release) > (release.order, release.number):
         return Newer(number=live.release, why=f"the newer {release_id(release.application, live.release)} is live")
-    for number, why in ((lane.rolling, "is being rolled out"), (lane.waiting, "is already here")):
+    for number, why in ((lane.in_progress, "is being rolled out"), (lane.waiting, "is already here")):
         other = releases.get(number) if number is not None else None
         if other is not None and other.newer_than(release):
             return Newer(number=other.number, why=f"the newer {other.id} {why}")

@@ -18,7 +18,11 @@ from .state import Draft
 def drift_looked(draft: Draft, event: DriftLooked) -> None:
     lane = draft.lane(event.environment)
     live = lane.live
-    if live is None or (live.release, live.plan_hash) != (event.release, event.plan_hash) or lane.rolling is not None:
+    if (
+        live is None
+        or (live.release, live.plan_hash) != (event.release, event.plan_hash)
+        or lane.in_progress is not None
+    ):
         return  # it concerns what was live before, or a rollout is under way
     before, current = lane.drift, following(lane.drift, event.seen)
     if current is None:

@@ -101,7 +101,7 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
         return
     gate = environment.gate
     waits = isinstance(gate, ApprovalGate) and gate.when_newer is WhenNewer.WAIT
-    if people_are_asked(draft, lane) and (waits or lane.rolling is None):
+    if people_are_asked(draft, lane) and (waits or lane.in_progress is None):
         _come_next(draft, release, lane, waits=waits)
         return
     take_the_place(draft, release, environment.name, why=f"the newer {release.id} arrived")
@@ -110,10 +110,10 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
 
 def plan_or_queue(draft: Draft, release: Release, lane: Lane) -> None:
     """Plan the release. If a rollout is under way in the lane, it waits for that to end."""
-    if lane.rolling is None:
+    if lane.in_progress is None:
         request_plan(draft, release)
     else:
-        _queue(draft, release, behind=lane.rolling)
+        _queue(draft, release, behind=lane.in_progress)
 
 
 def people_are_asked(draft: Draft, lane: Lane) -> bool:
@@ -178,7 +178,7 @@ def take_lane(draft: Draft, release: Release) -> None:
     """Give the lane to the release. The next release waits from now on: a plan made now would compare with the release
     that is live before this rollout."""
     lane = draft.lane(release.environment or "")
-    draft.put_lane(_moved_up(_without(lane, release)).evolve(rolling=release.number))
+    draft.put_lane(_moved_up(_without(lane, release)).evolve(in_progress=release.number))
     follower = draft.release(lane.next) if lane.waiting == release.number else None
     if follower is not None and follower.phase is Phase.PLANNING:
         _queue(draft, follower, behind=release.number)
@@ -191,11 +191,11 @@ def leave_lane(draft: Draft, release: Release) -> None:
     lane = draft.lane(release.environment)
     if release.number not in lane.numbers:
         return
-    was_rolling, was_waiting = lane.rolling == release.number, lane.waiting == release.number
+    was_rolling, was_waiting = lane.in_progress == release.number, lane.waiting == release.number
     lane = _moved_up(_without(lane, release))
     draft.put_lane(lane)
-    freed = (lane.returning, lane.waiting) if was_rolling else (lane.waiting,) if was_waiting else ()
-    for number in freed if lane.rolling is None else ():
+    freed = (lane.roll_back, lane.waiting) if was_rolling else (lane.waiting,) if was_waiting else ()
+    for number in freed if lane.in_progress is None else ():
         follower = draft.release(number)
         if follower is None:
             continue
@@ -207,8 +207,13 @@ def leave_lane(draft: Draft, release: Release) -> None:
 
 def _without(lane: Lane, release: Release) -> Lane:
     """The lane without the release."""
-    slots = {"rolling": lane.rolling, "waiting": lane.waiting, "next": lane.next, "returning": lane.returning}
-    called_off = None if lane.rolling == release.number else lane.called_off
+    slots = {
+        "in_progress": lane.in_progress,
+        "waiting": lane.waiting,
+        "next": lane.next,
+        "roll_back": lane.roll_back,
+    }
+    called_off = None if lane.in_progress == release.number else lane.called_off
     without = {name: None if number == release.number else number for name, number in slots.items()}
     return lane.evolve(**without, called_off=called_off)
 

@@ -16,7 +16,7 @@ from ..steps import StepKind
 from .commands import accepted, common_details, named_release, reason_rule
 from .conditions import newer_in_lane
 from .lanes import PLAN_LIMIT, begin_step, plan_or_queue, take_the_place
-from .returning import is_live, set_hold
+from .rolling_back import is_live, set_hold
 from .state import Draft
 
 
@@ -33,7 +33,7 @@ def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
     environment_exists = draft.environment(release) is not None
     lane = draft.lane(release.environment)
     newer = None if release.rollback else newer_in_lane(release, lane, draft.releases)
-    other = lane.returning if release.rollback else None
+    other = lane.roll_back if release.rollback else None
     reason = newer.why if newer else f"no newer release is in the way in {release.environment}"
     return (
         ended,
@@ -49,7 +49,7 @@ def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
 
 def _under_way(release: Release, lane: Lane) -> str:
     return (
-        f"{release_id(release.application, lane.returning)} is under way" if lane.returning else "no other is under way"
+        f"{release_id(release.application, lane.roll_back)} is under way" if lane.roll_back else "no other is under way"
     )
 
 
@@ -107,7 +107,7 @@ def _enter_lane_again(draft: Draft, release: Release, environment: str, event: C
     )
     lane = draft.lane(environment)
     if release.rollback is not None:
-        draft.put_lane(lane.evolve(returning=release.number))
+        draft.put_lane(lane.evolve(roll_back=release.number))
         if not is_live(release.rollback.to, lane):
             set_hold(draft, release, event)
     else:

@@ -83,11 +83,11 @@ def _give_way(draft: Draft, release: Release, environment: Environment, current:
     if newer is not None:
         supersede(draft, release, by=newer.number, why=f"{newer.id} arrived, and this one could not go on")
         return
-    draft.put_lane(lane.evolve(rolling=None, waiting=release.number, called_off=None))
+    draft.put_lane(lane.evolve(in_progress=None, waiting=release.number, called_off=None))
     if not current.passed:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         request_plan(draft, release)
-    rollback = draft.release(lane.returning)
+    rollback = draft.release(lane.roll_back)
     if rollback is not None and rollback.phase.may_wait_for_the_lane:
         request_plan(draft, rollback)
 

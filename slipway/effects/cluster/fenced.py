@@ -10,7 +10,7 @@ from slipway.domain.order import Order
 from slipway.domain.pruning import Deleted, Deletion
 from slipway.domain.steps import StartedJob
 
-from . import jobs, once, recreating, returning, takeover
+from . import jobs, once, recreating, rolling_back, takeover
 from .connection import ApiServerResponse
 from .errors import ClusterError, Missing, ObjectConflict, ObjectRefused
 from .fencing import FencedObjects
@@ -62,12 +62,12 @@ class FencedCluster:
     def roll_back(self, manifests: Sequence[Manifest]) -> RollBackOutcome:
         """Apply the plan that was live before, each object by itself. It runs no Job again."""
         kinds = self._objects.kinds
-        return returning.roll_back(kinds, manifests, self._namespace, lambda t: self._apply(t, runs_again=False))
+        return rolling_back.roll_back(kinds, manifests, self._namespace, lambda t: self._apply(t, runs_again=False))
 
     def free_stuck_pod(self, manifests: Sequence[Manifest], *, only_held_up: bool) -> str:
         """Delete one pod that a StatefulSet among the manifests will never replace; returns its name, empty if there is
         none."""
-        return returning.free_stuck_pod(self._objects, self._targets(manifests), only_held_up=only_held_up)
+        return rolling_back.free_stuck_pod(self._objects, self._targets(manifests), only_held_up=only_held_up)
 
     def start_job(self, manifest: Manifest) -> StartedJob:
         """Start a Job. Its name begins with the manifest's, but cannot be predicted. Each call starts another Job."""

@@ -72,7 +72,7 @@ class _RollBack:
             )
         )
         work = replace(self.work, step=self.work.step.evolve(seen=seen))
-        outcome = judge_rollout(self.clients, self.cluster, plan, self.clock, work, returning=True)
+        outcome = judge_rollout(self.clients, self.cluster, plan, self.clock, work, is_roll_back=True)
         begun = seen.applied_at or self.work.step.asked_at
         outcome = helped(self.target.writes, plan, outcome, seen, only_held_up=self.clock() - begun < LASTS)
         return self._with_order(self._ended(outcome, seen)) if isinstance(outcome, Finished) else outcome

@@ -183,9 +183,9 @@ def _pruned(clients: Clients, work: Work, plan: Plan, outcome: Outcome) -> Outco
 
 
 def judge_rollout(
-    clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work, *, returning: bool = False
+    clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work, *, is_roll_back: bool = False
 ) -> Outcome:
-    """The outcome of one poll. `returning` marks a roll-back: it is good once the earlier release is back, whatever
+    """The outcome of one poll. `is_roll_back` marks a roll-back: it is good once the earlier release is back, whatever
     else runs beside it."""
     environment, step, now = work.environment, work.step, clock()
     within = environment.rollout_within if environment else timedelta(minutes=10)
@@ -195,7 +195,7 @@ def judge_rollout(
     if state.state is ProgressState.DONE:
         ran = _as_planned(cluster, state, plan, work.entry.application.image_rules)
         if isinstance(ran, FinishedRollout):
-            return _ended(ran, returning=returning)
+            return _ended(ran, is_roll_back=is_roll_back)
         state = state.evolve(state=ProgressState.WAITING, reason=ran)
     findings, over = outlasted(step.seen, state.state, now)
     why = partial(cluster.why, plan.manifests, plan.namespace, state)
@@ -208,9 +208,9 @@ def judge_rollout(
     return Requeue(after=pause_before(step.poll), reason=state.reason, seen=findings.evolve(done=done))
 
 
-def _ended(ran: FinishedRollout, *, returning: bool) -> Finished:
+def _ended(ran: FinishedRollout, *, is_roll_back: bool) -> Finished:
     not_compared = f" (not compared with the plan: {'; '.join(ran.unread)})" if ran.unread else ""
-    if ran.others and not returning:
+    if ran.others and not is_roll_back:
         broken = Rule.RUNS_AS_PLANNED.fails("; ".join(ran.others))
         return failed(f"{broken.name}: {broken.reason}{not_compared}", ran.evolve(rules=(broken.name,)))
     return passed(ran, reason=f"{ran.reason}{not_compared}"[:REASON_LIMIT])

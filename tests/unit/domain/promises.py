@@ -219,10 +219,10 @@ class WatchedWorld(World):
 
     def _lanes_are_in_order(self) -> None:
         active = [self.releases[number] for number in self.head.active]
-        rolling = [(release.environment, release.number) for release in active if release.phase.holds_lane]
+        in_progress = [(release.environment, release.number) for release in active if release.phase.holds_lane]
         lanes = self.lanes.values()
-        assert sorted(rolling, key=str) == sorted(
-            ((lane.environment, lane.rolling) for lane in lanes if lane.rolling is not None), key=str
+        assert sorted(in_progress, key=str) == sorted(
+            ((lane.environment, lane.in_progress) for lane in lanes if lane.in_progress is not None), key=str
         )
         for lane in lanes:
             places = [number for number in lane.numbers if number]
@@ -245,15 +245,15 @@ class WatchedWorld(World):
                 assert triggers_missing(release, self.application.start)
             case Phase.QUEUED:
                 assert lane is not None
-                assert release.number in (lane.waiting, lane.returning, lane.next)
-                assert lane.rolling is not None or release.number == lane.next
+                assert release.number in (lane.waiting, lane.roll_back, lane.next)
+                assert lane.in_progress is not None or release.number == lane.next
             case Phase.HELD_BACK:
                 assert lane is not None
-                assert release.number in (lane.waiting, lane.returning)
+                assert release.number in (lane.waiting, lane.roll_back)
                 assert release.blocked_by
                 timeless = {
                     Rule.HOLD: lane.hold is not None,
-                    Rule.LANE_IS_FREE: lane.rolling is not None,
+                    Rule.LANE_IS_FREE: lane.in_progress is not None,
                     Rule.FREEZE: any(f and not f.until for f in (lane.freeze, self.head.freeze)),
                 }
                 still = any(holds for rule, holds in timeless.items() if rule in release.blocked_by)

@@ -133,7 +133,7 @@ def test_a_step_of_which_nothing_is_heard_is_given_up_after_three_more_tries(kin
     assert lose_for_good(world, kind) == 4
     assert world.phase(1) is Phase.FAILED
     assert "although it was sent 4 times" in world.releases[1].reason
-    assert world.lanes["staging"].rolling is None
+    assert world.lanes["staging"].in_progress is None
     assert world.actions(1).count("step.resent") == 3
     assert world.actions(1).count("step.lost") == 1
 

@@ -30,7 +30,7 @@ def test_a_release_waits_while_another_is_rolled_out() -> None:
     world.push("v2", at=MORNING + timedelta(minutes=1))
     world.settle()
     assert world.phase(2) is Phase.QUEUED
-    assert world.lanes["staging"].rolling == 1
+    assert world.lanes["staging"].in_progress == 1
     assert world.lanes["staging"].waiting == 2
     assert world.last("release.queued").details["behind"] == "shop-1"
 
@@ -184,4 +184,4 @@ def test_a_rollout_whose_environment_is_taken_out_of_the_delivery_fails_as_it_to
     world.change(application(production()))
     let_the_check_pass(world)
     assert world.phase(1) is Phase.FAILED
-    assert world.lanes["staging"].rolling is None
+    assert world.lanes["staging"].in_progress is None

@@ -57,7 +57,7 @@ def test_a_freeze_during_the_copy_holds_the_release_back_until_it_ends(everythin
         world.command(Verb.FREEZE, reason="the sale")
     world.settle()
     assert world.phase(1) is Phase.HELD_BACK
-    assert world.lanes["production"].rolling is None
+    assert world.lanes["production"].in_progress is None
     assert not deployed(world)
     if everything:
         world.unfreeze_everything()
@@ -73,7 +73,7 @@ def test_a_release_is_cancelled_while_it_is_copied() -> None:
     world = cancelled_meanwhile()
     assert world.phase(1) is Phase.CANCELLED
     assert not deployed(world)
-    assert world.lanes["production"].rolling is None
+    assert world.lanes["production"].in_progress is None
 
 
 def test_what_is_being_rolled_out_is_not_cancelled() -> None:
@@ -98,7 +98,7 @@ def test_a_release_that_is_cancelled_before_its_first_object_ends_there(
     asked = world.last("rollout.called-off")
     assert (asked.actor, asked.details["reason"]) == (OPERATOR, "wrong one")
     lane = world.lanes["production"]
-    assert (lane.rolling, lane.called_off) == (None, None)
+    assert (lane.in_progress, lane.called_off) == (None, None)
 
 
 def test_whoever_cancelled_it_a_moment_too_late_reads_that_it_went_on() -> None:
@@ -251,7 +251,7 @@ def test_a_release_that_was_stopped_before_its_first_object_looks_again_soon_unl
     world = stopped_at_the_first_object(StepKind.DEPLOY)
     assert world.phase(1) is Phase.HELD_BACK
     assert world.releases[1].blocked_by == ("freeze",)
-    assert world.lanes["production"].rolling is None
+    assert world.lanes["production"].in_progress is None
     if newer:
         world.push("v2")
         world.settle()
@@ -295,7 +295,7 @@ def test_a_release_that_is_rejected_before_its_first_object_ends_as_rejected(
     assert world.last("rollout.called-off").actor == ADA
     assert [vote.decision for vote in present(world.releases[1].gate, "the gate").votes] == [VoteDecision.REJECT]
     lane = world.lanes["production"]
-    assert (lane.rolling, lane.called_off) == (None, None)
+    assert (lane.in_progress, lane.called_off) == (None, None)
 
 
 def test_a_rejection_counts_while_a_release_that_was_let_through_is_copied() -> None:

@@ -57,7 +57,7 @@ def test_while_the_older_one_rolls_out_the_next_one_takes_its_place_in_the_lane(
         world.vote(1, voter)
     world.settle()
     lane = world.lanes["production"]
-    assert (lane.rolling, lane.waiting, lane.next, world.phase(3)) == (1, 3, None, Phase.QUEUED)
+    assert (lane.in_progress, lane.waiting, lane.next, world.phase(3)) == (1, 3, None, Phase.QUEUED)
 
 
 @pytest.mark.parametrize("ends", ["reject", "expire", "cancel"])
@@ -154,7 +154,7 @@ def test_a_newer_one_waits_for_an_older_one_that_was_let_through_while_its_plan_
     replacing.vote(1, ADA)
     replacing.settle()
     lane = replacing.lanes["production"]
-    assert (lane.rolling, lane.waiting, replacing.phase(2)) == (1, 2, Phase.QUEUED)
+    assert (lane.in_progress, lane.waiting, replacing.phase(2)) == (1, 2, Phase.QUEUED)
     planned_by_hand(replacing)
     assert replacing.phase(2) is Phase.QUEUED
     replacing.wait(timedelta(hours=1))

@@ -110,7 +110,7 @@ class Fleet(Installation):
             lane = self._lane(name, environment, place, index, definition)
             if environment == where and not phase.final:
                 waits = phase in (Phase.AWAITING_APPROVAL, Phase.SOAKING)
-                lane = lane.evolve(waiting=newest) if waits else lane.evolve(rolling=newest)
+                lane = lane.evolve(waiting=newest) if waits else lane.evolve(in_progress=newest)
             if environment == where and phase is Phase.FAILED:
                 lane = lane.evolve(failed=newest)
             writes.append(Write(act=Act.CREATE, key=keys.lane(environment), values=pack(lane)))

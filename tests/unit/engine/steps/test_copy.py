@@ -98,7 +98,7 @@ def test_a_tag_that_names_another_image_there_fails_the_release_and_nothing_is_d
     installation.wait(timedelta(minutes=1))
     installation.settle()
     assert installation.production.applied == 0
-    assert installation.lane("production").rolling is None
+    assert installation.lane("production").in_progress is None
 
 
 def test_a_registry_that_the_settings_do_not_know_fails_with_the_known_ones(

@@ -359,7 +359,7 @@ def test_a_roll_back_stays_open_until_the_cluster_is_back_and_its_pods_have_thei
             installation.now = max(installation.now, message.not_before or installation.now)
             installation.handle(message)
         assert installation.phase(2) is Phase.ROLLING_BACK
-        assert installation.lane("staging").rolling == 2
+        assert installation.lane("staging").in_progress == 2
     installation.staging.errors = []
     installation.settle()
     assert installation.phase(2) is Phase.ROLLED_BACK

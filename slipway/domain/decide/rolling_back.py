@@ -47,8 +47,8 @@ def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
     if is_gone:
         more = ", and the cluster does not match it" if is_live(target.number, lane) else ""
     yield Rule.IS_NOT_LIVE_NOW.judged(is_gone, f"{live_release} live in {lane.environment} now{more}")
-    other = f"{release_id(target.application, lane.returning)} is" if lane.returning else "no other is"
-    yield Rule.ONE_ROLL_BACK_AT_A_TIME.judged(lane.returning is None, f"{other} under way in {lane.environment}")
+    other = f"{release_id(target.application, lane.roll_back)} is" if lane.roll_back else "no other is"
+    yield Rule.ONE_ROLL_BACK_AT_A_TIME.judged(lane.roll_back is None, f"{other} under way in {lane.environment}")
 
 
 def order_rollback(draft: Draft, event: CommandGiven) -> None:
@@ -69,7 +69,7 @@ def order_rollback(draft: Draft, event: CommandGiven) -> None:
         reason=event.reason,
         **common_details(draft, event),
     )
-    draft.put_lane(lane.evolve(returning=release.number))
+    draft.put_lane(lane.evolve(roll_back=release.number))
     if not is_live(target.number, lane):  # the live release is only brought back; nothing newer has to be held
         set_hold(draft, release, event)
     plan_or_queue(draft, release, lane)
