@@ -35,7 +35,7 @@ def applications(api: Api, *, as_json: bool) -> None:
         console.json(content)
         return
     status = read_answer(Applications, content)
-    columns = ("application", "environment", "gate", "live", "state", "tag", "since", "in_progress", "waiting")
+    columns = ("application", "environment", "gate", "live", "state", "tag", "since", "rolling", "waiting")
     rows = [row for item in status.applications for row in _rows(console, item)]
     none = "" if status.not_shown else "no application is delivered yet: `slipway apply` adds one"
     console.table(columns, rows, cut=("since", "tag"), none=none)
