@@ -83,7 +83,7 @@ def test_nothing_is_reached_over_the_network_before_it_is_needed() -> None:
         "cluster",
         "channel",
         "bus",
-        "gateway",
+        "webhooks",
         *("table", "blobs", "added_blobs", "ledger", "inbox", "parking", "receiver", "door", "turns"),
         *("step_runner", "reconciler", "private_keys"),
     ):
