@@ -91,7 +91,7 @@ def test_a_job_of_somebody_else_at_the_name_of_ours_answers_for_nothing(place: P
     assert place.rolled_out(theirs) is ProgressState.DONE, "the cluster says that it succeeded"
     state = place.cluster.job(started, wanted, place.namespace)
     assert (state.state, state.foreign) == (ProgressState.FAILED, True)
-    assert state.reason.startswith(f"Job {started.name} was replaced: Slipway made {started.uid}, and ")
+    assert state.reason.startswith(f"Job {started.name} was replaced: Slipway created {started.uid}, but ")
     assert "12 passed" not in place.cluster.job_log(started, place.namespace)
 
 

@@ -208,7 +208,7 @@ def test_keys_in_the_vault_are_listed_with_what_each_is_good_for(
     arguments = ["keys", "list", "--vault", "https://contoso.vault.azure.net"]
     shown = CliRunner().invoke(root, arguments).stdout.splitlines()
     assert [line.split()[0] for line in shown[1:]] == [one.id for one in reversed(vault.secrets[VAULT_SECRET])]
-    assert [line.split("Z", 1)[1].strip() for line in shown[1:]] == ["signs", "the next rotation retires it"]
+    assert [line.split("Z", 1)[1].strip() for line in shown[1:]] == ["signs", "retired by the next rotation"]
     assert not [one.value for one in vault.secrets[VAULT_SECRET] if one.value in "\n".join(shown)]
 
 
