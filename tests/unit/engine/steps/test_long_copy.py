@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -46,15 +47,16 @@ class Pace:
         self.upload = timedelta(minutes=1)
         self.download = timedelta(0)
         self.then: Callable[[], None] = lambda: None
-        """Called after each upload."""
+        """Called before each upload is finished."""
         lock = Lock()
         put, get = home.prod.held.handle, home.nonprod.held.handle
 
         def uploads(request: Request) -> RegistryReply:
             if request.method == "PUT" and "digest" in request.query:
-                with lock:
+                with lock:  # one after the other, so that no test depends on which of the threads is first
                     home.wait(self.upload)
-                self.then()
+                    self.then()
+                    return put(request)
             return put(request)
 
         def downloads(request: Request) -> RegistryReply:
@@ -209,9 +211,10 @@ def test_a_failure_after_something_has_arrived_costs_no_try(installation: Instal
     step = approved(installation)
     pace.upload = timedelta(seconds=2)
 
+    uploads = count(1)
+
     def break_down() -> None:
-        found = state(installation)
-        if found and found.progress and found.progress.blobs:
+        if next(uploads) > 2:
             installation.prod.errors += [Unreachable(ErrorSubject("prod.test"), "no answer")] * 50
 
     pace.then = break_down
