@@ -10,7 +10,7 @@ import azure.functions as func
 
 from slipway.api.catalogue import ChangeShown
 from slipway.api.commands import Command, Freezes
-from slipway.api.inbox import Confirmation, ReceivedAnswer
+from slipway.api.inbox import Confirmation, ConfirmationState, ReceivedAnswer
 from slipway.commands.saying import CommandRequest, Said
 from slipway.domain.changing import ComparedSubject
 from slipway.domain.commands import FRESH, OPENS, PERMISSIONS, Verb, ends_own_sessions
@@ -130,16 +130,16 @@ def confirmation(req: func.HttpRequest) -> func.HttpResponse:
     try:
         receipt = saying.confirmed(handle)  # asked last: a command that is carried out cannot be again
     except Declined:
-        return ok(Confirmation(state="declined"))
+        return ok(Confirmation(state=ConfirmationState.DECLINED))
     if receipt is not None:
         application, id = receipt
         address = f"/api/v1/inbox/{application}/{id}"
-        return ok(Confirmation(state="said", application=application, id=id, address=address))
+        return ok(Confirmation(state=ConfirmationState.SAID, application=application, id=id, address=address))
     if pending is None:
         raise NotFound("there is nothing to confirm here, or nobody has confirmed it within a quarter of an hour")
     if refused is not None:
         raise refused
-    return ok(Confirmation(state="waiting"))
+    return ok(Confirmation(state=ConfirmationState.WAITING))
 
 
 def received(said: Said, *, refused: tuple[ChangeShown, ...] = ()) -> func.HttpResponse:

@@ -1,5 +1,7 @@
 """Statements and their outcomes."""
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from ..domain.commands import Verb
@@ -24,6 +26,17 @@ class ReceivedAnswer(ApiAnswer):
         default=(),
         description="For a change of the catalogue: the documents left out because they are already refused.",
     )
+
+
+class ConfirmationState(StrEnum):
+    """What became of something that a person has to confirm."""
+
+    WAITING = "waiting"
+    """Nobody has confirmed it yet."""
+    SAID = "said"
+    """It was confirmed, and has an outcome of its own."""
+    DECLINED = "declined"
+    """Somebody said no, and nothing was done."""
 
 
 class Confirmation(ApiAnswer):

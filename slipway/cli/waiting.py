@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from slipway.api.base import body_of
-from slipway.api.inbox import Confirmation, ReceivedAnswer, SaidOutcome
+from slipway.api.inbox import Confirmation, ConfirmationState, ReceivedAnswer, SaidOutcome
 from slipway.api.looks import LookRequest, LookStatus
 
 from ..domain.inbox import LookKind, inbox_id
@@ -26,8 +26,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 RECEIVED = "received"
 COUNTED = "counted"
 REFUSED = "refused"
-SAID = "said"
-DECLINED = "declined"
 CONFIRMED_WITHIN = 14 * 60.0
 """Seconds to wait for a person; a minute less than the app keeps the statement that they have to confirm."""
 
@@ -57,15 +55,15 @@ def until_decided(
     """The answer to a request, which is sent again with the same id until the statement is no longer only received.
     Says at once what it waits for. Raises the request's error if it was refused or parked, and `CliError` if it was not
     decided in time."""
-    told = ""
+    shown_reason = ""
     for _ in _tries(longest, pause, elapsed):
         content = ask()
         outcome = read_answer(SaidOutcome, content)
         if outcome.state != RECEIVED:
             return content
-        if outcome.waits_for not in ("", told):
-            told = outcome.waits_for
-            click.echo(f"it waits: {neutral(told)}", err=True)
+        if outcome.waits_for not in ("", shown_reason):
+            shown_reason = outcome.waits_for
+            click.echo(f"it waits: {neutral(shown_reason)}", err=True)
     raise CliError(_undecided(outcome, longest), exit_code=Exit.UNREACHABLE)
 
 
@@ -115,10 +113,10 @@ def confirmed(
     handle = received.address.rpartition("/")[2]
     for _ in _tries(longest, pause) if confirming.wait else ():
         answer = read_answer(Confirmation, api.get("confirmations", handle))
-        if answer.state == SAID:
+        if answer.state == ConfirmationState.SAID:
             return ReceivedAnswer(application=answer.application, id=answer.id, address=answer.address)
-        if answer.state == DECLINED:
-            raise CliError("somebody said no on that page: nothing was done", code=DECLINED)
+        if answer.state == ConfirmationState.DECLINED:
+            raise CliError("somebody said no on that page: nothing was done", code=ConfirmationState.DECLINED)
     raise CliError("nobody has confirmed it yet", exit_code=Exit.WAITING, cure=f"open {address}")
 
 

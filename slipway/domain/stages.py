@@ -4,7 +4,7 @@
 """
 
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import assert_never
 
 from .phases import Phase
 
@@ -79,7 +79,4 @@ class Stage(StrEnum):
     @property
     def waits(self) -> bool:
         """Whether the release only waits in this stage, for a person, time or another release."""
-        return self in _WAITING
-
-
-_WAITING: Final = frozenset({Stage.JOIN, Stage.QUEUE, Stage.SOAK, Stage.APPROVAL, Stage.HELD_BACK})
+        return self.phase.waits

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from .names import Attribute, Family
 from .recording import Values, carrier, span
-from .redaction import named
+from .redaction import described
 
 
 class _Observed:
@@ -88,7 +88,7 @@ def _spanned(
                 count += 1
                 yield row
         except Exception as error:
-            reason = named(error)
+            reason = described(error)
             raise
         finally:
             values[Attribute.COUNT] = count

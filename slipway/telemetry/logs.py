@@ -11,7 +11,7 @@ from typing import Any
 from ..text import visible
 from .names import Attribute
 from .recording import current_attributes
-from .redaction import redacted, told, traced
+from .redaction import own_text, redacted, traced
 
 FIELDS = {
     Attribute.APPLICATION: "application",
@@ -73,6 +73,6 @@ def attributes(record: logging.LogRecord) -> dict[str, str | int]:
     values["code.function.name"] = record.funcName or ""
     if record.exc_info and record.exc_info[1] is not None:
         values["exception.type"] = type(record.exc_info[1]).__name__
-        values["exception.message"] = told(record.exc_info[1])
+        values["exception.message"] = own_text(record.exc_info[1])
         values["exception.stacktrace"] = record.exc_text or ""
     return values

@@ -48,27 +48,35 @@ def redacted(text: str) -> str:
     return text
 
 
+MOST_CAUSES: Final = 5
+"""The most exceptions of one chain whose tracebacks are logged: one may be its own cause."""
 _OURS: Final = ("slipway", "functions")
 _ROOT: Final = Path(__file__).parents[2]
 
 
-def told(error: BaseException) -> str:
+def own_text(error: BaseException) -> str:
     """The text of an exception of ours, which is made to be shown; empty for any other."""
     return redacted(str(error)) if type(error).__module__.partition(".")[0] in _OURS else ""
 
 
-def named(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     """The type of an exception, with the text of one of ours."""
-    text = told(error)
+    text = own_text(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def traced(error: BaseException) -> str:
-    """The traceback of an exception and of those that led to it: places and lines of code, with the texts of ours."""
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    lines = f"{frames}{named(error)}"
-    return redacted(f"{traced(before)}\n\nwhich led to:\n{lines}" if before is not None else lines)
+    """The traceback of an exception and of the last ones that led to it: places and lines of code, with the texts of
+    ours."""
+    chain = [error]
+    while len(chain) < MOST_CAUSES:
+        last = chain[-1]
+        before = last.__cause__ or (None if last.__suppress_context__ else last.__context__)
+        if before is None or before in chain:
+            break
+        chain.append(before)
+    texts = ("".join(traceback.format_tb(each.__traceback__)) + described(each) for each in reversed(chain))
+    return redacted("\n\nwhich led to:\n".join(texts))
 
 
 def unexpected(error: BaseException) -> str:

@@ -28,7 +28,7 @@ from . import logs, recording
 from .exporting import Destination, LateLogs, LateMetrics, LateSpans
 from .names import Metric, MetricKind
 from .recording import Direction, Span, Values
-from .redaction import named, redacted, told, traced
+from .redaction import described, own_text, redacted, traced
 from .tail import KeepWhole
 
 SCOPE = "slipway"
@@ -147,10 +147,10 @@ class _RedactedSpan:
             self._span.add_link(link.context)
 
     def raised(self, error: Exception) -> None:
-        kind, message = type(error).__name__, told(error)
+        kind, message = type(error).__name__, own_text(error)
         values = {"exception.type": kind, "exception.message": message, "exception.stacktrace": traced(error)}
         self._span.add_event("exception", values)
-        self._span.set_status(trace.Status(trace.StatusCode.ERROR, named(error)))
+        self._span.set_status(trace.Status(trace.StatusCode.ERROR, described(error)))
 
 
 class Exporting(logging.Handler):

@@ -9,7 +9,6 @@ from ..inbound.reading import BadInput
 from ..queries.numbers import Numbers
 from ..queries.numbers_asked import WEEKS, read_question
 from ..text import duration, one_line
-from . import words
 from .answer import Answer, cacheable
 from .charts import COUNTS, SHARES, Chart, Series, bars, medians
 from .signin import Visitor
@@ -174,7 +173,7 @@ def _stages(total: Figures) -> tuple[StageView, ...]:
     longest = max([stage.seconds.median or 0 for stage in total.stages], default=0) or 1
     return tuple(
         StageView(
-            name=words.STAGES[stage.stage],
+            name=stage.stage.phase.word,
             waits=stage.waits,
             count=stage.seconds.count,
             median=_median(stage.seconds),

@@ -113,7 +113,7 @@ def _steps_taken(records: Sequence[AuditRecord | Damaged], now: datetime) -> tup
     longest = max([stage.length(now) for stage in stages], default=TELLING) or TELLING
     return tuple(
         StepView(
-            word=words.STAGES[stage.stage],
+            word=stage.stage.phase.word,
             waits=stage.stage.waits,
             environment=stage.environment,
             took=duration(stage.length(now)),

@@ -5,7 +5,6 @@ from typing import Final, assert_never
 
 from ..domain.drift import Drift
 from ..domain.release import Phase, Vote, VoteDecision
-from ..domain.stages import Stage
 from ..domain.tones import Tone
 
 
@@ -26,23 +25,6 @@ LOOK: Final = "Look at it"
 def _badge(word: str, mark: str, tone: Tone) -> Badge:
     return Badge(word=word, mark=mark, tone=tone)
 
-
-STAGES: dict[Stage, str] = {
-    Stage.JOIN: "Waiting for its second trigger",
-    Stage.RESOLVE: "Looking up its image",
-    Stage.QUEUE: "Queued",
-    Stage.PLAN: "Planning",
-    Stage.SOAK: "Soaking",
-    Stage.APPROVAL: "Waiting for approval",
-    Stage.HELD_BACK: "Held back",
-    Stage.COPY: "Copying the image",
-    Stage.BEFORE: "Running Jobs before the rollout",
-    Stage.DEPLOY: "Deploying",
-    Stage.CHECK: "Rolling out",
-    Stage.AFTER: "Running Jobs after the rollout",
-    Stage.VERIFY: "Verifying",
-    Stage.ROLL_BACK: "Rolling back",
-}
 
 LIVE = _badge("Live", "✓", Tone.GOOD)
 PENDING = _badge("Not reached", "○", Tone.QUIET)

@@ -364,12 +364,13 @@ def _lost(api: Api, application: str) -> str:
     head = anchor.get("head", {})
     sequence = head.get("sequence")
     after = sequence - 1 if isinstance(sequence, int) and sequence > 0 else end
-    artifacts = next(iter(api.audit_page(application, after=after, limit=1).records), {})
+    record = next(iter(api.audit_page(application, after=after, limit=1).records), {})
+    is_held = bool(record.get("hash")) and record.get("hash") == head.get("hash")
     no_loss = ", and holds it: no loss is known, and a new epoch voids every vote"
     return (
         f"{application}: the newest anchor ({anchor.get('why')}, {anchor.get('at')}) names record {sequence} of epoch "
         f"{anchor.get('epoch')}; the ledger ends with record {end}"
-        f"{no_loss if artifacts.get('hash') == head.get('hash') else ', and does not hold it'}"
+        f"{no_loss if is_held else ', and does not hold it'}"
     )
 
 

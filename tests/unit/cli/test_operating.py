@@ -5,7 +5,7 @@ import webbrowser
 
 import pytest
 
-from slipway.api.inbox import Confirmation, ReceivedAnswer, SaidOutcome
+from slipway.api.inbox import Confirmation, ConfirmationState, ReceivedAnswer, SaidOutcome
 from slipway.cli import waiting
 from slipway.domain.blocks import REASON_LIMIT
 from slipway.domain.commands import MUST_SAY_WHY, OPENS, Verb
@@ -136,7 +136,7 @@ def test_the_wait_ends_as_soon_as_somebody_says_no(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits(app)
-    declined = Confirmation(state="declined").model_dump_json().encode()
+    declined = Confirmation(state=ConfirmationState.DECLINED).model_dump_json().encode()
     monkeypatch.setitem(
         waiting.confirmed.__kwdefaults__ or {},
         "pause",
@@ -162,6 +162,15 @@ def test_whoever_begins_a_new_epoch_reads_first_whether_anything_is_lost(
     head = {"sequence": record["sequence"], "hash": hash or record["hash"]}
     app.anchors["shop"] = [{"why": "daily", "at": "2026-11-23T08:00:00Z", "epoch": 0, "head": head}]
     assert said in slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
+
+
+def test_an_anchor_that_names_no_hash_is_not_said_to_be_held(slipway: Command, app: Served) -> None:
+    waits(app)
+    head = {"sequence": app.trails["shop"].records[-1]["sequence"] + 1}
+    app.anchors["shop"] = [{"why": "daily", "at": "2026-11-23T08:00:00Z", "epoch": 0, "head": head}]
+    shown = slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
+    assert "and does not hold it" in shown
+    assert "no loss is known" not in shown
 
 
 def test_the_browser_is_opened_where_that_was_asked_for(slipway: Command, app: Served, opened: list[str]) -> None:

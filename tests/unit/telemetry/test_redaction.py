@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slipway.domain.tokens import ApprovalClaims
 from slipway.telemetry import Attribute, about, logs, span
 from slipway.telemetry.names import Family
-from slipway.telemetry.redaction import HIDDEN, LONGEST, redacted
+from slipway.telemetry.redaction import HIDDEN, LONGEST, redacted, traced
 from tests.links import link_by
 from tests.unit.telemetry.conftest import Kept
 
@@ -123,3 +123,9 @@ def test_a_span_holds_no_secret_in_attributes_errors_or_traceback(kept: Kept) ->
     assert "RuntimeError" in everything
     assert TOKEN not in everything
     assert JWT not in everything
+
+
+def test_an_exception_that_led_to_itself_is_logged_all_the_same() -> None:
+    first, second = ValueError("one"), KeyError("two")
+    first.__cause__, second.__cause__ = second, first
+    assert traced(first).splitlines() == ["KeyError", "", "which led to:", "ValueError"]
