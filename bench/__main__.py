@@ -1,4 +1,4 @@
-"""`python -m bench [names…] [--json]`: run the benchmarks, all or those that are named."""
+"""`python -m bench [names…] [--json]`: run the benchmarks, all of them or those named."""
 
 import argparse
 import importlib
@@ -13,12 +13,14 @@ from bench.rows import RESULTS, Row, show, write
 BENCHMARKS = ("copying", "accepting", "latency", "proving", "burst", "conflicts", "start", "costs", "audit")
 """Modules of this package; each has `rows()`."""
 WIDTH = 160
-"""Width of the table, if it does not go to a terminal."""
+"""Width of the table when it is not printed to a terminal."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHMARKS)}; by default all")
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"benchmarks to run: {', '.join(BENCHMARKS)}; by default all"
+    )
     parser.add_argument("--json", action="store_true", help="print the rows as JSON instead of a table")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in BENCHMARKS]
@@ -34,7 +36,7 @@ def main() -> int:
         print(json.dumps([row.as_json() for row in rows], indent=2))
     else:
         show(rows, Console(width=None if sys.stdout.isatty() else WIDTH))
-        notes.print(f"kept in {RESULTS.relative_to(RESULTS.parents[1])}")
+        notes.print(f"written to {RESULTS.relative_to(RESULTS.parents[1])}")
     return 0
 
 

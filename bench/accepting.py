@@ -1,4 +1,4 @@
-"""A hook answered with 202 under parallel senders, beside a function that compares a secret and sends one message."""
+"""Accepting hooks from many senders at once, compared with a function that checks a secret and sends one message."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ AIM: Final = 1.3
 ACCEPTED: Final = 202
 
 Send = Callable[[int], int]
-"""Sends the request of that number; returns the status."""
+"""Sends the request with that number and returns the status."""
 
 
 def rows() -> list[Row]:
@@ -50,8 +50,8 @@ def rows() -> list[Row]:
     return [
         compared(
             f"accepting.p{percent}",
-            [_percentile(ours, percent) * 1000 for ours, _ in measured],
-            [_percentile(peer, percent) * 1000 for _, peer in measured],
+            [_percentile(our_seconds, percent) * 1000 for our_seconds, _ in measured],
+            [_percentile(peer_seconds, percent) * 1000 for _, peer_seconds in measured],
             peer_name="a function that sends one message",
             unit="ms",
             aim=AIM,
@@ -62,22 +62,22 @@ def rows() -> list[Row]:
 
 
 def _burst(send: Send, round_: int) -> list[float]:
-    """Seconds of each request of one round; every sender waits for its answer before it sends the next."""
+    """Seconds of each request of one round. Every sender waits for its response before it sends the next request."""
     begin_together = threading.Barrier(SENDERS)
 
     def sender(index: int) -> list[float]:
-        taken = []
+        seconds = []
         begin_together.wait()
         for number in range(index, REQUESTS, SENDERS):
             begin = time.perf_counter()
             status = send(round_ * REQUESTS + number)
-            taken.append(time.perf_counter() - begin)
+            seconds.append(time.perf_counter() - begin)
             if status != ACCEPTED:
                 raise RuntimeError(f"expected {ACCEPTED}, got {status}")
-        return taken
+        return seconds
 
     with ThreadPoolExecutor(SENDERS) as threads:
-        return [seconds for found in threads.map(sender, range(SENDERS)) for seconds in found]
+        return [seconds for durations in threads.map(sender, range(SENDERS)) for seconds in durations]
 
 
 def _percentile(values: list[float], percent: int) -> float:

@@ -1,4 +1,4 @@
-"""The round trips of a release that nobody could leave out, each timed alone on the parts of a running stack."""
+"""The round trips of a release that cannot be avoided, each timed alone on the parts of a running stack."""
 
 import time
 import uuid
@@ -32,14 +32,14 @@ OBJECTS: Final = 3
 """Objects of the example: a config map, a service and a deployment."""
 
 
-class Alone:
-    """Times trips. `trivial_url` is the address of the peer's front."""
+class TripTimer:
+    """Times single round trips. `trivial_url` is the address of the peer's front."""
 
     def __init__(self, stack: BenchStack, peer: Peer, *, trivial_url: str) -> None:
         self._stack, self._peer, self._trivial_url = stack, peer, trivial_url
 
-    def time_them(self, digest: str) -> dict[str, float]:
-        """Seconds of each trip, as a median."""
+    def medians(self, digest: str) -> dict[str, float]:
+        """Median seconds of each round trip."""
         return {
             "accept": self._accept(),
             "hop": self._hop(),
@@ -54,7 +54,7 @@ class Alone:
         return _median(lambda: self._stack.http.request("POST", f"{self._trivial_url}/trivial", body=body))
 
     def _hop(self) -> float:
-        """A message sent, received and settled."""
+        """Sending, receiving and settling a message."""
         with (
             ServiceBusClient.from_connection_string(self._peer.bus) as client,
             client.get_queue_sender(PROBE) as sender,
@@ -69,7 +69,7 @@ class Alone:
             return _median(hop)
 
     def _storage(self) -> dict[str, float]:
-        """A decision's transaction; one row written, as a lease is; one read; a document kept, and fetched."""
+        """A decision's transaction; writing a row, as a lease does; reading one; storing a document; fetching it."""
         table = self._peer.table
         blobs = BlobServiceClient.from_connection_string(self._stack.storage).create_container(PROBE)
         blobs.upload_blob("document", b"x" * DOCUMENT)
@@ -98,7 +98,7 @@ class Alone:
         return _median(lambda: registry.manifest(APPLICATION, digest))
 
     def _preview(self) -> float:
-        """One request per object to read it and one to try it, on a connection that is open."""
+        """One request per object to read it and one to dry-run it, on an open connection."""
         cluster = self._stack.clusters["staging"]
         address = f"{cluster['server']}/api/v1/namespaces/hello-staging/configmaps/hello"
         headers = {"Authorization": f"Bearer {cluster['token']}"}
@@ -110,7 +110,7 @@ class Alone:
         return _median(preview)
 
     def _copy(self, digest: str) -> float:
-        """Each time under another name, so that there is something to copy."""
+        """Copies into a new repository each time, so that there is always something to copy."""
         source, target = self._registry("nonprod"), self._registry("prod")
 
         def copy() -> None:
@@ -124,9 +124,9 @@ class Alone:
 
 def _median(trip: Callable[[], object]) -> float:
     trip()
-    taken = []
+    durations = []
     for _ in range(TIMES):
         begin = time.perf_counter()
         trip()
-        taken.append(time.perf_counter() - begin)
-    return median(taken)
+        durations.append(time.perf_counter() - begin)
+    return median(durations)

@@ -1,6 +1,6 @@
-"""The audit trail at scale: what a first page costs by each axis on a short and on a long trail, and how fast a trail
-is verified, exported and indexed again. On Azurite, through the real Table SDK; `SLIPWAY_BENCH_TRAIL` sets the long
-one.
+"""The audit trail at scale: what the first page costs by each axis on a short and on a long trail, and how fast a trail
+is verified, exported and reindexed. On Azurite, through the real Table SDK; `SLIPWAY_BENCH_TRAIL` sets the length of
+the long one.
 """
 
 import os
@@ -35,12 +35,12 @@ LONG: Final = int(os.environ.get("SLIPWAY_BENCH_TRAIL", "100000"))
 PAGE: Final = 20
 ROUNDS: Final = 15
 AT_MOST: Final = 8.0
-"""Seconds of rounds on one axis: Azurite takes long on a long trail."""
+"""Seconds of rounds per axis: Azurite is slow on a long trail."""
 LEAST: Final = 3
 AIM: Final = 1.3
 PERSON: Final = "person-01@contoso.com"
 RATED: Final = 20_000
-"""Records over which speeds are measured; they do not depend on what else is in the tables."""
+"""Records over which speeds are measured; the speeds do not depend on what else is in the tables."""
 
 
 def rows() -> list[Row]:
@@ -59,11 +59,11 @@ def _measured(connection: str, folder: Path) -> list[Row]:
     begin = time.monotonic()
     long = write(service, "long", shape(LONG), progress=_say)
     took = time.monotonic() - begin
-    found = list[Row]()
+    results = list[Row]()
     for axis in AXES:
-        _say(f"asking by {axis}")
-        found += _axis(axis, short, long, counter)
-    return [*found, *_speeds(service, long, folder), _writing(took)]
+        _say(f"measuring axis {axis}")
+        results += _axis(axis, short, long, counter)
+    return [*results, *_speeds(service, long, folder), _writing(took)]
 
 
 # ---- questions
@@ -88,21 +88,21 @@ AXES: Final[dict[str, Callable[[Written], dict[str, Any]]]] = {
     "days": lambda written: {"since": written.last.time.replace(day=1, hour=0), "until": written.last.time},
     "nothing": lambda _: {"application": "nobody"},
 }
-"""The question. The last application of a long trail has been idle for months; nobody's trail has nothing to read, so
-that its time is that of the request alone, and of Azurite's walk through its table."""
+"""The query for each axis. The last application of a long trail has been idle for months. `nobody` has no records, so
+that its time is that of the request alone, and of Azurite's scan of its table."""
 
 
 def _axis(axis: str, short: Written, long: Written, counter: TableCounter) -> list[Row]:
     costs = dict[str, tuple[int, int, int]]()
     times = {"short": list[float](), "long": list[float]()}
-    own = {"short": list[float](), "long": list[float]()}
+    cpu_times = {"short": list[float](), "long": list[float]()}
     for name, written in (("short", short), ("long", long)):
         query = AuditQuery(**AXES[axis](written))
         written.app.index.find(query, limit=PAGE)  # opens the connection
         before = counter.now()
         records = len(written.app.index.find(query, limit=PAGE).records)
-        passed = counter.now() - before
-        costs[name] = (passed.requests, passed.entities, records)
+        charged = counter.now() - before
+        costs[name] = (charged.requests, charged.entities, records)
     end = time.monotonic() + AT_MOST
     for number in range(ROUNDS):
         if number >= LEAST and time.monotonic() > end:
@@ -112,9 +112,9 @@ def _axis(axis: str, short: Written, long: Written, counter: TableCounter) -> li
             begin, busy = time.perf_counter(), time.thread_time()
             written.app.index.find(query, limit=PAGE)
             times[name].append((time.perf_counter() - begin) * 1000)
-            own[name].append((time.thread_time() - busy) * 1000)
+            cpu_times[name].append((time.thread_time() - busy) * 1000)
     of = f"of {LONG} records, beside {SMALL}"
-    found = [
+    count_rows = [
         Row(
             name=f"audit.{axis}.{kind}",
             ours=costs["long"][index],
@@ -128,16 +128,21 @@ def _axis(axis: str, short: Written, long: Written, counter: TableCounter) -> li
         for index, kind in enumerate(("requests", "entities"))
     ]
     return [
-        *found,
+        *count_rows,
         compared(f"audit.{axis}.time", times["long"], times["short"], peer_name=f"first page {of}", unit="ms", aim=AIM),
         compared(
-            f"audit.{axis}.own", own["long"], own["short"], peer_name=f"our processor's share {of}", unit="ms", aim=AIM
+            f"audit.{axis}.own",
+            cpu_times["long"],
+            cpu_times["short"],
+            peer_name=f"our own CPU time {of}",
+            unit="ms",
+            aim=AIM,
         ),
     ]
 
 
 def _ratio(ours: int, peer: int) -> float | None:
-    """Also of nothing to nothing, which is the same."""
+    """None when only the peer's count is zero."""
     if peer:
         return ours / peer
     return 1.0 if ours == 0 else None
@@ -145,15 +150,15 @@ def _ratio(ours: int, peer: int) -> float | None:
 
 # ---- speeds
 class Direct:
-    """The API's answers with no HTTP in between."""
+    """Reads the ledger directly, where the CLI would use the API over HTTP."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def audit_page(self, application: str, *, after: int, limit: int) -> RawAuditPage:
         head = self._ledger.head(application)
-        found = list(self._ledger.audit(application, first=after + 1, limit=limit))
-        records = [item.model_dump(mode="json") for item in found if isinstance(item, AuditRecord)]
+        entries = list(self._ledger.audit(application, first=after + 1, limit=limit))
+        records = [item.model_dump(mode="json") for item in entries if isinstance(item, AuditRecord)]
         following = records[-1]["sequence"] if len(records) == limit else None
         return RawAuditPage(
             application=application,
@@ -165,13 +170,13 @@ class Direct:
     def public_keys(self) -> str:
         return format_keys(PUBLIC_KEYS.by_id())
 
-    def anchors(self, application: str) -> list[Any]:  # noqa: ARG002 - nothing is anchored here
+    def anchors(self, application: str) -> list[Any]:  # noqa: ARG002 - this trail has no anchors
         return []
 
 
 def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list[Row]:
-    each = -(-written.shape.records // written.shape.applications)
-    names = written.applications[: max(1, RATED // each)]
+    records_per_application = -(-written.shape.records // written.shape.applications)
+    names = written.applications[: max(1, RATED // records_per_application)]
     file = folder / "trail.jsonl.gz"
 
     def read() -> int:
@@ -195,7 +200,7 @@ def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list
             return run.records
 
     def check() -> int:
-        # These releases were made up, and skip steps: the verification finds just that, and reads all of it.
+        # These releases are invented and skip steps: the verification reports exactly that, and still reads everything.
         verdicts = Checking(file).run(_silent)
         assert all(
             verdict.fault is not None and "no step leads from there" in verdict.fault.reason for verdict in verdicts
@@ -211,8 +216,8 @@ def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list
             count += len(records)
         return count
 
-    base = _rate(read)
-    found = [
+    baseline = _rate(read)
+    workloads = [
         ("verification", verify),
         ("export-gzip", export),
         ("verification-of-an-export", check),
@@ -222,12 +227,12 @@ def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list
         Row(
             name=f"audit.{name}",
             ours=rate,
-            peer=base,
+            peer=baseline,
             peer_name="reading the same records from the table",
             unit="records/s",
             note=NOTES.get(name, ""),
         )
-        for name, rate in ((name, _rate(work)) for name, work in found)
+        for name, rate in ((name, _rate(work)) for name, work in workloads)
     ]
 
 
@@ -236,7 +241,7 @@ def _say(text: str) -> None:
 
 
 def _silent(done: int, total: int) -> None:
-    """Nobody watches."""
+    """Report no progress."""
 
 
 NOTES: Final = {

@@ -1,5 +1,6 @@
-"""Transactions into Azurite as fast as it takes them: hand-written requests, as the SDK spends more time on composing
-and signing a transaction than Azurite on carrying it out. For the generator only; questions go through the SDK.
+"""Writes transactions into Azurite as fast as it accepts them, with hand-written requests: the SDK spends more time on
+composing and signing a transaction than Azurite does on executing it. For the generator only; queries go through the
+SDK.
 """
 
 import base64
@@ -18,7 +19,7 @@ from local.stack import azurite
 from slipway.ledger.table import TRANSACTION_LIMIT, Value
 
 THREADS: Final = 3
-"""Azurite has one thread of its own; more of ours only keep it busy while answers are read."""
+"""Azurite has a single thread; more of ours only keep it busy while responses are read."""
 TRIES: Final = 10
 _ACCEPTED: Final = 202
 _BATCH: Final = "batch_slipway"
@@ -28,27 +29,27 @@ type Rows = list[tuple[str, dict[str, Value]]]
 """Row keys and columns of one partition."""
 
 
-class BulkFailed(Exception):  # noqa: N818 - it is what happened
-    """Azurite refused a transaction; the message is its answer."""
+class BulkFailed(Exception):  # noqa: N818 - it reads better without a suffix
+    """Azurite refused a transaction; the message is its response."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bulk:
-    """One table that takes new rows, and none that is there already."""
+    """Inserts rows into one table."""
 
     port: int
     table: str
 
     def create(self, rows: dict[str, Rows]) -> int:
-        """Returns how many. Partitions are written side by side, each in its order."""
+        """Insert the rows; returns how many. Partitions are written in parallel, each in its order."""
         with ThreadPoolExecutor(THREADS) as pool:
             return sum(pool.map(self._part, _shares(rows)))
 
     def _part(self, share: dict[str, Rows]) -> int:
         connection, count = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120), 0
         try:
-            for partition, found in share.items():
-                for batch in batched(found, TRANSACTION_LIMIT, strict=False):
+            for partition, rows in share.items():
+                for batch in batched(rows, TRANSACTION_LIMIT, strict=False):
                     self._send(connection, self._body(partition, batch))
                     count += len(batch)
         finally:
@@ -60,13 +61,13 @@ class Bulk:
             try:
                 connection.request("POST", f"/{azurite.ACCOUNT}/$batch", body=body, headers=_headers())
                 response = connection.getresponse()
-                answer = response.read()
+                content = response.read()
             except (http.client.HTTPException, OSError):
-                connection.close()  # Azurite ends connections that were idle, also the one that is just being used
+                connection.close()  # Azurite closes idle connections, even one that is just being reused
                 continue
-            if response.status == _ACCEPTED and (b" 204 " in answer or b"EntityAlreadyExists" in answer):
-                return  # what was written before an answer was lost is there already, which is as good
-            raise BulkFailed(f"{response.status}: {answer[:600]!r}")
+            if response.status == _ACCEPTED and (b" 204 " in content or b"EntityAlreadyExists" in content):
+                return  # already there: it was written by an earlier try whose response was lost
+            raise BulkFailed(f"{response.status}: {content[:600]!r}")
         raise BulkFailed(f"Azurite did not answer {TRIES} times")
 
     def _body(self, partition: str, batch: Iterable[tuple[str, dict[str, Value]]]) -> bytes:
@@ -90,7 +91,7 @@ class Bulk:
 
 
 def _shares(rows: dict[str, Rows]) -> Iterator[dict[str, Rows]]:
-    """The partitions, dealt out to the threads: the longest first, so that no thread is left with all of them."""
+    """The partitions, dealt out to the threads: longest first, so that no thread gets all the long ones."""
     order = sorted(rows, key=lambda name: -len(rows[name]))
     for number in range(THREADS):
         yield {name: rows[name] for name in order[number::THREADS]}
@@ -98,8 +99,8 @@ def _shares(rows: dict[str, Rows]) -> Iterator[dict[str, Rows]]:
 
 def _headers() -> dict[str, str]:
     now = formatdate(usegmt=True)
-    signed = f"{now}\n/{azurite.ACCOUNT}/{azurite.ACCOUNT}/$batch".encode()
-    digest = hmac.new(base64.b64decode(azurite.KEY), signed, hashlib.sha256).digest()
+    string_to_sign = f"{now}\n/{azurite.ACCOUNT}/{azurite.ACCOUNT}/$batch".encode()
+    digest = hmac.new(base64.b64decode(azurite.KEY), string_to_sign, hashlib.sha256).digest()
     return {
         "x-ms-date": now,
         "x-ms-version": "2019-02-02",

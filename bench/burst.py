@@ -1,4 +1,4 @@
-"""A burst: many pushes of one application at once, through the handler, on Azurite. Time must grow linearly."""
+"""A burst: many pushes of one application at once, through the handler, on Azurite. The time must grow linearly."""
 
 import tempfile
 import time
@@ -32,10 +32,10 @@ from .rows import Row
 FEW: Final = 100
 MANY: Final = 1000
 AT_ONCE: Final = 4
-"""Causes taken in at the same time. More are slower: all of one application meet at one chain head."""
+"""Events handled at the same time. More would be slower: all of one application compete for one chain head."""
 AIM: Final = 1.1
 REPEATS: Final = 2
-"""Bursts of the few; their median counts."""
+"""How often the smaller burst is run; the median counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Burst:
 
     seconds: float
     again: int
-    """Causes that went back to their queue because others were faster, and came again."""
+    """How often an event went back to its queue because others were faster."""
     states: Counter[str]
     records: int
 
@@ -53,23 +53,23 @@ def rows() -> list[Row]:
     with tempfile.TemporaryDirectory() as name, _storage(Path(name)) as connection:
         few = [_burst(connection, Path(name), FEW, f"few{n}") for n in range(REPEATS)]
         many = _burst(connection, Path(name), MANY, "many")
-    for burst, count in (*((one, FEW) for one in few), (many, MANY)):
+    for burst, count in (*((run, FEW) for run in few), (many, MANY)):
         _check(burst, count)
-    each_few = [burst.seconds / FEW * 1000 for burst in few]
-    ours, peer = many.seconds / MANY * 1000, median(each_few)
+    few_ms = [burst.seconds / FEW * 1000 for burst in few]
+    our_ms, peer_ms = many.seconds / MANY * 1000, median(few_ms)
     note = (
         f"of {MANY}: {many.states['live']} live candidate, {many.states['superseded']} superseded, "
-        f"{many.states['ignored']} lower than one that was on its way already, 0 lost; "
-        f"{many.again} went back to their queue once more because others were faster"
+        f"{many.states['ignored']} lower than a version that was already on its way, 0 lost; "
+        f"{many.again} returns to the queue because others were faster"
     )
     return [
         Row(
             name="burst.time-per-push",
-            ours=ours,
-            peer=peer,
+            ours=our_ms,
+            peer=peer_ms,
             peer_name=f"per push in a burst of {FEW}",
             unit="ms",
-            ratio=ours / peer,
+            ratio=our_ms / peer_ms,
             aim=AIM,
             note=note,
             more={"states": dict(many.states), "audit_records": many.records, "seconds": round(many.seconds, 2)},
@@ -78,7 +78,7 @@ def rows() -> list[Row]:
 
 
 def _open(connection: str, example: Path, table: str) -> App:
-    """The app, its ledger on Azurite. The rest is in memory: it is the ledger's chain that a burst meets at."""
+    """The app with its ledger on Azurite. Everything else is in memory: a burst contends for the ledger's chain."""
     ledger = AzureTable(TableClient.from_connection_string(connection, table), makes=True)
 
     def in_real_time(ports: Ports) -> Ports:
@@ -91,24 +91,24 @@ def _burst(connection: str, folder: Path, count: int, table: str) -> Burst:
     app = _open(connection, write_example(folder / table), f"burst{table}")
 
     def take(number: int) -> int:
-        for again in range(1000):
+        for retries in range(1000):
             try:
                 app.handler.handle(push(number))
             except Contended:
-                continue  # as the queue would bring it again
-            return again
-        raise RuntimeError(f"push {number} was never taken in")
+                continue  # as the queue would redeliver it
+            return retries
+        raise RuntimeError(f"push {number} was never handled")
 
     begin = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        again = sum(threads.map(take, range(1, count + 1)))
+        retries = sum(threads.map(take, range(1, count + 1)))
     seconds = time.monotonic() - begin
     phases = Counter(release.phase.value for release in app.ledger.releases(APPLICATION, limit=count + 10))
     superseded = phases.pop("superseded", 0)
     records = list(app.ledger.audit(APPLICATION))
-    ignored = sum(isinstance(each, AuditRecord) and each.known_action is Action.IMAGE_IGNORED for each in records)
+    ignored = sum(isinstance(record, AuditRecord) and record.known_action is Action.IMAGE_IGNORED for record in records)
     states = Counter(live=phases.total(), superseded=superseded, ignored=ignored)
-    return Burst(seconds=seconds, again=again, states=states, records=len(records))
+    return Burst(seconds=seconds, again=retries, states=states, records=len(records))
 
 
 def push(number: int) -> ImagePushed:

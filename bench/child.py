@@ -1,4 +1,4 @@
-"""Running a command as a child and learning what it took."""
+"""Runs a command as a child process and measures what it takes."""
 
 import json
 import os
@@ -15,31 +15,31 @@ _LAUNCHER: Final = ROOT / "bench" / "launcher.py"
 _LONGEST: Final = 180.0
 
 
-class ChildFailed(Exception):  # noqa: N818 - it is what happened to the child
-    """A measured command ended with an error; the message holds the end of what it said."""
+class ChildFailed(Exception):  # noqa: N818 - it reads better without a suffix
+    """A measured command ended with an error; the message holds the end of its output."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
-    """The time of a command, from its start to its end."""
+class Usage:
+    """What a command took, from its start to its end."""
 
     wall_seconds: float
     cpu_seconds: float
     peak_bytes: int
-    said: str
+    output: str
     """Its standard output."""
 
-    def told(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """The JSON object on the last line of its output."""
-        found: dict[str, Any] = json.loads(self.said.strip().splitlines()[-1])
-        return found
+        report: dict[str, Any] = json.loads(self.output.strip().splitlines()[-1])
+        return report
 
 
-def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Taken:
+def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Usage:
     """Raises `ChildFailed`."""
-    with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        launched = subprocess.run(
-            [sys.executable, "-I", "-S", str(_LAUNCHER), report.name, *command],
+    with tempfile.NamedTemporaryFile(suffix=".json") as report_file:
+        process = subprocess.run(
+            [sys.executable, "-I", "-S", str(_LAUNCHER), report_file.name, *command],
             env={**os.environ, **(environment or {})},
             cwd=ROOT,
             capture_output=True,
@@ -47,7 +47,7 @@ def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None)
             timeout=_LONGEST,
             check=False,
         )
-        if launched.returncode != 0:
-            said = (launched.stderr or launched.stdout)[-2000:]
-            raise ChildFailed(f"{command[0]} ended with exit code {launched.returncode}: {said}")
-        return Taken(**json.loads(Path(report.name).read_text()), said=launched.stdout)
+        if process.returncode != 0:
+            output = (process.stderr or process.stdout)[-2000:]
+            raise ChildFailed(f"{command[0]} ended with exit code {process.returncode}: {output}")
+        return Usage(**json.loads(Path(report_file.name).read_text()), output=process.stdout)

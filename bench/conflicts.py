@@ -1,7 +1,7 @@
-"""Commits that meet each other: pushes of one application at two instances of the worker, eight at once at each.
+"""Commits that collide: pushes of one application at two instances of the worker, eight at once at each.
 
-The table is in memory, and each request to it takes as long as one in a region, so that requests overlap as they do
-there. A push that lost too often continues in its session, where one instance at a time decides on the application.
+The table is in memory, and each request to it takes as long as one within a region, so that requests overlap as they
+do there. A push that lost too often continues in its session, where one instance at a time decides for the application.
 """
 
 import threading
@@ -39,26 +39,26 @@ RUNS: Final = 3
 
 
 def rows() -> list[Measured]:
-    together = INSTANCES * AT_ONCE
-    runs, alone = [met(together) for _ in range(RUNS)], met(1)
-    each = sorted(run.per_commit for run in runs)
+    at_once = INSTANCES * AT_ONCE
+    runs, single = [handle_pushes(at_once) for _ in range(RUNS)], handle_pushes(1)
+    conflicts_per_commit = sorted(run.per_commit for run in runs)
     return [
         Measured(
-            name=f"conflicts.{together}-at-once",
-            ours=median(each),
-            peer=alone.per_commit,
+            name=f"conflicts.{at_once}-at-once",
+            ours=median(conflicts_per_commit),
+            peer=single.per_commit,
             peer_name="1 at once",
             unit="per commit",
             most=MOST,
-            spread=(each[0], each[-1]),
-            note=f"{runs[0].in_session} of {PUSHES} pushes went on in their session",
+            spread=(conflicts_per_commit[0], conflicts_per_commit[-1]),
+            note=f"{runs[0].in_session} of {PUSHES} pushes continued in their session",
         )
     ]
 
 
 @dataclass
 class Counts:
-    """The outcome of the pushes."""
+    """What came of the pushes."""
 
     commits: int = 0
     conflicts: int = 0
@@ -70,7 +70,7 @@ class Counts:
 
 
 class _Slow:
-    """A table whose requests take their time; counts the commits of the application, and those that were refused."""
+    """A table whose requests are slow; counts the commits of the application, and the refused ones."""
 
     def __init__(self, table: Table, counts: Counts) -> None:
         self._table, self._counts, self._lock = table, counts, threading.Lock()
@@ -101,8 +101,8 @@ class _Slow:
                 self._counts.conflicts += conflicts
 
 
-def met(together: int) -> Counts:
-    """The outcome of the pushes, when so many are handled at once."""
+def handle_pushes(at_once: int) -> Counts:
+    """Handle the pushes, so many at once."""
     counts = Counts()
     with TemporaryDirectory() as name:
         write_application(Path(name))
@@ -110,8 +110,8 @@ def met(together: int) -> Counts:
         events = [home.pushed(f"1.{number}") for number in range(PUSHES)]
         slow = _Slow(home.table, counts)
         ports = replace(home.ports, table=lambda: slow, backoff=Backoff())
-        instances = [app(ports, home.app.settings) for _ in range(min(INSTANCES, together))]
-        with ThreadPoolExecutor(together) as readers:
+        instances = [app(ports, home.app.settings) for _ in range(min(INSTANCES, at_once))]
+        with ThreadPoolExecutor(at_once) as readers:
             list(readers.map(partial(_take, instances), range(PUSHES), events))
         counts.in_session = _finish(home, instances[0])
     if counts.commits != PUSHES:
@@ -124,7 +124,7 @@ def _take(instances: list[App], number: int, event: ImagePushed) -> None:
 
 
 def _finish(home: Installation, instance: App) -> int:
-    """The messages that wait in the session, one after the other."""
+    """Handle the messages that wait in the session, one after the other; returns how many."""
     waiting = [message for message in home.bus.sent if message.queue == Queue.WORK]
     for message in waiting:
         instance.door.take_turn(message.session, TypeAdapter[Event](Event).validate_python(message.body))

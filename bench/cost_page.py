@@ -1,6 +1,6 @@
 """The page docs/reference/cost-per-release.md, from counted figures: `python -m bench.cost_page`.
 
-`--take` puts the newest figures of bench/results.json into bench/costs.json, which is kept with the code.
+`--take` copies the newest figures of bench/results.json into bench/costs.json, which is kept with the code.
 """
 
 import json
@@ -61,16 +61,16 @@ detection and scheduled messages need its Standard tier), the two registries, lo
 def page() -> str:
     figures = json.loads(FIGURES.read_text(encoding="utf-8"))
     rows = "".join(
-        f"| {what} | {figures[name]['early']:g} | {figures[name]['late']:g} | {meter} |\n"
-        for name, (what, meter) in METERS.items()
+        f"| {meaning} | {figures[name]['early']:g} | {figures[name]['late']:g} | {meter} |\n"
+        for name, (meaning, meter) in METERS.items()
     )
     numbers = {"early": figures["early"], "late": figures["late"]}
     return START + HEAD.format(**numbers) + rows + END.format(**numbers)
 
 
-def taken(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The figures of the costs' rows. Raises KeyError if one is missing."""
-    from .costs import EARLY, LATE  # noqa: PLC0415 - it starts the laptop's parts, which the page does without
+def counted_figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The counted figures among the rows. Raises KeyError if one is missing."""
+    from .costs import EARLY, LATE  # noqa: PLC0415 - it imports the local stack, which the page does not need
 
     by_name = {row["name"]: row for row in rows}
     counts = {
@@ -81,7 +81,7 @@ def taken(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     if "--take" in sys.argv[1:]:
-        results = json.loads(RESULTS.read_text(encoding="utf-8"))
-        FIGURES.write_text(json.dumps(taken(results), indent=2) + "\n", encoding="utf-8")
+        rows = json.loads(RESULTS.read_text(encoding="utf-8"))
+        FIGURES.write_text(json.dumps(counted_figures(rows), indent=2) + "\n", encoding="utf-8")
     else:
         sys.stdout.write(page())

@@ -1,7 +1,7 @@
-"""The cost of one release: requests to storage, messages, executions; for an early release and for a late one.
+"""The cost of one release in requests to storage, messages and executions; for an early release and for a late one.
 
-Releases in between are pushes to the same stack that supersede each other. Those that are counted go the whole way,
-from the push to the last notice, with one vote. Nothing polls the app meanwhile: it would be counted.
+The releases in between are pushes to the same stack that supersede each other. Those that are counted go all the way
+from the push to the last notice, with one vote. Nothing polls the app meanwhile, since polling would be counted.
 """
 
 import re
@@ -23,9 +23,9 @@ from .setting import BenchStack
 EARLY: Final = 10
 LATE: Final = 200
 COUNTED: Final = 3
-"""Releases that are counted at each point; the median is shown, because a timer may fall into one of them."""
+"""Releases that are counted at each point. The median is shown, because a timer may fire during one of them."""
 AT_ONCE: Final = 20
-"""Pushes in between that are sent together; few enough that the last of them is at its gate within a minute."""
+"""Pushes in between that are sent together; few enough that the last of them reaches its gate within a minute."""
 AIM: Final = 1.1
 _EXECUTED: Final = re.compile(r"Executed 'Functions\.(\w+)' \(Succeeded")
 _BY_MESSAGE: Final = frozenset({"take_event", "take_run", "take_vote", "run_step"})
@@ -51,14 +51,14 @@ def rows() -> list[Row]:
 
 
 def _row(kind: str, unit: str, early: list[Counter[str]], late: list[Counter[str]]) -> Row:
-    ours, peer = median(count[kind] for count in late), median(count[kind] for count in early)
+    late_median, early_median = median(count[kind] for count in late), median(count[kind] for count in early)
     return Row(
         name=f"costs.{kind.replace(' ', '-')}",
-        ours=ours,
-        peer=peer,
+        ours=late_median,
+        peer=early_median,
         peer_name=f"release {EARLY} (ours: release {LATE})",
         unit=unit,
-        ratio=ours / peer if peer else None,
+        ratio=late_median / early_median if early_median else None,
         aim=AIM,
         spread=(min(count[kind] for count in late), max(count[kind] for count in late)),
     )
@@ -74,9 +74,9 @@ class Meter:
         self._pushes = 0
 
     def at(self, number: int) -> list[Counter[str]]:
-        """The counts of releases from that number on."""
+        """The counts of `COUNTED` releases, beginning with that number."""
         self._push_until(number - 1)
-        counts = [self.release(f"{number}.0.{each}") for each in range(COUNTED)]
+        counts = [self.release(f"{number}.0.{patch}") for patch in range(COUNTED)]
         if self._story.release != f"{APPLICATION}-{number + COUNTED - 1}":
             raise RuntimeError(f"expected to count release {number + COUNTED - 1}, counted {self._story.release}")
         return counts
@@ -84,7 +84,7 @@ class Meter:
     def _push_until(self, number: int) -> None:
         """Push until the application has so many releases; the last of them waits for its vote.
 
-        Pushes that are sent together arrive in any order: one that comes when a later one is live starts no release.
+        Pushes sent together arrive in any order: one that arrives after a later version is live starts no release.
         """
         while (missing := number - self._newest()) > 0:
             for _ in range(min(AT_ONCE, missing)):
@@ -108,12 +108,12 @@ class Meter:
             executed = Counter(_EXECUTED.findall(log.read().decode(errors="replace")))
         counts = Counter(executions=sum(n for name, n in executed.items() if name not in _TIMERS))
         counts["messages"] = sum(n for name, n in executed.items() if name in _BY_MESSAGE)
-        for request in self._stack.proxies["table"].passed():
+        for request in self._stack.proxies["table"].requests():
             counts[_kind(request.method)] += 1
-        counts["blob requests"] = len(self._stack.proxies["blob"].passed())
+        counts["blob requests"] = len(self._stack.proxies["blob"].requests())
         return counts
 
 
 def _kind(method: str) -> str:
-    """A transaction is one write."""
+    """Every write counts as one, a transaction too."""
     return "table reads" if method == "GET" else "table writes"

@@ -1,4 +1,4 @@
-"""The events that the benchmarks send: pushes as Event Grid brings them, and runs as Azure DevOps does."""
+"""The events that the benchmarks send: pushes as Event Grid delivers them, and runs as Azure DevOps does."""
 
 import base64
 import hashlib
@@ -50,13 +50,13 @@ def push_event(stack: Stack, *, repository: str, tag: str, digest: str) -> dict[
 
 
 def send_push(stack: Stack, *, repository: str, tag: str, digest: str) -> float:
-    """Deliver the event as Event Grid would; returns when it was sent, by `time.monotonic()`."""
+    """Deliver the event as Event Grid would; returns the time at which it was sent, by `time.monotonic()`."""
     event = push_event(stack, repository=repository, tag=tag, digest=digest)
     address = stack.url + EVENT_PATH + stack.secrets.event_grid_key
     begin = time.monotonic()
-    answer = stack.http.request("POST", address, body=json.dumps([event]), headers={"aeg-event-type": "Notification"})
-    if answer.status not in ACCEPTED:
-        raise RuntimeError(f"the push event was answered with {answer.status}: {answer.data[:300]!r}")
+    response = stack.http.request("POST", address, body=json.dumps([event]), headers={"aeg-event-type": "Notification"})
+    if response.status not in ACCEPTED:
+        raise RuntimeError(f"the push event got the response {response.status}: {response.data[:300]!r}")
     return begin
 
 

@@ -1,12 +1,12 @@
 """Latency: from a push to the first patch sent to staging, and from a vote to the first patch sent to production.
 
-Beside it, the sum of the round trips that the promises of the design ask for, each timed alone in the same run. Each
+It is compared with the sum of the round trips that the design cannot avoid, each timed alone in the same run. Each
 decision reads the state and commits; each step reads its release, takes its lease, and begins in the process that
-decided on it.
+made the decision.
 
 - push → staging: the event accepted, and its message; two decisions; two steps; the manifest read from the registry;
-  the preview (each object read, and tried); the plan kept, and read again.
-- vote → production: the page got and the vote accepted; the hint; two decisions; two steps; the copy, between the
+  the preview (each object read, and dry-run); the plan stored, and read again.
+- vote → production: the page fetched and the vote accepted; the hint; two decisions; two steps; the copy, between the
   same two registries; the plan read.
 """
 
@@ -22,10 +22,10 @@ from local.person import Approver
 from local.stack import StackOptions
 from slipway.bootstrap.roles import AppRole
 
-from .alone import Alone
+from .alone import TripTimer
 from .events import send_push
 from .example import APPLICATION, write_example
-from .proxy import Passed
+from .proxy import ProxiedRequest
 from .rows import Row
 from .setting import BenchStack, Peer
 
@@ -47,7 +47,7 @@ def rows() -> list[Row]:
                 story.deliver(f"1.0.{number}")
             measured = [story.deliver(f"1.1.{number}") for number in range(RELEASES)]
             with Peer(stack) as peer, peer.start(AppRole.FRONT, Path(name) / "peer") as front:
-                trips = Alone(stack, peer, trivial_url=front.url).time_them(story.last)
+                trips = TripTimer(stack, peer, trivial_url=front.url).medians(story.last)
     return [
         _row("latency.push-to-staging-patch", [push for push, _ in measured], trips, _PUSH),
         _row("latency.vote-to-production-patch", [vote for _, vote in measured], trips, _VOTE),
@@ -60,25 +60,25 @@ _VOTE: Final = {"accept": 2, "hop": 1, **_STEPS_AND_DECISIONS, "copy": 1, "fetch
 
 
 def _row(name: str, seconds: list[float], trips: dict[str, float], times: dict[str, int]) -> Row:
-    ours = [one * 1000 for one in seconds]
+    our_ms = [duration * 1000 for duration in seconds]
     floor = sum(trips[trip] * count for trip, count in times.items()) * 1000
     parts = ", ".join(f"{count} × {trip} {trips[trip] * 1000:.1f} ms" for trip, count in times.items())
     return Row(
         name=name,
-        ours=median(ours),
+        ours=median(our_ms),
         peer=floor,
         peer_name="sum of unavoidable trips",
         unit="ms",
-        ratio=median(ours) / floor,
+        ratio=median(our_ms) / floor,
         aim=AIM,
-        spread=(min(ours), max(ours)),
+        spread=(min(our_ms), max(our_ms)),
         note=f"the trips: {parts}",
-        more={"runs": len(ours), "trips_ms": {trip: round(trips[trip] * 1000, 2) for trip in times}},
+        more={"runs": len(our_ms), "trips_ms": {trip: round(trips[trip] * 1000, 2) for trip in times}},
     )
 
 
 class Story:
-    """Delivers releases, and notes when the first patch of each environment passed the proxy."""
+    """Delivers releases, and notes when the first patch of each environment passed through the proxy."""
 
     def __init__(self, stack: BenchStack) -> None:
         self._stack = stack
@@ -93,24 +93,24 @@ class Story:
         """Digest and id of the last release."""
 
     def deliver(self, version: str) -> tuple[float, float]:
-        """One release to its end; seconds from push to staging's patch, and from vote to production's."""
+        """Deliver one release to its end; seconds from push to staging's patch, and from vote to production's."""
         self.last = self.build(version)
         for proxy in self._stack.proxies.values():
             proxy.forget()
         pushed = send_push(self._stack, repository=APPLICATION, tag=version, digest=self.last)
-        asked = self.notice("gate-opened", version)
+        notice = self.notice("gate-opened", version)
         staging = self._first_patch("staging")
         voted = time.monotonic()
-        Approver().decide(asked["approval_url"], "approve")
+        Approver().decide(notice["approval_url"], "approve")
         self.release = str(self.notice("ended", version)["release"])
         return staging - pushed, self._first_patch("production") - voted
 
     def build(self, version: str) -> str:
-        """An image in the registry, as CI pushes it; its digest."""
+        """Push an image to the registry, as CI does; returns its digest."""
         return self._ci.push(self._ci.build(version), version)
 
     def notice(self, kind: str, version: str) -> dict[str, Any]:
-        """The notice of this kind that the inbox gets about a version."""
+        """The notice of this kind that the inbox receives about a version."""
         return until(
             lambda: next(
                 (n for n in self._stack.notices() if n["notice"] == kind and version in n["headline"]),
@@ -120,28 +120,28 @@ class Story:
         )
 
     def settle(self) -> None:
-        """Wait until no more requests pass to storage, so the last step has ended its work."""
+        """Wait until no more requests go to storage, so that the last step has finished."""
         table = self._stack.proxies["table"]
         before = -1
-        while (now := len(table.passed())) != before:
+        while (now := len(table.requests())) != before:
             before = now
             time.sleep(_QUIET)
 
     def _first_patch(self, environment: str) -> float:
-        passed = self._stack.proxies[f"cluster-{environment}"].passed()
+        passed = self._stack.proxies[f"cluster-{environment}"].requests()
         return next(request.at for request in passed if is_patch(request))
 
 
-def is_patch(request: Passed) -> bool:
-    """A patch that changes something: the preview's are dry runs."""
+def is_patch(request: ProxiedRequest) -> bool:
+    """A patch that changes something: those of the preview are dry runs."""
     return request.method == "PATCH" and "dryRun" not in request.path
 
 
 def until[T](look: Callable[[], T | None], what: str) -> T:
     end = time.monotonic() + WITHIN
     while time.monotonic() < end:
-        found = look()
-        if found is not None:
-            return found
+        value = look()
+        if value is not None:
+            return value
         time.sleep(_LOOK)
-    raise RuntimeError(f"{what} did not come within {WITHIN:.0f} s")
+    raise RuntimeError(f"{what} did not arrive within {WITHIN:.0f} s")

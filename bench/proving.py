@@ -1,8 +1,8 @@
-"""The cost of proving: requests and time of a signed vote beside one by link, and a push's questions to the registry
-beside the rest of its way.
+"""The cost of proving: requests and time of a signed vote compared with one by link, and what a push asks the registry
+compared with the rest of its processing.
 
-Two have to approve, so that what is counted is one vote and nothing that follows it. Both votes begin with the page,
-and end when nothing more passes to storage: challenge, mark, inbox, proof, keys, decision, and the voter's notice.
+Two approvals are required, so that only the vote itself is counted and nothing that follows it. Both votes begin with
+the page, and end when storage is quiet: challenge, mark, inbox, proof, keys, decision, and the voter's notice.
 """
 
 import time
@@ -16,7 +16,7 @@ from local.person import Approver, Signer
 from local.stack import StackOptions
 from slipway.bootstrap.roles import AppRole
 
-from .alone import Alone
+from .alone import TripTimer
 from .events import send_push
 from .example import APPLICATION, write_example
 from .latency import Story
@@ -32,30 +32,33 @@ def rows() -> list[Row]:
     with TemporaryDirectory() as name:
         trips: dict[str, float] = {}
         votes = {level: _votes(Path(name), level, trips) for level in (LINK, SIGNED)}
-    requests, seconds = ({level: [each[index] for each in found] for level, found in votes.items()} for index in (0, 1))
-    rest = {"accept": 1, "hop": 1, "read": 1, "commit": 1}
+    requests, seconds = (
+        {level: [figures[index] for figures in vote_figures] for level, vote_figures in votes.items()}
+        for index in (0, 1)
+    )
+    other_trips = {"accept": 1, "hop": 1, "read": 1, "commit": 1}
     return [
         _beside("proving.vote-requests", requests, unit="requests", scale=1),
         _beside("proving.vote-counted", seconds, unit="ms", scale=1000),
         Row(
             name="proving.push",
             ours=trips["manifest"] * 1000,
-            peer=sum(trips[trip] * times for trip, times in rest.items()) * 1000,
-            peer_name="the rest of the event's way",
+            peer=sum(trips[trip] * times for trip, times in other_trips.items()) * 1000,
+            peer_name="the rest of the event's processing",
             unit="ms",
-            ratio=trips["manifest"] / sum(trips[trip] * times for trip, times in rest.items()),
-            note=f"the registry is asked once for what was pushed; the rest: {', '.join(rest)}, each timed alone",
+            ratio=trips["manifest"] / sum(trips[trip] * times for trip, times in other_trips.items()),
+            note=f"the registry is asked once about the push; the rest: {', '.join(other_trips)}, each timed alone",
         ),
     ]
 
 
-def _beside(name: str, found: dict[str, list[float]], *, unit: str, scale: float) -> Row:
-    ours, peer = ([value * scale for value in found[level]] for level in (SIGNED, LINK))
+def _beside(name: str, figures: dict[str, list[float]], *, unit: str, scale: float) -> Row:
+    ours, peer = ([value * scale for value in figures[level]] for level in (SIGNED, LINK))
     return Row(
         name=name,
         ours=median(ours),
         peer=median(peer),
-        peer_name="a vote by a link",
+        peer_name="a vote by link",
         unit=unit,
         ratio=median(ours) / median(peer),
         spread=(min(ours), max(ours)),
@@ -67,18 +70,18 @@ def _beside(name: str, found: dict[str, list[float]], *, unit: str, scale: float
 
 
 def _votes(folder: Path, level: str, trips: dict[str, float]) -> list[tuple[float, float]]:
-    """Requests to storage and seconds, of each vote at that level."""
+    """Requests to storage, and seconds, for each vote at that level."""
     ada, ben = (laptop().person(name).oid for name in ("Ada", "Ben"))
-    two = {f'approvers: ["oid:{ada}"] ': f'approvers: ["oid:{ada}", "oid:{ben}"]\n      required: 2 '}
-    example = write_example(folder / level, level=level, more=two)
+    require_two = {f'approvers: ["oid:{ada}"] ': f'approvers: ["oid:{ada}", "oid:{ben}"]\n      required: 2 '}
+    example = write_example(folder / level, level=level, more=require_two)
     with BenchStack(StackOptions(apply=example, single=True), watch_storage=True, watch_clusters=True) as stack:
         voting = _Voting(stack, level)
         voting.vote("1.0.0")  # opens connections, creates tables, and signs in
-        found = [voting.vote(f"1.1.{number}") for number in range(VOTES)]
+        figures = [voting.vote(f"1.1.{number}") for number in range(VOTES)]
         if level == LINK:
             with Peer(stack) as peer, peer.start(AppRole.FRONT, folder / "peer") as front:
-                trips |= Alone(stack, peer, trivial_url=front.url).time_them(voting.story.last)
-        return found
+                trips |= TripTimer(stack, peer, trivial_url=front.url).medians(voting.story.last)
+        return figures
 
 
 class _Voting:
@@ -89,15 +92,15 @@ class _Voting:
     def vote(self, version: str) -> tuple[float, float]:
         self.story.last = self.story.build(version)
         send_push(self._stack, repository=APPLICATION, tag=version, digest=self.story.last)
-        asked = self.story.notice("gate-opened", version)
+        notice = self.story.notice("gate-opened", version)
         self.story.settle()
         for name in _WATCHED:
             self._stack.proxies[name].forget()
         begin = time.monotonic()
         if self._level == LINK:
-            Approver().decide(asked["approval_url"], "approve")
+            Approver().decide(notice["approval_url"], "approve")
         else:
-            self._signer.decide(asked["locate_url"], "approve")
-        taken = time.monotonic() - begin
+            self._signer.decide(notice["locate_url"], "approve")
+        seconds = time.monotonic() - begin
         self.story.settle()
-        return float(sum(len(self._stack.proxies[name].passed()) for name in _WATCHED)), taken
+        return float(sum(len(self._stack.proxies[name].requests()) for name in _WATCHED)), seconds

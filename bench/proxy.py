@@ -1,4 +1,4 @@
-"""An HTTP proxy on loopback that passes everything on, and notes what passed and when."""
+"""An HTTP proxy on loopback that passes every request on, and notes which and when."""
 
 import threading
 import time
@@ -12,21 +12,21 @@ _HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "conte
 
 
 @dataclass(frozen=True, kw_only=True)
-class Passed:
+class ProxiedRequest:
     """One request that was passed on."""
 
     at: float
-    """`time.monotonic()` when it was read and not yet passed on."""
+    """`time.monotonic()` when it was read, before it was passed on."""
     method: str
     path: str
 
 
 class Proxy:
-    """Listens on a free port and passes requests on to one address."""
+    """Listens on a free port and passes all requests on to one address."""
 
     def __init__(self, address: str) -> None:
         self._lock = threading.Lock()
-        self._passed: list[Passed] = []
+        self._requests: list[ProxiedRequest] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(address, self._note))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="proxy", daemon=True)
@@ -36,13 +36,13 @@ class Proxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def passed(self) -> list[Passed]:
+    def requests(self) -> list[ProxiedRequest]:
         with self._lock:
-            return list(self._passed)
+            return list(self._requests)
 
     def forget(self) -> None:
         with self._lock:
-            self._passed.clear()
+            self._requests.clear()
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -51,7 +51,7 @@ class Proxy:
 
     def _note(self, method: str, path: str) -> None:
         with self._lock:
-            self._passed.append(Passed(at=time.monotonic(), method=method, path=path))
+            self._requests.append(ProxiedRequest(at=time.monotonic(), method=method, path=path))
 
 
 def _handler(address: str, note: Any) -> type[BaseHTTPRequestHandler]:
@@ -75,21 +75,21 @@ def _handler(address: str, note: Any) -> type[BaseHTTPRequestHandler]:
         def _pass(self) -> None:
             body = self._body()
             note(self.command, self.path)
-            # `Host` is kept, because storage signs nothing of it and Kubernetes does not look.
+            # `Host` is left as it is: storage does not sign it, and Kubernetes ignores it.
             headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
-            answer = self._answer(body, headers)
-            content = answer.read()
-            self.send_response_only(answer.status, answer.reason)
-            for name, value in answer.getheaders():
+            response = self._answer(body, headers)
+            content = response.read()
+            self.send_response_only(response.status, response.reason)
+            for name, value in response.getheaders():
                 if name.lower() not in _HOP:
                     self.send_header(name, value)
-            length = answer.getheader("Content-Length") if self.command == "HEAD" else None
+            length = response.getheader("Content-Length") if self.command == "HEAD" else None
             self.send_header("Content-Length", length or str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
         def _answer(self, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
-            """The answer to the request; an idle connection that was closed is opened again."""
+            """The upstream's response; reconnects if the idle connection was closed."""
             try:
                 self._onward.request(self.command, self.path, body=body, headers=headers)
                 return self._onward.getresponse()
@@ -110,6 +110,6 @@ def _handler(address: str, note: Any) -> type[BaseHTTPRequestHandler]:
             self.rfile.readline()
             return data
 
-        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_MERGE = _pass  # noqa: N815 - names of the library
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_MERGE = _pass  # noqa: N815 - names that http.server looks for
 
     return Handler

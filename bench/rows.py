@@ -1,4 +1,4 @@
-"""The rows that a benchmark returns, as they are printed and kept."""
+"""The rows that a benchmark returns, as they are printed and stored."""
 
 import json
 from collections.abc import Sequence
@@ -16,28 +16,28 @@ RESULTS: Final = Path(__file__).parent / "results.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One figure of ours beside one of somebody else's."""
+    """One figure of ours compared with one of a peer."""
 
     name: str
     ours: float
     peer: float | None
-    """None if the peer could not be measured; the note says why."""
+    """None if the peer could not be measured; `note` says why."""
     peer_name: str
     unit: str
     ratio: float | None = None
-    """The median of the ratios of single rounds where rounds were interleaved; else `ours` by `peer`."""
+    """The median of the rounds' ratios where rounds were interleaved; else `ours` divided by `peer`."""
     aim: float | None = None
-    """The largest ratio that is wanted."""
+    """The largest acceptable ratio."""
     most: float | None = None
     """The largest acceptable value of `ours`, regardless of the peer."""
     spread: tuple[float, float] | None = None
-    """The least and the largest of our values."""
+    """The smallest and the largest of our values."""
     note: str = ""
     more: dict[str, Any] = field(default_factory=dict)
 
     @property
     def met(self) -> bool | None:
-        """Whether every aim of this row was reached; None if it has none, or its ratio could not be measured."""
+        """Whether this row meets every aim; None if it has none, or its ratio could not be measured."""
         reached = []
         if self.aim is not None and self.ratio is not None:
             reached.append(self.ratio <= self.aim)
@@ -46,7 +46,7 @@ class Row:
         return all(reached) if reached else None
 
     def as_json(self) -> dict[str, Any]:
-        written: dict[str, Any] = {
+        document: dict[str, Any] = {
             "name": self.name,
             "ours": _short(self.ours),
             "peer": _short(self.peer),
@@ -58,10 +58,10 @@ class Row:
             "met": self.met,
         }
         if self.spread:
-            written["spread"] = [_short(value) for value in self.spread]
+            document["spread"] = [_short(value) for value in self.spread]
         if self.note:
-            written["note"] = self.note
-        return written | self.more
+            document["note"] = self.note
+        return document | self.more
 
 
 def compared(
@@ -76,8 +76,8 @@ def compared(
     note: str = "",
     more: dict[str, Any] | None = None,
 ) -> Row:
-    """A row of interleaved rounds: medians, and the median of the rounds' ratios, which a busy moment hardly moves."""
-    ratios = [mine / theirs for mine, theirs in zip(ours, peer, strict=True)]
+    """A row of interleaved rounds: medians, and the median of the rounds' ratios, which is robust to a busy moment."""
+    ratios = [our_value / peer_value for our_value, peer_value in zip(ours, peer, strict=True)]
     return Row(
         name=name,
         ours=median(ours),
@@ -94,27 +94,27 @@ def compared(
 
 
 def missing(name: str, ours: Sequence[float], *, peer_name: str, unit: str, why: str) -> Row:
-    """A row whose peer could not be measured here."""
+    """A row whose peer could not be measured on this machine."""
     spread = (min(ours), max(ours))
     return Row(name=name, ours=median(ours), peer=None, peer_name=peer_name, unit=unit, spread=spread, note=why)
 
 
 def write(rows: Sequence[Row], path: Path = RESULTS) -> None:
-    """Write the rows to the file of results, where benchmarks that did not run this time keep theirs."""
-    before = json.loads(path.read_text()) if path.exists() else []
+    """Write the rows to the results file; those of benchmarks that did not run this time are kept."""
+    previous = json.loads(path.read_text()) if path.exists() else []
     benchmarks = {row.name.partition(".")[0] for row in rows}
-    others = [row for row in before if row["name"].partition(".")[0] not in benchmarks]
-    path.write_text(json.dumps(others + [row.as_json() for row in rows], indent=2) + "\n")
+    kept_rows = [row for row in previous if row["name"].partition(".")[0] not in benchmarks]
+    path.write_text(json.dumps(kept_rows + [row.as_json() for row in rows], indent=2) + "\n")
 
 
 def show(rows: Sequence[Row], console: Console) -> None:
     table = Table(title="A ratio below 1 is in our favour", title_justify="left", box=box.SIMPLE_HEAD)
-    for heading in ("what", "ours", "peer", "ratio", "aim", "", "beside"):
-        table.add_column(heading, justify="left" if heading in ("what", "beside") else "right", no_wrap=True)
-    before = ""
+    for heading in ("what", "ours", "peer", "ratio", "aim", "", "compared with"):
+        table.add_column(heading, justify="left" if heading in ("what", "compared with") else "right", no_wrap=True)
+    previous_name = ""
     for row in rows:
         table.add_row(
-            row.name if row.name != before else "",
+            row.name if row.name != previous_name else "",
             _figure(row.ours, row.unit) + _spread(row),
             _figure(row.peer, row.unit),
             "–" if row.ratio is None else f"{row.ratio:.2f}",
@@ -122,7 +122,7 @@ def show(rows: Sequence[Row], console: Console) -> None:
             {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[row.met],
             row.peer_name,
         )
-        before = row.name
+        previous_name = row.name
     console.print(table)
     for row in rows:
         if row.note:

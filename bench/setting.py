@@ -1,4 +1,4 @@
-"""Slipway's stack as the benchmarks need it, and beside it the smallest apps on the same kind of host."""
+"""Slipway's stack as the benchmarks need it, and the peer apps on the same kind of host."""
 
 import json
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ from .proxy import Proxy
 
 PEER: Final = Path(__file__).parent / "peer"
 PROBE: Final = "probe"
-"""The peer's queue, and its table."""
+"""The name of the peer's queue, and of its table."""
 
 
 class BenchStack(Stack):
-    """A stack in which the ways to storage and to the clusters can be watched, and events come from the benchmark."""
+    """A stack whose traffic to storage and clusters can be watched, and whose events come from the benchmark."""
 
     def __init__(
         self, options: StackOptions | None = None, *, watch_storage: bool = False, watch_clusters: bool = False
@@ -47,11 +47,13 @@ class BenchStack(Stack):
         return ";".join(self._watch_endpoint(part) for part in connection.split(";"))
 
     def _start_cluster(self, name: str, secrets: Any) -> dict[str, Any]:
-        found = super()._start_cluster(name, secrets)
-        return found | {"server": self._watch(f"cluster-{name}", found["server"])} if self._watch_clusters else found
+        cluster = super()._start_cluster(name, secrets)
+        return (
+            cluster | {"server": self._watch(f"cluster-{name}", cluster["server"])} if self._watch_clusters else cluster
+        )
 
     def _subscribe(self) -> None:
-        """The registry tells nobody: the benchmark sends the events itself, and so knows when."""
+        """Subscribe nobody: the benchmark sends the events itself, and so knows when."""
 
     def _watch_endpoint(self, part: str) -> str:
         name, _, url = part.partition("Endpoint=")
@@ -66,17 +68,20 @@ class BenchStack(Stack):
 
 
 class Peer:
-    """The peers of front and worker in measurements: the apps of `bench/peer`, on the same kind of host, with the
-    stack's storage and a bus of their own, because the stack's queues are the app's. A context manager that ends the
-    bus."""
+    """The peers of front and worker: the apps of `bench/peer`, on the same kind of host, with the stack's storage. They
+    have a bus of their own, because the stack's queues belong to the app. A context manager that stops the bus."""
 
     SECRET: Final = "a-secret-of-the-peer"
 
     def __init__(self, stack: BenchStack) -> None:
         self._folder = stack.folder
-        told = {"queues": [{"name": PROBE, "lock_seconds": 60}], "key_name": "local", "key": stack.secrets.bus_key}
+        configuration = {
+            "queues": [{"name": PROBE, "lock_seconds": 60}],
+            "key_name": "local",
+            "key": stack.secrets.bus_key,
+        }
         file = stack.folder / "probe.json"
-        file.write_text(json.dumps(told))
+        file.write_text(json.dumps(configuration))
         command = python("local.servicebus", "--config", str(file), "--port", "0", "--stop-with-parent")
         self._part = Part("probe", command, log=stack.folder / "probe.log")
         self.bus = str(self._part.ready()["connection_string"])

@@ -1,7 +1,7 @@
-"""Cold start of each role, from the start of its host to what it does first, beside the smallest app with its SDKs.
+"""Cold start of each role, until its first result, compared with the smallest app with its SDKs.
 
-The front: a service hook, whose message is in the queue when it is answered. The worker: a message that waited for it,
-until what it wrote can be read. The worker's is a push of a lower version: one decision, and nothing follows.
+The front: a service hook, whose message is in the queue when the response arrives. The worker: a message that waited
+for it, until what it wrote can be read. The message is a push of a lower version: one decision, and nothing follows.
 """
 
 import tempfile
@@ -40,12 +40,12 @@ def rows() -> list[Row]:
 
 
 def _row(role: AppRole, ours: list[float], peer: list[float]) -> Row:
-    """Without the first round: it wrote the compiled modules and filled the page cache."""
+    """Leaves out the first round, which wrote the compiled modules and filled the page cache."""
     return compared(f"start.{role}", ours[1:], peer[1:], peer_name="one function with its SDKs", aim=AIM)
 
 
 class _Rounds:
-    """Starts of ours and of the peer in turn."""
+    """Starts our app and the peer in turn."""
 
     def __init__(self, stack: BenchStack, peer: Peer, folder: Path) -> None:
         self._stack, self._peer, self._folder = stack, peer, folder
@@ -53,21 +53,21 @@ class _Rounds:
         self._watcher = Watcher(stack.url, stack.secrets.function_key, APPLICATION)
 
     def fronts(self) -> tuple[list[float], list[float]]:
-        """Seconds of each round, ours and the peer's."""
-        ours, peer = self._settings(AppRole.FRONT)
+        """Seconds of each round, for our app and for the peer."""
+        our_options, peer_options = self._settings(AppRole.FRONT)
         hook, smallest = hook_headers(self._stack.secrets.hook_secret), {"Authorization": Peer.SECRET}
         measured = [
             (
-                self._seconds(ROOT, ours, partial(self._hook, "/api/hooks/azure-devops", hook, n)),
-                self._seconds(PEER, peer, partial(self._hook, "/hook", smallest, n)),
+                self._seconds(ROOT, our_options, partial(self._hook, "/api/hooks/azure-devops", hook, n)),
+                self._seconds(PEER, peer_options, partial(self._hook, "/hook", smallest, n)),
             )
             for n in range(ROUNDS + 1)
         ]
-        return [mine for mine, _ in measured], [other for _, other in measured]
+        return [our_seconds for our_seconds, _ in measured], [peer_seconds for _, peer_seconds in measured]
 
     def workers(self) -> tuple[list[float], list[float]]:
-        """Likewise."""
-        ours, peer = self._settings(AppRole.WORKER)
+        """Seconds of each round, for our app and for the peer."""
+        our_options, peer_options = self._settings(AppRole.WORKER)
         story = Story(self._stack)
         self._push(story, "1.0.0")
         self._recorded(Action.GATE_OPENED)
@@ -75,18 +75,18 @@ class _Rounds:
         measured = []
         for n in range(ROUNDS + 1):
             self._push(story, f"0.0.{n}")
-            mine = self._seconds(ROOT, ours, partial(self._recorded, Action.IMAGE_IGNORED))
+            our_seconds = self._seconds(ROOT, our_options, partial(self._recorded, Action.IMAGE_IGNORED))
             self._peer.send(str(n))
-            measured.append((mine, self._seconds(PEER, peer, partial(self._written, str(n)))))
-        return [mine for mine, _ in measured], [other for _, other in measured]
+            measured.append((our_seconds, self._seconds(PEER, peer_options, partial(self._written, str(n)))))
+        return [ours for ours, _ in measured], [peer for _, peer in measured]
 
     def _settings(self, role: AppRole) -> tuple[list[str], list[str]]:
-        """The start of our host, and of the peer's."""
+        """The options of our host, and of the peer's."""
         settings, keys = (str(self._stack.folder / f"{role}-0.{kind}.json") for kind in ("settings", "keys"))
         return ["--settings", settings, "--keys", keys], ["--settings", str(self._peer.settings(role))]
 
     def _seconds(self, app: Path, options: list[str], first: Callable[[str], object]) -> float:
-        """Start an instance, wait for what it does first, and stop it. `first` is given its address."""
+        """Seconds from the start of an instance to its first result. `first` waits for that, given its address."""
         with tempfile.TemporaryDirectory(dir=self._folder) as state:
             begin = time.monotonic()
             with HostProcess.start(app, Path(state), *options) as host:
@@ -96,7 +96,7 @@ class _Rounds:
     def _hook(self, path: str, headers: Mapping[str, str], number: int, url: str) -> None:
         status = self._http.request("POST", url + path, body=hook_body(number), headers=headers).status
         if status != ACCEPTED:
-            raise RuntimeError(f"{path} was answered with {status}, expected {ACCEPTED}")
+            raise RuntimeError(f"{path} got the status {status}, expected {ACCEPTED}")
 
     def _push(self, story: Story, version: str) -> None:
         send_push(self._stack, repository=APPLICATION, tag=version, digest=story.build(version))

@@ -1,4 +1,4 @@
-"""The copy step beside skopeo, oras-py and dxf, between the same two TLS registries, in interleaved rounds."""
+"""The copy step compared with skopeo, oras-py and dxf, between the same two TLS registries, in interleaved rounds."""
 
 from .measuring import rows
 

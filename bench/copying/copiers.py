@@ -1,4 +1,4 @@
-"""The copiers: our copy step, the floor, and the installed peers; each run in a process of its own."""
+"""The copiers: our copy step, the floor, and the installed peers; each copy runs in a process of its own."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bench.child import ROOT, Taken, run
+from bench.child import ROOT, Usage, run
 
 from .images import Image, Piece
 
@@ -36,10 +36,10 @@ class Measured:
     """The time of one copy."""
 
     seconds: float
-    """The copy itself: without the start of Python, but with that of a program of its own."""
+    """The copy itself: without the start of Python, but including that of any other program."""
     cpu_seconds: float
-    process: Taken
-    """All of it, from start to end."""
+    process: Usage
+    """The whole process, from start to end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +88,13 @@ def _python(python: Path, module: str, copy: Copy) -> Measured:
         "blobs": [blob.digest for blob in sorted(copy.missing, key=lambda blob: -blob.size)],
         "manifests": [(piece.digest, piece.media_type) for piece in image.manifests],
     }
-    taken = run([str(python), "-m", f"bench.tools.{module}", json.dumps(task)])
-    told = taken.told()
-    return Measured(seconds=told["seconds"], cpu_seconds=told["cpu_seconds"], process=taken)
+    process = run([str(python), "-m", f"bench.tools.{module}", json.dumps(task)])
+    report = process.report()
+    return Measured(seconds=report["seconds"], cpu_seconds=report["cpu_seconds"], process=process)
 
 
 def _skopeo(copy: Copy) -> Measured:
-    """It knows of no blobs from earlier runs: its notes are kept in a folder of this run."""
+    """With an empty home, so that skopeo knows no blobs from earlier runs."""
     image = copy.image
     with tempfile.TemporaryDirectory() as folder:
         policy = Path(folder) / "policy.json"
@@ -106,8 +106,8 @@ def _skopeo(copy: Copy) -> Measured:
         for side in ("src", "dest"):
             command += [f"--{side}-cert-dir", str(authorities), f"--{side}-no-creds"]
         origin = f"docker://{copy.source}/{image.repository}@{image.digest}"
-        taken = run(
+        process = run(
             [*command, origin, f"docker://{copy.target}/{image.repository}:{image.tag}"],
             environment={"HOME": folder, "XDG_DATA_HOME": folder, "TMPDIR": folder},
         )
-    return Measured(seconds=taken.wall_seconds, cpu_seconds=taken.cpu_seconds, process=taken)
+    return Measured(seconds=process.wall_seconds, cpu_seconds=process.cpu_seconds, process=process)

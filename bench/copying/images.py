@@ -1,4 +1,4 @@
-"""Two-platform images of given sizes, the same bytes each time, and what a second version of one changes."""
+"""Two-platform images of given sizes, with the same bytes each time, and second versions that change one layer."""
 
 import gzip
 import hashlib
@@ -64,8 +64,8 @@ class Image:
 
     def beyond(self, other: "Image | None") -> tuple[Piece, ...]:
         """The blobs that the other image does not have."""
-        held = {blob.digest for blob in other.blobs} if other else set()
-        return tuple(blob for blob in self.blobs if blob.digest not in held)
+        present = {blob.digest for blob in other.blobs} if other else set()
+        return tuple(blob for blob in self.blobs if blob.digest not in present)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The rounds of a copy: for each copier a target registry of its own, on a port that nobody has notes about."""
+"""The rounds of a copy. Each copier gets a fresh target registry, on a port of which no tool remembers anything."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ from .tls import make_certificates
 
 REPOSITORY: Final = "team/shop"
 ROUNDS: Final = {("240 MB", "cold"): 3}
-"""Rounds of the cases that take long; the others get more, because they scatter more."""
+"""Rounds of the slow cases; the others get more, because they scatter more."""
 MORE_ROUNDS: Final = 5
 AIMS: Final = {
     ("cold", SKOPEO): 0.75,
@@ -44,13 +44,13 @@ CASES: Final = ("cold", "one new layer", "nothing new")
 
 @dataclass(frozen=True, kw_only=True)
 class Versions:
-    """Two versions of an image: the second has another layer of the application."""
+    """Two versions of an image: the second has another application layer."""
 
     first: Image
     second: Image
 
     def of(self, case: str) -> tuple[Image, Image | None]:
-        """The image to copy, and the target's content before."""
+        """The image to copy, and the one that the target already holds."""
         match case:
             case "cold":
                 return self.second, None
@@ -62,12 +62,12 @@ class Versions:
 
 @dataclass
 class Bench:
-    """Two registries' worth of setting, and what was measured in it."""
+    """The registries and copiers, and what was measured with them."""
 
     folder: Path
     source: str
     copiers: tuple[Copier, ...]
-    found: dict[tuple[str, str, str], list[Measured]] = field(default_factory=lambda: defaultdict(list))
+    measured: dict[tuple[str, str, str], list[Measured]] = field(default_factory=lambda: defaultdict(list))
 
     @property
     def certificates(self) -> Path:
@@ -79,29 +79,29 @@ class Bench:
 
     def measure(self, size: Size, case: str, versions: Versions) -> None:
         """One round: each copier once."""
-        image, held = versions.of(case)
+        image, present = versions.of(case)
         for copier in self.copiers:
-            with self._target(held) as target:
+            with self._target(present) as target:
                 copy = Copy(
                     source=self.source,
                     target=target,
                     image=image,
-                    missing=image.beyond(held),
+                    missing=image.beyond(present),
                     certificates=self.certificates,
                 )
-                self.found[size.name, case, copier.name].append(copier.copy(copy))
+                self.measured[size.name, case, copier.name].append(copier.copy(copy))
                 self._check(target, image, copier)
 
     @contextmanager
-    def _target(self, held: Image | None) -> Iterator[str]:
+    def _target(self, present: Image | None) -> Iterator[str]:
         storage = self.folder / "target"
         shutil.rmtree(storage, ignore_errors=True)
-        if held:
-            shutil.copytree(self._holding(held), storage, copy_function=_copy_or_link)
+        if present:
+            shutil.copytree(self._storage_with(present), storage, copy_function=_copy_or_link)
         with tls_registry(TARGET_ADDRESS, storage, self.certificates) as target:
             yield target
 
-    def _holding(self, image: Image) -> Path:
+    def _storage_with(self, image: Image) -> Path:
         """The storage of a registry that holds the image; filled once, and copied for each target."""
         storage = self.folder / f"holding-{image.tag}"
         if not storage.exists():
@@ -113,17 +113,17 @@ class Bench:
         return storage
 
     def _check(self, target: str, image: Image, copier: Copier) -> None:
-        """A copy that is not whole is not a figure."""
+        """An incomplete copy must not become a figure."""
         registry = self.client(target)
         if registry.resolve(REPOSITORY, image.tag) != image.digest:
-            raise RuntimeError(f"{copier.name} did not bring {image.digest} under the tag {image.tag}")
+            raise RuntimeError(f"{copier.name} did not copy {image.digest} to the tag {image.tag}")
         absent = [blob.digest for blob in image.blobs if not registry.blob_exists(REPOSITORY, blob.digest)]
         if absent:
-            raise RuntimeError(f"{copier.name} did not bring {absent[0]}")
+            raise RuntimeError(f"{copier.name} did not copy {absent[0]}")
 
 
 def _copy_or_link(source: str, target: str) -> None:
-    """Large files are blobs, which a registry never changes."""
+    """Large files are blobs, which a registry never changes, so a link will do."""
     if Path(source).stat().st_size > _MEBIBYTE:
         os.link(source, target)
     else:
@@ -131,21 +131,23 @@ def _copy_or_link(source: str, target: str) -> None:
 
 
 def rows() -> list[Row]:
-    """None if there is no docker-registry: then there is nothing to copy between."""
+    """Empty without docker-registry: then there is nothing to copy between."""
     if PROGRAM is None:
         return []
-    everybody = copiers()
+    all_copiers = copiers()
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as name:
         folder = Path(name)
         make_certificates(folder, (SOURCE_ADDRESS, TARGET_ADDRESS))
         with tls_registry(SOURCE_ADDRESS, folder / "source", folder) as source:
-            bench = Bench(folder=folder, source=source, copiers=tuple(one for one in everybody if one.installed))
+            bench = Bench(
+                folder=folder, source=source, copiers=tuple(copier for copier in all_copiers if copier.installed)
+            )
             for size in SIZES:
                 versions = _versions(bench, size)
                 for case in CASES:
                     for _ in range(ROUNDS.get((size.name, case), MORE_ROUNDS)):
                         bench.measure(size, case, versions)
-    return [row for size in SIZES for case in CASES for row in _rows(bench, size, case, everybody)]
+    return [row for size in SIZES for case in CASES for row in _rows(bench, size, case, all_copiers)]
 
 
 def _versions(bench: Bench, size: Size) -> Versions:
@@ -156,40 +158,40 @@ def _versions(bench: Bench, size: Size) -> Versions:
 
 def _rows(bench: Bench, size: Size, case: str, everybody: tuple[Copier, ...]) -> Iterator[Row]:
     name = f"copying.{size.name.replace(' ', '')}.{case.replace(' ', '-')}"
-    ours = bench.found[size.name, case, OURS]
-    seconds = [one.seconds for one in ours]
+    our_copies = bench.measured[size.name, case, OURS]
+    seconds = [copy.seconds for copy in our_copies]
     for copier in everybody:
         if copier.name == OURS:
             continue
         if not copier.installed:
             yield missing(name, seconds, peer_name=copier.name, unit="s", why=copier.how_to_install)
             continue
-        theirs = bench.found[size.name, case, copier.name]
+        peer_copies = bench.measured[size.name, case, copier.name]
         yield compared(
             name,
             seconds,
-            [one.seconds for one in theirs],
+            [copy.seconds for copy in peer_copies],
             peer_name=copier.name + (" (the floor)" if copier.name == FLOOR else ""),
             aim=AIMS.get((case, copier.name)),
-            more={"ours_process": _process(ours), "peer_process": _process(theirs)},
+            more={"ours_process": _process(our_copies), "peer_process": _process(peer_copies)},
         )
     yield from _memory(bench, size, case, name)
 
 
 def _memory(bench: Bench, size: Size, case: str, name: str) -> Iterator[Row]:
-    """Processor time of the copy, as its time; memory of the whole process, Python and imports included."""
-    peer = SKOPEO if (size.name, case, SKOPEO) in bench.found else FLOOR
-    ours, theirs = bench.found[size.name, case, OURS], bench.found[size.name, case, peer]
+    """CPU time of the copy alone; memory of the whole process, Python and imports included."""
+    peer = SKOPEO if (size.name, case, SKOPEO) in bench.measured else FLOOR
+    our_copies, peer_copies = bench.measured[size.name, case, OURS], bench.measured[size.name, case, peer]
     yield compared(
         f"{name}.cpu",
-        [one.cpu_seconds for one in ours],
-        [one.cpu_seconds for one in theirs],
+        [copy.cpu_seconds for copy in our_copies],
+        [copy.cpu_seconds for copy in peer_copies],
         peer_name=peer,
     )
     yield compared(
         f"{name}.peak-memory",
-        [one.process.peak_bytes / _MEBIBYTE for one in ours],
-        [one.process.peak_bytes / _MEBIBYTE for one in theirs],
+        [copy.process.peak_bytes / _MEBIBYTE for copy in our_copies],
+        [copy.process.peak_bytes / _MEBIBYTE for copy in peer_copies],
         peer_name=f"{peer}, whole process",
         unit="MiB",
         most=LARGEST_MEMORY,
@@ -199,7 +201,7 @@ def _memory(bench: Bench, size: Size, case: str, name: str) -> Iterator[Row]:
 def _process(measured: list[Measured]) -> dict[str, float]:
     """Medians of the whole processes, from start to end."""
     return {
-        "wall_seconds": round(median(one.process.wall_seconds for one in measured), 4),
-        "cpu_seconds": round(median(one.process.cpu_seconds for one in measured), 4),
-        "peak_mib": round(median(one.process.peak_bytes for one in measured) / _MEBIBYTE, 1),
+        "wall_seconds": round(median(copy.process.wall_seconds for copy in measured), 4),
+        "cpu_seconds": round(median(copy.process.cpu_seconds for copy in measured), 4),
+        "peak_mib": round(median(copy.process.peak_bytes for copy in measured) / _MEBIBYTE, 1),
     }

@@ -1,4 +1,4 @@
-"""Debian's docker-registry with TLS, on loopback addresses other than 127.0.0.1, to which our client speaks https."""
+"""Debian's docker-registry with TLS, on loopback addresses other than 127.0.0.1, to which our client speaks HTTPS."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ _PATIENCE: Final = 30.0
 
 @contextmanager
 def tls_registry(address: str, storage: Path, certificates: Path) -> Iterator[str]:
-    """A running registry until the context ends; yields its login server. Its port is a new one each time."""
+    """A registry that runs until the context ends; yields its login server. It gets a new port each time."""
     assert PROGRAM, "docker-registry is not installed"
     storage.mkdir(parents=True, exist_ok=True)
     configuration = storage / "registry.yml"

@@ -50,7 +50,7 @@ def _name(text: str) -> x509.Name:
 def _begin(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, issuer_key: ec.EllipticCurvePrivateKey
 ) -> x509.CertificateBuilder:
-    """With the key identifiers that a strict verifier wants."""
+    """Includes the key identifiers that a strict verifier demands."""
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()

@@ -1,4 +1,4 @@
-"""python-dxf: a client without a copy, so this is the shortest right one in its terms: streamed, one blob at a time."""
+"""python-dxf: it has no copy, so this is the shortest correct one with its API: streamed, one blob at a time."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -18,14 +18,14 @@ def copy(task: Task) -> None:
             manifest, _ = source.get_manifest_and_response(child["digest"])
             document = json.loads(manifest)
             for blob in (document["config"], *document["layers"]):
-                # Looks whether the target has it, before the first byte is read.
+                # Checks whether the target has it before the first byte is read.
                 target.push_blob(data=_Later(source, blob["digest"]), digest=blob["digest"])
             target.set_manifest(child["digest"], manifest)
         target.set_manifest(task.tag, index)
 
 
 class _Later:
-    """A blob that is asked for when its first byte is needed."""
+    """A blob that is requested when its first byte is needed."""
 
     def __init__(self, source: DXF, digest: str) -> None:
         self._source, self._digest = source, digest

@@ -1,6 +1,6 @@
-"""oras-py: a client without a copy between registries, so this is the shortest right one in its terms: through files.
+"""oras-py: it cannot copy between registries, so this is the shortest correct copy with its API: through files.
 
-Manifests go through its request function as bytes, because its `upload_manifest` rewrites them (another digest).
+Manifests go through its request function as bytes, because `upload_manifest` rewrites them, which changes the digest.
 """
 
 import json
@@ -34,16 +34,16 @@ def copy(task: Task) -> None:
 
 def _read(registry: Registry, server: str, repository: str, digest: str) -> bytes:
     url = f"https://{server}/v2/{repository}/manifests/{digest}"
-    answer = registry.do_request(url, headers={"Accept": ACCEPT})
-    answer.raise_for_status()
-    content: bytes = answer.content
+    response = registry.do_request(url, headers={"Accept": ACCEPT})
+    response.raise_for_status()
+    content: bytes = response.content
     return content
 
 
 def _write(registry: Registry, address: str, manifest: bytes) -> None:
     media_type = json.loads(manifest)["mediaType"]
-    answer = registry.do_request(f"https://{address}", "PUT", data=manifest, headers={"Content-Type": media_type})
-    answer.raise_for_status()
+    response = registry.do_request(f"https://{address}", "PUT", data=manifest, headers={"Content-Type": media_type})
+    response.raise_for_status()
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ def copy(task: Task) -> dict[str, Any]:
     pool = new_pool(authority=task.ca)
     source = Registry(RegistryEndpoint(task.source), Anonymous(), pool=pool)
     target = Registry(RegistryEndpoint(task.target), Anonymous(), pool=pool)
-    done = copy_artifact(
+    result = copy_artifact(
         CopySource(registry=source, repository=task.repository, digest=task.digest, tag=task.tag),
         CopyTarget(registry=target, repository=task.repository, digest=task.digest, tag=task.tag),
     )
-    return {"blobs_copied": done.blobs_copied, "bytes_copied": done.bytes_copied}
+    return {"blobs_copied": result.blobs_copied, "bytes_copied": result.bytes_copied}
 
 
 if __name__ == "__main__":

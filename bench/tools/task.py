@@ -1,4 +1,4 @@
-"""The common part of all the programs: reading their argument, and telling their time. Imports the standard library
+"""What all the programs share: reading their argument, and reporting their time. Imports the standard library
 only."""
 
 import encodings.idna  # noqa: F401 - Python imports it for the first host name that a process looks up
@@ -21,18 +21,18 @@ class Task:
     digest: str
     ca: str
     blobs: tuple[str, ...] = ()
-    """The blobs that the floor moves: it looks nothing up."""
+    """The blobs that the floor moves: it does not look up which are missing."""
     manifests: tuple[tuple[str, str], ...] = ()
-    """Digest and media type, in the order of storing; the last gets the tag."""
+    """Digest and media type, in the order in which they are stored; the last gets the tag."""
 
 
 def run(copy: Callable[[Task], dict[str, Any] | None]) -> None:
-    """Run the task that the command line names."""
-    given = json.loads(sys.argv[1])
-    given["blobs"] = tuple(given.get("blobs", ()))
-    given["manifests"] = tuple((digest, media_type) for digest, media_type in given.get("manifests", ()))
-    task = Task(**given)
+    """Run the task given on the command line."""
+    arguments = json.loads(sys.argv[1])
+    arguments["blobs"] = tuple(arguments.get("blobs", ()))
+    arguments["manifests"] = tuple((digest, media_type) for digest, media_type in arguments.get("manifests", ()))
+    task = Task(**arguments)
     begin, begin_cpu = time.perf_counter(), time.process_time()
-    told = copy(task)
-    taken = {"seconds": time.perf_counter() - begin, "cpu_seconds": time.process_time() - begin_cpu}
-    print(json.dumps(taken | (told or {})))
+    details = copy(task)
+    seconds = {"seconds": time.perf_counter() - begin, "cpu_seconds": time.process_time() - begin_cpu}
+    print(json.dumps(seconds | (details or {})))

@@ -1,4 +1,4 @@
-"""A double of what Slipway asks of Azure DevOps: service hooks, runs, code and people. See README.md."""
+"""A double of the parts of Azure DevOps that Slipway uses: service hooks, runs, code and people. See README.md."""
 
 from .organization import Faults, Organization, Project, Reader
 from .people import Kind, Person, Signature

@@ -1,6 +1,7 @@
-"""`python -m local.azuredevops --config FILE.json --port 0`: the double as a process of its own.
+"""`python -m local.azuredevops --config FILE.json --port 0`: run the double as a process of its own.
 
-Prints one line of JSON when it listens; ends on SIGTERM, SIGINT, or (if told so) when its standard input ends.
+Prints one line of JSON when it listens; ends on SIGTERM, on SIGINT, or with `--stop-with-parent` when its standard
+input ends.
 """
 
 import argparse
@@ -39,8 +40,8 @@ def main() -> int:
         when_parent_ends(stop.set)
     try:
         organization = _organization(settings)
-        tells = Journal(organization, settings.journal).take if settings.journal else None
-        with AzureDevOps(organization, keys=_keys(settings), port=arguments.port, tells=tells) as azure:
+        handle_local = Journal(organization, settings.journal).take if settings.journal else None
+        with AzureDevOps(organization, keys=_keys(settings), port=arguments.port, handle_local=handle_local) as azure:
             print(
                 json.dumps({"ready": True, "port": azure.port, "url": azure.url, "people_url": azure.people_url}),
                 flush=True,
@@ -53,13 +54,15 @@ def main() -> int:
 
 
 def _organization(settings: Settings) -> Organization:
-    made = Organization(name=settings.organization, tenant=settings.tenant)
-    made.projects |= settings.projects
+    organization = Organization(name=settings.organization, tenant=settings.tenant)
+    organization.projects |= settings.projects
     for somebody in settings.people:
-        made.person(somebody.name, somebody.mail, oid=somebody.oid)
+        organization.person(somebody.name, somebody.mail, oid=somebody.oid)
     for reader in settings.readers:
-        made.admit(reader.name, oid=reader.oid, projects=reader.projects, basic=reader.basic, people=reader.people)
-    return made
+        organization.admit(
+            reader.name, oid=reader.oid, projects=reader.projects, basic=reader.basic, people=reader.people
+        )
+    return organization
 
 
 def _keys(settings: Settings) -> Keys:

@@ -1,8 +1,8 @@
-"""The access to the double: Entra's tokens for Azure DevOps, of service principals that are members of the
+"""Access to the double: Entra tokens for Azure DevOps, issued to service principals that are members of the
 organization.
 
-Azure DevOps looks at no scope and no application role of the token: its holder may do everything that the organization
-lets that member do.
+Azure DevOps ignores the token's scopes and application roles: its holder may do whatever the organization lets that
+member do.
 """
 
 import functools
@@ -19,34 +19,34 @@ from .organization import Organization, Reader
 from .times import Clock, utc_now
 
 AUDIENCE = "499b84ac-1321-427f-aa17-267ca6975798"
-"""Azure DevOps, as Entra knows it; tokens for it are asked with the scope `<audience>/.default`."""
+"""The id of Azure DevOps in Entra; tokens for it are requested with the scope `<audience>/.default`."""
 ALGORITHM = "RS256"
 HOUR = 3600
 BACK_DATED = 300
-"""Entra writes `iat` and `nbf` five minutes into the past."""
+"""Entra back-dates `iat` and `nbf` by five minutes."""
 
 Keys = Callable[[str], jwt.PyJWK | None]
-"""The key of a `kid`, or nothing."""
+"""Returns the key of a `kid`, or None."""
 
 
 def issuer(tenant: str) -> str:
-    """Tokens for Azure DevOps are of version 1.0, whose issuer has this form."""
+    """The issuer of tokens for Azure DevOps, which are of version 1.0."""
     return f"https://sts.windows.net/{tenant}/"
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Takes a token or refuses it. It answers refusals as Azure DevOps does: often without an error status."""
+    """Accepts a token or refuses it. Refusals look like those of Azure DevOps: often without an error status."""
 
     organization: Organization
     keys: Keys
     clock: Clock
 
     def enter(self, authorization: str) -> Reader:
-        """The member that asks. Raises `SignIn`, `Refusal`, `NotKnown`."""
+        """The member that sends the request. Raises `SignIn`, `Refusal`, `NotKnown`."""
         scheme, _, token = authorization.partition(" ")
         if scheme.casefold() == "basic":
-            raise NotKnown("a personal access token here: Slipway reads runs with its own identity only")
+            raise NotKnown("a personal access token for this request: Slipway reads runs with its own identity only")
         if scheme.casefold() != "bearer" or not token:
             raise SignIn
         claims = self._verified(token)
@@ -88,7 +88,7 @@ class Gate:
 
 @functools.cache
 def key_of_this_process() -> rsa.RSAPrivateKey:
-    """One for all doubles of a process: making a key takes longer than most tests."""
+    """One key for all doubles of a process: making a key takes longer than most tests."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -107,8 +107,8 @@ class Tenant:
         public = jwt.algorithms.RSAAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
         return jwt.PyJWK({**public, "kid": self._kid, "alg": ALGORITHM, "use": "sig"})
 
-    def token(self, oid: str, /, **other: object) -> str:
-        """An access token of a service principal for Azure DevOps. `other` replaces or adds claims; None omits one."""
+    def token(self, oid: str, /, **changes: object) -> str:
+        """An access token of a service principal for Azure DevOps. `changes` replaces or adds claims; None removes."""
         now = int(self._clock().timestamp())
         claims: dict[str, object] = {
             "aud": AUDIENCE,
@@ -122,6 +122,6 @@ class Tenant:
             "sub": oid,
             "tid": self.id,
             "ver": "1.0",
-        } | other
-        told = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(told, self._private, algorithm=ALGORITHM, headers={"kid": self._kid})
+        } | changes
+        claims_to_sign = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(claims_to_sign, self._private, algorithm=ALGORITHM, headers={"kid": self._kid})

@@ -1,4 +1,4 @@
-"""The forms of an answer: JSON, bytes, a list with its continuation, an error, and the page for signing in."""
+"""The forms of a response: JSON, bytes, a list with its continuation, an error, and the sign-in page."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 JSON = "application/json; charset=utf-8"
 CONTINUES = "x-ms-continuationtoken"
-"""The next page is named in this header alone: the body says nothing of it."""
+"""The header with the token of the next page; the body does not mention it."""
 
 _NAMESPACES = {
     "BuildNotFoundException": "Microsoft.TeamFoundation.Build.WebApi",
@@ -22,9 +22,9 @@ _NAMESPACES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Response:
     content: Any = None
-    """Values that become JSON; bytes go out as they are."""
+    """Serialized as JSON, except for bytes, which are sent as they are."""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -39,13 +39,13 @@ class Answer:
 
 
 class Refusal(Exception):  # noqa: N818
-    """An error in Azure DevOps' form."""
+    """An error in the format of Azure DevOps."""
 
     def __init__(self, status: int, key: str, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status, self.key, self.message, self.headers = status, key, message, headers or {}
 
-    def answer(self) -> Answer:
+    def response(self) -> Response:
         space = _NAMESPACES.get(self.key, "Microsoft.VisualStudio.Services.Common")
         content = {
             "$id": "1",
@@ -56,46 +56,46 @@ class Refusal(Exception):  # noqa: N818
             "errorCode": 0,
             "eventId": 3000,
         }
-        return Answer(content=content, status=self.status, headers=self.headers)
+        return Response(content=content, status=self.status, headers=self.headers)
 
 
 class NotKnown(Refusal):
-    """A request that the double cannot answer as the real part would: it names it and does not guess."""
+    """A request that the double cannot answer as the real service would: it says what it lacks, and does not guess."""
 
     def __init__(self, what: str) -> None:
         super().__init__(501, "NotKnownToTheDouble", f"The double of Azure DevOps does not know {what}.")
 
 
 class SignIn(Exception):  # noqa: N818
-    """No token, or a bad one: the answer is meant for a browser."""
+    """No token, or a bad one: the response is meant for a browser."""
 
     PAGE = "<!DOCTYPE html><html lang='en-US'><head><title>Azure DevOps Services | Sign In</title></head></html>"
 
     @staticmethod
-    def told_plainly() -> Answer:
+    def unauthorized() -> Response:
         """For clients that send `X-TFS-FedAuthRedirect: Suppress`, as Microsoft's own do."""
         challenge = 'Basic realm="https://tfsprodweu1.app.visualstudio.com/"'
-        return Answer(content=b"", status=401, headers={"WWW-Authenticate": challenge})
+        return Response(content=b"", status=401, headers={"WWW-Authenticate": challenge})
 
     @classmethod
-    def answer(cls, *, redirects: bool) -> Answer:
+    def response(cls, *, redirects: bool) -> Response:
         html = {"Content-Type": "text/html; charset=utf-8"}
         if redirects:
             target = "https://spsprodweu1.vssps.visualstudio.com/_signin?realm=dev.azure.com"
-            return Answer(content=b"", status=302, headers={**html, "Location": target})
-        return Answer(content=cls.PAGE.encode(), status=203, headers=html)
+            return Response(content=b"", status=302, headers={**html, "Location": target})
+        return Response(content=cls.PAGE.encode(), status=203, headers=html)
 
 
-def listed(entries: Sequence[Any]) -> Answer:
-    return Answer(content={"count": len(entries), "value": list(entries)})
+def listed(entries: Sequence[Any]) -> Response:
+    return Response(content={"count": len(entries), "value": list(entries)})
 
 
-def paged(entries: Sequence[Any], *, top: int, page: int, after: str) -> Answer:
-    """At most `top` entries, and never more than a page; the token is opaque to the client."""
+def paged(entries: Sequence[Any], *, top: int, page: int, after: str) -> Response:
+    """At most `top` entries, and never more than `page`. The token is opaque to the client."""
     start = _place(after)
     end = start + min(top, page)
     content = {"count": len(entries[start:end]), "value": list(entries[start:end])}
-    return Answer(content=content, headers={CONTINUES: f"ct-{end}"} if end < len(entries) else {})
+    return Response(content=content, headers={CONTINUES: f"ct-{end}"} if end < len(entries) else {})
 
 
 def _place(token: str) -> int:

@@ -1,4 +1,4 @@
-"""Commits, pushes and pull requests as JSON, with the members of the interface description 7.1 and of recordings."""
+"""Commits, pushes and pull requests as JSON, with the fields of the 7.1 API reference and of recorded responses."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .organization import Project
 
 CUT_AFTER = 80
-"""Characters of a commit's message that lists show; the real figure is not known."""
+"""Length at which lists cut a commit's message; the real figure is not known."""
 _REVIEWS = "pullRequests"
 
 
@@ -27,7 +27,7 @@ def project(at: Addresses, of: "Project") -> dict[str, Any]:
 
 
 def commit(of: Commit, repository: Repository, at: Addresses, *, in_list: bool, with_push: bool) -> dict[str, Any]:
-    """In a list without parents and with a message that is cut; asked for alone, whole."""
+    """In a list, a commit has no parents and its message is cut; fetched alone, it is complete."""
     message, is_cut = cut(of.message) if in_list else (of.message, False)
     links = {} if in_list else {"parents": list(of.parents), "treeId": of.id[::-1]}
     push = repository.push_of(of.id) if with_push else None
@@ -48,11 +48,11 @@ def commit(of: Commit, repository: Repository, at: Addresses, *, in_list: bool, 
 
 
 def _links(of: Commit, web: str, repository: Repository, at: Addresses) -> dict[str, dict[str, str]]:
-    own = f"{git(repository, at)}/commits/{of.id}"
+    url = f"{git(repository, at)}/commits/{of.id}"
     return {
-        "self": {"href": own},
+        "self": {"href": url},
         "repository": {"href": git(repository, at)},
-        "changes": {"href": f"{own}/changes"},
+        "changes": {"href": f"{url}/changes"},
         "web": {"href": web},
         "tree": {"href": f"{git(repository, at)}/trees/{of.id[::-1]}"},
     }
@@ -63,10 +63,14 @@ def _signed(by: Signature, of: Commit) -> dict[str, str]:
 
 
 def push(of: Push, repository: Repository, at: Addresses, *, commits: int = 0, updates: bool = False) -> dict[str, Any]:
-    made = [repository.commits[id] for id in reversed(of.commits)][:commits]
+    listed_commits = [repository.commits[id] for id in reversed(of.commits)][:commits]
     moved = {"repositoryId": repository.id, "name": of.branch, "oldObjectId": of.old, "newObjectId": of.new}
     return {
-        **({"commits": [commit(c, repository, at, in_list=True, with_push=False) for c in made]} if commits else {}),
+        **(
+            {"commits": [commit(c, repository, at, in_list=True, with_push=False) for c in listed_commits]}
+            if commits
+            else {}
+        ),
         **({"refUpdates": [moved]} if updates else {}),
         "repository": repository_reference(repository, at),
         **_push_of(of, repository, at, short=False),

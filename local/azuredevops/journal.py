@@ -1,6 +1,6 @@
-"""Keeps the double's content in a file, so that a restarted organization knows its runs.
+"""Keeps the double's content in a file, so that it still knows its runs after a restart.
 
-Each line is one story as `seeding` takes it, with its time. Played again in their order and at their times, the stories
+Each line is one request that `seeding` accepts, with its time. Replayed in their order and at their times, the requests
 give the same commits, runs and records as before.
 """
 
@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from pydantic import BaseModel, ValidationError
 
-from .answers import Answer
+from .answers import Response
 from .organization import Organization
 from .seeding import deliver_over_http
 
@@ -28,7 +28,7 @@ class _JournalLine(BaseModel):
 
 
 class Journal:
-    """Takes the stories of an organization. Those of the file happen when it is made.
+    """Carries out the requests for an organization, those in the file first.
 
     Raises `OSError`, `ValueError`.
     """
@@ -40,35 +40,35 @@ class Journal:
             self._play(file)
         self._file: IO[str] = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a")
 
-    def take(self, path: str, body: bytes) -> Answer:
-        """The answer to a request under `/local`; what happened is written down."""
+    def take(self, path: str, body: bytes) -> Response:
+        """Carry out a request under `/local`, and write it down if it succeeds; returns the response."""
         with self._lock:
             at, clock = self._organization.now(), self._organization.clock
             self._organization.clock = partial(
                 _at, at
-            )  # so that it happens at one time, today and when it is played again
+            )  # one time for all that the request makes, now and in each replay
             try:
-                answer = deliver_over_http(self._organization, path, body)
+                response = deliver_over_http(self._organization, path, body)
             finally:
                 self._organization.clock = clock
-            if answer.status == 200:
-                told = _JournalLine(at=at, path=path, body=json.loads(body))
-                self._file.write(told.model_dump_json() + "\n")
+            if response.status == 200:
+                line = _JournalLine(at=at, path=path, body=json.loads(body))
+                self._file.write(line.model_dump_json() + "\n")
                 self._file.flush()
-            return answer
+            return response
 
     def _play(self, file: Path) -> None:
         clock = self._organization.clock
         try:
             for number, line in enumerate(file.read_text().splitlines(), start=1):
                 try:
-                    told = _JournalLine.model_validate_json(line)
+                    entry = _JournalLine.model_validate_json(line)
                 except ValidationError as error:
                     raise ValueError(f"{file}, line {number}: {error}") from error
-                self._organization.clock = partial(_at, told.at.astimezone(UTC))
-                answer = deliver_over_http(self._organization, told.path, json.dumps(told.body).encode())
-                if answer.status != 200:
-                    raise ValueError(f"{file}, line {number}: it cannot happen again: {answer.content}")
+                self._organization.clock = partial(_at, entry.at.astimezone(UTC))
+                response = deliver_over_http(self._organization, entry.path, json.dumps(entry.body).encode())
+                if response.status != 200:
+                    raise ValueError(f"{file}, line {number}: it cannot be replayed: {response.content}")
         finally:
             self._organization.clock = clock
 

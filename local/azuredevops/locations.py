@@ -1,6 +1,6 @@
-"""The places of the resources that are here, as `OPTIONS _apis` tells Microsoft's own clients.
+"""The locations of the resources that the double has, as `OPTIONS _apis` lists them for Microsoft's own clients.
 
-A request may leave out the last part of a template: then it is for the list, or for the newest.
+A request may omit the last part of a template: then it means the list, or the newest one.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from .versions import NEWEST, VERSION, Versions
 
 @dataclass(frozen=True, kw_only=True)
 class Location:
-    """One resource of the service, under the id by which clients ask for it."""
+    """One resource of the service, with the id by which clients look it up."""
 
     id: str
     area: str
@@ -27,13 +27,13 @@ class Location:
         return Versions(revision=self.revision, released=True)
 
     def fits(self, steps: Sequence[str]) -> bool:
-        """Is it the template of a path, whose own parts stand in braces too?"""
+        """Whether this is the template of a path, whose own parameters are in braces too."""
         template = self.template.replace("{area}", self.area).replace("{resource}", self.resource)
         parts = ["" if part.startswith("{") else part.casefold() for part in template.split("/")]
-        asked = ["" if step.startswith("{") else step.casefold() for step in steps]
-        return asked == parts or (parts[-1] == "" and asked == parts[:-1])
+        path = ["" if step.startswith("{") else step.casefold() for step in steps]
+        return path == parts or (parts[-1] == "" and path == parts[:-1])
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return {
             "id": self.id,
             "area": self.area,

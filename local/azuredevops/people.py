@@ -1,7 +1,8 @@
-"""The people of an organization, in the three shapes of Azure DevOps: reference, identity, graph subject.
+"""The people of an organization, in the three formats of Azure DevOps: reference, identity, graph subject.
 
 Azure DevOps' own id of a person (the storage key), the descriptor and the Entra object id are three different values.
-None can be computed from another; here a hash makes the first two of the third, so that nobody gets away with it.
+None can be computed from another in the real service. Here the first two are hashes of the third, so that code that
+confuses them fails.
 """
 
 import base64
@@ -15,17 +16,17 @@ _NAMESPACE = uuid.UUID("6f0f8c1e-2f0b-4f0e-9d5e-0d8f0b1c2a3d")
 
 
 class Kind(StrEnum):
-    """The subject behind an identity."""
+    """What an identity stands for."""
 
     MEMBER = "member"
     GUEST = "guest"
-    """A person of another directory: their object id and their domain are those of the organization's tenant."""
+    """A person of another directory, whose object id and domain are those of the organization's tenant."""
     SERVICE_PRINCIPAL = "service principal"
     """An application or a managed identity of Entra."""
     BUILD_SERVICE = "build service"
     """The identity of the project's build jobs: Azure DevOps' own, unknown to Entra."""
     PLATFORM = "platform"
-    """Azure DevOps itself: the one who starts a run when somebody else pushes."""
+    """Azure DevOps itself, which starts the runs that somebody's push triggers."""
 
 
 _PREFIXES = {
@@ -39,12 +40,12 @@ _PREFIXES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """A member of the organization: a person, a guest, or something that is not a person at all."""
+    """A member of the organization: a person, a guest, a service principal, or a system identity."""
 
     name: str
     mail: str = ""
     oid: str = ""
-    """Object id in Entra; empty for what Entra does not know."""
+    """Object id in Entra; empty if Entra does not know the identity."""
     tenant: str = ""
     kind: Kind = Kind.MEMBER
     active: bool = True
@@ -90,7 +91,7 @@ PLATFORM = Person(name="Microsoft.VisualStudio.Services.TFS", kind=Kind.PLATFORM
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """A commit's author or committer: unchecked text of the person who committed."""
+    """A commit's author or committer: text that nobody verifies."""
 
     name: str
     email: str
@@ -102,7 +103,7 @@ class Signature:
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """The address that the links of the answers lead to. They never lead to the double: nobody may follow them."""
+    """The addresses in the links of responses. They never lead to the double, because no client should follow them."""
 
     organization: str
     collection: str
@@ -110,7 +111,7 @@ class Addresses:
     main: str = "https://dev.azure.com"
     people: str = "https://vssps.dev.azure.com"
     data_centre: str = "https://spsprodweu1.vssps.visualstudio.com"
-    """The identity links in real answers name this host, which no list of endpoints has."""
+    """The host of the identity links in real responses, which no list of endpoints mentions."""
 
     @property
     def here(self) -> str:
@@ -135,7 +136,7 @@ def reference(person: Person, at: Addresses) -> dict[str, Any]:
 
 
 def identity(person: Person) -> dict[str, Any]:
-    """An entry of `identities`: the one released answer that holds the Entra object id."""
+    """An entry of `identities`: the only released response that holds the Entra object id."""
     domain = person.tenant if person.in_entra else "Build" if person.kind is Kind.BUILD_SERVICE else "ServicePrincipal"
     properties = {
         "SchemaClassName": _text("ServicePrincipal" if person.kind is Kind.SERVICE_PRINCIPAL else "User"),
@@ -172,10 +173,10 @@ def graph_subject(person: Person, at: Addresses) -> dict[str, Any]:
     service = person.kind is Kind.SERVICE_PRINCIPAL
     area = "ServicePrincipals" if service else "Users"
     meta = "application" if service else "guest" if person.kind is Kind.GUEST else "member"
-    own = {"applicationId": person.client_id} if service else {}
+    application = {"applicationId": person.client_id} if service else {}
     return {
         "subjectKind": "servicePrincipal" if service else "user",
-        **own,
+        **application,
         "metaType": meta,
         "directoryAlias": person.directory_alias,
         "domain": person.tenant,

@@ -1,9 +1,9 @@
-"""Identities and the graph, as `vssps.dev.azure.com` answers them."""
+"""Identities and the graph, as `vssps.dev.azure.com` returns them."""
 
 from collections.abc import Callable
 from typing import Any
 
-from .answers import Answer, NotKnown, Refusal, listed
+from .answers import NotKnown, Refusal, Response, listed
 from .people import Kind, Person, graph_subject, identity
 from .routes import IN_PREVIEW, RELEASED, Call, Host, Table
 
@@ -21,23 +21,23 @@ _BY = ("identityIds", "subjectDescriptors", "searchFilter")
     "queryMembership",
     versions=RELEASED,
 )
-def identities(call: Call) -> Answer:
-    """Several at once. In a list by ids or descriptors, null takes the place of anybody unknown."""
+def identities(call: Call) -> Response:
+    """Several at once. In a list by ids or descriptors, null stands for whoever is unknown."""
     if call.query.get("queryMembership", "None").casefold() != "none":
         raise NotKnown("identities with their memberships")
-    asked = [name for name in _BY if name in call.query]
-    if len(asked) != 1:
-        raise NotKnown(f"identities asked for by {' and '.join(asked) or 'nothing'}")
+    criteria = [name for name in _BY if name in call.query]
+    if len(criteria) != 1:
+        raise NotKnown(f"identities asked for by {' and '.join(criteria) or 'nothing'}")
     people = call.organization.people
-    if asked == ["searchFilter"]:
+    if criteria == ["searchFilter"]:
         return listed([identity(person) for person in _search(call)])
-    if asked == ["identityIds"]:
-        wanted = call.query["identityIds"].casefold().split(",")
-        found = [people.get(_dashed(id)) for id in wanted]
+    if criteria == ["identityIds"]:
+        ids = call.query["identityIds"].casefold().split(",")
+        matches = [people.get(_dashed(id)) for id in ids]
     else:
         by_descriptor = {person.descriptor: person for person in people.values()}
-        found = [by_descriptor.get(one) for one in call.query["subjectDescriptors"].split(",")]
-    return listed([identity(person) if person else None for person in found])
+        matches = [by_descriptor.get(descriptor) for descriptor in call.query["subjectDescriptors"].split(",")]
+    return listed([identity(person) if person else None for person in matches])
 
 
 def _dashed(id: str) -> str:
@@ -46,67 +46,71 @@ def _dashed(id: str) -> str:
 
 
 def _search(call: Call) -> list[Person]:
-    """`General`: name, account or address, whole and without regard to case. Several may have it."""
+    """Search `General`: the whole name, account or address, ignoring case. Several people may match."""
     if call.query["searchFilter"] != "General":
         raise NotKnown(f"the searchFilter {call.query['searchFilter'][:30]}")
-    wanted = call.query.get("filterValue", "").casefold()
+    text = call.query.get("filterValue", "").casefold()
     every = call.organization.people.values()
-    return [person for person in every if wanted and wanted in (person.name.casefold(), person.mail.casefold())]
+    return [person for person in every if text and text in (person.name.casefold(), person.mail.casefold())]
 
 
 @table.get(f"{_GRAPH}/users/{{descriptor}}", versions=IN_PREVIEW)
-def user(call: Call) -> Answer:
-    return Answer(content=graph_subject(_subject(call, lambda p: p.kind in (Kind.MEMBER, Kind.GUEST)), call.at))
+def user(call: Call) -> Response:
+    return Response(content=graph_subject(_subject(call, lambda p: p.kind in (Kind.MEMBER, Kind.GUEST)), call.at))
 
 
 @table.get(f"{_GRAPH}/serviceprincipals/{{descriptor}}", versions=IN_PREVIEW)
-def service_principal(call: Call) -> Answer:
-    return Answer(content=graph_subject(_subject(call, lambda p: p.kind is Kind.SERVICE_PRINCIPAL), call.at))
+def service_principal(call: Call) -> Response:
+    return Response(content=graph_subject(_subject(call, lambda p: p.kind is Kind.SERVICE_PRINCIPAL), call.at))
 
 
 @table.post(f"{_GRAPH}/subjectlookup", versions=IN_PREVIEW)
-def subjects(call: Call) -> Answer:
+def subjects(call: Call) -> Response:
     """The subjects with these descriptors; unknown ones are left out."""
     _may_see(call)
     keys = call.json().get("lookupKeys", [])
-    wanted = [str(key.get("descriptor")) for key in keys]
-    found = {p.descriptor: p for p in call.organization.people.values() if p.in_entra}
-    told: dict[str, Any] = {one: graph_subject(found[one], call.at) for one in wanted if one in found}
-    return Answer(content={"count": len(told), "value": told})
+    descriptors = [str(key.get("descriptor")) for key in keys]
+    by_descriptor = {p.descriptor: p for p in call.organization.people.values() if p.in_entra}
+    subjects: dict[str, Any] = {
+        descriptor: graph_subject(by_descriptor[descriptor], call.at)
+        for descriptor in descriptors
+        if descriptor in by_descriptor
+    }
+    return Response(content={"count": len(subjects), "value": subjects})
 
 
 @table.get(f"{_GRAPH}/descriptors/{{key}}", versions=RELEASED)
-def descriptor(call: Call) -> Answer:
+def descriptor(call: Call) -> Response:
     _may_see(call)
-    found = call.organization.people.get(call.words["key"].casefold())
-    if found is None:
+    person = call.organization.people.get(call.words["key"].casefold())
+    if person is None:
         raise _nobody(call.words["key"])
     at = call.at
     links = {
-        "self": {"href": at.graph("Descriptors", found.storage_key)},
-        "storageKey": {"href": at.graph("StorageKeys", found.descriptor)},
-        "subject": {"href": at.graph("Users", found.descriptor)},
+        "self": {"href": at.graph("Descriptors", person.storage_key)},
+        "storageKey": {"href": at.graph("StorageKeys", person.descriptor)},
+        "subject": {"href": at.graph("Users", person.descriptor)},
     }
-    return Answer(content={"value": found.descriptor, "_links": links})
+    return Response(content={"value": person.descriptor, "_links": links})
 
 
 @table.get(f"{_GRAPH}/storagekeys/{{descriptor}}", versions=RELEASED)
-def storage_key(call: Call) -> Answer:
-    found = _subject(call, lambda _: True)
+def storage_key(call: Call) -> Response:
+    person = _subject(call, lambda _: True)
     links = {
-        "self": {"href": call.at.graph("StorageKeys", found.descriptor)},
-        "descriptor": {"href": call.at.graph("Descriptors", found.storage_key)},
+        "self": {"href": call.at.graph("StorageKeys", person.descriptor)},
+        "descriptor": {"href": call.at.graph("Descriptors", person.storage_key)},
     }
-    return Answer(content={"value": found.storage_key, "_links": links})
+    return Response(content={"value": person.storage_key, "_links": links})
 
 
 def _subject(call: Call, fits: Callable[[Person], bool]) -> Person:
     _may_see(call)
-    wanted = call.words["descriptor"]
+    descriptor = call.words["descriptor"]
     for person in call.organization.people.values():
-        if person.descriptor == wanted and fits(person):
+        if person.descriptor == descriptor and fits(person):
             return person
-    raise _nobody(wanted)
+    raise _nobody(descriptor)
 
 
 def _may_see(call: Call) -> None:

@@ -1,11 +1,11 @@
-"""Runs, timelines, attachments, changes and definitions, as `dev.azure.com` answers them."""
+"""Runs, timelines, attachments, changes and definitions, as `dev.azure.com` returns them."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from . import code_shapes
 from . import run_shapes as shapes
-from .answers import Answer, NotKnown, Refusal, listed, paged
+from .answers import NotKnown, Refusal, Response, listed, paged
 from .routes import Call, Host, Table
 from .runs import Pipeline, Record, Run
 from .times import read
@@ -31,27 +31,29 @@ _LIST = (
 
 
 @table.get(f"{_BUILDS}/{{id}}")
-def one_build(call: Call) -> Answer:
-    """Also when it was deleted, for as long as it is kept."""
-    return Answer(content=shapes.build(_run(call), call.at))
+def one_build(call: Call) -> Response:
+    """A deleted run too, for as long as it is kept."""
+    return Response(content=shapes.build(_run(call), call.at))
 
 
 @table.get(_BUILDS, *_LIST)
-def builds(call: Call) -> Answer:
-    """A list by ids, or in the order of a time, which is then also the time of `minTime` and `maxTime`."""
-    found = [run for run in call.project().runs.values() if _wanted(call, run)]
+def builds(call: Call) -> Response:
+    """A list by ids, or sorted by a time, which `minTime` and `maxTime` then refer to."""
+    runs = [run for run in call.project().runs.values() if _matches_query(call, run)]
     if "buildIds" in call.query:
-        return listed([shapes.build(run, call.at) for run in found])
+        return listed([shapes.build(run, call.at) for run in runs])
     order = call.query.get("queryOrder", "")
     moment = _ORDERS.get(order.removesuffix("Ascending").removesuffix("Descending"))
     if moment is None:
         raise NotKnown(f"the order {order!r} of runs: send queryOrder=finishTimeAscending, or another of its kind")
     since, until = (read(call.query[name]) if name in call.query else None for name in ("minTime", "maxTime"))
-    placed = [(at, run) for run in found if (at := moment(run)) is not None]
-    placed = [(at, run) for at, run in placed if (since is None or at >= since) and (until is None or at <= until)]
-    placed.sort(key=lambda pair: (pair[0], pair[1].id), reverse=order.endswith("Descending"))
+    timed_runs = [(at, run) for run in runs if (at := moment(run)) is not None]
+    timed_runs = [
+        (at, run) for at, run in timed_runs if (since is None or at >= since) and (until is None or at <= until)
+    ]
+    timed_runs.sort(key=lambda pair: (pair[0], pair[1].id), reverse=order.endswith("Descending"))
     return paged(
-        [shapes.build(run, call.at) for _, run in placed],
+        [shapes.build(run, call.at) for _, run in timed_runs],
         top=call.number("$top"),
         page=call.organization.page,
         after=call.query.get("continuationToken", ""),
@@ -65,14 +67,14 @@ _ORDERS: dict[str, Callable[[Run], datetime | None]] = {
 }
 
 
-def _wanted(call: Call, run: Run) -> bool:
+def _matches_query(call: Call, run: Run) -> bool:
     deleted = call.query.get("deletedFilter", "excludeDeleted")
     if deleted not in ("excludeDeleted", "includeDeleted", "onlyDeleted"):
         raise NotKnown(f"the deletedFilter {deleted!r}")
-    gone = run.deleted_by is not None
-    if (deleted == "excludeDeleted" and gone) or (deleted == "onlyDeleted" and not gone):
+    is_deleted = run.deleted_by is not None
+    if (deleted == "excludeDeleted" and is_deleted) or (deleted == "onlyDeleted" and not is_deleted):
         return False
-    values = {
+    properties = {
         "buildIds": str(run.id),
         "definitions": str(run.pipeline.id),
         "statusFilter": run.status,
@@ -84,58 +86,58 @@ def _wanted(call: Call, run: Run) -> bool:
     }
     return all(
         value.casefold() in call.query[name].casefold().split(",") or call.query[name] == "all"
-        for name, value in values.items()
+        for name, value in properties.items()
         if name in call.query
     )
 
 
 @table.get(f"{_BUILDS}/{{id}}/timeline")
-def newest_timeline(call: Call) -> Answer:
+def newest_timeline(call: Call) -> Response:
     run = _run(call)
-    return Answer(content=shapes.timeline(run.timeline_id, run.records, run, call.at))
+    return Response(content=shapes.timeline(run.timeline_id, run.records, run, call.at))
 
 
 @table.get(f"{_BUILDS}/{{id}}/timeline/{{timeline}}")
-def one_timeline(call: Call) -> Answer:
-    """The run's own, or one of a former attempt. One that is not there is answered with 204."""
-    run, wanted = _run(call), call.words["timeline"].casefold()
-    records: list[Record] | None = run.records if wanted == run.timeline_id else run.earlier.get(wanted)
+def one_timeline(call: Call) -> Response:
+    """The run's current timeline, or that of a former attempt; 204 if there is none with that id."""
+    run, id = _run(call), call.words["timeline"].casefold()
+    records: list[Record] | None = run.records if id == run.timeline_id else run.earlier.get(id)
     if records is None:
-        return Answer(content=b"", status=204)
-    return Answer(content=shapes.timeline(wanted, records, run, call.at))
+        return Response(content=b"", status=204)
+    return Response(content=shapes.timeline(id, records, run, call.at))
 
 
 @table.get(f"{_BUILDS}/{{id}}/attachments/{{type}}")
-def attachments(call: Call) -> Answer:
+def attachments(call: Call) -> Response:
     run, kind = _run(call), call.words["type"].casefold()
-    found = [each for each in run.attachments if each.type.casefold() == kind]
+    attachments = [attachment for attachment in run.attachments if attachment.type.casefold() == kind]
     if call.organization.faults.hides_earlier_attachments:
         current = {record.id for record in run.records}
-        found = [each for each in found if each.record in current]
-    return listed([shapes.attachment(each, run, call.at) for each in found])
+        attachments = [attachment for attachment in attachments if attachment.record in current]
+    return listed([shapes.attachment(attachment, run, call.at) for attachment in attachments])
 
 
 @table.get(f"{_BUILDS}/{{id}}/{{timeline}}/{{record}}/attachments/{{type}}/{{name}}")
-def one_attachment(call: Call) -> Answer:
-    """The bytes, from this host, without a redirect."""
+def one_attachment(call: Call) -> Response:
+    """The bytes, served by this host without a redirect."""
     run, words = _run(call), call.words
-    for each in run.attachments:
-        place = (each.timeline, each.record, each.type.casefold(), each.name.casefold())
+    for attachment in run.attachments:
+        place = (attachment.timeline, attachment.record, attachment.type.casefold(), attachment.name.casefold())
         if place == (words["timeline"], words["record"], words["type"].casefold(), words["name"].casefold()):
-            return Answer(content=each.content)
+            return Response(content=attachment.content)
     raise Refusal(404, "AttachmentNotFoundException", f"No attachment {words['type']}/{words['name']} of this record.")
 
 
 @table.get(f"{_BUILDS}/{{id}}/changes", "$top", "continuationToken", "includeSourceChange")
-def changes(call: Call) -> Answer:
-    """Changes since the previous run of this pipeline on this branch, not since the live release."""
+def changes(call: Call) -> Response:
+    """Changes since the previous run of this pipeline on this branch, and not since the live release."""
     run = _run(call)
     repository, before = run.pipeline.repository, run.pipeline.before(run)
-    new = repository.between(before.commit.id, run.commit.id) if before else [run.commit]
+    commits = repository.between(before.commit.id, run.commit.id) if before else [run.commit]
     if "includeSourceChange" in call.query:
         raise NotKnown("includeSourceChange")
     return paged(
-        [shapes.change(commit, repository, call.at) for commit in new],
+        [shapes.change(commit, repository, call.at) for commit in commits],
         top=call.number("$top"),
         page=call.organization.page,
         after=call.query.get("continuationToken", ""),
@@ -143,40 +145,42 @@ def changes(call: Call) -> Answer:
 
 
 @table.get("{project}/_apis/build/definitions/{id}", "revision")
-def one_definition(call: Call) -> Answer:
+def one_definition(call: Call) -> Response:
     pipeline = _pipeline(call, "id")
     if call.query.get("revision", str(pipeline.revision)) != str(pipeline.revision):
         raise NotKnown("an earlier revision of a definition")
     repository = code_shapes.repository_reference(pipeline.repository, call.at)
-    told = {
+    repository_reference = {
         "id": repository["id"],
         "type": pipeline.repository.kind,
         "name": repository["name"],
         "url": repository["url"],
     }
     process = {"yamlFilename": "azure-pipelines.yml", "type": 2}
-    return Answer(content={**shapes.definition(pipeline, call.at), "process": process, "repository": told})
+    return Response(
+        content={**shapes.definition(pipeline, call.at), "process": process, "repository": repository_reference}
+    )
 
 
 @table.get("{project}/_apis/pipelines/{pipeline}/runs/{id}")
-def run_of_pipeline(call: Call) -> Answer:
+def run_of_pipeline(call: Call) -> Response:
     run, pipeline = _run(call), _pipeline(call, "pipeline")
     if run.pipeline is not pipeline:
         raise Refusal(
             404, "RunNotFoundException", f"The run {run.id} of the pipeline {pipeline.id} could not be found."
         )
-    return Answer(content=shapes.run_of_pipeline(run, call.at))
+    return Response(content=shapes.run_of_pipeline(run, call.at))
 
 
 def _run(call: Call) -> Run:
-    """Absent, forgotten, or in another project: the answer is the same."""
+    """Absent, forgotten, or in another project: the response is the same."""
     project = call.project()
-    if (found := project.runs.get(call.id("id"))) is None:
+    if (run := project.runs.get(call.id("id"))) is None:
         raise Refusal(404, "BuildNotFoundException", f"The requested build {call.words['id']} could not be found.")
-    return found
+    return run
 
 
 def _pipeline(call: Call, word: str) -> Pipeline:
-    if (found := call.project().pipelines.get(call.id(word))) is None:
+    if (pipeline := call.project().pipelines.get(call.id(word))) is None:
         raise Refusal(404, "DefinitionNotFoundException", f"The definition {call.words[word]} could not be found.")
-    return found
+    return pipeline

@@ -1,6 +1,6 @@
-"""A Git repository in Azure Repos: commits and their parents, who pushed them, and the pull requests that brought them.
+"""A Git repository in Azure Repos: commits and their parents, who pushed them, and the pull requests that merged them.
 
-The server knows who *pushed*; author and committer are text that the commit's author chose.
+The server knows who *pushed*; author and committer are text that the person who committed chose.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ class Strategy(StrEnum):
 
     MERGE = "noFastForward"
     SQUASH = "squash"
-    """One new commit, without any link to those of the branch."""
+    """One new commit, without a link to those of the branch."""
     REBASE = "rebase"
     """The branch's commits are recreated."""
     REBASE_MERGE = "rebaseMerge"
@@ -54,7 +54,7 @@ class Push:
 
 @dataclass(kw_only=True)
 class PullRequest:
-    """`complete` ends it; until then its merge commit is the one that a validation run builds."""
+    """Until `complete` ends it, its merge commit is the one that a validation run builds."""
 
     id: int
     title: str
@@ -77,7 +77,7 @@ class PullRequest:
 
     @property
     def ref(self) -> str:
-        """The branch that a validation run builds; it can release nothing."""
+        """The ref that a validation run builds; such a run can release nothing."""
         return f"refs/pull/{self.id}/merge"
 
     def review(self, by: Person, vote: int) -> None:
@@ -87,27 +87,29 @@ class PullRequest:
         self.status, self.closed_by, self.closed_at = "abandoned", by, self.repository.now()
 
     def complete(self, *, by: Person, strategy: Strategy = Strategy.SQUASH, automatically: bool = False) -> Commit:
-        """Bring it into its target; returns the commit that stands there then. The completer is the one who pushes."""
+        """Merge it; returns the new head of its target. Whoever completes it counts as the pusher."""
         repository = self.repository
         head, message = repository.refs[self.target], f"Merged PR {self.id}: {self.title}"
         author, committer = Signature.of(self.created_by), Signature.of(by)
-        made: list[Commit] = []
+        commits: list[Commit] = []
         if strategy in (Strategy.REBASE, Strategy.REBASE_MERGE):
             parent = head
             for id in self.commits:
-                old = repository.commits[id]
-                made.append(repository.make(old.message, parents=(parent,), author=old.author, committer=committer))
-                parent = made[-1].id
+                original = repository.commits[id]
+                commits.append(
+                    repository.make(original.message, parents=(parent,), author=original.author, committer=committer)
+                )
+                parent = commits[-1].id
         if strategy is Strategy.SQUASH:
-            made.append(repository.make(message, parents=(head,), author=author, committer=committer))
+            commits.append(repository.make(message, parents=(head,), author=author, committer=committer))
         elif strategy in (Strategy.MERGE, Strategy.REBASE_MERGE):
-            tip = made[-1].id if made else self.commits[-1]
-            made.append(repository.make(message, parents=(head, tip), author=author, committer=committer))
-        repository.receive(made, by=by, branch=self.target)
+            tip = commits[-1].id if commits else self.commits[-1]
+            commits.append(repository.make(message, parents=(head, tip), author=author, committer=committer))
+        repository.receive(commits, by=by, branch=self.target)
         self.status, self.closed_by, self.closed_at, self.strategy = "completed", by, repository.now(), strategy
-        self.merge, self.target_commit = made[-1].id, head
+        self.merge, self.target_commit = commits[-1].id, head
         self.completed_automatically_for = by if automatically else None
-        return made[-1]
+        return commits[-1]
 
 
 @dataclass(kw_only=True)
@@ -115,7 +117,7 @@ class Repository:
     name: str
     project: "Project"
     kind: str = "TfsGit"
-    """Or `GitHub`: then Azure DevOps only knows the repository from its runs."""
+    """Or `GitHub`, of which Azure DevOps knows only what its runs say."""
     commits: dict[str, Commit] = field(default_factory=dict)
     pushes: list[Push] = field(default_factory=list)
     refs: dict[str, str] = field(default_factory=dict)
@@ -140,17 +142,17 @@ class Repository:
         claims: Signature | None = None,
         pushed_by: Person | None = None,
     ) -> Commit:
-        """One commit, pushed. `claims` is what its author and committer say instead of the truth."""
+        """Make one commit and push it. `claims` is what its author and committer say instead of the truth."""
         ref, signature = _ref(branch), claims or Signature.of(by)
         parent = self.refs.get(ref) or self.refs.get("refs/heads/main")
-        made = self.make(message, parents=(parent,) if parent else (), author=signature, committer=signature)
-        self.receive([made], by=pushed_by or by, branch=ref)
-        return made
+        commit = self.make(message, parents=(parent,) if parent else (), author=signature, committer=signature)
+        self.receive([commit], by=pushed_by or by, branch=ref)
+        return commit
 
     def make(self, message: str, *, parents: tuple[str, ...], author: Signature, committer: Signature) -> Commit:
         """A commit that nobody has pushed yet."""
         content = repr((self.id, len(self.commits), message, parents, author, committer))
-        made = Commit(
+        commit = Commit(
             id=hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest(),
             parents=parents,
             message=message,
@@ -158,11 +160,11 @@ class Repository:
             committer=committer,
             at=self.now(),
         )
-        self.commits[made.id] = made
-        return made
+        self.commits[commit.id] = commit
+        return commit
 
     def receive(self, commits: Sequence[Commit], *, by: Person, branch: str) -> Push:
-        """Take a push: the last of the commits becomes the head of the branch."""
+        """Accept a push: the last commit becomes the head of the branch."""
         ref = _ref(branch)
         push = Push(
             id=len(self.pushes) + 1,
@@ -183,9 +185,9 @@ class Repository:
         commits = tuple(commit.id for commit in reversed(self.between(head, self.refs[source])))
         signature = Signature.of(by)
         id = self.project.organization.next_pull_request()
-        words = f"Merge pull request {id} from {branch} into {into}"
-        merge = self.make(words, parents=(head, self.refs[source]), author=signature, committer=signature)
-        made = PullRequest(
+        message = f"Merge pull request {id} from {branch} into {into}"
+        merge = self.make(message, parents=(head, self.refs[source]), author=signature, committer=signature)
+        pull_request = PullRequest(
             id=id,
             title=title,
             source=source,
@@ -197,44 +199,44 @@ class Repository:
             target_commit=head,
             repository=self,
         )
-        self.pull_requests[made.id] = made
-        return made
+        self.pull_requests[pull_request.id] = pull_request
+        return pull_request
 
-    # ---- what can be asked
+    # ---- queries
     def push_of(self, commit: str) -> Push | None:
         return next((push for push in self.pushes if commit in push.commits), None)
 
     def reachable(self, start: str) -> list[str]:
-        """The commit and everything before it, the newest first."""
-        found, waiting = {start: None}, deque([start])
+        """The commit and all its ancestors, newest first."""
+        ids, waiting = {start: None}, deque([start])
         while waiting:
             for parent in self.commits[waiting.popleft()].parents:
-                if parent not in found:
-                    found[parent] = None
+                if parent not in ids:
+                    ids[parent] = None
                     waiting.append(parent)
-        order = {id: place for place, id in enumerate(self.commits)}
-        return sorted(found, key=lambda id: order[id], reverse=True)
+        order = {id: position for position, id in enumerate(self.commits)}
+        return sorted(ids, key=lambda id: order[id], reverse=True)
 
     def between(self, old: str, new: str) -> list[Commit]:
-        """The commits that are in the new one's history and not in the old one's, newest first."""
-        known = set(self.reachable(old))
-        return [self.commits[id] for id in self.reachable(new) if id not in known]
+        """The commits in the history of `new` that are not in that of `old`, newest first."""
+        old_ids = set(self.reachable(old))
+        return [self.commits[id] for id in self.reachable(new) if id not in old_ids]
 
-    def merge_bases(self, one: str, other: str) -> list[str]:
-        """The common ancestors that are ancestors of no other common one."""
-        common = [id for id in self.reachable(one) if id in set(self.reachable(other))]
-        older = {before for id in common for before in self.reachable(id) if before != id}
+    def merge_bases(self, first: str, second: str) -> list[str]:
+        """The common ancestors that are not ancestors of another common one."""
+        common = [id for id in self.reachable(first) if id in set(self.reachable(second))]
+        older = {ancestor for id in common for ancestor in self.reachable(id) if ancestor != id}
         return [id for id in common if id not in older]
 
     def merged_by(self, commits: Iterable[str], *, as_last_merge: bool) -> dict[str, list[PullRequest]]:
-        """The pull requests of each commit: those whose merge commit it is, or those that ever held it."""
-        answer: dict[str, list[PullRequest]] = {}
+        """The pull requests of each commit: those whose merge commit it is, or those that ever contained it."""
+        by_commit: dict[str, list[PullRequest]] = {}
         for commit in commits:
             every = self.pull_requests.values()
-            found = [p for p in every if p.merge == commit or (not as_last_merge and commit in p.commits)]
-            if found:
-                answer[commit] = found
-        return answer
+            pull_requests = [p for p in every if p.merge == commit or (not as_last_merge and commit in p.commits)]
+            if pull_requests:
+                by_commit[commit] = pull_requests
+        return by_commit
 
 
 def _ref(branch: str) -> str:

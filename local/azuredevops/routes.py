@@ -1,8 +1,7 @@
-"""The table of the requests that the double answers: host, method, path, versions, and the query parameters that it
-understands.
+"""The requests that the double answers: host, method, path, versions, and the query parameters that it understands.
 
-A path that is not in it, a parameter that a path does not take, and a value whose meaning is not known are answered
-with 501, by name. Azure DevOps takes the words of a path in any case.
+A path that is not here, a parameter that a path does not take, and a value whose meaning is not known get a 501 that
+names them. Azure DevOps ignores the case of the words of a path.
 """
 
 import json
@@ -12,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from .answers import Answer, NotKnown, Refusal
+from .answers import NotKnown, Refusal, Response
 from .locations import location_of
 from .organization import Organization, Project, Reader
 from .people import Addresses
@@ -25,7 +24,7 @@ _MANY = 20_000
 
 
 class Host(StrEnum):
-    """The two names under which Azure DevOps answers what is asked here."""
+    """The two hosts of Azure DevOps that Slipway calls."""
 
     MAIN = "dev.azure.com"
     PEOPLE = "vssps.dev.azure.com"
@@ -33,12 +32,12 @@ class Host(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request that was let in."""
+    """One request that was authorized."""
 
     organization: Organization
     reader: Reader
     words: Mapping[str, str]
-    """The parts of the path in the places of the braces."""
+    """The values of the path's parameters."""
     query: Mapping[str, str]
     body: bytes = b""
 
@@ -47,7 +46,7 @@ class Call:
         return self.organization.addresses
 
     def number(self, name: str, default: int | None = None) -> int:
-        """A number of the query; without a default of the real part's that is known, it has to be sent."""
+        """A number in the query. Without a `default`, which must be the real service's, the parameter is required."""
         if (text := self.query.get(name)) is None:
             if default is None:
                 raise NotKnown(f"how many entries Azure DevOps gives without {name}: send it")
@@ -62,42 +61,46 @@ class Call:
 
     def json(self) -> dict[str, Any]:
         try:
-            given = json.loads(self.body)
+            document = json.loads(self.body)
         except ValueError:
             raise Refusal(400, "JsonReaderException", "The body is not JSON.") from None
-        if not isinstance(given, dict):
+        if not isinstance(document, dict):
             raise Refusal(400, "JsonReaderException", "The body is not an object.")
-        return given
+        return document
 
     def project(self) -> Project:
-        """Absent, or hidden from this reader: the answer is the same."""
-        wanted = self.words["project"]
-        found = self.organization.find_project(wanted)
-        hidden = self.reader.projects is not None and found is not None and found.name not in self.reader.projects
-        if found is None or hidden:
+        """Absent, or hidden from this reader: the response is the same."""
+        name = self.words["project"]
+        project = self.organization.find_project(name)
+        hidden = self.reader.projects is not None and project is not None and project.name not in self.reader.projects
+        if project is None or hidden:
             raise Refusal(
                 404,
                 "ProjectDoesNotExistWithNameException",
-                f"TF200016: The following project does not exist: {wanted}. Verify that the name of the project is "
+                f"TF200016: The following project does not exist: {name}. Verify that the name of the project is "
                 "correct and that the project exists on the specified Azure DevOps Server.",
             )
-        return found
+        return project
 
     def repository(self) -> Repository:
-        wanted = self.words["repository"]
+        name = self.words["repository"]
         project = self.project()
-        for found in project.repositories.values():
-            if wanted.casefold() in (found.name.casefold(), found.id) and found.kind == "TfsGit" and self.reader.basic:
-                return found
+        for repository in project.repositories.values():
+            if (
+                name.casefold() in (repository.name.casefold(), repository.id)
+                and repository.kind == "TfsGit"
+                and self.reader.basic
+            ):
+                return repository
         raise Refusal(
             404,
             "GitRepositoryNotFoundException",
-            f"TF401019: The Git repository with name or identifier {wanted} does not exist or you do not have "
+            f"TF401019: The Git repository with name or identifier {name} does not exist or you do not have "
             "permissions for the operation you are attempting.",
         )
 
 
-Handler = Callable[[Call], Answer]
+Handler = Callable[[Call], Response]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,27 +113,27 @@ class Route:
     handler: Handler
 
     def fits(self, steps: Sequence[str]) -> dict[str, str] | None:
-        """The words at the places of the braces, or None if the path is another one."""
+        """The values of the parameters, or None if the path does not match."""
         if len(steps) != len(self.steps):
             return None
         words: dict[str, str] = {}
-        for wanted, given in zip(self.steps, steps, strict=True):
-            if wanted.startswith("{"):
-                words[wanted.strip("{}")] = given
-            elif wanted.casefold() != given.casefold():
+        for pattern, step in zip(self.steps, steps, strict=True):
+            if pattern.startswith("{"):
+                words[pattern.strip("{}")] = step
+            elif pattern.casefold() != step.casefold():
                 return None
         return words
 
 
 @dataclass
 class Table:
-    """Routes are written beside what answers them: `@table.get("{project}/_apis/build/builds/{id}")`."""
+    """Routes stand beside their handlers: `@table.get("{project}/_apis/build/builds/{id}")`."""
 
     host: Host
     routes: list[Route] = field(default_factory=list)
 
     def get(self, path: str, *takes: str, versions: Versions | None = None) -> Callable[[Handler], Handler]:
-        """At the main host, a path has to be one of the service's own, which then knows its versions."""
+        """On the main host, the path must be one of the service's locations, which determines its versions."""
         return self._add("GET", path, takes, versions)
 
     def post(self, path: str, *takes: str, versions: Versions | None = None) -> Callable[[Handler], Handler]:
@@ -141,7 +144,7 @@ class Table:
     ) -> Callable[[Handler], Handler]:
         steps = tuple(path.split("/"))
 
-        def keep(handler: Handler) -> Handler:
+        def register(handler: Handler) -> Handler:
             self.routes.append(
                 Route(
                     host=self.host,
@@ -154,12 +157,12 @@ class Table:
             )
             return handler
 
-        return keep
+        return register
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApiRequest:
-    """A request, taken apart; nothing of it is believed yet."""
+    """A parsed request, not authorized yet."""
 
     method: str
     steps: tuple[str, ...]
@@ -170,7 +173,7 @@ class ApiRequest:
 
     @classmethod
     def of(cls, method: str, target: str, accept: str) -> "ApiRequest":
-        """The version may stand in the query or in `Accept`."""
+        """The version may be in the query or in `Accept`."""
         parts = urlsplit(target)
         organization, *steps = [unquote(step) for step in parts.path.strip("/").split("/")]
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -182,16 +185,16 @@ class ApiRequest:
         return cls(method=method, steps=tuple(steps), organization=organization, query=query, version=version)
 
     def route(self, host: Host, routes: Sequence[Route]) -> tuple[Route, dict[str, str]]:
-        """The handler of the route. Raises `NotKnown` for a route that the double does not know."""
+        """The matching route, and the values of its parameters. Raises `NotKnown` if there is none."""
         for route in routes:
             if route.host is host and route.method == self.method and (words := route.fits(self.steps)) is not None:
                 return route, words
         raise NotKnown(f"{self.method} {'/'.join(self.steps)} at {host}")
 
     def check_version(self, versions: Versions) -> str:
-        """Raises `Refusal` in Azure DevOps' words, `NotKnown` for versions that the double does not speak."""
-        given = self.version
-        if given is None:
+        """Raises `Refusal` with Azure DevOps' own text, or `NotKnown` for versions that the double does not support."""
+        version = self.version
+        if version is None:
             raise Refusal(
                 400,
                 "VssVersionNotSpecifiedException",
@@ -199,24 +202,24 @@ class ApiRequest:
                 'part of the Accept header (e.g. "application/json; api-version=1.0") or as a query parameter (e.g. '
                 '"?api-version=1.0").',
             )
-        if versions.take(given):
-            return given
-        if is_too_new(given):
+        if versions.take(version):
+            return version
+        if is_too_new(version):
             newest = ".".join(map(str, NEWEST))
             raise Refusal(
                 400,
                 "VssVersionOutOfRangeException",
-                f"The requested REST API version of {given} is out of range for this server. The latest REST API "
+                f"The requested REST API version of {version} is out of range for this server. The latest REST API "
                 f"version this server supports is {newest}.",
             )
-        if given == VERSION:
+        if version == VERSION:
             raise Refusal(
                 400,
                 "VssInvalidPreviewVersionException",
-                f'The requested version "{given}" of the resource is under preview. The -preview flag must be supplied '
-                f'in the api-version for such requests. For example: "{given}-preview"',
+                f'The requested version "{version}" of the resource is under preview. The -preview flag must be '
+                f'supplied in the api-version for such requests. For example: "{version}-preview"',
             )
-        raise NotKnown(f"api-version {given[:20]} of {self.method} {'/'.join(self.steps)}")
+        raise NotKnown(f"api-version {version[:20]} of {self.method} {'/'.join(self.steps)}")
 
     def check_query(self, takes: frozenset[str]) -> None:
         if unknown := sorted(set(self.query) - takes):

@@ -1,4 +1,4 @@
-"""Runs, timelines, attachments and changes as JSON, with the members of the description 7.1 and of recordings."""
+"""Runs, timelines, attachments and changes as JSON, with the fields of the 7.1 API reference and of recordings."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def definition(pipeline: Pipeline, at: Addresses) -> dict[str, Any]:
 
 
 def build(run: Run, at: Addresses) -> dict[str, Any]:
-    """A run, as the build interface tells it."""
+    """A run as the build API returns it."""
     pipeline, repository = run.pipeline, run.pipeline.repository
     base = _build(pipeline, at)
     web = f"{at.here}/{pipeline.project.id}/_build/results?buildId={run.id}"
@@ -95,7 +95,7 @@ def build(run: Run, at: Addresses) -> dict[str, Any]:
 
 
 def run_of_pipeline(run: Run, at: Addresses) -> dict[str, Any]:
-    """The same run, as the pipelines interface tells it: without anybody who asked for it."""
+    """The same run as the pipelines API returns it, which does not say who requested it."""
     pipeline, repository = run.pipeline, run.pipeline.repository
     base = f"{at.here}/{pipeline.project.id}/_apis/pipelines/{pipeline.id}"
     ended = {"result": _result(run), "finishedDate": written(run.finished)} if run.finished else {}
@@ -173,7 +173,7 @@ def record(of: Record, run: Run, at: Addresses) -> dict[str, Any]:
 
 def timeline(id: str, records: list[Record], run: Run, at: Addresses) -> dict[str, Any]:
     return {
-        "records": [record(each, run, at) for each in records],
+        "records": [record(entry, run, at) for entry in records],
         "lastChangedBy": "00000002-0000-8888-8000-000000000000",
         "lastChangedOn": written(run.finished or run.queued),
         "id": id,
@@ -183,7 +183,7 @@ def timeline(id: str, records: list[Record], run: Run, at: Addresses) -> dict[st
 
 
 def attachment(of: Attachment, run: Run, at: Addresses) -> dict[str, Any]:
-    """The ids of the task stand only in the link; readers take them from there and must not follow it."""
+    """The ids of task and record stand only in the link; readers take them from there and must not follow it."""
     base = f"{_build(run.pipeline, at)}/builds/{run.id}"
     return {
         "_links": {"self": {"href": f"{base}/{of.timeline}/{of.record}/attachments/{of.type}/{of.name}"}},
@@ -192,10 +192,10 @@ def attachment(of: Attachment, run: Run, at: Addresses) -> dict[str, Any]:
 
 
 def change(of: Commit, repository: Repository, at: Addresses) -> dict[str, Any]:
-    """A commit, as a run lists it: with an author by e-mail and a pusher by id, and without a committer."""
+    """A commit as a run lists it: its author by e-mail and its pusher by id, without a committer."""
     organization, push = repository.project.organization, repository.push_of(of.id)
-    known = [p for p in organization.people.values() if p.mail and p.mail == of.author.email]
-    author = reference(known[0], at) if len(known) == 1 else {"displayName": of.author.name, "id": of.author.email}
+    authors = [p for p in organization.people.values() if p.mail and p.mail == of.author.email]
+    author = reference(authors[0], at) if len(authors) == 1 else {"displayName": of.author.name, "id": of.author.email}
     message, is_cut = code_shapes.cut(of.message)
     return {
         "id": of.id,

@@ -1,8 +1,8 @@
 """Pipelines and their runs: the timeline with its attempts, and the attachments of a run's tasks.
 
 A retry keeps the run's id and the timeline's. The records of what ran again (stage, phase, job) get new ids and a
-higher attempt; stage and job name their former selves in `previousAttempts`, a phase does not; the tasks of the new job
-begin at attempt 1 again. The former records can be had under the former stage's id, as a timeline of its own.
+higher attempt; stage and job name their predecessors in `previousAttempts`, a phase does not; the tasks of the new job
+begin at attempt 1 again. The former records are available under the former stage's id, as a timeline of its own.
 """
 
 import uuid
@@ -25,7 +25,7 @@ BASH = ("6c731c3c-3c68-459a-a5c9-bde6e6595b5b", "Bash", "3.259.1")
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """A former self of a record."""
+    """An earlier attempt of a record."""
 
     attempt: int
     timeline: str
@@ -44,7 +44,7 @@ class Record:
     identifier: str | None = None
     attempt: int = 1
     task: tuple[str, str, str] | None = None
-    """Id, name and version of a task that is not the agent's own."""
+    """Id, name and version of a task; None for the agent's own."""
     state: str = "inProgress"
     result: str | None = None
     started: datetime
@@ -54,7 +54,7 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """An attachment that a task made by `##vso[task.addattachment]`."""
+    """What a task attached with `##vso[task.addattachment]`."""
 
     type: str
     name: str
@@ -65,20 +65,22 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A task that runs, and what it can do."""
+    """A task of a run."""
 
     run: "Run"
     record: Record
 
     def attach(self, type: str, name: str, content: bytes) -> Attachment:
-        """As the agent does it: under this task's record, in the run's own timeline."""
+        """Attach content as the agent does: under this task's record, in the run's own timeline."""
         if any(forbidden in text for text in (type, name) for forbidden in FORBIDDEN_IN_NAMES):
             raise ValueError(f"the agent refuses an attachment of the type {type!r} with the name {name!r}")
-        made = Attachment(type=type, name=name, content=content, timeline=self.run.timeline_id, record=self.record.id)
-        kept = (self.record.id, type, name)
-        self.run.attachments = [a for a in self.run.attachments if (a.record, a.type, a.name) != kept]
-        self.run.attachments.append(made)
-        return made
+        attachment = Attachment(
+            type=type, name=name, content=content, timeline=self.run.timeline_id, record=self.record.id
+        )
+        key = (self.record.id, type, name)
+        self.run.attachments = [a for a in self.run.attachments if (a.record, a.type, a.name) != key]
+        self.run.attachments.append(attachment)
+        return attachment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +91,13 @@ class Job:
     record: Record
 
     def task(self, name: str, *, task: tuple[str, str, str] | None = BASH, result: str = "succeeded") -> Task:
-        """A step that has run. `task` is None for the agent's own (`Initialize job`, `Checkout`)."""
-        made = self.run.add("Task", name, parent=self.record.id, task=task)
-        self.run.end(made, result)
-        return Task(run=self.run, record=made)
+        """Add a step that has run. `task` is None for the agent's own (`Initialize job`, `Checkout`)."""
+        record = self.run.add("Task", name, parent=self.record.id, task=task)
+        self.run.end(record, result)
+        return Task(run=self.run, record=record)
 
     def publish(self, document: bytes, *, task: str = PUBLISHING_TASK) -> Attachment:
-        """The step of Slipway's template that says what this run has published."""
+        """Add the step of Slipway's template that reports what this run has published."""
         return self.task(task).attach("slipway", "slipway.json", document)
 
     def finish(self, result: str = "succeeded") -> None:
@@ -105,7 +107,7 @@ class Job:
 
 @dataclass(kw_only=True)
 class Run:
-    """A run of a pipeline, which the build interface calls a build."""
+    """A run of a pipeline, which the build API calls a build."""
 
     id: int
     number: str
@@ -125,8 +127,8 @@ class Run:
     attachments: list[Attachment] = field(default_factory=list)
     deleted_by: Person | None = None
     deleted_at: datetime | None = None
-    _made: int = 0
-    """Records that there were, those of former attempts included."""
+    _record_count: int = 0
+    """How many records were ever made, those of former attempts included."""
 
     @property
     def timeline_id(self) -> str:
@@ -135,20 +137,20 @@ class Run:
     def now(self) -> datetime:
         return self.pipeline.project.organization.now()
 
-    # ---- what happens to it
+    # ---- what happens to the run
     def job(self, name: str = "build", *, stage: str = "__default") -> Job:
-        """A job that begins, with the stage and the phase that hold it."""
+        """Begin a job, with the stage and the phase that hold it."""
         above = self._find("Stage", stage) or self.add("Stage", stage, identifier=stage)
         phase = self.add("Phase", name, parent=above.id, identifier=name)
         record = self.add("Job", name, parent=phase.id, identifier=f"{name}.__default")
-        made = Job(run=self, record=record)
-        made.task("Initialize job", task=None)
-        return made
+        job = Job(run=self, record=record)
+        job.task("Initialize job", task=None)
+        return job
 
     def running(self) -> Job | None:
         """The running job, if there is one."""
-        found = (record for record in self.records if record.type == "Job" and record.state == "inProgress")
-        return next((Job(run=self, record=record) for record in found), None)
+        running_jobs = (record for record in self.records if record.type == "Job" and record.state == "inProgress")
+        return next((Job(run=self, record=record) for record in running_jobs), None)
 
     def finish(self, result: str = "succeeded") -> None:
         self.status, self.result, self.finished = "completed", result, self.now()
@@ -157,28 +159,28 @@ class Run:
         """Run a job again, as *Rerun failed jobs* does. The run is in progress until `finish` is called again."""
         old_job = next(r for r in self.records if r.type == "Job" and r.name == job)
         old_phase, old_stage = list(self.with_parents(old_job))[1:]
-        gone = {old_stage.id, old_phase.id, old_job.id}
-        gone |= {record.id for record in self.records if record.parent == old_job.id}
+        replaced = {old_stage.id, old_phase.id, old_job.id}
+        replaced |= {record.id for record in self.records if record.parent == old_job.id}
         self.earlier[old_stage.id] = [replace(record) for record in self.records]
         stage, phase, again = (self._again(record, old_stage.id) for record in (old_stage, old_phase, old_job))
         phase.parent, again.parent, phase.previous = stage.id, phase.id, ()
-        self.records = [record for record in self.records if record.id not in gone] + [stage, phase, again]
+        self.records = [record for record in self.records if record.id not in replaced] + [stage, phase, again]
         for record in self.records:
             record.parent = stage.id if record.parent == old_stage.id else record.parent
         self.status, self.result, self.finished = "inProgress", None, None
-        made = Job(run=self, record=again)
-        made.task("Initialize job", task=None)
-        return made
+        new_job = Job(run=self, record=again)
+        new_job.task("Initialize job", task=None)
+        return new_job
 
     def delete(self, by: Person) -> None:
-        """As retention does it: readable for about a month, with `deleted: true`."""
+        """Delete it as retention does: it stays readable for about a month, with `deleted: true`."""
         self.deleted_by, self.deleted_at = by, self.now()
 
     def forget(self) -> None:
-        """As if that month had passed."""
+        """Remove it for good, as happens after that month."""
         del self.pipeline.project.runs[self.id]
 
-    # ---- its timeline
+    # ---- the timeline
     def add(
         self,
         type: str,
@@ -189,7 +191,7 @@ class Run:
         task: tuple[str, str, str] | None = None,
     ) -> Record:
         order = 1 + sum(record.parent == parent for record in self.records)
-        made = Record(
+        record = Record(
             id=self._next_id(),
             parent=parent,
             type=type,
@@ -199,13 +201,13 @@ class Run:
             task=task,
             started=self.now(),
         )
-        self.records.append(made)
-        return made
+        self.records.append(record)
+        return record
 
     def _next_id(self) -> str:
-        """A new id for a record: the same one each time the same story is played."""
-        self._made += 1
-        return str(uuid.uuid5(uuid.UUID(self.timeline_id), f"record {self._made}"))
+        """A new id for a record: the same one each time the same requests are replayed."""
+        self._record_count += 1
+        return str(uuid.uuid5(uuid.UUID(self.timeline_id), f"record {self._record_count}"))
 
     def end(self, record: Record, result: str) -> None:
         record.state, record.result, record.finished = "completed", result, self.now()
@@ -236,7 +238,7 @@ class Run:
 
 @dataclass(kw_only=True)
 class Pipeline:
-    """A definition: what people call a pipeline."""
+    """A pipeline, which the API calls a definition."""
 
     id: int
     name: str
@@ -255,7 +257,7 @@ class Pipeline:
         branch: str = "refs/heads/main",
         number: str | None = None,
     ) -> Run:
-        """A run that has begun. A run started by a push is requested *by* Azure DevOps *for* the person who pushed."""
+        """Begin a run. One that a push started is requested *by* Azure DevOps *for* the person who pushed."""
         project = self.project
         today = f"{project.organization.now():%Y%m%d}"
         run = Run(
@@ -275,7 +277,7 @@ class Pipeline:
     def run(
         self, commit: Commit, *, requested_for: Person, publishes: bytes | None = None, result: str = "succeeded"
     ) -> Run:
-        """A whole run of one job, from its start to its end."""
+        """Play a whole run of one job, from start to end."""
         run = self.start(commit, requested_for=requested_for)
         job = run.job()
         job.task("Checkout", task=None)
@@ -287,7 +289,7 @@ class Pipeline:
         return run
 
     def before(self, run: Run) -> Run | None:
-        """The previous run of this pipeline on the same branch: `changes` counts from it."""
+        """The previous run of this pipeline on the same branch, from which `changes` counts."""
         older = (
             r for r in self.project.runs.values() if r.pipeline is self and r.branch == run.branch and r.id < run.id
         )

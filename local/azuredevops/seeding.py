@@ -1,7 +1,7 @@
-"""Puts a whole story into the double at once: somebody's pull request, who completed it, and the run that it started.
+"""Puts a whole delivery into the double at once: a pull request, who completed it, and the run that it started.
 
-An image can be named only once it is built, from a commit that exists: so a run can be left running (`ends=False`)
-and ended later. A double in a process of its own accepts the same by `POST /local/deliveries` and `/local/endings`;
+An image can only be named once it is built, from a commit that exists: so a run can be left in progress (`ends=False`)
+and ended later. A double that runs as a process accepts the same by `POST /local/deliveries` and `/local/endings`;
 requests to `/local` need no token.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 import urllib3
 from pydantic import BaseModel, ConfigDict, Field
 
-from .answers import Answer
+from .answers import Response
 from .organization import Organization
 from .people import Person, Signature
 from .repository import Strategy
@@ -19,7 +19,7 @@ from .runs import Job, Run
 
 _MAIN = "refs/heads/main"
 PROJECT_ID = "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79"
-"""The project `shop` of the laptop's organization."""
+"""The project `shop` of the local stack's organization."""
 
 
 class _SeedModel(BaseModel):
@@ -35,7 +35,7 @@ class Somebody(_SeedModel):
 
 
 class Delivery(_SeedModel):
-    """The story before an image was pushed."""
+    """What happened before an image was pushed."""
 
     project: str = "shop"
     repository: str = "shop"
@@ -44,12 +44,12 @@ class Delivery(_SeedModel):
     author: Somebody
     """The person who committed, opened the pull request and pushed its branch."""
     claims: Somebody | None = None
-    """The person whom the commit names as its author and committer, if not the real author."""
+    """Whom the commit names as its author and committer, if not the real author."""
     completer: Somebody | None = None
-    """The person who completed the pull request; None if the commit was pushed to main without one."""
+    """Who completed the pull request; None if the commit was pushed to main without one."""
     strategy: Strategy = Strategy.SQUASH
     ends: bool = True
-    """Whether the run ends at once; otherwise it runs until an `Ending` comes."""
+    """Whether the run ends at once; otherwise it stays in progress until an `Ending` arrives."""
     result: str = "succeeded"
     publishes: dict[str, Any] | None = None
     """The document that the run publishes; None if it publishes none."""
@@ -72,7 +72,7 @@ class BadDay(_SeedModel):
 
 
 class Delivered(_SeedModel):
-    """The ids of the things that a delivery made, by which a client can ask for them."""
+    """The ids of what a delivery made, by which a client can query it."""
 
     organization: str
     project: str = Field(description="id")
@@ -110,12 +110,12 @@ def deliver(organization: Organization, delivery: Delivery) -> Delivered:
 
 
 def finish(organization: Organization, ending: Ending) -> Delivered:
-    """Let a running run publish its document and end. Raises `ValueError` if there is no such run."""
+    """Let a run in progress publish its document and end. Raises `ValueError` if there is no such run."""
     project = organization.find_project(ending.project)
     run = project.runs.get(ending.run) if project else None
     job = run.running() if run else None
     if run is None or job is None:
-        raise ValueError(f"no run {ending.run} goes on in the project {ending.project}")
+        raise ValueError(f"no run {ending.run} is in progress in the project {ending.project}")
     _end(job, ending.publishes, ending.result)
     return _delivered(run, None)
 
@@ -143,32 +143,32 @@ def _delivered(run: Run, pull_request: int | None) -> Delivered:
 
 
 def _person(organization: Organization, somebody: Somebody) -> Person:
-    for known in organization.people.values():
-        if known.mail == somebody.mail:
-            return known
+    for member in organization.people.values():
+        if member.mail == somebody.mail:
+            return member
     return organization.person(somebody.name, somebody.mail, oid=somebody.oid)
 
 
-def deliver_over_http(organization: Organization, path: str, body: bytes) -> Answer:
-    """The answer to a request under `/local`."""
+def deliver_over_http(organization: Organization, path: str, body: bytes) -> Response:
+    """Carry out a request under `/local`; returns the response."""
     try:
         if path == "deliveries":
-            done = deliver(organization, Delivery.model_validate_json(body))
+            delivered = deliver(organization, Delivery.model_validate_json(body))
         elif path == "endings":
-            done = finish(organization, Ending.model_validate_json(body))
+            delivered = finish(organization, Ending.model_validate_json(body))
         elif path == "faults":
             organization.faults.stopped = BadDay.model_validate_json(body).stopped
-            return Answer(content={})
+            return Response(content={})
         else:
-            known = "Here are POST /local/deliveries, /local/endings and /local/faults."
-            return Answer(content={"message": known}, status=404)
+            message = "The requests here are POST /local/deliveries, /local/endings and /local/faults."
+            return Response(content={"message": message}, status=404)
     except ValueError as error:  # pydantic's are of this kind too
-        return Answer(content={"message": str(error)}, status=400)
-    return Answer(content=done.model_dump())
+        return Response(content={"message": str(error)}, status=400)
+    return Response(content=delivered.model_dump())
 
 
 class Seeding:
-    """Puts stories into a double that runs in another process."""
+    """Puts deliveries into a double that runs in another process."""
 
     def __init__(self, url: str) -> None:
         self._url = f"{url}/local"
@@ -176,19 +176,19 @@ class Seeding:
 
     def deliver(self, delivery: Delivery) -> Delivered:
         """Raises `ValueError` if the double refuses it."""
-        return Delivered.model_validate_json(self._tell("deliveries", delivery))
+        return Delivered.model_validate_json(self._post("deliveries", delivery))
 
     def finish(self, ending: Ending) -> Delivered:
         """Raises `ValueError` if no such run is in progress."""
-        return Delivered.model_validate_json(self._tell("endings", ending))
+        return Delivered.model_validate_json(self._post("endings", ending))
 
     def stopped(self, *, yes: bool) -> None:
         """Stop the organization, so that it answers every request with 503, or start it again. Requests to `/local`
         still work."""
-        self._tell("faults", BadDay(stopped=yes))
+        self._post("faults", BadDay(stopped=yes))
 
-    def _tell(self, path: str, story: BaseModel) -> bytes:
-        answer = self._http.request("POST", f"{self._url}/{path}", body=story.model_dump_json().encode())
-        if answer.status != 200:
-            raise ValueError(answer.data.decode())
-        return answer.data
+    def _post(self, path: str, request: BaseModel) -> bytes:
+        response = self._http.request("POST", f"{self._url}/{path}", body=request.model_dump_json().encode())
+        if response.status != 200:
+            raise ValueError(response.data.decode())
+        return response.data

@@ -1,4 +1,4 @@
-"""Both hosts of Azure DevOps over HTTP, on ports of their own.
+"""Serves both hosts of Azure DevOps over HTTP, each on a port of its own.
 
 with AzureDevOps(organization) as azure:
     azure.url, azure.people_url, azure.token(oid)
@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from . import hooks, reading_code, reading_people, reading_runs
 from .access import Gate, Keys, Tenant, key_of_this_process
-from .answers import Answer, Refusal, SignIn, listed
+from .answers import Refusal, Response, SignIn, listed
 from .locations import LOCATIONS
 from .organization import Organization
 from .routes import ApiRequest, Call, Host, Route
@@ -24,15 +24,15 @@ from .versions import VERSION, Versions
 
 ROUTES: tuple[Route, ...] = (*reading_runs.table.routes, *reading_code.table.routes, *reading_people.table.routes)
 MAX_BODY = 4 * 2**20
-type Tells = Callable[[str, bytes], Answer]
-"""Takes what comes under `/local`: the path below it, and the body."""
+type HandleLocal = Callable[[str, bytes], Response]
+"""Handles the requests under `/local`: takes the path below it, and the body."""
 
 
 class Handler(BaseHTTPRequestHandler):
     organization: Organization
     host: Host
     keys: Keys
-    tells: Tells
+    handle_local: HandleLocal
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -56,34 +56,38 @@ class Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(min(length, MAX_BODY))
-        asked = ApiRequest.of(self.command, self.path, self.headers.get("Accept", ""))
-        here = self.organization
-        if asked.organization == "local":
-            self._answer(self.tells("/".join(asked.steps), body), VERSION)
+        request = ApiRequest.of(self.command, self.path, self.headers.get("Accept", ""))
+        organization = self.organization
+        if request.organization == "local":
+            self._send(self.handle_local("/".join(request.steps), body), VERSION)
             return
-        here.asked.append(f"{self.command} {self.path.partition('?')[0]}")
+        organization.requests.append(f"{self.command} {self.path.partition('?')[0]}")
         try:
-            answer = self._found(asked, body)
+            response = self._respond(request, body)
         except Refusal as refusal:
-            answer = refusal.answer()
+            response = refusal.response()
         except SignIn:
             plainly = self.headers.get("X-TFS-FedAuthRedirect", "").casefold() == "suppress"
-            answer = SignIn.told_plainly() if plainly else SignIn.answer(redirects=here.faults.redirects_to_sign_in)
-        self._answer(answer, asked.version or VERSION)
+            response = (
+                SignIn.unauthorized()
+                if plainly
+                else SignIn.response(redirects=organization.faults.redirects_to_sign_in)
+            )
+        self._send(response, request.version or VERSION)
 
-    def _found(self, asked: ApiRequest, body: bytes) -> Answer:
-        here, authorization = self.organization, self.headers.get("Authorization", "")
-        faults = here.faults
+    def _respond(self, request: ApiRequest, body: bytes) -> Response:
+        organization, authorization = self.organization, self.headers.get("Authorization", "")
+        faults = organization.faults
         if faults.stopped:
             raise Refusal(
                 503,
                 "HostShutdownException",
-                f"TF24668: The following team project collection is stopped: {here.name}. Start the collection and "
-                "then try again.",
+                f"TF24668: The following team project collection is stopped: {organization.name}. Start the collection "
+                "and then try again.",
             )
-        if hooks.answers(asked) and self.host is Host.MAIN and authorization.startswith("Basic "):
-            return hooks.answer(here, asked, authorization, body)
-        reader = Gate(here, self.keys, here.clock).enter(authorization)
+        if hooks.handles(request) and self.host is Host.MAIN and authorization.startswith("Basic "):
+            return hooks.respond(organization, request, authorization, body)
+        reader = Gate(organization, self.keys, organization.clock).enter(authorization)
         if faults.blocked:
             raise Refusal(
                 429,
@@ -92,37 +96,41 @@ class Handler(BaseHTTPRequestHandler):
                 "'Concurrency' in namespace 'User'.",
                 headers=_limits(30),
             )
-        if asked.organization.casefold() != here.name.casefold():
+        if request.organization.casefold() != organization.name.casefold():
             raise Refusal(404, "HostDoesNotExistException", "TF400797: The organization cannot be found.")
-        if (asked.method, asked.steps, self.host) == ("OPTIONS", ("_apis",), Host.MAIN):
-            return listed([location.told() for location in LOCATIONS])
-        route, words = asked.route(self.host, ROUTES)
-        asked.check_version(_versions(route, attachments_in_preview=faults.attachments_in_preview))
-        asked.check_query(route.takes)
-        answer = route.handler(Call(organization=here, reader=reader, words=words, query=asked.query, body=body))
+        if (request.method, request.steps, self.host) == ("OPTIONS", ("_apis",), Host.MAIN):
+            return listed([location.as_json() for location in LOCATIONS])
+        route, words = request.route(self.host, ROUTES)
+        request.check_version(_versions(route, attachments_in_preview=faults.attachments_in_preview))
+        request.check_query(route.takes)
+        response = route.handler(
+            Call(organization=organization, reader=reader, words=words, query=request.query, body=body)
+        )
         if faults.retry_after:
-            return Answer(
-                content=answer.content, status=answer.status, headers={**answer.headers, **_limits(faults.retry_after)}
+            return Response(
+                content=response.content,
+                status=response.status,
+                headers={**response.headers, **_limits(faults.retry_after)},
             )
-        return answer
+        return response
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
-    def _answer(self, answer: Answer, version: str) -> None:
-        body, activity = answer.body, str(uuid.uuid4())
-        self.send_response(answer.status)
-        if answer.status != 204:
-            self.send_header("Content-Type", answer.type(version))
+    def _send(self, response: Response, version: str) -> None:
+        body, activity = response.body, str(uuid.uuid4())
+        self.send_response(response.status)
+        if response.status != 204:
+            self.send_header("Content-Type", response.type(version))
             self.send_header("Content-Length", str(len(body)))
-        for name, value in answer.headers.items():
+        for name, value in response.headers.items():
             if name != "Content-Type":
                 self.send_header(name, value)
         self.send_header("Cache-Control", "no-cache")
         self.send_header("ActivityId", activity)
         self.send_header("X-VSS-E2EID", activity)
         self.end_headers()
-        if answer.status != 204:
+        if response.status != 204:
             self.wfile.write(body)
 
 
@@ -149,15 +157,15 @@ def serve(
     *,
     host: Host = Host.MAIN,
     keys: Keys = lambda _: None,
-    tells: Tells | None = None,
+    handle_local: HandleLocal | None = None,
 ) -> ThreadingHTTPServer:
-    """A server that listens; the caller runs and ends it. Without keys it takes no access token at all."""
-    takes = tells or partial(deliver_over_http, organization)
+    """A server that listens; the caller runs and stops it. Without keys it accepts no access token at all."""
+    takes = handle_local or partial(deliver_over_http, organization)
     bound: dict[str, Any] = {
         "organization": organization,
         "host": host,
         "keys": staticmethod(keys),
-        "tells": staticmethod(takes),
+        "handle_local": staticmethod(takes),
     }
     server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (Handler,), bound))
     server.daemon_threads = True
@@ -165,16 +173,24 @@ def serve(
 
 
 class AzureDevOps:
-    """Both hosts in threads of this process. Without `keys` it takes the tokens that it makes itself."""
+    """Both hosts in threads of this process. Without `keys` it accepts only the tokens that it issues itself."""
 
     def __init__(
-        self, organization: Organization, *, keys: Keys | None = None, port: int = 0, tells: Tells | None = None
+        self,
+        organization: Organization,
+        *,
+        keys: Keys | None = None,
+        port: int = 0,
+        handle_local: HandleLocal | None = None,
     ) -> None:
         self.organization = organization
         self._tenant = Tenant(organization.tenant, clock=organization.clock, key=key_of_this_process())
-        taken = keys or self._tenant.keys
+        accepted_keys = keys or self._tenant.keys
         self._servers = [
-            serve(organization, port if host is Host.MAIN else 0, host=host, keys=taken, tells=tells) for host in Host
+            serve(
+                organization, port if host is Host.MAIN else 0, host=host, keys=accepted_keys, handle_local=handle_local
+            )
+            for host in Host
         ]
         self._threads = [
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True) for server in self._servers
@@ -194,9 +210,9 @@ class AzureDevOps:
         """Instead of `https://vssps.dev.azure.com`."""
         return f"http://127.0.0.1:{self._servers[1].server_port}"
 
-    def token(self, oid: str, /, **other: object) -> str:
+    def token(self, oid: str, /, **changes: object) -> str:
         """An access token of a service principal; see `Tenant.token`."""
-        return self._tenant.token(oid, **other)
+        return self._tenant.token(oid, **changes)
 
     def __enter__(self) -> Self:
         for thread in self._threads:

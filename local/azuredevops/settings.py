@@ -1,4 +1,4 @@
-"""The double's settings, when it runs as a process. The file given to `--config` has this shape."""
+"""The double's settings when it runs as a process. The file given to `--config` has this shape."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,11 +29,11 @@ class Settings(_Settings):
     """Name → id."""
     tenant: str = TENANT
     keys_url: Annotated[str, Field(pattern=r"^http://(127\.0\.0\.1|localhost):\d+/")] | None = None
-    """The address of the public keys of the tenant's tokens; without it no token is taken."""
+    """The address of the public keys of the tenant's tokens; without it no token is accepted."""
     people: tuple[Somebody, ...] = ()
     readers: tuple[ReaderSettings, ...] = ()
     journal: Path | None = None
-    """A file in which what is told to the double is kept; without it a start begins afresh."""
+    """A file that keeps the double's content across restarts; without it every start begins empty."""
 
 
 def load(file: Path) -> Settings:

@@ -1,4 +1,4 @@
-"""The versions of the interface: one released, and its preview, which counts revisions for each resource."""
+"""The versions of the API: one released, and its preview, whose revisions are counted per resource."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ class Versions:
     """The API versions of a resource."""
 
     revision: int
-    """The newest of its preview; older ones are taken too."""
+    """The newest revision of its preview; older ones are accepted too."""
     released: bool
-    """False: only by a version that says `-preview`."""
+    """If False, only versions with `-preview` are accepted."""
 
     def take(self, version: str) -> bool:
         previews = [f"{VERSION}-preview", *(f"{VERSION}-preview.{number}" for number in range(1, self.revision + 1))]

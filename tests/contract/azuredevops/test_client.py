@@ -270,10 +270,10 @@ def test_nobody_at_the_other_end_is_away(told: Story) -> None:
 def test_a_name_that_could_change_an_address_is_never_put_into_one(
     asked: Asked, organization: str, project: str
 ) -> None:
-    before = len(asked.told.organization.asked)
+    before = len(asked.told.organization.requests)
     told = asked.client.run(RunAddress(organization=organization, project=project, run=1))
     assert isinstance(told, Absent)
-    assert len(asked.told.organization.asked) == before
+    assert len(asked.told.organization.requests) == before
 
 
 @pytest.mark.parametrize(

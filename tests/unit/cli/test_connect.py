@@ -31,7 +31,7 @@ class Connecting:
 
     @property
     def writes(self) -> int:
-        return sum(not asked.startswith("GET") for asked in self.organization.asked)
+        return sum(not asked.startswith("GET") for asked in self.organization.requests)
 
 
 @pytest.fixture
