@@ -63,7 +63,7 @@ class Story(Delivering):
         self.follow(Action.VOTE_APPROVED)
 
     def _edited_and_brought_back(self, release: str) -> str:
-        """The roll-back's release. Raises `RuntimeError` if the cluster does not hold what went live then."""
+        """The rollback's release. Raises `RuntimeError` if the cluster does not hold what went live then."""
         went_live = self._in_the_cluster("GET")
         self._in_the_cluster("PATCH", EDITED)
         self.say.line("kubectl edit configmap hello: GREETING is Goodbye now, and nobody was asked")
@@ -129,7 +129,7 @@ class Story(Delivering):
         kept, file = AzureBlobs(self._evidence).get(record["proof"]), folder / "proof.json"
         file.write_bytes(present(kept, f"the proof of record {record['sequence']}"))
         code, told = auditor.proof(file, self.stack.identity.keys_url, record["proof"])
-        order = record["action"] == Action.DRIFT_RETURN_ORDERED
+        order = record["action"] == Action.DRIFT_ROLLBACK_ORDERED
         about = f"order to bring back {record['details']['to']}" if order else f"vote on {record['release']}"
         what = f"the {about} for {record['environment']}"
         who = told.partition(": ")[2].partition(" said ")[0]

@@ -233,7 +233,7 @@ FORMATS = (
         read_by="the worker, before each object that it writes there",
         says="The rollout that may write there: the one with the highest order, by epoch and then by number. Each "
         "object has the order of the rollout that applied it in its annotation `slipway.dev/order`, such as `0.7`. An "
-        "object that the rollout created has it in `slipway.dev/made` too, and its roll-back deletes only such "
+        "object that the rollout created has it in `slipway.dev/made` too, and its rollback deletes only such "
         "objects. The signature is over the fence's hash: that of the canonical form of all fields but `sig`. What "
         "follows from a Lease that is gone or was rewritten is in [decision 32](../decisions/0032-fence.md).",
         nulls=True,

@@ -36,7 +36,7 @@ was seen and what to do.
 A DaemonSet that no node should have runs nothing, so it is not done. If that is intended, as for a pool that is scaled
 to no nodes, the annotation `{"{}: {}".format(*NO_NODE_NEEDED)}` on the DaemonSet says so.
 
-A roll-back is judged by the same table; its time begins when its objects were applied.
+A rollback is judged by the same table; its time begins when its objects were applied.
 
 Once everything is done, the running pods are compared with the plan: the live template of each workload, and each pod
 of its newest one. Containers, images, commands and stated variables have to be the plan's. A container that the plan
@@ -45,7 +45,7 @@ does not have fails the rollout by its name (`runs-as-planned`), unless the proj
 states are not a failure: operators add them to every pod, and those that somebody wrote into the live object are noted
 in the plan. What cannot be compared is named in the record: custom resources, whose operator alone knows their pods,
 and Jobs that have removed themselves. As long as pods cannot be read, or not all of them, the rollout is not done. A
-roll-back only reports other running containers; they do not fail it.
+rollback only reports other running containers; they do not fail it.
 
 | What is seen | {_KINDS} | What to do |
 |---|{"---|" * len(WatchedKind)}---|
@@ -113,7 +113,7 @@ in the plan as **deleted**, so voters agree to its deletion. Slipway looks for s
 namespace, custom ones included. Kinds that could not be searched are named below the plan's changes, if the application
 ever had such objects here (`slipway doctor` names all of them). Once the rollout is judged good, and before its
 acceptance tests, each of these very objects is read again and deleted, workloads before what they use; the record
-`objects.deleted` names each. If the tests fail, the roll-back brings back what was part of the live plan. One plan
+`objects.deleted` names each. If the tests fail, the rollback brings back what was part of the live plan. One plan
 deletes at most {MOST_DELETIONS} objects. One that finalizers hold after that is named with them.
 
 An object stays, and the plan or the record says why, where
@@ -145,8 +145,8 @@ those of its own release come after it.
   live before comes back, as after failed tests.
 - **Kept** for {JOB_KEPT.days} days after its end, so that people can look at it and nobody runs it twice. One that is
   given up and has not ended is deleted, so that it does not run when nobody waits for it any more.
-- **Not again in a roll-back**, neither an automatic one nor one by hand; the plan of the latter names the Jobs that do
-  not run. With the annotation `slipway.dev/on-roll-back: run` a Job runs again in a roll-back by hand to its release.
+- **Not again in a rollback**, neither an automatic one nor one by hand; the plan of the latter names the Jobs that do
+  not run. With the annotation `slipway.dev/on-rollback: run` a Job runs again in a manual rollback to its release.
 
 Its log is kept as evidence; the last lines are on the release's page.
 
@@ -156,7 +156,7 @@ A rollout that fails is undone by itself, unless `on_failure` is `stop`: the pla
 
 - **Each object for itself.** One that the cluster refuses holds up no other, nor does one whose admission webhook is
   away. An obstacle that may pass (a conflict, a missing right, a server or a webhook that is away) is retried until it
-  has passed. An object that stays refused ends the roll-back as failed once everything else is back, and the release's
+  has passed. An object that stays refused ends the rollback as failed once everything else is back, and the release's
   reason names it.
 - **New objects go**: those that the failed release has made, by their uids, and that were not part of what was live. An
   object that must not be deleted (a volume claim, `{KEEP[0]}: {KEEP[1]}`), or cannot be, is named in the release's
@@ -164,7 +164,7 @@ A rollout that fails is undone by itself, unless `on_failure` is `stop`: the pla
 - **Jobs among the manifests are left alone.** None of what was live runs again; one of the failed release that is at
   work is not cut off, and is named.
 - **A StatefulSet's stuck pod is deleted.** An ordered StatefulSet never replaces a pod that is not ready
-  (kubernetes/kubernetes#67250), so its roll-back would never end. Slipway deletes such a pod of an older template, one
+  (kubernetes/kubernetes#67250), so its rollback would never end. Slipway deletes such a pod of an older template, one
   at a time: at once if its image or its program fails, and after {_seconds(LASTS)} seconds if it is only not ready. It
   needs the right to delete pods if there are StatefulSets.
 

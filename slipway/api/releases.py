@@ -65,7 +65,7 @@ class LaneStatus(ApiModel):
     in_progress: str | None
     waiting: str | None
     next: str | None = Field(description="A newer one that waits until people have decided on `waiting`.")
-    roll_back: str | None = Field(description="A manual rollback that has not started to roll out yet.")
+    rollback: str | None = Field(description="A manual rollback that has not started to roll out yet.")
     frozen: FreezeInForce | None = Field(description="The freeze of this lane, while it is in force.")
     drift: DriftStatus | None = Field(
         description="The cluster's difference from the live release, or that nobody can tell; null if there is none."

@@ -138,7 +138,7 @@ def _fate(each: RenderedObject) -> _Fate:
     fates = {hook.fate for hook in hooks}
     if _Fate.REFUSED in fates:
         raise refused(
-            "no hook of a roll-back", "Slipway's roll-back applies the release live before, and runs no hook of Helm"
+            "no hook of a rollback", "Slipway's rollback applies the release live before, and runs no hook of Helm"
         )
     runs = fates & {_Fate.BEFORE, _Fate.AFTER}
     if len(runs) > 1:

@@ -59,7 +59,7 @@ class VotesVerdict(Record):
     """The verdict on the proofs that a chain names."""
 
     proofs: int = 0
-    """The number of valid proofs: of votes, roll-backs, waivers and changes of the catalogue."""
+    """The number of valid proofs: of votes, rollbacks, waivers and changes of the catalogue."""
     said: int = 0
     """Votes without a proof, at gates that accept them."""
     keys: tuple[KeySetVerdict, ...] = ()

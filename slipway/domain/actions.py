@@ -37,7 +37,7 @@ class Intervention(StrEnum):
     REJECTION = "rejection"
     """Somebody rejected a release."""
     ROLLBACK = "rollback"
-    """A roll-back was ordered, requested or done."""
+    """A rollback was ordered, requested or done."""
 
 
 class Measured(Enum):
@@ -80,7 +80,7 @@ class OfGate(Enum):
     WAIVED = auto()
     """A rule about proof was waived; votes count for the plan that says so."""
     ROLLBACK_ORDERED = auto()
-    """A roll-back was ordered; it waits for no gate."""
+    """A rollback was ordered; it waits for no gate."""
     ENDED = auto()
     """Earlier votes no longer count, nor does an earlier passing of the gate."""
     EPOCH_BEGAN = auto()
@@ -359,7 +359,7 @@ class Action(StrEnum):
         Tone.ASKS,
         _More(of_gate=OfGate.WAIVED, intervention=Intervention.WAIVER),
     )
-    HOLD_SET = _ActionFacts("hold.set", "The lane is held, so that nothing undoes the roll-back", Tone.ASKS, _FREEZES)
+    HOLD_SET = _ActionFacts("hold.set", "The lane is held, so that nothing undoes the rollback", Tone.ASKS, _FREEZES)
     HOLD_ENDED = _ActionFacts("hold.ended", "The hold on the lane ended", Tone.QUIET, _FREEZES)
     LANE_FROZEN = _ActionFacts("lane.frozen", "The lane was frozen", Tone.ASKS, _FREEZES)
     LANE_UNFROZEN = _ActionFacts("lane.unfrozen", "The freeze on the lane ended", Tone.QUIET, _FREEZES)
@@ -462,7 +462,7 @@ class Action(StrEnum):
 
     ROLLBACK_ORDERED = _ActionFacts(
         "rollback.ordered",
-        "Roll-back ordered",
+        "Rollback ordered",
         Tone.BAD,
         _More(of_gate=OfGate.ROLLBACK_ORDERED, intervention=Intervention.ROLLBACK, measured=Measured.ROLLBACK_ORDERED),
     )
@@ -485,7 +485,7 @@ class Action(StrEnum):
     )
     ROLLBACK_FAILED = _ActionFacts(
         "rollback.failed",
-        "Roll-back failed",
+        "Rollback failed",
         Tone.BAD,
         _More(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK),
     )
@@ -494,9 +494,9 @@ class Action(StrEnum):
     DRIFT_UNKNOWN = _ActionFacts(
         "drift.unknown", "It is unknown whether the cluster matches the live release", Tone.ASKS, _NOTHING_MORE
     )
-    DRIFT_RETURN_ORDERED = _ActionFacts(
-        "drift.return-ordered",
-        "Ordered: the live release is brought back to a cluster that differs from it",
+    DRIFT_ROLLBACK_ORDERED = _ActionFacts(
+        "drift.rollback-ordered",
+        "Rollback to the live release ordered: the cluster differs from it",
         Tone.ASKS,
         _More(of_gate=OfGate.ROLLBACK_ORDERED),
     )

@@ -27,7 +27,7 @@ class RowOutcome(Record):
     verb: Verb | None = None
     environment: str = ""
     release: str = ""
-    """The release that it was about; for a roll-back and for `create`, the new release."""
+    """The release that it was about; for a rollback and for `create`, the new release."""
     phase: str = ""
     """The phase of that release after the decision."""
     changes: tuple[Changed, ...] = Field(default=(), max_length=MOST_CHANGES)
@@ -69,5 +69,5 @@ def answer_to(event: Event, decision: Decision, snapshot: Snapshot) -> RowOutcom
 
 
 def _that_returns(event: CommandGiven, decision: Decision) -> int | None:
-    """The number of the release that a roll-back made."""
+    """The number of the release that a rollback made."""
     return max((made.number for made in decision.releases if made.rollback is not None), default=event.release)

@@ -1,6 +1,6 @@
 """Freezes and holds, which block rollouts after the gate has passed, and the pass that lets one release through.
 
-A person sets a freeze on a lane or on everything; a roll-back by hand sets a hold; time windows are policy
+A person sets a freeze on a lane or on everything; a rollback by hand sets a hold; time windows are policy
 (`windows.py`). `decide/blocks.py` says which of them blocks a release.
 """
 
@@ -40,7 +40,7 @@ class Freeze(Record):
 
 
 class Hold(Record):
-    """Keeps a roll-back by hand in place: newer releases wait in this lane until somebody resumes it."""
+    """Keeps a rollback by hand in place: newer releases wait in this lane until somebody resumes it."""
 
     owner: str = Field(max_length=NAME_LIMIT)
     name: str = Field(default="", max_length=NAME_LIMIT)
@@ -48,11 +48,11 @@ class Hold(Record):
     reason: str = Field(max_length=REASON_LIMIT)
     at: Timestamp
     release: int = Field(ge=1)
-    """Number of the roll-back's release, which set the hold."""
+    """Number of the rollback's release, which set the hold."""
     to: int = Field(ge=1)
     """Number of the release that was restored."""
     before: "Hold | None" = None
-    """The hold that this one replaced; it is in force again if this roll-back is cancelled before it begins."""
+    """The hold that this one replaced; it is in force again if this rollback is cancelled before it begins."""
 
     @property
     def who(self) -> str:

@@ -249,7 +249,7 @@ class CommandGiven(GivenCommand):
     kind: Literal["command-given"] = "command-given"
     application: Name
     release: int | None = Field(default=None, ge=1)
-    """The release that the command is about; for a roll-back, the one to restore."""
+    """The release that the command is about; for a rollback, the one to restore."""
     artifact: PushedArtifact | None = None
     """For a release of an artifact that no release has delivered yet."""
     environment: Name | None = None

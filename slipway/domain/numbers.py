@@ -84,7 +84,7 @@ class Followed(_Sum):
     in_progress: bool = False
     failed: bool = False
     returns: bool = False
-    """Whether the release is a roll-back by hand, which deploys nothing new."""
+    """Whether the release is a manual rollback, which deploys nothing new."""
 
 
 class Checkpoint(_Sum):

@@ -92,7 +92,7 @@ def _not_waived(trail: "_Trail", waivers: tuple[Waiver, ...]) -> str:
 
 
 def _ordered(trail: "_Trail", to: str) -> RuleResult:
-    """A roll-back waits for no gate; it counts because of its author's proof."""
+    """A rollback waits for no gate; it counts because of its author's proof."""
     order = trail.ordered
     if order is None or order.details.get("to") != to:
         return Rule.ON_RECORD.fails(f"no order to roll back to {to} is on record")

@@ -1,5 +1,5 @@
 """Orders: they tell which of two rollouts of an application in an environment is the newer. Each rollout and each
-roll-back takes the next order of its lane; a repeated attempt keeps its own."""
+rollback takes the next order of its lane; a repeated attempt keeps its own."""
 
 from typing import Final
 

@@ -119,7 +119,7 @@ class Plan(Record):
     waivers: tuple[Waiver, ...] = Field(default=(), max_length=MOST_WAIVERS)
     """The rules about proof that need not hold; voters agree to that."""
     rollback: int | None = None
-    """For a roll-back by hand: the number of the release whose manifests these are."""
+    """For a manual rollback: the number of the release whose manifests these are."""
     warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
     """For the voters, for example that it is a downgrade, or that the plan to roll back to is no longer kept."""
 
@@ -241,4 +241,4 @@ class PlanMade(Record):
     kinds: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=KINDS_KEPT)
     """The kinds of the objects that it applies, such as `Deployment.apps`."""
     copied: bool = False
-    """For a roll-back: whether the environment's registry has the image."""
+    """For a rollback: whether the environment's registry has the image."""

@@ -26,7 +26,7 @@ class MessageKind(StrEnum):
     """There is something for the worker: a row in the inbox, or a run that ended. It decides nothing."""
     RUN_REPORT = "run-report"
     """A pipeline's report of its own run: a hint with a digest."""
-    BALLOT = "ballot"
+    VOTE_REQUEST = "vote-request"
     """A vote, or a command that stops something, on behalf of a person."""
     DECISION = "decision", True
     """An event to decide on later or in turn: a deadline, a step's outcome, an event that met contention."""
@@ -57,7 +57,7 @@ class Queue(StrEnum):
     """Hints of the front: a row waits in the inbox, a run ended."""
     RUNS = "runs", MessageKind.RUN_REPORT, False, False
     """Pipelines' reports of their runs."""
-    APPROVALS = "approvals", MessageKind.BALLOT, False, False
+    APPROVALS = "approvals", MessageKind.VOTE_REQUEST, False, False
     """Votes and commands that come as messages."""
     WORK = "work", MessageKind.DECISION, True
     """Events to decide on, in order by application."""

@@ -202,7 +202,7 @@ class Release(Record):
     """The span (W3C `traceparent`) in which the release began, which is the root of its whole trace; empty if tracing
     is off."""
     rollback: Rollback | None = None
-    """Set for a roll-back by hand, which goes to one environment only and has no gate."""
+    """Set for a manual rollback, which goes to one environment only and has no gate."""
     ordered: ReleaseOrder | None = None
     """Set if a person started it; None if a push or a CI run did."""
     blocked_by: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=10)
@@ -328,20 +328,20 @@ class Lane(Record):
     """The last release that failed or was rolled back here; None again once one goes live."""
     next: int | None = None
     """The newest release that waits until people have decided on `waiting`."""
-    roll_back: int | None = None
-    """A roll-back by hand that is not yet rolling out; it takes precedence over `waiting`."""
+    rollback: int | None = None
+    """A manual rollback that is not yet rolling out; it takes precedence over `waiting`."""
     freeze: Freeze | None = None
     """While in force, nothing new is rolled out here."""
     drift: Drift | None = None
     """Set while the cluster differs from the live release, or while that is not known."""
     hold: Hold | None = None
-    """Set by a roll-back by hand; blocks newer rollouts until somebody resumes the lane."""
+    """Set by a manual rollback; blocks newer rollouts until somebody resumes the lane."""
     called_off: CalledOff | None = None
     """Set while the rollout that holds the lane has to end before its first object."""
     kinds: tuple[Annotated[str, Field(max_length=320)], ...] = Field(default=(), max_length=KINDS_KEPT)
     """The kinds of all objects that were ever planned here: some may be left of a kind that cannot be searched."""
     orders: int = Field(default=0, ge=0)
-    """The last order that was given; each rollout and each roll-back takes the next."""
+    """The last order that was given; each rollout and each rollback takes the next."""
     taken: tuple[TakenOrder, ...] = Field(default=(), max_length=PLACES_KEPT)
     """The last order known to have been taken, for each place."""
 
@@ -351,8 +351,8 @@ class Lane(Record):
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The releases in the lane: the one rolling out, a pending roll-back by hand, the one waiting, and the next."""
-        numbers = (self.in_progress, self.roll_back, self.waiting, self.next)
+        """The releases in the lane: the one rolling out, a pending manual rollback, the one waiting, and the next."""
+        numbers = (self.in_progress, self.rollback, self.waiting, self.next)
         return tuple(number for number in numbers if number is not None)
 
 

@@ -97,7 +97,7 @@ class LiveInEnvironment(Record):
     gate: str
     """The audit record of the gate's passing, as action and sequence; empty if no gate passed."""
     ordered: Override | None
-    """The order that brought it here if it was a roll-back, which needs no gate."""
+    """The order that brought it here if it was a rollback, which needs no gate."""
     overrides: tuple[Override, ...]
     evidence: tuple[Evidence, ...]
     """Evidence of every environment that the release went through, including this one."""

@@ -1,4 +1,4 @@
-"""One attempt to bring a release into an environment: its evidence, its end, and what a roll-back by hand restores."""
+"""One attempt to bring a release into an environment: its evidence, its end, and what a manual rollback restores."""
 
 from typing import Annotated
 
@@ -47,7 +47,7 @@ class Rollout(Record):
     pruned: Annotated[str, Field(max_length=PRUNED_TOLD)] = ""
     """The sentence about objects that left the manifests: deleted, or left with a reason; empty if there are none."""
     made: Digest | None = None
-    """The stored list of the objects that it made, which a roll-back removes again."""
+    """The stored list of the objects that it made, which a rollback removes again."""
     jobs: JobsAround = NO_JOBS
     """The Jobs around it, by its last plan."""
     job_runs: tuple[JobRun, ...] = Field(default=(), max_length=2 * MOST_JOBS)
@@ -57,7 +57,7 @@ class Rollout(Record):
 
 
 class Rollback(ByPerson):
-    """Marks a release as a roll-back by hand: it restores what an earlier release ran in one environment."""
+    """Marks a release as a manual rollback: it restores what an earlier release ran in one environment."""
 
     environment: Name
     to: int = Field(ge=1)

@@ -147,9 +147,9 @@ class Rule(StrEnum):
         None,
     )
     WAS_LIVE_HERE = _RuleFacts(
-        "was-live-here", "The release that a roll-back brings back was live in this environment.", None
+        "was-live-here", "The release that a rollback brings back was live in this environment.", None
     )
-    ORDERED_BY_AN_OPERATOR = _RuleFacts("ordered-by-an-operator", "An operator ordered the roll-back.", None)
+    ORDERED_BY_AN_OPERATOR = _RuleFacts("ordered-by-an-operator", "An operator ordered the rollback.", None)
 
     # ---- the lane and the plan
     NO_NEWER_RELEASE = _RuleFacts("no-newer-release", "No newer release is in the lane.", Milestone.LANE)
@@ -236,7 +236,7 @@ class Rule(StrEnum):
         lets_go="an operator ends the freeze or lets this release past it",
     )
     HOLD = _RuleFacts(
-        "hold", "No roll-back by hand holds the lane.", None, Trait.HOLDS_BACK, lets_go="an operator resumes {where}"
+        "hold", "No manual rollback holds the lane.", None, Trait.HOLDS_BACK, lets_go="an operator resumes {where}"
     )
     OBJECTION_TIME = _RuleFacts(
         "objection-time",
@@ -372,7 +372,7 @@ class Rule(StrEnum):
     IS_NOT_LIVE_NOW = _RuleFacts(
         "is-not-live-now", "Another release is live there now, or the cluster does not hold it.", None
     )
-    ONE_ROLL_BACK_AT_A_TIME = _RuleFacts("one-roll-back-at-a-time", "No other roll-back is under way there.", None)
+    ONE_ROLLBACK_AT_A_TIME = _RuleFacts("one-rollback-at-a-time", "No other rollback is under way there.", None)
     IS_HERE = _RuleFacts("is-here", "The release is in the environment that the command names.", None)
     IS_KEPT_BACK = _RuleFacts("is-kept-back", "Something that may be overridden holds it back.", None)
     MAY_WAIVE = _RuleFacts(
@@ -385,7 +385,7 @@ class Rule(StrEnum):
         "can-be-waived", "The rule is about proof, and is not known to hold for the release there.", None
     )
     IS_NOT_ON_HOLD = _RuleFacts("is-not-on-hold", "Nothing that may not be overridden holds it back.", None)
-    IS_ON_HOLD = _RuleFacts("is-on-hold", "A roll-back by hand holds the lane.", None)
+    IS_ON_HOLD = _RuleFacts("is-on-hold", "A manual rollback holds the lane.", None)
     IS_FROZEN = _RuleFacts("is-frozen", "There is a freeze to end.", None)
     IS_NOT_FROZEN = _RuleFacts("is-not-frozen", "It is not frozen for as long already.", None)
     ENDS_IN_THE_FUTURE = _RuleFacts("ends-in-the-future", "The freeze ends in the future.", None)

@@ -120,13 +120,13 @@ class EarlierFindings(Record):
     job: StartedJob | None = None
     """The acceptance Job of this step, once it has been started."""
     applied_at: Timestamp | None = None
-    """When a roll-back's objects were applied. Its time begins then, since the cluster may have been away before."""
+    """When a rollback's objects were applied. Its time begins then, since the cluster may have been away before."""
     unapplied: dict[Annotated[str, Field(max_length=320)], Annotated[str, Field(max_length=500)]] = Field(
         default={}, max_length=50
     )
-    """Objects that a roll-back could not bring back, by label, and why."""
+    """Objects that a rollback could not bring back, by label, and why."""
     freed: tuple[Annotated[str, Field(max_length=253)], ...] = Field(default=(), max_length=50)
-    """Pods that a roll-back deleted because a StatefulSet would have waited for them for ever."""
+    """Pods that a rollback deleted because a StatefulSet would have waited for them for ever."""
     jobs: tuple[ObservedJob, ...] = Field(default=(), max_length=MOST_JOBS)
     """The Jobs around the rollout that were made so far."""
 

@@ -86,7 +86,7 @@ class InForce:
 
     def of_release(self, work: Work) -> tuple[RuleResult, ...]:
         """The rules in the way of a step of a rollout: the release's row differs from the one that the trail names or,
-        for a roll-back, another release is live than the trail says. It uses the rows that were read with the release,
+        for a rollback, another release is live than the trail says. It uses the rows that were read with the release,
         so it costs no request.
 
         Raises `Outdated` if those rows are of different commits; `LedgerUnavailable`, `KeysUnavailable`.

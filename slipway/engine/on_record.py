@@ -30,7 +30,7 @@ from .kept_proofs import KeptProofs
 from .run_step import Work
 
 OPENS: Final = frozenset({StepKind.COPY, StepKind.BEFORE, StepKind.DEPLOY})
-"""The steps that let something through. A roll-back after a failure is part of the plan that was voted on."""
+"""The steps that let something through. A rollback after a failure is part of the plan that was voted on."""
 
 FOLLOWS: Final = frozenset({StepKind.CHECK, StepKind.AFTER, StepKind.VERIFY, StepKind.ROLL_BACK})
 """The steps that finish a release that was let through, by the plan in its own row or by that of the release that was

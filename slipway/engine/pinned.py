@@ -1,6 +1,6 @@
 """The images of a plan, judged by the present rules of the project, whatever the source of the manifests.
 
-A roll-back brings back older manifests, and a bundle is made elsewhere, so both are judged here again.
+A rollback brings back older manifests, and a bundle is made elsewhere, so both are judged here again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -21,7 +21,7 @@ manifests."""
 OWN_NAME: Final = "slipway.dev/job"
 """The name that the Job has in its file."""
 RELEASE: Final = "slipway.dev/release"
-ON_ROLL_BACK: Final = "slipway.dev/on-roll-back"
+ON_ROLLBACK: Final = "slipway.dev/on-rollback"
 RUN: Final = "run"
 _STEM: Final = 36
 """Characters of its own name; with the release's number and a hash there are fewer than 63."""
@@ -41,10 +41,10 @@ def check_job_around(document: Document, value: Any) -> Iterator[Problem]:
         yield document.problem(
             ("spec", "activeDeadlineSeconds"), expected=f"1 to {longest} seconds", got=short_value(deadline)
         )
-    says = look_up(value, ("metadata", "annotations", ON_ROLL_BACK))
+    says = look_up(value, ("metadata", "annotations", ON_ROLLBACK))
     if says not in (None, RUN):
         yield document.problem(
-            ("metadata", "annotations", ON_ROLL_BACK), expected=f"{RUN}, or nothing", got=short_value(says)
+            ("metadata", "annotations", ON_ROLLBACK), expected=f"{RUN}, or nothing", got=short_value(says)
         )
 
 
@@ -91,9 +91,9 @@ def own_name(job: dict[str, Any]) -> str:
     return str((job["metadata"].get("annotations") or {}).get(OWN_NAME) or job["metadata"]["name"])
 
 
-def runs_on_roll_back(job: dict[str, Any]) -> bool:
+def runs_on_rollback(job: dict[str, Any]) -> bool:
     """Whether the application wants the Job to run again when its release is rolled back to."""
-    return bool(look_up(job, ("metadata", "annotations", ON_ROLL_BACK)) == RUN)
+    return bool(look_up(job, ("metadata", "annotations", ON_ROLLBACK)) == RUN)
 
 
 def _time_to_live(seconds: Any) -> int:

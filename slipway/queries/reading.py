@@ -209,7 +209,7 @@ def _lane(snapshot: Snapshot, environment: Environment) -> dict[str, Any]:
         "in_progress": name(lane.in_progress),
         "waiting": name(lane.waiting),
         "next": name(lane.next),
-        "roll_back": name(lane.roll_back),
+        "rollback": name(lane.rollback),
         "frozen": _freeze(lane.freeze, snapshot.now),
         "drift": _drift(application, lane.drift) if lane.drift else None,
         "hold": {"owner": lane.hold.owner, "reason": lane.hold.reason, "release": name(lane.hold.release)}

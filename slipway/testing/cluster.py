@@ -34,7 +34,7 @@ from ..effects.cluster import (
     ProgressState,
     RemovedFromManifests,
     RetainedObject,
-    RollBackOutcome,
+    RollbackOutcome,
     RolloutState,
     Search,
     UnappliedObject,
@@ -97,7 +97,7 @@ class MemoryCluster(Cluster):
         self.refuses: dict[str, ClusterError] = {}
         """Raised once, when the object with this label is applied."""
         self.resists: dict[str, UnappliedObject] = {}
-        """The objects that a roll-back cannot apply, by label; one that may pass resists once."""
+        """The objects that a rollback cannot apply, by label; one that may pass resists once."""
         self.running: set[str] = set()
         """Labels of Jobs among the applied objects that are at work."""
         self.pods: dict[str, Json] = {}
@@ -200,12 +200,12 @@ class MemoryCluster(Cluster):
         self.applied += 1
         return done
 
-    def roll_back(self, manifests: Sequence[Manifest], namespace: str) -> RollBackOutcome:
+    def roll_back(self, manifests: Sequence[Manifest], namespace: str) -> RollbackOutcome:
         self._maybe_fail()
         free = [m for m in manifests if f"{m['kind']}/{m['metadata']['name']}" not in self.resists]
         applied, unapplied = self.apply(free, namespace), tuple(self.resists.values())
         self.resists = {label: each for label, each in self.resists.items() if not each.passing}
-        return RollBackOutcome(applied=tuple(applied), unapplied=unapplied)
+        return RollbackOutcome(applied=tuple(applied), unapplied=unapplied)
 
     def free_stuck_pod(self, manifests: Sequence[Manifest], namespace: str, *, only_held_up: bool) -> str:
         self._maybe_fail()
@@ -375,7 +375,7 @@ class MemoryFenced(FencedCluster):
         self._cluster.leases[self._namespace, claim.lease] = claim.fence.text
         self._held = claim.once_taken()
 
-    def roll_back(self, manifests: Sequence[Manifest]) -> RollBackOutcome:
+    def roll_back(self, manifests: Sequence[Manifest]) -> RollbackOutcome:
         claim = self._confirmed()
         back = self._cluster.roll_back(manifests, self._namespace)
         labels = {(each.kind, each.name) for each in back.applied}

@@ -253,7 +253,7 @@ def _rollbacks(services: FormServices, release: Release) -> Iterator[CommandForm
 
 
 def effect_of_rollback(application: str, release: int, lane: Lane) -> str:
-    """The effect of a roll-back to the release there, for the person who orders or confirms it."""
+    """The effect of a rollback to the release there, for the person who orders or confirms it."""
     if is_live(release, lane):
         return "Its plan is applied again, over any change that somebody made. No vote is needed, and no release waits."
     live = release_id(application, lane.live.release) if lane.live else "nothing"

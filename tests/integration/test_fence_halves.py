@@ -1,8 +1,8 @@
 """Each half of the fence, on the whole system: a worker stops right before a request of a rollout, what is newer is
 delivered, and it goes on. With the whole fence nothing changes; without the half that this request needs, it does.
 
-To show that the order on the objects holds, the newer change is a roll-back that changes nothing of the object: the
-other instance is refused before it comes to that object, so that only the roll-back writes it, as it was. A newer
+To show that the order on the objects holds, the newer change is a rollback that changes nothing of the object: the
+other instance is refused before it comes to that object, so that only the rollback writes it, as it was. A newer
 release cannot show it: an instance that takes over a rollout whose order is in the Lease finishes it, and so writes
 every object before any newer release.
 """
@@ -50,7 +50,7 @@ class Fenced:
         self.application.push(version)
         self.application.reached("gate.opened", tag=version)
 
-    def bring_back(self, version: str) -> None:
+    def roll_back(self, version: str) -> None:
         """Have the rollout that another instance takes over be refused at its first object, so that what was live is
         brought back, as far as that object lets it."""
         self._give_to("somebody-elses")
@@ -102,7 +102,7 @@ def undoes(fenced: Fenced, half: Half, *, left_out: bool) -> bool:
     host = fenced.stopped(at_work)
     try:
         if half is Half.ORDER:
-            fenced.bring_back(at_work)
+            fenced.roll_back(at_work)
         else:
             fenced.application.reached("gate.opened", tag=at_work)  # the other instance has finished it
             fenced.deliver(newer)

@@ -242,7 +242,7 @@ def test_a_release_that_was_cancelled_at_its_first_object_is_sent_out_again_by_n
     assert home.production.applied == 0
 
 
-def test_a_roll_back_that_is_ordered_between_the_decision_and_the_first_object_goes_first(home: Live) -> None:
+def test_a_rollback_that_is_ordered_between_the_decision_and_the_first_object_goes_first(home: Live) -> None:
     approve(home)
     home.settle()
     home.push("2.0")

@@ -139,7 +139,7 @@ def test_a_release_that_was_replaced_does_not_come_back_by_the_votes_that_it_onc
 
 
 @pytest.mark.parametrize("to", [1, 2])
-def test_a_roll_back_that_was_cancelled_is_not_carried_out(home: Live, to: int) -> None:
+def test_a_rollback_that_was_cancelled_is_not_carried_out(home: Live, to: int) -> None:
     """Nor is another one in its place."""
     approve(home, 2)
     home.settle()

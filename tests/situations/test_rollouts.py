@@ -90,7 +90,7 @@ def test_a_daemonset_that_waits_for_a_node_that_is_not_ready_names_the_node(
 
 
 @pytest.mark.parametrize("replicas", [1, 3])
-def test_the_roll_back_of_a_statefulset_ends_although_a_pod_is_stuck(
+def test_the_rollback_of_a_statefulset_ends_although_a_pod_is_stuck(
     install: Install, kubernetes: Start, replicas: int
 ) -> None:
     missing = image("an image that is not in the registry any more")

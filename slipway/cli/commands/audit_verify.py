@@ -107,7 +107,7 @@ def verify_trail(
     The app compares the audit index, which answers searches, with each chain, and names the records that the index
     lacks, because no search finds them. `slipway audit reindex --repair` rewrites it from the trail.
 
-    --votes verifies the stored proof of each vote, roll-back and waiver again, and of each vote on a change of the
+    --votes verifies the stored proof of each vote, rollback and waiver again, and of each vote on a change of the
     catalogue: the identity provider signed it, for exactly the content and the person in the record, with a sign-in as
     recent as the gate required. The keys are fetched from the provider. A key that the provider no longer publishes
     counts if it is in the archive and an anchor names its set. The command prints where each set of keys came from, and

@@ -134,7 +134,7 @@ def _what_broke(release: Release, event: StepFinished) -> dict[str, Any]:
 
 def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
     """The trail, or the Lease in the cluster, does not prove what the state says. The release neither goes on nor is
-    rolled back: a roll-back would have to write to the cluster as well."""
+    rolled back: a rollback would have to write to the cluster as well."""
     draft.rules = event.broken
     by_rule = {rule.rule: rule for rule in event.broken}
     if all(rule.holds_back for rule in by_rule):
@@ -208,7 +208,7 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
         )
         request_plan(draft, release)
         return
-    # A roll-back's image passed the policy in force when it was first rolled out. Today's requirements must not block
+    # A rollback's image passed the policy in force when it was first rolled out. Today's requirements must not block
     # the way back.
     required, results = draft.environment_of(release).require, report.supply_chain
     rules = results if release.rollback else supply_chain_rules(required, results)

@@ -189,7 +189,7 @@ def end_hold(draft: Draft, event: CommandGiven) -> None:
     instead = "`slipway freezes` lists freezes and holds"
     if lane.freeze is not None and lane.freeze.in_force(draft.now):
         instead = f"it is frozen, and `slipway unfreeze {event.application} {lane.environment}` ends that"
-    reason = f"{lane.hold.who} holds it: {lane.hold.reason}" if lane.hold else f"no roll-back holds it: {instead}"
+    reason = f"{lane.hold.who} holds it: {lane.hold.reason}" if lane.hold else f"no rollback holds it: {instead}"
     on_hold = Rule.IS_ON_HOLD.judged(lane.hold is not None, f"{lane.environment}: {reason}")
     if not accepted(draft, event, (*not_meant(event, lane.hold.at if lane.hold else None), on_hold)):
         return

@@ -13,12 +13,12 @@ from ..steps import StepKind
 from .automatic import soak_over
 from .lanes import PLAN_LIMIT, begin_step, end_release, step_of
 from .quorum import quorum_rules
-from .rollouts import begin_roll_back, look_again
+from .rollouts import begin_rollback, look_again
 from .standing_still import time_goes_on
 from .state import Draft
 
 RESEND_LIMIT = 3
-"""The number of times a step is sent again before the release fails; a roll-back is sent until it is done."""
+"""The number of times a step is sent again before the release fails; a rollback is sent until it is done."""
 
 PLANS_AT_A_GATE = PLAN_LIMIT // 2
 """The timer makes at most this many plans again while people are asked; later ones are made when somebody acts."""
@@ -114,6 +114,6 @@ def _send_again(draft: Draft, release: Release) -> None:
     draft.record(Action.STEP_LOST, release, step=release.step, reason=reason)
     environment = draft.environment(release)
     if environment is not None and kind in _ROLLED_OUT:
-        begin_roll_back(draft, release, environment, reason)
+        begin_rollback(draft, release, environment, reason)
     else:
         end_release(draft, release, Phase.FAILED, reason)

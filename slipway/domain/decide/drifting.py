@@ -1,7 +1,7 @@
 """Drift: what a look at a cluster means for the lane. People are notified once, when drift begins; each change is
 recorded.
 
-Slipway never applies anything by itself because of drift. A person brings the live release back by a roll-back to it,
+Slipway never applies anything by itself because of drift. A person brings the live release back by a rollback to it,
 or lets a release pass.
 """
 

@@ -8,7 +8,7 @@ from ..release import Phase, Release
 from ..steps import StepKind
 from .lanes import end_release
 from .results import bounded, with_evidence, with_failure, with_job_runs, with_made, with_more
-from .rollouts import begin_roll_back
+from .rollouts import begin_rollback
 from .state import Draft
 
 
@@ -41,25 +41,25 @@ def _not_run_before(draft: Draft, release: Release, event: StepFinished) -> None
 def _not_run_after(draft: Draft, release: Release, event: StepFinished) -> None:
     release = with_failure(draft, with_job_runs(draft, release, event), event)
     draft.record(Action.AFTER_FAILED, release, reason=event.reason, **bounded(event.result))
-    begin_roll_back(draft, release, draft.environment_of(release), event.reason)
+    begin_rollback(draft, release, draft.environment_of(release), event.reason)
 
 
 def _not_rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
     release = with_failure(draft, with_made(draft, release, event), event)
     draft.record(Action.ROLLOUT_FAILED, release, reason=event.reason, **bounded(event.result))
-    begin_roll_back(draft, release, draft.environment_of(release), event.reason)
+    begin_rollback(draft, release, draft.environment_of(release), event.reason)
 
 
 def _not_verified(draft: Draft, release: Release, event: StepFinished) -> None:
     release = with_evidence(draft, release, event)
     draft.record(Action.VERIFICATION_FAILED, release, reason=event.reason, **bounded(event.result))
-    begin_roll_back(draft, release, draft.environment_of(release), event.reason)
+    begin_rollback(draft, release, draft.environment_of(release), event.reason)
 
 
 def _not_rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.record(Action.ROLLBACK_FAILED, release, reason=event.reason, **bounded(event.result))
     left = event.result.get("left", "")
-    failed_because = f"and the roll-back failed: {event.reason}"
+    failed_because = f"and the rollback failed: {event.reason}"
     end_release(
         draft,
         release,

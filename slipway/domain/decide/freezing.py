@@ -60,9 +60,7 @@ def _instead(draft: Draft, lane: Lane) -> str:
     if everything is not None and everything.in_force(draft.now):
         return "everything is frozen, and `slipway unfreeze --all` ends that"
     if lane.hold is not None:
-        return (
-            f"a roll-back holds it, and `slipway resume {draft.application.application} {lane.environment}` ends that"
-        )
+        return f"a rollback holds it, and `slipway resume {draft.application.application} {lane.environment}` ends that"
     return ""
 
 

@@ -194,7 +194,7 @@ def leave_lane(draft: Draft, release: Release) -> None:
     was_rolling, was_waiting = lane.in_progress == release.number, lane.waiting == release.number
     lane = _moved_up(_without(lane, release))
     draft.put_lane(lane)
-    freed = (lane.roll_back, lane.waiting) if was_rolling else (lane.waiting,) if was_waiting else ()
+    freed = (lane.rollback, lane.waiting) if was_rolling else (lane.waiting,) if was_waiting else ()
     for number in freed if lane.in_progress is None else ():
         follower = draft.release(number)
         if follower is None:
@@ -211,7 +211,7 @@ def _without(lane: Lane, release: Release) -> Lane:
         "in_progress": lane.in_progress,
         "waiting": lane.waiting,
         "next": lane.next,
-        "roll_back": lane.roll_back,
+        "rollback": lane.rollback,
     }
     called_off = None if lane.in_progress == release.number else lane.called_off
     without = {name: None if number == release.number else number for name, number in slots.items()}
@@ -297,8 +297,8 @@ def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
 
 
 def keep_hold(draft: Draft, release: Release, *, why: str) -> None:
-    """Keep the hold of a roll-back that was cancelled before it began: a cancel is only said, while letting newer
-    releases through needs a proof. If an earlier roll-back held the lane, its hold is in force again."""
+    """Keep the hold of a rollback that was cancelled before it began: a cancel is only said, while letting newer
+    releases through needs a proof. If an earlier rollback held the lane, its hold is in force again."""
     lane = draft.lane(release.environment or "")
     hold = lane.hold
     if hold is None or hold.release != release.number:

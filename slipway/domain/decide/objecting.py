@@ -2,7 +2,7 @@
 
 Nobody can prove that they did not vote, and nobody has to: a statement that stops something needs no proof. The vote no
 longer counts, the release that it let through is stopped wherever it is, and everybody the gate asks is told. A release
-that is already live stays: a roll-back opens something, so it takes a person and their proof.
+that is already live stays: a rollback opens something, so it takes a person and their proof.
 """
 
 from ..chain_anchor import GateOutcome
@@ -14,7 +14,7 @@ from ..steps import Notice
 from .lanes import end_release
 from .notices import tell
 from .quorum import without_votes_of
-from .rollouts import begin_roll_back
+from .rollouts import begin_rollback
 from .state import Draft
 from .vote_rules import asking, proof_rules, vote_before
 
@@ -89,7 +89,7 @@ def stop(draft: Draft, release: Release, event: VoteCast) -> None:
     goes_back = release.phase is Phase.ROLLING_BACK
     if release.phase.has_begun and not goes_back:
         if environment is not None and Phase.ROLLING_BACK in release.phase.followers:
-            begin_roll_back(draft, release, environment, why)
+            begin_rollback(draft, release, environment, why)
         else:
             end_release(draft, release, Phase.FAILED, why, by=by, channel=event.channel)
     elif not release.phase.final and not goes_back:

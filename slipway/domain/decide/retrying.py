@@ -33,7 +33,7 @@ def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
     environment_exists = draft.environment(release) is not None
     lane = draft.lane(release.environment)
     newer = None if release.rollback else newer_in_lane(release, lane, draft.releases)
-    other = lane.roll_back if release.rollback else None
+    other = lane.rollback if release.rollback else None
     reason = newer.why if newer else f"no newer release is in the way in {release.environment}"
     return (
         ended,
@@ -42,14 +42,14 @@ def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
             f"{release.environment} is {'' if environment_exists else 'no longer '}one of the application",
         ),
         Rule.NO_NEWER_RELEASE.judged(newer is None, reason),
-        Rule.ONE_ROLL_BACK_AT_A_TIME.judged(other is None, _under_way(release, lane)),
+        Rule.ONE_ROLLBACK_AT_A_TIME.judged(other is None, _under_way(release, lane)),
         Rule.ATTEMPTS_ARE_LEFT.judged(release.attempt < PLAN_LIMIT - 1, f"{release.attempt} of {PLAN_LIMIT} were made"),
     )
 
 
 def _under_way(release: Release, lane: Lane) -> str:
     return (
-        f"{release_id(release.application, lane.roll_back)} is under way" if lane.roll_back else "no other is under way"
+        f"{release_id(release.application, lane.rollback)} is under way" if lane.rollback else "no other is under way"
     )
 
 
@@ -107,7 +107,7 @@ def _enter_lane_again(draft: Draft, release: Release, environment: str, event: C
     )
     lane = draft.lane(environment)
     if release.rollback is not None:
-        draft.put_lane(lane.evolve(roll_back=release.number))
+        draft.put_lane(lane.evolve(rollback=release.number))
         if not is_live(release.rollback.to, lane):
             set_hold(draft, release, event)
     else:

@@ -1,6 +1,6 @@
 """Roll back by hand: redeploys what an earlier release ran in one environment, and holds the lane so that it stays.
 
-The roll-back is a release of its own, with the digest of the earlier one and a single environment, so it uses the lane,
+The rollback is a release of its own, with the digest of the earlier one and a single environment, so it uses the lane,
 the steps and the audit like any rollout. It has no gate: an operator orders it and gives a reason. Freezes and windows
 do not stop it. The hold is set at once, so that nothing new begins meanwhile. If the cluster has drifted from the live
 release, that release can be brought back in the same way, without a hold.
@@ -47,8 +47,8 @@ def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
     if is_gone:
         more = ", and the cluster does not match it" if is_live(target.number, lane) else ""
     yield Rule.IS_NOT_LIVE_NOW.judged(is_gone, f"{live_release} live in {lane.environment} now{more}")
-    other = f"{release_id(target.application, lane.roll_back)} is" if lane.roll_back else "no other is"
-    yield Rule.ONE_ROLL_BACK_AT_A_TIME.judged(lane.roll_back is None, f"{other} under way in {lane.environment}")
+    other = f"{release_id(target.application, lane.rollback)} is" if lane.rollback else "no other is"
+    yield Rule.ONE_ROLLBACK_AT_A_TIME.judged(lane.rollback is None, f"{other} under way in {lane.environment}")
 
 
 def order_rollback(draft: Draft, event: CommandGiven) -> None:
@@ -61,7 +61,7 @@ def order_rollback(draft: Draft, event: CommandGiven) -> None:
         return
     release = draft.create(_release(draft, target, event))
     draft.record(
-        Action.DRIFT_RETURN_ORDERED if is_live(target.number, lane) else Action.ROLLBACK_ORDERED,
+        Action.DRIFT_ROLLBACK_ORDERED if is_live(target.number, lane) else Action.ROLLBACK_ORDERED,
         release,
         actor=event.actor,
         to=target.id,
@@ -69,7 +69,7 @@ def order_rollback(draft: Draft, event: CommandGiven) -> None:
         reason=event.reason,
         **common_details(draft, event),
     )
-    draft.put_lane(lane.evolve(roll_back=release.number))
+    draft.put_lane(lane.evolve(rollback=release.number))
     if not is_live(target.number, lane):  # the live release is only brought back; nothing newer has to be held
         set_hold(draft, release, event)
     plan_or_queue(draft, release, lane)
@@ -81,7 +81,7 @@ def set_hold(draft: Draft, release: Release, event: CommandGiven) -> None:
     environment = draft.environment_of(release).name
     lane = draft.lane(environment)
     before = lane.hold
-    if before is not None:  # a retried roll-back finds its own hold; keep the hold from before it
+    if before is not None:  # a retried rollback finds its own hold; keep the hold from before it
         before = before.before if before.release == release.number else before.evolve(before=None)
     hold = Hold(
         owner=event.actor,
@@ -98,8 +98,8 @@ def set_hold(draft: Draft, release: Release, event: CommandGiven) -> None:
 
 
 def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
-    """The roll-back's release. It takes the order of `target`, so every release newer than `target` is newer than the
-    roll-back."""
+    """The rollback's release. It takes the order of `target`, so every release newer than `target` is newer than the
+    rollback."""
     environment = present(event.environment, "the environment of the command")
     rollout = was_live(target, environment)
     plan_hash = present(rollout.plan_hash if rollout else None, f"the plan by which {target.id} was live")

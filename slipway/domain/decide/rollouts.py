@@ -87,7 +87,7 @@ def _give_way(draft: Draft, release: Release, environment: Environment, current:
     if not current.passed:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         request_plan(draft, release)
-    rollback = draft.release(lane.roll_back)
+    rollback = draft.release(lane.rollback)
     if rollback is not None and rollback.phase.may_wait_for_the_lane:
         request_plan(draft, rollback)
 
@@ -125,7 +125,7 @@ def begin_deploy(draft: Draft, release: Release) -> None:
     begin_step(draft, release, StepKind.DEPLOY)
 
 
-def begin_roll_back(draft: Draft, release: Release, environment: Environment, reason: str) -> None:
+def begin_rollback(draft: Draft, release: Release, environment: Environment, reason: str) -> None:
     """Roll back to the live release; fail instead if the policy says to stop, or if nothing was live."""
     live = draft.lane(environment.name).live
     if environment.on_failure is OnFailure.STOP:

@@ -223,7 +223,7 @@ def begin_release(draft: Draft, release: Release) -> None:
 def _replaces(release: Release, older: Release) -> bool:
     """Whether the older release has the same tag, which now names another image, and has not begun to roll out.
 
-    Approving the older one would deploy an image that its tag no longer names. A roll-back by hand is exempt: it is
+    Approving the older one would deploy an image that its tag no longer names. A manual rollback is exempt: it is
     meant for the image that was live, whatever its tag names now.
     """
     same_tag = older.tag == release.tag and older.rollback is None

@@ -17,7 +17,7 @@ from .fencing import FencedObjects
 from .kinds import ManifestTarget
 from .owned import Owner
 from .pruning import prune
-from .records import AppliedObject, Json, Manifest, OnceState, RollBackOutcome
+from .records import AppliedObject, Json, Manifest, OnceState, RollbackOutcome
 from .replacing import job_failed, replace, run_again
 
 
@@ -59,7 +59,7 @@ class FencedCluster:
                 raise
         return applied
 
-    def roll_back(self, manifests: Sequence[Manifest]) -> RollBackOutcome:
+    def roll_back(self, manifests: Sequence[Manifest]) -> RollbackOutcome:
         """Apply the plan that was live before, each object by itself. It runs no Job again."""
         kinds = self._objects.kinds
         return rolling_back.roll_back(kinds, manifests, self._namespace, lambda t: self._apply(t, runs_again=False))

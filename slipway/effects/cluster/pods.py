@@ -58,7 +58,7 @@ def left_behind(stateful_set: Json, pods: Iterable[Json], newest: Collection[Jso
     """Names of the StatefulSet's pods that are of an older template and not ready, the highest number first.
 
     An ordered StatefulSet waits until such a pod is ready before it replaces it, even if only the newest template would
-    make it ready (kubernetes/kubernetes#67250). So a roll-back cannot heal what a bad image broke.
+    make it ready (kubernetes/kubernetes#67250). So a rollback cannot heal what a bad image broke.
     """
     others = [pod for pod in owned_by(stateful_set, pods) if pod not in newest and not is_ready(pod)]
     names = [str(pod["metadata"]["name"]) for pod in others if not pod["metadata"].get("deletionTimestamp")]

@@ -131,8 +131,8 @@ class UnappliedObject(Record):
         return self.why if self.why.startswith(f"apply {self.label}") else f"{self.label}: {self.why}"
 
 
-class RollBackOutcome(Record):
-    """The outcomes for the objects of a roll-back."""
+class RollbackOutcome(Record):
+    """The outcomes for the objects of a rollback."""
 
     applied: tuple[AppliedObject, ...]
     unapplied: tuple[UnappliedObject, ...] = ()

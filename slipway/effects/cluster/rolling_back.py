@@ -17,7 +17,7 @@ from .fencing import FencedObjects
 from .kinds import KindLookup, ManifestTarget
 from .objects import Objects, built_in
 from .pods import holdups_of, is_ready, left_behind, newest_pods, owned_by, selector_text
-from .records import AppliedObject, Json, Manifest, RollBackOutcome, UnappliedObject
+from .records import AppliedObject, Json, Manifest, RollbackOutcome, UnappliedObject
 from .rules import on_delete
 
 _POD = built_in("v1", "Pod")
@@ -25,7 +25,7 @@ _POD = built_in("v1", "Pod")
 
 def roll_back(
     kinds: KindLookup, manifests: Sequence[Manifest], namespace: str, apply: Callable[[ManifestTarget], AppliedObject]
-) -> RollBackOutcome:
+) -> RollbackOutcome:
     """Apply each of the manifests that can be applied. Raises `ClusterUnreachable` and `FenceLost`, since then no other
     can be applied."""
     targets, unknown = kinds.those_known(manifests, namespace, look_again=True)
@@ -46,7 +46,7 @@ def roll_back(
             # An API server that has just started refuses requests that it permits a moment later.
             passing = error.retryable or isinstance(error, AccessDenied)
             unapplied.append(UnappliedObject(kind=target.kind.kind, name=target.name, why=str(error), passing=passing))
-    return RollBackOutcome(applied=tuple(applied), unapplied=tuple(unapplied))
+    return RollbackOutcome(applied=tuple(applied), unapplied=tuple(unapplied))
 
 
 def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *, only_held_up: bool) -> str:

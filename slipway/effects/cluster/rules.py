@@ -3,7 +3,7 @@
 These are pure functions over objects as the API server returns them: they find the situation, and `situations` gives
 its meaning. They count as `kubectl rollout status` does, with three differences. A StatefulSet's revisions are
 compared. Pods that are up outweigh an older condition. And a failure counts only if it concerns the newest template,
-since after a roll-back the conditions still describe the failed one for a while.
+since after a rollback the conditions still describe the failed one for a while.
 
 Every rule except that for Jobs waits until `status.observedGeneration` reaches `metadata.generation`: before that, the
 status describes an older spec.

@@ -35,7 +35,7 @@ from .cluster_errors import after
 from .content import rendered
 from .ends import ends, ends_of_image, with_advice
 from .leaving import with_what_leaves
-from .plan_roll_back import CannotRollBack, look_for, roll_back_content
+from .plan_rollback import CannotRollBack, look_for, rollback_content
 from .rendered import RenderedObjects
 from .supply_chain import SupplyChain, look_at_supply_chain
 
@@ -69,7 +69,7 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
         return failed(f"the environment {work.step.environment!r} is no longer one of the application's")
     try:
         if release.rollback is not None:
-            return passed(_plan_roll_back(clients, work, environment, release.rollback))
+            return passed(_plan_rollback(clients, work, environment, release.rollback))
         looked = ahead(partial(_look_at_artifact, clients, release))
         if environment.require.rules():
             looked()
@@ -155,8 +155,8 @@ def _make(clients: Clients, work: Work, environment: Environment, supply_chain: 
     return _whole(clients, work, environment, content, supply_chain.rules)
 
 
-def _plan_roll_back(clients: Clients, work: Work, environment: Environment, back: Rollback) -> PlanMade:
-    """Plan a roll-back by hand.
+def _plan_rollback(clients: Clients, work: Work, environment: Environment, back: Rollback) -> PlanMade:
+    """Plan a manual rollback.
 
     Raises `CannotRollBack`, `BeyondProject`, `BundleRefused`, `ConfigError`, `RegistryError`, `ClusterError`,
     `UnknownName`, `LedgerUnavailable`, `KeysUnavailable`.
@@ -164,7 +164,7 @@ def _plan_roll_back(clients: Clients, work: Work, environment: Environment, back
     registry = work.entry.application.registry_of(environment)
     restorable = look_for(clients, work.release, environment, registry=registry, back=back)
     name = job_name(work.release, environment)
-    content, rules = roll_back_content(clients, work, environment, restorable, job_name=name)
+    content, rules = rollback_content(clients, work, environment, restorable, job_name=name)
     planned = _whole(clients, work, environment, content, rules)
     plan = planned.plan.evolve(rollback=back.to, warnings=(*planned.plan.warnings, *restorable.warnings))
     return _report(clients, replace(planned, plan=plan)).evolve(copied=restorable.copied)

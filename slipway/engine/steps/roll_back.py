@@ -32,8 +32,8 @@ _KEPT = 50
 _DELETIONS = TypeAdapter(tuple[Deletion, ...])
 
 
-class RollBackReport(Record):
-    """The results of a roll-back, apart from the objects that were brought back."""
+class RollbackReport(Record):
+    """The results of a rollback, apart from the objects that were brought back."""
 
     removed: tuple[str, ...] = ()
     """The outcome for each object that the failed release had made."""
@@ -45,7 +45,7 @@ class RollBackReport(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _RollBack:
+class _Rollback:
     clients: Clients
     clock: Clock
     work: Work
@@ -72,7 +72,7 @@ class _RollBack:
             )
         )
         work = replace(self.work, step=self.work.step.evolve(seen=seen))
-        outcome = judge_rollout(self.clients, self.cluster, plan, self.clock, work, is_roll_back=True)
+        outcome = judge_rollout(self.clients, self.cluster, plan, self.clock, work, is_rollback=True)
         begun = seen.applied_at or self.work.step.asked_at
         outcome = helped(self.target.writes, plan, outcome, seen, only_held_up=self.clock() - begun < LASTS)
         return self._with_order(self._ended(outcome, seen)) if isinstance(outcome, Finished) else outcome
@@ -86,7 +86,7 @@ class _RollBack:
     def _ended(self, outcome: Finished, seen: EarlierFindings) -> Finished:
         removed = self._removed()
         left = [str(each) for each in removed if each.ending is Ending.LEFT]
-        returned = RollBackReport(
+        returned = RollbackReport(
             removed=tuple(map(str, removed[:_KEPT])),
             unapplied=tuple(seen.unapplied.values()),
             left="; ".join(
@@ -142,7 +142,7 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
         before = plan.evolve(manifests=tuple(m for m in plan.manifests if not is_job(m)))
         cluster = clients.cluster(plan.cluster)
         target = fenced(clients, work, plan)
-        return _RollBack(
+        return _Rollback(
             clients=clients, clock=clock, work=work, cluster=cluster, target=target, before=before
         ).outcome()
     except (PlanLost, UnknownName) as error:

@@ -97,7 +97,7 @@ def deploy(clients: Clients, work: Work) -> Outcome:
         outcome = after(error, begun=False, taken=taken)
         if not isinstance(outcome, Finished) or outcome.broken or not error.applied:
             return outcome
-        # A roll-back has to know which objects were made so far.
+        # A rollback has to know which objects were made so far.
         return failed(outcome.reason, _report(clients, plan, error.applied, taken))
 
 
@@ -174,7 +174,7 @@ def _follows_a_failure(work: Work, plan: Plan) -> bool:
 
 def _pruned(clients: Clients, work: Work, plan: Plan, outcome: Outcome) -> Outcome:
     """Delete what the plan deletes. That happens once the rollout is judged good and before its acceptance tests, which
-    so meet the final state. If a deleted object is still needed, the tests fail, and the roll-back applies it again."""
+    so meet the final state. If a deleted object is still needed, the tests fail, and the rollback applies it again."""
     if not plan.deletions or not isinstance(outcome, Finished) or not outcome.passed:
         return outcome
     deleted = fenced(clients, work, plan).writes.prune(plan.deletions, Owner.of(plan.application, plan.environment))
@@ -183,9 +183,9 @@ def _pruned(clients: Clients, work: Work, plan: Plan, outcome: Outcome) -> Outco
 
 
 def judge_rollout(
-    clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work, *, is_roll_back: bool = False
+    clients: Clients, cluster: Cluster, plan: Plan, clock: Clock, work: Work, *, is_rollback: bool = False
 ) -> Outcome:
-    """The outcome of one poll. `is_roll_back` marks a roll-back: it is good once the earlier release is back, whatever
+    """The outcome of one poll. `is_rollback` marks a rollback: it is good once the earlier release is back, whatever
     else runs beside it."""
     environment, step, now = work.environment, work.step, clock()
     within = environment.rollout_within if environment else timedelta(minutes=10)
@@ -195,7 +195,7 @@ def judge_rollout(
     if state.state is ProgressState.DONE:
         ran = _as_planned(cluster, state, plan, work.entry.application.image_rules)
         if isinstance(ran, FinishedRollout):
-            return _ended(ran, is_roll_back=is_roll_back)
+            return _ended(ran, is_rollback=is_rollback)
         state = state.evolve(state=ProgressState.WAITING, reason=ran)
     findings, over = outlasted(step.seen, state.state, now)
     why = partial(cluster.why, plan.manifests, plan.namespace, state)
@@ -208,9 +208,9 @@ def judge_rollout(
     return Requeue(after=pause_before(step.poll), reason=state.reason, seen=findings.evolve(done=done))
 
 
-def _ended(ran: FinishedRollout, *, is_roll_back: bool) -> Finished:
+def _ended(ran: FinishedRollout, *, is_rollback: bool) -> Finished:
     not_compared = f" (not compared with the plan: {'; '.join(ran.unread)})" if ran.unread else ""
-    if ran.others and not is_roll_back:
+    if ran.others and not is_rollback:
         broken = Rule.RUNS_AS_PLANNED.fails("; ".join(ran.others))
         return failed(f"{broken.name}: {broken.reason}{not_compared}", ran.evolve(rules=(broken.name,)))
     return passed(ran, reason=f"{ran.reason}{not_compared}"[:REASON_LIMIT])

@@ -1,6 +1,6 @@
 """Helps on a StatefulSet that would wait for ever for a pod of an older template.
 
-A failed rollout leaves such pods, so they are looked for in a roll-back, and in a rollout after a failed one.
+A failed rollout leaves such pods, so they are looked for in a rollback, and in a rollout after a failed one.
 """
 
 from dataclasses import replace

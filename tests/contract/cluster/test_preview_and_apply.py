@@ -203,7 +203,7 @@ def test_a_job_that_failed_before_the_rollout_began_runs_again(place: Place) -> 
 
 
 def test_only_what_the_rollout_made_counts_as_made_by_it_however_often_it_is_tried(place: Place) -> None:
-    """This holds whatever the clocks of cluster, worker and people show; a roll-back deletes the objects that count as
+    """This holds whatever the clocks of cluster, worker and people show; a rollback deletes the objects that count as
     made."""
     theirs, ours = m.config("a-persons", a="1"), m.config("ours", a="1")
     m.applied_by(Connection(place.access), place.namespace, theirs, "somebody")

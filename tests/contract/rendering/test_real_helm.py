@@ -178,7 +178,7 @@ ACCOUNT = (
         (job("once", "helm.sh/hook: pre-install"), "Job once: Helm runs it once, at the first installation"),
         (
             job("back", "helm.sh/hook: 'pre-upgrade,post-rollback'"),
-            "Job back: Slipway's roll-back applies the release live before",
+            "Job back: Slipway's rollback applies the release live before",
         ),
         (job("both", "helm.sh/hook: 'pre-upgrade,post-upgrade'"), "expected a hook on one side of the rollout"),
         (ACCOUNT, "expected a Job of batch/v1, got ServiceAccount of v1; shop-chart/templates/hook.yaml"),

@@ -129,7 +129,7 @@ def test_a_repeat_is_the_same_command_and_another_freeze_is_refused_by_name(inst
     assert installation.actions()[-1] == "command.refused"
 
 
-def test_a_roll_back_answers_with_the_new_release(installation: Installation) -> None:
+def test_a_rollback_answers_with_the_new_release(installation: Installation) -> None:
     for number in (1, 2):
         installation.vote(number, ADA)
         installation.settle()
@@ -232,7 +232,7 @@ def test_what_would_be_refused_is_refused_at_once_with_the_rule_and_asks_nobody_
     status, content = give(verb="resume", application="shop", environment="production")
     assert (status, content["title"], "open" in content) == (409, "Refused", False)
     assert [rule["rule"] for rule in content["rules"]] == ["is-on-hold"]
-    assert "no roll-back holds it" in content["detail"]
+    assert "no rollback holds it" in content["detail"]
 
 
 def test_whoever_waits_for_a_confirmation_hears_at_once_that_it_would_be_refused_by_now(

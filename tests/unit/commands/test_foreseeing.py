@@ -55,7 +55,7 @@ def asked(verb: Verb, **fields: Any) -> CommandRequest:
 HOPELESS = {
     "nothing-failed": (asked(Verb.RETRY, release="shop-1"), Rule.DID_NOT_GO_LIVE, "slipway release create shop"),
     "still-on-its-way": (asked(Verb.RETRY, release="shop-2"), Rule.DID_NOT_GO_LIVE, "slipway explain shop-2"),
-    "nothing-held": (asked(Verb.RESUME), Rule.IS_ON_HOLD, "no roll-back holds it"),
+    "nothing-held": (asked(Verb.RESUME), Rule.IS_ON_HOLD, "no rollback holds it"),
     "nothing-frozen": (asked(Verb.UNFREEZE), Rule.IS_FROZEN, "slipway freezes"),
     "not-everything-frozen": (
         asked(Verb.UNFREEZE, application="", environment=""),
@@ -143,7 +143,7 @@ THAW = pytest.mark.parametrize(
         (Verb.FREEZE, {}, "slipway unfreeze --all"),
         (Verb.ROLLBACK, {"release": "shop-1"}, "slipway resume shop staging"),
     ],
-    ids=["everything-is-frozen", "a-roll-back-holds-it"],
+    ids=["everything-is-frozen", "a-rollback-holds-it"],
 )
 
 

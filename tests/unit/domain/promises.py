@@ -245,11 +245,11 @@ class WatchedWorld(World):
                 assert triggers_missing(release, self.application.start)
             case Phase.QUEUED:
                 assert lane is not None
-                assert release.number in (lane.waiting, lane.roll_back, lane.next)
+                assert release.number in (lane.waiting, lane.rollback, lane.next)
                 assert lane.in_progress is not None or release.number == lane.next
             case Phase.HELD_BACK:
                 assert lane is not None
-                assert release.number in (lane.waiting, lane.roll_back)
+                assert release.number in (lane.waiting, lane.rollback)
                 assert release.blocked_by
                 timeless = {
                     Rule.HOLD: lane.hold is not None,

@@ -279,7 +279,7 @@ def cancelled(*, while_: Phase) -> World:
 
 
 def tried_again(kind: StepKind, *, behind: bool) -> World:
-    """A release fails, and is tried again: at once, or behind a roll-back that is under way."""
+    """A release fails, and is tried again: at once, or behind a rollback that is under way."""
     world = pushed(World(two_stages()), "v0", "v1")
     world.effects.fail(kind, "production")
     pushed(world, "v2")
@@ -293,7 +293,7 @@ def tried_again(kind: StepKind, *, behind: bool) -> World:
 
 
 def sent_out_again(how: Phase, *, behind: bool) -> World:
-    """A release ends at its gate, and is sent out again: at once, or behind a roll-back that is under way."""
+    """A release ends at its gate, and is sent out again: at once, or behind a rollback that is under way."""
     world = World(application(staging(), production(gate=approval(ADA, BEN))))
     for number in (1, 2):
         pushed(world, f"v{number}")
@@ -376,7 +376,7 @@ STORIES: dict[str, Callable[[], World]] = {
         f"a vote disowned while {phase}": partial(disowned, while_=phase)
         for phase in (Phase.PLANNING, Phase.HELD_BACK, Phase.COPYING)
     },
-    "tried again after a roll-back": lambda: tried_again(StepKind.CHECK, behind=False),
+    "tried again after a rollback": lambda: tried_again(StepKind.CHECK, behind=False),
     "tried again behind a rollout": lambda: tried_again(StepKind.CHECK, behind=True),
     "tried again after a failure": lambda: tried_again(StepKind.PLAN, behind=False),
     "tried again after a failure, behind a rollout": lambda: tried_again(StepKind.PLAN, behind=True),

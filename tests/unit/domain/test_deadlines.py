@@ -150,7 +150,7 @@ def test_a_rollout_of_which_nothing_is_heard_is_rolled_back(kind: StepKind) -> N
     assert world.live("staging") == 1
 
 
-def test_a_roll_back_of_which_nothing_is_heard_is_sent_again_for_as_long_as_it_takes() -> None:
+def test_a_rollback_of_which_nothing_is_heard_is_sent_again_for_as_long_as_it_takes() -> None:
     world = World(application(staging()))
     world.push("v1")
     world.settle()

@@ -164,7 +164,7 @@ def test_a_person_brings_back_what_is_live_and_nothing_is_held() -> None:
     assert (back.phase, back.digest) == (Phase.COMPLETED, world.releases[1].digest)
     lane = world.lanes["production"]
     assert (lane.hold, lane.drift) == (None, None)
-    assert world.last("drift.return-ordered").details["to"] == "shop-1"
+    assert world.last("drift.rollback-ordered").details["to"] == "shop-1"
     assert "rollback.ordered" not in world.actions()
     world.push("v2")
     world.settle()

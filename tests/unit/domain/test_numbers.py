@@ -61,7 +61,7 @@ def test_a_rejection_is_a_decision_too_and_an_expiry_is_none() -> None:
     assert counted((0, "gate.opened"), (9, "release.expired")).approval.count == 0
 
 
-def test_a_failed_rollout_counts_once_and_is_restored_by_the_roll_back() -> None:
+def test_a_failed_rollout_counts_once_and_is_restored_by_the_rollback() -> None:
     counts = counted((0, "release.created"), (1, "rollout.requested"), (4, "rollout.failed"), (4, "rollback.requested"),
                     (10, "rollback.done"), (10, "release.rolled-back"))  # fmt: skip
     assert (counts.deployments, counts.failed) == (0, 1)
@@ -69,7 +69,7 @@ def test_a_failed_rollout_counts_once_and_is_restored_by_the_roll_back() -> None
     assert figures(counts, 7).change_failure_rate == 1.0
 
 
-def test_without_a_roll_back_it_is_restored_by_the_next_release_that_goes_live() -> None:
+def test_without_a_rollback_it_is_restored_by_the_next_release_that_goes_live() -> None:
     counts = counted((0, "rollout.requested"), (4, "verification.failed"), (4, "release.failed"),
                     (50, "rollout.requested", 2), (64, "release.live", 2))  # fmt: skip
     assert (counts.deployments, counts.failed) == (1, 1)
@@ -80,7 +80,7 @@ def test_what_fails_before_it_touches_the_environment_is_not_a_failed_change() -
     assert counted((0, "plan.requested"), (1, "plan.failed"), (1, "release.failed")).failed == 0
 
 
-def test_a_roll_back_by_hand_is_a_failed_change_and_no_deployment() -> None:
+def test_a_manual_rollback_is_a_failed_change_and_no_deployment() -> None:
     counts = counted(*GOES_LIVE, (60, "rollback.ordered", 2), (61, "rollout.requested", 2), (65, "release.live", 2),
                     (65, "release.completed", 2))  # fmt: skip
     assert (counts.deployments, counts.failed, counts.withdrawn) == (1, 0, 1)

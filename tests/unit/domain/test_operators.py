@@ -44,7 +44,7 @@ def test_an_earlier_release_comes_back_without_a_vote_and_holds_the_lane() -> No
     assert (hold.owner, hold.reason, hold.to) == (OPERATOR, "v2 loses orders", 1)
 
 
-def test_nothing_undoes_a_roll_back_until_somebody_resumes() -> None:
+def test_nothing_undoes_a_rollback_until_somebody_resumes() -> None:
     world = live("v1", "v2")
     world.command(Verb.ROLLBACK, 1)
     world.settle()
@@ -70,7 +70,7 @@ def test_a_release_that_was_on_its_way_when_somebody_rolled_back_still_counts_as
     assert world.live("production") == 3
 
 
-def test_a_roll_back_waits_for_the_rollout_that_is_under_way_and_goes_before_what_waits() -> None:
+def test_a_rollback_waits_for_the_rollout_that_is_under_way_and_goes_before_what_waits() -> None:
     world = live("v1", "v2")
     world.effects.lose(StepKind.CHECK, "production")
     world.push("v3")
@@ -84,7 +84,7 @@ def test_a_roll_back_waits_for_the_rollout_that_is_under_way_and_goes_before_wha
     assert world.live("production") == 4
 
 
-def test_a_roll_back_passes_freezes() -> None:
+def test_a_rollback_passes_freezes() -> None:
     world = live("v1", "v2")
     world.freeze_everything()
     world.command(Verb.FREEZE)
@@ -94,7 +94,7 @@ def test_a_roll_back_passes_freezes() -> None:
 
 
 @pytest.mark.parametrize(("target", "rule"), [(2, "is-not-live-now"), (3, "was-live-here")])
-def test_a_roll_back_to_what_is_live_or_never_was_is_refused(target: int, rule: str) -> None:
+def test_a_rollback_to_what_is_live_or_never_was_is_refused(target: int, rule: str) -> None:
     world = live("v1", "v2")
     world.effects.fail(StepKind.CHECK, "staging")
     world.push("v3")
@@ -103,14 +103,14 @@ def test_a_roll_back_to_what_is_live_or_never_was_is_refused(target: int, rule: 
     assert world.last("command.refused").details["rules"] == [rule]
 
 
-def test_a_second_roll_back_is_refused_while_one_is_under_way() -> None:
+def test_a_second_rollback_is_refused_while_one_is_under_way() -> None:
     world = live("v1", "v2", "v3")
     world.command(Verb.ROLLBACK, 1)
     world.command(Verb.ROLLBACK, 2)
-    assert world.last("command.refused").details["rules"] == ["one-roll-back-at-a-time"]
+    assert world.last("command.refused").details["rules"] == ["one-rollback-at-a-time"]
 
 
-def test_what_a_cancelled_roll_back_held_stays_held_until_somebody_resumes_it() -> None:
+def test_what_a_cancelled_rollback_held_stays_held_until_somebody_resumes_it() -> None:
     """A cancel is only said; what lets newer releases through takes a proof."""
     world = live("v1", "v2")
     world.command(Verb.ROLLBACK, 1)
@@ -124,7 +124,7 @@ def test_what_a_cancelled_roll_back_held_stays_held_until_somebody_resumes_it() 
     assert world.live("production") == 2
 
 
-def test_what_waits_for_a_roll_back_that_is_cancelled_goes_on_once_somebody_resumes() -> None:
+def test_what_waits_for_a_rollback_that_is_cancelled_goes_on_once_somebody_resumes() -> None:
     world = live("v1", "v2")
     world.command(Verb.ROLLBACK, 1)
     world.push("v3")
@@ -139,7 +139,7 @@ def test_what_waits_for_a_roll_back_that_is_cancelled_goes_on_once_somebody_resu
     assert world.phase(4) is Phase.COMPLETED
 
 
-def test_cancelling_a_second_roll_back_leaves_the_hold_of_the_first() -> None:
+def test_cancelling_a_second_rollback_leaves_the_hold_of_the_first() -> None:
     world = live("v1", "v2", "v3")
     world.command(Verb.ROLLBACK, 2, reason="v3 loses orders")
     world.settle()
@@ -155,7 +155,7 @@ def test_cancelling_a_second_roll_back_leaves_the_hold_of_the_first() -> None:
     assert world.live("production") == 4
 
 
-def test_a_push_under_the_same_tag_does_not_take_a_roll_back_away() -> None:
+def test_a_push_under_the_same_tag_does_not_take_a_rollback_away() -> None:
     world = live("v1", "v2")
     world.command(Verb.ROLLBACK, 1)
     world.push("v1", "another image")

@@ -1,4 +1,4 @@
-"""Orders: each rollout and each roll-back gets one that is higher than any before, in its lane."""
+"""Orders: each rollout and each rollback gets one that is higher than any before, in its lane."""
 
 from datetime import timedelta
 
@@ -48,7 +48,7 @@ def test_all_steps_of_a_rollout_have_its_order_and_no_others_have_one() -> None:
     assert [step.order for kind in StepKind if kind not in ORDERED for step in world.steps(kind) if step.order] == []
 
 
-def test_a_roll_back_has_a_higher_order_than_the_rollout_that_failed_and_a_retry_than_both() -> None:
+def test_a_rollback_has_a_higher_order_than_the_rollout_that_failed_and_a_retry_than_both() -> None:
     world = World(unattended())
     push(world, "v1")
     world.effects.fail(StepKind.CHECK, "staging")

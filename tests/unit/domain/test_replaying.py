@@ -113,7 +113,7 @@ def test_a_gate_that_was_taken_away_by_a_change_of_the_rules_is_not_a_fault() ->
 
 
 @pytest.mark.parametrize("proof", ["sha256:" + "c" * 64, None])
-def test_a_roll_back_needs_a_proof_and_no_gate(proof: str | None) -> None:
+def test_a_rollback_needs_a_proof_and_no_gate(proof: str | None) -> None:
     ordered = draft("rollback.ordered", who="oid:olga", to="shop-1").evolve(proof=proof)
     drafts = [draft("release.created", where=None), ordered, draft("plan.requested"), *way()[-2:]]
     assert (replayed(drafts) is None) is (proof is not None)

@@ -112,17 +112,17 @@ def test_a_failed_rollout_is_left_for_a_person_where_the_environment_says_stop()
     assert not world.steps(StepKind.ROLL_BACK)
 
 
-def test_a_roll_back_that_fails_too_says_both_reasons() -> None:
+def test_a_rollback_that_fails_too_says_both_reasons() -> None:
     world = one_live()
     world.effects.fail(StepKind.VERIFY, "staging", reason="it answers 500")
     world.effects.fail(StepKind.ROLL_BACK, reason="the cluster does not answer")
     world.push("v2")
     world.settle()
     assert world.phase(2) is Phase.FAILED
-    assert world.releases[2].reason == "it answers 500; and the roll-back failed: the cluster does not answer"
+    assert world.releases[2].reason == "it answers 500; and the rollback failed: the cluster does not answer"
 
 
-def test_the_lane_is_free_again_after_a_roll_back() -> None:
+def test_the_lane_is_free_again_after_a_rollback() -> None:
     world = one_live()
     world.effects.fail(StepKind.CHECK, "staging")
     world.push("v2")
@@ -312,7 +312,7 @@ def test_a_step_that_waits_for_jobs_is_not_sent_again_while_they_may_run() -> No
     assert "step.resent" in world.actions(1)
 
 
-def test_a_roll_back_that_fails_for_many_reasons_is_told_within_the_room_of_one() -> None:
+def test_a_rollback_that_fails_for_many_reasons_is_told_within_the_room_of_one() -> None:
     world = one_live()
     world.effects.fail(StepKind.VERIFY, "staging", reason="a" * 2000)
     world.effects.fail(StepKind.ROLL_BACK, reason="b" * 1500)

@@ -147,7 +147,7 @@ def test_what_is_known_to_have_written_its_first_object_is_not_called_off(monkey
     assert world.last("command.refused").details["rules"] == ["has-not-begun-to-roll-out"]
 
 
-def test_a_roll_back_that_is_cancelled_before_its_first_object_leaves_the_lane_held() -> None:
+def test_a_rollback_that_is_cancelled_before_its_first_object_leaves_the_lane_held() -> None:
     world = World(application(staging(), production(registry=None, gate=approval(ADA))))
     for number, tag in enumerate(("v1", "v2"), start=1):
         world.push(tag)
@@ -209,7 +209,7 @@ def test_a_release_that_was_let_past_a_freeze_is_stopped_by_a_later_one() -> Non
     assert not deployed(world)
 
 
-def test_a_roll_back_by_hand_goes_ahead_of_a_release_that_a_freeze_holds_back_after_its_copy() -> None:
+def test_a_manual_rollback_goes_ahead_of_a_release_that_a_freeze_holds_back_after_its_copy() -> None:
     world = World(application(staging(), production(gate=approval(ADA))))
     for number, tag in enumerate(("v1", "v2"), start=1):
         world.push(tag)
@@ -234,7 +234,7 @@ def test_a_roll_back_by_hand_goes_ahead_of_a_release_that_a_freeze_holds_back_af
     assert world.lanes["production"].live.digest == world.releases[1].digest
 
 
-def test_a_roll_back_whose_image_was_copied_is_not_copied_again_under_the_same_attempt() -> None:
+def test_a_rollback_whose_image_was_copied_is_not_copied_again_under_the_same_attempt() -> None:
     world = copying()
     world.settle()
     release = world.releases[1]

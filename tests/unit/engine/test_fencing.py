@@ -55,7 +55,7 @@ def test_that_an_order_was_taken_is_recorded_once_it_was(live: Installation) -> 
     assert taken == (TakenOrder(cluster="staging", namespace="shop", order=Order(epoch=0, number=1)),)
 
 
-def test_a_roll_back_takes_a_higher_order_and_records_it(live: Installation) -> None:
+def test_a_rollback_takes_a_higher_order_and_records_it(live: Installation) -> None:
     live.staging.broken.add(live.build("1.2.0"))
     deliver(live, 2)
     assert live.phase(2) is Phase.ROLLED_BACK

@@ -150,7 +150,7 @@ def test_a_job_that_fails_after_the_rollout_brings_back_what_was_live(ci: Ci) ->
     assert "verification.requested" not in actions(ci)[actions(ci).index("after.failed") :]
 
 
-def test_a_roll_back_runs_no_job_again(ci: Ci) -> None:
+def test_a_rollback_runs_no_job_again(ci: Ci) -> None:
     deliver(ci)
     ci.installation.staging.ends["warm"] = FAILED
     ci.installation.wait(timedelta(minutes=1))
@@ -194,7 +194,7 @@ def test_a_job_is_waited_for_as_long_as_it_says(ci: Ci) -> None:
     [
         (job("migrate", spec="suspend: true"), "spec.suspend: expected a Job that runs, got true"),
         (job("migrate", spec="activeDeadlineSeconds: 90000"), "expected 1 to 21600 seconds, got 90000"),
-        (job("migrate", annotations="slipway.dev/on-roll-back: always"), "expected run, or nothing"),
+        (job("migrate", annotations="slipway.dev/on-rollback: always"), "expected run, or nothing"),
     ],
 )
 def test_a_job_that_could_not_be_waited_for_is_not_part_of_a_bundle(ci: Ci, text: str, says: str) -> None:
@@ -214,15 +214,15 @@ def brought_back(ci: Ci, *, annotations: str) -> None:
     assert ci.installation.phase(3) is Phase.COMPLETED, ci.installation.release(3).reason
 
 
-def test_a_roll_back_by_hand_names_the_migration_that_it_does_not_run_again(ci: Ci) -> None:
+def test_a_manual_rollback_names_the_migration_that_it_does_not_run_again(ci: Ci) -> None:
     brought_back(ci, annotations="a: b")
     assert started(ci).count("migrate") == 1
     planned = [record for record in ci.installation.trail() if record.action == "plan.made"][-1]
     assert planned.details["warnings"] == ["these Jobs of it ran, and do not run again: migrate"]
 
 
-def test_a_roll_back_by_hand_runs_a_job_again_that_says_so(ci: Ci) -> None:
-    brought_back(ci, annotations="slipway.dev/on-roll-back: run")
+def test_a_manual_rollback_runs_a_job_again_that_says_so(ci: Ci) -> None:
+    brought_back(ci, annotations="slipway.dev/on-rollback: run")
     assert started(ci).count("migrate") == 2
     names = [name for name in ci.installation.staging.jobs_started if name.startswith("migrate")]
     assert names[0].startswith("migrate-1-")

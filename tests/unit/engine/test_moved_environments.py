@@ -33,7 +33,7 @@ def planned(live: Live, release: int) -> list[str]:
     return list(told.get("warnings") or ())
 
 
-def test_what_a_failed_release_made_in_the_new_place_is_gone_after_its_roll_back(moved: Live) -> None:
+def test_what_a_failed_release_made_in_the_new_place_is_gone_after_its_rollback(moved: Live) -> None:
     pushed = moved.pushed("1.1")
     moved.staging.broken.add(pushed.digest)
     before = there(moved, "shop")

@@ -136,7 +136,7 @@ def test_a_plan_that_nobody_voted_on_is_not_rolled_out(waiting: Installation) ->
     assert opened_nothing(waiting)
 
 
-def test_a_roll_back_needs_its_order_on_record(waiting: Installation) -> None:
+def test_a_rollback_needs_its_order_on_record(waiting: Installation) -> None:
     step = approved_until(waiting, StepKind.DEPLOY)
     order = {"environment": PRODUCTION, "to": 1, "plan_hash": "sha256:" + "7" * 64, "by": ADA, "reason": "because"}
     claimed = Release.model_validate(waiting.release(1).model_dump() | {"rollback": order})

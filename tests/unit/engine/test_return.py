@@ -1,4 +1,4 @@
-"""A roll-back by hand through the real flow: what comes back, and what is said where something is gone."""
+"""A manual rollback through the real flow: what comes back, and what is said where something is gone."""
 
 from slipway.domain.commands import Verb
 from slipway.domain.release import Phase
@@ -26,7 +26,7 @@ def test_the_manifests_and_the_image_of_the_earlier_release_come_back(installati
     assert installation.verify().intact
 
 
-def test_a_roll_back_in_staging_runs_the_acceptance_tests_again(installation: Installation) -> None:
+def test_a_rollback_in_staging_runs_the_acceptance_tests_again(installation: Installation) -> None:
     two_live(installation)
     started = len(installation.staging.jobs_started)
     installation.command(Verb.ROLLBACK, 1, "staging")

@@ -57,7 +57,7 @@ def returned(ci: Ci, action: str = "rollback.done") -> dict[str, Any]:
     return next(record for record in reversed(ci.installation.trail()) if record.action == action).details
 
 
-def test_what_the_failed_release_has_made_is_gone_after_its_roll_back(ci: Ci) -> None:
+def test_what_the_failed_release_has_made_is_gone_after_its_rollback(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     before = live(ci)
     fails(ci, "1.5.0", new=NEW)
@@ -113,7 +113,7 @@ def test_an_object_that_resists_is_named_and_everything_else_is_back(ci: Ci) -> 
     assert ci.installation.staging.digest("shop-staging") == ci.installation.nonprod.resolve("team/shop", "1.4.0")
 
 
-def test_a_roll_back_stays_open_while_an_object_resists_that_may_yet_go_back(ci: Ci) -> None:
+def test_a_rollback_stays_open_while_an_object_resists_that_may_yet_go_back(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     busy = UnappliedObject(kind="Service", name="shop", why="the object has been modified", passing=True)
     ci.installation.staging.resists["Service/shop"] = busy
@@ -122,7 +122,7 @@ def test_a_roll_back_stays_open_while_an_object_resists_that_may_yet_go_back(ci:
     assert not ci.installation.staging.resists
 
 
-def test_a_job_among_the_manifests_does_not_run_again_in_a_roll_back(ci: Ci) -> None:
+def test_a_job_among_the_manifests_does_not_run_again_in_a_rollback(ci: Ci) -> None:
     deliver(ci, "1.4.0", migrate=job("migrate"))
     applied = ci.installation.staging.objects["shop-staging", "Job", "migrate"]
     fails(ci, "1.5.0", migrate=job("migrate", annotations="a: b"))
@@ -138,7 +138,7 @@ def test_a_job_of_the_failed_release_that_is_at_work_is_not_cut_off(ci: Ci) -> N
     assert "Job/reindex: left as it is, it has not ended" in ci.installation.release(2).reason
 
 
-def test_a_roll_back_by_hand_leaves_the_jobs_of_its_release_out(ci: Ci) -> None:
+def test_a_manual_rollback_leaves_the_jobs_of_its_release_out(ci: Ci) -> None:
     deliver(ci, "1.4.0", migrate=job("migrate"))
     deliver(ci, "1.5.0")
     ci.installation.command(Verb.ROLLBACK, 1, "staging")

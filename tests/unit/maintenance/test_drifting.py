@@ -57,7 +57,7 @@ def test_what_somebody_changed_is_found_told_shown_and_brought_back(live: Instal
     live.command(Verb.ROLLBACK, 1, "production", reason="nobody edits production")
     live.settle()
     assert live.phase(2) is Phase.COMPLETED
-    assert drift_actions(live) == ["drift.found", "drift.return-ordered", "drift.gone"]
+    assert drift_actions(live) == ["drift.found", "drift.rollback-ordered", "drift.gone"]
     assert live.app.drift_watch.run().news == 0
     assert live.verify().intact
 

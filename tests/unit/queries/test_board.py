@@ -46,7 +46,7 @@ def test_a_release_that_a_closed_window_holds_names_the_window_on_the_board() ->
     assert [(rule.name, rule.reason) for rule in moving.rules] == [("window", "closed for a holiday")]
 
 
-def test_a_roll_back_that_waits_for_its_lane_is_on_the_board() -> None:
+def test_a_rollback_that_waits_for_its_lane_is_on_the_board() -> None:
     world = World(unattended())
     for tag in ("v1", "v2"):
         world.push(tag)

@@ -292,7 +292,7 @@ def _fresh_release() -> Answer:
 
 
 def _confirm(*roles: str) -> Answer:
-    """Somebody asked for a roll-back on the command line."""
+    """Somebody asked for a rollback on the command line."""
     home, _ = asked_and_voted()
     back = CommandRequest(verb=Verb.ROLLBACK, environment="production", release="hello-1", reason="1.5.0 loses orders")
     handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(back), Via.CLI)

@@ -78,7 +78,7 @@ def test_a_release_that_is_to_be_created_is_not_called_by_the_name_of_the_one_be
     assert "Create a release of shop from the artifact of shop-1" in page(home, handle)
 
 
-def test_a_roll_back_names_the_release_that_comes_back_as_such(home: Installation) -> None:
+def test_a_rollback_names_the_release_that_comes_back_as_such(home: Installation) -> None:
     asked = CommandRequest(verb=Verb.ROLLBACK, release="shop-1", environment="production", reason="2 loses orders")
     handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
     assert '<h1 id="confirm">Roll production back to shop-1</h1>' in page(home, handle)
@@ -167,7 +167,7 @@ def kept(home: Installation, asked: CommandRequest) -> str:
     return home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
 
 
-def test_whoever_confirms_a_roll_back_reads_what_is_live_and_that_newer_releases_will_wait(home: Installation) -> None:
+def test_whoever_confirms_a_rollback_reads_what_is_live_and_that_newer_releases_will_wait(home: Installation) -> None:
     shown = page(home, kept(home, ONCE[2]))
     assert (
         "<dd>shop-2 is live there now. No vote is needed; newer releases wait until the lane is resumed.</dd>" in shown

@@ -177,4 +177,4 @@ def test_looking_changes_nothing(installation: Installation) -> None:
 def test_a_form_that_would_be_refused_leads_to_no_sign_in(installation: Installation) -> None:
     answer = send(installation, LANE, verb="resume", application="shop", environment="production")
     assert (answer.status, "Location" in answer.headers) == (409, False)
-    assert "no roll-back holds it" in answer.body.decode()
+    assert "no rollback holds it" in answer.body.decode()

@@ -315,7 +315,7 @@ def test_a_kind_that_the_project_leaves_unpinned_is_shown_with_each_of_its_image
     assert any("busybox:1 is not pinned" in text for text in last(installation, "plan.made").details["warnings"])
 
 
-def test_what_a_roll_back_brings_back_is_judged_by_the_project_of_now(own: Path) -> None:
+def test_what_a_rollback_brings_back_is_judged_by_the_project_of_now(own: Path) -> None:
     installation = Installation(own)
     _, kept = planned(installation)
     application = installation.app.catalogue.entries["shop"].application

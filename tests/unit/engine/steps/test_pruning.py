@@ -77,7 +77,7 @@ def test_what_is_still_there_after_its_deletion_is_told_with_what_holds_it() -> 
     )
 
 
-def test_a_roll_back_after_failed_tests_brings_it_back(delivered: Installation) -> None:
+def test_a_rollback_after_failed_tests_brings_it_back(delivered: Installation) -> None:
     delivered.staging.job_ends = JobState(state=ProgressState.FAILED, reason="1 of 1 pods failed")
     delivered.push("2.0")
     step = delivered.settle_at(StepKind.VERIFY, "staging")
@@ -139,7 +139,7 @@ def migrated(tmp_path: Path) -> Installation:
     return installation
 
 
-def test_a_job_that_left_the_manifests_goes_and_no_roll_back_runs_it_again(migrated: Installation) -> None:
+def test_a_job_that_left_the_manifests_goes_and_no_rollback_runs_it_again(migrated: Installation) -> None:
     migrated.staging.broken.add(migrated.build("2.0"))
     migrated.push("2.0")
     migrated.settle()

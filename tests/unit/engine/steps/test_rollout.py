@@ -309,7 +309,7 @@ def test_rolling_back_applies_what_was_live_and_looks_until_it_is_up(installatio
     assert lane.live.release == 1
 
 
-def test_a_roll_back_says_what_runs_beside_what_is_back(installation: Installation, back: Work) -> None:
+def test_a_rollback_says_what_runs_beside_what_is_back(installation: Installation, back: Work) -> None:
     installation.run_step(back.step)
     with_debug(installation)
     installation.settle()
@@ -341,7 +341,7 @@ def test_later_looks_apply_nothing_unless_a_look_went_wrong(installation: Instal
 
 
 @pytest.mark.parametrize("away", [timedelta(minutes=3), timedelta(hours=5)])
-def test_a_roll_back_stays_open_until_the_cluster_is_back_and_its_pods_have_their_time_then(
+def test_a_rollback_stays_open_until_the_cluster_is_back_and_its_pods_have_their_time_then(
     installation: Installation, back: Work, away: timedelta
 ) -> None:
     """AKS stops and starts API servers, and one that starts refuses what it permits a moment later."""
@@ -366,7 +366,7 @@ def test_a_roll_back_stays_open_until_the_cluster_is_back_and_its_pods_have_thei
     assert installation.staging.digest("shop") == installation.release(1).digest
 
 
-def test_a_plan_to_go_back_to_that_is_gone_fails_the_roll_back_and_says_so(
+def test_a_plan_to_go_back_to_that_is_gone_fails_the_rollback_and_says_so(
     installation: Installation, back: Work
 ) -> None:
     lane = installation.lane("staging")
@@ -374,4 +374,4 @@ def test_a_plan_to_go_back_to_that_is_gone_fails_the_roll_back_and_says_so(
     damage_plan(installation, lane.live.plan_hash, None)
     installation.run_step(back.step)
     assert installation.phase(2) is Phase.FAILED
-    assert "and the roll-back failed: the plan sha256:" in installation.release(2).reason
+    assert "and the rollback failed: the plan sha256:" in installation.release(2).reason

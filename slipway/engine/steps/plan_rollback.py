@@ -1,4 +1,4 @@
-"""The plan of a roll-back by hand: it reuses the manifests that the earlier release was live with.
+"""The plan of a manual rollback: it reuses the manifests that the earlier release was live with.
 
 The manifests come from that release's stored plan. If it is gone, the current manifests are used with the earlier
 image, and the plan carries a warning. The plan also warns if the environment's registry lacks the image, which then has
@@ -19,7 +19,7 @@ from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
 from ...domain.signed_head import head_fault
 from ...effects.registry import NotInRegistry
-from ...manifests.around import is_job, job_around, own_name, runs_on_roll_back
+from ...manifests.around import is_job, job_around, own_name, runs_on_rollback
 from ..on_record import verified_records
 from ..run_step import Work
 from .clients import Clients
@@ -117,7 +117,7 @@ def _kept_plan(
 
 
 def _artifacts(release: Release, plan: Plan | None) -> tuple[tuple[str, str], ...]:
-    """Repositories and digests of everything that the roll-back needs in the environment's registry."""
+    """Repositories and digests of everything that the rollback needs in the environment's registry."""
     own = (release.repository, release.artifact.digest)
     if plan is not None:
         return (own, *brought(plan))
@@ -134,10 +134,10 @@ def _has(clients: Clients, registry: str, artifacts: tuple[tuple[str, str], ...]
     return True
 
 
-def roll_back_content(
+def rollback_content(
     clients: Clients, work: Work, environment: Environment, release: ReusableRelease, *, job_name: str
 ) -> tuple[RenderedObjects, tuple[RuleResult, ...]]:
-    """The objects that the roll-back applies, and its supply-chain results.
+    """The objects that the rollback applies, and its supply-chain results.
 
     Raises `BundleRefused`, `ConfigError`, `RegistryError`, `UnknownName`.
     """
@@ -151,7 +151,7 @@ def roll_back_content(
         job = {**job, "metadata": {**job["metadata"], "name": job_name}}
     again = {side: _again(work, environment, side, plan.jobs_on(side)) for side in Side}
     content = RenderedObjects(
-        manifests=tuple(m for m in plan.manifests if not is_job(m) or runs_on_roll_back(m)),
+        manifests=tuple(m for m in plan.manifests if not is_job(m) or runs_on_rollback(m)),
         job=job,
         before=again[Side.BEFORE],
         after=again[Side.AFTER],
@@ -167,12 +167,12 @@ def _again(
     return tuple(
         job_around(job, side=side, release=work.release.id, environment=environment.name)
         for job in jobs
-        if runs_on_roll_back(job)
+        if runs_on_rollback(job)
     )
 
 
 def _do_not_run(plan: Plan) -> tuple[str, ...]:
     jobs = [job for job in plan.manifests if is_job(job)]
     jobs += [job for side in Side for job in plan.jobs_on(side)]
-    own = [own_name(job) for job in jobs if not runs_on_roll_back(job)]
+    own = [own_name(job) for job in jobs if not runs_on_rollback(job)]
     return (NOT_RUN.format(jobs=", ".join(own))[:500],) if own else ()
