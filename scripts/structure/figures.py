@@ -26,6 +26,8 @@ class Figures:
     type_ignores: dict[str, int]
     comment_share: float
     vague_names: dict[str, int]
+    vague_names_outside: dict[str, int]
+    """By folder, outside the product."""
     extensions: dict[str, int]
     walks: dict[str, Walk] = field(default_factory=dict)
 
@@ -49,6 +51,9 @@ def figures_of(root: Path, *, walks: bool) -> Figures:
         type_ignores={top: counts.type_ignores(inside) for top, inside in by_top.items()},
         comment_share=round(counts.comment_share(ours), 2),
         vague_names=counts.vague_names(ours),
+        vague_names_outside={
+            top: sum(counts.vague_names(inside).values()) for top, inside in by_top.items() if top not in PRODUCT
+        },
         extensions=counts.files_in_patches(_patches(root)),
         walks=followed_in(root) if walks else {},
     )
@@ -83,6 +88,11 @@ def rows(figures: Figures) -> Iterator[tuple[str, str, str]]:
         "names that say nothing of their content",
         str(sum(figures.vague_names.values())),
         _joined(figures.vague_names),
+    )
+    yield (
+        "names that say nothing, outside the product",
+        str(sum(figures.vague_names_outside.values())),
+        _joined(figures.vague_names_outside),
     )
     if not figures.extensions:
         yield "files of each extension", "–", f"there is no {EXTENSIONS}"
