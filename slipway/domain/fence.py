@@ -96,13 +96,13 @@ class Claim:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """The annotations of each object of the rollout. Because of them a newer rollout changes every object that it
-        applies."""
+        """The annotations of each object of the rollout. They differ from rollout to rollout, so a newer one changes
+        every object that it applies."""
         return {ORDER_ANNOTATION: str(self.order), PLAN_ANNOTATION: self.plan}
 
     def has_made(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether the rollout itself made the object, now or in an earlier try. If not, it found the object there. No
-        clock is compared: the cluster's may differ from ours."""
+        """Whether this rollout created the object, in this try or an earlier one; otherwise it was there before. No
+        clocks are compared, since the cluster's may differ from ours."""
         return (metadata.get("annotations") or {}).get(MADE_ANNOTATION) == str(self.order)
 
     def once_taken(self) -> Self:

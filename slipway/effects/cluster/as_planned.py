@@ -55,7 +55,7 @@ def unlike(
             if name not in ran:
                 return f"it has no container {name}"
             if part := _differs(planned, ran[name], more_variables=more_variables):
-                return f"container {name} has another {part}"
+                return f"container {name} differs in {part}"
     for name, image in added(template, spec):
         if not is_injected(name, image, injected):
             return f"it has a container {name} ({image}), which the plan does not have"

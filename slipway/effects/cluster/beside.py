@@ -1,6 +1,7 @@
-"""Reports others' additions to a pod template before people vote, since an apply leaves them in place.
+"""What others have added to a pod template: containers and variables that are not in the manifest.
 
-Pure. An addition that the project does not allow fails the rollout (`running`), so the plan reports it in advance.
+An apply leaves them in place. One that the project does not allow fails the rollout (`running`), so the plan reports it
+before people vote. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ _SHOWN = 10
 
 
 class ObjectNotes(Record):
-    """The report about one object."""
+    """The additions to one object, as texts for the plan."""
 
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -35,14 +36,14 @@ def beside(
             notes.append(f"{text}, as the project allows")
         else:
             warnings.append(
-                f"{text}, and an apply leaves it in place. Nobody votes on it, and the rollout fails as long as it is "
+                f"{text}. An apply leaves it in place, nobody votes on it, and the rollout fails as long as it is "
                 "there: remove it, or have the project list it under injected"
             )
     injected_containers = [
         InjectedContainer(container=name, image=image or "*") for name, image in added(planned, live_pod)
     ]
     if planned and (why := unlike(planned, live_pod, injected_containers, more_variables=True)):
-        warnings.append(f"{why} than the manifest says, and it stays: the rollout fails as long as it is so")
+        warnings.append(f"{why}. An apply leaves that in place, and the rollout fails as long as it is there")
     return ObjectNotes(warnings=tuple(warnings[:_SHOWN]), notes=tuple(notes[:_SHOWN]))
 
 

@@ -101,7 +101,7 @@ def test_a_pod_that_runs_something_else_than_the_plan_says_answers_for_nothing(p
     assert place.ran(started, ran) is ProgressState.DONE
     state = place.cluster.job(started, planned, place.namespace)
     assert (state.state, state.foreign) == (ProgressState.FAILED, True)
-    assert state.reason.endswith("is not as the plan has it: container test has another command")
+    assert state.reason.endswith("is not as the plan has it: container test differs in command")
 
 
 def test_anything_but_a_job_is_not_started(place: Place) -> None:

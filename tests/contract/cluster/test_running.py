@@ -77,7 +77,7 @@ def test_what_a_job_of_the_manifests_ran_is_compared_as_long_as_its_pods_are_the
     up(place, wanted)
     assert compared(place, wanted) == ()
     [other] = compared(place, m.job("migrate", says="moved more"))
-    assert other.endswith("container test has another command")
+    assert other.endswith("container test differs in command")
     gone = place.cluster.compared([m.job("never")], place.namespace)
     assert gone.unread == ("Job/never is gone, and its pods with it",)
 
@@ -92,8 +92,8 @@ def test_a_container_that_somebody_added_stays_and_is_told_before_and_after_the_
     [change] = place.cluster.preview([second], place.namespace).objects
     [warning] = change.warnings
     assert warning.startswith(
-        "container debug (evil.example/debug:1) is not in the manifest; kubectl-edit set it, and an apply leaves "
-        "it in place. Nobody votes on it, and the rollout fails as long as it is there"
+        "container debug (evil.example/debug:1) is not in the manifest; kubectl-edit set it. An apply leaves "
+        "it in place, nobody votes on it, and the rollout fails as long as it is there"
     )
     place.apply([second])
     [other] = compared(place, second, until_told=False)
@@ -126,10 +126,10 @@ def test_a_command_that_somebody_gave_a_container_is_told_and_fails_the_rollout(
     put_beside(place, "Deployment", {"name": "main", "args": ["--quiet"]})
     [change] = place.cluster.preview([wanted], place.namespace).objects
     assert change.warnings == (
-        "container main has another args than the manifest says, and it stays: the rollout fails as long as it is so",
+        "container main differs in args. An apply leaves that in place, and the rollout fails as long as it is there",
     )
     [other] = compared(place, wanted)
-    assert other.endswith("container main has another args")
+    assert other.endswith("container main differs in args")
 
 
 def test_who_set_a_template_back_is_named(place: Place) -> None:
@@ -139,7 +139,7 @@ def test_who_set_a_template_back_is_named(place: Place) -> None:
     with closing(Connection(place.access)) as connection:
         m.applied_by(connection, place.namespace, theirs, "kustomize-controller")
     [other] = compared(place, wanted, until_told=False)
-    assert other.endswith("container main has another image, as kustomize-controller set it")
+    assert other.endswith("container main differs in image, as kustomize-controller set it")
 
 
 def test_a_variable_that_somebody_added_is_noted_and_fails_nothing(place: Place) -> None:
@@ -160,7 +160,7 @@ def test_a_pod_whose_image_somebody_changed_is_named(place: Place) -> None:
     other = {"spec": {"containers": [{"name": "main", "image": f"{m.PAUSE}@{m.TWO}"}]}}
     patch(place, f"/api/v1/namespaces/{{}}/pods/{name}", other)
     [told] = compared(place, wanted, until_told=False)
-    assert told == f"pod {name} is not as the plan has it: container main has another image"
+    assert told == f"pod {name} is not as the plan has it: container main differs in image"
 
 
 def test_as_long_as_pods_are_missing_nothing_is_said(place: Place) -> None:
@@ -191,4 +191,4 @@ def test_a_template_of_later_pods_is_compared_by_itself(place: Place) -> None:
     changed = copy.deepcopy(wanted)
     changed["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"] = "other"
     [other] = place.cluster.compared([changed], place.namespace).others
-    assert other == "CronJob/nightly is not as the plan has it: container test has another image"
+    assert other == "CronJob/nightly is not as the plan has it: container test differs in image"

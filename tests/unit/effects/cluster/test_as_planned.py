@@ -49,13 +49,13 @@ def of_container(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (of_container("image", "shop.example/hello:1.0.0"), "container acceptance has another image"),
-        (of_container("command", ["true"]), "container acceptance has another command"),
-        (of_container("args", ["--only", "the-easy-ones"]), "container acceptance has another args"),
-        (of_container("workingDir", "/tmp"), "container acceptance has another workingDir"),
-        (of_container("envFrom", [{"configMapRef": {"name": "x"}}]), "container acceptance has another envFrom"),
-        (of_container("env", [{"name": "TARGET", "value": "mine"}]), "container acceptance has another env"),
-        (of_container("env", [*CONTAINER["env"], {"name": "LD_PRELOAD", "value": "/x"}]), "another env"),
+        (of_container("image", "shop.example/hello:1.0.0"), "container acceptance differs in image"),
+        (of_container("command", ["true"]), "container acceptance differs in command"),
+        (of_container("args", ["--only", "the-easy-ones"]), "container acceptance differs in args"),
+        (of_container("workingDir", "/tmp"), "container acceptance differs in workingDir"),
+        (of_container("envFrom", [{"configMapRef": {"name": "x"}}]), "container acceptance differs in envFrom"),
+        (of_container("env", [{"name": "TARGET", "value": "mine"}]), "container acceptance differs in env"),
+        (of_container("env", [*CONTAINER["env"], {"name": "LD_PRELOAD", "value": "/x"}]), "differs in env"),
         (of_container("name", "other"), "it has no container acceptance"),
         (
             lambda spec: spec["containers"].append({"name": "debug", "image": "x"}),
@@ -86,10 +86,10 @@ def test_a_container_that_the_project_names_may_be_beside_it() -> None:
 def test_where_an_operator_may_add_variables_those_of_the_plan_still_count() -> None:
     template, spec = JOB["spec"]["template"]["spec"], pod()["spec"]
     spec["containers"][0]["env"].append({"name": "OTEL_SERVICE_NAME", "value": "shop"})
-    assert unlike(template, spec) == "container acceptance has another env"
+    assert unlike(template, spec) == "container acceptance differs in env"
     assert unlike(template, spec, more_variables=True) == ""
     spec["containers"][0]["env"][0] = {"name": "TARGET", "value": "mine"}
-    assert unlike(template, spec, more_variables=True) == "container acceptance has another env"
+    assert unlike(template, spec, more_variables=True) == "container acceptance differs in env"
 
 
 def test_a_job_without_any_pod_left_proves_nothing() -> None:

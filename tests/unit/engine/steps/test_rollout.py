@@ -174,7 +174,7 @@ def test_another_image_than_the_plans_fails_the_rollout(installation: Installati
     name = ("shop", "proxy")[container]
     assert (outcome.passed, outcome.reason) == (
         False,
-        f"runs-as-planned: Deployment/shop: container {name} has another image",
+        f"runs-as-planned: Deployment/shop: container {name} differs in image",
     )
 
 
