@@ -97,7 +97,7 @@ class Proposals:
     ) -> None:
         key = _notice_key(change, what)
         channels = _channels(self.installation.row(key))
-        values: dict[str, Value] = {"Told": json.dumps(sorted({*channels, channel}))}
+        values: dict[str, Value] = {"Channels": json.dumps(sorted({*channels, channel}))}
         self.installation.change(draft, key=key, values=values, now=now)
 
     def done(self, change: ProposedChange) -> None:
@@ -110,7 +110,7 @@ class Proposals:
 def _channels(row: Row | None) -> list[str]:
     """The channels in the row. An unreadable row counts as nobody told: twice is better than never."""
     try:
-        channels = json.loads(row.text("Told")) if row else []
+        channels = json.loads(row.text("Channels")) if row else []
     except (ValueError, RecursionError, UnreadableRow):
         return []
     return [channel for channel in channels if isinstance(channel, str)] if isinstance(channels, list) else []

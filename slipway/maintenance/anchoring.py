@@ -125,7 +125,7 @@ class Anchoring:
     # ---- witnesses
     def _owe(self, anchor: ChainAnchor) -> None:
         if self.witnesses:
-            write = Write(act=Act.PUT, key=keys.owed(anchor.name), values={"Name": anchor.name, "Told": "[]"})
+            write = Write(act=Act.PUT, key=keys.owed(anchor.name), values={"Name": anchor.name, "Witnesses": "[]"})
             self.installation.table.transact(keys.INSTALLATION, [write])
 
     def _tell(self) -> tuple[tuple[str, ...], list[str]]:
@@ -158,7 +158,7 @@ class Anchoring:
             if content is None:
                 log.error("the anchor %s is gone before its witnesses were told", row.text("Name"))
             over = content is None or witnesses.issuperset(self.witnesses)
-            values = {**row.values, "Told": json.dumps(sorted(witnesses))}
+            values = {**row.values, "Witnesses": json.dumps(sorted(witnesses))}
             write = Write(act=Act.DELETE, key=row.key) if over else Write(act=Act.PUT, key=row.key, values=values)
             self.installation.table.transact(keys.INSTALLATION, [write])
 
@@ -190,6 +190,6 @@ def _checked(row: Row) -> Row:
 
 def _informed_witnesses(row: Row) -> tuple[str, ...]:
     try:
-        return _NAMES.validate_json(row.text("Told"))
+        return _NAMES.validate_json(row.text("Witnesses"))
     except ValueError:
-        raise UnreadableRow(row, "Told is no list of names") from None
+        raise UnreadableRow(row, "Witnesses is no list of names") from None

@@ -265,9 +265,8 @@ def _subject(api: Api, own_token: Token | None, release: str | None, *, decision
         return release, "", ""
     answer = read_answer(OpenGates, api.get("approvals"))
     gate = next((gate for gate in answer.approvals if gate.release == release), None)
-    if (
-        gate is None and decision == "reject"
-    ):  # a rejection also counts after the gate, up to the first object of the rollout
+    # A rejection also counts after the gate, up to the first object of the rollout.
+    if gate is None and decision == "reject":
         return release, "", ""
     if gate is None:
         if any(release.startswith(f"{each.application}-") for each in answer.not_shown):

@@ -1,8 +1,8 @@
 """Azure DevOps, asked about runs with the worker's identity: the run, its timeline, its published document, the people
 behind it.
 
-Each method returns a `Told`: the requested value, `Absent`, or `CannotKnow` with the reason. No failure of the other
-side raises here, and no address from an answer is ever followed.
+Each method returns a `SourceAnswer`: the requested value, `Absent`, or `CannotKnow` with the reason. A failure of the
+other side never raises here, and no address from an answer is ever followed.
 """
 
 from ._client import AzureDevOps

@@ -31,7 +31,7 @@ _PEOPLE_AT_ONCE: Final = 50
 
 
 class AzureDevOps:
-    """Azure DevOps, asked with one identity. Its methods return `Told`, and raise nothing because of an answer."""
+    """Azure DevOps, asked with one identity. Its methods return a `SourceAnswer`, and no answer makes them raise."""
 
     def __init__(self, exchange: Exchange, endpoints: Endpoints) -> None:
         self._exchange, self._at = exchange, endpoints

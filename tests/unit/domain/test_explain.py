@@ -256,7 +256,7 @@ def test_rolling_back_gives_the_reason() -> None:
     assert told.headline == "shop-2 is rolling back in production: it answers 500."
     assert rule(told, "production", "verification-passed").reason == "probe /: expected 200, got 500"
     assert rule(told, "production", "artifact-is-copied").passed
-    assert told.next.startswith("The rollback step is running")
+    assert told.next.startswith("The roll-back step is running")
 
 
 def test_rolled_back_says_that_nothing_is_broken_now() -> None:
