@@ -1,5 +1,5 @@
-"""An installation with a history of three days and an anchor of each, and the command that asks it: on Azurite for the
-tests that only ask, in memory for those that change something."""
+"""An installation with three days of history, each day anchored, and the command that queries it: on Azurite for tests
+that only read, in memory for tests that change something."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -45,11 +45,11 @@ def past(deliveries: Path) -> Audited:
 
 @pytest.fixture
 def installation(past: Audited, monkeypatch: pytest.MonkeyPatch) -> Iterator[Audited]:
-    """One of the test's own, which it may change."""
+    """A copy that the test may change."""
     table, index = deepcopy((past.table, past.index_table))
-    with audited(past, table, index_table=index) as found:
-        found.serve(monkeypatch)
-        yield found
+    with audited(past, table, index_table=index) as copy:
+        copy.serve(monkeypatch)
+        yield copy
 
 
 @pytest.fixture(scope="module")
@@ -60,23 +60,23 @@ def untouched(azurite: str, past: Audited) -> Iterator[Audited]:
             writes = [Write(act=Act.CREATE, key=row.key, values=row.values) for row in past.table.rows(name, " ", "~")]
             for start in range(0, len(writes), TRANSACTION_LIMIT):
                 table.transact(name, writes[start : start + TRANSACTION_LIMIT])
-        with audited(past, table) as found:
-            found.reindex(*PARTITIONS)
-            yield found
+        with audited(past, table) as shared:
+            shared.reindex(*PARTITIONS)
+            yield shared
 
 
 @contextmanager
 def audited(past: Audited, table: Table, **more: Any) -> Iterator[Audited]:
-    with Audited(past.deliveries, table=table, added=deepcopy(past.added), **more) as found:
-        found.wait(timedelta(days=DAYS))
-        yield found
+    with Audited(past.deliveries, table=table, added=deepcopy(past.added), **more) as installation:
+        installation.wait(timedelta(days=DAYS))
+        yield installation
 
 
 @pytest.fixture
 def slipway(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """The command; it asks the test's own installation if the test has one."""
-    own = "installation" in request.fixturenames
-    installation: Audited = request.getfixturevalue("installation" if own else "untouched")
+    """The command; it queries the test's own installation if the test has one."""
+    has_its_own = "installation" in request.fixturenames
+    installation: Audited = request.getfixturevalue("installation" if has_its_own else "untouched")
     installation.serve(monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(audit_verify, "clock", lambda: installation.now)
@@ -90,12 +90,12 @@ def slipway(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.fixture
 def verdict(slipway: Callable[..., Result]) -> Callable[..., dict[str, Any]]:
-    """What `slipway audit verify --json` says; its exit code agrees with it."""
+    """The report of `slipway audit verify --json`, whose exit code agrees with it."""
 
     def ask(*arguments: str) -> dict[str, Any]:
         result = slipway("audit", "verify", "--json", *arguments)
-        found: dict[str, Any] = json.loads(result.stdout)
-        assert result.exit_code == (0 if found["intact"] and found["indexed"] else 7)
-        return found
+        report: dict[str, Any] = json.loads(result.stdout)
+        assert result.exit_code == (0 if report["intact"] and report["indexed"] else 7)
+        return report
 
     return ask

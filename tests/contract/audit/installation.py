@@ -1,4 +1,4 @@
-"""An installation whose JSON API is served over HTTP by the functions themselves, for the command to speak with."""
+"""An installation whose JSON API is served over HTTP by the functions themselves, for the command to call."""
 
 from contextlib import ExitStack
 from dataclasses import replace
@@ -42,14 +42,14 @@ class Audited(Installation):
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def retention(self, age: timedelta, *, part: int = 10) -> Retention:
-        found = self.app.retention
-        assert found is not None
-        return replace(found, age=age, part=part)
+        base = self.app.retention
+        assert base is not None
+        return replace(base, age=age, part=part)
 
     def container_export(self, form: ExportFormat = ExportFormat.JSONL, *, part: int = 10) -> ContainerExport:
-        found = self.app.container_export
-        assert found is not None
-        return replace(found, form=form, part=part)
+        export = self.app.container_export
+        assert export is not None
+        return replace(export, form=form, part=part)
 
     def deliver(self, tag: str) -> None:
         """A release goes through staging, is approved, and is brought to production."""
@@ -61,25 +61,25 @@ class Audited(Installation):
         assert self.phase(number) is Phase.COMPLETED
 
     def append(self, *drafts: AuditDraft) -> None:
-        """Append records as the ledger writes them, whatever they say."""
+        """Append records as the ledger writes them, with any content."""
         table, row = self.app.table, self.app.table.get("shop", keys.HEAD)
         assert row is not None
         head = self.app.ledger.head("shop")
         records = signed_chain(drafts, application="shop", time=self.now, sequence=head.sequence, previous=head.hash)
-        ended = head.evolve(sequence=records[-1].sequence, hash=records[-1].hash)
-        ended = sign_head(ended, before=head, changes={}, signer=SIGNER, keys=PUBLIC_KEYS)
+        new_head = head.evolve(sequence=records[-1].sequence, hash=records[-1].hash)
+        new_head = sign_head(new_head, before=head, changes={}, signer=SIGNER, keys=PUBLIC_KEYS)
         writes = [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in records]
-        table.transact("shop", [*writes, Write(act=Act.PUT, key=keys.HEAD, values=pack(ended))])
+        table.transact("shop", [*writes, Write(act=Act.PUT, key=keys.HEAD, values=pack(new_head))])
         self.app.index.write(records)
 
     def reindex(self, *partitions: str) -> None:
-        """Copy trails that were put into the table whole."""
+        """Copy trails into the index that were put into the table directly."""
         for partition in partitions:
             head = self.app.ledger.head(partition).sequence
             self.app.reindexing.compare(partition, head=head, repair=True, limit=head)
 
     def serve(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The functions answer for this installation."""
+        """Let the functions serve this installation."""
         for module in (api, audit_api, guard, proof):
             monkeypatch.setattr(module, "parts", lambda: self.app)
 
@@ -93,8 +93,8 @@ class Audited(Installation):
         self._ends.close()
 
 
-def answer(method: str, target: str) -> func.HttpResponse:
-    """What the function of the route answers."""
+def respond(method: str, target: str) -> func.HttpResponse:
+    """Call the function behind the route."""
     parts = urlsplit(target)
     path = [unquote(part) for part in parts.path.removeprefix("/api/v1/").split("/")]
     request = func.HttpRequest(
@@ -127,9 +127,9 @@ def _handler() -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            found = answer("GET", self.path)
-            body = found.get_body()
-            self.send_response(found.status_code)
+            response = respond("GET", self.path)
+            body = response.get_body()
+            self.send_response(response.status_code)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -1,4 +1,4 @@
-"""Records that are hard to write down, and for which a canonical form therefore needs a clear rule."""
+"""Records that are hard to serialize, so that the canonical form needs a clear rule for them."""
 
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft
@@ -20,7 +20,7 @@ ODD = (
     AuditDraft(
         action=Action.INPUT_PARKED,
         actor="-1+1",
-        # by code point U+FFFD comes before U+1F6A2; by UTF-16 code unit, as RFC 8785 sorts, after
+        # U+FFFD sorts before U+1F6A2 by code point, but after it by UTF-16 code unit, as RFC 8785 sorts
         details={
             "\ufffd": 1,
             "\U0001f6a2": 2,

@@ -1,4 +1,4 @@
-"""Exports: an export can be verified without the app, continues at the place where it was cut off, and harms nobody."""
+"""An export can be verified without the app, resumes where it was cut off, and is safe to open in a spreadsheet."""
 
 import csv
 import gzip
@@ -34,17 +34,17 @@ type Run = Callable[..., Result]
 
 def verified(slipway: Run, name: str, *more: str) -> dict[str, Any]:
     result = slipway("audit", "verify", "--file", name, "--json", *more)
-    found: dict[str, Any] = json.loads(result.stdout)
-    assert result.exit_code == (0 if found["intact"] else 7)
-    return found
+    report: dict[str, Any] = json.loads(result.stdout)
+    assert result.exit_code == (0 if report["intact"] else 7)
+    return report
 
 
 def end(installation: Audited) -> int:
     return installation.app.ledger.head("shop").sequence
 
 
-def by_name(found: dict[str, Any]) -> dict[str, Any]:
-    return {item["application"]: item for item in found["applications"]}
+def by_name(report: dict[str, Any]) -> dict[str, Any]:
+    return {item["application"]: item for item in report["applications"]}
 
 
 @pytest.fixture(params=["trail.jsonl", "trail.csv.gz"])
@@ -58,10 +58,10 @@ def test_an_export_is_verified_with_no_app(
     installation.append(*ODD)
     assert slipway("audit", "export", "--output", name).exit_code == 0
     monkeypatch.setattr(Audited, "url", "http://127.0.0.1:9")
-    found = verified(slipway, name)
-    shop = by_name(found)["shop"]
+    report = verified(slipway, name)
+    shop = by_name(report)["shop"]
     assert (shop["records"], shop["intact"], shop["fault"]) == (end(installation), True, None)
-    assert by_name(found)["_installation"]["records"] > 0
+    assert by_name(report)["_installation"]["records"] > 0
     assert (shop["anchors"], shop["anchored"]) == (6, end(installation) - len(ODD))
 
 
@@ -85,12 +85,12 @@ def test_a_second_run_adds_what_is_new_and_nothing_else(
     installation.append(*ODD)
     installation.wait(timedelta(days=1))
     installation.app.anchoring.run()
-    told = json.loads(slipway("audit", "export", "--output", name, "--json").stdout)
-    assert told["added"] == len(ODD)
+    summary = json.loads(slipway("audit", "export", "--output", name, "--json").stdout)
+    assert summary["added"] == len(ODD)
     assert (tmp_path / name).read_bytes().startswith(before)
-    found = verified(slipway, name)
-    shop = by_name(found)["shop"]
-    assert (found["intact"], shop["anchors"], shop["anchored"], shop["records"]) == (
+    report = verified(slipway, name)
+    shop = by_name(report)["shop"]
+    assert (report["intact"], shop["anchors"], shop["anchored"], shop["records"]) == (
         True,
         7,
         end(installation),
@@ -105,8 +105,8 @@ def test_a_part_that_begins_in_the_middle_carries_the_hash_before_it(
     proof = ExportProof.model_validate_json((tmp_path / f"{name}.proof").read_bytes())
     assert proof.chains["shop"].first == 10
     assert proof.chains["shop"].previous == installation.trail()[8].hash
-    found = verified(slipway, name)
-    assert by_name(found)["shop"]["records"] == end(installation) - 9
+    report = verified(slipway, name)
+    assert by_name(report)["shop"]["records"] == end(installation) - 9
     assert f"{end(installation) - 9} records from 10 on" in slipway("audit", "verify", "--file", name).stdout
 
 
@@ -157,7 +157,7 @@ def test_without_its_proof_an_export_is_verified_as_far_as_it_goes(slipway: Run,
 def test_an_export_of_a_replaced_chain_is_contradicted_by_a_kept_anchor(
     slipway: Run, installation: Audited, tmp_path: Path
 ) -> None:
-    kept = tmp_path / "kept.jsonl"
+    anchor_file = tmp_path / "kept.jsonl"
     head = installation.app.ledger.head("shop").evolve(hash="sha256:" + "1" * 64)
     forged = new_anchor(
         head,
@@ -167,20 +167,20 @@ def test_an_export_of_a_replaced_chain_is_contradicted_by_a_kept_anchor(
         signer=SIGNER,
         now=installation.now,
     )
-    kept.write_bytes(forged.document())
+    anchor_file.write_bytes(forged.document())
     slipway("audit", "export", "shop", "--output", "trail.jsonl")
     (tmp_path / "trail.jsonl.anchors").unlink()
-    found = verified(slipway, "trail.jsonl", "--anchors", str(kept))
-    assert "names another hash" in by_name(found)["shop"]["fault"]["reason"]
+    report = verified(slipway, "trail.jsonl", "--anchors", str(anchor_file))
+    assert "names another hash" in by_name(report)["shop"]["fault"]["reason"]
 
 
 def test_an_export_stops_before_a_record_that_is_wrong_and_says_which(slipway: Run, installation: Audited) -> None:
     installation.app.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(7))])
     result = slipway("audit", "export", "--output", "trail.jsonl", "--json")
-    told = json.loads(result.stdout)
-    assert (result.exit_code, told["faults"][0]["sequence"]) == (7, 7)
-    assert told["chains"]["shop"]["last"] == 6
-    assert told["chains"]["_installation"]["last"] > 0, "trouble with one trail does not stop the others"
+    summary = json.loads(result.stdout)
+    assert (result.exit_code, summary["faults"][0]["sequence"]) == (7, 7)
+    assert summary["chains"]["shop"]["last"] == 6
+    assert summary["chains"]["_installation"]["last"] > 0, "a fault in one trail does not stop the others"
 
 
 def test_a_file_that_is_not_an_export_is_left_alone(slipway: Run, tmp_path: Path) -> None:
@@ -224,17 +224,17 @@ def test_each_text_comes_back_as_it_was(form: ExportFormat, text: str) -> None:
     objects = {"details": {text: text}, "rules": None, "sig": {"kid": text, "value": text}}
     record = dict.fromkeys(COLUMNS, text) | numbers | objects | {"release": None}
     line = export_line(form, record).decode()
-    given: Any = next(csv.reader([line])) if form is ExportFormat.CSV else line
-    assert read_back(form, given) == record
+    raw: Any = next(csv.reader([line])) if form is ExportFormat.CSV else line
+    assert read_back(form, raw) == record
 
 
-# ---- runs that are cut
+# ---- interrupted runs
 class CutError(BaseException):
-    """The process is gone."""
+    """The process died."""
 
 
 class MortalDisk(Disk):
-    """Dies at a chosen write, having written a part of it."""
+    """Dies at a chosen write after writing a part of it."""
 
     def __init__(self, file: Path, *, die_at: int, part: float) -> None:
         super().__init__(file)
@@ -263,10 +263,10 @@ class MortalDisk(Disk):
 def test_a_run_may_be_cut_at_any_write_and_the_next_one_ends_as_if_it_had_not_been(
     slipway: Run, installation: Audited, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, name: str, part: float
 ) -> None:
-    """There are four: two pages of one trail, one of the other, and the anchors."""
+    """There are four writes: two pages of one trail, one of the other, and the anchors."""
     monkeypatch.setattr(exporting, "PAGE", end(installation) - 1)
     slipway("audit", "export", "--output", f"whole-{name}")
-    whole = (tmp_path / f"whole-{name}").read_bytes()
+    expected = (tmp_path / f"whole-{name}").read_bytes()
     api = Api(FoundApp(url=installation.url, key=KEY, source="a test"))
     form = ExportFormat.CSV if "csv" in name else ExportFormat.JSONL
     for die_at in (1, 2, 3, 4):
@@ -277,7 +277,7 @@ def test_a_run_may_be_cut_at_any_write_and_the_next_one_ends_as_if_it_had_not_be
                 export.chain(chain, after=0, progress=lambda done, total: None)
             export.anchors()
         assert slipway("audit", "export", "--output", file.name).exit_code == 0
-        assert file.read_bytes() == whole, die_at
+        assert file.read_bytes() == expected, die_at
         assert verified(slipway, file.name)["intact"] is True
 
 

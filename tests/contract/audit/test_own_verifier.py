@@ -38,7 +38,7 @@ def verifier(tmp_path: Path) -> Callable[..., tuple[int, str]]:
 
 @pytest.fixture
 def exported(slipway: Callable[..., Result], installation: Audited, tmp_path: Path) -> Path:
-    """A trail that the app has written, odd records and anchors and all."""
+    """A trail exported by the app, with odd records and anchors."""
     installation.append(*ODD)
     installation.wait(timedelta(days=1))
     installation.app.anchoring.run()
@@ -59,9 +59,9 @@ def test_it_finds_an_app_s_trail_intact_with_its_anchors(
     verifier: Callable[..., tuple[int, str]], exported: Path, installation: Audited
 ) -> None:
     end = installation.app.ledger.head("shop").sequence
-    code, said = verifier("trail.jsonl", "trail.jsonl.anchors")
-    told = (f"shop to {end}, anchored to {end}" in said, "_installation to" in said)
-    assert (code, told) == (0, (True, True)), said
+    code, output = verifier("trail.jsonl", "trail.jsonl.anchors")
+    chains_verified = (f"shop to {end}, anchored to {end}" in output, "_installation to" in output)
+    assert (code, chains_verified) == (0, (True, True)), output
 
 
 def test_it_reads_gzip_too(
@@ -85,15 +85,15 @@ def test_what_a_retired_key_signed_counts_as_far_as_a_later_anchor_shows(
     newer = {"newer": b"n" * 32}
     public = {kid: public_key(seed) for kid, seed in (SIGNING_KEYS | newer).items()}
     keys = format_keys(with_retired(public, newer))
-    code, said = verifier("trail.jsonl", "trail.jsonl.anchors", keys=keys)
-    assert (code, "after 0 a retired key signed, and nothing shows that it is older" in said) == (1, True), said
+    code, output = verifier("trail.jsonl", "trail.jsonl.anchors", keys=keys)
+    assert (code, "after 0 a retired key signed, and nothing shows that it is older" in output) == (1, True), output
     signer, anchors = PrivateSigner(FixedKeys(newer), PublicKeys(public)), exported.with_name("newer.anchors")
     for chain in ("shop", "_installation"):
         head = installation.app.ledger.head(chain)
-        made = new_anchor(head, why=Why.DAILY, before=None, keys=PUBLIC_KEYS, signer=signer, now=installation.now)
-        anchors.open("ab").write(made.document())
-    code, said = verifier("trail.jsonl", "newer.anchors", keys=keys)
-    assert code == 0, said
+        anchor = new_anchor(head, why=Why.DAILY, before=None, keys=PUBLIC_KEYS, signer=signer, now=installation.now)
+        anchors.open("ab").write(anchor.document())
+    code, output = verifier("trail.jsonl", "newer.anchors", keys=keys)
+    assert code == 0, output
 
 
 def changed(lines: list[str], index: int, **fields: Any) -> list[str]:
@@ -118,8 +118,8 @@ def test_it_finds_what_was_tampered_with(
 ) -> None:
     lines = exported.read_text(encoding="utf-8").split("\n")[:-1]
     exported.write_text("".join(tamper([line + "\n" for line in lines])), encoding="utf-8")
-    code, said = verifier("trail.jsonl", "trail.jsonl.anchors")
-    assert (code, any(word in said for word in ("shop", "InvalidSignature"))) == (1, True), said
+    code, output = verifier("trail.jsonl", "trail.jsonl.anchors")
+    assert (code, any(word in output for word in ("shop", "InvalidSignature"))) == (1, True), output
 
 
 def test_one_changed_byte_of_a_record_is_enough(
@@ -127,11 +127,11 @@ def test_one_changed_byte_of_a_record_is_enough(
 ) -> None:
     assert slipway("audit", "export", "shop", "--output", "trail.jsonl").exit_code == 0
     file = tmp_path / "trail.jsonl"
-    first, rest = file.read_bytes().split(b"\n", 1)
+    first, remainder = file.read_bytes().split(b"\n", 1)
     assert verifier("trail.jsonl")[0] == 0
-    for place in range(0, len(first), 97):  # a process each
-        other = b"1" if first[place : place + 1] != b"1" else b"2"
-        file.write_bytes(first[:place] + other + first[place + 1 :] + b"\n" + rest)
+    for place in range(0, len(first), 97):  # each check starts a process
+        replacement = b"1" if first[place : place + 1] != b"1" else b"2"
+        file.write_bytes(first[:place] + replacement + first[place + 1 :] + b"\n" + remainder)
         assert verifier("trail.jsonl")[0] == 1, first[:place]
 
 
@@ -139,23 +139,23 @@ def test_records_of_whoever_has_no_key_of_the_installation_are_found(
     verifier: Callable[..., tuple[int, str]], exported: Path
 ) -> None:
     assert exported.exists()
-    code, said = verifier("trail.jsonl", keys=format_keys({"test": public_key(b"o" * 32)}))
-    assert (code, "InvalidSignature" in said) == (1, True)
+    code, output = verifier("trail.jsonl", keys=format_keys({"test": public_key(b"o" * 32)}))
+    assert (code, "InvalidSignature" in output) == (1, True)
 
 
 def test_it_finds_a_changed_anchor(verifier: Callable[..., tuple[int, str]], exported: Path) -> None:
     anchors = exported.with_name("trail.jsonl.anchors")
     anchors.write_bytes(anchors.read_bytes().replace(b'"at":"2026-11-23T', b'"at":"2026-11-22T', 1))
-    code, said = verifier("trail.jsonl", "trail.jsonl.anchors")
-    assert (code, "InvalidSignature" in said) == (1, True), said
+    code, output = verifier("trail.jsonl", "trail.jsonl.anchors")
+    assert (code, "InvalidSignature" in output) == (1, True), output
 
 
 def test_it_finds_a_trail_that_ends_before_an_anchor(verifier: Callable[..., tuple[int, str]], exported: Path) -> None:
     lines = exported.read_text(encoding="utf-8").split("\n")
-    kept = [line for line in lines if '"application":"shop"' in line]
-    exported.write_text("\n".join(kept[:-1]) + "\n", encoding="utf-8")
-    code, said = verifier("trail.jsonl", "trail.jsonl.anchors")
-    assert (code, "an anchor names a later record" in said) == (1, True), said
+    shop_lines = [line for line in lines if '"application":"shop"' in line]
+    exported.write_text("\n".join(shop_lines[:-1]) + "\n", encoding="utf-8")
+    code, output = verifier("trail.jsonl", "trail.jsonl.anchors")
+    assert (code, "an anchor names a later record" in output) == (1, True), output
 
 
 def test_odd_records_come_back_from_the_table_as_they_were_written(installation: Audited) -> None:
@@ -167,7 +167,7 @@ def test_odd_records_come_back_from_the_table_as_they_were_written(installation:
 def test_what_python_alone_would_forgive_is_refused(
     verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Audited
 ) -> None:
-    """A number that is not a number has no canonical form."""
+    """NaN has no canonical form."""
     end = installation.app.ledger.head("shop").sequence
     row = installation.app.table.get("shop", keys.audit(end))
     assert row is not None

@@ -1,5 +1,5 @@
 """The verifier of proofs in docs/how-to/verify-the-trail.md, taken from the page and run where only cryptography can be
-imported: it goes red for one changed byte in token or statement."""
+imported: it fails for one changed byte of the token or the statement."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -23,8 +23,8 @@ from tests.unit.engine.test_proving import ADA, CLIENT, VOTE, taken
 STATEMENT = VOTE.evolve(reason='"Grüße"\n\t\\ and \u2028')
 
 
-class Kept:
-    """A proof as the worker kept it, on a disk of somebody else's."""
+class StoredProof:
+    """A proof as the worker stored it, copied to an auditor's disk."""
 
     def __init__(self, folder: Path) -> None:
         issuer, blobs = MemoryIssuer(), MemoryBlobs()
@@ -42,8 +42,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    return Kept(tmp_path)
+def proof(tmp_path: Path) -> StoredProof:
+    return StoredProof(tmp_path)
 
 
 @pytest.fixture
@@ -51,20 +51,20 @@ def verifier(tmp_path: Path) -> Callable[..., tuple[int, str]]:
     return Auditor(tmp_path / "alone").proof
 
 
-def test_it_finds_who_said_what(verifier: Callable[..., tuple[int, str]], kept: Kept) -> None:
-    code, said = verifier(kept.file, kept.keys, kept.digest)
-    assert (code, ADA.oid in said, "looks good" in said, "Grüße" in said) == (0, True, False, True), said
+def test_it_finds_who_said_what(verifier: Callable[..., tuple[int, str]], proof: StoredProof) -> None:
+    code, output = verifier(proof.file, proof.keys, proof.digest)
+    assert (code, ADA.oid in output, "looks good" in output, "Grüße" in output) == (0, True, False, True), output
 
 
 @pytest.fixture
-def address(kept: Kept) -> Iterator[str]:
-    """The provider's address of keys."""
+def address(proof: StoredProof) -> Iterator[str]:
+    """The URL at which the provider publishes its keys."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(kept.keys.read_bytes())
+            self.wfile.write(proof.keys.read_bytes())
 
         def log_message(self, *_: object) -> None:
             """Tests print nothing."""
@@ -74,35 +74,35 @@ def address(kept: Kept) -> Iterator[str]:
 
 
 def test_it_reads_the_keys_from_the_provider(
-    verifier: Callable[..., tuple[int, str]], kept: Kept, address: str
+    verifier: Callable[..., tuple[int, str]], proof: StoredProof, address: str
 ) -> None:
-    code, said = verifier(kept.file, address, kept.digest)
-    assert (code, "by the key k1, published by the provider" in said) == (0, True), said
+    code, output = verifier(proof.file, address, proof.digest)
+    assert (code, "by the key k1, published by the provider" in output) == (0, True), output
 
 
-def renamed(kept: Kept, content: bytes) -> str:
-    """The changed proof under its own hash, as somebody would keep it who can also write records."""
-    import hashlib  # noqa: PLC0415 - as the verifier does it
+def overwrite(proof: StoredProof, content: bytes) -> str:
+    """Store a changed proof and return its own hash, as an attacker would who can also write records."""
+    import hashlib  # noqa: PLC0415 - as the verifier does
 
-    kept.file.write_bytes(content)
+    proof.file.write_bytes(content)
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def test_one_changed_byte_is_enough_whatever_hash_the_record_names(
-    verifier: Callable[..., tuple[int, str]], kept: Kept
+    verifier: Callable[..., tuple[int, str]], proof: StoredProof
 ) -> None:
-    document = json.loads(kept.content)
+    document = json.loads(proof.content)
     token, salt = document["id_token"], document["statement"]["salt"]
-    start = kept.content.index(token.encode())
-    places = [*range(start, start + len(token), 449), start + len(token) - 1, kept.content.index(salt.encode())]
+    start = proof.content.index(token.encode())
+    places = [*range(start, start + len(token), 449), start + len(token) - 1, proof.content.index(salt.encode())]
     for place in places:
-        other = b"A" if kept.content[place : place + 1] != b"A" else b"B"
-        changed = kept.content[:place] + other + kept.content[place + 1 :]
-        assert verifier(kept.file, kept.keys, renamed(kept, changed))[0] == 1, place
+        replacement = b"A" if proof.content[place : place + 1] != b"A" else b"B"
+        changed = proof.content[:place] + replacement + proof.content[place + 1 :]
+        assert verifier(proof.file, proof.keys, overwrite(proof, changed))[0] == 1, place
 
 
 def anchors_naming(folder: Path, *sets: bytes) -> Path:
-    """Anchors, one a day, that name these sets of the provider's keys."""
+    """One anchor for each day, naming one of these sets of the provider's keys."""
     lines = [
         {"at": f"2026-11-2{day}T08:00:00Z", "keys": {"issuer": sha256(content)}} for day, content in enumerate(sets, 1)
     ]
@@ -112,40 +112,42 @@ def anchors_naming(folder: Path, *sets: bytes) -> Path:
 
 
 def test_it_says_since_when_the_archive_of_the_key_is_anchored(
-    verifier: Callable[..., tuple[int, str]], kept: Kept, tmp_path: Path
+    verifier: Callable[..., tuple[int, str]], proof: StoredProof, tmp_path: Path
 ) -> None:
-    archive = kept.keys.read_bytes()
-    code, said = verifier(kept.file, kept.keys, kept.digest, anchors_naming(tmp_path, b"{}", archive, archive))
-    assert (code, "by the key k1, archived, anchored since 2026-11-22T08:00:00Z" in said) == (0, True), said
+    archive = proof.keys.read_bytes()
+    code, output = verifier(proof.file, proof.keys, proof.digest, anchors_naming(tmp_path, b"{}", archive, archive))
+    assert (code, "by the key k1, archived, anchored since 2026-11-22T08:00:00Z" in output) == (0, True), output
 
 
 def test_it_says_so_where_no_anchor_names_the_archive(
-    verifier: Callable[..., tuple[int, str]], kept: Kept, tmp_path: Path
+    verifier: Callable[..., tuple[int, str]], proof: StoredProof, tmp_path: Path
 ) -> None:
     for anchors in ((), (anchors_naming(tmp_path, b"{}"),)):
-        code, said = verifier(kept.file, kept.keys, kept.digest, *anchors)
-        assert (code, "archived, in no anchor" in said) == (0, True), said
+        code, output = verifier(proof.file, proof.keys, proof.digest, *anchors)
+        assert (code, "archived, in no anchor" in output) == (0, True), output
 
 
 @pytest.mark.parametrize("field", ["decision", "plan", "reason", "release", "opening"])
 def test_another_statement_is_not_what_was_signed(
-    verifier: Callable[..., tuple[int, str]], kept: Kept, field: str
+    verifier: Callable[..., tuple[int, str]], proof: StoredProof, field: str
 ) -> None:
-    document = json.loads(kept.content)
+    document = json.loads(proof.content)
     document["statement"][field] = {"decision": "reject", "plan": "sha256:" + "b" * 64}.get(field, 7)
     changed = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    code, said = verifier(kept.file, kept.keys, renamed(kept, changed))
-    assert (code, "another statement" in said) == (1, True), said
+    code, output = verifier(proof.file, proof.keys, overwrite(proof, changed))
+    assert (code, "another statement" in output) == (1, True), output
 
 
-def test_keys_of_somebody_else_prove_nothing(verifier: Callable[..., tuple[int, str]], kept: Kept) -> None:
+def test_keys_of_somebody_else_prove_nothing(verifier: Callable[..., tuple[int, str]], proof: StoredProof) -> None:
     forged = json.loads(published_keys("forged"))
     forged["keys"][0]["kid"] = "k1"
-    kept.keys.write_text(json.dumps(forged))
-    code, said = verifier(kept.file, kept.keys, kept.digest)
-    assert (code, "InvalidSignature" in said) == (1, True)
+    proof.keys.write_text(json.dumps(forged))
+    code, output = verifier(proof.file, proof.keys, proof.digest)
+    assert (code, "InvalidSignature" in output) == (1, True)
 
 
-def test_a_proof_that_the_record_does_not_name_is_none(verifier: Callable[..., tuple[int, str]], kept: Kept) -> None:
-    code, said = verifier(kept.file, kept.keys, "sha256:" + "0" * 64)
-    assert (code, "not the proof that the record names" in said) == (1, True)
+def test_a_proof_that_the_record_does_not_name_is_none(
+    verifier: Callable[..., tuple[int, str]], proof: StoredProof
+) -> None:
+    code, output = verifier(proof.file, proof.keys, "sha256:" + "0" * 64)
+    assert (code, "not the proof that the record names" in output) == (1, True)

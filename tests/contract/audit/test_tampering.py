@@ -57,7 +57,7 @@ class Intruder:
         self.table.transact("shop", [Write(act=Act.PUT, key=keys.HEAD, values=pack(head))])
 
     def rehash(self, records: list[AuditRecord]) -> None:
-        """Rewrite the whole chain, consistent in itself, with the head that belongs to it."""
+        """Rewrite the whole chain so that it is consistent in itself and with its head."""
         previous = ""
         for record in records:
             draft = {"action": record.action, "actor": record.actor, "details": record.details}
@@ -78,9 +78,9 @@ def intruder(installation: Audited) -> Intruder:
     return Intruder(installation)
 
 
-def fault(found: dict[str, Any], chain: str = "shop") -> tuple[int, str]:
-    assert found["intact"] is False
-    wrong = {item["application"]: item["fault"] for item in found["applications"] if not item["intact"]}
+def fault(report: dict[str, Any], chain: str = "shop") -> tuple[int, str]:
+    assert report["intact"] is False
+    wrong = {item["application"]: item["fault"] for item in report["applications"] if not item["intact"]}
     assert list(wrong) == [chain]
     return wrong[chain]["sequence"], wrong[chain]["reason"]
 
@@ -91,10 +91,10 @@ def anchors(installation: Audited) -> list[ChainAnchor]:
 
 
 def test_what_nobody_touched_is_intact_and_anchored(verdict: Ask, installation: Audited) -> None:
-    found = verdict()
-    assert (found["intact"], found["anchored"]) == (True, True)
-    shop, own = found["applications"]
-    assert (shop["application"], own["application"]) == ("shop", "_installation")
+    report = verdict()
+    assert (report["intact"], report["anchored"]) == (True, True)
+    shop, own_chain = report["applications"]
+    assert (shop["application"], own_chain["application"]) == ("shop", "_installation")
     newest = anchors(installation)[0]
     assert (shop["anchors"], shop["anchored"]) == (len(anchors(installation)), newest.head.sequence)
     assert shop["anchored"] == installation.app.ledger.head("shop").sequence
@@ -109,13 +109,13 @@ def test_a_changed_record(verdict: Ask, intruder: Intruder) -> None:
 def test_a_record_that_was_taken_out_of_the_index_is_named_and_the_trail_is_intact(
     verdict: Ask, intruder: Intruder, installation: Audited
 ) -> None:
-    """Its copy under the application is gone, so that no search of it finds the record."""
+    """Its index entry under the application is missing, so a search by application does not find it."""
     record = intruder.records()[4]
     lost = Write(act=Act.DELETE, key=on(by_application("shop"), record))
     installation.app.index.table.transact(COPIES, [lost])
-    found = verdict("shop")
-    assert (found["intact"], found["indexed"]) == (True, False)
-    assert found["applications"][0]["index"] == {"missing": 1, "wrong": 0, "extra": 0, "records": [record.sequence]}
+    report = verdict("shop")
+    assert (report["intact"], report["indexed"]) == (True, False)
+    assert report["applications"][0]["index"] == {"missing": 1, "wrong": 0, "extra": 0, "records": [record.sequence]}
 
 
 def test_a_removed_record(verdict: Ask, intruder: Intruder) -> None:
@@ -160,8 +160,8 @@ def test_a_whole_chain_that_was_replaced_by_a_consistent_one(
 
 
 def test_a_table_that_was_rolled_back(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
-    """As somebody does who restores yesterday's table: head and records of then, and nothing of today."""
-    newest, day_before, *_ = [one for one in anchors(installation) if one.why is Why.DAILY]
+    """Yesterday's table restored: its head and its records, and nothing of today."""
+    newest, day_before, *_ = [anchor for anchor in anchors(installation) if anchor.why is Why.DAILY]
     yesterday = day_before.head
     for sequence in range(yesterday.sequence + 1, intruder.end + 1):
         intruder.remove(sequence)
@@ -192,7 +192,7 @@ def test_a_changed_anchor_counts_for_nothing_and_is_named(verdict: Ask, intruder
 def test_an_anchor_of_a_gate_that_was_removed_is_missed(
     verdict: Ask, intruder: Intruder, installation: Audited
 ) -> None:
-    gate = next(one for one in anchors(installation) if one.why is Why.GATE)
+    gate = next(anchor for anchor in anchors(installation) if anchor.why is Why.GATE)
     del intruder.files[FOLDER + gate.name]
     sequence, reason = fault(verdict())
     assert (sequence > gate.head.sequence, f"the anchor {gate.hash} was written" in reason) == (True, True)
@@ -205,16 +205,16 @@ def test_a_trail_whose_anchors_are_gone_is_unproved(
         if name.startswith(FOLDER + "installation/"):
             del intruder.files[name]
     result = slipway("audit", "verify", "_installation", "--json")
-    found = json.loads(result.stdout)
-    assert (result.exit_code, found["intact"], found["anchored"]) == (6, True, False)
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["intact"], report["anchored"]) == (6, True, False)
 
 
 def test_a_trail_that_was_replaced_with_its_anchors_is_found_by_whoever_kept_one_of_them(
     verdict: Ask, intruder: Intruder, installation: Audited, tmp_path: Path
 ) -> None:
-    """Anybody who holds the key can sign any text, but they cannot change the anchors that others kept."""
-    kept = tmp_path / "from-the-mail.jsonl"
-    kept.write_bytes(anchors(installation)[0].document())
+    """Anybody who holds the key can sign any text, but cannot change the anchors that others have kept."""
+    anchor_file = tmp_path / "from-the-mail.jsonl"
+    anchor_file.write_bytes(anchors(installation)[0].document())
     records = intruder.records()
     records[4] = records[4].evolve(actor="mallory@example.com")
     intruder.rehash(records)
@@ -222,8 +222,8 @@ def test_a_trail_that_was_replaced_with_its_anchors_is_found_by_whoever_kept_one
         if name.startswith(CHAIN):
             del intruder.files[name]
     installation.app.chain_anchors.daily("shop", now=installation.now)
-    assert any("was written" not in reason for _, reason in [fault(verdict("--anchors", str(kept)))])
-    assert "names another hash" in fault(verdict("--anchors", str(kept)))[1]
+    assert any("was written" not in reason for _, reason in [fault(verdict("--anchors", str(anchor_file)))])
+    assert "names another hash" in fault(verdict("--anchors", str(anchor_file)))[1]
 
 
 def test_an_application_that_is_no_longer_delivered_is_still_verified(

@@ -1,8 +1,8 @@
 """An honest double of Key Vault's secrets (REST API 2025-07-01 and its neighbours), for the unmodified SDK.
 
-The first request of a client comes without a token and gets a challenge that says where to ask for one. Each PUT makes
-a version with an id of 32 hexadecimal digits; lists come in pages, without values, and in no order that says anything;
-a version that is disabled keeps its properties and gives away its value to nobody.
+A client's first request carries no token and is answered with a challenge that names where to get one. Each PUT makes
+a version with an id of 32 hexadecimal digits; lists are paged, carry no values and are in no meaningful order; a
+disabled version still shows its properties, but not its value.
 """
 
 import json
@@ -26,67 +26,71 @@ class Version:
 
 @dataclass
 class KeyVault:
-    """One vault. `status` answers everything when it is not 200; `refused_methods` are not allowed to this person."""
+    """One vault. Every request gets `status` unless that is 200; `refused_methods` are forbidden to the caller."""
 
     status: int = 200
     refused_methods: tuple[str, ...] = ()
     secrets: dict[str, list[Version]] = field(default_factory=dict)
-    asked: list[Request] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     now: int = 1_795_000_000
 
     def put(self, name: str, value: str, **attributes: Any) -> Version:
         self.now += 60
-        made = Version(value=value, created=self.now, attributes={"enabled": True, **attributes})
-        self.secrets.setdefault(name, []).append(made)
-        return made
+        version = Version(value=value, created=self.now, attributes={"enabled": True, **attributes})
+        self.secrets.setdefault(name, []).append(version)
+        return version
 
-    def answer(self, request: Request) -> Reply:
+    def respond(self, request: Request) -> Reply:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             challenge = (
                 'Bearer authorization="https://login.microsoftonline.com/00000000-0000-0000-0000-000000000001", '
                 'resource="https://vault.azure.net"'
             )
             return _json(401, _error("Unauthorized"), {"WWW-Authenticate": challenge})
-        self.asked.append(request)
+        self.requests.append(request)
         if self.status != 200:
             return _json(self.status, _error("Refused"))
         if request.method in self.refused_methods:
             return _json(403, _error("Forbidden"))
         if not request.query.get("api-version"):
             return _json(400, _error("BadParameter"))
-        return self._found(request, *request.path.strip("/").split("/")[1:])
+        return self._secret(request, *request.path.strip("/").split("/")[1:])
 
-    def _found(self, request: Request, name: str, version: str = "") -> Reply:
+    def _secret(self, request: Request, name: str, version: str = "") -> Reply:
         base = f"https://{request.headers['host']}/secrets/{name}"
         versions = self.secrets.get(name, [])
         if request.method == "PUT" and not version:
-            given = json.loads(request.body)
-            made = self.put(name, given["value"], **given.get("attributes", {}))
-            return _json(200, _bundle(base, made, value=True))
+            secret = json.loads(request.body)
+            created = self.put(name, secret["value"], **secret.get("attributes", {}))
+            return _json(200, _bundle(base, created, value=True))
         if version == "versions":
-            return self._page(request, base, sorted(versions, key=lambda one: one.id))
-        one = next((one for one in versions if one.id == version), None) if version else next(iter(versions[-1:]), None)
-        if one is None:
+            return self._page(request, base, sorted(versions, key=lambda stored: stored.id))
+        match = (
+            next((match for match in versions if match.id == version), None)
+            if version
+            else next(iter(versions[-1:]), None)
+        )
+        if match is None:
             return _json(404, _error("SecretNotFound"))
         if request.method == "PATCH":
-            one.attributes |= json.loads(request.body).get("attributes", {})
-            return _json(200, _bundle(base, one, value=False))
-        if not one.attributes["enabled"]:
+            match.attributes |= json.loads(request.body).get("attributes", {})
+            return _json(200, _bundle(base, match, value=False))
+        if not match.attributes["enabled"]:
             return _json(403, _error("Forbidden"))
-        return _json(200, _bundle(base, one, value=True))
+        return _json(200, _bundle(base, match, value=True))
 
     def _page(self, request: Request, base: str, versions: list[Version]) -> Reply:
         start = int(request.query.get("$skiptoken", "0"))
         more = start + PAGE < len(versions)
         link = f"{base}/versions?api-version={request.query['api-version']}&$skiptoken={start + PAGE}" if more else None
-        found = [_bundle(base, one, value=False) for one in versions[start : start + PAGE]]
-        return _json(200, {"value": found, "nextLink": link})
+        bundles = [_bundle(base, version, value=False) for version in versions[start : start + PAGE]]
+        return _json(200, {"value": bundles, "nextLink": link})
 
 
 def _bundle(base: str, version: Version, *, value: bool) -> dict[str, Any]:
     attributes = {"created": version.created, "updated": version.created, **version.attributes}
-    found: dict[str, Any] = {"id": f"{base}/{version.id}", "attributes": attributes}
-    return found | ({"value": version.value} if value else {})
+    bundle: dict[str, Any] = {"id": f"{base}/{version.id}", "attributes": attributes}
+    return bundle | ({"value": version.value} if value else {})
 
 
 def _json(status: int, content: Any, headers: dict[str, str] | None = None) -> Reply:
@@ -95,4 +99,4 @@ def _json(status: int, content: Any, headers: dict[str, str] | None = None) -> R
 
 
 def _error(code: str) -> dict[str, Any]:
-    return {"error": {"code": code, "message": "as the double has it"}}
+    return {"error": {"code": code, "message": "from the double"}}

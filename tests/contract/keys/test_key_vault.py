@@ -36,7 +36,7 @@ CLAIMS = ApprovalClaims(
 
 
 class Identity:
-    """Somebody who may use the vault."""
+    """A caller who may use the vault."""
 
     def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         assert scopes == ("https://vault.azure.net/.default",)
@@ -55,7 +55,7 @@ def vault() -> KeyVault:
 
 @pytest.fixture
 def client(vault: KeyVault, certificates: Certificates) -> Iterator[SecretClient]:
-    with serving(vault.answer, certificates) as address:
+    with serving(vault.respond, certificates) as address:
         yield SecretClient(
             address,
             Identity(),
@@ -66,22 +66,22 @@ def client(vault: KeyVault, certificates: Certificates) -> Iterator[SecretClient
 
 
 def keys_of(client: SecretClient) -> CachedKeys:
-    """As the wiring makes them, but without pauses."""
+    """As the wiring builds them, but without pauses."""
     return CachedKeys(VaultKeys(client, clock=lambda: NOW).load, max_age=0, pause=0)
 
 
 def public_in(vault: KeyVault) -> PublicKeys:
-    """What the setting says that refers to the secret, as it is now."""
+    """The public keys to which the setting resolves, read from the secret each time."""
     return PublicKeys(CachedKeys(lambda: parse_keys(vault.secrets[PUBLIC_SECRET][-1].value), max_age=0, pause=0))
 
 
-def made(source: KeySource, vault: KeyVault) -> str:
-    """A link that an app with these keys sends."""
+def link_from(source: KeySource, vault: KeyVault) -> str:
+    """A link as an app with these keys would send it."""
     return sign_link(CLAIMS, PrivateSigner(source, public_in(vault)))
 
 
-def good(link: str, source: KeySource, vault: KeyVault) -> bool:
-    """Whether an app with these keys lets it vote."""
+def accepts(link: str, source: KeySource, vault: KeyVault) -> bool:
+    """Whether an app with these keys accepts the link."""
     try:
         return read_link(link, PublicKeys(LiveKeys(source, public_in(vault))), now=NOW) == CLAIMS
     except TokenRefused:
@@ -132,16 +132,16 @@ def test_links_of_the_keys_before_stay_good_until_they_are_retired(
     vault.now = OLD
     rotated()
     keys = keys_of(client)
-    first = made(keys, vault)
+    first = link_from(keys, vault)
     rotated()
-    second = made(keys, vault)
-    assert good(first, keys, vault)
-    assert good(second, keys, vault)
+    second = link_from(keys, vault)
+    assert accepts(first, keys, vault)
+    assert accepts(second, keys, vault)
     vault.now = int(datetime.now(UTC).timestamp())
-    done = rotated()
-    assert (len(done["verify"]), len(done["retired"])) == (1, 1)
-    assert good(second, keys, vault)
-    assert not good(first, keys, vault)
+    rotation = rotated()
+    assert (len(rotation["verify"]), len(rotation["retired"])) == (1, 1)
+    assert accepts(second, keys, vault)
+    assert not accepts(first, keys, vault)
     with pytest.raises(TokenRefused, match="which was retired"):
         read_link(first, public_in(vault), now=NOW)
 
@@ -153,9 +153,9 @@ def test_however_soon_keys_are_rotated_again_no_open_link_breaks(
     keys, links = keys_of(client), []
     for _ in range(5):
         rotated()
-        links.append(made(keys, vault))
+        links.append(link_from(keys, vault))
     assert len(set(links)) == 5
-    assert all(good(link, keys, vault) for link in links)
+    assert all(accepts(link, keys, vault) for link in links)
 
 
 def test_a_sixth_key_within_the_time_of_the_links_is_refused_with_the_day_on_which_it_would_not_be(
@@ -177,11 +177,11 @@ def test_an_instance_that_has_not_seen_a_rotation_looks_again_when_it_meets_a_li
     rotated()
     time = [0.0]
     slow = CachedKeys(VaultKeys(client, clock=lambda: NOW).load, monotonic=lambda: time[0])
-    made(slow, vault)
+    link_from(slow, vault)
     rotated()
-    link = made(keys_of(client), vault)
+    link = link_from(keys_of(client), vault)
     time[0] = 11
-    assert good(link, slow, vault)
+    assert accepts(link, slow, vault)
 
 
 def test_retiring_the_others_ends_every_open_link_at_once(
@@ -190,13 +190,13 @@ def test_retiring_the_others_ends_every_open_link_at_once(
     vault.now = int(datetime.now(UTC).timestamp())
     for _ in range(3):
         rotated()
-    done = rotated("--retire-others")
-    assert (done["verify"], len(done["retired"])) == ([], 3)
-    *others, fourth = parse_keys(done["public"])
-    assert not [id for id in others if id.startswith("retired.")], "trails may still end with their signatures"
+    rotation = rotated("--retire-others")
+    assert (rotation["verify"], len(rotation["retired"])) == ([], 3)
+    *earlier, fourth = parse_keys(rotation["public"])
+    assert not [id for id in earlier if id.startswith("retired.")], "trails may still end with their signatures"
     assert list(keys_of(client).live()) == [fourth]
     again = rotated(command="retire")
-    assert list(parse_keys(again["public"])) == [*(f"retired.{id}" for id in others), fourth]
+    assert list(parse_keys(again["public"])) == [*(f"retired.{id}" for id in earlier), fourth]
 
 
 def test_keys_in_the_vault_are_listed_with_what_each_is_good_for(
@@ -206,10 +206,10 @@ def test_keys_in_the_vault_are_listed_with_what_each_is_good_for(
     for _ in range(2):
         rotated()
     arguments = ["keys", "list", "--vault", "https://contoso.vault.azure.net"]
-    shown = CliRunner().invoke(root, arguments).stdout.splitlines()
-    assert [line.split()[0] for line in shown[1:]] == [one.id for one in reversed(vault.secrets[VAULT_SECRET])]
-    assert [line.split("Z", 1)[1].strip() for line in shown[1:]] == ["signs", "retired by the next rotation"]
-    assert not [one.value for one in vault.secrets[VAULT_SECRET] if one.value in "\n".join(shown)]
+    lines = CliRunner().invoke(root, arguments).stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [version.id for version in reversed(vault.secrets[VAULT_SECRET])]
+    assert [line.split("Z", 1)[1].strip() for line in lines[1:]] == ["signs", "retired by the next rotation"]
+    assert not [version.value for version in vault.secrets[VAULT_SECRET] if version.value in "\n".join(lines)]
 
 
 @pytest.mark.parametrize(("status", "ends"), [(401, 1), (403, 1), (409, 4), (503, 4)])
@@ -230,12 +230,12 @@ def test_what_is_disabled_not_yet_good_or_expired_is_not_a_key(vault: KeyVault, 
 
 
 def test_a_value_is_read_once_however_often_the_versions_are(vault: KeyVault, client: SecretClient) -> None:
-    made = vault.put(VAULT_SECRET, text(1))
+    version = vault.put(VAULT_SECRET, text(1))
     keys = keys_of(client)
     for _ in range(3):
         keys.live()
-    assert [r.path for r in vault.asked].count(f"/secrets/{VAULT_SECRET}/{made.id}") == 1
-    assert [r.path for r in vault.asked].count(f"/secrets/{VAULT_SECRET}/versions") == 3
+    assert [r.path for r in vault.requests].count(f"/secrets/{VAULT_SECRET}/{version.id}") == 1
+    assert [r.path for r in vault.requests].count(f"/secrets/{VAULT_SECRET}/versions") == 3
 
 
 def test_known_keys_go_on_being_good_while_the_vault_is_away(vault: KeyVault, client: SecretClient) -> None:
@@ -280,7 +280,7 @@ def test_what_a_new_key_signs_verifies_once_its_public_key_is_known_and_not_befo
     vault: KeyVault, client: SecretClient, rotated: Rotated
 ) -> None:
     first, second = rotated()["public"], rotated()["public"]
-    assert [one.value for one in vault.secrets[PUBLIC_SECRET]] == [first, second]
+    assert [version.value for version in vault.secrets[PUBLIC_SECRET]] == [first, second]
     kid = PrivateSigner(keys_of(client), PublicKeys(parse_keys(first))).sign(b"text").kid
     assert [kid] == list(parse_keys(first))
     signature = PrivateSigner(keys_of(client), PublicKeys(parse_keys(second))).sign(b"text")

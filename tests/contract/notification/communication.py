@@ -1,8 +1,8 @@
 """An honest double of the e-mail part of the Communication Services REST API (2025-09-01), for the unmodified SDK.
 
-Sending is a long-running operation: 202 with `Operation-Location` and `retry-after`, then GET until it has ended. An
-`Operation-Id` that came before names the operation of then, and nothing is sent again. Fields that the API does not
-know are refused, as are calls without a bearer token or with another version.
+Sending is a long-running operation: 202 with `Operation-Location` and `retry-after`, then GET until it has ended. A
+repeated `Operation-Id` returns the earlier operation, and nothing is sent again. Unknown fields are refused, as are
+calls without a bearer token or with another API version.
 """
 
 import json
@@ -29,15 +29,15 @@ _OPERATIONS = "/emails/operations/"
 
 @dataclass
 class Communication:
-    """One resource. `status` answers every send when it is not 202."""
+    """One resource. Every send gets `status` unless that is 202."""
 
     status: int = 202
-    sent: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The mails sent, by operation id."""
-    asked: list[Request] = field(default_factory=list)
+    mails: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The mails that were sent, by operation id."""
+    requests: list[Request] = field(default_factory=list)
 
-    def answer(self, request: Request) -> Reply:
-        self.asked.append(request)
+    def respond(self, request: Request) -> Reply:
+        self.requests.append(request)
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return _error(401, "Denied", "the token is missing or wrong")
         if request.query.get("api-version") != VERSION:
@@ -46,26 +46,26 @@ class Communication:
             return self._send(request)
         if request.method == "GET" and request.path.startswith(_OPERATIONS):
             id = request.path.removeprefix(_OPERATIONS)
-            return _json(200, {"id": id, "status": "Succeeded"}) if id in self.sent else _error(404, "NotFound", id)
+            return _json(200, {"id": id, "status": "Succeeded"}) if id in self.mails else _error(404, "NotFound", id)
         return _error(404, "NotFound", request.path)
 
     def _send(self, request: Request) -> Reply:
         if self.status != 202:
-            return _error(self.status, "Refused", "as the test wants it", headers={"Retry-After": "30"})
+            return _error(self.status, "Refused", "as the test asked", headers={"Retry-After": "30"})
         try:
             id = str(uuid.UUID(request.headers.get("operation-id") or str(uuid.uuid4())))
         except ValueError:
             return _error(400, "InvalidOperationId", "expected a UUID")
         mail = json.loads(request.body)
-        if wrong := _wrong(mail):
-            return _error(400, "BadRequest", wrong)
-        self.sent.setdefault(id, mail)
+        if refusal := _refusal(mail):
+            return _error(400, "BadRequest", refusal)
+        self.mails.setdefault(id, mail)
         location = f"https://{request.headers['host']}{_OPERATIONS}{quote(id)}?api-version={VERSION}"
         headers = {"Operation-Location": location, "retry-after": "30"}
         return _json(202, {"id": id, "status": "Running", "error": None}, headers)
 
 
-def _wrong(mail: dict[str, Any]) -> str:
+def _refusal(mail: dict[str, Any]) -> str:
     """What the service would refuse about a mail."""
     if unknown := set(mail) - _FIELDS:
         return f"unknown fields {sorted(unknown)}"
@@ -74,7 +74,7 @@ def _wrong(mail: dict[str, Any]) -> str:
     if any("\n" in text or "\r" in text for text in (mail["content"]["subject"], *mail.get("headers", {}).values())):
         return "a header holds a line break"
     to = mail["recipients"].get("to", [])
-    if not to or any(set(one) - {"address", "displayName"} for one in to):
+    if not to or any(set(recipient) - {"address", "displayName"} for recipient in to):
         return "recipients: expected addresses"
     return ""
 

@@ -1,4 +1,4 @@
-"""Certificates, made once for these tests, and a mail server for each that wants one."""
+"""Certificates, made once per session, and a mail server for each test that needs one."""
 
 from collections.abc import Iterator
 

@@ -19,7 +19,7 @@ SENDER = "slipway@contoso.com"
 
 @dataclass
 class Post:
-    """The mails that the server accepted, and the answers by which a test makes it refuse one."""
+    """The mails that the server accepted, and the replies with which a test makes it refuse one."""
 
     mails: list[tuple[Envelope, bool]] = field(default_factory=list)
     """Each mail, and whether its connection was encrypted."""
@@ -51,7 +51,7 @@ class Listening(Controller):
         super().__init__(post, hostname="127.0.0.1", port=0, **options)
 
     def _trigger_server(self) -> None:
-        """The base class connects to the port that it was told, which is not the one it got."""
+        """The base class would connect to the port that was asked for, which is 0, not to the one that was assigned."""
         assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
         Controller._trigger_server(self)

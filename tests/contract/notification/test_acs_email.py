@@ -18,7 +18,7 @@ from tests.unit.effects.notification.samples import ADA, HOSTILE, TOKEN_LINK, en
 
 
 class Identity:
-    """The app's identity, and the scopes that tokens were asked for."""
+    """The app's identity, and the scopes for which it was asked for tokens."""
 
     def __init__(self, token: str = TOKEN) -> None:
         self.token = token
@@ -36,7 +36,7 @@ def service() -> Communication:
 
 @pytest.fixture
 def endpoint(service: Communication, certificates: Certificates) -> Iterator[str]:
-    with serving(service.answer, certificates) as address:
+    with serving(service.respond, certificates) as address:
         yield address
 
 
@@ -52,19 +52,19 @@ def test_a_mail_is_handed_in_with_the_apps_identity_and_without_tracking(
 ) -> None:
     identity = Identity()
     channel(endpoint, certificates, identity).send(gate_opened())
-    (mail,) = service.sent.values()
+    (mail,) = service.mails.values()
     assert mail["senderAddress"] == "slipway@contoso.com"
     assert mail["recipients"] == {"to": [{"address": ADA}]}
     assert mail["userEngagementTrackingDisabled"] is True
     assert TOKEN_LINK in mail["content"]["plainText"]
     assert f'href="{TOKEN_LINK}"' in mail["content"]["html"]
     assert identity.scopes == ["https://communication.azure.com//.default"]
-    assert service.asked[0].query["api-version"] == VERSION
+    assert service.requests[0].query["api-version"] == VERSION
 
 
 def test_the_operation_is_not_waited_for(service: Communication, endpoint: str, certificates: Certificates) -> None:
     channel(endpoint, certificates).send(gate_opened())
-    assert [request.method for request in service.asked] == ["POST"]
+    assert [request.method for request in service.requests] == ["POST"]
     assert not [thread for thread in threading.enumerate() if "LROPoller" in thread.name]
 
 
@@ -72,29 +72,29 @@ def test_a_repeat_is_not_a_second_mail(service: Communication, endpoint: str, ce
     mails = channel(endpoint, certificates)
     for message in (gate_opened(), gate_opened(), gate_opened(id="another")):
         mails.send(message)
-    ids = [request.headers["operation-id"] for request in service.asked]
+    ids = [request.headers["operation-id"] for request in service.requests]
     assert ids[0] == ids[1] == str(uuid.UUID(ids[0]))
     assert ids[2] != ids[0]
-    assert len(service.sent) == 2
+    assert len(service.mails) == 2
 
 
 def test_what_everybody_may_know_goes_to_the_channels_own_addresses(
     service: Communication, endpoint: str, certificates: Certificates
 ) -> None:
     channel(endpoint, certificates).send(ended())
-    assert service.asked == []
+    assert service.requests == []
     channel(endpoint, certificates, to=("team@contoso.com",)).send(ended())
-    assert [mail["recipients"] for mail in service.sent.values()] == [{"to": [{"address": "team@contoso.com"}]}]
+    assert [mail["recipients"] for mail in service.mails.values()] == [{"to": [{"address": "team@contoso.com"}]}]
 
 
 def test_hostile_text_makes_no_header(service: Communication, endpoint: str, certificates: Certificates) -> None:
     channel(endpoint, certificates).send(hostile(recipient=ADA, approval_url=TOKEN_LINK))
-    (mail,) = service.sent.values()
+    (mail,) = service.mails.values()
     assert "\n" not in mail["content"]["subject"]
     assert mail["recipients"] == {"to": [{"address": ADA}]}
 
 
-def trouble(mails: AcsEmail, **changes: Any) -> NotificationError:
+def error_from(mails: AcsEmail, **changes: Any) -> NotificationError:
     with pytest.raises(NotificationError) as raised:
         mails.send(gate_opened(**changes))
     assert TOKEN not in str(raised.value)
@@ -106,8 +106,8 @@ def trouble(mails: AcsEmail, **changes: Any) -> NotificationError:
 def test_who_is_not_one_mail_address_gets_no_mail(
     service: Communication, endpoint: str, certificates: Certificates, recipient: str
 ) -> None:
-    assert "expected a mail address" in str(trouble(channel(endpoint, certificates), recipient=recipient))
-    assert service.asked == []
+    assert "expected a mail address" in str(error_from(channel(endpoint, certificates), recipient=recipient))
+    assert service.requests == []
 
 
 @pytest.mark.parametrize(("status", "again"), [(429, True), (500, True), (503, True), (400, False), (403, False)])
@@ -115,18 +115,18 @@ def test_a_refusal_is_told_by_its_status_and_left_to_the_queue_to_try_again(
     service: Communication, endpoint: str, certificates: Certificates, status: int, again: bool
 ) -> None:
     service.status = status
-    error = trouble(channel(endpoint, certificates))
+    error = error_from(channel(endpoint, certificates))
     assert (str(error), error.retryable) == (f"channel approvers: expected a status of 202, got {status}", again)
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 def test_an_identity_without_the_right_is_not_tried_again(
     service: Communication, endpoint: str, certificates: Certificates
 ) -> None:
-    error = trouble(channel(endpoint, certificates, Identity("another token")))
+    error = error_from(channel(endpoint, certificates, Identity("another token")))
     assert (str(error), error.retryable) == ("channel approvers: the service refused the app's identity (401)", False)
 
 
 def test_a_service_that_is_away_is_tried_again(certificates: Certificates) -> None:
-    error = trouble(channel("https://127.0.0.1:1", certificates))
+    error = error_from(channel("https://127.0.0.1:1", certificates))
     assert (str(error), error.retryable) == ("channel approvers: no answer (ServiceRequestError)", True)

@@ -44,9 +44,9 @@ def test_a_repeat_is_the_same_mail_and_another_notice_is_another_one(
 def test_no_header_can_be_smuggled_in(listening: Listening, certificates: Certificates, post: Post) -> None:
     mail_by(listening, certificates).send(hostile(recipient=ADA, approval_url=TOKEN_LINK))
     mail = post.read()
-    ours = "From To Subject Date Message-ID Auto-Submitted X-Auto-Response-Suppress MIME-Version Content-Type"
-    assert set(mail.keys()) == set(ours.split())
-    assert "Bcc: evil@evil.example" in mail["Subject"]  # shown as a part of the text that it came in
+    expected = "From To Subject Date Message-ID Auto-Submitted X-Auto-Response-Suppress MIME-Version Content-Type"
+    assert set(mail.keys()) == set(expected.split())
+    assert "Bcc: evil@evil.example" in mail["Subject"]  # shown as part of the text that contained it
     assert post.mails[0][0].rcpt_tos == [ADA]
 
 
@@ -85,7 +85,7 @@ def test_where_nobody_is_named_for_everybody_nothing_is_sent(
     assert post.mails == []
 
 
-def trouble(channel: SmtpMail, message: Message | None = None) -> NotificationError:
+def error_from(channel: SmtpMail, message: Message | None = None) -> NotificationError:
     with pytest.raises(NotificationError) as raised:
         channel.send(message or gate_opened())
     text = str(raised.value)
@@ -97,7 +97,7 @@ def trouble(channel: SmtpMail, message: Message | None = None) -> NotificationEr
 
 
 def test_a_wrong_password_is_not_tried_again(listening: Listening, certificates: Certificates) -> None:
-    error = trouble(mail_by(listening, certificates, password="wrong"))
+    error = error_from(mail_by(listening, certificates, password="wrong"))
     assert (str(error), error.retryable) == (
         "channel approvers: the server answered 535 (AuthenticationError)",
         False,
@@ -107,35 +107,35 @@ def test_a_wrong_password_is_not_tried_again(listening: Listening, certificates:
 def test_a_server_that_nobody_vouches_for_gets_neither_password_nor_mail(
     listening: Listening, certificates: Certificates, post: Post
 ) -> None:
-    error = trouble(mail_by(listening, certificates, ca_file=None))
+    error = error_from(mail_by(listening, certificates, ca_file=None))
     assert "certificate is not trusted" in str(error)
     assert not error.retryable
     assert post.mails == []
 
 
-@pytest.mark.parametrize(("answer", "again"), [("451 busy", True), ("550 no such mailbox", False)])
+@pytest.mark.parametrize(("reply", "again"), [("451 busy", True), ("550 no such mailbox", False)])
 def test_a_refused_recipient_is_tried_again_only_where_the_server_says_later(
-    listening: Listening, certificates: Certificates, post: Post, answer: str, again: bool
+    listening: Listening, certificates: Certificates, post: Post, reply: str, again: bool
 ) -> None:
-    post.on_recipient = answer
-    error = trouble(mail_by(listening, certificates))
+    post.on_recipient = reply
+    error = error_from(mail_by(listening, certificates))
     assert (error.retryable, error.of_one) == (again, True)
-    assert answer[:3] in str(error)
+    assert reply[:3] in str(error)
 
 
-@pytest.mark.parametrize(("answer", "again"), [("452 full", True), ("554 spam", False)])
+@pytest.mark.parametrize(("reply", "again"), [("452 full", True), ("554 spam", False)])
 def test_a_refused_mail_is_tried_again_only_where_the_server_says_later(
-    listening: Listening, certificates: Certificates, post: Post, answer: str, again: bool
+    listening: Listening, certificates: Certificates, post: Post, reply: str, again: bool
 ) -> None:
-    post.on_data = answer
-    assert trouble(mail_by(listening, certificates)).retryable is again
+    post.on_data = reply
+    assert error_from(mail_by(listening, certificates)).retryable is again
 
 
 def test_a_server_without_starttls_gets_nothing(post: Post, certificates: Certificates) -> None:
     server = Listening(post)
     server.start()
     try:
-        error = trouble(mail_by(server, certificates, username="", password=""))
+        error = error_from(mail_by(server, certificates, username="", password=""))
     finally:
         server.stop()
     assert "does not offer what starttls" in str(error)
@@ -157,5 +157,5 @@ def test_a_server_that_is_away_is_tried_again(post: Post, certificates: Certific
     server = Listening(post)
     server.start()
     server.stop()
-    error = trouble(mail_by(server, certificates))
+    error = error_from(mail_by(server, certificates))
     assert (str(error), error.retryable) == ("channel approvers: no answer (ConnectionRefusedError)", True)

@@ -16,14 +16,14 @@ SECRET = "/workflows/1/triggers/manual/paths/invoke?api-version=1&sig=a-secret-s
 
 
 class Workflow:
-    """Takes cards."""
+    """A workflow that accepts cards."""
 
     def __init__(self) -> None:
         self.status = 202
-        self.asked: list[Request] = []
+        self.requests: list[Request] = []
 
-    def answer(self, request: Request) -> Reply:
-        self.asked.append(request)
+    def respond(self, request: Request) -> Reply:
+        self.requests.append(request)
         return Reply(status=self.status, headers={"Location": "https://elsewhere.example/"})
 
 
@@ -35,13 +35,13 @@ def workflow() -> Workflow:
 @pytest.fixture
 def channel(workflow: Workflow, certificates: Certificates) -> Iterator[TeamsChannel]:
     pool = urllib3.PoolManager(ca_certs=str(certificates.ca_file), retries=False)
-    with serving(workflow.answer, certificates) as address:
+    with serving(workflow.respond, certificates) as address:
         yield TeamsChannel(name="team", url=address + SECRET, pool=pool)
 
 
 def test_a_card_is_posted_with_the_signature_of_the_workflow(workflow: Workflow, channel: TeamsChannel) -> None:
     channel.send(for_everybody())
-    (request,) = workflow.asked
+    (request,) = workflow.requests
     assert (request.method, request.query["sig"]) == ("POST", "a-secret-signature")
     assert request.headers["content-type"] == "application/json"
     assert json.loads(request.body)["attachments"][0]["content"]["type"] == "AdaptiveCard"
@@ -56,7 +56,7 @@ def test_a_refusal_is_told_by_its_status_alone(
         channel.send(for_everybody())
     assert str(raised.value) == f"channel team: expected a status of 202, got {status}"
     assert raised.value.retryable is again
-    assert len(workflow.asked) == 1
+    assert len(workflow.requests) == 1
 
 
 def test_a_workflow_that_is_away_is_tried_again_and_its_address_stays_secret() -> None:

@@ -23,18 +23,18 @@ def flow() -> Workflow:
 @pytest.fixture
 def channel(flow: Workflow, certificates: Certificates) -> Iterator[TeamsFlow]:
     pool = urllib3.PoolManager(ca_certs=str(certificates.ca_file), retries=False)
-    with serving(flow.answer, certificates) as address:
+    with serving(flow.respond, certificates) as address:
         yield TeamsFlow(name="teams", url=address + SECRET, pool=pool)
 
 
 def test_each_approver_gets_a_card_and_what_is_voted_on_goes_beside_it(flow: Workflow, channel: TeamsFlow) -> None:
     channel.send(gate_opened(locate_url="https://slipway.contoso.com/approvals/shop/482/production"))
-    (request,) = flow.asked
-    sent = json.loads(request.body)
+    (request,) = flow.requests
+    body = json.loads(request.body)
     token = TOKEN_LINK.rpartition("/")[2]
-    assert set(sent) == {"id", "recipient", "vote", "card"}
-    assert sent["recipient"] == ADA
-    assert sent["vote"] == {name: value for name, value in VOTE.model_dump().items() if name != "approves"}
+    assert set(body) == {"id", "recipient", "vote", "card"}
+    assert body["recipient"] == ADA
+    assert body["vote"] == {name: value for name, value in VOTE.model_dump().items() if name != "approves"}
     assert token not in request.body.decode()
     assert len(request.body) < SIZE_LIMIT + 2500
 
@@ -44,12 +44,12 @@ def test_what_asks_nobody_starts_no_run_and_is_never_said_to_have_been_told(flow
         with pytest.raises(NotificationError, match="it carries only questions, so nobody was told") as raised:
             channel.send(message)
         assert not raised.value.retryable
-    assert flow.asked == []
+    assert flow.requests == []
 
 
 def test_a_question_to_nobody_by_name_starts_no_run(flow: Workflow, channel: TeamsFlow) -> None:
     channel.send(for_everybody())
-    assert flow.asked == []
+    assert flow.requests == []
 
 
 @pytest.mark.parametrize("recipient", ["oid:00000000-0000-0000-0000-00000000000b", "a@b.c;d@e.f", "ä@b.c", HOSTILE])
@@ -59,7 +59,7 @@ def test_an_approver_whom_teams_cannot_find_is_reported_and_not_tried_again(
     with pytest.raises(NotificationError, match="channel teams: ") as raised:
         channel.send(gate_opened(recipient=recipient))
     assert not raised.value.retryable
-    assert flow.asked == []
+    assert flow.requests == []
 
 
 @pytest.mark.parametrize(("status", "again"), [(429, True), (502, True), (401, False)])

@@ -10,9 +10,9 @@ _BUILT_HERE: Final = Path(__file__).parents[3] / ".local" / "tools"
 
 
 def folder_of(program: Program) -> str | None:
-    """The folder that has the program; None if it is not there."""
-    found = shutil.which(program.command) or shutil.which(program.command, path=str(_BUILT_HERE))
-    return str(Path(found).parent) if found else None
+    """The folder of the program; None if it is not installed."""
+    executable = shutil.which(program.command) or shutil.which(program.command, path=str(_BUILT_HERE))
+    return str(Path(executable).parent) if executable else None
 
 
 def missing(program: Program) -> str:

@@ -70,11 +70,15 @@ spec:
 
 
 def rendered(folder: Path, more: dict[str, str] | None = None, **options: Any) -> BuiltBundle:
-    given = {"team/shop": Reference(host="", repository="team/shop", tag="1.4.0", digest="")}
-    wanted = BuildOptions(
-        folder=write(folder, CHART | (more or {})), targets=targets(), version="1.4.0", registry=CI, references=given
+    references = {"team/shop": Reference(host="", repository="team/shop", tag="1.4.0", digest="")}
+    base = BuildOptions(
+        folder=write(folder, CHART | (more or {})),
+        targets=targets(),
+        version="1.4.0",
+        registry=CI,
+        references=references,
     )
-    return build(replace(wanted, **options), resolve, Programs({"PATH": HELM or ""}), Schemas())
+    return build(replace(base, **options), resolve, Programs({"PATH": HELM or ""}), Schemas())
 
 
 def refused(folder: Path, more: dict[str, str], **options: Any) -> list[str]:
@@ -119,7 +123,7 @@ def test_two_builds_of_a_chart_are_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "field"),
+    ("expression", "field"),
     [
         ("{{ randAlphaNum 12 | quote }}", "data.made"),
         ('{{ now | date "2006-01-02" | quote }}', "data.made"),
@@ -127,20 +131,24 @@ def test_two_builds_of_a_chart_are_the_same_bytes(tmp_path: Path) -> None:
         ('{{ (genCA "shop" 30).Cert | b64enc | quote }}', "data.made"),
     ],
 )
-def test_what_is_another_at_each_rendering_is_refused_with_its_template(tmp_path: Path, made: str, field: str) -> None:
-    text = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: made }}\ndata: {{ made: {made} }}\n"
-    told = refused(tmp_path, {"chart/templates/made.yaml": text})
-    assert told[0].startswith(f"shop-chart/templates/made.yaml:1: {field}: expected the same each time, got something")
-    assert "randAlphaNum" in told[0]
+def test_what_is_another_at_each_rendering_is_refused_with_its_template(
+    tmp_path: Path, expression: str, field: str
+) -> None:
+    text = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: made }}\ndata: {{ made: {expression} }}\n"
+    problems = refused(tmp_path, {"chart/templates/made.yaml": text})
+    assert problems[0].startswith(
+        f"shop-chart/templates/made.yaml:1: {field}: expected the same each time, got something"
+    )
+    assert "randAlphaNum" in problems[0]
 
 
 def test_hooks_become_jobs_before_and_after_in_the_order_of_their_weights(tmp_path: Path) -> None:
-    both = "helm.sh/hook: 'pre-install,pre-upgrade'"
+    hooks = "helm.sh/hook: 'pre-install,pre-upgrade'"
     built = rendered(
         tmp_path,
         {
-            "chart/templates/a.yaml": job("a-seed", f"{both}, helm.sh/hook-weight: '10'"),
-            "chart/templates/b.yaml": job("b-migrate", f"{both}, helm.sh/hook-weight: '-5'"),
+            "chart/templates/a.yaml": job("a-seed", f"{hooks}, helm.sh/hook-weight: '10'"),
+            "chart/templates/b.yaml": job("b-migrate", f"{hooks}, helm.sh/hook-weight: '-5'"),
             "chart/templates/c.yaml": job(
                 "warm", "helm.sh/hook: post-upgrade, helm.sh/hook-delete-policy: hook-failed"
             ),
@@ -154,15 +162,15 @@ def test_hooks_become_jobs_before_and_after_in_the_order_of_their_weights(tmp_pa
     (after,) = contents.part(ContentPart.AFTER)
     assert after.file == "warm.yaml"
     assert "annotations" not in after.value["metadata"]
-    said = [note.removeprefix("production: ") for note in built.notes if note.startswith("production: ")]
-    assert [note for note in said if "ping" in note or "gone" in note] == [
+    notes = [note.removeprefix("production: ") for note in built.notes if note.startswith("production: ")]
+    assert [note for note in notes if "ping" in note or "gone" in note] == [
         "shop-chart/templates/gone.yaml: Job gone: left out: Slipway does not uninstall",
         "shop-chart/templates/tests/ping.yaml: Job ping: left out: it is for `helm test`; as a file in verification/ "
         "it would run after each rollout",
     ]
-    assert any("Helm would not run it at the first installation" in note for note in said)
-    assert any("delete policy 'hook-failed'" in note for note in said)
-    assert any(note.endswith("before each rollout, as before/01-b-migrate.yaml") for note in said)
+    assert any("Helm would not run it at the first installation" in note for note in notes)
+    assert any("delete policy 'hook-failed'" in note for note in notes)
+    assert any(note.endswith("before each rollout, as before/01-b-migrate.yaml") for note in notes)
 
 
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { a: hunter2 }\n"
@@ -173,7 +181,7 @@ ACCOUNT = (
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (job("once", "helm.sh/hook: pre-install"), "Job once: Helm runs it once, at the first installation"),
         (
@@ -184,17 +192,19 @@ ACCOUNT = (
         (ACCOUNT, "expected a Job of batch/v1, got ServiceAccount of v1; shop-chart/templates/hook.yaml"),
     ],
 )
-def test_a_hook_that_means_something_else_here_is_refused_by_name(tmp_path: Path, text: str, said: str) -> None:
-    told = refused(tmp_path, {"chart/templates/hook.yaml": text})
-    assert any(line.startswith("shop-chart/templates/hook.yaml:1: ") and said in line for line in told), told
+def test_a_hook_that_means_something_else_here_is_refused_by_name(tmp_path: Path, text: str, expected: str) -> None:
+    problems = refused(tmp_path, {"chart/templates/hook.yaml": text})
+    assert any(line.startswith("shop-chart/templates/hook.yaml:1: ") and expected in line for line in problems), (
+        problems
+    )
 
 
 def test_what_kubernetes_would_refuse_is_told_with_the_template_that_made_it(tmp_path: Path) -> None:
     text = CHART["chart/templates/deployment.yaml"].replace("{{ .Values.replicas }}", "{{ .Values.replicas | quote }}")
-    told = refused(tmp_path, {"chart/templates/deployment.yaml": text})
+    problems = refused(tmp_path, {"chart/templates/deployment.yaml": text})
     file = "shop-chart/templates/deployment.yaml"
     cure = "write it without quotes"
-    assert told == [f"{file}:1: spec.replicas: expected a whole number, got '{n}'; {cure}" for n in ("2", "5")]
+    assert problems == [f"{file}:1: spec.replicas: expected a whole number, got '{n}'; {cure}" for n in ("2", "5")]
 
 
 DEFINITION = """\
@@ -210,17 +220,17 @@ spec:
 
 
 def test_definitions_of_kinds_are_left_out_unless_they_lie_beside_the_values(tmp_path: Path) -> None:
-    wanted = {"chart/crds/shops.yaml": DEFINITION, "environments/production/shops.yaml": DEFINITION}
-    built = rendered(tmp_path, wanted)
+    files = {"chart/crds/shops.yaml": DEFINITION, "environments/production/shops.yaml": DEFINITION}
+    built = rendered(tmp_path, files)
     assert [path for path in unpack_bundle(built.packed)[1] if "shops" in path] == [
         "environments/production/shops.yaml"
     ]
-    said = "shop-chart/crds/shops.yaml: CustomResourceDefinition shops.example.com: left out"
-    assert [note.partition(": ")[0] for note in built.notes if said in note] == ["staging", "production"]
+    expected = "shop-chart/crds/shops.yaml: CustomResourceDefinition shops.example.com: left out"
+    assert [note.partition(": ")[0] for note in built.notes if expected in note] == ["staging", "production"]
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "expected"),
     [
         ({"chart/templates/x.yaml": "{{ .Values.nothing.here }}\n"}, "helm refuses it: "),
         ({"chart/templates/x.yaml": '{{ fail "name the database" }}\n'}, "name the database"),
@@ -247,11 +257,11 @@ def test_definitions_of_kinds_are_left_out_unless_they_lie_beside_the_values(tmp
     ],
 )
 def test_what_helm_or_the_bundle_refuses_is_told_with_the_file(
-    tmp_path: Path, files: dict[str, str], said: str
+    tmp_path: Path, files: dict[str, str], expected: str
 ) -> None:
-    told = refused(tmp_path, files)
-    assert any(said in line for line in told), told
-    assert "hunter2" not in "".join(told)
+    problems = refused(tmp_path, files)
+    assert any(expected in line for line in problems), problems
+    assert "hunter2" not in "".join(problems)
 
 
 def test_a_chart_sees_none_of_the_callers_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,8 +33,8 @@ FILES = {
 
 
 def rendered(folder: Path, more: dict[str, str] | None = None, **options: Any) -> BuiltBundle:
-    wanted = BuildOptions(folder=write(folder, FILES | (more or {})), targets=targets(), version="1.4.0", registry=CI)
-    return build(replace(wanted, **options), resolve, Programs({"PATH": KUSTOMIZE or ""}), Schemas())
+    base = BuildOptions(folder=write(folder, FILES | (more or {})), targets=targets(), version="1.4.0", registry=CI)
+    return build(replace(base, **options), resolve, Programs({"PATH": KUSTOMIZE or ""}), Schemas())
 
 
 def refused(folder: Path, more: dict[str, str]) -> list[str]:
@@ -67,16 +67,16 @@ def test_two_builds_of_a_kustomization_are_the_same_bytes(tmp_path: Path) -> Non
 
 
 def test_the_tag_of_the_pipeline_wins_over_that_of_a_base_and_a_digest_over_both(tmp_path: Path) -> None:
-    given = {"team/shop": Reference(host="", repository="team/shop", tag="1.4.0", digest="")}
+    references = {"team/shop": Reference(host="", repository="team/shop", tag="1.4.0", digest="")}
     old = {"base/deployment.yaml": DEPLOYMENT.replace("1.4.0", "0.0.1")}
-    assert rendered(tmp_path / "a", old, references=given).config.images[0].digest == SHOP
-    given = {"team/shop": Reference(host="", repository="team/shop", tag="9.9.9", digest="")}
+    assert rendered(tmp_path / "a", old, references=references).config.images[0].digest == SHOP
+    references = {"team/shop": Reference(host="", repository="team/shop", tag="9.9.9", digest="")}
     pinned = {path: text.replace("shop:1.4.0", f"shop@{SHOP}") for path, text in FILES.items()}
-    assert rendered(tmp_path / "b", pinned, references=given).config.images[0].digest == SHOP
+    assert rendered(tmp_path / "b", pinned, references=references).config.images[0].digest == SHOP
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "expected"),
     [
         (
             {IN_STAGING: "resources:\n  - ../../base\n  - https://git.example/base?ref=v1\n"},
@@ -108,11 +108,11 @@ def test_the_tag_of_the_pipeline_wins_over_that_of_a_base_and_a_digest_over_both
     ],
 )
 def test_what_would_leave_the_repository_or_the_bundle_is_refused(
-    tmp_path: Path, files: dict[str, str], said: str
+    tmp_path: Path, files: dict[str, str], expected: str
 ) -> None:
-    told = refused(tmp_path, files)
-    assert any(said in line for line in told), told
-    assert "hunter2" not in "".join(told)
+    problems = refused(tmp_path, files)
+    assert any(expected in line for line in problems), problems
+    assert "hunter2" not in "".join(problems)
 
 
 def test_a_generator_that_runs_a_program_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Azurite with every table and container, and the bus double with the rules that the laptop makes of the rights."""
+"""Azurite with every table and container, and the bus double with the access rules that the local stack derives from
+the rights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +37,6 @@ def storage(azurite: str) -> Iterator[Storage]:
 def bus() -> Iterator[ServiceBus]:
     settings = (
         {"name": queue, "rules": queue_rules(queue, KEYS)} for queue in Queue
-    )  # sessions take no part in rights
-    with ServiceBus(*(QueueSettings.model_validate(each) for each in settings)) as running:
+    )  # sessions do not matter to rights
+    with ServiceBus(*(QueueSettings.model_validate(fields) for fields in settings)) as running:
         yield running

@@ -1,6 +1,6 @@
 """A change of the catalogue goes from front to worker with the rights that the table of rights gives each of them.
 
-So does the way out of a gate that nobody can satisfy any more, to the day after.
+So does the way out of a gate that nobody can satisfy any more, until it takes effect a day later.
 """
 
 from collections.abc import Callable
@@ -44,11 +44,11 @@ from tests.unit.commands.proposals import statement
 
 
 def never() -> NoReturn:
-    raise AssertionError("a front holds no key that makes a record, a message or a link")
+    raise AssertionError("the front holds no key to sign a record, a message or a link")
 
 
 def limited(storage: Storage, bus: ServiceBus, party: Party) -> Callable[[Ports], Ports]:
-    """The ports of one role: each with the token or the key of this role alone."""
+    """Limit the ports to the tokens and the key of one role."""
     tokens = storage_tokens(party)
 
     def table(name: TableName) -> AzureTable:
@@ -64,7 +64,7 @@ def limited(storage: Storage, bus: ServiceBus, party: Party) -> Callable[[Ports]
         return ServiceBusClient.from_connection_string(connection, retry_total=0)
 
     def wrapped(ports: Ports) -> Ports:
-        own = replace(
+        limited_ports = replace(
             ports,
             table=lambda: table(TableName.LEDGER),
             index_table=lambda: table(TableName.INDEX),
@@ -74,8 +74,8 @@ def limited(storage: Storage, bus: ServiceBus, party: Party) -> Callable[[Ports]
             bus=lambda: Bus(connect, encode=lambda message: never()),
         )
         if party is Party.WORKER:
-            return own
-        return replace(own, signer=never, private_keys=never)
+            return limited_ports
+        return replace(limited_ports, signer=never, private_keys=never)
 
     return wrapped
 
@@ -87,12 +87,12 @@ def test_the_front_applies_with_its_own_rights_alone_and_the_worker_makes_the_ch
     front, worker = Live(tmp_path), Live(tmp_path)
     front.restart(wrap=limited(storage, bus, Party.FRONT))
     worker.restart(wrap=limited(storage, bus, Party.WORKER))
-    said = front.say()
-    assert isinstance(said, Said)
-    assert front.reply(said).state is SaidState.RECEIVED
+    receipt = front.say()
+    assert isinstance(receipt, Said)
+    assert front.reply(receipt).state is SaidState.RECEIVED
     assert front.app.catalogue.entries == {}
-    worker.app.inbox_reader.take(said.partition, said.id)
-    assert front.reply(said).state is SaidState.COUNTED
+    worker.app.inbox_reader.take(receipt.partition, receipt.id)
+    assert front.reply(receipt).state is SaidState.COUNTED
     front.app.catalogue.look_again()
     assert list(front.app.catalogue.entries) == ["shop"]
     assert list(storage.blobs.get_container_client(Container.INCOMING).list_blob_names()) == []
@@ -104,9 +104,9 @@ def test_a_front_that_tries_the_workers_half_is_refused_by_the_storage(
     write_application(tmp_path, "cart")
     front = Live(tmp_path)
     front.restart(wrap=limited(storage, bus, Party.FRONT))
-    said = front.say()
-    assert isinstance(said, Said)
-    received = front.app.inbox.get(said.partition, said.id)
+    receipt = front.say()
+    assert isinstance(receipt, Said)
+    received = front.app.inbox.get(receipt.partition, receipt.id)
     assert isinstance(received, Received)
     with pytest.raises(LedgerUnavailable):
         front.app.applying.take(received)
@@ -124,28 +124,30 @@ class Roles:
         self.front.restart(wrap=limited(storage, bus, Party.FRONT))
         self.worker.restart(wrap=limited(storage, bus, Party.WORKER))
 
-    def taken(self, said: object) -> Reply:
+    def outcome_of(self, receipt: object) -> Reply:
         """The worker's outcome, as the front reads it."""
-        assert isinstance(said, Said), said
-        self.worker.app.inbox_reader.take(said.partition, said.id)
+        assert isinstance(receipt, Said), receipt
+        self.worker.app.inbox_reader.take(receipt.partition, receipt.id)
         self.front.app.catalogue.look_again()
         self.worker.app.catalogue.look_again()
-        return self.front.app.answers.reply(said.partition, said.id)
+        return self.front.app.answers.reply(receipt.partition, receipt.id)
 
     def propose(self) -> ProposedChange:
         """Olga applies the folder, and confirms it in her browser."""
-        asked, saying = self.front.say(), self.front.app.saying
-        assert isinstance(asked, ToConfirm), asked
-        handle = saying.keep_pending(asked.statement, Via.CLI, content=asked.content, compared=asked.compared)
+        to_confirm, saying = self.front.say(), self.front.app.saying
+        assert isinstance(to_confirm, ToConfirm), to_confirm
+        handle = saying.keep_pending(
+            to_confirm.statement, Via.CLI, content=to_confirm.content, compared=to_confirm.compared
+        )
         confirm_pending(self.front, handle)
         partition, row = present(saying.confirmed(handle), "what she confirmed")
-        reply = self.taken(Said(partition=partition, id=row))
+        reply = self.outcome_of(Said(partition=partition, id=row))
         assert reply.state is SaidState.COUNTED, reply
         return self.change(str(present(reply.answered, "the answer").change))
 
     def stand_in(self, change: ProposedChange, who: TokenPerson) -> SaidState:
-        said = statement(change, stands_in=True, reason="the team has gone")
-        return self.taken(say_proved(self.front, proof_of(self.front, said, who))).state
+        stand_in_statement = statement(change, stands_in=True, reason="the team has gone")
+        return self.outcome_of(say_proved(self.front, proof_of(self.front, stand_in_statement, who))).state
 
     def change(self, hash: str) -> ProposedChange:
         return present(self.front.app.proposals.current(hash).change, "the change")
@@ -157,17 +159,17 @@ class Roles:
 def test_two_of_the_platforms_people_stand_in_and_it_takes_effect_a_day_after_everybody_was_told(
     tmp_path: Path, storage: Storage, bus: ServiceBus
 ) -> None:
-    """On the service's own times, each role with its own tokens; only the day is not waited for."""
+    """With the service's own timestamps and each role's own tokens; only the day is skipped."""
     write_application(tmp_path, "till")
     roles = Roles(tmp_path, storage, bus)
     gate = {"kind": "approval", "approvers": ["role:gone"], "required": 2, "level": "signed", "fresh": "5m"}
     roles.front.edit_environment("production", "till", gate=gate)
-    assert roles.taken(roles.front.say()).state is SaidState.COUNTED
+    assert roles.outcome_of(roles.front.say()).state is SaidState.COUNTED
     roles.front.edit_environment("production", "till", gate=gate | {"approvers": ["role:shop-approvers"]})
     change = roles.propose()
     assert (change.phase, roles.version()) == (ChangePhase.WAITING, 1)
 
-    assert roles.stand_in(change, SIGNS_IN) is SaidState.REFUSED, "whoever proposed it is none of the two"
+    assert roles.stand_in(change, SIGNS_IN) is SaidState.REFUSED, "whoever proposed the change cannot be one of the two"
     for number in (31, 32):
         assert roles.stand_in(change, person(number, f"Person {number}", "platform")) is SaidState.COUNTED
     assert roles.change(change.hash).phase is ChangePhase.STOOD_IN

@@ -1,6 +1,6 @@
-"""Each call that the table of rights allows works with the role's own tokens and keys, and each other is refused.
+"""Each call that the table of rights allows works with the role's own tokens and keys, and every other is refused.
 
-On Azurite and the bus double, with the tokens that the laptop's stack makes of the table; in Azure role assignments
+On Azurite and the bus double, with the tokens that the local stack derives from the table; in Azure, role assignments
 take their place.
 """
 
@@ -30,12 +30,12 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="module")
 def clients(bus: ServiceBus) -> Iterator[Mapping[Party, ServiceBusClient]]:
     address = f"127.0.0.1:{bus.port}"
-    made = {
+    by_party = {
         party: ServiceBusClient.from_connection_string(key_connection(address, str(party), key), retry_total=0)
         for party, key in KEYS.items()
     }
-    yield made
-    for client in made.values():
+    yield by_party
+    for client in by_party.values():
         client.close()
 
 
@@ -113,7 +113,7 @@ def test_what_the_table_allows_works_and_nothing_else_does(
     if allowed:
         storage_call(storage, resource, operation, tokens[resource])()
         return
-    # Without a token of its own for it, none of the others opens it.
+    # Where the role has no token for the resource, none of its other tokens may open it.
     for token in [tokens[resource]] if resource in tokens else tokens.values():
         with pytest.raises(HttpResponseError) as refused:
             storage_call(storage, resource, operation, token)()
