@@ -1,4 +1,4 @@
-"""The story that every fault test tells, and its outcome if nothing goes wrong."""
+"""The deliveries folder that the fault tests share; expected warnings are not logged."""
 
 import logging
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> Iterator[None]:
-    """Thousands of expected warnings would only cost time."""
+    """Logging thousands of expected warnings would only cost time."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)

@@ -71,7 +71,7 @@ class Run:
     queues: list[QueuedMessage] = field(default_factory=list)
     voted: set[str] = field(default_factory=set)
     at_once: bool = True
-    """Whether an invocation begins the steps that it asks for, as the app's do."""
+    """Whether an invocation starts the steps that it requests, as the app's do."""
     crashes: int = 0
     dice: random.Random = field(default_factory=random.Random)
 
@@ -85,14 +85,14 @@ class Run:
 
     # ---- what happens outside
     def push(self, tag: str) -> None:
-        """A push, as the application gets to decide on it in its turn."""
+        """Enqueue a push, for the application to decide on in its turn."""
         self.tell(self.installation.pushed(tag))
 
     def tell(self, event: ImagePushed) -> None:
         self._enqueue("work", event.model_dump_json().encode(), event.mark)
 
     def _vote_when_asked(self, message: Message) -> None:
-        """Ada approves everything that she is asked, by the link that she was given, once."""
+        """Ada approves each request once, with the link that she was sent."""
         if message.recipient != ADA or message.approval_url in self.voted:
             return
         token = message.approval_url.rpartition("/")[2]
@@ -132,15 +132,15 @@ class Run:
                 self._mortal(self._reconcile)
 
     def late_messages(self) -> None:
-        """What was scheduled for later arrives too, and the reconcile timer runs once more."""
+        """Deliver what was scheduled for later, and run the reconcile timer once more."""
         self.installation.wait(LATE)
         self._deliver_due()
         self._mortal(self._reconcile)
         self._deliver_due()
 
     def _reconcile(self) -> None:
-        """The timer uses the index of due applications alone: an application that the index lacked would stay undone
-        here."""
+        """The timer relies on the index of due applications alone: an application missing from it would never
+        finish."""
         replace(self.installation.app.reconciler, in_turn=0).run(look_for_pushes=False)
 
     def _deliver_due(self) -> None:
@@ -179,9 +179,9 @@ class Run:
 
     def _deliver(self, queued: QueuedMessage) -> None:
         queued.delivered += 1
-        done = self._mortal(lambda: self._receive(queued))
+        handled = self._mortal(lambda: self._receive(queued))
         again = self.faults.seed is not None and queued.delivered == 1 and self.dice.random() < self.faults.twice
-        if done and not again:
+        if handled and not again:
             self.queues.remove(queued)
         elif queued.delivered >= DELIVERIES:
             self.queues.remove(queued)
@@ -196,7 +196,7 @@ class Run:
             )
 
     def _receive(self, queued: QueuedMessage) -> None:
-        queue = next(each for each in Queue if each == queued.queue)
+        queue = next(name for name in Queue if name == queued.queue)
         again = queued.delivered > 1 or queued.tries > 0
         room = self.installation.app.beginning.room(queue, queued.body, again=again)
         with room if self.at_once else nullcontext():
@@ -209,7 +209,7 @@ class Run:
         self.life.reach("message before complete")
 
     def _mortal(self, work: Any) -> bool:
-        """True when the process lived to the end of the work, and the work raised nothing."""
+        """Whether the process survived the work, and the work raised nothing."""
         try:
             work()
         except Crash:
@@ -223,7 +223,7 @@ class Run:
         return True
 
     def _work(self, queued: QueuedMessage, body: bytes) -> None:
-        """As `functions/queues.py` does it."""
+        """As `functions/queues.py` does."""
         match queued.queue:
             case "work":
                 self.installation.app.door.take_turn(queued.session, EVENT.validate_python(read_json(body)))
@@ -243,7 +243,7 @@ class Run:
             and not list(self.installation.app.ledger.outbox("shop"))
         )
 
-    # ---- looking
+    # ---- the outcome
     def story(self) -> str:
         releases = [(r.id, str(r.phase), r.step) for r in self.installation.app.ledger.releases("shop", limit=10)]
         return f"releases {releases}, waiting {[(h.queue, h.id, h.not_before) for h in self.queues][:5]}"
@@ -272,18 +272,18 @@ class Run:
             "intact": (verdict.intact, verdict.fault),
             "actions": Counter(action for action in installation.actions() if action not in UNCERTAIN),
             "unsent": [entry.row for entry in installation.app.ledger.outbox("shop")],
-            "the index lacks": _without(installation.trail(), installation.app.index),
+            "the index lacks": _missing_from_index(installation.trail(), installation.app.index),
             "parked": [(parked.source, parked.reason) for parked in installation.app.parking.all()],
             "dead letters": list(self.installation.bus.dead),
         }
 
 
 UNCERTAIN = frozenset({"step.resent"})
-"""What the trail may hold more or less often when things go wrong; everything else is there just as often."""
+"""Actions whose number may differ when things go wrong; every other action occurs just as often."""
 
 
-def _without(records: list[AuditRecord], index: AuditIndex) -> list[tuple[int, str]]:
-    """Records, and where in the index they should be and are not."""
+def _missing_from_index(records: list[AuditRecord], index: AuditIndex) -> list[tuple[int, str]]:
+    """Records that the index lacks, each with the axis on which it is missing."""
     return [
         (record.sequence, axis_of(key))
         for record in records

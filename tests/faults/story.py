@@ -1,4 +1,4 @@
-"""Two releases: the first goes all the way, and deletes what is left of earlier ones; the second fails in production,
+"""Two releases: the first goes all the way, and deletes leftovers of earlier ones; the second fails in production,
 and is rolled back to the first."""
 
 from functools import cache
@@ -13,8 +13,8 @@ NO_FAULTS = Faults()
 LEFT_OVER, NAMESPACE = ("report", "settings-of-old"), "shop"
 
 
-def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:
-    """The story, under faults, until everything is quiet and even the late messages have come."""
+def play(folder: Path, faults: Faults = NO_FAULTS) -> Run:
+    """Play the story under these faults, until everything is quiet and even late messages have arrived."""
     run = Run.new(folder, faults)
     for environment, cluster in (("staging", run.installation.staging), ("production", run.installation.production)):
         for name in LEFT_OVER:
@@ -33,13 +33,13 @@ def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:
 @cache
 def expected(folder: Path) -> dict[str, Any]:
     """The outcome if nothing goes wrong."""
-    return told(folder).outcome()
+    return play(folder).outcome()
 
 
 @cache
 def points(folder: Path) -> tuple[str, ...]:
     """The points of the story without faults, in order."""
-    return tuple(told(folder).life.points)
+    return tuple(play(folder).life.points)
 
 
 def deaths(folder: Path) -> tuple[int, ...]:
@@ -55,5 +55,5 @@ def services(folder: Path) -> tuple[int, ...]:
 
 def differences(folder: Path, faults: Faults) -> dict[str, Any]:
     """The differences between the outcomes with and without faults: none, if the promises hold."""
-    found, wanted = told(folder, faults).outcome(), expected(folder)
-    return {name: (wanted[name], found[name]) for name in wanted if wanted[name] != found[name]}
+    actual, baseline = play(folder, faults).outcome(), expected(folder)
+    return {name: (baseline[name], actual[name]) for name in baseline if baseline[name] != actual[name]}

@@ -25,36 +25,36 @@ SHARES = 8
 
 @dataclass(kw_only=True)
 class StoppedAtTheDoor(Run):
-    """Somebody's word is read when the message of the first step that writes to production is about to be delivered."""
+    """The event that stops the release is handled just before the first step that writes to production is delivered."""
 
     at_once: bool = False
     began_at: int = 0
-    """The point at which the word was read for the first time."""
-    said: list[str] = field(default_factory=list)
+    """The point at which that event is first handled."""
+    marks: list[str] = field(default_factory=list)
 
     @override
-    def _deliver(self, held: QueuedMessage) -> None:
-        if held.queue == "steps" and not self.said and self._is_first_to_write(held):
+    def _deliver(self, queued: QueuedMessage) -> None:
+        if queued.queue == "steps" and not self.marks and self._is_first_to_write(queued):
             self.began_at = len(self.life.points)
-            event = self.word()
-            self.said.append(event.mark)
+            event = self.stopping_event()
+            self.marks.append(event.mark)
             self._enqueue("work", event.model_dump_json().encode(), event.mark)
-            while any(each.id in self.said for each in self.queues):
-                super()._deliver(next(each for each in self.queues if each.id in self.said))
-        super()._deliver(held)
+            while any(waiting.id in self.marks for waiting in self.queues):
+                super()._deliver(next(waiting for waiting in self.queues if waiting.id in self.marks))
+        super()._deliver(queued)
 
-    def _is_first_to_write(self, held: QueuedMessage) -> bool:
-        step = read_as(Step, read_json(held.body))
+    def _is_first_to_write(self, queued: QueuedMessage) -> bool:
+        step = read_as(Step, read_json(queued.body))
         return step.kind is StepKind.DEPLOY and step.environment == "production"
 
-    def word(self) -> CommandGiven | VoteCast:
-        """The way to stop the release."""
+    def stopping_event(self) -> CommandGiven | VoteCast:
+        """A cancel or a rejection."""
         raise NotImplementedError
 
 
 class CancelledAtTheDoor(StoppedAtTheDoor):
     @override
-    def word(self) -> CommandGiven:
+    def stopping_event(self) -> CommandGiven:
         event = proved_command(
             received_at=self.installation.now,
             verb=Verb.CANCEL,
@@ -72,7 +72,7 @@ class RejectedAtTheDoor(StoppedAtTheDoor):
     """A person who had approved the release rejects it."""
 
     @override
-    def word(self) -> VoteCast:
+    def stopping_event(self) -> VoteCast:
         return VoteCast(
             received_at=self.installation.now,
             application="shop",
@@ -92,7 +92,7 @@ STOPPED = {"cancelled": CancelledAtTheDoor, "rejected": RejectedAtTheDoor}
 HOW = pytest.mark.parametrize("how", list(STOPPED))
 
 
-def told(how: str, folder: Path, faults: Faults = NO_FAULTS) -> StoppedAtTheDoor:
+def play(how: str, folder: Path, faults: Faults = NO_FAULTS) -> StoppedAtTheDoor:
     run = STOPPED[how].new(folder, faults)
     assert isinstance(run, StoppedAtTheDoor)
     run.push("1.0")
@@ -117,8 +117,8 @@ def outcome(run: Run) -> dict[str, Any]:
 
 @cache
 def without_faults(how: str, folder: Path) -> tuple[dict[str, Any], tuple[int, ...]]:
-    """How it ends, and the points at which the process may die from the word on."""
-    run = told(how, folder)
+    """The outcome, and the points from the stopping event on at which the process may die."""
+    run = play(how, folder)
     points = enumerate(run.life.points)
     deaths = tuple(number for number, point in points if number >= run.began_at and " after " not in point)
     return outcome(run), deaths
@@ -126,13 +126,13 @@ def without_faults(how: str, folder: Path) -> tuple[dict[str, Any], tuple[int, .
 
 @HOW
 def test_without_faults_it_ends_before_its_first_object(how: str, deliveries: Path) -> None:
-    found, deaths = without_faults(how, deliveries)
-    assert found["phases"] == {"1.0": how}
-    assert (found["applied"], found["leases"], found["called off"]) == (0, [], None)
-    assert found["lanes are free"]
-    assert found["intact"] == (True, None)
-    assert found["actions"]["rollout.called-off"] == found["actions"][f"release.{how}"] == 1
-    assert found["votes"] == (["reject"] if how == "rejected" else ["approve"])
+    ending, deaths = without_faults(how, deliveries)
+    assert ending["phases"] == {"1.0": how}
+    assert (ending["applied"], ending["leases"], ending["called off"]) == (0, [], None)
+    assert ending["lanes are free"]
+    assert ending["intact"] == (True, None)
+    assert ending["actions"]["rollout.called-off"] == ending["actions"][f"release.{how}"] == 1
+    assert ending["votes"] == (["reject"] if how == "rejected" else ["approve"])
     assert len(deaths) > SHARES
 
 
@@ -142,7 +142,7 @@ def test_without_faults_it_ends_before_its_first_object(how: str, deliveries: Pa
 def test_the_process_may_die_at_any_point_from_the_word_on(how: str, deliveries: Path, share: int) -> None:
     expected, deaths = without_faults(how, deliveries)
     for number in deaths[share::SHARES]:
-        run = told(how, deliveries, Faults(crash_at=frozenset({number})))
+        run = play(how, deliveries, Faults(crash_at=frozenset({number})))
         assert run.crashes == 1
         assert outcome(run) == expected, f"died at point {number}, {run.life.points[number]}"
 
@@ -152,4 +152,4 @@ def test_the_process_may_die_at_any_point_from_the_word_on(how: str, deliveries:
 @pytest.mark.parametrize("seed", range(3))
 def test_messages_may_come_twice_and_in_any_order(how: str, deliveries: Path, seed: int) -> None:
     expected, _ = without_faults(how, deliveries)
-    assert outcome(told(how, deliveries, Faults(seed=seed))) == expected
+    assert outcome(play(how, deliveries, Faults(seed=seed))) == expected

@@ -83,38 +83,38 @@ RECORDED = {
 }
 
 
-def said(home: Installation, asked: CommandRequest, id: str, proof: Proof | None) -> Said | None:
-    """Somebody says it; None if it was not answered, and they say it once more with the same id."""
+def say(home: Installation, request: CommandRequest, id: str, proof: Proof | None) -> Said | None:
+    """Make the statement; None if there was no answer, so that the person repeats it under the same id."""
     try:
-        return say_proved(home, proof, id=id) if proof else home.app.inbox_writer.command(asked, OLGA, id=id)
+        return say_proved(home, proof, id=id) if proof else home.app.inbox_writer.command(request, OLGA, id=id)
     except (Crash, *AWAY):
         return None
 
 
-def beginning(folder: Path, asked: CommandRequest) -> tuple[Installation, Proof | None]:
-    """The installation when a person makes the statement, and their proof if it needs one."""
+def beginning(folder: Path, request: CommandRequest) -> tuple[Installation, Proof | None]:
+    """The installation at the moment of the statement, and the person's proof if it needs one."""
     write_application(folder)
     home = Installation(folder)
     home.push("1.0")
     home.settle()
     home.bus.raw.clear()
-    if asked.verb not in OPENS:
+    if request.verb not in OPENS:
         return home, None
     home.command(Verb.CANCEL, 1)
-    return home, proof_of(home, home.app.inbox_writer.statement(asked))
+    return home, proof_of(home, home.app.inbox_writer.statement(request))
 
 
-def played(
-    begun: tuple[Installation, Proof | None], asked: CommandRequest, life: Life, *, hinted: bool
+def play(
+    initial: tuple[Installation, Proof | None], request: CommandRequest, life: Life, *, hinted: bool
 ) -> tuple[Installation, Said]:
-    home, proof = begun[0].copy(), begun[1]
+    home, proof = initial[0].copy(), initial[1]
     home.restart(wrap=mortal(life))
     id = home.app.inbox_writer.new_id()
-    answered = said(home, asked, id, proof)
-    if answered is None:
+    receipt = say(home, request, id, proof)
+    if receipt is None:
         life.restart()
-        answered = said(home, asked, id, proof)
-    assert answered is not None, "one fault at a time"
+        receipt = say(home, request, id, proof)
+    assert receipt is not None, "one fault at a time"
     if not hinted:
         home.bus.raw.clear()
     for work in (home.hear, later(home), later(home), later(home)):
@@ -122,7 +122,7 @@ def played(
             work()
         except (Crash, *AWAY):
             life.restart()
-    return home, answered
+    return home, receipt
 
 
 def later(home: Installation) -> Callable[[], None]:
@@ -134,16 +134,16 @@ def later(home: Installation) -> Callable[[], None]:
 
 
 def lives(fault: str, quiet: Life) -> list[tuple[str, Life]]:
-    """One for each point of a way at which the fault can strike, and where that is. To die right after a write is to
-    die before what comes next."""
-    found = list[tuple[str, Life]]()
+    """A life for each point at which the fault can strike, with a label. Dying right after a write is the same as dying
+    before the next one."""
+    strikes = list[tuple[str, Life]]()
     for number, point in enumerate(quiet.points):
         at, where = frozenset({number}), f"{fault} at {number}, {point}"
         if fault == "crash" and " after " not in point:
-            found.append((where, Life(crash_at=at)))
+            strikes.append((where, Life(crash_at=at)))
         elif fault == "away" and is_service(point):
-            found.append((where, Life(fail_at=at)))
-    return found
+            strikes.append((where, Life(fail_at=at)))
+    return strikes
 
 
 def recorded(home: Installation, chain: str, action: str) -> int:
@@ -158,27 +158,27 @@ def recorded(home: Installation, chain: str, action: str) -> int:
 def test_it_is_decided_once_and_answered_wherever_one_fault_strikes(
     tmp_path: Path, name: str, fault: str, share: int, *, hinted: bool
 ) -> None:
-    quiet, begun = Life(), beginning(tmp_path, COMMANDS[name])
-    played(begun, COMMANDS[name], quiet, hinted=hinted)
-    struck = lives(fault, quiet)
-    assert len(struck) >= 12, "the way has at least that many points"
-    for where, life in struck[share::SHARES]:
-        home, answered = played(begun, COMMANDS[name], life, hinted=hinted)
-        reply = home.app.answers.reply(answered.partition, answered.id)
+    quiet, initial = Life(), beginning(tmp_path, COMMANDS[name])
+    play(initial, COMMANDS[name], quiet, hinted=hinted)
+    cases = lives(fault, quiet)
+    assert len(cases) >= 12, "there are at least that many points"
+    for where, life in cases[share::SHARES]:
+        home, receipt = play(initial, COMMANDS[name], life, hinted=hinted)
+        reply = home.app.answers.reply(receipt.partition, receipt.id)
         assert reply.state is (SaidState.REFUSED if name == "refused" else SaidState.COUNTED), where
-        assert recorded(home, answered.partition, RECORDED[name]) == 1, where
+        assert recorded(home, receipt.partition, RECORDED[name]) == 1, where
         assert list(home.inbox_table.everything(limit=10)) == [], where
 
 
-def changed(begun: Live, documents: list[StoredDocument], life: Life, *, hinted: bool) -> tuple[Live, Said]:
-    """The front says a change of one application and a new one, and the worker makes it, one of them struck."""
-    home = begun.copy()
+def changed(initial: Live, documents: list[StoredDocument], life: Life, *, hinted: bool) -> tuple[Live, Said]:
+    """The front submits one changed and one new application, and the worker makes the change; a fault strikes one."""
+    home = initial.copy()
     home.restart(wrap=mortal(life))
     id = home.app.inbox_writer.new_id()
-    answered = None
-    while not isinstance(answered, Said):
+    receipt = None
+    while not isinstance(receipt, Said):
         try:
-            answered = home.app.submitting.apply(documents, OLGA, reason="", id=id)
+            receipt = home.app.submitting.apply(documents, OLGA, reason="", id=id)
         except (Crash, *AWAY):
             life.restart()
     if not hinted:
@@ -188,7 +188,7 @@ def changed(begun: Live, documents: list[StoredDocument], life: Life, *, hinted:
             work()
         except (Crash, *AWAY):
             life.restart()
-    return home, answered
+    return home, receipt
 
 
 @pytest.mark.sweep(keep=4)
@@ -199,20 +199,20 @@ def test_a_change_of_the_catalogue_is_made_once_wherever_one_fault_strikes(
     tmp_path: Path, fault: str, share: int, *, hinted: bool
 ) -> None:
     write_application(tmp_path)
-    begun, quiet = Live(tmp_path), Life()
-    begun.apply()
+    initial, quiet = Live(tmp_path), Life()
+    initial.apply()
     write_application(tmp_path, "cart")
-    begun.edit_environment("staging", rollout_within="7m")
-    documents = begun.documents()
-    changed(begun, documents, quiet, hinted=hinted)
-    struck = lives(fault, quiet)
-    assert len(struck) >= 25, "the way has at least that many points"
-    for where, life in struck[share::SHARES]:
-        home, said = changed(begun, documents, life, hinted=hinted)
-        reply = home.app.answers.reply(said.partition, said.id)
+    initial.edit_environment("staging", rollout_within="7m")
+    documents = initial.documents()
+    changed(initial, documents, quiet, hinted=hinted)
+    cases = lives(fault, quiet)
+    assert len(cases) >= 25, "there are at least that many points"
+    for where, life in cases[share::SHARES]:
+        home, receipt = changed(initial, documents, life, hinted=hinted)
+        reply = home.app.answers.reply(receipt.partition, receipt.id)
         assert reply.state is SaidState.COUNTED, (where, reply)
         assert reply.answered is not None
-        numbers = {each.subject: each.number for each in reply.answered.changes}
+        numbers = {change.subject: change.number for change in reply.answered.changes}
         assert numbers == {"project:team": 1, "application:shop": 2, "application:cart": 1}, where
         assert [recorded(home, name, "application.applied") for name in ("shop", "cart")] == [2, 1], where
         home.restart()

@@ -46,15 +46,15 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:
-    """A bundle with Jobs is delivered, under faults, until everything is quiet and even the late messages have come."""
+def play(folder: Path, faults: Faults = NO_FAULTS) -> Run:
+    """Deliver a bundle with Jobs under these faults, until everything is quiet and even late messages have arrived."""
     run = Run.new(folder / "deliveries", faults)
     ci = Ci(run.installation, folder / "source")
     ci.image("1.4.0")
     packed = ci.bundle("1.4.0", files=FILES)
     registry, repository = run.installation.nonprod, "team/shop-bundle"
-    for data in (packed.layer, packed.config):
-        registry.put_blob(repository, sha256(data), len(data), partial(iter, [data]))
+    for blob in (packed.layer, packed.config):
+        registry.put_blob(repository, sha256(blob), len(blob), partial(iter, [blob]))
     registry.put_manifest(repository, "1.4.0", packed.manifest, MANIFEST_TYPE)
     run.tell(
         ImagePushed(
@@ -73,11 +73,11 @@ def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:
 
 @cache
 def points(folder: Path) -> tuple[str, ...]:
-    return tuple(told(folder).life.points)
+    return tuple(play(folder).life.points)
 
 
 def faults_of(folder: Path) -> Iterator[tuple[str, Faults]]:
-    """Right after a write is the same as before what comes next, and left out, but for the cluster's."""
+    """A point right after a write equals the one before the next write and is left out, except those of the cluster."""
     for number, point in enumerate(points(folder)):
         if " after " not in point or point.startswith("cluster"):
             yield f"died at {number}, {point}", Faults(crash_at=frozenset({number}))
@@ -89,7 +89,7 @@ def faults_of(folder: Path) -> Iterator[tuple[str, Faults]]:
 @pytest.mark.parametrize("share", range(SHARES))
 def test_each_job_runs_once_and_in_its_turn_whatever_fails(delivered: Path, share: int) -> None:
     for name, faults in list(faults_of(delivered))[share::SHARES]:
-        run = told(delivered, faults)
+        run = play(delivered, faults)
         staging, release = run.installation.staging, run.installation.release(1)
         assert release.phase is Phase.COMPLETED, f"{name}: {release.reason}"
         assert [started.partition("-")[0] for started in staging.jobs_started] == ["backup", "migrate", "warm"], name
@@ -100,4 +100,4 @@ def test_each_job_runs_once_and_in_its_turn_whatever_fails(delivered: Path, shar
 
 def test_the_points_cover_every_write_about_a_job(delivered: Path) -> None:
     assert {"cluster before run_once", "cluster after run_once"} <= set(points(delivered))
-    assert told(delivered, Faults(crash_at=frozenset({60}))).crashes == 1
+    assert play(delivered, Faults(crash_at=frozenset({60}))).crashes == 1

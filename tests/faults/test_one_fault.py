@@ -1,4 +1,4 @@
-"""The process dies, or a service is away, at each single point of a delivery: the delivery ends as if it had not.
+"""The process dies, or a service is away, at each single point of a delivery: the outcome is the same.
 
 Each test takes a share of the points, so that the work can be spread over processes.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.harness import Faults
-from tests.faults.story import deaths, differences, expected, points, services, told
+from tests.faults.story import deaths, differences, expected, play, points, services
 
 SHARES = 40
 
@@ -47,5 +47,5 @@ def test_the_points_cover_all_that_leaves_the_process(deliveries: Path) -> None:
 
 
 def test_a_fault_at_a_point_does_happen(deliveries: Path) -> None:
-    died = told(deliveries, Faults(crash_at=frozenset({100})))
-    assert died.crashes == 1
+    run = play(deliveries, Faults(crash_at=frozenset({100})))
+    assert run.crashes == 1

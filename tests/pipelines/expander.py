@@ -1,4 +1,4 @@
-"""The document that the service makes of a pipeline that extends our templates, without templates or expressions.
+"""Compiles a pipeline that extends our templates as the service does: no templates or expressions are left.
 
 As strict as the service: a parameter that is missing, unknown or of another type is an error.
 """
@@ -28,19 +28,19 @@ class PipelineError(Exception):
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML as the service reads it: every scalar but true, false, numbers and null is text; no key comes twice."""
+    """YAML as the service reads it: every scalar but true, false, numbers and null is text; no key occurs twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:
-                raise PipelineError(f"line {node.start_mark.line + 1}: {key!r} comes twice")
+                raise PipelineError(f"line {node.start_mark.line + 1}: {key!r} occurs twice")
         return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if not tag.endswith((":timestamp", ":bool", ":float"))]
-    for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":bool", ":float"))]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
 
@@ -66,12 +66,12 @@ def expand(path: Path, *, alias: str, templates: Path) -> dict[str, Any]:
     return {**pipeline, **instantiate(templates / name, extends.get("parameters", {}))}
 
 
-def instantiate(path: Path, given: dict[str, Any]) -> dict[str, Any]:
+def instantiate(path: Path, arguments: dict[str, Any]) -> dict[str, Any]:
     """A template's content with these parameters."""
     if not path.is_file():
         raise PipelineError(f"{path}: there is no such template")
     template = read(path)
-    scope = Scope({"parameters": _parameters(path, template.pop("parameters", []), given)})
+    scope = Scope({"parameters": _parameters(path, template.pop("parameters", []), arguments)})
     try:
         content = _Expansion(path.parent, scope).value(template)
     except ExpressionError as error:
@@ -86,14 +86,14 @@ def parameters_of(path: Path) -> tuple[set[str], set[str]]:
     return {item["name"] for item in read(path).get("parameters", [])}, mentioned
 
 
-def _parameters(path: Path, declared: list[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any]:
+def _parameters(path: Path, declared: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
     names = {item["name"] for item in declared}
-    if unknown := given.keys() - names:
+    if unknown := arguments.keys() - names:
         raise PipelineError(f"{path.name}: no parameter is called {', '.join(sorted(unknown))}")
     values = {}
     for item in declared:
         name, kind = item["name"], item["type"]
-        value = given.get(name, item.get("default", _NOTHING))
+        value = arguments.get(name, item.get("default", _NOTHING))
         if value is _NOTHING:
             raise PipelineError(f"{path.name}: expected a value for the parameter {name}, got none")
         if not isinstance(value, _TYPES[kind]) or (kind == "number" and isinstance(value, bool)):
@@ -116,7 +116,7 @@ class _Expansion:
         return node
 
     def _items(self, element: Any) -> Iterator[Any]:
-        """What stands for an element of a list: `- ${{ if }}:` and `- ${{ each }}:` give none or many."""
+        """What an element of a list expands to: `- ${{ if }}:` and `- ${{ each }}:` expand to none or many."""
         if isinstance(element, dict) and len(element) == 1 and (directive := WHOLE.match(str(next(iter(element))))):
             for scope in self._scopes(directive[1]):
                 yield from _as_list(_Expansion(self.folder, scope).value(next(iter(element.values()))))
@@ -135,20 +135,20 @@ class _Expansion:
                 yield self.value(key), self.value(item)
 
     def _scopes(self, directive: str) -> list[Scope]:
-        """The scopes in which a directive's content is wanted: none, one, or one for each item."""
-        word, _, rest = directive.strip().partition(" ")
+        """The scopes in which to expand a directive's content: none, one, or one for each item."""
+        word, _, operand = directive.strip().partition(" ")
         if word == "if":
-            return [self.scope] if truth(evaluate(rest, self.scope)) else []
+            return [self.scope] if truth(evaluate(operand, self.scope)) else []
         if word == "each":
-            name, _, items = rest.partition(" in ")
-            return [self.scope.with_item(name.strip(), item) for item in evaluate(items, self.scope)]
+            name, _, list_expression = operand.partition(" in ")
+            return [self.scope.with_item(name.strip(), item) for item in evaluate(list_expression, self.scope)]
         raise ExpressionError(f"{directive!r}: expected if or each")
 
     def _template(self, element: dict[str, Any]) -> list[Any]:
         parameters = self.value(element.get("parameters", {}))
         content = instantiate(self.folder / element["template"], parameters)
-        (items,) = content.values()
-        return list(items)
+        (elements,) = content.values()
+        return list(elements)
 
 
 def _as_list(value: Any) -> list[Any]:

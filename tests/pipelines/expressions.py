@@ -41,8 +41,8 @@ def evaluate(expression: str, scope: Scope) -> Any:
 
 def fill_in(text: str, scope: Scope) -> Any:
     """A scalar with its expressions evaluated; one that is nothing but an expression keeps its value's type."""
-    if (whole := WHOLE.match(text)) and "${{" not in whole[1]:
-        return evaluate(whole[1], scope)
+    if (match := WHOLE.match(text)) and "${{" not in match[1]:
+        return evaluate(match[1], scope)
     return PART.sub(lambda part: as_text(evaluate(part[1], scope)), text)
 
 

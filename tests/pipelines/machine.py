@@ -1,7 +1,7 @@
 """Runs a compiled pipeline here as a Microsoft-hosted machine would: stages, conditions, macros, scripts, outputs.
 
 Steps of `bash` and the script of `AzureCLI@2` are real processes. `AzureKeyVault@2` sets its secrets from `vault`,
-`PublishToAzureServiceBus@2` puts its body into `sent`; what only tells the service something does nothing here.
+`PublishToAzureServiceBus@2` puts its body into `messages`; tasks that only inform the service do nothing here.
 """
 
 import os
@@ -28,7 +28,7 @@ class Machine:
 
     workspace: Path
     sources: dict[str, Path]
-    """What a `checkout` of each repository brings."""
+    """The folder that a `checkout` of each repository copies."""
     variables: dict[str, str]
     vault: dict[str, str] = field(default_factory=dict)
     skipped_steps: frozenset[str] = frozenset()
@@ -37,10 +37,10 @@ class Machine:
     """Stages that are left out and count as succeeded, because another test runs them."""
     environment: dict[str, str] = field(default_factory=dict)
     """Put over this process's environment: a PATH with other programs, for instance."""
-    sent: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     build_tags: list[str] = field(default_factory=list)
-    attached: list[tuple[str, str, str, bytes]] = field(default_factory=list)
-    """Type, name, and content of each attachment, after the display name of the step that made it."""
+    attachments: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    """For each attachment: the display name of its step, its type, its name and its content."""
     failed_steps: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     results: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -48,16 +48,16 @@ class Machine:
 
     def run(self, pipeline: dict[str, Any]) -> dict[str, str]:
         """The result of each stage."""
-        ended: dict[str, str] = {}
+        stage_results: dict[str, str] = {}
         for stage in pipeline["stages"]:
             if stage["stage"] in self.passed_stages:
-                ended[stage["stage"]] = self._leave_out(stage, "Succeeded")
+                stage_results[stage["stage"]] = self._leave_out(stage, "Succeeded")
                 continue
-            before = stage.get("dependsOn", list(ended)[-1:])
-            good = all(ended[name] == "Succeeded" for name in before)
-            wanted = self._condition(stage.get("condition", "succeeded()"), good=good)
-            ended[stage["stage"]] = self._stage(stage) if wanted else self._leave_out(stage, "Skipped")
-        return ended
+            before = stage.get("dependsOn", list(stage_results)[-1:])
+            succeeded = all(stage_results[name] == "Succeeded" for name in before)
+            should_run = self._condition(stage.get("condition", "succeeded()"), succeeded=succeeded)
+            stage_results[stage["stage"]] = self._stage(stage) if should_run else self._leave_out(stage, "Skipped")
+        return stage_results
 
     def _stage(self, stage: dict[str, Any]) -> str:
         jobs = self.results[stage["stage"]] = {}
@@ -73,7 +73,7 @@ class Machine:
         self.results[stage["stage"]] = {job["job"]: {"result": result, "outputs": {}} for job in stage["jobs"]}
         return result
 
-    def _job(self, job: dict[str, Any], others: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    def _job(self, job: dict[str, Any], siblings: dict[str, dict[str, Any]]) -> dict[str, Any]:
         home = self.workspace / job["job"]
         for folder in (home, home / "a"):
             folder.mkdir(parents=True)
@@ -82,26 +82,26 @@ class Machine:
             "Pipeline.Workspace": str(home),
             "Build.ArtifactStagingDirectory": str(home / "a"),
         }
-        scope = Scope({"stageDependencies": self.results, "dependencies": others}, lenient=True)
+        scope = Scope({"stageDependencies": self.results, "dependencies": siblings}, lenient=True)
         for name, text in job.get("variables", {}).items():
             match = RUNTIME.match(text)
             variables[name] = str(evaluate(match[1], scope) or "") if match else text
         outputs: dict[str, str] = {}
-        good = True
+        succeeded = True
         for step in job["steps"]:
             if step.get("displayName") in self.skipped_steps:
                 continue
-            wanted = self._condition(step.get("condition", "succeeded()"), good=good)
-            if wanted and not self._step(step, home, variables, outputs):
+            should_run = self._condition(step.get("condition", "succeeded()"), succeeded=succeeded)
+            if should_run and not self._step(step, home, variables, outputs):
                 self.failed_steps.append(step.get("displayName", ""))
-                good = False
-        return {"result": "Succeeded" if good else "Failed", "outputs": outputs}
+                succeeded = False
+        return {"result": "Succeeded" if succeeded else "Failed", "outputs": outputs}
 
-    def _condition(self, text: str, *, good: bool) -> bool:
+    def _condition(self, text: str, *, succeeded: bool) -> bool:
         scope = Scope(
             {
                 "variables": self.variables,
-                "succeeded": lambda: good,
+                "succeeded": lambda: succeeded,
                 "succeededOrFailed": lambda: True,
                 "canceled": lambda: False,
             },
@@ -125,18 +125,20 @@ class Machine:
             case "AzureKeyVault@2":
                 variables.update({name: self.vault[name] for name in inputs["SecretsFilter"].split(",")})
             case "PublishToAzureServiceBus@2":
-                self.sent.append(replaced(inputs["messageBody"], variables))
+                self.messages.append(replaced(inputs["messageBody"], variables))
         return True
 
     def _script(
         self, step: dict[str, Any], script: str, folder: str | None, variables: dict[str, str], outputs: dict[str, str]
     ) -> bool:
-        given = {name.upper().replace(".", "_"): value for name, value in variables.items() if name not in self.vault}
+        inherited = {
+            name.upper().replace(".", "_"): value for name, value in variables.items() if name not in self.vault
+        }
         mapped = {name: replaced(value, variables) for name, value in step.get("env", {}).items()}
-        done = subprocess.run(
+        process = subprocess.run(
             ["bash", "--noprofile", "--norc", "-c", replaced(script, variables)],
             cwd=replaced(folder, variables) if folder else None,
-            env={**os.environ, "PATH": path(), **given, **mapped, **self.environment},
+            env={**os.environ, "PATH": path(), **inherited, **mapped, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -145,21 +147,23 @@ class Machine:
             timeout=SECONDS,
             check=False,
         )
-        self.log += done.stdout.splitlines()
-        for line in done.stdout.splitlines():
+        self.log += process.stdout.splitlines()
+        for line in process.stdout.splitlines():
             if match := COMMAND.match(line):
                 self._command(match, step, variables, outputs)
-        return done.returncode == 0
+        return process.returncode == 0
 
     def _command(
         self, match: re.Match[str], step: dict[str, Any], variables: dict[str, str], outputs: dict[str, str]
     ) -> None:
-        value = re.sub("|".join(ESCAPES), lambda found: ESCAPES[found[0]], match["value"])
+        value = re.sub("|".join(ESCAPES), lambda escape: ESCAPES[escape[0]], match["value"])
         if match["name"] == "build.addbuildtag":
             self.build_tags.append(value)
         elif match["name"] == "task.addattachment":
-            told = dict(part.split("=", 1) for part in match["properties"].split(";"))
-            self.attached.append((step.get("displayName", ""), told["type"], told["name"], Path(value).read_bytes()))
+            attachment = dict(part.split("=", 1) for part in match["properties"].split(";"))
+            self.attachments.append(
+                (step.get("displayName", ""), attachment["type"], attachment["name"], Path(value).read_bytes())
+            )
         elif match["name"] == "task.setvariable":
             properties = dict(part.split("=", 1) for part in match["properties"].split(";"))
             name = f"{step['name']}.{properties['variable']}"
@@ -167,10 +171,10 @@ class Machine:
 
 
 def replaced(text: str, variables: dict[str, str]) -> str:
-    """The text with its macros replaced, again and again as the service does; an unknown one stays."""
-    known = {name.casefold(): value for name, value in variables.items()}
+    """The text with its macros replaced repeatedly, as the service does; unknown ones stay."""
+    by_name = {name.casefold(): value for name, value in variables.items()}
     for _ in range(10):
-        after = MACRO.sub(lambda macro: known.get(macro[1].casefold(), macro[0]), text)
+        after = MACRO.sub(lambda macro: by_name.get(macro[1].casefold(), macro[0]), text)
         if after == text:
             break
         text = after
@@ -178,5 +182,5 @@ def replaced(text: str, variables: dict[str, str]) -> str:
 
 
 def path() -> str:
-    """This Python and its tools first."""
+    """The PATH, with this Python and its tools first."""
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

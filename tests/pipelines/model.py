@@ -44,7 +44,7 @@ class Bash(Step):
 class Publish(Step):
     publish: Text
     artifact: Annotated[str, Field(pattern=r"^\w+_\$\(System\.JobAttempt\)$")]
-    """A name is taken once in a run: without the attempt, a job that is run again fails here."""
+    """A name can be used once in a run: without the attempt in it, a job that is run again would fail here."""
 
 
 class AzureCliInputs(Closed):
@@ -125,9 +125,9 @@ class UsePython(Step):
 
 
 def _kind(step: Any) -> str | None:
-    """A step says what it is by the keyword that it begins with, a task by its name."""
-    value = step if isinstance(step, dict) else step.__dict__
-    return value.get("task") or next((word for word in ("checkout", "bash", "publish") if word in value), None)
+    """The kind of a step: the keyword that it begins with, or the name of its task."""
+    fields = step if isinstance(step, dict) else step.__dict__
+    return fields.get("task") or next((word for word in ("checkout", "bash", "publish") if word in fields), None)
 
 
 AnyStep = Annotated[

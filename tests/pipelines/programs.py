@@ -1,7 +1,8 @@
-"""`docker`, `az` and `sudo` for a machine that has no Docker engine: they note how they were called, and build nothing.
+"""`docker`, `az` and `sudo` for a machine that has no Docker engine: they record how they were called, and build
+nothing.
 
-What they cannot show is that Docker accepts the call and builds the image. What they do show is what is asked of it,
-and what becomes of its answer.
+They cannot show that Docker accepts the call and builds the image. They do show what is asked of it, and what becomes
+of its answer.
 """
 
 import json
@@ -16,15 +17,15 @@ PLATFORMS = ("linux/amd64", "linux/arm64")
 _PROGRAM = """#!{python} -IS
 import json, os, sys
 from pathlib import Path
-here = Path(__file__).parent
+folder = Path(__file__).parent
 call = [Path(sys.argv[0]).name, *sys.argv[1:]]
-with (here / "calls").open("a", encoding="utf-8") as file:
+with (folder / "calls").open("a", encoding="utf-8") as file:
     file.write(json.dumps(call) + "\\n")
-answers = json.loads((here / "answers.json").read_text(encoding="utf-8"))
+answers = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
 if "--metadata-file" in call:
     tags = " ".join(call)
-    own = [digest for repository, digest in answers["digests"].items() if f"/{{repository}}:" in tags]
-    metadata = {{"containerimage.digest": own[0]}} if own else answers["metadata"]
+    digests = [digest for repository, digest in answers["digests"].items() if f"/{{repository}}:" in tags]
+    metadata = {{"containerimage.digest": digests[0]}} if digests else answers["metadata"]
     Path(call[call.index("--metadata-file") + 1]).write_text(json.dumps(metadata), encoding="utf-8")
 if "imagetools" in call:
     print(json.dumps(answers["sbom"]))
@@ -43,7 +44,7 @@ class Programs:
         first = [str(self.folder), str(Path(sys.executable).parent)]
         return {"PATH": os.pathsep.join([*first, os.environ["PATH"]])}
 
-    def answer(
+    def answer_with(
         self,
         *,
         digest: str = DIGEST,
@@ -51,8 +52,8 @@ class Programs:
         sbom: object = None,
         status: dict[str, int] | None = None,
     ) -> None:
-        """What they answer from now on; `digests` by repository, for others than the first. `status` has exit codes by
-        the first three words of a call."""
+        """Set what they answer from now on: `digests` by repository, for all but the first; `status`, exit codes by the
+        first three words of a call."""
         boms = {platform: {"SPDX": {"name": platform}} for platform in PLATFORMS} if sbom is None else sbom
         answers = {
             "metadata": {"containerimage.digest": digest},
@@ -63,16 +64,16 @@ class Programs:
         (self.folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
 
     def calls(self) -> list[list[str]]:
-        noted = self.folder / "calls"
-        return [json.loads(line) for line in noted.read_text(encoding="utf-8").splitlines()] if noted.exists() else []
+        log = self.folder / "calls"
+        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
 
 
-def put_into(folder: Path) -> Programs:
+def install_programs(folder: Path) -> Programs:
     folder.mkdir()
     for name in ("docker", "az", "sudo"):
         program = folder / name
         program.write_text(_PROGRAM.format(python=sys.executable), encoding="utf-8")
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
     programs = Programs(folder=folder)
-    programs.answer()
+    programs.answer_with()
     return programs

@@ -1,4 +1,4 @@
-"""CI of an application that travels as a bundle: built by the real command, pushed, and said in the run itself."""
+"""CI of an application that travels as a bundle: built by the real command, pushed, and published in the run itself."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from tests.contract.registry.places import PASSWORD, Place, acr_double
 from .conftest import EXAMPLE, EXAMPLES, ROOT
 from .expander import instantiate, read
 from .machine import Machine
-from .programs import put_into
+from .programs import install_programs
 from .test_runs import SECRET, TESTS, VARIABLES
 
 PRICES = "hello-prices"
@@ -29,7 +29,7 @@ WITHOUT_INTERNET = frozenset({"Install the linter", "Install Slipway's command"}
 
 @dataclass(frozen=True, kw_only=True)
 class Merge:
-    """A run of the example's CI, with what it pushed to."""
+    """A run of the example's CI, and the registry that it pushes to."""
 
     machine: Machine
     pipeline: dict[str, Any]
@@ -58,17 +58,17 @@ def merge(tmp_path: Path, place: Place) -> Callable[..., Merge]:
         digest = push_artifact(
             place.client(), "hello", index(image(b"a layer"), image(b"another", architecture="arm64")), "1"
         )
-        programs = put_into(tmp_path / "programs")
-        other = push_artifact(
+        programs = install_programs(tmp_path / "programs")
+        prices = push_artifact(
             place.client(), PRICES, index(image(b"prices"), image(b"prices", architecture="arm64")), "1"
         )
-        programs.answer(digest=digest, digests={PRICES: other})
+        programs.answer_with(digest=digest, digests={PRICES: prices})
         source = Path(shutil.copytree(EXAMPLE, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__")))
         (source / folder / "targets.json").write_text(json.dumps(targets(place)))
         templates = tmp_path / "templates"
         templates.mkdir()
         (templates / "pipelines").symlink_to(ROOT / "pipelines")
-        given = read(EXAMPLES["ci"])["extends"]["parameters"] | {
+        base = read(EXAMPLES["ci"])["extends"]["parameters"] | {
             "registry": place.login_server,
             "bundle": "hello-bundle",
             "bundleFolder": folder,
@@ -86,8 +86,8 @@ def merge(tmp_path: Path, place: Place) -> Callable[..., Merge]:
                 "SLIPWAY_REGISTRY_PASSWORD": PASSWORD,
             },
         )
-        pipeline = instantiate(ROOT / "pipelines" / "ci.yml", given | parameters)
-        return Merge(machine=machine, pipeline=pipeline, place=place, image=digest, prices=other, source=source)
+        pipeline = instantiate(ROOT / "pipelines" / "ci.yml", base | parameters)
+        return Merge(machine=machine, pipeline=pipeline, place=place, image=digest, prices=prices, source=source)
 
     return new
 
@@ -106,8 +106,8 @@ def targets(place: Place) -> dict[str, Any]:
 def test_a_merge_pushes_a_bundle_of_the_images_it_built_and_says_so_once_by_the_step_that_slipway_believes(
     merge: Callable[..., Merge],
 ) -> None:
-    wanted = {"name": "prices", "repository": PRICES, "context": ".", "dockerfile": "Dockerfile"}
-    merged = merge(moreImages=[wanted])
+    prices = {"name": "prices", "repository": PRICES, "context": ".", "dockerfile": "Dockerfile"}
+    merged = merge(moreImages=[prices])
     file = merged.source / "bundle/environments/production/deployment.yaml"
     container = "      initContainers: [{ name: prices, image: hello-prices:other }]\n      containers:\n"
     file.write_text(file.read_text().replace("      containers:\n", container))
@@ -121,25 +121,25 @@ def test_a_merge_pushes_a_bundle_of_the_images_it_built_and_says_so_once_by_the_
     for repository, digest in pushed.items():
         assert f"prod.example/{repository}@{digest}".encode() in files["environments/production/deployment.yaml"]
 
-    ((step, kind, name, content),) = merged.machine.attached
+    ((step, kind, name, content),) = merged.machine.attachments
     assert (step, kind, name) == (PUBLISHING_TASK, ATTACHMENT_TYPE, "slipway.json")
     document = read_document(content)
     assert isinstance(document, PublishedDocument)
     assert (document.content.repository, document.content.digest) == ("hello-bundle", packed.digest)
-    assert {each.repository: each.digest for each in document.content.images} == pushed
+    assert {image.repository: image.digest for image in document.content.images} == pushed
 
-    (body,) = merged.machine.sent
-    told = parse_run_message(body.encode(), now=NOW)
-    assert (told.repository, told.tag, told.digest) == ("hello-bundle", "1.0.17", packed.digest)
+    (body,) = merged.machine.messages
+    report = parse_run_message(body.encode(), now=NOW)
+    assert (report.repository, report.tag, report.digest) == ("hello-bundle", "1.0.17", packed.digest)
     assert merged.machine.build_tags[-2:] == ["bundle-1.0.17", packed.digest.replace(":", "-")]
 
 
 def test_an_image_that_is_not_built_stops_the_bundle_of_the_others(merge: Callable[..., Merge]) -> None:
     merged = merge(moreImages=[{"name": "prices", "repository": "Prices", "context": ".", "dockerfile": "Dockerfile"}])
-    ended = merged.run()
-    assert (ended["image"], ended["bundle"]) == ("Failed", "Skipped")
-    told = parse_run_message(merged.machine.sent[0].encode(), now=NOW)
-    assert not told.claims.succeeded
+    stages = merged.run()
+    assert (stages["image"], stages["bundle"]) == ("Failed", "Skipped")
+    report = parse_run_message(merged.machine.messages[0].encode(), now=NOW)
+    assert not report.claims.succeeded
 
 
 def test_a_bundle_that_is_refused_is_pushed_nowhere_and_the_run_is_reported_as_failed(
@@ -148,16 +148,16 @@ def test_a_bundle_that_is_refused_is_pushed_nowhere_and_the_run_is_reported_as_f
     merged = merge()
     secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { password: hunter2 }\n"
     (merged.source / "bundle/environments/staging/secret.yaml").write_text(secret)
-    ended = merged.run()
-    assert (ended["image"], ended["bundle"]) == ("Succeeded", "Failed")
+    stages = merged.run()
+    assert (stages["image"], stages["bundle"]) == ("Succeeded", "Failed")
     log = "\n".join(merged.machine.log)
     assert "environments/staging/secret.yaml:4: stringData: expected a Secret without values" in log
     assert "hunter2" not in log
-    assert merged.machine.attached == []
+    assert merged.machine.attachments == []
     assert merged.place.client().resolve("hello-bundle", "1.0.17") is None
-    told = parse_run_message(merged.machine.sent[0].encode(), now=NOW)
-    assert not told.claims.succeeded
-    assert (told.repository, told.digest) == ("hello-bundle", None)
+    report = parse_run_message(merged.machine.messages[0].encode(), now=NOW)
+    assert not report.claims.succeeded
+    assert (report.repository, report.digest) == ("hello-bundle", None)
 
 
 @pytest.mark.sweep(keep=1)

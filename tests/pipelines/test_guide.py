@@ -35,8 +35,8 @@ def test_the_files_that_it_shows_compile(text: str) -> None:
 
 
 def test_the_application_that_it_shows_is_valid() -> None:
-    shown = yaml.safe_load(YAML[2])
-    assert Followed.model_validate(shown["pipeline"]).tag == "{run_number}"
+    application = yaml.safe_load(YAML[2])
+    assert Followed.model_validate(application["pipeline"]).tag == "{run_number}"
 
 
 def test_the_message_that_it_shows_is_understood() -> None:

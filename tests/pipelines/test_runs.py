@@ -1,4 +1,4 @@
-"""The example's pipelines, run: its real lint, tests and integration tests, and the message that comes out of them."""
+"""The example's pipelines, executed: real lint, unit and integration tests, and the message that they produce."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from slipway.inbound.published import ATTACHMENT_TYPE, PUBLISHING_TASK, Publishe
 
 from .conftest import EXAMPLE, ROOT, compiled
 from .machine import Machine
-from .programs import DIGEST, Programs, put_into
+from .programs import DIGEST, Programs, install_programs
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SECRET = "s3cret-of-the-partners"
@@ -39,7 +39,7 @@ type NewMachine = Callable[..., Machine]
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Programs:
-    return put_into(tmp_path / "programs")
+    return install_programs(tmp_path / "programs")
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def machine(tmp_path: Path, programs: Programs) -> NewMachine:
 
 @pytest.fixture(scope="module")
 def merged(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    """After the CI of a merge."""
+    """A machine on which the CI of a merge has run."""
     folder = tmp_path_factory.mktemp("merged")
-    run = machine_in(folder, put_into(folder / "programs"))
+    run = machine_in(folder, install_programs(folder / "programs"))
     stages = dict.fromkeys(("check", "integration", "image", "report"), "Succeeded")
     assert run.run(compiled("ci")) == stages, "\n".join(run.log)
     return run
@@ -89,7 +89,7 @@ def broken(tmp_path: Path, file: str, before: str, after: str) -> Path:
 
 
 def message_of(run: Machine) -> RunReported:
-    (body,) = run.sent
+    (body,) = run.messages
     return parse_run_message(body.encode(), now=NOW)
 
 
@@ -108,7 +108,7 @@ def test_a_merge_is_tested_built_and_reported(merged: Machine) -> None:
 
 
 def test_the_run_says_in_itself_what_it_published_by_the_step_that_slipway_believes(merged: Machine) -> None:
-    ((step, kind, name, content),) = merged.attached
+    ((step, kind, name, content),) = merged.attachments
     assert (step, kind, name) == (PUBLISHING_TASK, ATTACHMENT_TYPE, "slipway.json")
     document = read_document(content)
     assert isinstance(document, PublishedDocument)
@@ -127,7 +127,7 @@ def test_a_pull_request_runs_the_checks_and_pushes_nothing(
     run = machine()
     assert run.run(pr) == {"check": "Succeeded"}, "\n".join(run.log)
     assert programs.calls() == [["docker", "buildx", "build", "--file", "Dockerfile", "."]]
-    assert run.sent == []
+    assert run.messages == []
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_mistake_fails_the_checks_of_a_pull_request(
 def test_an_image_that_cannot_be_built_fails_the_checks_of_a_pull_request(
     pr: dict[str, Any], machine: NewMachine, programs: Programs
 ) -> None:
-    programs.answer(status={"docker buildx build": 1})
+    programs.answer_with(status={"docker buildx build": 1})
     assert machine().run(pr) == {"check": "Failed"}
 
 
@@ -156,8 +156,8 @@ def test_a_failed_integration_test_stops_the_image_and_is_reported(
     ci: dict[str, Any], machine: NewMachine, programs: Programs, tmp_path: Path
 ) -> None:
     run = machine(broken(tmp_path, "app/server.py", '"X-Partner-Key"', '"X-Other-Key"'))
-    ended = run.run(ci)
-    assert (ended["check"], ended["integration"], ended["image"]) == ("Succeeded", "Failed", "Skipped")
+    stages = run.run(ci)
+    assert (stages["check"], stages["integration"], stages["image"]) == ("Succeeded", "Failed", "Skipped")
     assert programs.calls() == []
     event = message_of(run)
     assert (event.claims.result, event.repository, event.digest, event.tag) == ("failed", "hello", None, None)
@@ -166,7 +166,7 @@ def test_a_failed_integration_test_stops_the_image_and_is_reported(
 def test_an_image_that_was_pushed_before_the_run_failed_is_named_in_the_report(
     ci: dict[str, Any], machine: NewMachine, programs: Programs
 ) -> None:
-    programs.answer(sbom={"linux/amd64": {"SPDX": {"name": "hello"}}})
+    programs.answer_with(sbom={"linux/amd64": {"SPDX": {"name": "hello"}}})
     run = machine()
     run.passed_stages = TESTS
     assert run.run(ci)["image"] == "Failed"
@@ -179,8 +179,8 @@ def test_a_pull_request_that_is_queued_on_ci_gets_no_secret_and_pushes_nothing(
     ci: dict[str, Any], machine: NewMachine, programs: Programs
 ) -> None:
     run = machine(Build_Reason="PullRequest")
-    ended = run.run(ci)
-    assert ended == {"check": "Succeeded", "integration": "Skipped", "image": "Skipped", "report": "Skipped"}
+    stages = run.run(ci)
+    assert stages == {"check": "Succeeded", "integration": "Skipped", "image": "Skipped", "report": "Skipped"}
     assert programs.calls() == []
 
 
@@ -205,7 +205,7 @@ def test_a_branch_arrives_as_it_is_called_whatever_it_is_called(
         "report": "Succeeded",
     }
     assert message_of(run).claims.branch == branch
-    assert all(character not in run.sent[0] for character in "$%#;'`[]()<>")
+    assert all(character not in run.messages[0] for character in "$%#;'`[]()<>")
     assert run.build_tags == ["image-1.0.17", DIGEST.replace(":", "-")]
 
 

@@ -1,4 +1,4 @@
-"""The scripts of the templates by themselves: what they ask of Docker, and what they say to wrong settings."""
+"""The scripts of the templates on their own: what they ask of Docker, and how they report wrong settings."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from slipway.domain.model import REPOSITORY_PATTERN, TAG_PATTERN
 from slipway.inbound import parse_run_message
 
 from .conftest import ROOT
-from .programs import DIGEST, Programs, put_into
+from .programs import DIGEST, Programs, install_programs
 
 SCRIPTS = ROOT / "pipelines" / "scripts"
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -61,26 +61,28 @@ def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def message(**changes: str) -> RunReported:
-    done = run("run_message.py", **{**RUN, **changes})
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.count("\n") == 1
-    return parse_run_message(done.stdout.removeprefix(MESSAGE).encode(), now=NOW)
+    process = run("run_message.py", **{**RUN, **changes})
+    assert process.returncode == 0, process.stdout
+    assert process.stdout.count("\n") == 1
+    return parse_run_message(process.stdout.removeprefix(MESSAGE).encode(), now=NOW)
 
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Programs:
-    return put_into(tmp_path / "programs")
+    return install_programs(tmp_path / "programs")
 
 
 @pytest.fixture
-def built(programs: Programs, tmp_path: Path) -> dict[str, str]:
-    """The settings of a build on which these programs are asked."""
+def build_settings(programs: Programs, tmp_path: Path) -> dict[str, str]:
+    """The settings of a build that calls these programs."""
     return {**BUILD, **programs.environment, "SBOM_FILE": str(tmp_path / "sbom.json")}
 
 
-def test_the_build_asks_for_every_platform_an_sbom_and_a_push(programs: Programs, built: dict[str, str]) -> None:
-    done = run("build_image.py", **built)
-    assert done.returncode == 0, done.stdout
+def test_the_build_asks_for_every_platform_an_sbom_and_a_push(
+    programs: Programs, build_settings: dict[str, str]
+) -> None:
+    process = run("build_image.py", **build_settings)
+    assert process.returncode == 0, process.stdout
     login, *_, create, build, inspect = programs.calls()
     assert login == ["az", "acr", "login", "--name", "contosononprod", "--only-show-errors"]
     assert create[-1] == "image=moby/buildkit:buildx-stable-1"
@@ -97,13 +99,15 @@ def test_the_build_asks_for_every_platform_an_sbom_and_a_push(programs: Programs
     assert inspect[4] == f"contosononprod.azurecr.io/team/shop@{DIGEST}"
 
 
-def test_one_platform_that_is_the_machine_s_own_needs_no_emulation(programs: Programs, built: dict[str, str]) -> None:
-    own = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}[os.uname().machine]
-    programs.answer(sbom={"SPDX": {"name": "shop"}})
-    done = run("build_image.py", **{**built, "PLATFORMS": own})
-    assert done.returncode == 0, done.stdout
+def test_one_platform_that_is_the_machine_s_own_needs_no_emulation(
+    programs: Programs, build_settings: dict[str, str]
+) -> None:
+    native = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}[os.uname().machine]
+    programs.answer_with(sbom={"SPDX": {"name": "shop"}})
+    process = run("build_image.py", **{**build_settings, "PLATFORMS": native})
+    assert process.returncode == 0, process.stdout
     assert not [call for call in programs.calls() if call[0] == "sudo"]
-    assert Path(built["SBOM_FILE"]).read_text(encoding="utf-8") == f'{{"{own}": {{"name": "shop"}}}}'
+    assert Path(build_settings["SBOM_FILE"]).read_text(encoding="utf-8") == f'{{"{native}": {{"name": "shop"}}}}'
 
 
 @pytest.mark.parametrize(
@@ -117,9 +121,9 @@ def test_one_platform_that_is_the_machine_s_own_needs_no_emulation(programs: Pro
         ("x" * 200, "x" * 128),
     ],
 )
-def test_a_build_number_becomes_a_tag(built: dict[str, str], number: str, tag: str) -> None:
-    done = run("build_image.py", **{**built, "TAG": number})
-    assert f"##vso[task.setvariable variable=tag;isOutput=true]{tag}\n" in done.stdout
+def test_a_build_number_becomes_a_tag(build_settings: dict[str, str], number: str, tag: str) -> None:
+    process = run("build_image.py", **{**build_settings, "TAG": number})
+    assert f"##vso[task.setvariable variable=tag;isOutput=true]{tag}\n" in process.stdout
     assert re.fullmatch(TAG_PATTERN, tag)
 
 
@@ -136,27 +140,27 @@ def test_a_build_number_becomes_a_tag(built: dict[str, str], number: str, tag: s
     ],
 )
 def test_a_wrong_setting_is_named_before_anything_is_built(
-    programs: Programs, built: dict[str, str], setting: str, value: str, complaint: str
+    programs: Programs, build_settings: dict[str, str], setting: str, value: str, complaint: str
 ) -> None:
-    done = run("build_image.py", **{**built, setting: value})
-    assert done.returncode == 1
-    assert f"##vso[task.logissue type=error]{complaint}" in done.stdout
-    assert "Traceback" not in done.stderr
+    process = run("build_image.py", **{**build_settings, setting: value})
+    assert process.returncode == 1
+    assert f"##vso[task.logissue type=error]{complaint}" in process.stdout
+    assert "Traceback" not in process.stderr
     assert not [call for call in programs.calls() if call[:3] == ["docker", "buildx", "build"]]
 
 
-def test_a_failed_build_gives_no_digest(programs: Programs, built: dict[str, str]) -> None:
-    programs.answer(status={"docker buildx build": 17})
-    done = run("build_image.py", **built)
-    assert done.returncode == 1
-    assert "docker buildx build ended with status 17" in done.stdout
-    assert "isOutput" not in done.stdout
+def test_a_failed_build_gives_no_digest(programs: Programs, build_settings: dict[str, str]) -> None:
+    programs.answer_with(status={"docker buildx build": 17})
+    process = run("build_image.py", **build_settings)
+    assert process.returncode == 1
+    assert "docker buildx build ended with status 17" in process.stdout
+    assert "isOutput" not in process.stdout
 
 
-def test_a_build_that_names_no_digest_is_an_error(programs: Programs, built: dict[str, str]) -> None:
-    programs.answer(digest="latest")
-    done = run("build_image.py", **built)
-    assert (done.returncode, "containerimage.digest: expected" in done.stdout) == (1, True)
+def test_a_build_that_names_no_digest_is_an_error(programs: Programs, build_settings: dict[str, str]) -> None:
+    programs.answer_with(digest="latest")
+    process = run("build_image.py", **build_settings)
+    assert (process.returncode, "containerimage.digest: expected" in process.stdout) == (1, True)
 
 
 def test_the_scripts_take_the_names_that_slipway_takes() -> None:
@@ -206,8 +210,8 @@ def test_names_with_spaces_and_old_addresses_are_understood() -> None:
     ],
 )
 def test_a_message_that_would_not_be_true_is_not_composed(setting: str, value: str, complaint: str) -> None:
-    done = run("run_message.py", **{**RUN, setting: value})
-    assert done.returncode == 1
-    assert f"##vso[task.logissue type=error]{complaint}" in done.stdout
-    assert MESSAGE not in done.stdout
-    assert "Traceback" not in done.stderr
+    process = run("run_message.py", **{**RUN, setting: value})
+    assert process.returncode == 1
+    assert f"##vso[task.logissue type=error]{complaint}" in process.stdout
+    assert MESSAGE not in process.stdout
+    assert "Traceback" not in process.stderr

@@ -109,14 +109,14 @@ def test_only_what_cannot_be_guessed_has_no_default() -> None:
 
 @each_pipeline
 def test_what_a_job_waits_for_exists(name: str) -> None:
-    seen: list[str] = []
+    earlier: list[str] = []
     for stage in model(name).stages:
-        assert set(stage.dependsOn or []) <= set(seen)
+        assert set(stage.dependsOn or []) <= set(earlier)
         jobs = [job.job for job in stage.jobs]
         assert len(set(jobs)) == len(jobs)
         assert all(set(waits_for(job)) <= set(jobs) - {job.job} for job in stage.jobs)
-        seen.append(stage.stage)
-    assert len(set(seen)) == len(seen)
+        earlier.append(stage.stage)
+    assert len(set(earlier)) == len(earlier)
 
 
 def waits_for(job: Job) -> list[str]:
@@ -125,9 +125,9 @@ def waits_for(job: Job) -> list[str]:
 
 @each_pipeline
 def test_what_a_job_reads_of_another_is_there_and_waited_for(name: str) -> None:
-    """The service gives an empty text for a reference that leads nowhere, and says nothing."""
+    """For a reference that leads nowhere the service substitutes an empty text, without a warning."""
     pipeline = model(name)
-    known = {(stage.stage, job.job): {step.name for step in job.steps} for stage, job in jobs_of(pipeline)}
+    steps_of_job = {(stage.stage, job.job): {step.name for step in job.steps} for stage, job in jobs_of(pipeline)}
     stages = {stage.stage for stage in pipeline.stages}
     for stage, job in jobs_of(pipeline):
         for value in job.variables.values():
@@ -139,20 +139,20 @@ def test_what_a_job_reads_of_another_is_there_and_waited_for(name: str) -> None:
                 continue
             waited = (stage.dependsOn or []) if reference["stage"] else waits_for(job)
             assert (place[0] if reference["stage"] else place[1]) in waited
-            assert reference["output"] is None or reference["output"].split(".")[0] in known[place]
+            assert reference["output"] is None or reference["output"].split(".")[0] in steps_of_job[place]
 
 
 @each_pipeline
 def test_every_macro_names_something_that_the_job_has(name: str) -> None:
-    """`$(typo)` is not an error to the service: the text stays as it is."""
+    """`$(typo)` is no error to the service: the text stays as it is."""
     for _, job in jobs_of(model(name)):
-        known = set(job.variables)
+        names = set(job.variables)
         for step in job.steps:
             for macro in MACRO.findall(json.dumps(step.model_dump())):
-                assert macro in known or macro.startswith(PREDEFINED) or macro.split(".")[0] in known, macro
+                assert macro in names or macro.startswith(PREDEFINED) or macro.split(".")[0] in names, macro
             if isinstance(step, AzureKeyVault):
-                known |= set(step.inputs.SecretsFilter.split(","))
-            known |= {step.name} if step.name else set()
+                names |= set(step.inputs.SecretsFilter.split(","))
+            names |= {step.name} if step.name else set()
 
 
 @each_pipeline

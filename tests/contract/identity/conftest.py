@@ -1,4 +1,5 @@
-"""One provider for these tests, with the laptop's people and two more: a guest, and somebody in very many groups."""
+"""One provider for these tests, with the local people and three more: a voter, a guest, and a member of very many
+groups."""
 
 from collections.abc import Iterator
 

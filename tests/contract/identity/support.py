@@ -1,4 +1,4 @@
-"""The directory of the tests, and a reader of tokens that takes keys over HTTP and nothing on trust."""
+"""The directory of the tests, and a reader of tokens that fetches the keys over HTTP and verifies everything."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ BARE = "bare"
 
 
 def directory() -> Settings:
-    """The laptop's directory, and the entries that only the tests need."""
+    """The directory of the local stack, and the entries that only the tests need."""
     base = laptop()
     groups = tuple(f"eeeeeeee-0000-4000-8000-{number:012d}" for number in range(201))
     people = (
@@ -44,7 +44,9 @@ def directory() -> Settings:
         auth_time=False,
         acct=False,
     )
-    registrations = tuple(one.model_copy(update={"groups": one.name == VOTES}) for one in base.registrations)
+    registrations = tuple(
+        registration.model_copy(update={"groups": registration.name == VOTES}) for registration in base.registrations
+    )
     return base.model_copy(
         update={
             "people": base.people + people,
@@ -55,12 +57,12 @@ def directory() -> Settings:
 
 
 def keys(flow: Flow) -> dict[str, jwt.PyJWK]:
-    found = urllib3.request("GET", flow.discovery["jwks_uri"], retries=False, timeout=10).json()
-    return {key["kid"]: jwt.PyJWK(key) for key in found["keys"]}
+    key_set = urllib3.request("GET", flow.discovery["jwks_uri"], retries=False, timeout=10).json()
+    return {key["kid"]: jwt.PyJWK(key) for key in key_set["keys"]}
 
 
 def claims(flow: Flow, token: str, audience: str) -> dict[str, Any]:
-    """The claims of a token, once its signature, issuer, audience and times were found to be right."""
+    """The claims of a token, after checking its signature, issuer, audience and times."""
     header = jwt.get_unverified_header(token)
     assert (header["typ"], header["alg"]) == ("JWT", "RS256")
     verified: dict[str, Any] = jwt.decode(

@@ -1,4 +1,4 @@
-"""The page in a real browser: usable by everybody, and led back to the app on another site."""
+"""The sign-in page in a real browser: everybody can use it, and it leads back to the app on another site."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,12 +25,12 @@ class _App(BaseHTTPRequestHandler):
         self.wfile.write(b"<!doctype html><title>The app</title>")
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Print nothing."""
 
 
 @pytest.fixture(scope="module")
 def app(identity: Identity) -> Iterator[str]:
-    """The address that the app is led back to."""
+    """The address of the app to which the provider leads back."""
     with in_a_thread(ThreadingHTTPServer(("127.0.0.1", 0), _App)) as server:
         address = f"http://127.0.0.1:{server.server_port}/back"
         identity.redirects_to({SIGN_IN: [BACK, address], VOTES: [BACK, address]})

@@ -54,8 +54,8 @@ def votes(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> Client:
     return Client(client_id=identity.settings.registration(VOTES).client_id, assertion=managed_assertion(credential))
 
 
-def asked(flow: Flow, issuer: Issuer, who: str, **more: object) -> Code:
-    """Play the person, from the product's own address to the code."""
+def code_for(flow: Flow, issuer: Issuer, who: str, **more: object) -> Code:
+    """Sign in as this person, from the product's own authorization URL to the code."""
     endpoints = issuer.endpoints()
     assert not isinstance(endpoints, CannotVerify)
     verifier = Verifier()
@@ -68,8 +68,8 @@ def asked(flow: Flow, issuer: Issuer, who: str, **more: object) -> Code:
         verifier=verifier,
         max_age=300,
     )
-    came = Browser().go(authorization_url(endpoints, ask), back_to=BACK, who=flow.identity.settings.person(who).oid)
-    return Code(value=came.said["code"], redirect_uri=BACK, verifier=verifier)
+    redirect = Browser().go(authorization_url(endpoints, ask), back_to=BACK, who=flow.identity.settings.person(who).oid)
+    return Code(value=redirect.said["code"], redirect_uri=BACK, verifier=verifier)
 
 
 def token_of(verdict: Verdict[str]) -> str:
@@ -81,41 +81,45 @@ def test_a_sign_in_by_the_products_own_request_ends_in_a_verified_token(
     flow: Flow, issuer: Issuer, votes: Client
 ) -> None:
     before = now()
-    token = token_of(redeem(issuer, POOL, votes, asked(flow, issuer, "Voter")))
+    token = token_of(redeem(issuer, POOL, votes, code_for(flow, issuer, "Voter")))
     verdict = IdTokens(issuer, votes.client_id).verify(token, nonce=NONCE, at=now())
     assert isinstance(verdict, VerifiedToken)
-    found, voter = verdict.value, flow.identity.settings.person("Voter")
-    assert (found.person.oid, found.person.name, found.person.roles) == (voter.oid, "Voter", ("shop-approvers",))
-    assert found.person.groups == voter.groups
-    assert found.person.guest is False
-    assert found.issued_at < before
-    assert found.authenticated_at is not None
+    verified, voter = verdict.value, flow.identity.settings.person("Voter")
+    assert (verified.person.oid, verified.person.name, verified.person.roles) == (
+        voter.oid,
+        "Voter",
+        ("shop-approvers",),
+    )
+    assert verified.person.groups == voter.groups
+    assert verified.person.guest is False
+    assert verified.issued_at < before
+    assert verified.authenticated_at is not None
 
 
 def test_a_person_in_too_many_groups_is_in_groups_that_nobody_knows(flow: Flow, issuer: Issuer, votes: Client) -> None:
-    token = token_of(redeem(issuer, POOL, votes, asked(flow, issuer, "Everywhere")))
+    token = token_of(redeem(issuer, POOL, votes, code_for(flow, issuer, "Everywhere")))
     verdict = IdTokens(issuer, votes.client_id).verify(token, nonce=NONCE, at=now())
     assert isinstance(verdict, VerifiedToken)
     assert verdict.value.person.groups is None
 
 
 def test_a_code_is_redeemed_once(flow: Flow, issuer: Issuer, votes: Client) -> None:
-    code = asked(flow, issuer, "Ada")
+    code = code_for(flow, issuer, "Ada")
     assert isinstance(redeem(issuer, POOL, votes, code), VerifiedToken)
     assert isinstance(redeem(issuer, POOL, votes, code), IdentityRefused)
 
 
 def test_a_code_of_another_verifier_is_refused(flow: Flow, issuer: Issuer, votes: Client) -> None:
-    code = asked(flow, issuer, "Ada")
+    code = code_for(flow, issuer, "Ada")
     stolen = Code(value=code.value, redirect_uri=BACK, verifier=Verifier())
     assert isinstance(redeem(issuer, POOL, votes, stolen), IdentityRefused)
 
 
 def test_a_client_that_cannot_prove_itself_gets_nothing(flow: Flow, issuer: Issuer, votes: Client) -> None:
     forged = Client(client_id=votes.client_id, assertion=lambda: f"{votes.assertion()[:-20]}{'A' * 20}")
-    found = redeem(issuer, POOL, forged, asked(flow, issuer, "Ada"))
-    assert isinstance(found, CannotVerify)
-    assert "invalid_client" in found.why
+    verdict = redeem(issuer, POOL, forged, code_for(flow, issuer, "Ada"))
+    assert isinstance(verdict, CannotVerify)
+    assert "invalid_client" in verdict.why
 
 
 def test_a_token_of_the_other_registration_is_not_a_vote(flow: Flow, issuer: Issuer, votes: Client) -> None:
@@ -152,7 +156,8 @@ def test_the_api_is_not_opened_by_an_id_token_a_vote_or_an_application_without_a
 
 @pytest.fixture
 def mortal(identity: Identity, tmp_path: Path) -> Iterator[Identity]:
-    """One more provider, whose keys may change and which may end; `identity` says that it is installed."""
+    """A second provider, which tests may stop and whose keys they may change; `identity` skips where none is
+    installed."""
     with Identity.start(directory(), tmp_path / "mortal") as running:
         running.redirects_to({VOTES: [BACK]})
         yield running
@@ -200,7 +205,7 @@ def test_a_provider_that_was_away_is_back_with_the_keys_and_sessions_that_it_had
     flow = Flow(mortal, back=BACK)
     token = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
     mortal.goes_away()
-    mortal.goes_away()  # said twice, it is still away
+    mortal.goes_away()  # a second time changes nothing
     started_since = IdTokens(
         Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL), flow.registration(VOTES).client_id
     )

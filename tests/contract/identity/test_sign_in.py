@@ -12,13 +12,16 @@ from .support import BACK, BARE, GROUP, HOME, claims, keys
 
 
 def test_the_discovery_document_has_entras_addresses(flow: Flow) -> None:
-    found, base = flow.discovery, flow.identity.issuer.removesuffix("/v2.0")
-    assert found["issuer"] == flow.identity.issuer
-    assert urlsplit(found["issuer"]).path == f"/{flow.identity.settings.tenant}/v2.0"
-    assert found["authorization_endpoint"] == f"{base}/oauth2/v2.0/authorize"
-    assert found["token_endpoint"] == f"{base}/oauth2/v2.0/token"
-    assert found["jwks_uri"] == flow.identity.keys_url == f"{base}/discovery/v2.0/keys"
-    assert (found["response_types_supported"], found["id_token_signing_alg_values_supported"]) == (["code"], ["RS256"])
+    document, base = flow.discovery, flow.identity.issuer.removesuffix("/v2.0")
+    assert document["issuer"] == flow.identity.issuer
+    assert urlsplit(document["issuer"]).path == f"/{flow.identity.settings.tenant}/v2.0"
+    assert document["authorization_endpoint"] == f"{base}/oauth2/v2.0/authorize"
+    assert document["token_endpoint"] == f"{base}/oauth2/v2.0/token"
+    assert document["jwks_uri"] == flow.identity.keys_url == f"{base}/discovery/v2.0/keys"
+    assert (document["response_types_supported"], document["id_token_signing_alg_values_supported"]) == (
+        ["code"],
+        ["RS256"],
+    )
 
 
 def test_the_provider_is_another_site_than_the_app(flow: Flow) -> None:
@@ -35,33 +38,33 @@ def test_keys_are_published_without_their_private_part(flow: Flow) -> None:
 def test_a_person_signs_in_and_the_nonce_comes_back(flow: Flow) -> None:
     tokens = flow.sign_in(VOTES, "Ada", nonce="the-hash-of-a-statement")
     person, votes = flow.identity.settings.person("Ada"), flow.registration(VOTES)
-    found = claims(flow, tokens.id_token, votes.client_id)
-    assert found["nonce"] == "the-hash-of-a-statement"
-    assert (found["oid"], found["tid"], found["ver"]) == (person.oid, flow.identity.settings.tenant, "2.0")
-    assert (found["name"], found["preferred_username"], found["acct"]) == ("Ada", "ada@example.com", 0)
-    assert {"uti", "sub", "auth_time"} <= set(found)
+    id_claims = claims(flow, tokens.id_token, votes.client_id)
+    assert id_claims["nonce"] == "the-hash-of-a-statement"
+    assert (id_claims["oid"], id_claims["tid"], id_claims["ver"]) == (person.oid, flow.identity.settings.tenant, "2.0")
+    assert (id_claims["name"], id_claims["preferred_username"], id_claims["acct"]) == ("Ada", "ada@example.com", 0)
+    assert {"uti", "sub", "auth_time"} <= set(id_claims)
 
 
 def test_the_answer_is_a_get_with_code_and_state_and_without_an_issuer(flow: Flow) -> None:
-    came = flow.go(SIGN_IN, "Ada", Pkce(), state="a-state")
-    assert set(came.said) == {"code", "state", "session_state"}
-    assert came.said["state"] == "a-state"
+    redirect = flow.go(SIGN_IN, "Ada", Pkce(), state="a-state")
+    assert set(redirect.said) == {"code", "state", "session_state"}
+    assert redirect.said["state"] == "a-state"
 
 
 def test_iat_and_nbf_are_five_minutes_behind_and_the_end_counts_from_now(flow: Flow) -> None:
     before = int(time.time())
-    found = claims(flow, flow.sign_in(SIGN_IN, "Ada").id_token, flow.registration(SIGN_IN).client_id)
+    id_claims = claims(flow, flow.sign_in(SIGN_IN, "Ada").id_token, flow.registration(SIGN_IN).client_id)
     after = int(time.time())
-    assert found["iat"] == found["nbf"]
-    assert before <= found["iat"] + 300 <= after
-    assert found["exp"] - found["iat"] == 3900
-    assert before - 1 <= found["auth_time"] <= after, "the time of the sign-in itself is not back-dated"
+    assert id_claims["iat"] == id_claims["nbf"]
+    assert before <= id_claims["iat"] + 300 <= after
+    assert id_claims["exp"] - id_claims["iat"] == 3900
+    assert before - 1 <= id_claims["auth_time"] <= after, "the time of the sign-in itself is not back-dated"
 
 
 def test_roles_are_those_of_the_registration_that_the_token_is_for(flow: Flow) -> None:
     for name, roles in ((VOTES, ["shop-approvers"]), (SIGN_IN, None)):
-        found = claims(flow, flow.sign_in(name, "Voter").id_token, flow.registration(name).client_id)
-        assert found.get("roles") == roles
+        id_claims = claims(flow, flow.sign_in(name, "Voter").id_token, flow.registration(name).client_id)
+        assert id_claims.get("roles") == roles
 
 
 def test_groups_are_told_where_the_registration_asks_for_them(flow: Flow) -> None:
@@ -70,9 +73,9 @@ def test_groups_are_told_where_the_registration_asks_for_them(flow: Flow) -> Non
 
 
 def test_very_many_groups_are_pointed_to_and_not_told(flow: Flow) -> None:
-    found = claims(flow, flow.sign_in(VOTES, "Everywhere").id_token, flow.registration(VOTES).client_id)
-    assert "groups" not in found
-    assert found["_claim_names"] == {"groups": "src1"}
+    id_claims = claims(flow, flow.sign_in(VOTES, "Everywhere").id_token, flow.registration(VOTES).client_id)
+    assert "groups" not in id_claims
+    assert id_claims["_claim_names"] == {"groups": "src1"}
 
 
 def test_the_same_person_is_somebody_else_to_each_registration(flow: Flow) -> None:
@@ -84,19 +87,21 @@ def test_the_same_person_is_somebody_else_to_each_registration(flow: Flow) -> No
 
 
 def test_a_guest_says_where_they_are_at_home(flow: Flow) -> None:
-    found = claims(flow, flow.sign_in(VOTES, "Guest").id_token, flow.registration(VOTES).client_id)
-    assert (found["acct"], found["idp"]) == (1, f"https://sts.windows.net/{HOME}/")
-    assert (found["tid"], found.get("roles")) == (flow.identity.settings.tenant, None)
+    id_claims = claims(flow, flow.sign_in(VOTES, "Guest").id_token, flow.registration(VOTES).client_id)
+    assert (id_claims["acct"], id_claims["idp"]) == (1, f"https://sts.windows.net/{HOME}/")
+    assert (id_claims["tid"], id_claims.get("roles")) == (flow.identity.settings.tenant, None)
 
 
 def test_without_the_scope_profile_nobody_is_named(flow: Flow) -> None:
-    found = claims(flow, flow.sign_in(SIGN_IN, "Ada", scope="openid").id_token, flow.registration(SIGN_IN).client_id)
-    assert set(found).isdisjoint({"oid", "name", "preferred_username"})
+    id_claims = claims(
+        flow, flow.sign_in(SIGN_IN, "Ada", scope="openid").id_token, flow.registration(SIGN_IN).client_id
+    )
+    assert set(id_claims).isdisjoint({"oid", "name", "preferred_username"})
 
 
 def test_a_registration_without_the_optional_claims_gets_neither(flow: Flow) -> None:
-    found = claims(flow, flow.sign_in(BARE, "Ada", max_age=300).id_token, flow.registration(BARE).client_id)
-    assert set(found).isdisjoint({"auth_time", "acct"})
+    id_claims = claims(flow, flow.sign_in(BARE, "Ada", max_age=300).id_token, flow.registration(BARE).client_id)
+    assert set(id_claims).isdisjoint({"auth_time", "acct"})
 
 
 # ---- sessions
@@ -126,8 +131,8 @@ def test_a_session_that_is_older_than_it_may_be_is_not_enough(flow: Flow) -> Non
 
 
 def test_without_a_session_prompt_none_is_told_that_a_sign_in_is_needed(flow: Flow) -> None:
-    came = flow.go(SIGN_IN, None, Pkce(), prompt="none", state="s")
-    assert (came.said["error"], came.said["state"], came.pages) == ("login_required", "s", 0)
+    redirect = flow.go(SIGN_IN, None, Pkce(), prompt="none", state="s")
+    assert (redirect.said["error"], redirect.said["state"], redirect.pages) == ("login_required", "s", 0)
 
 
 def test_within_a_session_prompt_none_asks_nobody(flow: Flow) -> None:
@@ -137,8 +142,10 @@ def test_within_a_session_prompt_none_asks_nobody(flow: Flow) -> None:
 
 def test_another_person_can_sign_in_in_the_same_browser(flow: Flow) -> None:
     flow.sign_in(SIGN_IN, "Ada")
-    other = claims(flow, flow.sign_in(SIGN_IN, "Ben", prompt="login").id_token, flow.registration(SIGN_IN).client_id)
-    assert other["oid"] == flow.identity.settings.person("Ben").oid
+    bens_claims = claims(
+        flow, flow.sign_in(SIGN_IN, "Ben", prompt="login").id_token, flow.registration(SIGN_IN).client_id
+    )
+    assert bens_claims["oid"] == flow.identity.settings.person("Ben").oid
 
 
 def test_two_tabs_can_sign_in_at_once(flow: Flow) -> None:
@@ -147,16 +154,16 @@ def test_two_tabs_can_sign_in_at_once(flow: Flow) -> None:
     assert "Sign in as Ada" in flow.browser.page(addresses[0])
     ada = flow.identity.settings.person("Ada").oid
     for number, (address, pkce) in reversed([*enumerate(zip(addresses, pkces, strict=True))]):
-        came = flow.browser.go(address, back_to=BACK, who=ada)
-        token = flow.redeem(VOTES, came.said["code"], pkce).content["id_token"]
+        redirect = flow.browser.go(address, back_to=BACK, who=ada)
+        token = flow.redeem(VOTES, redirect.said["code"], pkce).content["id_token"]
         assert claims(flow, token, flow.registration(VOTES).client_id)["nonce"] == str(number)
 
 
 # ---- refusals
 def test_who_cancels_is_led_back_with_access_denied(flow: Flow) -> None:
-    came = flow.cancel(VOTES, state="s")
-    assert (came.said["error"], came.said["state"]) == ("access_denied", "s")
-    assert "code" not in came.said
+    redirect = flow.cancel(VOTES, state="s")
+    assert (redirect.said["error"], redirect.said["state"]) == ("access_denied", "s")
+    assert "code" not in redirect.said
 
 
 def test_a_code_is_good_once(flow: Flow) -> None:
@@ -202,15 +209,15 @@ def test_nobody_is_led_to_an_address_that_was_not_registered(address: str, flow:
 def test_a_request_that_is_not_the_code_flow_of_its_own_registration_is_refused(
     replaced: dict[str, str | None], error: str, flow: Flow
 ) -> None:
-    came = flow.go(VOTES, "Ada", Pkce(), response_mode=None, **replaced)
-    assert (came.said.get("error") or came.address.partition("#error=")[2].partition("&")[0]) == error
+    redirect = flow.go(VOTES, "Ada", Pkce(), response_mode=None, **replaced)
+    assert (redirect.said.get("error") or redirect.address.partition("#error=")[2].partition("&")[0]) == error
 
 
 def test_a_sign_in_that_nobody_began_is_said_to_be_over(flow: Flow) -> None:
     stale = f"{flow.identity.issuer.removesuffix('/v2.0')}/login/nothing"
-    answer = urllib3.request("GET", stale, retries=False, timeout=10)
-    assert answer.status == 400
-    assert b"over" in answer.data
+    response = urllib3.request("GET", stale, retries=False, timeout=10)
+    assert response.status == 400
+    assert b"over" in response.data
 
 
 # ---- the page itself

@@ -1,4 +1,4 @@
-"""Access tokens for API and command line, tokens of applications, and what the front proves itself with."""
+"""Access tokens for API and command line, tokens of applications, and the proof with which the front authenticates."""
 
 import subprocess
 from pathlib import Path
@@ -21,11 +21,11 @@ TOKEN_EXCHANGE = "api://AzureADTokenExchange"
 
 def test_a_persons_access_token_is_for_the_registration_whose_scope_was_asked_for(flow: Flow) -> None:
     api = flow.registration(SIGN_IN)
-    found = claims(flow, flow.sign_in(COMMAND, "Ada").access_token, api.client_id)
-    assert (found["scp"], found["azp"]) == ("user_impersonation", flow.registration(COMMAND).client_id)
-    assert found["roles"] == ["reader", "approvers", "shop-approvers"]
-    assert found["oid"] == flow.identity.settings.person("Ada").oid
-    assert "idtyp" not in found
+    token_claims = claims(flow, flow.sign_in(COMMAND, "Ada").access_token, api.client_id)
+    assert (token_claims["scp"], token_claims["azp"]) == ("user_impersonation", flow.registration(COMMAND).client_id)
+    assert token_claims["roles"] == ["reader", "approvers", "shop-approvers"]
+    assert token_claims["oid"] == flow.identity.settings.person("Ada").oid
+    assert "idtyp" not in token_claims
 
 
 def test_an_id_token_has_the_audience_of_an_access_token_and_no_scope(flow: Flow) -> None:
@@ -50,19 +50,19 @@ def test_without_a_scope_of_ours_the_access_token_is_nothing_to_read(flow: Flow)
 def test_an_applications_token_says_that_it_is_one_and_has_its_own_roles(flow: Flow) -> None:
     api = flow.registration(SIGN_IN)
     flow.managed = PIPELINE
-    found = claims(flow, flow.managed_token(f"api://{api.client_id}").content["access_token"], api.client_id)
-    assert (found["idtyp"], found["roles"]) == ("app", ["operator"])
-    assert found["oid"] == flow.identity.settings.identity(PIPELINE).principal_id
-    assert "scp" not in found
+    token_claims = claims(flow, flow.managed_token(f"api://{api.client_id}").content["access_token"], api.client_id)
+    assert (token_claims["idtyp"], token_claims["roles"]) == ("app", ["operator"])
+    assert token_claims["oid"] == flow.identity.settings.identity(PIPELINE).principal_id
+    assert "scp" not in token_claims
 
 
 def test_an_application_has_roles_only_where_they_were_given(flow: Flow) -> None:
     votes = flow.registration(VOTES)
     flow.managed = PIPELINE
-    found = claims(
+    token_claims = claims(
         flow, flow.managed_token(f"api://{votes.client_id}/.default").content["access_token"], votes.client_id
     )
-    assert "roles" not in found
+    assert "roles" not in token_claims
 
 
 # ---- the client's proof
@@ -100,7 +100,7 @@ def _persons(flow: Flow) -> str:
 
 
 @pytest.mark.parametrize(
-    "proof", [_worker, _for_azure_devops, _for_our_api, _forged, _persons], ids=lambda made: made.__name__
+    "proof", [_worker, _for_azure_devops, _for_our_api, _forged, _persons], ids=lambda maker: maker.__name__
 )
 def test_another_proof_than_the_fronts_for_this_exchange_is_refused(proof: object, flow: Flow) -> None:
     assert callable(proof)
@@ -144,22 +144,22 @@ def test_the_double_of_azure_devops_takes_the_workers_token(flow: Flow) -> None:
     organization = Organization(tenant=flow.identity.settings.tenant)
     organization.admit("slipway-worker", oid=worker.principal_id)
     run = organization.project().pipeline("ci", organization.project().repository("shop"))
-    told = organization.person("Ada", "ada@example.com")
-    number = run.run(run.repository.commit("Begin", by=told), requested_for=told).id
+    ada = organization.person("Ada", "ada@example.com")
+    number = run.run(run.repository.commit("Begin", by=ada), requested_for=ada).id
     fetched = jwt.PyJWKClient(flow.identity.keys_url)
     token = Flow(flow.identity, managed="worker").managed_token(AZURE_DEVOPS).content["access_token"]
     with AzureDevOps(organization, keys=fetched.get_signing_key) as azure:
         address = f"{azure.url}/contoso/shop/_apis/build/builds/{number}?api-version=7.1"
-        answer = urllib3.request("GET", address, headers={"Authorization": f"Bearer {token}"}, retries=False)
-        assert (answer.status, answer.json()["id"]) == (200, number)
+        response = urllib3.request("GET", address, headers={"Authorization": f"Bearer {token}"}, retries=False)
+        assert (response.status, response.json()["id"]) == (200, number)
 
 
 # ---- the process
 def test_the_private_keys_lie_in_no_file(identity: Identity) -> None:
     folder = identity.part.log.parent
-    written = [file.read_text(errors="replace") for file in folder.rglob("*") if file.is_file()]
-    assert written
-    for text in written:
+    texts = [file.read_text(errors="replace") for file in folder.rglob("*") if file.is_file()]
+    assert texts
+    for text in texts:
         assert '"d":' not in text
         assert "PRIVATE KEY" not in text
 

@@ -14,17 +14,17 @@ def table(request: pytest.FixtureRequest) -> Table:
     """An empty table; Azurite is started only for the tests that use it."""
     if request.param == "memory":
         return MemoryTable()
-    found: Table = request.getfixturevalue("azure_table")
-    return found
+    azure_table: Table = request.getfixturevalue("azure_table")
+    return azure_table
 
 
 @pytest.fixture(params=KINDS)
 def paged_table(request: pytest.FixtureRequest) -> PagedTable:
-    """An empty table that is asked page by page; the double answers short pages, as the service may."""
+    """An empty table that is read page by page; the double returns short pages, as the service may."""
     if request.param == "memory":
         return MemoryTable(examined=100)
-    found: PagedTable = request.getfixturevalue("azure_table")
-    return found
+    azure_table: PagedTable = request.getfixturevalue("azure_table")
+    return azure_table
 
 
 @pytest.fixture(params=KINDS)
@@ -32,8 +32,8 @@ def blobs(request: pytest.FixtureRequest) -> Blobs:
     """An empty container."""
     if request.param == "memory":
         return MemoryBlobs()
-    found: Blobs = request.getfixturevalue("azure_blobs")
-    return found
+    container: Blobs = request.getfixturevalue("azure_blobs")
+    return container
 
 
 @pytest.fixture(params=KINDS)
@@ -41,5 +41,5 @@ def row_table(request: pytest.FixtureRequest) -> RowTable:
     """An empty table that is written row by row."""
     if request.param == "memory":
         return MemoryTable()
-    found: RowTable = request.getfixturevalue("azure_table")
-    return found
+    azure_table: RowTable = request.getfixturevalue("azure_table")
+    return azure_table

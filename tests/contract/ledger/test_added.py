@@ -16,8 +16,8 @@ def added(request: pytest.FixtureRequest) -> AddedBlobs:
     """An empty container."""
     if request.param == "memory":
         return MemoryAdded()
-    found: AddedBlobs = request.getfixturevalue("azure_added")
-    return found
+    container: AddedBlobs = request.getfixturevalue("azure_added")
+    return container
 
 
 def read(blobs: Iterator[tuple[str, bytes]], most: int = 100) -> list[tuple[str, bytes]]:
@@ -35,8 +35,8 @@ def test_a_list_is_in_the_order_of_names_and_a_second_one_of_a_place_follows_the
     for name in ("1-3", "1-1", "1-1-1", "1-2", "1-4", "1-5", "1-6"):
         added.add(f"chains/application:shop/{name}", name.encode())
     added.add("chains/application:shop-2/0-0", b"another chain's")
-    found = [content for _, content in read(added.listed("chains/application:shop/"))]
-    assert found == [b"1-1", b"1-1-1", b"1-2", b"1-3", b"1-4", b"1-5", b"1-6"]
+    contents = [content for _, content in read(added.listed("chains/application:shop/"))]
+    assert contents == [b"1-1", b"1-1-1", b"1-2", b"1-3", b"1-4", b"1-5", b"1-6"]
     assert read(added.listed("chains/application:shop/"), 1)[0][1] == b"1-1"
 
 

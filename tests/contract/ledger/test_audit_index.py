@@ -26,7 +26,7 @@ from tests.contract.ledger.trails import ADA, BEN, digest_of, trail
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 SHOP, CART = list(trail("shop", 12)), list(trail("cart", 12, every=timedelta(days=5)))
 ALL = [*SHOP, *CART]
-QUESTIONS: dict[str, dict[str, Any]] = {
+QUERIES: dict[str, dict[str, Any]] = {
     "everything": {},
     "an application": {"application": "shop"},
     "an environment": {"environment": "production"},
@@ -63,7 +63,7 @@ ROWS = {key: copied(record) for record in ALL for key in copies(record)}
 
 
 class Counting:
-    """A table, how often it was asked, and which rows were written."""
+    """A table that counts its requests and remembers which rows were written."""
 
     def __init__(self, table: PagedTable) -> None:
         self._table = table
@@ -78,11 +78,11 @@ class Counting:
         self.written |= {write.key for write in writes}
         return self._table.transact(partition, writes)
 
-    def page(self, *given: Any, **named: Any) -> Page:
-        found = self._table.page(*given, **named)
+    def page(self, *args: Any, **kwargs: Any) -> Page:
+        next_page = self._table.page(*args, **kwargs)
         self.pages += 1
-        self.rows_read += len(found.rows)
-        return found
+        self.rows_read += len(next_page.rows)
+        return next_page
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -99,8 +99,8 @@ def filled(request: pytest.FixtureRequest) -> Iterator[PagedTable]:
 
 
 @pytest.fixture
-def asked(filled: PagedTable) -> Iterator[Counting]:
-    """Takes back the writes of a test, so that the next test finds an index of `ALL`."""
+def counting(filled: PagedTable) -> Iterator[Counting]:
+    """Undoes the writes of a test, so that the next test finds an index of `ALL`."""
     counting = Counting(filled)
     yield counting
     before, after = counting.written & ROWS.keys(), counting.written - ROWS.keys()
@@ -113,16 +113,16 @@ def asked(filled: PagedTable) -> Iterator[Counting]:
 
 
 @pytest.fixture
-def index(asked: Counting) -> AuditIndex:
-    return AuditIndex(asked)
+def index(counting: Counting) -> AuditIndex:
+    return AuditIndex(counting)
 
 
 def expected(records: Sequence[AuditRecord], query: AuditQuery) -> list[AuditRecord]:
-    found = [record for record in records if query.matches(record)]
-    return sorted(found, key=lambda r: (-r.time.timestamp(), r.application, -r.sequence))
+    matching = [record for record in records if query.matches(record)]
+    return sorted(matching, key=lambda r: (-r.time.timestamp(), r.application, -r.sequence))
 
 
-def asking_of(index: AuditIndex) -> Trail:
+def audit_trail_of(index: AuditIndex) -> Trail:
     return Trail(
         index=index,
         keys=lambda: PUBLIC_KEYS,
@@ -136,40 +136,40 @@ def asking_of(index: AuditIndex) -> Trail:
 def walk(
     trail: Trail, query: AuditQuery, *, limit: int = PAGE, between: Callable[[], object] = lambda: None
 ) -> list[AuditRecord | Damaged]:
-    found, token, pages = list[AuditRecord | Damaged](), None, 0
+    records, token, pages = list[AuditRecord | Damaged](), None, 0
     while True:
-        got = trail.page(query, limit=limit, after=token)
-        found += got.records
-        token, pages = got.next, pages + 1
-        assert pages < 200, "it has no end"
+        page = trail.page(query, limit=limit, after=token)
+        records += page.records
+        token, pages = page.next, pages + 1
+        assert pages < 200, "the pages never end"
         if token is None:
-            return found
+            return records
         between()
 
 
 def test_every_question_is_answered_as_the_trail_itself_would(index: AuditIndex) -> None:
-    asking = asking_of(index)
-    for name, filters in QUESTIONS.items():
+    audit_trail = audit_trail_of(index)
+    for name, filters in QUERIES.items():
         query = AuditQuery.model_validate(filters)
         for limit in (29, 200) if name == "everything" else (29,):
-            assert walk(asking, query, limit=limit) == expected(ALL, query), name
-    silent = [name for name, filters in QUESTIONS.items() if not expected(ALL, AuditQuery.model_validate(filters))]
+            assert walk(audit_trail, query, limit=limit) == expected(ALL, query), name
+    silent = [name for name, filters in QUERIES.items() if not expected(ALL, AuditQuery.model_validate(filters))]
     assert silent == ["no freeze", "what is not there"]
 
 
-def test_what_a_commit_recorded_is_copied_in_one_transaction(asked: Counting) -> None:
-    AuditIndex(asked).write(SHOP[:12])
+def test_what_a_commit_recorded_is_copied_in_one_transaction(counting: Counting) -> None:
+    AuditIndex(counting).write(SHOP[:12])
     assert sum(len(list(copies(record))) for record in SHOP[:12]) > 50
-    assert asked.transactions == 1
+    assert counting.transactions == 1
 
 
 def test_writing_again_changes_nothing(index: AuditIndex) -> None:
     index.write(SHOP[:30])
-    assert walk(asking_of(index), AuditQuery()) == expected(ALL, AuditQuery())
+    assert walk(audit_trail_of(index), AuditQuery()) == expected(ALL, AuditQuery())
 
 
 def test_pages_stay_as_they_are_while_new_records_arrive(index: AuditIndex) -> None:
-    asking = asking_of(index)
+    audit_trail = audit_trail_of(index)
     arriving = iter(list(trail("cart", 40, every=timedelta(days=1), start=NOW - timedelta(days=50)))[len(CART) :])
 
     def arrive() -> None:
@@ -177,13 +177,15 @@ def test_pages_stay_as_they_are_while_new_records_arrive(index: AuditIndex) -> N
 
     for filters in ({}, {"environment": "production"}, {"actor": ADA}, {"digest": digest_of("shop", 5)}):
         query = AuditQuery.model_validate(filters)
-        before = walk(asking, query)
-        found = walk(asking, query, limit=11, between=arrive)
-        assert found == before
+        before = walk(audit_trail, query)
+        after = walk(audit_trail, query, limit=11, between=arrive)
+        assert after == before
 
 
-def test_the_first_page_costs_one_request_and_reads_no_more_than_it_shows(asked: Counting, index: AuditIndex) -> None:
-    asking = asking_of(index)
+def test_the_first_page_costs_one_request_and_reads_no_more_than_it_shows(
+    counting: Counting, index: AuditIndex
+) -> None:
+    audit_trail = audit_trail_of(index)
     for filters in (
         {"application": "shop"},
         {"environment": "production"},
@@ -193,12 +195,12 @@ def test_the_first_page_costs_one_request_and_reads_no_more_than_it_shows(asked:
         {"action": "intervention"},
         {},
     ):
-        asked.pages = asked.rows_read = 0
-        got = asking.page(AuditQuery.model_validate(filters), limit=5)
-        assert (len(got.records), asked.pages, asked.rows_read) == (5, 1, 5), filters
+        counting.pages = counting.rows_read = 0
+        page = audit_trail.page(AuditQuery.model_validate(filters), limit=5)
+        assert (len(page.records), counting.pages, counting.rows_read) == (5, 1, 5), filters
 
 
-def test_what_was_idle_for_years_costs_no_more_than_what_is_busy(asked: Counting, index: AuditIndex) -> None:
+def test_what_was_idle_for_years_costs_no_more_than_what_is_busy(counting: Counting, index: AuditIndex) -> None:
     idle = [
         signed_anew(record.evolve(environment="lab")) for record in trail("till", 3, start=NOW - timedelta(days=2000))
     ]
@@ -210,34 +212,34 @@ def test_what_was_idle_for_years_costs_no_more_than_what_is_busy(asked: Counting
         {"application": "till", "until": NOW},
         {"until": idle[-1].time + timedelta(days=1)},
     ):
-        asked.pages = asked.rows_read = 0
-        got = asking_of(index).page(AuditQuery.model_validate(filters), limit=5)
-        assert (len(got.records), asked.pages, asked.rows_read) == (5, 1, 5), filters
+        counting.pages = counting.rows_read = 0
+        page = audit_trail_of(index).page(AuditQuery.model_validate(filters), limit=5)
+        assert (len(page.records), counting.pages, counting.rows_read) == (5, 1, 5), filters
 
 
 def test_a_rare_answer_costs_a_bounded_number_of_requests_and_is_continued() -> None:
     table = Counting(MemoryTable(examined=3))
     index = AuditIndex(table)
     index.write(SHOP)
-    asking = asking_of(index)
+    audit_trail = audit_trail_of(index)
     query = AuditQuery(application="shop", action="release.created", until=SHOP[-1].time)
-    first = asking.page(query, limit=200)
+    first = audit_trail.page(query, limit=200)
     assert table.pages == REQUESTS
     assert first.next
-    assert walk(asking, query, limit=200) == expected(SHOP, query)
-    nothing = AuditQuery(application="shop", action="image.ignored")
-    assert walk(asking, nothing) == []
+    assert walk(audit_trail, query, limit=200) == expected(SHOP, query)
+    unmatched = AuditQuery(application="shop", action="image.ignored")
+    assert walk(audit_trail, unmatched) == []
 
 
 def test_a_token_of_another_query_is_refused_and_so_is_what_is_none(index: AuditIndex) -> None:
-    asking = asking_of(index)
-    token = asking.page(AuditQuery(application="shop"), limit=5).next
+    audit_trail = audit_trail_of(index)
+    token = audit_trail.page(AuditQuery(application="shop"), limit=5).next
     assert token
     with pytest.raises(BadInput, match="one of another query"):
-        asking.page(AuditQuery(application="cart"), limit=5, after=token)
+        audit_trail.page(AuditQuery(application="cart"), limit=5, after=token)
     for text in ("", "x", token[:-3], "e30", "W10", "A" * 4000, token + "=", "é"):
         with pytest.raises(BadInput, match="after"):
-            asking.page(AuditQuery(application="shop"), after=text)
+            audit_trail.page(AuditQuery(application="shop"), after=text)
 
 
 def test_a_place_that_the_service_did_not_name_is_refused(paged_table: PagedTable) -> None:
@@ -252,7 +254,7 @@ def test_digits_that_many_digests_begin_with_are_refused(index: AuditIndex) -> N
     alike = [record.evolve(digest=f"sha256:abcdef{n:058x}") for n, record in enumerate(SHOP[:12])]
     index.write(alike)
     with pytest.raises(BadInput, match="digest: expected more digits"):
-        asking_of(index).page(AuditQuery(digest="sha256:abcdef"))
+        audit_trail_of(index).page(AuditQuery(digest="sha256:abcdef"))
 
 
 def test_digests_that_begin_alike_are_merged_by_time_over_pages(index: AuditIndex) -> None:
@@ -262,8 +264,8 @@ def test_digests_that_begin_alike_are_merged_by_time_over_pages(index: AuditInde
     ]
     index.write(alike)
     query = AuditQuery(digest="sha256:fedcba")
-    asking = asking_of(index)
-    assert walk(asking, query, limit=7) == expected(alike, query)
+    audit_trail = audit_trail_of(index)
+    assert walk(audit_trail, query, limit=7) == expected(alike, query)
 
 
 def test_every_key_is_one_that_table_storage_takes() -> None:
@@ -278,9 +280,9 @@ def test_every_key_is_one_that_table_storage_takes() -> None:
 def spoilt(index: AuditIndex, values: Mapping[str, Value]) -> Damaged:
     """The result of a search if the copies of a record have these columns instead; all other records are unchanged."""
     index.table.transact(COPIES, [Write(act=Act.PUT, key=key, values=values) for key in copies(SHOP[5])])
-    whole = walk(asking_of(index), AuditQuery())
-    (damaged,) = [item for item in whole if isinstance(item, Damaged)]
-    assert [item for item in whole if item is not damaged] == [
+    results = walk(audit_trail_of(index), AuditQuery())
+    (damaged,) = [item for item in results if isinstance(item, Damaged)]
+    assert [item for item in results if item is not damaged] == [
         record for record in expected(ALL, AuditQuery()) if record != SHOP[5]
     ]
     assert (damaged.application, damaged.sequence) == ("shop", SHOP[5].sequence)
@@ -308,45 +310,45 @@ def test_a_genuine_record_in_the_place_of_another_one_is_shown_as_damaged(index:
 def test_a_genuine_record_under_a_search_that_it_does_not_match_is_shown_as_damaged(index: AuditIndex) -> None:
     record = next(record for record in SHOP if record.actor == ADA)
     index.table.transact(COPIES, [Write(act=Act.PUT, key=on(by_actor(BEN), record), values=copied(record))])
-    (damaged,) = [item for item in walk(asking_of(index), AuditQuery(actor=BEN)) if isinstance(item, Damaged)]
+    (damaged,) = [item for item in walk(audit_trail_of(index), AuditQuery(actor=BEN)) if isinstance(item, Damaged)]
     assert "does not match the search" in damaged.damaged
 
 
 # ---- what the index lacks
 def lose(index: AuditIndex, record: AuditRecord) -> None:
-    """Its copy under the application; the others stay."""
+    """Delete its copy under the application; its other copies stay."""
     index.table.transact(COPIES, [Write(act=Act.DELETE, key=on(by_application("shop"), record))])
 
 
-def lacking(asking: Trail, *, limit: int = 29, **filters: Any) -> list[int]:
+def lacking(audit_trail: Trail, *, limit: int = 29, **filters: Any) -> list[int]:
     query = AuditQuery.model_validate({"application": "shop", **filters})
-    return [each.sequence for each in walk(asking, query, limit=limit) if isinstance(each, Damaged)]
+    return [item.sequence for item in walk(audit_trail, query, limit=limit) if isinstance(item, Damaged)]
 
 
 @pytest.mark.parametrize("limit", [1, 7, 200])
 def test_a_search_of_a_whole_trail_names_what_the_index_lacks(index: AuditIndex, limit: int) -> None:
-    asking = replace(asking_of(index), head=lambda _: len(SHOP))
-    assert lacking(asking, limit=limit) == []
+    audit_trail = replace(audit_trail_of(index), head=lambda _: len(SHOP))
+    assert lacking(audit_trail, limit=limit) == []
     for number in (0, 12, 20, len(SHOP) - 1):
         lose(index, SHOP[number])
-    assert lacking(asking, limit=limit) == [len(SHOP), 21, 13, 1]
-    assert lacking(asking, since=SHOP[15].time) == [len(SHOP), 21]
-    assert lacking(asking, until=SHOP[15].time) == [13, 1]
+    assert lacking(audit_trail, limit=limit) == [len(SHOP), 21, 13, 1]
+    assert lacking(audit_trail, since=SHOP[15].time) == [len(SHOP), 21]
+    assert lacking(audit_trail, until=SHOP[15].time) == [13, 1]
 
 
 def test_one_word_stands_for_a_gap_of_many(index: AuditIndex) -> None:
     for record in SHOP[10:40]:
         lose(index, record)
-    (gap,) = [each for each in walk(asking_of(index), AuditQuery(application="shop")) if isinstance(each, Damaged)]
+    (gap,) = [item for item in walk(audit_trail_of(index), AuditQuery(application="shop")) if isinstance(item, Damaged)]
     assert gap.damaged.startswith("30 records from 11 on are missing in the audit index")
 
 
 def test_what_is_not_copied_yet_is_not_missing(index: AuditIndex) -> None:
     lose(index, SHOP[-1])
-    asking = replace(asking_of(index), head=lambda _: len(SHOP), copied=lambda _: len(SHOP) - 1)
-    assert lacking(asking) == []
+    audit_trail = replace(audit_trail_of(index), head=lambda _: len(SHOP), copied=lambda _: len(SHOP) - 1)
+    assert lacking(audit_trail) == []
 
 
 def test_a_search_with_another_filter_cannot_tell_and_says_nothing(index: AuditIndex) -> None:
     lose(index, SHOP[12])
-    assert lacking(asking_of(index), environment="staging") == []
+    assert lacking(audit_trail_of(index), environment="staging") == []

@@ -75,10 +75,10 @@ def test_a_document_that_is_too_large_is_refused(blobs: Blobs) -> None:
 
 def test_removing_old_ones_takes_what_is_older_than_the_time_and_nothing_else(blobs: Blobs) -> None:
     assert isinstance(blobs, MemoryBlobs | AzureBlobs)
-    kept = [blobs.put(content, "application/json") for content in (b"one", b"two")]
+    digests = [blobs.put(content, "application/json") for content in (b"one", b"two")]
     now = datetime.now(UTC)
     assert blobs.remove_old(now - timedelta(hours=1)) == 0
-    assert [blobs.get(digest) for digest in kept] == [b"one", b"two"]
+    assert [blobs.get(digest) for digest in digests] == [b"one", b"two"]
     assert blobs.remove_old(now + timedelta(hours=1), limit=1) == 1
     assert blobs.remove_old(now + timedelta(hours=1)) == 1
-    assert [blobs.get(digest) for digest in kept] == [None, None]
+    assert [blobs.get(digest) for digest in digests] == [None, None]

@@ -1,4 +1,4 @@
-"""Blobs by a right to read and to create: what is there already is kept, and putting it again is not a fault."""
+"""Blobs with no right but to read and to create: an existing document is kept, and putting it again is no error."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,16 +10,16 @@ from tests.azurite import fresh_name
 
 def test_a_document_that_is_there_already_may_be_put_again(azurite: str) -> None:
     with BlobServiceClient.from_connection_string(azurite) as service:
-        whole = service.create_container(fresh_name("evidence"))
+        container = service.create_container(fresh_name("evidence"))
         key = dict(part.split("=", 1) for part in azurite.split(";") if part)["AccountKey"]
         sas = generate_container_sas(
             account_name=str(service.account_name),
-            container_name=whole.container_name,
+            container_name=container.container_name,
             account_key=key,
             permission=ContainerSasPermissions(read=True, create=True),
             expiry=datetime.now(UTC) + timedelta(hours=1),
         )
-        with ContainerClient.from_container_url(f"{whole.url}?{sas}") as limited:
+        with ContainerClient.from_container_url(f"{container.url}?{sas}") as limited:
             blobs = AzureBlobs(limited)
             digest = blobs.put(b"a plan", "application/json")
             assert blobs.put(b"a plan", "application/json") == digest

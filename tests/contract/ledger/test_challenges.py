@@ -1,4 +1,4 @@
-"""Challenges on both tables: found by their state, marked once, swept a day later, the challenge before its mark."""
+"""Challenges on both tables: found by their state, marked once, and removed a day later, before their marks."""
 
 from datetime import timedelta
 
@@ -42,7 +42,7 @@ RESUME = CommandStatement(
     environment="production",
     reason="ü" * 2000,
 )
-FIRST, SECOND = (UsedChallenge(inbox=inbox_id(MORNING, bytes([each] * 8)), at=MORNING) for each in (1, 2))
+FIRST, SECOND = (UsedChallenge(inbox=inbox_id(MORNING, bytes([number] * 8)), at=MORNING) for number in (1, 2))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Loading a state, committing a decision, and sending what it says: all of it or nothing, once."""
+"""Loading a state, committing a decision, and sending its messages: all or nothing, and once."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -55,30 +55,30 @@ def test_an_event_is_committed_once(installation: Installation) -> None:
     rows = list(installation.app.table.rows("shop", " ", "~"))
     with pytest.raises((AlreadySeen, Conflict)):
         installation.app.ledger.commit(first, decision, event)
-    again, other = loaded(installation, installation.pushed("2.0"))
+    again, later_decision = loaded(installation, installation.pushed("2.0"))
     with pytest.raises(AlreadySeen):
-        installation.app.ledger.commit(again, other, event)
+        installation.app.ledger.commit(again, later_decision, event)
     assert list(installation.app.table.rows("shop", " ", "~")) == rows
 
 
 def test_a_decision_about_a_state_that_has_changed_is_refused_whole(installation: Installation) -> None:
-    one, two = installation.pushed("1.0"), installation.pushed("1.1")
-    (old, decided_old), (new, decided_new) = loaded(installation, one), loaded(installation, two)
-    installation.app.ledger.commit(new, decided_new, two)
+    first_push, second_push = installation.pushed("1.0"), installation.pushed("1.1")
+    (old, decided_old), (new, decided_new) = loaded(installation, first_push), loaded(installation, second_push)
+    installation.app.ledger.commit(new, decided_new, second_push)
     rows = list(installation.app.table.rows("shop", " ", "~"))
     with pytest.raises(Conflict):
-        installation.app.ledger.commit(old, decided_old, one)
+        installation.app.ledger.commit(old, decided_old, first_push)
     assert list(installation.app.table.rows("shop", " ", "~")) == rows
     assert not installation.app.ledger.unchanged(old)
-    assert installation.app.ledger.unchanged(loaded(installation, one)[0])
+    assert installation.app.ledger.unchanged(loaded(installation, first_push)[0])
 
 
 def test_handle_decides_again_when_somebody_else_was_faster(installation: Installation) -> None:
-    other = [installation.pushed("1.1")]
+    pending = [installation.pushed("1.1")]
 
     def interfere() -> None:
-        if other:
-            installation.take(other.pop())
+        if pending:
+            installation.take(pending.pop())
 
     rival = Installation(installation.deliveries, table=Interfering(installation.table, interfere))
     rival.wait(timedelta(seconds=1))
@@ -132,7 +132,7 @@ def test_hundreds_of_images_under_one_tag_do_not_make_a_decision_too_large(tmp_p
 
 
 class Bus(MemoryBus):
-    """Breaks when told so, after a message was sent."""
+    """Can be made to crash after a message was sent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,10 +155,10 @@ def with_bus(installation: Installation) -> Bus:
 def test_messages_are_sent_after_the_commit_and_forgotten_by_whoever_takes_them_up(installation: Installation) -> None:
     installation.push("1.0")
     assert [step.kind for step in installation.steps()] == [StepKind.PLAN]
-    (asked,) = installation.app.ledger.outbox("shop")
+    (plan_entry,) = installation.app.ledger.outbox("shop")
     installation.settle_at(StepKind.DEPLOY, "staging")
-    (left,) = installation.app.ledger.outbox("shop")
-    assert (asked.message.body["kind"], left.message.body["kind"]) == ("plan", "deploy")
+    (deploy_entry,) = installation.app.ledger.outbox("shop")
+    assert (plan_entry.message.body["kind"], deploy_entry.message.body["kind"]) == ("plan", "deploy")
 
 
 def test_what_could_not_be_sent_is_sent_by_the_reconcile_timer_once_it_has_settled(installation: Installation) -> None:
@@ -231,7 +231,7 @@ def test_every_old_mark_is_forgotten_in_its_turn_and_no_young_one(installation: 
 
 
 def test_a_step_of_every_kind_has_an_outcome_that_fits_into_the_ledger(installation: Installation) -> None:
-    """The longest that steps report: many probes that say much, many workloads, an index with many platforms."""
+    """The largest report of a step: many probes with long summaries, and an index with many platforms."""
     installation.push("1.0")
     step = installation.settle_at(StepKind.VERIFY, "staging")
     evidence = [

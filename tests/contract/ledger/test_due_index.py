@@ -41,9 +41,9 @@ def test_what_is_due_first_comes_first_whatever_its_name_is(index: DueIndex) -> 
 def test_what_is_said_at_the_moment_of_a_run_is_not_forgotten_by_that_run(index: DueIndex) -> None:
     """For a writer the current minute is already over; for a reader it is not over yet."""
     index.wait_until("shop", NOW)
-    read = index.at(NOW)
-    index.done(read)
-    assert read == ()
+    due = index.at(NOW)
+    index.done(due)
+    assert due == ()
     assert names(index, NOW + MINUTE) == ["shop"]
 
 

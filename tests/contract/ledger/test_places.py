@@ -32,17 +32,17 @@ def test_a_container_that_cannot_be_made_yet_is_opened_and_says_so_when_it_is_as
 
 
 def test_what_could_not_be_made_is_tried_again_and_made_once() -> None:
-    answers: list[Exception | None] = [ServiceRequestError("refused"), None]
+    outcomes: list[Exception | None] = [ServiceRequestError("refused"), None]
 
     def make() -> None:
-        answer = answers.pop(0)
-        if answer is not None:
-            raise answer
+        outcome = outcomes.pop(0)
+        if outcome is not None:
+            raise outcome
 
     lazy = LazyClient("client", make, "table ledger")
     with pytest.raises(LedgerUnavailable, match="table ledger"):
         _ = lazy.client
-    assert (lazy.client, lazy.client, answers) == ("client", "client", [])
+    assert (lazy.client, lazy.client, outcomes) == ("client", "client", [])
 
 
 def test_a_table_that_another_process_made_is_used(azurite: str) -> None:

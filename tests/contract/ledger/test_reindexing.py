@@ -21,10 +21,10 @@ HEAD = len(RECORDS)
 
 @pytest.fixture
 def index(paged_table: PagedTable) -> AuditIndex:
-    made = AuditIndex(paged_table)
-    made.write(RECORDS)
-    made.write(trail("cart", 2))
-    return made
+    audit_index = AuditIndex(paged_table)
+    audit_index.write(RECORDS)
+    audit_index.write(trail("cart", 2))
+    return audit_index
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def work(index: AuditIndex) -> Reindexing:
     return Reindexing(table=ledger, index=index)
 
 
-def whole(work: Reindexing, *, repair: bool = False, limit: int = 17) -> Compared:
-    """All parts, added up."""
+def compare_all(work: Reindexing, *, repair: bool = False, limit: int = 17) -> Compared:
+    """The comparisons of all parts, added up."""
     total, after = Compared(application="shop", records=0, repaired=repair, head=HEAD), 0
     while True:
         part = work.compare("shop", head=HEAD, after=after, repair=repair, limit=limit)
@@ -55,21 +55,21 @@ def whole(work: Reindexing, *, repair: bool = False, limit: int = 17) -> Compare
         after = part.next
 
 
-def differences(found: Compared) -> tuple[int, int, int]:
-    return found.missing, found.wrong, found.extra
+def differences(comparison: Compared) -> tuple[int, int, int]:
+    return comparison.missing, comparison.wrong, comparison.extra
 
 
 def test_an_index_that_is_whole_has_no_differences(work: Reindexing) -> None:
-    found = whole(work)
-    assert (found.records, differences(found)) == (HEAD, (0, 0, 0))
+    comparison = compare_all(work)
+    assert (comparison.records, differences(comparison)) == (HEAD, (0, 0, 0))
 
 
 def test_lost_rows_are_found_on_every_axis_and_put_back(work: Reindexing) -> None:
     lost = [*copies(RECORDS[9]), *copies(RECORDS[30])]
     work.index.table.transact(COPIES, [Write(act=Act.DELETE, key=key) for key in lost])
-    assert differences(whole(work)) == (len(lost), 0, 0)
-    assert differences(whole(work, repair=True)) == (len(lost), 0, 0)
-    assert differences(whole(work)) == (0, 0, 0)
+    assert differences(compare_all(work)) == (len(lost), 0, 0)
+    assert differences(compare_all(work, repair=True)) == (len(lost), 0, 0)
+    assert differences(compare_all(work)) == (0, 0, 0)
 
 
 def test_a_changed_row_is_found_and_put_right(work: Reindexing) -> None:
@@ -77,16 +77,16 @@ def test_a_changed_row_is_found_and_put_right(work: Reindexing) -> None:
     row = work.index.table.get(COPIES, key)
     assert row is not None
     work.index.table.transact(COPIES, [Write(act=Act.PUT, key=key, values={**row.values, "Actor": "eve"})])
-    assert differences(whole(work, repair=True)) == (0, 1, 0)
-    assert differences(whole(work)) == (0, 0, 0)
+    assert differences(compare_all(work, repair=True)) == (0, 1, 0)
+    assert differences(compare_all(work)) == (0, 0, 0)
 
 
 def test_an_added_row_is_found_and_taken_away_and_rows_of_others_are_left(work: Reindexing) -> None:
     forged = RECORDS[9].evolve(time=RECORDS[10].time, actor="eve@example.com")
     values = dict(pack_audit(forged))
     work.index.table.transact(COPIES, [Write(act=Act.PUT, key=on(TIME, forged), values=values)])
-    assert differences(whole(work, repair=True)) == (0, 0, 1)
-    assert differences(whole(work)) == (0, 0, 0)
+    assert differences(compare_all(work, repair=True)) == (0, 0, 1)
+    assert differences(compare_all(work)) == (0, 0, 0)
     cart = next(iter(trail("cart", 1)))
     assert work.index.table.get(COPIES, on(by_application("cart"), cart)) is not None
 
@@ -94,28 +94,28 @@ def test_an_added_row_is_found_and_taken_away_and_rows_of_others_are_left(work: 
 def test_an_index_that_is_empty_is_built_again(work: Reindexing) -> None:
     empty = Reindexing(table=work.table, index=AuditIndex(MemoryTable()))
     expected = sum(len(list(copies(record))) for record in RECORDS)
-    assert whole(empty, repair=True).missing >= expected
-    assert differences(whole(empty)) == (0, 0, 0)
+    assert compare_all(empty, repair=True).missing >= expected
+    assert differences(compare_all(empty)) == (0, 0, 0)
     digest = RECORDS[9]
     assert empty.index.table.get(COPIES, on(by_digest(digest.digest or ""), digest)) is not None
 
 
 def test_a_damaged_row_of_the_trail_is_counted_and_passed_over(work: Reindexing) -> None:
     work.table.transact("shop", [Write(act=Act.PUT, key=audit_key(5), values={"Nonsense": 1})])
-    found = whole(work)
-    assert (found.damaged, found.records) == (1, HEAD - 1)
+    comparison = compare_all(work)
+    assert (comparison.damaged, comparison.records) == (1, HEAD - 1)
 
 
 def test_an_empty_trail_has_nothing_to_compare() -> None:
     work = Reindexing(table=MemoryTable(), index=AuditIndex(MemoryTable()))
-    found = work.compare("shop", head=0, repair=True)
-    assert (found.records, found.next, differences(found)) == (0, None, (0, 0, 0))
+    comparison = work.compare("shop", head=0, repair=True)
+    assert (comparison.records, comparison.next, differences(comparison)) == (0, None, (0, 0, 0))
 
 
 def test_a_copy_that_may_still_come_is_not_missing_and_is_put_there_where_that_was_asked(work: Reindexing) -> None:
     checkpoint, etag = Weeks(work.table).checkpoint("shop")
     Weeks(work.table).commit("shop", checkpoint.model_copy(update={"sequence": HEAD - 1}), etag, {})
     work.index.table.transact(COPIES, [Write(act=Act.DELETE, key=key) for key in copies(RECORDS[-1])])
-    found = work.compare("shop", head=HEAD, repair=True)
-    assert (found.waiting, found.records, differences(found)) == (1, HEAD - 1, (0, 0, 0))
+    comparison = work.compare("shop", head=HEAD, repair=True)
+    assert (comparison.waiting, comparison.records, differences(comparison)) == (1, HEAD - 1, (0, 0, 0))
     assert work.compare("shop", head=HEAD, repair=False).waiting == 0

@@ -1,8 +1,7 @@
-"""A ledger that was put back to an earlier state, in memory and on Azurite: every row is genuine, and what happened
-since is known all the same, by the anchors and by the Lease in the cluster.
+"""A ledger that was restored to an earlier state, in memory and on Azurite: every row is genuine, and still it is
+noticed that the newest are missing, by the anchors and by the Lease in the cluster.
 
-The test puts back exactly what a restore of the account brings: the rows of a table, with or without the blobs beside
-it.
+The test restores exactly what a restore of the account would: the rows of a table, with or without the blobs beside it.
 """
 
 from collections.abc import Iterator
@@ -28,24 +27,24 @@ LAST = "~"
 
 @dataclass
 class Account:
-    """The place of the ledger; each new container for anchors is empty."""
+    """The ledger's storage account; each new container for anchors is empty."""
 
     table: Table
     blobs: Blobs
     containers: Iterator[AddedBlobs]
-    kept: list[Row] = field(default_factory=list)
+    backup: list[Row] = field(default_factory=list)
     anchors: dict[str, bytes] = field(default_factory=dict)
 
     def keep(self, installation: Installation) -> None:
-        """A backup."""
-        self.kept = list(self.table.rows("shop", " ", LAST))
+        """Take a backup."""
+        self.backup = list(self.table.rows("shop", " ", LAST))
         self.anchors = dict(installation.added.listed(""))
 
     def restore(self, installation: Installation, *, anchors: bool) -> None:
-        """The rows as they were then, and the anchors too if `anchors`; the queues have forgotten everything."""
+        """Restore the rows of the backup, and the anchors too if `anchors`; the queues have forgotten everything."""
         for row in list(self.table.rows("shop", " ", LAST)):
             self.table.transact("shop", [Write(act=Act.DELETE, key=row.key)])
-        for row in self.kept:
+        for row in self.backup:
             self.table.transact("shop", [Write(act=Act.CREATE, key=row.key, values=row.values)])
         if anchors:
             installation.added = next(self.containers)
@@ -103,7 +102,7 @@ def test_a_ledger_from_before_a_rejection_opens_nothing_while_its_anchors_are_th
 
 
 def test_a_restored_ledger_is_known_by_the_lease_of_class_production(live: Installation, account: Account) -> None:
-    """The anchors are put back as well, so that nothing but the Lease can tell."""
+    """The anchors are restored as well, so that only the Lease shows it."""
     account.keep(live)
     deliver(live, 2)
     assert lease(live.production, "production").order == Order(epoch=0, number=2)

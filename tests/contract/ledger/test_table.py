@@ -210,10 +210,10 @@ def test_text_comes_back_as_it_was_written(table: Table, text: str) -> None:
 )
 def test_keys_with_quotes_and_other_marks_are_found_again(table: Table, key: str) -> None:
     table.transact(key, [create(key, V=1)])
-    found = table.get(key, key)
-    assert found is not None
+    created = table.get(key, key)
+    assert created is not None
     assert [row.key for row in table.rows(key, key, key)] == [key]
-    table.transact(key, [Write(act=Act.REPLACE, key=key, values={"V": 2}, etag=found.etag)])
+    table.transact(key, [Write(act=Act.REPLACE, key=key, values={"V": 2}, etag=created.etag)])
     table.transact(key, [Write(act=Act.DELETE, key=key)])
     assert table.get(key, key) is None
 
@@ -273,10 +273,10 @@ def test_a_service_that_cannot_be_reached_is_said_to_be_unavailable() -> None:
 
 
 def test_a_table_that_is_gone_is_not_an_empty_ledger(azurite: str) -> None:
-    gone = AzureTable(TableClient.from_connection_string(azurite, "neverthere"))
+    missing = AzureTable(TableClient.from_connection_string(azurite, "neverthere"))
     with pytest.raises(LedgerUnavailable):
-        gone.get(APP, "a")
+        missing.get(APP, "a")
     with pytest.raises(LedgerUnavailable):
-        list(gone.rows(APP, "a", "b"))
+        list(missing.rows(APP, "a", "b"))
     with pytest.raises(LedgerUnavailable):
-        gone.transact(APP, [create("a", V=1)])
+        missing.transact(APP, [create("a", V=1)])

@@ -95,8 +95,10 @@ def test_an_application_without_records_is_intact(installation: Installation) ->
 
 @pytest.mark.parametrize("column", ["Actor", "Time", "Action", "Details", "Release", "Hash"])
 def test_a_changed_record_is_found(installation: Installation, column: str) -> None:
-    other = {"Time": "2026-11-23T09:00:00Z", "Details": '{"reason":"none"}', "Action": "gate.passed"}.get(column, "eve")
-    put(installation, 7, {**values(installation, 7), column: other})
+    replacement = {"Time": "2026-11-23T09:00:00Z", "Details": '{"reason":"none"}', "Action": "gate.passed"}.get(
+        column, "eve"
+    )
+    put(installation, 7, {**values(installation, 7), column: replacement})
     assert fault(installation) == (7, CHANGED)
 
 
@@ -176,8 +178,8 @@ def test_a_row_that_is_garbage_is_found_and_shown_as_damaged(
 ) -> None:
     put(installation, 6, garbage)
     assert fault(installation) == (6, GARBAGE)
-    shown = list(installation.app.reader.audit("shop"))
-    assert [index for index, item in enumerate(shown, start=1) if not isinstance(item, AuditRecord)] == [6]
+    rows = list(installation.app.reader.audit("shop"))
+    assert [index for index, item in enumerate(rows, start=1) if not isinstance(item, AuditRecord)] == [6]
 
 
 def test_a_record_of_another_application_is_found(installation: Installation) -> None:

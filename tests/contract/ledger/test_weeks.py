@@ -16,9 +16,9 @@ def test_portions_add_up_and_the_newest_weeks_come_first(table: Table) -> None:
     weeks.commit("shop", Checkpoint(sequence=10), "", added("2025-W52", "2026-W01"))
     _, etag = weeks.checkpoint("shop")
     weeks.commit("shop", Checkpoint(sequence=20), etag, added("2026-W01", "2026-W02"))
-    kept = weeks.read("shop", 2)
-    assert kept.checkpoint == Checkpoint(sequence=20)
-    assert {name: week.counts("production").deployments for name, week in kept.weeks.items()} == {
+    stored = weeks.read("shop", 2)
+    assert stored.checkpoint == Checkpoint(sequence=20)
+    assert {name: week.counts("production").deployments for name, week in stored.weeks.items()} == {
         "2026-W01": 2,
         "2026-W02": 1,
     }

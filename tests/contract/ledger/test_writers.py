@@ -22,7 +22,7 @@ from slipway.testing.chains import PUBLIC_KEYS, SIGNER
 WRITERS = 4
 EVENTS = 8
 TRIES = 100
-"""Deliveries of one event; a queue goes on for longer."""
+"""Deliveries of one event; a real queue tries for longer."""
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def installation(table: Table, tmp_path: Path) -> Installation:
 
 
 def deliver(handler: Handler, event: Event) -> Receipt:
-    """As the queue does it: again, while others are in the way."""
+    """Deliver as the queue does: again, while other writers are in the way."""
     for _ in range(TRIES):
         try:
             (receipt,) = handler.handle(event)
@@ -44,22 +44,22 @@ def deliver(handler: Handler, event: Event) -> Receipt:
 
 
 def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
-    """All of the work on so many threads, each beginning when all are there."""
+    """Run all of the work on a few threads that start together."""
     start = threading.Barrier(WRITERS)
 
-    def all_of(mine: list[Callable[[], T]]) -> list[T]:
+    def all_of(share: list[Callable[[], T]]) -> list[T]:
         start.wait(timeout=60)
-        return [one() for one in mine]
+        return [task() for task in share]
 
     shares: list[list[Callable[[], T]]] = [[] for _ in range(WRITERS)]
-    for index, one in enumerate(work):
-        shares[index % WRITERS].append(one)
+    for index, task in enumerate(work):
+        shares[index % WRITERS].append(task)
     with ThreadPoolExecutor(WRITERS) as pool:
-        return [found for share in pool.map(all_of, shares) for found in share]
+        return [result for share in pool.map(all_of, shares) for result in share]
 
 
 def hurried(installation: Installation) -> Handler:
-    """With real pauses, but short ones."""
+    """A handler with real pauses, but short ones."""
 
     def pause(seconds: float) -> None:
         threading.Event().wait(seconds / 5)
@@ -111,18 +111,18 @@ def test_the_chain_is_found_intact_while_others_write(installation: Installation
     handler = hurried(installation)
     writing = [lambda n=n: deliver(handler, installation.pushed(f"3.{n}")) for n in range(WRITERS * 2)]
     reading = [installation.verify for _ in range(WRITERS * 2)]
-    found = at_once([one for pair in zip(writing, reading, strict=True) for one in pair])
-    assert [verdict for verdict in found if getattr(verdict, "intact", True) is not True] == []
+    results = at_once([task for pair in zip(writing, reading, strict=True) for task in pair])
+    assert [verdict for verdict in results if getattr(verdict, "intact", True) is not True] == []
 
 
 def test_input_parked_by_many_writers_is_kept_once_each_on_one_chain(installation: Installation) -> None:
     def park(number: int) -> None:
-        own = type(installation.app.installation)(
+        ledger = type(installation.app.installation)(
             installation.app.table, installation.app.indexer, signer=lambda: SIGNER, keys=lambda: PUBLIC_KEYS
         )
         for _ in range(TRIES):
             try:
-                own.park(
+                ledger.park(
                     id=f"{number:024x}", source="runs", reason="a test", body="{", message_id="m", now=installation.now
                 )
             except (Conflict, LedgerUnavailable):

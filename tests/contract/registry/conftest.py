@@ -1,4 +1,4 @@
-"""Each kind of registry once per worker; tests keep apart by repositories of their own."""
+"""Starts each kind of registry once per worker; each test uses repositories of its own."""
 
 import uuid
 from collections.abc import Callable, Iterator

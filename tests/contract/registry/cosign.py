@@ -16,11 +16,11 @@ COSIGN = shutil.which("cosign") or (str(BUILT_HERE) if BUILT_HERE.exists() else 
 MISSING = "cosign is not installed (`make cosign` builds it, with Go)"
 PASSWORD = "tests only"
 NO_ROOTS = {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}
-"""Nobody but the key is trusted; without this file cosign would look for the public instance's."""
+"""Only the key is trusted; without this file cosign would look for the roots of the public instance."""
 
 
-def named(place: Place, repository: str, digest: str) -> str:
-    """An image as cosign takes it."""
+def image_reference(place: Place, repository: str, digest: str) -> str:
+    """The reference of an image, as cosign takes it."""
     return f"{place.login_server}/{repository}@{digest}"
 
 
@@ -49,7 +49,7 @@ class Cosign:
         self.run("attest", *_offline("cosign.key"), "--type", kind, "--predicate", "predicate.json", image)
 
     def verify(self, image: str, *options: str) -> str:
-        """Its findings, in its own words. Fails if the signature does not hold."""
+        """The output of cosign. Fails if the signature does not hold."""
         return self.run("verify", *_KEY_ALONE, *options, image)
 
     def verify_attestation(self, image: str, kind: str) -> str:
@@ -59,8 +59,8 @@ class Cosign:
     def run(self, *arguments: str) -> str:
         assert COSIGN
         environment = {"PATH": os.environ["PATH"], "HOME": str(self._folder), "COSIGN_PASSWORD": PASSWORD}
-        environment["COSIGN_EXPERIMENTAL"] = "1"  # it asks for this before it writes referrers
-        done = subprocess.run(
+        environment["COSIGN_EXPERIMENTAL"] = "1"  # cosign requires this before it writes referrers
+        process = subprocess.run(
             [COSIGN, *arguments],
             cwd=self._folder,
             env=environment,
@@ -69,12 +69,12 @@ class Cosign:
             timeout=120,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
 
 def _offline(key: str) -> list[str]:
-    """No transparency log: there is none to reach here, and a key alone says who signed."""
+    """No transparency log: none can be reached here, and the key alone shows who signed."""
     return ["--key", key, "--tlog-upload=false", "--allow-http-registry", "--yes"]
 
 

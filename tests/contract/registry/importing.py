@@ -19,7 +19,7 @@ ALL = {TARGET_ID: frozenset({IMPORT}), SOURCE_ID: frozenset({PULL})}
 
 @dataclass(frozen=True)
 class Azure:
-    """Two registries and who imports between them."""
+    """Two registries, and the Resource Manager that imports between them."""
 
     source: Registry
     target: Registry
@@ -38,16 +38,16 @@ def azure(*, async_operation: bool = True) -> Iterator[Azure]:
         Caller(token="no import", rights={SOURCE_ID: ALL[SOURCE_ID]}),
         Caller(token="no pull", rights={TARGET_ID: ALL[TARGET_ID]}),
     ]
-    with Double(Settings(principals=(app, service))) as one, Double(Settings(principals=(app, service))) as other:
+    with Double(Settings(principals=(app, service))) as source, Double(Settings(principals=(app, service))) as target:
         registries = [
             ArmRegistry(
                 resource_id=name, login_server=place.login_server, username="service", password="of-the-service"
             )
-            for name, place in ((SOURCE_ID, one), (TARGET_ID, other))
+            for name, place in ((SOURCE_ID, source), (TARGET_ID, target))
         ]
         with Arm(registries, callers, async_operation=async_operation) as arm:
             clients = [
                 Registry(RegistryEndpoint(place.login_server), EntraCredential(lambda: "entra"))
-                for place in (one, other)
+                for place in (source, target)
             ]
             yield Azure(source=clients[0], target=clients[1], arm=arm)

@@ -40,8 +40,8 @@ class Place:
         """Delete one of its `manifests` or `blobs`, as a clean-up does."""
         client = self.client()
         path, scopes = f"/v2/{repository}/{kind}/{digest}", (f"repository:{repository}:pull,push,delete",)
-        answer = client._session.ask("DELETE", path, where=client.where(repository, digest), scopes=scopes)
-        assert answer.status == ACCEPTED, f"{path}: {answer.status} {answer.body!r}"
+        response = client._session.ask("DELETE", path, where=client.where(repository, digest), scopes=scopes)
+        assert response.status == ACCEPTED, f"{path}: {response.status} {response.body!r}"
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=5):
                 return
         except urllib.error.HTTPError:
-            return  # it asks for a password: it is there
+            return  # it asks for a password, so it is running
         except OSError:
             time.sleep(0.02)
     raise AssertionError(f"docker-registry did not start: {log.read_text(encoding='utf-8')[-2000:]}")

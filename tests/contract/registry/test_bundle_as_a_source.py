@@ -1,7 +1,7 @@
-"""What the guide tells Flux and Argo CD to read is what Slipway would apply: tried on what the real oras pulled.
+"""What the guide lets Flux and Argo CD read is what Slipway would apply, checked on a bundle that the real oras pulled.
 
-The controllers are not here. What decides which files they apply is: the patterns of the page, which are git's, and git
-itself judges them; the folder that the page names; and whether Argo CD looks below it.
+The controllers do not run here. What decides which files they apply does: the page's patterns, whose syntax is git's
+and which git itself applies; the folder that the page names; and whether Argo CD looks below it.
 """
 
 import shutil
@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.contract.registry.conftest import KINDS, Places
-from tests.contract.registry.test_bundles import ORAS, Slipway, build, slipway, written
+from tests.contract.registry.test_bundles import ORAS, Slipway, build, slipway, write_sources
 from tests.docs.commands import ROOT, blocks_of
 from tests.unit.bundle.samples import JOB
 
@@ -33,14 +33,14 @@ MORE = {
 def documents(kind: str) -> dict[str, Any]:
     """The one document of a kind in the guide's section."""
     section = PAGE.read_text(encoding="utf-8").partition(SECTION)[2]
-    found = [
+    matching = [
         document
         for block in blocks_of("the guide", section)
         if block.language == "yaml"
         for document in yaml.safe_load_all(block.body)
         if document["kind"] == kind
     ]
-    (document,) = found
+    (document,) = matching
     return dict(document)
 
 
@@ -48,13 +48,13 @@ def documents(kind: str) -> dict[str, Any]:
 def pulled(slipway: Slipway, places: Places, repository: str, tmp_path: Path) -> Path:
     """The bundle as an OCI source has it, with Jobs before and after the rollout."""
     place = places(KINDS[0])
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     for path, text in MORE.items():
         file = tmp_path / "deploy" / path
         file.parent.mkdir()
         file.write_text(text.replace("team/shop", repository))
-    made = build(slipway, place)
-    assert made.exit_code == 0, made.output
+    result = build(slipway, place)
+    assert result.exit_code == 0, result.output
     where = f"{place.login_server}/{repository}-bundle"
     assert slipway("bundle", "push", "bundle", where).exit_code == 0
     assert ORAS is not None
@@ -63,8 +63,8 @@ def pulled(slipway: Slipway, places: Places, repository: str, tmp_path: Path) ->
     return tmp_path / "source"
 
 
-def kept(source: Path, patterns: str) -> Iterator[Path]:
-    """The files that the patterns leave."""
+def not_ignored(source: Path, patterns: str) -> Iterator[Path]:
+    """The files that the patterns do not exclude."""
     (source / ".gitignore").write_text(patterns)
     subprocess.run(["git", "init", "--quiet"], cwd=source, check=True, timeout=60)
     command = ["git", "ls-files", "--others", "--exclude-standard", "-z"]
@@ -77,7 +77,7 @@ def test_flux_gets_the_objects_of_one_environment_and_none_of_its_jobs(pulled: P
     source, applied = documents("OCIRepository"), documents("Kustomization")
     assert applied["spec"]["sourceRef"] == {"kind": source["kind"], "name": source["metadata"]["name"]}
     folder = (pulled / applied["spec"]["path"]).resolve()
-    files = [file for file in kept(pulled, source["spec"]["ignore"]) if file.is_relative_to(folder)]
+    files = [file for file in not_ignored(pulled, source["spec"]["ignore"]) if file.is_relative_to(folder)]
     assert sorted(file.relative_to(folder).as_posix() for file in files) == ["deployment.yaml", "service.yaml"]
     _check(files, "shop")
 
@@ -91,14 +91,14 @@ def test_argo_cd_gets_the_same_without_looking_below_the_folder(pulled: Path) ->
 
 
 def test_without_the_patterns_of_the_page_the_jobs_would_be_applied_too(pulled: Path) -> None:
-    assert {file.parent.name for file in kept(pulled, "")} >= {"verification", "before", "after"}
+    assert {file.parent.name for file in not_ignored(pulled, "")} >= {"verification", "before", "after"}
 
 
 def _check(files: list[Path], namespace: str) -> None:
     """Each object has its namespace, and its images by digest."""
     for file in files:
-        (value,) = yaml.safe_load_all(file.read_text())
-        assert value["metadata"]["namespace"] == namespace
-        if value["kind"] == "Deployment":
-            (container,) = value["spec"]["template"]["spec"]["containers"]
+        (manifest,) = yaml.safe_load_all(file.read_text())
+        assert manifest["metadata"]["namespace"] == namespace
+        if manifest["kind"] == "Deployment":
+            (container,) = manifest["spec"]["template"]["spec"]["containers"]
             assert "@sha256:" in container["image"]

@@ -36,7 +36,7 @@ def place(request: pytest.FixtureRequest, places: Places) -> Place:
 
 @pytest.fixture
 def slipway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slipway:
-    """The command, in an empty folder, signed in by variables."""
+    """The command, in an empty folder, signed in by environment variables."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str, **environment: str | None) -> Result:
@@ -46,8 +46,8 @@ def slipway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slipway:
     return run
 
 
-def written(place: Place, repository: str, tmp_path: Path) -> str:
-    """A folder to build from, for images that the registry has; returns the image's digest."""
+def write_sources(place: Place, repository: str, tmp_path: Path) -> str:
+    """Push an image, and write a folder to build a bundle with it from; returns the image's digest."""
     built = index(image(b"a layer"), image(b"another", architecture="arm64"))
     digest = push_artifact(place.client(), repository, built, "1.4.0")
     write(tmp_path / "deploy", {path: text.replace("team/shop", repository) for path, text in FILES.items()})
@@ -70,25 +70,25 @@ def build(slipway: Slipway, place: Place, *more: str) -> Result:
 def test_a_bundle_is_built_pushed_and_read_back(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
-    digest = written(place, repository, tmp_path)
-    made = build(slipway, place, "--json")
-    assert made.exit_code == 0, made.output
-    told = json.loads(made.stdout)
-    assert told["images"][0]["digest"] == digest
-    assert told["images"][0]["platforms"] == ["linux/amd64", "linux/arm64"]
-    assert told["missing"] == []
+    digest = write_sources(place, repository, tmp_path)
+    built = build(slipway, place, "--json")
+    assert built.exit_code == 0, built.output
+    summary = json.loads(built.stdout)
+    assert summary["images"][0]["digest"] == digest
+    assert summary["images"][0]["platforms"] == ["linux/amd64", "linux/arm64"]
+    assert summary["missing"] == []
 
     where = f"{place.login_server}/{repository}-bundle"
     pushed = slipway("bundle", "push", "bundle", where, "--record", "pushed.json")
     assert pushed.exit_code == 0, pushed.output
-    assert told["digest"] in pushed.stdout
+    assert summary["digest"] in pushed.stdout
     record = json.loads((tmp_path / "pushed.json").read_text())
-    assert (record["kind"], record["digest"]) == ("bundle", told["digest"])
+    assert (record["kind"], record["digest"]) == ("bundle", summary["digest"])
     assert record["images"] == [{"repository": repository, "digest": digest}]
 
     assert slipway("bundle", "verify", f"{where}:1.4.0", "--targets", "deploy/targets.json").exit_code == 0
-    shown = json.loads(slipway("bundle", "show", f"{where}@{told['digest']}", "--json").stdout)
-    assert {name: shown[name] for name in shown} == {name: told[name] for name in shown}
+    bundle = json.loads(slipway("bundle", "show", f"{where}@{summary['digest']}", "--json").stdout)
+    assert {name: bundle[name] for name in bundle} == {name: summary[name] for name in bundle}
     table = slipway("bundle", "show", f"{where}:1.4.0").stdout.split("ENVIRONMENT")[1]
     assert table.index("staging") < table.index("production"), "in the order of the application"
     pulled = slipway("bundle", "pull", f"{where}:1.4.0", "--output", "live")
@@ -103,7 +103,7 @@ def test_a_bundle_is_built_pushed_and_read_back(
 def test_the_environments_of_what_was_built_stand_in_the_order_of_the_targets(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     rows = [line.split()[0] for line in build(slipway, place).stdout.splitlines() if line]
     assert rows[rows.index("ENVIRONMENT") + 1 :][:2] == ["staging", "production"]
 
@@ -111,7 +111,7 @@ def test_the_environments_of_what_was_built_stand_in_the_order_of_the_targets(
 def test_building_and_pushing_twice_changes_nothing(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     digests = {json.loads(build(slipway, place, "--json").stdout)["digest"] for _ in range(2)}
     assert len(digests) == 1
     where = f"{place.login_server}/{repository}-bundle"
@@ -119,7 +119,7 @@ def test_building_and_pushing_twice_changes_nothing(
 
 
 def test_a_version_that_is_taken_is_not_moved(slipway: Slipway, place: Place, repository: str, tmp_path: Path) -> None:
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     where = f"{place.login_server}/{repository}-bundle"
     build(slipway, place)
     slipway("bundle", "push", "bundle", where)
@@ -134,7 +134,7 @@ def test_a_version_that_is_taken_is_not_moved(slipway: Slipway, place: Place, re
 def test_it_is_read_with_tar_json_and_http_alone(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     build(slipway, place)
     slipway("bundle", "push", "bundle", f"{place.login_server}/{repository}-bundle")
     reader = _Reader(place.login_server, f"{repository}-bundle")
@@ -157,11 +157,11 @@ class _Reader:
 
     def get(self, path: str, accept: str = "*/*") -> bytes:
         request = urllib.request.Request(self._base + path, headers={"Accept": accept})
-        # Not sent on to the storage that a download may be redirected to.
+        # Not forwarded to the storage to which a download may be redirected.
         request.add_unredirected_header("Authorization", self._authorization)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                content: bytes = answer.read()
+            with urllib.request.urlopen(request, timeout=20) as response:
+                content: bytes = response.read()
                 return content
         except urllib.error.HTTPError as error:
             if error.code != 401 or self._authorization:
@@ -174,29 +174,29 @@ class _Reader:
             return self._basic
         parts = dict(part.split("=", 1) for part in challenge.split(" ", 1)[1].replace('"', "").split(","))
         url = f"{parts['realm']}?service={parts['service']}&scope={parts['scope']}"
-        with urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": self._basic})) as answer:
-            token: dict[str, Any] = json.load(answer)
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": self._basic})) as response:
+            token: dict[str, Any] = json.load(response)
         return f"Bearer {token['access_token']}"
 
 
 @pytest.mark.skipif(ORAS is None, reason="oras is not installed (`make oras` builds it, with Go)")
 def test_the_real_oras_pulls_it(slipway: Slipway, places: Places, repository: str, tmp_path: Path) -> None:
     place = places(KINDS[0])
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     build(slipway, place)
     where = f"{place.login_server}/{repository}-bundle"
     assert slipway("bundle", "push", "bundle", where).exit_code == 0
     assert ORAS is not None
     command = [ORAS, "pull", "--plain-http", f"{where}:1.4.0", "--output", "by-oras"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert process.returncode == 0, process.stderr
     slipway("bundle", "pull", "bundle", "--output", "by-slipway")
-    found = {
+    files = {
         folder: {p.relative_to(tmp_path / folder): p.read_bytes() for p in (tmp_path / folder).rglob("*.yaml")}
         for folder in ("by-oras", "by-slipway")
     }
-    assert found["by-oras"] == found["by-slipway"]
-    assert len(found["by-oras"]) == len(FILES)
+    assert files["by-oras"] == files["by-slipway"]
+    assert len(files["by-oras"]) == len(FILES)
 
 
 # ---- what goes wrong
@@ -205,13 +205,13 @@ def test_the_real_oras_pulls_it(slipway: Slipway, places: Places, repository: st
 def test_problems_are_told_by_file_and_line_or_as_json(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     file = tmp_path / "deploy/environments/staging/deployment.yaml"
     file.write_text(file.read_text().replace("1.4.0", "9.9.9"))
-    told = build(slipway, place)
-    assert told.exit_code == 1
-    assert told.stdout.startswith("environments/staging/deployment.yaml:10: spec.template.spec.containers[0].image: ")
-    assert told.stderr == "1 problem\n"
+    result = build(slipway, place)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("environments/staging/deployment.yaml:10: spec.template.spec.containers[0].image: ")
+    assert result.stderr == "1 problem\n"
     error = json.loads(build(slipway, place, "--json").stdout)["error"]
     assert error["problems"][0]["field"] == "spec.template.spec.containers[0].image"
     assert error["problems"][0]["cure"] == "push the image before the bundle"
@@ -221,31 +221,31 @@ def test_problems_are_told_by_file_and_line_or_as_json(
 def test_a_bundle_for_other_targets_is_told_by_field(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     build(slipway, place)
     targets = tmp_path / "deploy/targets.json"
     targets.write_text(targets.read_text().replace("prod.example", "prod2.example"))
-    told = slipway("bundle", "verify", "bundle", "--targets", "deploy/targets.json")
-    assert told.exit_code == 1
+    result = slipway("bundle", "verify", "bundle", "--targets", "deploy/targets.json")
+    assert result.exit_code == 1
     expected = "environments.production.registry: expected 'prod2.example', got 'prod.example'; build the bundle again"
-    assert told.stdout == f"bundle.json:1: {expected}\n"
+    assert result.stdout == f"bundle.json:1: {expected}\n"
 
 
 def test_an_image_is_not_taken_for_a_bundle(slipway: Slipway, place: Place, repository: str, tmp_path: Path) -> None:
-    written(place, repository, tmp_path)
-    told = slipway("bundle", "show", f"{place.login_server}/{repository}:1.4.0")
-    assert told.exit_code == 1
-    assert "not a bundle: expected an artifact of type application/vnd.slipway.bundle.v1+json" in told.stderr
+    write_sources(place, repository, tmp_path)
+    result = slipway("bundle", "show", f"{place.login_server}/{repository}:1.4.0")
+    assert result.exit_code == 1
+    assert "not a bundle: expected an artifact of type application/vnd.slipway.bundle.v1+json" in result.stderr
 
 
 def test_without_targets_the_command_that_writes_them_is_named(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     (tmp_path / "deploy/targets.json").unlink()
-    told = build(slipway, place)
-    assert told.exit_code == 2
-    assert "deploy/targets.json: No such file or directory; `slipway export APPLICATION --targets" in told.stderr
+    result = build(slipway, place)
+    assert result.exit_code == 2
+    assert "deploy/targets.json: No such file or directory; `slipway export APPLICATION --targets" in result.stderr
 
 
 ROUTE = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: shop }\nspec: { anything: 1 }\n"
@@ -254,7 +254,7 @@ ROUTE = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { 
 def test_what_kubernetes_has_no_schema_of_is_said_to_be_not_compared(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     assert json.loads(build(slipway, place, "--json").stdout)["not_compared"] == []
     write(tmp_path / "deploy", {"environments/production/route.yaml": ROUTE})
     targets = json.loads((tmp_path / "deploy/targets.json").read_text())
@@ -266,16 +266,16 @@ def test_what_kubernetes_has_no_schema_of_is_said_to_be_not_compared(
 
 
 def test_a_wrong_password_says_how_to_sign_in(slipway: Slipway, place: Place, repository: str, tmp_path: Path) -> None:
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     where = f"{place.login_server}/{repository}:1.4.0"
-    told = slipway("bundle", "show", where, SLIPWAY_REGISTRY_PASSWORD="wrong")
-    assert told.exit_code == 1
-    assert "sign in with `docker login`, `az acr login`, or SLIPWAY_REGISTRY_USER" in told.stderr
-    assert "wrong" not in told.stderr
+    result = slipway("bundle", "show", where, SLIPWAY_REGISTRY_PASSWORD="wrong")
+    assert result.exit_code == 1
+    assert "sign in with `docker login`, `az acr login`, or SLIPWAY_REGISTRY_USER" in result.stderr
+    assert "wrong" not in result.stderr
 
 
 def test_the_sign_in_of_docker_is_taken(slipway: Slipway, place: Place, repository: str, tmp_path: Path) -> None:
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     auth = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
     (tmp_path / "docker").mkdir()
     (tmp_path / "docker/config.json").write_text(json.dumps({"auths": {place.login_server: {"auth": auth}}}))
@@ -287,7 +287,7 @@ def test_the_sign_in_of_docker_is_taken(slipway: Slipway, place: Place, reposito
 def test_at_a_registry_of_the_local_stack_nobody_has_to_sign_in(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
-    written(place, repository, tmp_path)
+    write_sources(place, repository, tmp_path)
     nobody = {"SLIPWAY_REGISTRY_USER": None, "SLIPWAY_REGISTRY_PASSWORD": None}
     arguments = ("bundle", "build", "deploy", "--version", "1.4.0", "--registry", place.login_server)
     assert slipway(*arguments, **nobody).exit_code == 1
@@ -300,7 +300,7 @@ def test_at_a_registry_of_the_local_stack_nobody_has_to_sign_in(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("show", "nowhere/at/all:1.4.0"), "expected registry/repository, such as"),
         (("show", "shop.azurecr.io/team/shop"), "expected a tag or a digest after it"),
@@ -310,8 +310,10 @@ def test_at_a_registry_of_the_local_stack_nobody_has_to_sign_in(
         (("build", ".", "--version", "1", "--registry", "x.io", "--image", "shop"), "expected repository:tag"),
     ],
 )
-def test_a_wrong_command_line_is_told(slipway: Slipway, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_a_wrong_command_line_is_told(
+    slipway: Slipway, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
     (tmp_path / "targets.json").write_text("{}")
-    told = slipway("bundle", *arguments)
-    assert told.exit_code == 2
-    assert said in told.stderr
+    result = slipway("bundle", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr

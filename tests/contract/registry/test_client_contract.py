@@ -62,15 +62,15 @@ def test_a_tag_resolves_to_its_digest_and_an_unknown_one_to_none(place: Place, r
     assert registry.resolve(repository + "x", "482") is None
 
 
-@pytest.mark.parametrize("data", [b"", b"x", LAYER])
-def test_a_blob_of_any_size_comes_back(place: Place, repository: str, data: bytes) -> None:
-    registry, digest = place.client(), digest_of(data)
+@pytest.mark.parametrize("content", [b"", b"x", LAYER])
+def test_a_blob_of_any_size_comes_back(place: Place, repository: str, content: bytes) -> None:
+    registry, digest = place.client(), digest_of(content)
     assert not registry.blob_exists(repository, digest)
 
-    registry.put_blob(repository, digest, len(data), lambda: [data])
+    registry.put_blob(repository, digest, len(content), lambda: [content])
 
     assert registry.blob_exists(repository, digest)
-    assert b"".join(registry.open_blob(repository, digest, len(data))) == data
+    assert b"".join(registry.open_blob(repository, digest, len(content))) == content
 
 
 def test_the_registry_itself_refuses_bytes_of_another_digest(place: Place, repository: str) -> None:
@@ -83,15 +83,15 @@ def test_the_registry_itself_refuses_bytes_of_another_digest(place: Place, repos
 
 
 class Losing:
-    """Connections to a registry that loses the next uploads just before their bytes come."""
+    """Connections to a registry that loses the next uploads just before their bytes arrive."""
 
     def __init__(self, uploads: int) -> None:
         self._pool = new_pool()
-        self.left = uploads
+        self.remaining = uploads
 
     def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
-        if method == "PUT" and "/blobs/uploads/" in url and self.left:
-            self.left -= 1
+        if method == "PUT" and "/blobs/uploads/" in url and self.remaining:
+            self.remaining -= 1
             session = url.rpartition("digest=")[0].rstrip("?&")
             headers = {name: value for name, value in options["headers"].items() if name == "Authorization"}
             assert self._pool.request("DELETE", session, headers=headers).status == 204
@@ -105,7 +105,7 @@ def test_an_upload_that_the_registry_has_lost_is_begun_again(place: Place, repos
 
     registry.put_blob(repository, digest_of(content), len(content), lambda: [content])
 
-    assert pool.left == 0
+    assert pool.remaining == 0
     assert b"".join(registry.open_blob(repository, digest_of(content), len(content))) == content
 
 
@@ -146,9 +146,9 @@ def test_referrers_are_listed_by_the_registry_or_under_their_tag(place: Place, r
 
     refer(registry, repository, built, *statements)
 
-    found = registry.referrers(repository, built.digest)
-    assert found.by_registry == place.is_acr
-    assert {each.digest for each in found.listed} == {each.digest for each in statements}
+    referrers = registry.referrers(repository, built.digest)
+    assert referrers.by_registry == place.is_acr
+    assert {entry.digest for entry in referrers.listed} == {entry.digest for entry in statements}
 
 
 def test_recent_tags_come_newest_first_or_last_by_name(place: Place, repository: str) -> None:
@@ -157,11 +157,11 @@ def test_recent_tags_come_newest_first_or_last_by_name(place: Place, repository:
     for tag in ("9", "1", "5"):
         push_artifact(registry, repository, built, tag)
 
-    found = registry.recent_tags(repository, 2)
+    tags = registry.recent_tags(repository, 2)
 
-    assert [each.tag for each in found] == (["5", "1"] if place.is_acr else ["9", "5"])
-    assert {each.digest for each in found} == {built.digest}
-    assert all((each.updated_at is not None) == place.is_acr for each in found)
+    assert [entry.tag for entry in tags] == (["5", "1"] if place.is_acr else ["9", "5"])
+    assert {entry.digest for entry in tags} == {built.digest}
+    assert all((entry.updated_at is not None) == place.is_acr for entry in tags)
 
 
 def test_the_tags_of_an_unknown_repository_are_not_found(place: Place, repository: str) -> None:
@@ -171,20 +171,20 @@ def test_the_tags_of_an_unknown_repository_are_not_found(place: Place, repositor
 
 def test_a_locked_tag_can_no_longer_be_moved(place: Place, repository: str) -> None:
     registry = place.client()
-    built, other = image(b"x"), image(b"y")
+    built, replacement = image(b"x"), image(b"y")
     push_artifact(registry, repository, built, "482")
-    push_artifact(registry, repository, other)
+    push_artifact(registry, repository, replacement)
 
-    done = registry.lock(repository, "482", built.digest)
+    lock = registry.lock(repository, "482", built.digest)
 
     if place.is_acr:
-        assert done is Lock.LOCKED
+        assert lock is Lock.LOCKED
         with pytest.raises((RequestRejected, Denied)):
-            registry.put_manifest(repository, "482", other.raw, other.media_type)
+            registry.put_manifest(repository, "482", replacement.raw, replacement.media_type)
         assert registry.resolve(repository, "482") == built.digest
         assert registry.lock(repository, "482", built.digest) is Lock.LOCKED
     else:
-        assert done is Lock.NOT_SUPPORTED
+        assert lock is Lock.NOT_SUPPORTED
 
 
 def test_only_a_tag_that_names_the_digest_is_locked(place: Place, repository: str) -> None:
@@ -198,11 +198,11 @@ def test_only_a_tag_that_names_the_digest_is_locked(place: Place, repository: st
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "message"),
     [(KINDS[1], "configured; configure the credential"), (KINDS[2], "without a credential; configure the credential")],
 )
-def test_an_identity_without_rights_is_denied(places: Places, kind: str, told: str, repository: str) -> None:
-    with pytest.raises(Denied, match=told):
+def test_an_identity_without_rights_is_denied(places: Places, kind: str, message: str, repository: str) -> None:
+    with pytest.raises(Denied, match=message):
         places(kind).client(Anonymous()).resolve(repository, "482")
 
 

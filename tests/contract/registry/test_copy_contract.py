@@ -58,7 +58,7 @@ def test_an_artifact_arrives_with_all_that_belongs_to_it(
 ) -> None:
     source, target = places(kind_of_source).client(), places(kind_of_target).client()
     fill(source, repository)
-    there = f"prod/{repository}"
+    target_repository = f"prod/{repository}"
 
     record = run(source, target, repository)
 
@@ -66,11 +66,13 @@ def test_an_artifact_arrives_with_all_that_belongs_to_it(
     assert set(record.referrers) == {part.digest for part in (SIGNATURE, SBOM, SIGNATURE_OF_SBOM, COSIGN)}
     assert record.platforms == ("linux/amd64", "linux/arm64")
     for part in EVERYTHING:
-        assert target.manifest(there, part.digest).raw == part.raw
-    assert target.resolve(there, "482") == ROOT.digest
-    assert target.resolve(there, COSIGN_TAG) == COSIGN.digest
+        assert target.manifest(target_repository, part.digest).raw == part.raw
+    assert target.resolve(target_repository, "482") == ROOT.digest
+    assert target.resolve(target_repository, COSIGN_TAG) == COSIGN.digest
     for subject, statement in ((ROOT, SIGNATURE), (ROOT.children[0], SBOM), (SBOM, SIGNATURE_OF_SBOM)):
-        assert [each.digest for each in target.referrers(there, subject.digest).listed] == [statement.digest]
+        assert [entry.digest for entry in target.referrers(target_repository, subject.digest).listed] == [
+            statement.digest
+        ]
     assert (record.blobs_copied == 0) == (kind_of_source == kind_of_target)
     assert record.blobs_copied + record.blobs_mounted > 0
 
@@ -90,12 +92,12 @@ def test_running_it_again_copies_nothing(place: Place, places: Places, repositor
 def test_a_tag_that_is_taken_stays_where_it_is(place: Place, places: Places, repository: str) -> None:
     source, target = places(KINDS[2]).client(), place.client()
     fill(source, repository)
-    other = push_artifact(target, f"prod/{repository}", image(b"other"), "482")
+    existing = push_artifact(target, f"prod/{repository}", image(b"other"), "482")
 
-    with pytest.raises(TagTaken, match=other):
+    with pytest.raises(TagTaken, match=existing):
         run(source, target, repository)
 
-    assert target.resolve(f"prod/{repository}", "482") == other
+    assert target.resolve(f"prod/{repository}", "482") == existing
 
 
 def test_a_locked_artifact_is_copied_again_without_touching_it(places: Places, repository: str) -> None:
@@ -120,7 +122,7 @@ def test_memory_stays_flat_however_large_the_layers_are(places: Places, reposito
     digest = push_artifact(source, repository, image(*layers))
     assert len({digest_of(layer) for layer in layers}) == 3
     del layers
-    whole = 3 * 16 * 1024 * 1024
+    total_bytes = 3 * 16 * 1024 * 1024
 
     tracemalloc.start()
     try:
@@ -133,5 +135,5 @@ def test_memory_stays_flat_however_large_the_layers_are(places: Places, reposito
     finally:
         tracemalloc.stop()
 
-    assert record.bytes_copied > whole
-    assert peak < whole / 4
+    assert record.bytes_copied > total_bytes
+    assert peak < total_bytes / 4

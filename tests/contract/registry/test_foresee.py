@@ -1,4 +1,4 @@
-"""What would stop a copy is found by reading alone, and what a clean-up took beside the image stops none.
+"""What would stop a copy is found by reading alone; what a clean-up deleted beside the image stops none.
 
 On a real registry, and on the double.
 """
@@ -44,8 +44,8 @@ def test_of_a_whole_image_nothing_is_foreseen_and_nothing_is_written(place: Plac
 def test_a_tag_that_is_taken_is_foreseen(place: Place, repository: str) -> None:
     registry = place.client()
     push_artifact(registry, repository, ROOT, "481")
-    other = push_artifact(registry, f"prod/{repository}", image(b"other"), "482")
-    with pytest.raises(TagTaken, match=other):
+    existing = push_artifact(registry, f"prod/{repository}", image(b"other"), "482")
+    with pytest.raises(TagTaken, match=existing):
         foresee(*ends(registry, repository))
 
 
@@ -54,10 +54,10 @@ def test_a_platform_that_a_clean_up_took_is_foreseen_by_its_name(place: Place, r
     push_artifact(registry, repository, ROOT, "481")
     purged = ROOT.children[1].digest
     place.purge(repository, "manifests", purged)
-    told = f"the index lists linux/arm64 {purged}, which the registry no longer has"
-    with pytest.raises(Incomplete, match=told):
+    expected = f"the index lists linux/arm64 {purged}, which the registry no longer has"
+    with pytest.raises(Incomplete, match=expected):
         foresee(*ends(registry, repository))
-    with pytest.raises(Incomplete, match=told):
+    with pytest.raises(Incomplete, match=expected):
         check_children(registry, repository, registry.manifest(repository, ROOT.digest))
 
 
@@ -65,10 +65,10 @@ def test_bytes_that_are_gone_are_foreseen_by_their_size(place: Place, repository
     registry = place.client()
     push_artifact(registry, repository, ROOT, "481")
     place.purge(repository, "blobs", digest_of(LAYER))
-    told = f"{digest_of(LAYER)}: these {len(LAYER)} bytes of the image are not there"
-    with pytest.raises(LayerMissing, match=told):
+    expected = f"{digest_of(LAYER)}: these {len(LAYER)} bytes of the image are not there"
+    with pytest.raises(LayerMissing, match=expected):
         foresee(*ends(registry, repository))
-    with pytest.raises(LayerMissing, match=told):
+    with pytest.raises(LayerMissing, match=expected):
         check_whole(registry, repository, ROOT.digest)
 
 
@@ -78,12 +78,12 @@ def test_a_referrer_that_is_listed_and_was_purged_stops_nothing_and_is_noted(pla
     refer(registry, repository, ROOT, SBOM)
     place.purge(repository, "manifests", SBOM.digest)
     foresee(*ends(registry, repository))
-    done = copy_artifact(*ends(registry, repository))
-    assert done.comparison.resolves_to == ROOT.digest
-    assert done.referrers == ()
-    listed = {each.digest for each in registry.referrers(repository, ROOT.digest).listed}
-    if SBOM.digest in listed:  # under a tag, which no registry tidies
-        assert any(SBOM.digest in note for note in done.notes)
+    result = copy_artifact(*ends(registry, repository))
+    assert result.comparison.resolves_to == ROOT.digest
+    assert result.referrers == ()
+    listed = {entry.digest for entry in registry.referrers(repository, ROOT.digest).listed}
+    if SBOM.digest in listed:  # under a tag, which no registry cleans up
+        assert any(SBOM.digest in note for note in result.notes)
 
 
 def test_a_referrer_whose_bytes_are_gone_stops_nothing_and_is_noted(place: Place, repository: str) -> None:
@@ -92,6 +92,6 @@ def test_a_referrer_whose_bytes_are_gone_stops_nothing_and_is_noted(place: Place
     refer(registry, repository, ROOT, SBOM)
     place.purge(repository, "blobs", digest_of(b"what is in the image"))
     foresee(*ends(registry, repository))
-    done = copy_artifact(*ends(registry, repository))
-    assert done.comparison.resolves_to == ROOT.digest
-    assert any(SBOM.digest in note and "left out" in note for note in done.notes)
+    result = copy_artifact(*ends(registry, repository))
+    assert result.comparison.resolves_to == ROOT.digest
+    assert any(SBOM.digest in note and "left out" in note for note in result.notes)

@@ -1,4 +1,4 @@
-"""Two images of two repositories, one with rules of its own, on real registries: judged, copied, verified as a set."""
+"""Two images of two repositories, one with rules of its own, on real registries: checked, copied, verified as a set."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from slipway.effects.registry import Registry
 from slipway.testing import Installation, write_application
 from slipway.testing.artifacts import ArtifactDouble, image, index, push_artifact
 from slipway.testing.installation import SETTINGS
-from tests.contract.registry.cosign import COSIGN, MISSING, Cosign, named
+from tests.contract.registry.cosign import COSIGN, MISSING, Cosign, image_reference
 from tests.contract.registry.places import DOCKER_REGISTRY, Place, docker_registry
 from tests.unit.bundle.samples import FILES, write
 from tests.unit.effects.supply_chain.signing import BUILDER, SPDX_DOCUMENT
@@ -70,14 +70,14 @@ WITH_TOOLS: Final = {
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredRegistry:
     """A real registry, and where its files are."""
 
     place: Place
     folder: Path
 
     def purge(self, repository: str, digest: str) -> None:
-        """As a clean-up does it that knows of no bundle."""
+        """Delete a manifest, as a clean-up does that knows nothing of bundles."""
         shutil.rmtree(
             self.folder / "data/docker/registry/v2/repositories" / repository / "_manifests/revisions/sha256"
             / digest.removeprefix("sha256:")
@@ -85,12 +85,12 @@ class Kept:
 
 
 @pytest.fixture
-def registries(tmp_path: Path) -> Iterator[dict[str, Kept]]:
+def registries(tmp_path: Path) -> Iterator[dict[str, StoredRegistry]]:
     folders = {name: tmp_path / name for name in ("nonprod", "prod")}
     for folder in folders.values():
         folder.mkdir()
     with docker_registry(folders["nonprod"]) as nonprod, docker_registry(folders["prod"]) as prod:
-        yield {"nonprod": Kept(nonprod, folders["nonprod"]), "prod": Kept(prod, folders["prod"])}
+        yield {"nonprod": StoredRegistry(nonprod, folders["nonprod"]), "prod": StoredRegistry(prod, folders["prod"])}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ class Team:
     """A team with a bundle of two images in the registry, and an installation that delivers it."""
 
     home: Installation
-    registries: Mapping[str, Kept]
+    registries: Mapping[str, StoredRegistry]
     images: Mapping[str, ArtifactDouble]
     """The images, by repository."""
     bundle: str
@@ -106,10 +106,10 @@ class Team:
 
     def image(self, repository: str, *, of: str = "nonprod") -> str:
         digest = self.bundle if repository == BUNDLE else self.images[repository].digest
-        return named(self.registries[of].place, repository, digest)
+        return image_reference(self.registries[of].place, repository, digest)
 
     def push(self, *, until: str = "") -> Release:
-        """The app hears of the bundle, and goes as far as it can by itself, or to an environment."""
+        """Report the push to the app, and let the release go as far as it can, or to an environment."""
         now = self.home.now
         self.home.app.door.take(
             ImagePushed(
@@ -124,28 +124,28 @@ type Build = Callable[..., Team]
 
 
 @pytest.fixture
-def build(registries: dict[str, Kept], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
-    """Both images are pushed, then the bundle by the command; files in `keys` are the application's."""
+def build(registries: dict[str, StoredRegistry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
+    """Push both images, then the bundle with the command; the files in `keys` belong to the application."""
     monkeypatch.chdir(tmp_path)
 
     def built(rules: str = "", **keys: bytes) -> Team:
-        clients: dict[str, Registry] = {name: kept.place.client() for name, kept in registries.items()}
+        clients: dict[str, Registry] = {name: stored.place.client() for name, stored in registries.items()}
         images = {
             repository: index(
                 image(f"{repository} for amd64".encode()), image(repository.encode(), architecture="arm64")
             )
             for repository in (SHOP, TOOLS)
         }
-        for repository, each in images.items():
-            push_artifact(clients["nonprod"], repository, each, "1.4.0")
+        for repository, artifact in images.items():
+            push_artifact(clients["nonprod"], repository, artifact, "1.4.0")
         digest = _pushed_bundle(tmp_path, registries)
         folder = write_application(tmp_path / "deliveries", text=APPLICATION + rules)
         (folder / "keys").mkdir()
         for name, key in keys.items():
             (folder / "keys" / f"{name}.pub").write_bytes(key)
         places = {
-            name: {"login_server": kept.place.login_server, "credential": "anonymous"}
-            for name, kept in registries.items()
+            name: {"login_server": stored.place.login_server, "credential": "anonymous"}
+            for name, stored in registries.items()
         }
         home = Installation(tmp_path / "deliveries", settings={"registries": {**SETTINGS["registries"], **places}})
         home.registries.update(clients)
@@ -155,7 +155,7 @@ def build(registries: dict[str, Kept], tmp_path: Path, monkeypatch: pytest.Monke
     return built
 
 
-def _pushed_bundle(folder: Path, registries: Mapping[str, Kept]) -> str:
+def _pushed_bundle(folder: Path, registries: Mapping[str, StoredRegistry]) -> str:
     write(folder / "deploy", WITH_TOOLS)
     environments = {
         name: {"registry": registries[registry].place.login_server, "namespace": namespace, "kubernetes": "1.34"}
@@ -168,8 +168,8 @@ def _pushed_bundle(folder: Path, registries: Mapping[str, Kept]) -> str:
         ("build", "deploy", "--version", "1.4.0", "--registry", nonprod),
         ("push", "bundle", f"{nonprod}/{BUNDLE}", "--record", "pushed.json"),
     ):
-        done = CliRunner().invoke(root, ["bundle", *command], env={"DOCKER_CONFIG": "none"})
-        assert done.exit_code == 0, done.output
+        result = CliRunner().invoke(root, ["bundle", *command], env={"DOCKER_CONFIG": "none"})
+        assert result.exit_code == 0, result.output
     return str(json.loads((folder / "pushed.json").read_text())["digest"])
 
 
@@ -178,7 +178,7 @@ def _pushed_bundle(folder: Path, registries: Mapping[str, Kept]) -> str:
 
 @pytest.fixture(scope="module")
 def signers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cosign]:
-    """Those of the application, and those of another team, whose image it brings along."""
+    """The signer of the application, and that of another team, whose image it includes."""
     if COSIGN is None:
         pytest.skip(MISSING)
     return {name: Cosign(tmp_path_factory.mktemp(name)) for name in ("shop", "tools")}
@@ -211,8 +211,8 @@ def test_each_image_by_its_own_rules_goes_to_production_with_signatures_sbom_and
     team.home.settle()
     assert team.home.phase(1) is Phase.COMPLETED, team.home.release(1).reason
     for repository, signer in ((BUNDLE, shop), (SHOP, shop), (TOOLS, tools)):
-        there = team.image(repository, of="prod")
-        assert there.partition("@")[2] in signer.verify(there)
+        copied_image = team.image(repository, of="prod")
+        assert copied_image.partition("@")[2] in signer.verify(copied_image)
     for kind in ("spdxjson", "slsaprovenance"):
         assert tools.verify_attestation(team.image(TOOLS, of="prod"), kind)
     prod = team.registries["prod"].place.client()
@@ -222,7 +222,7 @@ def test_each_image_by_its_own_rules_goes_to_production_with_signatures_sbom_and
 
 
 @pytest.mark.parametrize(
-    ("left_out", "said"),
+    ("left_out", "expected"),
     [
         ("the signature", "signed-by-cosign: image tools: "),
         ("the other team's key", "signed-by-cosign: image tools: "),
@@ -230,7 +230,7 @@ def test_each_image_by_its_own_rules_goes_to_production_with_signatures_sbom_and
     ],
 )
 def test_what_one_image_lacks_of_its_own_rules_is_found_when_planning(
-    build: Build, signers: dict[str, Cosign], left_out: str, said: str
+    build: Build, signers: dict[str, Cosign], left_out: str, expected: str
 ) -> None:
     shop, tools = signers["shop"], signers["tools"]
     team = build(RULES, shop=shop.public_key, tools=tools.public_key)
@@ -242,26 +242,26 @@ def test_what_one_image_lacks_of_its_own_rules_is_found_when_planning(
         attest(team, tools)
     release = team.push()
     assert (release.phase, release.environment) == (Phase.FAILED, "production")
-    assert said in release.reason
+    assert expected in release.reason
     prod = team.registries["prod"].place.client()
     assert [prod.resolve(repository, team.images[repository].digest) for repository in (SHOP, TOOLS)] == [None, None]
 
 
-# ---- what is gone
+# ---- purged images
 
 
-@pytest.mark.parametrize("what", ["image", "platform"])
+@pytest.mark.parametrize("part", ["image", "platform"])
 @pytest.mark.parametrize("repository", [SHOP, TOOLS])
 def test_an_image_that_was_purged_whole_or_for_one_platform_is_found_before_anything_is_applied(
-    build: Build, repository: str, what: str
+    build: Build, repository: str, part: str
 ) -> None:
     team = build()
-    gone = team.images[repository] if what == "image" else team.images[repository].children[1]
-    team.registries["nonprod"].purge(repository, gone.digest)
+    purged = team.images[repository] if part == "image" else team.images[repository].children[1]
+    team.registries["nonprod"].purge(repository, purged.digest)
     release = team.push()
     assert (release.phase, release.environment) == (Phase.FAILED, "staging")
     assert f"{repository}@" in release.reason
-    assert gone.digest in release.reason
+    assert purged.digest in release.reason
     assert "rollout.requested" not in team.home.actions()
 
 

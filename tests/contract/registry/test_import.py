@@ -1,4 +1,4 @@
-"""Imports by a registry itself: asked for by digest, looked at until they end, completed by a copy."""
+"""Imports by a registry itself: requested by digest, polled until they end, completed by a copy."""
 
 from collections.abc import Iterator
 
@@ -26,143 +26,143 @@ SIGNATURE = referrer(ROOT, b"signature")
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["Azure-AsyncOperation", "Location"])
-def both(request: pytest.FixtureRequest) -> Iterator[Azure]:
-    with azure(async_operation=request.param) as found:
-        yield found
+def any_azure(request: pytest.FixtureRequest) -> Iterator[Azure]:
+    with azure(async_operation=request.param) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
-def one() -> Iterator[Azure]:
-    with azure() as found:
-        yield found
+def default_azure() -> Iterator[Azure]:
+    with azure() as started:
+        yield started
 
 
-def ends(found: Azure, repository: str, digest: str = ROOT.digest) -> tuple[CopySource, CopyTarget]:
-    source = CopySource(registry=found.source, repository=repository, digest=digest)
-    return source, CopyTarget(registry=found.target, repository=repository, digest=digest, tag="482")
+def ends(registries: Azure, repository: str, digest: str = ROOT.digest) -> tuple[CopySource, CopyTarget]:
+    source = CopySource(registry=registries.source, repository=repository, digest=digest)
+    return source, CopyTarget(registry=registries.target, repository=repository, digest=digest, tag="482")
 
 
-def start(found: Azure, repository: str, digest: str = ROOT.digest, *, token: str = "may") -> Importing:
-    source, target = ends(found, repository, digest)
-    return found.importer(token).start(source, target, source_id=SOURCE_ID, target_id=TARGET_ID)
+def start(registries: Azure, repository: str, digest: str = ROOT.digest, *, token: str = "may") -> Importing:
+    source, target = ends(registries, repository, digest)
+    return registries.importer(token).start(source, target, source_id=SOURCE_ID, target_id=TARGET_ID)
 
 
-def imported(found: Azure, repository: str) -> list[Importing]:
-    """Everything that was seen of an import, up to its end."""
-    seen = [start(found, repository)]
-    while not seen[-1].done:
-        seen.append(found.importer().look(seen[-1].operation, ends(found, repository)[1]))
-    return seen
+def imported(registries: Azure, repository: str) -> list[Importing]:
+    """All states of an import, up to its end."""
+    states = [start(registries, repository)]
+    while not states[-1].done:
+        states.append(registries.importer().look(states[-1].operation, ends(registries, repository)[1]))
+    return states
 
 
-def test_an_import_brings_the_image_by_digest_and_neither_tag_nor_signature(both: Azure, repository: str) -> None:
-    push_artifact(both.source, repository, ROOT)
-    push_artifact(both.source, repository, SIGNATURE)
+def test_an_import_brings_the_image_by_digest_and_neither_tag_nor_signature(any_azure: Azure, repository: str) -> None:
+    push_artifact(any_azure.source, repository, ROOT)
+    push_artifact(any_azure.source, repository, SIGNATURE)
 
-    seen = imported(both, repository)
+    states = imported(any_azure, repository)
 
-    assert [look.done for look in seen] == [False, False, True]
-    assert both.arm.asked[-1] == {
+    assert [look.done for look in states] == [False, False, True]
+    assert any_azure.arm.asked[-1] == {
         "source": {"resourceId": SOURCE_ID, "sourceImage": f"{repository}@{ROOT.digest}"},
         "untaggedTargetRepositories": [repository],
         "mode": "NoForce",
     }
-    assert both.target.manifest(repository, ROOT.digest).raw == ROOT.raw
-    assert both.target.resolve(repository, SIGNATURE.digest) is None
-    assert both.target.recent_tags(repository, 10) == []
+    assert any_azure.target.manifest(repository, ROOT.digest).raw == ROOT.raw
+    assert any_azure.target.resolve(repository, SIGNATURE.digest) is None
+    assert any_azure.target.recent_tags(repository, 10) == []
 
 
-def test_a_copy_adds_what_the_import_left_out_and_compares(both: Azure, repository: str) -> None:
-    push_artifact(both.source, repository, ROOT)
-    push_artifact(both.source, repository, SIGNATURE)
-    imported(both, repository)
+def test_a_copy_adds_what_the_import_left_out_and_compares(any_azure: Azure, repository: str) -> None:
+    push_artifact(any_azure.source, repository, ROOT)
+    push_artifact(any_azure.source, repository, SIGNATURE)
+    imported(any_azure, repository)
 
-    record: CopyResult = copy_artifact(*ends(both, repository))
+    record: CopyResult = copy_artifact(*ends(any_azure, repository))
 
     assert (record.manifests_copied, record.blobs_copied) == (1, 2)
     assert record.comparison.read_back == record.manifests
-    assert [each.digest for each in both.target.referrers(repository, ROOT.digest).listed] == [SIGNATURE.digest]
-    assert both.target.resolve(repository, "482") == ROOT.digest
+    assert [entry.digest for entry in any_azure.target.referrers(repository, ROOT.digest).listed] == [SIGNATURE.digest]
+    assert any_azure.target.resolve(repository, "482") == ROOT.digest
 
 
 @pytest.mark.parametrize("token", ["no import", "no pull", "nobody's"])
-def test_who_may_not_import_is_told_which_role_to_give(one: Azure, repository: str, token: str) -> None:
-    push_artifact(one.source, repository, ROOT)
+def test_who_may_not_import_is_told_which_role_to_give(default_azure: Azure, repository: str, token: str) -> None:
+    push_artifact(default_azure.source, repository, ROOT)
 
     with pytest.raises(ImportDenied) as caught:
-        start(one, repository, token=token)
+        start(default_azure, repository, token=token)
 
-    told = str(caught.value)
-    assert f"{one.target.endpoint.login_server}/{repository}@{ROOT.digest}: asking for the import" in told
-    assert "Container Registry Data Importer and Data Reader" in told
-    assert "promotion.how: copy" in told
-    assert token not in told
-    assert one.target.resolve(repository, ROOT.digest) is None
+    message = str(caught.value)
+    assert f"{default_azure.target.endpoint.login_server}/{repository}@{ROOT.digest}: asking for the import" in message
+    assert "Container Registry Data Importer and Data Reader" in message
+    assert "promotion.how: copy" in message
+    assert token not in message
+    assert default_azure.target.resolve(repository, ROOT.digest) is None
 
 
-def test_over_fifty_manifests_are_not_asked_for(one: Azure, repository: str) -> None:
+def test_over_fifty_manifests_are_not_asked_for(default_azure: Azure, repository: str) -> None:
     many = index(*(image(bytes([number]), architecture=f"a{number}") for number in range(50)))
-    push_artifact(one.source, repository, many)
-    before = len(one.arm.asked)
+    push_artifact(default_azure.source, repository, many)
+    before = len(default_azure.arm.asked)
 
     with pytest.raises(NotImportable, match="it has over 50 manifests") as caught:
-        start(one, repository, many.digest)
+        start(default_azure, repository, many.digest)
 
     assert f"{repository}@{many.digest}" in str(caught.value)
-    assert len(one.arm.asked) == before
+    assert len(default_azure.arm.asked) == before
 
 
-def test_fifty_manifests_are_imported(one: Azure, repository: str) -> None:
+def test_fifty_manifests_are_imported(default_azure: Azure, repository: str) -> None:
     most = index(*(image(bytes([number]), architecture=f"a{number}") for number in range(49)))
-    push_artifact(one.source, repository, most)
-    seen = start(one, repository, most.digest)
-    while not seen.done:
-        seen = one.importer().look(seen.operation, ends(one, repository)[1])
+    push_artifact(default_azure.source, repository, most)
+    importing = start(default_azure, repository, most.digest)
+    while not importing.done:
+        importing = default_azure.importer().look(importing.operation, ends(default_azure, repository)[1])
 
-    assert one.target.resolve(repository, most.digest) == most.digest
+    assert default_azure.target.resolve(repository, most.digest) == most.digest
 
 
 @pytest.mark.parametrize(("source_id", "target_id", "missing"), [("", TARGET_ID, "source"), (SOURCE_ID, "", "target")])
 def test_a_registry_without_a_resource_id_is_named(
-    one: Azure, repository: str, source_id: str, target_id: str, missing: str
+    default_azure: Azure, repository: str, source_id: str, target_id: str, missing: str
 ) -> None:
-    source, target = ends(one, repository)
+    source, target = ends(default_azure, repository)
 
     with pytest.raises(NotImportable, match=f"no resource_id for the registry of the {missing}"):
-        one.importer().start(source, target, source_id=source_id, target_id=target_id)
+        default_azure.importer().start(source, target, source_id=source_id, target_id=target_id)
 
 
-def test_a_registry_that_is_not_there_is_refused(one: Azure, repository: str) -> None:
-    push_artifact(one.source, repository, ROOT)
+def test_a_registry_that_is_not_there_is_refused(default_azure: Azure, repository: str) -> None:
+    push_artifact(default_azure.source, repository, ROOT)
 
-    source, target = ends(one, repository)
+    source, target = ends(default_azure, repository)
     with pytest.raises(RequestRejected, match="ResourceNotFound"):
-        one.importer().start(source, target, source_id=SOURCE_ID, target_id=TARGET_ID + "2")
+        default_azure.importer().start(source, target, source_id=SOURCE_ID, target_id=TARGET_ID + "2")
 
 
-def test_an_import_that_fails_says_why(both: Azure, repository: str) -> None:
-    push_artifact(both.source, repository, ROOT)
-    seen = start(both, repository)
-    _lose_a_blob(both, repository, ROOT.children[0])
+def test_an_import_that_fails_says_why(any_azure: Azure, repository: str) -> None:
+    push_artifact(any_azure.source, repository, ROOT)
+    importing = start(any_azure, repository)
+    _lose_a_blob(any_azure, repository, ROOT.children[0])
 
-    target = ends(both, repository)[1]
-    seen = both.importer().look(seen.operation, target)
+    target = ends(any_azure, repository)[1]
+    importing = any_azure.importer().look(importing.operation, target)
 
     with pytest.raises(RequestRejected, match=r"InvalidParameters: Error copying") as caught:
-        both.importer().look(seen.operation, target)
+        any_azure.importer().look(importing.operation, target)
 
     assert not caught.value.retryable
 
 
-def test_an_operation_that_is_forgotten_is_worth_another_try(one: Azure, repository: str) -> None:
-    target = ends(one, repository)[1]
+def test_an_operation_that_is_forgotten_is_worth_another_try(default_azure: Azure, repository: str) -> None:
+    target = ends(default_azure, repository)[1]
 
     with pytest.raises(Unreachable, match="no longer knows the import"):
-        one.importer().look(f"{one.arm.url}/operations/gone?api-version=2023-07-01", target)
+        default_azure.importer().look(f"{default_azure.arm.url}/operations/gone?api-version=2023-07-01", target)
 
 
 @pytest.mark.parametrize("address", ["https://thief.example/operations/1", "http://127.0.0.1:1/operations/1"])
-def test_the_token_is_sent_to_nobody_else(one: Azure, repository: str, address: str) -> None:
+def test_the_token_is_sent_to_nobody_else(default_azure: Azure, repository: str, address: str) -> None:
     tokens: list[str] = []
 
     def token() -> str:
@@ -170,28 +170,28 @@ def test_the_token_is_sent_to_nobody_else(one: Azure, repository: str, address: 
         return "may"
 
     with pytest.raises(Unsupported, match="operation address is not at"):
-        Importer(token, endpoint=one.arm.url).look(address, ends(one, repository)[1])
+        Importer(token, endpoint=default_azure.arm.url).look(address, ends(default_azure, repository)[1])
 
     assert tokens == []
 
 
-def test_an_address_is_not_shown(one: Azure, repository: str) -> None:
-    push_artifact(one.source, repository, ROOT)
-    seen = start(one, repository)
+def test_an_address_is_not_shown(default_azure: Azure, repository: str) -> None:
+    push_artifact(default_azure.source, repository, ROOT)
+    importing = start(default_azure, repository)
 
-    assert "s=signature" in seen.operation
-    assert "signature" not in repr(seen)
-    gone = f"{one.arm.url}/operations/gone?api-version=1&s=signature"
+    assert "s=signature" in importing.operation
+    assert "signature" not in repr(importing)
+    unknown_operation = f"{default_azure.arm.url}/operations/gone?api-version=1&s=signature"
     with pytest.raises(RegistryError) as caught:
-        one.importer().look(gone, ends(one, repository)[1])
+        default_azure.importer().look(unknown_operation, ends(default_azure, repository)[1])
     assert "signature" not in str(caught.value)
 
 
-def _lose_a_blob(found: Azure, repository: str, part: ArtifactDouble) -> None:
-    """Somebody deletes a layer at the source while the registry is importing."""
-    deleter = found.source
+def _lose_a_blob(registries: Azure, repository: str, part: ArtifactDouble) -> None:
+    """Delete a layer at the source while the registry is importing."""
+    deleter = registries.source
     digest = digest_of(part.blobs[-1])
     where = deleter.where(repository, digest)
     scopes = (f"repository:{repository}:pull,push,delete",)
-    answer = deleter._session.ask("DELETE", f"/v2/{repository}/blobs/{digest}", where=where, scopes=scopes)
-    assert answer.status == 202
+    response = deleter._session.ask("DELETE", f"/v2/{repository}/blobs/{digest}", where=where, scopes=scopes)
+    assert response.status == 202

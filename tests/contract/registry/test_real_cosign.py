@@ -1,6 +1,6 @@
-"""With the real cosign: what it signs and attests, Slipway verifies; what Slipway copies, it verifies.
+"""The real cosign: Slipway verifies what it signs and attests, and it verifies what Slipway copies.
 
-`make cosign` builds the tool (it needs Go); without it these tests are skipped, and say so.
+`make cosign` builds the tool (it needs Go); without it these tests are skipped.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from slipway.domain.rules import Fail
 from slipway.effects.registry import CopySource, CopyTarget, copy_artifact
 from slipway.effects.supply_chain import ProvenanceTrust, RequiredChecks, check_required
 from slipway.testing.artifacts import ArtifactDouble, image, index, push_artifact
-from tests.contract.registry.cosign import COSIGN, MISSING, Cosign, named
+from tests.contract.registry.cosign import COSIGN, MISSING, Cosign, image_reference
 from tests.contract.registry.places import DOCKER_REGISTRY, Place, docker_registry
 from tests.unit.effects.supply_chain.signing import BUILDER, SPDX_DOCUMENT
 
@@ -57,26 +57,26 @@ def test_what_cosign_signs_holds_here_and_what_is_copied_holds_for_cosign(
 ) -> None:
     shop, client = two_platforms(), registry.client()
     push_artifact(client, repository, shop, "1.0.0")
-    cosign.sign(named(registry, repository, shop.digest), *LAYOUTS[layout])
+    cosign.sign(image_reference(registry, repository, shop.digest), *LAYOUTS[layout])
 
-    (found,) = check_required(client, repository, shop.digest, RequiredChecks(cosign=cosign.key()), datetime.now(UTC))
-    assert found.passed, found.reason
+    (check,) = check_required(client, repository, shop.digest, RequiredChecks(cosign=cosign.key()), datetime.now(UTC))
+    assert check.passed, check.reason
 
     elsewhere = f"{repository}-copied"
     copy_artifact(
         CopySource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
         CopyTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
-    assert shop.digest in cosign.verify(named(registry, elsewhere, shop.digest), *HOW_TO_VERIFY[layout])
+    assert shop.digest in cosign.verify(image_reference(registry, elsewhere, shop.digest), *HOW_TO_VERIFY[layout])
 
 
 def test_a_signature_of_another_key_does_not_hold(cosign: Cosign, registry: Place, repository: str) -> None:
     shop, client = two_platforms(), registry.client()
     push_artifact(client, repository, shop, "1.0.0")
-    cosign.sign(named(registry, repository, shop.digest), *LAYOUTS["tags"])
+    cosign.sign(image_reference(registry, repository, shop.digest), *LAYOUTS["tags"])
     stranger = ec.generate_private_key(ec.SECP256R1()).public_key()
-    (found,) = check_required(client, repository, shop.digest, RequiredChecks(cosign=stranger), datetime.now(UTC))
-    assert isinstance(found, Fail)
+    (check,) = check_required(client, repository, shop.digest, RequiredChecks(cosign=stranger), datetime.now(UTC))
+    assert isinstance(check, Fail)
 
 
 def test_the_sbom_and_the_provenance_that_cosign_attests_hold_before_and_after_the_copy(
@@ -84,15 +84,15 @@ def test_the_sbom_and_the_provenance_that_cosign_attests_hold_before_and_after_t
 ) -> None:
     shop, client = two_platforms(), registry.client()
     push_artifact(client, repository, shop, "1.0.0")
-    cosign.attest(named(registry, repository, shop.digest), "spdxjson", SPDX_DOCUMENT)
-    cosign.attest(named(registry, repository, shop.digest), "slsaprovenance", PROVENANCE)
-    wanted = RequiredChecks(sbom=True, provenance=ProvenanceTrust(builders=(BUILDER,), key=cosign.key()))
-    found = check_required(client, repository, shop.digest, wanted, datetime.now(UTC))
-    assert [each.reason for each in found if not each.passed] == []
+    cosign.attest(image_reference(registry, repository, shop.digest), "spdxjson", SPDX_DOCUMENT)
+    cosign.attest(image_reference(registry, repository, shop.digest), "slsaprovenance", PROVENANCE)
+    required = RequiredChecks(sbom=True, provenance=ProvenanceTrust(builders=(BUILDER,), key=cosign.key()))
+    checks = check_required(client, repository, shop.digest, required, datetime.now(UTC))
+    assert [check.reason for check in checks if not check.passed] == []
 
     elsewhere = f"{repository}-copied"
     copy_artifact(
         CopySource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
         CopyTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
-    assert check_required(client, elsewhere, shop.digest, wanted, datetime.now(UTC)) == found
+    assert check_required(client, elsewhere, shop.digest, required, datetime.now(UTC)) == checks

@@ -1,4 +1,4 @@
-"""The supply-chain rules on real registries: an image with all that is required, before and after its copy."""
+"""The supply-chain rules on real registries: an image with everything that is required, before and after its copy."""
 
 from slipway.domain.rules import NotYet
 from slipway.effects.registry import CopySource, CopyTarget, copy_artifact
@@ -24,7 +24,7 @@ def test_an_image_with_all_four_holds_where_it_was_pushed_and_where_it_is_copied
     people, shop, client = People(), built_with_buildx(), place.client()
     push_artifact(client, repository, shop, "1.0.0")
     bare = check_required(client, repository, shop.digest, people.everything(), NOW)
-    assert {found.name: isinstance(found, NotYet) for found in bare} == {
+    assert {check.name: isinstance(check, NotYet) for check in bare} == {
         "signed-by-notation": True,
         "signed-by-cosign": True,
         "has-sbom": False,
@@ -42,12 +42,12 @@ def test_an_image_with_all_four_holds_where_it_was_pushed_and_where_it_is_copied
         signed_in_bundle(shop, people.cosign),
         in_bundle(shop, people.builder, provenance(digest=shop.digest)),
     )
-    found = check_required(client, repository, shop.digest, people.everything(), NOW)
-    assert [each.reason for each in found if not each.passed] == []
+    checks = check_required(client, repository, shop.digest, people.everything(), NOW)
+    assert [check.reason for check in checks if not check.passed] == []
 
     elsewhere = f"{repository}-copied"
     copy_artifact(
         CopySource(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
         CopyTarget(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
-    assert check_required(client, elsewhere, shop.digest, people.everything(), NOW) == found
+    assert check_required(client, elsewhere, shop.digest, people.everything(), NOW) == checks

@@ -27,28 +27,28 @@ def run(registry: Registry, repository: str, built: ArtifactDouble, **options: A
 def test_a_locked_tag_is_moved_where_that_is_asked_for_and_what_it_named_stays_locked(
     places: Places, repository: str
 ) -> None:
-    registry, there = places(KINDS[2]).client(), f"prod/{repository}"
+    registry, target = places(KINDS[2]).client(), f"prod/{repository}"
     for built in (OLD, NEW):
         push_artifact(registry, repository, built)
     run(registry, repository, OLD)
-    registry.lock(there, "482", OLD.digest)
-    told: list[tuple[str, str | None]] = []
+    registry.lock(target, "482", OLD.digest)
+    moves: list[tuple[str, str | None]] = []
 
     was = run(
         registry,
         repository,
         NEW,
         may_move=True,
-        before_moving=lambda digest: told.append((digest, registry.resolve(there, "482"))),
+        before_moving=lambda digest: moves.append((digest, registry.resolve(target, "482"))),
     )
-    done = registry.lock(there, "482", NEW.digest)
+    lock_state = registry.lock(target, "482", NEW.digest)
 
     assert was == OLD.digest
-    assert told == [(OLD.digest, OLD.digest)]
-    assert registry.resolve(there, "482") == NEW.digest
-    assert done is Lock.LOCKED
-    assert _locks(registry, there, OLD.digest) == (False, False)
-    assert _locks(registry, there, NEW.digest) == (False, False)
+    assert moves == [(OLD.digest, OLD.digest)]
+    assert registry.resolve(target, "482") == NEW.digest
+    assert lock_state is Lock.LOCKED
+    assert _locks(registry, target, OLD.digest) == (False, False)
+    assert _locks(registry, target, NEW.digest) == (False, False)
 
 
 def test_a_tag_is_moved_on_a_registry_that_has_no_locks(places: Places, repository: str) -> None:
@@ -62,26 +62,26 @@ def test_a_tag_is_moved_on_a_registry_that_has_no_locks(places: Places, reposito
 
 
 def test_a_tag_that_may_be_moved_and_is_right_is_left_alone(places: Places, repository: str) -> None:
-    registry, there = places(KINDS[2]).client(), f"prod/{repository}"
+    registry, target = places(KINDS[2]).client(), f"prod/{repository}"
     push_artifact(registry, repository, NEW)
     push_artifact(registry, repository, referrer(NEW, b"signed"))
     run(registry, repository, NEW)
-    registry.lock(there, "482", NEW.digest)
-    written = _last_written(registry, there, "482")
+    registry.lock(target, "482", NEW.digest)
+    before = _last_written(registry, target, "482")
 
     assert run(registry, repository, NEW, may_move=True) is None
-    assert registry.lock(there, "482", NEW.digest) is Lock.LOCKED
-    assert _last_written(registry, there, "482") == written
+    assert registry.lock(target, "482", NEW.digest) is Lock.LOCKED
+    assert _last_written(registry, target, "482") == before
 
 
 def _locks(registry: Registry, repository: str, digest: str) -> tuple[bool, bool]:
-    """Whether it can be written and deleted, as Azure's own client sees it."""
+    """Whether the manifest can be written and deleted, as Azure's own client sees it."""
     headers = registry._session.authorization((f"repository:{repository}:metadata_read",))
     with ContainerRegistryClient(registry.endpoint.url, None, headers=headers) as client:
-        found = client.get_manifest_properties(repository, digest, enforce_https=False)
-    return bool(found.can_write), bool(found.can_delete)
+        properties = client.get_manifest_properties(repository, digest, enforce_https=False)
+    return bool(properties.can_write), bool(properties.can_delete)
 
 
 def _last_written(registry: Registry, repository: str, tag: str) -> datetime | None:
-    """When the tag or its locks were written last."""
-    return next(found.updated_at for found in registry.recent_tags(repository, 10) if found.tag == tag)
+    """When the tag or its locks were last written."""
+    return next(entry.updated_at for entry in registry.recent_tags(repository, 10) if entry.tag == tag)

@@ -73,29 +73,29 @@ class Client:
     def send(
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> urllib3.BaseHTTPResponse:
-        answer = self.plain(method, path, body=body, headers=headers)
-        if answer.status != 401:
-            return answer
-        signed = {**(headers or {}), "Authorization": f"Bearer {self.token(answer)}"}
+        response = self.plain(method, path, body=body, headers=headers)
+        if response.status != 401:
+            return response
+        signed = {**(headers or {}), "Authorization": f"Bearer {self.token(response)}"}
         return self.plain(method, path, body=body, headers=signed)
 
     def token(self, refused: urllib3.BaseHTTPResponse) -> str:
         parts = dict(CHALLENGE.findall(refused.headers["WWW-Authenticate"]))
         query = urlencode({name: parts[name] for name in ("service", "scope") if name in parts})
-        answer = self.plain("GET", f"{parts['realm']}?{query}", headers=self._credentials)
-        return str(answer.json().get("access_token", "none-was-given"))
+        response = self.plain("GET", f"{parts['realm']}?{query}", headers=self._credentials)
+        return str(response.json().get("access_token", "none-was-given"))
 
     # What every test needs: content in the registry
 
     def push_blob(self, repository: str, data: bytes) -> str:
         location = self.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
-        answer = self.send("PUT", with_digest(location, digest_of(data)), body=data, headers=OCTETS)
-        assert answer.status == 201, answer.data
+        response = self.send("PUT", with_digest(location, digest_of(data)), body=data, headers=OCTETS)
+        assert response.status == 201, response.data
         return digest_of(data)
 
     def push_manifest(self, repository: str, document: "Document", reference: str | None = None) -> str:
-        answer = self.put_manifest(repository, document, reference)
-        assert answer.status == 201, answer.data
+        response = self.put_manifest(repository, document, reference)
+        assert response.status == 201, response.data
         return document.digest
 
     def put_manifest(
@@ -115,18 +115,18 @@ class Client:
         return image
 
     def follow(
-        self, answer: urllib3.BaseHTTPResponse, headers: Mapping[str, str] | None = None
+        self, response: urllib3.BaseHTTPResponse, headers: Mapping[str, str] | None = None
     ) -> urllib3.BaseHTTPResponse:
         """The blob itself, whether it came at once or from the place that a redirect names."""
-        return self.plain("GET", answer.headers["Location"], headers=headers) if answer.status == 307 else answer
+        return self.plain("GET", response.headers["Location"], headers=headers) if response.status == 307 else response
 
 
 def with_digest(location: str, digest: str) -> str:
     return location + ("&" if "?" in location else "?") + urlencode({"digest": digest})
 
 
-def code_of(answer: urllib3.BaseHTTPResponse) -> str:
-    return str(answer.json()["errors"][0]["code"])
+def code_of(response: urllib3.BaseHTTPResponse) -> str:
+    return str(response.json()["errors"][0]["code"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +181,9 @@ def docker_registry(directory: Path) -> Iterator[str]:
         "log": {"level": "info", "formatter": "json"},
         "storage": {"filesystem": {"rootdirectory": str(directory / "content")}, "delete": {"enabled": True}},
         "http": {"addr": "127.0.0.1:0"},
-        "validation": {"manifests": {"urls": {"allow": [".*"]}}},  # else no foreign layer is taken, as ACR takes them
+        "validation": {
+            "manifests": {"urls": {"allow": [".*"]}}
+        },  # so that foreign layers are accepted, as ACR accepts them
     }
     file = directory / "config.yml"
     file.write_text(json.dumps(config))  # JSON is YAML
@@ -198,7 +200,7 @@ def docker_registry(directory: Path) -> Iterator[str]:
 def _port_in_log(process: subprocess.Popen[bytes], log: Path) -> int:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"listening on 127\.0\.0\.1:(\d+)", log.read_text(errors="replace")):
-            return int(found[1])
+        if match := re.search(r"listening on 127\.0\.0\.1:(\d+)", log.read_text(errors="replace")):
+            return int(match[1])
         time.sleep(0.02)
     raise AssertionError(f"docker-registry did not listen: {log.read_text(errors='replace')}")

@@ -33,14 +33,14 @@ def service_of(client: Client) -> str:
 
 
 def refresh_token(client: Client) -> str:
-    answer = post(
+    response = post(
         client, "/oauth2/exchange", grant_type="access_token", service=service_of(client), access_token=ENTRA_TOKEN
     )
-    return str(answer.json()["refresh_token"])
+    return str(response.json()["refresh_token"])
 
 
 def access_token(client: Client, scope: str) -> str:
-    answer = post(
+    response = post(
         client,
         "/oauth2/token",
         grant_type="refresh_token",
@@ -48,7 +48,7 @@ def access_token(client: Client, scope: str) -> str:
         scope=scope,
         refresh_token=refresh_token(client),
     )
-    return str(answer.json()["access_token"])
+    return str(response.json()["access_token"])
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -56,9 +56,9 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def test_a_request_without_a_token_is_told_realm_service_and_scope(double: Client) -> None:
-    answer = double.plain("GET", "/v2/shop/manifests/1.0.0")
-    assert (answer.status, code_of(answer)) == (401, "UNAUTHORIZED")
-    assert answer.headers["WWW-Authenticate"] == (
+    response = double.plain("GET", "/v2/shop/manifests/1.0.0")
+    assert (response.status, code_of(response)) == (401, "UNAUTHORIZED")
+    assert response.headers["WWW-Authenticate"] == (
         f'Bearer realm="{double.url}/oauth2/token",service="{service_of(double)}",scope="repository:shop:pull"'
     )
 
@@ -70,11 +70,11 @@ def test_an_entra_token_becomes_a_refresh_token_and_that_an_access_token(double:
 
 
 def test_an_unknown_entra_token_is_refused(double: Client) -> None:
-    answer = post(
+    response = post(
         double, "/oauth2/exchange", grant_type="access_token", service=service_of(double), access_token="unknown"
     )
-    assert answer.status == 401
-    assert b"unknown" not in answer.data
+    assert response.status == 401
+    assert b"unknown" not in response.data
 
 
 def test_a_token_serves_its_own_scope_only(double: Client) -> None:
@@ -88,8 +88,8 @@ def test_a_token_serves_its_own_scope_only(double: Client) -> None:
 
 def test_a_reader_gets_no_token_for_what_it_may_not_do_at_all(double: Client) -> None:
     query = urlencode({"service": service_of(double), "scope": "repository:other:pull"})
-    answer = double.plain("GET", f"/oauth2/token?{query}", headers=basic(READER, READER_PASSWORD))
-    assert (answer.status, code_of(answer)) == (401, "UNAUTHORIZED")
+    response = double.plain("GET", f"/oauth2/token?{query}", headers=basic(READER, READER_PASSWORD))
+    assert (response.status, code_of(response)) == (401, "UNAUTHORIZED")
 
 
 def test_a_reader_can_pull_but_not_push(double: Client) -> None:
@@ -117,7 +117,7 @@ def test_a_refresh_token_is_a_password_for_docker_login(double: Client) -> None:
 
 
 def test_a_password_can_be_posted_too(double: Client) -> None:
-    answer = post(
+    response = post(
         double,
         "/oauth2/token",
         grant_type="password",
@@ -126,7 +126,7 @@ def test_a_password_can_be_posted_too(double: Client) -> None:
         username=USER,
         password=PASSWORD,
     )
-    assert answer.status == 200
+    assert response.status == 200
 
 
 def test_tokens_expire() -> None:
@@ -145,8 +145,8 @@ def test_tokens_expire() -> None:
 
 
 def test_a_token_of_another_registry_is_refused(double: Client) -> None:
-    with Registry(settings()) as other:
-        token = access_token(Client(other.url), "repository:shop:pull")
+    with Registry(settings()) as other_registry:
+        token = access_token(Client(other_registry.url), "repository:shop:pull")
         assert double.plain("GET", "/v2/shop/manifests/1.0.0", headers=bearer(token)).status == 401
 
 

@@ -1,4 +1,4 @@
-"""What only the double in front of a docker-registry does: it takes in what was there before."""
+"""What only the double in front of a docker-registry does: it knows what was pushed there before."""
 
 import contextlib
 from pathlib import Path

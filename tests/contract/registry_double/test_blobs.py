@@ -16,16 +16,16 @@ def repository() -> str:
 
 def patch(client: Client, location: str, data: bytes, start: int) -> str:
     headers = {**OCTETS, "Content-Range": f"{start}-{start + len(data) - 1}"}
-    answer = client.send("PATCH", location, body=data, headers=headers)
-    assert answer.status == 202, answer.data
-    assert answer.headers["Range"] == f"0-{start + len(data) - 1}"
-    return answer.headers["Location"]
+    response = client.send("PATCH", location, body=data, headers=headers)
+    assert response.status == 202, response.data
+    assert response.headers["Range"] == f"0-{start + len(data) - 1}"
+    return response.headers["Location"]
 
 
 def test_a_blob_that_was_pushed_is_read_back_byte_for_byte(any_registry: Client, repository: str) -> None:
     digest = any_registry.push_blob(repository, DATA)
-    read = any_registry.follow(any_registry.send("GET", f"/v2/{repository}/blobs/{digest}"))
-    assert (read.status, read.data) == (200, DATA)
+    response = any_registry.follow(any_registry.send("GET", f"/v2/{repository}/blobs/{digest}"))
+    assert (response.status, response.data) == (200, DATA)
 
 
 def test_head_tells_size_and_digest(any_registry: Client, repository: str) -> None:
@@ -45,24 +45,24 @@ def test_an_empty_blob_can_be_pushed(any_registry: Client, repository: str) -> N
 def test_a_part_of_a_blob_can_be_asked_for(any_registry: Client, repository: str) -> None:
     digest = any_registry.push_blob(repository, DATA)
     part = {"Range": "bytes=100-299"}
-    read = any_registry.follow(any_registry.send("GET", f"/v2/{repository}/blobs/{digest}", headers=part), part)
-    assert (read.status, read.data) == (206, DATA[100:300])
-    assert read.headers["Content-Range"] == f"bytes 100-299/{len(DATA)}"
+    response = any_registry.follow(any_registry.send("GET", f"/v2/{repository}/blobs/{digest}", headers=part), part)
+    assert (response.status, response.data) == (206, DATA[100:300])
+    assert response.headers["Content-Range"] == f"bytes 100-299/{len(DATA)}"
 
 
 def test_a_blob_can_be_pushed_in_chunks(any_registry: Client, repository: str) -> None:
     location = any_registry.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
     for start in range(0, len(DATA), 100_000):
         location = patch(any_registry, location, DATA[start : start + 100_000], start)
-    done = any_registry.send("PUT", with_digest(location, digest_of(DATA)))
-    assert (done.status, done.headers["Docker-Content-Digest"]) == (201, digest_of(DATA))
+    response = any_registry.send("PUT", with_digest(location, digest_of(DATA)))
+    assert (response.status, response.headers["Docker-Content-Digest"]) == (201, digest_of(DATA))
 
 
 def test_the_last_chunk_may_come_with_the_closing_put(any_registry: Client, repository: str) -> None:
     location = any_registry.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
     location = patch(any_registry, location, DATA[:1000], 0)
-    done = any_registry.send("PUT", with_digest(location, digest_of(DATA)), body=DATA[1000:], headers=OCTETS)
-    assert done.status == 201
+    response = any_registry.send("PUT", with_digest(location, digest_of(DATA)), body=DATA[1000:], headers=OCTETS)
+    assert response.status == 201
 
 
 def test_the_status_of_an_upload_tells_how_far_it_came(any_registry: Client, repository: str) -> None:
@@ -70,10 +70,10 @@ def test_the_status_of_an_upload_tells_how_far_it_came(any_registry: Client, rep
     location = patch(any_registry, location, DATA[:5000], 0)
     status = any_registry.send("GET", location)
     assert (status.status, status.headers["Range"]) == (204, "0-4999")
-    done = any_registry.send(
+    response = any_registry.send(
         "PUT", with_digest(status.headers["Location"], digest_of(DATA)), body=DATA[5000:], headers=OCTETS
     )
-    assert done.status == 201
+    assert response.status == 201
 
 
 def test_a_digest_that_does_not_match_is_refused_and_nothing_is_kept(any_registry: Client, repository: str) -> None:
@@ -85,35 +85,35 @@ def test_a_digest_that_does_not_match_is_refused_and_nothing_is_kept(any_registr
 
 def test_a_blob_of_one_repository_is_not_in_another_until_it_is_mounted(any_registry: Client, repository: str) -> None:
     digest = any_registry.push_blob(repository, DATA)
-    other = f"{repository}-copy"
-    assert any_registry.send("HEAD", f"/v2/{other}/blobs/{digest}").status == 404
-    mounted = any_registry.send("POST", f"/v2/{other}/blobs/uploads/?mount={digest}&from={repository}")
+    other_repository = f"{repository}-copy"
+    assert any_registry.send("HEAD", f"/v2/{other_repository}/blobs/{digest}").status == 404
+    mounted = any_registry.send("POST", f"/v2/{other_repository}/blobs/uploads/?mount={digest}&from={repository}")
     assert (mounted.status, mounted.headers["Docker-Content-Digest"]) == (201, digest)
-    assert any_registry.send("HEAD", f"/v2/{other}/blobs/{digest}").status == 200
+    assert any_registry.send("HEAD", f"/v2/{other_repository}/blobs/{digest}").status == 200
 
 
 def test_mounting_what_is_not_there_begins_an_upload(any_registry: Client, repository: str) -> None:
     path = f"/v2/{repository}/blobs/uploads/?mount={digest_of(b'nowhere')}&from=no/where"
-    answer = any_registry.send("POST", path)
-    assert answer.status == 202
+    response = any_registry.send("POST", path)
+    assert response.status == 202
     assert (
         any_registry.send(
-            "PUT", with_digest(answer.headers["Location"], digest_of(b"x")), body=b"x", headers=OCTETS
+            "PUT", with_digest(response.headers["Location"], digest_of(b"x")), body=b"x", headers=OCTETS
         ).status
         == 201
     )
 
 
 def test_an_unknown_blob_is_a_404_with_its_code(any_registry: Client, repository: str) -> None:
-    answer = any_registry.send("GET", f"/v2/{repository}/blobs/{digest_of(b'unknown')}")
-    assert (answer.status, code_of(answer)) == (404, "BLOB_UNKNOWN")
+    response = any_registry.send("GET", f"/v2/{repository}/blobs/{digest_of(b'unknown')}")
+    assert (response.status, code_of(response)) == (404, "BLOB_UNKNOWN")
 
 
 def test_a_cancelled_upload_is_unknown_afterwards(any_registry: Client, repository: str) -> None:
     location = any_registry.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
     assert any_registry.send("DELETE", location).status == 204
-    gone = any_registry.send("GET", location)
-    assert (gone.status, code_of(gone)) == (404, "BLOB_UPLOAD_UNKNOWN")
+    response = any_registry.send("GET", location)
+    assert (response.status, code_of(response)) == (404, "BLOB_UPLOAD_UNKNOWN")
 
 
 def test_a_deleted_blob_is_gone(any_registry: Client, repository: str) -> None:
@@ -123,5 +123,5 @@ def test_a_deleted_blob_is_gone(any_registry: Client, repository: str) -> None:
 
 
 def test_a_name_with_capitals_is_refused(any_registry: Client) -> None:
-    answer = any_registry.send("POST", "/v2/Shop/blobs/uploads/")
-    assert answer.status in (400, 404)
+    response = any_registry.send("POST", "/v2/Shop/blobs/uploads/")
+    assert response.status in (400, 404)

@@ -24,15 +24,15 @@ def queue_of(*names: str, **policy: Any) -> DeliveryQueue:
 
 
 def waits(queue: DeliveryQueue, status: int | None, count: int) -> list[float]:
-    """Seconds between the attempts, when each of them gets the same answer."""
-    found, now = [], START
+    """Seconds between the attempts, when each of them gets the same status."""
+    seconds, now = [], START
     for _ in range(count):
         queue.settle(queue.take(now, 1), status, now)
         due = queue.next_due()
         assert due is not None
-        found.append((due - now).total_seconds())
+        seconds.append((due - now).total_seconds())
         now = due
-    return found
+    return seconds
 
 
 def test_retries_follow_the_published_waits() -> None:

@@ -1,4 +1,4 @@
-"""Locks, deletion and referrers, which docker-registry 2.8 has not. On the double, alone and in front of it."""
+"""Locks, deletion and referrers, which docker-registry 2.8 does not have. On the double, alone and in front of it."""
 
 import json
 
@@ -9,9 +9,9 @@ SIGNATURE = "application/vnd.cncf.notary.signature"
 SBOM = "application/spdx+json"
 
 
-def lock(client: Client, what: str, **attributes: bool) -> None:
-    answer = client.send("PATCH", f"/acr/v1/shop{what}", body=json.dumps(attributes).encode(), headers=JSON)
-    assert answer.status == 200, answer.data
+def lock(client: Client, path: str, **attributes: bool) -> None:
+    response = client.send("PATCH", f"/acr/v1/shop{path}", body=json.dumps(attributes).encode(), headers=JSON)
+    assert response.status == 200, response.data
 
 
 def attach(client: Client, subject: Document, kind: str) -> Document:
@@ -19,9 +19,9 @@ def attach(client: Client, subject: Document, kind: str) -> Document:
 
 
 def referrers(client: Client, digest: str, query: str = "") -> list[str]:
-    answer = client.send("GET", f"/v2/shop/referrers/{digest}{query}")
-    assert answer.status == 200
-    return [entry["digest"] for entry in answer.json()["manifests"]]
+    response = client.send("GET", f"/v2/shop/referrers/{digest}{query}")
+    assert response.status == 200
+    return [entry["digest"] for entry in response.json()["manifests"]]
 
 
 def test_a_push_over_a_locked_tag_is_refused_as_acr_refuses_it(acr: Client) -> None:
@@ -94,10 +94,10 @@ def test_referrers_are_found_by_their_subject(acr: Client) -> None:
 def test_referrers_can_be_filtered_by_type(acr: Client) -> None:
     image = acr.push_image("shop", "1.0.0")
     signature, _ = attach(acr, image, SIGNATURE), attach(acr, image, SBOM)
-    answer = acr.send("GET", f"/v2/shop/referrers/{image.digest}?artifactType={SIGNATURE}")
-    assert [entry["digest"] for entry in answer.json()["manifests"]] == [signature.digest]
-    assert answer.json()["manifests"][0]["artifactType"] == SIGNATURE
-    assert answer.headers["OCI-Filters-Applied"] == "artifactType"
+    response = acr.send("GET", f"/v2/shop/referrers/{image.digest}?artifactType={SIGNATURE}")
+    assert [entry["digest"] for entry in response.json()["manifests"]] == [signature.digest]
+    assert response.json()["manifests"][0]["artifactType"] == SIGNATURE
+    assert response.headers["OCI-Filters-Applied"] == "artifactType"
 
 
 def test_a_push_with_a_subject_is_confirmed(acr: Client) -> None:

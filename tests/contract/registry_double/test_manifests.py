@@ -29,10 +29,10 @@ def repository() -> str:
 def test_a_manifest_is_given_back_byte_for_byte_by_tag_and_by_digest(any_registry: Client, repository: str) -> None:
     image = any_registry.push_image(repository, "1.0.0")
     for reference in ("1.0.0", image.digest):
-        read = any_registry.send("GET", f"/v2/{repository}/manifests/{reference}", headers=ANY_MANIFEST)
-        assert (read.status, read.data) == (200, image.data)
-        assert read.headers["Docker-Content-Digest"] == image.digest
-        assert read.headers["Content-Type"] == OCI_IMAGE
+        response = any_registry.send("GET", f"/v2/{repository}/manifests/{reference}", headers=ANY_MANIFEST)
+        assert (response.status, response.data) == (200, image.data)
+        assert response.headers["Docker-Content-Digest"] == image.digest
+        assert response.headers["Content-Type"] == OCI_IMAGE
 
 
 def test_head_of_a_manifest_tells_digest_type_and_size(any_registry: Client, repository: str) -> None:
@@ -46,8 +46,8 @@ def test_an_index_is_pushed_after_its_children(any_registry: Client, repository:
     children = [any_registry.push_image(repository, content=content) for content in (b"amd64", b"arm64")]
     index = index_of(*children)
     assert any_registry.push_manifest(repository, index, "1.0.0") == index.digest
-    read = any_registry.send("GET", f"/v2/{repository}/manifests/1.0.0", headers=ANY_MANIFEST)
-    assert (read.data, read.headers["Content-Type"]) == (index.data, OCI_INDEX)
+    response = any_registry.send("GET", f"/v2/{repository}/manifests/1.0.0", headers=ANY_MANIFEST)
+    assert (response.data, response.headers["Content-Type"]) == (index.data, OCI_INDEX)
 
 
 def test_a_manifest_whose_blobs_are_missing_is_refused(any_registry: Client, repository: str) -> None:
@@ -128,16 +128,16 @@ def test_an_oci_manifest_goes_only_to_a_client_that_accepts_it(any_registry: Cli
 def test_an_unknown_tag_and_an_unknown_digest_are_404_with_the_code(any_registry: Client, repository: str) -> None:
     any_registry.push_image(repository, "1.0.0")
     for reference in ("2.0.0", digest_of(b"unknown")):
-        answer = any_registry.send("GET", f"/v2/{repository}/manifests/{reference}", headers=ANY_MANIFEST)
-        assert (answer.status, code_of(answer)) == (404, "MANIFEST_UNKNOWN")
+        response = any_registry.send("GET", f"/v2/{repository}/manifests/{reference}", headers=ANY_MANIFEST)
+        assert (response.status, code_of(response)) == (404, "MANIFEST_UNKNOWN")
 
 
 def test_a_manifest_deleted_by_digest_is_gone_and_its_tag_with_it(any_registry: Client, repository: str) -> None:
     image = any_registry.push_image(repository, "1.0.0")
     assert any_registry.send("DELETE", f"/v2/{repository}/manifests/{image.digest}").status == 202
     for reference in ("1.0.0", image.digest):
-        answer = any_registry.send("GET", f"/v2/{repository}/manifests/{reference}", headers=ANY_MANIFEST)
-        assert answer.status == 404
+        response = any_registry.send("GET", f"/v2/{repository}/manifests/{reference}", headers=ANY_MANIFEST)
+        assert response.status == 404
 
 
 def test_every_tag_is_listed(any_registry: Client, repository: str) -> None:
@@ -148,8 +148,8 @@ def test_every_tag_is_listed(any_registry: Client, repository: str) -> None:
 
 
 def test_tags_of_an_unknown_repository_are_a_404(any_registry: Client, repository: str) -> None:
-    answer = any_registry.send("GET", f"/v2/{repository}/tags/list")
-    assert (answer.status, code_of(answer)) == (404, "NAME_UNKNOWN")
+    response = any_registry.send("GET", f"/v2/{repository}/tags/list")
+    assert (response.status, code_of(response)) == (404, "NAME_UNKNOWN")
 
 
 def test_the_catalog_names_the_repository(any_registry: Client, repository: str) -> None:
@@ -157,9 +157,9 @@ def test_the_catalog_names_the_repository(any_registry: Client, repository: str)
     names: list[str] = []
     path = "/v2/_catalog?n=5"
     while path:
-        answer = any_registry.send("GET", path)
-        names += answer.json()["repositories"]
-        link = answer.headers.get("Link", "")
+        response = any_registry.send("GET", path)
+        names += response.json()["repositories"]
+        link = response.headers.get("Link", "")
         path = link[1 : link.index(">")] if link else ""
     assert repository in names
     assert names == sorted(names)

@@ -1,4 +1,4 @@
-"""The double as a process: how it starts, says that it is ready, and ends; and what it says to a wrong file."""
+"""The double as a process: how it starts, says that it is ready, and ends; and how it reports a wrong file."""
 
 import json
 import signal
@@ -31,10 +31,10 @@ def ready(process: subprocess.Popen[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_when_it_is_ready_and_ends_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path)
-    told = ready(process)
-    assert told["ready"] is True
-    assert told["url"] == f"http://{told['login_server']}" == f"http://127.0.0.1:{told['port']}"
-    assert Client(told["url"]).push_image("shop", "1.0.0")
+    announcement = ready(process)
+    assert announcement["ready"] is True
+    assert announcement["url"] == f"http://{announcement['login_server']}" == f"http://127.0.0.1:{announcement['port']}"
+    assert Client(announcement["url"]).push_image("shop", "1.0.0")
     process.send_signal(number)
     _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
@@ -72,6 +72,6 @@ def test_a_file_that_is_not_json_is_named_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "registry.json"
     file.write_text("{\n  oops\n}")
     command = [sys.executable, "-m", "local.registry", "--config", str(file)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    assert ended.returncode == 2
-    assert f"{file}, line 2" in ended.stderr
+    process = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert process.returncode == 2
+    assert f"{file}, line 2" in process.stderr

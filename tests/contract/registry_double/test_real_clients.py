@@ -20,7 +20,7 @@ CREDENTIALS = f"{USER}:{PASSWORD}"
 def skopeo(*arguments: str) -> str:
     assert SKOPEO
     environment = {**os.environ, "NO_PROXY": "127.0.0.1,localhost"}
-    ended = subprocess.run(
+    process = subprocess.run(
         [SKOPEO, "--insecure-policy", *arguments],
         capture_output=True,
         text=True,
@@ -28,8 +28,8 @@ def skopeo(*arguments: str) -> str:
         env=environment,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def pushed(client: Client, tmp_path: Path) -> str:
@@ -68,9 +68,9 @@ def test_an_image_goes_out_and_in_again_with_its_digest(acr: Client, tmp_path: P
 def test_skopeo_reads_what_the_image_says_of_itself(acr: Client, tmp_path: Path) -> None:
     digest, server = pushed(acr, tmp_path), urlsplit(acr.url).netloc
     inspect = ["inspect", "--tls-verify=false", f"--creds={CREDENTIALS}", f"docker://{server}/hello:1.2.3"]
-    seen = json.loads(skopeo("--override-os=linux", "--override-arch=arm64", *inspect))
-    assert (seen["Digest"], seen["Architecture"], seen["RepoTags"]) == (digest, "arm64", ["1.2.3"])
-    assert seen["Labels"]["org.opencontainers.image.version"] == "1.2.3"
-    assert "APP_VERSION=1.2.3" in seen["Env"]
+    inspected = json.loads(skopeo("--override-os=linux", "--override-arch=arm64", *inspect))
+    assert (inspected["Digest"], inspected["Architecture"], inspected["RepoTags"]) == (digest, "arm64", ["1.2.3"])
+    assert inspected["Labels"]["org.opencontainers.image.version"] == "1.2.3"
+    assert "APP_VERSION=1.2.3" in inspected["Env"]
     config = json.loads(skopeo("--override-os=linux", "--override-arch=amd64", *inspect, "--config"))
     assert config["config"]["Entrypoint"] == ["python3", "/app/server.py"]

@@ -62,8 +62,8 @@ def test_the_tags_of_one_digest_can_be_asked_for(acr: Client, sdk: ContainerRegi
     image = acr.push_image("shop", "1.0.0")
     acr.push_manifest("shop", image, "stable")
     acr.push_image("shop", "2.0.0", content=b"two")
-    found = sdk.list_tag_properties("shop", digest=image.digest, **PLAIN)
-    assert [tag.name for tag in found] == ["1.0.0", "stable"]
+    tags = sdk.list_tag_properties("shop", digest=image.digest, **PLAIN)
+    assert [tag.name for tag in tags] == ["1.0.0", "stable"]
 
 
 def test_the_properties_of_a_manifest_tell_platform_size_and_tags(acr: Client, sdk: ContainerRegistryClient) -> None:

@@ -1,4 +1,4 @@
-"""What ACR does about uploads and downloads that docker-registry 2.8 does not, or does otherwise. On the double."""
+"""How ACR treats uploads and downloads where docker-registry 2.8 does nothing or differs. On the double."""
 
 import socket
 import time
@@ -54,9 +54,9 @@ def test_a_cut_upload_resumes_where_it_stopped(double: Client) -> None:
     while status.headers["Range"] != f"0-{half - 1}":
         assert time.monotonic() < deadline, status.headers["Range"]
         status = double.send("GET", location)
-    rest = double.send("PATCH", status.headers["Location"], body=DATA[half:], headers=OCTETS)
-    assert rest.status == 202
-    assert double.send("PUT", with_digest(rest.headers["Location"], digest_of(DATA))).status == 201
+    response = double.send("PATCH", status.headers["Location"], body=DATA[half:], headers=OCTETS)
+    assert response.status == 202
+    assert double.send("PUT", with_digest(response.headers["Location"], digest_of(DATA))).status == 201
 
 
 def test_a_blob_is_read_from_another_host_name_with_a_signature_and_without_a_token(double: Client) -> None:
