@@ -1,5 +1,5 @@
-"""Stories in which something comes up while a release is copied into production's registry, or right before its first
-object."""
+"""Stories in which something happens while a release is copied into production's registry, or right before its first
+object is written."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +13,7 @@ from tests.unit.domain.world import World
 
 
 def copying() -> World:
-    """shop-1 was approved, and is being copied."""
+    """shop-1 was approved, and its copy is under way."""
     world = World(application(staging(), production(gate=approval(ADA))))
     world.push("v1")
     world.settle()
@@ -58,7 +58,7 @@ def frozen_behind_a_newer_one() -> World:
 
 
 def stopped_at_the_first_object(kind: StepKind) -> World:
-    """The cluster is about to get its first object, and the worker sees a freeze that nobody had told of."""
+    """Right before the first object is written, the worker sees a freeze that had not been reported."""
     world = World(application(staging(), production(registry=None, gate=approval(ADA))))
     world.push("v1")
     world.settle()
@@ -69,24 +69,24 @@ def stopped_at_the_first_object(kind: StepKind) -> World:
 
 
 def cancelled_before_the_first_object(kind: StepKind) -> World:
-    return _said_before_the_first_object(kind, lambda world: world.command(Verb.CANCEL, 1, reason="wrong one"))
+    return stopped_before_the_first_object(kind, lambda world: world.command(Verb.CANCEL, 1, reason="wrong one"))
 
 
 def rejected_before_the_first_object(kind: StepKind) -> World:
     """A person who approved the release rejects it after all."""
-    return _said_before_the_first_object(kind, lambda world: world.reject(1, ADA, "the prices are wrong"))
+    return stopped_before_the_first_object(kind, lambda world: world.reject(1, ADA, "the prices are wrong"))
 
 
-def _said_before_the_first_object(kind: StepKind, say: Callable[[World], object]) -> World:
-    """The message of the step that writes the first object is lost, somebody stops the release, and the step is sent
-    again."""
+def stopped_before_the_first_object(kind: StepKind, stop: Callable[[World], object]) -> World:
+    """The message of the step that writes the first object is lost; somebody stops the release, and then the step is
+    sent again."""
     world = World(application(staging(), production(registry=None, gate=approval(ADA))))
     world.push("v1")
     world.settle()
     world.effects.lose(kind, "production")
     world.vote(1, ADA)
     world.settle()
-    say(world)
+    stop(world)
     world.wait(timedelta(hours=1))
     world.reconcile()
     world.settle()

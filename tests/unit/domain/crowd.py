@@ -1,4 +1,4 @@
-"""Who is who in the stories: each person with all of their names, told apart without the code that is tested."""
+"""Who is who in the stories: each person with all their names. People are told apart without the code under test."""
 
 from slipway.domain.audit import AuditRecord
 from slipway.domain.gate import ApprovalGate, Share
@@ -13,7 +13,7 @@ BEN_OID = "b0000000-0000-4000-8000-00000000000b"
 GUEST_OID = "90000000-0000-4000-8000-000000000009"
 GUEST = "guest@example.com"
 RELEASERS_OID = "f0000000-0000-4000-8000-00000000000f"
-"""A group in Entra; the guest is in it, and nobody lists them."""
+"""A group in Entra. The guest is a member, and no gate lists the guest by name."""
 
 PEOPLE = {
     ADA: "ada",
@@ -41,7 +41,7 @@ def person(name: str) -> str:
 
 
 class CountedVotes:
-    """Which approvals stand, told from the audit trail alone: release and plan hash, to the people who approved."""
+    """The approvals that stand, from the audit trail alone: the people who approved, by release and plan hash."""
 
     def __init__(self) -> None:
         self._standing: dict[tuple[str, str], list[str]] = {}
@@ -66,14 +66,14 @@ class CountedVotes:
 
 
 def barred(gate: ApprovalGate, release: Release) -> set[str]:
-    """Whose own work the release is, where that keeps them from approving it."""
+    """The people who may not approve the release because it is their own work."""
     if release.run is None:
         return set()
-    return set() if gate.own_change else {person(one.mail) for one in release.run.people}
+    return set() if gate.own_change else {person(involved.mail) for involved in release.run.people}
 
 
 def demanded(gate: ApprovalGate, release: Release, approved: list[str]) -> None:
-    """Whether the approvals are all that a gate demands; written apart from the product's own rules."""
+    """Assert that the approvals meet all that the gate demands. Does not use the product's own rules."""
     assert len(set(approved)) == len(approved) >= gate.required
     for share in gate.each:
         assert len(MEMBERS[share].intersection(approved)) >= share.required
@@ -81,8 +81,8 @@ def demanded(gate: ApprovalGate, release: Release, approved: list[str]) -> None:
     run = release.run
     if gate.require_known:
         assert run is not None
-        known = run.behind.trust is Trust.PROVED
-        assert known or gate.own_change
+        change_is_known = run.behind.trust is Trust.PROVED
+        assert change_is_known or gate.own_change
     listed = {person(name) for name in gate.approvers}
     listed |= {member for share in gate.each for member in MEMBERS[share]}
     assert set(approved) <= listed

@@ -1,4 +1,4 @@
-"""The results of steps in the in-memory world: they pass with realistic results, unless a story says otherwise."""
+"""The results of steps in the in-memory world: steps pass with realistic results unless a story says otherwise."""
 
 from collections import defaultdict, deque
 from collections.abc import Mapping
@@ -29,35 +29,35 @@ class Effects:
     """Scripted effects. Each scripted outcome is used once, in the order in which it was scripted."""
 
     usual_jobs: ClassVar[JobsAround] = NO_JOBS
-    """The Jobs around the rollouts of worlds that are made now."""
+    """The Jobs around rollouts in each world created from now on."""
 
     def __init__(self) -> None:
         self._script: dict[tuple[StepKind, str | None], deque[Outcome | None]] = defaultdict(deque)
         self.registry: dict[str, str] = {}
-        """What each tag names: the digest that a look-up finds."""
+        """The digest that each tag resolves to."""
         self.jobs = self.usual_jobs
         self.unmet: dict[str, str] = {}
-        """Which rules of the supply chain do not hold, and why; all others do."""
+        """The supply chain rules that do not hold, each with the reason; all others hold."""
 
     def fail(self, kind: StepKind, environment: str | None = None, *, reason: str = "it broke", **result: Any) -> None:
-        """The next such step fails."""
+        """Make the next such step fail."""
         self._script[kind, environment].append(Outcome(passed=False, reason=reason, result=result))
 
     def refuse(self, kind: StepKind, rule: RuleResult, environment: str | None = None, **result: Any) -> None:
-        """The next such step is not gone on with, for want of the rule."""
+        """Make the next such step stop because this rule does not hold."""
         outcome = Outcome(passed=False, reason=f"{rule.name}: {rule.reason}", result=result, broken=(rule,))
         self._script[kind, environment].append(outcome)
 
     def answer(self, kind: StepKind, environment: str | None = None, **result: Any) -> None:
-        """The next such step passes with this result."""
+        """Make the next such step pass with this result."""
         self._script[kind, environment].append(Outcome(result=result))
 
     def lose(self, kind: StepKind, environment: str | None = None, *, times: int = 1) -> None:
-        """Nothing is heard of the next such steps."""
+        """Make the next such steps report nothing."""
         self._script[kind, environment].extend([None] * times)
 
     def perform(self, step: Step, *, application: Application, definition: str, release: Release, lane: Lane) -> Any:
-        """The outcome of a step; None if nothing is heard of it."""
+        """The outcome of a step; None if it reports nothing."""
         for key in ((step.kind, step.environment), (step.kind, None)):
             if self._script[key]:
                 return self._script[key].popleft()
@@ -68,15 +68,15 @@ class Effects:
     ) -> Outcome:
         match step.kind:
             case StepKind.RESOLVE:
-                found = self.registry.get(release.tag)
-                if found is None:
+                tag_digest = self.registry.get(release.tag)
+                if tag_digest is None:
                     return Outcome(passed=False, reason=f"the registry has no tag {release.tag}")
-                return Outcome(result={"digest": found})
+                return Outcome(result={"digest": tag_digest})
             case StepKind.PLAN:
-                planned = plan_result(step, application, definition, release, lane, unmet=self.unmet)
-                return Outcome(result=planned | {"jobs": self.jobs.model_dump(mode="json")})
-            case StepKind.BEFORE | StepKind.DEPLOY if broken := tuple(called_off_rules(release, lane)):
-                return Outcome(passed=False, reason=broken[0].reason, broken=broken)
+                planned_result = plan_result(step, application, definition, release, lane, unmet=self.unmet)
+                return Outcome(result=planned_result | {"jobs": self.jobs.model_dump(mode="json")})
+            case StepKind.BEFORE | StepKind.DEPLOY if failed_rules := tuple(called_off_rules(release, lane)):
+                return Outcome(passed=False, reason=failed_rules[0].reason, broken=failed_rules)
             case StepKind.BEFORE:
                 return Outcome(reason="done", result={"jobs": runs(Side.BEFORE, self.jobs.before)})
             case StepKind.AFTER:
@@ -110,9 +110,9 @@ def plan_result(
     policy = policy_hash(environment) if environment else None
     run = release.run.number if release.run else None
     waivers = [waiver.text for waiver in release.waivers_in(step.environment)]
-    broken = unmet or {}
-    found = [
-        rule.judged(rule not in broken, broken.get(rule, f"about {rule}")).model_dump(mode="json")
+    reasons = unmet or {}
+    supply_chain = [
+        rule.judged(rule not in reasons, reasons.get(rule, f"about {rule}")).model_dump(mode="json")
         for rule in (environment.require.rules() if environment else ())
     ]
     parts = {
@@ -120,8 +120,14 @@ def plan_result(
         "what is live": base or "",
         "policy": policy or "",
         "waivers": str(waivers),
-        "evidence": f"{found} {run}",
+        "evidence": f"{supply_chain} {run}",
     }
-    plan = [release.number, release.digest, step.environment, base, policy, found, run, waivers]
-    made = {"plan_hash": sha256(canonical(plan)), "base": base, "definition": definition, "changed": 1, "parts": parts}
-    return made | ({"supply_chain": found} if found else {})
+    plan = [release.number, release.digest, step.environment, base, policy, supply_chain, run, waivers]
+    report = {
+        "plan_hash": sha256(canonical(plan)),
+        "base": base,
+        "definition": definition,
+        "changed": 1,
+        "parts": parts,
+    }
+    return report | ({"supply_chain": supply_chain} if supply_chain else {})

@@ -1,4 +1,4 @@
-"""Stories that begin at an open gate; shared by the tests about who may vote, reminders and withdrawals."""
+"""Stories that begin at an open gate; the tests about voters, reminders and withdrawals share them."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from tests.unit.domain.world import World
 
 
 def gated(*approvers: str, **fields: Any) -> Application:
-    """Production asks people; each of the channels `team` and `mail` is told."""
+    """Production asks people and notifies the channels `team` and `mail`."""
     gate = approval(*(approvers or (ADA, BEN, CLEO)), **fields)
     return application(staging(), production(gate=gate), notify=("team", "mail"))
 
 
 def at_the_gate(delivered: Application | None = None, *, run: Run | None = None) -> World:
-    """shop-1 waits for approval in production; its CI run is known if one is given."""
+    """shop-1 waits for approval in production; its CI run is known if `run` is given."""
     world = World(delivered or gated())
     world.push("v1")
     if run is not None:
@@ -27,7 +27,7 @@ def at_the_gate(delivered: Application | None = None, *, run: Run | None = None)
 
 
 def built(**fields: Any) -> Run:
-    """The CI run of shop-1; nobody is known to have asked for it unless somebody is named."""
+    """The CI run of shop-1; its requester is unknown unless given."""
     return ci_run("v1", **({"by": ""} | fields))
 
 
@@ -36,7 +36,7 @@ def refusals(decision: Decision) -> list[str]:
 
 
 def reason_of(decision: Decision, rule: str) -> str:
-    return next(found.reason for found in decision.rules if found.name == rule)
+    return next(result.reason for result in decision.rules if result.name == rule)
 
 
 def voters(world: World, number: int = 1) -> list[str]:

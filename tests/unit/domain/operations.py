@@ -1,4 +1,4 @@
-"""Things that can happen to a world, as values, and strategies that string them together."""
+"""Operations on a world, as values, and the Hypothesis strategies that draw sequences of them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -66,48 +66,50 @@ class Run:
     number: str
     minute: int
     result: str
-    named: Literal["convention", "digest", "both"]
+    image_named_by: Literal["convention", "digest", "both"]
     by: str
     committed_by: str
 
     def apply(self, world: World) -> None:
         at = MORNING + timedelta(minutes=self.minute)
         run = ci_run(self.number, at=at, result=self.result, by=self.by, committed_by=self.committed_by)
-        image = None if self.named == "convention" else self.number
+        image = None if self.image_named_by == "convention" else self.number
         world.effects.registry.setdefault(self.number, digest(self.number))
-        world.run(run, image=image, tag=self.number if self.named == "both" else None)
+        world.run(run, image=image, tag=self.number if self.image_named_by == "both" else None)
 
 
 @dataclass(frozen=True)
 class Vote:
-    """A person votes on one of the releases that wait for votes, or on any if none waits."""
+    """A person votes on one of the releases that wait for votes, or on any release if none waits."""
 
-    which: int
+    index: int
     voter: str
     decision: VoteDecision
     plan: Literal["current", "wrong", "first"]
     signs_in: bool
 
     def apply(self, world: World) -> None:
-        made = [record.details["plan_hash"] for record in world.audit if record.action == "plan.made"]
-        plan_hash = {"current": None, "wrong": digest("wrong"), "first": made[0] if made else None}[self.plan]
-        asked = [n for n in world.head.active if world.phase(n) is Phase.AWAITING_APPROVAL]
-        number = asked[self.which % len(asked)] if asked else self.which
+        plan_hashes = [record.details["plan_hash"] for record in world.audit if record.action == "plan.made"]
+        plan_hash = {"current": None, "wrong": digest("wrong"), "first": plan_hashes[0] if plan_hashes else None}[
+            self.plan
+        ]
+        waiting = [n for n in world.head.active if world.phase(n) is Phase.AWAITING_APPROVAL]
+        number = waiting[self.index % len(waiting)] if waiting else self.index
         signed_in = SIGN_INS.get(self.voter) if self.signs_in else None
         world.vote(number, self.voter, self.decision, plan_hash=plan_hash, reason="as I see it", signed_in=signed_in)
 
 
 @dataclass(frozen=True)
 class Deliver:
-    """Any one message of the outbox arrives: in order or not, early or late."""
+    """One message of the outbox arrives: in or out of order, early or late."""
 
-    which: int
+    index: int
     outcome: Literal["as usual", "fails", "is lost", "twice"]
 
     def apply(self, world: World) -> None:
         if not world.outbox:
             return
-        message = world.outbox[self.which % len(world.outbox)]
+        message = world.outbox[self.index % len(world.outbox)]
         if self.outcome != "twice":
             world.outbox.remove(message)
         if self.outcome == "is lost":
@@ -134,13 +136,13 @@ class Fail:
 
 @dataclass(frozen=True)
 class Repeat:
-    """Something that came before comes again."""
+    """An earlier event arrives again."""
 
-    which: int
+    index: int
 
     def apply(self, world: World) -> None:
         if world.taken:
-            world.take(world.taken[self.which % len(world.taken)][1])
+            world.take(world.taken[self.index % len(world.taken)][1])
 
 
 @dataclass(frozen=True)
@@ -159,17 +161,17 @@ class Reconcile:
 
 @dataclass(frozen=True)
 class Command:
-    """An operator gives a command: to a release that it makes sense for, if there is one; otherwise to any."""
+    """An operator gives a command for a release that it fits, or for any release if it fits none."""
 
     verb: Verb
-    which: int
+    index: int
     environment: str
     minutes: int | None
     reason: str = "because"
 
     def apply(self, world: World) -> None:
         fitting = [number for number in world.releases if _fits(world, number, self.verb, self.environment)]
-        number = fitting[self.which % len(fitting)] if fitting else self.which
+        number = fitting[self.index % len(fitting)] if fitting else self.index
         until = world.now + timedelta(minutes=self.minutes) if self.minutes and self.verb is Verb.FREEZE else None
         of_a_release = self.verb in OF_A_RELEASE
         world.command(self.verb, number if of_a_release else None, self.environment, reason=self.reason, until=until)
@@ -204,12 +206,12 @@ class UnfreezeEverything:
 
 @dataclass(frozen=True)
 class Windows:
-    """Production gets time windows, or loses them: open in every other hour."""
+    """Production gets time windows that are open every other hour, or loses them."""
 
-    given: bool
+    windowed: bool
 
     def apply(self, world: World) -> None:
-        world.windows = {"production": every_other_hour} if self.given else {}
+        world.windows = {"production": every_other_hour} if self.windowed else {}
         world.change()
 
 
@@ -222,7 +224,7 @@ def every_other_hour(now: datetime) -> WindowStatus:
 
 @dataclass(frozen=True)
 class Change:
-    """The delivery folder changes: the demands of production's gate, or something that is not a policy."""
+    """A new version of the application is applied: another gate for production, or a change that is not policy."""
 
     gate: Gate | None
 
@@ -237,7 +239,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Attach:
-    """What hangs on the images changes: from now on these rules of the supply chain do not hold, and the others do."""
+    """The attachments of the images change: from now on these supply chain rules do not hold, and all others do."""
 
     unmet: frozenset[str]
 
@@ -247,7 +249,7 @@ class Attach:
 
 @dataclass(frozen=True)
 class Require:
-    """Another policy: what production requires of an image."""
+    """The policy changes: what production requires of an image."""
 
     required: Requirements
 
@@ -266,11 +268,11 @@ GATES: tuple[Gate, ...] = (
     approval(ADA, BEN, people=KNOWN, reminders=Reminders(most=1)),
     approval(ADA, BEN, CLEO, people=KNOWN, required=2, when_newer=WhenNewer.WAIT),
 )
-"""Gates that ask nobody, or people; all of the latter know the same people by the same names."""
+"""Gates that ask nobody, and gates that ask people; the latter all know the same people by the same names."""
 
 
 def applications() -> st.SearchStrategy[Application]:
-    """All ways to start; with and without verification; gates of every kind."""
+    """Applications with every way to start, with and without verification, and with gates of every kind."""
     gates = st.sampled_from([AutoGate(), *GATES])
     return st.builds(
         lambda start, verify, first, last, soak: application(
@@ -292,8 +294,9 @@ def applications() -> st.SearchStrategy[Application]:
 
 
 def weighted[T](*choices: tuple[int, st.SearchStrategy[T]]) -> st.SearchStrategy[T]:
-    """One of the strategies, each as often as its weight says."""
-    return st.sampled_from([strategy for weight, strategy in choices for _ in range(weight)]).flatmap(lambda one: one)
+    """Draw from one of the strategies, each as often as its weight says."""
+    strategies = [strategy for weight, strategy in choices for _ in range(weight)]
+    return st.sampled_from(strategies).flatmap(lambda strategy: strategy)
 
 
 _MINUTES = st.integers(-30, 300)
@@ -336,8 +339,8 @@ _COMMANDS = st.builds(
 _STEPS_BUT_NOTICES = st.sampled_from([kind for kind in StepKind if kind is not StepKind.NOTIFY])
 
 
-def elections() -> st.SearchStrategy[list[Operation]]:
-    """What may happen while one gate is open: votes above all, and what changes whose votes count."""
+def votes_on_one_gate() -> st.SearchStrategy[list[Operation]]:
+    """Sequences of what may happen while one gate is open: mostly votes, and changes to whose votes count."""
     run = st.builds(
         Run,
         st.just("v1"),
@@ -360,9 +363,9 @@ def elections() -> st.SearchStrategy[list[Operation]]:
     return st.lists(weighted(*choices), min_size=5, max_size=40)
 
 
-def happenings(*, changes: bool = True, verbs: bool = True) -> st.SearchStrategy[list[Operation]]:
-    """Any sequence of things that happen; with changes of the application and what operators say among them,
-    unless told otherwise."""
+def any_operations(*, changes: bool = True, verbs: bool = True) -> st.SearchStrategy[list[Operation]]:
+    """Sequences of any operations, including changes of the application (`changes`) and operators' commands
+    (`verbs`)."""
     choices: list[tuple[int, st.SearchStrategy[Operation]]] = [
         (5, _OWN_TAG),
         (1, _ANY_TAG),

@@ -1,4 +1,5 @@
-"""Stories of the pure domain that together take every declared transition, each also with Jobs around its rollouts."""
+"""Stories of the pure domain that together take every declared transition, each with and without Jobs around its
+rollouts."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -153,7 +154,7 @@ def plan_outdated() -> World:
 
 
 def gate_with_votes() -> World:
-    """Approved with and without a copy, rejected, expired, overtaken, planned again."""
+    """Releases at gates: approved with and without a copy, rejected, expired, overtaken and planned again."""
     world = World(application(staging(gate=approval(ADA)), production(gate=approval(ADA))))
     pushed(world, "v1", "v2")
     for _ in range(2):
@@ -171,7 +172,7 @@ def gate_with_votes() -> World:
 
 
 def soaked(*, registry: str | None) -> World:
-    """Through a soak into a rollout; overtaken, planned again, and given up, while it soaks."""
+    """A release soaks and rolls out; others are overtaken, planned again or cancelled while they soak."""
     world = World(application(staging(), production(gate=AutoGate(), soak=SOAK, registry=registry)))
     pushed(world, "v1")
     world.wait(timedelta(hours=1))
@@ -204,10 +205,10 @@ def busy_next_environment(*, probed: bool) -> World:
 
 
 def environment_put_before_one_that_has_a_newer_release(*, probed: bool) -> World:
-    whole = two_stages(probed=probed)
-    world = World(whole.evolve(environments=whole.environments[1:]))
+    both_stages = two_stages(probed=probed)
+    world = World(both_stages.evolve(environments=both_stages.environments[1:]))
     pushed(world, "v2")
-    world.change(whole)
+    world.change(both_stages)
     world.push("v1", at=MORNING - MINUTE)
     world.settle()
     return world
@@ -219,14 +220,14 @@ KINDS_IN_ORDER = (
 )
 
 
-def each_step_fails(*, before: tuple[str, ...]) -> World:
-    """Each kind of step fails once; with or without something that was live before."""
+def each_step_fails(*, tags_before: tuple[str, ...]) -> World:
+    """Each kind of step fails once, with the releases of `tags_before` live before it."""
     world = World(application(staging(registry="staging")))
-    pushed(world, *before)
+    pushed(world, *tags_before)
     for kind in KINDS_IN_ORDER:
         world.effects.fail(kind)
         pushed(world, f"breaks-{kind}")
-    if before:
+    if tags_before:
         world.effects.fail(StepKind.CHECK)
         world.effects.fail(StepKind.ROLL_BACK)
         pushed(world, "breaks-twice")
@@ -234,7 +235,7 @@ def each_step_fails(*, before: tuple[str, ...]) -> World:
 
 
 def overtaken_in_the_cluster(kind: StepKind) -> World:
-    """A newer rollout has taken its order in the cluster."""
+    """The step finds in the cluster that a newer rollout has taken the order."""
     world = pushed(World(two_stages()), "v1")
     world.effects.jobs = JOBS if kind is StepKind.BEFORE else NO_JOBS
     if kind is StepKind.ROLL_BACK:
@@ -244,7 +245,7 @@ def overtaken_in_the_cluster(kind: StepKind) -> World:
 
 
 def frozen(*, registry: str | None) -> World:
-    """A release is held back for every reason; it continues, is planned again, superseded or cancelled."""
+    """Releases that a freeze holds back: one continues, others are planned again, superseded or cancelled."""
     world = World(application(staging(), production(gate=None, registry=registry)))
     world.command(Verb.FREEZE)
     pushed(world, "v1", "v2")
@@ -278,12 +279,12 @@ def cancelled(*, while_: Phase) -> World:
     return world
 
 
-def tried_again(kind: StepKind, *, behind: bool) -> World:
-    """A release fails, and is tried again: at once, or behind a rollback that is under way."""
+def tried_again(kind: StepKind, *, behind_a_rollback: bool) -> World:
+    """A release fails and is tried again: at once, or behind a rollback that is under way."""
     world = pushed(World(two_stages()), "v0", "v1")
     world.effects.fail(kind, "production")
     pushed(world, "v2")
-    if behind:
+    if behind_a_rollback:
         world.effects.lose(StepKind.CHECK, "production")
         world.command(Verb.ROLLBACK, 1)
         world.settle()
@@ -292,8 +293,8 @@ def tried_again(kind: StepKind, *, behind: bool) -> World:
     return world
 
 
-def sent_out_again(how: Phase, *, behind: bool) -> World:
-    """A release ends at its gate, and is sent out again: at once, or behind a rollback that is under way."""
+def sent_out_again(how: Phase, *, behind_a_rollback: bool) -> World:
+    """A release ends at its gate and is sent out again: at once, or behind a rollback that is under way."""
     world = World(application(staging(), production(gate=approval(ADA, BEN))))
     for number in (1, 2):
         pushed(world, f"v{number}")
@@ -311,7 +312,7 @@ def sent_out_again(how: Phase, *, behind: bool) -> World:
         case _:
             pushed(world, "v4")
             world.reject(4, ADA)
-    if behind:
+    if behind_a_rollback:
         world.effects.lose(StepKind.CHECK, "production")
         world.command(Verb.ROLLBACK, 1)
         world.settle()
@@ -320,7 +321,7 @@ def sent_out_again(how: Phase, *, behind: bool) -> World:
 
 
 def disowned(*, while_: Phase) -> World:
-    """Somebody who is told of a vote in their name says that it was not theirs."""
+    """A person objects to a vote in their name that they did not cast."""
     world = World(application(staging(), production(gate=approval(ADA, BEN, required=2))))
     pushed(world, "v1")
     world.vote(1, ADA)
@@ -376,14 +377,14 @@ STORIES: dict[str, Callable[[], World]] = {
         f"a vote disowned while {phase}": partial(disowned, while_=phase)
         for phase in (Phase.PLANNING, Phase.HELD_BACK, Phase.COPYING)
     },
-    "tried again after a rollback": lambda: tried_again(StepKind.CHECK, behind=False),
-    "tried again behind a rollout": lambda: tried_again(StepKind.CHECK, behind=True),
-    "tried again after a failure": lambda: tried_again(StepKind.PLAN, behind=False),
-    "tried again after a failure, behind a rollout": lambda: tried_again(StepKind.PLAN, behind=True),
+    "tried again after a rollback": lambda: tried_again(StepKind.CHECK, behind_a_rollback=False),
+    "tried again behind a rollout": lambda: tried_again(StepKind.CHECK, behind_a_rollback=True),
+    "tried again after a failure": lambda: tried_again(StepKind.PLAN, behind_a_rollback=False),
+    "tried again after a failure, behind a rollout": lambda: tried_again(StepKind.PLAN, behind_a_rollback=True),
     "resolved again": resolved_again,
     **{
         f"sent out again after {phase}{', behind a rollout' if behind else ''}": partial(
-            sent_out_again, phase, behind=behind
+            sent_out_again, phase, behind_a_rollback=behind
         )
         for phase in SENT_OUT_AGAIN
         for behind in (False, True)
@@ -403,13 +404,13 @@ STORIES: dict[str, Callable[[], World]] = {
     "overtaken while its Jobs run": lambda: overtaken_in_the_cluster(StepKind.BEFORE),
     "overtaken while deploying": lambda: overtaken_in_the_cluster(StepKind.DEPLOY),
     "overtaken while rolling back": lambda: overtaken_in_the_cluster(StepKind.ROLL_BACK),
-    "each step fails the first time": lambda: each_step_fails(before=()),
-    "each step fails after a good release": lambda: each_step_fails(before=("v1",)),
+    "each step fails the first time": lambda: each_step_fails(tags_before=()),
+    "each step fails after a good release": lambda: each_step_fails(tags_before=("v1",)),
 }
 
 
 def with_jobs(story: Callable[[], World]) -> World:
-    """The story of a world in which Jobs run around every rollout."""
+    """Play the story in a world where Jobs run around every rollout."""
     Effects.usual_jobs = JOBS
     try:
         return story()

@@ -1,4 +1,4 @@
-"""The audit trail: it verifies as written, and each way of tampering is found and named."""
+"""The audit trail verifies as written, and every kind of tampering is found and named."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.unit.domain.samples import ADA, MORNING, application
 from tests.unit.domain.world import World
 
 
-def a_trail() -> World:
+def world_with_a_trail() -> World:
     world = World(application())
     world.push("v1")
     world.settle()
@@ -27,14 +27,14 @@ def check(records: list[AuditRecord], world: World, *, application: str = "shop"
     return chain.finish(sequence=world.head.sequence, head_hash=world.head.hash)
 
 
-def found(records: list[AuditRecord], world: World) -> tuple[int, str]:
+def first_fault(records: list[AuditRecord], world: World) -> tuple[int, str]:
     fault = check(records, world)
     assert fault is not None
     return fault.sequence, fault.reason
 
 
 def test_a_trail_as_it_was_written_verifies() -> None:
-    world = a_trail()
+    world = world_with_a_trail()
     assert len(world.audit) == world.head.sequence > 10
     assert world.audit[0].previous == GENESIS
     assert check(world.audit, world) is None
@@ -45,7 +45,7 @@ def test_an_empty_trail_verifies() -> None:
 
 
 def test_a_trail_that_went_through_json_verifies() -> None:
-    world = a_trail()
+    world = world_with_a_trail()
     assert check([AuditRecord.model_validate_json(r.model_dump_json()) for r in world.audit], world) is None
 
 
@@ -63,57 +63,57 @@ def test_a_trail_that_went_through_json_verifies() -> None:
     ids=lambda change: next(iter(change)),
 )
 def test_a_changed_record_is_named(change: dict[str, object]) -> None:
-    world = a_trail()
+    world = world_with_a_trail()
     position = next(i for i, record in enumerate(world.audit) if record.action == "vote.approved")
     changed = [*world.audit]
     changed[position] = changed[position].evolve(**change)
     sequence = position + 1
-    assert found(changed, world) == (
+    assert first_fault(changed, world) == (
         sequence,
         "its content does not match its hash: it was changed after it was written",
     )
 
 
 def test_a_changed_record_with_a_fitting_hash_breaks_the_link_of_the_next() -> None:
-    world = a_trail()
+    world = world_with_a_trail()
     forged = world.audit[4].evolve(actor="nobody@example.com")
     forged = signed_anew(forged)
-    assert found([*world.audit[:4], forged, *world.audit[5:]], world) == (
+    assert first_fault([*world.audit[:4], forged, *world.audit[5:]], world) == (
         6,
         "it does not name the hash of the record before it",
     )
 
 
 def test_a_removed_record_is_named() -> None:
-    world = a_trail()
-    assert found([*world.audit[:4], *world.audit[5:]], world) == (
+    world = world_with_a_trail()
+    assert first_fault([*world.audit[:4], *world.audit[5:]], world) == (
         5,
         "expected sequence 5, found 6: a record is missing",
     )
 
 
 def test_a_removed_first_record_is_named() -> None:
-    world = a_trail()
-    assert found(world.audit[1:], world)[0] == 1
+    world = world_with_a_trail()
+    assert first_fault(world.audit[1:], world)[0] == 1
 
 
 def test_reordered_records_are_named() -> None:
-    world = a_trail()
+    world = world_with_a_trail()
     swapped = [*world.audit[:3], world.audit[4], world.audit[3], *world.audit[5:]]
-    assert found(swapped, world)[0] == 4
+    assert first_fault(swapped, world)[0] == 4
 
 
 def test_reordered_records_that_were_numbered_again_are_named() -> None:
-    world = a_trail()
+    world = world_with_a_trail()
     third, fourth = world.audit[2].evolve(sequence=4), world.audit[3].evolve(sequence=3)
-    assert found([*world.audit[:2], fourth, third, *world.audit[4:]], world) == (
+    assert first_fault([*world.audit[:2], fourth, third, *world.audit[4:]], world) == (
         3,
         "it does not name the hash of the record before it",
     )
 
 
 def test_an_added_record_at_the_end_does_not_agree_with_the_head() -> None:
-    world = a_trail()
+    world = world_with_a_trail()
     extra = signed_chain(
         [AuditDraft(action=Action.VOTE_APPROVED, actor=ADA)],
         application="shop",
@@ -122,30 +122,33 @@ def test_an_added_record_at_the_end_does_not_agree_with_the_head() -> None:
         previous=world.head.hash,
     )
     count = len(world.audit)
-    assert found([*world.audit, *extra], world) == (
+    assert first_fault([*world.audit, *extra], world) == (
         count + 2,
         f"the head names {count} records, {count + 1} were found",
     )
 
 
 def test_a_truncated_trail_does_not_agree_with_the_head() -> None:
-    world = a_trail()
+    world = world_with_a_trail()
     count = len(world.audit)
-    assert found(world.audit[:-2], world) == (count - 1, f"the head names {count} records, {count - 2} were found")
+    assert first_fault(world.audit[:-2], world) == (
+        count - 1,
+        f"the head names {count} records, {count - 2} were found",
+    )
 
 
 def test_a_trail_that_was_written_again_does_not_agree_with_the_head() -> None:
-    world = a_trail()
+    world = world_with_a_trail()
     last = world.audit[-1].evolve(actor="nobody@example.com")
     last = signed_anew(last)
-    assert found([*world.audit[:-1], last], world) == (
+    assert first_fault([*world.audit[:-1], last], world) == (
         len(world.audit),
         "its hash is not the one that the head names",
     )
 
 
 def test_a_record_of_another_application_is_named() -> None:
-    world = a_trail()
+    world = world_with_a_trail()
     fault = check(world.audit, world, application="cart")
     assert fault is not None
     assert fault.reason == "it belongs to the chain of 'shop'"

@@ -1,4 +1,4 @@
-"""One line of a record's details: what people look for, and nothing that a stranger's record could break."""
+"""A record's details on one line: what people look for, whatever a record of an unknown action holds."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ PLAN = "sha256:" + "9" * 64
 
 
 @pytest.mark.parametrize(
-    ("action", "details", "told"),
+    ("action", "details", "line"),
     [
         (Action.PLAN_MADE, {"created": 4, "changed": 0, "plan_hash": PLAN}, "4 created; plan 999999999999"),
         (Action.VOTE_APPROVED, {"plan_hash": PLAN, "reason": "seen"}, "plan 999999999999; seen"),
@@ -23,5 +23,5 @@ PLAN = "sha256:" + "9" * 64
         ("canary.begun", {"reason": ["two\nlines", None, {}, 3]}, "two lines, 3"),
     ],
 )
-def test_what_people_look_for_is_told_on_one_line(action: str, details: dict[str, Any], told: str) -> None:
-    assert briefly(action, details) == told
+def test_what_people_look_for_is_told_on_one_line(action: str, details: dict[str, Any], line: str) -> None:
+    assert briefly(action, details) == line

@@ -1,4 +1,5 @@
-"""The canonical form is RFC 8785; two of its own examples, what its library writes, and what has no such form."""
+"""The canonical form is that of RFC 8785: two of its own examples, comparison with a library, and values without a
+canonical form."""
 
 import math
 from typing import Any
@@ -24,8 +25,8 @@ def test_keys_are_sorted_by_utf_16_code_units() -> None:
         "\u00f6": "Latin Small Letter O With Diaeresis",
     }
     order = [canonical(text) for text in ("\r", "1", "\u0080", "\u00f6", "\u20ac", "\U0001f600", "\ufb33")]
-    written = canonical(value)
-    places = [written.index(key + b":") for key in order]
+    encoded = canonical(value)
+    places = [encoded.index(key + b":") for key in order]
     assert places == sorted(places)
 
 

@@ -1,4 +1,4 @@
-"""Gates that ask nobody: tests that must have passed, and time that must have gone by."""
+"""The conditions of a gate: tests that must have passed, and time that must have gone by."""
 
 from datetime import timedelta
 
@@ -32,10 +32,10 @@ def results(world: World, action: str) -> dict[str, bool]:
     return {result["rule"]: result["verdict"] == "pass" for result in world.last(action).details["results"]}
 
 
-def told(world: World, number: int = 1) -> tuple[str, str, dict[str, Explained]]:
-    said = world.explain(number)
-    rules = {rule.name: rule for part in said.rules if part.environment == "production" for rule in part.rules}
-    return said.headline, said.next, rules
+def explained(world: World, number: int = 1) -> tuple[str, str, dict[str, Explained]]:
+    explanation = world.explain(number)
+    rules = {rule.name: rule for part in explanation.rules if part.environment == "production" for rule in part.rules}
+    return explanation.headline, explanation.next, rules
 
 
 def test_a_release_whose_tests_passed_goes_on_by_itself_and_the_rule_is_recorded() -> None:
@@ -61,7 +61,7 @@ def test_a_release_soaks_where_everybody_can_see_it_and_then_goes_on() -> None:
     world = pushed(conditional(soak=SOAK))
     assert world.phase(1) is Phase.SOAKING
     assert results(world, "gate.soaking") == {"soaked": False}
-    headline, following, rules = told(world)
+    headline, following, rules = explained(world)
     assert headline == "shop-1 waits in production until it has soaked in staging until 2026-11-23 08:30 UTC."
     assert following == "Nothing to do: it continues automatically once every condition of the gate holds."
     assert not rules["soaked"].passed
@@ -79,7 +79,7 @@ def test_a_soak_whose_message_is_lost_is_ended_by_the_reconcile_timer() -> None:
     world = pushed(conditional(soak=SOAK))
     world.outbox.clear()
     world.wait(30 * MINUTE)
-    assert told(world)[1] == "Its wait was over at 2026-11-23 08:30 UTC: the next reconcile run moves it on."
+    assert explained(world)[1] == "Its wait was over at 2026-11-23 08:30 UTC: the next reconcile run moves it on."
     world.reconcile()
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
@@ -143,15 +143,15 @@ def test_a_plan_that_became_outdated_while_soaking_is_made_again() -> None:
 
 def test_a_plan_that_became_outdated_while_people_are_asked_is_made_again_by_the_timer() -> None:
     world = pushed(application(staging(), production(gate=approval(ADA))))
-    before = world.releases[1].gate
+    gate_before = world.releases[1].gate
     world.change()
     world.reconcile()
     assert world.phase(1) is Phase.PLANNING
     world.settle()
-    after = world.releases[1].gate
+    gate_after = world.releases[1].gate
     assert world.phase(1) is Phase.AWAITING_APPROVAL
-    assert before is not None
-    assert after is not None
+    assert gate_before is not None
+    assert gate_after is not None
     assert world.releases[1].plan_definition == world.delivery
     world.vote(1, ADA)
     world.settle()
@@ -178,8 +178,8 @@ def test_people_are_asked_once_the_policy_says_so_although_it_soaked_before() ->
 def test_people_are_asked_about_a_plan_of_then_once_it_has_soaked() -> None:
     world = pushed(application(staging(), production(gate=approval(ADA), soak=SOAK)))
     assert world.phase(1) is Phase.SOAKING
-    assert told(world)[1] == "Nothing to do: people are asked once every condition of the gate holds."
-    assert not told(world)[2]["soaked"].passed
+    assert explained(world)[1] == "Nothing to do: people are asked once every condition of the gate holds."
+    assert not explained(world)[2]["soaked"].passed
     world.wait(30 * MINUTE)
     world.settle()
     assert world.phase(1) is Phase.AWAITING_APPROVAL

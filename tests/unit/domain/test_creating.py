@@ -1,4 +1,4 @@
-"""A person starts a release of an artifact that an earlier one delivered, with the present manifests."""
+"""A person starts a release of an artifact that an earlier release delivered, with the current manifests."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.unit.domain.world import World
 from .test_operators import MINUTE, live
 
 
-def refused_for(world: World) -> list[str]:
+def rules_of_refusal(world: World) -> list[str]:
     return list(world.last("command.refused").details["rules"])
 
 
@@ -25,8 +25,10 @@ def test_what_is_live_goes_out_again_from_the_first_environment_on_without_a_pus
     assert (created.phase, world.live("staging"), world.live("production")) == (Phase.COMPLETED, 2, 2)
     assert (created.digest, created.tag) == (world.releases[1].digest, "v1")
     assert [step.environment for step in world.steps(StepKind.DEPLOY)][-2:] == ["staging", "production"]
-    record = next(each for each in world.audit if each.action == "release.created" and each.release == "shop-2")
-    assert (record.details["of"], record.details["reason"]) == ("shop-1", "more memory")
+    created_record = next(
+        record for record in world.audit if record.action == "release.created" and record.release == "shop-2"
+    )
+    assert (created_record.details["of"], created_record.details["reason"]) == ("shop-1", "more memory")
 
 
 def test_the_gate_is_asked_again_and_no_earlier_vote_counts() -> None:
@@ -90,7 +92,7 @@ def test_while_the_release_is_on_its_way_no_other_is_started_of_it() -> None:
     world.push("v1")
     world.settle()
     world.command(Verb.CREATE, 1)
-    assert (refused_for(world), set(world.releases)) == ([str(Rule.HAS_ENDED)], {1})
+    assert (rules_of_refusal(world), set(world.releases)) == ([str(Rule.HAS_ENDED)], {1})
 
 
 def test_what_somebody_rejected_is_sent_out_again_by_retry_alone_which_shows_the_rejection() -> None:
@@ -100,7 +102,7 @@ def test_what_somebody_rejected_is_sent_out_again_by_retry_alone_which_shows_the
     world.reject(1, ADA)
     world.settle()
     world.command(Verb.CREATE, 1)
-    assert refused_for(world) == [str(Rule.WAS_NOT_REJECTED)]
+    assert rules_of_refusal(world) == [str(Rule.WAS_NOT_REJECTED)]
     assert "slipway retry shop-1" in world.last("command.refused").details["reason"]
 
 

@@ -1,4 +1,4 @@
-"""Messages of `work` and `steps` are believed by their MAC alone."""
+"""Messages of the queues `work` and `steps` are trusted by their MAC alone."""
 
 import base64
 import hashlib
@@ -58,10 +58,10 @@ def test_nothing_of_it_can_be_changed_or_left_out(field: str) -> None:
     }
     with pytest.raises(EnvelopeRefused):
         BOTH.open(Queue.STEPS, sealed() | {field: changes[field]})
-    without = {name: value for name, value in sealed().items() if name != field}
+    incomplete = {name: value for name, value in sealed().items() if name != field}
     if field not in ("v", "not_before"):
         with pytest.raises(EnvelopeRefused):
-            BOTH.open(Queue.STEPS, without)
+            BOTH.open(Queue.STEPS, incomplete)
 
 
 def test_a_genuine_message_of_one_queue_is_refused_in_the_other() -> None:
@@ -76,7 +76,7 @@ def test_what_is_not_an_envelope_is_refused_with_the_reason(content: Any) -> Non
 
 
 def test_the_mac_is_what_the_standards_say() -> None:
-    """HKDF-SHA-256 and HMAC by another hand."""
+    """HKDF-SHA-256 and HMAC, computed independently of the product."""
     content = sealed(AFTER)
     key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"slipway message v1").derive(NEW)
     covered = canonical({name: value for name, value in content.items() if name != "mac"})

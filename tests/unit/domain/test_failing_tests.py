@@ -1,4 +1,4 @@
-"""The failing test's name, in the words of the usual test runners."""
+"""Names of failing tests, read from the output of the usual test runners."""
 
 import pytest
 
@@ -37,5 +37,5 @@ def test_each_name_is_told_once_and_only_the_first() -> None:
 @pytest.mark.parametrize("line", ["[ERROR] " + "a." * 2**17, "\n" * 2**18, "Failed " + "a." * 2**17])
 @pytest.mark.usefixtures("fails_after_a_minute")
 def test_no_output_costs_more_than_a_moment(line: str) -> None:
-    """A pattern that goes back would look at it for hours, and nothing else be done."""
+    """A pattern that backtracks would take hours for this output and block all other work."""
     assert failing_tests(f"{line}\n--- FAIL: TestTotal") == ("TestTotal",)

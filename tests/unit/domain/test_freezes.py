@@ -1,4 +1,4 @@
-"""Freezes, windows and overrides: what waits, for whom, and how it goes on."""
+"""Freezes, windows and overrides: which releases wait, for whom, and how they continue."""
 
 from datetime import datetime, timedelta
 
@@ -23,12 +23,16 @@ def at_a_gate() -> World:
     return world
 
 
-def told(world: World, number: int = 1) -> tuple[str, str, dict[str, str]]:
-    said = world.explain(number)
-    broken = {
-        r.name: r.reason for part in said.rules if part.environment == "production" for r in part.rules if r.blocks
+def explained(world: World, number: int = 1) -> tuple[str, str, dict[str, str]]:
+    explanation = world.explain(number)
+    blocking = {
+        r.name: r.reason
+        for part in explanation.rules
+        if part.environment == "production"
+        for r in part.rules
+        if r.blocks
     }
-    return said.headline, said.next, broken
+    return explanation.headline, explanation.next, blocking
 
 
 def test_a_release_is_approved_ahead_and_goes_live_when_the_freeze_ends() -> None:
@@ -37,13 +41,13 @@ def test_a_release_is_approved_ahead_and_goes_live_when_the_freeze_ends() -> Non
     world.vote(1, ADA)
     world.settle()
     assert world.phase(1) is Phase.HELD_BACK
-    headline, following, broken = told(world)
+    headline, following, blocking = explained(world)
     assert headline == (
         f"shop-1 is ready, and held back in production: production is frozen by {OPERATOR} since 2026-11-23 08:00 UTC, "
         "until somebody ends it: the sale."
     )
     assert following == "It continues automatically once an operator ends the freeze or lets this release past it."
-    assert "freeze" in broken
+    assert "freeze" in blocking
     world.command(Verb.UNFREEZE)
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
@@ -56,7 +60,7 @@ def test_whatever_holds_a_release_back_is_named_with_what_ends_it() -> None:
     world.vote(1, ADA)
     world.settle()
     world.problems = ("project: expected a project of this installation, got 'gone'",)
-    assert told(world)[1] == (
+    assert explained(world)[1] == (
         "It continues automatically once somebody applies a version of shop that is in order, "
         "and an operator ends the freeze or lets this release past it."
     )
@@ -113,11 +117,11 @@ def test_a_second_freeze_is_refused_and_names_the_owner_of_the_first() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, reason="the sale")
     world.command(Verb.FREEZE, actor="ben@example.com")
-    refused = world.last("command.refused")
-    assert refused.actor == "ben@example.com"
-    assert refused.environment == "production"
-    assert refused.details["rules"] == ["is-not-frozen"]
-    assert OPERATOR in refused.details["reason"]
+    refusal = world.last("command.refused")
+    assert refusal.actor == "ben@example.com"
+    assert refusal.environment == "production"
+    assert refusal.details["rules"] == ["is-not-frozen"]
+    assert OPERATOR in refusal.details["reason"]
 
 
 def test_nobody_keeps_a_lane_from_being_frozen_by_a_freeze_that_ends_in_a_moment() -> None:
@@ -177,7 +181,7 @@ def test_a_release_waits_for_its_window_and_goes_on_by_itself() -> None:
     world.push("v1")
     world.settle()
     assert world.phase(1) is Phase.HELD_BACK
-    assert told(world)[1] == "It continues automatically at 2026-11-23 10:00 UTC, if its plan is still current."
+    assert explained(world)[1] == "It continues automatically at 2026-11-23 10:00 UTC, if its plan is still current."
     world.wait(HOUR)
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
@@ -240,8 +244,8 @@ def test_an_override_is_refused_where_nothing_is_in_the_way_or_a_hold_is() -> No
 def test_the_end_of_a_freeze_that_is_not_here_changes_nothing() -> None:
     world = at_a_gate()
     world.freeze_everything()
-    old = world.head.freeze
-    assert old is not None
+    earlier_freeze = world.head.freeze
+    assert earlier_freeze is not None
     world.unfreeze_everything()
     world.freeze_everything()
     decision = world.take(world.taken[-2][1])
@@ -293,22 +297,22 @@ def test_a_freeze_of_everything_that_replaces_another_decides_when_a_release_goe
     first: int | None, second: int | None
 ) -> None:
     world = World(unattended())
-    begun = world.now
+    start = world.now
 
-    def until(hours: int | None) -> datetime | None:
-        return begun + timedelta(hours=hours) if hours else None
+    def end_after(hours: int | None) -> datetime | None:
+        return start + timedelta(hours=hours) if hours else None
 
-    world.freeze_everything(until=until(first))
+    world.freeze_everything(until=end_after(first))
     world.push("v1")
     world.settle()
-    assert (world.phase(1), world.releases[1].due) == (Phase.HELD_BACK, until(first))
-    world.freeze_everything(until=until(second))
-    assert world.releases[1].due == until(second)
+    assert (world.phase(1), world.releases[1].due) == (Phase.HELD_BACK, end_after(first))
+    world.freeze_everything(until=end_after(second))
+    assert world.releases[1].due == end_after(second)
     world.wait(timedelta(hours=3))
     world.settle()
     assert world.phase(1) is (Phase.COMPLETED if second else Phase.HELD_BACK)
 
 
 def test_each_rule_that_may_hold_a_release_back_says_what_lets_it_go_on() -> None:
-    # What was called off ends, and does not go on.
+    # A release that was called off ends; nothing lets it continue.
     assert {rule for rule in Rule if rule.holds_back and not rule.lets_go} == {Rule.NOT_CALLED_OFF}

@@ -1,4 +1,4 @@
-"""What a gate's policy may say, and what it refuses because nobody could ever meet it."""
+"""What a gate's policy may say, and what is refused because nobody could ever meet it."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,7 +19,7 @@ def policy(**fields: Any) -> ApprovalGate:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "reason"),
     [
         ({"approvers": []}, "approvers: is missing"),
         ({"approvers": [ADA, ADA.upper()]}, "approvers: the same person is listed twice"),
@@ -53,10 +53,10 @@ def policy(**fields: Any) -> ApprovalGate:
         ({"reminders": {"factor": 0.5}}, "greater than or equal to 1"),
     ],
 )
-def test_a_policy_that_cannot_be_met_is_refused(fields: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError) as refused:
+def test_a_policy_that_cannot_be_met_is_refused(fields: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
         policy(**fields)
-    assert said in str(refused.value)
+    assert reason in str(refusal.value)
 
 
 def test_those_of_whom_some_must_approve_need_not_be_listed_again() -> None:
@@ -66,8 +66,8 @@ def test_those_of_whom_some_must_approve_need_not_be_listed_again() -> None:
 
 
 def test_whoever_is_listed_under_two_names_is_one_person_and_reached_by_their_address() -> None:
-    known = {ADA_OID: {"name": "Ada", "mail": ADA}}
-    gate = policy(approvers=[f"oid:{ADA_OID}", BEN], each=[{"of": ADA}], people=known)
+    known_people = {ADA_OID: {"name": "Ada", "mail": ADA}}
+    gate = policy(approvers=[f"oid:{ADA_OID}", BEN], each=[{"of": ADA}], people=known_people)
     assert [(person.name, person.shown) for person in gate.voters()] == [(ADA, "Ada"), (BEN, BEN)]
 
 
@@ -115,7 +115,7 @@ def with_conditions(*, tests_passed: tuple[str, ...] = (), soak: dict[str, str] 
 
 
 @pytest.mark.parametrize(
-    ("conditions", "said"),
+    ("conditions", "reason"),
     [
         ({"tests_passed": ("stagin",)}, "tests_passed: 'stagin' does not come before it"),
         ({"tests_passed": ("production",)}, "tests_passed: 'production' does not come before it"),
@@ -127,10 +127,10 @@ def with_conditions(*, tests_passed: tuple[str, ...] = (), soak: dict[str, str] 
         ({"soak": {"in": "staging"}}, "for"),
     ],
 )
-def test_conditions_look_back_at_what_is_there(conditions: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError) as refused:
+def test_conditions_look_back_at_what_is_there(conditions: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
         with_conditions(**conditions)
-    assert said in str(refused.value)
+    assert reason in str(refusal.value)
 
 
 def test_the_first_environment_has_nothing_to_soak_in() -> None:

@@ -30,7 +30,7 @@ def gated(required: int = 1, *, approvers: tuple[str, ...] = (ADA, BEN, CLEO), *
 
 
 def at_the_gate(delivered: Application | None = None, *, by: str = CLEO) -> World:
-    """shop-1, of a run that `by` asked for, waits for approval in production."""
+    """shop-1 waits for approval in production; `by` requested its run."""
     world = World(delivered or gated())
     world.push("v1")
     world.run(ci_run("v1", by=by))
@@ -45,8 +45,8 @@ def refusals(decision: Decision) -> list[str]:
 
 def test_opening_a_gate_tells_who_may_vote_on_which_plan_until_when() -> None:
     world = at_the_gate()
-    opened = world.last("gate.opened")
-    assert opened.details == {
+    record = world.last("gate.opened")
+    assert record.details == {
         "plan_hash": world.releases[1].plan_hash,
         "opening": 1,
         "required": 1,
@@ -88,9 +88,9 @@ def test_the_same_vote_cast_twice_counts_once() -> None:
 def test_a_repeated_message_of_a_vote_is_taken_in_once() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA, submission="form-nonce-1")
-    before = world.head
+    head_before = world.head
     assert world.vote(1, ADA, submission="form-nonce-1").nothing
-    assert world.head == before
+    assert world.head == head_before
 
 
 def test_a_rejection_under_the_id_of_an_approval_is_not_a_repeat_of_it() -> None:
@@ -127,8 +127,8 @@ def test_a_rejection_without_a_reason_is_refused() -> None:
 def test_a_person_who_is_not_listed_is_refused_and_the_refusal_is_recorded() -> None:
     world = at_the_gate()
     assert refusals(world.vote(1, MALLORY)) == ["approver-is-listed"]
-    refused = world.last("vote.refused")
-    assert (refused.actor, refused.details["rules"]) == (MALLORY, ["approver-is-listed"])
+    record = world.last("vote.refused")
+    assert (record.actor, record.details["rules"]) == (MALLORY, ["approver-is-listed"])
 
 
 def test_an_approver_is_known_in_any_case_of_letters() -> None:
@@ -262,11 +262,11 @@ def test_a_rejection_counts_although_the_plan_is_outdated_by_now() -> None:
 
 def test_a_vote_on_the_plan_before_is_refused_after_the_plan_changed() -> None:
     world = at_the_gate()
-    old = world.releases[1].plan_hash
+    plan_hash_before = world.releases[1].plan_hash
     world.change(gated(deadline=timedelta(hours=1)))
     world.vote(1, ADA)
     world.settle()
-    assert refusals(world.vote(1, ADA, plan_hash=old)) == ["vote-is-for-this-plan"]
+    assert refusals(world.vote(1, ADA, plan_hash=plan_hash_before)) == ["vote-is-for-this-plan"]
 
 
 def test_votes_stand_when_planning_again_gives_the_same_plan() -> None:

@@ -1,4 +1,4 @@
-"""An image that had a release before is pushed or built again: whether it gets another release."""
+"""Whether an image that has had a release gets another one when it is pushed or built again."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ HOUR = timedelta(hours=1)
 
 
 def delivered(*tags: str, start: Start = Start.PUSH) -> World:
-    """The images of these tags went live everywhere, an hour after each other."""
+    """The images of these tags went live everywhere, one hour apart."""
     world = World(unattended(start=start))
     for tag in tags:
         world.push(tag)
@@ -64,7 +64,7 @@ def test_another_tag_for_what_runs_everywhere_is_recorded_and_starts_nothing() -
 
 
 def test_a_report_that_comes_after_the_release_has_ended_does_not_start_it_again() -> None:
-    """CI pushes an image under two tags at once, and the event of the second one is late."""
+    """CI pushes an image under two tags at once, and the event of the second tag is late."""
     world = World(unattended())
     pushed_at = world.now
     world.effects.fail(StepKind.PLAN, reason="the cluster is away")
@@ -99,7 +99,7 @@ def test_what_somebody_rejected_is_not_sent_out_again_by_a_push_and_the_trail_sa
 
 @pytest.mark.parametrize("run_first", [True, False])
 def test_a_revert_waits_for_its_own_run_where_releases_need_one(run_first: bool) -> None:
-    """The run of the first build says nothing of who asked for the second one."""
+    """The run of the first build does not say who requested the second one."""
     world = World(unattended(start=Start.BOTH))
     for number, image in enumerate(("v1", "v2", "v1"), start=1):
         if number == 3 and run_first:

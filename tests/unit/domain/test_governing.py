@@ -11,7 +11,7 @@ from slipway.domain.project import Project
 TESTED = {"http": [{"service": "shop"}]}
 
 
-def written(verification: Any) -> WrittenApplication:
+def application_with(verification: Any) -> WrittenApplication:
     environment = {"name": "live", "clusters": ["live"], "namespace": "shop", "verification": verification}
     return WrittenApplication.model_validate(
         {
@@ -42,6 +42,10 @@ def project(**fields: Any) -> Project:
 def test_an_environment_without_tests_is_refused_where_its_class_or_its_project_demands_some(
     fields: dict[str, Any], verification: Any, refused: bool
 ) -> None:
-    found = [breach for breach in breaches(written(verification), project(**fields)) if "verification" in breach.field]
-    assert bool(found) is refused
-    assert all("`tests: optional`" in breach.expected for breach in found)
+    on_verification = [
+        breach
+        for breach in breaches(application_with(verification), project(**fields))
+        if "verification" in breach.field
+    ]
+    assert bool(on_verification) is refused
+    assert all("`tests: optional`" in breach.expected for breach in on_verification)

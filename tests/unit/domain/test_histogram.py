@@ -1,4 +1,4 @@
-"""Durations in few numbers: sums do not depend on the order, and quantiles keep their promise."""
+"""Histograms of durations: sums do not depend on the order, and quantiles are within their stated error."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from slipway.domain.histogram import ERROR, Histogram
 LENGTHS = st.lists(st.integers(0, 400 * 24 * 3600 * 1000), min_size=1, max_size=60)
 
 
-def of(lengths: list[int]) -> Histogram:
+def histogram_of(lengths: list[int]) -> Histogram:
     histogram = Histogram()
     for length in lengths:
         histogram.put(timedelta(milliseconds=length))
@@ -21,26 +21,29 @@ def of(lengths: list[int]) -> Histogram:
 def test_a_quantile_is_within_its_error_of_a_duration_that_was_put_in(lengths: list[int], share: float) -> None:
     ordered = sorted(lengths)
     rank = max(-(-int(share * 10**9) * len(lengths) // 10**9), 1)
-    found = of(lengths).quantile(share)
-    assert found is not None
-    near = {ordered[min(max(one, 0), len(ordered) - 1)] for one in (rank - 2, rank - 1, rank)}
-    assert any(abs(found / timedelta(milliseconds=1) - true) <= ERROR * true + 1e-6 * true + 0.001 for true in near)
+    quantile = histogram_of(lengths).quantile(share)
+    assert quantile is not None
+    neighbours = {ordered[min(max(index, 0), len(ordered) - 1)] for index in (rank - 2, rank - 1, rank)}
+    assert any(
+        abs(quantile / timedelta(milliseconds=1) - length) <= ERROR * length + 1e-6 * length + 0.001
+        for length in neighbours
+    )
 
 
 @given(LENGTHS, LENGTHS)
 def test_two_histograms_add_up_to_that_of_both(first: list[int], second: list[int]) -> None:
-    one, other = of(first), of(second)
-    one.add(other)
-    assert one == of(first + second) == of(second + first)
+    total, addend = histogram_of(first), histogram_of(second)
+    total.add(addend)
+    assert total == histogram_of(first + second) == histogram_of(second + first)
 
 
 @given(LENGTHS)
 def test_it_survives_being_written_down(lengths: list[int]) -> None:
-    assert Histogram.model_validate_json(of(lengths).model_dump_json()) == of(lengths)
+    assert Histogram.model_validate_json(histogram_of(lengths).model_dump_json()) == histogram_of(lengths)
 
 
 def test_it_stays_small_whatever_is_put_in() -> None:
-    many = of([n * n * 997 % (366 * 86_400_000) for n in range(20_000)])
+    many = histogram_of([n * n * 997 % (366 * 86_400_000) for n in range(20_000)])
     assert many.count == 20_000
     assert len(many.buckets) < 300
 

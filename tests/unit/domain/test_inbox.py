@@ -1,4 +1,4 @@
-"""Rows of the inbox and challenges: what the front writes down, and what a row may not say at once."""
+"""Rows of the inbox and challenges: what the front writes, and what a row may not hold together."""
 
 import json
 from datetime import timedelta
@@ -20,14 +20,14 @@ PROOF = Proof(statement=VOTE, id_token="a.b.c")
 
 def test_a_row_says_who_as_from_and_reads_back_as_it_was() -> None:
     row = InboxRow(kind=InboxKind.VOTE, proof=PROOF, speaker=ADA)
-    written = row.model_dump_json()
-    assert json.loads(written)["from"]["oid"] == "aaaaaaaa-0000-4000-8000-000000000001"
-    assert InboxRow.model_validate_json(written) == row
+    encoded = row.model_dump_json()
+    assert json.loads(encoded)["from"]["oid"] == "aaaaaaaa-0000-4000-8000-000000000001"
+    assert InboxRow.model_validate_json(encoded) == row
     assert row.statement == VOTE
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"kind": InboxKind.VOTE, "proof": PROOF, "said": VOTE},
         {"kind": InboxKind.COMMAND, "said": VOTE},
@@ -38,13 +38,13 @@ def test_a_row_says_who_as_from_and_reads_back_as_it_was() -> None:
         {"kind": InboxKind.COMMAND, "look": LOOK},
     ],
 )
-def test_a_row_says_one_thing_and_its_kind_is_what_it_says(said: dict[str, object]) -> None:
+def test_a_row_says_one_thing_and_its_kind_is_what_it_says(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="expected"):
-        InboxRow.model_validate({**said, "speaker": ADA})
+        InboxRow.model_validate({**fields, "speaker": ADA})
 
 
 def test_ids_lie_in_the_order_of_time() -> None:
-    earlier, later = (inbox_id(MORNING + timedelta(milliseconds=each), bytes(8)) for each in (0, 1))
+    earlier, later = (inbox_id(MORNING + timedelta(milliseconds=milliseconds), bytes(8)) for milliseconds in (0, 1))
     assert earlier < later
     assert is_inbox_id(earlier)
     assert not is_inbox_id(earlier + "\n")

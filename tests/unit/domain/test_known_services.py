@@ -24,28 +24,28 @@ REQUESTER = InvolvedPerson(part=Involvement.REQUESTER, trust=Trust.PROVED, mail=
 
 
 def pushed_by(*people: InvolvedPerson, all_named: bool = True) -> Run:
-    """A run that somebody asked for, of a change that these are behind."""
-    behind = Fact(trust=Trust.NOT_PROVED, why=f"who is behind the change: not proved; {WHY}")
+    """A run that Mallory requested, of a change that these people are behind."""
+    who_is_behind = Fact(trust=Trust.NOT_PROVED, why=f"who is behind the change: not proved; {WHY}")
     return built(by=MALLORY, committed_by=MALLORY).evolve(
-        behind=behind, people=(REQUESTER, *people), all_named=all_named
+        behind=who_is_behind, people=(REQUESTER, *people), all_named=all_named
     )
 
 
-def world_of(run: Run, *services: str, approvers: tuple[str, ...] = (ADA, BEN)) -> World:
+def world_at_the_gate(run: Run, *services: str, approvers: tuple[str, ...] = (ADA, BEN)) -> World:
     return at_the_gate(gated(*approvers, require_known=True, known_services=services), run=run)
 
 
 def test_a_change_that_a_known_service_pushed_can_be_approved_and_the_rules_say_who_it_was() -> None:
-    world = world_of(pushed_by(SERVICE), f"app:{CLIENT.upper()}")
+    world = world_at_the_gate(pushed_by(SERVICE), f"app:{CLIENT.upper()}")
     decision = world.vote(1, ADA)
     assert world.phase(1) is Phase.COPYING
-    said = reason_of(decision, "approver-is-not-committer")
-    assert said == "Bumper pushed the change (a service that the project knows)"
+    reason = reason_of(decision, "approver-is-not-committer")
+    assert reason == "Bumper pushed the change (a service that the project knows)"
 
 
 @pytest.mark.parametrize("services", [(), (f"app:{OTHER}",), (f"mail:{BOT}",)])
 def test_a_service_that_the_project_does_not_know_keeps_everybody_from_approving(services: tuple[str, ...]) -> None:
-    world = world_of(pushed_by(SERVICE), *services)
+    world = world_at_the_gate(pushed_by(SERVICE), *services)
     assert refusals(world.vote(1, ADA)) == ["change-is-known"]
 
 
@@ -54,25 +54,25 @@ def test_a_known_service_does_not_stand_for_somebody_else_who_is_not_known() -> 
         part=Involvement.CREATOR, trust=Trust.NOT_PROVED, name="X", unknown="nobody can tell who X is"
     )
     for run in (pushed_by(SERVICE, stranger), pushed_by(SERVICE, all_named=False)):
-        assert refusals(world_of(run, f"app:{CLIENT}").vote(1, ADA))
+        assert refusals(world_at_the_gate(run, f"app:{CLIENT}").vote(1, ADA))
 
 
 def test_an_account_of_a_bot_is_known_by_its_address_and_bars_nobody() -> None:
-    known = InvolvedPerson(part=Involvement.PUSHER, trust=Trust.PROVED, mail=BOT.upper())
-    unknown = InvolvedPerson(part=Involvement.COMPLETER, trust=Trust.NOT_PROVED, mail=BOT, unknown="nobody can tell")
-    world = world_of(pushed_by(known, unknown), f"mail:{BOT}")
+    proved = InvolvedPerson(part=Involvement.PUSHER, trust=Trust.PROVED, mail=BOT.upper())
+    unproved = InvolvedPerson(part=Involvement.COMPLETER, trust=Trust.NOT_PROVED, mail=BOT, unknown="nobody can tell")
+    world = world_at_the_gate(pushed_by(proved, unproved), f"mail:{BOT}")
     world.vote(1, ADA)
     assert world.phase(1) is Phase.COPYING
 
 
 def test_what_a_commit_says_of_itself_makes_nobody_a_service() -> None:
     claimed = InvolvedPerson(part=Involvement.AUTHOR, trust=Trust.CLAIMED, mail=BOT, unknown="nobody can tell")
-    assert refusals(world_of(pushed_by(claimed), f"mail:{BOT}").vote(1, ADA))
+    assert refusals(world_at_the_gate(pushed_by(claimed), f"mail:{BOT}").vote(1, ADA))
 
 
 def test_who_is_behind_a_change_beside_a_service_may_not_approve_it() -> None:
     ada = InvolvedPerson(part=Involvement.PUSHER, trust=Trust.PROVED, mail=ADA)
-    world = world_of(pushed_by(SERVICE, ada), f"app:{CLIENT}")
+    world = world_at_the_gate(pushed_by(SERVICE, ada), f"app:{CLIENT}")
     assert refusals(world.vote(1, ADA)) == ["approver-is-not-committer"]
     world.vote(1, BEN)
     assert world.phase(1) is Phase.COPYING
@@ -84,7 +84,7 @@ def test_a_service_never_votes_not_even_where_it_is_listed() -> None:
     assert gate.lists(gate.identities.names(ADA))
 
 
-def written(*approvers: str) -> WrittenApplication:
+def application_with(*approvers: str) -> WrittenApplication:
     environment = {"name": "live", "clusters": ["live"], "namespace": "shop"}
     gate = {"kind": "approval", "approvers": approvers, "level": "link"}
     return WrittenApplication.model_validate(
@@ -104,12 +104,12 @@ def project(*services: str) -> Project:
 
 
 def test_every_gate_of_a_project_has_its_services() -> None:
-    gate = governed(written(ADA), project(f"mail:{BOT}")).environments[0].gate
+    gate = governed(application_with(ADA), project(f"mail:{BOT}")).environments[0].gate
     assert isinstance(gate, ApprovalGate)
     assert gate.known_services == (f"mail:{BOT}",)
 
 
 def test_an_approver_who_is_a_service_of_the_project_is_refused_where_it_is_written() -> None:
-    (breach,) = breaches(written(ADA, BOT.upper()), project(f"mail:{BOT}"))
+    (breach,) = breaches(application_with(ADA, BOT.upper()), project(f"mail:{BOT}"))
     assert breach.field == ("environments", 0, "gate", "approvers", 1)
-    assert not tuple(breaches(written(ADA, BOT), project(f"app:{CLIENT}")))
+    assert not tuple(breaches(application_with(ADA, BOT), project(f"app:{CLIENT}")))

@@ -10,7 +10,7 @@ from tests.unit.domain.world import World
 
 
 def rolling_in_staging() -> World:
-    """shop-1 is being checked in staging; nothing is heard of its check yet."""
+    """shop-1 is being checked in staging; the check has not reported yet."""
     world = World(unattended())
     world.effects.lose(StepKind.CHECK, "staging")
     world.push("v1")

@@ -94,18 +94,21 @@ def test_whoever_rejects_under_another_name_than_they_approved_by_stands_among_t
 
 
 @pytest.mark.parametrize(
-    "before",
+    "gate",
     [
         ApprovalGate(approvers=(ROLE,), required=2, people=ACCOUNTS),
         ApprovalGate(approvers=(ROLE,), each=({"of": ADA},), people=ACCOUNTS),  # type: ignore[arg-type]
     ],
     ids=["accounts of one person", "an address among those of whom some have to approve"],
 )
-def test_another_application_does_not_say_anew_who_is_who_where_people_guard(before: ApprovalGate) -> None:
-    eve = {"ee000000-0000-4000-8000-0000000000ee": KnownPerson(mail=ADA)}
-    guarding = guarded(before)
-    (place,) = {(each.cluster, each.namespace) for each in guarding.environments}
-    for people in ({}, eve):
-        after = guarded(before.evolve(people=people)).evolve(application="store")
-        assert [each.text.partition("gate: ")[2].partition(":")[0] for each in weaker_beside(guarding, after, [place])]
-    assert weaker_beside(guarding, guarded(before).evolve(application="store"), [place]) == ()
+def test_another_application_does_not_say_anew_who_is_who_where_people_guard(gate: ApprovalGate) -> None:
+    eve_as_ada = {"ee000000-0000-4000-8000-0000000000ee": KnownPerson(mail=ADA)}
+    guarding = guarded(gate)
+    (place,) = {(environment.cluster, environment.namespace) for environment in guarding.environments}
+    for people in ({}, eve_as_ada):
+        beside = guarded(gate.evolve(people=people)).evolve(application="store")
+        assert [
+            weakening.text.partition("gate: ")[2].partition(":")[0]
+            for weakening in weaker_beside(guarding, beside, [place])
+        ]
+    assert weaker_beside(guarding, guarded(gate).evolve(application="store"), [place]) == ()

@@ -1,4 +1,4 @@
-"""Runs that only partially succeeded: they count if the application says so, and nowhere else."""
+"""Runs that only partially succeeded count where the application says so, and nowhere else."""
 
 import pytest
 
@@ -11,14 +11,14 @@ from tests.unit.domain.world import World
 PARTIAL = "partiallySucceeded"
 
 
-def taking(*results: RunResult) -> Application:
+def application_counting(*results: RunResult) -> Application:
     application = unattended(start=Start.BOTH)
     assert application.pipeline is not None
     return application.evolve(pipeline=application.pipeline.evolve(results=results))
 
 
 def test_what_a_partial_run_has_built_goes_out_where_such_runs_count() -> None:
-    world = World(taking(*RunResult))
+    world = World(application_counting(*RunResult))
     world.push("v1")
     world.run(ci_run("v1", result=PARTIAL), image="v1")
     world.settle()
@@ -26,7 +26,7 @@ def test_what_a_partial_run_has_built_goes_out_where_such_runs_count() -> None:
 
 
 def test_elsewhere_it_ends_its_release_and_what_to_do_is_said() -> None:
-    world = World(taking(RunResult.SUCCEEDED))
+    world = World(application_counting(RunResult.SUCCEEDED))
     world.push("v1")
     world.run(ci_run("v1", result=PARTIAL), image="v1")
     assert world.phase(1) is Phase.CANCELLED
@@ -36,7 +36,7 @@ def test_elsewhere_it_ends_its_release_and_what_to_do_is_said() -> None:
 
 @pytest.mark.parametrize("result", ["failed", "canceled", "", "partially"])
 def test_what_failed_counts_nowhere(result: str) -> None:
-    world = World(taking(*RunResult))
+    world = World(application_counting(*RunResult))
     world.push("v1")
     world.run(ci_run("v1", result=result), image="v1")
     assert world.phase(1) is Phase.CANCELLED

@@ -1,4 +1,4 @@
-"""The pipeline whose runs count for an application: ids decide if they are known, and otherwise names do."""
+"""The pipeline whose runs count for an application: ids decide where they are known, otherwise names."""
 
 from typing import Any
 
@@ -25,8 +25,8 @@ BY_ID = Pipeline(organization="contoso", project="Shop", project_id=ID, name="bu
 BY_NAME = Pipeline(project="Shop", name="build")
 
 
-def made(followed: Pipeline, /, **run: Any) -> bool:
-    return followed.made(proved_run(**(RUN | run)))
+def made(pipeline: Pipeline, /, **run: Any) -> bool:
+    return pipeline.made(proved_run(**(RUN | run)))
 
 
 @pytest.mark.parametrize("pipeline", [BY_ID, BY_NAME])
@@ -36,12 +36,12 @@ def test_a_run_of_the_pipeline_counts_whatever_the_case_of_letters(pipeline: Pip
 
 
 @pytest.mark.parametrize(
-    "other",
+    "changed",
     [{"organization": "fabrikam"}, {"project_id": OTHER}, {"definition": 8}],
     ids=["organization", "a project of the same name", "a pipeline of the same name"],
 )
-def test_where_ids_are_given_an_equal_name_is_not_enough(other: dict[str, Any]) -> None:
-    assert not made(BY_ID, **other)
+def test_where_ids_are_given_an_equal_name_is_not_enough(changed: dict[str, Any]) -> None:
+    assert not made(BY_ID, **changed)
 
 
 @pytest.mark.parametrize("renamed", [{"pipeline": "shop build"}, {"folder": "\\moved"}, {"project": "Web shop"}])

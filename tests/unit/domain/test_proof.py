@@ -1,4 +1,4 @@
-"""Whether a verified token proves a statement: the clock rules, at their edges."""
+"""Whether a verified token proves a statement: the rules about time, at their limits."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -38,16 +38,16 @@ def token(
     )
 
 
-def broken(of: IdToken, fresh: timedelta | None = FRESH, at: datetime = MORNING) -> list[Rule]:
-    return [result.rule for result in not_passed(judge_times(of, at, fresh))]
+def broken_rules(id_token: IdToken, fresh: timedelta | None = FRESH, at: datetime = MORNING) -> list[Rule]:
+    return [result.rule for result in not_passed(judge_times(id_token, at, fresh))]
 
 
 def test_a_sign_in_made_for_the_vote_proves_it() -> None:
-    assert broken(token()) == []
+    assert broken_rules(token()) == []
 
 
 @pytest.mark.parametrize(
-    ("of", "rules"),
+    ("id_token", "rules"),
     [
         (token(issued=MORNING - OLDEST), []),
         (token(issued=MORNING - OLDEST - SECOND), [Rule.PROOF_IS_IN_TIME]),
@@ -60,20 +60,22 @@ def test_a_sign_in_made_for_the_vote_proves_it() -> None:
         (token(authenticated=None), [Rule.SIGN_IN_IS_FRESH]),
     ],
 )
-def test_each_limit_of_time_holds_to_the_second(of: IdToken, rules: list[Rule]) -> None:
-    assert broken(of) == rules
+def test_each_limit_of_time_holds_to_the_second(id_token: IdToken, rules: list[Rule]) -> None:
+    assert broken_rules(id_token) == rules
 
 
 @pytest.mark.parametrize("authenticated", [None, MORNING - timedelta(days=30)])
 def test_where_no_fresh_sign_in_is_demanded_its_time_is_nobodys_matter(authenticated: datetime | None) -> None:
-    assert broken(token(authenticated=authenticated), None) == []
+    assert broken_rules(token(authenticated=authenticated), None) == []
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=400)))
-def test_a_token_in_store_proves_nothing_later(waited: timedelta) -> None:
+def test_a_token_in_store_proves_nothing_later(age: timedelta) -> None:
     """A token cannot be kept for later: ten minutes after its issue it is refused, even if everything else holds."""
-    of = token(issued=MORNING, expires=MORNING + timedelta(days=1000), authenticated=MORNING + timedelta(days=999))
-    assert (Rule.PROOF_IS_IN_TIME in broken(of, at=MORNING + waited)) == (waited > OLDEST)
+    id_token = token(
+        issued=MORNING, expires=MORNING + timedelta(days=1000), authenticated=MORNING + timedelta(days=999)
+    )
+    assert (Rule.PROOF_IS_IN_TIME in broken_rules(id_token, at=MORNING + age)) == (age > OLDEST)
 
 
 def test_the_reason_says_what_was_expected_and_what_came() -> None:
@@ -82,21 +84,21 @@ def test_the_reason_says_what_was_expected_and_what_came() -> None:
 
 
 def test_a_kept_proof_is_named_by_its_canonical_bytes_and_shows_no_token() -> None:
-    kept = KeptProof(statement=VOTE, id_token="a.b.c", issuer="https://issuer.example", keys="sha256:" + "0" * 64)
-    assert kept.hash == sha256(kept.canonical)
-    assert VOTE.canonical in kept.canonical
-    assert KeptProof.model_validate_json(kept.canonical) == kept
-    assert "a.b.c" not in repr(kept)
+    kept_proof = KeptProof(statement=VOTE, id_token="a.b.c", issuer="https://issuer.example", keys="sha256:" + "0" * 64)
+    assert kept_proof.hash == sha256(kept_proof.canonical)
+    assert VOTE.canonical in kept_proof.canonical
+    assert KeptProof.model_validate_json(kept_proof.canonical) == kept_proof
+    assert "a.b.c" not in repr(kept_proof)
     assert "a.b.c" not in repr(Proof(statement=VOTE, id_token="a.b.c"))
 
 
-def kept_with(payload: bytes) -> bytes:
+def kept_proof_with(payload: bytes) -> bytes:
     token = f"e30.{base64.urlsafe_b64encode(payload).decode().rstrip('=')}.e30"
     return KeptProof(statement=VOTE, id_token=token, issuer="i", keys="sha256:" + "0" * 64).canonical
 
 
 def test_a_kept_proof_is_hidden_until_its_token_has_expired() -> None:
-    assert hidden_until(kept_with(b'{"exp":1795424400}')) == datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    assert hidden_until(kept_proof_with(b'{"exp":1795424400}')) == datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
     assert hidden_until(b'{"any": "other document"}') is None
 
 
@@ -104,6 +106,6 @@ def test_a_kept_proof_is_hidden_until_its_token_has_expired() -> None:
     "payload", [b"", b"[]", b"{}", b'{"exp":"soon"}', b'{"exp":1e300}', b'{"exp":' + b"9" * 40 + b"}"]
 )
 def test_a_proof_whose_end_nobody_can_read_stays_hidden(payload: bytes) -> None:
-    until = hidden_until(kept_with(payload))
+    until = hidden_until(kept_proof_with(payload))
     assert until is not None
     assert until.year == 9999

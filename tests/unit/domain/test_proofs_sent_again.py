@@ -1,5 +1,5 @@
-"""A proof does not cover settings that were made after it: a person who sends an old proof again, or was slower than
-somebody else, ends nothing that was set since."""
+"""A proof does not cover freezes and holds that were set after it: a person who sends an old proof again, or was
+slower than somebody else, does not end what was set since."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,11 +17,11 @@ from tests.unit.domain.world import OPERATOR, World
 LONG_AGO, JUST_NOW = timedelta(minutes=7), timedelta(minutes=6)
 
 
-def frozen(world: World) -> None:
+def freeze(world: World) -> None:
     world.command(Verb.FREEZE)
 
 
-def held(world: World) -> None:
+def hold_by_a_rollback(world: World) -> None:
     world.vote(1, ADA)
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
@@ -34,17 +34,17 @@ def held(world: World) -> None:
 
 
 BLOCKS = pytest.mark.parametrize(
-    ("verb", "block", "done"),
+    ("verb", "block", "action"),
     [
-        (Verb.UNFREEZE, frozen, "lane.unfrozen"),
-        (Verb.OVERRIDE, frozen, "override.given"),
-        (Verb.RESUME, held, "hold.ended"),
+        (Verb.UNFREEZE, freeze, "lane.unfrozen"),
+        (Verb.OVERRIDE, freeze, "override.given"),
+        (Verb.RESUME, hold_by_a_rollback, "hold.ended"),
     ],
 )
 
 
-def order(world: World, verb: Verb, ago: timedelta) -> None:
-    """An order that comes now, whose token was issued a while ago."""
+def send_command(world: World, verb: Verb, ago: timedelta) -> None:
+    """Send a command now whose token was issued `ago`."""
     event = proved_command(
         received_at=world.now,
         verb=verb,
@@ -62,21 +62,21 @@ def order(world: World, verb: Verb, ago: timedelta) -> None:
 
 @BLOCKS
 def test_an_earlier_proof_does_not_end_what_was_set_after_it(
-    verb: Verb, block: Callable[[World], None], done: str
+    verb: Verb, block: Callable[[World], None], action: str
 ) -> None:
     world = at_a_gate()
     block(world)
-    order(world, verb, LONG_AGO)
-    refused = world.last("command.refused").details
-    assert "proof-is-in-time" in refused["rules"]
-    assert "the sign-in is older than the freeze or hold that it would end" in refused["reason"]
+    send_command(world, verb, LONG_AGO)
+    refusal = world.last("command.refused").details
+    assert "proof-is-in-time" in refusal["rules"]
+    assert "the sign-in is older than the freeze or hold that it would end" in refusal["reason"]
 
 
 @BLOCKS
 def test_a_provider_may_date_its_tokens_five_minutes_back(
-    verb: Verb, block: Callable[[World], None], done: str
+    verb: Verb, block: Callable[[World], None], action: str
 ) -> None:
     world = at_a_gate()
     block(world)
-    order(world, verb, JUST_NOW)
-    assert done in world.actions()
+    send_command(world, verb, JUST_NOW)
+    assert action in world.actions()

@@ -1,4 +1,5 @@
-"""Properties of every sequence of events: in any order, repeated, late, lost and failed."""
+"""Properties that hold for every sequence of events, with messages out of order, repeated, late or lost, and with
+failing steps."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,24 +12,23 @@ from slipway.domain.application import Application, Start
 from slipway.domain.commands import Verb
 from slipway.domain.gate import ApprovalGate
 from slipway.domain.release import Lane, Phase
-from tests.unit.domain.operations import GATES, Operation, applications, elections, happenings
+from tests.unit.domain.operations import GATES, Operation, any_operations, applications, votes_on_one_gate
 from tests.unit.domain.promises import WatchedWorld
 from tests.unit.domain.samples import MORNING, application, ci_run, digest, production, staging, unattended
 from tests.unit.domain.world import World
 
 
-def led_through(delivered: Application, operations: Sequence[Operation]) -> WatchedWorld:
+def world_after(delivered: Application, operations: Sequence[Operation]) -> WatchedWorld:
     world = WatchedWorld(delivered)
     for operation in operations:
         operation.apply(world)
     return world
 
 
-def until_everything_has_ended(world: World) -> None:
-    """Let time pass and reconcile, as often as the longest story could need. People end the freezes and holds that
-    people set."""
+def end_everything(world: World) -> None:
+    """Let time pass and reconcile until no release is active. People end the freezes and holds that people set."""
     for _ in range(100):
-        for environment, lane in ordered(world):
+        for environment, lane in lanes_in_order(world):
             for verb, block in ((Verb.UNFREEZE, lane.freeze), (Verb.RESUME, lane.hold)):
                 if block is not None:
                     world.command(verb, None, environment)
@@ -37,42 +37,43 @@ def until_everything_has_ended(world: World) -> None:
         world.settle()
         if not world.head.active:
             return
-        world.wait(timedelta(hours=2, minutes=25))  # not always at an hour in which the windows are closed
+        # The windows are open every other hour: an even time could miss them on every pass.
+        world.wait(timedelta(hours=2, minutes=25))
         world.reconcile()
     raise AssertionError(f"still active: {[world.releases[n] for n in world.head.active]}")
 
 
-def everything(world: World) -> tuple[object, ...]:
+def state_of(world: World) -> tuple[object, ...]:
     return world.head, world.releases, world.lanes, world.digests, world.tags, world.audit, world.sent
 
 
-@given(applications(), happenings())
+@given(applications(), any_operations())
 def test_every_promise_holds_after_every_event(delivered: Application, operations: list[Operation]) -> None:
-    led_through(delivered, operations)
+    world_after(delivered, operations)
 
 
-@given(st.sampled_from([gate for gate in GATES if isinstance(gate, ApprovalGate)]), elections())
+@given(st.sampled_from([gate for gate in GATES if isinstance(gate, ApprovalGate)]), votes_on_one_gate())
 def test_no_gate_is_passed_without_the_people_it_demands(gate: ApprovalGate, operations: list[Operation]) -> None:
     world = WatchedWorld(application(staging(), production(gate=gate), notify=("team",)))
     world.push("v1")
     world.settle()
     for operation in operations:
         operation.apply(world)
-    until_everything_has_ended(world)
+    end_everything(world)
 
 
-@given(applications(), happenings())
+@given(applications(), any_operations())
 def test_everything_ends_when_time_passes(delivered: Application, operations: list[Operation]) -> None:
-    world = led_through(delivered, operations)
-    until_everything_has_ended(world)
+    world = world_after(delivered, operations)
+    end_everything(world)
     assert world.nothing_is_left()
     assert all(release.phase.final for release in world.releases.values())
 
 
-@given(applications(), happenings())
+@given(applications(), any_operations())
 def test_nothing_is_stuck_when_every_step_was_answered(delivered: Application, operations: list[Operation]) -> None:
-    heard = [operation for operation in operations if getattr(operation, "outcome", "") != "is lost"]
-    world = led_through(delivered, heard)
+    answered = [operation for operation in operations if getattr(operation, "outcome", "") != "is lost"]
+    world = world_after(delivered, answered)
     world.settle()
     assert not world.steps_under_way()
     behind_others = {lane.next for lane in world.lanes.values()}
@@ -80,22 +81,22 @@ def test_nothing_is_stuck_when_every_step_was_answered(delivered: Application, o
     assert waiting <= {Phase.JOINING, Phase.SOAKING, Phase.AWAITING_APPROVAL, Phase.HELD_BACK}
 
 
-@given(applications(), happenings(changes=False))
+@given(applications(), any_operations(changes=False))
 def test_taking_in_every_event_twice_is_the_same_as_once(delivered: Application, operations: list[Operation]) -> None:
-    once = led_through(delivered, operations)
-    twice = WatchedWorld(delivered)
-    for now, event in once.taken:
-        twice.now = now
-        twice.take(event)
-        twice.take(event)
-    assert everything(twice) == everything(once)
+    taken_once = world_after(delivered, operations)
+    taken_twice = WatchedWorld(delivered)
+    for now, event in taken_once.taken:
+        taken_twice.now = now
+        taken_twice.take(event)
+        taken_twice.take(event)
+    assert state_of(taken_twice) == state_of(taken_once)
 
 
-@given(applications(), happenings(changes=False), st.randoms(use_true_random=False))
+@given(applications(), any_operations(changes=False), st.randoms(use_true_random=False))
 def test_the_promises_hold_when_everything_comes_again_in_another_order(
     delivered: Application, operations: list[Operation], random: Random
 ) -> None:
-    first = led_through(delivered, operations)
+    first = world_after(delivered, operations)
     shuffled = WatchedWorld(delivered)
     shuffled.effects.registry.update(first.effects.registry)
     events = [event for _, event in first.taken] * 2
@@ -104,7 +105,7 @@ def test_the_promises_hold_when_everything_comes_again_in_another_order(
         shuffled.take(event)
         if random.random() < 0.2:
             shuffled.settle()
-    until_everything_has_ended(shuffled)
+    end_everything(shuffled)
     assert shuffled.nothing_is_left()
 
 
@@ -151,18 +152,22 @@ def test_the_newest_image_is_live_in_the_end_whatever_the_order_of_pushes_and_ru
     assert live.tag == "v3"
 
 
-@given(applications(), happenings())
+@given(applications(), any_operations())
 def test_every_release_can_be_explained_at_any_time(delivered: Application, operations: list[Operation]) -> None:
-    world = led_through(delivered, operations)
+    world = world_after(delivered, operations)
     for release in world.releases.values():
-        told = world.explain(release.number)
-        assert told.headline.startswith(release.id)
-        assert told.headline.endswith(".")
-        assert told.next.endswith(".")
-        live = [part.environment for part in told.rules if part.rules[-1].name == "is-live" and part.rules[-1].passed]
-        assert live == [name for name, lane in ordered(world) if lane.live and lane.live.release == release.number]
+        explanation = world.explain(release.number)
+        assert explanation.headline.startswith(release.id)
+        assert explanation.headline.endswith(".")
+        assert explanation.next.endswith(".")
+        live = [
+            part.environment for part in explanation.rules if part.rules[-1].name == "is-live" and part.rules[-1].passed
+        ]
+        assert live == [
+            name for name, lane in lanes_in_order(world) if lane.live and lane.live.release == release.number
+        ]
 
 
-def ordered(world: World) -> list[tuple[str, Lane]]:
+def lanes_in_order(world: World) -> list[tuple[str, Lane]]:
     names = [environment.name for environment in world.application.environments]
     return [(name, world.lanes[name]) for name in names if name in world.lanes]

@@ -1,5 +1,5 @@
-"""Votes with a proof: they count by the token's content and time, once, for one opening of the gate. All others are
-refused in a record."""
+"""Votes with a proof count by the token's content and time, once, for one opening of the gate. All others are refused,
+and the refusal is recorded."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,8 +23,8 @@ ADAS, BENS = f"oid:{ADA_OID}", f"oid:{BEN_OID}"
 SECOND = timedelta(seconds=1)
 
 
-def said(world: World, *, salt: str = "A" * 22, **changed: Any) -> VoteStatement:
-    """What the page would let somebody say now."""
+def vote_statement(world: World, *, salt: str = "A" * 22, **changed: Any) -> VoteStatement:
+    """The statement that the page would offer now."""
     release = world.releases[1]
     assert release.gate is not None
     fields = {
@@ -41,7 +41,7 @@ def said(world: World, *, salt: str = "A" * 22, **changed: Any) -> VoteStatement
     return VoteStatement.model_validate(fields | changed)
 
 
-def proved(
+def proved_vote(
     world: World, statement: VoteStatement, *, issued: datetime | None = None, oid: str = ADA_OID, **changed: Any
 ) -> VoteCast:
     times = {
@@ -50,12 +50,12 @@ def proved(
         "authenticated_at": world.now,
     }
     proof = ProofFacts(proof=digest(statement.salt), statement=statement, tenant=TENANT, **(times | changed))
-    return cast(world, statement).evolve(
+    return vote_cast(world, statement).evolve(
         proved=proof, signed_in=SignedIn(object_id=oid), name="Ada", voter=f"oid:{oid}"
     )
 
 
-def cast(world: World, statement: VoteStatement) -> VoteCast:
+def vote_cast(world: World, statement: VoteStatement) -> VoteCast:
     return VoteCast(
         received_at=world.now,
         application=statement.application,
@@ -77,8 +77,8 @@ def world() -> World:
 
 
 def test_a_proved_vote_counts_for_the_object_id_of_the_token(world: World) -> None:
-    statement = said(world)
-    world.take(proved(world, statement))
+    statement = vote_statement(world)
+    world.take(proved_vote(world, statement))
     assert world.phase(1) is Phase.COPYING
     record = world.last("vote.approved")
     assert (record.actor, record.details["name"], record.details["opening"]) == (ADAS, "Ada", 1)
@@ -89,12 +89,12 @@ def test_a_proved_vote_counts_for_the_object_id_of_the_token(world: World) -> No
 
 def test_a_proof_shows_a_person_whom_the_policy_lists_by_their_address() -> None:
     world = at_the_gate(gated(ADA, BEN, people=KNOWN))
-    world.take(proved(world, said(world)))
+    world.take(proved_vote(world, vote_statement(world)))
     assert world.phase(1) is Phase.COPYING
 
 
 def test_one_statement_counts_once_however_often_it_is_sent(world: World) -> None:
-    event = proved(world, said(world, decision=VoteDecision.REJECT, reason="no"))
+    event = proved_vote(world, vote_statement(world, decision=VoteDecision.REJECT, reason="no"))
     world.take(event)
     assert world.take(event.evolve(submission="0000000000001-0000000000000000")).nothing
     assert len([record for record in world.audit if record.action == "vote.rejected"]) == 1
@@ -110,43 +110,43 @@ def test_one_statement_counts_once_however_often_it_is_sent(world: World) -> Non
 )
 def test_a_proof_out_of_time_does_not_count(world: World, changed: dict[str, timedelta], rule: str) -> None:
     times: dict[str, Any] = {name: world.now + time for name, time in changed.items()}
-    decision = world.take(proved(world, said(world), **times))
+    decision = world.take(proved_vote(world, vote_statement(world), **times))
     assert refusals(decision) == [rule]
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     assert world.last("vote.refused").details["rules"] == [rule]
 
 
 def test_a_vote_for_an_earlier_opening_does_not_count(world: World) -> None:
-    earlier = said(world)
+    earlier = vote_statement(world)
     world.change(gated(ADAS, BENS, deadline=timedelta(hours=1)))
-    world.take(proved(world, said(world, salt="B" * 22)))
+    world.take(proved_vote(world, vote_statement(world, salt="B" * 22)))
     world.settle()
     gate = world.releases[1].gate
     assert gate is not None
     assert gate.opening == 2
-    decision = world.take(proved(world, earlier.evolve(plan=gate.plan_hash)))
+    decision = world.take(proved_vote(world, earlier.evolve(plan=gate.plan_hash)))
     assert refusals(decision) == ["vote-is-for-this-opening"]
     assert reason_of(decision, "vote-is-for-this-opening") == "the gate was opened 2 times, the vote is for opening 1"
 
 
 def test_a_plan_that_is_made_again_and_stays_the_same_is_the_same_opening() -> None:
     world = at_the_gate(gated(ADAS, BENS, required=2))
-    world.take(proved(world, said(world)))
+    world.take(proved_vote(world, vote_statement(world)))
     world.change()
-    world.take(proved(world, said(world, salt="B" * 22), oid=BEN_OID))
+    world.take(proved_vote(world, vote_statement(world, salt="B" * 22), oid=BEN_OID))
     world.settle()
-    world.take(proved(world, said(world, salt="C" * 22, opening=1), oid=BEN_OID))
+    world.take(proved_vote(world, vote_statement(world, salt="C" * 22, opening=1), oid=BEN_OID))
     assert voters(world) == [ADAS, BENS]
     assert world.phase(1) is Phase.COPYING
 
 
-def unproved(world: World, why: str = "the token does not hold: its signature is not the issuer's") -> Decision:
-    event = cast(world, said(world)).evolve(unproved=why, voter=ADAS)
+def take_unproved(world: World, reason: str = "the token does not hold: its signature is not the issuer's") -> Decision:
+    event = vote_cast(world, vote_statement(world)).evolve(unproved=reason, voter=ADAS)
     return world.take(event)
 
 
 def test_a_proof_that_does_not_hold_is_recorded_and_is_nobodys_act(world: World) -> None:
-    assert refusals(unproved(world))[0] == "proof-holds"
+    assert refusals(take_unproved(world))[0] == "proof-holds"
     record = world.last("vote.refused")
     assert (record.actor, record.details["on_behalf_of"]) == ("slipway", ADAS)
     assert "signature" in record.details["reason"]
@@ -155,17 +155,17 @@ def test_a_proof_that_does_not_hold_is_recorded_and_is_nobodys_act(world: World)
 
 def test_a_refused_proof_neither_takes_a_vote_back_nor_makes_a_plan_again(world: World) -> None:
     world.change()
-    planned = world.releases[1].plan_hash
-    unproved(world)
+    plan_hash = world.releases[1].plan_hash
+    take_unproved(world)
     assert world.phase(1) is Phase.AWAITING_APPROVAL
-    assert world.releases[1].plan_hash == planned
+    assert world.releases[1].plan_hash == plan_hash
 
 
 def test_who_voted_already_gets_an_answer_by_a_record() -> None:
     world = at_the_gate(gated(ADAS, BENS, required=2))
-    world.take(proved(world, said(world)))
-    again = world.take(proved(world, said(world, salt="B" * 22)))
-    assert refusals(again) == ["one-vote-each"]
+    world.take(proved_vote(world, vote_statement(world)))
+    second_vote = world.take(proved_vote(world, vote_statement(world, salt="B" * 22)))
+    assert refusals(second_vote) == ["one-vote-each"]
     assert voters(world) == [ADAS]
 
 
@@ -179,7 +179,7 @@ def test_a_gate_of_level_signed_takes_no_approval_without_a_proof() -> None:
     assert refusals(decision) == ["voter-is-surely-known"]
     expected = "the gate asks for votes at the level signed, this one came at the level link"
     assert reason_of(decision, "voter-is-surely-known") == expected
-    world.take(proved(world, said(world)))
+    world.take(proved_vote(world, vote_statement(world)))
     assert world.phase(1) is Phase.COPYING
 
 
@@ -193,30 +193,30 @@ def test_what_stops_a_release_need_only_be_said() -> None:
 def test_an_approval_without_a_fresh_sign_in_does_not_count(ago: timedelta | None) -> None:
     world = at_the_gate(gated(ADAS, BENS, **SIGNED))
     authenticated = None if ago is None else world.now - ago
-    decision = world.take(proved(world, said(world), authenticated_at=authenticated))
+    decision = world.take(proved_vote(world, vote_statement(world), authenticated_at=authenticated))
     assert refusals(decision) == ["sign-in-is-fresh"]
 
 
 def test_a_rejection_needs_no_fresh_sign_in() -> None:
     world = at_the_gate(gated(ADAS, BENS, **SIGNED))
-    rejects = said(world, decision=VoteDecision.REJECT, reason="no")
-    world.take(proved(world, rejects, authenticated_at=None))
+    rejects = vote_statement(world, decision=VoteDecision.REJECT, reason="no")
+    world.take(proved_vote(world, rejects, authenticated_at=None))
     assert world.phase(1) is Phase.REJECTED
 
 
 def test_a_more_certain_level_than_the_gate_demands_always_counts() -> None:
     world = at_the_gate(gated(ADAS, level=Level.LINK))
-    world.take(proved(world, said(world)))
+    world.take(proved_vote(world, vote_statement(world)))
     assert world.phase(1) is Phase.COPYING
 
 
 def test_a_role_in_the_token_lets_its_holder_vote_and_only_by_a_proof() -> None:
     world = at_the_gate(gated("role:shop-approvers", **SIGNED))
-    vote = proved(world, said(world))
+    vote = proved_vote(world, vote_statement(world))
     assert refusals(world.take(vote)) == ["approver-is-listed"]
     holder = SignedIn(object_id=BEN_OID, roles=("reader", "shop-approvers"))
-    again = proved(world, said(world, salt="B" * 22), oid=BEN_OID).evolve(signed_in=holder)
-    world.take(again)
+    holders_vote = proved_vote(world, vote_statement(world, salt="B" * 22), oid=BEN_OID).evolve(signed_in=holder)
+    world.take(holders_vote)
     assert world.phase(1) is Phase.COPYING
     gate = world.releases[1].gate
     assert gate is not None
@@ -225,6 +225,6 @@ def test_a_role_in_the_token_lets_its_holder_vote_and_only_by_a_proof() -> None:
 
 def test_who_has_a_role_is_told_as_somebody_that_only_entra_knows() -> None:
     world = at_the_gate(gated(ADA, "role:shop-approvers", required=2))
-    (here,) = [each for each in world.explain().rules if each.environment == "production"]
-    explained = next(rule for rule in here.rules if rule.name == "quorum-reached")
+    (in_production,) = [part for part in world.explain().rules if part.environment == "production"]
+    explained = next(rule for rule in in_production.rules if rule.name == "quorum-reached")
     assert explained.reason.endswith(f"still asked: {ADA}, somebody with the role shop-approvers")

@@ -1,4 +1,4 @@
-"""Reminders: less and less often, no more than the policy says, and never about a gate that has closed."""
+"""Reminders come at growing intervals, no more often than the policy says, and never for a closed gate."""
 
 from datetime import timedelta
 
@@ -13,15 +13,15 @@ HOUR = timedelta(hours=1)
 
 
 def reminded_after(world: World, *, hours: int) -> list[int]:
-    """After how many hours people were reminded, while time passes by the hour."""
-    found = []
+    """The hours after which people were reminded, while time passes hour by hour."""
+    hours_of_reminders = []
     for hour in range(1, hours + 1):
-        before = world.actions().count("gate.reminded")
+        reminders_before = world.actions().count("gate.reminded")
         world.wait(HOUR)
         world.settle()
-        if world.actions().count("gate.reminded") > before:
-            found.append(hour)
-    return found
+        if world.actions().count("gate.reminded") > reminders_before:
+            hours_of_reminders.append(hour)
+    return hours_of_reminders
 
 
 def test_people_are_reminded_with_pauses_that_grow_until_the_gate_expires() -> None:
@@ -76,7 +76,7 @@ def test_the_reconcile_timer_reminds_when_the_message_is_lost() -> None:
 
 def test_a_reminder_that_comes_twice_or_early_reminds_once() -> None:
     world = at_the_gate()
-    message = next(m for m in world.outbox if m.body["kind"] == "reminder-due")
+    message = next(message for message in world.outbox if message.body["kind"] == "reminder-due")
     assert world.take(EVENT.validate_python(message.body)).nothing
     world.wait(2 * HOUR)
     for _ in range(3):

@@ -36,7 +36,7 @@ def test_the_front_adds_only_what_the_worker_looks_at_before_it_counts() -> None
 
 
 def test_nobody_changes_a_row_of_the_inbox_once_it_was_added() -> None:
-    """Its time is the only clock of a vote."""
+    """The row's time is the only evidence of when a vote was cast."""
     assert not any(may(RIGHTS[party], TableName.INBOX, Operation.CHANGE) for party in Party)
 
 
@@ -58,8 +58,8 @@ def test_each_kind_of_message_has_one_queue_and_none_mixes_internal_with_foreign
 
 
 def test_the_event_grid_function_gives_the_front_one_right_more_and_nobody_else_any() -> None:
-    on, off = rights_of(Party.FRONT, event_grid_function=True), rights_of(Party.FRONT)
-    calls = [call for call in every_call() if may(on, *call) and not may(off, *call)]
+    with_function, without_function = rights_of(Party.FRONT, event_grid_function=True), rights_of(Party.FRONT)
+    calls = [call for call in every_call() if may(with_function, *call) and not may(without_function, *call)]
     assert calls == [(Queue.EVENTS, Operation.SEND)]
     for party in set(Party) - {Party.FRONT}:
         assert rights_of(party, event_grid_function=True) == rights_of(party)

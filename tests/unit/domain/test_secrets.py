@@ -1,5 +1,5 @@
-"""Text that looks like a secret leaves neither a log nor an event; nor do control characters that a terminal would
-obey."""
+"""Text that looks like a secret is masked before it goes into a log or an event, and control characters that a terminal
+would obey are removed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is remembered of sessions that were ended: enough to shut all of them out, and no more than a row holds."""
+"""The record of ended sessions: enough to refuse all of them, and no more than a row holds."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,8 +30,8 @@ def test_ending_one_ends_it_whenever_it_began() -> None:
 
 def test_a_session_is_remembered_as_long_as_it_could_last() -> None:
     ended = EndedSessions().with_one(session_hash("a"), NOW)
-    almost = ended.with_one(session_hash("b"), NOW + SESSION_LASTS - timedelta(seconds=1))
-    assert almost.over("a", NOW)
+    before_the_end = ended.with_one(session_hash("b"), NOW + SESSION_LASTS - timedelta(seconds=1))
+    assert before_the_end.over("a", NOW)
     assert set(ended.with_one(session_hash("b"), NOW + SESSION_LASTS).single) == {session_hash("b")}
 
 

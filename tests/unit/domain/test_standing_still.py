@@ -1,4 +1,4 @@
-"""While its lane is frozen, the time of a gate stands still, and goes on when the freeze is over."""
+"""While a lane is frozen, the time of its gate stands still; it goes on when the freeze ends."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
 
 
 def at_a_gate() -> World:
-    """Production asks for a day."""
+    """shop-1 waits at production's gate, which is open for a day."""
     return at_the_gate(gated(ADA, BEN, required=2))
 
 
@@ -65,9 +65,9 @@ def test_nobody_is_reminded_of_a_gate_that_has_its_votes_when_it_is_planned_agai
     world.vote(1, ADA)
     world.vote(1, BEN)
     assert world.phase(1) is Phase.HELD_BACK
-    before = world.application
+    application = world.application
     world.change(gated(ADA, BEN, CLEO, required=2))
-    world.change(before)
+    world.change(application)
     world.command(Verb.UNFREEZE)
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
@@ -82,8 +82,8 @@ def test_nobody_is_reminded_while_it_is_frozen_and_each_voter_is_told_the_new_de
     assert world.notices(Notice.REMINDER) == []
     world.command(Verb.UNFREEZE)
     assert {(step.channel, step.number) for step in world.notices(Notice.REMINDER)} == {("team", 1), ("mail", 1)}
-    told = world.last("gate.extended").details
-    assert told["deadline"] == (MORNING + 30 * HOUR + DAY).isoformat()
+    details = world.last("gate.extended").details
+    assert details["deadline"] == (MORNING + 30 * HOUR + DAY).isoformat()
     pass_hours(world, 4)
     assert "gate.reminded" in world.actions(1)
 
@@ -171,15 +171,17 @@ def test_explain_says_that_the_time_stands_still_and_since_when() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, reason="the sale")
     explained = world.explain(1)
-    said = {rule.name: rule.reason for part in explained.rules for rule in part.rules}
-    assert said["gate-is-open"] == "it is open; its time has stood still since 2026-11-23 08:00 UTC, while it is frozen"
+    reasons = {rule.name: rule.reason for part in explained.rules for rule in part.rules}
+    assert (
+        reasons["gate-is-open"] == "it is open; its time has stood still since 2026-11-23 08:00 UTC, while it is frozen"
+    )
 
 
 def test_the_end_of_a_freeze_is_told_nowhere_as_the_time_until_which_people_decide() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, reason="the sale", until=world.now + 4 * HOUR)
     assert world.releases[1].due == world.now + 4 * HOUR
-    still = "shop-1 waits in production for 2 more approvals, and its time stands still while it is frozen."
-    assert world.explain(1).headline == still
+    headline = "shop-1 waits in production for 2 more approvals, and its time stands still while it is frozen."
+    assert world.explain(1).headline == headline
     world.wait(5 * HOUR)  # the freeze is over, and nobody has looked yet
     assert "deadline passed" not in world.explain(1).next

@@ -1,4 +1,4 @@
-"""From facts to releases: pushes, CI runs, and the two joined, in every order."""
+"""How releases start: from pushes, from CI runs, and from both joined in either order."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,10 +36,10 @@ def test_the_story_of_a_release_begins_at_its_first_record() -> None:
 def test_the_same_push_told_again_changes_nothing() -> None:
     world = World(application())
     world.push("v1")
-    before = (world.head, dict(world.releases), len(world.outbox))
+    state_before = (world.head, dict(world.releases), len(world.outbox))
     assert world.push("v1").nothing
     assert world.push("v1", source="reconcile").nothing
-    assert (world.head, world.releases, len(world.outbox)) == before
+    assert (world.head, world.releases, len(world.outbox)) == state_before
 
 
 def test_another_tag_on_a_known_image_is_recorded_and_starts_nothing() -> None:
@@ -296,7 +296,7 @@ def test_a_tag_names_its_newest_image_even_when_an_older_push_arrives_last() -> 
 
 @pytest.mark.parametrize("first", ["run", "newer"])
 def test_a_run_whose_push_was_ignored_gives_way_to_the_newer_release_that_begins(first: str) -> None:
-    """Nothing else would ever join it: its push came after that of a higher version."""
+    """Nothing else would ever join it: its push came after the push of a higher version."""
     world = World(application(start=Start.BOTH))
     world.push("1.5.0", at=MORNING + timedelta(minutes=2))
     facts: list[Callable[[], Decision]] = [

@@ -1,4 +1,4 @@
-"""What a person says has one byte form and one hash, and nothing of it can be changed without changing both."""
+"""A person's statement has one byte form and one hash, and nothing in it can be changed without changing both."""
 
 import base64
 import hashlib
@@ -90,14 +90,14 @@ def test_a_command_names_what_it_is_about_and_nothing_else(verb: Verb) -> None:
 @pytest.mark.parametrize("verb", list(Verb))
 def test_only_some_commands_are_about_the_whole_installation(verb: Verb) -> None:
     base = {"installation": "i", "salt": VOTE.salt, "kind": "command", "verb": str(verb)}
-    whole = base | ({"release": 3} if verb in OF_A_RELEASE else {})
+    for_everything = base | ({"release": 3} if verb in OF_A_RELEASE else {})
     if verb in OF_EVERYTHING:
-        assert STATEMENT.validate_python(whole)
+        assert STATEMENT.validate_python(for_everything)
         with pytest.raises(ValidationError, match="environment: is not for"):
-            STATEMENT.validate_python(whole | {"environment": "staging"})
+            STATEMENT.validate_python(for_everything | {"environment": "staging"})
     else:
         with pytest.raises(ValidationError, match="application: is missing"):
-            STATEMENT.validate_python(whole)
+            STATEMENT.validate_python(for_everything)
 
 
 def test_a_change_of_rules_is_written_as_from_and_to() -> None:
@@ -111,11 +111,11 @@ def test_a_change_of_rules_is_written_as_from_and_to() -> None:
 @given(st.text(max_size=2000))
 def test_a_statement_read_back_from_its_bytes_is_the_same_one(reason: str) -> None:
     try:
-        said = VOTE.evolve(reason=reason)
+        statement = VOTE.evolve(reason=reason)
     except (ValidationError, UnicodeEncodeError):
         return
-    again = STATEMENT.validate_json(said.canonical)
-    assert (again, again.nonce) == (said, said.nonce)
+    read_back = STATEMENT.validate_json(statement.canonical)
+    assert (read_back, read_back.nonce) == (statement, statement.nonce)
 
 
 @pytest.mark.parametrize(

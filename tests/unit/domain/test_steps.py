@@ -1,4 +1,4 @@
-"""Message ids: one for each look and try, of a length that the queue takes."""
+"""Message ids: one for each poll and each try, of a length that the queue accepts."""
 
 import pytest
 
@@ -10,7 +10,7 @@ LONG = "a" * 40
 
 
 def step(**fields: object) -> Step:
-    given: dict[str, object] = {
+    usual: dict[str, object] = {
         "kind": StepKind.NOTIFY,
         "application": LONG,
         "release": 10**9,
@@ -20,7 +20,7 @@ def step(**fields: object) -> Step:
         "notice": Notice.VOTES_VOIDED,
         "channel": LONG,
     }
-    return Step.model_validate(given | fields)
+    return Step.model_validate(usual | fields)
 
 
 def test_the_id_of_a_message_reads_as_its_step() -> None:
@@ -29,14 +29,14 @@ def test_the_id_of_a_message_reads_as_its_step() -> None:
 
 
 def test_an_id_that_would_be_too_long_is_a_hash_that_the_outbox_takes() -> None:
-    found = step().message_id
-    assert found.startswith("sha256:")
-    assert len(found) <= MESSAGE_ID_LIMIT
-    assert Outgoing(queue=Queue.STEPS, id=found, body={}).id == found
+    message_id = step().message_id
+    assert message_id.startswith("sha256:")
+    assert len(message_id) <= MESSAGE_ID_LIMIT
+    assert Outgoing(queue=Queue.STEPS, id=message_id, body={}).id == message_id
 
 
 @pytest.mark.parametrize(
-    "other",
+    "changed",
     [
         {"application": "b" + LONG[1:]},
         {"release": 10**9 + 1},
@@ -48,7 +48,7 @@ def test_an_id_that_would_be_too_long_is_a_hash_that_the_outbox_takes() -> None:
         {"tries": 1},
         {"resent": 1},
     ],
-    ids=lambda other: str(next(iter(other))),
+    ids=lambda changed: str(next(iter(changed))),
 )
-def test_long_ids_differ_in_whatever_the_steps_differ_in(other: dict[str, object]) -> None:
-    assert step(**other).message_id != step().message_id
+def test_long_ids_differ_in_whatever_the_steps_differ_in(changed: dict[str, object]) -> None:
+    assert step(**changed).message_id != step().message_id

@@ -1,4 +1,4 @@
-"""What counts as a weaker production gate: by place, field by field, and whatever cannot be compared."""
+"""What counts as a weaker production gate: compared by place and field by field; what cannot be compared is weaker."""
 
 from datetime import timedelta
 from typing import Any
@@ -51,7 +51,7 @@ REPLICAS = IgnoredDrift(kind="Deployment", fields=("spec.replicas",))
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "weaker"),
+    ("ignored_before", "ignored_after", "weaker"),
     [
         ((), (), False),
         ((), (REPLICAS,), True),
@@ -61,10 +61,12 @@ REPLICAS = IgnoredDrift(kind="Deployment", fields=("spec.replicas",))
     ],
 )
 def test_to_ignore_more_drift_than_before_is_weaker(
-    before: tuple[IgnoredDrift, ...], after: tuple[IgnoredDrift, ...], weaker: bool
+    ignored_before: tuple[IgnoredDrift, ...], ignored_after: tuple[IgnoredDrift, ...], weaker: bool
 ) -> None:
-    found = weakenings(guarded(AutoGate(), drift_ignore=before), guarded(AutoGate(), drift_ignore=after))
-    assert bool(found) is weaker
+    weaker_fields = weakenings(
+        guarded(AutoGate(), drift_ignore=ignored_before), guarded(AutoGate(), drift_ignore=ignored_after)
+    )
+    assert bool(weaker_fields) is weaker
 
 
 @pytest.mark.parametrize(
@@ -85,10 +87,12 @@ def test_who_is_who_may_only_come_to_bar_more_people(people: dict[str, KnownPers
     assert bool(weakenings(guarded(gate), guarded(gate.evolve(people=people)))) is weaker
 
 
-@pytest.mark.parametrize(("after", "weaker"), [(("mail:a@x",), False), ((), False), (("mail:a@x", "mail:b@x"), True)])
-def test_one_more_known_service_is_weaker(after: tuple[str, ...], weaker: bool) -> None:
+@pytest.mark.parametrize(
+    ("services", "weaker"), [(("mail:a@x",), False), ((), False), (("mail:a@x", "mail:b@x"), True)]
+)
+def test_one_more_known_service_is_weaker(services: tuple[str, ...], weaker: bool) -> None:
     gate = ApprovalGate(approvers=PEOPLE[:2], known_services=("mail:a@x",))
-    assert bool(weakenings(guarded(gate), guarded(gate.evolve(known_services=after)))) is weaker
+    assert bool(weakenings(guarded(gate), guarded(gate.evolve(known_services=services)))) is weaker
 
 
 OF_BASE = RulesOfImages(of=("team/base",), sbom=True)
@@ -101,45 +105,48 @@ def test_a_gate_is_not_weaker_than_itself(gate: ApprovalGate) -> None:
 
 @given(GATES, GATES)
 def test_whoever_passes_a_gate_that_is_not_weaker_would_have_passed_the_one_before(
-    before: ApprovalGate, after: ApprovalGate
+    gate_before: ApprovalGate, gate_after: ApprovalGate
 ) -> None:
-    if weakenings(guarded(before), guarded(after)):
+    if weakenings(guarded(gate_before), guarded(gate_after)):
         return
-    assert set(after.approvers) <= set(before.approvers)
-    assert after.level.rank >= before.level.rank
-    assert before.fresh is None or (after.fresh is not None and after.fresh <= before.fresh)
-    assert after.deadline <= before.deadline
-    assert after.objection >= before.objection
-    assert after.require_known or not before.require_known
-    assert before.own_change or not after.own_change
+    assert set(gate_after.approvers) <= set(gate_before.approvers)
+    assert gate_after.level.rank >= gate_before.level.rank
+    assert gate_before.fresh is None or (gate_after.fresh is not None and gate_after.fresh <= gate_before.fresh)
+    assert gate_after.deadline <= gate_before.deadline
+    assert gate_after.objection >= gate_before.objection
+    assert gate_after.require_known or not gate_before.require_known
+    assert gate_before.own_change or not gate_after.own_change
 
 
 @given(GATES, GATES, GATES)
 def test_two_changes_that_weaken_nothing_weaken_nothing_together(
     first: ApprovalGate, second: ApprovalGate, third: ApprovalGate
 ) -> None:
-    one, two, three = guarded(first), guarded(second), guarded(third)
-    if not weakenings(one, two) and not weakenings(two, three):
-        assert weakenings(one, three) == ()
+    application_1, application_2, application_3 = guarded(first), guarded(second), guarded(third)
+    if not weakenings(application_1, application_2) and not weakenings(application_2, application_3):
+        assert weakenings(application_1, application_3) == ()
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "weaker"),
+    ("drift_before", "drift_after", "weaker"),
     [(OnDrift.HOLD, OnDrift.REPORT, True), (OnDrift.REPORT, OnDrift.HOLD, False), (OnDrift.HOLD, OnDrift.HOLD, False)],
 )
-def test_to_report_drift_that_held_before_is_weaker(before: OnDrift, after: OnDrift, weaker: bool) -> None:
-    assert bool(weakenings(guarded(AutoGate(), drift=before), guarded(AutoGate(), drift=after))) is weaker
+def test_to_report_drift_that_held_before_is_weaker(drift_before: OnDrift, drift_after: OnDrift, weaker: bool) -> None:
+    assert bool(weakenings(guarded(AutoGate(), drift=drift_before), guarded(AutoGate(), drift=drift_after))) is weaker
 
 
 @pytest.mark.parametrize(
-    ("before", "weaker"),
+    ("requirements", "weaker"),
     [(Requirements(), False), (Requirements(sbom=True), True), (Requirements(sbom=True, each=(OF_BASE,)), False)],
 )
 def test_rules_of_their_own_for_some_images_are_weaker_where_other_rules_held_for_them(
-    before: Requirements, weaker: bool
+    requirements: Requirements, weaker: bool
 ) -> None:
-    after = before.evolve(each=(OF_BASE,))
-    assert bool(weakenings(guarded(AutoGate(), require=before), guarded(AutoGate(), require=after))) is weaker
+    with_own_rules = requirements.evolve(each=(OF_BASE,))
+    assert (
+        bool(weakenings(guarded(AutoGate(), require=requirements), guarded(AutoGate(), require=with_own_rules)))
+        is weaker
+    )
 
 
 def test_a_gate_without_people_is_weaker_and_one_with_people_is_not() -> None:
@@ -149,7 +156,7 @@ def test_a_gate_without_people_is_weaker_and_one_with_people_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "weaker"),
+    ("soak_before", "soak_after", "weaker"),
     [
         (None, Soak(time=HOUR), False),
         (Soak(time=HOUR), None, True),
@@ -158,18 +165,20 @@ def test_a_gate_without_people_is_weaker_and_one_with_people_is_not() -> None:
         (Soak(time=HOUR), Soak(environment="staging", time=HOUR), True),
     ],
 )
-def test_a_soak_may_only_become_longer(before: Soak | None, after: Soak | None, weaker: bool) -> None:
+def test_a_soak_may_only_become_longer(soak_before: Soak | None, soak_after: Soak | None, weaker: bool) -> None:
     staging, gate = environment("staging"), ApprovalGate(approvers=PEOPLE)
-    was, is_now = (application(staging, production(gate, soak=soak)) for soak in (before, after))
-    assert bool(weakenings(was, is_now)) is weaker
+    application_before, application_after = (
+        application(staging, production(gate, soak=soak)) for soak in (soak_before, soak_after)
+    )
+    assert bool(weakenings(application_before, application_after)) is weaker
 
 
 def test_an_environment_under_another_name_guards_its_place_as_before() -> None:
     gate = ApprovalGate(approvers=PEOPLE)
     same = {"clusters": ("production",)}
     assert weakenings(guarded(gate, **same), guarded(gate, name="live", **same)) == ()
-    moved = guarded(gate, namespace="elsewhere", **same)
-    assert "no environment of class production" in weakenings(guarded(gate, **same), moved)[0].text
+    elsewhere = guarded(gate, namespace="elsewhere", **same)
+    assert "no environment of class production" in weakenings(guarded(gate, **same), elsewhere)[0].text
 
 
 def test_an_environment_that_may_lack_signatures_from_now_on_is_weaker() -> None:
@@ -183,7 +192,7 @@ def test_counting_runs_that_only_partially_succeeded_is_weaker_where_production_
     strict = guarded(ApprovalGate(approvers=PEOPLE))
     assert strict.pipeline is not None
     lenient = strict.evolve(pipeline=strict.pipeline.evolve(results=tuple(RunResult)))
-    assert [each.text for each in weakenings(strict, lenient)] == [
+    assert [weakening.text for weakening in weakenings(strict, lenient)] == [
         "pipeline: results: succeeded, partiallySucceeded instead of succeeded"
     ]
     assert weakenings(lenient, strict) == weakenings(lenient, lenient) == ()
@@ -204,7 +213,7 @@ def test_a_place_that_loses_class_production_is_weaker(fields: dict[str, Any]) -
 
 
 @given(st.integers(1, 3), st.integers(1, 3), st.sampled_from(Level), st.sampled_from(Level))
-def test_a_least_gate_may_only_grow(before: int, after: int, level: Level, next_level: Level) -> None:
+def test_a_least_gate_may_only_grow(required_before: int, required_after: int, level: Level, next_level: Level) -> None:
     def project(required: int, level: Level) -> Project:
         least = LeastGate(required=required, level=level)
         place = ProjectEnvironment(
@@ -212,20 +221,20 @@ def test_a_least_gate_may_only_grow(before: int, after: int, level: Level, next_
         )
         return Project(project="team", repositories=("*",), environments={"production": place})
 
-    weaker = project_weakenings(project(before, level), project(after, next_level))
-    assert bool(weaker) is (after < before or next_level.rank < level.rank)
+    weaker = project_weakenings(project(required_before, level), project(required_after, next_level))
+    assert bool(weaker) is (required_after < required_before or next_level.rank < level.rank)
 
 
 def test_a_time_that_got_weaker_is_said_as_it_is_written() -> None:
     short, long = (ApprovalGate(approvers=PEOPLE, deadline=time) for time in (timedelta(hours=1), timedelta(hours=48)))
-    (said,) = weakenings(guarded(short), guarded(long))
-    assert said.text.endswith("gate: deadline: 2d instead of 1h")
+    (weakening,) = weakenings(guarded(short), guarded(long))
+    assert weakening.text.endswith("gate: deadline: 2d instead of 1h")
 
 
 @pytest.mark.parametrize("field", ["also", "host_access"])
 def test_more_kinds_are_weaker(field: str) -> None:
-    few, more = AllowedKinds(), AllowedKinds.model_validate({field: ["apps/DaemonSet"]})
-    before, after = guarded(AutoGate()), guarded(AutoGate())
-    (said,) = weakenings(before.evolve(kinds=few), after.evolve(kinds=more))
-    assert "kinds" in said.text
-    assert weakenings(before.evolve(kinds=more), after.evolve(kinds=few)) == ()
+    fewer_kinds, more_kinds = AllowedKinds(), AllowedKinds.model_validate({field: ["apps/DaemonSet"]})
+    application_before, application_after = guarded(AutoGate()), guarded(AutoGate())
+    (weakening,) = weakenings(application_before.evolve(kinds=fewer_kinds), application_after.evolve(kinds=more_kinds))
+    assert "kinds" in weakening.text
+    assert weakenings(application_before.evolve(kinds=more_kinds), application_after.evolve(kinds=fewer_kinds)) == ()

@@ -1,4 +1,4 @@
-"""What an environment requires of an image: a plan in which it does not hold is refused, and everybody can see why."""
+"""What an environment requires of an image: a plan that does not meet it is refused, and everybody can see why."""
 
 from datetime import timedelta
 
@@ -38,7 +38,7 @@ def requiring(required: Requirements = EVERYTHING) -> Application:
 
 
 def pushed(delivered: Application, **unmet: str) -> World:
-    """An image was pushed, of which all holds but what is named."""
+    """An image was pushed that meets every requirement except those in `unmet`."""
     world = World(delivered)
     world.effects.unmet = {name.replace("_", "-"): reason for name, reason in unmet.items()}
     world.push("v1")
@@ -49,8 +49,8 @@ def pushed(delivered: Application, **unmet: str) -> World:
 def test_what_holds_is_recorded_with_the_plan_and_people_are_asked() -> None:
     world = pushed(requiring())
     assert world.phase(1) is Phase.AWAITING_APPROVAL
-    found = world.last("plan.made").details["supply_chain"]
-    assert [(rule["rule"], rule["verdict"]) for rule in found] == [(name, "pass") for name in NAMES]
+    results = world.last("plan.made").details["supply_chain"]
+    assert [(rule["rule"], rule["verdict"]) for rule in results] == [(name, "pass") for name in NAMES]
     world.vote(1, ADA)
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
@@ -60,11 +60,11 @@ def test_an_image_without_what_is_required_fails_before_anybody_is_asked_and_the
     world = pushed(requiring(), signed_by_cosign="there is no cosign signature")
     assert world.phase(1) is Phase.FAILED
     assert world.releases[1].reason == "signed-by-cosign: there is no cosign signature"
-    refused = world.last("plan.refused")
-    assert refused.details["rules"] == ["signed-by-cosign"]
-    assert refused.details["reason"] == "signed-by-cosign: there is no cosign signature"
-    after = world.actions(1)[world.actions(1).index("plan.refused") :]
-    assert after == ["plan.refused", "release.failed", "notification.sent"]
+    refusal = world.last("plan.refused")
+    assert refusal.details["rules"] == ["signed-by-cosign"]
+    assert refusal.details["reason"] == "signed-by-cosign: there is no cosign signature"
+    later_actions = world.actions(1)[world.actions(1).index("plan.refused") :]
+    assert later_actions == ["plan.refused", "release.failed", "notification.sent"]
     assert "gate.opened" not in world.actions(1)
     assert world.lanes["production"].waiting is None
 
@@ -133,9 +133,9 @@ def test_explain_shows_what_is_required_before_it_was_looked_at() -> None:
     world.effects.lose(StepKind.PLAN, "staging")
     world.push("v1")
     world.settle()
-    found = rule(explained(world), "production", "built-by")
-    assert not found.passed
-    assert found.reason == "it is checked when the rollout is planned"
+    built_by = rule(explained(world), "production", "built-by")
+    assert not built_by.passed
+    assert built_by.reason == "it is checked when the rollout is planned"
 
 
 def test_explain_shows_what_was_found_and_what_to_do() -> None:
@@ -190,7 +190,7 @@ def test_escapes_stand_for_themselves(text: str, organization: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("C=US, O=contoso.com", "got no ST"),
         (" ", "expected TYPE=value"),
@@ -202,8 +202,8 @@ def test_escapes_stand_for_themselves(text: str, organization: str) -> None:
         ("C=US, ST=WA, O=a\\", "a character after the last"),
     ],
 )
-def test_what_is_not_a_subject_is_refused_with_what_was_expected(text: str, said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_what_is_not_a_subject_is_refused_with_what_was_expected(text: str, expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
         NotationRequirement(roots=("ca.pem",), identities=(text,))
 
 

@@ -1,4 +1,4 @@
-"""Tokens of links: what verifies is exactly what the worker signed, in its time, with a key of the installation."""
+"""Tokens of links: a token verifies only as the worker signed it, before it expires, with a key of the installation."""
 
 import base64
 import json
@@ -57,8 +57,8 @@ def signed(payload: bytes, seed: bytes = SEEDS["2026-11"]) -> str:
 
 def payload_of(token: str) -> dict[str, Any]:
     text = token.partition(".")[0]
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    return found
+    payload: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return payload
 
 
 NAMES = st.tuples(st.sampled_from(ascii_lowercase), st.text(ascii_lowercase + digits, max_size=39)).map("".join)
@@ -80,26 +80,26 @@ def test_what_was_signed_comes_back(given: ApprovalClaims) -> None:
     assert read(sign_link(given, SIGNER)) == given
 
 
-@given(where=st.integers(min_value=0, max_value=len(TOKEN) - 1), letter=st.sampled_from(LETTERS + ".=+/ \n\x00ü"))
-def test_any_other_character_anywhere_refuses(where: int, letter: str) -> None:
-    changed = TOKEN[:where] + letter + TOKEN[where + 1 :]
+@given(position=st.integers(min_value=0, max_value=len(TOKEN) - 1), letter=st.sampled_from(LETTERS + ".=+/ \n\x00ü"))
+def test_any_other_character_anywhere_refuses(position: int, letter: str) -> None:
+    changed = TOKEN[:position] + letter + TOKEN[position + 1 :]
     if changed != TOKEN:
         with pytest.raises(TokenRefused):
             read(changed)
 
 
 def test_each_other_last_character_of_either_half_refuses() -> None:
-    """The last character of base64 holds bits that many decoders ignore: two texts would be one token."""
-    for where in (TOKEN.index(".") - 1, len(TOKEN) - 1):
-        for letter in LETTERS.replace(TOKEN[where], ""):
+    """The last character of base64 holds bits that many decoders ignore, so that two texts would be the same token."""
+    for position in (TOKEN.index(".") - 1, len(TOKEN) - 1):
+        for letter in LETTERS.replace(TOKEN[position], ""):
             with pytest.raises(TokenRefused):
-                read(TOKEN[:where] + letter + TOKEN[where + 1 :])
+                read(TOKEN[:position] + letter + TOKEN[position + 1 :])
 
 
-@given(where=st.integers(min_value=0, max_value=len(TOKEN)), more=st.text(LETTERS + ".=", min_size=1, max_size=5))
-def test_any_character_more_refuses(where: int, more: str) -> None:
+@given(position=st.integers(min_value=0, max_value=len(TOKEN)), more=st.text(LETTERS + ".=", min_size=1, max_size=5))
+def test_any_character_more_refuses(position: int, more: str) -> None:
     with pytest.raises(TokenRefused):
-        read(TOKEN[:where] + more + TOKEN[where:])
+        read(TOKEN[:position] + more + TOKEN[position:])
 
 
 @given(end=st.integers(min_value=0, max_value=len(TOKEN) - 1))
@@ -110,9 +110,9 @@ def test_every_cut_refuses(end: int) -> None:
 
 @given(text=st.text(st.characters(codec=None), max_size=100))
 def test_any_text_is_refused_without_being_repeated(text: str) -> None:
-    with pytest.raises(TokenRefused) as refused:
+    with pytest.raises(TokenRefused) as refusal:
         read(text)
-    assert len(text) < 20 or text not in str(refused.value)
+    assert len(text) < 20 or text not in str(refusal.value)
 
 
 contents = st.recursive(
@@ -154,10 +154,10 @@ def test_a_token_ends_at_its_time_and_not_before() -> None:
 
 def test_an_expired_token_that_was_changed_is_refused_for_its_signature() -> None:
     payload, _, signature = TOKEN.partition(".")
-    other = ("A" if signature[0] != "A" else "B") + signature[1:]
-    with pytest.raises(TokenRefused, match=r"signature with the key 2026-11 is wrong") as refused:
-        read(f"{payload}.{other}", now=CLAIMS.expires_at)
-    assert not isinstance(refused.value, TokenExpired)
+    other_signature = ("A" if signature[0] != "A" else "B") + signature[1:]
+    with pytest.raises(TokenRefused, match=r"signature with the key 2026-11 is wrong") as refusal:
+        read(f"{payload}.{other_signature}", now=CLAIMS.expires_at)
+    assert not isinstance(refusal.value, TokenExpired)
 
 
 def test_the_payload_has_the_documented_fields() -> None:
@@ -177,12 +177,12 @@ def test_the_payload_has_the_documented_fields() -> None:
 
 def test_the_newest_key_signs_and_all_public_keys_verify() -> None:
     newer = {"2026-12": b"d" * 32, **SEEDS}
-    known = public_of(newer)
-    assert read(TOKEN, keys=known) == CLAIMS
-    fresh = sign_link(CLAIMS, PrivateSigner(FixedKeys(newer), known))
-    assert payload_of(fresh)["kid"] == "2026-12"
+    public_keys = public_of(newer)
+    assert read(TOKEN, keys=public_keys) == CLAIMS
+    new_token = sign_link(CLAIMS, PrivateSigner(FixedKeys(newer), public_keys))
+    assert payload_of(new_token)["kid"] == "2026-12"
     with pytest.raises(TokenRefused, match=r"not one of this installation's"):
-        read(fresh)
+        read(new_token)
 
 
 def test_a_key_of_the_same_name_but_other_bytes_does_not_verify() -> None:
@@ -208,12 +208,12 @@ def test_the_signature_of_a_record_is_none_of_a_link() -> None:
 
 
 def test_a_link_of_a_key_that_was_retired_is_refused_where_live_keys_alone_count() -> None:
-    old, new = {"2026-11": SEEDS["2026-11"]}, {"2026-12": b"d" * 32}
-    ever = public_of(new | old)
-    assert read(TOKEN, keys=ever) == CLAIMS
-    assert read(TOKEN, keys=PublicKeys(LiveKeys(FixedKeys(new | old), ever))) == CLAIMS
+    old_key, new_key = {"2026-11": SEEDS["2026-11"]}, {"2026-12": b"d" * 32}
+    all_public_keys = public_of(new_key | old_key)
+    assert read(TOKEN, keys=all_public_keys) == CLAIMS
+    assert read(TOKEN, keys=PublicKeys(LiveKeys(FixedKeys(new_key | old_key), all_public_keys))) == CLAIMS
     with pytest.raises(TokenRefused, match=r"not one of this installation's"):
-        read(TOKEN, keys=PublicKeys(LiveKeys(FixedKeys(new), ever)))
+        read(TOKEN, keys=PublicKeys(LiveKeys(FixedKeys(new_key), all_public_keys)))
 
 
 def test_a_live_key_whose_public_key_is_not_known_or_another_counts_for_nothing() -> None:
@@ -223,7 +223,7 @@ def test_a_live_key_whose_public_key_is_not_known_or_another_counts_for_nothing(
 
 
 def test_whoever_has_public_keys_alone_can_verify_a_link_and_make_none() -> None:
-    """They are 32 bytes like a private key; a link signed with one of them as if it were that is refused."""
+    """A public key has 32 bytes, like a private key; a link signed with it as if it were one is refused."""
     assert read(TOKEN) == CLAIMS
     (kid, public), *_ = PUBLIC.by_id().items()
     with pytest.raises(KeysUnavailable):

@@ -13,28 +13,28 @@ DECLARED = {(phase, following) for phase in Phase for following in phase.followe
 
 
 @cache
-def taken() -> frozenset[tuple[Phase, Phase]]:
+def transitions_of_stories() -> frozenset[tuple[Phase, Phase]]:
     return frozenset(move for story in STORIES.values() for move in story().moves)
 
 
 def test_every_declared_transition_is_taken_by_a_story() -> None:
-    assert {f"{a} -> {b}" for a, b in DECLARED - taken()} == set()
+    assert {f"{before} -> {after}" for before, after in DECLARED - transitions_of_stories()} == set()
 
 
 def test_no_transition_is_taken_that_is_not_declared() -> None:
-    assert {f"{a} -> {b}" for a, b in taken() - DECLARED} == set()
+    assert {f"{before} -> {after}" for before, after in transitions_of_stories() - DECLARED} == set()
 
 
 def test_the_page_of_states_is_the_generated_one() -> None:
-    written = Path(__file__).parents[3] / "docs" / "reference" / "states.md"
-    assert written.read_text(encoding="utf-8") == page(), (
+    states_page = Path(__file__).parents[3] / "docs" / "reference" / "states.md"
+    assert states_page.read_text(encoding="utf-8") == page(), (
         "run: python -m scripts.reference.states > docs/reference/states.md"
     )
 
 
 def test_the_diagram_draws_each_transition_once() -> None:
     arrows = [line.strip() for line in diagram().splitlines() if "[*]" not in line and "-->" in line]
-    assert sorted(arrows) == sorted(f"{a} --> {b}" for a, b in DECLARED)
+    assert sorted(arrows) == sorted(f"{before} --> {after}" for before, after in DECLARED)
 
 
 def test_every_phase_has_a_meaning() -> None:

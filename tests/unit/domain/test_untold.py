@@ -1,4 +1,4 @@
-"""A gate that waits while nobody could be told of it: whoever looks is told, until somebody was."""
+"""An open gate of which nobody could be notified: the explanation says so until somebody was."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ GONE = "channel team: expected a status of 2xx, got 410"
 
 
 def waiting(*, failing: int, channels: tuple[str, ...] = ("team",)) -> World:
-    """shop-1 waits for Ada, and the first notices of it failed."""
+    """shop-1 waits for Ada, and the first notices about it failed."""
     world = World(application(staging(), production(gate=approval(ADA)), notify=channels))
     for _ in range(failing):
         world.effects.fail(StepKind.NOTIFY, reason=GONE)
@@ -21,22 +21,22 @@ def waiting(*, failing: int, channels: tuple[str, ...] = ("team",)) -> World:
     return world
 
 
-def told(world: World) -> str:
+def what_comes_next(world: World) -> str:
     return world.explain(1).next
 
 
 def test_it_is_said_where_the_release_is_explained_and_no_longer_once_a_reminder_went_out() -> None:
     world = waiting(failing=1)
-    assert told(world).startswith(f"Nobody could be told of it yet ({GONE}). ")
+    assert what_comes_next(world).startswith(f"Nobody could be told of it yet ({GONE}). ")
     world.wait(timedelta(hours=2))
     world.settle()
     assert world.notices(Notice.REMINDER)
-    assert "Nobody could be told" not in told(world)
+    assert "Nobody could be told" not in what_comes_next(world)
 
 
 def test_one_channel_of_two_is_enough() -> None:
-    assert "Nobody could be told" not in told(waiting(failing=1, channels=("team", "ops")))
-    assert "Nobody could be told" in told(waiting(failing=2, channels=("team", "ops")))
+    assert "Nobody could be told" not in what_comes_next(waiting(failing=1, channels=("team", "ops")))
+    assert "Nobody could be told" in what_comes_next(waiting(failing=2, channels=("team", "ops")))
 
 
 def test_nothing_is_said_where_people_were_told() -> None:

@@ -1,4 +1,4 @@
-"""Changes that make votes void: each change of the plan that was voted on, by its name, told to those who voted."""
+"""Every change to the plan that was voted on voids the votes; the voters are told which part changed."""
 
 from datetime import timedelta
 from typing import Any
@@ -39,7 +39,7 @@ def plan(**changes: Any) -> Plan:
 
 
 @pytest.mark.parametrize(
-    ("changes", "named"),
+    ("changes", "part"),
     [
         ({"digest": digest("other")}, "artifact"),
         ({"images": (f"prod.example.com/team/shop@{digest('other')}",)}, "artifact"),
@@ -55,10 +55,10 @@ def plan(**changes: Any) -> Plan:
         ({"base": digest("something newer")}, "what is live"),
     ],
 )
-def test_each_change_of_a_plan_makes_another_hash_and_has_a_name(changes: dict[str, Any], named: str) -> None:
-    before, after = plan(), plan(**changes)
-    assert before.hash != after.hash
-    assert changed_parts(before.parts, after.parts) == (named,)
+def test_each_change_of_a_plan_makes_another_hash_and_has_a_name(changes: dict[str, Any], part: str) -> None:
+    original, changed = plan(), plan(**changes)
+    assert original.hash != changed.hash
+    assert changed_parts(original.parts, changed.parts) == (part,)
 
 
 def test_the_name_of_the_next_job_is_not_a_change_that_people_are_told_of() -> None:
@@ -66,31 +66,31 @@ def test_the_name_of_the_next_job_is_not_a_change_that_people_are_told_of() -> N
     assert changed_parts(plan().parts, plan(verification=job).parts) == ()
 
 
-@pytest.mark.parametrize("named", ["artifact", "manifests", "policy", "target", "evidence"])
-def test_a_vote_is_void_and_its_voter_told_when_this_part_of_the_plan_changed(named: str) -> None:
+@pytest.mark.parametrize("part", ["artifact", "manifests", "policy", "target", "evidence"])
+def test_a_vote_is_void_and_its_voter_told_when_this_part_of_the_plan_changed(part: str) -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
-    before = world.releases[1]
-    assert before.gate is not None
-    parts = before.gate.parts | {named: "changed"}
+    release = world.releases[1]
+    assert release.gate is not None
+    parts = release.gate.parts | {part: "changed"}
     world.effects.answer(
         StepKind.PLAN, plan_hash=digest("plan anew"), base=None, definition=digest("anew"), parts=parts, changed=1
     )
     world.change()
     world.delivery = digest("anew")
-    world.vote(1, BEN)  # brings to light that the plan is out of date
+    world.vote(1, BEN)  # the worker notices here that the plan is out of date
     world.settle()
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     assert voters(world) == []
     voided = world.last("vote.voided").details
-    assert voided == {"voters": [ADA], "plan_hash": before.plan_hash, "reason": f"the plan changed: {named}"}
-    told = world.notices(Notice.VOTES_VOIDED)
-    assert {(step.recipients, step.why) for step in told} == {((ADA,), f"the plan changed: {named}")}
-    again = world.vote(1, ADA, plan_hash=before.plan_hash)
-    assert "vote-is-for-this-plan" in [rule.name for rule in again.rules if rule.blocks]
+    assert voided == {"voters": [ADA], "plan_hash": release.plan_hash, "reason": f"the plan changed: {part}"}
+    notices = world.notices(Notice.VOTES_VOIDED)
+    assert {(step.recipients, step.why) for step in notices} == {((ADA,), f"the plan changed: {part}")}
+    decision = world.vote(1, ADA, plan_hash=release.plan_hash)
+    assert "vote-is-for-this-plan" in [rule.name for rule in decision.rules if rule.blocks]
 
 
-# ---- an open gate is in nobody's way
+# ---- an open gate blocks nobody
 def test_an_open_gate_blocks_neither_arrivals_nor_other_lanes() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, CLEO)

@@ -1,4 +1,4 @@
-"""Who may vote, by whichever name; and that one person is one vote, by whichever channel."""
+"""Who may vote, under which of their names; one person has one vote, whatever the channel."""
 
 from datetime import timedelta
 
@@ -39,11 +39,11 @@ def test_an_object_id_that_a_sign_in_verified_is_a_name_too() -> None:
     assert world.last("vote.approved").details["signed_in"] == ADA_OID
 
 
-@pytest.mark.parametrize("again", [f"oid:{ADA_OID}", ADA_PRIVATE, ADA.upper()])
-def test_one_person_who_comes_by_two_channels_has_one_vote(again: str) -> None:
+@pytest.mark.parametrize("other_name", [f"oid:{ADA_OID}", ADA_PRIVATE, ADA.upper()])
+def test_one_person_who_comes_by_two_channels_has_one_vote(other_name: str) -> None:
     world = at_the_gate(gated(ADA, BEN, required=2, people=KNOWN))
     world.vote(1, ADA)
-    assert world.vote(1, again).nothing
+    assert world.vote(1, other_name).nothing
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     assert voters(world) == [ADA]
 
@@ -106,9 +106,9 @@ def test_of_the_groups_of_a_person_only_those_of_the_policy_are_kept() -> None:
 @pytest.mark.parametrize("name", [ADA, ADA_PRIVATE.upper()])
 def test_who_made_the_commit_may_not_approve_it(name: str) -> None:
     world = at_the_gate(gated(ADA, BEN, people=KNOWN), run=built(committed_by=name))
-    refused = world.vote(1, ADA)
-    assert refusals(refused) == ["approver-is-not-committer"]
-    assert reason_of(refused, "approver-is-not-committer") == f"{name} made the commit"
+    decision = world.vote(1, ADA)
+    assert refusals(decision) == ["approver-is-not-committer"]
+    assert reason_of(decision, "approver-is-not-committer") == f"{name} made the commit"
     world.vote(1, BEN)
     assert world.phase(1) is Phase.COPYING
 
@@ -155,14 +155,14 @@ def test_an_approval_that_a_later_run_shows_to_be_of_the_requester_is_void() -> 
     world.vote(1, BEN)
     world.run(built(by=MALLORY, committed_by=ADA_PRIVATE))
     voided = world.last("vote.voided")
-    assert voided.details["voters"] == [ADA], "at once; Ben's vote is void once the plan holds the run"
+    assert voided.details["voters"] == [ADA], "Ada's vote is void at once, Ben's once the plan includes the run"
     world.settle()
     voided = next(record for record in world.audit if record.action == "vote.voided")
     assert voided.details["reason"] == (
         f"the CI run is known now: approver-is-not-committer: {ADA_PRIVATE} made the commit"
     )
-    told = world.notices(Notice.VOTES_VOIDED)[:2]
-    assert [(step.channel, step.recipients, step.why) for step in told] == [
+    notices = world.notices(Notice.VOTES_VOIDED)[:2]
+    assert [(step.channel, step.recipients, step.why) for step in notices] == [
         ("team", (ADA,), voided.details["reason"]),
         ("mail", (ADA,), voided.details["reason"]),
     ]
@@ -172,14 +172,14 @@ def test_an_approval_that_a_later_run_shows_to_be_of_the_requester_is_void() -> 
 def test_newer_evidence_voids_the_votes_and_tells_the_voters() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
-    before = world.releases[1].plan_hash
+    plan_hash = world.releases[1].plan_hash
     world.run(built(by=MALLORY, committed_by=MALLORY))
     assert world.last("plan.outdated").details["reason"] == "there is newer evidence: the CI run v1 is known now"
     world.settle()
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     assert voters(world) == []
     voided = world.last("vote.voided")
-    assert (voided.details["voters"], voided.details["plan_hash"]) == ([ADA], before)
+    assert (voided.details["voters"], voided.details["plan_hash"]) == ([ADA], plan_hash)
     assert voided.details["reason"] == "the plan changed: evidence"
     assert {step.recipients for step in world.notices(Notice.VOTES_VOIDED)} == {(ADA,)}
 
@@ -215,9 +215,9 @@ def test_what_a_refused_voter_wrote_is_kept() -> None:
 def test_a_refusal_is_recorded_with_every_rule_and_its_result() -> None:
     world = at_the_gate(run=built(by=ADA))
     decision = world.vote(1, ADA)
-    refused = world.last("vote.refused").details
-    assert refused["rules"] == ["approver-is-not-requester"]
-    assert refused["results"] == [rule.model_dump() for rule in decision.rules]
+    details = world.last("vote.refused").details
+    assert details["rules"] == ["approver-is-not-requester"]
+    assert details["results"] == [rule.model_dump() for rule in decision.rules]
 
 
 def test_a_vote_that_counted_is_recorded_with_the_rules_that_it_met() -> None:

@@ -1,4 +1,4 @@
-"""Waivers: one rule about proof need not hold, for one release in one environment, by whom the project names."""
+"""Waivers: somebody whom the project names lets one rule about proof not hold, for one release in one environment."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ WHY = "the repository was moved"
 
 
 def guarded(**fields: Any) -> Application:
-    """Production requires knowing who is behind a change, and lets release managers waive that."""
+    """Production requires that it is known who is behind a change, and release managers may waive that."""
     gate = approval(ADA, BEN, CLEO, require_known=True, **fields)
     return application(staging(), production(gate=gate).evolve(waive=MANAGERS), notify=("team",))
 
@@ -49,7 +49,7 @@ def waive(world: World, rule: str = "change-is-known", *, by: str = BEN, **field
 
 @pytest.fixture
 def world() -> World:
-    """shop-1 waits for approval, and nobody knows who is behind it."""
+    """shop-1 waits for approval, and it is not known who is behind the change."""
     waits = at_the_gate(guarded())
     assert refusals(waits.vote(1, ADA)) == ["change-is-known"]
     return waits
@@ -60,13 +60,17 @@ def test_what_was_waived_is_shown_as_unknown_and_no_longer_in_the_way(world: Wor
     world.settle()
     decision = world.vote(1, ADA)
     assert world.phase(1) is Phase.COPYING
-    result = next(found for found in decision.rules if found.rule is Rule.CHANGE_IS_KNOWN)
+    result = next(rule for rule in decision.rules if rule.rule is Rule.CHANGE_IS_KNOWN)
     assert isinstance(result, Unknown)
     assert not result.passed
     assert result.reason.startswith(f"waived by {BEN}: {WHY}; ")
-    given = next(record for record in world.audit if record.action == "waiver.given")
-    assert (given.actor, given.details["rule"], given.details["reason"]) == (BEN, "change-is-known", WHY)
-    assert given.proof is not None
+    waiver_record = next(record for record in world.audit if record.action == "waiver.given")
+    assert (waiver_record.actor, waiver_record.details["rule"], waiver_record.details["reason"]) == (
+        BEN,
+        "change-is-known",
+        WHY,
+    )
+    assert waiver_record.proof is not None
 
 
 def test_votes_from_before_a_waiver_are_void_and_people_are_asked_about_the_plan_that_says_so() -> None:
@@ -74,14 +78,14 @@ def test_votes_from_before_a_waiver_are_void_and_people_are_asked_about_the_plan
     release = world.releases[1]
     assert release.run is not None
     world.vote(1, ADA)
-    forgotten = release.run.evolve(behind=Fact(trust=Trust.NOT_PROVED, why="the repository is gone"))
-    world.releases[1] = release = world.releases[1].evolve(run=forgotten)
-    before = release.plan_hash
+    run = release.run.evolve(behind=Fact(trust=Trust.NOT_PROVED, why="the repository is gone"))
+    world.releases[1] = release = world.releases[1].evolve(run=run)
+    plan_hash = release.plan_hash
     waive(world)
     assert world.phase(1) is Phase.PLANNING
     world.settle()
     assert (world.phase(1), voters(world)) == (Phase.AWAITING_APPROVAL, [])
-    assert world.releases[1].plan_hash != before
+    assert world.releases[1].plan_hash != plan_hash
     voided = next(record for record in reversed(world.audit) if record.action == "vote.voided")
     assert voided.details["reason"] == "the plan changed: waivers"
 
@@ -89,9 +93,9 @@ def test_votes_from_before_a_waiver_are_void_and_people_are_asked_about_the_plan
 def test_who_waives_does_not_approve_the_release_there_and_may_reject_it(world: World) -> None:
     waive(world, by=BEN)
     world.settle()
-    refused = world.vote(1, BEN)
-    assert refusals(refused) == ["approver-is-not-waiver"]
-    assert reason_of(refused, "approver-is-not-waiver") == f"change-is-known was waived by {BEN}: {WHY}"
+    decision = world.vote(1, BEN)
+    assert refusals(decision) == ["approver-is-not-waiver"]
+    assert reason_of(decision, "approver-is-not-waiver") == f"change-is-known was waived by {BEN}: {WHY}"
     world.reject(1, BEN)
     assert world.phase(1) is Phase.REJECTED
 
@@ -111,7 +115,7 @@ def test_whoever_sent_the_release_out_again_does_not_approve_it_where_who_is_beh
 
 
 @pytest.mark.parametrize(
-    ("fields", "refused"),
+    ("fields", "rule"),
     [
         ({"roles": ("operator", "platform")}, "may-waive"),
         ({"roles": ()}, "may-waive"),
@@ -125,17 +129,17 @@ def test_whoever_sent_the_release_out_again_does_not_approve_it_where_who_is_beh
     ],
 )
 def test_a_waiver_needs_a_proof_by_somebody_the_project_names_a_reason_and_a_rule_that_is_in_the_way(
-    world: World, fields: dict[str, Any], refused: str
+    world: World, fields: dict[str, Any], rule: str
 ) -> None:
-    before = world.releases[1].plan_hash
+    plan_hash = world.releases[1].plan_hash
     without_proof = "proved" in fields
-    decision = world.take(_given(world).evolve(proved=None)) if without_proof else waive(world, **fields)
-    assert refused in refusals(decision)
+    decision = world.take(waiver_event(world).evolve(proved=None)) if without_proof else waive(world, **fields)
+    assert rule in refusals(decision)
     assert world.last("command.refused").details["verb"] == "waive"
-    assert (world.releases[1].waivers, world.releases[1].plan_hash) == ((), before)
+    assert (world.releases[1].waivers, world.releases[1].plan_hash) == ((), plan_hash)
 
 
-def _given(world: World) -> Any:
+def waiver_event(world: World) -> Any:
     return proved_command(
         received_at=world.now,
         verb=Verb.WAIVE,
@@ -227,8 +231,8 @@ PROOF = "sha256:" + "7" * 64
 
 @pytest.mark.parametrize("rule", [rule for rule in Rule if not rule.waivable])
 def test_a_rule_that_is_not_about_proof_is_never_waived(rule: Rule) -> None:
-    made = World(guarded()).now
-    waiver = Waiver(environment="production", rule=rule, by=BEN, reason=WHY, at=made, proof=PROOF)
+    now = World(guarded()).now
+    waiver = Waiver(environment="production", rule=rule, by=BEN, reason=WHY, at=now, proof=PROOF)
     result = rule.unknown("nobody knows")
     assert waived(result, (waiver,)) is result
 

@@ -1,7 +1,7 @@
-"""Pairs of catalogues: wherever something may go into production that could not before, the comparison says so.
+"""Pairs of catalogues: if the second lets something into production that the first would not, the comparison says so.
 
-What may go is said here once more, in a few lines and without the product's tables: a release with some votes, a run
-and what is known of both, at one place.
+What a catalogue lets through is written here a second time, in a few lines and without the product's tables: a
+release with some votes and a run, and what is known of both, at one place.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ FRESH = (None, timedelta(minutes=5), timedelta(minutes=1))
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """One project and its application, as far as they fit each other."""
+    """One project and its application as written."""
 
     project: Project
     written: WrittenApplication
@@ -47,8 +47,8 @@ class Catalogue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comes:
-    """A release on its way to one place, with all that is known of it."""
+class Candidate:
+    """A release on its way to one place, and all that is known about it."""
 
     place: Place
     votes: frozenset[str]
@@ -66,34 +66,34 @@ class Comes:
     """The role of the person who waived the rule about who is behind the change."""
 
 
-def lets_through(catalogue: Catalogue, comes: Comes) -> bool:
-    environment = production_of(catalogue.application).get(comes.place)
+def lets_through(catalogue: Catalogue, candidate: Candidate) -> bool:
+    environment = production_of(catalogue.application).get(candidate.place)
     if environment is None:
-        return True  # nothing of class production is there: anybody may put something there
+        return True  # no environment of class production is there, so nothing stops it
     gate, pipeline, start = environment.gate, catalogue.written.pipeline, catalogue.written.start
     if not isinstance(gate, ApprovalGate):
         return True
-    sure = comes.level.rank >= gate.level.rank and (gate.fresh is None or comes.age <= gate.fresh)
-    known = comes.known or comes.waived_by in environment.waive
-    barred = (comes.own and not gate.own_change) or (gate.require_known and not known)
-    enough = len(comes.votes & set(gate.approvers)) >= gate.required and all(
-        len(comes.votes & set(share.of)) >= share.required for share in gate.each
+    level_is_enough = candidate.level.rank >= gate.level.rank and (gate.fresh is None or candidate.age <= gate.fresh)
+    change_is_known = candidate.known or candidate.waived_by in environment.waive
+    barred = (candidate.own and not gate.own_change) or (gate.require_known and not change_is_known)
+    has_votes = len(candidate.votes & set(gate.approvers)) >= gate.required and all(
+        len(candidate.votes & set(share.of)) >= share.required for share in gate.each
     )
-    runs = (
+    run_counts = (
         pipeline is None
-        or not comes.has_run
-        or (comes.result in pipeline.results and any(within(comes.branch, wide) for wide in pipeline.branches))
+        or not candidate.has_run
+        or (candidate.result in pipeline.results and any(within(candidate.branch, wide) for wide in pipeline.branches))
     )
-    facts = comes.has_run or start is Start.PUSH
-    proved = LEVELS.index(comes.provenance) >= LEVELS.index(environment.provenance)
-    return sure and not barred and enough and runs and facts and proved
+    has_trigger = candidate.has_run or start is Start.PUSH
+    provenance_is_enough = LEVELS.index(candidate.provenance) >= LEVELS.index(environment.provenance)
+    return level_is_enough and not barred and has_votes and run_counts and has_trigger and provenance_is_enough
 
 
 LOOSEST = LeastGate(level=Level.LINK, required=1, require_known=False, own_change=True, fresh=None)
 
 
-def as_least(gate: WrittenApprovalGate) -> LeastGate:
-    """The least gate that this one just meets."""
+def least_gate_of(gate: WrittenApprovalGate) -> LeastGate:
+    """The strictest least gate that this gate meets."""
     return LeastGate(**{name: getattr(gate, name) for name in LeastGate.model_fields})
 
 
@@ -120,22 +120,23 @@ PIPELINE = st.one_of(st.none(), PIPELINE_GIVEN, PIPELINE_GIVEN, PIPELINE_GIVEN)
 
 @st.composite
 def catalogues(draw: st.DrawFn) -> Catalogue:
-    """One environment or two, each in a cluster of its own, by any of three names: one can come back under another."""
+    """A catalogue of one or two environments, each in its own cluster, under any of three names. The same cluster can
+    appear in two catalogues under different names."""
     names = draw(st.lists(st.sampled_from(("production", "live", "eu")), min_size=1, max_size=2, unique=True))
     clusters = draw(st.permutations(CLUSTERS))
     pipeline = draw(PIPELINE)
-    written, covered = list[WrittenEnvironment](), dict[str, ProjectEnvironment]()
+    written, governed_environments = list[WrittenEnvironment](), dict[str, ProjectEnvironment]()
     for name, cluster in zip(names, clusters, strict=False):
         namespace, gate = draw(st.sampled_from(NAMESPACES)), draw(GATE)
         written.append(
             WrittenEnvironment(name=name, clusters=(cluster,), namespace=namespace, gate=gate, verification=PROBED)
         )
-        covered[name] = ProjectEnvironment(
+        governed_environments[name] = ProjectEnvironment(
             environment_class=draw(st.sampled_from((EnvironmentClass.TEST, *5 * (EnvironmentClass.PRODUCTION,)))),
             clusters=(cluster,),
             namespaces=draw(st.sampled_from([(namespace,), (namespace[:4] + "*",), ("*",), (namespace, "till")])),
             provenance=draw(st.sampled_from(LEVELS)),
-            least_gate=draw(st.sampled_from((LOOSEST, as_least(gate)))),
+            least_gate=draw(st.sampled_from((LOOSEST, least_gate_of(gate)))),
         )
     application = WrittenApplication(
         application="shop",
@@ -146,15 +147,15 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
         notify=("inbox",),
         environments=tuple(written),
     )
-    project = Project(project="team", repositories=("team/*",), environments=covered, waive=draw(WAIVE))
-    made = Catalogue(project=project, written=application)
-    assert made.fits
-    return made
+    project = Project(project="team", repositories=("team/*",), environments=governed_environments, waive=draw(WAIVE))
+    catalogue = Catalogue(project=project, written=application)
+    assert catalogue.fits
+    return catalogue
 
 
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[Catalogue, Catalogue]:
-    """Two catalogues; mostly the second is the first with one thing changed, which is how weak spots look."""
+    """Two catalogues. Mostly the second is the first with one change, as a weakening would be in practice."""
     before = draw(catalogues())
     if not draw(st.integers(0, 5)):
         return before, draw(catalogues())
@@ -162,8 +163,10 @@ def pairs(draw: st.DrawFn) -> tuple[Catalogue, Catalogue]:
     kinds = (*GATE_FIELDS, "branches", "results", "start", "class", "provenance", "name", "waive", "pipeline", "place")
     match draw(st.sampled_from(kinds)):
         case field if field in GATE_FIELDS:
-            environments = tuple(_other_gate(each, draw(GATE), field) for each in written.environments)
-            written, project = written.evolve(environments=environments), _each(project, least_gate=LOOSEST)
+            environments = tuple(
+                with_other_gate(environment, draw(GATE), field) for environment in written.environments
+            )
+            written, project = written.evolve(environments=environments), with_all(project, least_gate=LOOSEST)
             before = Catalogue(project=project, written=before.written)
         case "branches" | "results" as field if written.pipeline is not None and other.written.pipeline is not None:
             pipeline = written.pipeline.evolve(**{field: getattr(other.written.pipeline, field)})
@@ -171,68 +174,72 @@ def pairs(draw: st.DrawFn) -> tuple[Catalogue, Catalogue]:
         case "start" if written.pipeline is not None:
             written = written.evolve(start=draw(st.sampled_from(Start)))
         case "name":
-            written, project = _renamed(written, project)
+            written, project = with_new_names(written, project)
         case "waive":
             project = project.evolve(waive=draw(WAIVE))
         case "pipeline":
             written = written.evolve(pipeline=None, start=Start.PUSH)
         case "place":
-            written, project = _elsewhere(written, project, draw(st.sampled_from(NAMESPACES)))
+            written, project = with_other_namespace(written, project, draw(st.sampled_from(NAMESPACES)))
         case field:
             name = "environment_class" if field == "class" else "provenance"
-            project = _each(project, **{name: getattr(next(iter(other.project.environments.values())), name)})
+            project = with_all(project, **{name: getattr(next(iter(other.project.environments.values())), name)})
     return before, Catalogue(project=project, written=written)
 
 
 GATE_FIELDS = ("approvers", "required", "level", "require_known", "own_change", "fresh", "each")
 
 
-def _other_gate(environment: WrittenEnvironment, other: WrittenApprovalGate, field: str) -> WrittenEnvironment:
+def with_other_gate(environment: WrittenEnvironment, other: WrittenApprovalGate, field: str) -> WrittenEnvironment:
     gate = WrittenApprovalGate.model_validate({**dict(environment.gate), field: getattr(other, field)})
     return environment.evolve(gate=gate)
 
 
-def _each(project: Project, **fields: Any) -> Project:
-    return project.evolve(environments={name: each.evolve(**fields) for name, each in project.environments.items()})
+def with_all(project: Project, **fields: Any) -> Project:
+    return project.evolve(
+        environments={name: environment.evolve(**fields) for name, environment in project.environments.items()}
+    )
 
 
-def _renamed(written: WrittenApplication, project: Project) -> tuple[WrittenApplication, Project]:
-    """Every environment under another name, and nothing else changed."""
-    environments = tuple(each.evolve(name=f"new-{each.name}") for each in written.environments)
-    covered = {f"new-{name}": each for name, each in project.environments.items()}
-    return written.evolve(environments=environments), project.evolve(environments=covered)
+def with_new_names(written: WrittenApplication, project: Project) -> tuple[WrittenApplication, Project]:
+    """The same environments under other names."""
+    environments = tuple(environment.evolve(name=f"new-{environment.name}") for environment in written.environments)
+    governed_environments = {f"new-{name}": environment for name, environment in project.environments.items()}
+    return written.evolve(environments=environments), project.evolve(environments=governed_environments)
 
 
-def _elsewhere(written: WrittenApplication, project: Project, namespace: str) -> tuple[WrittenApplication, Project]:
-    """Every environment in another namespace, which the project also covers."""
-    environments = tuple(each.evolve(namespace=namespace) for each in written.environments)
-    covered = {
-        name: each.evolve(namespaces=tuple(dict.fromkeys((*each.namespaces, namespace))))
-        for name, each in project.environments.items()
+def with_other_namespace(
+    written: WrittenApplication, project: Project, namespace: str
+) -> tuple[WrittenApplication, Project]:
+    """The same environments in another namespace, which the project covers as well."""
+    environments = tuple(environment.evolve(namespace=namespace) for environment in written.environments)
+    governed_environments = {
+        name: environment.evolve(namespaces=tuple(dict.fromkeys((*environment.namespaces, namespace))))
+        for name, environment in project.environments.items()
     }
-    return written.evolve(environments=environments), project.evolve(environments=covered)
+    return written.evolve(environments=environments), project.evolve(environments=governed_environments)
 
 
 @st.composite
-def barely(draw: st.DrawFn, catalogue: Catalogue) -> Comes:
-    """A release that the catalogue just lets through where it goes: one vote fewer, and it would not."""
+def barely_let_through(draw: st.DrawFn, catalogue: Catalogue) -> Candidate:
+    """A release that the catalogue barely lets through: with one vote fewer it would not."""
     environment = draw(st.sampled_from(catalogue.application.environments))
     gate, pipeline = environment.gate, catalogue.written.pipeline
     assert isinstance(gate, ApprovalGate)
-    known = draw(st.booleans())
-    waived_by = draw(st.sampled_from(environment.waive)) if environment.waive and not known else None
+    change_is_known = draw(st.booleans())
+    waived_by = draw(st.sampled_from(environment.waive)) if environment.waive and not change_is_known else None
     votes = {*draw(st.permutations(gate.approvers))[: gate.required], *(share.of[0] for share in gate.each)}
     place = (environment.cluster, environment.namespace)
     if len(production_of(catalogue.application)) and draw(st.integers(0, 4)) == 0:
-        place = (environment.cluster, draw(st.sampled_from(NAMESPACES)))  # a place that it may have left
-    return Comes(
+        place = (environment.cluster, draw(st.sampled_from(NAMESPACES)))  # a place that the environment may have left
+    return Candidate(
         place=place,
         votes=frozenset(votes),
         waived_by=waived_by,
         level=gate.level,
         age=gate.fresh or timedelta(hours=1),
         own=gate.own_change and draw(st.booleans()),
-        known=known or (gate.require_known and waived_by is None),
+        known=change_is_known or (gate.require_known and waived_by is None),
         branch=draw(st.sampled_from(pipeline.branches)) if pipeline else "main",
         result=draw(st.sampled_from(pipeline.results)) if pipeline else RunResult.SUCCEEDED,
         has_run=catalogue.written.start is not Start.PUSH or draw(st.booleans()),
@@ -240,7 +247,7 @@ def barely(draw: st.DrawFn, catalogue: Catalogue) -> Comes:
     )
 
 
-def weaker(before: Catalogue, after: Catalogue) -> list[Any]:
+def weakenings_between(before: Catalogue, after: Catalogue) -> list[Any]:
     return [
         *project_weakenings(before.project, after.project),
         *weakenings(before.application, after.application),
@@ -253,36 +260,38 @@ def test_whatever_may_go_into_production_that_could_not_before_is_said(
     pair: tuple[Catalogue, Catalogue], data: st.DataObject
 ) -> None:
     before, after = pair
-    comes = data.draw(barely(after))
-    opened = lets_through(after, comes) and not lets_through(before, comes)
-    event("opens something" if opened else "opens nothing")
-    assert not opened or weaker(before, after)
+    candidate = data.draw(barely_let_through(after))
+    newly_let_through = lets_through(after, candidate) and not lets_through(before, candidate)
+    event("opens something" if newly_let_through else "opens nothing")
+    assert not newly_let_through or weakenings_between(before, after)
 
 
 @given(catalogues())
 def test_a_catalogue_is_not_weaker_than_itself(catalogue: Catalogue) -> None:
-    assert weaker(catalogue, catalogue) == []
+    assert weakenings_between(catalogue, catalogue) == []
 
 
 @given(catalogues())
 def test_an_environment_under_another_name_is_no_weaker(catalogue: Catalogue) -> None:
-    written, project = _renamed(catalogue.written, catalogue.project)
-    assert weaker(catalogue, Catalogue(project=project, written=written)) == []
+    written, project = with_new_names(catalogue.written, catalogue.project)
+    assert weakenings_between(catalogue, Catalogue(project=project, written=written)) == []
 
 
 @given(catalogues(), st.sampled_from(LEVELS))
 def test_what_must_be_known_of_where_it_was_built_may_become_more(catalogue: Catalogue, level: ProvenanceLevel) -> None:
-    asked = {each.provenance for each in catalogue.project.environments.values()}
-    changed = Catalogue(project=_each(catalogue.project, provenance=level), written=catalogue.written)
-    said = [each for each in weaker(catalogue, changed) if "provenance" in each.text]
-    production = any(each.production for each in catalogue.project.environments.values())
-    if production and all(LEVELS.index(level) >= LEVELS.index(each) for each in asked):
-        assert said == []
+    demanded_before = {environment.provenance for environment in catalogue.project.environments.values()}
+    changed = Catalogue(project=with_all(catalogue.project, provenance=level), written=catalogue.written)
+    on_provenance = [
+        environment for environment in weakenings_between(catalogue, changed) if "provenance" in environment.text
+    ]
+    production = any(environment.production for environment in catalogue.project.environments.values())
+    if production and all(LEVELS.index(level) >= LEVELS.index(earlier) for earlier in demanded_before):
+        assert on_provenance == []
 
 
 @given(st.sampled_from(("a", "a*", "ab*", "*", "b", "a*c", "*c")), st.sampled_from(("a", "a*", "ab*", "*", "a*c")))
 def test_a_pattern_within_another_matches_nothing_else(pattern: str, wide: str) -> None:
-    from fnmatch import fnmatchcase  # noqa: PLC0415 - the judge, and no part of what is judged
+    from fnmatch import fnmatchcase  # noqa: PLC0415 - needed by this test's own judgement only
 
     if within(pattern, wide):
         assert all(fnmatchcase(t, wide) for t in ("a", "ab", "abc", "ac", "b", "bc", "c") if fnmatchcase(t, pattern))

@@ -1,4 +1,4 @@
-"""A newer release comes while people are asked about an older one, and the gate lets them decide on it first."""
+"""A newer release arrives while people are asked about an older one, and the gate lets them finish that first."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,7 +19,7 @@ TEN_MINUTES = timedelta(minutes=10)
 
 @pytest.fixture
 def world() -> World:
-    """People are asked about shop-1; shop-2 and shop-3 came since then, ten minutes after each other."""
+    """People are asked about shop-1; shop-2 and shop-3 arrived afterwards, ten minutes apart."""
     world = World(gated(ADA, BEN, required=2, when_newer=WhenNewer.WAIT))
     for number in (1, 2, 3):
         world.push(f"v{number}")
@@ -36,10 +36,10 @@ def test_the_older_one_is_asked_about_and_only_the_newest_waits_behind_it(world:
 
 
 def test_who_follows_the_newer_one_reads_what_it_waits_for(world: World) -> None:
-    told = world.explain(3)
-    assert told.headline == "shop-3 waits in production behind shop-1, which is awaiting approval."
-    assert told.next == "People decide on shop-1 first; then this release is planned automatically."
-    reasons = [rule.reason for environment in told.rules for rule in environment.rules]
+    explanation = world.explain(3)
+    assert explanation.headline == "shop-3 waits in production behind shop-1, which is awaiting approval."
+    assert explanation.next == "People decide on shop-1 first; then this release is planned automatically."
+    reasons = [rule.reason for environment in explanation.rules for rule in environment.rules]
     assert "people are asked about shop-1 first" in reasons
 
 
@@ -96,7 +96,7 @@ def test_where_the_gate_says_nothing_a_newer_one_takes_the_place() -> None:
 
 @pytest.fixture
 def replacing() -> World:
-    """Ben has approved shop-1, and Ada is asked; shop-2 comes, and its plan for production is under way."""
+    """Ben has approved shop-1, and Ada is still asked."""
     world = World(gated(ADA, BEN, required=2))
     world.push("v1")
     world.settle()
@@ -105,11 +105,11 @@ def replacing() -> World:
     return world
 
 
-def planned_by_hand(world: World, *, planned: bool = False, **result: Any) -> None:
-    """The plan of shop-2 for production, of which nothing was heard, is reported now."""
+def report_lost_plan(world: World, *, passed: bool = False, **result: Any) -> None:
+    """Report the outcome of shop-2's plan step for production, whose message was lost."""
     step = next(step for step in reversed(world.steps(StepKind.PLAN)) if step.release == 2)
     assert step.environment == "production"
-    world.finish(step, Outcome(passed=planned, reason="a Rollout is none of its kinds", result=result))
+    world.finish(step, Outcome(passed=passed, reason="a Rollout is none of its kinds", result=result))
     world.settle()
 
 
@@ -155,7 +155,7 @@ def test_a_newer_one_waits_for_an_older_one_that_was_let_through_while_its_plan_
     replacing.settle()
     lane = replacing.lanes["production"]
     assert (lane.in_progress, lane.waiting, replacing.phase(2)) == (1, 2, Phase.QUEUED)
-    planned_by_hand(replacing)
+    report_lost_plan(replacing)
     assert replacing.phase(2) is Phase.QUEUED
     replacing.wait(timedelta(hours=1))
     replacing.reconcile()

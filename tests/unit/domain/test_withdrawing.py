@@ -88,10 +88,10 @@ def test_a_vote_can_be_taken_back_while_its_plan_is_being_made_again() -> None:
 def test_a_vote_that_was_taken_back_does_not_come_back_by_a_repeat_of_its_message() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA, submission="form-nonce-1")
-    cast = world.taken[-1][1]
-    assert isinstance(cast, VoteCast)
+    vote_event = world.taken[-1][1]
+    assert isinstance(vote_event, VoteCast)
     world.withdraw(1, ADA)
-    assert world.take(cast).nothing
+    assert world.take(vote_event).nothing
     assert voters(world) == []
 
 
@@ -112,9 +112,9 @@ def test_voters_are_told_by_name_which_part_of_the_plan_changed() -> None:
     world.change(gated(required=2))
     world.vote(1, CLEO)
     world.settle()
-    told = world.notices(Notice.VOTES_VOIDED)
-    assert [(step.channel, step.recipients) for step in told] == [("team", (ADA, BEN)), ("mail", (ADA, BEN))]
-    assert {step.why for step in told} == {"the plan changed: policy"}
+    notices = world.notices(Notice.VOTES_VOIDED)
+    assert [(step.channel, step.recipients) for step in notices] == [("team", (ADA, BEN)), ("mail", (ADA, BEN))]
+    assert {step.why for step in notices} == {"the plan changed: policy"}
 
 
 def test_votes_on_a_release_whose_tag_was_pushed_again_are_void_with_the_reason() -> None:

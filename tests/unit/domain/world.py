@@ -1,7 +1,7 @@
 """An in-memory world for one application: state, clock, outbox, audit chain and scripted effects around `decide`.
 
-It keeps the rules that the ledger keeps: an event is taken in once, a decision that changes nothing leaves no mark,
-and audit records are chained. Stories call `push`, `run`, `vote`, `reconcile` and `wait`, then `settle`.
+It follows the rules of the ledger: an event is handled once, a decision that changes nothing leaves no mark, and
+audit records are chained. Stories call `push`, `run`, `vote`, `reconcile` and `wait`, then `settle`.
 """
 
 from collections import deque
@@ -48,7 +48,7 @@ OPERATOR = "olga@example.com"
 
 
 class World:
-    """One application at one moment, and everything that was sent and recorded so far."""
+    """The state of one application, and everything that was sent and recorded so far."""
 
     def __init__(self, application: Application, *, now: datetime = MORNING) -> None:
         self.application = application
@@ -77,30 +77,31 @@ class World:
         self._submissions = 0
 
     def copy(self) -> "World":
-        """Another world that begins where this one stopped. The elements of its lists, sets and tables are never
-        changed."""
-        made = copy(self)
+        """A second world in the same state. Copying the collections is enough: their elements are never changed."""
+        duplicate = copy(self)
         containers = (deque, dict, list, set)
-        vars(made).update({name: copy(value) for name, value in vars(self).items() if isinstance(value, containers)})
-        made.effects = deepcopy(self.effects)
-        return made
+        vars(duplicate).update(
+            {name: copy(value) for name, value in vars(self).items() if isinstance(value, containers)}
+        )
+        duplicate.effects = deepcopy(self.effects)
+        return duplicate
 
     # ---- the ledger's part
-    def snapshot(self, wanted: Lookups) -> Snapshot:
+    def snapshot(self, lookups: Lookups) -> Snapshot:
         """What the ledger would load."""
-        digests = {name: self.digests[name] for name in (wanted.digest,) if name in self.digests}
-        tags = {name: self.tags[name] for name in (wanted.tag,) if name in self.tags}
-        newest = sorted(self.releases, reverse=True)[: wanted.newest]
-        numbers = {*newest, *digests.values(), *tags.values(), *wanted.numbers(self.head, self.lanes.values())}
-        stored = StoredState(
+        digests = {name: self.digests[name] for name in (lookups.digest,) if name in self.digests}
+        tags = {name: self.tags[name] for name in (lookups.tag,) if name in self.tags}
+        newest = sorted(self.releases, reverse=True)[: lookups.newest]
+        numbers = {*newest, *digests.values(), *tags.values(), *lookups.numbers(self.head, self.lanes.values())}
+        state = StoredState(
             head=self.head,
             lanes=dict(self.lanes),
             releases={number: self.releases[number] for number in numbers if number in self.releases},
             digests=digests,
             tags=tags,
-            waits=self.waits if wanted.waits else {},
+            waits=self.waits if lookups.waits else {},
         )
-        return self._policy().snapshot(stored, wanted.tag)
+        return self._policy().snapshot(state, lookups.tag)
 
     def _policy(self) -> Policy:
         return Policy(
@@ -125,7 +126,7 @@ class World:
         return {name: status_at(self.now) for name, status_at in self.windows.items()}
 
     def take(self, event: Event) -> Decision:
-        """Take an event in, as the handler does; a repeat gives a decision that changes nothing."""
+        """Handle an event as the handler does; a repeated event gives a decision that changes nothing."""
         self.taken.append((self.now, event))
         if event.mark in self.marks:
             return Decision(head=self.head)
@@ -148,15 +149,17 @@ class World:
         self.sent.extend(decision.messages)
 
     def _note_move(self, release: Release) -> None:
-        before = self.releases.get(release.number)
-        came_from = before.phase if before else Phase.JOINING
-        planned_again = before is not None and before.environment == release.environment
-        if came_from is not release.phase or (planned_again and before and before.attempt != release.attempt):
-            self.moves.add((came_from, release.phase))
+        release_before = self.releases.get(release.number)
+        phase_before = release_before.phase if release_before else Phase.JOINING
+        planned_again = release_before is not None and release_before.environment == release.environment
+        if phase_before is not release.phase or (
+            planned_again and release_before and release_before.attempt != release.attempt
+        ):
+            self.moves.add((phase_before, release.phase))
 
     # ---- what happens outside
     def push(self, tag: str, image: str | None = None, *, at: datetime | None = None, **fields: Any) -> Decision:
-        """An image is pushed; one tag's image is the same each time, unless another one is named."""
+        """An image is pushed. Each push of a tag has the same image unless `image` names another."""
         self.effects.registry[tag] = digest(image or tag)
         event = ImagePushed(
             received_at=self.now,
@@ -170,9 +173,9 @@ class World:
         return self.take(event)
 
     def run(self, run: Run, *, image: str | None = None, tag: str | None = None) -> Decision:
-        """A CI run ends; it names its image by digest only where an image is given."""
-        named = digest(image) if image else None
-        return self.take(PipelineCompleted(received_at=self.now, run=run, digest=named, tag=tag))
+        """A CI run ends. It names its image by digest only if `image` is given."""
+        image_digest = digest(image) if image else None
+        return self.take(PipelineCompleted(received_at=self.now, run=run, digest=image_digest, tag=tag))
 
     def vote(
         self,
@@ -186,7 +189,7 @@ class World:
         submission: str | None = None,
         signed_in: SignedIn | None = None,
     ) -> Decision:
-        """A person votes: for the plan and the environment that are on the page now, unless others are given."""
+        """A person votes on the plan and environment that the page shows now, unless others are given."""
         self._submissions += 1
         release = self.releases.get(number)
         last = self.application.environments[-1].name
@@ -222,7 +225,7 @@ class World:
         until: datetime | None = None,
         submission: str | None = None,
     ) -> Decision:
-        """An operator gives a command; in the last environment, if the verb needs one and none is given."""
+        """An operator gives a command, in the last environment if the verb needs one and none is given."""
         self._submissions += 1
         last = self.application.environments[-1].name
         return self.take(
@@ -260,8 +263,7 @@ class World:
         )
 
     def change(self, application: Application | None = None) -> None:
-        """A version of the application is applied: the given one, or else one that differs in something other than
-        policy."""
+        """Apply a version of the application: the given one, or one that differs in something that is not policy."""
         self.application = application or self.application
         self.delivery = sha256(self.delivery.encode())
         applied = AuditDraft(action=Action.APPLICATION_APPLIED, actor=OPERATOR)
@@ -270,14 +272,17 @@ class World:
 
     # ---- the queues' part
     def settle(self, *, limit: int = 10_000) -> None:
-        """Deliver what is due, again and again, until nothing is left to deliver now."""
+        """Deliver due messages until none is left."""
         for _ in range(limit):
-            due = next((m for m in self.outbox if m.not_before is None or m.not_before <= self.now), None)
+            due = next(
+                (message for message in self.outbox if message.not_before is None or message.not_before <= self.now),
+                None,
+            )
             if due is None:
                 return
             self.outbox.remove(due)
             self.deliver(due)
-        raise AssertionError(f"{limit} messages were delivered and there are still more")
+        raise AssertionError(f"more than {limit} messages are due")
 
     def deliver(self, message: Outgoing) -> None:
         if message.queue is Queue.WORK:
@@ -311,19 +316,19 @@ class World:
         self.now += time
 
     def reconcile(self) -> None:
-        """The timer looks for releases whose time is over, and for people to remind."""
+        """The timer looks for releases past their deadline and for people to remind."""
         for number in self.head.active:
             for event in overdue(self.releases[number], now=self.now, definition=self.delivery):
                 self.take(event)
 
-    # ---- looking
+    # ---- reading
     def phase(self, number: int) -> Phase:
         return self.releases[number].phase
 
     def actions(self, number: int | None = None) -> list[str]:
-        """The actions of the audit trail, in order; of one release if it is given."""
-        wanted = f"{self.head.application}-{number}"
-        return [record.action for record in self.audit if number is None or record.release == wanted]
+        """The actions of the audit trail in order, of one release if `number` is given."""
+        release_id = f"{self.head.application}-{number}"
+        return [record.action for record in self.audit if number is None or record.release == release_id]
 
     def last(self, action: str) -> AuditRecord:
         return next(record for record in reversed(self.audit) if record.action == action)
@@ -333,10 +338,10 @@ class World:
         return lane.live.release if lane and lane.live else None
 
     def notices(self, notice: Notice) -> list[Step]:
-        """Every such notice that was ever asked for."""
+        """Every step of this notice that was ever requested."""
         return [step for step in self.steps(StepKind.NOTIFY) if step.notice is notice]
 
     def steps(self, kind: StepKind) -> list[Step]:
-        """Every step of a kind that was ever asked for."""
-        steps = [Step.model_validate(m.body) for m in self.sent if m.queue is Queue.STEPS]
+        """Every step of this kind that was ever requested."""
+        steps = [Step.model_validate(message.body) for message in self.sent if message.queue is Queue.STEPS]
         return [step for step in steps if step.kind is kind]

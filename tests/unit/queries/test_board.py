@@ -11,9 +11,9 @@ from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.domain.windows import WindowStatus
 from slipway.queries.board import ApplicationRow, row
-from tests.unit.domain.operations import Operation, applications, happenings
+from tests.unit.domain.operations import Operation, any_operations, applications
 from tests.unit.domain.samples import unattended
-from tests.unit.domain.test_properties import led_through
+from tests.unit.domain.test_properties import world_after
 from tests.unit.domain.world import World
 
 
@@ -22,11 +22,11 @@ def shown(board: ApplicationRow) -> list[int]:
     return [moving.release.number for moving in board.arriving] + cells
 
 
-@given(applications(), happenings())
+@given(applications(), any_operations())
 def test_whatever_is_on_its_way_is_on_the_board_once_with_the_rules_that_explain_names(
     delivered: Application, operations: list[Operation]
 ) -> None:
-    world = led_through(delivered, operations)
+    world = world_after(delivered, operations)
     snapshot = world.board()
     board = row(snapshot)
     assert sorted(shown(board)) == sorted(world.head.active)
