@@ -18,7 +18,7 @@ from slipway.engine.proving import Prover
 from slipway.testing import MORNING, MemoryBlobs
 from slipway.testing.identity import MemoryIssuer, published_keys
 from tests.serving import in_a_thread
-from tests.unit.engine.test_proving import ADA, CLIENT, VOTE, taken
+from tests.unit.engine.test_proving import ADA, CLIENT, VOTE, vote_of
 
 STATEMENT = VOTE.evolve(reason='"Grüße"\n\t\\ and \u2028')
 
@@ -34,7 +34,7 @@ class StoredProof:
         )
         received = Received(id="0000000000000-0000000000000000", partition="shop", received_at=MORNING, row=row)
         prover = Prover(tokens=IdTokens(issuer, CLIENT), installation="here", evidence=blobs)
-        proved = present(taken(prover.vote(received)).proved, "the proof")
+        proved = present(vote_of(prover.vote(received)).proved, "the proof")
         self.digest, self.content = proved.proof, blobs.documents[proved.proof]
         self.file, self.keys = folder / "proof.json", folder / "keys.json"
         self.file.write_bytes(self.content)

@@ -29,7 +29,7 @@ from slipway.testing.identity import TENANT, MemoryIssuer, published_keys
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served, Trail
 from tests.unit.domain.samples import MORNING
-from tests.unit.engine.test_proving import ADA, CLIENT, VOTE, taken
+from tests.unit.engine.test_proving import ADA, CLIENT, VOTE, vote_of
 
 INSTALLATION = "_installation"
 CHANGE_VOTE = ChangeVoteStatement.model_validate(
@@ -70,7 +70,7 @@ class Kept:
         row = InboxRow(kind=InboxKind.VOTE, proof=Proof(statement=VOTE, id_token=token), speaker=Speaker(via=Via.PAGE))
         received = Received(id="0000000000000-0000000000000000", partition="shop", received_at=MORNING, row=row)
         prover = Prover(tokens=IdTokens(self.issuer, CLIENT), installation="here", evidence=blobs)
-        proof = present(taken(prover.vote(received)).proved, "the proof").proof
+        proof = present(vote_of(prover.vote(received)).proved, "the proof").proof
         self.app.documents |= blobs.documents
         self.trail(proof, named or who)
         return proof

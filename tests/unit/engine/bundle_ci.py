@@ -1,4 +1,4 @@
-"""A team whose CI builds bundles and pushes them, and the installation that delivers them."""
+"""The CI of a team that builds bundles and pushes them, and the installation that delivers them."""
 
 from functools import partial
 from pathlib import Path
@@ -61,22 +61,22 @@ class Ci:
         }
         document = {"v": 1, "application": "shop", "environments": environments, "image_paths": self.image_paths}
         targets = Targets.model_validate(document)
-        wanted = BuildOptions(folder=folder, targets=targets, version=version, registry="nonprod.test")
-        return build(wanted, resolver(self.installation.nonprod), NO_PROGRAMS, Schemas()).packed
+        options = BuildOptions(folder=folder, targets=targets, version=version, registry="nonprod.test")
+        return build(options, resolver(self.installation.nonprod), NO_PROGRAMS, Schemas()).packed
 
     def push(self, packed: PackedBundle, tag: str) -> None:
-        """Push the bundle, and tell the app of it."""
+        """Push the bundle and report the push to the app."""
         self.upload(packed, tag)
-        self.tell("team/shop-bundle", packed.digest, tag)
+        self.report_push("team/shop-bundle", packed.digest, tag)
 
     def upload(self, packed: PackedBundle, tag: str) -> None:
         registry, repository = self.installation.nonprod, "team/shop-bundle"
-        for data in (packed.layer, packed.config):
-            registry.put_blob(repository, sha256(data), len(data), partial(iter, [data]))
+        for blob in (packed.layer, packed.config):
+            registry.put_blob(repository, sha256(blob), len(blob), partial(iter, [blob]))
         registry.put_manifest(repository, tag, packed.manifest, MANIFEST_TYPE)
 
-    def tell(self, repository: str, digest: str, tag: str) -> None:
-        """The app hears of a push."""
+    def report_push(self, repository: str, digest: str, tag: str) -> None:
+        """Deliver the event of a push to the app."""
         now = self.installation.now
         self.installation.app.door.take(
             ImagePushed(
@@ -92,7 +92,7 @@ WITH_PROXY = DEPLOYMENT.replace(
 
 
 def with_two_images(ci: Ci) -> tuple[PackedBundle, str]:
-    """A bundle whose second image is an init container's, by digest; and that digest."""
+    """A bundle with a second image, that of an init container; and this image's digest."""
     digest = push_artifact(ci.installation.nonprod, "team/proxy", image(b"proxy 2.0"), "2.0")
     texts = {path: WITH_PROXY.replace("DIGEST", digest) if text == DEPLOYMENT else text for path, text in FILES.items()}
     return ci.bundle("1.4.0", files=texts), digest

@@ -1,4 +1,4 @@
-"""Gates of class production are anchored, and a ledger that was put back to an earlier state opens nothing."""
+"""Gates of class production are anchored, and a ledger that was restored to an earlier state opens nothing."""
 
 import json
 import logging
@@ -72,7 +72,7 @@ def storage(waiting: Installation) -> Storage:
 
 
 def anchors(storage: MemoryAdded) -> list[ChainAnchor]:
-    """Newest first, as a list request gives them."""
+    """The anchors, newest first, as a list request returns them."""
     return [ChainAnchor.model_validate_json(content) for _, content in storage.listed(FOLDER)]
 
 
@@ -84,11 +84,11 @@ def rows(installation: Installation) -> list[Row]:
     return list(installation.app.table.rows("shop", " ", "~"))
 
 
-def put_back(installation: Installation, kept: list[Row]) -> None:
-    """As somebody does who restores the table: rows of then, and nothing of now."""
+def restore_rows(installation: Installation, restored: list[Row]) -> None:
+    """Restore the table: delete every row of now and write the earlier ones."""
     for row in rows(installation):
         installation.app.table.transact("shop", [Write(act=Act.DELETE, key=row.key)])
-    for row in kept:
+    for row in restored:
         installation.app.table.transact("shop", [Write(act=Act.CREATE, key=row.key, values=row.values)])
 
 
@@ -139,27 +139,27 @@ def test_each_anchor_names_the_one_before_it(waiting: Installation, storage: Sto
     assert newest.head.sequence > first.head.sequence
 
 
-def rewound_after_a_rejection(installation: Installation) -> None:
-    kept = rows(installation)
+def restore_over_a_rejection(installation: Installation) -> None:
+    rows_before = rows(installation)
     installation.vote(1, decision=VoteDecision.REJECT, reason="not today")
     installation.settle()
-    put_back(installation, kept)
+    restore_rows(installation, rows_before)
     assert installation.is_consistent()
     installation.vote(1)
 
 
 def test_a_ledger_that_was_put_back_before_a_rejection_opens_nothing(waiting: Installation, storage: Storage) -> None:
-    rewound_after_a_rejection(waiting)
+    restore_over_a_rejection(waiting)
     waiting.settle()
     assert waiting.production.applied == 0
     assert waiting.prod.resolve("team/shop", "1.0.0") is None
     assert waiting.phase(1) is Phase.FAILED
     assert "ledger.rewound" in waiting.actions()
-    assert outcomes(storage) == [GateOutcome.REJECTED], "nothing is anchored over it"
+    assert outcomes(storage) == [GateOutcome.REJECTED], "no anchor covers it"
 
 
 def test_a_ledger_that_was_put_back_and_went_on_past_the_anchor_opens_nothing(waiting: Installation) -> None:
-    rewound_after_a_rejection(waiting)
+    restore_over_a_rejection(waiting)
     anchor = waiting.settle_at(StepKind.ANCHOR, "production")
     for number in range(30):
         waiting.push(f"2.0.{number}")
@@ -171,21 +171,21 @@ def test_a_ledger_that_was_put_back_and_went_on_past_the_anchor_opens_nothing(wa
 
 
 def test_all_that_follows_in_that_application_is_held_back_and_says_why(waiting: Installation) -> None:
-    rewound_after_a_rejection(waiting)
+    restore_over_a_rejection(waiting)
     waiting.settle()
     waiting.push("1.1.0")
     waiting.settle()
     assert waiting.phase(2) is Phase.HELD_BACK
-    named = [result for where in waiting.explain(2).rules for result in where.rules if result.name == "ledger-is-whole"]
-    rule = named[0]
+    results = [result for part in waiting.explain(2).rules for result in part.rules]
+    rule = next(result for result in results if result.name == "ledger-is-whole")
     assert "the ledger was put back" in rule.reason
 
 
 def test_the_doctor_names_a_ledger_that_was_put_back(waiting: Installation) -> None:
     assert waiting.app.doctor.run("ledger:shop").said == "nothing is anchored yet"
-    rewound_after_a_rejection(waiting)
-    found = waiting.app.doctor.run("ledger:shop")
-    assert (found.status, "ledger-is-whole: record" in found.said) == (Status.FAILED, True)
+    restore_over_a_rejection(waiting)
+    check = waiting.app.doctor.run("ledger:shop")
+    assert (check.status, "ledger-is-whole: record" in check.said) == (Status.FAILED, True)
 
 
 def test_an_anchor_that_the_worker_did_not_sign_is_reported_and_passed_over(
@@ -228,12 +228,12 @@ def test_an_anchor_of_an_older_epoch_is_history(waiting: Installation, storage: 
 
 
 def test_an_anchor_of_a_moment_ago_is_not_ahead_of_the_ledger(waiting: Installation, storage: Storage) -> None:
-    before = waiting.app.ledger.head("shop")
+    head_before = waiting.app.ledger.head("shop")
     waiting.vote(1)
     waiting.settle()
     (anchor,) = anchors(storage)
-    assert anchor.head.sequence > before.sequence
-    assert waiting.app.chain_anchors.is_whole_rule("shop", before).passed
+    assert anchor.head.sequence > head_before.sequence
+    assert waiting.app.chain_anchors.is_whole_rule("shop", head_before).passed
 
 
 def test_while_the_container_is_away_the_first_object_waits_and_then_goes_on(
@@ -267,7 +267,7 @@ def test_the_anchor_of_a_rejection_is_tried_until_the_container_is_back(
 
 
 def test_blobs_that_bury_the_anchors_do_not_hide_what_was_put_back(waiting: Installation, storage: Storage) -> None:
-    rewound_after_a_rejection(waiting)
+    restore_over_a_rejection(waiting)
     for number in range(MOST_SKIPPED):
         storage.files[f"{FOLDER}application:shop/000000000000-{number:012d}"] = b"junk"
     with pytest.raises(LedgerUnavailable, match="none of the first 100 blobs"):

@@ -1,4 +1,4 @@
-"""A step is begun in the invocation that asked for it; its net is the message of that invocation."""
+"""A step begins in the invocation that requested it; if that fails, the invocation's message is delivered again."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -28,218 +28,226 @@ def life() -> Life:
 
 
 @pytest.fixture
-def home(life: Life, tmp_path: Path) -> Installation:
+def installation(life: Life, tmp_path: Path) -> Installation:
     write_application(tmp_path)
     return Installation(tmp_path, wrap=lambda ports: mortal_ports(ports, life))
 
 
-def asked_of_queues(home: Installation) -> list[StepKind]:
-    return [step.kind for step in home.steps() if step.kind.is_awaited]
+def queued_steps(installation: Installation) -> list[StepKind]:
+    return [step.kind for step in installation.steps() if step.kind.is_awaited]
 
 
-def asked_in_outbox(home: Installation) -> list[str]:
-    return [entry.message.body["kind"] for entry in home.app.ledger.outbox("shop")]
+def kinds_in_outbox(installation: Installation) -> list[str]:
+    return [entry.message.body["kind"] for entry in installation.app.ledger.outbox("shop")]
 
 
-def pushed(home: Installation, queue: Queue = Queue.EVENTS, *, body: bytes = BODY) -> Callable[[], None]:
-    """Delivers the message of one push, for the first time or again."""
-    event, delivered = home.pushed("1.0"), list[bool]()
+def delivery_of_a_push(
+    installation: Installation, queue: Queue = Queue.EVENTS, *, body: bytes = BODY
+) -> Callable[[], None]:
+    """Returns a function that delivers the message of one push, the first time and then again."""
+    event, deliveries = installation.pushed("1.0"), list[bool]()
 
     def deliver() -> None:
-        with home.app.beginning.room(queue, body, again=bool(delivered)):
-            delivered.append(True)
-            home.app.door.take(event)
+        with installation.app.beginning.room(queue, body, again=bool(deliveries)):
+            deliveries.append(True)
+            installation.app.door.take(event)
 
     return deliver
 
 
-def with_effect(home: Installation, kind: StepKind, effect: Callable[[Work], Outcome]) -> None:
-    """From now on the app does this instead."""
-    runner = replace(home.app.step_runner, effects={**home.app.step_runner.effects, kind: effect})
-    home.app.__dict__["beginning"] = replace(home.app.beginning, run=lambda: runner.run)
+def with_effect(installation: Installation, kind: StepKind, effect: Callable[[Work], Outcome]) -> None:
+    """Let the app run this effect for steps of this kind from now on."""
+    runner = replace(installation.app.step_runner, effects={**installation.app.step_runner.effects, kind: effect})
+    installation.app.__dict__["beginning"] = replace(installation.app.beginning, run=lambda: runner.run)
 
 
-def dies(home: Installation, life: Life, kind: StepKind, deliver: Callable[[], None]) -> None:
-    """The process ends in the effect of this step; another one begins."""
+def die_during(installation: Installation, life: Life, kind: StepKind, deliver: Callable[[], None]) -> None:
+    """The process dies during the effect of this step, and another process starts."""
 
     def effect(_: Work) -> Outcome:
         life.dead = True
         raise Crash
 
-    usual = home.app.beginning
-    with_effect(home, kind, effect)
+    usual = installation.app.beginning
+    with_effect(installation, kind, effect)
     with pytest.raises(Crash):
         deliver()
     life.restart()
-    home.app.__dict__["beginning"] = usual
+    installation.app.__dict__["beginning"] = usual
 
 
-def test_a_push_is_planned_and_deployed_without_a_queue(home: Installation) -> None:
-    pushed(home)()
-    assert home.phase(1) is Phase.CHECKING
-    assert [(step.kind, step.poll) for step in home.steps() if step.kind.is_awaited] == [(StepKind.CHECK, 1)]
-    assert asked_in_outbox(home) == []
+def test_a_push_is_planned_and_deployed_without_a_queue(installation: Installation) -> None:
+    delivery_of_a_push(installation)()
+    assert installation.phase(1) is Phase.CHECKING
+    assert [(step.kind, step.poll) for step in installation.steps() if step.kind.is_awaited] == [(StepKind.CHECK, 1)]
+    assert kinds_in_outbox(installation) == []
 
 
-def test_a_vote_is_followed_by_copy_and_deployment_without_a_queue(home: Installation) -> None:
-    home.push("1.0")
-    home.settle(until=lambda: home.phase(1) is Phase.AWAITING_APPROVAL)
-    home.bus.sent.clear()
-    with home.app.beginning.room(Queue.HINTS, BODY, again=False):
+def test_a_vote_is_followed_by_copy_and_deployment_without_a_queue(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle(until=lambda: installation.phase(1) is Phase.AWAITING_APPROVAL)
+    installation.bus.sent.clear()
+    with installation.app.beginning.room(Queue.HINTS, BODY, again=False):
         concerns("shop")
-        home.vote(1)
-    assert home.phase(1) is Phase.CHECKING
-    assert asked_of_queues(home) == [StepKind.CHECK]
+        installation.vote(1)
+    assert installation.phase(1) is Phase.CHECKING
+    assert queued_steps(installation) == [StepKind.CHECK]
 
 
-def test_what_was_read_since_the_decision_stops_a_step_that_is_about_to_be_begun(home: Installation) -> None:
-    home.push("1.0")
-    home.settle(until=lambda: home.phase(1) is Phase.AWAITING_APPROVAL)
+def test_what_was_read_since_the_decision_stops_a_step_that_is_about_to_be_begun(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle(until=lambda: installation.phase(1) is Phase.AWAITING_APPROVAL)
 
     def run(step: Step, within: str) -> None:
         if step.kind is StepKind.DEPLOY:
-            home.vote(1, decision=VoteDecision.REJECT, reason="the wrong branch")
-        home.app.step_runner.run(step, within)
+            installation.vote(1, decision=VoteDecision.REJECT, reason="the wrong branch")
+        installation.app.step_runner.run(step, within)
 
-    home.app.__dict__["beginning"] = replace(home.app.beginning, run=lambda: run)
-    with home.app.beginning.room(Queue.HINTS, BODY, again=False):
+    installation.app.__dict__["beginning"] = replace(installation.app.beginning, run=lambda: run)
+    with installation.app.beginning.room(Queue.HINTS, BODY, again=False):
         concerns("shop")
-        home.vote(1)
-    assert home.phase(1) is Phase.REJECTED
-    assert home.production.applied == 0
-    assert asked_of_queues(home) == []
+        installation.vote(1)
+    assert installation.phase(1) is Phase.REJECTED
+    assert installation.production.applied == 0
+    assert queued_steps(installation) == []
 
 
-def test_whoever_holds_a_session_begins_nothing_in_it(home: Installation) -> None:
-    pushed(home, Queue.WORK)()
-    assert asked_of_queues(home) == [StepKind.PLAN]
+def test_whoever_holds_a_session_begins_nothing_in_it(installation: Installation) -> None:
+    delivery_of_a_push(installation, Queue.WORK)()
+    assert queued_steps(installation) == [StepKind.PLAN]
 
 
-def test_nothing_is_begun_for_which_nobody_would_look_where_the_message_comes_again(home: Installation) -> None:
-    with home.app.beginning.room(Queue.HINTS, BODY, again=False):
+def test_nothing_is_begun_for_which_nobody_would_look_where_the_message_comes_again(installation: Installation) -> None:
+    with installation.app.beginning.room(Queue.HINTS, BODY, again=False):
         concerns("another")
-        home.push("1.0")
-    assert asked_of_queues(home) == [StepKind.PLAN]
+        installation.push("1.0")
+    assert queued_steps(installation) == [StepKind.PLAN]
 
 
-def test_what_people_say_and_what_is_pushed_does_not_wait_for_slow_steps_of_others(home: Installation) -> None:
-    with ExitStack() as others:
+def test_what_people_say_and_what_is_pushed_does_not_wait_for_slow_steps_of_others(installation: Installation) -> None:
+    with ExitStack() as slow_steps:
         for _ in range(BESIDE):
-            assert home.app.beginning.beside.acquire(blocking=False)
-            others.callback(home.app.beginning.beside.release)
-        pushed(home)()
-        assert asked_of_queues(home) == [StepKind.PLAN]
-    home.settle()
+            assert installation.app.beginning.beside.acquire(blocking=False)
+            slow_steps.callback(installation.app.beginning.beside.release)
+        delivery_of_a_push(installation)()
+        assert queued_steps(installation) == [StepKind.PLAN]
+    installation.settle()
     for _ in range(BESIDE):
-        assert home.app.beginning.beside.acquire(blocking=False), "nothing is held for ever"
+        assert installation.app.beginning.beside.acquire(blocking=False), "every slot was released"
 
 
-def test_an_invocation_that_has_taken_long_begins_nothing_more(home: Installation) -> None:
-    usual = home.app.step_runner.effects[StepKind.PLAN]
+def test_an_invocation_that_has_taken_long_begins_nothing_more(installation: Installation) -> None:
+    usual = installation.app.step_runner.effects[StepKind.PLAN]
 
     def slow(work: Work) -> Outcome:
-        home.wait(BEGUN_WITHIN + timedelta(seconds=1))
+        installation.wait(BEGUN_WITHIN + timedelta(seconds=1))
         return usual(work)
 
-    with_effect(home, StepKind.PLAN, slow)
-    pushed(home)()
-    assert asked_of_queues(home) == [StepKind.DEPLOY]
+    with_effect(installation, StepKind.PLAN, slow)
+    delivery_of_a_push(installation)()
+    assert queued_steps(installation) == [StepKind.DEPLOY]
 
 
-def test_a_step_that_cannot_be_begun_goes_to_its_queue(home: Installation) -> None:
-    def away(work: Work) -> Outcome:
+def test_a_step_that_cannot_be_begun_goes_to_its_queue(installation: Installation) -> None:
+    def fail(work: Work) -> Outcome:
         raise LedgerUnavailable("switched off")
 
-    with_effect(home, StepKind.DEPLOY, away)
-    pushed(home)()
-    assert asked_of_queues(home) == [StepKind.DEPLOY]
-    home.settle()
-    assert home.phase(1) is Phase.AWAITING_APPROVAL
+    with_effect(installation, StepKind.DEPLOY, fail)
+    delivery_of_a_push(installation)()
+    assert queued_steps(installation) == [StepKind.DEPLOY]
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
 
 
 @pytest.mark.parametrize("kind", [StepKind.PLAN, StepKind.DEPLOY])
 def test_where_the_process_ends_whoever_gets_its_message_again_sends_what_it_had_begun(
-    home: Installation, life: Life, kind: StepKind
+    installation: Installation, life: Life, kind: StepKind
 ) -> None:
-    deliver = pushed(home)
-    dies(home, life, kind, deliver)
-    assert asked_of_queues(home) == []
+    deliver = delivery_of_a_push(installation)
+    die_during(installation, life, kind, deliver)
+    assert queued_steps(installation) == []
     deliver()
-    assert asked_of_queues(home) == [kind]
-    home.wait(LEASE)
-    home.settle()
-    assert home.phase(1) is Phase.AWAITING_APPROVAL
-    assert asked_in_outbox(home) == []
+    assert queued_steps(installation) == [kind]
+    installation.wait(LEASE)
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    assert kinds_in_outbox(installation) == []
 
 
-def test_what_was_begun_in_the_message_of_a_step_is_sent_where_that_comes_again(home: Installation, life: Life) -> None:
-    home.push("1.0")
-    home.settle(until=lambda: home.phase(1) is Phase.AWAITING_APPROVAL)
-    home.vote(1)
-    copying = home.settle_at(StepKind.COPY, "production")
+def test_what_was_begun_in_the_message_of_a_step_is_sent_where_that_comes_again(
+    installation: Installation, life: Life
+) -> None:
+    installation.push("1.0")
+    installation.settle(until=lambda: installation.phase(1) is Phase.AWAITING_APPROVAL)
+    installation.vote(1)
+    copying = installation.settle_at(StepKind.COPY, "production")
 
     def deliver(*, again: bool = False) -> None:
-        with home.app.beginning.room(Queue.STEPS, BODY, again=again):
-            home.app.step_runner.run(copying)
+        with installation.app.beginning.room(Queue.STEPS, BODY, again=again):
+            installation.app.step_runner.run(copying)
 
-    dies(home, life, StepKind.DEPLOY, deliver)
-    assert asked_of_queues(home) == []
+    die_during(installation, life, StepKind.DEPLOY, deliver)
+    assert queued_steps(installation) == []
     deliver(again=True)
-    assert asked_of_queues(home) == [StepKind.DEPLOY]
-    home.wait(LEASE)
-    home.settle()
-    assert home.phase(1) is Phase.COMPLETED
+    assert queued_steps(installation) == [StepKind.DEPLOY]
+    installation.wait(LEASE)
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
 
 
-def test_a_hint_that_comes_again_sends_what_was_begun_though_its_row_is_gone(home: Installation, life: Life) -> None:
-    dies(home, life, StepKind.DEPLOY, pushed(home))
-    with home.app.beginning.room(Queue.HINTS, BODY, again=True):
-        home.app.inbox_reader.take("shop", "gone")
-    assert asked_of_queues(home) == [StepKind.DEPLOY]
+def test_a_hint_that_comes_again_sends_what_was_begun_though_its_row_is_gone(
+    installation: Installation, life: Life
+) -> None:
+    die_during(installation, life, StepKind.DEPLOY, delivery_of_a_push(installation))
+    with installation.app.beginning.room(Queue.HINTS, BODY, again=True):
+        installation.app.inbox_reader.take("shop", "gone")
+    assert queued_steps(installation) == [StepKind.DEPLOY]
 
 
-def test_what_somebody_else_has_begun_is_left_to_the_message_of_theirs(home: Installation, life: Life) -> None:
-    dies(home, life, StepKind.DEPLOY, pushed(home))
-    with home.app.beginning.room(Queue.EVENTS, b"another message", again=True):
+def test_what_somebody_else_has_begun_is_left_to_the_message_of_theirs(installation: Installation, life: Life) -> None:
+    die_during(installation, life, StepKind.DEPLOY, delivery_of_a_push(installation))
+    with installation.app.beginning.room(Queue.EVENTS, b"another message", again=True):
         concerns("shop")
-    assert asked_of_queues(home) == []
+    assert queued_steps(installation) == []
 
 
-def test_the_timer_leaves_what_was_begun_to_its_message_but_not_for_ever(home: Installation, life: Life) -> None:
-    dies(home, life, StepKind.DEPLOY, pushed(home))
-    home.wait(timedelta(minutes=2))
-    assert home.reconcile().sent == 0
-    home.wait(LEFT_TO_ITS_MESSAGE)
-    assert home.reconcile().sent == 1
-    home.settle()
-    assert home.phase(1) is Phase.AWAITING_APPROVAL
+def test_the_timer_leaves_what_was_begun_to_its_message_but_not_for_ever(
+    installation: Installation, life: Life
+) -> None:
+    die_during(installation, life, StepKind.DEPLOY, delivery_of_a_push(installation))
+    installation.wait(timedelta(minutes=2))
+    assert installation.reconcile().sent == 0
+    installation.wait(LEFT_TO_ITS_MESSAGE)
+    assert installation.reconcile().sent == 1
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
 
 
-def test_a_step_taken_over_by_its_queue_is_the_queues_alone(home: Installation, life: Life) -> None:
+def test_a_step_taken_over_by_its_queue_is_the_queues_alone(installation: Installation, life: Life) -> None:
     """The step may take longer than its lease, and its message stays in the queue until it has ended."""
-    deliver = pushed(home)
-    dies(home, life, StepKind.DEPLOY, deliver)
+    deliver = delivery_of_a_push(installation)
+    die_during(installation, life, StepKind.DEPLOY, deliver)
     deliver()
-    home.wait(LEASE)
-    (message,) = [message for message in home.bus.sent if message.body["kind"] == "deploy"]
-    left: list[str] = []
+    installation.wait(LEASE)
+    (message,) = [message for message in installation.bus.sent if message.body["kind"] == "deploy"]
+    outbox_during_step: list[str] = []
 
-    def long(work: Work) -> Outcome:
-        left.extend(asked_in_outbox(home))
+    def take_long(work: Work) -> Outcome:
+        outbox_during_step.extend(kinds_in_outbox(installation))
         return Requeue(after=timedelta(seconds=9), reason="it takes longer")
 
-    effects = {**home.app.step_runner.effects, StepKind.DEPLOY: long}
-    replace(home.app.step_runner, effects=effects).run(Step.model_validate(message.body))
-    assert left == []
+    effects = {**installation.app.step_runner.effects, StepKind.DEPLOY: take_long}
+    replace(installation.app.step_runner, effects=effects).run(Step.model_validate(message.body))
+    assert outbox_during_step == []
 
 
-def test_what_was_begun_before_is_not_forgotten_where_it_cannot_be_sent(home: Installation, life: Life) -> None:
-    deliver = pushed(home)
-    dies(home, life, StepKind.DEPLOY, deliver)
-    home.bus.broken = True
+def test_what_was_begun_before_is_not_forgotten_where_it_cannot_be_sent(installation: Installation, life: Life) -> None:
+    deliver = delivery_of_a_push(installation)
+    die_during(installation, life, StepKind.DEPLOY, deliver)
+    installation.bus.broken = True
     with pytest.raises(QueueUnavailable):
         deliver()
-    assert asked_in_outbox(home) == ["deploy"]
+    assert kinds_in_outbox(installation) == ["deploy"]
 
 
 @pytest.mark.parametrize("kind", [StepKind.PLAN, StepKind.DEPLOY])
@@ -247,9 +255,9 @@ def test_what_was_begun_before_is_not_forgotten_where_it_cannot_be_sent(home: In
     "outcome", [Requeue(after=timedelta(seconds=9), reason="it takes longer"), Retry(reason="it is away")]
 )
 def test_a_step_that_goes_on_by_a_message_is_not_sent_by_the_timer_too(
-    home: Installation, kind: StepKind, outcome: Outcome
+    installation: Installation, kind: StepKind, outcome: Outcome
 ) -> None:
-    with_effect(home, kind, lambda _: outcome)
-    pushed(home)()
-    assert asked_of_queues(home) == [kind]
-    assert asked_in_outbox(home) == []
+    with_effect(installation, kind, lambda _: outcome)
+    delivery_of_a_push(installation)()
+    assert queued_steps(installation) == [kind]
+    assert kinds_in_outbox(installation) == []

@@ -1,4 +1,4 @@
-"""A bundle is delivered: its push starts a release, and what runs in the end is what stands in it."""
+"""A bundle is delivered: its push starts a release, and in the end exactly its content runs."""
 
 import json
 from collections.abc import Callable
@@ -33,13 +33,13 @@ def ci(tmp_path: Path) -> Ci:
     return team
 
 
-def contains(live: Any, wanted: Any) -> bool:
-    """Whether everything that is wanted is live; Slipway's own marks and the server's defaults may be there too."""
-    if isinstance(wanted, dict):
-        return isinstance(live, dict) and all(key in live and contains(live[key], wanted[key]) for key in wanted)
-    if isinstance(wanted, list):
-        return len(live) == len(wanted) and all(contains(a, b) for a, b in zip(live, wanted, strict=True))
-    return bool(live == wanted)
+def contains(live: Any, expected: Any) -> bool:
+    """Whether everything expected is live; Slipway's labels and the server's defaults may be there as well."""
+    if isinstance(expected, dict):
+        return isinstance(live, dict) and all(key in live and contains(live[key], expected[key]) for key in expected)
+    if isinstance(expected, list):
+        return len(live) == len(expected) and all(contains(*pair) for pair in zip(live, expected, strict=True))
+    return bool(live == expected)
 
 
 def last_details(ci: Ci, action: str) -> dict[str, Any]:
@@ -121,15 +121,15 @@ def test_a_missing_part_of_any_image_of_a_bundle_is_found_before_anybody_is_aske
 def test_a_person_starts_a_release_of_a_bundle_that_was_pushed_before_anybody_listened(ci: Ci, by: str) -> None:
     installation, packed = ci.installation, ci.bundle("1.4.0")
     ci.upload(packed, "1.4.0")
-    found = installation.app.push_prover.look_up(
+    artifact = installation.app.push_prover.look_up(
         installation.app.catalogue.entries["shop"].application, **{by: {"tag": "1.4.0", "digest": packed.digest}[by]}
     )
-    assert (found.tag, found.digest) == ("1.4.0", packed.digest)
+    assert (artifact.tag, artifact.digest) == ("1.4.0", packed.digest)
     event = proved_command(
         received_at=installation.now,
         verb=Verb.CREATE,
         application="shop",
-        artifact=found,
+        artifact=artifact,
         actor=f"oid:{OLGA.oid}",
         channel="cli",
         submission="the first one",
@@ -167,7 +167,7 @@ def test_a_field_that_names_an_image_counts_only_where_the_project_says_so(ci: C
 
 
 @pytest.mark.parametrize(
-    ("path", "text", "said"),
+    ("path", "text", "reason"),
     [
         (
             "role.yaml",
@@ -188,12 +188,12 @@ def test_a_field_that_names_an_image_counts_only_where_the_project_says_so(ci: C
         ),
     ],
 )
-def test_a_kind_that_the_project_does_not_allow_gets_no_plan(ci: Ci, path: str, text: str, said: str) -> None:
+def test_a_kind_that_the_project_does_not_allow_gets_no_plan(ci: Ci, path: str, text: str, reason: str) -> None:
     ci.push(ci.bundle("1.4.0", files={**FILES, f"environments/staging/{path}": text}), "1.4.0")
     release = ci.installation.release(1)
     assert (release.phase, release.environment) == (Phase.FAILED, "staging")
     assert release.reason.startswith("within-project: ")
-    assert said in release.reason
+    assert reason in release.reason
     assert last_details(ci, "plan.failed")["rules"] == ["within-project"]
     assert ci.installation.staging.applied == 0
 
@@ -249,7 +249,7 @@ def test_an_environment_whose_target_has_changed_is_refused_by_name(ci: Ci) -> N
 def test_what_is_not_a_bundle_is_reported_and_goes_nowhere(ci: Ci) -> None:
     installation = ci.installation
     digest = push_artifact(installation.nonprod, "team/shop-bundle", image(b"an image"), "1.4.0")
-    ci.tell("team/shop-bundle", digest, "1.4.0")
+    ci.report_push("team/shop-bundle", digest, "1.4.0")
     release = installation.release(1)
     assert release.phase is Phase.FAILED
     assert (
@@ -258,7 +258,7 @@ def test_what_is_not_a_bundle_is_reported_and_goes_nowhere(ci: Ci) -> None:
     assert release.rollouts == ()
 
 
-def _broken(change: Callable[[dict[str, Any]], object], packed: PackedBundle) -> PackedBundle:
+def with_config_changed(change: Callable[[dict[str, Any]], object], packed: PackedBundle) -> PackedBundle:
     document = json.loads(packed.config)
     change(document)
     _, files = unpack_bundle(packed)
@@ -266,7 +266,7 @@ def _broken(change: Callable[[dict[str, Any]], object], packed: PackedBundle) ->
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
         (lambda c: c.update(application="cart"), "the bundle is for the application 'cart', not 'shop'"),
         (
@@ -276,11 +276,11 @@ def _broken(change: Callable[[dict[str, Any]], object], packed: PackedBundle) ->
     ],
 )
 def test_a_bundle_that_says_something_that_is_not_so_is_refused(
-    ci: Ci, change: Callable[[dict[str, Any]], object], said: str
+    ci: Ci, change: Callable[[dict[str, Any]], object], reason: str
 ) -> None:
-    ci.push(_broken(change, ci.bundle("1.4.0")), "1.4.0")
+    ci.push(with_config_changed(change, ci.bundle("1.4.0")), "1.4.0")
     assert ci.installation.phase(1) is Phase.FAILED
-    assert said in ci.installation.release(1).reason
+    assert reason in ci.installation.release(1).reason
 
 
 def test_an_image_of_another_team_is_not_brought_along(ci: Ci) -> None:
@@ -303,7 +303,7 @@ def test_an_image_that_the_builder_did_not_pin_is_refused_before_anything_is_app
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "reason"),
     [
         (
             "environments/staging/verification/other.yaml",
@@ -312,16 +312,16 @@ def test_an_image_that_the_builder_did_not_pin_is_refused_before_anything_is_app
         ("environments/production/verification/acceptance.yaml", "the environment has no verification.job"),
     ],
 )
-def test_a_job_that_would_never_run_is_refused(ci: Ci, path: str, said: str) -> None:
+def test_a_job_that_would_never_run_is_refused(ci: Ci, path: str, reason: str) -> None:
     job = FILES["environments/staging/verification/acceptance.yaml"].replace("name: acceptance }", "name: other }", 1)
     ci.push(ci.bundle("1.4.0", files=FILES | {path: job}), "1.4.0")
     assert ci.installation.phase(1) is Phase.FAILED
-    assert said in ci.installation.release(1).reason
+    assert reason in ci.installation.release(1).reason
 
 
 def test_tests_that_the_application_demands_cannot_be_left_out_of_the_bundle(ci: Ci) -> None:
-    without = {path: text for path, text in FILES.items() if "verification" not in path}
-    ci.push(ci.bundle("1.4.0", files=without), "1.4.0")
+    without_tests = {path: text for path, text in FILES.items() if "verification" not in path}
+    ci.push(ci.bundle("1.4.0", files=without_tests), "1.4.0")
     assert ci.installation.phase(1) is Phase.FAILED
     assert "expected one Job in the bundle, got none" in ci.installation.release(1).reason
 
@@ -333,17 +333,17 @@ def test_production_goes_back_to_an_earlier_bundle(ci: Ci) -> None:
         ci.push(ci.bundle(version, tag=version), version)
         installation.vote(number)
         installation.settle()
-    assert installation.lane("production").live == _live(installation.release(2), installation)
+    assert installation.lane("production").live == live_in_production(installation.release(2), installation)
     installation.command(Verb.ROLLBACK, 1, "production", reason="it is slow")
     installation.settle()
     assert installation.phase(3) is Phase.COMPLETED, installation.release(3).reason
-    first, back = (installation.release(number) for number in (1, 3))
-    plans = [installation.app.reader.plan(release.plan_hash or "") for release in (first, back)]
+    first, brought_back = (installation.release(number) for number in (1, 3))
+    plans = [installation.app.reader.plan(release.plan_hash or "") for release in (first, brought_back)]
     assert plans[0].manifests == plans[1].manifests
     assert plans[0].images == plans[1].images
 
 
-def _live(release: Release, installation: Installation) -> Any:
+def live_in_production(release: Release, installation: Installation) -> Any:
     live = installation.lane("production").live
     assert live is not None
     assert live.release == release.number
@@ -352,15 +352,15 @@ def _live(release: Release, installation: Installation) -> Any:
 
 def test_pushes_of_what_no_application_delivers_are_dropped_and_not_parked(ci: Ci) -> None:
     installation = ci.installation
-    ci.tell("team/shop", sha256(b"an image of the bundle"), "1.5.0")
+    ci.report_push("team/shop", sha256(b"an image of the bundle"), "1.5.0")
     assert list(installation.app.installation.all_parked(limit=3)) == []
     assert installation.trail() == []
 
 
 def test_the_doctor_asks_for_the_rights_that_a_first_bundle_will_need(ci: Ci) -> None:
-    found = ci.installation.app.doctor.run("cluster:staging:shop:staging")
-    assert found.status is Status.OK
-    assert found.said.endswith("for the usual kinds; those of a bundle are checked when one arrives")
+    check = ci.installation.app.doctor.run("cluster:staging:shop:staging")
+    assert check.status is Status.OK
+    assert check.said.endswith("for the usual kinds; those of a bundle are checked when one arrives")
     ci.installation.staging.lacking = (Right(verb="patch", group="apps", resource="deployments"),)
     lacking = ci.installation.app.doctor.run("cluster:staging:shop:staging")
     assert (lacking.status, "patch" in lacking.missing) == (Status.FAILED, True)

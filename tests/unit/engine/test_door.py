@@ -1,4 +1,4 @@
-"""The door: an event from outside is decided at once; where an application is too busy, it gets its turn in `work`."""
+"""The door decides an event from outside at once; if the application is too busy, the event waits in queue `work`."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from tests.unit.engine.test_run_step import busy_like
 
 @pytest.fixture
 def busy(installation: Installation) -> Door:
-    """A door behind which every decision loses to other writers."""
+    """A door at which every decision loses to other writers."""
     return replace(installation.app.door, handler=busy_like(installation.app.handler))
 
 
@@ -63,7 +63,7 @@ def test_a_push_that_concerns_no_application_is_dropped_and_the_log_says_so(
 
 
 def test_a_push_is_asked_for_in_the_registry_before_a_release_begins(installation: Installation) -> None:
-    """A Helm chart under the image's own repository, and a tag that the application takes."""
+    """The push is of a Helm chart, under the image's own repository and with a tag that the application accepts."""
     config = {"mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": sha256(b"{}"), "size": 2}
     media_type = "application/vnd.oci.image.manifest.v1+json"
     chart = canonical({"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": []})

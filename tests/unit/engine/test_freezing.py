@@ -1,4 +1,5 @@
-"""A freeze of everything through the real flow: who is told, what a decision under way does, and reconciling."""
+"""A freeze of everything through the real flow: who is notified, what it does to a decision under way, and
+reconciling."""
 
 from datetime import timedelta
 
@@ -21,11 +22,11 @@ OLGA = "olga@example.com"
 
 
 def order(verb: Verb, installation: Installation, submission: str = "first-order", **fields: object) -> FreezeResult:
-    given = {"actor": OLGA, "reason": "an incident", "channel": "cli", "submission": submission} | fields
-    told = {"verb": verb, "received_at": installation.now, **given}
+    fields_given = {"actor": OLGA, "reason": "an incident", "channel": "cli", "submission": submission} | fields
+    order_fields = {"verb": verb, "received_at": installation.now, **fields_given}
     if verb in OPENS:
-        told["proved"] = proved(FreezeOrder.model_validate(told))
-    return installation.app.freezer.carry_out(FreezeOrder.model_validate(told))
+        order_fields["proved"] = proved(FreezeOrder.model_validate(order_fields))
+    return installation.app.freezer.carry_out(FreezeOrder.model_validate(order_fields))
 
 
 def at_the_gate(installation: Installation) -> None:
@@ -54,8 +55,8 @@ def test_the_same_order_twice_is_one_freeze_and_another_is_refused_and_recorded(
     at_the_gate(installation)
     order(Verb.FREEZE, installation)
     assert not order(Verb.FREEZE, installation).refused
-    refused = order(Verb.FREEZE, installation, "another-order", actor="ben@example.com")
-    assert [rule.name for rule in refused.rules if rule.blocks] == ["is-not-frozen"]
+    result = order(Verb.FREEZE, installation, "another-order", actor="ben@example.com")
+    assert [rule.name for rule in result.rules if rule.blocks] == ["is-not-frozen"]
     assert [record.action for record in installation.trail("_installation")] == ["everything.frozen", "command.refused"]
 
 
@@ -86,7 +87,7 @@ def test_a_late_repeat_of_an_order_does_nothing_again(installation: Installation
     at_the_gate(installation)
     order(Verb.FREEZE, installation)
     order(Verb.UNFREEZE, installation, "second-order")
-    order(Verb.FREEZE, installation)  # the form of an hour ago, sent again
+    order(Verb.FREEZE, installation)  # a form that was opened an hour ago, submitted again
     assert installation.app.freezer.current() is None
     order(Verb.FREEZE, installation, "third-order")
     order(Verb.UNFREEZE, installation, "second-order")
@@ -102,8 +103,8 @@ def test_a_repeat_of_an_order_that_was_refused_is_refused(installation: Installa
     order(Verb.FREEZE, installation)
     order(Verb.FREEZE, installation, "refused-order")
     order(Verb.UNFREEZE, installation, "second-order")
-    again = order(Verb.FREEZE, installation, "refused-order")
-    assert [rule.name for rule in again.rules if rule.blocks] == ["is-no-repeat"]
+    result = order(Verb.FREEZE, installation, "refused-order")
+    assert [rule.name for rule in result.rules if rule.blocks] == ["is-no-repeat"]
     assert installation.app.freezer.current() is None
     assert installation.actions("_installation").count("command.refused") == 1
 
@@ -114,12 +115,12 @@ def test_a_decision_that_is_under_way_when_everything_is_frozen_begins_no_rollou
     at_the_gate(installation)
     commit = installation.app.ledger.commit
 
-    def frozen_before(loaded: LoadedSnapshot, decision: Decision, event: Event) -> CommitResult:
+    def commit_after_a_freeze(loaded: LoadedSnapshot, decision: Decision, event: Event) -> CommitResult:
         monkeypatch.setattr(installation.app.ledger, "commit", commit)
         assert order(Verb.FREEZE, installation).applied == 1
         return commit(loaded, decision, event)
 
-    monkeypatch.setattr(installation.app.ledger, "commit", frozen_before)
+    monkeypatch.setattr(installation.app.ledger, "commit", commit_after_a_freeze)
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK
@@ -167,17 +168,17 @@ def test_a_reconcile_run_that_looked_before_everything_was_frozen_ends_no_freeze
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_the_gate(installation)
-    look, frozen = Ledger.of_installation, list[FreezeResult]()
+    read_rows, results = Ledger.of_installation, list[FreezeResult]()
 
-    def frozen_after(ledger: Ledger) -> InstallationRows:
-        found = look(ledger)
-        monkeypatch.setattr(Ledger, "of_installation", look)
-        frozen.append(order(Verb.FREEZE, installation))
-        return found
+    def read_then_freeze(ledger: Ledger) -> InstallationRows:
+        rows = read_rows(ledger)
+        monkeypatch.setattr(Ledger, "of_installation", read_rows)
+        results.append(order(Verb.FREEZE, installation))
+        return rows
 
-    monkeypatch.setattr(Ledger, "of_installation", frozen_after)
+    monkeypatch.setattr(Ledger, "of_installation", read_then_freeze)
     installation.reconcile()
-    assert frozen[0].applied == 1
+    assert results[0].applied == 1
     assert "everything.unfrozen" not in installation.actions()
     installation.vote(1, ADA)
     installation.settle()
@@ -189,82 +190,84 @@ def test_whoever_still_tells_of_the_end_of_one_freeze_does_not_end_the_next(
 ) -> None:
     at_the_gate(installation)
     order(Verb.FREEZE, installation)
-    look, frozen = Freezer.state, list[FreezeResult]()
+    read_state, results = Freezer.state, list[FreezeResult]()
 
-    def frozen_again(freezer: Freezer) -> FreezeState | None:
-        found = look(freezer)
-        if found is not None and found.ended_by and not frozen:
-            frozen.append(order(Verb.FREEZE, installation, "third-order"))
-        return found
+    def read_then_freeze_again(freezer: Freezer) -> FreezeState | None:
+        state = read_state(freezer)
+        if state is not None and state.ended_by and not results:
+            results.append(order(Verb.FREEZE, installation, "third-order"))
+        return state
 
-    monkeypatch.setattr(Freezer, "state", frozen_again)
+    monkeypatch.setattr(Freezer, "state", read_then_freeze_again)
     order(Verb.UNFREEZE, installation, "second-order")
-    assert frozen[0].applied == 1
+    assert results[0].applied == 1
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK
 
 
 @pytest.fixture(params=[{"Data": '{"freeze": 1}'}, {"Data": "{"}, {"Other": "x"}], ids=["another", "cut", "empty"])
-def spoilt(installation: Installation, request: pytest.FixtureRequest) -> Installation:
-    """Everything was frozen once, and the row that says so cannot be read now; a release waits for approval."""
+def unreadable(installation: Installation, request: pytest.FixtureRequest) -> Installation:
+    """Everything was frozen and unfrozen; now the row of the freeze cannot be read. A release waits for approval."""
     at_the_gate(installation)
     order(Verb.FREEZE, installation)
     order(Verb.UNFREEZE, installation, "second-order")
-    put(installation, keys.FREEZE, request.param)
+    put_row(installation, keys.FREEZE, request.param)
     return installation
 
 
-def put(installation: Installation, key: str, values: dict[str, str]) -> None:
+def put_row(installation: Installation, key: str, values: dict[str, str]) -> None:
     installation.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=key, values=values)])
 
 
-def test_a_freeze_of_everything_that_cannot_be_read_holds_everything_back_and_is_shown(spoilt: Installation) -> None:
-    spoilt.reconcile()
-    spoilt.vote(1, ADA)
-    spoilt.settle()
-    assert spoilt.phase(1) is Phase.HELD_BACK
-    assert "cannot be read" in spoilt.explain(1).headline
-    (row,) = spoilt.board().rows
+def test_a_freeze_of_everything_that_cannot_be_read_holds_everything_back_and_is_shown(
+    unreadable: Installation,
+) -> None:
+    unreadable.reconcile()
+    unreadable.vote(1, ADA)
+    unreadable.settle()
+    assert unreadable.phase(1) is Phase.HELD_BACK
+    assert "cannot be read" in unreadable.explain(1).headline
+    (row,) = unreadable.board().rows
     assert row.everything is not None
-    (shown,) = spoilt.app.blocks.freezes().read
-    assert "slipway unfreeze --all" in shown.reason
+    (freeze,) = unreadable.app.blocks.freezes().read
+    assert "slipway unfreeze --all" in freeze.reason
 
 
-def test_a_freeze_of_everything_that_cannot_be_read_silences_no_timer(spoilt: Installation) -> None:
-    spoilt.bus.broken = True
-    spoilt.push("1.1")
-    spoilt.bus.broken = False
-    spoilt.wait(timedelta(minutes=1))
-    reconciled = spoilt.reconcile()
+def test_a_freeze_of_everything_that_cannot_be_read_silences_no_timer(unreadable: Installation) -> None:
+    unreadable.bus.broken = True
+    unreadable.push("1.1")
+    unreadable.bus.broken = False
+    unreadable.wait(timedelta(minutes=1))
+    reconciled = unreadable.reconcile()
     assert (reconciled.problems, reconciled.sent > 0) == ((), True)
 
 
-def test_a_person_ends_a_freeze_of_everything_that_cannot_be_read(spoilt: Installation) -> None:
-    spoilt.reconcile()
-    spoilt.vote(1, ADA)
-    spoilt.settle()
-    assert not order(Verb.UNFREEZE, spoilt, "third-order", reason="its row was unreadable").refused
-    spoilt.settle()
-    assert spoilt.phase(1) is Phase.COMPLETED
-    assert spoilt.verify("_installation").intact
-    assert spoilt.verify().intact
+def test_a_person_ends_a_freeze_of_everything_that_cannot_be_read(unreadable: Installation) -> None:
+    unreadable.reconcile()
+    unreadable.vote(1, ADA)
+    unreadable.settle()
+    assert not order(Verb.UNFREEZE, unreadable, "third-order", reason="its row was unreadable").refused
+    unreadable.settle()
+    assert unreadable.phase(1) is Phase.COMPLETED
+    assert unreadable.verify("_installation").intact
+    assert unreadable.verify().intact
 
 
 def test_a_freeze_that_becomes_unreadable_stays_in_every_application_as_it_was(installation: Installation) -> None:
     at_the_gate(installation)
     order(Verb.FREEZE, installation)
-    before = installation.app.ledger.head("shop").freeze
-    put(installation, keys.FREEZE, {"Data": "{"})
+    freeze_before = installation.app.ledger.head("shop").freeze
+    put_row(installation, keys.FREEZE, {"Data": "{"})
     installation.reconcile()
-    assert installation.app.ledger.head("shop").freeze == before
+    assert installation.app.ledger.head("shop").freeze == freeze_before
 
 
 def test_the_end_of_the_installations_trail_that_cannot_be_read_silences_no_application(
     installation: Installation,
 ) -> None:
     at_the_gate(installation)
-    put(installation, keys.HEAD, {"Data": "{"})
+    put_row(installation, keys.HEAD, {"Data": "{"})
     installation.wait(timedelta(hours=25))
     reconciled = installation.reconcile()
     assert installation.phase(1) is Phase.EXPIRED

@@ -1,4 +1,4 @@
-"""Taking events in: repeats, late ones, unknown ones, and state that is read while others write."""
+"""Handling events: repeated, late and unknown ones, and state that is read while others write."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,16 +18,16 @@ from tests.interfering import Interfering
 
 
 class Interrupted(MemoryTable):
-    """Something happens right before a row is read, once for each row named."""
+    """Runs a function right before a row is read, once for each key in `before_read`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.before: dict[str, Callable[[], object]] = {}
+        self.before_read: dict[str, Callable[[], object]] = {}
 
     def get(self, partition: str, key: str) -> Row | None:
-        happens = self.before.pop(key, None)
-        if happens is not None:
-            happens()
+        interrupt = self.before_read.pop(key, None)
+        if interrupt is not None:
+            interrupt()
         return super().get(partition, key)
 
 
@@ -38,15 +38,15 @@ def interrupted(installation: Installation) -> Installation:
     return installation
 
 
-def taken(installation: Installation, event: Event) -> Outcome:
+def outcome_of(installation: Installation, event: Event) -> Outcome:
     (receipt,) = installation.app.handler.handle(event)
     return receipt.outcome
 
 
 def test_an_event_that_changes_something_is_taken_once(installation: Installation) -> None:
     event = installation.pushed("1.0")
-    assert taken(installation, event) is Outcome.TAKEN
-    assert taken(installation, event) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert outcome_of(installation, event) is Outcome.TAKEN
+    assert outcome_of(installation, event) in (Outcome.REPEATED, Outcome.NOTHING)
     assert len(list(installation.app.ledger.releases("shop", limit=5))) == 1
 
 
@@ -54,18 +54,18 @@ def test_a_vote_sent_twice_is_counted_once(installation: Installation) -> None:
     installation.push("1.0")
     installation.settle()
     vote = installation.voted(1)
-    assert taken(installation, vote) is Outcome.TAKEN
-    assert taken(installation, vote) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert outcome_of(installation, vote) is Outcome.TAKEN
+    assert outcome_of(installation, vote) in (Outcome.REPEATED, Outcome.NOTHING)
     assert installation.actions().count("vote.approved") == 1
 
 
 def test_two_people_who_vote_at_the_same_moment_are_both_heard_and_one_decides(installation: Installation) -> None:
     installation.push("1.0")
     installation.settle()
-    no = installation.voted(1, BEN, VoteDecision.REJECT).evolve(reason="not today")
-    yes = installation.voted(1)
-    assert taken(installation, no) is Outcome.TAKEN
-    assert taken(installation, yes) is Outcome.TAKEN
+    rejection = installation.voted(1, BEN, VoteDecision.REJECT).evolve(reason="not today")
+    approval = installation.voted(1)
+    assert outcome_of(installation, rejection) is Outcome.TAKEN
+    assert outcome_of(installation, approval) is Outcome.TAKEN
     assert installation.phase(1) is Phase.REJECTED
     assert installation.actions()[-1] == "vote.refused"
     assert installation.production.applied == 0
@@ -79,14 +79,14 @@ def test_an_event_that_nobody_is_concerned_by_names_what_is_unknown(installation
 
 
 def test_rows_that_were_read_while_somebody_wrote_are_read_again(interrupted: Installation) -> None:
-    """The lane says that release 1 waits; by the time its row is read it was superseded, and cannot be again."""
+    """The lane says that release 1 waits; by the time its row is read, it has already been superseded."""
     table = interrupted.table
     assert isinstance(table, Interrupted)
     interrupted.push("1.0")
-    others = replace(interrupted.app.handler)
+    other_instance = replace(interrupted.app.handler)
     later, latest = interrupted.pushed("1.1"), interrupted.pushed("1.2")
-    table.before[keys.release(1)] = lambda: others.handle(later)
-    assert taken(interrupted, latest) is Outcome.TAKEN
+    table.before_read[keys.release(1)] = lambda: other_instance.handle(later)
+    assert outcome_of(interrupted, latest) is Outcome.TAKEN
     assert [interrupted.phase(n) for n in (1, 2, 3)] == [Phase.SUPERSEDED, Phase.SUPERSEDED, Phase.PLANNING]
     assert interrupted.verify().intact
 
@@ -120,8 +120,8 @@ def test_an_event_that_always_meets_others_goes_back_to_its_queue(installation: 
     assert all(0 < wait <= 0.5 for wait in waits)
 
 
-class AwayTable(MemoryTable):
-    """A table that took the write and did not say so."""
+class LosesReplies(MemoryTable):
+    """A table that makes the write and loses the reply."""
 
     away = False
 
@@ -133,7 +133,7 @@ class AwayTable(MemoryTable):
 
 
 def test_a_write_whose_answer_was_lost_is_not_done_twice(installation: Installation) -> None:
-    table = AwayTable()
+    table = LosesReplies()
     installation.table = table
     installation.restart()
     event = installation.pushed("1.0")
@@ -141,6 +141,6 @@ def test_a_write_whose_answer_was_lost_is_not_done_twice(installation: Installat
     with pytest.raises(LedgerUnavailable):
         installation.app.handler.handle(event)
     table.away = False
-    assert taken(installation, event) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert outcome_of(installation, event) in (Outcome.REPEATED, Outcome.NOTHING)
     assert len(list(Ledger(table, signer=lambda: SIGNER, keys=lambda: PUBLIC_KEYS).outbox("shop"))) == 1
     assert installation.actions().count("release.created") == 1

@@ -1,4 +1,4 @@
-"""The audit index follows the trail: after each commit, and after a crash by the reconcile timer."""
+"""The audit index follows the trail: after each commit, and after a crash through the reconcile timer."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +21,7 @@ def trail(installation: Installation) -> list[tuple[str, int]]:
     return [(record.application, record.sequence) for record in installation.trail()]
 
 
-def away(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def disable_index(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise LedgerUnavailable("away")
 
@@ -36,22 +36,22 @@ def test_what_is_committed_is_indexed_at_once(installation: Installation) -> Non
 
 def test_the_reconcile_timer_indexes_what_was_left(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        away(installation, patched)
+        disable_index(installation, patched)
         installation.push("1.0")
         installation.settle()
     assert indexed(installation) == []
     installation.wait(timedelta(minutes=2))
     installation.reconcile()
     assert indexed(installation, application="shop") == trail(installation)
-    copied = installation.app.numbers.weeks.copied("shop")
-    assert copied == len(trail(installation)) > 0
+    indexed_count = installation.app.numbers.weeks.copied("shop")
+    assert indexed_count == len(trail(installation)) > 0
 
 
 def test_what_the_reconcile_timer_could_not_index_is_left_to_its_next_run(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        away(installation, patched)
+        disable_index(installation, patched)
         installation.push("1.0")
         installation.wait(timedelta(minutes=2))
         assert installation.reconcile().problems
@@ -61,7 +61,7 @@ def test_what_the_reconcile_timer_could_not_index_is_left_to_its_next_run(
 
 
 def test_the_trail_goes_on_while_the_index_is_away(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    away(installation, monkeypatch)
+    disable_index(installation, monkeypatch)
     installation.push("1.0")
     installation.settle()
     assert installation.verify().intact
@@ -74,10 +74,10 @@ def test_the_installations_own_chain_is_indexed_too(installation: Installation) 
 
 
 def test_the_reconcile_timer_indexes_what_the_installations_chain_left(installation: Installation) -> None:
-    without = type(installation.app.installation)(
+    without_index = type(installation.app.installation)(
         installation.app.table, signer=lambda: SIGNER, keys=lambda: PUBLIC_KEYS
     )
-    without.park(id="p-1", source="events", reason="unreadable", body="{", message_id="", now=installation.now)
+    without_index.park(id="p-1", source="events", reason="unreadable", body="{", message_id="", now=installation.now)
     assert indexed(installation, application="_installation") == []
     installation.wait(timedelta(minutes=2))
     installation.reconcile()

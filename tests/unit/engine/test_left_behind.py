@@ -1,4 +1,4 @@
-"""What lies in a session of `work` that nobody reads is decided by the reconcile timer."""
+"""The reconcile timer decides messages left in a session of `work` that nobody reads."""
 
 import pytest
 from azure.functions.timer import TimerRequest
@@ -12,7 +12,7 @@ from slipway.testing import Installation
 from tests.unit.api.in_process import use
 
 
-def lie(installation: Installation, body: bytes, session: str = "shop") -> None:
+def leave_in_session(installation: Installation, body: bytes, session: str = "shop") -> None:
     installation.bus.lying.append(
         WaitingMessage(queue=Queue.WORK, body=body, message_id="m-1", session=session, enqueued_at=installation.now)
     )
@@ -24,7 +24,7 @@ def event_of(installation: Installation) -> bytes:
 
 
 def test_what_the_worker_did_not_say_is_parked_with_the_reason(installation: Installation) -> None:
-    lie(installation, installation.pushed("1.0").model_dump_json().encode())
+    leave_in_session(installation, installation.pushed("1.0").model_dump_json().encode())
     assert installation.app.turns.take_left_behind() == 1
     (parked,) = installation.app.parking.all()
     assert "expected an envelope of the worker" in parked.reason
@@ -33,7 +33,7 @@ def test_what_the_worker_did_not_say_is_parked_with_the_reason(installation: Ins
 
 def test_it_is_decided_as_if_its_reader_had_come(installation: Installation) -> None:
     assert deferred("shop", installation.pushed("1.0")).queue is Queue.WORK
-    lie(installation, event_of(installation))
+    leave_in_session(installation, event_of(installation))
     assert installation.app.turns.take_left_behind() == 1
     assert installation.phase(1) is not Phase.COMPLETED
     assert installation.bus.lying == []
@@ -43,27 +43,27 @@ def test_the_timer_of_every_five_minutes_decides_it(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(monkeypatch, installation, timers)
-    lie(installation, event_of(installation))
+    leave_in_session(installation, event_of(installation))
     timers.reconcile_sources(TimerRequest())
     assert installation.bus.lying == []
     assert installation.app.ledger.release("shop", 1) is not None
 
 
 def test_what_cannot_be_read_is_parked_with_its_session_and_comes_back_to_it(installation: Installation) -> None:
-    lie(installation, b"{")
+    leave_in_session(installation, b"{")
     assert installation.app.turns.take_left_behind() == 1
     (parked,) = installation.app.parking.all()
     assert (parked.source, parked.session) == (Queue.WORK, "shop")
     installation.app.parking.replay(parked.id, actor="olu")
-    (again,) = installation.bus.raw
-    assert (again.queue, again.session, again.body) == (Queue.WORK, "shop", b"{")
+    (replayed,) = installation.bus.raw
+    assert (replayed.queue, replayed.session, replayed.body) == (Queue.WORK, "shop", b"{")
 
 
 def test_what_was_decided_already_changes_nothing(installation: Installation) -> None:
     body = event_of(installation)
-    lie(installation, body)
+    leave_in_session(installation, body)
     installation.app.turns.take_left_behind()
-    before = installation.app.ledger.head("shop").sequence
-    lie(installation, body)
+    sequence = installation.app.ledger.head("shop").sequence
+    leave_in_session(installation, body)
     installation.app.turns.take_left_behind()
-    assert installation.app.ledger.head("shop").sequence == before
+    assert installation.app.ledger.head("shop").sequence == sequence

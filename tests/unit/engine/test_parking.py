@@ -1,4 +1,4 @@
-"""Parked input: kept once, visible, replayed with a record, and on a chain of its own."""
+"""Parked input is kept once, visible, replayed with a record, and recorded in a chain of its own."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,10 +23,10 @@ def actions(installation: Installation) -> list[str]:
 def test_the_same_input_is_kept_once(installation: Installation) -> None:
     first = installation.app.parking.park(source="events", reason="bad", body=b"{", message_id="m-1")
     installation.wait(timedelta(hours=1))
-    again = installation.app.parking.park(source="events", reason="bad", body=b"{", message_id="m-1")
-    assert again.id == first.id
-    (kept,) = installation.app.parking.all()
-    assert kept == first
+    second = installation.app.parking.park(source="events", reason="bad", body=b"{", message_id="m-1")
+    assert second.id == first.id
+    (only,) = installation.app.parking.all()
+    assert only == first
     assert actions(installation) == ["input.parked"]
 
 
@@ -53,80 +53,80 @@ def test_other_input_is_kept_besides(installation: Installation) -> None:
 
 
 def test_what_waits_is_seen_however_much_was_parked_and_replayed_before_it(installation: Installation) -> None:
-    kept = [
+    all_parked = [
         installation.app.parking.park(source="runs", reason="bad", body=b"{", message_id=str(number))
         for number in range(9)
     ]
-    last = max(kept, key=lambda item: item.id)
-    for item in kept:
+    last = max(all_parked, key=lambda item: item.id)
+    for item in all_parked:
         if item is not last:
             installation.app.parking.replay(item.id, actor="ada@example.com")
-    found = list(installation.app.installation.all_parked(limit=3))
-    assert len({item.id for item in found}) == 3
-    assert [item.id for item in found if item.replayed_at is None] == [last.id]
+    listed = list(installation.app.installation.all_parked(limit=3))
+    assert len({item.id for item in listed}) == 3
+    assert [item.id for item in listed if item.replayed_at is None] == [last.id]
 
 
 def test_a_replay_puts_the_input_back_into_its_queue_and_records_who_did(installation: Installation) -> None:
-    kept = installation.app.parking.park(source="runs", reason="bad", body="{ж".encode(), message_id="m-1")
+    parked = installation.app.parking.park(source="runs", reason="bad", body="{ж".encode(), message_id="m-1")
     installation.wait(timedelta(minutes=5))
-    installation.app.parking.replay(kept.id, actor="ada@example.com")
+    installation.app.parking.replay(parked.id, actor="ada@example.com")
     (raw,) = installation.bus.raw
     assert (raw.queue, raw.body, raw.not_before) == ("runs", "{ж".encode(), None)
     assert raw.message_id != "m-1"
-    found = installation.app.installation.parked(kept.id)
-    assert found is not None
-    assert found.replayed_at == installation.now
+    replayed = installation.app.installation.parked(parked.id)
+    assert replayed is not None
+    assert replayed.replayed_at == installation.now
     record = installation.trail("_installation")[-1]
-    assert (record.action, record.actor, record.details["id"]) == ("input.replayed", "ada@example.com", kept.id)
+    assert (record.action, record.actor, record.details["id"]) == ("input.replayed", "ada@example.com", parked.id)
     assert installation.verify("_installation").intact
 
 
 def test_two_replays_are_two_messages_even_in_one_second(installation: Installation) -> None:
-    kept = installation.app.parking.park(source="runs", reason="bad", body=b"{")
+    parked = installation.app.parking.park(source="runs", reason="bad", body=b"{")
     for _ in range(2):
-        installation.app.parking.replay(kept.id, actor="ada")
+        installation.app.parking.replay(parked.id, actor="ada")
         installation.wait(timedelta(milliseconds=1))
     assert len({raw.message_id for raw in installation.bus.raw}) == 2
 
 
 def test_an_order_to_replay_that_is_taken_twice_has_one_id_for_the_bus_to_drop(installation: Installation) -> None:
     parking = installation.app.parking
-    kept = parking.park(source="runs", reason="bad", body=b"{")
+    parked = parking.park(source="runs", reason="bad", body=b"{")
     order = "1795867524578-fcc33d2db9b632a9"
-    parking.replay(kept.id, actor="ada", inbox=order)
+    parking.replay(parked.id, actor="ada", inbox=order)
     installation.wait(timedelta(minutes=1))
-    with pytest.raises(Conflict):  # its answer is there already
-        parking.replay(kept.id, actor="ada", inbox=order)
-    assert [raw.message_id for raw in installation.bus.raw] == [f"replay-{kept.id}-{order}"] * 2
+    with pytest.raises(Conflict):  # the order was answered already
+        parking.replay(parked.id, actor="ada", inbox=order)
+    assert [raw.message_id for raw in installation.bus.raw] == [f"replay-{parked.id}-{order}"] * 2
     assert actions(installation) == ["input.parked", "input.replayed"]
 
 
 def test_input_that_came_by_http_is_taken_in_once_more(installation: Installation) -> None:
-    taken: list[tuple[Source, bytes]] = []
-    parking = replace(installation.app.parking, again=lambda source, body: taken.append((source, body)))
-    kept = parking.park(source=HOOKS, reason="bad", body=b'{"a": 1}')
-    parking.replay(kept.id, actor="ada")
-    assert taken == [(HOOKS, b'{"a": 1}')]
+    handled: list[tuple[Source, bytes]] = []
+    parking = replace(installation.app.parking, again=lambda source, body: handled.append((source, body)))
+    parked = parking.park(source=HOOKS, reason="bad", body=b'{"a": 1}')
+    parking.replay(parked.id, actor="ada")
+    assert handled == [(HOOKS, b'{"a": 1}')]
     assert installation.bus.raw == []
     assert actions(installation) == ["input.parked", "input.replayed"]
 
 
 def test_a_replay_that_is_bad_again_says_so_and_records_nothing(installation: Installation) -> None:
-    def again(source: Source, body: bytes) -> None:
+    def refuse(source: Source, body: bytes) -> None:
         raise BadInput("eventType", "a text", "nothing")
 
-    parking = replace(installation.app.parking, again=again)
-    kept = parking.park(source=HOOKS, reason="bad", body=b"{}")
+    parking = replace(installation.app.parking, again=refuse)
+    parked = parking.park(source=HOOKS, reason="bad", body=b"{}")
     with pytest.raises(BadInput, match="eventType: expected a text"):
-        parking.replay(kept.id, actor="ada")
+        parking.replay(parked.id, actor="ada")
     assert actions(installation) == ["input.parked"]
 
 
 def test_a_replay_while_the_queue_is_away_records_nothing(installation: Installation) -> None:
-    kept = installation.app.parking.park(source="runs", reason="bad", body=b"{")
+    parked = installation.app.parking.park(source="runs", reason="bad", body=b"{")
     installation.bus.broken = True
     with pytest.raises(QueueUnavailable):
-        installation.app.parking.replay(kept.id, actor="ada")
+        installation.app.parking.replay(parked.id, actor="ada")
     assert actions(installation) == ["input.parked"]
 
 
@@ -137,22 +137,22 @@ def test_what_was_never_parked_cannot_be_replayed(installation: Installation, id
 
 
 def test_input_of_an_unknown_source_cannot_be_replayed(installation: Installation) -> None:
-    kept = installation.app.parking.park(source="pigeon", reason="bad", body=b"{")
+    parked = installation.app.parking.park(source="pigeon", reason="bad", body=b"{")
     with pytest.raises(NotReplayable, match="came from pigeon"):
-        installation.app.parking.replay(kept.id, actor="ada")
+        installation.app.parking.replay(parked.id, actor="ada")
 
 
 @pytest.mark.parametrize("letter", ["a", "ж", "🚢", "\x00", '"'])
 def test_input_that_is_too_long_for_a_row_is_cut_and_cannot_be_replayed(
     installation: Installation, letter: str
 ) -> None:
-    kept = installation.app.parking.park(source="runs", reason="bad", body=(letter * 1_000_000).encode())
-    assert kept.truncated
-    found = installation.app.installation.parked(kept.id)
-    assert found == kept
-    assert len(kept.body) > 10_000
+    parked = installation.app.parking.park(source="runs", reason="bad", body=(letter * 1_000_000).encode())
+    assert parked.truncated
+    stored = installation.app.installation.parked(parked.id)
+    assert stored == parked
+    assert len(parked.body) > 10_000
     with pytest.raises(NotReplayable, match="too long"):
-        installation.app.parking.replay(kept.id, actor="ada")
+        installation.app.parking.replay(parked.id, actor="ada")
 
 
 @pytest.mark.parametrize("letter", ["a", "ж", "🚢"])
@@ -173,6 +173,6 @@ def test_dead_letters_are_parked_with_the_queues_reason_and_removed(installation
 
 
 def test_input_with_the_strangest_reason_is_kept(installation: Installation) -> None:
-    kept = installation.app.parking.park(source="runs", reason="🚢" * 5000, body=b"\xff", message_id="🚢" * 500)
-    assert len(kept.reason) == 2000
+    parked = installation.app.parking.park(source="runs", reason="🚢" * 5000, body=b"\xff", message_id="🚢" * 500)
+    assert len(parked.reason) == 2000
     assert installation.verify("_installation").intact

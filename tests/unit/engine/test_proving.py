@@ -1,4 +1,4 @@
-"""The worker's own verification: what a row with a proof becomes, what is kept of it, and what waits."""
+"""The worker's own verification: which event a row with a proof becomes, what is stored, and which rows wait."""
 
 import json
 from datetime import timedelta
@@ -67,15 +67,15 @@ def signed(issuer: MemoryIssuer, **more: Any) -> str:
     return issuer.id_token(CLIENT, ADA, at=MORNING, **({"nonce": VOTE.nonce} | more))
 
 
-def taken(found: VoteCast | CannotVerify) -> VoteCast:
-    assert isinstance(found, VoteCast), found
-    return found
+def vote_of(event: VoteCast | CannotVerify) -> VoteCast:
+    assert isinstance(event, VoteCast), event
+    return event
 
 
 def test_a_proof_becomes_the_vote_of_the_person_in_the_token_whatever_the_front_says(
     prover: Prover, issuer: MemoryIssuer
 ) -> None:
-    vote = taken(prover.vote(row(signed(issuer))))
+    vote = vote_of(prover.vote(row(signed(issuer))))
     assert (vote.voter, vote.name, vote.channel) == (f"oid:{ADA.oid}", "Ada", "page")
     assert vote.signed_in is not None
     assert (vote.signed_in.object_id, vote.signed_in.groups) == (ADA.oid, ADA.groups)
@@ -87,22 +87,22 @@ def test_the_proof_is_kept_with_the_keys_that_verified_it(
     prover: Prover, issuer: MemoryIssuer, blobs: MemoryBlobs
 ) -> None:
     token = signed(issuer)
-    vote = taken(prover.vote(row(token)))
+    vote = vote_of(prover.vote(row(token)))
     assert vote.proved is not None
-    kept = KeptProof.model_validate_json(blobs.documents[vote.proved.proof])
-    assert (kept.statement, kept.id_token, kept.issuer) == (VOTE, token, issuer.url)
-    assert blobs.documents[kept.keys] == published_keys("k1")
+    kept_proof = KeptProof.model_validate_json(blobs.documents[vote.proved.proof])
+    assert (kept_proof.statement, kept_proof.id_token, kept_proof.issuer) == (VOTE, token, issuer.url)
+    assert blobs.documents[kept_proof.keys] == published_keys("k1")
     assert json.loads(blobs.documents[vote.proved.proof])["statement"]["reason"] == "looks good"
 
 
 def test_groups_that_the_token_only_points_to_are_none(prover: Prover, issuer: MemoryIssuer) -> None:
-    vote = taken(prover.vote(row(signed(issuer, groups=None, _claim_names={"groups": "src1"}))))
+    vote = vote_of(prover.vote(row(signed(issuer, groups=None, _claim_names={"groups": "src1"}))))
     assert vote.signed_in is not None
     assert vote.signed_in.groups == ()
 
 
 @pytest.mark.parametrize(
-    ("more", "why"),
+    ("more", "reason"),
     [
         ({"nonce": "another"}, "nonce"),
         ({"aud": "cccccccc-0000-4000-8000-000000000001"}, "somebody else"),
@@ -112,10 +112,10 @@ def test_groups_that_the_token_only_points_to_are_none(prover: Prover, issuer: M
     ],
 )
 def test_a_proof_that_does_not_hold_is_a_vote_that_says_so_and_is_not_kept(
-    prover: Prover, issuer: MemoryIssuer, blobs: MemoryBlobs, more: dict[str, Any], why: str
+    prover: Prover, issuer: MemoryIssuer, blobs: MemoryBlobs, more: dict[str, Any], reason: str
 ) -> None:
-    vote = taken(prover.vote(row(signed(issuer, **more))))
-    assert why in vote.unproved
+    vote = vote_of(prover.vote(row(signed(issuer, **more))))
+    assert reason in vote.unproved
     assert (vote.proved, vote.signed_in, vote.voter) == (None, None, f"oid:{MALLORYS_WORD.oid}")
     assert blobs.documents == {}
 
@@ -124,20 +124,20 @@ def test_a_proof_that_does_not_hold_is_a_vote_that_says_so_and_is_not_kept(
     "field", [name for name in VoteStatement.model_fields if name not in ("v", "kind", "installation")]
 )
 def test_whoever_changes_the_statement_changes_the_nonce(prover: Prover, issuer: MemoryIssuer, field: str) -> None:
-    other: dict[str, object] = {
+    other_values: dict[str, object] = {
         "salt": "B" * 22,
         "application": "cart",
         "environment": "staging",
         "plan": "sha256:" + "b" * 64,
     }
-    other |= {"decision": "reject", "reason": "", "release": 2, "attempt": 2, "opening": 2}
-    vote = taken(prover.vote(row(signed(issuer), VOTE.evolve(**{field: other[field]}))))
+    other_values |= {"decision": "reject", "reason": "", "release": 2, "attempt": 2, "opening": 2}
+    vote = vote_of(prover.vote(row(signed(issuer), VOTE.evolve(**{field: other_values[field]}))))
     assert "nonce" in vote.unproved
 
 
 def test_what_was_said_to_another_installation_does_not_count_here(prover: Prover, issuer: MemoryIssuer) -> None:
     elsewhere = VOTE.evolve(installation="there")
-    vote = taken(prover.vote(row(signed(issuer, nonce=elsewhere.nonce), elsewhere)))
+    vote = vote_of(prover.vote(row(signed(issuer, nonce=elsewhere.nonce), elsewhere)))
     assert vote.unproved == "it is addressed to the installation there, this is here"
 
 
@@ -146,7 +146,7 @@ def test_a_proof_that_nobody_can_verify_waits_and_counts_later(prover: Prover, i
     issuer.away = True
     assert isinstance(prover.vote(waiting), CannotVerify)
     issuer.away = False
-    assert taken(prover.vote(waiting)).proved is not None
+    assert vote_of(prover.vote(waiting)).proved is not None
 
 
 def test_a_repeated_statement_is_refused_in_the_name_of_nobody(issuer: MemoryIssuer) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of a message whose handling goes wrong: the queue always moves on, and nothing is lost."""
+"""What happens to a message whose handling fails: the queue always moves on, and nothing is lost."""
 
 import logging
 from collections.abc import Callable
@@ -35,23 +35,23 @@ def parked(installation: Installation) -> list[Parked]:
     return list(installation.app.parking.all())
 
 
-def raw(installation: Installation) -> list[RawMessage]:
-    found: list[RawMessage] = installation.bus.raw
-    return found
+def raw_messages(installation: Installation) -> list[RawMessage]:
+    messages: list[RawMessage] = installation.bus.raw
+    return messages
 
 
-def nothing_kept(installation: Installation) -> bool:
-    return not parked(installation) and not raw(installation)
+def nothing_is_left(installation: Installation) -> bool:
+    return not parked(installation) and not raw_messages(installation)
 
 
 def test_a_message_that_is_handled_leaves_nothing_behind(installation: Installation) -> None:
     receive(installation, None)
-    assert nothing_kept(installation)
+    assert nothing_is_left(installation)
 
 
 def test_what_is_none_of_our_business_leaves_nothing_behind(installation: Installation) -> None:
     receive(installation, Ignored("it starts nothing"))
-    assert nothing_kept(installation)
+    assert nothing_is_left(installation)
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_what_is_none_of_our_business_leaves_nothing_behind(installation: Instal
 )
 def test_bad_input_is_parked_at_once_with_its_reason(installation: Installation, error: Exception) -> None:
     receive(installation, error)
-    (kept,) = parked(installation)
-    assert (kept.source, kept.reason, kept.body, kept.message_id) == ("events", str(error), BODY.decode(), "m-1")
-    assert raw(installation) == []
+    (item,) = parked(installation)
+    assert (item.source, item.reason, item.body, item.message_id) == ("events", str(error), BODY.decode(), "m-1")
+    assert raw_messages(installation) == []
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_while_a_service_is_away_a_message_is_put_off_as_often_as_it_takes(
     installation: Installation, error: Exception, tries: int
 ) -> None:
     receive(installation, error, tries=tries)
-    (again,) = raw(installation)
-    assert (again.queue, again.body, again.tries) == ("events", BODY, tries + 1)
-    assert again.not_before == installation.now + pause_after(tries)
+    (postponed,) = raw_messages(installation)
+    assert (postponed.queue, postponed.body, postponed.tries) == ("events", BODY, tries + 1)
+    assert postponed.not_before == installation.now + pause_after(tries)
     assert parked(installation) == []
 
 
@@ -92,35 +92,35 @@ def test_each_copy_for_later_has_an_id_of_its_own(installation: Installation) ->
     message_id = "m-1"
     for tries in range(5):
         receive(installation, LedgerUnavailable("away"), tries=tries, message_id=message_id)
-        message_id = raw(installation)[-1].message_id
+        message_id = raw_messages(installation)[-1].message_id
     receive(installation, LedgerUnavailable("away"), message_id="m-2")
-    assert len({copy.message_id for copy in raw(installation)}) == 6
-    assert all(len(copy.message_id) <= 128 for copy in raw(installation))
+    assert len({copy.message_id for copy in raw_messages(installation)}) == 6
+    assert all(len(copy.message_id) <= 128 for copy in raw_messages(installation))
 
 
 def test_the_same_delivery_put_off_twice_is_one_copy_for_the_queue(installation: Installation) -> None:
     receive(installation, LedgerUnavailable("away"))
     receive(installation, LedgerUnavailable("away"))
-    first, second = raw(installation)
+    first, second = raw_messages(installation)
     assert first.message_id == second.message_id
 
 
 def test_an_unexpected_error_is_tried_a_few_times_and_then_parked(installation: Installation) -> None:
     for tries in range(TRIES - 1):
         receive(installation, KeyError("a mistake"), tries=tries)
-        assert len(raw(installation)) == tries + 1
+        assert len(raw_messages(installation)) == tries + 1
         assert parked(installation) == []
     receive(installation, KeyError("a mistake"), tries=TRIES - 1)
-    assert len(raw(installation)) == TRIES - 1
-    (kept,) = parked(installation)
-    assert kept.reason.startswith("unexpected KeyError")
-    assert kept.reason.endswith(f"the log has the traceback (tried {TRIES} times)")
+    assert len(raw_messages(installation)) == TRIES - 1
+    (item,) = parked(installation)
+    assert item.reason.startswith("unexpected KeyError")
+    assert item.reason.endswith(f"the log has the traceback (tried {TRIES} times)")
 
 
 def test_the_text_of_an_exception_that_is_not_ours_reaches_no_log_and_no_reason(
     installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A library repeats values: of a password that is no number, for example, the password."""
+    """A library's error may repeat a value: a failed conversion of a password to a number repeats the password."""
     logs.guard()
 
     def work(body: bytes) -> None:
@@ -128,11 +128,11 @@ def test_the_text_of_an_exception_that_is_not_ours_reaches_no_log_and_no_reason(
 
     message = QueueMessage(queue=Queue.STEPS, body=b"hunter2hunter2", id="m-1", tries=TRIES - 1)
     installation.app.receiver.receive(work, message)
-    (kept,) = parked(installation)
-    shown = "".join(map(logging.Formatter().format, caplog.records))
-    assert "ValueError" in shown
-    assert "test_receiving.py" in shown, "the place stays"
-    assert "hunter2hunter2" not in kept.reason + shown
+    (item,) = parked(installation)
+    log = "".join(map(logging.Formatter().format, caplog.records))
+    assert "ValueError" in log
+    assert "test_receiving.py" in log, "the place of the error stays"
+    assert "hunter2hunter2" not in item.reason + log
 
 
 @pytest.mark.parametrize("error", [LedgerUnavailable("away"), KeyError("a mistake")])
@@ -156,9 +156,9 @@ def test_what_cannot_be_parked_is_put_off(installation: Installation, error: Exc
     installation.table = AwayTable()
     installation.restart()
     receive(installation, error, tries=TRIES)
-    (again,) = raw(installation)
-    assert again.tries == TRIES + 1
-    assert again.not_before == installation.now + timedelta(minutes=1)
+    (postponed,) = raw_messages(installation)
+    assert postponed.tries == TRIES + 1
+    assert postponed.not_before == installation.now + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What docs/how-to/restore-after-region-loss.md says: all messages are gone, and the ledger brings them back."""
+"""What docs/how-to/restore-after-region-loss.md promises: all messages are lost, and the ledger sends them again."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -16,54 +16,54 @@ SHARES = 5
 
 
 def lose_all_messages(installation: Installation) -> None:
-    """Service Bus is another one: what was in it is gone, scheduled messages too."""
+    """A new Service Bus namespace: all messages of the old one are lost, the scheduled ones included."""
     installation.bus.sent.clear()
 
 
-def go_on(installation: Installation) -> None:
-    """What the timers do in two hours, and what follows."""
+def let_timers_run(installation: Installation) -> None:
+    """Let the timers run for two hours, and then everything settle."""
     installation.wait(ENOUGH)
     installation.reconcile(look_for_pushes=True)
     installation.settle()
 
 
-def steps_of_a_delivery(folder: Path) -> int:
+def messages_of_a_delivery(folder: Path) -> int:
     """How many messages a delivery takes when nothing is lost."""
-    installation, taken = Installation(folder), 0
+    installation, messages = Installation(folder), 0
 
-    def counted() -> bool:
-        nonlocal taken
-        taken += 1
+    def count_message() -> bool:
+        nonlocal messages
+        messages += 1
         return False
 
     installation.push("1.0")
-    installation.settle(until=counted)
+    installation.settle(until=count_message)
     installation.vote(1, ADA)
-    installation.settle(until=counted)
+    installation.settle(until=count_message)
     assert installation.phase(1) is Phase.COMPLETED
-    return taken
+    return messages
 
 
 @pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_a_delivery_completes_wherever_all_messages_are_lost(deliveries: Path, share: int) -> None:
-    whole = steps_of_a_delivery(deliveries)
-    assert whole > 10, "there is something to lose"
-    for after in range(share, whole, SHARES):
-        installation, taken = Installation(deliveries), 0
+    all_messages = messages_of_a_delivery(deliveries)
+    assert all_messages > 10, "there are messages to lose"
+    for after in range(share, all_messages, SHARES):
+        installation, messages = Installation(deliveries), 0
 
-        def there(*, after: int = after) -> bool:
-            nonlocal taken
-            taken += 1
-            return taken > after
+        def one_too_many(*, after: int = after) -> bool:
+            nonlocal messages
+            messages += 1
+            return messages > after
 
         installation.push("1.0")
-        installation.settle(until=there)
+        installation.settle(until=one_too_many)
         if installation.phase(1) is Phase.AWAITING_APPROVAL:
             installation.vote(1, ADA)
-            installation.settle(until=there)
+            installation.settle(until=one_too_many)
         lose_all_messages(installation)
-        go_on(installation)
+        let_timers_run(installation)
         if installation.phase(1) is Phase.AWAITING_APPROVAL:
             installation.vote(1, ADA)
             installation.settle()
@@ -75,7 +75,7 @@ def test_a_delivery_completes_wherever_all_messages_are_lost(deliveries: Path, s
 def test_the_trail_says_that_a_lost_step_was_sent_again(installation: Installation) -> None:
     installation.push("1.0")
     lose_all_messages(installation)
-    go_on(installation)
+    let_timers_run(installation)
     assert "step.resent" in installation.actions()
 
 
@@ -93,19 +93,19 @@ def test_an_open_gate_closes_and_reminds_without_its_messages(installation: Inst
     assert installation.phase(1) is Phase.EXPIRED
 
 
-@pytest.mark.parametrize(("age", "found"), [(timedelta(hours=2), True), (timedelta(hours=25), False)])
+@pytest.mark.parametrize(("age", "is_found"), [(timedelta(hours=2), True), (timedelta(hours=25), False)])
 def test_a_push_that_nobody_heard_of_is_found_for_a_day(
-    installation: Installation, age: timedelta, found: bool
+    installation: Installation, age: timedelta, is_found: bool
 ) -> None:
     installation.build("1.0")
     installation.wait(age)
-    assert (installation.reconcile(look_for_pushes=True).missed_pushes == 1) is found
+    assert (installation.reconcile(look_for_pushes=True).missed_pushes == 1) is is_found
 
 
 def test_a_vote_whose_message_was_lost_can_be_cast_again(installation: Installation) -> None:
     installation.push("1.0")
     installation.settle()
-    installation.voted(1, ADA)  # it was sent, and never came
+    installation.voted(1, ADA)  # it was sent and never arrived
     lose_all_messages(installation)
     installation.vote(1, ADA, submission="once again")
     installation.settle()

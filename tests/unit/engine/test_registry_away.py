@@ -1,4 +1,4 @@
-"""A registry that is away, or refuses: a step tries again until its own time is over, and says meanwhile why."""
+"""A registry is unreachable or refuses: the step tries again until its time is over, and says why meanwhile."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,19 +27,19 @@ def answer(request: pytest.FixtureRequest) -> Callable[[], RegistryReply]:
 
 
 def waits(installation: Installation) -> str:
-    """What the release is noted to wait for."""
-    left = installation.app.reader.under_way(installation.release(1))
-    return left.waits if left else ""
+    """What the release waits for, as recorded with its step."""
+    under_way = installation.app.reader.under_way(installation.release(1))
+    return under_way.waits if under_way else ""
 
 
 def test_a_registry_that_refuses_for_nine_minutes_costs_the_release_only_time(
     installation: Installation, answer: Callable[[], RegistryReply]
 ) -> None:
-    healed = installation.now + STEP_TIME - timedelta(minutes=1)
-    whole = installation.nonprod.pool.hosts["nonprod.test"]
+    healed_at = installation.now + STEP_TIME - timedelta(minutes=1)
+    healthy = installation.nonprod.pool.hosts["nonprod.test"]
 
     def refusing(request: Request) -> RegistryReply:
-        reply: RegistryReply = answer() if installation.now < healed else whole(request)
+        reply: RegistryReply = answer() if installation.now < healed_at else healthy(request)
         return reply
 
     installation.nonprod.pool.hosts["nonprod.test"] = refusing
@@ -48,14 +48,14 @@ def test_a_registry_that_refuses_for_nine_minutes_costs_the_release_only_time(
     assert installation.phase(1) is Phase.PLANNING
 
     release = installation.release(1)
-    why = "nonprod.test/team/shop"
-    told = ReleaseWithProgress.of_release(release, installation.app.reader.under_way(release))
-    assert why in told.waits_for
-    assert why in installation.explain(1).headline
-    planned = next(rule for rule in installation.explain(1).rules[0].rules if rule.name == "plan-is-current")
-    assert why in planned.reason
+    subject = "nonprod.test/team/shop"
+    progress = ReleaseWithProgress.of_release(release, installation.app.reader.under_way(release))
+    assert subject in progress.waits_for
+    assert subject in installation.explain(1).headline
+    plan_rule = next(rule for rule in installation.explain(1).rules[0].rules if rule.name == "plan-is-current")
+    assert subject in plan_rule.reason
     page = show_release(installation.app.reader, "shop-1", visitor=DORA).body.decode()
-    assert why in page
+    assert subject in page
 
     installation.settle()
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
@@ -81,11 +81,11 @@ def test_a_registry_that_refuses_for_good_ends_the_release_when_the_steps_time_i
 def test_a_target_that_refuses_while_it_is_copied_to_keeps_the_vote(installation: Installation) -> None:
     installation.push("1.0")
     installation.settle()
-    healed = installation.now + timedelta(minutes=40)
-    whole = installation.prod.pool.hosts["prod.test"]
+    healed_at = installation.now + timedelta(minutes=40)
+    healthy = installation.prod.pool.hosts["prod.test"]
 
     def refusing(request: Request) -> RegistryReply:
-        reply: RegistryReply = RegistryReply(status=503) if installation.now < healed else whole(request)
+        reply: RegistryReply = RegistryReply(status=503) if installation.now < healed_at else healthy(request)
         return reply
 
     installation.prod.pool.hosts["prod.test"] = refusing

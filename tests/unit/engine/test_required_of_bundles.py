@@ -32,7 +32,7 @@ def sign(ci: Ci, repository: str, built: ArtifactDouble, key: Key = PEOPLE.cosig
 
 
 @pytest.mark.parametrize(
-    ("signed", "said"),
+    ("signed", "reason"),
     [
         ((), "signed-by-cosign: the bundle: "),
         (("bundle",), "signed-by-cosign: image shop: "),
@@ -41,7 +41,7 @@ def sign(ci: Ci, repository: str, built: ArtifactDouble, key: Key = PEOPLE.cosig
     ],
 )
 def test_what_is_required_is_asked_of_the_bundle_and_of_each_image(
-    strict: Ci, signed: tuple[str, ...], said: str
+    strict: Ci, signed: tuple[str, ...], reason: str
 ) -> None:
     shop, packed = image(b"shop 1.4.0"), strict.bundle("1.4.0")
     if "bundle" in signed:
@@ -54,8 +54,8 @@ def test_what_is_required_is_asked_of_the_bundle_and_of_each_image(
     strict.installation.wait(timedelta(minutes=2))
     strict.installation.settle()
     release = strict.installation.release(1)
-    assert (release.phase is Phase.AWAITING_APPROVAL) is (not said)
-    assert said in release.reason
+    assert (release.phase is Phase.AWAITING_APPROVAL) is (not reason)
+    assert reason in release.reason
 
 
 OWN_RULES = REQUIRE.replace("within: 1m", "within: 1m, each: [{{ of: team/pro*, cosign: {{ key: keys/proxy.pub }} }}]")
@@ -63,14 +63,14 @@ OWN_RULES = REQUIRE.replace("within: 1m", "within: 1m, each: [{{ of: team/pro*, 
 
 @pytest.mark.parametrize("strict", [OWN_RULES], indirect=True)
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "reason"),
     [
         (PEOPLE.builder, ""),
         (PEOPLE.cosign, "signed-by-cosign: image proxy: "),
     ],
     ids=["its own key", "the key of the others"],
 )
-def test_an_image_of_a_repository_with_rules_of_its_own_is_held_to_those(strict: Ci, key: Key, said: str) -> None:
+def test_an_image_of_a_repository_with_rules_of_its_own_is_held_to_those(strict: Ci, key: Key, reason: str) -> None:
     packed, _ = with_two_images(strict)
     sign(strict, "team/shop-bundle", ArtifactDouble(raw=packed.manifest, media_type=MANIFEST_TYPE))
     sign(strict, "team/shop", image(b"shop 1.4.0"))
@@ -80,8 +80,8 @@ def test_an_image_of_a_repository_with_rules_of_its_own_is_held_to_those(strict:
     strict.installation.wait(timedelta(minutes=2))
     strict.installation.settle()
     release = strict.installation.release(1)
-    assert (release.phase is Phase.AWAITING_APPROVAL) is (not said), release.reason
-    assert said in release.reason
+    assert (release.phase is Phase.AWAITING_APPROVAL) is (not reason), release.reason
+    assert reason in release.reason
 
 
 BASES_ONLY = "    require: {{ within: 1m, each: [{{ of: team/base, sbom: true }}] }}\n"

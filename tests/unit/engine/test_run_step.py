@@ -1,4 +1,4 @@
-"""Performing a step: one effect under a lease, and its outcome as an event, a later look, or another try."""
+"""Running a step: one effect under a lease; its outcome becomes an event, a later poll or another try."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
@@ -34,7 +34,7 @@ def installation(tmp_path: Path) -> Installation:
 
 @pytest.fixture
 def step(installation: Installation) -> Step:
-    """The step that applies the first release in staging, taken from the queue."""
+    """The deploy step of the first release in staging, taken from the queue."""
     return installation.settle_at(StepKind.DEPLOY, "staging")
 
 
@@ -42,8 +42,8 @@ def step_runner(installation: Installation, effect: Callable[[Work], Outcome], *
     return replace(installation.app.step_runner, effects={StepKind.DEPLOY: effect}, **parts)
 
 
-def sent(installation: Installation) -> list[tuple[Step, timedelta]]:
-    """The scheduled steps, with the time until they come."""
+def scheduled_steps(installation: Installation) -> list[tuple[Step, timedelta]]:
+    """The scheduled steps, with the time until each is delivered."""
     return [
         (Step.model_validate(message.body), message.not_before - installation.now)
         for message in installation.bus.sent
@@ -58,19 +58,19 @@ def test_a_step_is_performed_and_its_outcome_taken_in(installation: Installation
 
 
 def test_what_a_step_waits_for_is_noted_while_it_waits_and_only_once(installation: Installation, step: Step) -> None:
-    away = Retry(reason="the cluster does not answer")
-    step_runner(installation, lambda work: away).run(step)
-    ((again, _),) = sent(installation)
-    written = installation.app.ledger.under_way.read("shop", 1, "staging")
-    assert written is not None
-    assert (written.step, written.waits, again.waits) == (step.id, away.reason, away.reason)
+    retry = Retry(reason="the cluster does not answer")
+    step_runner(installation, lambda work: retry).run(step)
+    ((next_try, _),) = scheduled_steps(installation)
+    state = installation.app.ledger.under_way.read("shop", 1, "staging")
+    assert state is not None
+    assert (state.step, state.waits, next_try.waits) == (step.id, retry.reason, retry.reason)
 
     installation.app.ledger.under_way.forget("shop", 1, "staging")
-    step_runner(installation, lambda work: away).run(again)
-    assert installation.app.ledger.under_way.read("shop", 1, "staging") is None, "nothing new is to be said"
-    step_runner(installation, lambda work: Requeue(after=BUSY, reason="1 of 2 pods is up")).run(again)
+    step_runner(installation, lambda work: retry).run(next_try)
+    assert installation.app.ledger.under_way.read("shop", 1, "staging") is None, "the reason has not changed"
+    step_runner(installation, lambda work: Requeue(after=BUSY, reason="1 of 2 pods is up")).run(next_try)
     assert installation.explain(1).headline.endswith("; it waits: 1 of 2 pods is up.")
-    step_runner(installation, lambda work: DONE).run(again)
+    step_runner(installation, lambda work: DONE).run(next_try)
     assert installation.app.ledger.under_way.read("shop", 1, "staging") is None
     assert "it waits" not in installation.explain(1).headline
 
@@ -87,16 +87,16 @@ def test_a_note_of_another_step_is_not_taken_for_this_ones(installation: Install
 
 
 def test_a_stale_step_is_dropped(installation: Installation, step: Step) -> None:
-    looked: list[Work] = []
+    performed: list[Work] = []
 
-    def look(work: Work) -> Outcome:
-        looked.append(work)
+    def perform(work: Work) -> Outcome:
+        performed.append(work)
         return DONE
 
     installation.finish(step)
-    step_runner(installation, look).run(step)
-    step_runner(installation, look).run(step.evolve(attempt=9))
-    assert looked == []
+    step_runner(installation, perform).run(step)
+    step_runner(installation, perform).run(step.evolve(attempt=9))
+    assert performed == []
     assert installation.phase(1) is Phase.CHECKING
 
 
@@ -111,7 +111,7 @@ def test_a_step_of_what_is_not_there_is_said_to_have_no_target(
 def test_a_step_that_somebody_else_holds_is_put_off_as_it_is(installation: Installation, step: Step) -> None:
     assert installation.app.leases.take("shop", step.id, owner="other", now=installation.now, length=LEASE)
     step_runner(installation, lambda work: DONE).run(step)
-    assert sent(installation) == [(step, BUSY)]
+    assert scheduled_steps(installation) == [(step, BUSY)]
     assert installation.phase(1) is Phase.DEPLOYING
 
 
@@ -133,40 +133,40 @@ def test_a_lease_that_ran_out_is_taken_over(installation: Installation, step: St
 
 
 def test_an_effect_may_prolong_its_lease_and_is_told_when_it_lost_it(installation: Installation, step: Step) -> None:
-    renewed: list[bool] = []
+    renewals: list[bool] = []
 
-    def long(work: Work) -> Outcome:
+    def take_long(work: Work) -> Outcome:
         for _ in range(3):
             installation.wait(LEASE - timedelta(seconds=1))
-            renewed.append(work.renew())
+            renewals.append(work.renew())
         assert not installation.app.leases.take("shop", step.id, owner="other", now=installation.now, length=LEASE)
         installation.wait(LEASE)
         assert installation.app.leases.take("shop", step.id, owner="other", now=installation.now, length=LEASE)
-        renewed.append(work.renew())
+        renewals.append(work.renew())
         return DONE
 
-    step_runner(installation, long).run(step)
-    assert renewed == [True, True, True, False]
+    step_runner(installation, take_long).run(step)
+    assert renewals == [True, True, True, False]
     assert not installation.app.leases.take("shop", step.id, owner="third", now=installation.now, length=LEASE)
 
 
 def test_looking_again_comes_as_another_message_and_forgets_earlier_tries(
     installation: Installation, step: Step
 ) -> None:
-    again = step_runner(installation, lambda work: Requeue(after=timedelta(seconds=3), reason="0 of 1"))
-    again.run(step.evolve(poll=4, tries=2))
-    assert sent(installation) == [(step.evolve(poll=5, tries=0, waits="0 of 1"), timedelta(seconds=3))]
+    runner = step_runner(installation, lambda work: Requeue(after=timedelta(seconds=3), reason="0 of 1"))
+    runner.run(step.evolve(poll=4, tries=2))
+    assert scheduled_steps(installation) == [(step.evolve(poll=5, tries=0, waits="0 of 1"), timedelta(seconds=3))]
     assert installation.phase(1) is Phase.DEPLOYING
 
 
-def tried(installation: Installation, step: Step, outcome: Retry) -> tuple[list[float], Step]:
-    """The pauses between tries that all end like this, in seconds, and the last try's step."""
+def try_until_it_ends(installation: Installation, step: Step, outcome: Retry) -> tuple[list[float], Step]:
+    """Run the step until it is no longer tried again: the pauses between tries in seconds, and the last try's step."""
     flaky, pauses, current = step_runner(installation, lambda work: outcome), list[float](), step
     while True:
         flaky.run(current)
-        if not sent(installation):
+        if not scheduled_steps(installation):
             return pauses, current
-        ((current, pause),) = sent(installation)
+        ((current, pause),) = scheduled_steps(installation)
         pauses.append(pause.total_seconds())
         installation.bus.sent.clear()
         installation.wait(pause)
@@ -175,7 +175,7 @@ def tried(installation: Installation, step: Step, outcome: Retry) -> tuple[list[
 def test_a_part_that_is_away_is_waited_for_until_the_steps_own_time_is_over(
     installation: Installation, step: Step
 ) -> None:
-    pauses, last = tried(installation, step, Retry(reason="no answer"))
+    pauses, last = try_until_it_ends(installation, step, Retry(reason="no answer"))
     assert pauses[:6] == [2, 4, 8, 16, 32, 60]
     assert set(pauses[6:]) == {60}
     assert timedelta() <= installation.now - step.asked_at - STEP_TIME < LONGEST_PAUSE
@@ -184,7 +184,7 @@ def test_a_part_that_is_away_is_waited_for_until_the_steps_own_time_is_over(
 
 
 def test_what_may_be_refused_for_good_is_tried_a_few_times(installation: Installation, step: Step) -> None:
-    pauses, _ = tried(installation, step, Retry(reason="403", briefly=True))
+    pauses, _ = try_until_it_ends(installation, step, Retry(reason="403", briefly=True))
     assert pauses == [2, 4, 8, 16, 32]
     assert installation.phase(1) is Phase.FAILED
 
@@ -193,7 +193,7 @@ def test_a_step_that_is_begun_after_its_own_time_is_tried_a_few_times_all_the_sa
     installation: Installation, step: Step
 ) -> None:
     installation.wait(2 * STEP_TIME)
-    pauses, _ = tried(installation, step, Retry(reason="no answer"))
+    pauses, _ = try_until_it_ends(installation, step, Retry(reason="no answer"))
     assert len(pauses) == TRIES - 1
 
 
@@ -217,11 +217,11 @@ def test_of_a_step_that_was_sent_again_the_messages_from_before_are_dropped(
 
 
 def test_an_unexpected_error_gives_the_lease_back(installation: Installation, step: Step) -> None:
-    def broken(work: Work) -> Outcome:
+    def fail(work: Work) -> Outcome:
         raise ZeroDivisionError("a mistake")
 
     with pytest.raises(ZeroDivisionError):
-        step_runner(installation, broken).run(step)
+        step_runner(installation, fail).run(step)
     assert installation.app.leases.take("shop", step.id, owner="next", now=installation.now, length=LEASE)
     assert installation.phase(1) is Phase.DEPLOYING
 
@@ -231,46 +231,48 @@ def test_an_outcome_stands_though_its_lease_cannot_be_given_back(
 ) -> None:
     transact = MemoryTable.transact
 
-    def stuck(table: MemoryTable, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
+    def refuse_deletes(table: MemoryTable, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
         if all(write.act is Act.DELETE for write in writes):
             raise LedgerUnavailable("switched off")
         return transact(table, partition, writes)
 
-    monkeypatch.setattr(MemoryTable, "transact", stuck)
+    monkeypatch.setattr(MemoryTable, "transact", refuse_deletes)
     step_runner(installation, lambda work: Requeue(after=timedelta(seconds=1), reason="not yet")).run(step)
-    assert [(again.poll, again.id) for again, _ in sent(installation)] == [(step.poll + 1, step.id)]
+    assert [(next_poll.poll, next_poll.id) for next_poll, _ in scheduled_steps(installation)] == [
+        (step.poll + 1, step.id)
+    ]
     assert installation.app.leases.take("shop", step.id, owner="next", now=installation.now, length=LEASE) is None
 
 
 class BusyHandler(Handler):
-    """A handler whose ledger others write to all the time."""
+    """A handler that always loses to other writers."""
 
     def handle_for(self, entry: Any, event: Any, **_: Any) -> Any:
         raise Contended("shop: others were faster")
 
 
 def busy_like(handler: Handler) -> BusyHandler:
-    return BusyHandler(**{each.name: getattr(handler, each.name) for each in fields(Handler)})
+    return BusyHandler(**{attribute.name: getattr(handler, attribute.name) for attribute in fields(Handler)})
 
 
 def test_a_report_that_loses_to_other_writers_goes_through_the_queue_and_its_effect_happens_once(
     installation: Installation, step: Step
 ) -> None:
-    had: list[Work] = []
+    performed: list[Work] = []
 
     def effect(work: Work) -> Outcome:
-        had.append(work)
+        performed.append(work)
         return DONE
 
     busy = busy_like(installation.app.handler)
     step_runner(installation, effect, handler=busy).run(step)
-    (message,) = [m for m in installation.bus.sent if m.queue is Queue.WORK]
+    (message,) = [sent for sent in installation.bus.sent if sent.queue is Queue.WORK]
     event = EVENT.validate_python(message.body)
     assert isinstance(event, StepFinished)
     assert (message.session, message.id) == ("shop", f"{event.mark}-shop")
     installation.take(event)
     assert installation.phase(1) is Phase.CHECKING
-    assert len(had) == 1
+    assert len(performed) == 1
 
 
 def test_a_reason_of_any_length_is_reported(installation: Installation, step: Step) -> None:

@@ -1,4 +1,4 @@
-"""Several instances at once: each remembers the catalogue for a moment, and nothing is refused for the sake of that."""
+"""Several instances at once: each caches the catalogue for a moment, and nothing is refused because of that."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,11 +25,11 @@ def live(tmp_path: Path) -> Live:
     return Live(tmp_path)
 
 
-def remembering(live: Live) -> App:
-    """Another instance, which has read the catalogue in this very moment."""
-    other = live.another()
-    assert other.catalogue.entries.keys() == live.app.catalogue.entries.keys()
-    return other
+def other_instance(live: Live) -> App:
+    """Another instance, which has just read the catalogue."""
+    instance = live.another()
+    assert instance.catalogue.entries.keys() == live.app.catalogue.entries.keys()
+    return instance
 
 
 def change_application(live: Live) -> None:
@@ -43,31 +43,31 @@ def change_project(live: Live) -> None:
 
 
 def test_a_push_of_an_application_that_another_instance_has_just_applied_is_taken(live: Live) -> None:
-    other = remembering(live)
+    another = other_instance(live)
     live.apply()
-    (receipt,) = other.door.take(live.pushed("1.0"))
+    (receipt,) = another.door.take(live.pushed("1.0"))
     assert receipt.actions
 
 
 def test_a_step_of_an_application_that_another_instance_has_just_applied_is_run(live: Live) -> None:
-    other = remembering(live)
+    another = other_instance(live)
     live.apply()
     live.push("1.0")
-    other.step_runner.run(live.settle_at(StepKind.PLAN, "staging"))
+    another.step_runner.run(live.settle_at(StepKind.PLAN, "staging"))
     assert live.phase(1) is not Phase.PLANNING
 
 
 def test_a_command_for_an_environment_that_another_instance_has_just_applied_is_taken(live: Live) -> None:
     live.apply()
-    other = remembering(live)
+    another = other_instance(live)
     file = live.deliveries / "shop" / "application.yaml"
     staging, production = file.read_text().split("  - name: production")
     between = "  - name: between\n    clusters: [staging]\n    namespace: between\n"
     file.write_text(f"{staging}{between}  - name: production{production}")
     live.edit_project(lambda value: value["environments"].update(between=value["environments"]["staging"]))
     assert live.apply()["application:shop"].outcome == "changed"
-    frozen = CommandRequest(verb=Verb.FREEZE, application="shop", environment="between", reason="not yet")
-    other.inbox_writer.command(frozen, OLGA)
+    freeze_request = CommandRequest(verb=Verb.FREEZE, application="shop", environment="between", reason="not yet")
+    another.inbox_writer.command(freeze_request, OLGA)
     live.hear()
     freeze = live.lane("between").freeze
     assert freeze is not None
@@ -93,9 +93,9 @@ def test_a_step_right_after_a_change_is_judged_by_what_is_in_force_now(
         live.settle()
         live.vote(1)
     step = live.settle_at(kind, environment)
-    other = remembering(live)
+    another = other_instance(live)
     change(live)
-    other.step_runner.run(step)
+    another.step_runner.run(step)
     live.settle()
     assert live.phase(1) is (Phase.COMPLETED if environment == "production" else Phase.AWAITING_APPROVAL)
     assert live.verify().intact
@@ -104,21 +104,21 @@ def test_a_step_right_after_a_change_is_judged_by_what_is_in_force_now(
 def test_a_step_goes_by_the_version_beside_its_release_however_lately_the_catalogue_was_read(live: Live) -> None:
     live.apply()
     live.push("1.0")
-    step, other = live.settle_at(StepKind.CHECK, "staging"), remembering(live)
+    step, another = live.settle_at(StepKind.CHECK, "staging"), other_instance(live)
     change_application(live)
-    begun = list[Work]()
+    performed = list[Work]()
 
-    def look(work: Work) -> Outcome:
-        begun.append(work)
+    def perform(work: Work) -> Outcome:
+        performed.append(work)
         return Requeue(after=timedelta(seconds=1), reason="looking")
 
-    replace(other.step_runner, effects={StepKind.CHECK: look}).run(step)
-    assert [work.entry.versions for work in begun] == [present(live.app.catalogue.get("shop"), "shop").versions]
+    replace(another.step_runner, effects={StepKind.CHECK: perform}).run(step)
+    assert [work.entry.versions for work in performed] == [present(live.app.catalogue.get("shop"), "shop").versions]
 
 
 def test_steps_within_ten_seconds_ask_once_whether_the_catalogue_has_changed(live: Live) -> None:
     live.apply()
-    catalogue = remembering(live).catalogue
+    catalogue = other_instance(live).catalogue
     live.wait(timedelta(seconds=9))
     assert catalogue.of_step("shop") is not None
     change_project(live)
@@ -138,34 +138,34 @@ def test_a_change_while_a_deployment_prepares_does_not_end_the_release(
     live.settle()
     live.vote(1)
     step, runner = live.settle_at(StepKind.DEPLOY, "production"), live.another().step_runner
-    deploy, begun = runner.effects[StepKind.DEPLOY], list[Work]()
+    deploy, performed = runner.effects[StepKind.DEPLOY], list[Work]()
 
-    def interrupted(work: Work) -> Outcome:
-        begun.append(work)
-        if len(begun) == 1:
+    def deploy_interrupted(work: Work) -> Outcome:
+        performed.append(work)
+        if len(performed) == 1:
             change(live)
         return deploy(work)
 
-    replace(runner, effects={**runner.effects, StepKind.DEPLOY: interrupted}).run(step)
+    replace(runner, effects={**runner.effects, StepKind.DEPLOY: deploy_interrupted}).run(step)
     live.settle()
     assert live.phase(1) is Phase.COMPLETED
-    first, again = begun
-    assert first.entry.versions != again.entry.versions
+    first, second = performed
+    assert first.entry.versions != second.entry.versions
 
 
 def test_a_step_whose_version_changes_whenever_it_begins_is_tried_again_later(live: Live) -> None:
     live.apply()
     live.push("1.0")
     step = live.settle_at(StepKind.PLAN, "staging")
-    begun = list[Work]()
+    performed = list[Work]()
 
-    def outdated(work: Work) -> Outcome:
-        begun.append(work)
-        live.edit_environment("staging", rollout_within=f"{len(begun) + 1}m")
+    def always_outdated(work: Work) -> Outcome:
+        performed.append(work)
+        live.edit_environment("staging", rollout_within=f"{len(performed) + 1}m")
         live.apply()
         raise Outdated("another version is in force by now")
 
     runner = live.app.step_runner
-    replace(runner, effects={**runner.effects, StepKind.PLAN: outdated}).run(step)
-    assert len(begun) == BEGUN_AT_MOST
-    assert [again.tries for again in live.steps() if again.id == step.id] == [step.tries + 1]
+    replace(runner, effects={**runner.effects, StepKind.PLAN: always_outdated}).run(step)
+    assert len(performed) == BEGUN_AT_MOST
+    assert [waiting.tries for waiting in live.steps() if waiting.id == step.id] == [step.tries + 1]

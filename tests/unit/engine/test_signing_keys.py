@@ -1,4 +1,4 @@
-"""A rotation is in the installation's trail, whoever did it and wherever the keys are kept."""
+"""A rotation is recorded in the installation's trail, whoever made it and wherever the keys are kept."""
 
 import base64
 

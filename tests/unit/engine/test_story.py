@@ -1,4 +1,4 @@
-"""A whole delivery through the real flow, on doubles of everything outside."""
+"""A whole delivery through the real flow, with doubles of everything outside."""
 
 from slipway.domain.release import Phase
 from slipway.testing import ADA, Installation

@@ -1,4 +1,4 @@
-"""What production requires of an image, through the real flow: waited for, refused, shown, and voted on."""
+"""What production requires of an image, through the real flow: it is waited for, refused, shown and voted on."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ PEOPLE = People()
 
 @pytest.fixture
 def deliveries(tmp_path: Path) -> Path:
-    """An application whose production requires all four."""
+    """An application whose production environment makes all four requirements."""
     folder = tmp_path / "deliveries"
     home = write_application(folder, text=APPLICATION + REQUIRE)
     (home / "keys").mkdir()
@@ -47,13 +47,13 @@ def shop(tag: str) -> ArtifactDouble:
 
 
 def attach(installation: Installation, built: ArtifactDouble, *, cosign: bool = True) -> None:
-    held = installation.nonprod.held
-    held.seed("team/shop", notation(built, PEOPLE.notation))
-    held.seed("team/shop", sbom(built))
-    held.seed("team/shop", in_bundle(built, PEOPLE.builder, provenance(digest=built.digest)))
+    registry = installation.nonprod.held
+    registry.seed("team/shop", notation(built, PEOPLE.notation))
+    registry.seed("team/shop", sbom(built))
+    registry.seed("team/shop", in_bundle(built, PEOPLE.builder, provenance(digest=built.digest)))
     if cosign:
         signature = classic(simple_layer(built, PEOPLE.cosign))
-        held.seed("team/shop", signature, built.digest.replace(":", "-") + ".sig")
+        registry.seed("team/shop", signature, built.digest.replace(":", "-") + ".sig")
 
 
 def plan_of(installation: Installation, number: int = 1) -> Plan:
@@ -85,8 +85,8 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
     links, subject = installation.app.clients.links, installation.release(1)
     token = links.approval(subject, ADA, purpose=Purpose.VOTE, now=installation.now).rpartition("/")[2]
     page = show_linked_gate(services_of(installation.app), token).body.decode()
-    for said in ("signed-by-notation", "CN=release,O=contoso.com,ST=WA,C=US", "has-sbom", BUILDER):
-        assert said in page
+    for text in ("signed-by-notation", "CN=release,O=contoso.com,ST=WA,C=US", "has-sbom", BUILDER):
+        assert text in page
 
 
 def test_staging_requires_nothing_and_gets_the_image_at_once(installation: Installation) -> None:
@@ -98,28 +98,28 @@ def test_staging_requires_nothing_and_gets_the_image_at_once(installation: Insta
 def test_what_is_missing_is_waited_for(installation: Installation) -> None:
     installation.push("1.0")
     step = installation.settle_at(StepKind.PLAN, "production")
-    asked = installation.now
+    started_at = installation.now
     installation.run_step(step)
     assert installation.phase(1) is Phase.PLANNING
     attach(installation, shop("1.0"))
     installation.settle()
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
-    assert installation.now - asked < timedelta(seconds=30)
+    assert installation.now - started_at < timedelta(seconds=30)
     assert (
         installation.actions().count("plan.requested") == 2
-    )  # one for each environment: looking again is not a new plan
+    )  # one for each environment: another poll is not a new plan
 
 
 def test_what_does_not_come_in_time_is_refused_and_the_audit_names_each_rule(installation: Installation) -> None:
     installation.push("1.0")
     installation.settle_at(StepKind.PLAN, "production")
-    asked = installation.now
+    started_at = installation.now
     installation.push("1.1")
     installation.settle()
     assert installation.phase(2) is Phase.FAILED
-    assert installation.now - asked >= timedelta(minutes=1)
-    refused = next(record for record in installation.trail() if record.action == "plan.refused")
-    assert refused.details["rules"] == ["signed-by-notation", "signed-by-cosign", "has-sbom", "built-by"]
+    assert installation.now - started_at >= timedelta(minutes=1)
+    refusal = next(record for record in installation.trail() if record.action == "plan.refused")
+    assert refusal.details["rules"] == ["signed-by-notation", "signed-by-cosign", "has-sbom", "built-by"]
     assert installation.release(2).reason.startswith("signed-by-notation: expected a Notation signature of sha256:")
     assert installation.production.digest("shop") is None
     assert installation.prod.held.tags == {}
@@ -129,8 +129,8 @@ def test_a_signature_that_does_not_hold_is_refused_at_once(installation: Install
     installation.push("1.0")
     built = shop("1.0")
     attach(installation, built, cosign=False)
-    wrong = classic(simple_layer(built, ec_key()))
-    installation.nonprod.held.seed("team/shop", wrong, built.digest.replace(":", "-") + ".sig")
+    other_signature = classic(simple_layer(built, ec_key()))
+    installation.nonprod.held.seed("team/shop", other_signature, built.digest.replace(":", "-") + ".sig")
     step = installation.settle_at(StepKind.PLAN, "production")
     installation.run_step(step)
     assert installation.phase(1) is Phase.FAILED
@@ -144,7 +144,7 @@ def test_explain_names_the_rule_that_does_not_hold(installation: Installation) -
     attach(installation, built, cosign=False)
     installation.settle()
     explanation = installation.explain(1)
-    rules = {each.environment: each.rules for each in explanation.rules}["production"]
+    rules = {part.environment: part.rules for part in explanation.rules}["production"]
     assert {rule.name: rule.passed for rule in rules if rule.name.startswith(("signed", "has", "built"))} == {
         "signed-by-notation": True,
         "signed-by-cosign": False,

@@ -1,4 +1,4 @@
-"""A message that its queue will never take: it is parked where people see it, and holds up nothing else."""
+"""A message that its queue will never accept is parked where people see it, and holds up nothing else."""
 
 from datetime import timedelta
 from typing import Any
@@ -26,30 +26,30 @@ def entry(installation: Installation, number: int, size: int, queue: Any = "step
     return OutboxEntry(application="shop", row=f"outbox!{number}", message=message, written_at=installation.now)
 
 
-def sent(installation: Installation) -> list[str]:
+def sent_ids(installation: Installation) -> list[str]:
     return [message.id for message in installation.bus.sent if message.id.startswith("m-")]
 
 
-class Unyielding(MemoryBus):
-    """A bus whose queues take no message as it is."""
+class RefusesRaw(MemoryBus):
+    """A bus whose queues refuse every raw message as too large."""
 
     def send_raw(self, message: RawMessage) -> None:
         raise MessageTooLarge(message.queue, ["m-1-copy"])
 
 
-def takes_nothing(installation: Installation) -> None:
-    installation.bus = Unyielding()
+def refuse_raw_messages(installation: Installation) -> None:
+    installation.bus = RefusesRaw()
     installation.restart()
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize(("queue", "other"), [("work", "steps"), ("steps", "work")])
+@pytest.mark.parametrize(("queue", "other_queue"), [("work", "steps"), ("steps", "work")])
 def test_what_is_too_large_is_parked_and_everything_around_it_is_sent(
-    installation: Installation, place: int, queue: str, other: str
+    installation: Installation, place: int, queue: str, other_queue: str
 ) -> None:
     entries = [entry(installation, number, TOO_LARGE if number == place else 10, queue) for number in range(3)]
-    assert installation.app.outbox.send([*entries, entry(installation, 3, 10, other)])
-    assert sorted(sent(installation)) == sorted(f"m-{number}" for number in (0, 1, 2, 3) if number != place)
+    assert installation.app.outbox.send([*entries, entry(installation, 3, 10, other_queue)])
+    assert sorted(sent_ids(installation)) == sorted(f"m-{number}" for number in (0, 1, 2, 3) if number != place)
     (parked,) = installation.app.parking.all()
     assert (parked.source, parked.message_id) == (queue, f"m-{place}")
     assert parked.reason == f"queue {queue}: messages too large: m-{place}"
@@ -66,11 +66,11 @@ def test_what_is_too_large_in_two_queues_is_parked_twice(installation: Installat
 def test_it_stays_in_the_outbox_until_it_could_be_parked(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(**_: Any) -> None:
+    def fail(**_: Any) -> None:
         raise LedgerUnavailable("switched off")
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(installation.app.installation), "park", lambda self, **values: away())
+        patched.setattr(type(installation.app.installation), "park", lambda self, **values: fail())
         assert not installation.app.outbox.send([entry(installation, 1, TOO_LARGE)])
     assert list(installation.app.parking.all()) == []
     assert installation.app.outbox.send([entry(installation, 1, TOO_LARGE)])
@@ -78,32 +78,32 @@ def test_it_stays_in_the_outbox_until_it_could_be_parked(
 
 
 def test_the_reconcile_timer_does_not_meet_it_again(installation: Installation) -> None:
-    """Found by hand: such a row was tried every minute, and the rows behind it never."""
+    """Otherwise such a row is tried every minute, and the rows behind it never are."""
     installation.bus.broken = True
     installation.push("1.0")
     installation.bus.broken = False
-    (left,) = installation.app.ledger.outbox("shop")
-    limit = len(str(left.message.body)) // 2
+    (entry_left,) = installation.app.ledger.outbox("shop")
+    limit = len(str(entry_left.message.body)) // 2
 
-    class Narrow(MemoryBus):
+    class LimitedBus(MemoryBus):
         def send(self, messages: Any) -> None:
-            refused = [message.id for message in messages if len(str(message.body)) > limit]
-            if refused:
-                raise MessageTooLarge("steps", refused)
+            too_large = [message.id for message in messages if len(str(message.body)) > limit]
+            if too_large:
+                raise MessageTooLarge("steps", too_large)
 
-    installation.bus = Narrow()
+    installation.bus = LimitedBus()
     installation.restart()
     installation.wait(timedelta(minutes=1))
     installation.reconcile(look_for_pushes=True)
     assert list(installation.app.ledger.outbox("shop")) == []
-    assert [parked.message_id for parked in installation.app.parking.all()] == [left.message.id]
+    assert [parked.message_id for parked in installation.app.parking.all()] == [entry_left.message.id]
 
 
 def test_parked_input_that_is_too_large_for_its_queue_is_said_not_to_be_replayable(installation: Installation) -> None:
-    kept = installation.app.parking.park(source="runs", reason="bad", body=b"{}")
-    takes_nothing(installation)
-    with pytest.raises(NotReplayable, match=f"{kept.id} is too large for the queue runs"):
-        installation.app.parking.replay(kept.id, actor="ada")
+    parked = installation.app.parking.park(source="runs", reason="bad", body=b"{}")
+    refuse_raw_messages(installation)
+    with pytest.raises(NotReplayable, match=f"{parked.id} is too large for the queue runs"):
+        installation.app.parking.replay(parked.id, actor="ada")
 
 
 @pytest.mark.parametrize("error", [LedgerUnavailable("away"), ZeroDivisionError("a mistake")])
@@ -113,7 +113,7 @@ def test_a_message_of_which_no_copy_fits_is_parked_instead_of_put_off(
     def work(body: bytes) -> None:
         raise error
 
-    takes_nothing(installation)
+    refuse_raw_messages(installation)
     installation.app.receiver.receive(work, QueueMessage(queue="events", body=b"{}", id="m-1"))
     (parked,) = installation.app.parking.all()
     assert ("unexpected ZeroDivisionError" if isinstance(error, ZeroDivisionError) else "away") in parked.reason
@@ -129,14 +129,14 @@ def test_where_it_can_be_neither_put_off_nor_parked_the_queue_keeps_it(
     def work(body: bytes) -> None:
         raise LedgerUnavailable("switched off")
 
-    takes_nothing(installation)
+    refuse_raw_messages(installation)
     monkeypatch.setattr(Parking, "park", away)
     with pytest.raises(LedgerUnavailable):
         installation.app.receiver.receive(work, QueueMessage(queue="events", body=b"{}", id="m-1"))
 
 
 def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(installation: Installation) -> None:
-    """Its outcome must not be lost: the message comes again, and the report goes to the ledger directly."""
+    """The outcome must not be lost: the step's message is delivered again, and then its report goes to the ledger."""
     installation.push("1.0")
     step = installation.settle_at(StepKind.DEPLOY, "staging")
     report = Finished(passed=True, result={"filled": "x" * TOO_LARGE})

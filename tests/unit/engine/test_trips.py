@@ -1,4 +1,4 @@
-"""How many trips wait for each other on the two ways that somebody waits for, whatever runs beside them."""
+"""How many round trips follow one another on the two paths that people wait for, whatever runs in parallel."""
 
 import json
 import re
@@ -29,8 +29,8 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
 
 
 @pytest.fixture
-def home(trips: Trips, tmp_path: Path) -> Iterator[Installation]:
-    """An installation that has delivered a release before, to clusters that are spoken to by HTTP."""
+def installation(trips: Trips, tmp_path: Path) -> Iterator[Installation]:
+    """An installation that has delivered a release before, to clusters over HTTP."""
     write_application(tmp_path, text=WITHOUT_TESTS)
     with ExitStack() as stack:
         clusters = {
@@ -39,38 +39,40 @@ def home(trips: Trips, tmp_path: Path) -> Iterator[Installation]:
         }
         for cluster in clusters.values():
             namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
-            answer = urllib3.request("POST", f"{cluster.url}/api/v1/namespaces", body=json.dumps(namespace), timeout=60)
-            assert answer.status == 201, answer.data
+            response = urllib3.request(
+                "POST", f"{cluster.url}/api/v1/namespaces", body=json.dumps(namespace), timeout=60
+            )
+            assert response.status == 201, response.data
         addresses = {name: cluster.url for name, cluster in clusters.items()}
-        home = Installation(tmp_path, wrap=partial(trips.counted, clusters=addresses))
-        trips.count(home.nonprod)
-        trips.count(home.prod)
-        home.push("1.0")
-        settle_until(home, 1, Phase.AWAITING_APPROVAL)
-        home.vote(1)
-        settle_until(home, 1, Phase.COMPLETED)
-        yield home
+        installation = Installation(tmp_path, wrap=partial(trips.counted, clusters=addresses))
+        trips.count(installation.nonprod)
+        trips.count(installation.prod)
+        installation.push("1.0")
+        settle_until(installation, 1, Phase.AWAITING_APPROVAL)
+        installation.vote(1)
+        settle_until(installation, 1, Phase.COMPLETED)
+        yield installation
 
 
-def settle_until(home: Installation, number: int, phase: Phase) -> None:
-    home.settle(until=lambda: home.phase(number) is phase)
-    assert home.phase(number) is phase
+def settle_until(installation: Installation, number: int, phase: Phase) -> None:
+    installation.settle(until=lambda: installation.phase(number) is phase)
+    assert installation.phase(number) is phase
 
 
-def test_from_a_push_to_the_first_patch(home: Installation, trips: Trips) -> None:
-    pushed = home.pushed("2.0")
+def test_from_a_push_to_the_first_patch(installation: Installation, trips: Trips) -> None:
+    push_event = installation.pushed("2.0")
     trips.begin()
-    with home.app.beginning.room(Queue.EVENTS, b"", again=False):
-        home.app.door.take(pushed)
+    with installation.app.beginning.room(Queue.EVENTS, b"", again=False):
+        installation.app.door.take(push_event)
     assert trips.first("cluster PATCH") == 16
 
 
-def test_from_a_vote_to_the_first_patch(home: Installation, trips: Trips) -> None:
-    home.push("2.0")
-    settle_until(home, 2, Phase.AWAITING_APPROVAL)
-    vote = home.voted(2)
+def test_from_a_vote_to_the_first_patch(installation: Installation, trips: Trips) -> None:
+    installation.push("2.0")
+    settle_until(installation, 2, Phase.AWAITING_APPROVAL)
+    vote = installation.voted(2)
     trips.begin()
-    with home.app.beginning.room(Queue.HINTS, b"", again=False):
+    with installation.app.beginning.room(Queue.HINTS, b"", again=False):
         concerns(vote.application)
-        home.take(vote)
+        installation.take(vote)
     assert trips.first("cluster PATCH") == 30

@@ -1,4 +1,4 @@
-"""What lies unread in the inbox stops a copy and a deployment, and nothing that lies there lets one through."""
+"""Unread rows of the inbox can stop a copy and a deployment, and never let one through."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,49 +25,59 @@ ENVIRONMENT = {StepKind.COPY: "production", StepKind.DEPLOY: "production"}
 
 
 @pytest.fixture(scope="module", params=[StepKind.COPY, StepKind.DEPLOY])
-def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Step]:
+def installation_and_step(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Installation, Step]:
     folder = tmp_path_factory.mktemp("deliveries")
     write_application(folder)
-    home = Installation(folder)
-    home.push("1.0")
-    home.settle()
-    home.vote(1, ADA)
-    return home, home.settle_at(request.param, "production")
+    installation = Installation(folder)
+    installation.push("1.0")
+    installation.settle()
+    installation.vote(1, ADA)
+    return installation, installation.settle_at(request.param, "production")
 
 
 @pytest.fixture
-def waiting(told: tuple[Installation, Step]) -> tuple[Installation, Step]:
-    """A release on its way into production, just before it is copied or deployed."""
-    return told[0].copy(), told[1]
+def waiting(installation_and_step: tuple[Installation, Step]) -> tuple[Installation, Step]:
+    """A release on its way into production, right before its copy or its deployment."""
+    return installation_and_step[0].copy(), installation_and_step[1]
 
 
-def command(home: Installation, verb: Verb, **about: Any) -> None:
-    home.app.inbox_writer.command(CommandRequest(verb=verb, reason="stop", **about), OLGA)
+def command(installation: Installation, verb: Verb, **about: Any) -> None:
+    installation.app.inbox_writer.command(CommandRequest(verb=verb, reason="stop", **about), OLGA)
 
 
-def vote(home: Installation, decision: VoteDecision, **about: Any) -> None:
-    given = {"application": "shop", "release": 1, "environment": "production", "attempt": 0, "opening": 1, **about}
-    said = VoteStatement(
-        installation="i", salt="A" * 22, plan="sha256:" + "a" * 64, decision=decision, reason="no", **given
+def vote(installation: Installation, decision: VoteDecision, **about: Any) -> None:
+    fields = {"application": "shop", "release": 1, "environment": "production", "attempt": 0, "opening": 1, **about}
+    statement = VoteStatement(
+        installation="i", salt="A" * 22, plan="sha256:" + "a" * 64, decision=decision, reason="no", **fields
     )
-    home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=said, speaker=OLGA))
+    installation.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=statement, speaker=OLGA))
 
 
 STOPS: dict[str, Callable[[Installation], None]] = {
-    "cancel": lambda home: command(home, Verb.CANCEL, release="shop-1"),
-    "freeze of the lane": lambda home: command(home, Verb.FREEZE, application="shop", environment="production"),
-    "freeze of everything": lambda home: command(home, Verb.FREEZE),
-    "rejection": lambda home: vote(home, VoteDecision.REJECT),
-    "objection": lambda home: vote(home, VoteDecision.OBJECT),
-    "objection to a vote of the gate before": lambda home: vote(home, VoteDecision.OBJECT, environment="staging"),
+    "cancel": lambda installation: command(installation, Verb.CANCEL, release="shop-1"),
+    "freeze of the lane": lambda installation: command(
+        installation, Verb.FREEZE, application="shop", environment="production"
+    ),
+    "freeze of everything": lambda installation: command(installation, Verb.FREEZE),
+    "rejection": lambda installation: vote(installation, VoteDecision.REJECT),
+    "objection": lambda installation: vote(installation, VoteDecision.OBJECT),
+    "objection to a vote of the gate before": lambda installation: vote(
+        installation, VoteDecision.OBJECT, environment="staging"
+    ),
 }
 OTHERS: dict[str, Callable[[Installation], None]] = {
-    "nothing": lambda home: None,
-    "freeze of another lane": lambda home: command(home, Verb.FREEZE, application="shop", environment="staging"),
-    "end of a freeze": lambda home: command(home, Verb.UNFREEZE, application="shop", environment="production"),
-    "approval": lambda home: vote(home, VoteDecision.APPROVE),
-    "rejection elsewhere": lambda home: vote(home, VoteDecision.REJECT, environment="staging"),
-    "rejection of another release": lambda home: vote(home, VoteDecision.REJECT, release=2),
+    "nothing": lambda installation: None,
+    "freeze of another lane": lambda installation: command(
+        installation, Verb.FREEZE, application="shop", environment="staging"
+    ),
+    "end of a freeze": lambda installation: command(
+        installation, Verb.UNFREEZE, application="shop", environment="production"
+    ),
+    "approval": lambda installation: vote(installation, VoteDecision.APPROVE),
+    "rejection elsewhere": lambda installation: vote(installation, VoteDecision.REJECT, environment="staging"),
+    "rejection of another release": lambda installation: vote(installation, VoteDecision.REJECT, release=2),
 }
 
 
@@ -76,92 +86,92 @@ def _freeze_of(application: str) -> CommandStatement:
     return CommandStatement(installation="i", salt="A" * 22, verb=Verb.FREEZE, **about)
 
 
-def performed(home: Installation, step: Step, effect: Callable[[Work], Outcome] | None = None) -> list[Work]:
-    """The effects that running the step had."""
-    done: list[Work] = []
+def effects_of(installation: Installation, step: Step, effect: Callable[[Work], Outcome] | None = None) -> list[Work]:
+    """Run the step; the effects that it had."""
+    effects_run: list[Work] = []
 
-    def look(work: Work) -> Outcome:
-        done.append(work)
+    def perform(work: Work) -> Outcome:
+        effects_run.append(work)
         return effect(work) if effect else Requeue(after=timedelta(seconds=1), reason="looking")
 
-    replace(home.app.step_runner, effects={step.kind: look}).run(step)
-    return done
+    replace(installation.app.step_runner, effects={step.kind: perform}).run(step)
+    return effects_run
 
 
 @pytest.mark.parametrize("name", STOPS)
 def test_a_word_that_stops_holds_the_step_back_until_it_is_read(waiting: tuple[Installation, Step], name: str) -> None:
-    home, step = waiting
-    STOPS[name](home)
-    assert performed(home, step) == []
-    (again,) = [message for message in home.bus.sent if message.queue is Queue.STEPS and message.not_before]
-    assert Step.model_validate(again.body) == step
+    installation, step = waiting
+    STOPS[name](installation)
+    assert effects_of(installation, step) == []
+    (postponed,) = [message for message in installation.bus.sent if message.queue is Queue.STEPS and message.not_before]
+    assert Step.model_validate(postponed.body) == step
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_nothing_else_in_the_inbox_holds_it_back(waiting: tuple[Installation, Step], name: str) -> None:
-    home, step = waiting
-    OTHERS[name](home)
-    assert len(performed(home, step)) == 1
+    installation, step = waiting
+    OTHERS[name](installation)
+    assert len(effects_of(installation, step)) == 1
 
 
 def test_once_it_is_read_the_release_has_moved_on_and_the_step_is_dropped(tmp_path: Path) -> None:
     write_application(tmp_path)
-    home = Installation(tmp_path)
-    home.push("1.0")
-    home.settle()
-    home.vote(1, ADA)
-    step = home.settle_at(StepKind.COPY, "production")
-    STOPS["cancel"](home)
-    assert performed(home, step) == []
-    home.hear()
-    assert home.phase(1) is Phase.CANCELLED
-    assert performed(home, step) == []
+    installation = Installation(tmp_path)
+    installation.push("1.0")
+    installation.settle()
+    installation.vote(1, ADA)
+    step = installation.settle_at(StepKind.COPY, "production")
+    STOPS["cancel"](installation)
+    assert effects_of(installation, step) == []
+    installation.hear()
+    assert installation.phase(1) is Phase.CANCELLED
+    assert effects_of(installation, step) == []
 
 
 def test_a_word_that_comes_while_an_image_is_copied_keeps_the_copy_from_counting(tmp_path: Path) -> None:
     write_application(tmp_path)
-    home = Installation(tmp_path)
-    home.push("1.0")
-    home.settle()
-    home.vote(1, ADA)
-    step = home.settle_at(StepKind.COPY, "production")
+    installation = Installation(tmp_path)
+    installation.push("1.0")
+    installation.settle()
+    installation.vote(1, ADA)
+    step = installation.settle_at(StepKind.COPY, "production")
 
     def copy(_: Work) -> Outcome:
-        STOPS["rejection"](home)
+        STOPS["rejection"](installation)
         return Finished(passed=True)
 
-    performed(home, step, copy)
-    assert home.phase(1) is Phase.COPYING
+    effects_of(installation, step, copy)
+    assert installation.phase(1) is Phase.COPYING
 
 
 def test_a_deployment_that_has_begun_is_not_stopped(tmp_path: Path) -> None:
     write_application(tmp_path)
-    home = Installation(tmp_path)
-    home.push("1.0")
-    home.settle()
-    home.vote(1, ADA)
-    step = home.settle_at(StepKind.DEPLOY, "production")
+    installation = Installation(tmp_path)
+    installation.push("1.0")
+    installation.settle()
+    installation.vote(1, ADA)
+    step = installation.settle_at(StepKind.DEPLOY, "production")
 
     def deploy(_: Work) -> Outcome:
-        STOPS["rejection"](home)
+        STOPS["rejection"](installation)
         return Finished(passed=True, result={"objects": []})
 
-    performed(home, step, deploy)
-    assert home.phase(1) is Phase.CHECKING
+    effects_of(installation, step, deploy)
+    assert installation.phase(1) is Phase.CHECKING
 
 
 def test_more_rows_than_can_be_looked_at_stop_too(waiting: tuple[Installation, Step]) -> None:
-    home, step = waiting
+    installation, step = waiting
     for _ in range(MANY):
-        OTHERS["approval"](home)
-    assert performed(home, step) == []
+        OTHERS["approval"](installation)
+    assert effects_of(installation, step) == []
 
 
 def test_many_rows_about_others_hide_nothing_and_stop_nothing(waiting: tuple[Installation, Step]) -> None:
-    home, step = waiting
+    installation, step = waiting
     for _ in range(MANY):
         row = InboxRow(kind=InboxKind.COMMAND, said=_freeze_of("alpha"), speaker=OLGA)
-        home.app.inbox_writer.say("alpha", row)
-    assert len(performed(home, step)) == 1
-    STOPS["rejection"](home)
-    assert performed(home, step) == []
+        installation.app.inbox_writer.say("alpha", row)
+    assert len(effects_of(installation, step)) == 1
+    STOPS["rejection"](installation)
+    assert effects_of(installation, step) == []

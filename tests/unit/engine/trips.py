@@ -1,8 +1,8 @@
-"""Counts the trips that wait for each other: a logical clock, which moves by one with each request of any port.
+"""Counts round trips that follow one another, with a logical clock that each request of any port moves by one.
 
-What is asked in a thread begins at the time of whoever began it, and whoever waits for its answer goes on at the time
-of the answer. So what runs beside each other counts once, however busy the machine is. Copies in the audit index are
-not counted: nobody waits for them.
+A thread starts at the time of the thread that started it, and whoever waits for its result continues at the time of
+the result. So requests in parallel count once, however busy the machine is. Copies in the audit index are not
+counted: nobody waits for them.
 """
 
 import threading
@@ -31,48 +31,50 @@ _PORTS = {
 
 @dataclass
 class Trips:
-    """What was asked, each with how many trips lay before it."""
+    """The requests that were made, each with the number of trips up to it."""
 
-    asked: list[tuple[int, str]] = field(default_factory=list)
-    _here: threading.local = field(default_factory=threading.local)
+    requests: list[tuple[int, str]] = field(default_factory=list)
+    _thread: threading.local = field(default_factory=threading.local)
 
     @property
     def now(self) -> int:
-        """How many trips this thread has waited for."""
-        return getattr(self._here, "now", 0)
+        """The number of trips that this thread has waited for."""
+        return getattr(self._thread, "now", 0)
 
     def wait_until(self, time: int) -> None:
-        self._here.now = max(self.now, time)
+        self._thread.now = max(self.now, time)
 
     def begin(self) -> None:
-        """Count from zero again, in this thread."""
-        self.asked.clear()
-        self._here.now = 0
+        """Count from zero again in this thread."""
+        self.requests.clear()
+        self._thread.now = 0
 
-    def made(self, what: str) -> None:
-        self._here.now = self.now + 1
-        self.asked.append((self.now, what))
+    def count_trip(self, request: str) -> None:
+        self._thread.now = self.now + 1
+        self.requests.append((self.now, request))
 
-    def first(self, what: str) -> int:
-        """How many trips it took to the first one of these."""
-        return next(time for time, asked in self.asked if asked.startswith(what))
+    def first(self, prefix: str) -> int:
+        """The number of trips up to the first request that starts with `prefix`."""
+        return next(time for time, request in self.requests if request.startswith(prefix))
 
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let threads take the time along."""
+        """Pass the time on to threads and back."""
         submit, result = ThreadPoolExecutor.submit, Future.result
 
-        def submitted(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-            begun, ended = self.now, list[int]()
+        def submitted(
+            pool: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **kwargs: Any
+        ) -> Future[Any]:
+            started_at, end_times = self.now, list[int]()
 
             def timed() -> Any:
-                self._here.now = begun
+                self._thread.now = started_at
                 try:
-                    return work(*args, **kwargs)
+                    return function(*args, **kwargs)
                 finally:
-                    ended.append(self.now)
+                    end_times.append(self.now)
 
             future = submit(pool, timed)
-            future.__dict__["ended"] = ended
+            future.__dict__["ended"] = end_times
             return future
 
         def waited(future: Future[Any], timeout: float | None = None) -> Any:
@@ -85,26 +87,26 @@ class Trips:
         monkeypatch.setattr(Future, "result", waited)
 
     def counted(self, ports: Ports, clusters: dict[str, str]) -> Ports:
-        """The ports, with each request counted. `clusters`: addresses by name."""
-        opened: dict[str, Any] = {
-            name: partial(_given, _Counted(getattr(ports, name)(), name, methods, self))
+        """The same ports with each request counted. `clusters` holds addresses by name."""
+        counted_ports: dict[str, Any] = {
+            name: partial(return_port, _Counted(getattr(ports, name)(), name, methods, self))
             for name, methods in _PORTS.items()
         }
         return replace(
             ports,
-            **opened,
+            **counted_ports,
             cluster={name: self._cluster(address) for name, address in clusters.items()}.__getitem__,
         )
 
     def count(self, registry: RegistryDouble) -> None:
-        """Count what the registry is asked, too."""
+        """Count the requests to the registry as well."""
         registry.held = cast(MemoryRegistry, _Counted(registry.held, "registry", ("handle",), self))
 
     def _cluster(self, address: str) -> Cluster:
         return Cluster(_CountedConnection(ClusterAccess(server=address, token=lambda: "token"), self))
 
 
-def _given(port: Any) -> Any:
+def return_port(port: Any) -> Any:
     return port
 
 
@@ -114,16 +116,16 @@ class _CountedConnection(Connection):
         self._trips = trips
 
     @override
-    def send(self, method: str, path: str, **others: Any) -> ApiServerResponse:
+    def send(self, method: str, path: str, **options: Any) -> ApiServerResponse:
         try:
-            return super().send(method, path, **others)
+            return super().send(method, path, **options)
         finally:
-            is_tried = ("dryRun", "All") in others.get("query", ())
-            self._trips.made(f"cluster {'try' if is_tried else method} {path}")
+            is_tried = ("dryRun", "All") in options.get("query", ())
+            self._trips.count_trip(f"cluster {'try' if is_tried else method} {path}")
 
 
 class _Counted:
-    """A port whose named methods are trips."""
+    """A port on which each call of the named methods counts as a trip."""
 
     def __init__(self, port: Any, name: str, methods: tuple[str, ...], trips: Trips) -> None:
         self._port, self._name, self._methods, self._trips = port, name, methods, trips
@@ -134,10 +136,10 @@ class _Counted:
             return method
 
         def called(*args: Any, **kwargs: Any) -> Any:
-            answer = method(*args, **kwargs)
-            if isinstance(answer, Iterator):
-                answer = iter(list(answer))
-            self._trips.made(f"{self._name} {name} {args[0] if args else ''}")
-            return answer
+            response = method(*args, **kwargs)
+            if isinstance(response, Iterator):
+                response = iter(list(response))
+            self._trips.count_trip(f"{self._name} {name} {args[0] if args else ''}")
+            return response
 
         return called

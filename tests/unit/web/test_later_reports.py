@@ -9,7 +9,7 @@ from slipway.domain.release import Phase
 from slipway.testing import Installation, write_application
 from slipway.testing.runs import told_run
 from slipway.web.release import show_release
-from tests.unit.engine.test_proving_runs import built, tell
+from tests.unit.engine.test_proving_runs import published_run, report_run
 from tests.unit.web.visitors import DORA
 
 
@@ -24,9 +24,9 @@ def home(tmp_path: Path) -> Installation:
 
 
 def test_a_run_that_nobody_knows_and_one_of_another_image_stand_on_the_page(home: Installation) -> None:
-    tell(home, told_run(id=99, number="20261128.9"))
+    report_run(home, told_run(id=99, number="20261128.9"))
     home.wait(timedelta(seconds=1))
-    tell(home, built(home, "other", id=7, number="20261128.7"))
+    report_run(home, published_run(home, "other", id=7, number="20261128.7"))
     page = show_release(home.app.reader, "shop-1", visitor=DORA).body.decode()
     assert "Reported meanwhile, and ignored" in page
     first, second = home.explain(1).later_reports
@@ -39,8 +39,8 @@ def test_a_run_that_nobody_knows_and_one_of_another_image_stand_on_the_page(home
 
 
 def test_a_release_that_has_both_says_nothing_of_it(home: Installation) -> None:
-    tell(home, told_run(id=99, number="20261128.9"))
-    tell(home, built(home))
+    report_run(home, told_run(id=99, number="20261128.9"))
+    report_run(home, published_run(home))
     home.settle()
     assert home.phase(1) is not Phase.JOINING
     assert home.explain(1).later_reports == ()

@@ -1,4 +1,4 @@
-"""A bug in a step is not a failed release: it is logged with its traceback, tried again, and parked in the end."""
+"""A bug in a step does not fail the release: it is logged with its traceback, tried again, and finally parked."""
 
 import logging
 from collections.abc import Callable
@@ -29,7 +29,7 @@ BUGS: dict[str, tuple[type[Exception], Callable[[], object]]] = {
 
 @pytest.fixture(scope="module")
 def waiting(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """A release is live in staging and waits for people in production: every kind of step could be its next."""
+    """shop-1 is live in staging and waits for approval in production: any kind of step could come next."""
     folder = tmp_path_factory.mktemp("deliveries")
     write_application(folder)
     installation = Installation(folder)
@@ -43,7 +43,7 @@ GATE = AnchoredGate(release=1, environment="production", opening=1, outcome=Gate
 
 
 def outcome(installation: Installation, kind: StepKind, reach: Callable[[str], Any]) -> Outcome:
-    """The outcome of the step if every registry, cluster and channel is opened by `reach`."""
+    """The outcome of a step whose registries, clusters and channels are all opened by `reach`."""
     clients = replace(installation.app.clients, registry=reach, cluster=reach, channel=reach)
     anchors = replace(installation.app.chain_anchors, blobs=lambda: reach("audit"))
     step = Step(
@@ -79,10 +79,10 @@ def test_a_name_that_the_settings_do_not_know_fails_any_step_with_it(waiting: In
     def unknown(name: str) -> Any:
         raise UnknownName(f"the settings know no thing {name!r} (known: none)")
 
-    found = outcome(waiting, kind, unknown)
-    assert isinstance(found, Finished)
-    assert not found.passed
-    assert found.reason.startswith("the settings know no thing '")
+    result = outcome(waiting, kind, unknown)
+    assert isinstance(result, Finished)
+    assert not result.passed
+    assert result.reason.startswith("the settings know no thing '")
 
 
 @pytest.mark.parametrize("bug", BUGS)
@@ -97,11 +97,11 @@ def test_a_bug_in_a_step_is_logged_and_tried_again_and_finally_parked(
         mistake()
         raise AssertionError("the mistake raised nothing")
 
-    broken = replace(installation.app.step_runner, effects={StepKind.DEPLOY: fail})
+    runner = replace(installation.app.step_runner, effects={StepKind.DEPLOY: fail})
 
     def deliver(tries: int) -> None:
         installation.app.receiver.receive(
-            lambda body: broken.run(Step.model_validate_json(body)),
+            lambda body: runner.run(Step.model_validate_json(body)),
             QueueMessage(queue="steps", body=step.model_dump_json().encode(), id=step.message_id, tries=tries),
         )
 

@@ -1,4 +1,4 @@
-"""The copy step: the artifact arrives in the environment's registry under the same digest, or the reason is said."""
+"""The copy step: the artifact arrives in the environment's registry under the same digest, or the step says why not."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from slipway.testing.artifacts import image
 
 @pytest.fixture
 def work(installation: Installation) -> Work:
-    """A release that was approved and is to be copied."""
+    """The copy step of an approved release."""
     installation.push("1.0")
     installation.settle()
     installation.vote(1)
@@ -39,33 +39,33 @@ def test_the_artifact_arrives_under_the_same_digest_and_is_locked(installation: 
 
 def test_doing_it_again_copies_nothing_and_passes(installation: Installation, work: Work) -> None:
     copy(installation.app.clients, installation.clock, work)
-    before = len(installation.prod.held.writes())
+    writes_before = len(installation.prod.held.writes())
     outcome = copy(installation.app.clients, installation.clock, work)
     assert isinstance(outcome, Finished)
     assert outcome.passed
-    assert len(installation.prod.held.writes()) == before
+    assert len(installation.prod.held.writes()) == writes_before
 
 
 def test_the_lease_is_renewed_while_blobs_are_copied(installation: Installation, work: Work) -> None:
-    renewed: list[datetime] = []
+    renewals: list[datetime] = []
 
     def renew() -> bool:
-        renewed.append(installation.now)
+        renewals.append(installation.now)
         return True
 
-    def minutes_pass() -> datetime:
+    def a_minute_later() -> datetime:
         installation.wait(timedelta(minutes=1))
         return installation.now
 
-    copy(installation.app.clients, minutes_pass, replace(work, renew=renew))
-    assert len(renewed) >= 2
+    copy(installation.app.clients, a_minute_later, replace(work, renew=renew))
+    assert len(renewals) >= 2
 
 
 def test_a_lease_that_cannot_be_renewed_does_not_stop_the_copy(installation: Installation, work: Work) -> None:
-    def away() -> bool:
+    def refuse() -> bool:
         raise LedgerUnavailable("switched off")
 
-    outcome = copy(installation.app.clients, installation.clock, replace(work, renew=away))
+    outcome = copy(installation.app.clients, installation.clock, replace(work, renew=refuse))
     assert isinstance(outcome, Finished)
     assert outcome.passed
 

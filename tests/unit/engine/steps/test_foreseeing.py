@@ -12,18 +12,18 @@ from slipway.testing.artifacts import digest_of, image
 
 
 def pushed(installation: Installation) -> None:
-    """In staging, and about to be planned for production."""
+    """shop-1 is live in staging and about to be planned for production."""
     installation.push("1.0")
     step = installation.settle_at(StepKind.PLAN, "production")
     installation.run_step(step)
 
 
-def taken(installation: Installation) -> None:
+def take_tag(installation: Installation) -> None:
     installation.prod.held.seed("team/shop", image(b"another"), "1.0")
 
 
 def test_a_tag_that_is_taken_fails_the_plan_and_nobody_is_asked(installation: Installation) -> None:
-    taken(installation)
+    take_tag(installation)
     pushed(installation)
     assert installation.phase(1) is Phase.FAILED
     assert "prod.test/team/shop:1.0: it names sha256:" in installation.release(1).reason
@@ -36,7 +36,7 @@ def test_a_tag_that_may_be_moved_does_not(tmp_path: Path) -> None:
     text = APPLICATION.replace("    gate: ", "    promotion: {{ tag: move }}\n    gate: ")
     write_application(tmp_path / "moving", text=text)
     installation = Installation(tmp_path / "moving")
-    taken(installation)
+    take_tag(installation)
     pushed(installation)
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
 
@@ -75,17 +75,17 @@ def test_where_nothing_is_brought_and_nobody_asked_only_the_image_itself_is_look
 ) -> None:
     installation.push("1.0")
     step = installation.settle_at(StepKind.PLAN, environment)
-    before = len(installation.nonprod.held.log)
+    requests_before = len(installation.nonprod.held.log)
     installation.run_step(step)
-    asked = [request.path for request in installation.nonprod.held.log[before:]]
-    assert any("/blobs/" in path for path in asked) is (environment == "production")
+    paths = [request.path for request in installation.nonprod.held.log[requests_before:]]
+    assert any("/blobs/" in path for path in paths) is (environment == "production")
 
 
 def test_where_people_are_asked_and_nothing_is_brought_a_missing_layer_fails_the_plan_too(tmp_path: Path) -> None:
-    before = "    rollout_within: 5m\n    verification:\n      job"
-    assert before in APPLICATION
+    after_the_gate = "    rollout_within: 5m\n    verification:\n      job"
+    assert after_the_gate in APPLICATION
     gate = '    gate: {{ kind: approval, approvers: ["role:testers"] }}\n'
-    write_application(tmp_path / "gated", text=APPLICATION.replace(before, gate + before))
+    write_application(tmp_path / "gated", text=APPLICATION.replace(after_the_gate, gate + after_the_gate))
     installation = Installation(tmp_path / "gated")
     installation.push("1.0")
     step = installation.settle_at(StepKind.PLAN, "staging")

@@ -1,4 +1,4 @@
-"""An environment that has its artifacts imported, end to end: two doubles of ACR, Resource Manager, and the flow."""
+"""An environment that imports its artifacts, end to end: on doubles of two registries and of Resource Manager."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,12 +30,12 @@ MANY = index(*(image(bytes([number]), architecture=f"a{number}") for number in r
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Azure]:
-    with azure() as found:
-        yield found
+    with azure() as azure_double:
+        yield azure_double
 
 
 class InCloud(Installation):
-    """An installation whose registries are those of the cloud, and whose app may import or not."""
+    """An installation with the registries of the Azure double; `token` decides whether the app may import."""
 
     def __init__(
         self, folder: Path, cloud: Azure, application: str, *, token: str = "may", promotion: str = "how: import"
@@ -59,75 +59,75 @@ class InCloud(Installation):
     def build(self, tag: str, *, app: str = "") -> str:
         return push_artifact(self.cloud.source, self.repository, self.built, tag)
 
-    def deliver(self, built: ArtifactDouble, *others: ArtifactDouble) -> None:
-        """Push it, take it to production's gate, and approve it."""
+    def deliver(self, built: ArtifactDouble, *other_artifacts: ArtifactDouble) -> None:
+        """Push the artifact, wait for production's gate, and approve."""
         self.built = built
-        for each in (built, *others):
-            push_artifact(self.cloud.source, self.repository, each)
+        for artifact in (built, *other_artifacts):
+            push_artifact(self.cloud.source, self.repository, artifact)
         self.push("1.0")
         self.settle()
         self.vote(1)
 
     def copied(self) -> dict[str, Any]:
-        """Details of the audit record of the copy that is done."""
+        """The details of the audit record of the finished copy."""
         (record,) = [r for r in self.trail() if r.action == "copy.done"]
         return record.details
 
 
 def test_the_registry_imports_it_and_its_signature_follows(tmp_path: Path, cloud: Azure) -> None:
-    home = InCloud(tmp_path, cloud, "imported")
-    home.deliver(ROOT, SIGNATURE)
-    home.settle()
+    installation = InCloud(tmp_path, cloud, "imported")
+    installation.deliver(ROOT, SIGNATURE)
+    installation.settle()
 
-    details = home.copied()
-    assert home.phase(1) is Phase.COMPLETED
+    details = installation.copied()
+    assert installation.phase(1) is Phase.COMPLETED
     assert (details["how"], details["lock"], details["blobs_copied"]) == ("import", "locked", 2)
     assert "not_imported" not in details or details["not_imported"] is None
     assert details["referrers"] == [SIGNATURE.digest]
     assert details["comparison"]["resolves_to"] == ROOT.digest
     assert details["comparison"]["read_back"] == details["manifests"]
-    assert cloud.target.resolve(home.repository, "1.0") == ROOT.digest
-    assert cloud.arm.asked[-1]["source"]["sourceImage"] == f"{home.repository}@{ROOT.digest}"
+    assert cloud.target.resolve(installation.repository, "1.0") == ROOT.digest
+    assert cloud.arm.asked[-1]["source"]["sourceImage"] == f"{installation.repository}@{ROOT.digest}"
 
 
 def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tmp_path: Path, cloud: Azure) -> None:
-    home = InCloud(tmp_path, cloud, "watched")
-    home.deliver(ROOT)
-    step = home.settle_at(StepKind.COPY, "production")
-    home.run_step(step)
+    installation = InCloud(tmp_path, cloud, "watched")
+    installation.deliver(ROOT)
+    step = installation.settle_at(StepKind.COPY, "production")
+    installation.run_step(step)
 
-    left = home.app.reader.under_way(home.release(1))
-    (following,) = [m for m in home.bus.sent if m.queue is Queue.STEPS and m.body["kind"] == "copy"]
-    assert left is not None
-    assert left.progress is not None
-    assert left.progress.text == "the registry imports it"
-    assert "operation" not in left.progress.model_dump()
-    assert following.not_before == home.now + timedelta(seconds=1)
-    asked = len(cloud.arm.asked)
-    home.settle()
-    assert home.phase(1) is Phase.COMPLETED
-    assert len(cloud.arm.asked) == asked
+    under_way = installation.app.reader.under_way(installation.release(1))
+    (following,) = [sent for sent in installation.bus.sent if sent.queue is Queue.STEPS and sent.body["kind"] == "copy"]
+    assert under_way is not None
+    assert under_way.progress is not None
+    assert under_way.progress.text == "the registry imports it"
+    assert "operation" not in under_way.progress.model_dump()
+    assert following.not_before == installation.now + timedelta(seconds=1)
+    request_count = len(cloud.arm.asked)
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
+    assert len(cloud.arm.asked) == request_count
 
 
 def test_what_is_there_already_is_not_imported(tmp_path: Path, cloud: Azure) -> None:
-    home = InCloud(tmp_path, cloud, "there")
-    push_artifact(cloud.target, home.repository, ROOT)
-    home.deliver(ROOT)
-    asked = len(cloud.arm.asked)
-    home.settle()
+    installation = InCloud(tmp_path, cloud, "there")
+    push_artifact(cloud.target, installation.repository, ROOT)
+    installation.deliver(ROOT)
+    request_count = len(cloud.arm.asked)
+    installation.settle()
 
-    assert home.phase(1) is Phase.COMPLETED
-    assert len(cloud.arm.asked) == asked
+    assert installation.phase(1) is Phase.COMPLETED
+    assert len(cloud.arm.asked) == request_count
 
 
 def test_what_cannot_be_imported_is_copied_where_that_is_allowed(tmp_path: Path, cloud: Azure) -> None:
-    home = InCloud(tmp_path, cloud, "copied", token="no import", promotion="how: import, fallback: true")
-    home.deliver(ROOT)
-    home.settle()
+    installation = InCloud(tmp_path, cloud, "copied", token="no import", promotion="how: import, fallback: true")
+    installation.deliver(ROOT)
+    installation.settle()
 
-    assert home.phase(1) is Phase.COMPLETED
-    assert home.copied()["how"] == "copy"
-    assert "Container Registry Data Importer and Data Reader" in home.copied()["not_imported"]
+    assert installation.phase(1) is Phase.COMPLETED
+    assert installation.copied()["how"] == "copy"
+    assert "Container Registry Data Importer and Data Reader" in installation.copied()["not_imported"]
 
 
 @pytest.mark.parametrize(
@@ -142,86 +142,86 @@ def test_what_cannot_be_imported_fails_where_nothing_else_is_allowed(
     tmp_path: Path, cloud: Azure, token: str, built: ArtifactDouble, reason: str
 ) -> None:
     application = f"refused-{token.replace(' ', '-')}"
-    home = InCloud(tmp_path, cloud, application, token=token, promotion="how: import, fallback: false")
-    home.deliver(built)
-    home.settle()
+    installation = InCloud(tmp_path, cloud, application, token=token, promotion="how: import, fallback: false")
+    installation.deliver(built)
+    installation.settle()
 
-    assert home.phase(1) is Phase.FAILED
-    assert reason in home.release(1).reason
-    assert cloud.target.resolve(home.repository, built.digest) is None
+    assert installation.phase(1) is Phase.FAILED
+    assert reason in installation.release(1).reason
+    assert cloud.target.resolve(installation.repository, built.digest) is None
 
 
 def test_a_tag_that_is_taken_is_refused_before_anything_is_imported(tmp_path: Path, cloud: Azure) -> None:
-    home = InCloud(tmp_path, cloud, "taken")
-    home.deliver(ROOT)
-    step = home.settle_at(StepKind.COPY, "production")
-    push_artifact(cloud.target, home.repository, image(b"other"), "1.0")
-    asked = len(cloud.arm.asked)
-    home.run_step(step)
-    home.settle()
+    installation = InCloud(tmp_path, cloud, "taken")
+    installation.deliver(ROOT)
+    step = installation.settle_at(StepKind.COPY, "production")
+    push_artifact(cloud.target, installation.repository, image(b"other"), "1.0")
+    request_count = len(cloud.arm.asked)
+    installation.run_step(step)
+    installation.settle()
 
-    assert home.phase(1) is Phase.FAILED
-    assert "or have it moved (promotion.tag: move)" in home.release(1).reason
-    assert len(cloud.arm.asked) == asked
+    assert installation.phase(1) is Phase.FAILED
+    assert "or have it moved (promotion.tag: move)" in installation.release(1).reason
+    assert len(cloud.arm.asked) == request_count
 
 
 def test_an_import_that_does_not_end_in_time_fails(tmp_path: Path, cloud: Azure) -> None:
-    home = InCloud(tmp_path, cloud, "slow")
-    home.deliver(ROOT)
-    step = home.settle_at(StepKind.COPY, "production")
-    home.run_step(step)
-    home.now = step.asked_at + COPY_TIME
-    home.settle()
+    installation = InCloud(tmp_path, cloud, "slow")
+    installation.deliver(ROOT)
+    step = installation.settle_at(StepKind.COPY, "production")
+    installation.run_step(step)
+    installation.now = step.asked_at + COPY_TIME
+    installation.settle()
 
-    assert home.phase(1) is Phase.FAILED
-    assert "it was not copied within 1:00:00" in home.release(1).reason
+    assert installation.phase(1) is Phase.FAILED
+    assert "it was not copied within 1:00:00" in installation.release(1).reason
 
 
 @pytest.mark.parametrize("how", ["copy", "import"])
 def test_a_tag_is_moved_where_the_environment_says_so_and_the_audit_says_what_it_named(
     tmp_path: Path, cloud: Azure, how: str
 ) -> None:
-    home = InCloud(tmp_path, cloud, f"moved-{how}", promotion=f"how: {how}, tag: move")
-    old = push_artifact(cloud.target, home.repository, image(b"old"), "1.0")
-    cloud.target.lock(home.repository, "1.0", old)
-    home.deliver(ROOT)
-    home.settle()
+    installation = InCloud(tmp_path, cloud, f"moved-{how}", promotion=f"how: {how}, tag: move")
+    old_digest = push_artifact(cloud.target, installation.repository, image(b"old"), "1.0")
+    cloud.target.lock(installation.repository, "1.0", old_digest)
+    installation.deliver(ROOT)
+    installation.settle()
 
-    assert home.phase(1) is Phase.COMPLETED
-    assert (home.copied()["tag_was"], home.copied()["lock"]) == (old, "locked")
-    assert cloud.target.resolve(home.repository, "1.0") == ROOT.digest
+    assert installation.phase(1) is Phase.COMPLETED
+    assert (installation.copied()["tag_was"], installation.copied()["lock"]) == (old_digest, "locked")
+    assert cloud.target.resolve(installation.repository, "1.0") == ROOT.digest
 
 
-class Dying(Registry):
-    """Where the process ends before the tag is locked."""
+class DiesBeforeLock(Registry):
+    """The process dies before the tag is locked."""
 
     def lock(self, repository: str, tag: str, digest: str) -> Lock:
         raise MemoryError(f"{repository}:{tag}, {digest}")
 
 
 def test_what_the_tag_named_survives_a_crash_right_after_it_was_moved(tmp_path: Path, cloud: Azure) -> None:
-    home = InCloud(tmp_path, cloud, "crashed", promotion="tag: move")
-    old = push_artifact(cloud.target, home.repository, image(b"old"), "1.0")
-    home.deliver(ROOT)
-    step = home.settle_at(StepKind.COPY, "production")
-    home.registries["prod"] = Dying(cloud.target.endpoint, EntraCredential(lambda: "entra"))
-    home.restart()
+    installation = InCloud(tmp_path, cloud, "crashed", promotion="tag: move")
+    old_digest = push_artifact(cloud.target, installation.repository, image(b"old"), "1.0")
+    installation.deliver(ROOT)
+    step = installation.settle_at(StepKind.COPY, "production")
+    installation.registries["prod"] = DiesBeforeLock(cloud.target.endpoint, EntraCredential(lambda: "entra"))
+    installation.restart()
     with pytest.raises(MemoryError):
-        home.run_step(step)
-    assert cloud.target.resolve(home.repository, "1.0") == ROOT.digest
-    home.registries["prod"] = cloud.target
-    home.restart()
-    home.run_step(step)
+        installation.run_step(step)
+    assert cloud.target.resolve(installation.repository, "1.0") == ROOT.digest
+    installation.registries["prod"] = cloud.target
+    installation.restart()
+    installation.run_step(step)
 
-    assert home.copied()["tag_was"] == old
+    assert installation.copied()["tag_was"] == old_digest
 
 
 def test_a_bundle_and_its_image_are_imported_one_after_the_other(tmp_path: Path, cloud: Azure) -> None:
-    home = InCloud(tmp_path / "deliveries", cloud, "bundled")
+    installation = InCloud(tmp_path / "deliveries", cloud, "bundled")
     (tmp_path / "deliveries" / "bundled" / "application.yaml").write_text(
         BUNDLED.format(name="bundled", start="push", pipeline="").replace("    gate: {", IMPORT + "    gate: {")
     )
-    home.restart(wrap=lambda ports: replace(ports, importer=lambda: cloud.importer("may")))
+    installation.restart(wrap=lambda ports: replace(ports, importer=lambda: cloud.importer("may")))
     source, target = cloud.source, cloud.target
     push_artifact(source, "team/shop", ROOT, "1.4.0")
     places = {"staging": (source, "shop-staging"), "production": (target, "shop")}
@@ -231,15 +231,15 @@ def test_a_bundle_and_its_image_are_imported_one_after_the_other(tmp_path: Path,
     }
     targets = Targets.model_validate({"v": 1, "application": "bundled", "environments": environments})
     login_server = source.endpoint.login_server
-    wanted = BuildOptions(folder=write(tmp_path / "source"), targets=targets, version="1.4.0", registry=login_server)
-    packed = build(wanted, resolver(source), NO_PROGRAMS, Schemas()).packed
+    options = BuildOptions(folder=write(tmp_path / "source"), targets=targets, version="1.4.0", registry=login_server)
+    packed = build(options, resolver(source), NO_PROGRAMS, Schemas()).packed
     push_bundle(source, "team/bundled-bundle", "1.4.0", packed)
-    home.take(home.pushed("1.4.0").evolve(digest=packed.digest))
-    home.settle()
-    home.vote(1)
-    home.settle()
-    assert home.phase(1) is Phase.COMPLETED, home.release(1).reason
-    assert home.copied()["how"] == "import"
-    assert [each["digest"] for each in home.copied()["images"]] == [ROOT.digest]
+    installation.take(installation.pushed("1.4.0").evolve(digest=packed.digest))
+    installation.settle()
+    installation.vote(1)
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED, installation.release(1).reason
+    assert installation.copied()["how"] == "import"
+    assert [image["digest"] for image in installation.copied()["images"]] == [ROOT.digest]
     for repository, digest in (("team/shop", ROOT.digest), ("team/bundled-bundle", packed.digest)):
         assert target.resolve(repository, digest) == digest

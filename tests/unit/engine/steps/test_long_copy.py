@@ -1,4 +1,5 @@
-"""A copy that takes longer than one message may: it goes on in the next, people see how far it is, and it ends."""
+"""A copy that takes longer than one message may: it continues in the next message, people see its progress, and it
+ends."""
 
 import json
 from collections import Counter
@@ -32,7 +33,7 @@ LAYERS = [bytes([number]) * (3_000_000 - number) for number in range(4)]
 
 @dataclass(kw_only=True)
 class OneImage(Installation):
-    """Whatever tag CI pushes, it names the same image."""
+    """An installation in which every tag that CI pushes names the same image."""
 
     image: ArtifactDouble = field(default_factory=lambda: image(*LAYERS))
 
@@ -41,37 +42,37 @@ class OneImage(Installation):
 
 
 class Pace:
-    """How long uploads to the production registry and downloads from the other take."""
+    """Sets how long each upload to the production registry and each download from the other one takes."""
 
-    def __init__(self, home: Installation) -> None:
+    def __init__(self, installation: Installation) -> None:
         self.upload = timedelta(minutes=1)
         self.download = timedelta(0)
-        self.then: Callable[[], None] = lambda: None
-        """Called before each upload is finished."""
+        self.before_upload_ends: Callable[[], None] = lambda: None
+        """Called before each upload ends."""
         lock = Lock()
-        put, get = home.prod.held.handle, home.nonprod.held.handle
+        put_unpaced, get_unpaced = installation.prod.held.handle, installation.nonprod.held.handle
 
         def uploads(request: Request) -> RegistryReply:
             if request.method == "PUT" and "digest" in request.query:
-                with lock:  # one after the other, so that no test depends on which of the threads is first
-                    home.wait(self.upload)
-                    self.then()
-                    return put(request)
-            return put(request)
+                with lock:  # one at a time, so that no test depends on which thread is first
+                    installation.wait(self.upload)
+                    self.before_upload_ends()
+                    return put_unpaced(request)
+            return put_unpaced(request)
 
         def downloads(request: Request) -> RegistryReply:
             if request.method == "GET" and "/blobs/" in request.path:
                 with lock:
-                    home.wait(self.download)
-            return get(request)
+                    installation.wait(self.download)
+            return get_unpaced(request)
 
-        home.prod.held.handle = uploads  # type: ignore[method-assign]
-        home.nonprod.held.handle = downloads  # type: ignore[method-assign]
+        installation.prod.held.handle = uploads  # type: ignore[method-assign]
+        installation.nonprod.held.handle = downloads  # type: ignore[method-assign]
 
 
 @pytest.fixture
 def installation(deliveries: Path) -> OneImage:
-    """The image has four layers of 3 MB, and a message has a minute's time."""
+    """The image has four layers of 3 MB, and each message has one minute."""
     return OneImage(deliveries, settings={"copy_seconds": 60})
 
 
@@ -80,43 +81,45 @@ def pace(installation: Installation) -> Pace:
     return Pace(installation)
 
 
-def approved(home: Installation) -> Step:
-    """The step that is to copy release 1."""
-    home.push("1.0")
-    home.settle()
-    home.vote(1)
-    return home.settle_at(StepKind.COPY, "production")
+def approved(installation: Installation) -> Step:
+    """The copy step of release 1, which was approved."""
+    installation.push("1.0")
+    installation.settle()
+    installation.vote(1)
+    return installation.settle_at(StepKind.COPY, "production")
 
 
-def work(home: Installation, step: Step, renew: Callable[[], bool] = lambda: True) -> Work:
-    return Work(step=step, release=home.release(1), entry=home.app.catalogue.entries["shop"], renew=renew)
+def work(installation: Installation, step: Step, renew: Callable[[], bool] = lambda: True) -> Work:
+    return Work(
+        step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=renew
+    )
 
 
-def run(home: Installation, step: Step, **changes: Any) -> Outcome:
-    return copy(home.app.clients, home.clock, work(home, step, **changes))
+def run(installation: Installation, step: Step, **changes: Any) -> Outcome:
+    return copy(installation.app.clients, installation.clock, work(installation, step, **changes))
 
 
-def state(home: Installation) -> StepState | None:
-    return home.app.ledger.under_way.read("shop", 1, "production")
+def state(installation: Installation) -> StepState | None:
+    return installation.app.ledger.under_way.read("shop", 1, "production")
 
 
 @pytest.mark.usefixtures("pace")
 def test_it_goes_on_in_further_messages_and_no_blob_is_sent_twice(installation: Installation) -> None:
     step = approved(installation)
     installation.run_step(step)
-    lives = 1
+    messages = 1
     while installation.phase(1) is Phase.COPYING:
-        (following,) = [s for s in installation.steps() if s.kind is StepKind.COPY]
-        assert (following.id, following.poll, following.tries) == (step.id, lives, 0)
+        (following,) = [waiting for waiting in installation.steps() if waiting.kind is StepKind.COPY]
+        assert (following.id, following.poll, following.tries) == (step.id, messages, 0)
         assert installation.prod.held.tags == {}
         installation.run_step(installation.settle_at(StepKind.COPY, "production"))
-        lives += 1
+        messages += 1
     installation.settle()
 
-    sent = Counter(request.query["digest"] for request in installation.prod.held.log if "digest" in request.query)
-    assert {digest_of(layer) for layer in LAYERS} < set(sent)
-    assert set(sent.values()) == {1}
-    assert lives > 1
+    uploads = Counter(request.query["digest"] for request in installation.prod.held.log if "digest" in request.query)
+    assert {digest_of(layer) for layer in LAYERS} < set(uploads)
+    assert set(uploads.values()) == {1}
+    assert messages > 1
     assert installation.phase(1) is Phase.COMPLETED
     assert installation.actions().count("copy.done") == 1
 
@@ -135,15 +138,15 @@ def test_how_far_it_is_can_be_read_while_it_runs_and_is_gone_afterwards(installa
     assert installation.app.reader.under_way(installation.release(1)) is None
     installation.run_step(step)
 
-    left = installation.app.reader.under_way(installation.release(1))
+    under_way = installation.app.reader.under_way(installation.release(1))
 
-    assert left is not None
-    seen = left.progress
-    assert seen is not None
-    assert 0 < seen.blobs < seen.of_blobs == 5
-    assert 0 < seen.bytes < seen.of_bytes == sum(map(len, LAYERS)) + len(image().blobs[0])
-    assert seen.text.startswith(f"{seen.blobs} of 5 blobs, ")
-    assert seen.text.endswith(" of 12.0 MB")
+    assert under_way is not None
+    progress = under_way.progress
+    assert progress is not None
+    assert 0 < progress.blobs < progress.of_blobs == 5
+    assert 0 < progress.bytes < progress.of_bytes == sum(map(len, LAYERS)) + len(image().blobs[0])
+    assert progress.text.startswith(f"{progress.blobs} of 5 blobs, ")
+    assert progress.text.endswith(" of 12.0 MB")
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
     assert state(installation) is None
@@ -152,7 +155,7 @@ def test_how_far_it_is_can_be_read_while_it_runs_and_is_gone_afterwards(installa
 def test_progress_is_written_at_most_once_a_second(installation: Installation, pace: Pace) -> None:
     step = approved(installation)
     pace.upload = timedelta(milliseconds=300)
-    table = Counting(installation)
+    table = ProgressWrites(installation)
 
     outcome = run(installation, step)
 
@@ -217,7 +220,7 @@ def test_a_failure_after_something_has_arrived_costs_no_try(installation: Instal
         if next(uploads) > 2:
             installation.prod.errors += [Unreachable(ErrorSubject("prod.test"), "no answer")] * 50
 
-    pace.then = break_down
+    pace.before_upload_ends = break_down
     outcome = run(installation, step)
 
     assert isinstance(outcome, Requeue)
@@ -232,16 +235,16 @@ def test_a_busy_registry_is_left_alone_as_long_as_it_asks(installation: Installa
 
     assert isinstance(outcome, Retry)
     assert outcome.after == timedelta(minutes=2)
-    before = installation.now
+    started_at = installation.now
     installation.run_step(step)
-    (message,) = [m for m in installation.bus.sent if m.queue is Queue.STEPS and m.body["kind"] == "copy"]
+    (message,) = [sent for sent in installation.bus.sent if sent.queue is Queue.STEPS and sent.body["kind"] == "copy"]
     assert message.not_before is not None
-    assert message.not_before >= before + timedelta(minutes=2)
+    assert message.not_before >= started_at + timedelta(minutes=2)
 
 
 def test_the_copy_goes_on_while_its_progress_cannot_be_written(installation: Installation) -> None:
     step = approved(installation)
-    Counting(installation, away=True)
+    ProgressWrites(installation, away=True)
 
     outcome = run(installation, step)
 
@@ -252,14 +255,14 @@ def test_the_copy_goes_on_while_its_progress_cannot_be_written(installation: Ins
 @pytest.mark.usefixtures("pace")
 def test_what_an_earlier_attempt_left_behind_does_not_count(installation: Installation) -> None:
     step = approved(installation)
-    left = StepState(step="shop-1/production/99/copy", not_imported="once upon a time")
-    installation.app.ledger.under_way.write("shop", 1, "production", left)
+    earlier_state = StepState(step="shop-1/production/99/copy", not_imported="once upon a time")
+    installation.app.ledger.under_way.write("shop", 1, "production", earlier_state)
 
     run(installation, step)
 
-    found = state(installation)
-    assert found is not None
-    assert (found.step, found.not_imported) == (step.id, "")
+    current_state = state(installation)
+    assert current_state is not None
+    assert (current_state.step, current_state.not_imported) == (step.id, "")
 
 
 def test_a_record_that_is_too_long_for_the_trail_is_kept_as_a_document(installation: OneImage) -> None:
@@ -269,16 +272,16 @@ def test_a_record_that_is_too_long_for_the_trail_is_kept_as_a_document(installat
     installation.run_step(step)
     installation.settle()
 
-    (record,) = [found for found in installation.trail() if found.action == "copy.done"]
+    (record,) = [entry for entry in installation.trail() if entry.action == "copy.done"]
     assert installation.phase(1) is Phase.COMPLETED
     assert len(record.details["manifests"]) == DIGESTS_KEPT
-    whole = json.loads(installation.app.reader.evidence(record.details["document"]))
-    assert len(whole["manifests"]) == len(whole["comparison"]["read_back"]) == DIGESTS_KEPT + 1
-    assert whole["manifests"][:DIGESTS_KEPT] == record.details["manifests"]
+    document = json.loads(installation.app.reader.evidence(record.details["document"]))
+    assert len(document["manifests"]) == len(document["comparison"]["read_back"]) == DIGESTS_KEPT + 1
+    assert document["manifests"][:DIGESTS_KEPT] == record.details["manifests"]
 
 
-class Counting:
-    """Counts the writes of progress, or has them fail."""
+class ProgressWrites:
+    """Counts the writes of progress, or makes them fail."""
 
     def __init__(self, installation: Installation, *, away: bool = False) -> None:
         self.progress_writes = 0

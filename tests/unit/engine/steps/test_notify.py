@@ -1,4 +1,4 @@
-"""The notify step: each approver gets a link of their own, which is kept nowhere."""
+"""The notify step: each approver gets a link of their own, which is stored nowhere."""
 
 import logging
 from dataclasses import replace
@@ -44,13 +44,13 @@ def installation(tmp_path: Path) -> Installation:
 
 @pytest.fixture
 def step(installation: Installation) -> Step:
-    """The notice that a gate has opened, not sent yet."""
+    """The step that notifies of an open gate; it has not run yet."""
     return installation.settle_at(StepKind.NOTIFY, "production")
 
 
 def outcome(installation: Installation) -> tuple[str, dict[str, Any]]:
-    record = [r for r in installation.trail() if r.action.startswith("notification.")][-1]
-    return record.action, record.details
+    last_record = [record for record in installation.trail() if record.action.startswith("notification.")][-1]
+    return last_record.action, last_record.details
 
 
 def test_each_approver_gets_a_link_that_is_good_for_them_and_this_plan_alone(
@@ -169,15 +169,15 @@ def test_the_link_is_in_no_row_no_message_no_document_and_no_log(
     assert installation.phase(1) is Phase.COMPLETED
     tokens = set(installation.inbox.tokens())
     assert len(tokens) >= 2
-    kept = everything_kept(installation) + caplog.text
+    everything = stored_content(installation) + caplog.text
     for token in tokens:
         payload, _, signature = token.partition(".")
-        assert payload not in kept
-        assert signature not in kept
-    assert "/approvals/" not in kept
+        assert payload not in everything
+        assert signature not in everything
+    assert "/approvals/" not in everything
 
 
-def everything_kept(installation: Installation) -> str:
+def stored_content(installation: Installation) -> str:
     assert isinstance(installation.table, MemoryTable)
     assert isinstance(installation.blobs, MemoryBlobs)
     rows = [str(dict(row.values)) for rows in installation.table._rows.values() for row in rows.values()]
@@ -286,11 +286,11 @@ def test_a_voter_is_told_what_was_counted_in_their_name_and_where_to_say_that_it
     installation.settle()
     installation.vote(1, ADA, reason="looks good")
     installation.settle()
-    (told,) = [message for message in installation.inbox.messages if message.notice == "vote-counted"]
-    assert told.recipient == ADA
-    assert told.lines[0] == f"approval of {ADA}"
-    assert "reason: looks good" in told.lines
-    claims = read_link(told.approval_url.rpartition("/")[2], PUBLIC_KEYS, now=installation.now)
+    (notification,) = [message for message in installation.inbox.messages if message.notice == "vote-counted"]
+    assert notification.recipient == ADA
+    assert notification.lines[0] == f"approval of {ADA}"
+    assert "reason: looks good" in notification.lines
+    claims = read_link(notification.approval_url.rpartition("/")[2], PUBLIC_KEYS, now=installation.now)
     assert (claims.approver, claims.purpose, claims.plan_hash) == (ADA, Purpose.VOTE, installation.release(1).plan_hash)
 
 
@@ -298,9 +298,9 @@ def test_where_people_sign_in_the_voter_is_told_the_address_of_the_page(installa
     entry = with_gate(installation.app.catalogue.entries["shop"], level=Level.SIGNED)
     counted = step.evolve(notice=Notice.VOTE_COUNTED, recipients=(ADA,), why=f"approval of {ADA}")
     work = Work(step=counted, release=installation.release(1), entry=entry, renew=lambda: True)
-    (told,) = messages(installation.app.clients, installation.clock, work, Audience(shared=False))
-    assert (told.recipient, told.approval_url) == (ADA, "")
-    assert told.locate_url == f"{BASE}/approvals/shop/1/production"
+    (notification,) = messages(installation.app.clients, installation.clock, work, Audience(shared=False))
+    assert (notification.recipient, notification.approval_url) == (ADA, "")
+    assert notification.locate_url == f"{BASE}/approvals/shop/1/production"
 
 
 def test_everybody_whom_the_gate_asks_or_the_channel_names_is_told_about_an_objection(
@@ -310,10 +310,10 @@ def test_everybody_whom_the_gate_asks_or_the_channel_names_is_told_about_an_obje
     installation.vote(1, ADA)
     installation.vote(1, ADA, VoteDecision.OBJECT, reason="I was on a plane")
     installation.settle()
-    told = [message for message in installation.inbox.messages if message.notice == "vote-objected"]
-    assert [message.recipient for message in told] == [ADA, BEN, ""]
-    assert "I was on a plane" in told[0].lines[0]
-    assert told[0].approval_url == ""
+    notifications = [message for message in installation.inbox.messages if message.notice == "vote-objected"]
+    assert [message.recipient for message in notifications] == [ADA, BEN, ""]
+    assert "I was on a plane" in notifications[0].lines[0]
+    assert notifications[0].approval_url == ""
 
 
 def test_what_was_counted_is_not_said_to_be_told_by_a_channel_that_carries_questions_alone(
@@ -324,25 +324,29 @@ def test_what_was_counted_is_not_said_to_be_told_by_a_channel_that_carries_quest
     installation.settle()
     installation.vote(1, ADA)
     installation.settle()
-    told = {r.details["notice"]: r for r in installation.trail() if r.action.startswith("notification.")}
-    assert told["gate-opened"].action == "notification.sent"
-    assert told["vote-counted"].action == "notification.failed"
-    assert "nobody was told" in told["vote-counted"].details["reason"]
+    records = {
+        record.details["notice"]: record for record in installation.trail() if record.action.startswith("notification.")
+    }
+    assert records["gate-opened"].action == "notification.sent"
+    assert records["vote-counted"].action == "notification.failed"
+    assert "nobody was told" in records["vote-counted"].details["reason"]
 
 
 def test_beside_another_channel_it_is_left_to_that_one(tmp_path: Path) -> None:
     write_application(tmp_path, text=APPLICATION.replace("notify: [inbox]", "notify: [inbox, team]"))
-    home = Installation(tmp_path)
-    home.inbox.asks_only = True
-    team = home.channels["team"] = MemoryChannel()
-    home.restart(channels=dict.fromkeys(("inbox", "team"), SETTINGS["channels"]["inbox"]))
-    home.push("1.0")
-    home.settle()
-    home.vote(1, ADA)
-    home.settle()
+    installation = Installation(tmp_path)
+    installation.inbox.asks_only = True
+    team = installation.channels["team"] = MemoryChannel()
+    installation.restart(channels=dict.fromkeys(("inbox", "team"), SETTINGS["channels"]["inbox"]))
+    installation.push("1.0")
+    installation.settle()
+    installation.vote(1, ADA)
+    installation.settle()
     assert "vote-counted" in {message.notice for message in team.messages}
-    assert "notification.failed" not in home.actions()
-    (left,) = (
-        r for r in home.trail() if (r.details.get("notice"), r.details.get("channel")) == ("vote-counted", "inbox")
+    assert "notification.failed" not in installation.actions()
+    (skipped,) = (
+        record
+        for record in installation.trail()
+        if (record.details.get("notice"), record.details.get("channel")) == ("vote-counted", "inbox")
     )
-    assert left.details["reason"] == "inbox carries only questions; team carries the rest"
+    assert skipped.details["reason"] == "inbox carries only questions; team carries the rest"

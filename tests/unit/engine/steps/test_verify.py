@@ -1,4 +1,4 @@
-"""The verify step: probes first, then the acceptance Job; what they say is kept as evidence."""
+"""The verify step: probes first, then the acceptance Job; their results are kept as evidence."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -38,8 +38,8 @@ def work(installation: Installation) -> Work:
     )
 
 
-def finished(installation: Installation, work: Work) -> Finished:
-    """How the step ends: as its messages have it, each poll knows what the one before saw."""
+def verify_to_the_end(installation: Installation, work: Work) -> Finished:
+    """Run the step to its end. As with its messages, each poll gets what the one before it saw."""
     outcome = verify(installation.app.clients, installation.clock, work)
     if isinstance(outcome, Requeue) and outcome.seen is not None:
         work = replace(work, step=work.step.evolve(poll=work.step.poll + 1, seen=outcome.seen))
@@ -48,8 +48,8 @@ def finished(installation: Installation, work: Work) -> Finished:
     return outcome
 
 
-def started(installation: Installation, work: Work) -> Work:
-    """The step once its Job has been started."""
+def work_after_start(installation: Installation, work: Work) -> Work:
+    """The step's next poll, after its Job was started."""
     outcome = verify(installation.app.clients, installation.clock, work)
     assert isinstance(outcome, Requeue)
     assert outcome.seen is not None
@@ -57,13 +57,13 @@ def started(installation: Installation, work: Work) -> Work:
 
 
 def test_probes_and_the_job_pass_and_leave_evidence(installation: Installation, work: Work) -> None:
-    outcome = finished(installation, work)
+    outcome = verify_to_the_end(installation, work)
     assert outcome.passed
     probe, job = outcome.result["evidence"]
     assert (probe["name"], probe["passed"], probe["summary"]) == ("GET shop:80/healthz", True, "status 200")
     assert (job["name"], job["summary"]) == ("acceptance", "1 of 1 pods succeeded: 1 passed")
     assert installation.app.reader.evidence(job["log"]) == b"1 test\n1 passed\n"
-    installation.run_step(started(installation, work).step)
+    installation.run_step(work_after_start(installation, work).step)
     assert [item.name for item in installation.release(1).evidence] == ["GET shop:80/healthz", "acceptance"]
 
 
@@ -74,7 +74,7 @@ def test_a_probe_that_fails_is_asked_again_until_its_time_is_over(installation: 
     )
     assert installation.staging.jobs_started == []
     installation.wait(WITHIN + timedelta(seconds=1))
-    outcome = finished(installation, work)
+    outcome = verify_to_the_end(installation, work)
     assert (outcome.passed, outcome.reason) == (False, REFUSED.reason)
     assert installation.staging.jobs_started == []
 
@@ -82,40 +82,40 @@ def test_a_probe_that_fails_is_asked_again_until_its_time_is_over(installation: 
 def test_a_probe_that_passes_in_the_end_leads_on_to_the_job(installation: Installation, work: Work) -> None:
     installation.staging.probes = [REFUSED]
     assert isinstance(verify(installation.app.clients, installation.clock, work), Requeue)
-    assert finished(installation, work).passed
+    assert verify_to_the_end(installation, work).passed
 
 
 def test_the_job_is_started_once_however_often_it_is_looked_at(installation: Installation, work: Work) -> None:
     installation.staging.job_ends = JobState(state=ProgressState.WAITING, reason="0 of 1 pods have ended")
-    looking = started(installation, work)
+    polling = work_after_start(installation, work)
     for _ in range(3):
-        outcome = verify(installation.app.clients, installation.clock, looking)
-        waits = Requeue(after=timedelta(milliseconds=700), reason="0 of 1 pods have ended", seen=looking.step.seen)
-        assert outcome == waits
+        outcome = verify(installation.app.clients, installation.clock, polling)
+        expected = Requeue(after=timedelta(milliseconds=700), reason="0 of 1 pods have ended", seen=polling.step.seen)
+        assert outcome == expected
     assert len(installation.staging.jobs_started) == 1
 
 
 def test_the_failing_test_is_named_and_no_secret_is_kept(installation: Installation, work: Work) -> None:
     installation.staging.job_ends = JobState(state=ProgressState.FAILED, reason="BackoffLimitExceeded")
     installation.staging.log = "DB_PASSWORD=hunter2\nFAILED tests/test_cart.py::test_total - assert 1 == 2\n1 failed\n"
-    outcome = finished(installation, work)
+    outcome = verify_to_the_end(installation, work)
     assert outcome.reason == "BackoffLimitExceeded: failed: tests/test_cart.py::test_total"
     assert b"hunter2" not in installation.app.reader.evidence(outcome.result["evidence"][1]["log"])
 
 
 def test_another_attempt_at_the_same_plan_starts_a_job_of_its_own(installation: Installation, work: Work) -> None:
     verify(installation.app.clients, installation.clock, work)
-    again = replace(work, step=work.step.evolve(attempt=work.step.attempt + 1))
-    verify(installation.app.clients, installation.clock, again)
+    next_attempt = replace(work, step=work.step.evolve(attempt=work.step.attempt + 1))
+    verify(installation.app.clients, installation.clock, next_attempt)
     first, second = installation.staging.jobs_started
     assert second != first
 
 
 def test_a_job_that_does_not_end_in_time_fails_with_the_log_so_far(installation: Installation, work: Work) -> None:
     installation.staging.job_ends = JobState(state=ProgressState.WAITING, reason="0 of 1 pods have ended")
-    looking = started(installation, work)
+    polling = work_after_start(installation, work)
     installation.wait(WITHIN + timedelta(seconds=1))
-    outcome = finished(installation, looking)
+    outcome = verify_to_the_end(installation, polling)
     assert (outcome.passed, outcome.reason) == (False, "the acceptance tests did not end within 0:05:00")
     assert installation.app.reader.evidence(outcome.result["evidence"][1]["log"]) == b"1 test\n1 passed\n"
 
@@ -125,9 +125,9 @@ def test_a_job_that_fails_says_the_last_line_of_its_log_and_the_release_goes_no_
 ) -> None:
     installation.staging.job_ends = JobState(state=ProgressState.FAILED, reason="the Job failed")
     installation.staging.log = "test checkout\nAssertionError: expected 42 ж\n\n  \n"
-    outcome = finished(installation, work)
+    outcome = verify_to_the_end(installation, work)
     assert (outcome.passed, outcome.reason) == (False, "the Job failed: AssertionError: expected 42 ж")
-    installation.run_step(started(installation, work).step)
+    installation.run_step(work_after_start(installation, work).step)
     installation.settle()
     assert installation.phase(1) is Phase.FAILED
     assert installation.release(1).evidence[1].log is not None
@@ -137,11 +137,11 @@ def test_a_job_that_fails_says_the_last_line_of_its_log_and_the_release_goes_no_
 @pytest.mark.parametrize("log", ["", "\n\n", "x" * 100_000, "\x00\x1b[31mred\x1b[0m", "🚢" * 50_000])
 def test_a_log_of_any_kind_is_kept_and_summed_up_shortly(installation: Installation, work: Work, log: str) -> None:
     installation.staging.log = log
-    outcome = finished(installation, work)
+    outcome = verify_to_the_end(installation, work)
     assert outcome.passed
     assert installation.app.reader.evidence(outcome.result["evidence"][1]["log"]) == without_secrets(log).encode()
     assert len(outcome.reason) <= 500
-    installation.run_step(started(installation, work).step)
+    installation.run_step(work_after_start(installation, work).step)
     assert installation.phase(1) is Phase.PLANNING
 
 
@@ -151,23 +151,23 @@ def test_a_cluster_that_is_away_is_tried_again(installation: Installation, work:
 
 
 @pytest.mark.parametrize(
-    "why",
+    "reason",
     [
         "Job shop-1-staging-1 was replaced: Slipway created uid-0, but the Job there now is uid-9",
         "pod evil stands behind Service shop and does not belong to the release",
     ],
 )
 def test_a_verdict_of_something_else_than_our_job_and_our_pods_fails_by_name_and_nothing_goes_on(
-    installation: Installation, work: Work, why: str
+    installation: Installation, work: Work, reason: str
 ) -> None:
-    if why.startswith("Job"):
-        installation.staging.job_ends = JobState(state=ProgressState.FAILED, reason=why, foreign=True)
+    if reason.startswith("Job"):
+        installation.staging.job_ends = JobState(state=ProgressState.FAILED, reason=reason, foreign=True)
     else:
-        installation.staging.answered_by = why
-    outcome = finished(installation, work)
-    assert (outcome.passed, outcome.reason) == (False, f"tests-ran-as-planned: {why}")
+        installation.staging.answered_by = reason
+    outcome = verify_to_the_end(installation, work)
+    assert (outcome.passed, outcome.reason) == (False, f"tests-ran-as-planned: {reason}")
     assert outcome.result["evidence"][1]["passed"] is False
-    installation.run_step(started(installation, work).step)
+    installation.run_step(work_after_start(installation, work).step)
     installation.settle()
     assert installation.phase(1) is Phase.FAILED
     (record,) = [record for record in installation.trail() if record.action == Action.VERIFICATION_FAILED]
