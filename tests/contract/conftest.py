@@ -1,4 +1,4 @@
-"""A real cluster for the contract tests that take one: a kubeconfig that was named, or a control plane of our own."""
+"""A real cluster for the contract tests that need one: that of a given kubeconfig, or a control plane of our own."""
 
 import os
 from collections.abc import Iterator
@@ -19,15 +19,15 @@ BAD_TAG = "no-such-tag"
 @pytest.fixture(scope="session")
 def real_cluster(request: pytest.FixtureRequest) -> Path:
     """The administrator's kubeconfig."""
-    if named := os.environ.get(NAMED):
-        return Path(named)
-    started: RealCluster = request.getfixturevalue("control_plane")
-    return started.kubeconfig
+    if kubeconfig := os.environ.get(NAMED):
+        return Path(kubeconfig)
+    cluster: RealCluster = request.getfixturevalue("control_plane")
+    return cluster.kubeconfig
 
 
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    """One of our own. Started only where it was asked for: it takes half a gigabyte."""
+    """A control plane of our own, started only on request: it takes half a gigabyte."""
     if os.environ.get(NAMED):
         pytest.skip("somebody else's cluster: its processes are not ours to end")
     if ASKED not in os.environ:

@@ -1,4 +1,4 @@
-"""The cluster that the contract is tried on: the double, and with `make test-cluster` a real one.
+"""The cluster that the contract tests run on: the double, and with `make test-cluster` also a real one.
 
 Each test has a namespace of its own, so that tests can share a cluster, and works there as an identity that has the
 role which `infra/` grants.
@@ -43,38 +43,38 @@ class Place:
     """An administrator's access to it."""
     namespace: str
     timeout: float
-    """Seconds until a rollout must have come to an end."""
+    """Seconds within which a rollout must end."""
 
     def fenced(self, number: int = 1) -> FencedCluster:
-        """What the rollout of this order may write."""
+        """The cluster as the rollout with this order writes to it."""
         return self.cluster.fenced(self.namespace, lambda: claim(number))
 
-    def apply(self, wanted: Sequence[manifests.Json], *, number: int = 1) -> list[AppliedObject]:
-        return self.fenced(number).apply(wanted)
+    def apply(self, objects: Sequence[manifests.Json], *, number: int = 1) -> list[AppliedObject]:
+        return self.fenced(number).apply(objects)
 
     def start_job(self, job: manifests.Json) -> StartedJob:
         return self.fenced().start_job(job)
 
-    def settled[S](self, look: Callable[[], S], *, until: Callable[[S], bool]) -> S:
-        """Looks again and again until the condition holds."""
+    def settle[S](self, look: Callable[[], S], *, until: Callable[[S], bool]) -> S:
+        """Call `look` until the condition holds, and return its last result."""
         end = time.monotonic() + self.timeout
-        while not until(seen := look()):
+        while not until(result := look()):
             if time.monotonic() > end:
-                pytest.fail(f"after {self.timeout:.0f} s it was still {seen!r}")
+                pytest.fail(f"after {self.timeout:.0f} s it was still {result!r}")
             time.sleep(0.02)
-        return seen
+        return result
 
-    def rolled_out(self, *wanted: manifests.Json) -> ProgressState:
-        return self.settled(
-            lambda: self.cluster.rollout(wanted, self.namespace),
-            until=lambda seen: seen.state is not ProgressState.WAITING,
+    def rolled_out(self, *objects: manifests.Json) -> ProgressState:
+        return self.settle(
+            lambda: self.cluster.rollout(objects, self.namespace),
+            until=lambda progress: progress.state is not ProgressState.WAITING,
         ).state
 
     def ran(self, started: StartedJob, manifest: manifests.Json) -> ProgressState:
         """How a Job ended that was started from the manifest."""
-        return self.settled(
+        return self.settle(
             lambda: self.cluster.job(started, manifest, self.namespace),
-            until=lambda seen: seen.state is not ProgressState.WAITING,
+            until=lambda progress: progress.state is not ProgressState.WAITING,
         ).state
 
 

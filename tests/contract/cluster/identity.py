@@ -28,19 +28,20 @@ TIMEOUT = 30.0
 
 
 def granted() -> tuple[Rule, ...]:
-    """The rules of the role, but for the right that was taken away."""
-    taken = tuple(os.environ[WITHOUT].split(" ")) if WITHOUT in os.environ else None
+    """The rules of the role, without the right that was taken away."""
+    removed = tuple(os.environ[WITHOUT].split(" ")) if WITHOUT in os.environ else None
     every = {(v, g, r) for rule in writer() for v in rule.verbs for g in rule.groups for r in rule.resources}
-    if taken is not None and taken not in every:
-        raise ValueError(f"{WITHOUT}: the role does not hold {taken}")
+    if removed is not None and removed not in every:
+        raise ValueError(f"{WITHOUT}: the role does not hold {removed}")
     return tuple(
         Rule(groups=(group,), resources=(resource,), verbs=(verb,))
-        for verb, group, resource in sorted(every - {taken} if taken else every)
+        for verb, group, resource in sorted(every - {removed} if removed else every)
     )
 
 
 def let_in(admin: Connection, namespace: str, *, real: Path | None, token: str, folder: Path) -> ClusterAccess:
-    """Make the namespace, and let the identity in. `real` is the administrator's kubeconfig of a real cluster."""
+    """Create the namespace and give the identity access to it. `real` is the administrator's kubeconfig of a real
+    cluster."""
     path = f"/api/v1/namespaces/{namespace}"
     annotated = m.namespace(namespace) | {"metadata": {"name": namespace, "annotations": {LETS_IN: USER}}}
     send(admin, "/api/v1/namespaces", annotated)
@@ -50,15 +51,19 @@ def let_in(admin: Connection, namespace: str, *, real: Path | None, token: str, 
     rules = [role_rule(rule) for rule in granted()]
     send(admin, f"{RBAC}/namespaces/{namespace}/roles", {"metadata": {"name": USER}, "rules": rules})
     bind(admin, namespace, "Role", USER)
-    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
-    made = send(admin, f"{path}/serviceaccounts/{USER}/token", asked)["status"]["token"]
-    access = ClusterAccess(kubeconfig=_as_token(real, made, folder / f"{namespace}.yaml"))
+    token_request = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 3600},
+    }
+    issued = send(admin, f"{path}/serviceaccounts/{USER}/token", token_request)["status"]["token"]
+    access = ClusterAccess(kubeconfig=_as_token(real, issued, folder / f"{namespace}.yaml"))
     _until_let_in(access, namespace)
     return access
 
 
 def bind(admin: Connection, namespace: str, kind: str, name: str) -> None:
-    """Bind a role to the service account that the identity is in a real cluster."""
+    """Bind a role to the service account, which the identity is in a real cluster."""
     subject = {"kind": "ServiceAccount", "name": USER, "namespace": namespace}
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
     body = {"metadata": {"name": f"{USER}-{name}"}, "roleRef": reference, "subjects": [subject]}
@@ -70,14 +75,14 @@ def send(admin: Connection, path: str, body: m.Json) -> m.Json:
 
 
 def _as_token(kubeconfig: Path, token: str, path: Path) -> Path:
-    told = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-    told["users"] = [{"name": each["name"], "user": {"token": token}} for each in told["users"]]
-    path.write_text(yaml.safe_dump(told), encoding="utf-8")
+    config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path
 
 
 def _until_let_in(access: ClusterAccess, namespace: str) -> None:
-    """The authorizer hears of a new Role and its binding a moment later."""
+    """Wait until the authorizer knows the new Role and its binding."""
     [last] = granted()[-1:]
     where = {"namespace": namespace, "verb": last.verbs[0], "group": last.groups[0], "resource": last.resources[0]}
     review = {

@@ -1,6 +1,6 @@
 """Manifests as Slipway renders them. They run on a real cluster as well as on the double's simulated kubelet.
 
-The annotations `local.slipway/…` steer the double and mean nothing elsewhere; images, commands and arguments make a
+The annotations `local.slipway/…` control the double and mean nothing elsewhere; images, commands and arguments make a
 real cluster do the same.
 """
 
@@ -30,8 +30,8 @@ OWNER = Owner(application="shop", environment="test")
 
 
 def _metadata(name: str, **annotations: str) -> Json:
-    made: Json = {"name": name, "labels": dict(OWNED)}
-    return {**made, "annotations": annotations} if annotations else made
+    metadata: Json = {"name": name, "labels": dict(OWNED)}
+    return {**metadata, "annotations": annotations} if annotations else metadata
 
 
 def config(name: str = "settings", **data: str) -> Json:
@@ -103,6 +103,6 @@ def applied_by(connection: Connection, namespace: str, manifest: Json, manager: 
     connection.send("PATCH", path, what="apply it", body=manifest, headers=headers, query=query)
 
 
-def changes(seen: ClusterPreview) -> bool:
+def changes(preview: ClusterPreview) -> bool:
     """Whether applying what was previewed would change anything."""
-    return any(one.change is not AppliedChange.UNCHANGED for one in seen.objects)
+    return any(planned.change is not AppliedChange.UNCHANGED for planned in preview.objects)

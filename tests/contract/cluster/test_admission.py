@@ -1,4 +1,4 @@
-"""What a cluster's own rules do to a release: policies, levels of Pod Security, defaults, webhooks. On a real control
+"""What a cluster's own rules do to a release: policies, Pod Security levels, defaults, webhooks. On a real control
 plane, since the double has none of them."""
 
 import base64
@@ -25,7 +25,7 @@ MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
 @contextmanager
-def made(place: Place, *objects: tuple[str, m.Json]) -> Iterator[None]:
+def cluster_wide(place: Place, *objects: tuple[str, m.Json]) -> Iterator[None]:
     """Cluster-wide objects, named after the test's namespace, for as long as the test needs them."""
     with closing(Connection(place.access)) as admin, ExitStack() as ends:
         for path, value in objects:
@@ -34,9 +34,9 @@ def made(place: Place, *objects: tuple[str, m.Json]) -> Iterator[None]:
         yield
 
 
-def refusal(place: Place, *wanted: m.Json) -> ClusterError | None:
+def refusal(place: Place, *manifests: m.Json) -> ClusterError | None:
     try:
-        place.cluster.preview(wanted, place.namespace)
+        place.cluster.preview(manifests, place.namespace)
     except ClusterError as error:
         return error
     return None
@@ -59,8 +59,8 @@ def test_a_policy_that_refuses_is_told_by_its_name_before_anybody_votes(place: P
         "matchResources": {"namespaceSelector": of_the_namespace(place)},
     }
     policies, bindings = (f"{ADMISSION}/validatingadmissionpolic{end}" for end in ("ies", "ybindings"))
-    with made(place, (policies, {"spec": policy}), (bindings, {"spec": binding})):
-        error = place.settled(lambda: refusal(place, m.deployment()), until=bool)
+    with cluster_wide(place, (policies, {"spec": policy}), (bindings, {"spec": binding})):
+        error = place.settle(lambda: refusal(place, m.deployment()), until=bool)
     assert isinstance(error, ObjectRefused)
     assert f"ValidatingAdmissionPolicy '{place.namespace}'" in str(error)
     assert "three pods at least" in str(error)
@@ -70,33 +70,34 @@ def test_pods_that_the_namespaces_level_forbids_are_told_in_the_plan_and_waited_
     labels = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
     with closing(Connection(place.access)) as admin:
         admin.send("PATCH", f"/api/v1/namespaces/{place.namespace}", what="label it", body=labels, headers=MERGE)
-    wanted = m.deployment(replicas=1)
-    [change] = place.cluster.preview([wanted], place.namespace).objects
+    manifest = m.deployment(replicas=1)
+    [change] = place.cluster.preview([manifest], place.namespace).objects
     assert [warning for warning in change.warnings if 'would violate PodSecurity "restricted:latest"' in warning]
-    place.apply([wanted])
-    seen = place.settled(
-        lambda: place.cluster.rollout([wanted], place.namespace), until=lambda seen: "PodSecurity" in seen.reason
+    place.apply([manifest])
+    progress = place.settle(
+        lambda: place.cluster.rollout([manifest], place.namespace),
+        until=lambda progress: "PodSecurity" in progress.reason,
     )
-    assert seen.state is ProgressState.WAITING
-    assert "no pod can be created" in seen.reason
+    assert progress.state is ProgressState.WAITING
+    assert "no pod can be created" in progress.reason
 
 
 def test_what_a_limit_range_fills_in_is_neither_a_difference_nor_drift(place: Place) -> None:
     limit = {"type": "Container", "default": {"cpu": "100m"}, "defaultRequest": {"cpu": "50m"}}
-    value = {"metadata": {"name": "usual"}, "spec": {"limits": [limit]}}
+    limit_range = {"metadata": {"name": "usual"}, "spec": {"limits": [limit]}}
     with closing(Connection(place.access)) as admin:
-        admin.send("POST", f"/api/v1/namespaces/{place.namespace}/limitranges", what="make it", body=value)
-    wanted = m.deployment(replicas=1)
-    place.apply([wanted])
-    assert place.rolled_out(wanted) is ProgressState.DONE
-    assert place.cluster.compared([wanted], place.namespace).others == ()
-    assert not m.changes(place.cluster.preview([wanted], place.namespace))
+        admin.send("POST", f"/api/v1/namespaces/{place.namespace}/limitranges", what="make it", body=limit_range)
+    manifest = m.deployment(replicas=1)
+    place.apply([manifest])
+    assert place.rolled_out(manifest) is ProgressState.DONE
+    assert place.cluster.compared([manifest], place.namespace).others == ()
+    assert not m.changes(place.cluster.preview([manifest], place.namespace))
 
 
 @contextmanager
 def silent(folder: Path) -> Iterator[m.Json]:
-    """How to reach somebody who lets a connection in and never answers."""
-    files, held = make_certificates(folder), list[socket.socket]()
+    """The client configuration of a webhook whose server accepts connections and never answers."""
+    files, connections = make_certificates(folder), list[socket.socket]()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.certificate("apiserver"), files.key("apiserver"))
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -104,20 +105,20 @@ def silent(folder: Path) -> Iterator[m.Json]:
         def let_in() -> None:
             with suppress(OSError):  # until the server is closed
                 while True:
-                    held.append(context.wrap_socket(server.accept()[0], server_side=True))
+                    connections.append(context.wrap_socket(server.accept()[0], server_side=True))
 
         threading.Thread(target=let_in, daemon=True).start()
         authority = base64.b64encode(files.authority.read_bytes()).decode()
         yield {"url": f"https://127.0.0.1:{server.getsockname()[1]}/", "caBundle": authority}
-    for connection in held:
+    for connection in connections:
         connection.close()
 
 
 def test_webhooks_that_are_silent_for_as_long_as_a_server_waits_hold_up_no_other_object(
     place: Place, tmp_path: Path
 ) -> None:
-    """The first webhook may be silent, the second not: the server gives up after 34 seconds, whatever time-outs they
-    have."""
+    """The first webhook may stay silent, the second may not: the API server gives up after 34 seconds, whatever
+    time-outs they have."""
     place.apply([m.config(a="1"), m.deployment()])
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["configmaps"]}
     with silent(tmp_path) as somebody:
@@ -133,11 +134,11 @@ def test_webhooks_that_are_silent_for_as_long_as_a_server_waits_hold_up_no_other
             {**usual, "name": "first.example.com", "failurePolicy": "Ignore"},
             {**usual, "name": "second.example.com", "failurePolicy": "Fail"},
         ]
-        with made(place, (f"{ADMISSION}/mutatingwebhookconfigurations", {"webhooks": webhooks})):
-            place.settled(lambda: refusal(place, m.config(a="2")), until=bool)
+        with cluster_wide(place, (f"{ADMISSION}/mutatingwebhookconfigurations", {"webhooks": webhooks})):
+            place.settle(lambda: refusal(place, m.config(a="2")), until=bool)
             back = place.fenced().roll_back([m.config(a="2"), m.deployment()])
     [unapplied] = back.unapplied
     assert (unapplied.label, unapplied.passing) == ("ConfigMap/settings", True)
     assert "did not complete within requested timeout" in unapplied.why
     assert "check that the pods which serve webhooks are running" in unapplied.why
-    assert [each.name for each in back.applied] == ["web"]
+    assert [applied.name for applied in back.applied] == ["web"]

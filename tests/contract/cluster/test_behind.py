@@ -25,7 +25,7 @@ def live(place: Place) -> Iterator[Connection]:
     with_edit.close()
 
 
-def led(with_edit: Connection, place: Place, **selector: str) -> None:
+def redirect(with_edit: Connection, place: Place, **selector: str) -> None:
     path = f"/api/v1/namespaces/{place.namespace}/services/echo?fieldManager=kubectl-edit"
     patch = [{"op": "replace", "path": "/spec/selector", "value": selector}]
     kind = {"Content-Type": "application/json-patch+json"}
@@ -33,15 +33,15 @@ def led(with_edit: Connection, place: Place, **selector: str) -> None:
 
 
 def now(place: Place) -> datetime:
-    """The cluster's clock, as a Job's creation tells it."""
-    started = place.start_job(wanted := m.job("attempt-1"))
-    place.ran(started, wanted)
-    began = place.cluster.job(started, wanted, place.namespace).began
+    """The cluster's time, as the start of a Job shows it."""
+    started = place.start_job(job := m.job("attempt-1"))
+    place.ran(started, job)
+    began = place.cluster.job(started, job, place.namespace).began
     assert began is not None
     return began
 
 
-def added(with_edit: Connection, place: Place, name: str, image: str, **labels: str) -> None:
+def add_pod(with_edit: Connection, place: Place, name: str, image: str, **labels: str) -> None:
     pod = copy.deepcopy(RELEASED[0]["spec"]["template"])
     pod["spec"]["containers"][0]["image"] = image
     pod |= {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}}
@@ -53,22 +53,22 @@ def test_of_a_release_that_nobody_touched_there_is_nothing_to_tell(live: Connect
 
 
 def test_a_service_that_leads_elsewhere_is_named(live: Connection, place: Place) -> None:
-    led(live, place, app="other")
-    told = place.cluster.answered_by_others(RELEASED, place.namespace, None)
-    assert told == "Service echo leads somewhere other than where the plan says"
+    redirect(live, place, app="other")
+    finding = place.cluster.answered_by_others(RELEASED, place.namespace, None)
+    assert finding == "Service echo leads somewhere other than where the plan says"
 
 
 def test_a_service_that_leads_to_some_of_the_pods_alone_is_named(live: Connection, place: Place) -> None:
-    led(live, place, app="echo", run="other")
+    redirect(live, place, app="echo", run="other")
     assert "leads somewhere other than" in place.cluster.answered_by_others(RELEASED, place.namespace, None)
 
 
 def test_a_service_that_was_led_elsewhere_and_back_while_the_tests_ran_is_named(live: Connection, place: Place) -> None:
     began = now(place)
-    led(live, place, app="other")
-    led(live, place, app="echo")
-    told = place.cluster.answered_by_others(RELEASED, place.namespace, began)
-    assert told == "Service echo was written by kubectl-edit while the tests ran"
+    redirect(live, place, app="other")
+    redirect(live, place, app="echo")
+    finding = place.cluster.answered_by_others(RELEASED, place.namespace, began)
+    assert finding == "Service echo was written by kubectl-edit while the tests ran"
 
 
 def test_a_service_that_is_gone_is_named(live: Connection, place: Place) -> None:
@@ -77,20 +77,22 @@ def test_a_service_that_is_gone_is_named(live: Connection, place: Place) -> None
 
 
 def test_a_pod_of_somebody_else_behind_the_service_is_named(live: Connection, place: Place) -> None:
-    added(live, place, "evil", m.PAUSE, app="echo")
-    told = place.cluster.answered_by_others(RELEASED, place.namespace, None)
-    assert told == "pod evil stands behind Service echo and does not belong to the release"
+    add_pod(live, place, "evil", m.PAUSE, app="echo")
+    finding = place.cluster.answered_by_others(RELEASED, place.namespace, None)
+    assert finding == "pod evil stands behind Service echo and does not belong to the release"
 
 
 def test_a_pod_beside_the_service_concerns_nobody(live: Connection, place: Place) -> None:
-    added(live, place, "beside", m.PAUSE, app="other")
+    add_pod(live, place, "beside", m.PAUSE, app="other")
     assert place.cluster.answered_by_others(RELEASED, place.namespace, None) == ""
 
 
 def test_where_a_workload_keeps_old_pods_by_its_manifest_they_may_answer(place: Place) -> None:
-    kept = m.workload("StatefulSet", m.PAUSE, name="echo", serviceName="echo", updateStrategy={"type": "OnDelete"})
-    place.apply([kept, RELEASED[1]])
-    newer = copy.deepcopy(kept)
+    stateful_set = m.workload(
+        "StatefulSet", m.PAUSE, name="echo", serviceName="echo", updateStrategy={"type": "OnDelete"}
+    )
+    place.apply([stateful_set, RELEASED[1]])
+    newer = copy.deepcopy(stateful_set)
     newer["spec"]["template"]["spec"]["containers"][0]["image"] = m.WEB_SERVER
     assert place.cluster.answered_by_others([newer, RELEASED[1]], place.namespace, None) == ""
 

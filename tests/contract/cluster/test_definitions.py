@@ -32,7 +32,7 @@ from .conftest import Place
 
 
 def definition(group: str, kib: int = 0, **properties: m.Json) -> m.Json:
-    """Most of it is descriptions, as with the operators' own."""
+    """Most of its size is descriptions, as in the definitions of real operators."""
     field = {"type": "string", "description": "y" * 2000}
     fields = properties | {f"field{number}": field for number in range(kib // 2)}
     spec = {"type": "object", "properties": fields}
@@ -64,14 +64,14 @@ def group(admin_place: Place) -> Iterator[str]:
 @pytest.mark.parametrize("kib", [300, 1000])
 def test_a_large_definition_is_planned_and_applied_and_then_unchanged(admin_place: Place, group: str, kib: int) -> None:
     """`kubectl apply` refuses it from 256 KiB on, as it copies the object into an annotation."""
-    wanted = definition(group, kib)
+    manifests = definition(group, kib)
     cluster, namespace = admin_place.cluster, admin_place.namespace
-    [planned] = cluster.preview([wanted], namespace).objects
+    [planned] = cluster.preview([manifests], namespace).objects
     assert planned.change is AppliedChange.CREATED
     assert "left out" in planned.diff or "too large" in planned.diff
     assert len(planned.diff) < MAX_COMPARED
-    assert [applied.created for applied in admin_place.apply([wanted])] == [True]
-    [again] = cluster.preview([wanted], namespace).objects
+    assert [applied.created for applied in admin_place.apply([manifests])] == [True]
+    [again] = cluster.preview([manifests], namespace).objects
     assert (again.change, again.notes, again.warnings) == (AppliedChange.UNCHANGED, (), ())
 
 
@@ -82,17 +82,17 @@ CONTAINERS = {
 }
 
 
-def delivered(place: Place, *wanted: m.Json) -> None:
-    """As a rollout does it: tried again until the kind is served."""
+def deliver(place: Place, *manifests: m.Json) -> None:
+    """Apply as a rollout does: again until the kind is served."""
 
     def applied() -> bool:
         try:
-            place.apply(wanted)
+            place.apply(manifests)
         except ObjectConflict:  # its kind is not served yet
             return False
         return True
 
-    place.settled(applied, until=bool)
+    place.settle(applied, until=bool)
 
 
 def test_a_definition_and_an_object_of_its_kind_are_planned_and_applied_together(
@@ -100,21 +100,21 @@ def test_a_definition_and_an_object_of_its_kind_are_planned_and_applied_together
 ) -> None:
     place = admin_place
     test = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a", "labels": dict(m.OWNED)}}
-    wanted = [{**test, "spec": {"image": f"{m.PAUSE}@{m.ONE}"}}, definition(group, image=IMAGE)]
-    planned = place.cluster.preview(wanted, place.namespace).objects
-    assert [(each.kind, each.change, each.checked) for each in planned] == [
+    manifests = [{**test, "spec": {"image": f"{m.PAUSE}@{m.ONE}"}}, definition(group, image=IMAGE)]
+    planned = place.cluster.preview(manifests, place.namespace).objects
+    assert [(change.kind, change.change, change.checked) for change in planned] == [
         ("CustomResourceDefinition", AppliedChange.CREATED, True),
         ("Test", AppliedChange.CREATED, False),
     ]
-    delivered(place, *wanted)
-    again = place.cluster.preview(wanted, place.namespace).objects
-    assert [each.change for each in again] == [AppliedChange.UNCHANGED, AppliedChange.UNCHANGED]
+    deliver(place, *manifests)
+    again = place.cluster.preview(manifests, place.namespace).objects
+    assert [change.change for change in again] == [AppliedChange.UNCHANGED, AppliedChange.UNCHANGED]
 
 
 def test_a_definition_that_was_taken_away_is_brought_again_with_its_objects(admin_place: Place, group: str) -> None:
     place = admin_place
-    wanted = [definition(group), {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}}]
-    delivered(place, *wanted)
+    manifests = [definition(group), {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}}]
+    deliver(place, *manifests)
     with closing(Connection(place.access)) as connection:
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tests.{group}"
         connection.send("DELETE", path, what="take the definition away")
@@ -126,40 +126,40 @@ def test_a_definition_that_was_taken_away_is_brought_again_with_its_objects(admi
                 return True
             return False
 
-        place.settled(is_gone, until=bool)
+        place.settle(is_gone, until=bool)
 
-    planned = place.cluster.preview(wanted, place.namespace).objects
-    assert [each.change for each in planned] == [AppliedChange.CREATED, AppliedChange.CREATED]
-    delivered(place, *wanted)
+    planned = place.cluster.preview(manifests, place.namespace).objects
+    assert [change.change for change in planned] == [AppliedChange.CREATED, AppliedChange.CREATED]
+    deliver(place, *manifests)
 
 
 class BehindTheOthers(Connection):
-    """One of the API's servers, which serves a kind a moment later than another lists it."""
+    """One of several API servers: it serves a kind a moment after another one lists it."""
 
     def __init__(self, place: Place, kind: str) -> None:
         super().__init__(place.access)
         self.late = f"/{kind}/"
 
     @override
-    def send(self, method: str, path: str, **others: Any) -> ApiServerResponse:
+    def send(self, method: str, path: str, **options: Any) -> ApiServerResponse:
         if self.late in path:
             raise Missing("the server could not find the requested resource")
-        return super().send(method, path, **others)
+        return super().send(method, path, **options)
 
 
 def test_a_kind_that_one_server_lists_and_another_does_not_serve_yet_is_waited_for(
     admin_place: Place, group: str
 ) -> None:
     place = admin_place
-    wanted = [definition(group), {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}}]
-    place.apply(wanted[:1])
-    place.settled(lambda: place.cluster.preview(wanted, place.namespace).objects[1].checked, until=bool)
+    manifests = [definition(group), {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}}]
+    place.apply(manifests[:1])
+    place.settle(lambda: place.cluster.preview(manifests, place.namespace).objects[1].checked, until=bool)
     with closing(BehindTheOthers(place, "tests")) as connection:
-        held = FenceLease(connection, place.namespace, lambda: claim(1))
-        worker = FencedCluster(FencedObjects(Objects(connection), held), place.namespace)
+        lease = FenceLease(connection, place.namespace, lambda: claim(1))
+        worker = FencedCluster(FencedObjects(Objects(connection), lease), place.namespace)
         with pytest.raises(ObjectConflict, match="does not serve its kind yet"):
-            worker.apply(wanted)
-    delivered(place, *wanted)
+            worker.apply(manifests)
+    deliver(place, *manifests)
 
 
 def test_a_field_that_a_definition_does_not_have_is_refused_before_anybody_votes(
@@ -167,18 +167,18 @@ def test_a_field_that_a_definition_does_not_have_is_refused_before_anybody_votes
 ) -> None:
     place = admin_place
     test = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}, "spec": {"image": "x"}}
-    delivered(place, definition(group, image=IMAGE), test)
+    deliver(place, definition(group, image=IMAGE), test)
 
     def refusal() -> str:
         try:
             place.cluster.preview([{**test, "spec": {"engine": "x"}}], place.namespace)
         except ObjectRefused as refused:
             return str(refused)
-        except Missing:  # a real server tells of a new kind a moment after it serves it
+        except Missing:  # a real server lists a new kind a moment after it serves it
             return ""
         return "nothing was refused"
 
-    assert ".spec.engine: field not declared in schema" in place.settled(refusal, until=bool)
+    assert ".spec.engine: field not declared in schema" in place.settle(refusal, until=bool)
 
 
 def test_a_field_that_a_definition_gains_in_the_same_release_is_no_reason_to_refuse_its_plan(
@@ -186,30 +186,30 @@ def test_a_field_that_a_definition_gains_in_the_same_release_is_no_reason_to_ref
 ) -> None:
     place = admin_place
     test = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}, "spec": {"image": "x"}}
-    delivered(place, definition(group, image=IMAGE), test)
+    deliver(place, definition(group, image=IMAGE), test)
     following = [definition(group, image=IMAGE, engine=IMAGE), {**test, "spec": {"image": "x", "engine": "y"}}]
 
     def planned() -> list[tuple[AppliedChange, bool, str]]:
         try:
             objects = place.cluster.preview(following, place.namespace).objects
-        except Missing:  # a real server tells of a new kind a moment after it serves it
+        except Missing:  # a real server lists a new kind a moment after it serves it
             return []
-        return [(each.change, each.checked, " ".join(each.warnings)) for each in objects]
+        return [(change.change, change.checked, " ".join(change.warnings)) for change in objects]
 
-    [(changed, checked, _), (of_object, was_checked, warning)] = place.settled(planned, until=bool)
+    [(changed, checked, _), (of_object, was_checked, warning)] = place.settle(planned, until=bool)
     assert (changed, checked) == (AppliedChange.CHANGED, True)
     assert (of_object, was_checked) == (AppliedChange.CHANGED, False)
     assert "its definition changes with this release" in warning
     assert ".spec.engine" in warning
-    place.settled(lambda: applied(place, following), until=bool)
+    place.settle(lambda: applied(place, following), until=bool)
     again = place.cluster.preview(following, place.namespace).objects
-    assert [each.change for each in again] == [AppliedChange.UNCHANGED, AppliedChange.UNCHANGED]
+    assert [change.change for change in again] == [AppliedChange.UNCHANGED, AppliedChange.UNCHANGED]
 
 
-def applied(place: Place, wanted: list[m.Json]) -> bool:
-    """Whether it was; the server takes a changed definition into use a moment later."""
+def applied(place: Place, manifests: list[m.Json]) -> bool:
+    """Whether the manifests were applied; the server uses a changed definition only a moment later."""
     try:
-        place.apply(wanted)
+        place.apply(manifests)
     except ObjectRefused:
         return False
     return True
@@ -219,18 +219,18 @@ def test_what_went_with_its_definition_is_missing(admin_place: Place, group: str
     place = admin_place
     test = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}, "spec": {"image": "x"}}
     settings = m.config(a="1")
-    delivered(place, definition(group, image=IMAGE), test, settings)
+    deliver(place, definition(group, image=IMAGE), test, settings)
     applied = AppliedManifests(owner=m.OWNER, manifests=(test, settings), live_for=timedelta(0))
     with closing(Connection(place.access)) as admin:
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tests.{group}"
         admin.send("DELETE", path, what="take the definition away")
 
     def missing() -> list[str]:
-        [found] = place.cluster.drift([applied], place.namespace)
-        return [] if isinstance(found, ClusterError) else [each.drifted.text for each in found]
+        [drift] = place.cluster.drift([applied], place.namespace)
+        return [] if isinstance(drift, ClusterError) else [difference.drifted.text for difference in drift]
 
-    assert place.settled(missing, until=bool) == ["Test/a is missing"]
-    delivered(place, definition(group, image=IMAGE))  # which the test's end takes away
+    assert place.settle(missing, until=bool) == ["Test/a is missing"]
+    deliver(place, definition(group, image=IMAGE))  # the fixture deletes it
 
 
 def test_what_a_custom_resource_names_by_the_projects_paths_reaches_the_cluster_by_digest(
@@ -250,9 +250,9 @@ def test_what_a_custom_resource_names_by_the_projects_paths_reaches_the_cluster_
     image = f"{host}/team/shop@{m.ONE}"
     hosts = frozenset({host})
     rendered = render_objects(shop, shop.application.environments[0], image=image, values=values, hosts=hosts)
-    [test] = [each for each in rendered if each["kind"] == "Test"]
+    [test] = [object for object in rendered if object["kind"] == "Test"]
     test["metadata"].pop("namespace")
-    delivered(place, definition(group, image=IMAGE, containers=CONTAINERS), test)
+    deliver(place, definition(group, image=IMAGE, containers=CONTAINERS), test)
     with closing(Connection(place.access)) as reader:
         path = f"/apis/{group}/v1/namespaces/{place.namespace}/tests/a"
         live = reader.send("GET", path, what="read it").body["spec"]

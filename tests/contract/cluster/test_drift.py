@@ -1,4 +1,4 @@
-"""Drift: Slipway finds what others changed of the objects that it applied, reads metadata first, and reports nothing
+"""Drift: Slipway finds what others changed in the objects that it applied, reads metadata first, and reports nothing
 else as drift."""
 
 from collections.abc import Iterator
@@ -40,15 +40,15 @@ WEB, SETTINGS, LOGIN = owned(m.deployment()), owned(m.config(greeting="hello")),
 ALL = (WEB, SETTINGS, LOGIN)
 
 
-def seen(place: Place, *manifests: m.Json, live_for: timedelta = LONG) -> tuple[Difference, ...]:
-    return looked(place, AppliedManifests(owner=OWNER, manifests=manifests or ALL, live_for=live_for))
+def drift_of(place: Place, *manifests: m.Json, live_for: timedelta = LONG) -> tuple[Difference, ...]:
+    return look_for(place, AppliedManifests(owner=OWNER, manifests=manifests or ALL, live_for=live_for))
 
 
-def looked(place: Place, applied: AppliedManifests) -> tuple[Difference, ...]:
-    [found] = place.cluster.drift([applied], place.namespace)
-    if isinstance(found, ClusterError):
-        raise found
-    return found
+def look_for(place: Place, applied: AppliedManifests) -> tuple[Difference, ...]:
+    [result] = place.cluster.drift([applied], place.namespace)
+    if isinstance(result, ClusterError):
+        raise result
+    return result
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def remove(place: Place, kind: str, name: str) -> None:
 
 
 def test_what_was_applied_and_left_alone_is_not_drift(live: Place) -> None:
-    assert seen(live) == ()
+    assert drift_of(live) == ()
 
 
 def test_an_edited_field_is_named_with_who_wrote_it_and_what_it_was(live: Place) -> None:
@@ -86,12 +86,12 @@ def test_an_edited_field_is_named_with_who_wrote_it_and_what_it_was(live: Place)
     edit(live, "Deployment", "web", [
         {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}
     ], media="application/json-patch+json")  # fmt: skip
-    [found] = seen(live)
-    assert (found.drifted.what, found.drifted.label) == (DriftKind.CHANGED, "Deployment/web")
-    assert found.drifted.fields == ("spec.template.spec.containers[main].image",)
-    assert found.drifted.by == "kubectl-edit"
-    assert found.drifted.at is not None
-    lines = [line for line in found.diff.splitlines()[2:] if line[0] in "+-"]
+    [difference] = drift_of(live)
+    assert (difference.drifted.what, difference.drifted.label) == (DriftKind.CHANGED, "Deployment/web")
+    assert difference.drifted.fields == ("spec.template.spec.containers[main].image",)
+    assert difference.drifted.by == "kubectl-edit"
+    assert difference.drifted.at is not None
+    lines = [line for line in difference.diff.splitlines()[2:] if line[0] in "+-"]
     assert [line[0] for line in lines] == ["-", "+"]
     assert m.TWO in lines[0]
 
@@ -99,21 +99,21 @@ def test_an_edited_field_is_named_with_who_wrote_it_and_what_it_was(live: Place)
 def test_a_field_that_was_edited_and_edited_back_is_not_drift(live: Place) -> None:
     for value in ("goodbye", "hello"):
         edit(live, "ConfigMap", "settings", {"data": {"greeting": value}})
-    assert seen(live) == ()
+    assert drift_of(live) == ()
 
 
 def test_a_secret_that_was_changed_shows_no_value(live: Place) -> None:
     edit(live, "Secret", "login", {"data": {"password": "c3dvcmRmaXNo"}})
-    [found] = seen(live)
-    assert (found.drifted.label, found.drifted.fields) == ("Secret/login", ("data.password",))
+    [difference] = drift_of(live)
+    assert (difference.drifted.label, difference.drifted.fields) == ("Secret/login", ("data.password",))
     for value in ("hunter2", "swordfish", "aHVudGVyMg", "c3dvcmRmaXNo"):
-        assert value not in found.diff
+        assert value not in difference.diff
 
 
 def test_an_object_that_is_gone_is_missing(live: Place) -> None:
     remove(live, "ConfigMap", "settings")
-    [found] = seen(live)
-    assert (found.drifted.what, found.drifted.label) == (DriftKind.MISSING, "ConfigMap/settings")
+    [difference] = drift_of(live)
+    assert (difference.drifted.what, difference.drifted.label) == (DriftKind.MISSING, "ConfigMap/settings")
 
 
 def test_an_object_that_somebody_recreated_is_replaced(live: Place) -> None:
@@ -121,47 +121,47 @@ def test_an_object_that_somebody_recreated_is_replaced(live: Place) -> None:
     with somebody(live) as connection:
         path = f"/api/v1/namespaces/{live.namespace}/configmaps"
         connection.send("POST", path, what="make", body=SETTINGS, query=[("fieldManager", "kubectl-create")])
-    [found] = seen(live)
-    assert (found.drifted.what, found.drifted.by) == (DriftKind.REPLACED, "kubectl-create")
+    [difference] = drift_of(live)
+    assert (difference.drifted.what, difference.drifted.by) == (DriftKind.REPLACED, "kubectl-create")
 
 
 def test_what_somebody_added_after_the_rollout_is_drift_and_before_it_is_none(live: Place) -> None:
     edit(live, "Deployment", "web", {"spec": {"minReadySeconds": 3}})
-    [found] = seen(live)
-    assert (found.drifted.fields, found.drifted.by) == (("spec.minReadySeconds",), "kubectl-edit")
-    assert seen(live, live_for=-timedelta(minutes=1)) == ()
+    [difference] = drift_of(live)
+    assert (difference.drifted.fields, difference.drifted.by) == (("spec.minReadySeconds",), "kubectl-edit")
+    assert drift_of(live, live_for=-timedelta(minutes=1)) == ()
 
 
 def test_annotations_and_labels_of_others_are_not_drift(live: Place) -> None:
     edit(live, "Deployment", "web", {"metadata": {"annotations": {"team": "a"}, "labels": {"team": "a"}}})
-    assert seen(live) == ()
+    assert drift_of(live) == ()
 
 
 def test_a_label_of_ours_that_was_taken_away_is_drift(live: Place) -> None:
     edit(live, "ConfigMap", "settings", {"metadata": {"labels": {"slipway.dev/application": None}}})
-    [found] = seen(live)
-    assert found.drifted.fields == ("metadata.labels.slipway.dev/application",)
+    [difference] = drift_of(live)
+    assert difference.drifted.fields == ("metadata.labels.slipway.dev/application",)
 
 
 def test_what_a_person_scaled_is_drift_and_what_an_autoscaler_scales_is_not(place: Place) -> None:
-    wanted = owned(m.deployment(replicas=2))
-    place.apply([wanted])
+    manifest = owned(m.deployment(replicas=2))
+    place.apply([manifest])
     edit(place, "Deployment", "web", {"spec": {"replicas": 5}})
-    [found] = seen(place, wanted)
-    assert found.drifted.fields == ("spec.replicas",)
+    [difference] = drift_of(place, manifest)
+    assert difference.drifted.fields == ("spec.replicas",)
     place.apply([autoscaler()])
-    assert seen(place, wanted) == ()
+    assert drift_of(place, manifest) == ()
     edit(place, "Deployment", "web", {"spec": {"replicas": 6, "revisionHistoryLimit": 3}})
-    [found] = seen(place, wanted)
-    assert "spec.replicas" not in found.drifted.fields
+    [difference] = drift_of(place, manifest)
+    assert "spec.replicas" not in difference.drifted.fields
 
 
 RESOURCES = "spec.template.spec.containers[].resources"
 
 
-def seen_but(place: Place, *rules: IgnoredDrift) -> list[tuple[str, tuple[str, ...]]]:
+def drift_ignoring(place: Place, *rules: IgnoredDrift) -> list[tuple[str, tuple[str, ...]]]:
     applied = AppliedManifests(owner=OWNER, manifests=ALL, live_for=LONG, ignored=rules)
-    return [(each.drifted.label, each.drifted.fields) for each in looked(place, applied)]
+    return [(difference.drifted.label, difference.drifted.fields) for difference in look_for(place, applied)]
 
 
 def test_what_an_operator_writes_is_not_drift_where_the_application_leaves_it_to_it(live: Place) -> None:
@@ -169,29 +169,29 @@ def test_what_an_operator_writes_is_not_drift_where_the_application_leaves_it_to
     strategic = "application/strategic-merge-patch+json"
     edit(live, "Deployment", "web", {"spec": {"template": {"spec": limits}}}, by="vpa", media=strategic)
     label = "Deployment/web"
-    whole = "spec.template.spec.containers[main].resources.limits.memory"
-    assert seen_but(live) == [(label, (whole,))]
+    field = "spec.template.spec.containers[main].resources.limits.memory"
+    assert drift_ignoring(live) == [(label, (field,))]
     for rule in (
         IgnoredDrift(kind="Deployment", fields=(RESOURCES,)),
-        IgnoredDrift(kind="apps/Deployment", name="web", fields=(whole,)),
+        IgnoredDrift(kind="apps/Deployment", name="web", fields=(field,)),
         IgnoredDrift(kind="Deployment", by=("vpa",)),
         IgnoredDrift(kind="Deployment", fields=("spec.template",), by=("keda", "vpa")),
     ):
-        assert seen_but(live, rule) == [], rule
-    for other in (
+        assert drift_ignoring(live, rule) == [], rule
+    for other_rule in (
         IgnoredDrift(kind="StatefulSet", fields=(RESOURCES,)),
         IgnoredDrift(kind="Deployment", name="api", fields=(RESOURCES,)),
         IgnoredDrift(kind="Deployment", fields=("spec.template.spec.containers[other].resources",)),
         IgnoredDrift(kind="Deployment", fields=(RESOURCES,), by=("keda",)),
         IgnoredDrift(kind="Deployment", fields=("spec.template.spec.containers[main].resources.limits.mem",)),
     ):
-        assert seen_but(live, other) == [(label, (whole,))], other
+        assert drift_ignoring(live, other_rule) == [(label, (field,))], other_rule
 
 
 def test_a_changed_field_of_the_manifest_is_ignored_like_an_added_one(live: Place) -> None:
     edit(live, "ConfigMap", "settings", {"data": {"greeting": "goodbye"}}, by="reloader")
-    assert seen_but(live, IgnoredDrift(kind="ConfigMap", by=("reloader",))) == []
-    assert seen_but(live, IgnoredDrift(kind="ConfigMap", fields=("data.greeting",))) == []
+    assert drift_ignoring(live, IgnoredDrift(kind="ConfigMap", by=("reloader",))) == []
+    assert drift_ignoring(live, IgnoredDrift(kind="ConfigMap", fields=("data.greeting",))) == []
 
 
 def test_an_image_or_an_object_that_is_gone_is_drift_whatever_is_ignored(live: Place) -> None:
@@ -200,49 +200,51 @@ def test_an_image_or_an_object_that_is_gone_is_drift_whatever_is_ignored(live: P
         {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}
     ], media="application/json-patch+json")  # fmt: skip
     remove(live, "ConfigMap", "settings")
-    everything = [IgnoredDrift(kind="Deployment", fields=("spec",), by=("kubectl-edit",))]
-    everything += [IgnoredDrift(kind=kind, by=("kubectl-edit",)) for kind in ("Deployment", "ConfigMap")]
-    assert set(seen_but(live, *everything)) == {
+    rules = [IgnoredDrift(kind="Deployment", fields=("spec",), by=("kubectl-edit",))]
+    rules += [IgnoredDrift(kind=kind, by=("kubectl-edit",)) for kind in ("Deployment", "ConfigMap")]
+    assert set(drift_ignoring(live, *rules)) == {
         ("Deployment/web", ("spec.template.spec.containers[main].image",)),
         ("ConfigMap/settings", ()),
     }
 
 
 def test_jobs_are_not_looked_for(place: Place) -> None:
-    assert seen(place, owned(m.job("migrate"))) == ()
+    assert drift_of(place, owned(m.job("migrate"))) == ()
 
 
 def test_what_is_brought_back_is_not_drift_any_more(live: Place) -> None:
     edit(live, "ConfigMap", "settings", {"data": {"greeting": "goodbye"}})
     remove(live, "Secret", "login")
-    assert {found.drifted.label for found in seen(live)} == {"ConfigMap/settings", "Secret/login"}
+    assert {difference.drifted.label for difference in drift_of(live)} == {"ConfigMap/settings", "Secret/login"}
     live.apply(ALL)
-    assert seen(live) == ()
+    assert drift_of(live) == ()
 
 
 def test_a_look_costs_one_request_for_each_kind_whatever_the_number_of_applications(place: Place) -> None:
-    others = []
+    applications = []
     for number in range(5):
-        one = owned(m.config(f"settings-{number}", a="1"))
-        one["metadata"]["labels"]["slipway.dev/application"] = f"shop-{number}"
-        others.append(AppliedManifests(owner=Owner.of(f"shop-{number}", "staging"), manifests=(one,), live_for=LONG))
-        place.apply([one])
-    requests = Counting(place)
-    assert requests.cluster.drift(others, place.namespace) == [()] * 5
-    assert requests.made == [("GET", "list configmaps")]
+        settings = owned(m.config(f"settings-{number}", a="1"))
+        settings["metadata"]["labels"]["slipway.dev/application"] = f"shop-{number}"
+        applications.append(
+            AppliedManifests(owner=Owner.of(f"shop-{number}", "staging"), manifests=(settings,), live_for=LONG)
+        )
+        place.apply([settings])
+    counting = Counting(place)
+    assert counting.cluster.drift(applications, place.namespace) == [()] * 5
+    assert counting.requests == [("GET", "list configmaps")]
 
 
 class Counting:
-    """A cluster whose requests are counted."""
+    """A cluster that records its requests."""
 
     def __init__(self, place: Place) -> None:
-        self.made: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
         self.cluster = connect_cluster(place.worker)
         connection = self.cluster.connection
         send = connection.send
 
         def counted(method: str, path: str, *, what: str, **more: Any) -> Any:
-            self.made.append((method, what.partition(" in ")[0]))
+            self.requests.append((method, what.partition(" in ")[0]))
             return send(method, path, what=what, **more)
 
         connection.send = counted  # type: ignore[method-assign]
@@ -255,8 +257,11 @@ def test_what_may_not_be_read_is_not_a_clean_look(place: Place) -> None:
         AppliedManifests(owner=owner, manifests=(manifest,), live_for=LONG)
         for owner, manifest in ((Owner.of("boats", "test"), owned(role)), (OWNER, SETTINGS))
     )
-    why, found = place.cluster.drift([refused, readable], place.namespace)
-    assert (type(why), found) == (AccessDenied, ())  # one application that asks for too much does not blind the others
+    why, differences = place.cluster.drift([refused, readable], place.namespace)
+    assert (type(why), differences) == (
+        AccessDenied,
+        (),
+    )  # one application that asks for too much does not blind the others
     nobody = ClusterAccess(server="http://127.0.0.1:9", token=lambda: "t")
     with connect_cluster(nobody) as away:
-        assert [type(each) for each in away.drift([readable], place.namespace)] == [ClusterUnreachable]
+        assert [type(result) for result in away.drift([readable], place.namespace)] == [ClusterUnreachable]

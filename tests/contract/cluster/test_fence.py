@@ -1,6 +1,6 @@
 """A worker that was paused and wakes up changes nothing that a newer rollout brought.
 
-Each story is also played without the half of the fence that holds it, and then goes wrong: so each half is needed.
+Each case also runs without the half of the fence that stops it, and then goes wrong: so each half is needed.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ LEASE = "slipway-shop-staging"
 
 
 class Pausing(Connection):
-    """A worker's connection. It is paused right before the first request that fits, and `meanwhile` happens."""
+    """A worker's connection. It pauses right before the first matching request, and calls `meanwhile`."""
 
     def __init__(self, place: Place, meanwhile: Callable[[], object], *, before: str, name: str) -> None:
         super().__init__(place.access)
@@ -39,12 +39,12 @@ class Pausing(Connection):
         self._method, self._name = before, name
 
     @override
-    def send(self, method: str, path: str, **others: Any) -> ApiServerResponse:
+    def send(self, method: str, path: str, **options: Any) -> ApiServerResponse:
         fits = (method, path.rpartition("/")[2]) == (self._method, self._name)
         if self._meanwhile is not None and fits:
             meanwhile, self._meanwhile = self._meanwhile, None
             meanwhile()
-        return super().send(method, path, **others)
+        return super().send(method, path, **options)
 
 
 class UnfencedVersions(FencedObjects):
@@ -67,8 +67,8 @@ class NotReadAgain(FencedObjects):
     """Does not read the Lease again after a create."""
 
     @override
-    def _created(self, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
-        return answer
+    def _created(self, target: ManifestTarget, response: ApiServerResponse) -> ApiServerResponse:
+        return response
 
 
 class NeverConfirmed(FenceLease):
@@ -91,8 +91,8 @@ def paused(
     fence: type[FenceLease] = FenceLease,
 ) -> FencedCluster:
     connection = Pausing(place, meanwhile, before=before, name=name)
-    held = fence(connection, place.namespace, lambda: claim(number))
-    return FencedCluster(objects(Objects(connection), held), place.namespace)
+    lease = fence(connection, place.namespace, lambda: claim(number))
+    return FencedCluster(objects(Objects(connection), lease), place.namespace)
 
 
 def data(place: Place, name: str = "settings") -> Json | None:
@@ -101,8 +101,8 @@ def data(place: Place, name: str = "settings") -> Json | None:
 
 
 def config(name: str = "settings", **values: str) -> Json:
-    made = m.config(**values)
-    return {**made, "metadata": {**made["metadata"], "name": name}}
+    manifest = m.config(**values)
+    return {**manifest, "metadata": {**manifest["metadata"], "name": name}}
 
 
 def lease_request(place: Place, method: str, body: Json | None = None) -> Json:
@@ -120,24 +120,26 @@ def rewrite(place: Place, text: str | None) -> None:
 # ---- a paused worker
 
 
-@pytest.mark.parametrize("held", [True, False], ids=["held", "without the version"])
-def test_a_worker_that_wakes_up_between_reading_and_writing_overwrites_nothing_newer(place: Place, held: bool) -> None:
+@pytest.mark.parametrize("complete", [True, False], ids=["held", "without the version"])
+def test_a_worker_that_wakes_up_between_reading_and_writing_overwrites_nothing_newer(
+    place: Place, complete: bool
+) -> None:
     place.apply([config(a="0")], number=1)
     newer = lambda: place.apply([config(a="2")], number=3)  # noqa: E731
-    worker = paused(place, newer, objects=FencedObjects if held else UnfencedVersions)
-    if held:
+    worker = paused(place, newer, objects=FencedObjects if complete else UnfencedVersions)
+    if complete:
         with pytest.raises(FenceLost, match=r"order 0\.3 was taken, and this one has 0\.2") as raised:
             worker.apply([config(a="1")])
         assert (raised.value.rule.rule, raised.value.found) == (Rule.NO_NEWER_ROLLOUT, Order(epoch=0, number=3))
     else:
         worker.apply([config(a="1")])
-    assert data(place) == ({"a": "2"} if held else {"a": "1"})
+    assert data(place) == ({"a": "2"} if complete else {"a": "1"})
 
 
-@pytest.mark.parametrize("held", [True, False], ids=["held", "without the order on each object"])
-def test_a_revert_to_what_was_there_before_is_not_undone(place: Place, held: bool) -> None:
+@pytest.mark.parametrize("complete", [True, False], ids=["held", "without the order on each object"])
+def test_a_revert_to_what_was_there_before_is_not_undone(place: Place, complete: bool) -> None:
     """0 → 1 → 0: the newer rollout changes nothing in the object but its order, and the older one wakes up with 1."""
-    objects = FencedObjects if held else UnmarkedObjects
+    objects = FencedObjects if complete else UnmarkedObjects
 
     def apply(value: str, number: int) -> None:
         fence = FenceLease(Connection(place.access), place.namespace, lambda: claim(number))
@@ -145,84 +147,84 @@ def test_a_revert_to_what_was_there_before_is_not_undone(place: Place, held: boo
 
     apply("0", 1)
     worker = paused(place, lambda: apply("0", 3), objects=objects)
-    if held:
+    if complete:
         with pytest.raises(FenceLost):
             worker.apply([config(a="1")])
     else:
         worker.apply([config(a="1")])
-    assert data(place) == ({"a": "0"} if held else {"a": "1"})
+    assert data(place) == ({"a": "0"} if complete else {"a": "1"})
 
 
-@pytest.mark.parametrize("held", [True, False], ids=["held", "without reading again"])
-def test_an_object_that_only_the_older_release_has_is_taken_back(place: Place, held: bool) -> None:
+@pytest.mark.parametrize("complete", [True, False], ids=["held", "without reading again"])
+def test_an_object_that_only_the_older_release_has_is_taken_back(place: Place, complete: bool) -> None:
     place.apply([config(a="0")], number=1)
     newer = lambda: place.apply([config(a="2")], number=3)  # noqa: E731
-    worker = paused(place, newer, name="only-old", objects=FencedObjects if held else NotReadAgain)
-    wanted = [config("only-old", a="1")]
-    if held:
+    worker = paused(place, newer, name="only-old", objects=FencedObjects if complete else NotReadAgain)
+    manifests = [config("only-old", a="1")]
+    if complete:
         with pytest.raises(FenceLost) as raised:
-            worker.apply(wanted)
+            worker.apply(manifests)
         assert raised.value.removed == ("ConfigMap/only-old",)
     else:
-        worker.apply(wanted)
-    assert data(place, "only-old") == (None if held else {"a": "1"})
+        worker.apply(manifests)
+    assert data(place, "only-old") == (None if complete else {"a": "1"})
 
 
-@pytest.mark.parametrize("held", [True, False], ids=["held", "without reading the Lease"])
-def test_a_worker_that_wakes_up_between_two_objects_writes_no_second_one(place: Place, held: bool) -> None:
+@pytest.mark.parametrize("complete", [True, False], ids=["held", "without reading the Lease"])
+def test_a_worker_that_wakes_up_between_two_objects_writes_no_second_one(place: Place, complete: bool) -> None:
     place.apply([config("first", a="0"), config("second", a="0")], number=1)
     newer = lambda: place.apply([config("first", a="2"), config("second", a="2")], number=3)  # noqa: E731
-    worker = paused(place, newer, before="GET", name="second", fence=FenceLease if held else NeverConfirmed)
-    wanted = [config("first", a="1"), config("second", a="1")]
-    if held:
+    worker = paused(place, newer, before="GET", name="second", fence=FenceLease if complete else NeverConfirmed)
+    manifests = [config("first", a="1"), config("second", a="1")]
+    if complete:
         with pytest.raises(FenceLost):
-            worker.apply(wanted)
+            worker.apply(manifests)
     else:
-        worker.apply(wanted)
-    assert data(place, "second") == ({"a": "2"} if held else {"a": "1"})
+        worker.apply(manifests)
+    assert data(place, "second") == ({"a": "2"} if complete else {"a": "1"})
 
 
 def test_a_job_that_is_started_too_late_is_taken_back(place: Place) -> None:
     place.apply([config(a="0")], number=1)
-    made = m.job("accept")
+    job = m.job("accept")
     worker = paused(place, lambda: place.apply([config(a="2")], number=3), before="POST", name="jobs")
     with pytest.raises(FenceLost) as raised:
-        worker.start_job(made)
+        worker.start_job(job)
     assert [label.startswith("Job/accept") for label in raised.value.removed] == [True]
     jobs = Objects(Connection(place.access))
     assert jobs.list(jobs.kinds.find("batch/v1", "Job"), place.namespace, selector="") == []
 
 
 class Busy(Connection):
-    """The API server answers nothing about Leases for a while, once an object was created."""
+    """The API server refuses requests about Leases for a while, once an object has been created."""
 
     def __init__(self, place: Place, *, times: int) -> None:
         super().__init__(place.access)
-        self.left, self.created = times, False
+        self.remaining, self.created = times, False
 
     @override
-    def send(self, method: str, path: str, **others: Any) -> ApiServerResponse:
-        if self.created and self.left and "/leases/" in path:
-            self.left -= 1
+    def send(self, method: str, path: str, **options: Any) -> ApiServerResponse:
+        if self.created and self.remaining and "/leases/" in path:
+            self.remaining -= 1
             raise ClusterUnreachable("429: too many requests")
-        answer = super().send(method, path, **others)
-        self.created = self.created or (method == "PATCH" and answer.status == HTTPStatus.CREATED)
-        return answer
+        response = super().send(method, path, **options)
+        self.created = self.created or (method == "PATCH" and response.status == HTTPStatus.CREATED)
+        return response
 
 
 def test_a_busy_server_is_asked_again_about_what_was_created(place: Place) -> None:
     connection, pauses = Busy(place, times=3), list[float]()
-    held = FenceLease(connection, place.namespace, lambda: claim(2), pause=pauses.append)
-    worker = FencedCluster(FencedObjects(Objects(connection), held), place.namespace)
+    lease = FenceLease(connection, place.namespace, lambda: claim(2), pause=pauses.append)
+    worker = FencedCluster(FencedObjects(Objects(connection), lease), place.namespace)
     assert [applied.created for applied in worker.apply([config(a="1")])] == [True]
-    assert (connection.left, pauses) == (0, list(PAUSES[:3]))
+    assert (connection.remaining, pauses) == (0, list(PAUSES[:3]))
 
 
 def test_the_same_rollout_goes_on_where_another_instance_had_begun_it(place: Place) -> None:
     place.apply([config("first", a="1")], number=2)
     worker = paused(place, lambda: place.apply([config("second", a="1")], number=2), name="second")
     applied = worker.apply([config("first", a="1"), config("second", a="1")])
-    assert [each.created for each in applied] == [True, True]
+    assert [result.created for result in applied] == [True, True]
 
 
 def test_an_object_that_somebody_else_writes_meanwhile_is_applied_all_the_same(place: Place) -> None:
@@ -269,8 +271,8 @@ def test_every_object_is_marked_with_the_order_and_the_plan(place: Place) -> Non
         "slipway.dev/made": "0.7",
         "slipway.dev/plan": claim(7).plan,
     }
-    seen = place.cluster.preview([config(a="0")], place.namespace)
-    assert not m.changes(seen)
+    preview = place.cluster.preview([config(a="0")], place.namespace)
+    assert not m.changes(preview)
 
 
 @pytest.mark.parametrize(("before", "name"), [("POST", "leases"), ("PUT", LEASE)])
@@ -312,7 +314,7 @@ def test_a_lease_that_somebody_rewrote_stops_the_rollout_and_names_them(place: P
     with pytest.raises(FenceLost, match=why) as raised:
         next_one.apply([config(a="1")])
     assert raised.value.rule.rule is Rule.FENCE_IS_UNTOUCHED
-    last = "slipway" if text is None else "kubectl-edit"  # what only takes something away leaves no trace
+    last = "slipway" if text is None else "kubectl-edit"  # removing a field leaves no trace in the managed fields
     assert f"; its managed fields name last: {last} at 20" in str(raised.value)
     assert data(place) == {"a": "0"}
 
@@ -320,9 +322,9 @@ def test_a_lease_that_somebody_rewrote_stops_the_rollout_and_names_them(place: P
 def test_a_lease_that_is_gone_although_an_order_was_taken_stops_the_rollout(place: Place) -> None:
     place.apply([config(a="0")], number=2)
     lease_request(place, "DELETE")
-    known = Order(epoch=0, number=2)
+    recorded = Order(epoch=0, number=2)
     with pytest.raises(FenceLost, match=r"the Lease slipway-shop-staging is gone, although order 0\.2 was taken here"):
-        place.cluster.fenced(place.namespace, lambda: claim(3, recorded=known)).apply([config(a="1")])
+        place.cluster.fenced(place.namespace, lambda: claim(3, recorded=recorded)).apply([config(a="1")])
     assert data(place) == {"a": "0"}
 
 
@@ -336,8 +338,8 @@ def test_a_lease_that_is_deleted_in_the_middle_of_a_rollout_stops_it(place: Plac
 
 def test_after_a_reset_the_lease_is_taken_over_whatever_order_it_holds(place: Place) -> None:
     place.apply([config(a="0")], number=9)
-    known = Order(epoch=0, number=9)
-    reset = place.cluster.fenced(place.namespace, lambda: claim(3, epoch=1, recorded=known))
+    recorded = Order(epoch=0, number=9)
+    reset = place.cluster.fenced(place.namespace, lambda: claim(3, epoch=1, recorded=recorded))
     reset.apply([config(a="1")])
     assert reset.taken == Order(epoch=1, number=3)
     with pytest.raises(FenceLost, match="superseded"):
@@ -348,47 +350,47 @@ def test_a_reset_writes_over_a_lease_that_nobody_can_read(place: Place) -> None:
     place.apply([config(a="0")], number=2)
     rewrite(place, "{}")
     place.cluster.fenced(place.namespace, lambda: claim(3, epoch=1)).seize()
-    seen = place.cluster.lease(place.namespace, LEASE)
-    assert seen is not None
-    fence, fault = read_fence(seen.text, PUBLIC_KEYS)
+    lease = place.cluster.lease(place.namespace, LEASE)
+    assert lease is not None
+    fence, fault = read_fence(lease.text, PUBLIC_KEYS)
     assert (fault, fence and fence.order) == ("", Order(epoch=1, number=3))
     place.cluster.fenced(place.namespace, lambda: claim(4, epoch=1)).apply([config(a="1")])
     assert data(place) == {"a": "1"}
 
 
 class Counting(Connection):
-    """Counts what is asked about Leases and about objects."""
+    """Counts the requests about Leases and about objects."""
 
     def __init__(self, place: Place) -> None:
         super().__init__(place.access)
-        self.asked = Counter[str]()
+        self.requests = Counter[str]()
 
     @override
-    def send(self, method: str, path: str, **others: Any) -> ApiServerResponse:
-        self.asked[f"{method} {'Lease' if '/leases' in path else 'object'}"] += 1
-        return super().send(method, path, **others)
+    def send(self, method: str, path: str, **options: Any) -> ApiServerResponse:
+        self.requests[f"{method} {'Lease' if '/leases' in path else 'object'}"] += 1
+        return super().send(method, path, **options)
 
 
 def test_what_the_fence_costs_in_requests(place: Place) -> None:
-    def asked(number: int) -> Counter[str]:
+    def requests(number: int) -> Counter[str]:
         connection = Counting(place)
-        held = FenceLease(connection, place.namespace, lambda: claim(number))
-        worker = FencedCluster(FencedObjects(Objects(connection), held), place.namespace)
+        lease = FenceLease(connection, place.namespace, lambda: claim(number))
+        worker = FencedCluster(FencedObjects(Objects(connection), lease), place.namespace)
         worker.apply([config(f"c{n}", a=str(number)) for n in range(5)])
-        return connection.asked
+        return connection.requests
 
-    taking, each, after_each = 1, 4, 5  # the first object was read before the Lease was written
-    first = {"GET Lease": taking + each + after_each, "POST Lease": 1, "GET object": 5, "PATCH object": 5}
-    assert asked(1) == first
-    assert asked(2) == {"GET Lease": taking + each, "PUT Lease": 1, "GET object": 5, "PATCH object": 5}
+    taking, before_each, after_each = 1, 4, 5  # the first object was read before the Lease was written
+    first = {"GET Lease": taking + before_each + after_each, "POST Lease": 1, "GET object": 5, "PATCH object": 5}
+    assert requests(1) == first
+    assert requests(2) == {"GET Lease": taking + before_each, "PUT Lease": 1, "GET object": 5, "PATCH object": 5}
 
 
 def test_a_ledger_that_does_not_hold_what_the_lease_names_writes_nothing(place: Place) -> None:
     place.apply([config(a="0")], number=2)
-    asked = list[int]()
+    sequences = list[int]()
 
     def rewound(fence: Fence) -> RuleResult:
-        asked.append(fence.head.sequence)
+        sequences.append(fence.head.sequence)
         return Rule.LEDGER_IS_WHOLE.fails("record 2 is missing")
 
     def claimed() -> Claim:
@@ -396,7 +398,7 @@ def test_a_ledger_that_does_not_hold_what_the_lease_names_writes_nothing(place: 
 
     with pytest.raises(FenceLost, match="record 2 is missing"):
         place.cluster.fenced(place.namespace, claimed).apply([config(a="1")])
-    assert (asked, data(place)) == ([2], {"a": "0"})
+    assert (sequences, data(place)) == ([2], {"a": "0"})
 
 
 def test_objects_are_written_under_a_fence_only(place: Place) -> None:

@@ -21,45 +21,45 @@ HOPELESS = ProgressState.HOPELESS
 
 
 def test_each_start_is_a_job_of_its_own_under_a_name_that_nobody_can_foretell(place: Place) -> None:
-    wanted = m.job("attempt-1", says="12 passed")
-    first, second = (place.start_job(wanted) for _ in range(2))
+    manifest = m.job("attempt-1", says="12 passed")
+    first, second = (place.start_job(manifest) for _ in range(2))
     assert first.name != second.name
     assert first.uid != second.uid
     assert first.name.startswith("attempt-1-")
-    assert place.ran(second, wanted) is ProgressState.DONE
+    assert place.ran(second, manifest) is ProgressState.DONE
     assert place.cluster.job_log(second, place.namespace) == "12 passed\n"
 
 
 def test_a_failed_job_tells_why_and_what_it_wrote(place: Place) -> None:
-    wanted = m.job("attempt-1", says="1 failed", fails=True)
-    started = place.start_job(wanted)
-    assert place.ran(started, wanted) is ProgressState.FAILED
-    state = place.cluster.job(started, wanted, place.namespace)
+    manifest = m.job("attempt-1", says="1 failed", fails=True)
+    started = place.start_job(manifest)
+    assert place.ran(started, manifest) is ProgressState.FAILED
+    state = place.cluster.job(started, manifest, place.namespace)
     assert (state.reason.partition(":")[0], state.foreign) == ("BackoffLimitExceeded", False)
     assert place.cluster.job_log(started, place.namespace) == "1 failed\n"
 
 
 def test_a_job_whose_image_does_not_exist_looks_hopeless_before_its_deadline(place: Place) -> None:
-    wanted = m.job("attempt-1")
-    wanted["spec"]["template"]["spec"]["containers"][0]["image"] = f"{m.PAUSE}:{m.BAD_TAG}"
-    started = place.start_job(wanted)
-    assert place.ran(started, wanted) is ProgressState.HOPELESS
-    assert "ImagePullBackOff" in place.cluster.job(started, wanted, place.namespace).reason
+    manifest = m.job("attempt-1")
+    manifest["spec"]["template"]["spec"]["containers"][0]["image"] = f"{m.PAUSE}:{m.BAD_TAG}"
+    started = place.start_job(manifest)
+    assert place.ran(started, manifest) is ProgressState.HOPELESS
+    assert "ImagePullBackOff" in place.cluster.job(started, manifest, place.namespace).reason
     assert place.cluster.job_log(started, place.namespace).startswith("[read the log of ")
 
 
 def test_the_end_of_a_long_log_is_kept(place: Place) -> None:
-    wanted = m.job("attempt-1", says="\n".join(f"test {n}" for n in range(100)))
-    started = place.start_job(wanted)
-    assert place.ran(started, wanted) is ProgressState.DONE
+    manifest = m.job("attempt-1", says="\n".join(f"test {n}" for n in range(100)))
+    started = place.start_job(manifest)
+    assert place.ran(started, manifest) is ProgressState.DONE
     log = place.cluster.job_log(started, place.namespace, limit_bytes=24)
     assert log == "[cut: only the last 16 bytes are kept]\ntest 98\ntest 99\n"
 
 
 def test_a_log_that_is_json_is_text(place: Place) -> None:
-    wanted = m.job("attempt-1", says='{"passed": 3}')
-    started = place.start_job(wanted)
-    assert place.ran(started, wanted) is ProgressState.DONE
+    manifest = m.job("attempt-1", says='{"passed": 3}')
+    started = place.start_job(manifest)
+    assert place.ran(started, manifest) is ProgressState.DONE
     assert place.cluster.job_log(started, place.namespace) == '{"passed": 3}\n'
 
 
@@ -75,30 +75,31 @@ def test_a_job_that_is_not_there_looks_hopeless(place: Place) -> None:
 
 
 def test_a_job_of_somebody_else_at_the_name_of_ours_answers_for_nothing(place: Place) -> None:
-    wanted = m.job("attempt-1", fails=True)
-    started = place.start_job(wanted)
-    # A real controller may make no pod for a new Job of this name for minutes, if ours goes before its pod was seen.
-    assert place.ran(started, wanted) is ProgressState.FAILED
+    manifest = m.job("attempt-1", fails=True)
+    started = place.start_job(manifest)
+    # A real controller may create no pod for a new Job of this name for minutes, if ours is deleted before the
+    # controller saw its pod.
+    assert place.ran(started, manifest) is ProgressState.FAILED
     job = f"/apis/batch/v1/namespaces/{place.namespace}/jobs"
-    theirs = m.job(started.name, says="12 passed")
+    replacement = m.job(started.name, says="12 passed")
     with closing(Connection(place.access)) as developer:
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
         developer.send("DELETE", f"{job}/{started.name}", what="delete our Job", body=options)
-        place.settled(
-            lambda: place.cluster.job(started, wanted, place.namespace).state, until=lambda s: s is HOPELESS
+        place.settle(
+            lambda: place.cluster.job(started, manifest, place.namespace).state, until=lambda s: s is HOPELESS
         )  # it is gone
-        developer.send("POST", job, what="make theirs", body=theirs)
-    assert place.rolled_out(theirs) is ProgressState.DONE, "the cluster says that it succeeded"
-    state = place.cluster.job(started, wanted, place.namespace)
+        developer.send("POST", job, what="make theirs", body=replacement)
+    assert place.rolled_out(replacement) is ProgressState.DONE, "the cluster says that it succeeded"
+    state = place.cluster.job(started, manifest, place.namespace)
     assert (state.state, state.foreign) == (ProgressState.FAILED, True)
     assert state.reason.startswith(f"Job {started.name} was replaced: Slipway created {started.uid}, but ")
     assert "12 passed" not in place.cluster.job_log(started, place.namespace)
 
 
 def test_a_pod_that_runs_something_else_than_the_plan_says_answers_for_nothing(place: Place) -> None:
-    planned, ran = m.job("attempt-1", says="12 passed"), m.job("attempt-1", says="13 passed")
-    started = place.start_job(ran)
-    assert place.ran(started, ran) is ProgressState.DONE
+    planned, actual = m.job("attempt-1", says="12 passed"), m.job("attempt-1", says="13 passed")
+    started = place.start_job(actual)
+    assert place.ran(started, actual) is ProgressState.DONE
     state = place.cluster.job(started, planned, place.namespace)
     assert (state.state, state.foreign) == (ProgressState.FAILED, True)
     assert state.reason.endswith("is not as the plan has it: container test differs in command")
@@ -110,75 +111,75 @@ def test_anything_but_a_job_is_not_started(place: Place) -> None:
 
 
 def around(name: str, **job: Any) -> m.Json:
-    """A Job before a rollout, as a plan has it."""
-    written = marked(m.job(name, **job), application="shop", environment="staging", release=None)
-    return job_around(written, side=Side.BEFORE, release="shop-7", environment="staging")
+    """A Job before a rollout, as it is in a plan."""
+    marked_job = marked(m.job(name, **job), application="shop", environment="staging", release=None)
+    return job_around(marked_job, side=Side.BEFORE, release="shop-7", environment="staging")
 
 
-def ran(place: Place, wanted: m.Json, **known: Any) -> OnceState:
-    return place.settled(
-        lambda: place.fenced().run_once(wanted, **known),
-        until=lambda seen: seen.state is not ProgressState.WAITING,
+def ran(place: Place, manifest: m.Json, **options: Any) -> OnceState:
+    return place.settle(
+        lambda: place.fenced().run_once(manifest, **options),
+        until=lambda progress: progress.state is not ProgressState.WAITING,
     )
 
 
 def test_a_job_around_a_rollout_is_made_once_and_seen_to_its_end(place: Place) -> None:
-    wanted = around("migrate", says="12 tables moved")
-    first = place.fenced().run_once(wanted)
+    manifest = around("migrate", says="12 tables moved")
+    first = place.fenced().run_once(manifest)
     assert first.state is ProgressState.WAITING
-    ended = ran(place, wanted, uid=first.uid)
-    assert (ended.uid, ended.state) == (first.uid, ProgressState.DONE)
-    again = place.fenced().run_once(wanted)  # a worker that knows of nothing
+    finished = ran(place, manifest, uid=first.uid)
+    assert (finished.uid, finished.state) == (first.uid, ProgressState.DONE)
+    again = place.fenced().run_once(manifest)  # as a worker that remembers nothing
     assert (again.uid, again.state) == (first.uid, ProgressState.DONE)
     assert (
-        place.cluster.job_log(StartedJob(name=wanted["metadata"]["name"], uid=first.uid), place.namespace)
+        place.cluster.job_log(StartedJob(name=manifest["metadata"]["name"], uid=first.uid), place.namespace)
         == "12 tables moved\n"
     )
 
 
 def test_a_job_that_failed_is_made_again_by_a_later_attempt_only(place: Place) -> None:
-    wanted = around("migrate", fails=True)
-    failed = ran(place, wanted, attempt=1)
+    manifest = around("migrate", fails=True)
+    failed = ran(place, manifest, attempt=1)
     assert failed.state is ProgressState.FAILED
-    assert place.fenced().run_once(wanted, attempt=1) == failed
-    assert place.fenced().run_once(wanted, earlier=failed.uid, attempt=2).uid != failed.uid
+    assert place.fenced().run_once(manifest, attempt=1) == failed
+    assert place.fenced().run_once(manifest, earlier=failed.uid, attempt=2).uid != failed.uid
 
 
 def test_a_job_that_was_made_and_is_gone_is_not_made_again(place: Place) -> None:
-    wanted = around("migrate", seconds=60)
-    made = place.fenced().run_once(wanted)
-    assert place.fenced().withdraw_job(wanted, uid="another") is False
-    assert place.settled(lambda: withdrawn(place, wanted, made.uid), until=bool)
-    gone = place.settled(
-        lambda: place.fenced().run_once(wanted, uid=made.uid),
-        until=lambda seen: seen.state is ProgressState.HOPELESS,
+    manifest = around("migrate", seconds=60)
+    first = place.fenced().run_once(manifest)
+    assert place.fenced().withdraw_job(manifest, uid="another") is False
+    assert place.settle(lambda: withdrawn(place, manifest, first.uid), until=bool)
+    state = place.settle(
+        lambda: place.fenced().run_once(manifest, uid=first.uid),
+        until=lambda progress: progress.state is ProgressState.HOPELESS,
     )
-    assert gone.reason.startswith("it is not in the cluster")
+    assert state.reason.startswith("it is not in the cluster")
 
 
-def withdrawn(place: Place, wanted: m.Json, uid: str) -> bool:
-    """Whether the Job was deleted; its status may have changed in between, which is no reason to give up."""
+def withdrawn(place: Place, manifest: m.Json, uid: str) -> bool:
+    """Whether the Job was deleted; it was not if its status changed in between, and can be tried again."""
     try:
-        return place.fenced().withdraw_job(wanted, uid=uid)
+        return place.fenced().withdraw_job(manifest, uid=uid)
     except ObjectConflict:
         return False
 
 
-@pytest.mark.parametrize("other", ["nobody's", "another release's", "another program"])
-def test_a_job_that_is_in_the_way_is_refused_by_its_name(place: Place, other: str) -> None:
-    wanted = around("migrate")
-    live = copy.deepcopy(wanted)
-    if other == "nobody's":
+@pytest.mark.parametrize("obstacle", ["nobody's", "another release's", "another program"])
+def test_a_job_that_is_in_the_way_is_refused_by_its_name(place: Place, obstacle: str) -> None:
+    manifest = around("migrate")
+    live = copy.deepcopy(manifest)
+    if obstacle == "nobody's":
         del live["metadata"]["labels"]
-    elif other == "another release's":
+    elif obstacle == "another release's":
         live["metadata"]["annotations"]["slipway.dev/release"] = "shop-6"
     else:
         live["spec"]["template"]["spec"]["containers"][0]["command"] = ["true"]
     place.apply([live])
-    with pytest.raises(ObjectRefused, match=rf"Job/{wanted['metadata']['name']} is there already, and "):
-        place.fenced().run_once(wanted)
+    with pytest.raises(ObjectRefused, match=rf"Job/{manifest['metadata']['name']} is there already, and "):
+        place.fenced().run_once(manifest)
     with pytest.raises(ObjectRefused, match="is not the one that was made for this release"):
-        place.fenced().run_once(wanted, uid="known")
+        place.fenced().run_once(manifest, uid="known")
 
 
 def test_a_job_around_a_rollout_is_nothing_that_left_the_manifests(place: Place) -> None:
@@ -188,11 +189,11 @@ def test_a_job_around_a_rollout_is_nothing_that_left_the_manifests(place: Place)
 
 
 def test_a_service_is_probed_through_the_api_server(place: Place) -> None:
-    wanted = m.web_server()
-    place.apply(wanted)
-    assert place.rolled_out(*wanted) is ProgressState.DONE
+    objects = m.web_server()
+    place.apply(objects)
+    assert place.rolled_out(*objects) is ProgressState.DONE
     probe = HttpProbe(service="echo", path="/echo?msg=hello", contains="hello")
-    passed = place.settled(lambda: place.cluster.probe(probe, place.namespace), until=lambda seen: seen.passed)
+    passed = place.settle(lambda: place.cluster.probe(probe, place.namespace), until=lambda progress: progress.passed)
     assert passed.status == 200
     wrong = place.cluster.probe(HttpProbe(service="echo", path="/echo?msg=hello", contains="goodbye"), place.namespace)
     assert (wrong.passed, wrong.status) == (False, 200)

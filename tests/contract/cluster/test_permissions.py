@@ -1,4 +1,4 @@
-"""What an identity that may do little is told. On the double only: its tokens say what they allow."""
+"""The errors of an identity with few rights. On the double only: its tokens say what they allow."""
 
 import time
 from collections.abc import Iterator
@@ -54,11 +54,11 @@ def test_another_namespace_is_denied(double: Kubernetes) -> None:
 
 def test_kinds_that_may_not_be_listed_are_named_as_not_searched(double: Kubernetes) -> None:
     with connect_cluster(access(double, NARROW)) as cluster:
-        seen = cluster.departed([m.config(a="1")], "shop", m.OWNER)
-    assert seen.deletions == ()
-    told = {each.kind: each.why for each in seen.unsearched}
-    assert {"ConfigMap", "Secret", "Deployment.apps", "Job.batch"} <= set(told)
-    assert set(told.values()) == {"Slipway's identity may not list it"}
+        departed = cluster.departed([m.config(a="1")], "shop", m.OWNER)
+    assert departed.deletions == ()
+    reasons = {unsearched.kind: unsearched.why for unsearched in departed.unsearched}
+    assert {"ConfigMap", "Secret", "Deployment.apps", "Job.batch"} <= set(reasons)
+    assert set(reasons.values()) == {"Slipway's identity may not list it"}
 
 
 def test_what_may_not_be_deleted_is_known_before_anybody_votes(double: Kubernetes) -> None:
@@ -66,14 +66,14 @@ def test_what_may_not_be_deleted_is_known_before_anybody_votes(double: Kubernete
         cluster.fenced("shop", claim).apply([m.config("kept", a="1"), m.config("left", a="1")])
         (deletion,) = cluster.departed([m.config("kept", a="1")], "shop", m.OWNER).deletions
     with connect_cluster(access(double, UNDELETING)) as cluster:
-        seen = cluster.departed([m.config("kept", a="1")], "shop", m.OWNER)
-        (left,) = cluster.fenced("shop", claim).prune([deletion], m.OWNER)
-    assert seen.deletions == ()
-    (staying,) = seen.staying
+        departed = cluster.departed([m.config("kept", a="1")], "shop", m.OWNER)
+        (deletion_result,) = cluster.fenced("shop", claim).prune([deletion], m.OWNER)
+    assert departed.deletions == ()
+    (staying,) = departed.staying
     assert (staying.kind, staying.name) == ("ConfigMap", "left")
     assert "may not delete configmaps" in staying.why
-    assert (left.object, left.ending) == ("ConfigMap/left", Ending.LEFT)
-    assert "may not delete configmaps" in left.why
+    assert (deletion_result.object, deletion_result.ending) == ("ConfigMap/left", Ending.LEFT)
+    assert "may not delete configmaps" in deletion_result.why
 
 
 def test_a_node_is_named_where_nodes_may_not_be_read(double: Kubernetes) -> None:

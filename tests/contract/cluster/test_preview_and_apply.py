@@ -28,22 +28,22 @@ ALL = [m.deployment(), m.config(greeting="hello"), m.secret(password="hunter2")]
 
 def test_a_preview_of_new_objects_creates_nothing(place: Place) -> None:
     for _ in range(2):
-        seen = place.cluster.preview(ALL, place.namespace)
-        assert {(o.kind, o.change) for o in seen.objects} == {
+        preview = place.cluster.preview(ALL, place.namespace)
+        assert {(o.kind, o.change) for o in preview.objects} == {
             ("Deployment", AppliedChange.CREATED),
             ("ConfigMap", AppliedChange.CREATED),
             ("Secret", AppliedChange.CREATED),
         }
-        assert m.changes(seen)
+        assert m.changes(preview)
 
 
 def test_after_an_apply_the_same_manifests_change_nothing(place: Place) -> None:
     applied = place.apply(ALL)
     assert [(o.kind, o.created) for o in applied] == [("ConfigMap", True), ("Secret", True), ("Deployment", True)]
     place.rolled_out(m.deployment())  # controllers write to the objects as well
-    seen = place.cluster.preview(ALL, place.namespace)
-    assert {(o.change, o.diff) for o in seen.objects} == {(AppliedChange.UNCHANGED, "")}
-    assert not m.changes(seen)
+    preview = place.cluster.preview(ALL, place.namespace)
+    assert {(o.change, o.diff) for o in preview.objects} == {(AppliedChange.UNCHANGED, "")}
+    assert not m.changes(preview)
     assert [o.created for o in place.apply(ALL, number=2)] == [False, False, False]
 
 
@@ -54,8 +54,8 @@ def test_two_previews_of_what_is_not_there_yet_are_equal_and_invent_no_address(p
         "metadata": {"name": "web"},
         "spec": {"type": "NodePort", "selector": {"app": "web"}, "ports": [{"port": 80}]},
     }
-    wanted = [service, m.job("migrate")]
-    first, second = (place.cluster.preview(wanted, place.namespace).objects for _ in range(2))
+    manifests = [service, m.job("migrate")]
+    first, second = (place.cluster.preview(manifests, place.namespace).objects for _ in range(2))
     assert [change.diff for change in first] == [change.diff for change in second]
     text = "".join(change.diff for change in first)
     assert "port: 80" in text
@@ -138,15 +138,15 @@ def test_another_namespace_than_the_environments_is_denied(place: Place) -> None
 
 def test_a_namespace_among_the_manifests_is_made_before_what_is_in_it(place: Place) -> None:
     name = f"slipway-test-{uuid.uuid4().hex[:10]}"
-    wanted = [m.config(a="1"), m.namespace(name)]
+    manifests = [m.config(a="1"), m.namespace(name)]
     with pytest.raises(AccessDenied, match="may not get namespaces"):
-        place.cluster.preview(wanted, name)
+        place.cluster.preview(manifests, name)
     platform = connect_cluster(place.access)
-    first, second = platform.preview(wanted, name).objects
+    first, second = platform.preview(manifests, name).objects
     assert (first.kind, first.change, first.checked) == ("Namespace", AppliedChange.CREATED, True)
     assert (second.kind, second.change, second.checked) == ("ConfigMap", AppliedChange.CREATED, False)
     assert "+  a: '1'" in second.diff
-    assert [o.created for o in platform.fenced(name, claim).apply(wanted)] == [True, True]
+    assert [o.created for o in platform.fenced(name, claim).apply(manifests)] == [True, True]
     platform.close()
     connection = Connection(place.access)
     connection.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
@@ -175,58 +175,58 @@ def test_a_version_that_the_cluster_no_longer_has_is_told_with_the_one_that_it_h
 
 
 def test_a_finished_job_whose_template_changed_is_replaced(place: Place) -> None:
-    former, wanted = m.job("migrate"), m.job("migrate")
-    wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
+    former, manifest = m.job("migrate"), m.job("migrate")
+    manifest["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
     place.apply([former])
     place.rolled_out(former)
-    [change] = place.cluster.preview([wanted], place.namespace).objects
+    [change] = place.cluster.preview([manifest], place.namespace).objects
     assert change.change is AppliedChange.REPLACED
     assert [line.strip("+- ")[:6] for line in change.diff.splitlines()[2:] if line[0] in "+-"] == ["image:", "image:"]
-    [applied] = place.apply([wanted])
+    [applied] = place.apply([manifest])
     assert applied.replaced
-    assert place.cluster.preview([wanted], place.namespace).objects[0].change is AppliedChange.UNCHANGED
+    assert place.cluster.preview([manifest], place.namespace).objects[0].change is AppliedChange.UNCHANGED
 
 
 def test_a_job_that_failed_before_the_rollout_began_runs_again(place: Place) -> None:
-    wanted = m.job("migrate", fails=True)
-    place.apply([wanted])
-    assert place.rolled_out(wanted) is ProgressState.FAILED
-    [change] = place.cluster.preview([wanted], place.namespace).objects
+    manifest = m.job("migrate", fails=True)
+    place.apply([manifest])
+    assert place.rolled_out(manifest) is ProgressState.FAILED
+    [change] = place.cluster.preview([manifest], place.namespace).objects
     assert (change.change, change.diff) == (AppliedChange.REPLACED, "")
-    [repeated] = place.apply([wanted])
-    [brought_back] = place.fenced(2).roll_back([wanted]).applied
+    [repeated] = place.apply([manifest])
+    [brought_back] = place.fenced(2).roll_back([manifest]).applied
     assert not repeated.replaced
     assert not brought_back.replaced
-    assert [place.apply([wanted], number=3)[0].replaced for _ in range(2)] == [True, False]
-    assert place.rolled_out(wanted) is ProgressState.FAILED
-    assert not place.apply([wanted], number=3)[0].replaced
+    assert [place.apply([manifest], number=3)[0].replaced for _ in range(2)] == [True, False]
+    assert place.rolled_out(manifest) is ProgressState.FAILED
+    assert not place.apply([manifest], number=3)[0].replaced
 
 
 def test_only_what_the_rollout_made_counts_as_made_by_it_however_often_it_is_tried(place: Place) -> None:
     """This holds whatever the clocks of cluster, worker and people show; a rollback deletes the objects that count as
     made."""
-    theirs, ours = m.config("a-persons", a="1"), m.config("ours", a="1")
-    m.applied_by(Connection(place.access), place.namespace, theirs, "somebody")
-    for number, made in ((1, [False, True]), (1, [False, True]), (2, [False, False])):
-        assert [applied.created for applied in place.apply([theirs, ours], number=number)] == made
-    assert not m.changes(place.cluster.preview([theirs, ours], place.namespace))
+    foreign, own = m.config("a-persons", a="1"), m.config("ours", a="1")
+    m.applied_by(Connection(place.access), place.namespace, foreign, "somebody")
+    for number, created in ((1, [False, True]), (1, [False, True]), (2, [False, False])):
+        assert [applied.created for applied in place.apply([foreign, own], number=number)] == created
+    assert not m.changes(place.cluster.preview([foreign, own], place.namespace))
 
 
 def test_a_job_that_ended_well_is_left_as_it_is(place: Place) -> None:
-    wanted = m.job("migrate")
-    place.apply([wanted])
-    assert place.rolled_out(wanted) is ProgressState.DONE
-    assert place.cluster.preview([wanted], place.namespace).objects[0].change is AppliedChange.UNCHANGED
-    [applied] = place.apply([wanted], number=2)
+    manifest = m.job("migrate")
+    place.apply([manifest])
+    assert place.rolled_out(manifest) is ProgressState.DONE
+    assert place.cluster.preview([manifest], place.namespace).objects[0].change is AppliedChange.UNCHANGED
+    [applied] = place.apply([manifest], number=2)
     assert not applied.replaced
 
 
 def test_a_failed_job_that_someone_else_made_is_never_deleted(place: Place) -> None:
-    theirs = m.job("theirs", fails=True)
-    del theirs["metadata"]["labels"]
-    place.apply([theirs])
-    assert place.rolled_out(theirs) is ProgressState.FAILED
-    [applied] = place.apply([theirs], number=2)
+    foreign = m.job("theirs", fails=True)
+    del foreign["metadata"]["labels"]
+    place.apply([foreign])
+    assert place.rolled_out(foreign) is ProgressState.FAILED
+    [applied] = place.apply([foreign], number=2)
     assert not applied.replaced
 
 
@@ -240,24 +240,24 @@ def has_started(place: Place) -> bool:
 
 
 def test_a_job_that_still_runs_is_not_cut_off(place: Place) -> None:
-    former, wanted = m.job("migrate", seconds=600), m.job("migrate", seconds=601)
-    wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
+    former, manifest = m.job("migrate", seconds=600), m.job("migrate", seconds=601)
+    manifest["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
     place.apply([former])
-    place.settled(lambda: has_started(place), until=bool)
+    place.settle(lambda: has_started(place), until=bool)
     with pytest.raises(ObjectConflict, match="still runs with its former template") as raised:
-        place.apply([wanted])
+        place.apply([manifest])
     assert raised.value.retryable
     assert place.cluster.rollout([former], place.namespace).state == "waiting"
 
 
 def test_a_job_that_someone_else_made_is_never_deleted(place: Place) -> None:
-    former, wanted = m.job("theirs"), m.job("theirs")
+    former, manifest = m.job("theirs"), m.job("theirs")
     del former["metadata"]["labels"]
-    wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
+    manifest["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
     place.apply([former])
     place.rolled_out(former)
     with pytest.raises(ObjectRefused, match="immutable") as raised:
-        place.apply([wanted])
+        place.apply([manifest])
     assert len(str(raised.value)) < 300, "without the whole template, which the server quotes"
     assert place.rolled_out(former) == "done"
 
@@ -282,9 +282,9 @@ def test_a_namespace_that_is_going_away_is_waited_for(place: Place) -> None:
 def test_an_object_that_is_being_deleted_is_waited_for_and_then_made_again(place: Place) -> None:
     """A change that is applied to such an object would be deleted with it, and a release would count as live without
     the object."""
-    held = m.config(a="1")
-    held["metadata"]["finalizers"] = ["slipway.example.com/keep"]
-    place.apply([held])
+    blocked = m.config(a="1")
+    blocked["metadata"]["finalizers"] = ["slipway.example.com/keep"]
+    place.apply([blocked])
     admin, path = Connection(place.access), f"/api/v1/namespaces/{place.namespace}/configmaps/settings"
     admin.send("DELETE", path, what="delete it")
     [change] = place.cluster.preview([m.config(a="2")], place.namespace).objects
@@ -321,19 +321,19 @@ def test_a_key_that_is_gone_from_string_data_is_gone_from_the_secret(place: Plac
 
 
 def test_a_secret_that_is_not_base64_is_refused_without_its_value(place: Place) -> None:
-    wanted = m.secret()
-    wanted["data"] = {"password": "%hunter2%"}
+    manifest = m.secret()
+    manifest["data"] = {"password": "%hunter2%"}
     with pytest.raises(ObjectRefused, match="a value under data is not base64") as raised:
-        place.cluster.preview([wanted], place.namespace)
+        place.cluster.preview([manifest], place.namespace)
     assert "hunter2" not in str(raised.value)
 
 
 def test_a_list_item_that_stands_twice_is_refused_by_name(place: Place) -> None:
-    wanted = m.deployment()
+    manifest = m.deployment()
     twice = [{"name": "MODE", "value": "a"}, {"name": "MODE", "value": "b"}]
-    wanted["spec"]["template"]["spec"]["containers"][0]["env"] = twice
+    manifest["spec"]["template"]["spec"]["containers"][0]["env"] = twice
     with pytest.raises(ObjectRefused, match=r'duplicate entries for key \[name="MODE"\]'):
-        place.cluster.preview([wanted], place.namespace)
+        place.cluster.preview([manifest], place.namespace)
 
 
 def test_a_deployment_goes_to_recreate_and_back(place: Place) -> None:
@@ -357,9 +357,9 @@ def test_a_deployment_goes_to_recreate_and_back(place: Place) -> None:
 
 def test_a_rolling_update_of_the_manifest_itself_beside_recreate_is_refused(place: Place) -> None:
     place.apply([m.deployment()])
-    wanted = m.deployment(strategy={"type": "Recreate", "rollingUpdate": {"maxSurge": 1}})
+    manifest = m.deployment(strategy={"type": "Recreate", "rollingUpdate": {"maxSurge": 1}})
     with pytest.raises(ObjectRefused, match="may not be specified when strategy"):
-        place.cluster.preview([wanted], place.namespace)
+        place.cluster.preview([manifest], place.namespace)
 
 
 def live(place: Place, path: str) -> m.Json:
@@ -379,27 +379,27 @@ def made_by_kubectl(place: Place, manifest: m.Json) -> None:
 
 @pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "kubectl", "helm"])
 def test_what_kubectl_set_and_the_manifest_lacks_is_shown_and_taken_away(place: Place, manager: str) -> None:
-    """The last two as `kubectl apply --server-side` and Helm 4 do."""
-    wanted = m.deployment()
-    before = copy.deepcopy(wanted)
+    """The last two set it as `kubectl apply --server-side` and Helm 4 do."""
+    manifest = m.deployment()
+    before = copy.deepcopy(manifest)
     before["spec"]["template"]["spec"]["nodeSelector"] = {"old": "pool"}
     before["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "OLD", "value": "1"}]
     if manager == "kubectl-client-side-apply":
         made_by_kubectl(place, before)
     else:
         m.applied_by(Connection(place.access), place.namespace, before, manager)
-    [change] = place.cluster.preview([wanted], place.namespace).objects
+    [change] = place.cluster.preview([manifest], place.namespace).objects
     lines = change.diff.splitlines()
     assert change.change is AppliedChange.CHANGED
     assert [line for line in lines if line.startswith("-") and "OLD" in line]
     assert [line for line in lines if line.startswith("-") and "pool" in line]
-    place.apply([wanted])
-    [again] = place.cluster.preview([wanted], place.namespace).objects
+    place.apply([manifest])
+    [again] = place.cluster.preview([manifest], place.namespace).objects
     assert (again.change, again.warnings) == (AppliedChange.UNCHANGED, ())
 
 
 class Busy(Connection):
-    """Somebody writes the object right before each of the first removals of what is left over."""
+    """Somebody writes the object right before each of the first requests that remove what is left over."""
 
     def __init__(self, place: Place, *, times: int) -> None:
         super().__init__(place.worker)
@@ -412,30 +412,30 @@ class Busy(Connection):
             self._times -= 1
             note = {"metadata": {"annotations": {"note": str(self._times)}}}
             headers = {"Content-Type": "application/merge-patch+json"}
-            other = Connection(self._place.access)
-            other.send("PATCH", path, what="write it", headers=headers, body=note)
-            other.close()
+            writer = Connection(self._place.access)
+            writer.send("PATCH", path, what="write it", headers=headers, body=note)
+            writer.close()
         return super().send(method, path, **request)
 
 
 @pytest.mark.parametrize("times", [1, 3])
 def test_what_kubectl_left_goes_although_somebody_writes_the_object_meanwhile(place: Place, times: int) -> None:
-    wanted = m.deployment()
-    before = copy.deepcopy(wanted)
+    manifest = m.deployment()
+    before = copy.deepcopy(manifest)
     before["spec"]["template"]["spec"]["nodeSelector"] = {"old": "pool"}
     made_by_kubectl(place, before)
     busy = Busy(place, times=times)
     with Cluster(busy) as cluster:
-        cluster.fenced(place.namespace, lambda: claim(1)).apply([wanted])
+        cluster.fenced(place.namespace, lambda: claim(1)).apply([manifest])
     now = live(place, "/apis/apps/v1/namespaces/{}/deployments/web")
     assert "nodeSelector" not in now["spec"]["template"]["spec"]
     assert now["metadata"]["annotations"]["note"] == "0", "what somebody wrote meanwhile is there"
 
 
 def test_what_kubectl_left_to_the_servers_defaults_is_not_a_change(place: Place) -> None:
-    wanted = m.deployment()
-    made_by_kubectl(place, wanted)
-    [change] = place.cluster.preview([wanted], place.namespace).objects
+    manifest = m.deployment()
+    made_by_kubectl(place, manifest)
+    [change] = place.cluster.preview([manifest], place.namespace).objects
     assert not [line for line in change.diff.splitlines() if line.startswith("-") and not line.startswith("---")]
-    first, second = (place.apply([wanted])[0].generation for _ in range(2))
+    first, second = (place.apply([manifest])[0].generation for _ in range(2))
     assert first == second

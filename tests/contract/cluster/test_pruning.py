@@ -1,4 +1,4 @@
-"""What left the manifests is found, deleted once, and never more than the plan names."""
+"""Objects that left the manifests are found and deleted once, and never more of them than the plan names."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -26,22 +26,22 @@ def connected(place: Place) -> Iterator[Connection]:
     connection.close()
 
 
-def left(place: Place, *gone: m.Json) -> tuple[Deletion, ...]:
-    """Apply these objects and one more, and plan without these."""
-    place.apply([KEPT, *gone])
+def leave_out(place: Place, *removed: m.Json) -> tuple[Deletion, ...]:
+    """Apply these objects and one more, and return the deletions of a plan without them."""
+    place.apply([KEPT, *removed])
     return place.cluster.departed([KEPT], place.namespace, m.OWNER).deletions
 
 
 def live(place: Place, path: str) -> Mapping[str, Any] | None:
-    with connected(place) as connection, connection.stream("GET", path, what="look") as answer:
-        return None if answer.status == 404 else {"status": answer.status}
+    with connected(place) as connection, connection.stream("GET", path, what="look") as response:
+        return None if response.status == 404 else {"status": response.status}
 
 
 def config_path(place: Place, name: str) -> str:
     return f"/api/v1/namespaces/{place.namespace}/configmaps/{name}"
 
 
-def changed(place: Place, name: str, patch: m.Json, manager: str = "somebody") -> None:
+def change(place: Place, name: str, patch: m.Json, manager: str = "somebody") -> None:
     with connected(place) as connection:
         connection.send(
             "PATCH",
@@ -54,77 +54,77 @@ def changed(place: Place, name: str, patch: m.Json, manager: str = "somebody") -
 
 
 def staying(place: Place) -> dict[str, str]:
-    seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
-    assert seen.deletions == ()
-    return {each.name: each.why for each in seen.staying}
+    departed = place.cluster.departed([KEPT], place.namespace, m.OWNER)
+    assert departed.deletions == ()
+    return {item.name: item.why for item in departed.staying}
 
 
 def test_what_left_the_manifests_is_found_and_nothing_is_deleted_by_looking(place: Place) -> None:
     place.apply([KEPT, m.config("left", a="1")])
     place.start_job(m.job("attempt-1"))
     for _ in range(2):
-        seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
-        assert [deletion.label for deletion in seen.deletions] == ["ConfigMap/left"]
-        assert seen.staying == ()
+        departed = place.cluster.departed([KEPT], place.namespace, m.OWNER)
+        assert [deletion.label for deletion in departed.deletions] == ["ConfigMap/left"]
+        assert departed.staying == ()
         # The worker's role holds nothing of RBAC, nor of resource claims if a cluster has those.
-        unsearched = {each.kind.partition(".")[0]: each.why for each in seen.unsearched}
+        unsearched = {item.kind.partition(".")[0]: item.why for item in departed.unsearched}
         assert set(unsearched) - {"ResourceClaimTemplate"} == {"Role", "RoleBinding"}
         assert set(unsearched.values()) == {"Slipway's identity may not list it"}
 
 
 def test_it_is_deleted_with_its_pods_and_a_repetition_finds_it_gone(place: Place) -> None:
     worker = m.deployment(name="worker", replicas=1)
-    deletions = left(place, worker, m.secret(password="x"))
+    deletions = leave_out(place, worker, m.secret(password="x"))
     assert {deletion.label for deletion in deletions} == {"Deployment/worker", "Secret/login"}
     first = place.fenced().prune(deletions, m.OWNER)
     # The workload before the Secret that it may use.
-    assert [str(each) for each in first] == ["Deployment/worker: deleted", "Secret/login: deleted"]
+    assert [str(item) for item in first] == ["Deployment/worker: deleted", "Secret/login: deleted"]
 
     def pods() -> list[Any]:
         with connected(place) as connection:
             return list(connection.send("GET", f"/api/v1/namespaces/{place.namespace}/pods", what="l").body["items"])
 
-    place.settled(pods, until=lambda seen: not seen)
+    place.settle(pods, until=lambda items: not items)
     path = f"/apis/apps/v1/namespaces/{place.namespace}/deployments/worker"
-    place.settled(lambda: live(place, path), until=lambda seen: seen is None)
+    place.settle(lambda: live(place, path), until=lambda response: response is None)
     again = place.fenced().prune(deletions, m.OWNER)
-    assert {each.ending for each in again} == {Ending.GONE}
+    assert {item.ending for item in again} == {Ending.GONE}
     assert live(place, config_path(place, "kept")) is not None
 
 
 def test_more_objects_than_a_page_of_a_list_has_are_all_found(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = [m.config(name, a="1") for name in ("a", "b", "c")]
-    place.apply([KEPT, *gone])
+    manifests = [m.config(name, a="1") for name in ("a", "b", "c")]
+    place.apply([KEPT, *manifests])
     monkeypatch.setattr(objects, "_PAGE", 1)
-    seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
-    assert [deletion.name for deletion in seen.deletions] == ["a", "b", "c"]
-    assert "ConfigMap" not in {each.kind for each in seen.unsearched}
-    applied = AppliedManifests(owner=m.OWNER, manifests=(KEPT, *gone), live_for=timedelta(0))
+    departed = place.cluster.departed([KEPT], place.namespace, m.OWNER)
+    assert [deletion.name for deletion in departed.deletions] == ["a", "b", "c"]
+    assert "ConfigMap" not in {item.kind for item in departed.unsearched}
+    applied = AppliedManifests(owner=m.OWNER, manifests=(KEPT, *manifests), live_for=timedelta(0))
     assert place.cluster.drift([applied], place.namespace) == [()]
 
 
 def test_what_finalizers_hold_after_its_deletion_is_named_with_them(place: Place) -> None:
-    held = m.config("left", a="1")
-    held["metadata"]["finalizers"] = ["example.com/backup"]
-    deletions = left(place, held)
+    blocked = m.config("left", a="1")
+    blocked["metadata"]["finalizers"] = ["example.com/backup"]
+    deletions = leave_out(place, blocked)
     for _ in range(2):
-        [done] = place.fenced().prune(deletions, m.OWNER)
+        [result] = place.fenced().prune(deletions, m.OWNER)
         why = "it goes once these finalizers have been taken away: example.com/backup"
-        assert (done.ending, done.why) == (Ending.DELETED, why)
-    changed(place, "left", {"metadata": {"finalizers": None}})
-    assert [done.ending for done in place.fenced().prune(deletions, m.OWNER)] == [Ending.GONE]
+        assert (result.ending, result.why) == (Ending.DELETED, why)
+    change(place, "left", {"metadata": {"finalizers": None}})
+    assert [result.ending for result in place.fenced().prune(deletions, m.OWNER)] == [Ending.GONE]
 
 
 def test_what_somebody_changed_since_the_plan_is_read_again_and_deleted(place: Place) -> None:
-    deletions = left(place, m.config("left", a="1"))
-    changed(place, "left", {"data": {"a": "2"}})
-    (done,) = place.fenced().prune(deletions, m.OWNER)
-    assert done.ending is Ending.DELETED
+    deletions = leave_out(place, m.config("left", a="1"))
+    change(place, "left", {"data": {"a": "2"}})
+    (result,) = place.fenced().prune(deletions, m.OWNER)
+    assert result.ending is Ending.DELETED
     assert live(place, config_path(place, "left")) is None
 
 
 class Interfering(Connection):
-    """Just before each of the first deletions of it, somebody changes the ConfigMap `left`."""
+    """Somebody changes the ConfigMap `left` just before each of the first requests to delete it."""
 
     def __init__(self, place: Place, *, times: int) -> None:
         super().__init__(place.worker)
@@ -134,7 +134,7 @@ class Interfering(Connection):
     def send(self, method: str, path: str, **request: Any) -> ApiServerResponse:
         if method == "DELETE" and self._times:
             self._times -= 1
-            changed(self._place, "left", {"data": {"a": f"changed {self._times}"}})
+            change(self._place, "left", {"data": {"a": f"changed {self._times}"}})
         return super().send(method, path, **request)
 
 
@@ -142,24 +142,24 @@ class Interfering(Connection):
 def test_what_somebody_changes_at_that_moment_is_read_again_a_few_times(
     place: Place, times: int, ending: Ending
 ) -> None:
-    deletions = left(place, m.config("left", a="1"))
+    deletions = leave_out(place, m.config("left", a="1"))
     with Cluster(Interfering(place, times=times)) as cluster:
-        (done,) = cluster.fenced(place.namespace, lambda: claim(1)).prune(deletions, m.OWNER)
-    assert done.ending is ending
+        (result,) = cluster.fenced(place.namespace, lambda: claim(1)).prune(deletions, m.OWNER)
+    assert result.ending is ending
     assert (live(place, config_path(place, "left")) is None) is (ending is Ending.DELETED)
 
 
 def test_what_somebody_recreated_since_the_plan_stays(place: Place) -> None:
-    deletions = left(place, m.config("left", a="1"))
+    deletions = leave_out(place, m.config("left", a="1"))
     with connected(place) as connection:
         connection.send("DELETE", config_path(place, "left"), what="delete")
     place.apply([m.config("left", a="1")])
-    (done,) = place.fenced().prune(deletions, m.OWNER)
-    assert (done.ending, done.why) == (Ending.LEFT, "somebody recreated it after the plan was made")
+    (result,) = place.fenced().prune(deletions, m.OWNER)
+    assert (result.ending, result.why) == (Ending.LEFT, "somebody recreated it after the plan was made")
     assert live(place, config_path(place, "left")) is not None
 
 
-TAKEN: dict[str, m.Json] = {
+EDITS: dict[str, m.Json] = {
     "application": {"metadata": {"labels": {"slipway.dev/application": "other"}}},
     "environment": {"metadata": {"labels": {"slipway.dev/environment": "other"}}},
     "labels": {"metadata": {"labels": None}},
@@ -167,21 +167,21 @@ TAKEN: dict[str, m.Json] = {
 }
 
 
-@pytest.mark.parametrize("taken", TAKEN)
-def test_what_is_no_longer_ours_or_is_to_be_kept_by_then_stays(place: Place, taken: str) -> None:
-    deletions = left(place, m.config("left", a="1"))
-    changed(place, "left", TAKEN[taken])
-    (done,) = place.fenced().prune(deletions, m.OWNER)
-    assert done.ending is Ending.LEFT
-    assert done.why
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_is_no_longer_ours_or_is_to_be_kept_by_then_stays(place: Place, edit: str) -> None:
+    deletions = leave_out(place, m.config("left", a="1"))
+    change(place, "left", EDITS[edit])
+    (result,) = place.fenced().prune(deletions, m.OWNER)
+    assert result.ending is Ending.LEFT
+    assert result.why
     assert live(place, config_path(place, "left")) is not None
 
 
 @pytest.mark.parametrize("annotation", [{"slipway.dev/prune": "never"}, {"helm.sh/resource-policy": "keep"}])
 def test_an_annotation_keeps_an_object(place: Place, annotation: dict[str, str]) -> None:
-    kept = m.config("treasure", a="1")
-    kept["metadata"]["annotations"] = annotation
-    place.apply([KEPT, kept])
+    annotated = m.config("treasure", a="1")
+    annotated["metadata"]["annotations"] = annotation
+    place.apply([KEPT, annotated])
     assert staying(place) == {"treasure": "an annotation on it asks to keep it"}
 
 
@@ -209,12 +209,12 @@ STORAGE = {"requests": {"storage": "1Mi"}}
 
 def test_what_would_take_its_volume_claims_along_stays(place: Place) -> None:
     place.apply([KEPT, stateful("Retain")])
-    seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
-    assert [deletion.label for deletion in seen.deletions] == ["StatefulSet/db"]
+    departed = place.cluster.departed([KEPT], place.namespace, m.OWNER)
+    assert [deletion.label for deletion in departed.deletions] == ["StatefulSet/db"]
     place.apply([stateful("Delete")])
     assert "volume claims would go with it" in staying(place)["db"]
-    (done,) = place.fenced().prune(seen.deletions, m.OWNER)
-    assert done.ending is Ending.LEFT
+    (result,) = place.fenced().prune(departed.deletions, m.OWNER)
+    assert result.ending is Ending.LEFT
 
 
 @pytest.mark.parametrize(
@@ -254,17 +254,17 @@ def test_an_object_that_only_has_the_labels_stays(place: Place) -> None:
 
 def test_objects_of_another_application_or_environment_are_none_of_ours(place: Place) -> None:
     for label in ("slipway.dev/application", "slipway.dev/environment"):
-        other = m.config(f"theirs-{label[12:]}", a="1")
-        other["metadata"]["labels"][label] = "other"
-        place.apply([other])
-    seen = place.cluster.departed([KEPT], place.namespace, m.OWNER)
-    assert (seen.deletions, seen.staying) == ((), ())
+        foreign = m.config(f"theirs-{label[12:]}", a="1")
+        foreign["metadata"]["labels"][label] = "other"
+        place.apply([foreign])
+    departed = place.cluster.departed([KEPT], place.namespace, m.OWNER)
+    assert (departed.deletions, departed.staying) == ((), ())
 
 
 def definition(group: str) -> m.Json:
     """The definition of a kind `Boat`, whose objects may hold anything."""
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -291,13 +291,14 @@ def test_a_custom_resource_that_left_is_found_without_any_manifest_of_its_kind_a
             return False
         return True
 
-    place.settled(applied, until=bool)
-    seen = place.settled(
-        lambda: place.cluster.departed([KEPT], place.namespace, m.OWNER), until=lambda seen: bool(seen.deletions)
+    place.settle(applied, until=bool)
+    departed = place.settle(
+        lambda: place.cluster.departed([KEPT], place.namespace, m.OWNER),
+        until=lambda departed: bool(departed.deletions),
     )
-    assert [(deletion.api_version, deletion.label) for deletion in seen.deletions] == [(f"{group}/v1", "Boat/ada")]
-    (done,) = place.fenced().prune(seen.deletions, m.OWNER)
-    assert done.ending is Ending.DELETED
+    assert [(deletion.api_version, deletion.label) for deletion in departed.deletions] == [(f"{group}/v1", "Boat/ada")]
+    (result,) = place.fenced().prune(departed.deletions, m.OWNER)
+    assert result.ending is Ending.DELETED
     assert live(place, f"/apis/{group}/v1/namespaces/{place.namespace}/boats/ada") is None
     path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/boats.{group}"
     assert live(place, path) is not None

@@ -24,13 +24,13 @@ def test_a_statefulset_goes_back_although_its_stuck_pod_is_never_replaced_by_its
     assert place.fenced().roll_back([good]).unapplied == ()
     freed = list[str]()
 
-    def looked() -> ProgressState:
+    def advance() -> ProgressState:
         state = place.cluster.rollout([good], place.namespace).state
         if state is not ProgressState.DONE:
             freed.append(place.fenced().free_stuck_pod([good], only_held_up=True))
         return state
 
-    assert place.settled(looked, until=lambda seen: seen is ProgressState.DONE) is ProgressState.DONE
+    assert place.settle(advance, until=lambda state: state is ProgressState.DONE) is ProgressState.DONE
     assert list(filter(None, freed)) == ["db-1"]
 
 
@@ -43,10 +43,10 @@ def test_pods_that_are_well_are_never_deleted(place: Place) -> None:
 
 def test_an_object_that_resists_holds_up_no_other(place: Place) -> None:
     place.apply([m.deployment(name="first"), m.deployment(name="last")])
-    other = m.deployment(name="first")
-    other["spec"]["selector"]["matchLabels"] = other["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
+    changed = m.deployment(name="first")
+    changed["spec"]["selector"]["matchLabels"] = changed["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
     last = m.deployment(f"{m.PAUSE}@{m.TWO}", name="last")
-    back = place.fenced().roll_back([other, last])
+    back = place.fenced().roll_back([changed, last])
     [unapplied] = back.unapplied
     assert (unapplied.label, unapplied.passing) == ("Deployment/first", False)
     assert "immutable" in unapplied.why
@@ -80,7 +80,7 @@ def test_an_object_whose_webhook_is_away_holds_up_no_other(place: Place) -> None
         return False
 
     try:
-        place.settled(in_force, until=bool)
+        place.settle(in_force, until=bool)
         back = place.fenced().roll_back([m.config(a="1"), m.deployment()])
     finally:
         admin.send("DELETE", f"{path}/{place.namespace}", what="clean up")
@@ -88,13 +88,13 @@ def test_an_object_whose_webhook_is_away_holds_up_no_other(place: Place) -> None
     [unapplied] = back.unapplied
     assert (unapplied.label, unapplied.passing) == ("ConfigMap/settings", True)
     assert 'failed calling webhook "away.example.com"' in unapplied.why
-    assert [each.name for each in back.applied] == ["web"]
+    assert [applied.name for applied in back.applied] == ["web"]
 
 
 def test_an_object_of_a_kind_that_is_gone_holds_up_no_other(place: Place) -> None:
-    gone = {"apiVersion": "shop.example/v1", "kind": "Voucher", "metadata": {"name": "spring"}}
-    back = place.fenced().roll_back([gone, m.config(a="1")])
-    assert [(each.label, each.passing) for each in back.unapplied] == [("Voucher/spring", False)]
+    unknown = {"apiVersion": "shop.example/v1", "kind": "Voucher", "metadata": {"name": "spring"}}
+    back = place.fenced().roll_back([unknown, m.config(a="1")])
+    assert [(unapplied.label, unapplied.passing) for unapplied in back.unapplied] == [("Voucher/spring", False)]
     assert [applied.name for applied in back.applied] == ["settings"]
 
 
@@ -104,25 +104,25 @@ def test_a_job_that_never_started_does_not_block_the_next_release(place: Place) 
     place.apply([stuck])
     assert place.rolled_out(stuck) is ProgressState.HOPELESS
     mended = m.job("migrate", says="moved")
-    place.settled(lambda: applied(place, mended), until=bool)
+    place.settle(lambda: applied(place, mended), until=bool)
     assert place.rolled_out(mended) is ProgressState.DONE
 
 
 def test_a_job_whose_program_runs_is_never_cut_off(place: Place) -> None:
     place.apply([m.job("migrate", seconds=60)])
-    place.settled(
+    place.settle(
         lambda: place.cluster.rollout([m.job("migrate")], place.namespace).reason,
         until=lambda reason: reason.startswith("Job/migrate: 1 pods active"),
     )
-    place.settled(lambda: place.cluster.is_running(m.job("migrate"), place.namespace), until=bool)
+    place.settle(lambda: place.cluster.is_running(m.job("migrate"), place.namespace), until=bool)
     with pytest.raises(ObjectConflict, match="still runs with its former template"):
         place.apply([m.job("migrate", says="another")])
 
 
-def applied(place: Place, wanted: m.Json) -> bool:
-    """Whether it was applied; the Job's status may have changed in between, which is no reason to give up."""
+def applied(place: Place, manifest: m.Json) -> bool:
+    """Whether it was applied; it was not if the Job's status changed in between, and can be tried again."""
     try:
-        place.apply([wanted])
+        place.apply([manifest])
     except ObjectConflict:
         return False
     return True

@@ -1,4 +1,4 @@
-"""The role that `infra/` grants is enough for Kubernetes' own kinds, and rights beyond it can be granted."""
+"""The role that `infra/` grants is enough for Kubernetes' own kinds, and further rights can be granted."""
 
 import pytest
 
@@ -39,9 +39,9 @@ def test_the_role_holds_every_right_that_a_rollout_of_usual_kinds_needs(place: P
 
 
 def test_one_namespace_has_the_same_id_whoever_reads_it_and_no_other_has_it(place: Place) -> None:
-    with connect_cluster(place.access) as other:
-        assert other.namespace_id(place.namespace) == place.cluster.namespace_id(place.namespace)
-        assert other.namespace_id("default") != other.namespace_id(place.namespace)
+    with connect_cluster(place.access) as admin:
+        assert admin.namespace_id(place.namespace) == place.cluster.namespace_id(place.namespace)
+        assert admin.namespace_id("default") != admin.namespace_id(place.namespace)
 
 
 def test_rights_that_the_role_does_not_hold_are_named(place: Place) -> None:
@@ -72,13 +72,13 @@ def test_a_custom_resource_can_be_applied_once_the_printed_role_is(place: Place)
     admin = Connection(place.access)
     admin.send("POST", CRD, what="define boats", body=DEFINITION)
     try:
-        served = place.settled(lambda: documents(place), until=bool)
+        served = place.settle(lambda: documents(place), until=bool)
         with pytest.raises(AccessDenied, match="does not hold it"):
             place.apply([BOAT])
         for document in served:
             path = f"/apis/{document['apiVersion']}/namespaces/{place.namespace}/{document['kind'].lower()}s"
             admin.send("POST", path, what=f"make the {document['kind']}", body=document)
-        place.settled(lambda: place.cluster.missing_rights([BOAT], place.namespace), until=lambda lacking: not lacking)
+        place.settle(lambda: place.cluster.missing_rights([BOAT], place.namespace), until=lambda lacking: not lacking)
         assert [o.created for o in place.apply([BOAT])] == [True]
         assert not m.changes(place.cluster.preview([BOAT], place.namespace))
     finally:
@@ -87,7 +87,7 @@ def test_a_custom_resource_can_be_applied_once_the_printed_role_is(place: Place)
 
 
 def documents(place: Place) -> list[m.Json]:
-    """The printed Role and its binding; nothing while the definition is not served yet."""
+    """The printed Role and its binding; none as long as the definition is not served."""
     try:
         return place.cluster.other_role([], [f"{GROUP}/Boat"], place.namespace)
     except Missing:

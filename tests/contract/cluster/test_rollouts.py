@@ -20,10 +20,10 @@ REPLICA_SET = built_in("apps/v1", "ReplicaSet")
 
 
 def test_a_deployment_waits_and_is_then_done(place: Place) -> None:
-    wanted = m.deployment()
-    place.apply([wanted])
-    assert place.rolled_out(wanted) is ProgressState.DONE
-    [state] = place.cluster.rollout([wanted, m.config(a="1")], place.namespace).objects
+    manifest = m.deployment()
+    place.apply([manifest])
+    assert place.rolled_out(manifest) is ProgressState.DONE
+    [state] = place.cluster.rollout([manifest, m.config(a="1")], place.namespace).objects
     assert (state.kind, state.name, state.reason) == ("Deployment", "web", "2 of 2 pods are available")
 
 
@@ -53,13 +53,14 @@ def test_a_deadline_that_was_exceeded_fails_and_a_rollback_from_it_does_not(plac
     container = stuck["spec"]["template"]["spec"]["containers"][0]
     container["readinessProbe"] = {"tcpSocket": {"port": 9}, "periodSeconds": 1}
     place.apply([live])
-    place.settled(
-        lambda: place.cluster.rollout([live], place.namespace), until=lambda seen: seen.state is ProgressState.DONE
+    place.settle(
+        lambda: place.cluster.rollout([live], place.namespace),
+        until=lambda progress: progress.state is ProgressState.DONE,
     )
     place.apply([stuck])
-    failed = place.settled(
+    failed = place.settle(
         lambda: place.cluster.rollout([stuck], place.namespace),
-        until=lambda seen: seen.state is not ProgressState.WAITING,
+        until=lambda progress: progress.state is not ProgressState.WAITING,
     )
     assert "ProgressDeadlineExceeded" in failed.reason
     place.apply([live])
@@ -67,17 +68,17 @@ def test_a_deadline_that_was_exceeded_fails_and_a_rollback_from_it_does_not(plac
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "first",
     [
         m.workload("StatefulSet", f"{m.PAUSE}@{m.ONE}", name="db", replicas=2, serviceName="db"),
         m.workload("DaemonSet", f"{m.PAUSE}@{m.ONE}", name="agent"),
     ],
     ids=["StatefulSet", "DaemonSet"],
 )
-def test_other_workloads_roll_out_twice(wanted: m.Json, place: Place) -> None:
-    second = m.workload(wanted["kind"], f"{m.PAUSE}@{m.TWO}", name=wanted["metadata"]["name"])
-    second["spec"] = {**wanted["spec"], "template": second["spec"]["template"]}
-    for manifest in (wanted, second):
+def test_other_workloads_roll_out_twice(first: m.Json, place: Place) -> None:
+    second = m.workload(first["kind"], f"{m.PAUSE}@{m.TWO}", name=first["metadata"]["name"])
+    second["spec"] = {**first["spec"], "template": second["spec"]["template"]}
+    for manifest in (first, second):
         place.apply([manifest])
         assert place.rolled_out(manifest) is ProgressState.DONE
 
@@ -91,70 +92,70 @@ def test_so_it_does_for_other_workloads(kind: str, place: Place) -> None:
 
 
 def test_a_daemon_set_that_is_for_no_node_is_not_done_unless_it_says_that_this_is_meant(place: Place) -> None:
-    wanted = m.workload("DaemonSet", f"{m.PAUSE}@{m.ONE}", name="agent")
-    wanted["spec"]["template"]["spec"]["nodeSelector"] = {"team.example/pool": "gpu"}
-    place.apply([wanted])
-    seen = place.settled(
-        lambda: place.cluster.rollout([wanted], place.namespace), until=lambda seen: "no node" in seen.reason
+    manifest = m.workload("DaemonSet", f"{m.PAUSE}@{m.ONE}", name="agent")
+    manifest["spec"]["template"]["spec"]["nodeSelector"] = {"team.example/pool": "gpu"}
+    place.apply([manifest])
+    progress = place.settle(
+        lambda: place.cluster.rollout([manifest], place.namespace), until=lambda progress: "no node" in progress.reason
     )
-    assert seen.state is ProgressState.WAITING
-    wanted["metadata"]["annotations"] = {"slipway.dev/nodes": "may-be-none"}
-    place.apply([wanted])
-    assert place.rolled_out(wanted) is ProgressState.DONE
-    del wanted["metadata"]["annotations"], wanted["spec"]["template"]["spec"]["nodeSelector"]
-    place.apply([wanted])
-    assert place.rolled_out(wanted) is ProgressState.DONE
-    assert place.cluster.rollout([wanted], place.namespace).reason == "1 workload is up"
+    assert progress.state is ProgressState.WAITING
+    manifest["metadata"]["annotations"] = {"slipway.dev/nodes": "may-be-none"}
+    place.apply([manifest])
+    assert place.rolled_out(manifest) is ProgressState.DONE
+    del manifest["metadata"]["annotations"], manifest["spec"]["template"]["spec"]["nodeSelector"]
+    place.apply([manifest])
+    assert place.rolled_out(manifest) is ProgressState.DONE
+    assert place.cluster.rollout([manifest], place.namespace).reason == "1 workload is up"
 
 
 def test_a_deployment_that_is_for_no_node_waits_and_says_so(place: Place) -> None:
-    wanted = m.deployment()
-    wanted["spec"]["template"]["spec"]["nodeSelector"] = {"team.example/pool": "gpu"}
-    place.apply([wanted])
-    seen = place.settled(
-        lambda: place.cluster.rollout([wanted], place.namespace),
-        until=lambda seen: "no node" in seen.reason,
+    manifest = m.deployment()
+    manifest["spec"]["template"]["spec"]["nodeSelector"] = {"team.example/pool": "gpu"}
+    place.apply([manifest])
+    progress = place.settle(
+        lambda: place.cluster.rollout([manifest], place.namespace),
+        until=lambda progress: "no node" in progress.reason,
     )
-    assert seen.state is not ProgressState.DONE
-    del wanted["spec"]["template"]["spec"]["nodeSelector"]
-    place.apply([wanted])
-    assert place.rolled_out(wanted) is ProgressState.DONE
+    assert progress.state is not ProgressState.DONE
+    del manifest["spec"]["template"]["spec"]["nodeSelector"]
+    place.apply([manifest])
+    assert place.rolled_out(manifest) is ProgressState.DONE
 
 
 def test_a_workload_that_is_not_there_looks_hopeless(place: Place) -> None:
-    seen = place.cluster.rollout([m.deployment()], place.namespace)
-    assert seen.state is ProgressState.HOPELESS
-    assert seen.reason.startswith("Deployment/web: it is not in the cluster (")
+    progress = place.cluster.rollout([m.deployment()], place.namespace)
+    assert progress.state is ProgressState.HOPELESS
+    assert progress.reason.startswith("Deployment/web: it is not in the cluster (")
 
 
 def test_a_paused_deployment_is_told_in_the_plan_and_waited_for_with_what_to_do(place: Place) -> None:
-    live, wanted = m.deployment(), m.deployment(f"{m.PAUSE}@{m.TWO}", paused=True)
+    live, manifest = m.deployment(), m.deployment(f"{m.PAUSE}@{m.TWO}", paused=True)
     place.apply([live])
     assert place.rolled_out(live) is ProgressState.DONE
-    [change] = place.cluster.preview([wanted], place.namespace).objects
+    [change] = place.cluster.preview([manifest], place.namespace).objects
     assert any("the Deployment is paused" in warning for warning in change.warnings)
-    place.apply([wanted])
-    seen = place.settled(
-        lambda: place.cluster.rollout([wanted], place.namespace), until=lambda seen: "paused" in seen.reason
+    place.apply([manifest])
+    progress = place.settle(
+        lambda: place.cluster.rollout([manifest], place.namespace), until=lambda progress: "paused" in progress.reason
     )
-    assert seen.state is ProgressState.WAITING
-    assert "kubectl rollout resume" in seen.reason
+    assert progress.state is ProgressState.WAITING
+    assert "kubectl rollout resume" in progress.reason
 
 
 def test_a_job_that_its_time_to_live_has_removed_stays_done_where_it_was_seen_done(place: Place) -> None:
-    wanted = m.job("migrate", says="done")
-    wanted["spec"]["ttlSecondsAfterFinished"] = 5
-    place.apply([wanted])
+    manifest = m.job("migrate", says="done")
+    manifest["spec"]["ttlSecondsAfterFinished"] = 5
+    place.apply([manifest])
     began = datetime.now(UTC)
-    place.settled(
-        lambda: place.cluster.rollout([wanted], place.namespace),
-        until=lambda seen: seen.state is ProgressState.DONE,
+    place.settle(
+        lambda: place.cluster.rollout([manifest], place.namespace),
+        until=lambda progress: progress.state is ProgressState.DONE,
     )
     path = f"/apis/batch/v1/namespaces/{place.namespace}/jobs/migrate"
-    place.settled(lambda: is_there(place, path), until=lambda there: not there)
-    looked = EarlierPolls(done=frozenset({"Job/migrate"}), asked_at=began, now=datetime.now(UTC))
-    assert place.cluster.rollout([wanted], place.namespace, looked).state is ProgressState.DONE
-    assert place.cluster.rollout([wanted], place.namespace).state is ProgressState.HOPELESS
+    place.settle(lambda: is_there(place, path), until=lambda exists: not exists)
+    earlier = EarlierPolls(done=frozenset({"Job/migrate"}), asked_at=began, now=datetime.now(UTC))
+    assert place.cluster.rollout([manifest], place.namespace, earlier).state is ProgressState.DONE
+    assert place.cluster.rollout([manifest], place.namespace).state is ProgressState.HOPELESS
 
 
 def is_there(place: Place, path: str) -> bool:
@@ -171,43 +172,43 @@ def is_there(place: Place, path: str) -> bool:
 @pytest.mark.cluster
 @pytest.mark.parametrize("access", ["real"], indirect=True, scope="session")
 def test_an_api_server_that_is_away_for_a_while_costs_only_time(control_plane: RealCluster, place: Place) -> None:
-    """The server is killed in the middle of the rollout: until it is back and has read its roles, every failed request
-    means to try again."""
-    wanted = m.deployment()
-    place.apply([wanted])
-    assert place.rolled_out(wanted) is ProgressState.DONE
-    wanted = m.deployment(f"{m.PAUSE}@{m.TWO}")
-    place.apply([wanted])
+    """The server is killed in the middle of the rollout: until it is back and has read its roles, each failed request
+    has to be retried."""
+    manifest = m.deployment()
+    place.apply([manifest])
+    assert place.rolled_out(manifest) is ProgressState.DONE
+    manifest = m.deployment(f"{m.PAUSE}@{m.TWO}")
+    place.apply([manifest])
     os.kill(control_plane.pids["kube-apiserver"], signal.SIGKILL)
     failed = list[ClusterError]()
 
     def look() -> ProgressState:
         try:
-            return place.cluster.rollout([wanted], place.namespace).state
+            return place.cluster.rollout([manifest], place.namespace).state
         except ClusterError as error:
             failed.append(error)
             return ProgressState.WAITING
 
-    assert place.settled(look, until=lambda seen: seen is not ProgressState.WAITING) is ProgressState.DONE
+    assert place.settle(look, until=lambda progress: progress is not ProgressState.WAITING) is ProgressState.DONE
     assert failed, "it was away"
     assert all(isinstance(after(error, begun=True), Retry) for error in failed), failed
 
 
 def test_a_deployment_scaled_to_nothing_is_done(place: Place) -> None:
-    wanted = m.deployment(replicas=0)
-    place.apply([wanted])
-    assert place.rolled_out(wanted) is ProgressState.DONE
+    manifest = m.deployment(replicas=0)
+    place.apply([manifest])
+    assert place.rolled_out(manifest) is ProgressState.DONE
 
 
 def test_why_a_job_failed_is_what_it_said_last(place: Place) -> None:
-    wanted = m.job("migrate", says="DB_PASSWORD=hunter2\nno such table", fails=True)
-    place.apply([wanted])
-    state = place.settled(
-        lambda: place.cluster.rollout([wanted], place.namespace),
-        until=lambda seen: seen.state is not ProgressState.WAITING,
+    manifest = m.job("migrate", says="DB_PASSWORD=hunter2\nno such table", fails=True)
+    place.apply([manifest])
+    state = place.settle(
+        lambda: place.cluster.rollout([manifest], place.namespace),
+        until=lambda progress: progress.state is not ProgressState.WAITING,
     )
     assert state.state is ProgressState.FAILED
-    why = place.cluster.why([wanted], place.namespace, state)
+    why = place.cluster.why([manifest], place.namespace, state)
     assert why.last_lines.endswith("no such table")
     assert "== log of migrate" in why.text
     assert "hunter2" not in why.text
@@ -215,12 +216,13 @@ def test_why_a_job_failed_is_what_it_said_last(place: Place) -> None:
 
 @pytest.mark.parametrize("ahead", [timedelta(0), timedelta(hours=2), timedelta(hours=-2)], ids=str)
 def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place, ahead: timedelta) -> None:
-    """The test does so however far the worker's clock differs from the cluster's."""
-    wanted = m.deployment(minReadySeconds=300)
-    place.apply([wanted])
+    """They do however far the worker's clock differs from the cluster's."""
+    manifest = m.deployment(minReadySeconds=300)
+    place.apply([manifest])
     objects = Objects(Connection(place.access))
-    live = place.settled(
-        lambda: objects.list(REPLICA_SET, place.namespace, selector=""), until=lambda found: len(found) == 1
+    live = place.settle(
+        lambda: objects.list(REPLICA_SET, place.namespace, selector=""),
+        until=lambda replica_sets: len(replica_sets) == 1,
     )[0]
     now = datetime.now(UTC).replace(microsecond=0)
     for reason, when in (("FailedCreate", now), ("TooOld", now - timedelta(hours=1))):
@@ -240,13 +242,13 @@ def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place, ahead
         [target] = objects.kinds.targets([event], place.namespace)
         objects.connection.send("POST", target.kind.path(target.namespace), what="make an event", body=event)
     by_ours = now + ahead
-    looked = EarlierPolls(asked_at=by_ours, now=by_ours)
-    state = place.settled(
-        lambda: place.cluster.rollout([wanted], place.namespace, looked),
-        until=lambda seen: "FailedCreate" in seen.reason,
+    earlier = EarlierPolls(asked_at=by_ours, now=by_ours)
+    state = place.settle(
+        lambda: place.cluster.rollout([manifest], place.namespace, earlier),
+        until=lambda progress: "FailedCreate" in progress.reason,
     )
     assert "TooOld" not in state.reason
-    why = place.cluster.why([wanted], place.namespace, state)
+    why = place.cluster.why([manifest], place.namespace, state)
     assert "FailedCreate: exceeded quota: token=***" in why.text
     assert "TooOld" in why.text
     assert "hunter2" not in why.text
@@ -255,11 +257,11 @@ def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place, ahead
 @pytest.mark.parametrize("access", [pytest.param("real", marks=pytest.mark.cluster)], indirect=True)
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "Job"])
 def test_a_quota_that_lets_no_pod_in_is_told_by_its_name(place: Place, kind: str) -> None:
-    """On a real API server, which tells it by events alone but for Deployments."""
+    """On a real API server, which reports this only by events, except for Deployments."""
     image = f"{m.PAUSE}@{m.ONE}"
-    wanted = m.job("web") if kind == "Job" else m.workload(kind, image, replicas=1)
+    manifest = m.job("web") if kind == "Job" else m.workload(kind, image, replicas=1)
     if kind == "StatefulSet":
-        wanted["spec"]["serviceName"] = "web"
+        manifest["spec"]["serviceName"] = "web"
     quota = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
@@ -269,15 +271,15 @@ def test_a_quota_that_lets_no_pod_in_is_told_by_its_name(place: Place, kind: str
     admin = Connection(place.access)
     path = f"/api/v1/namespaces/{place.namespace}/resourcequotas"
     admin.send("POST", path, what="set a quota", body=quota)
-    place.settled(
+    place.settle(
         lambda: admin.send("GET", f"{path}/nothing", what="look").body.get("status", {}).get("hard"), until=bool
     )
     admin.close()
-    place.apply([wanted])
+    place.apply([manifest])
 
     def why() -> str:
-        state = place.cluster.rollout([wanted], place.namespace)
-        return f"{state.reason}\n{place.cluster.why([wanted], place.namespace, state).text}"
+        state = place.cluster.rollout([manifest], place.namespace)
+        return f"{state.reason}\n{place.cluster.why([manifest], place.namespace, state).text}"
 
-    told = place.settled(why, until=lambda text: "exceeded quota: nothing" in text)
-    assert f"{kind}/web" in told
+    reason = place.settle(why, until=lambda text: "exceeded quota: nothing" in text)
+    assert f"{kind}/web" in reason

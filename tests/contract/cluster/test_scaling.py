@@ -1,4 +1,4 @@
-"""Whose replicas they are: an autoscaler's stay, and a person's give way to the manifest's."""
+"""Replicas that an autoscaler set stay; those that a person set go back to the manifest's."""
 
 from typing import Any
 
@@ -35,8 +35,8 @@ def scale(place: Place, replicas: int, **where: str) -> None:
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
 def test_an_autoscalers_replicas_stay_and_all_else_is_applied(place: Place, kind: str) -> None:
     more = {"serviceName": "web"} if kind == "StatefulSet" else {}
-    wanted, plural = m.workload(kind, f"{m.PAUSE}@{m.ONE}", replicas=2, **more), f"{kind.lower()}s"
-    place.apply([wanted, autoscaler(kind)])
+    manifest, plural = m.workload(kind, f"{m.PAUSE}@{m.ONE}", replicas=2, **more), f"{kind.lower()}s"
+    place.apply([manifest, autoscaler(kind)])
     scale(place, 5, plural=plural)
     following = m.workload(kind, f"{m.PAUSE}@{m.TWO}", replicas=2, **more)
     [change] = place.cluster.preview([following], place.namespace).objects
@@ -48,12 +48,12 @@ def test_an_autoscalers_replicas_stay_and_all_else_is_applied(place: Place, kind
 
 
 @pytest.mark.parametrize(
-    "others",
+    "autoscalers",
     [(), (autoscaler(name="another"),), (autoscaler(version="acme.example/v1"),)],
     ids=["none", "name", "group"],
 )
-def test_what_a_person_scaled_goes_back_to_the_manifests_count(place: Place, others: tuple[m.Json, ...]) -> None:
-    place.apply([m.deployment(replicas=2), *others])
+def test_what_a_person_scaled_goes_back_to_the_manifests_count(place: Place, autoscalers: tuple[m.Json, ...]) -> None:
+    place.apply([m.deployment(replicas=2), *autoscalers])
     scale(place, 5)
     [change] = place.cluster.preview([m.deployment(replicas=2)], place.namespace).objects
     assert "-  replicas: 5\n+  replicas: 2" in change.diff
@@ -80,7 +80,7 @@ def test_a_manifest_may_change_the_replicas_as_long_as_nothing_else_has(place: P
 def test_replicas_that_the_manifest_no_longer_names_stay_for_the_autoscaler_that_comes_with_it(
     place: Place, kind: str
 ) -> None:
-    """Without the field, an apply goes back to the server's default of one pod."""
+    """Without the field, an apply would set the server's default of one pod."""
     more = {"serviceName": "web"} if kind == "StatefulSet" else {}
     former, plural = m.workload(kind, f"{m.PAUSE}@{m.ONE}", replicas=4, **more), f"{kind.lower()}s"
     place.apply([former])

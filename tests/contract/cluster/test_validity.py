@@ -1,4 +1,4 @@
-"""What `slipway check` says of names, labels, keys and sizes a cluster says too; `test_variants.py` has the rest."""
+"""`slipway check` and a cluster agree on names, labels, keys and sizes; `test_variants.py` has the rest."""
 
 import copy
 import json
@@ -19,30 +19,32 @@ from .conftest import Place
 type Change = Callable[[m.Json], object]
 
 
-def problems(value: m.Json) -> list[str]:
-    document = read_text(json.dumps(value).encode(), name="a.yaml")[0]
-    problems = (*validity_problems(document, value), *together_problems(document, value))
+def problems(manifest: m.Json) -> list[str]:
+    document = read_text(json.dumps(manifest).encode(), name="a.yaml")[0]
+    problems = (*validity_problems(document, manifest), *together_problems(document, manifest))
     return [problem.field for problem in problems]
 
 
-def in_metadata(part: str, key: str, text: str, value: m.Json) -> None:
-    value["metadata"].setdefault(part, {})[key] = text
+def in_metadata(part: str, key: str, text: str, manifest: m.Json) -> None:
+    manifest["metadata"].setdefault(part, {})[key] = text
 
 
-def in_container(field: str, content: Any, value: m.Json) -> None:
-    value["spec"]["template"]["spec"]["containers"][0][field] = content
+def in_container(field: str, content: Any, manifest: m.Json) -> None:
+    manifest["spec"]["template"]["spec"]["containers"][0][field] = content
 
 
-def another_container(value: m.Json) -> None:
-    value["spec"]["template"]["spec"]["initContainers"] = copy.deepcopy(value["spec"]["template"]["spec"]["containers"])
+def another_container(manifest: m.Json) -> None:
+    manifest["spec"]["template"]["spec"]["initContainers"] = copy.deepcopy(
+        manifest["spec"]["template"]["spec"]["containers"]
+    )
 
 
-def named(name: str, value: m.Json) -> None:
-    value["metadata"]["name"] = name
+def with_name(name: str, manifest: m.Json) -> None:
+    manifest["metadata"]["name"] = name
 
 
-def with_data(part: str, key: str, text: str, value: m.Json) -> None:
-    value[part] = {key: text}
+def with_data(part: str, key: str, text: str, manifest: m.Json) -> None:
+    manifest[part] = {key: text}
 
 
 SERVICE = m.web_server()[1]
@@ -78,7 +80,7 @@ CASES: list[tuple[m.Json, Change, str]] = [
     (m.config(), partial(in_metadata, "labels", "tier", "front end"), "metadata.labels.tier"),
     (m.config(), partial(in_metadata, "labels", "tier", "x" * 64), "metadata.labels.tier"),
     (m.config(), partial(in_metadata, "labels", "a tier", "x"), "metadata.labels.a tier"),
-    *((sound, partial(named, name), field) for sound, names, field in NAMES for name in names),
+    *((sound, partial(with_name, name), field) for sound, names, field in NAMES for name in names),
     (m.deployment(), partial(in_container, "name", "Main"), "spec.template.spec.containers[0].name"),
     (m.deployment(), another_container, "spec.template.spec.containers[0].name"),
     (m.deployment(), partial(in_container, "ports", [{"containerPort": 65535}]), ""),
@@ -94,11 +96,11 @@ CASES: list[tuple[m.Json, Change, str]] = [
 def test_what_the_check_says_of_an_object_is_what_a_cluster_says(
     place: Place, sound: m.Json, change: Change, field: str
 ) -> None:
-    value = copy.deepcopy(sound)
-    change(value)
-    assert problems(value) == ([field] if field else [])
+    manifest = copy.deepcopy(sound)
+    change(manifest)
+    assert problems(manifest) == ([field] if field else [])
     if field:
         with pytest.raises(ObjectRefused):
-            place.cluster.preview([value], place.namespace)
+            place.cluster.preview([manifest], place.namespace)
     else:
-        assert m.changes(place.cluster.preview([value], place.namespace))
+        assert m.changes(place.cluster.preview([manifest], place.namespace))

@@ -1,4 +1,4 @@
-"""What a plan tells of an object beside its difference: whose it and its fields are, and what the server warns of."""
+"""What a plan says about an object besides its diff: who owns it and its fields, and the server's warnings."""
 
 from contextlib import closing
 from datetime import timedelta
@@ -13,14 +13,14 @@ from . import manifests as m
 from .conftest import Place
 
 
-def made(place: Place, manifest: m.Json, *, manager: str) -> None:
+def create(place: Place, manifest: m.Json, *, manager: str) -> None:
     connection = Connection(place.access)
     path = f"/api/v1/namespaces/{place.namespace}/configmaps"
     connection.send("POST", path, what="make", body=manifest, query=[("fieldManager", manager)])
     connection.close()
 
 
-def edited(place: Place, patch: m.Json, *, manager: str = "kubectl-edit") -> None:
+def edit(place: Place, patch: m.Json, *, manager: str = "kubectl-edit") -> None:
     connection = Connection(place.access)
     connection.send(
         "PATCH",
@@ -36,9 +36,9 @@ def edited(place: Place, patch: m.Json, *, manager: str = "kubectl-edit") -> Non
 def live_data(place: Place) -> m.Json:
     connection = Connection(place.access)
     path = f"/api/v1/namespaces/{place.namespace}/configmaps/settings"
-    found: m.Json = connection.send("GET", path, what="look").body["data"]
+    data: m.Json = connection.send("GET", path, what="look").body["data"]
     connection.close()
-    return found
+    return data
 
 
 def of(application: str, environment: str, **data: str) -> m.Json:
@@ -47,27 +47,27 @@ def of(application: str, environment: str, **data: str) -> m.Json:
     return config
 
 
-@pytest.mark.parametrize("theirs", [("other", "test"), ("shop", "staging")])
+@pytest.mark.parametrize("owner", [("other", "test"), ("shop", "staging")])
 def test_an_object_of_another_application_or_environment_is_refused_with_the_way_out(
-    place: Place, theirs: tuple[str, str]
+    place: Place, owner: tuple[str, str]
 ) -> None:
-    place.apply([of(*theirs, a="1")])
+    place.apply([of(*owner, a="1")])
     with pytest.raises(ObjectRefused) as raised:
         place.cluster.preview([m.config(a="1")], place.namespace)
     text = str(raised.value)
-    assert f"ConfigMap/settings belongs to {theirs[0]} in {theirs[1]}" in text
+    assert f"ConfigMap/settings belongs to {owner[0]} in {owner[1]}" in text
     assert "kubectl label configmaps settings --overwrite" in text
     with pytest.raises(ObjectRefused, match="belongs to"):  # it may have come since the plan
         place.apply([m.config(a="ours")])
     assert live_data(place) == {"a": "1"}
-    edited(place, {"metadata": {"labels": dict(m.OWNER.labels)}}, manager="kubectl-label")
+    edit(place, {"metadata": {"labels": dict(m.OWNER.labels)}}, manager="kubectl-label")
     assert place.cluster.preview([m.config(a="1")], place.namespace).objects
 
 
 def test_an_object_that_another_tool_made_is_taken_over_and_the_plan_says_from_whom(place: Place) -> None:
-    theirs = m.config(a="theirs", b="old")
-    theirs["metadata"] = {"name": "settings"}
-    made(place, theirs, manager="kubectl-client-side-apply")
+    foreign = m.config(a="theirs", b="old")
+    foreign["metadata"] = {"name": "settings"}
+    create(place, foreign, manager="kubectl-client-side-apply")
     [change] = place.cluster.preview([m.config(a="ours")], place.namespace).objects
     assert change.notes == (
         "taken over from kubectl-client-side-apply: data.a",
@@ -82,14 +82,15 @@ FLUX, ARGO = "kustomize-controller", "argocd-controller"
 
 
 def set_back(place: Place, tool: str) -> None:
-    """As Flux applies an object, and Argo CD patches one unless it is told to apply server-side."""
+    """Write the object as the tool does: Flux applies it; Argo CD patches it, unless it is told to apply
+    server-side."""
     if tool == FLUX:
-        theirs = m.config(a="theirs")
-        theirs["metadata"] = {"name": "settings", "labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}}
+        foreign = m.config(a="theirs")
+        foreign["metadata"] = {"name": "settings", "labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}}
         with closing(Connection(place.access)) as connection:
-            m.applied_by(connection, place.namespace, theirs, tool)
+            m.applied_by(connection, place.namespace, foreign, tool)
     else:
-        edited(place, {"data": {"a": "theirs"}}, manager=tool)
+        edit(place, {"data": {"a": "theirs"}}, manager=tool)
 
 
 @pytest.mark.parametrize(("tool", "name"), [(FLUX, "Flux"), (ARGO, "Argo CD")])
@@ -97,35 +98,35 @@ def test_a_tool_that_applies_the_object_too_is_told_at_first_and_whenever_it_did
     place: Place, tool: str, name: str
 ) -> None:
     advice = f"{name} ({tool}) applies it too, and each undoes the other: take it out of one of them"
-    theirs, ours = m.config(a="theirs"), m.config(a="ours")
-    theirs["metadata"] = {"name": "settings"}
-    made(place, theirs, manager=tool)
+    foreign, own = m.config(a="theirs"), m.config(a="ours")
+    foreign["metadata"] = {"name": "settings"}
+    create(place, foreign, manager=tool)
     numbers = count(1)
 
-    def told() -> tuple[str, ...]:
-        [change] = place.cluster.preview([ours], place.namespace).objects
+    def warnings() -> tuple[str, ...]:
+        [change] = place.cluster.preview([own], place.namespace).objects
         return change.warnings
 
-    def applied() -> tuple[str, ...]:
-        place.apply([ours], number=next(numbers))  # until it is in a later second than theirs
-        return told()
+    def warnings_after_apply() -> tuple[str, ...]:
+        place.apply([own], number=next(numbers))  # until it falls into a later second than the tool's
+        return warnings()
 
-    assert told() == (advice,)
-    assert place.settled(applied, until=lambda warnings: not warnings) == ()
+    assert warnings() == (advice,)
+    assert place.settle(warnings_after_apply, until=lambda warnings: not warnings) == ()
     set_back(place, tool)
-    assert told() == (advice,)
-    look = AppliedManifests(owner=m.OWNER, manifests=(ours,), live_for=timedelta(0))
-    [found] = place.cluster.drift([look], place.namespace)
-    assert isinstance(found, tuple)
-    assert [each.drifted.by for each in found] == [tool]
-    assert found[0].drifted.text.endswith(f"(data.a): {advice}")
+    assert warnings() == (advice,)
+    look = AppliedManifests(owner=m.OWNER, manifests=(own,), live_for=timedelta(0))
+    [drift] = place.cluster.drift([look], place.namespace)
+    assert isinstance(drift, tuple)
+    assert [difference.drifted.by for difference in drift] == [tool]
+    assert drift[0].drifted.text.endswith(f"(data.a): {advice}")
     [owned] = place.cluster.search(place.namespace, m.OWNER).owned
     assert (owned.name, owned.also_applied) == ("settings", advice)
 
 
 def test_what_somebody_added_by_hand_stays_and_is_told_each_time(place: Place) -> None:
     place.apply([m.config(a="1")])
-    edited(place, {"data": {"debug": "on"}})
+    edit(place, {"data": {"debug": "on"}})
     [change] = place.cluster.preview([m.config(a="1")], place.namespace).objects
     assert change.change is AppliedChange.UNCHANGED
     assert change.notes == ("left as kubectl-edit set it, since it is not in the manifest: data.debug",)
@@ -141,13 +142,13 @@ def test_of_a_workload_whose_controllers_are_at_work_there_is_nothing_to_tell(pl
 def test_what_the_api_server_warns_of_is_told_in_the_plan_and_when_it_is_applied(place: Place) -> None:
     manifest = m.deployment(replicas=0)
     manifest["spec"]["template"]["spec"]["nodeSelector"] = {"beta.kubernetes.io/os": "linux"}
-    said = (
+    warning = (
         'spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead'
     )
     [change] = place.cluster.preview([manifest], place.namespace).objects
-    assert said in change.warnings
+    assert warning in change.warnings
     [applied] = place.apply([manifest])
-    assert said in applied.warnings
+    assert warning in applied.warnings
 
 
 def reader() -> m.Json:
@@ -171,4 +172,6 @@ def test_a_change_that_comes_with_new_pods_is_not(place: Place) -> None:
     place.apply([m.config(a="1"), reader()])
     newer = reader()
     newer["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 2
-    assert all(not each.warnings for each in place.cluster.preview([m.config(a="2"), newer], place.namespace).objects)
+    assert all(
+        not change.warnings for change in place.cluster.preview([m.config(a="2"), newer], place.namespace).objects
+    )

@@ -1,8 +1,9 @@
-"""`python -m tests.contract.cluster.variants`: ask real API servers about each variant, and keep where they refuse it.
+"""`python -m tests.contract.cluster.variants`: ask real API servers about each variant, and record where they refuse
+it.
 
-The variants are in `variants.yaml`: one sound object of each kind, and what is changed in it. Each is applied in a dry
-run, as when a plan is made. It needs the programs of `make cluster`, in all its versions; `test_variants.py` replays
-the record.
+The variants are in `variants.yaml`: one valid object of each kind, and the changes to it. Each is applied in a dry run,
+as when a plan is made. It needs the programs of `make cluster`, in all its versions; `test_variants.py` replays the
+record.
 """
 
 import copy
@@ -28,10 +29,10 @@ from slipway.effects.cluster.kinds import BUILT_IN
 from tests.recorded import RECORDED
 
 type Json = dict[str, Any]
-type Answers = dict[str, list[str] | None]
-"""Where each variant is refused; None where it is taken."""
+type Refusals = dict[str, list[str] | None]
+"""The fields for which each variant is refused; None if it is accepted."""
 type Send = Callable[[str, Json], tuple[int, Json]]
-"""Applies an object: its path and itself to a status and a body."""
+"""Applies an object: takes its path and the object, and returns status and body."""
 
 RECORD = RECORDED / "kubernetes" / "variants.json"
 NAMESPACE = "default"
@@ -40,23 +41,23 @@ _FIELD = re.compile(r"\.(\w[^\s:]*): ")
 
 
 def _changed(sound: Json, change: Json) -> Json:
-    value = copy.deepcopy(sound)
-    job = value.get("spec", {}).get("jobTemplate", value)
+    manifest = copy.deepcopy(sound)
+    job = manifest.get("spec", {}).get("jobTemplate", manifest)
     pod = job.get("spec", {}).get("template", {}).get("spec", {})
     roots = {"pod": pod, "main": (pod.get("containers") or [{}])[0]}
     for path, content in change.items():
         *steps, last = path.split(".")
-        here = roots.get(steps[0], value) if steps else value
-        for step in steps[1:] if here is not value else steps:
-            here = here.setdefault(step, {})
+        target = roots.get(steps[0], manifest) if steps else manifest
+        for step in steps[1:] if target is not manifest else steps:
+            target = target.setdefault(step, {})
         if content is None:
-            del here[last]
+            del target[last]
         else:
-            here[last] = content
-    return value
+            target[last] = content
+    return manifest
 
 
-def _read() -> dict[str, Json]:
+def _load() -> dict[str, Json]:
     kinds = yaml.safe_load(Path(__file__).with_name("variants.yaml").read_text(encoding="utf-8"))
     return {
         f"{kind} {json.dumps(change)}": _changed(of["sound"], change)
@@ -65,27 +66,27 @@ def _read() -> dict[str, Json]:
     }
 
 
-VARIANTS = _read()
+VARIANTS = _load()
 
 
 def of_kind(kind: str) -> dict[str, Json]:
-    return {name: value for name, value in VARIANTS.items() if value["kind"] == kind}
+    return {name: manifest for name, manifest in VARIANTS.items() if manifest["kind"] == kind}
 
 
-def recorded(version: str = KUBERNETES) -> Answers:
+def recorded(version: str = KUBERNETES) -> Refusals:
     record: Json = json.loads(RECORD.read_text(encoding="utf-8"))
-    answers = {**record["refused at"], **record["otherwise"].get(version, {})}
-    return {name: None if fields is None else fields.split("; ") for name, fields in answers.items()}
+    refusals = {**record["refused at"], **record["otherwise"].get(version, {})}
+    return {name: None if fields is None else fields.split("; ") for name, fields in refusals.items()}
 
 
-def refused_at(send: Send, value: Json) -> list[str] | None:
-    """The fields for which the server refuses the object; one without a name if it names none; None if it takes it.
+def refused_at(send: Send, manifest: Json) -> list[str] | None:
+    """The fields for which the server refuses the object; an empty name if it names none; None if it accepts it.
 
-    A missing right, and a part that the double says it does not have, is no answer.
+    Raises ValueError for a missing right, and NotImplementedError for a field that the double does not have.
     """
-    kind = BUILT_IN[value["apiVersion"], value["kind"]]
+    kind = BUILT_IN[manifest["apiVersion"], manifest["kind"]]
     query = urlencode({"dryRun": "All", "fieldManager": "slipway", "force": "true"})
-    status, body = send(f"{kind.path(NAMESPACE, value['metadata']['name'])}?{query}", value)
+    status, body = send(f"{kind.path(NAMESPACE, manifest['metadata']['name'])}?{query}", manifest)
     if status < HTTPStatus.MULTIPLE_CHOICES:
         return None
     if status == HTTPStatus.NOT_IMPLEMENTED:
@@ -97,44 +98,44 @@ def refused_at(send: Send, value: Json) -> list[str] | None:
 
 
 def sender(connection: Connection) -> Send:
-    def send(path: str, value: Json) -> tuple[int, Json]:
+    def send(path: str, manifest: Json) -> tuple[int, Json]:
         headers = {"Content-Type": "application/apply-patch+yaml"}
-        with connection.stream("PATCH", path, what="apply", body=value, headers=headers) as stream:
+        with connection.stream("PATCH", path, what="apply", body=manifest, headers=headers) as stream:
             return stream.status, json.loads(b"".join(stream.pieces()))
 
     return send
 
 
-def _answers_of(version: str) -> Answers:
+def _refusals_of(version: str) -> Refusals:
     with (
         tempfile.TemporaryDirectory() as folder,
         RealCluster(KubernetesSettings(simulate=True), programs=built(version), folder=Path(folder) / "c") as real,
     ):
         connection = Connection(ClusterAccess(kubeconfig=real.kubeconfig))
         send = sender(connection)
-        answers = {name: refused_at(send, value) for name, value in VARIANTS.items()}
+        refusals = {name: refused_at(send, manifest) for name, manifest in VARIANTS.items()}
         connection.close()
-    return answers
+    return refusals
 
 
 def main() -> int:
-    usual = _answers_of(KUBERNETES)
-    others = {version: _answers_of(version) for version in VERSIONS if version != KUBERNETES}
+    usual = _refusals_of(KUBERNETES)
+    others = {version: _refusals_of(version) for version in VERSIONS if version != KUBERNETES}
     record = {
         "version": KUBERNETES,
         "recorded": datetime.now(UTC).date().isoformat(),
-        "refused at": _kept(usual),
+        "refused at": _encoded(usual),
         "otherwise": {
-            version: _kept({name: fields for name, fields in answers.items() if fields != usual[name]})
-            for version, answers in others.items()
+            version: _encoded({name: fields for name, fields in refusals.items() if fields != usual[name]})
+            for version, refusals in others.items()
         },
     }
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
-def _kept(answers: Answers) -> dict[str, str | None]:
-    return {name: None if fields is None else "; ".join(fields) for name, fields in answers.items()}
+def _encoded(refusals: Refusals) -> dict[str, str | None]:
+    return {name: None if fields is None else "; ".join(fields) for name, fields in refusals.items()}
 
 
 if __name__ == "__main__":
