@@ -1,7 +1,7 @@
 """A process that can die: each of its writes to the outside (rows, messages, documents) is a point where it may end.
 
 Nothing changes outside between two points, so a death at each point covers every death. A dead process does nothing
-more: even the work of its `finally` blocks has no effect, as if the machine were gone.
+more: even its `finally` blocks have no effect, as if the machine were gone.
 """
 
 import threading
@@ -23,16 +23,16 @@ from slipway.ledger.table import PagedTable, Row, Write
 
 
 class Crash(BaseException):
-    """The process is gone. No `except Exception` holds it."""
+    """The process has died. No `except Exception` catches it."""
 
 
 @dataclass
 class Life:
-    """Counts the points, and ends or disturbs the process at chosen ones."""
+    """The life of a process: counts the points, and ends or disturbs the process at chosen ones."""
 
     crash_at: frozenset[int] = frozenset()
     fail_at: frozenset[int] = frozenset()
-    """Points at which the service that is being spoken to is away, or a registry refuses."""
+    """Points at which the service that is called is away, or a registry refuses."""
     points: list[str] = field(default_factory=list)
     dead: bool = False
     counting: threading.Lock = field(default_factory=threading.Lock)
@@ -66,7 +66,7 @@ class Life:
 
 
 class MortalTable:
-    """A table that is written to by a mortal process, and may be away: before a write, or after it took effect."""
+    """A table of a mortal process, which may be away before a write, or after the write took effect."""
 
     def __init__(self, table: Table, life: Life) -> None:
         self._table, self._life = table, life
@@ -80,10 +80,10 @@ class MortalTable:
         yield from self._table.rows(partition, first, last, limit=limit)
 
     def transact(self, partition: str, writes: Sequence[Write]) -> tuple[str, ...]:
-        what = ",".join(sorted({write.key.partition("!")[0] for write in writes}))
-        self._life.reach(f"table before {what}")
+        kinds = ",".join(sorted({write.key.partition("!")[0] for write in writes}))
+        self._life.reach(f"table before {kinds}")
         etags = self._table.transact(partition, writes)
-        self._life.reach(f"table after {what}")
+        self._life.reach(f"table after {kinds}")
         return etags
 
 
@@ -122,18 +122,18 @@ class Mortal:
         self._port, self._life, self._name, self._writes = port, life, name, writes
 
     def __getattr__(self, method: str) -> Any:
-        found = getattr(self._port, method)
-        if not callable(found):
-            return found
+        member = getattr(self._port, method)
+        if not callable(member):
+            return member
 
         def called(*args: Any, **kwargs: Any) -> Any:
             if method not in self._writes:
                 self._life.go_on(self._name)
-                return found(*args, **kwargs)
+                return member(*args, **kwargs)
             self._life.reach(f"{self._name} before {method}")
-            answer = found(*args, **kwargs)
+            result = member(*args, **kwargs)
             self._life.reach(f"{self._name} after {method}")
-            return answer
+            return result
 
         return called
 
@@ -176,7 +176,7 @@ class MortalFenced(Mortal):
 
 
 def mortal_port[Port](port: Port, life: Life, name: str, *writes: str) -> Port:
-    """The port, used by a mortal process. It has the port's methods by `__getattr__`, which no type checker sees."""
+    """The port, used by a mortal process. Its methods come from `__getattr__`, which no type checker sees."""
     return cast(Port, Mortal(port, life, name, *writes))
 
 
@@ -209,7 +209,8 @@ REGISTRY_WRITES = ("put_blob", "mount_blob", "put_manifest", "lock", "unlock_tag
 
 
 def is_service(point: str) -> bool:
-    """Whether a service can be away at the point. The index takes rows it has: to it, after a write is before it."""
+    """Whether a service can be away at the point. The index accepts rows that it has already: to it, after a write is
+    as before it."""
     return point.startswith(("table", "index before", "anchors before", "bus", "cluster", "registry before"))
 
 

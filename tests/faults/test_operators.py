@@ -24,7 +24,7 @@ and a fortieth of those at which a service may fail."""
 
 
 def command(run: Run, verb: Verb, release: int | None = None, *, hours: int = 0, lane: bool = True) -> None:
-    """The command is in the queue, as an event like any other."""
+    """Put the command into the queue, as an event like any other."""
     event = proved_command(
         received_at=run.installation.now,
         verb=verb,
@@ -41,7 +41,7 @@ def command(run: Run, verb: Verb, release: int | None = None, *, hours: int = 0,
     run._enqueue("work", event.model_dump_json().encode(), event.mark)
 
 
-def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:
+def play(folder: Path, faults: Faults = NO_FAULTS) -> Run:
     run = Run.new(folder, faults)
     run.push("1.0")
     run.until_quiet()
@@ -66,32 +66,32 @@ def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:
 
 @cache
 def expected(folder: Path) -> dict[str, Any]:
-    return outcome(told(folder))
+    return outcome(play(folder))
 
 
 def outcome(run: Run) -> dict[str, Any]:
-    found = run.outcome()
+    result = run.outcome()
     lane = run.installation.lane("production")
-    # How often a step is looked at again, and with it some of what is told, depends on when messages come.
-    found["actions"] = {name: found["actions"][name] for name in ACTIONS}
-    return found | {"live release": lane.live.release if lane.live else None, "hold": lane.hold}
+    # How often a step is looked at again, and with it some of what is notified, depends on when messages arrive.
+    result["actions"] = {name: result["actions"][name] for name in ACTIONS}
+    return result | {"live release": lane.live.release if lane.live else None, "hold": lane.hold}
 
 
 ACTIONS = ("lane.frozen", "rollback.ordered", "hold.set", "hold.ended", "release.retried", "release.completed")
 
 
 def differences(folder: Path, faults: Faults) -> dict[str, Any]:
-    found, wanted = outcome(told(folder, faults)), expected(folder)
-    return {name: (wanted[name], found[name]) for name in wanted if wanted[name] != found[name]}
+    actual, baseline = outcome(play(folder, faults)), expected(folder)
+    return {name: (baseline[name], actual[name]) for name in baseline if baseline[name] != actual[name]}
 
 
 @cache
 def points(folder: Path) -> tuple[str, ...]:
-    return tuple(told(folder).life.points)
+    return tuple(play(folder).life.points)
 
 
 def test_without_faults_the_story_ends_as_it_should(deliveries: Path) -> None:
-    run = told(deliveries)
+    run = play(deliveries)
     phases = {release.number: str(release.phase) for release in run.installation.app.ledger.releases("shop", limit=9)}
     assert phases == {1: "completed", 2: "completed", 3: "completed", 4: "completed"}
     assert outcome(run)["live release"] == 4
@@ -103,8 +103,8 @@ def test_without_faults_the_story_ends_as_it_should(deliveries: Path) -> None:
 def test_the_process_may_die_while_operators_work(deliveries: Path, share: int) -> None:
     deaths = [number for number, point in enumerate(points(deliveries)) if " after " not in point]
     for number in deaths[share :: SHARES * 10]:
-        found = differences(deliveries, Faults(crash_at=frozenset({number})))
-        assert not found, f"died at point {number}, {points(deliveries)[number]}"
+        differing = differences(deliveries, Faults(crash_at=frozenset({number})))
+        assert not differing, f"died at point {number}, {points(deliveries)[number]}"
 
 
 @pytest.mark.sweep(keep=1)
@@ -112,8 +112,8 @@ def test_the_process_may_die_while_operators_work(deliveries: Path, share: int) 
 def test_a_service_may_be_away_while_operators_work(deliveries: Path, share: int) -> None:
     away = [number for number, point in enumerate(points(deliveries)) if is_service(point)]
     for number in away[share :: SHARES * 40]:
-        found = differences(deliveries, Faults(fail_at=frozenset({number})))
-        assert not found, f"away at point {number}, {points(deliveries)[number]}"
+        differing = differences(deliveries, Faults(fail_at=frozenset({number})))
+        assert not differing, f"away at point {number}, {points(deliveries)[number]}"
 
 
 @pytest.mark.sweep(keep=1)

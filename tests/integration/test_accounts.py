@@ -30,12 +30,12 @@ GATES = {
     "taken": 'approvers: ["role:shop-approvers"], required: 2, level: signed, fresh: 5m',
     "spoken": f'approvers: ["oid:{PEOPLE["Ben"].oid}"], level: queue',
 }
-"""What production asks, by application."""
+"""The gate of production, by application."""
 
 
 @dataclass
-class Somebodys:
-    """What somebody has who took over an account: its tokens, and a browser in which it is signed in."""
+class Account:
+    """An account in the wrong hands: its tokens, and a browser in which it is signed in."""
 
     system: System
     name: str
@@ -62,20 +62,20 @@ class Somebodys:
         return self.api("POST", f"/api/v1/approvals/{release}", body)
 
     def page(self, method: str, path: str, fields: dict[str, str] | None = None, **headers: str) -> tuple[int, str]:
-        """One request of the browser, with its cookies, and nothing followed."""
+        """One request of the browser, with its cookies; redirects are not followed."""
         host = urlsplit(self.system.stack.url).hostname or ""
         cookies = "; ".join(f"{name}={value}" for name, value in self.browser.cookies.get(host, {}).items())
-        known = {"Cookie": cookies, "Origin": self.system.stack.url, "Sec-Fetch-Site": "same-origin"} | headers
-        known["Content-Type"] = "application/x-www-form-urlencoded"
-        return self._ask(method, path, urlencode(fields).encode() if fields else None, known)
+        all_headers = {"Cookie": cookies, "Origin": self.system.stack.url, "Sec-Fetch-Site": "same-origin"} | headers
+        all_headers["Content-Type"] = "application/x-www-form-urlencoded"
+        return self._ask(method, path, urlencode(fields).encode() if fields else None, all_headers)
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
         http: urllib3.PoolManager = self.system.stack.http
-        answer = http.request(method, self.system.stack.url + path, body=body, headers=headers, redirect=False)
+        response = http.request(method, self.system.stack.url + path, body=body, headers=headers, redirect=False)
         try:
-            return answer.status, json.loads(answer.data)
+            return response.status, json.loads(response.data)
         except ValueError:
-            return answer.status, answer.data.decode(errors="replace")
+            return response.status, response.data.decode(errors="replace")
 
     def form(self, path: str) -> tuple[str, dict[str, str]]:
         """The address of a page's first form, and its fields."""
@@ -99,25 +99,25 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="module")
-def ada(system: System) -> Somebodys:
-    return Somebodys(system, "Ada")
+def ada(system: System) -> Account:
+    return Account(system, "Ada")
 
 
 @pytest.fixture(scope="module")
-def grace(system: System) -> Somebodys:
+def grace(system: System) -> Account:
     """Grace, who has no role but `reader`."""
-    return Somebodys(system, "Grace")
+    return Account(system, "Grace")
 
 
 @pytest.fixture(scope="module")
-def taken(system: System) -> Played:
+def signed_gate(system: System) -> Played:
     return system.application("taken")
 
 
 def waits(application: Played, version: str, *, author: Somebody | None = None) -> str:
-    """A version whose run is known, at production's gate; the release's id."""
-    begun = {"author": author} if author else {}
-    run = application.ci.begin(f"Release {version}", **begun)
+    """Bring a version whose run is proved to production's gate; returns the release's id."""
+    options = {"author": author} if author else {}
+    run = application.ci.begin(f"Release {version}", **options)
     digest = application.ci.push(application.ci.build(version, commit=run.commit), version)
     application.ci.end(run, digest)
     application.ci.report(run)
@@ -127,8 +127,8 @@ def waits(application: Played, version: str, *, author: Somebody | None = None) 
 
 
 @pytest.fixture(scope="module")
-def release(taken: Played) -> str:
-    return waits(taken, "1.0.0")
+def release(signed_gate: Played) -> str:
+    return waits(signed_gate, "1.0.0")
 
 
 def votes(application: Played, release: str) -> list[tuple[str, str]]:
@@ -156,130 +156,128 @@ ORDERS: dict[Verb, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("verb", ORDERS)
-def test_a_reader_orders_nothing(grace: Somebodys, verb: Verb) -> None:
-    status, told = grace.api("POST", "/api/v1/commands", {"verb": verb, "reason": "because", **ORDERS[verb]})
-    assert (status, told["title"]) == (403, "Forbidden")
+def test_a_reader_orders_nothing(grace: Account, verb: Verb) -> None:
+    status, problem = grace.api("POST", "/api/v1/commands", {"verb": verb, "reason": "because", **ORDERS[verb]})
+    assert (status, problem["title"]) == (403, "Forbidden")
 
 
 @pytest.mark.parametrize("decision", ["approve", "reject", "withdraw", "object"])
 def test_a_reader_votes_nowhere_and_makes_no_trail_longer(
-    grace: Somebodys, taken: Played, release: str, decision: str
+    grace: Account, signed_gate: Played, release: str, decision: str
 ) -> None:
-    before = refusals(taken)
+    before = refusals(signed_gate)
     assert grace.vote(release, decision)[0] == 403
     assert grace.vote(release, decision, on_behalf_of=PEOPLE["Ada"].oid)[0] == 400
-    assert refusals(taken) == before
+    assert refusals(signed_gate) == before
 
 
 @pytest.mark.parametrize("kind", ["doctor", "reindex"])
-def test_a_reader_has_nothing_looked_at_or_made_anew(grace: Somebodys, kind: str) -> None:
+def test_a_reader_has_nothing_looked_at_or_made_anew(grace: Account, kind: str) -> None:
     assert grace.api("POST", "/api/v1/looks", {"kind": kind, "subject": "taken"})[0] == 403
 
 
-def test_a_reader_changes_no_catalogue(grace: Somebodys) -> None:
+def test_a_reader_changes_no_catalogue(grace: Account) -> None:
     removal = grace.api("POST", "/api/v1/catalogue/application/taken/removal", {"reason": "x"})
     assert (removal[0], "applied by role:platform" in removal[1]["detail"]) == (409, True)
     assert grace.api("POST", "/api/v1/catalogue/project/integration/removal", {"reason": "x"})[0] == 422
 
 
 @pytest.mark.parametrize("path", ["/admin/host/keys", "/admin/functions/reconcile", "/admin/host/status"])
-def test_a_reader_has_nothing_of_the_hosts_own(grace: Somebodys, path: str) -> None:
+def test_a_reader_has_nothing_of_the_hosts_own(grace: Account, path: str) -> None:
     assert grace.api("GET", path)[0] in (401, 403, 404)
 
 
-def test_what_signs_in_somebody_is_no_token_of_the_api(grace: Somebodys, ada: Somebodys) -> None:
+def test_what_signs_in_somebody_is_no_token_of_the_api(grace: Account, ada: Account) -> None:
     assert grace.api("GET", "/api/v1/releases", bearer=ada.tokens.id_token)[0] == 401
     ada.browser.read(ada.system.stack.url)
     for cookie in filter(None, ada.browser.cookies[urlsplit(ada.system.stack.url).hostname or ""].values()):
         assert grace.api("GET", "/api/v1/releases", bearer=cookie)[0] == 401
 
 
-def test_a_form_of_somebody_elses_session_or_page_decides_nothing(
-    grace: Somebodys, ada: Somebodys, release: str
-) -> None:
-    place, held = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
-    _, own = grace.form("/sign-out")
-    for form in (held, own | {"opening": "1"}):
+def test_a_form_of_somebody_elses_session_or_page_decides_nothing(grace: Account, ada: Account, release: str) -> None:
+    place, fields = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
+    _, her_fields = grace.form("/sign-out")
+    for form in (fields, her_fields | {"opening": "1"}):
         for decision in ("approve", "reject"):
             assert grace.page("POST", _path(place), {"form": form["form"], "decision": decision})[0] == 400
 
 
 # ---- an approver
 def test_of_one_approver_there_is_one_vote_however_they_cast_it_and_no_token_of_it_is_shown(
-    ada: Somebodys, grace: Somebodys, taken: Played, release: str
+    ada: Account, grace: Account, signed_gate: Played, release: str
 ) -> None:
-    place = f"{taken.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
+    place = f"{signed_gate.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
     ada.browser.decide(place, "approve", "seen")
     for browser in (ada.browser, Signer(ada.browser.oid)):
         with pytest.raises(PageRefused, match="one-vote-each"):
             browser.decide(place, "approve", "once more")
     assert ada.vote(release, "approve")[0] == 403
     assert ada.vote(release, "approve", token="made.up")[0] == 403
-    assert votes(taken, release) == [(f"oid:{ada.browser.oid}", "approve")]
-    assert taken.release(release)["phase"] == "awaiting_approval"
-    (counted,) = [record for record in taken.records() if record["action"] == "vote.approved"]
+    assert votes(signed_gate, release) == [(f"oid:{ada.browser.oid}", "approve")]
+    assert signed_gate.release(release)["phase"] == "awaiting_approval"
+    (counted,) = [record for record in signed_gate.records() if record["action"] == "vote.approved"]
     assert grace.api("GET", f"/api/v1/evidence/{counted['proof']}")[0] == 404
 
 
-def test_an_earlier_sign_in_approves_nothing(ada: Somebodys, taken: Played, release: str) -> None:
-    identity = taken.system.stack.identity
-    place = f"{taken.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
+def test_an_earlier_sign_in_approves_nothing(ada: Account, signed_gate: Played, release: str) -> None:
+    identity = signed_gate.system.stack.identity
+    place = f"{signed_gate.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
     identity.signed_in_ago(3600)
     try:
         with pytest.raises(PageRefused, match="sign-in-is-fresh"):
             Signer(PEOPLE["Ben"].oid).decide(place, "approve", "of an old session")
     finally:
         identity.signed_in_ago(0)
-    assert len(votes(taken, release)) == 1
+    assert len(votes(signed_gate, release)) == 1
 
 
 def test_an_approver_finishes_nothing_with_the_sign_in_of_another_one(
-    ada: Somebodys, taken: Played, release: str
+    ada: Account, signed_gate: Played, release: str
 ) -> None:
-    """Ada leads Ben to the provider, and gets hold of the address at which he ends."""
-    before = votes(taken, release)
-    ada.browser.read(taken.system.stack.url)
-    place, held = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
-    status, text = ada.page("POST", _path(place), held | {"decision": "approve"})
+    """Ada leads Ben to the provider, and gets hold of the address at which he ends up."""
+    before = votes(signed_gate, release)
+    ada.browser.read(signed_gate.system.stack.url)
+    place, fields = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
+    status, text = ada.page("POST", _path(place), fields | {"decision": "approve"})
     assert status == 200
-    found = re.search(r'href="([^"]+/authorize[^"]+)"', text)
-    assert found is not None, text
-    leads = html.unescape(found[1])
+    match = re.search(r'href="([^"]+/authorize[^"]+)"', text)
+    assert match is not None, text
+    leads = html.unescape(match[1])
     state = parse_qs(urlsplit(leads).query)["state"][0]
-    came = Browser().go(leads, back_to=f"{taken.system.stack.url}/say/back", who=PEOPLE["Ben"].oid)
-    back = f"/say/back?{urlencode({'state': state, 'code': came.said['code']})}"
-    elsewhere = Somebodys(taken.system, "Ben")
-    elsewhere.browser.read(taken.system.stack.url)
+    redirect = Browser().go(leads, back_to=f"{signed_gate.system.stack.url}/say/back", who=PEOPLE["Ben"].oid)
+    back = f"/say/back?{urlencode({'state': state, 'code': redirect.said['code']})}"
+    elsewhere = Account(signed_gate.system, "Ben")
+    elsewhere.browser.read(signed_gate.system.stack.url)
     assert elsewhere.page("GET", back)[0] == 403
     status, text = ada.page("GET", back)
     assert (status, "The person who signed in there is not the one who pressed the button" in text) == (403, True)
-    assert votes(taken, release) == before
+    assert votes(signed_gate, release) == before
 
 
-def test_a_session_that_was_ended_decides_nothing(ada: Somebodys, taken: Played, release: str) -> None:
-    ada.browser.read(taken.system.stack.url)
-    place, held = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
-    olu = Somebodys(taken.system, "Olu")
+def test_a_session_that_was_ended_decides_nothing(ada: Account, signed_gate: Played, release: str) -> None:
+    ada.browser.read(signed_gate.system.stack.url)
+    place, fields = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
+    olu = Account(signed_gate.system, "Olu")
     ending = {"verb": "session.end", "person": ada.browser.oid, "reason": "taken over"}
-    status, said = olu.api("POST", "/api/v1/commands", ending)
+    status, receipt = olu.api("POST", "/api/v1/commands", ending)
     assert status == 202
-    until(lambda: taken.system.get(said["address"])["state"] == "counted", "the worker has ended the sessions")
+    until(lambda: signed_gate.system.get(receipt["address"])["state"] == "counted", "the worker has ended the sessions")
     for decision in ("approve", "reject"):
-        assert ada.page("POST", _path(place), held | {"decision": decision, "reason": "x"})[0] == 401
-    assert len(votes(taken, release)) == 1
+        assert ada.page("POST", _path(place), fields | {"decision": decision, "reason": "x"})[0] == 401
+    assert len(votes(signed_gate, release)) == 1
 
 
-def test_nobody_approves_their_own_change_and_a_rejection_of_it_counts(ada: Somebodys, taken: Played) -> None:
-    own = waits(taken, "1.1.0", author=Somebody(name="Ada", mail=PEOPLE["Ada"].mail))
-    place = f"{taken.system.stack.url}/approvals/taken/{own.rpartition('-')[2]}/production"
+def test_nobody_approves_their_own_change_and_a_rejection_of_it_counts(ada: Account, signed_gate: Played) -> None:
+    own_release = waits(signed_gate, "1.1.0", author=Somebody(name="Ada", mail=PEOPLE["Ada"].mail))
+    place = f"{signed_gate.system.stack.url}/approvals/taken/{own_release.rpartition('-')[2]}/production"
     with pytest.raises(PageRefused, match="approver-is-not-committer"):
         ada.browser.decide(place, "approve", "it is mine")
     Signer(PEOPLE["Ben"].oid).decide(place, "approve", "seen")
     with pytest.raises(PageRefused, match="approver-is-not-committer"):
         ada.browser.decide(place, "approve", "it is mine")
-    assert votes(taken, own) == [(f"oid:{PEOPLE['Ben'].oid}", "approve")]
-    ada.vote(own, "reject")
-    until(lambda: taken.release(own)["phase"] == "rejected", "her rejection counts")
+    assert votes(signed_gate, own_release) == [(f"oid:{PEOPLE['Ben'].oid}", "approve")]
+    ada.vote(own_release, "reject")
+    until(lambda: signed_gate.release(own_release)["phase"] == "rejected", "her rejection counts")
 
 
 # ---- who may send to `approvals`
@@ -294,12 +292,14 @@ def ordered(verb: str, **more: Any) -> dict[str, Any]:
 
 
 OPENING: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "voter-is-surely-known": lambda asked: spoken(decision="approve", application="taken", **asked),
-    "approver-is-listed": lambda asked: spoken(
-        decision="approve", on_behalf_of={"tid": TENANT, "oid": PEOPLE["Grace"].oid}, **asked
+    "voter-is-surely-known": lambda gate_fields: spoken(decision="approve", application="taken", **gate_fields),
+    "approver-is-listed": lambda gate_fields: spoken(
+        decision="approve", on_behalf_of={"tid": TENANT, "oid": PEOPLE["Grace"].oid}, **gate_fields
     ),
-    "vote-is-for-this-opening": lambda asked: spoken(decision="approve", **asked | {"opening": 2}),
-    "vote-is-for-this-plan": lambda asked: spoken(decision="approve", **asked | {"plan": "sha256:" + "0" * 64}),
+    "vote-is-for-this-opening": lambda gate_fields: spoken(decision="approve", **gate_fields | {"opening": 2}),
+    "vote-is-for-this-plan": lambda gate_fields: spoken(
+        decision="approve", **gate_fields | {"plan": "sha256:" + "0" * 64}
+    ),
 }
 STOPS = frozenset({Verb.CANCEL, Verb.FREEZE})
 PARKED: dict[str, dict[str, Any]] = {
@@ -320,16 +320,18 @@ def test_whoever_may_send_to_approvals_opens_nothing_but_by_a_vote_that_the_gate
     application = system.application("spoken")
     release = waits(application, "1.0.0")
     gate = application.release(release)["gate"]
-    asked = {"opening": gate["opening"], "plan": gate["plan_hash"]}
-    for number, message in enumerate([made(asked) for made in OPENING.values()] + list(PARKED.values())):
+    gate_fields = {"opening": gate["opening"], "plan": gate["plan_hash"]}
+    for number, message in enumerate(
+        [message_for(gate_fields) for message_for in OPENING.values()] + list(PARKED.values())
+    ):
         system.send("approvals", {"id": f"an-attempt-{number}", **message})
     for reason in PARKED:
         system.parked(source="approvals", reason=reason)
 
     def refused() -> set[str]:
-        both = [*application.records(), *system.application("taken").records()]
-        mine = [each["details"]["rules"] for each in both if each["action"] == "vote.refused"]
-        return {rule for broken in mine for rule in broken}
+        records = [*application.records(), *system.application("taken").records()]
+        broken_rules = [record["details"]["rules"] for record in records if record["action"] == "vote.refused"]
+        return {rule for broken in broken_rules for rule in broken}
 
     until(lambda: OPENING.keys() <= refused(), "each approval is refused by its rule")
     assert application.release(release)["phase"] == "awaiting_approval"
@@ -351,7 +353,7 @@ def test_nobody_uses_up_the_id_of_a_stop_at_the_bus_or_at_the_worker(system: Sys
     until(lambda: refused() > before, "the attempt without a reason is refused")
     reason = f"the database of {about or 'everything'} is on fire"
     system.send("approvals", stop | {"reason": reason}, message_id=f"bus-{len(about)}")
-    until(lambda: reason in [each["reason"] for each in system.get("/api/v1/freezes")["freezes"]], "it is frozen")
+    until(lambda: reason in [freeze["reason"] for freeze in system.get("/api/v1/freezes")["freezes"]], "it is frozen")
 
 
 def _path(address: str) -> str:

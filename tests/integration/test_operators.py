@@ -22,7 +22,7 @@ def application(system: System) -> Played:
 
 
 def slipway(system: System, *words: str) -> dict[str, Any]:
-    """The command as Olu types it, who then confirms in a browser what lets something through."""
+    """Type a command as Olu, who then confirms in a browser what lets something through."""
     environment = system.stack.command_environment()
     if words[0] in OPENS:
         return confirmed(Signer(system.stack.identity.settings.person("Olu").oid), words, environment)
@@ -31,8 +31,8 @@ def slipway(system: System, *words: str) -> dict[str, Any]:
         command, env={**os.environ, **environment}, text=True, capture_output=True, check=False, timeout=60
     )
     assert typed.returncode == 0, (typed.stderr, typed.stdout)
-    answer: dict[str, Any] = json.loads(typed.stdout)
-    return answer
+    output: dict[str, Any] = json.loads(typed.stdout)
+    return output
 
 
 def phase(application: Played, release: str) -> str:
@@ -47,8 +47,8 @@ def test_a_release_is_approved_ahead_rolled_back_and_followed_by_one_that_waits(
     Approver().decide(system.approval_link(first), "approve", "ahead of time")
     application.reached("release.blocked", tag="1.0.0")
     assert phase(application, first) == "held_back"
-    (shown,) = [f for f in slipway(system, "freezes")["freezes"] if f["application"] == "operators"]
-    assert (shown["kind"], shown["reason"]) == ("freeze", "the sale")
+    (freeze,) = [f for f in slipway(system, "freezes")["freezes"] if f["application"] == "operators"]
+    assert (freeze["kind"], freeze["reason"]) == ("freeze", "the sale")
     slipway(system, "unfreeze", "operators", "production")
     application.reached("release.completed", tag="1.0.0")
 
@@ -69,7 +69,7 @@ def test_a_release_is_approved_ahead_rolled_back_and_followed_by_one_that_waits(
 def test_a_cancel_that_is_read_before_the_first_object_ends_the_release_there(
     system: System, application: Played
 ) -> None:
-    """The API server of production answers nothing while the release waits for it."""
+    """The API server of production does not respond while the release waits for it."""
     release = application.waiting("1.3.0")
     (server,) = (part for part in system.stack.parts if part.name == "cluster-production")
     deployment = "/apis/apps/v1/namespaces/operators-production/deployments"
@@ -87,4 +87,4 @@ def test_a_cancel_that_is_read_before_the_first_object_ends_the_release_there(
     until(lambda: phase(application, release) == "cancelled", f"{release} ended before its first object")
     assert "rollout.applied" not in application.actions(release)[-3:]
     after = system.kubernetes(deployment, cluster="production")["items"]
-    assert [each["spec"] for each in after] == [each["spec"] for each in before]
+    assert [item["spec"] for item in after] == [item["spec"] for item in before]

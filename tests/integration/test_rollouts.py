@@ -18,21 +18,21 @@ from tests.integration.test_operators import phase, slipway
 
 pytestmark = pytest.mark.stack
 
-SAID = "column total already exists"
+MIGRATION_ERROR = "column total already exists"
 DEPLOYMENT = "/apis/apps/v1/namespaces/drifts-staging/deployments/hello"
 EDITED = "Deployment/hello was changed by kubectl-edit"
 
 
 def uids(system: System) -> dict[str, str]:
-    """The migrations that were ever run in staging and are still there, and the pods of each."""
+    """The migration Jobs that are still in staging, and the uid of each."""
     jobs = system.kubernetes("/apis/batch/v1/namespaces/migrates-staging/jobs")["items"]
     return {job["metadata"]["name"]: job["metadata"]["uid"] for job in jobs}
 
 
 def pods(system: System) -> list[str]:
-    """The pods of migrations."""
-    found = system.kubernetes("/api/v1/namespaces/migrates-staging/pods")["items"]
-    owners = (pod["metadata"].get("ownerReferences", [{}])[0] for pod in found)
+    """The Jobs that own the pods of migrations, one entry for each pod."""
+    items = system.kubernetes("/api/v1/namespaces/migrates-staging/pods")["items"]
+    owners = (pod["metadata"].get("ownerReferences", [{}])[0] for pod in items)
     return sorted(owner["name"] for owner in owners if owner.get("kind") == "Job")
 
 
@@ -50,20 +50,20 @@ def test_a_migration_that_fails_changes_nothing_is_told_with_its_last_words_and_
     application.push(FAILING)
     second = str(application.reached("release.failed", tag=FAILING)["release"])
     assert system.kubernetes(deployment)["spec"] == live, "nothing of it was applied"
-    assert SAID in application.release(second)["reason"]
-    assert SAID in system.get(f"/api/v1/releases/{second}/explain")["headline"]
-    told = until(
-        lambda: [n for n in system.stack.notices() if n["release"] == second and SAID in json.dumps(n)],
+    assert MIGRATION_ERROR in application.release(second)["reason"]
+    assert MIGRATION_ERROR in system.get(f"/api/v1/releases/{second}/explain")["headline"]
+    notices = until(
+        lambda: [n for n in system.stack.notices() if n["release"] == second and MIGRATION_ERROR in json.dumps(n)],
         f"a notice of how {second} ended",
     )
-    assert told
+    assert notices
     with browser.new_context(viewport=DESKTOP) as context:
         context.set_default_timeout(SLOW)
         page = context.new_page()
         sign_in(page, system)
         page.goto(f"{system.stack.url}/releases/{second}")
         expect(page.locator("main")).to_contain_text("altering the table orders")
-        expect(page.locator(".lead")).to_contain_text(SAID)
+        expect(page.locator(".lead")).to_contain_text(MIGRATION_ERROR)
         assert violations(page) == []
 
     application.push("1.2.0")
@@ -82,25 +82,26 @@ def drift(system: System) -> dict[str, Any]:
     """The output and the exit code of `slipway drift drifts`."""
     environment = {**os.environ, **system.stack.command_environment()}
     command = [sys.executable, "-m", "slipway.cli", "drift", "drifts", "--json"]
-    done = subprocess.run(command, env=environment, text=True, capture_output=True, check=False, timeout=60)
-    return {"code": done.returncode, **json.loads(done.stdout)}
+    process = subprocess.run(command, env=environment, text=True, capture_output=True, check=False, timeout=60)
+    return {"code": process.returncode, **json.loads(process.stdout)}
 
 
-def looked(system: System) -> str:
-    """Have the worker look, and return its findings in staging: not those of a look that its own timer began before."""
+def look_for_drift(system: System) -> str:
+    """Have the worker look for drift, and return its summary for staging: not that of a look that its timer began
+    before."""
     since = datetime.now(UTC)
     system.run_timer("drift")
 
-    def seen_since() -> bool:
+    def looked_since() -> bool:
         last = system.get("/api/v1/applications")["drift"]
         return last is not None and datetime.fromisoformat(last["looked_at"]) >= since
 
-    until(seen_since, "the worker has looked")
-    standing = next(
-        each for each in system.get("/api/v1/applications")["applications"] if each["application"] == "drifts"
+    until(looked_since, "the worker has looked")
+    application = next(
+        entry for entry in system.get("/api/v1/applications")["applications"] if entry["application"] == "drifts"
     )
-    seen = next(lane["drift"] for lane in standing["environments"] if lane["environment"] == "staging")
-    return str(seen["summary"]) if seen else ""
+    staging_drift = next(lane["drift"] for lane in application["environments"] if lane["environment"] == "staging")
+    return str(staging_drift["summary"]) if staging_drift else ""
 
 
 def test_an_edit_of_what_is_live_is_shown_and_told_holds_what_is_new_and_is_brought_back_by_a_person(
@@ -110,20 +111,20 @@ def test_an_edit_of_what_is_live_is_shown_and_told_holds_what_is_new_and_is_brou
     application.push("1.0.0")
     first = str(application.reached("gate.opened", tag="1.0.0")["release"])
     system.kubernetes(DEPLOYMENT, method="PATCH", body={"spec": {"minReadySeconds": 1}}, manager="operator")
-    assert looked(system) == "", "the application leaves that field to the operator"
+    assert look_for_drift(system) == "", "the application leaves that field to the operator"
 
     system.kubernetes(DEPLOYMENT, method="PATCH", body={"spec": {"replicas": 2}}, manager="kubectl-edit")
-    seen = looked(system)
-    assert EDITED in seen
-    assert "(spec.replicas)" in seen
+    summary = look_for_drift(system)
+    assert EDITED in summary
+    assert "(spec.replicas)" in summary
     assert application.reached("drift.found")["release"] == first
     until(
         lambda: [n for n in system.stack.notices() if n["release"] == first and "spec.replicas" in json.dumps(n)],
         f"a notice that {first} is not as it went live",
     )
-    said = drift(system)
-    (staging,) = (each for each in said["environments"] if each["environment"] == "staging")
-    assert (said["code"], said["clean"]) == (1, False)
+    report = drift(system)
+    (staging,) = (environment for environment in report["environments"] if environment["environment"] == "staging")
+    assert (report["code"], report["clean"]) == (1, False)
     assert EDITED in staging["drift"]["summary"]
 
     application.push("1.1.0")
@@ -144,6 +145,6 @@ def test_an_edit_of_what_is_live_is_shown_and_told_holds_what_is_new_and_is_brou
     assert back not in (first, second)
     until(lambda: phase(application, back) == "completed", f"{back} has brought {first} back")
     assert system.kubernetes(DEPLOYMENT)["spec"]["replicas"] == 1
-    assert looked(system) == ""
+    assert look_for_drift(system) == ""
     application.reached("gate.opened", tag="1.1.0")
     assert "release.live" in application.actions(second)
