@@ -32,31 +32,31 @@ GENERATED = {
     "docs/reference/glossary.md": "scripts.reference.glossary",
     "docs/reference/telemetry.md": "scripts.reference.telemetry",
 }
-SEVERAL = ("scripts.reference.formats",)
+FILE_SETS = ("scripts.reference.formats",)
 """Modules that print a JSON object: the name of each file, and its content."""
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
 
 
-def generated(module: str) -> str:
+def output_of(module: str) -> str:
     """The output of `python -m module`, run in this process so that common modules are imported once.
 
     `module` may be followed by arguments.
     """
     name, *arguments = module.split()
-    printed, own_arguments = io.StringIO(), sys.argv
+    output, saved_arguments = io.StringIO(), sys.argv
     sys.argv = [name, *arguments]
     try:
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(output):
             runpy.run_module(name, run_name="__main__")
     finally:
-        sys.argv = own_arguments
-    return printed.getvalue()
+        sys.argv = saved_arguments
+    return output.getvalue()
 
 
 def stale_pages(*, write: bool) -> list[str]:
     problems = []
-    pages = [(name, module, generated(module)) for name, module in GENERATED.items()]
-    pages += [(name, module, text) for module in SEVERAL for name, text in json.loads(generated(module)).items()]
+    pages = [(name, module, output_of(module)) for name, module in GENERATED.items()]
+    pages += [(name, module, text) for module in FILE_SETS for name, text in json.loads(output_of(module)).items()]
     for name, module, current in pages:
         path = ROOT / name
         if path.exists() and path.read_text(encoding="utf-8") == current:
@@ -69,7 +69,7 @@ def stale_pages(*, write: bool) -> list[str]:
 
 
 def dead_links() -> list[str]:
-    tracked = subprocess.run(
+    names = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"],
         cwd=ROOT,
         check=True,
@@ -77,7 +77,7 @@ def dead_links() -> list[str]:
         text=True,
     ).stdout.split("\0")
     problems = []
-    for name in filter(None, tracked):
+    for name in filter(None, names):
         page = ROOT / name
         if not page.exists():
             continue
@@ -89,9 +89,9 @@ def dead_links() -> list[str]:
 
 def unlisted_pages() -> list[str]:
     """Pages that no reader of the site can find."""
-    listed = set(re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE))
+    navigation = set(re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE))
     pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
-    return [f"docs/{page}: is not in the navigation of mkdocs.yml: add it there" for page in sorted(pages - listed)]
+    return [f"docs/{page}: is not in the navigation of mkdocs.yml: add it there" for page in sorted(pages - navigation)]
 
 
 def main() -> int:

@@ -27,7 +27,7 @@ def on_files(files: Any, config: Any) -> Any:
 
     files.append(File.generated(config, "assets/mermaid.js", abs_src_path=str(MERMAID)))
     targets = {
-        target for page in files.documentation_pages() for _, target in outside(page.src_uri, page.content_string)
+        target for page in files.documentation_pages() for _, target in links_outside(page.src_uri, page.content_string)
     }
     for target in sorted(targets):
         files.append(File.generated(config, f"{page_of(target)}", content=source_page(target)))
@@ -39,7 +39,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     return as_python_markdown(with_links(page.file.src_uri, markdown))
 
 
-def outside(page: str, markdown: str) -> list[tuple[str, PurePosixPath]]:
+def links_outside(page: str, markdown: str) -> list[tuple[str, PurePosixPath]]:
     """The links of a page that leave docs/: as written, and from the repository's root."""
     links = []
     for match in LINK.finditer(markdown):
@@ -56,8 +56,8 @@ def page_of(target: PurePosixPath) -> PurePosixPath:
 
 def with_links(page: str, markdown: str) -> str:
     up = "../" * (len(PurePosixPath(page).parts) - 1)
-    for written, target in outside(page, markdown):
-        markdown = markdown.replace(f"]({written}", f"]({up}{page_of(target)}")
+    for link, target in links_outside(page, markdown):
+        markdown = markdown.replace(f"]({link}", f"]({up}{page_of(target)}")
     return markdown
 
 
@@ -66,7 +66,9 @@ def source_page(target: PurePosixPath) -> str:
     path = ROOT / target
     head = f"---\nsearch: {{ exclude: true }}\nhide: [navigation, toc]\n---\n# `{target}`\n\n"
     if path.is_dir():
-        names = sorted(f"{each.name}/" if each.is_dir() else each.name for each in path.iterdir() if _kept(each))
+        names = sorted(
+            f"{entry.name}/" if entry.is_dir() else entry.name for entry in path.iterdir() if _is_listed(entry)
+        )
         return head + "".join(f"- `{name}`\n" for name in names)
     text = path.read_text(encoding="utf-8")
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
@@ -74,7 +76,7 @@ def source_page(target: PurePosixPath) -> str:
     return f"{head}{fence}{_language(path)}\n{text.rstrip()}\n{fence}\n"
 
 
-def _kept(path: Path) -> bool:
+def _is_listed(path: Path) -> bool:
     return not path.name.startswith((".", "__pycache__")) and not path.name.endswith(".egg-info")
 
 

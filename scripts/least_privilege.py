@@ -1,9 +1,9 @@
-"""`make least-privilege [ARGS=--real]`: takes each right of the worker's role away in turn, and sees what fails.
+"""`make least-privilege [ARGS=--real]`: takes each right of the worker's role away in turn, and shows which test fails.
 
 The contract of clusters (`tests/contract/cluster`) is run once on the double with the whole role that `infra/` grants;
-the double tells which test used which right. Then each right that was used is taken away, and a test that used it must
-fail: on the double, or with `--real` on a control plane of `make cluster`. It prints a table, and ends with 1 where the
-loss of a right is noticed by no test. Rights of the role that nothing uses are listed below it.
+the double reports which test used which right. Then each right that was used is taken away, and a test that used it
+must fail: on the double, or with `--real` on a control plane of `make cluster`. It prints a table, and exits with 1 if
+no test notices the loss of a right. Rights of the role that nothing uses are listed below it.
 """
 
 import argparse
@@ -31,7 +31,7 @@ type Right = tuple[str, str, str]
 
 
 @dataclass
-class Watching:
+class RightsRecorder:
     """The rights that each test used, and the tests that failed: a plugin of one run of pytest."""
 
     used: dict[str, list[Right]] = field(default_factory=dict)
@@ -42,8 +42,8 @@ class Watching:
         if report.when == "call":
             self.seconds[report.nodeid] = report.duration
         if report.when == "teardown":
-            told = [str(right).split(" ") for name, right in report.user_properties if name == USED]
-            self.used[report.nodeid] = [(verb, group, resource) for verb, group, resource in told]
+            rights = [str(text).split(" ") for name, text in report.user_properties if name == USED]
+            self.used[report.nodeid] = [(verb, group, resource) for verb, group, resource in rights]
         if report.failed:
             self.failed.setdefault(report.nodeid, _why(report))
 
@@ -53,28 +53,28 @@ def _why(report: pytest.TestReport) -> str:
     return str(crash.message if crash else report.longrepr).splitlines()[0]
 
 
-def run(*tests: str, without: Right | None = None) -> Watching:
+def run(*tests: str, without: Right | None = None) -> RightsRecorder:
     """Run tests in this process, with or without a right."""
-    watching = Watching()
+    recorder = RightsRecorder()
     os.environ.pop(WITHOUT, None)
     if without is not None:
         os.environ[WITHOUT] = " ".join(without)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        ended = pytest.main(["--tb=short", "-p", "no:terminalreporter", *tests], plugins=[watching])
-    if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise SystemExit(f"pytest ended with {ended!r} on {', '.join(tests)}")
-    return watching
+        exit_code = pytest.main(["--tb=short", "-p", "no:terminalreporter", *tests], plugins=[recorder])
+    if exit_code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise SystemExit(f"pytest ended with {exit_code!r} on {', '.join(tests)}")
+    return recorder
 
 
-def tests_by_right(watching: Watching) -> dict[Right, list[str]]:
+def tests_by_right(recorder: RightsRecorder) -> dict[Right, list[str]]:
     """Pure: for each right the tests that used it, quickest first; a test that used few rights before one that used
     many, as its failure says more."""
     by_right: dict[Right, list[str]] = {}
-    for test, rights in watching.used.items():
+    for test, rights in recorder.used.items():
         for right in rights:
             by_right.setdefault(right, []).append(test)
     for tests in by_right.values():
-        tests.sort(key=lambda test: (len(watching.used[test]), watching.seconds.get(test, 0)))
+        tests.sort(key=lambda test: (len(recorder.used[test]), recorder.seconds.get(test, 0)))
     return by_right
 
 
@@ -83,13 +83,15 @@ def unused(used: Sequence[Right]) -> list[str]:
     lines = []
     for group, resource in sorted(azure_role.GRANTED):
         verbs = [v for act in azure_role.RoleRight for v in act.verbs if azure_role.role_allows(v, group, resource)]
-        rest = [v for v in verbs if not any((v, group) == r[:2] and r[2].split("/")[0] == resource for r in used)]
-        if rest:
-            lines.append(f"{_named(group, resource)}: {', '.join(rest)}")
+        unused_verbs = [
+            v for v in verbs if not any((v, group) == r[:2] and r[2].split("/")[0] == resource for r in used)
+        ]
+        if unused_verbs:
+            lines.append(f"{_full_name(group, resource)}: {', '.join(unused_verbs)}")
     return lines
 
 
-def _named(group: str, resource: str) -> str:
+def _full_name(group: str, resource: str) -> str:
     return f"{resource}.{group}" if group else resource
 
 
@@ -99,19 +101,22 @@ def without(right: Right, tests: Sequence[str]) -> tuple[str, str] | None:
     return next(iter(failed.items())) if failed else None
 
 
-def tried(real: bool) -> Iterator[tuple[Right, tuple[str, str] | None]]:
+def losses(real: bool) -> Iterator[tuple[Right, tuple[str, str] | None]]:
+    """Each right that a test used, and the first test that fails without it, with the reason; None if none fails."""
     whole = run(SUITE, "-m", "not cluster")
     if whole.failed:
         test, why = next(iter(whole.failed.items()))
         raise SystemExit(f"with the whole role {test} fails: {why}")
-    sharp: dict[str, list[str]] = {}  # tests that noticed the loss of another right of this verb: they are tried first
-    for right, tests in sorted(tests_by_right(whole).items(), key=lambda each: (each[0][1:], each[0][0])):
-        first = [test for test in sharp.get(right[0], ()) if test in tests]
+    noticing_tests: dict[
+        str, list[str]
+    ] = {}  # tests that noticed the loss of another right of this verb: they are losses first
+    for right, tests in sorted(tests_by_right(whole).items(), key=lambda entry: (entry[0][1:], entry[0][0])):
+        first = [test for test in noticing_tests.get(right[0], ()) if test in tests]
         ordered = list(dict.fromkeys((*first, *tests)))
-        noticed = without(right, [test.replace("[double", "[real") for test in ordered] if real else ordered)
-        if noticed is not None:
-            sharp.setdefault(right[0], []).append(noticed[0].replace("[real", "[double"))
-        yield right, noticed
+        failure = without(right, [test.replace("[double", "[real") for test in ordered] if real else ordered)
+        if failure is not None:
+            noticing_tests.setdefault(right[0], []).append(failure[0].replace("[real", "[double"))
+        yield right, failure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,20 +133,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"not checked: no control plane is built: {reason}", file=sys.stderr)
                 return 2
             os.environ[NAMED] = str(cluster.kubeconfig)
-        return table(tried(real))
+        return table(losses(real))
 
 
 def table(rights: Iterator[tuple[Right, tuple[str, str] | None]]) -> int:
     print("| without | this test fails | with |\n|---|---|---|")
     used, unnoticed = [], []
-    for right, noticed in rights:
+    for right, failure in rights:
         verb, group, resource = right
         used.append(right)
-        if noticed is None:
+        if failure is None:
             unnoticed.append(right)
-        test, why = noticed or ("**none**", "")
+        test, why = failure or ("**none**", "")
         name = test.partition("::")[2] or test
-        print(f"| {verb} {_named(group, resource)} | {name} | {why[:160].replace('|', '/')} |", flush=True)
+        print(f"| {verb} {_full_name(group, resource)} | {name} | {why[:160].replace('|', '/')} |", flush=True)
     print("\nThe role also allows, and no test used:\n" + "\n".join(f"- {line}" for line in unused(used)))
     for right in unnoticed:
         print(f"nobody notices that this is missing: {' '.join(right)}", file=sys.stderr)

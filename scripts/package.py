@@ -26,17 +26,18 @@ from slipway import __version__
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "build" / "package"
 FIRST_DATE = (1980, 1, 1, 0, 0, 0)
-"""The first that a zip can hold: when the package was made is not part of it."""
+"""The earliest that a zip can hold. Every file gets it: the package must not depend on the time of its build."""
 BUILD_TYPE, BUILDER = "https://slipway.dev/package/v1", "https://slipway.dev/package/by-hand"
-"""The person who runs the command is the builder; one that others trust gives an id of its own when it signs."""
+"""The builder is the person who runs the command; a build service that others are to trust would have an id of its
+own."""
 READ_ONLY = 0o644 << 16
 COSIGN: str = shutil.which("cosign") or next(map(str, (ROOT / ".local" / "tools").glob("cosign")), "")
 
 type Json = dict[str, Any]
 
 
-class NotClean(Exception):  # noqa: N818 - it is what was found
-    """There are changes that no commit has, so that nobody could make the same package."""
+class NotClean(Exception):  # noqa: N818 - it describes the checkout
+    """The checkout has uncommitted changes, so nobody else could make the same package."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,10 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hook.compile_modules(folder)
         hook.make_reproducible(folder)
         wheels = wheels_of(json.loads(report.read_bytes()))
-        made = write(folder, wheels, commit=commit, target=TARGET)
+        paths = write(folder, wheels, commit=commit, target=TARGET)
     if key:
-        made = (*made, sign(made[-1], key))
-    for path in made:
+        paths = (*paths, sign(paths[-1], key))
+    for path in paths:
         print(path.relative_to(ROOT))
     return 0
 
@@ -70,7 +71,7 @@ def commit_of(checkout: Path) -> str:
     """The commit that the checkout is at. Raises `NotClean`."""
     changed = _git(checkout, "status", "--porcelain")
     if changed:
-        raise NotClean(f"commit or set aside what was changed first: {changed.splitlines()[0].strip()}")
+        raise NotClean(f"commit or stash your changes first: {changed.splitlines()[0].strip()}")
     return _git(checkout, "rev-parse", "HEAD")
 
 
@@ -81,8 +82,8 @@ def write(folder: Path, wheels: Sequence[Json], *, commit: str, target: Path) ->
     package, bill, statement = (target / f"{stem}{end}" for end in (".zip", ".cdx.json", ".intoto.json"))
     pack(folder, package)
     digest = hashlib.sha256(package.read_bytes()).hexdigest()
-    bill.write_text(_shown(sbom(wheels, digest=digest)), encoding="utf-8")
-    statement.write_text(_shown(provenance(package.name, digest, wheels, commit=commit)), encoding="utf-8")
+    bill.write_text(_as_json(sbom(wheels, digest=digest)), encoding="utf-8")
+    statement.write_text(_as_json(provenance(package.name, digest, wheels, commit=commit)), encoding="utf-8")
     return package, bill, statement
 
 
@@ -98,7 +99,7 @@ def sign(statement: Path, key: str) -> Path:
 
 
 def pack(folder: Path, package: Path) -> None:
-    """The same files give the same bytes."""
+    """Zip the folder; the same files give the same bytes."""
     with zipfile.ZipFile(package, "w", compression=zipfile.ZIP_DEFLATED, compresslevel=9) as file:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), date_time=FIRST_DATE)
@@ -108,16 +109,16 @@ def pack(folder: Path, package: Path) -> None:
 
 def wheels_of(report: Mapping[str, Any]) -> list[Json]:
     """Name, version and hash of each wheel that pip's report names, by name."""
-    found = (
+    wheels = (
         {
-            "name": item["metadata"]["name"].lower().replace("_", "-").replace(".", "-"),
-            "version": item["metadata"]["version"],
-            "sha256": item["download_info"]["archive_info"]["hashes"]["sha256"],
-            "licenses": _licenses(item["metadata"]),
+            "name": entry["metadata"]["name"].lower().replace("_", "-").replace(".", "-"),
+            "version": entry["metadata"]["version"],
+            "sha256": entry["download_info"]["archive_info"]["hashes"]["sha256"],
+            "licenses": _licenses(entry["metadata"]),
         }
-        for item in report["install"]
+        for entry in report["install"]
     )
-    return sorted(found, key=lambda wheel: str(wheel["name"]))
+    return sorted(wheels, key=lambda wheel: str(wheel["name"]))
 
 
 def _licenses(metadata: Mapping[str, Any]) -> list[str]:
@@ -126,7 +127,7 @@ def _licenses(metadata: Mapping[str, Any]) -> list[str]:
 
 
 def sbom(wheels: Sequence[Json], *, digest: str) -> Json:
-    """CycloneDX 1.6. Without a serial number or a time, which would be others each time."""
+    """CycloneDX 1.6. Without a serial number or a time, which would differ each time."""
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -155,7 +156,11 @@ def _components(wheels: Sequence[Json]) -> Iterator[Json]:
             "name": wheel["name"],
             "version": wheel["version"],
             "hashes": [{"alg": "SHA-256", "content": wheel["sha256"]}],
-            **({"licenses": [{"expression": one} for one in wheel["licenses"]]} if wheel["licenses"] else {}),
+            **(
+                {"licenses": [{"expression": expression} for expression in wheel["licenses"]]}
+                if wheel["licenses"]
+                else {}
+            ),
         }
 
 
@@ -181,7 +186,7 @@ def _purl(wheel: Mapping[str, Any]) -> str:
     return f"pkg:pypi/{wheel['name']}@{wheel['version']}"
 
 
-def _shown(document: Json) -> str:
+def _as_json(document: Json) -> str:
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
@@ -201,8 +206,8 @@ def _hook() -> ModuleType:
 
 
 def _git(checkout: Path, *arguments: str) -> str:
-    ended = subprocess.run(["git", *arguments], cwd=checkout, check=True, stdout=subprocess.PIPE, text=True)
-    return ended.stdout.strip()
+    process = subprocess.run(["git", *arguments], cwd=checkout, check=True, stdout=subprocess.PIPE, text=True)
+    return process.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -58,10 +58,10 @@ a {{ color: {colours["link"]}; }}
   color: {colours["text"]}; }}
 .ac-pushButton.style-positive {{ background: #5b5fc7; border-color: #5b5fc7; color: #fff; }}
 </style><div id="card"></div><script>{LIBRARY.read_text(encoding="utf-8")}</script><script>
-const shown = new AdaptiveCards.AdaptiveCard();
-shown.hostConfig = new AdaptiveCards.HostConfig({json.dumps(config)});
-shown.parse({_in_script(content)});
-document.getElementById("card").appendChild(shown.render());
+const view = new AdaptiveCards.AdaptiveCard();
+view.hostConfig = new AdaptiveCards.HostConfig({json.dumps(config)});
+view.parse({_in_script(content)});
+document.getElementById("card").appendChild(view.render());
 document.title = String(document.documentElement.scrollHeight);
 </script>"""
 
@@ -71,7 +71,7 @@ def _in_script(content: dict[str, object]) -> str:
 
 
 def shoot(html: str, target: Path) -> None:
-    """Once to ask for the height, once for the picture."""
+    """Run Chromium twice: once for the height, once for the picture."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "card.html"
         source.write_text(html, encoding="utf-8")
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs" / "images")
     folder = parser.parse_args().folder.resolve()
     if not LIBRARY.exists():
-        sys.exit("the library is not there: npm ci --prefix tools/card")
+        sys.exit("the library is not installed: run npm ci --prefix tools/card")
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in CARDS.items():
         for scheme, colours in COLOURS.items():

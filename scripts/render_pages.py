@@ -34,16 +34,16 @@ CHROMIUM = [
 def write(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(STYLESHEET, folder / "slipway.css")
-    written = []
-    for name, answer in pages().items():
-        body = answer.body.decode()
+    paths = []
+    for name, response in pages().items():
+        body = response.body.decode()
         start = body.index("/assets/slipway.css")
         end = body.index('"', start)
         path = folder / f"{name}.html"
         path.write_text(body[:start] + "slipway.css" + body[end:])
-        sys.stdout.write(f"{name}: {answer.status}, {len(answer.body) / 1024:.1f} KB\n")
-        written.append(path)
-    return written
+        sys.stdout.write(f"{name}: {response.status}, {len(response.body) / 1024:.1f} KB\n")
+        paths.append(path)
+    return paths
 
 
 def shoot(page: Path, *, whole: bool) -> None:
@@ -69,11 +69,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--shots", action="store_true", help="take pictures with Chromium")
     parser.add_argument("--whole", action="store_true", help="tall pictures, not only the first view")
-    parser.add_argument("--only", default="", help="pages whose name starts so")
-    given = parser.parse_args()
-    for page in write(given.folder.resolve()):
-        if given.shots and page.stem.startswith(given.only):
-            shoot(page, whole=given.whole)
+    parser.add_argument("--only", default="", help="only pages whose name starts with this")
+    options = parser.parse_args()
+    for page in write(options.folder.resolve()):
+        if options.shots and page.stem.startswith(options.only):
+            shoot(page, whole=options.whole)
 
 
 if __name__ == "__main__":

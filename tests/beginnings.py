@@ -14,35 +14,37 @@ _PLAYED = dict[Callable[[Path], Installation], Installation]()
 
 
 def begun[I: Installation](story: Callable[[Path], I], folder: Path) -> I:
-    """What the story leads to; its applications are below this folder."""
+    """A copy of the installation that the story leads to, with its applications below this folder."""
     if story not in _PLAYED:
         _PLAYED[story] = story(Path(_FOLDER.name) / str(len(_PLAYED)))
-    made: I = _PLAYED[story].copy(folder / "begun")  # type: ignore[assignment] # a story's installation is of its type
-    return made
+    installation: I = _PLAYED[story].copy(folder / "begun")  # type: ignore[assignment] # a story's installation is of its type
+    return installation
 
 
 def waiting(folder: Path) -> Installation:
     """shop-1 is live in staging and waits for approval in production."""
     write_application(folder)
-    made = Installation(folder)
-    made.push("1.0")
-    made.settle()
-    assert made.phase(1) is Phase.AWAITING_APPROVAL
-    return made
+    installation = Installation(folder)
+    installation.push("1.0")
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    return installation
 
 
 def about_to(kind: StepKind, environment: str, folder: Path) -> Installation:
     """shop-1 was pushed, and this step of it lies in its queue."""
     write_application(folder)
-    made = Installation(folder)
-    made.push("1.0")
-    made.settle(until=lambda: any((step.kind, step.environment) == (kind, environment) for step in made.steps()))
-    return made
+    installation = Installation(folder)
+    installation.push("1.0")
+    installation.settle(
+        until=lambda: any((step.kind, step.environment) == (kind, environment) for step in installation.steps())
+    )
+    return installation
 
 
 def applied(folder: Path) -> Live:
     """The application of the folder is in the ledger, and nothing was pushed yet."""
     write_application(folder)
-    made = Live(folder)
-    made.apply()
-    return made
+    live = Live(folder)
+    live.apply()
+    return live

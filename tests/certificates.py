@@ -45,8 +45,8 @@ def make_certificates(folder: Path, *hosts: str) -> Certificates:
         x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False
     )
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    named = [x509.DNSName(host) for host in ("localhost", *hosts)]
-    names = x509.SubjectAlternativeName([*named, x509.IPAddress(ip_address("127.0.0.1"))])
+    dns_names = [x509.DNSName(host) for host in ("localhost", *hosts)]
+    names = x509.SubjectAlternativeName([*dns_names, x509.IPAddress(ip_address("127.0.0.1"))])
     server = (
         _builder(subject, issuer, key)
         .add_extension(names, critical=False)

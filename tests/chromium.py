@@ -40,10 +40,10 @@ def violations(page: "Page") -> list[str]:
     if not AXE.exists():
         pytest.skip("axe-core is not installed: run `make install`")
     page.evaluate(AXE.read_text())
-    found: list[dict[str, Any]] = page.evaluate(
-        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}}).then(done => done.violations)", RULES
+    broken_rules: list[dict[str, Any]] = page.evaluate(
+        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}}).then(results => results.violations)", RULES
     )
-    return [f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:160]}" for one in found]
+    return [f"{rule['id']}: {rule['help']}: {rule['nodes'][0]['html'][:160]}" for rule in broken_rules]
 
 
 def unseen_focus(page: "Page") -> list[str]:
@@ -51,22 +51,22 @@ def unseen_focus(page: "Page") -> list[str]:
     unseen: list[str] = []
     for _ in range(page.locator("a[href], button, textarea, summary, input, [tabindex='0']").count()):
         page.keyboard.press("Tab")
-        told: list[str] | None = page.evaluate(
+        focus: list[str] | None = page.evaluate(
             "() => { const e = document.activeElement; const s = getComputedStyle(e);"
             " return e === document.body ? null : [s.outlineStyle, s.outlineWidth, e.outerHTML.slice(0, 120)]; }"
         )
-        if told is None:
+        if focus is None:
             break  # past the last one; what is folded away is not reached
-        style, width, element = told
+        style, width, element = focus
         if style == "none" or width in ("0px", ""):
             unseen.append(element)
     return unseen
 
 
 def too_wide(page: "Page") -> int:
-    """How many pixels of the page are outside of the window; text must never be read by scrolling sideways."""
-    wide: int = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return wide
+    """How many pixels of the page are outside of the window; nobody should have to scroll sideways to read it."""
+    pixels: int = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return pixels
 
 
 def keep(page: "Page", name: str) -> None:

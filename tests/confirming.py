@@ -27,13 +27,13 @@ def proof_of(
 ) -> Proof:
     """A proof of the statement by this person; `of` is the statement that they really signed, `ago` the age of their
     sign-in."""
-    told: dict[str, Any] = {"nonce": (of or statement).nonce, "auth_time": int((home.now - ago).timestamp())}
-    token = home.provider.issuer.id_token(VOTES_CLIENT, who, at=home.now, **told | claims)
+    sign_in_claims: dict[str, Any] = {"nonce": (of or statement).nonce, "auth_time": int((home.now - ago).timestamp())}
+    token = home.provider.issuer.id_token(VOTES_CLIENT, who, at=home.now, **sign_in_claims | claims)
     return Proof(statement=statement, id_token=token)
 
 
 def say_proved(home: Installation, proof: Proof, *, id: str = "", content: tuple[str, ...] = ()) -> Said:
-    """The row as a front adds it; the worker has not read it."""
+    """Add the row as a front does; the worker has not read it yet."""
     statement = proof.statement
     row = InboxRow(
         kind=InboxKind(statement.kind),

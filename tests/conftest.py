@@ -17,9 +17,9 @@ from hypothesis.internal.constants_ast import Constants
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# One profile for all tests: a folder's own would also be that of whatever is collected after it. Each run tries the
-# same examples: few of them in `make test`, more in `make test-thorough`; `HYPOTHESIS_PROFILE=explore` tries
-# many others. A busy machine is no fault of what is tested: no property test is failed for its time.
+# One profile for all tests: one that a folder registers would also apply to whatever is collected after it. Each run
+# tries the same examples: few of them in `make test`, more in `make test-thorough`; `HYPOTHESIS_PROFILE=explore` tries
+# many others. No property test fails for taking long, since a busy machine may be the reason.
 settings.register_profile(
     "quick",
     max_examples=25,
@@ -50,8 +50,8 @@ pytest_plugins = ["tests.azurite", "tests.chromium", "scripts.ci.outcomes"]
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Keep the garbage collector away from the tests that were collected: more than half a million objects that live to
-    the end, and that it would look through again and again, while they are made and while they run."""
+    """Exempt the collected tests from garbage collection: they are more than half a million objects that live to the
+    end, and it would scan them again and again, while they are collected and while they run."""
     gc.disable()
     try:
         return (yield)
@@ -65,8 +65,8 @@ def pytest_collection() -> Iterator[None]:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Let each worker read the tests from another place on: in a fresh clone, where none is compiled yet, each compiles
-    a part of them, and finds the others compiled."""
+    """Let each worker start at another place of the tests: in a fresh clone, where none is compiled yet, each compiles
+    a part of them and finds the others compiled."""
     report = yield
     worker = getattr(collector.config, "workerinput", None)
     if worker and isinstance(collector, pytest.Dir):
@@ -81,7 +81,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     marked `sweep(keep=n)` as thorough."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.path)  # all workers have to have them in the same order
-    seen = Counter[str]()
+    cases = Counter[str]()
     for item in items:
         if isinstance(item, pytest.Function) and "browser" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
@@ -90,6 +90,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         sweep = item.get_closest_marker("sweep")
         if sweep is not None:
             name = item.nodeid.partition("[")[0]
-            seen[name] += 1
-            if seen[name] > sweep.kwargs["keep"]:
+            cases[name] += 1
+            if cases[name] > sweep.kwargs["keep"]:
                 item.add_marker(pytest.mark.thorough)

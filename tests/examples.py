@@ -1,8 +1,8 @@
-"""How many examples a property test tries beside others: `tests/conftest.py` says how many these try."""
+"""Settings for property tests that need more examples than others, for which `tests/conftest.py` sets the number."""
 
 from hypothesis import settings
 
 
 def times(factor: int) -> settings:
-    """So many times as many examples, for a fault that is rare among them."""
+    """Settings with `factor` times as many examples, for a fault that is rare among them."""
     return settings(max_examples=factor * settings().max_examples)

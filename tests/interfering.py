@@ -9,7 +9,7 @@ from slipway.ledger.table import Row, Write
 
 class Interfering:
     """Wraps a table: `before` is called ahead of each transaction, except for an entry in the index of due
-    applications, which comes before the commit that somebody else gets ahead of."""
+    applications: that is written ahead of the commit that somebody else is to overtake."""
 
     def __init__(self, table: Table, before: Callable[[], object]) -> None:
         self._table, self._before = table, before

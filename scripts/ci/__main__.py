@@ -18,7 +18,7 @@ from typing import Final
 
 from .outcomes import FOLDER, read_outcomes
 from .stages import LIST, Machine, Plan, Stage, as_markdown, read_plan
-from .table import Done, State, problems, report
+from .table import StageResult, State, problems, report
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,10 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 STOPPING: Final = threading.Event()
 """Set when somebody ends the run because they have waited long enough.
 
-It is looked at while a stage is waited for and nowhere else: an exception that a signal raises while a stage is being
-started would leave that stage running."""
-LOOK_EVERY: Final = 0.2
-"""Seconds."""
+It is checked only while a stage is waited for: if the signal raised an exception while a stage was being started, that
+stage would keep running."""
+POLL_SECONDS: Final = 0.2
 
 
 class Stopped(Exception):  # noqa: N818 - no error of ours
@@ -43,13 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(as_markdown(plan))
         return 0
     shutil.rmtree(options.outcomes, ignore_errors=True)
-    machine, done = Machine(), list[Done]()
+    machine, results = Machine(), list[StageResult]()
     try:
-        for one in stages_done(plan, machine, dict(options.spent), outcomes=options.outcomes):
-            done.append(one)
+        for result in run_stages(plan, machine, dict(options.spent), outcomes=options.outcomes):
+            results.append(result)
     finally:
-        print("\n" + report(plan, done, machine), flush=True)
-    return 1 if problems(plan, done, machine) else 0
+        print("\n" + report(plan, results, machine), flush=True)
+    return 1 if problems(plan, results, machine) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,41 +71,41 @@ def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the signature i
     STOPPING.set()
 
 
-def stages_done(plan: Plan, machine: Machine, spent: Mapping[str, float], *, outcomes: Path) -> Iterator[Done]:
-    """Each stage as it ends; nothing more after one that fails."""
+def run_stages(plan: Plan, machine: Machine, spent: Mapping[str, float], *, outcomes: Path) -> Iterator[StageResult]:
+    """Run the stages, and yield the result of each as it ends; stop after one that fails."""
     for stage in plan.stages:
         if stage.name in spent:
-            yield Done(stage.name, State.CHECKED, spent[stage.name])
+            yield StageResult(stage.name, State.CHECKED, spent[stage.name])
         elif stage.needs and (why := stage.needs.missing(machine)):
-            yield Done(stage.name, State.LEFT_OUT, why=why)
+            yield StageResult(stage.name, State.LEFT_OUT, why=why)
         else:
-            one = run(stage, outcomes / stage.name)
-            yield one
-            if one.state is State.FAILED:
+            result = run(stage, outcomes / stage.name)
+            yield result
+            if result.state is State.FAILED:
                 return
 
 
-def run(stage: Stage, folder: Path) -> Done:
+def run(stage: Stage, folder: Path) -> StageResult:
     print(f"\n── {stage.name}: {stage.run}", flush=True)
     began = time.monotonic()
     # Other stages may run pytest on something else: `make extend` expects failures of a copy with a part left out.
     recording = {FOLDER: str(folder)} if stage.tests else {}
     try:
-        code = _call(stage.run, os.environ | recording)
+        exit_code = _call(stage.run, os.environ | recording)
     except Stopped:
         why = "stopped from outside"
     else:
-        why = f"ended with exit code {code}" if code else ""
+        why = f"ended with exit code {exit_code}" if exit_code else ""
     state = State.FAILED if why else State.CHECKED
-    return Done(stage.name, state, time.monotonic() - began, why, tuple(read_outcomes(folder)))
+    return StageResult(stage.name, state, time.monotonic() - began, why, tuple(read_outcomes(folder)))
 
 
 def _call(command: str, environment: Mapping[str, str]) -> int:
-    """In a process group of its own, so that all of it ends when the run is stopped."""
+    """Run it in a process group of its own, so that all of it ends when the run is stopped."""
     with subprocess.Popen(["bash", "-c", command], cwd=ROOT, env=environment, start_new_session=True) as process:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                return process.wait(LOOK_EVERY)
+                return process.wait(POLL_SECONDS)
             if STOPPING.is_set():
                 os.killpg(process.pid, signal.SIGTERM)
                 raise Stopped

@@ -78,7 +78,7 @@ class Recorder:
 def pytest_configure(config: pytest.Config) -> None:
     if FOLDER not in os.environ or hasattr(config, "workerinput"):
         return
-    # Taken out, so that a pytest which a test starts does not add its own tests to those of the stage.
+    # Removed, so that a pytest that a test starts does not add its own tests to those of the stage.
     folder = Path(os.environ.pop(FOLDER))
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / f"{os.getpid()}.jsonl").open("w", encoding="utf-8")

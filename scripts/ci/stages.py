@@ -52,7 +52,7 @@ class Stage(_Entry):
 
 
 class Skip(_Entry):
-    """A reason that a test may be skipped for, as long as what it needs is missing."""
+    """A reason for which a test may be skipped, as long as what it needs is missing."""
 
     reason: str = Field(min_length=8)
     needs: Need | None = None
@@ -62,7 +62,7 @@ class Skip(_Entry):
 
 
 class Part(_Entry):
-    """Something real, and the tests that meet it; or why none does."""
+    """A real program or service, and the tests that run against it; or the reason why none does."""
 
     name: str
     tests: str = ""
@@ -90,7 +90,7 @@ class Plan(_Entry):
         for entries in (self.stages, self.parts):
             names = [entry.name for entry in entries]
             if len(set(names)) < len(names):
-                raise ValueError(f"a name stands twice in {names}")
+                raise ValueError(f"a name occurs twice in {names}")
         return self
 
 

@@ -31,28 +31,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prove(patches: Iterable[Patch]) -> list[Proof]:
-    """The outcome of each, which is printed as soon as it is there."""
+    """The proof of each patch, printed as soon as it is there."""
     commit = as_it_is_now()
 
-    def in_a_copy_of_its_own(patch: Patch) -> Proof:
+    def prove_in_a_copy(patch: Patch) -> Proof:
         with scratch_copy(commit) as scratch:
             proof = prove(patch, scratch)
         print("\n".join(lines(proof)), flush=True)
         return proof
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(in_a_copy_of_its_own, patches))
+        return list(pool.map(prove_in_a_copy, patches))
 
 
 def lines(proof: Proof) -> Iterable[str]:
-    """The extension with what it touches, and below it its parts with who notices that one is missing."""
+    """A line for the extension and what it touches, then one for each part and for what notices that it is missing."""
     patch = proof.patch
     tests = sum(change.tests for change in patch.changes)
     verdict = "failed" if proof.problems else "passed"
     yield f"{patch.name}: {verdict}; {len(patch.product)} files of the product (aim: {patch.aim}), {tests} of tests"
-    widest = max(len(str(each.hunk)) for each in proof.missed) if proof.missed else 0
-    for each in proof.missed:
-        yield f"  without {str(each.hunk).ljust(widest)}  {each.noticed_by or 'NOBODY NOTICES'}"
+    widest = max(len(str(omission.hunk)) for omission in proof.omissions) if proof.omissions else 0
+    for omission in proof.omissions:
+        yield f"  without {str(omission.hunk).ljust(widest)}  {omission.noticed_by or 'NOBODY NOTICES'}"
 
 
 if __name__ == "__main__":

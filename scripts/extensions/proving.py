@@ -5,25 +5,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .patches import Hunk, Patch
-from .scratch import Said
+from .scratch import ProgramResult
 
 ALWAYS = ("tests/architecture", "tests/docs")
 """Tests that every extension has to pass."""
 
 
-class Tried(Protocol):
-    """A scratch copy."""
+class ScratchCopy(Protocol):
+    """A copy of the checkout, in which patches are tried."""
 
-    def apply(self, patch: str) -> Said: ...
-    def types(self) -> Said: ...
-    def tests(self, *names: str) -> Said: ...
-    def docs(self) -> Said: ...
-    def lint(self) -> Said: ...
+    def apply(self, patch: str) -> ProgramResult: ...
+    def types(self) -> ProgramResult: ...
+    def tests(self, *names: str) -> ProgramResult: ...
+    def docs(self) -> ProgramResult: ...
+    def lint(self) -> ProgramResult: ...
 
 
 @dataclass(frozen=True)
-class Missed:
-    """A hunk, and the check that noticed its absence; nothing noticed it if the text is empty."""
+class Omission:
+    """A hunk that was left out, and the check that noticed it; the text is empty if none did."""
 
     hunk: Hunk
     noticed_by: str
@@ -31,12 +31,12 @@ class Missed:
 
 @dataclass(frozen=True)
 class Proof:
-    """Everything that was found out about one patch."""
+    """The outcome of trying one patch."""
 
     patch: Patch
     broken: str = ""
     """The failure of the whole patch, with its output; empty if there was none."""
-    missed: tuple[Missed, ...] = ()
+    omissions: tuple[Omission, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -48,38 +48,39 @@ class Proof:
             yield f"{name}: {self.broken}"
         if touched > self.patch.aim:
             yield f"{name}: touches {touched} files of the product, and should touch {self.patch.aim} at most"
-        for each in self.missed:
-            if not each.noticed_by:
-                yield f"{name}: nobody notices where {each.hunk} is left out"
+        for omission in self.omissions:
+            if not omission.noticed_by:
+                yield f"{name}: nobody notices where {omission.hunk} is left out"
 
 
-def prove(patch: Patch, scratch: Tried) -> Proof:
+def prove(patch: Patch, scratch: ScratchCopy) -> Proof:
     """Try the whole patch, then the patch without each of its parts."""
     broken = _fault(patch, scratch)
     if broken:
         return Proof(patch, broken)
-    return Proof(patch, missed=tuple(Missed(hunk, _noticed(patch, hunk, scratch)) for hunk in patch.parts))
+    return Proof(patch, omissions=tuple(Omission(hunk, _noticed(patch, hunk, scratch)) for hunk in patch.parts))
 
 
-def _fault(patch: Patch, scratch: Tried) -> str:
-    """The tests that are asked about missing parts later have to pass on the whole, or their red would say nothing."""
-    steps: tuple[tuple[str, Callable[[], Said]], ...] = (
+def _fault(patch: Patch, scratch: ScratchCopy) -> str:
+    """What is wrong with the whole patch; empty if nothing is. Tests that fail on it could not show that a part is
+    missing."""
+    steps: tuple[tuple[str, Callable[[], ProgramResult]], ...] = (
         ("does not apply", lambda: scratch.apply(patch.text())),
         ("fails the type check", scratch.types),
         ("fails its own tests", lambda: scratch.tests(*patch.tests)),
         ("spoils the docs", scratch.docs),
         ("fails the checks", scratch.lint),
-        ("fails the tests of the house", lambda: scratch.tests(*ALWAYS)),
+        ("fails the tests of structure and docs", lambda: scratch.tests(*ALWAYS)),
     )
     for fault, step in steps:
-        said = step()
-        if not said.passed:
-            return f"{fault}\n{said.end}"
+        result = step()
+        if not result.passed:
+            return f"{fault}\n{result.end}"
     return ""
 
 
-def _noticed(patch: Patch, hunk: Hunk, scratch: Tried) -> str:
-    """The judge that notices the missing hunk; the quicker of the two is asked first."""
+def _noticed(patch: Patch, hunk: Hunk, scratch: ScratchCopy) -> str:
+    """What notices that the hunk is missing, or nothing. The type check comes first, since it is quicker."""
     if not scratch.apply(patch.text(without=hunk)).passed:
         return "git: the rest does not apply"
     if not scratch.types().passed:

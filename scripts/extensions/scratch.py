@@ -1,4 +1,4 @@
-"""A copy of this checkout to try patches in, and the programs that look at it."""
+"""A copy of this checkout to try patches in, and the programs that check it."""
 
 import subprocess
 import sys
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SHOWN = 2000
-"""Number of characters that are repeated of a program's output: its end, which holds the reason."""
+MOST_SHOWN = 2000
+"""Number of characters that are shown of a program's output: its end, which holds the reason."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """The end of a program, and its output."""
+class ProgramResult:
+    """Whether a program succeeded, and its output."""
 
     passed: bool
     text: str
 
     @property
     def end(self) -> str:
-        return self.text[-SHOWN:].strip()
+        return self.text[-MOST_SHOWN:].strip()
 
 
 @dataclass(frozen=True)
@@ -31,44 +31,44 @@ class Scratch:
 
     folder: Path
 
-    def apply(self, patch: str) -> Said:
+    def apply(self, patch: str) -> ProgramResult:
         """Put the patch on top of the unchanged copy."""
         for undo in (("reset", "-q", "--hard"), ("clean", "-q", "-f", "-d")):
             _git(self.folder, *undo)
-        return self._run("git", "apply", "--whitespace=nowarn", "-", given=patch)
+        return self._run("git", "apply", "--whitespace=nowarn", "-", stdin=patch)
 
-    def types(self) -> Said:
+    def types(self) -> ProgramResult:
         return self._module("mypy")
 
-    def tests(self, *names: str) -> Said:
+    def tests(self, *names: str) -> ProgramResult:
         return self._module("pytest", "-q", "-x", "--no-header", "-p", "no:randomly", *names)
 
-    def docs(self) -> Said:
+    def docs(self) -> ProgramResult:
         return self._run(sys.executable, "scripts/check_docs.py", "--write")
 
-    def lint(self) -> Said:
-        linted = self._module("ruff", "check", "--quiet", ".")
-        formatted = self._module("ruff", "format", "--check", "--quiet", ".") if linted.passed else linted
-        return self._run(str(Path(sys.executable).with_name("lint-imports"))) if formatted.passed else formatted
+    def lint(self) -> ProgramResult:
+        lint = self._module("ruff", "check", "--quiet", ".")
+        formatting = self._module("ruff", "format", "--check", "--quiet", ".") if lint.passed else lint
+        return self._run(str(Path(sys.executable).with_name("lint-imports"))) if formatting.passed else formatting
 
-    def _module(self, name: str, *arguments: str) -> Said:
+    def _module(self, name: str, *arguments: str) -> ProgramResult:
         return self._run(sys.executable, "-m", name, *arguments)
 
-    def _run(self, *command: str, given: str = "") -> Said:
-        ended = subprocess.run(
+    def _run(self, *command: str, stdin: str = "") -> ProgramResult:
+        process = subprocess.run(
             command,
             cwd=self.folder,
-            input=given,
+            input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        return Said(passed=ended.returncode == 0, text=ended.stdout)
+        return ProgramResult(passed=process.returncode == 0, text=process.stdout)
 
 
 def as_it_is_now(checkout: Path = ROOT) -> str:
-    """A commit of the checkout's files, those left out that git does not know of."""
+    """A commit of the checkout's files as they are now, without those that git does not track."""
     # Uncommitted changes get a commit that belongs to no branch.
     return _git(checkout, "stash", "create") or _git(checkout, "rev-parse", "HEAD")
 
@@ -86,5 +86,5 @@ def scratch_copy(commit: str, checkout: Path = ROOT) -> Iterator[Scratch]:
 
 def _git(folder: Path, *arguments: str) -> str:
     """Raises `subprocess.CalledProcessError`, after git has said why."""
-    ended = subprocess.run(["git", *arguments], cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
-    return ended.stdout.strip()
+    process = subprocess.run(["git", *arguments], cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
+    return process.stdout.strip()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from scripts.extensions.scratch import as_it_is_now, scratch_copy
 
 from . import __doc__ as usage
-from .proving import Proof, prove, whole
+from .proving import Proof, prove, run_with_all_guards
 from .table import Guard, read_table
 
 AT_ONCE = 2
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = parser.parse_args(arguments).names or list(guards)
     if unknown := [name for name in names if name not in guards]:
         parser.error(f"no guard is called {', '.join(unknown)}; there are {', '.join(guards)}")
-    proofs = _proved([guards[name] for name in names])
+    proofs = _prove([guards[name] for name in names])
     if proofs is None:
         return 1
     problems = [proof.problem for proof in proofs if proof.problem]
@@ -33,19 +33,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if problems else 0
 
 
-def _proved(guards: Sequence[Guard]) -> list[Proof] | None:
-    """The outcome of each, printed as soon as it is there; None if the tests fail with every guard in place."""
+def _prove(guards: Sequence[Guard]) -> list[Proof] | None:
+    """The proof of each guard, printed as soon as it is there; None if the tests fail with every guard in place."""
     commit = as_it_is_now()
     shares = [guards[start::AT_ONCE] for start in range(AT_ONCE) if guards[start::AT_ONCE]]
     widest = max(len(guard.name) for guard in guards)
     print(f"the tests of {len(guards)} guards, with every guard in place", file=sys.stderr)
 
-    def one_after_the_other(share: Sequence[Guard]) -> list[Proof] | None:
+    def prove_share(share: Sequence[Guard]) -> list[Proof] | None:
         proofs = []
         with scratch_copy(commit) as scratch:
-            said = whole(scratch, share)
-            if not said.passed:
-                print(f"the tests fail with every guard in place:\n{said.end}", file=sys.stderr)
+            result = run_with_all_guards(scratch, share)
+            if not result.passed:
+                print(f"the tests fail with every guard in place:\n{result.end}", file=sys.stderr)
                 return None
             for guard in share:
                 proofs.append(prove(scratch, guard))
@@ -53,11 +53,11 @@ def _proved(guards: Sequence[Guard]) -> list[Proof] | None:
         return proofs
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        parts = list(pool.map(one_after_the_other, shares))
-    whole_parts = [part for part in parts if part is not None]
-    if len(whole_parts) < len(parts):
+        parts = list(pool.map(prove_share, shares))
+    complete_parts = [part for part in parts if part is not None]
+    if len(complete_parts) < len(parts):
         return None
-    return [proof for part in whole_parts for proof in part]
+    return [proof for part in complete_parts for proof in part]
 
 
 def _line(proof: Proof, widest: int) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from scripts.extensions.scratch import Said, Scratch
+from scripts.extensions.scratch import ProgramResult, Scratch
 
 from .table import Guard
 
@@ -22,16 +22,17 @@ class Proof:
 
     guard: Guard
     red: bool
-    said: str
+    output: str
     """The end of the tests' output, if it is not as expected."""
 
     @property
     def problem(self) -> str:
-        return "" if self.red else f"{self.guard.name}: no test fails without it\n{self.said}"
+        return "" if self.red else f"{self.guard.name}: no test fails without it\n{self.output}"
 
 
-def whole(scratch: Scratch, guards: Iterable[Guard]) -> Said:
-    """All tests of the guards, with every guard in place: their red would say nothing if they failed anyway."""
+def run_with_all_guards(scratch: Scratch, guards: Iterable[Guard]) -> ProgramResult:
+    """Run all tests of the guards, with every guard in place: tests that fail anyway could not show that a guard is
+    missing."""
     return _run(scratch, sorted({test for guard in guards for test in guard.tests}))
 
 
@@ -40,14 +41,14 @@ def prove(scratch: Scratch, guard: Guard) -> Proof:
     table names."""
     path = scratch.folder / guard.file
     source = path.read_text(encoding="utf-8")
-    path.write_text(guard.taken_out(source), encoding="utf-8")
+    path.write_text(guard.removed_from(source), encoding="utf-8")
     try:
-        said = _run(scratch, guard.tests)
+        result = _run(scratch, guard.tests)
     finally:
         path.write_text(source, encoding="utf-8")
     # If no test was found, or the tests could not even be read, nothing is proved.
-    return Proof(guard, red=not said.passed and FAILED.search(said.text) is not None, said=said.end)
+    return Proof(guard, red=not result.passed and FAILED.search(result.text) is not None, output=result.end)
 
 
-def _run(scratch: Scratch, tests: Sequence[str]) -> Said:
+def _run(scratch: Scratch, tests: Sequence[str]) -> ProgramResult:
     return scratch.tests("-m", QUICK, *tests)

@@ -12,8 +12,8 @@ TABLE = HERE / "guards.toml"
 FINDINGS = tuple(
     f"{kind}-{number:02}" for kind, most in (("S", 24), ("I", 22), ("A", 32)) for number in range(1, most + 1)
 )
-"""Every way in which an earlier Slipway was got past, or misread what came in; each stands in the table. Those of A-
-were found by playing accounts with few rights."""
+"""Every way past the checks of an earlier Slipway (S-) and every misreading of its input (I-); A- were found by acting
+as accounts with few rights. Each has an entry in the table."""
 
 type Finding = Annotated[str, Field(pattern=r"^[SIA]-[0-9]{2}$")]
 type Text = Annotated[str, Field(min_length=1)]
@@ -35,8 +35,8 @@ class Guard(_Row):
     """The text in the place of `before` while the guard is taken out."""
     tests: tuple[Text, ...] = Field(min_length=1)
 
-    def taken_out(self, source: str) -> str:
-        """The file's text without the guard. Raises `ValueError` if the guard does not stand there exactly once."""
+    def removed_from(self, source: str) -> str:
+        """The file's text without the guard. Raises `ValueError` if it is not there exactly once."""
         if (count := source.count(self.before)) != 1:
             raise ValueError(
                 f"{self.name}: expected {self.before.strip()!r} once in {self.file}, found it {count} times"
@@ -53,7 +53,7 @@ class Tested(_Row):
 
 
 class Open(_Row):
-    """The rest of a finding."""
+    """What is left of a finding."""
 
     finding: Finding
     left: Text
@@ -67,7 +67,7 @@ class WithstoodAttack(_Row):
 
 
 class Table(_Row):
-    """All of it."""
+    """The whole table."""
 
     guard: tuple[Guard, ...]
     tested: tuple[Tested, ...]
@@ -78,17 +78,17 @@ class Table(_Row):
     def tests(self) -> frozenset[str]:
         """Every test that is named, by its path and name."""
         of_guards = (test for guard in self.guard for test in guard.tests)
-        shown = (test for row in self.tested for test in row.tests)
-        return frozenset((*of_guards, *shown, *(test for row in self.held for test in row.tests)))
+        of_findings = (test for row in self.tested for test in row.tests)
+        return frozenset((*of_guards, *of_findings, *(test for row in self.held for test in row.tests)))
 
     @property
-    def named(self) -> frozenset[str]:
-        """Every finding that the table says something of."""
+    def covered(self) -> frozenset[str]:
+        """Every finding that has an entry in the table."""
         mended = (finding for guard in self.guard for finding in guard.findings)
-        shown, left = (row.finding for row in self.tested), (row.finding for row in self.open)
-        return frozenset((*mended, *shown, *left))
+        tested, unmended = (row.finding for row in self.tested), (row.finding for row in self.open)
+        return frozenset((*mended, *tested, *unmended))
 
 
 def read_table(path: Path = TABLE) -> Table:
-    """Raises `ValueError` for a table that is none."""
+    """Raises `ValueError` for a table that is malformed."""
     return Table.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

@@ -26,13 +26,13 @@ x-functions-key: …
 
 
 def page() -> str:
-    whole = openapi_document()
-    return "".join([_START, whole["info"]["description"], "\n", _SEND, *_operations(whole), *_models(whole)])
+    document = openapi_document()
+    return "".join([_START, document["info"]["description"], "\n", _SEND, *_operations(document), *_models(document)])
 
 
-def _operations(whole: dict[str, Any]) -> Iterator[str]:
+def _operations(document: dict[str, Any]) -> Iterator[str]:
     tag = ""
-    for path, methods in whole["paths"].items():
+    for path, methods in document["paths"].items():
         for method, operation in methods.items():
             if operation["tags"][0] != tag:
                 tag = operation["tags"][0]
@@ -46,8 +46,8 @@ def _operations(whole: dict[str, Any]) -> Iterator[str]:
                 yield f"| `{parameter['name']}` | {parameter['in']} | {_cell(_meaning(parameter))} |\n"
             if "requestBody" in operation:
                 yield f"\nBody: {_kind(operation['requestBody']['content']['application/json']['schema'])}\n"
-            answers = [f"{status} {_content(answer)}" for status, answer in operation["responses"].items()]
-            yield "\nAnswers: " + ", ".join(answers) + "\n"
+            responses = [f"{status} {_content(response)}" for status, response in operation["responses"].items()]
+            yield "\nAnswers: " + ", ".join(responses) + "\n"
 
 
 def _meaning(parameter: dict[str, Any]) -> str:
@@ -58,8 +58,8 @@ def _meaning(parameter: dict[str, Any]) -> str:
     return f"{parameter['description']} ({more})" if more else str(parameter["description"])
 
 
-def _content(answer: dict[str, Any]) -> str:
-    for media_type, content in answer.get("content", {}).items():
+def _content(response: dict[str, Any]) -> str:
+    for media_type, content in response.get("content", {}).items():
         if media_type == "application/problem+json":
             return "problem"
         return _kind(content["schema"]) if content["schema"] else f"`{media_type}`"
@@ -72,7 +72,7 @@ def _kind(schema: dict[str, Any]) -> str:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
     if "anyOf" in schema:
-        return " or ".join(_kind(one) for one in schema["anyOf"])
+        return " or ".join(_kind(alternative) for alternative in schema["anyOf"])
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}))}"
     if "const" in schema:
@@ -80,9 +80,9 @@ def _kind(schema: dict[str, Any]) -> str:
     return str(schema.get("format") or schema.get("type") or "anything")
 
 
-def _models(whole: dict[str, Any]) -> Iterator[str]:
+def _models(document: dict[str, Any]) -> Iterator[str]:
     yield "\n## Models\n"
-    for name, schema in sorted(whole["components"]["schemas"].items()):
+    for name, schema in sorted(document["components"]["schemas"].items()):
         yield f"\n### {name}\n"
         if text := schema.get("description", ""):
             yield f"\n{text.partition(chr(10) + chr(10))[0]}\n"

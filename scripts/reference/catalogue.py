@@ -57,14 +57,14 @@ def _chapters(schema: Schema) -> Iterator[str]:
 
 def _in_order(schema: Schema, definitions: dict[str, Schema]) -> list[str]:
     """The objects, each before those that it refers to."""
-    found: list[str] = []
-    waiting = [schema]
-    while waiting:
-        for name in _refers_to(waiting.pop(0)):
-            if name not in found and "properties" in definitions[name]:
-                found.append(name)
-                waiting.append(definitions[name])
-    return found
+    names: list[str] = []
+    pending = [schema]
+    while pending:
+        for name in _refers_to(pending.pop(0)):
+            if name not in names and "properties" in definitions[name]:
+                names.append(name)
+                pending.append(definitions[name])
+    return names
 
 
 def _refers_to(schema: Any) -> Iterator[str]:
@@ -103,24 +103,29 @@ def _default(field: Schema, definitions: dict[str, Schema]) -> str:
     """The default; of an object only what its own chapter does not say."""
     default = field.get("default")
     if isinstance(default, dict):
-        usual: Schema = {}
+        model_defaults: Schema = {}
         for name in _refers_to(field):
-            usual |= {key: each.get("default") for key, each in definitions[name].get("properties", {}).items()}
-        default = {key: value for key, value in default.items() if value != usual.get(key)}
+            model_defaults |= {
+                key: field_schema.get("default")
+                for key, field_schema in definitions[name].get("properties", {}).items()
+            }
+        default = {key: value for key, value in default.items() if value != model_defaults.get(key)}
     return "" if default in (None, [], {}, "") else _code(default)
 
 
 def _value(field: Schema, definitions: dict[str, Schema]) -> str:
     if "$ref" in field:
-        return _named(field["$ref"].rpartition("/")[2], definitions)
+        return _definition_link(field["$ref"].rpartition("/")[2], definitions)
     if alternatives := field.get("anyOf") or field.get("oneOf"):
-        return " or ".join(_value(each, definitions) for each in alternatives if each.get("type") != "null")
+        return " or ".join(
+            _value(alternative, definitions) for alternative in alternatives if alternative.get("type") != "null"
+        )
     if choices := field.get("enum") or ([field["const"]] if "const" in field else []):
-        return ", ".join(_code(each) for each in choices)
+        return ", ".join(_code(choice) for choice in choices)
     return _of_type(field, definitions)
 
 
-def _named(name: str, definitions: dict[str, Schema]) -> str:
+def _definition_link(name: str, definitions: dict[str, Schema]) -> str:
     definition = definitions[name]
     title = _title(name)
     return f"[{title}](#{title.lower()})" if "properties" in definition else _value(definition, definitions)
@@ -133,13 +138,13 @@ def _title(name: str) -> str:
 
 def _of_type(field: Schema, definitions: dict[str, Schema]) -> str:
     least, most = field.get("minimum"), field.get("maximum")
-    named: Schema = next(iter(field.get("patternProperties", {}).values()), {})
+    entry: Schema = next(iter(field.get("patternProperties", {}).values()), {})
     number = f"{least} to {most}" if least is not None and most is not None else "number"
     match field["type"]:
         case "array":
             return f"a list: {_value(field.get('items', {}), definitions)}"
         case "object":
-            return f"by name: {_value(named, definitions)}" if named else "an object"
+            return f"by name: {_value(entry, definitions)}" if entry else "an object"
         case "boolean":
             return "`true` or `false`"
         case "integer" | "number":
@@ -160,5 +165,5 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    (asked,) = (kind for kind in MODELS if kind in sys.argv[1:])
-    sys.stdout.write(page(asked))
+    (wanted_kind,) = (kind for kind in MODELS if kind in sys.argv[1:])
+    sys.stdout.write(page(wanted_kind))

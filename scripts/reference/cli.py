@@ -28,18 +28,18 @@ def page() -> str:
 
 
 def _contexts() -> Iterator[click.Context]:
-    yield from _below(root, None, "slipway")
+    yield from _contexts_of(root, None, "slipway")
 
 
-def _below(command: click.Command, parent: click.Context | None, name: str) -> Iterator[click.Context]:
+def _contexts_of(command: click.Command, parent: click.Context | None, name: str) -> Iterator[click.Context]:
     settings = {**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
     context = command.context_class(command, parent=parent, info_name=name, **settings)
     yield context
     if isinstance(command, click.Group):
-        for below in command.list_commands(context):
-            found = command.get_command(context, below)
-            assert found is not None  # it was listed
-            yield from _below(found, context, below)
+        for child_name in command.list_commands(context):
+            child = command.get_command(context, child_name)
+            assert child is not None  # the group has listed it
+            yield from _contexts_of(child, context, child_name)
 
 
 if __name__ == "__main__":

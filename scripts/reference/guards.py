@@ -27,11 +27,11 @@ def _sections(table: Table) -> Iterator[str]:
     for row in table.tested:
         yield f"| {row.finding} | {row.now} | {_tests(row.tests)} |\n"
     yield "\n## Tried before, and held\n\n| what was tried | test |\n|---|---|\n"
-    for held in table.held:
-        yield f"| {held.tried} | {_tests(held.tests)} |\n"
+    for attack in table.held:
+        yield f"| {attack.tried} | {_tests(attack.tests)} |\n"
     yield "\n## Not mended, or not all of it\n\n| finding | what is left |\n|---|---|\n"
-    for left in sorted(table.open, key=lambda row: FINDINGS.index(row.finding)):
-        yield f"| {left.finding} | {left.left} |\n"
+    for weakness in sorted(table.open, key=lambda row: FINDINGS.index(row.finding)):
+        yield f"| {weakness.finding} | {weakness.left} |\n"
 
 
 def _tests(names: Iterable[str]) -> str:

@@ -11,22 +11,22 @@ def of_members[Member: Enum](kind: type[Member]) -> dict[Member, str]:
 
     Raises ValueError for a member without either.
     """
-    below = _texts_below(kind)
-    meanings = {member: str(getattr(member, "meaning", "") or below.get(member.name, "")) for member in kind}
-    bare = [member.name for member, meaning in meanings.items() if not meaning]
-    if bare:
-        raise ValueError(f"{kind.__name__}: no meaning is written below {', '.join(bare)}")
+    texts = _texts_below(kind)
+    meanings = {member: str(getattr(member, "meaning", "") or texts.get(member.name, "")) for member in kind}
+    undocumented = [member.name for member, meaning in meanings.items() if not meaning]
+    if undocumented:
+        raise ValueError(f"{kind.__name__}: no meaning is written below {', '.join(undocumented)}")
     return {member: " ".join(meaning.split()) for member, meaning in meanings.items()}
 
 
-def first_paragraph(thing: type | ModuleType) -> str:
+def first_paragraph(documented: type | ModuleType) -> str:
     """The first paragraph of a docstring; of a module's without the words before the colon, which name its subject."""
-    text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
-    subject, colon, rest = text.partition(": ")
-    if isinstance(thing, ModuleType) and colon and len(subject.split()) <= _LONGEST_SUBJECT:
-        text = rest[0].upper() + rest[1:]
+    text = " ".join((inspect.getdoc(documented) or "").split("\n\n")[0].split())
+    subject, colon, remainder = text.partition(": ")
+    if isinstance(documented, ModuleType) and colon and len(subject.split()) <= _LONGEST_SUBJECT:
+        text = remainder[0].upper() + remainder[1:]
     if not text:
-        raise ValueError(f"{thing.__name__} has no docstring")
+        raise ValueError(f"{documented.__name__} has no docstring")
     return text
 
 

@@ -61,16 +61,16 @@ def _table(title: str, meanings: Iterable[tuple[Resource, str]]) -> Iterator[str
         yield f"| `{resource}` | {meaning} | {' | '.join(cells)} |\n"
 
 
-def _marks[T](title: str, meanings: Iterable[tuple[T, str]], given: Mapping[Party, frozenset[T]]) -> Iterator[str]:
+def _marks[T](title: str, meanings: Iterable[tuple[T, str]], granted: Mapping[Party, frozenset[T]]) -> Iterator[str]:
     """A table of the rights that a party has or has not."""
     yield f"\n## {title}\n\n| | | who |\n|---|---|---|\n"
     for right, meaning in meanings:
-        who = ", ".join(f"`{party}`" for party in Party if right in given[party])
+        who = ", ".join(f"`{party}`" for party in Party if right in granted[party])
         yield f"| `{right}` | {meaning} | {who} |\n"
 
 
 def _operations(party: Party, resource: Resource) -> str:
-    allowed = (each for each in Operation if may(rights_of(party), resource, each))
+    allowed = (operation for operation in Operation if may(rights_of(party), resource, operation))
     return ", ".join(allowed)
 
 

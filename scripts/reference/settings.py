@@ -102,8 +102,8 @@ def page() -> str:
 
 def _about(channel: type[BaseModel]) -> str:
     """The purpose of a kind of channel, and the page with more about it."""
-    said = " ".join((channel.__doc__ or "").split())
-    return " ".join(filter(None, [said, getattr(channel, "more", "")])) + "\n\n"
+    description = " ".join((channel.__doc__ or "").split())
+    return " ".join(filter(None, [description, getattr(channel, "more", "")])) + "\n\n"
 
 
 def _rows(model: type[BaseModel], name_of: Any) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The figures that take one look at each syntax tree. Each function's docstring is the rule that it counts by."""
+"""Figures that need one pass over each syntax tree. The docstring of each function is its counting rule."""
 
 import ast
 from collections import Counter, defaultdict
@@ -74,8 +74,8 @@ def broad_handlers(modules: Iterable[Module]) -> dict[str, int]:
             continue
         for node in ast.walk(module.tree):
             if isinstance(node, ast.ExceptHandler) and node.type is not None:
-                named = {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)}
-                for error in named.intersection(BROAD):
+                names = {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)}
+                for error in names.intersection(BROAD):
                     totals[error] += 1
     return totals
 

@@ -9,7 +9,7 @@ from typing import Any
 from . import counts
 from .sources import FOLDERS, PRODUCT, modules_of, product
 from .tables import ENUMS, Table, tables
-from .walks import Walk, followed_in
+from .walks import Walk, walks_of
 
 EXTENSIONS = "scripts/extensions"
 
@@ -38,24 +38,24 @@ class Figures:
 
 def figures_of(root: Path, *, walks: bool) -> Figures:
     modules = modules_of(root)
-    ours = product(modules)
+    product_modules = product(modules)
     by_top = {top: [module for module in modules if module.top == top] for top in FOLDERS}
     return Figures(
         statements=counts.statements_by_folder(modules),
-        repeated_classes=_paths_as_text(counts.repeated_classes(ours)),
-        repeated_functions=_paths_as_text(counts.repeated_functions(ours)),
-        tables=tables(ours),
-        broad_handlers=counts.broad_handlers(ours),
-        asserts=counts.asserts(ours),
+        repeated_classes=_paths_as_text(counts.repeated_classes(product_modules)),
+        repeated_functions=_paths_as_text(counts.repeated_functions(product_modules)),
+        tables=tables(product_modules),
+        broad_handlers=counts.broad_handlers(product_modules),
+        asserts=counts.asserts(product_modules),
         casts={top: counts.casts(inside) for top, inside in by_top.items()},
         type_ignores={top: counts.type_ignores(inside) for top, inside in by_top.items()},
-        comment_share=round(counts.comment_share(ours), 2),
-        vague_names=counts.vague_names(ours),
+        comment_share=round(counts.comment_share(product_modules), 2),
+        vague_names=counts.vague_names(product_modules),
         vague_names_outside={
             top: sum(counts.vague_names(inside).values()) for top, inside in by_top.items() if top not in PRODUCT
         },
         extensions=counts.files_in_patches(_patches(root)),
-        walks=followed_in(root) if walks else {},
+        walks=walks_of(root) if walks else {},
     )
 
 
@@ -109,12 +109,12 @@ def rows(figures: Figures) -> Iterator[tuple[str, str, str]]:
 def _statements(figures: Figures) -> Iterator[tuple[str, str, str]]:
     for folder, count in figures.statements.items():
         yield f"statements in {folder}", str(count), ""
-    ours = sum(count for folder, count in figures.statements.items() if folder.split("/")[0] in PRODUCT)
-    yield "statements of the product", str(ours), ""
+    total = sum(count for folder, count in figures.statements.items() if folder.split("/")[0] in PRODUCT)
+    yield "statements of the product", str(total), ""
 
 
-def _tables(everything: list[Table], enum: str) -> tuple[str, str]:
-    of_enum = [table for table in everything if table.of == enum]
+def _tables(all_tables: list[Table], enum: str) -> tuple[str, str]:
+    of_enum = [table for table in all_tables if table.of == enum]
     by_file = Counter(str(table.path) for table in of_enum)
     entries, at_home = sum(table.entries for table in of_enum), sum(table.at_home for table in of_enum)
     return str(len(of_enum)), f"{entries} entries in {len(by_file)} files, {at_home} tables in the enum's own module"

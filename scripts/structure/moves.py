@@ -1,4 +1,4 @@
-"""Two states of the code side by side: files that moved, and tests that went by another name.
+"""Two states of the code side by side: files that moved, and tests that were renamed.
 
 A table of moves is a text file of lines `old<TAB>new`; a folder stands for all that is in it. In a table for tests,
 `new` may be empty, and the third column says why there is none. Empty lines and lines that begin with `#` do not count.
@@ -44,8 +44,8 @@ def moved(path: str, moves: Iterable[Move]) -> Move | None:
     candidates = [path, file, *map(str, PurePosixPath(file).parents)]
     for candidate in candidates:
         if move := by_old.get(candidate):
-            rest = path[len(candidate) :]
-            return Move(path, move.new.rstrip("/") + rest if move.new else "", move.reason)
+            suffix = path[len(candidate) :]
+            return Move(path, move.new.rstrip("/") + suffix if move.new else "", move.reason)
     return None
 
 
@@ -66,7 +66,7 @@ class Folder:
 def statements_before_and_after(old: list[Module], new: list[Module], moves: list[Move]) -> list[Folder]:
     """Statements before and after, by the folders of the new tree: one that moved counts for its new folder both times.
 
-    A file that went without a move counts before for its old folder.
+    A file that is gone without a move counts for its old folder.
     """
     before, after = dict[str, int](), dict[str, int]()
     for module in old:

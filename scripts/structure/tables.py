@@ -54,9 +54,9 @@ def tables(modules: Iterable[Module]) -> list[Table]:
     A table within another counts with the outer one. Keys of a display are the keys of a dict and the elements of a
     set, list or tuple; keys of a `match` are the values in its patterns.
     """
-    everything = list(modules)
-    vocabularies = vocabularies_of(everything)
-    return [table for module in everything for table in _tables(module.tree, module, vocabularies)]
+    module_list = list(modules)
+    vocabularies = vocabularies_of(module_list)
+    return [table for module in module_list for table in _tables(module.tree, module, vocabularies)]
 
 
 def _tables(node: ast.AST, module: Module, vocabularies: list[Vocabulary]) -> Iterator[Table]:
@@ -126,7 +126,7 @@ def _first_texts(module: Module, *functions: str, keyword: str = "") -> Iterator
     for node in ast.walk(module.tree):
         if not isinstance(node, ast.Call) or getattr(node.func, "id", getattr(node.func, "attr", "")) not in functions:
             continue
-        named = [argument.value for argument in node.keywords if argument.arg == keyword]
-        for value in (*node.args[:1], *named):
+        keyword_values = [argument.value for argument in node.keywords if argument.arg == keyword]
+        for value in (*node.args[:1], *keyword_values):
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 yield value.value

@@ -1,8 +1,8 @@
 """Calls in `slipway/` from a trigger to its first write to the ledger, counted on an installation in memory.
 
-The parts of the app are built before the walk begins: how the app is put together is no part of an event's way.
+The parts of the app are built before the walk begins, which is to show an event's way and not the app's assembly.
 
-Runs code of the checkout that it measures, so `followed_in` starts this file in a process of its own, with that
+Runs code of the checkout that it measures, so `walks_of` starts this file in a process of its own, with that
 checkout first on Python's path; it imports nothing of this package. `push` and `vote` are the only places that know the
 tests' harness: each prepares an installation and returns the trigger to follow, and the function that is the write.
 """
@@ -86,7 +86,7 @@ def follow(product: Path, prepared: Prepared) -> Walk:
     return walker.walk
 
 
-def followed_in(root: Path) -> dict[str, Walk]:
+def walks_of(root: Path) -> dict[str, Walk]:
     """The walks of a checkout, which must be able to run in this environment."""
     environment = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-P", __file__, str(root)]
@@ -108,7 +108,7 @@ def build_parts(app: "App") -> None:
 
 
 def push(folder: Path) -> Prepared:
-    """A message of the queue tells that an image was pushed; a release begins."""
+    """A message in the queue says that an image was pushed, and a release begins."""
     from slipway.domain.events import EVENT
     from slipway.engine.receiving import QueueMessage
     from slipway.inbound import read_json

@@ -1,6 +1,6 @@
 """`make demo ARGS=--attack`: five attacks on the running system, refused with every guard in place, and not without.
 
-The same attacks are played on the package that is deployed, with every setting that this laptop knows.
+The deployed package refuses the same attacks, with every setting that the local stack knows.
 """
 
 import json
@@ -41,42 +41,47 @@ REFUSED = [(str(attack), "refused", str(attack.rule), str(attack.refused_as)) fo
 
 def demo(*options: str) -> tuple[int, dict[str, Any]]:
     command = [sys.executable, "-m", "local.demo", "--attack", "--json", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
-    assert done.stdout, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return done.returncode, told
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert process.stdout, process.stderr
+    report: dict[str, Any] = json.loads(process.stdout)
+    return process.returncode, report
 
 
-def outcomes(told: dict[str, Any]) -> list[tuple[str, str, str | None, str]]:
-    return [(each["attack"], each["outcome"], each["rule"], each["record"]["action"]) for each in told["attacks"]]
+def outcomes(report: dict[str, Any]) -> list[tuple[str, str, str | None, str]]:
+    return [
+        (attempt["attack"], attempt["outcome"], attempt["rule"], attempt["record"]["action"])
+        for attempt in report["attacks"]
+    ]
 
 
 def test_each_attack_is_refused_by_its_rule_and_the_record_says_so() -> None:
-    code, told = demo()
-    assert (code, outcomes(told), told["open"]) == (0, REFUSED, None)
-    assert told["audit"]["verified"] is True
-    assert all(each["reason"] for each in told["attacks"])
+    exit_code, report = demo()
+    assert (exit_code, outcomes(report), report["open"]) == (0, REFUSED, None)
+    assert report["audit"]["verified"] is True
+    assert all(attempt["reason"] for attempt in report["attacks"])
 
 
 def test_the_command_says_that_an_attack_succeeds_where_its_guard_is_open() -> None:
-    code, told = demo("--open=own-work")
-    assert (code, told["open"]) == (SUCCEEDED, "own-work")
-    ((name, outcome, rule, action),) = outcomes(told)
+    exit_code, report = demo("--open=own-work")
+    assert (exit_code, report["open"]) == (SUCCEEDED, "own-work")
+    ((name, outcome, rule, action),) = outcomes(report)
     assert (name, outcome, rule, action) == ("own-change", "succeeded", None, "release.live")
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with ExitStack() as opened:
-        applied = opened.enter_context(as_attacked())
+    with ExitStack() as contexts:
+        applied = contexts.enter_context(as_attacked())
         folder = tmp_path_factory.mktemp("attacked")
-        stack = opened.enter_context(Stack(StackOptions(folder=folder, apply=None, namespaces=namespaces_of(applied))))
+        stack = contexts.enter_context(
+            Stack(StackOptions(folder=folder, apply=None, namespaces=namespaces_of(applied)))
+        )
         stack.apply(applied)
         yield stack
 
 
-def restarted(stack: Stack, app: Path) -> None:
-    """Front and worker again, from another folder."""
+def restart(stack: Stack, app: Path) -> None:
+    """Start front and worker again, from another folder."""
     stack.stop_host(0)
     stack.options = replace(stack.options, app=app)
     stack.start_host(0)
@@ -87,45 +92,45 @@ def clear_away(stack: Stack) -> None:
     watcher = Watcher(stack.url, stack.secrets.function_key, APPLICATION)
     for release in watcher.get(f"/api/v1/releases?application={APPLICATION}")["releases"]:
         if release["phase"] in UNDER_WAY:
-            done = slipway(stack, ["cancel", release["id"], "--reason", "it was an attack", "--yes"], show=False)
+            process = slipway(stack, ["cancel", release["id"], "--reason", "it was an attack", "--yes"], show=False)
             phase = watcher.get(f"/api/v1/releases/{release['id']}")["phase"]  # a newer one may just have replaced it
-            assert done.returncode == 0 or phase not in UNDER_WAY, done.stderr
+            assert process.returncode == 0 or phase not in UNDER_WAY, process.stderr
 
 
 @pytest.mark.parametrize("guard", [guard for guard in Guard if guard is not Guard.OWN_WORK], ids=str)
 def test_each_attack_succeeds_where_its_guard_is_left_out(stack: Stack, guard: Guard) -> None:
     with folder_without(guard) as app:
-        restarted(stack, app)
+        restart(stack, app)
         (attempt,) = attack(stack, Narrator(quiet=True), (BY_GUARD[guard],), minor=1 + list(Guard).index(guard))
     clear_away(stack)
     assert not attempt.refused
     assert (attempt.record["action"], attempt.record["environment"]) == ("release.live", attempt.attack.wants)
 
 
-def known_here() -> set[str]:
-    """Every variable with the product's prefix that anything of the laptop names, and those of its settings."""
-    named = {
+def variables_of_the_local_stack() -> set[str]:
+    """Every variable with the product's prefix that a module of `local` names, and those of the product's settings."""
+    names = {
         name
         for file in (ROOT / "local").rglob("*.py")
         for name in re.findall(r"SLIPWAY_[A-Z][A-Z_]*[A-Z]", file.read_text(encoding="utf-8"))
     }
-    return named | {variable(name) for name in Settings.model_fields}
+    return names | {variable(name) for name in Settings.model_fields}
 
 
 def test_the_package_refuses_them_all_whatever_settings_the_laptop_knows(tmp_path: Path) -> None:
     package = tmp_path / "package"
     HOOK.gather(package)
     assert not (package / "local").exists()
-    words = ",".join(GUARDS)
+    guard_names = ",".join(GUARDS)
 
     def with_all(_role: AppRole, values: dict[str, str]) -> dict[str, str]:
-        foreign = known_here() - {variable(name) for name in Settings.model_fields}
-        return dict.fromkeys(foreign, words) | values | {f"SLIPWAY_OPEN_{n}": "1" for n in ("GUARD", "GUARDS")}
+        foreign = variables_of_the_local_stack() - {variable(name) for name in Settings.model_fields}
+        return dict.fromkeys(foreign, guard_names) | values | {f"SLIPWAY_OPEN_{n}": "1" for n in ("GUARD", "GUARDS")}
 
-    with ExitStack() as opened:
-        applied = opened.enter_context(as_attacked())
+    with ExitStack() as contexts:
+        applied = contexts.enter_context(as_attacked())
         options = StackOptions(apply=None, app=package, settings_of=with_all, namespaces=namespaces_of(applied))
-        stack = opened.enter_context(Stack(options))
+        stack = contexts.enter_context(Stack(options))
         stack.apply(applied)
         attempts = attack(stack, Narrator(quiet=True), tuple(Attack))
     assert outcomes({"attacks": [attempt.told() for attempt in attempts]}) == REFUSED

@@ -1,4 +1,4 @@
-"""The import contracts that list modules one by one leave none out: one that stands in no list may import anything."""
+"""Import contracts that list modules one by one have to list all of them: one that is left out may import anything."""
 
 import tomllib
 from pathlib import Path
@@ -18,14 +18,14 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
     [("The API imports nothing of the pages", PAGES), ("What answers people and hooks knows no way", WORKER)],
 )
 def test_every_trigger_is_in_the_contract_or_named_as_an_exception(contract: str, exceptions: set[str]) -> None:
-    (listed,) = (each["source_modules"] for each in CONTRACTS if each["name"].startswith(contract))
+    (modules,) = (entry["source_modules"] for entry in CONTRACTS if entry["name"].startswith(contract))
     triggers = {path.stem for path in (ROOT / "functions").glob("*.py")} - {"__init__"}
-    bound = {name.removeprefix("functions.") for name in listed if name.startswith("functions.")}
+    bound = {name.removeprefix("functions.") for name in modules if name.startswith("functions.")}
     assert bound == triggers - exceptions
 
 
 def test_every_effect_is_forbidden_to_the_command_or_named_as_allowed() -> None:
-    (forbidden,) = (each["forbidden_modules"] for each in CONTRACTS if each["name"].startswith("The command knows"))
+    (forbidden,) = (entry["forbidden_modules"] for entry in CONTRACTS if entry["name"].startswith("The command knows"))
     effects = {path.name for path in (ROOT / "slipway" / "effects").iterdir() if (path / "__init__.py").exists()}
     denied = {name.removeprefix("slipway.effects.") for name in forbidden if name.startswith("slipway.effects.")}
     assert denied == effects - {"identity", "registry"}

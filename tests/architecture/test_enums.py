@@ -1,6 +1,6 @@
 """One table per fact: a fact about an enum's members stands in the module that owns the enum.
 
-Other modules may name a member, but they may neither spell it as text nor gather members into a table of a further
+Other modules may name a member, but they may neither spell it as text nor gather members into a table of another
 fact: somebody who adds a member would not know of that table. A `match` that ends in `assert_never` may stand anywhere,
 because the type check finds it.
 """
@@ -23,7 +23,7 @@ FOLDERS = ("slipway", "functions", "local")
 
 
 SEVERAL = 3
-"""Fewer words may be meant otherwise: `failed` and `rejected` are also verdicts."""
+"""From so many values on, a table of words is one of the enum: `failed` and `rejected` alone are also verdicts."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ OWNED = (
 
 
 def faults(source: str, owned: Owned) -> Iterator[tuple[int, str]]:
-    """Line and fault of each place that knows more of the enum than a module may that does not own it."""
+    """Line and fault of each place that states facts about the enum, in a module that does not own it."""
     yield from _faults(list(ast.walk(ast.parse(source))), owned)
 
 
@@ -88,7 +88,7 @@ def _spelt(nodes: list[ast.AST], enum: type[StrEnum]) -> Iterator[tuple[int, str
 
 
 def _by_words(nodes: list[ast.AST], enum: type[StrEnum]) -> Iterator[tuple[int, str]]:
-    """Tables whose keys are the members' values as text, and texts that a member's value is compared with in part."""
+    """Tables keyed by the members' values as text, and comparisons with the beginning of a value."""
     values = {member.value for member in enum}
     families = {value[: value.index(".") + 1] for value in values if "." in value}
     for node in nodes:
@@ -177,13 +177,15 @@ def _members(node: ast.AST, names: set[str]) -> Iterator[str]:
     for child in ast.walk(node):
         if isinstance(child, ast.Attribute) and child.attr.isupper():
             owner = child.value
-            called = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
-            if called in names:
+            owner_name = (
+                owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
+            )
+            if owner_name in names:
                 yield child.attr
 
 
 def _gathered(node: ast.expr | None, names: set[str]) -> Iterator[str]:
-    """The members that lie in a display, or in displays inside it; those in calls and conditions are only used."""
+    """The members in a display or in displays inside it; members in calls and conditions are merely used."""
     match node:
         case ast.Dict():
             for item in (*node.keys, *node.values):
@@ -206,17 +208,19 @@ def _ends_in_assert_never(node: ast.Match) -> bool:
 
 
 @cache
-def _found() -> dict[Owned, list[str]]:
-    """What was found for each enum. A module is read once for all of them, and only if its text has the name or a value
-    of one."""
-    found: dict[Owned, list[str]] = {owned: [] for owned in OWNED}
+def _faults_by_enum() -> dict[Owned, list[str]]:
+    """The faults for each enum. A module is read once for all of them, and parsed only if its text has the name or a
+    value of one."""
+    faults_by_enum: dict[Owned, list[str]] = {owned: [] for owned in OWNED}
     for path in (path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))):
         text = path.read_text(encoding="utf-8")
-        known = [each for each in OWNED if path != ROOT / each.module and _may_know(text, each.enum)]
-        nodes = list(ast.walk(ast.parse(text))) if known else []
-        for owned in known:
-            found[owned] += [f"{path.relative_to(ROOT)}:{line}: {fault}" for line, fault in _faults(nodes, owned)]
-    return found
+        candidates = [owned for owned in OWNED if path != ROOT / owned.module and _may_know(text, owned.enum)]
+        nodes = list(ast.walk(ast.parse(text))) if candidates else []
+        for owned in candidates:
+            faults_by_enum[owned] += [
+                f"{path.relative_to(ROOT)}:{line}: {fault}" for line, fault in _faults(nodes, owned)
+            ]
+    return faults_by_enum
 
 
 def _may_know(text: str, enum: type[StrEnum]) -> bool:
@@ -230,7 +234,7 @@ def _may_know(text: str, enum: type[StrEnum]) -> bool:
 @pytest.mark.parametrize("owned", OWNED, ids=lambda owned: owned.enum.__name__)
 def test_what_is_known_of_a_member_stands_in_the_module_that_owns_the_enum(owned: Owned) -> None:
     assert (ROOT / owned.module).is_file()
-    assert _found()[owned] == []
+    assert _faults_by_enum()[owned] == []
 
 
 @cache

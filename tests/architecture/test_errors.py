@@ -16,13 +16,13 @@ READERS_OF_FOREIGN_DATA = frozenset(
         "slipway/catalogue/windows.py",  # dateutil, of a rule that somebody wrote
         "slipway/effects/registry/_answers.py",  # a registry's error document
         "slipway/effects/registry/_credentials.py",  # a registry's JWT
-        "slipway/effects/registry/_manifest.py",  # what a manifest of an unknown type says of itself
+        "slipway/effects/registry/_manifest.py",  # a manifest of an unknown type
     }
 )
-"""Each of them takes foreign text apart in place, where these errors mean that the text is not in the expected form."""
+"""Each of them parses foreign text on the spot, where these errors mean that the text is malformed."""
 
 
-def caught(source: str) -> Iterator[str]:
+def caught_names(source: str) -> Iterator[str]:
     """The names in `except …` and `suppress(…)`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ExceptHandler) and node.type is not None:
@@ -48,7 +48,7 @@ def product() -> list[Path]:
     ],
 )
 def test_every_way_of_catching_a_bug_is_seen(source: str) -> None:
-    assert BUGS & set(caught(source))
+    assert BUGS & set(caught_names(source))
 
 
 def test_no_error_that_a_bug_raises_is_caught_where_it_could_be_one() -> None:
@@ -57,6 +57,6 @@ def test_no_error_that_a_bug_raises_is_caught_where_it_could_be_one() -> None:
     catching = {
         str(path.relative_to(ROOT))
         for path, text in texts.items()
-        if any(bug in text for bug in BUGS) and BUGS & set(caught(text))
+        if any(bug in text for bug in BUGS) and BUGS & set(caught_names(text))
     }
     assert catching == READERS_OF_FOREIGN_DATA

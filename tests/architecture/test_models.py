@@ -1,4 +1,4 @@
-"""Models are built by pydantic when they are first used, so that a start does not wait for those that it never uses."""
+"""Pydantic builds a model when it is first used, so that a start does not wait for models that it never uses."""
 
 import importlib
 import pkgutil
@@ -10,17 +10,17 @@ from pydantic import BaseModel
 import slipway
 
 
-def below(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+def subclasses_of(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
     for model in kind.__subclasses__():
         yield model
-        yield from below(model)
+        yield from subclasses_of(model)
 
 
 @pytest.fixture(scope="module")
 def models() -> list[type[BaseModel]]:
     for module in pkgutil.walk_packages(slipway.__path__, "slipway."):
         importlib.import_module(module.name)
-    return [model for model in dict.fromkeys(below(BaseModel)) if model.__module__.startswith("slipway.")]
+    return [model for model in dict.fromkeys(subclasses_of(BaseModel)) if model.__module__.startswith("slipway.")]
 
 
 def test_no_model_is_built_by_an_import(models: list[type[BaseModel]]) -> None:

@@ -1,4 +1,4 @@
-"""One word means one thing: a reader who meets a class's name need not look which of two it is."""
+"""A class's name is used once in the product, so that nobody has to look up which of two classes is meant."""
 
 import ast
 from pathlib import Path
@@ -10,13 +10,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_no_two_modules_of_the_product_give_a_class_the_same_name() -> None:
-    """Names that begin with an underscore are met in their own modules only."""
+    """Names that begin with an underscore are not used outside their modules."""
     repeated = repeated_classes(product(modules_of(ROOT)))
     assert {name: paths for name, paths in repeated.items() if not name.startswith("_")} == {}
 
 
 def test_snapshots_are_made_in_one_place_for_the_ledger_and_for_tests_alike() -> None:
-    """A field that was added would otherwise be loaded in one way, and tested in another."""
+    """Otherwise a new field could be loaded in one way and tested in another."""
     calls = [
         str(module.path)
         for module in modules_of(ROOT)

@@ -16,17 +16,17 @@ from tests.unit.web.samples import SAMPLES
 
 ORIGIN = "https://slipway.example.com"
 NARROW: ViewportSize = {"width": 320, "height": 640}
-"""A desktop at four times its size, as people with weak eyes use it."""
+"""A desktop browser at a zoom of 400 %, as people with low vision use it."""
 NAMES = sorted(SAMPLES)
 
 
-def _answer(route: Route) -> None:
+def _serve(route: Route) -> None:
     name = urlsplit(route.request.url).path.removeprefix("/")
     if name.endswith(".css"):
         route.fulfill(body=STYLESHEET.read_bytes(), content_type="text/css")
         return
-    answer = SAMPLES[name]()
-    route.fulfill(body=answer.body, content_type="text/html; charset=utf-8", headers=dict(answer.headers))
+    response = SAMPLES[name]()
+    route.fulfill(body=response.body, content_type="text/html; charset=utf-8", headers=dict(response.headers))
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def page(browser: Browser) -> Iterator[Page]:
     with browser.new_context(viewport=PHONE) as context:
         page = context.new_page()
         page.set_default_timeout(SLOW)
-        page.route("**/*", _answer)
+        page.route("**/*", _serve)
         yield page
 
 
@@ -42,11 +42,11 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_can_be_used_by_everybody(page: Page, scheme: Literal["light", "dark"]) -> None:
     page.emulate_media(color_scheme=scheme)
-    found: dict[str, list[str]] = {}
+    broken_rules: dict[str, list[str]] = {}
     for name in NAMES:
         page.goto(f"{ORIGIN}/{name}")
-        found[name] = violations(page)
-    assert {name: broken for name, broken in found.items() if broken} == {}
+        broken_rules[name] = violations(page)
+    assert {name: rules for name, rules in broken_rules.items() if rules} == {}
 
 
 def test_no_page_is_wider_than_a_narrow_window(page: Page) -> None:

@@ -33,19 +33,19 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hello-aks"
 WITHIN = 180.0
 """Seconds to wait for a condition; only a test that fails waits so long."""
 GATE = {"kind": "approval", "approvers": ["role:shop-approvers"], "deadline": "24h", "level": "signed", "fresh": "5m"}
-ASKED, NOT_ASKED = ("reader", "shop-approvers"), ("reader",)
+APPROVER_ROLES, READER_ROLES = ("reader", "shop-approvers"), ("reader",)
 PEOPLE = (
     Person(
         oid="aaaaaaaa-0000-4000-8000-000000000021",
         name="Una",
         mail="una@example.com",
-        roles={SIGN_IN: ASKED, VOTES: NOT_ASKED},
+        roles={SIGN_IN: APPROVER_ROLES, VOTES: READER_ROLES},
     ),
     Person(
         oid="aaaaaaaa-0000-4000-8000-000000000022",
         name="Vic",
         mail="vic@example.com",
-        roles={SIGN_IN: NOT_ASKED, VOTES: ASKED},
+        roles={SIGN_IN: READER_ROLES, VOTES: APPROVER_ROLES},
     ),
 )
 
@@ -53,7 +53,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 
 def strict(folder: Path) -> Path:
-    """The example, started by a push, whose production takes approvals with a proof only."""
+    """The example, started by a push, with a gate before production that takes only votes with a proof."""
     example = folder / "example"
     for part in ("manifests", "verify"):
         shutil.copytree(EXAMPLE / part, example / part)
@@ -76,8 +76,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def waiting(stack: Stack) -> Callable[[str], str]:
-    """Push a version and bring it to the gate of production; gives the path of its approval page."""
+def push_to_gate(stack: Stack) -> Callable[[str], str]:
+    """Pushes a version, waits until it is at the gate of production, and returns the path of its approval page."""
     ci = Pipeline(
         app_url=stack.url,
         hook_secret=stack.secrets.hook_secret,
@@ -86,38 +86,40 @@ def waiting(stack: Stack) -> Callable[[str], str]:
         azure_devops=stack.azure_devops["url"],
     )
 
-    def brought(version: str) -> str:
+    def push(version: str) -> str:
         ci.push(ci.build(version), version)
         release = until(lambda: at_the_gate(stack, version), f"{version} at the gate")
         return f"/approvals/hello/{release['number']}/production"
 
-    return brought
+    return push
 
 
-def until[T](condition: Callable[[], T | None], what: str) -> T:
+def until[T](condition: Callable[[], T | None], description: str) -> T:
     deadline = time.monotonic() + WITHIN
     while time.monotonic() < deadline:
-        if (found := condition()) is not None:
-            return found
+        if (value := condition()) is not None:
+            return value
         time.sleep(0.2)
-    raise AssertionError(f"not within {WITHIN:g} s: {what}")
+    raise AssertionError(f"not within {WITHIN:g} s: {description}")
 
 
 def api(stack: Stack, path: str) -> Any:
-    answer = stack.http.request("GET", stack.url + path, headers={"x-functions-key": stack.secrets.function_key})
-    assert answer.status == 200, (path, answer.status, answer.data[:300])
-    return answer.json()
+    response = stack.http.request("GET", stack.url + path, headers={"x-functions-key": stack.secrets.function_key})
+    assert response.status == 200, (path, response.status, response.data[:300])
+    return response.json()
 
 
 def at_the_gate(stack: Stack, version: str) -> dict[str, Any] | None:
     releases = api(stack, "/api/v1/releases?application=hello&limit=50")["releases"]
-    mine = [each for each in releases if each["tag"] == version and each["phase"] == Phase.AWAITING_APPROVAL]
-    return {"number": mine[0]["id"].rpartition("-")[2]} if mine else None
+    at_gate = [
+        release for release in releases if release["tag"] == version and release["phase"] == Phase.AWAITING_APPROVAL
+    ]
+    return {"number": at_gate[0]["id"].rpartition("-")[2]} if at_gate else None
 
 
 def records(stack: Stack, action: str) -> list[dict[str, Any]]:
-    found = api(stack, "/api/v1/audit/hello?limit=500")["records"]
-    return [each for each in found if each["action"] == action]
+    all_records = api(stack, "/api/v1/audit/hello?limit=500")["records"]
+    return [record for record in all_records if record["action"] == action]
 
 
 def challenges(stack: Stack) -> int:
@@ -127,27 +129,27 @@ def challenges(stack: Stack) -> int:
 
 @pytest.fixture
 def person(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
-    """Gives browsers, each with no cookies."""
-    opened: list[BrowserContext] = []
+    """Opens browsers, each without cookies."""
+    contexts: list[BrowserContext] = []
 
     def fresh() -> BrowserContext:
         context = browser.new_context(viewport=PHONE)
         context.set_default_timeout(SLOW)
-        opened.append(context)
+        contexts.append(context)
         return context
 
     yield fresh
-    for context in opened:
+    for context in contexts:
         context.close()
 
 
-def choose(page: Page, who: str) -> None:
-    """The page of the identity provider."""
-    page.get_by_role("button", name=re.compile(f"^{who}")).click()
+def choose(page: Page, label: str) -> None:
+    """Press the button of the identity provider's page whose name begins with the label."""
+    page.get_by_role("button", name=re.compile(f"^{label}")).click()
 
 
 def signed_in(context: BrowserContext, stack: Stack, path: str, who: str = "Ada") -> Page:
-    """The approval page, as a signed-in person sees it."""
+    """The approval page, opened by a person who signs in."""
     page = context.new_page()
     page.goto(stack.url + path)
     choose(page, f"Sign in as {who}")
@@ -159,18 +161,18 @@ def approve(page: Page) -> None:
     page.get_by_role("button", name=re.compile("^✓ Approve|^Approve")).click()
 
 
-def ended(page: Page, title: str, *, within: float = SLOW) -> None:
-    """`within`: milliseconds."""
+def expect_heading(page: Page, title: str, *, within: float = SLOW) -> None:
+    """Wait for the heading, at most `within` milliseconds."""
     expect(page.locator("h1")).to_have_text(title, timeout=within)
 
 
 @pytest.fixture(scope="module")
-def open_gate(waiting: Callable[[str], str]) -> str:
+def open_gate(push_to_gate: Callable[[str], str]) -> str:
     """A release that stays at the gate while nobody's vote counts."""
-    return waiting("2.0.0")
+    return push_to_gate("2.0.0")
 
 
-def at_the_provider(page: Page, stack: Stack) -> None:
+def wait_for_provider(page: Page, stack: Stack) -> None:
     page.wait_for_url(re.compile(re.escape(stack.identity.issuer.rpartition("/v2.0")[0])))
 
 
@@ -178,12 +180,12 @@ def test_cancelled_at_the_provider_nothing_is_sent_and_the_button_is_offered_aga
     stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
 ) -> None:
     page = signed_in(person(), stack, open_gate)
-    # The session at the provider is a moment old, so that the vote asks nobody; a browser that lost it is asked.
+    # The session at the provider is a moment old, so it would not ask; a browser that lost the session is asked.
     page.context.clear_cookies(domain="localhost")
     approve(page)
-    at_the_provider(page, stack)
+    wait_for_provider(page, stack)
     choose(page, "Cancel")
-    ended(page, "Nothing was sent")
+    expect_heading(page, "Nothing was sent")
     assert violations(page) == []
     page.get_by_role("link", name="Back to where you were").click()
     expect(page.get_by_role("button", name=re.compile("Approve"))).to_be_visible()
@@ -195,9 +197,9 @@ def test_whoever_signs_in_there_as_somebody_else_sends_nothing(
     page = signed_in(person(), stack, open_gate)
     page.context.clear_cookies(domain="localhost")
     approve(page)
-    at_the_provider(page, stack)
+    wait_for_provider(page, stack)
     choose(page, "Sign in as Grace")
-    ended(page, "Nothing was sent")
+    expect_heading(page, "Nothing was sent")
     expect(page.locator("main")).to_contain_text("The person who signed in there is not the one who pressed the button")
     assert violations(page) == []
 
@@ -207,7 +209,7 @@ def test_a_role_on_the_registration_of_the_sign_in_alone_shows_the_button_and_co
 ) -> None:
     page = signed_in(person(), stack, open_gate, "Una")
     approve(page)
-    ended(page, "Refused")
+    expect_heading(page, "Refused")
     expect(page.locator("main")).to_contain_text("approver-is-listed")
     assert violations(page) == []
     assert records(stack, "vote.approved") == []
@@ -220,7 +222,7 @@ def test_a_role_on_the_registration_of_the_votes_alone_shows_no_button(
     page = person().new_page()
     page.goto(stack.url + open_gate)
     choose(page, "Sign in as Vic")
-    ended(page, "You are not an approver")
+    expect_heading(page, "You are not an approver")
     expect(page.get_by_role("button", name=re.compile("Approve"))).to_have_count(0)
 
 
@@ -229,15 +231,15 @@ def test_the_way_back_of_another_browser_is_refused(
 ) -> None:
     page = signed_in(person(), stack, open_gate)
     page.context.clear_cookies(domain="localhost")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     approve(page)
-    at_the_provider(page, stack)
-    other = person().new_page()
-    other.goto(next(address for address in asked if "/authorize?" in address))  # with the first browser's state
-    choose(other, "Sign in as Ada")
-    ended(other, "Nothing was sent")
-    expect(other.locator("main")).to_contain_text("another browser")
+    wait_for_provider(page, stack)
+    other_page = person().new_page()
+    other_page.goto(next(address for address in urls if "/authorize?" in address))  # with the first browser's state
+    choose(other_page, "Sign in as Ada")
+    expect_heading(other_page, "Nothing was sent")
+    expect(other_page.locator("main")).to_contain_text("another browser")
     assert records(stack, "vote.approved") == []
 
 
@@ -246,11 +248,11 @@ def test_a_vote_asks_the_provider_for_a_sign_in_as_fresh_as_the_gate_demands(
 ) -> None:
     page = signed_in(person(), stack, open_gate)
     page.context.clear_cookies(domain="localhost")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     approve(page)
-    at_the_provider(page, stack)
-    query = parse_qs(urlsplit(next(address for address in asked if "/authorize?" in address)).query)
+    wait_for_provider(page, stack)
+    query = parse_qs(urlsplit(next(address for address in urls if "/authorize?" in address)).query)
     assert query["max_age"] == ["300"]
     assert query["response_mode"] == ["query"]
     assert query["code_challenge_method"] == ["S256"]
@@ -261,10 +263,10 @@ def test_a_form_whose_session_is_over_leads_to_the_sign_in_and_sends_nothing(
 ) -> None:
     page = signed_in(person(), stack, open_gate)
     page.context.clear_cookies(domain="127.0.0.1", name=re.compile("session"))
-    challenged = challenges(stack)
+    challenges_before = challenges(stack)
     approve(page)
     page.wait_for_load_state()
-    assert challenges(stack) == challenged
+    assert challenges(stack) == challenges_before
     assert records(stack, "vote.approved") == []
     page.get_by_role("link", name=re.compile("Sign in")).click()
     expect(page.get_by_role("button", name=re.compile("Approve"))).to_be_visible()
@@ -273,7 +275,7 @@ def test_a_form_whose_session_is_over_leads_to_the_sign_in_and_sends_nothing(
 def test_with_the_provider_gone_nothing_is_counted(
     stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
 ) -> None:
-    """The browser cannot reach the provider, so the person sees that; nothing was said in their name."""
+    """The browser shows the person that it cannot reach the provider; nothing was sent in their name."""
     page = signed_in(person(), stack, open_gate)
     page.route(re.compile(r"^http://localhost:"), lambda route: route.abort())
     with page.expect_event("requestfailed", lambda request: request.url.startswith("http://localhost:")):
@@ -292,14 +294,14 @@ def hour_old(stack: Stack) -> Iterator[None]:
 
 def prompts(page: Page) -> list[str]:
     """The `prompt` of each request to the provider, in the order of the requests."""
-    asked: list[str] = []
+    values: list[str] = []
 
     def note(address: str) -> None:
         if "/authorize?" in address:
-            asked.append(parse_qs(urlsplit(address).query).get("prompt", [""])[0])
+            values.append(parse_qs(urlsplit(address).query).get("prompt", [""])[0])
 
     page.on("request", lambda request: note(request.url))
-    return asked
+    return values
 
 
 @pytest.mark.usefixtures("hour_old")
@@ -307,12 +309,12 @@ def test_a_sign_in_that_stays_too_old_is_refused_by_the_worker_and_the_page_says
     stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
 ) -> None:
     page = signed_in(person(), stack, open_gate)
-    asked = prompts(page)
+    prompt_values = prompts(page)
     approve(page)
-    at_the_provider(page, stack)
+    wait_for_provider(page, stack)
     choose(page, "Sign in as Ada")
-    ended(page, "Refused")
-    assert asked == ["", "login"], "the front asked once more, for the credential"
+    expect_heading(page, "Refused")
+    assert prompt_values == ["", "login"], "the front asked once more, for the credential"
     expect(page.locator("main")).to_contain_text("sign-in-is-fresh")
     expect(page.locator("main")).to_contain_text("Press the button again, and give your password or key")
     assert violations(page) == []
@@ -322,7 +324,7 @@ def test_a_sign_in_that_stays_too_old_is_refused_by_the_worker_and_the_page_says
 
 # ---- too late
 def grow_old(stack: Stack, by: timedelta) -> None:
-    """Let the newest challenge be older: its row is the only clock that the way back goes by."""
+    """Make the newest challenge older: the way back takes its age from its row alone."""
     table = TableServiceClient.from_connection_string(stack.storage).get_table_client("challenges")
     rows = [row for row in table.list_entities() if row["RowKey"].startswith("challenge!")]
     newest = max(rows, key=lambda row: str(json.loads(row["Data"])["made_at"]))
@@ -337,90 +339,91 @@ def test_whoever_comes_back_after_a_quarter_of_an_hour_has_sent_nothing_and_can_
     page = signed_in(person(), stack, open_gate)
     page.context.clear_cookies(domain="localhost")
     approve(page)
-    at_the_provider(page, stack)
+    wait_for_provider(page, stack)
     grow_old(stack, timedelta(minutes=15))
-    said = challenges(stack)
+    challenges_before = challenges(stack)
     choose(page, "Sign in as Ada")
-    ended(page, "Nothing was sent")
+    expect_heading(page, "Nothing was sent")
     expect(page.locator("main")).to_contain_text("More than a quarter of an hour passed")
     assert violations(page) == []
-    assert challenges(stack) == said, "the challenge was not marked as answered"
+    assert challenges(stack) == challenges_before, "the challenge was not marked as answered"
     page.get_by_role("link", name="Back to where you were").click()
     expect(page.get_by_role("button", name=re.compile("Approve"))).to_be_visible()
 
 
 # ---- what is counted, each at a gate of its own
 def test_two_tabs_of_one_browser_are_two_statements_of_which_one_counts(
-    stack: Stack, waiting: Callable[[str], str], person: Callable[[], BrowserContext]
+    stack: Stack, push_to_gate: Callable[[str], str], person: Callable[[], BrowserContext]
 ) -> None:
-    path = waiting("2.1.0")
+    path = push_to_gate("2.1.0")
     context = person()
     first = signed_in(context, stack, path)
     second = context.new_page()
     second.goto(stack.url + path)
-    held = len(records(stack, "vote.approved"))
-    challenged = challenges(stack)
-    came_back: list[str] = []
-    first.on("request", lambda request: came_back.extend([request.url] if BACK in request.url else []))
+    approved_before = len(records(stack, "vote.approved"))
+    challenges_before = challenges(stack)
+    return_urls: list[str] = []
+    first.on("request", lambda request: return_urls.extend([request.url] if BACK in request.url else []))
     approve(first)
-    ended(first, "Done")
+    expect_heading(first, "Done")
     approve(second)
-    ended(second, "Refused")
-    assert len(records(stack, "vote.approved")) == held + 1
-    assert challenges(stack) == challenged + 4, "a challenge and its mark for each tab"
+    expect_heading(second, "Refused")
+    assert len(records(stack, "vote.approved")) == approved_before + 1
+    assert challenges(stack) == challenges_before + 4, "a challenge and its mark for each tab"
     record = records(stack, "vote.approved")[-1]
     assert record["actor"].startswith("oid:")
     assert record["proof"].startswith("sha256:")
     assert record["inbox"]
 
-    # The way back again, as Back, a reload or a restored tab ask for it: the same page, and nothing more is sent.
-    followed = first.url
+    # The way back once more, as the Back button, a reload or a restored tab requests it: it leads to the same page, and
+    # nothing more is sent.
+    result_url = first.url
     first.go_back()
     first.wait_for_load_state()
     for tab in (first, context.new_page()):
-        tab.goto(came_back[0])
-        ended(tab, "Done")
-        assert tab.url == followed
+        tab.goto(return_urls[0])
+        expect_heading(tab, "Done")
+        assert tab.url == result_url
     stranger = person().new_page()
-    stranger.goto(came_back[0])
-    ended(stranger, "Nothing was sent")
-    assert len(records(stack, "vote.approved")) == held + 1
-    assert challenges(stack) == challenged + 4
+    stranger.goto(return_urls[0])
+    expect_heading(stranger, "Nothing was sent")
+    assert len(records(stack, "vote.approved")) == approved_before + 1
+    assert challenges(stack) == challenges_before + 4
 
 
 @pytest.mark.usefixtures("hour_old")
 def test_whoever_gives_the_credential_when_asked_once_more_is_counted(
-    stack: Stack, waiting: Callable[[str], str], person: Callable[[], BrowserContext]
+    stack: Stack, push_to_gate: Callable[[str], str], person: Callable[[], BrowserContext]
 ) -> None:
-    page = signed_in(person(), stack, waiting("2.2.0"))
-    asked = prompts(page)
+    page = signed_in(person(), stack, push_to_gate("2.2.0"))
+    prompt_values = prompts(page)
     approve(page)
-    at_the_provider(page, stack)
-    assert asked == ["", "login"]
+    wait_for_provider(page, stack)
+    assert prompt_values == ["", "login"]
     stack.identity.signed_in_ago(0)
     choose(page, "Sign in as Ada")
-    ended(page, "Done")
+    expect_heading(page, "Done")
 
 
 def test_a_vote_that_arrived_before_the_provider_went_away_waits_and_counts_when_it_is_back(
-    stack: Stack, waiting: Callable[[str], str], person: Callable[[], BrowserContext]
+    stack: Stack, push_to_gate: Callable[[str], str], person: Callable[[], BrowserContext]
 ) -> None:
-    page = signed_in(person(), stack, waiting("2.3.0"))
-    held = len(records(stack, "vote.approved"))
+    page = signed_in(person(), stack, push_to_gate("2.3.0"))
+    approved_before = len(records(stack, "vote.approved"))
     stack.stop_role(AppRole.WORKER)  # a worker that starts again has fetched no keys of the provider
     try:
         approve(page)
-        ended(page, "Received")
+        expect_heading(page, "Received")
         stack.identity.goes_away()
     finally:
         stack.start_role(AppRole.WORKER)
     try:
-        ended(page, "Received, not decided yet", within=1000 * WITHIN)
+        expect_heading(page, "Received, not decided yet", within=1000 * WITHIN)
         expect(page.locator("main")).to_contain_text("the vote cannot be verified yet")
         expect(page.locator("main")).to_contain_text("will not be lost")
         assert violations(page) == []
-        assert len(records(stack, "vote.approved")) == held
+        assert len(records(stack, "vote.approved")) == approved_before
     finally:
         stack.identity.comes_back()
-    ended(page, "Done", within=1000 * WITHIN)
-    assert len(records(stack, "vote.approved")) == held + 1
+    expect_heading(page, "Done", within=1000 * WITHIN)
+    assert len(records(stack, "vote.approved")) == approved_before + 1

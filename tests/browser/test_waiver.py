@@ -21,7 +21,7 @@ from local.ci import Pipeline
 from local.process import python
 from local.stack import Stack, StackOptions, azurite
 from slipway.domain.phases import Phase
-from tests.browser.test_proved_votes import api, approve, choose, ended, signed_in, strict, until
+from tests.browser.test_proved_votes import api, approve, choose, expect_heading, signed_in, strict, until
 from tests.chromium import PHONE, SLOW, too_wide, violations
 
 VERSION = "3.0.0"
@@ -55,20 +55,20 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
-    opened: list[BrowserContext] = []
+    contexts: list[BrowserContext] = []
 
     def fresh() -> BrowserContext:
-        opened.append(browser.new_context(viewport=PHONE))
-        opened[-1].set_default_timeout(SLOW)
-        return opened[-1]
+        contexts.append(browser.new_context(viewport=PHONE))
+        contexts[-1].set_default_timeout(SLOW)
+        return contexts[-1]
 
     yield fresh
-    for each in opened:
-        each.close()
+    for browser_context in contexts:
+        browser_context.close()
 
 
-def delivered(stack: Stack) -> str:
-    """A run builds and pushes an image and says so; by then Azure DevOps does not answer. The release's id."""
+def deliver(stack: Stack) -> str:
+    """Build, push and announce an image by a run while Azure DevOps does not answer; returns the release's id."""
     ci = Pipeline(
         app_url=stack.url,
         hook_secret=stack.secrets.hook_secret,
@@ -88,20 +88,22 @@ def at_the_gate(stack: Stack) -> str | None:
     return newest["id"] if newest and newest["phase"] == Phase.AWAITING_APPROVAL else None
 
 
-def shown(stack: Stack, release: str) -> dict[str, Any]:
-    found: dict[str, Any] = api(stack, f"/api/v1/releases/{release}")
-    return found
+def read_release(stack: Stack, release: str) -> dict[str, Any]:
+    document: dict[str, Any] = api(stack, f"/api/v1/releases/{release}")
+    return document
 
 
 def plan_of(stack: Stack, release: str) -> str:
-    return str(shown(stack, release)["plan_hash"])
+    return str(read_release(stack, release)["plan_hash"])
 
 
 def slipway(stack: Stack, *words: str) -> str:
     environment = {**os.environ, **stack.command_environment()}
-    done = subprocess.run(python("slipway.cli", *words), env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 6), (words, done.stderr)  # 6: what is younger than a day need not be anchored
-    return done.stdout
+    process = subprocess.run(
+        python("slipway.cli", *words), env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.returncode in (0, 6), (words, process.stderr)  # 6: records younger than a day need no anchor yet
+    return process.stdout
 
 
 def waive(page: Page, stack: Stack, release: str, rule: str) -> None:
@@ -111,7 +113,7 @@ def waive(page: Page, stack: Stack, release: str, rule: str) -> None:
     expect(page.locator("main")).to_contain_text(f"Waive {rule} for {release} in production")
     form.get_by_label("Why?").fill(WHY)
     form.get_by_role("button", name=re.compile(f"^Waive {rule}")).click()
-    ended(page, "Done")
+    expect_heading(page, "Done")
 
 
 def waive_by_command(page: Page, stack: Stack, release: str, rule: str) -> None:
@@ -126,20 +128,20 @@ def waive_by_command(page: Page, stack: Stack, release: str, rule: str) -> None:
         assert address.startswith(f"{stack.url}/confirm/"), address
         page.goto(address)
         page.get_by_role("button", name="Confirm").click()
-        ended(page, "Done")
-        followed = page.url
-        page.goto(address)  # what was asked for once is said once
-        ended(page, "Done")
-        assert page.url == followed
-        said, trouble = command.communicate(timeout=SLOW / 1000)
-    assert command.returncode == 0, trouble
-    assert release in said
+        expect_heading(page, "Done")
+        result_url = page.url
+        page.goto(address)  # opening the page again sends nothing more
+        expect_heading(page, "Done")
+        assert page.url == result_url
+        output, errors = command.communicate(timeout=SLOW / 1000)
+    assert command.returncode == 0, errors
+    assert release in output
 
 
 def test_a_release_whose_source_is_down_goes_on_by_waivers_and_everybody_can_read_of_them(
     stack: Stack, context: Callable[[], BrowserContext]
 ) -> None:
-    release = delivered(stack)
+    release = deliver(stack)
     gate = f"/approvals/hello/{release.rpartition('-')[2]}/production"
 
     # The plan shows what cannot be proved. Nobody can approve it, and the page says who may waive the rule.
@@ -149,9 +151,9 @@ def test_a_release_whose_source_is_down_goes_on_by_waivers_and_everybody_can_rea
     expect(ada.locator("#decide")).to_contain_text("Nobody can approve it until that is known")
     expect(ada.locator("#decide")).to_contain_text("role:release-managers")
     assert violations(ada) == []
-    explained = slipway(stack, "explain", release)
-    assert all(rule in explained for rule in RULES)
-    assert f"slipway waive {release} production --rule change-is-known" in explained
+    explanation = slipway(stack, "explain", release)
+    assert all(rule in explanation for rule in RULES)
+    assert f"slipway waive {release} production --rule change-is-known" in explanation
     before = plan_of(stack, release)
 
     # A person with the role waives one rule on the page and one by the command, and confirms each at the identity
@@ -170,20 +172,20 @@ def test_a_release_whose_source_is_down_goes_on_by_waivers_and_everybody_can_rea
     assert violations(olu) == []
     assert too_wide(olu) == 0
 
-    # The vote is on the plan that says so, and the release goes live with Azure DevOps still down.
+    # The vote is on the plan that names the waivers, and the release goes live with Azure DevOps still down.
     ada.goto(stack.url + gate)
     for rule in RULES:
         expect(ada.locator("main")).to_contain_text(f"{rule} was waived by")
     approve(ada)
-    ended(ada, "Done")
-    until(lambda: shown(stack, release)["phase"] == Phase.COMPLETED or None, f"{release} is live in production")
+    expect_heading(ada, "Done")
+    until(lambda: read_release(stack, release)["phase"] == Phase.COMPLETED or None, f"{release} is live in production")
 
     # Anybody who looks later finds the waivers.
-    listed = slipway(stack, "audit", "list", "--action", "waiver", "--application", "hello")
-    verified = slipway(stack, "audit", "verify", "hello")
-    explained = slipway(stack, "explain", release)
-    for told in (listed, verified, explained):
-        assert all(rule in told for rule in RULES), told
-        assert WHY in told
+    listing = slipway(stack, "audit", "list", "--action", "waiver", "--application", "hello")
+    verification = slipway(stack, "audit", "verify", "hello")
+    explanation = slipway(stack, "explain", release)
+    for output in (listing, verification, explanation):
+        assert all(rule in output for rule in RULES), output
+        assert WHY in output
     ada.goto(f"{stack.url}/numbers")
     expect(ada.locator("main")).to_contain_text("Waived")

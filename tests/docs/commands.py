@@ -1,7 +1,7 @@
-"""The commands in the docs: where they are, what a reader needs for them, and whether they are commands at all.
+"""The commands in the docs: where they are, what a reader needs for them, and whether they exist.
 
 A block of commands is a fence with the language `sh`. What cannot be run here says so in its title, which the reader
-sees too: `title="needs Azure"`. In all other blocks each command must be one that is known here.
+sees too: `title="needs Azure"`. Each command of the other blocks has to exist.
 """
 
 import importlib.util
@@ -26,13 +26,13 @@ FENCE = re.compile(
 )
 TITLE = re.compile(r'title="([^"]*)"')
 SPAN = re.compile(r"(?<!`)`(slipway [^`\n]+)`(?!`)")
-ENDS = {"|", "||", "&&", ";", "&", ">", ">>", "<"}
+SEPARATORS = {"|", "||", "&&", ";", "&", ">", ">>", "<"}
 SLIPWAY = ("slipway", ".venv/bin/slipway")
 PYTHON = ("python3", "python", ".venv/bin/python")
 APP = "$SLIPWAY_URL/"
 ROUTE = re.compile(r'route="([^"]+)"')
-LISTED = re.compile(r"^### [A-Z]+ `/(\S+)`", re.MULTILINE)
-"""The JSON API's addresses, on the page that is made from its description."""
+API_ROUTE = re.compile(r"^### [A-Z]+ `/(\S+)`", re.MULTILINE)
+"""A heading with an address of the JSON API, on the page that is generated from its description."""
 
 TARGETS = frozenset(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
@@ -58,7 +58,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One command of a block, without the file or program to which its output goes."""
+    """One command of a block, without its redirections."""
 
     block: Block
     words: tuple[str, ...]
@@ -70,8 +70,8 @@ class Command:
     @property
     def path(self) -> str | None:
         """The path and query that `curl` asks the app for."""
-        asked = next((word for word in self.words[1:] if word.startswith(APP)), None)
-        return asked.removeprefix(APP) if asked and self.words[0] == "curl" else None
+        address = next((word for word in self.words[1:] if word.startswith(APP)), None)
+        return address.removeprefix(APP) if address and self.words[0] == "curl" else None
 
 
 def blocks() -> Iterator[Block]:
@@ -82,8 +82,8 @@ def blocks() -> Iterator[Block]:
 
 def blocks_of(page: str, text: str) -> Iterator[Block]:
     for match in FENCE.finditer(text):
-        language, _, rest = match["info"].strip().partition(" ")
-        title = TITLE.search(rest)
+        language, _, attributes = match["info"].strip().partition(" ")
+        title = TITLE.search(attributes)
         yield Block(
             page=page,
             line=text.count("\n", 0, match.start()) + 1,
@@ -106,23 +106,23 @@ def commands(block: Block) -> Iterator[Command]:
         lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
         lexer.commenters, lexer.whitespace_split = "#", True
         words: list[str] = []
-        led_away = False
+        redirected = False
         for word in [*lexer, ";"]:
-            if word in ENDS:
+            if word in SEPARATORS:
                 if words:
                     yield Command(block=block, words=tuple(words))
-                words, led_away = [], word in (">", ">>", "<")
-            elif led_away:
-                led_away = False
+                words, redirected = [], word in (">", ">>", "<")
+            elif redirected:
+                redirected = False
             elif words or not re.fullmatch(r"[A-Z_]+=.*", word):
                 words.append(word)
 
 
-def known(command: Command) -> str | None:
-    """A description of the command's mistake, or None."""
+def mistake_in(command: Command) -> str | None:
+    """What is wrong with the command, or None."""
     program, *arguments = command.words
     if command.is_slipway:
-        return parsed(arguments)
+        return usage_error(arguments)
     if command.path is not None:
         path = command.path.partition("?")[0]
         return None if any(re.fullmatch(route, path) for route in routes()) else f"the app has no address {path!r}"
@@ -139,9 +139,9 @@ def known(command: Command) -> str | None:
 def routes() -> list[str]:
     """The app's addresses, as expressions."""
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "functions").glob("*.py")]
-    found = [route for source in sources for route in ROUTE.findall(source)]
-    found += LISTED.findall((ROOT / "docs/reference/api.md").read_text(encoding="utf-8"))
-    return ["[^/]+".join(map(re.escape, re.split(r"\{[^}]*\}", route))) for route in found]
+    addresses = [route for source in sources for route in ROUTE.findall(source)]
+    addresses += API_ROUTE.findall((ROOT / "docs/reference/api.md").read_text(encoding="utf-8"))
+    return ["[^/]+".join(map(re.escape, re.split(r"\{[^}]*\}", route))) for route in addresses]
 
 
 def _is_module(name: str) -> bool:
@@ -151,49 +151,55 @@ def _is_module(name: str) -> bool:
         return False
 
 
-def parsed(arguments: list[str]) -> str | None:
-    """The result of parsing the words with the product's own command line, without running anything."""
-    command, context, rest = _command(root, arguments)
-    if isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        return f"No such command {rest[0]!r}"
+def usage_error(arguments: list[str]) -> str | None:
+    """The error of the product's own command line for these words, which it parses but does not run; or None."""
+    command, context, remaining = _command(root, arguments)
+    if isinstance(command, click.Group) and remaining and not remaining[0].startswith("-"):
+        return f"No such command {remaining[0]!r}"
     try:
-        command.make_context(context.info_name or "slipway", rest, parent=context.parent)
+        command.make_context(context.info_name or "slipway", remaining, parent=context.parent)
     except click.UsageError as error:
         return error.format_message()
     return None
 
 
-def mentioned(words: str) -> str | None:
-    """As `parsed`, for a mention in prose, which may leave arguments out: the command and its options must exist."""
-    command, _, rest = _command(root, words.split()[1:])
-    if isinstance(command, click.Group) and rest and re.fullmatch(r"[a-z-]+", rest[0]):
-        return f"there is no command {rest[0]!r}"
+def mistake_in_mention(words: str) -> str | None:
+    """As `usage_error`, for prose, which may leave arguments out: the command and its options must exist."""
+    command, _, remaining = _command(root, words.split()[1:])
+    if isinstance(command, click.Group) and remaining and re.fullmatch(r"[a-z-]+", remaining[0]):
+        return f"there is no command {remaining[0]!r}"
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
-    unknown = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in options | {"--help"}]
+    unknown = [
+        word for word in remaining if word.startswith("--") and word.partition("=")[0] not in options | {"--help"}
+    ]
     return f"no option {unknown[0]!r}" if unknown else None
 
 
 def _command(group: click.Group, arguments: list[str]) -> tuple[click.Command, click.Context, list[str]]:
-    """The command that the words name, as far as they name one, and the words that are left for it."""
+    """The command that the words name, as far as they name one, and the words that remain for it."""
     command: click.Command = group
     context = click.Context(group, info_name="slipway", **group.context_settings)
-    rest = list(arguments)
+    remaining = list(arguments)
     while isinstance(command, click.Group):
-        place = _past_options(command, rest)
-        below = command.get_command(context, rest[place]) if place < len(rest) else None
-        if below is None and isinstance(command, DefaultGroup) and rest:
-            below, rest, place = command.get_command(context, command.default), [command.default, *rest], 0
-        if below is None:
+        index = _past_options(command, remaining)
+        subcommand = command.get_command(context, remaining[index]) if index < len(remaining) else None
+        if subcommand is None and isinstance(command, DefaultGroup) and remaining:
+            subcommand, remaining, index = (
+                command.get_command(context, command.default),
+                [command.default, *remaining],
+                0,
+            )
+        if subcommand is None:
             break
-        command, context = below, click.Context(below, info_name=rest[place], parent=context)
-        rest = rest[place + 1 :]
-    return command, context, rest
+        command, context = subcommand, click.Context(subcommand, info_name=remaining[index], parent=context)
+        remaining = remaining[index + 1 :]
+    return command, context, remaining
 
 
 def _past_options(group: click.Group, words: list[str]) -> int:
-    """The place of the first word that is neither an option of the group nor its value."""
+    """The index of the first word that is neither an option of the group nor its value."""
     takes_value = {name for option in group.params if not getattr(option, "is_flag", False) for name in option.opts}
-    place = 0
-    while place < len(words) and words[place].startswith("-"):
-        place += 2 if words[place] in takes_value else 1
-    return place
+    index = 0
+    while index < len(words) and words[index].startswith("-"):
+        index += 2 if words[index] in takes_value else 1
+    return index

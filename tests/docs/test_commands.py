@@ -1,11 +1,11 @@
-"""Every command in the docs is one, and every block that nothing here can run says what it needs."""
+"""Every command in the docs exists, and every block that no test can run says what it needs."""
 
 import shutil
 import subprocess
 
 import pytest
 
-from tests.docs.commands import Block, blocks, blocks_of, commands, known, mentioned, spans
+from tests.docs.commands import Block, blocks, blocks_of, commands, mistake_in, mistake_in_mention, spans
 
 BLOCKS = list(blocks())
 SHELL = [block for block in BLOCKS if block.language == "sh"]
@@ -21,37 +21,39 @@ def test_a_title_names_a_need_that_is_known() -> None:
 
 
 def test_what_no_test_can_run_says_what_it_needs() -> None:
-    wrong = [f"{b.place}: {problem}" for b in SHELL if not b.marked for c in commands(b) if (problem := known(c))]
-    assert wrong == []
+    problems = [
+        f"{b.place}: {problem}" for b in SHELL if not b.marked for c in commands(b) if (problem := mistake_in(c))
+    ]
+    assert problems == []
 
 
 def test_slipway_s_own_commands_are_right_in_marked_blocks_too() -> None:
-    wrong = [
+    problems = [
         f"{block.place}: {problem}"
         for block in SHELL
         if block.marked
         for line in block.body.splitlines()
         if line.split()[:1] == ["slipway"]
         for command in commands(Block(page=block.page, line=block.line, language="sh", title="", body=line))
-        if command.is_slipway and (problem := known(command))
+        if command.is_slipway and (problem := mistake_in(command))
     ]
-    assert wrong == []
+    assert problems == []
 
 
 def test_commands_that_the_prose_mentions_exist() -> None:
-    assert [f"{page}: `{words}`: {problem}" for page, words in spans() if (problem := mentioned(words))] == []
+    assert [f"{page}: `{words}`: {problem}" for page, words in spans() if (problem := mistake_in_mention(words))] == []
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 def test_the_shell_can_read_every_block() -> None:
     for block in SHELL:
-        read = subprocess.run(["bash", "-n"], input=block.body, capture_output=True, text=True, check=False)
-        assert read.returncode == 0, f"{block.place}: {read.stderr}"
+        process = subprocess.run(["bash", "-n"], input=block.body, capture_output=True, text=True, check=False)
+        assert process.returncode == 0, f"{block.place}: {process.stderr}"
 
 
 def _problems(body: str, info: str = "sh") -> list[str]:
     (block,) = blocks_of("page.md", f"```{info}\n{body}\n```\n")
-    return [problem for command in commands(block) if (problem := known(command))]
+    return [problem for command in commands(block) if (problem := mistake_in(command))]
 
 
 @pytest.mark.parametrize(
@@ -90,4 +92,4 @@ def test_a_right_one_passes(body: str) -> None:
     ("words", "complaint"), [("slipway expl shop-1", "no command"), ("slipway audit list --relaese X", "no option")]
 )
 def test_a_wrong_mention_is_noticed(words: str, complaint: str) -> None:
-    assert complaint in (mentioned(words) or "")
+    assert complaint in (mistake_in_mention(words) or "")

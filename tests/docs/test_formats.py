@@ -1,4 +1,4 @@
-"""docs/reference/formats.md: each example is read by its model and passes its schema, and nothing unknown is taken."""
+"""docs/reference/formats.md: model and schema of each format accept its example, and no unknown field."""
 
 import copy
 import importlib
@@ -26,67 +26,71 @@ from slipway.ed25519 import public_key
 EXAMPLE, SEED = "example", b"e" * 32
 """The key of the examples."""
 ROOT = Path(__file__).resolve().parents[2]
-EACH = pytest.mark.parametrize("of", FORMATS, ids=lambda each: each.name)
+EACH = pytest.mark.parametrize("format_", FORMATS, ids=lambda format_: format_.name)
 
 
 @EACH
-def test_the_example_is_read_by_the_model_and_written_again_as_it_was(of: Format) -> None:
-    read = of.adapter.validate_json(of.example)
-    written = of.adapter.dump_python(read, mode="json", by_alias=True, exclude_none=not of.nulls)
-    assert written == json.loads(of.example)
+def test_the_example_is_read_by_the_model_and_written_again_as_it_was(format_: Format) -> None:
+    value = format_.adapter.validate_json(format_.example)
+    document = format_.adapter.dump_python(value, mode="json", by_alias=True, exclude_none=not format_.nulls)
+    assert document == json.loads(format_.example)
 
 
 @EACH
-def test_the_example_passes_its_schema(of: Format) -> None:
-    Draft202012Validator.check_schema(of.schema)
-    Draft202012Validator(of.schema).validate(json.loads(of.example))
+def test_the_example_passes_its_schema(format_: Format) -> None:
+    Draft202012Validator.check_schema(format_.schema)
+    Draft202012Validator(format_.schema).validate(json.loads(format_.example))
 
 
 @EACH
-def test_it_says_its_version(of: Format) -> None:
-    example: dict[str, Any] = json.loads(of.example)
-    assert example[of.version] == 1
-    with pytest.raises(ValidationError, match=of.version):
-        of.adapter.validate_python({**example, of.version: 999})
+def test_it_says_its_version(format_: Format) -> None:
+    example: dict[str, Any] = json.loads(format_.example)
+    assert example[format_.version] == 1
+    with pytest.raises(ValidationError, match=format_.version):
+        format_.adapter.validate_python({**example, format_.version: 999})
 
 
 @EACH
-def test_a_field_that_is_not_known_is_refused_by_model_and_schema(of: Format) -> None:
-    changed = copy.deepcopy(json.loads(of.example)) | {"surprise": 1}
+def test_a_field_that_is_not_known_is_refused_by_model_and_schema(format_: Format) -> None:
+    changed = copy.deepcopy(json.loads(format_.example)) | {"surprise": 1}
     with pytest.raises(ValidationError):
-        of.adapter.validate_python(changed)
-    assert not Draft202012Validator(of.schema).is_valid(changed)
+        format_.adapter.validate_python(changed)
+    assert not Draft202012Validator(format_.schema).is_valid(changed)
 
 
-def kinds(model: type[BaseModel] = BaseModel) -> Iterator[type[BaseModel]]:
+def subclasses_of(model: type[BaseModel] = BaseModel) -> Iterator[type[BaseModel]]:
     """All models that were defined so far."""
     for kind in model.__subclasses__():
         yield kind
-        yield from kinds(kind)
+        yield from subclasses_of(kind)
 
 
-def shown(shape: Any) -> Iterator[type[BaseModel]]:
+def models_of(shape: Any) -> Iterator[type[BaseModel]]:
     """The models that a format is, or is one of."""
     if isinstance(shape, type):
         yield shape
     for part in get_args(getattr(shape, "__value__", shape)):
-        yield from shown(part)
+        yield from models_of(part)
 
 
 def test_nothing_that_has_a_version_of_its_own_is_left_out() -> None:
-    """A shape that is kept, hashed or sent says which version it is; the API's models do so as a number of the API."""
+    """A shape that is stored, hashed or sent carries a version of its own; the API's models carry that of the API."""
     for module in pkgutil.walk_packages(slipway.__path__, "slipway."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    versioned = {kind for kind in kinds() if get_origin(getattr(kind.model_fields.get("v"), "annotation", None))}
-    page = {model for each in FORMATS for model in shown(each.model)}
-    assert KeptProof in versioned & page
-    assert {kind.__qualname__ for kind in versioned if not any(issubclass(model, kind) for model in page)} == set()
+    versioned = {
+        kind for kind in subclasses_of() if get_origin(getattr(kind.model_fields.get("v"), "annotation", None))
+    }
+    documented = {model for format_ in FORMATS for model in models_of(format_.model)}
+    assert KeptProof in versioned & documented
+    assert {
+        kind.__qualname__ for kind in versioned if not any(issubclass(model, kind) for model in documented)
+    } == set()
 
 
 def test_the_record_and_the_anchor_of_the_examples_verify_and_fit() -> None:
     keys = PublicKeys({EXAMPLE: public_key(SEED)})
-    texts = {each.name: each.example for each in FORMATS}
+    texts = {format_.name: format_.example for format_ in FORMATS}
     record = AuditRecord.model_validate_json(texts["record"])
     anchor = ChainAnchor.model_validate_json(texts["anchor"])
     assert fault_of(record, keys) == ""
@@ -96,7 +100,7 @@ def test_the_record_and_the_anchor_of_the_examples_verify_and_fit() -> None:
 
 
 def test_the_fence_of_the_example_verifies_and_names_the_anchored_record() -> None:
-    texts = {each.name: each.example for each in FORMATS}
+    texts = {format_.name: format_.example for format_ in FORMATS}
     fence, fault = read_fence(texts["fence"], PublicKeys({EXAMPLE: public_key(SEED)}))
     assert fault == ""
     assert fence is not None
@@ -104,7 +108,7 @@ def test_the_fence_of_the_example_verifies_and_names_the_anchored_record() -> No
 
 
 def test_the_envelope_of_the_example_opens() -> None:
-    (example,) = (json.loads(each.example) for each in FORMATS if each.name == "envelope")
+    (example,) = (json.loads(format_.example) for format_ in FORMATS if format_.name == "envelope")
     envelopes = Envelopes(source=FixedKeys({EXAMPLE: SEED}))
     assert envelopes.open(Queue.STEPS, example) == example["body"]
     with pytest.raises(EnvelopeRefused):
@@ -112,5 +116,5 @@ def test_the_envelope_of_the_example_opens() -> None:
 
 
 def test_every_file_in_the_folder_belongs_to_a_format() -> None:
-    wanted = {f"{each.name}.{kind}.json" for each in FORMATS for kind in ("schema", "example")}
-    assert {path.name for path in (ROOT / FOLDER).iterdir()} == wanted
+    expected = {f"{format_.name}.{kind}.json" for format_ in FORMATS for kind in ("schema", "example")}
+    assert {path.name for path in (ROOT / FOLDER).iterdir()} == expected

@@ -1,4 +1,4 @@
-"""The table of guards says something of every finding, and names what is there: places in the code, and tests."""
+"""The table of guards covers every finding, and the places in the code and the tests that it names exist."""
 
 import ast
 import re
@@ -10,12 +10,12 @@ from scripts.guards.table import FINDINGS, Guard, read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = read_table()
-NAMED = re.compile(r"`(tests/[a-z0-9_/]+\.py::test_[a-z0-9_]+)`")
+TEST_NAME = re.compile(r"`(tests/[a-z0-9_/]+\.py::test_[a-z0-9_]+)`")
 SECURITY = ROOT / "docs/explanation/security.md"
 
 
-def is_there(test: str) -> bool:
-    """Whether a test is there, by its path and name."""
+def exists(test: str) -> bool:
+    """Whether there is such a test: a path, or a path and a name."""
     path, _, name = test.partition("::")
     if not (ROOT / path).is_file():
         return False
@@ -24,7 +24,7 @@ def is_there(test: str) -> bool:
 
 
 def test_it_says_something_of_every_finding() -> None:
-    assert TABLE.named == set(FINDINGS)
+    assert TABLE.covered == set(FINDINGS)
     names = [guard.name for guard in TABLE.guard]
     assert len(names) == len(set(names))
 
@@ -32,7 +32,7 @@ def test_it_says_something_of_every_finding() -> None:
 @pytest.mark.parametrize("guard", TABLE.guard, ids=lambda guard: guard.name)
 def test_each_guard_stands_where_it_says(guard: Guard) -> None:
     source = (ROOT / guard.file).read_text(encoding="utf-8")
-    without = guard.taken_out(source)
+    without = guard.removed_from(source)
     assert without != source
     ast.parse(without)
 
@@ -43,15 +43,15 @@ def test_what_held_is_shown_by_tests() -> None:
 
 
 def test_every_test_that_it_names_is_there() -> None:
-    assert [test for test in sorted(TABLE.tests) if not is_there(test)] == []
+    assert [test for test in sorted(TABLE.tests) if not exists(test)] == []
 
 
 def test_every_test_that_the_threat_model_names_is_there() -> None:
     text = SECURITY.read_text(encoding="utf-8")
-    beside = re.findall(r"`(test_[a-z0-9_]+)` in \[[^]]+\]\(\.\./\.\./(tests/[a-z0-9_/]+\.py)\)", text)
-    named = [*NAMED.findall(text), *(f"{path}::{test}" for test, path in beside)]
-    assert len(named) > 100
-    assert [test for test in named if not is_there(test)] == []
+    linked = re.findall(r"`(test_[a-z0-9_]+)` in \[[^]]+\]\(\.\./\.\./(tests/[a-z0-9_/]+\.py)\)", text)
+    tests = [*TEST_NAME.findall(text), *(f"{path}::{test}" for test, path in linked)]
+    assert len(tests) > 100
+    assert [test for test in tests if not exists(test)] == []
 
 
 def test_each_threat_names_a_test_that_shows_its_answer() -> None:
@@ -60,12 +60,12 @@ def test_each_threat_names_a_test_that_shows_its_answer() -> None:
     assert len(tables) == text.count("| threat |") == 5
     threats = [row for table in tables for row in table.splitlines()]
     assert len(threats) > 50
-    assert [row for row in threats if NAMED.search(row.rpartition(" | ")[2]) is None] == []
+    assert [row for row in threats if TEST_NAME.search(row.rpartition(" | ")[2]) is None] == []
 
 
-def test_a_guard_that_is_not_there_once_is_told() -> None:
+def test_a_guard_whose_text_is_not_there_exactly_once_is_refused() -> None:
     guard = TABLE.guard[0]
     with pytest.raises(ValueError, match=f"{guard.name}: expected .* found it 0 times"):
-        guard.taken_out("nothing")
+        guard.removed_from("nothing")
     with pytest.raises(ValueError, match="found it 2 times"):
-        guard.taken_out(guard.before * 2)
+        guard.removed_from(guard.before * 2)

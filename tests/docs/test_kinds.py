@@ -1,4 +1,4 @@
-"""What there are several kinds of: a how-to page names each of them, so that a new one is told of where people look."""
+"""How-to pages name each kind of channel and each source of runs, so that a new one is documented where people look."""
 
 import re
 from pathlib import Path

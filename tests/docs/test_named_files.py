@@ -1,4 +1,4 @@
-"""Files, folders and modules that docs, docstrings and comments name: each of them is there."""
+"""Files, folders and modules that docs, docstrings and comments name have to exist."""
 
 import ast
 import io
@@ -14,11 +14,11 @@ import pytest
 from slipway.telemetry.names import Attribute, Metric
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = "slipway|functions|local|tests|scripts|bench|infra|pipelines|docs|examples|tools|deliveries"
+TOP_FOLDERS = "slipway|functions|local|tests|scripts|bench|infra|pipelines|docs|examples|tools|deliveries"
 KINDS = "py|md|toml|bicep|yaml|yml|json|sh|html|css|in|txt|kql"
-NAMED = re.compile(
+FILE_NAME = re.compile(
     r"(?<![\w./:@{}<>*…-])"
-    rf"((?:[\w.-]+/)+[\w.-]+\.(?:{KINDS})|(?:{OURS})/(?:[\w.-]+/)*|[a-z_]+\.(?:py|md))"
+    rf"((?:[\w.-]+/)+[\w.-]+\.(?:{KINDS})|(?:{TOP_FOLDERS})/(?:[\w.-]+/)*|[a-z_]+\.(?:py|md))"
     r"(?![\w/{}<>*…$-])"
 )
 MODULE = re.compile(r"(?<![\w./-])((?:slipway|functions|local|scripts|bench)(?:\.[a-z_]+)+)(?![\w/(.-])")
@@ -54,13 +54,13 @@ NOT_OF_THE_REPOSITORY = {
 }
 
 
-def tracked() -> frozenset[str]:
+def tracked_files() -> frozenset[str]:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    return frozenset(name for name in listed if (ROOT / name).exists())
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return frozenset(name for name in names if (ROOT / name).exists())
 
 
-FILES = tracked()
+FILES = tracked_files()
 FOLDERS = frozenset(str(folder) for name in FILES for folder in Path(name).parents)
 ENDS = frozenset(
     "/".join(parts[n:]) for parts in (name.split("/") for name in FILES | FOLDERS) for n in range(len(parts))
@@ -68,14 +68,14 @@ ENDS = frozenset(
 """Endings of the paths of all files and folders."""
 
 
-def is_there(name: str, page: str) -> bool:
+def exists(name: str, page: str) -> bool:
     """Whether it is a file or a folder: from the root, from a folder above the page, or by the end of its path."""
-    wanted = name.rstrip("/")
+    path = name.rstrip("/")
     for folder in (*Path(page).parents, Path()):
-        found = posixpath.normpath(f"{folder}/{wanted}")
-        if found in FILES or found in FOLDERS:
+        candidate = posixpath.normpath(f"{folder}/{path}")
+        if candidate in FILES or candidate in FOLDERS:
             return True
-    return wanted in ENDS
+    return path in ENDS
 
 
 def is_module(dotted: str) -> bool:
@@ -89,11 +89,11 @@ def is_module(dotted: str) -> bool:
 
 
 def prose(page: str, source: str) -> Iterator[str]:
-    """All of a page; of code its comments, its docstrings and the strings that stand below a name as one."""
+    """All of a page; of code its comments, its docstrings, and the strings below a name that document it."""
     if page.endswith(".md"):
         yield source
         return
-    if "#" in source:  # to look for comments takes longer than all the rest
+    if "#" in source:  # looking for comments takes longer than everything else here
         tokens = tokenize.generate_tokens(io.StringIO(source).readline)
         yield from (token.string for token in tokens if token.type == tokenize.COMMENT)
     for node in ast.walk(ast.parse(source)):
@@ -109,7 +109,7 @@ def missing(page: str, source: str) -> list[str]:
 
 
 def _missing_in(page: str, text: str) -> list[str]:
-    names = [name for name in NAMED.findall(text) if not is_there(name, page)]
+    names = [name for name in FILE_NAME.findall(text) if not exists(name, page)]
     names += [name for name in MODULE.findall(text) if name not in SIGNALS and not is_module(name)]
     return [name for name in names if name not in NOT_OF_THE_REPOSITORY]
 
@@ -140,14 +140,14 @@ def test_a_name_of_nothing_is_seen(text: str) -> None:
 
 def test_whatever_file_folder_or_module_is_named_is_there() -> None:
     assert len(pages()) > 300
-    found = {
+    missing_names = {
         f"{page}: {name}"
         for page in pages()
-        if page != "CHANGELOG.md"  # it tells of what was
+        if page != "CHANGELOG.md"  # it names what there was
         for name in missing(page, (ROOT / page).read_text(encoding="utf-8"))
         if page != "tests/docs/test_named_files.py"
     }
-    assert found == set()
+    assert missing_names == set()
 
 
 def test_what_is_said_to_be_elsewhere_is_not_in_the_repository() -> None:

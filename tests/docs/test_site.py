@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from scripts.docs_site import MERMAID, ROOT, as_python_markdown, outside, source_page, with_links
+from scripts.docs_site import MERMAID, ROOT, as_python_markdown, links_outside, source_page, with_links
 
 LOADED = re.compile(r'<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)="((?:https?:)?//[^"]+)"')
 
@@ -18,8 +18,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("the library for diagrams is not installed; `make docs-site` does it")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
-    assert built.returncode == 0, built.stdout + built.stderr
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert process.returncode == 0, process.stdout + process.stderr
     return folder
 
 
@@ -37,20 +37,20 @@ def test_files_of_the_repository_are_pages_of_it(site: Path) -> None:
 
 def test_a_link_out_of_the_docs_leads_to_the_page_of_the_file() -> None:
     text = "[all of it](../../infra/main.bicep), [here](settings.md#x), [nowhere](../../no/such)"
-    assert [written for written, _ in outside("how-to/page.md", text)] == ["../../infra/main.bicep"]
+    assert [link for link, _ in links_outside("how-to/page.md", text)] == ["../../infra/main.bicep"]
     assert with_links("how-to/page.md", text).startswith(
         "[all of it](../source/infra/main.bicep.md), [here](settings.md#x)"
     )
 
 
 def test_a_file_with_fences_is_shown_whole() -> None:
-    shown = source_page(PurePosixPath("examples/hello-aks/README.md"))
-    opening = next(line for line in shown.splitlines() if line.startswith("````"))
-    assert shown.rstrip().endswith(opening.strip("abcdefghijklmnopqrstuvwxyz"))
+    page = source_page(PurePosixPath("examples/hello-aks/README.md"))
+    opening = next(line for line in page.splitlines() if line.startswith("````"))
+    assert page.rstrip().endswith(opening.strip("abcdefghijklmnopqrstuvwxyz"))
 
 
 @pytest.mark.parametrize(
-    ("written", "wanted"),
+    ("source", "expected"),
     [
         ("Three:\n- one\n- two\n", "Three:\n\n- one\n- two\n"),
         ("1. one\n   more\n", "1. one\n    more\n"),
@@ -59,5 +59,5 @@ def test_a_file_with_fences_is_shown_whole() -> None:
         ("plain\ntext\n", "plain\ntext\n"),
     ],
 )
-def test_markdown_is_read_as_github_does(written: str, wanted: str) -> None:
-    assert as_python_markdown(written) == wanted
+def test_markdown_is_read_as_github_does(source: str, expected: str) -> None:
+    assert as_python_markdown(source) == expected

@@ -16,7 +16,7 @@ from scripts.ci import __main__ as ci_run
 from scripts.ci.__main__ import main
 from scripts.ci.outcomes import FOLDER, Outcome, Result, read_outcomes
 from scripts.ci.stages import Machine, Need, Part, Plan, Skip, Stage, as_markdown, read_plan
-from scripts.ci.table import Done, State, problems, report
+from scripts.ci.table import StageResult, State, problems, report
 
 ROOT = Path(__file__).resolve().parents[3]
 GO = Need(program="go")
@@ -40,11 +40,11 @@ SIGNED = Outcome("tests/contract/test_cosign.py::test_signs", Result.PASSED)
 SKIPPED = Outcome("tests/contract/test_cosign.py::test_signs", Result.SKIPPED, "cosign is not installed (make cosign)")
 
 
-def done(*outcomes: Outcome, cosign: State = State.CHECKED, seconds: float = 60) -> list[Done]:
+def done(*outcomes: Outcome, cosign: State = State.CHECKED, seconds: float = 60) -> list[StageResult]:
     return [
-        Done("cosign", cosign, why="go is not on the PATH" if cosign is State.LEFT_OUT else ""),
-        Done("check", State.CHECKED, 30),
-        Done("test", State.CHECKED, seconds, outcomes=outcomes),
+        StageResult("cosign", cosign, why="go is not on the PATH" if cosign is State.LEFT_OUT else ""),
+        StageResult("check", State.CHECKED, 30),
+        StageResult("test", State.CHECKED, seconds, outcomes=outcomes),
     ]
 
 
@@ -62,7 +62,7 @@ def test_a_stage_of_the_list_that_was_not_run_fails() -> None:
 
 
 def test_a_stage_that_failed_fails_and_says_how() -> None:
-    failed = [*done()[:1], Done("check", State.FAILED, 1, "ended with exit code 2")]
+    failed = [*done()[:1], StageResult("check", State.FAILED, 1, "ended with exit code 2")]
     wrong = problems(PLAN, failed, WITH_GO)
     assert wrong == ["check: ended with exit code 2", "test: was not run to its end"]
 
@@ -72,7 +72,7 @@ def test_a_stage_that_should_test_and_ran_no_test_fails() -> None:
 
 
 def test_a_stage_that_nobody_listed_fails() -> None:
-    extra = [*done(PASSED, SIGNED), Done("more", State.CHECKED)]
+    extra = [*done(PASSED, SIGNED), StageResult("more", State.CHECKED)]
     assert problems(PLAN, extra, WITH_GO) == ["more: is not in the list of stages"]
 
 
@@ -126,7 +126,9 @@ def test_every_line_of_the_list_is_in_the_table() -> None:
 
 def test_tests_that_failed_are_named() -> None:
     failed = Outcome("tests/unit/test_a.py::test_b", Result.FAILED)
-    shown = lines(report(PLAN, [Done("test", State.FAILED, 60, "ended with exit code 1", (PASSED, failed))], BARE))
+    shown = lines(
+        report(PLAN, [StageResult("test", State.FAILED, 60, "ended with exit code 1", (PASSED, failed))], BARE)
+    )
     assert "test 1.0 10 failed: ended with exit code 1, 1 passed, 1 failed" in shown
     assert failed.test in shown
 
@@ -158,7 +160,7 @@ def test_a_key_of_the_list_that_nobody_knows_is_refused() -> None:
 
 def test_a_name_may_stand_once_only() -> None:
     stage = Stage(name="a", minutes=1, run="true")
-    with pytest.raises(ValidationError, match="stands twice"):
+    with pytest.raises(ValidationError, match="occurs twice"):
         Plan(stages=(stage, stage))
 
 

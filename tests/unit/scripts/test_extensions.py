@@ -8,7 +8,7 @@ import pytest
 from scripts.extensions.__main__ import lines
 from scripts.extensions.patches import NoPatch, Patch, read_patch, read_patches
 from scripts.extensions.proving import prove
-from scripts.extensions.scratch import ROOT, Said, as_it_is_now, scratch_copy
+from scripts.extensions.scratch import ROOT, ProgramResult, as_it_is_now, scratch_copy
 
 LINES = [f"line {number}\n" for number in range(1, 31)]
 
@@ -52,25 +52,25 @@ class Checked:
         self._typed, self._tested, self._broken = typed, tested, broken
         self._applied = ""
 
-    def apply(self, patch: str) -> Said:
+    def apply(self, patch: str) -> ProgramResult:
         self._applied = patch
         return self._said("apply")
 
-    def types(self) -> Said:
+    def types(self) -> ProgramResult:
         return self._said("types", self._typed)
 
-    def tests(self, *names: str) -> Said:
+    def tests(self, *names: str) -> ProgramResult:
         return self._said(f"tests {names[0]}", self._tested)
 
-    def docs(self) -> Said:
+    def docs(self) -> ProgramResult:
         return self._said("docs")
 
-    def lint(self) -> Said:
+    def lint(self) -> ProgramResult:
         return self._said("lint")
 
-    def _said(self, step: str, wanted: str = "") -> Said:
+    def _said(self, step: str, wanted: str = "") -> ProgramResult:
         missing = [word for word in wanted.split() if f"+{word}\n" not in self._applied]
-        return Said(passed=step != self._broken and not missing, text=f"{step} lacks {missing}")
+        return ProgramResult(passed=step != self._broken and not missing, text=f"{step} lacks {missing}")
 
 
 def test_a_patch_is_read_with_its_aim_its_tests_and_each_of_its_parts(patch: Patch) -> None:
@@ -110,7 +110,7 @@ def test_a_patch_that_no_longer_fits_is_told_by_git(checkout: Path, patch: Patch
 
 def test_each_part_is_noticed_by_the_type_check_or_by_a_test(patch: Patch) -> None:
     proof = prove(patch, Checked(typed="new first", tested="first last"))
-    assert [(str(each.hunk), each.noticed_by) for each in proof.missed] == [
+    assert [(str(each.hunk), each.noticed_by) for each in proof.omissions] == [
         ("new.txt:1", "the type check"),
         ("product.txt:1", "the type check"),
         ("product.txt:30", "a test"),
@@ -133,7 +133,7 @@ def test_a_part_that_nobody_misses_is_a_problem(patch: Patch) -> None:
         ("tests tests/test_it.py", "it: fails its own tests"),
         ("docs", "it: spoils the docs"),
         ("lint", "it: fails the checks"),
-        ("tests tests/architecture", "it: fails the tests of the house"),
+        ("tests tests/architecture", "it: fails the tests of structure and docs"),
     ],
 )
 def test_a_patch_that_is_wrong_as_a_whole_says_what_and_nothing_of_its_parts(
@@ -142,7 +142,7 @@ def test_a_patch_that_is_wrong_as_a_whole_says_what_and_nothing_of_its_parts(
     proof = prove(patch, Checked(broken=broken))
     (said,) = proof.problems
     assert said.splitlines()[0] == problem
-    assert proof.missed == ()
+    assert proof.omissions == ()
 
 
 def test_more_files_than_the_aim_are_a_problem(patch: Patch, tmp_path: Path) -> None:

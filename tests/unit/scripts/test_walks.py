@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from scripts.structure.walks import TRIGGERS, NothingWritten, Prepared, Walk, follow, followed_in
+from scripts.structure.walks import TRIGGERS, NothingWritten, Prepared, Walk, follow, walks_of
 
 ROOT = Path(__file__).resolve().parents[3]
 ONE = """
@@ -60,6 +60,6 @@ def test_a_trigger_that_writes_nothing_is_an_error_not_a_walk_of_no_length(walke
 
 
 def test_the_triggers_of_this_checkout_lead_to_a_write_in_another_file() -> None:
-    walks = followed_in(ROOT)
+    walks = walks_of(ROOT)
     assert walks.keys() == TRIGGERS.keys()
     assert all(walk.files > 1 and walk.switches >= walk.files - 1 for walk in walks.values())
