@@ -1,4 +1,4 @@
-"""A served installation that waits for approval, and a client that follows nothing."""
+"""A served installation that waits for approval, and an HTTP client that follows no redirects."""
 
 from collections.abc import Iterator
 
@@ -12,16 +12,16 @@ from tests.unit.web.samples import asked
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """hello 1.5.0 waits for Ada's approval in production; nobody signs in unless the test says so."""
-    with serving_site(Site(*asked())) as served:
-        use(monkeypatch, served)
-        yield served
+    with serving_site(Site(*asked())) as served_site:
+        use(monkeypatch, served_site)
+        yield served_site
 
 
-def use(monkeypatch: pytest.MonkeyPatch, served: Site) -> None:
-    """The app's functions work on this installation."""
+def use(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
+    """Let the app's functions work on this installation."""
     for module in MODULES:
         if hasattr(module, "parts"):
-            monkeypatch.setattr(module, "parts", served.parts)
+            monkeypatch.setattr(module, "parts", site.parts)
 
 
 @pytest.fixture

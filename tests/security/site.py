@@ -1,7 +1,7 @@
 """The app's own HTTP functions behind a socket, over an installation in memory: what attackers and browsers talk to.
 
-Routes are those that the app registers. Where somebody has signed in, every request brings their cookies, whatever
-site sent it: what `SameSite` keeps away in a browser must not be the only thing that does.
+The routes are those that the app registers. Once somebody has signed in, every request carries their cookies, whichever
+site sent it: `SameSite`, which browsers heed, must not be the only protection.
 """
 
 import re
@@ -41,14 +41,14 @@ class Site:
         return self.home.app.settings.public_url
 
     def sign_in(self, name: str) -> None:
-        """Somebody has signed in, in the only browser that there is."""
+        """Sign somebody in, in the only browser that there is."""
         self.signed_in = signed_in(self.home.app, token_person(name)).headers
 
     def link(self, approver: str) -> str:
         return f"{self.base}/approvals/{self.home.token(self.subject, approver)}"
 
     def state(self) -> Any:
-        """Everything that is kept and everything that was sent: equal before and after means that nothing changed."""
+        """Everything that is stored and everything that was sent, to be compared before and after."""
         return {p: dict(rows) for p, rows in self.home.table._rows.items()}, list(self.home.bus.sent)
 
     def votes(self) -> list[tuple[str, str]]:
@@ -63,14 +63,14 @@ class Site:
 
 
 def _routes() -> list[tuple[re.Pattern[str], frozenset[str], Any]]:
-    """In the order in which the host tries them: that of the functions' names."""
-    found = []
+    """The routes in the order in which the host tries them: that of the functions' names."""
+    routes = []
     functions = registered(pages, approvals, changes, operate, signing_in, votes)
-    for function in sorted(functions, key=lambda each: each.name):
+    for function in sorted(functions, key=lambda function: function.name):
         path = "/" + str(function.trigger["route"]).strip("/")
         pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)) + "$")
-        found.append((pattern, frozenset(function.methods), function.handler))
-    return found
+        routes.append((pattern, frozenset(function.methods), function.handler))
+    return routes
 
 
 def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
@@ -86,9 +86,9 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             for pattern, methods, function in routes:
-                found = pattern.match(parts.path)
-                if found and self.command in methods:
-                    route = {name: unquote(value) for name, value in found.groupdict().items()}
+                match = pattern.match(parts.path)
+                if match and self.command in methods:
+                    route = {name: unquote(value) for name, value in match.groupdict().items()}
                     self._send(function(self._request(parts.query, route, body)))
                     return
             self._send(func.HttpResponse(status_code=404))
@@ -105,13 +105,13 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 body=body,
             )
 
-        def _send(self, answer: func.HttpResponse) -> None:
-            body = answer.get_body()
-            self.send_response(answer.status_code)
-            for name, value in answer.headers.items():
+        def _send(self, response: func.HttpResponse) -> None:
+            body = response.get_body()
+            self.send_response(response.status_code)
+            for name, value in response.headers.items():
                 self.send_header(name, value)
-            if not answer.headers.get("Content-Type"):
-                self.send_header("Content-Type", f"{answer.mimetype}; charset={answer.charset}")
+            if not response.headers.get("Content-Type"):
+                self.send_header("Content-Type", f"{response.mimetype}; charset={response.charset}")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":

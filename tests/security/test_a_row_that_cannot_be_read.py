@@ -1,5 +1,5 @@
-"""One row of the ledger cannot be read, of any kind and in any way: all work that it is not about goes on as before,
-and everybody who reads it is told which row it is. Nobody gets a shorter answer without being told so."""
+"""A row of the ledger that cannot be read, of whatever kind and however damaged: work that does not need it goes on as
+before, and everybody who reads it learns which row it is. Nobody gets a shorter answer without being told so."""
 
 import importlib
 import json
@@ -54,7 +54,7 @@ def _json(change: Callable[[dict[str, Any]], dict[str, Any]], otherwise: Callabl
 
 
 def _lengthened(content: Mapping[str, Any]) -> dict[str, Any]:
-    name = next((name for name, each in content.items() if isinstance(each, str)), "text")
+    name = next((name for name, value in content.items() if isinstance(value, str)), "text")
     return {**content, name: "x" * 16_000}
 
 
@@ -63,9 +63,9 @@ def _without_the_first(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 DAMAGES: Final[Mapping[str, Callable[[Values], Values]]] = {
-    "no JSON": lambda values: {name: "{" if isinstance(each, str) else each for name, each in values.items()},
+    "no JSON": lambda values: {name: "{" if isinstance(value, str) else value for name, value in values.items()},
     "a missing field": _json(_without_the_first, _without_the_first),
-    "a wrong type": lambda values: {name: 7 if isinstance(each, str) else "seven" for name, each in values.items()},
+    "a wrong type": lambda values: {name: 7 if isinstance(value, str) else "seven" for name, value in values.items()},
     "a newer schema": _json(lambda content: content | {"since_v9": 1}, lambda values: dict(values) | {"SinceV9": 1}),
     "empty properties": lambda values: dict.fromkeys(values, ""),
     "a signature that does not fit": _json(
@@ -111,20 +111,20 @@ def story(folder: Path) -> Live:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Live:
-    made = begun(story, tmp_path)
-    made.restart(api_access="roles")
+    installation = begun(story, tmp_path)
+    installation.restart(api_access="roles")
     for module in _modules():
         if hasattr(module, "parts"):
-            monkeypatch.setattr(module, "parts", lambda: made.app)
-    return made
+            monkeypatch.setattr(module, "parts", lambda: installation.app)
+    return installation
 
 
 def _modules() -> list[ModuleType]:
     return [importlib.import_module(f"functions.{m.name}") for m in pkgutil.iter_modules(functions.__path__)]
 
 
-def damaged(home: Live, partition: str, kind: str, damage: Callable[[Values], Values]) -> Row:
-    """Damages a row of this kind; if there is none, puts a row there that is not of the kind."""
+def damage_row(home: Live, partition: str, kind: str, damage: Callable[[Values], Values]) -> Row:
+    """Damage a row of this kind; if there is none, put a made-up one there."""
     rows = home.table.rows(partition, *keys.range_of(kind))
     made_up = Row(partition=partition, key=kind + ("0" * 12 if kind.endswith("!") else ""), values={"Data": "{}"})
     row = next((row for row in rows if OTHER not in row.key), made_up)
@@ -133,33 +133,36 @@ def damaged(home: Live, partition: str, kind: str, damage: Callable[[Values], Va
 
 
 # ---- who reads
-def of_somebody(home: Live) -> dict[str, str]:
-    """With every role."""
+def headers_of_somebody(home: Live) -> dict[str, str]:
+    """The headers of a person with every role."""
     person = token_person(ADA, "platform", "operator", "shop-approvers")
     return signed_in(home.app, person).headers | bearer(home.app, person)
 
 
-def look(home: Live, name: str, application: str, headers: dict[str, str]) -> func.HttpResponse:
-    """The answer at a door through which one only looks."""
+def read_endpoint(home: Live, name: str, application: str, headers: dict[str, str]) -> func.HttpResponse:
+    """The response of an endpoint that only reads."""
     method, handler = WINDOWS[name]
-    plan = home.app.catalogue.get(OTHER)
-    assert plan is not None
+    entry = home.app.catalogue.get(OTHER)
+    assert entry is not None
     route = {
         "application": application,
         "release": f"{application}-1",
         "environment": "staging",
         "kind": "application",
         "name": application,
-        "digest": str(plan.versions and plan.versions.application),
+        "digest": str(entry.versions and entry.versions.application),
         "sequence": "1",
         **dict.fromkeys(("number", "id", "handle", "change", "address", "token"), "hello-2"),
     }
     return handler(func.HttpRequest(method, BASE, headers=headers, params={}, route_params=route, body=b""))
 
 
-def answers(home: Live, application: str, headers: dict[str, str]) -> dict[str, tuple[int, str]]:
-    read = {name: look(home, name, application, headers) for name in WINDOWS}
-    return {name: (answer.status_code, answer.get_body().decode("utf-8", "replace")) for name, answer in read.items()}
+def responses(home: Live, application: str, headers: dict[str, str]) -> dict[str, tuple[int, str]]:
+    by_name = {name: read_endpoint(home, name, application, headers) for name in WINDOWS}
+    return {
+        name: (response.status_code, response.get_body().decode("utf-8", "replace"))
+        for name, response in by_name.items()
+    }
 
 
 def run_timers() -> None:
@@ -168,7 +171,7 @@ def run_timers() -> None:
 
 
 def push(home: Live, application: str) -> None:
-    """As the queue delivers it, again and again until it was taken or parked."""
+    """Deliver a push as the queue does, until it is handled or parked."""
     event = home.pushed("1.1", app=application)
 
     def take(_: bytes) -> None:
@@ -212,17 +215,19 @@ CASES: Final = [
 def test_a_row_that_cannot_be_read_harms_what_it_is_about_alone_and_is_told(
     home: Live, partition: str, kind: str, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    headers = of_somebody(home)
-    before, before_own = answers(home, OTHER, headers), answers(home, OWN, headers)
-    row = damaged(home, partition, kind, DAMAGES[damage])
+    headers = headers_of_somebody(home)
+    before, before_own = responses(home, OTHER, headers), responses(home, OWN, headers)
+    row = damage_row(home, partition, kind, DAMAGES[damage])
     home.wait_a_moment()
-    for name, (status, text) in answers(home, OTHER, headers).items():
+    for name, (status, text) in responses(home, OTHER, headers).items():
         assert status == before[name][0], f"{name}: {text[:500]}"
         assert (f"{OTHER}-1" in text) is (f"{OTHER}-1" in before[name][1]), name
         if f"{OWN}-1" in before[name][1] and f"{OWN}-1" not in text:
-            assert is_told(text, row), f"{name} is silent: {text[:2000]}"
-    for name, (status, text) in answers(home, OWN, headers).items():
-        assert status == before_own[name][0] or (status == 503 and is_told(text, row)), f"{name}: {status} {text[:500]}"
+            assert names_row(text, row), f"{name} is silent: {text[:2000]}"
+    for name, (status, text) in responses(home, OWN, headers).items():
+        assert status == before_own[name][0] or (status == 503 and names_row(text, row)), (
+            f"{name}: {status} {text[:500]}"
+        )
     home.wait(timedelta(hours=25))
     run_timers()
     assert "Traceback" not in caplog.text
@@ -235,14 +240,14 @@ def test_a_row_that_cannot_be_read_harms_what_it_is_about_alone_and_is_told(
         assert home.phase(2, OTHER) is Phase.COMPLETED
 
 
-def is_told(text: str, row: Row) -> bool:
+def names_row(text: str, row: Row) -> bool:
     return row.key in text and row.partition in text and "cannot be read" in text
 
 
 def test_what_is_asked_of_an_application_whose_row_cannot_be_read_is_parked_with_the_rows_name_and_can_be_replayed(
     home: Live,
 ) -> None:
-    row = damaged(home, OWN, keys.LANE, DAMAGES["no JSON"])
+    row = damage_row(home, OWN, keys.LANE, DAMAGES["no JSON"])
     event = home.pushed("1.1", app=OWN)
 
     def take(_: bytes) -> None:
@@ -250,28 +255,28 @@ def test_what_is_asked_of_an_application_whose_row_cannot_be_read_is_parked_with
 
     for tries in range(TRIES):
         home.app.receiver.receive(take, QueueMessage(queue="work", body=b"{}", id="turn", session=OWN, tries=tries))
-    parked = next(each for each in home.app.parking.all() if each.source == "work")
-    assert is_told(parked.reason, row)
+    parked = next(item for item in home.app.parking.all() if item.source == "work")
+    assert names_row(parked.reason, row)
     home.table.transact(OWN, [Write(act=Act.PUT, key=row.key, values=row.values)])
     take(b"")
     assert home.release(2, OWN).tag == "1.1"
 
 
 def test_a_look_for_the_health_of_the_app_is_not_about_one_row(home: Live) -> None:
-    damaged(home, OWN, keys.HEAD, DAMAGES["no JSON"])
+    damage_row(home, OWN, keys.HEAD, DAMAGES["no JSON"])
     home.wait(timedelta(minutes=1))
     assert home.app.health.reaches_ledger()
 
 
 def test_what_somebody_mends_is_shown_again(home: Live) -> None:
-    """The catalogue reads again what changes no marker."""
+    """The catalogue rereads a broken row, though mending it changes no marker."""
     key = keys.in_force("project:team")
-    kept = next(row for row in home.table.rows(keys.INSTALLATION, key, key))
+    original = next(row for row in home.table.rows(keys.INSTALLATION, key, key))
     for listed in (keys.listed("project:team"), key):
         home.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=listed, values={"Data": "{"})])
     home.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=keys.CATALOGUE, values={"Changed": "x"})])
     home.wait_a_moment()
-    assert [each.name for each in home.app.catalogue.broken] == ["project:team"]
-    home.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=key, values=kept.values)])
+    assert [entry.name for entry in home.app.catalogue.broken] == ["project:team"]
+    home.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=key, values=original.values)])
     home.wait_a_moment()
     assert home.app.catalogue.broken == ()

@@ -1,5 +1,5 @@
-"""A proposed change that weakens a gate, and somebody who may write every row: no rejection of it is made undone by
-putting the installation's rows back to before it."""
+"""Somebody who may write every row cannot undo the rejection of a change that weakens a gate: not by putting the
+installation's rows back to before it."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from slipway.domain.proposing import ChangePhase
 from slipway.ledger import keys
 from slipway.ledger.rows import pack
 from slipway.queries.answers import SaidState
-from tests.confirming import OLGA as PROPOSES
+from tests.confirming import OLGA as PROPOSER
 from tests.security.test_rows_of_an_attacker import put, put_back, rows
 from tests.unit.commands.live import Live
 from tests.unit.commands.proposals import ADA, REJECT, change_of, guarded, number, only_said, weaken
@@ -23,14 +23,14 @@ def live(tmp_path: Path) -> Live:
     return guarded(tmp_path / "team")
 
 
-@pytest.mark.parametrize("who", [ADA, PROPOSES], ids=["whoever is asked", "whoever proposed it"])
+@pytest.mark.parametrize("who", [ADA, PROPOSER], ids=["an approver", "the proposer"])
 def test_a_rejection_that_was_taken_out_of_the_table_lets_no_change_take_effect(live: Live, who: TokenPerson) -> None:
     """Two of the platform's people stand in, one of them may write the table, and somebody objects within the day."""
     change = both(live, weaken(live))
-    kept = rows(live, keys.INSTALLATION)
+    rows_before = rows(live, keys.INSTALLATION)
     assert only_said(live, change, who, REJECT).state is SaidState.COUNTED
     assert change_of(live, change.hash).phase.final
-    put_back(live, kept, partition=keys.INSTALLATION)
+    put_back(live, rows_before, partition=keys.INSTALLATION)
     live.wait(DAY + timedelta(minutes=1))
     live.reconcile()
     assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.VOID, 1)

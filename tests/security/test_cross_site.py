@@ -1,4 +1,4 @@
-"""Another site makes the browser of an approver send a decision. It is refused, with a link and with a sign-in."""
+"""Another site makes an approver's browser send a decision: refused, for approvers with a link and with a sign-in."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ FROM_ELSEWHERE = [
 
 @contextmanager
 def evil_site(page: str) -> Iterator[str]:
-    """On another host name than the app: `localhost` is another site than 127.0.0.1."""
+    """Serve the page under another host name than the app's: `localhost` is another site than 127.0.0.1."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -53,8 +53,8 @@ def test_cross_site_post_of_the_form_is_refused_even_with_the_token_and_the_nonc
 ) -> None:
     body = urlencode({"decision": "approve", "form": nonce(http, site.link(ADA))})
     before = site.state()
-    answer = http.request("POST", site.link(ADA), body=body, headers={"Content-Type": FORM_TYPE} | headers)
-    assert answer.status == 403
+    response = http.request("POST", site.link(ADA), body=body, headers={"Content-Type": FORM_TYPE} | headers)
+    assert response.status == 403
     assert site.state() == before
 
 
@@ -66,7 +66,7 @@ def test_cross_site_post_of_the_form_is_refused_even_with_the_session_and_the_ma
     address = f"{site.base}/approvals/hello/2/production?plan={site.subject.plan_hash}"
     body = urlencode({"decision": "approve", "form": nonce(http, address)})
     assert http.request("POST", address, body=body, headers={"Content-Type": FORM_TYPE} | headers).status == 403
-    before = site.state()  # in which it stands that somebody was denied
+    before = site.state()  # it includes the record that somebody was denied
     assert site.actions("_installation").count("access.denied") == 1
     assert http.request("POST", address, body=body, headers={"Content-Type": FORM_TYPE} | headers).status == 403
     assert site.state() == before
@@ -78,13 +78,13 @@ def test_cross_site_post_of_no_other_form_is_taken(site: Site, http: urllib3.Poo
     site.sign_in(ADA)
     body = urlencode({"form": nonce(http, f"{site.base}/sign-out")})
     headers = {"Content-Type": FORM_TYPE, "Sec-Fetch-Site": "cross-site"}
-    answer = http.request("POST", site.base + path, body=body, headers=headers)
-    assert answer.status == 403
-    assert "Set-Cookie" not in answer.headers
+    response = http.request("POST", site.base + path, body=body, headers=headers)
+    assert response.status == 403
+    assert "Set-Cookie" not in response.headers
 
 
 def test_the_api_takes_no_session(site: Site, http: urllib3.PoolManager) -> None:
-    """So no other site can order anything there by the browser of somebody who has signed in."""
+    """So no other site can give orders there through the browser of somebody who has signed in."""
     site.sign_in(ADA)
     before = site.state()
     body = json.dumps({"decision": "approve", "plan_hash": site.subject.plan_hash})
@@ -97,7 +97,7 @@ def test_the_api_takes_no_session(site: Site, http: urllib3.PoolManager) -> None
 def test_a_cross_site_post_that_needs_no_permission_of_ours_is_not_json(
     site: Site, http: urllib3.PoolManager, media_type: str
 ) -> None:
-    """What a form of another site can send without asking first: never application/json."""
+    """A form of another site can send these types without a preflight request, but not that of JSON."""
     before = site.state()
     body = json.dumps({"decision": "approve", "token": site.link(ADA).rpartition("/")[2]})
     address = f"{site.base}/api/v1/approvals/{site.subject.id}"
@@ -128,7 +128,7 @@ def test_cross_site_post_by_a_real_browser_is_refused(site: Site, browser: Brows
 
 
 def test_cross_site_frame_is_not_shown(site: Site, browser: Browser) -> None:
-    """Nobody can lay the page under buttons of their own."""
+    """Nobody can put the page in a frame beneath buttons of their own."""
     context = browser.new_context()
     page = context.new_page()
     with evil_site(f'<iframe src="{site.link(ADA)}"></iframe>') as address:

@@ -20,19 +20,19 @@ from tests.unit.web.samples import two_asked
 
 
 def at_once(*work: Callable[[], Any]) -> list[Any]:
-    """Each in a thread of its own, let go together."""
-    barrier, done = threading.Barrier(len(work)), list[Any]()
+    """Run each in a thread of its own, all in the same moment; returns their results in the order in which they end."""
+    barrier, results = threading.Barrier(len(work)), list[Any]()
 
-    def run(one: Callable[[], Any]) -> None:
+    def run(task: Callable[[], Any]) -> None:
         barrier.wait()
-        done.append(one())
+        results.append(task())
 
-    threads = [threading.Thread(target=run, args=(one,)) for one in work]
+    threads = [threading.Thread(target=run, args=(task,)) for task in work]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return done
+    return results
 
 
 def nonce(http: urllib3.PoolManager, link: str) -> str:
@@ -47,54 +47,65 @@ def press(site: Site, link: str, nonce: str) -> int:
 
 
 @pytest.fixture
-def two(monkeypatch: pytest.MonkeyPatch) -> Any:
+def two_approver_site(monkeypatch: pytest.MonkeyPatch) -> Any:
     """hello 1.6.0 needs two people's approval, so that the gate stays open after the first vote."""
-    with serving_site(Site(*two_asked())) as served:
-        use(monkeypatch, served)
-        yield served
+    with serving_site(Site(*two_asked())) as site:
+        use(monkeypatch, site)
+        yield site
 
 
-def test_double_submit_from_two_browsers_at_once_gives_one_vote(two: Site, http: urllib3.PoolManager) -> None:
-    link = two.link(ADA)
+def test_double_submit_from_two_browsers_at_once_gives_one_vote(
+    two_approver_site: Site, http: urllib3.PoolManager
+) -> None:
+    link = two_approver_site.link(ADA)
     nonces = [nonce(http, link) for _ in range(8)]
-    before = two.actions().count("vote.approved")
-    at_once(*(partial(press, two, link, one) for one in nonces))
-    assert two.votes() == [(ADA, "approve")]
-    assert two.actions().count("vote.approved") == before + 1
+    before = two_approver_site.actions().count("vote.approved")
+    at_once(*(partial(press, two_approver_site, link, form_nonce) for form_nonce in nonces))
+    assert two_approver_site.votes() == [(ADA, "approve")]
+    assert two_approver_site.actions().count("vote.approved") == before + 1
 
 
-def test_double_submit_of_one_form_at_once_gives_one_vote(two: Site, http: urllib3.PoolManager) -> None:
-    link, before = two.link(ADA), two.actions().count("vote.approved")
-    one = nonce(http, link)
-    assert set(at_once(*[lambda: press(two, link, one)] * 8)) == {303}
-    assert two.votes() == [(ADA, "approve")]
-    assert two.actions().count("vote.approved") == before + 1
+def test_double_submit_of_one_form_at_once_gives_one_vote(two_approver_site: Site, http: urllib3.PoolManager) -> None:
+    link, before = two_approver_site.link(ADA), two_approver_site.actions().count("vote.approved")
+    form_nonce = nonce(http, link)
+    assert set(at_once(*[lambda: press(two_approver_site, link, form_nonce)] * 8)) == {303}
+    assert two_approver_site.votes() == [(ADA, "approve")]
+    assert two_approver_site.actions().count("vote.approved") == before + 1
 
 
-def test_double_submit_by_page_and_api_at_once_gives_one_vote(two: Site, http: urllib3.PoolManager) -> None:
-    link = two.link(ADA)
-    one, body = nonce(http, link), json.dumps({"decision": "approve", "token": link.rpartition("/")[2]})
+def test_double_submit_by_page_and_api_at_once_gives_one_vote(
+    two_approver_site: Site, http: urllib3.PoolManager
+) -> None:
+    link = two_approver_site.link(ADA)
+    form_nonce, body = nonce(http, link), json.dumps({"decision": "approve", "token": link.rpartition("/")[2]})
 
     def by_api() -> int:
-        address, headers = f"{two.base}/api/v1/approvals/{two.subject.id}", {"Content-Type": "application/json"}
+        address, headers = (
+            f"{two_approver_site.base}/api/v1/approvals/{two_approver_site.subject.id}",
+            {"Content-Type": "application/json"},
+        )
         with urllib3.PoolManager(retries=False) as client:
             return client.request("POST", address, body=body, headers=headers).status
 
-    at_once(lambda: press(two, link, one), by_api)
-    assert two.votes() == [(ADA, "approve")]
+    at_once(lambda: press(two_approver_site, link, form_nonce), by_api)
+    assert two_approver_site.votes() == [(ADA, "approve")]
 
 
-def test_two_people_at_once_give_two_votes_and_pass_the_gate_once(two: Site, http: urllib3.PoolManager) -> None:
-    """So that the tests above cannot pass because only one vote is ever taken at a time."""
-    passed = two.actions().count("gate.passed")
-    links = {link: nonce(http, link) for link in (two.link(ADA), two.link(BEN))}
-    assert at_once(*(partial(press, two, a, n) for a, n in links.items())) == [303, 303]
-    assert two.actions().count("gate.passed") == passed + 1
+def test_two_people_at_once_give_two_votes_and_pass_the_gate_once(
+    two_approver_site: Site, http: urllib3.PoolManager
+) -> None:
+    """The tests above must not pass merely because only one vote is ever counted at a time."""
+    passed_before = two_approver_site.actions().count("gate.passed")
+    links = {link: nonce(http, link) for link in (two_approver_site.link(ADA), two_approver_site.link(BEN))}
+    assert at_once(*(partial(press, two_approver_site, a, n) for a, n in links.items())) == [303, 303]
+    assert two_approver_site.actions().count("gate.passed") == passed_before + 1
 
 
-def test_double_submit_by_two_real_browsers_is_one_vote_and_the_second_is_told(two: Site, browser: Browser) -> None:
+def test_double_submit_by_two_real_browsers_is_one_vote_and_the_second_is_told(
+    two_approver_site: Site, browser: Browser
+) -> None:
     """Both have the page open; one after the other presses the button."""
-    link, before = two.link(ADA), two.actions().count("vote.approved")
+    link, before = two_approver_site.link(ADA), two_approver_site.actions().count("vote.approved")
     contexts = [browser.new_context() for _ in range(2)]
     pages = [context.new_page() for context in contexts]
     for page in pages:
@@ -102,10 +113,10 @@ def test_double_submit_by_two_real_browsers_is_one_vote_and_the_second_is_told(t
     for page in pages:
         with page.expect_navigation():
             page.get_by_role("button", name=re.compile("^Approve")).click()
-    told = pages[1].inner_text("main")
+    text = pages[1].inner_text("main")
     for context in contexts:
         context.close()
-    assert two.votes() == [(ADA, "approve")]
-    assert two.actions().count("vote.approved") == before + 1
-    assert "Your vote did not count" in told
-    assert "one-vote-each" in told
+    assert two_approver_site.votes() == [(ADA, "approve")]
+    assert two_approver_site.actions().count("vote.approved") == before + 1
+    assert "Your vote did not count" in text
+    assert "one-vote-each" in text

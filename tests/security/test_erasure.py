@@ -1,4 +1,4 @@
-"""What can be erased for a person's sake: every document beside the trail. The chain of records holds without them."""
+"""Every document beside the trail can be erased for a person's sake: the chain of records verifies without it."""
 
 from slipway.domain.release import Phase
 from slipway.testing import Installation, MemoryBlobs

@@ -1,5 +1,5 @@
-"""Every address of the app that changes something, those of tomorrow too: nobody unknown gets in, and no other site by
-the browser of somebody who is known."""
+"""Every endpoint of the app that changes something, future ones included: it lets in nobody unknown, and no other site
+through the browser of somebody who is known."""
 
 import importlib
 import pkgutil
@@ -25,14 +25,14 @@ MODULES: list[ModuleType] = [
 ]
 
 MACHINES = {function.name for function in registered(hooks)}
-"""Doors that know their sender by a secret, which no browser sends by itself."""
+"""Endpoints that know their sender by a secret, which no browser sends by itself."""
 
 
 PUBLIC = {
     *("health", "api_openapi", "page_stylesheet", "unknown_page"),
     *("page_sign_in", "page_signed_in", "page_signed_out", "page_said_back"),  # the way in and out
 }
-"""What anybody may read: nothing of what is delivered stands there."""
+"""What anybody may read: it says nothing about what is delivered."""
 
 
 def _doors(*, reading: bool) -> dict[str, tuple[str, Handler]]:
@@ -51,11 +51,11 @@ WINDOWS = {name: door for name, door in _doors(reading=True).items() if name not
 
 
 @pytest.fixture(autouse=True)
-def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """An installation that has only what says who somebody is: a door that reaches further first, fails."""
+def authentication_only(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An installation with only the parts that say who somebody is: an endpoint that needs another part first fails."""
     home, _ = asked()
     home.restart(api_access="roles")
-    built = SimpleNamespace(
+    parts = SimpleNamespace(
         settings=SimpleNamespace(public_url=BASE, hook_secrets=[], tenant_id="", installation_name="here"),
         access=home.app.access,
         sessions=home.app.sessions,
@@ -78,31 +78,31 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
     )
     for module in MODULES:
         if hasattr(module, "parts"):
-            monkeypatch.setattr(module, "parts", lambda: built)
-    return built
+            monkeypatch.setattr(module, "parts", lambda: parts)
+    return parts
 
 
-def known(built: SimpleNamespace) -> dict[str, str]:
+def headers_of_known(parts: SimpleNamespace) -> dict[str, str]:
     """Somebody with every role, by every way in at once."""
     ada = token_person(ADA, "platform", "operator", "shop-approvers")
     return {
-        **signed_in(built.home.app, ada).headers,
-        **bearer(built.home.app, ada),
+        **signed_in(parts.home.app, ada).headers,
+        **bearer(parts.home.app, ada),
         "Content-Type": "application/json",
     }
 
 
 def knock(name: str, headers: dict[str, str], doors: Mapping[str, tuple[str, Handler]] = DOORS) -> int:
     method, function = doors[name]
-    parts = "token application number environment release id digest handle change kind name sequence address"
-    route = dict.fromkeys(parts.split(), "hello-2")
+    names = "token application number environment release id digest handle change kind name sequence address"
+    route = dict.fromkeys(names.split(), "hello-2")
     request = func.HttpRequest(method, BASE, headers=headers, params={}, route_params=route, body=b"{}")
     status: int = function(request).status_code
     return status
 
 
 def test_the_doors_are_those_that_we_know_of() -> None:
-    """So that the tests below look at something."""
+    """Otherwise the tests below might check nothing."""
     assert {"take_decision", "take_decision_of_signed_in", "api_vote", "azure_devops_hook"} <= set(DOORS)
     assert len(DOORS) > 5
 
@@ -110,7 +110,7 @@ def test_the_doors_are_those_that_we_know_of() -> None:
 @pytest.mark.parametrize("name", sorted(WINDOWS))
 @pytest.mark.parametrize("host", ["slipway.example", "rebound.evil.example"])
 def test_somebody_unknown_sees_nothing_by_whatever_name_of_the_host(name: str, host: str) -> None:
-    """A browser gives its cookies to the host that set them: a name of somebody else's that leads here brings none."""
+    """A browser sends cookies only to the host that set them: somebody else's name that leads here brings none."""
     status = knock(name, {"Host": host, "Sec-Fetch-Mode": "navigate"}, WINDOWS)
     assert status in (303, 400, 401, 403, 404), status
 
@@ -126,6 +126,6 @@ def test_somebody_unknown_is_refused_before_anything_is_read(name: str) -> None:
     [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}],
 )
 def test_another_site_is_refused_whoever_has_signed_in(
-    untouched: SimpleNamespace, name: str, headers: dict[str, str]
+    authentication_only: SimpleNamespace, name: str, headers: dict[str, str]
 ) -> None:
-    assert knock(name, known(untouched) | headers) == 403
+    assert knock(name, headers_of_known(authentication_only) | headers) == 403

@@ -1,4 +1,4 @@
-"""An honest restore, played to its end: what was put back opens nothing until a person of the platform begins a new
+"""An honest restore from start to end: what was put back opens nothing until a person of the platform begins a new
 epoch."""
 
 from dataclasses import replace
@@ -35,10 +35,10 @@ def home(tmp_path: Path) -> Live:
 
 
 def reset(home: Live, who: TokenPerson = OLGA, *, application: str = "shop", reason: str = WHY) -> Reply:
-    asked = CommandRequest(verb=Verb.FENCE_RESET, application=application, reason=reason)
-    said = say_proved(home, proof_of(home, home.app.inbox_writer.statement(asked), who))
+    request = CommandRequest(verb=Verb.FENCE_RESET, application=application, reason=reason)
+    row = say_proved(home, proof_of(home, home.app.inbox_writer.statement(request), who))
     home.hear()
-    return home.app.answers.reply(said.partition, said.id)
+    return home.app.answers.reply(row.partition, row.id)
 
 
 def counted(reply: Reply) -> bool:
@@ -56,22 +56,22 @@ def approve_newest(home: Live) -> None:
 
 
 def reject_newest(home: Live) -> None:
-    told = statement(home, newest(home)).evolve(decision=VoteDecision.REJECT, reason="not today")
-    say_proved(home, proof_of(home, told, ADA))
+    rejection = statement(home, newest(home)).evolve(decision=VoteDecision.REJECT, reason="not today")
+    say_proved(home, proof_of(home, rejection, ADA))
     home.hear()
     home.settle()
     assert home.phase(newest(home)) is Phase.REJECTED
 
 
-def restored(home: Live) -> None:
-    """The ledger comes back as it was while release 1 waited; its rejection is lost, and its anchor is not."""
-    kept = rows(home, "shop")
+def restore_ledger(home: Live) -> None:
+    """Put the ledger back to when release 1 waited: its rejection is lost, and its anchor is not."""
+    rows_before = rows(home, "shop")
     reject_newest(home)
-    put_back(home, kept)
+    put_back(home, rows_before)
 
 
 def test_after_the_reset_a_new_release_goes_live_by_new_votes(home: Live) -> None:
-    restored(home)
+    restore_ledger(home)
     approve(home)
     home.settle()
     assert home.app.ledger.head("shop").rewound is not None
@@ -86,24 +86,24 @@ def test_after_the_reset_a_new_release_goes_live_by_new_votes(home: Live) -> Non
 
 
 def test_the_reset_is_anchored_first_and_recorded_with_what_was_lost(home: Live) -> None:
-    restored(home)
+    restore_ledger(home)
     reset(home)
     head = home.app.ledger.head("shop")
-    record = next(each for each in home.trail() if each.action == "ledger.reset")
+    record = next(entry for entry in home.trail() if entry.action == "ledger.reset")
     assert (head.epoch, record.epoch, record.actor) == (1, 1, f"oid:{OLGA.oid}")
     assert "put back" in record.details["lost"]
     assert [gate["outcome"] for gate in record.details["gates"]] == ["rejected"]
     assert record.proof is not None
-    written = [
+    anchors = [
         ChainAnchor.model_validate_json(content) for _, content in home.added.listed(f"{FOLDER}application:shop")
     ]
-    first = next(anchor for anchor in reversed(written) if anchor.epoch == 1)
+    first = next(anchor for anchor in reversed(anchors) if anchor.epoch == 1)
     assert (first.why, first.head.sequence) == (Why.RESET, record.sequence - 1)
     assert home.app.chain_anchors.of_ledger("shop").passed
 
 
 def test_a_release_that_a_lost_anchor_names_as_rejected_stays_rejected(home: Live) -> None:
-    restored(home)
+    restore_ledger(home)
     assert home.phase(1) is Phase.AWAITING_APPROVAL
     assert counted(reset(home))
     assert home.phase(1) is Phase.REJECTED
@@ -127,7 +127,7 @@ def test_a_rollout_that_comes_next_finds_that_its_gate_is_no_longer_on_record(ho
     deploy = home.settle_at(StepKind.DEPLOY, PRODUCTION)
     assert counted(reset(home))
     home.run_step(deploy)
-    record = next(each for each in reversed(home.trail()) if each.action == "gate.unproved")
+    record = next(entry for entry in reversed(home.trail()) if entry.action == "gate.unproved")
     assert "ledger.reset" in record.details["reason"]
 
 
@@ -143,16 +143,16 @@ def test_a_gate_that_waits_is_opened_again(home: Live) -> None:
 
 
 def test_the_number_of_a_lost_release_is_given_to_no_other(home: Live) -> None:
-    kept = rows(home, "shop")
+    rows_before = rows(home, "shop")
     home.push("1.1")
     home.settle()
-    lost = newest(home)
+    lost_number = newest(home)
     reject_newest(home)
-    put_back(home, kept)
-    assert newest(home) < lost
+    put_back(home, rows_before)
+    assert newest(home) < lost_number
     reset(home)
     home.push("1.2")
-    assert newest(home) > lost
+    assert newest(home) > lost_number
 
 
 @pytest.mark.parametrize(
@@ -161,18 +161,18 @@ def test_the_number_of_a_lost_release_is_given_to_no_other(home: Live) -> None:
     ids=["an operator", "without a reason"],
 )
 def test_nobody_else_begins_an_epoch(home: Live, who: TokenPerson, reason: str, rule: str) -> None:
-    found = reset(home, who, reason=reason)
-    assert found.answered is not None
-    assert [each.name for each in found.answered.rules] == [rule]
+    reply = reset(home, who, reason=reason)
+    assert reply.answered is not None
+    assert [result.name for result in reply.answered.rules] == [rule]
     assert home.app.ledger.head("shop").epoch == 0
     assert home.app.chain_anchors.of_ledger("shop").passed
 
 
 def test_the_installations_own_chain_begins_a_new_epoch_too(home: Live) -> None:
-    kept_all, kept = rows(home, keys.INSTALLATION), rows(home, "shop")
+    installation_rows, application_rows = rows(home, keys.INSTALLATION), rows(home, "shop")
     freeze_all(home)
-    put_back(home, kept_all, partition=keys.INSTALLATION)
-    put_back(home, kept)
+    put_back(home, installation_rows, partition=keys.INSTALLATION)
+    put_back(home, application_rows)
     assert not home.app.chain_anchors.of_ledger(keys.INSTALLATION).passed
     assert counted(reset(home, application=""))
     assert counted(reset(home))
@@ -209,13 +209,13 @@ def test_a_lease_that_somebody_deleted_stops_the_next_rollout_and_a_new_epoch_le
     home.settle()
     approve_newest(home)
     assert "fence.touched" in home.actions()
-    applied = home.production.applied
+    applied_before = home.production.applied
     assert counted(reset(home))
     home.push("1.3")
     home.settle()
     approve_newest(home)
     assert home.phase(newest(home)) is Phase.COMPLETED
-    assert home.production.applied > applied
+    assert home.production.applied > applied_before
 
 
 def test_the_epoch_is_above_what_a_lease_shows(home: Live) -> None:

@@ -1,4 +1,4 @@
-"""What a browser has to know of every answer of the app, whoever asks and whatever comes back."""
+"""Headers that every response of the app has, whoever asks and whatever comes back."""
 
 import importlib
 import pkgutil
@@ -26,22 +26,22 @@ ROUTE = dict.fromkeys(PARTS.split(), "hello-2")
 
 
 @pytest.mark.parametrize(("method", "handler"), DOORS)
-@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("authenticated", [False, True])
 def test_every_answer_demands_https_and_forbids_guessing_at_its_type(
     monkeypatch: pytest.MonkeyPatch,
     method: str,
     handler: Callable[[func.HttpRequest], func.HttpResponse],
     *,
-    known: bool,
+    authenticated: bool,
 ) -> None:
     home, _ = asked()
     for module in MODULES:
         if hasattr(module, "parts"):
             monkeypatch.setattr(module, "parts", lambda: home.app)
-    headers = signed_in(home.app, token_person(ADA, "platform")).headers if known else {}
+    headers = signed_in(home.app, token_person(ADA, "platform")).headers if authenticated else {}
     route = {**ROUTE, "change": "0" * 64, "kind": "application", "name": "hello"}
 
-    answer = handler(func.HttpRequest(method, BASE, headers=headers, params={}, route_params=route, body=b"{}"))
+    response = handler(func.HttpRequest(method, BASE, headers=headers, params={}, route_params=route, body=b"{}"))
 
-    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"

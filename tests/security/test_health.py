@@ -1,4 +1,4 @@
-"""Anybody may ask whether the app is healthy, as often as they like: the ledger is not asked each time."""
+"""Anybody may ask for the app's health as often as they like: not every request reads the ledger."""
 
 from datetime import timedelta
 from typing import Any
@@ -26,19 +26,19 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 
 def status() -> int:
-    answer: Any = HEALTH(func.HttpRequest("GET", BASE, headers={}, params={}, route_params={}, body=b""))  # type: ignore[operator]
-    return int(answer.status_code)
+    response: Any = HEALTH(func.HttpRequest("GET", BASE, headers={}, params={}, route_params={}, body=b""))  # type: ignore[operator]
+    return int(response.status_code)
 
 
 def test_a_crowd_that_asks_reads_the_ledger_once(home: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[str] = []
-    whole = type(home.app.ledger).head
+    original_head = type(home.app.ledger).head
 
-    def counted(self: Any, name: str) -> Any:
+    def counting_head(self: Any, name: str) -> Any:
         reads.append(name)
-        return whole(self, name)
+        return original_head(self, name)
 
-    monkeypatch.setattr(type(home.app.ledger), "head", counted)
+    monkeypatch.setattr(type(home.app.ledger), "head", counting_head)
     assert [status() for _ in range(50)] == [200] * 50
     assert len(reads) == 1
     home.now += LOOKED_AT_EVERY

@@ -28,27 +28,26 @@ def test_link_scanner_that_asks_for_the_link_changes_nothing(
 ) -> None:
     before, link = site.state(), site.link(ADA)
     for address in (link, f"{link}/changes", f"{link}?decision=approve&_method=POST"):
-        answer = http.request(method, address, headers=SCANNERS[scanner])
-        assert (answer.status < 300) is (method in ("GET", "HEAD"))
-        assert answer.headers.get("Cache-Control") == "no-store" or method not in ("GET", "HEAD")
+        response = http.request(method, address, headers=SCANNERS[scanner])
+        assert (response.status < 300) is (method in ("GET", "HEAD"))
+        assert response.headers.get("Cache-Control") == "no-store" or method not in ("GET", "HEAD")
     assert site.state() == before
 
 
 def test_link_scanner_that_follows_every_link_of_every_page_changes_nothing(
     site: Site, http: urllib3.PoolManager
 ) -> None:
-    before, left, seen = site.state(), [site.link(ADA)], set[str]()
-    while left:
-        address = left.pop().partition("#")[0]
-        if address in seen or not address.startswith(site.base):
+    before, pending, visited = site.state(), [site.link(ADA)], set[str]()
+    while pending:
+        address = pending.pop().partition("#")[0]
+        if address in visited or not address.startswith(site.base):
             continue
-        seen.add(address)
+        visited.add(address)
         body = http.request("GET", address).data.decode("utf-8", "replace")
-        left += [
-            urljoin(address, found.replace("&amp;", "&"))
-            for found in re.findall(r'(?:href|src|action)="([^"]+)"', body)
+        pending += [
+            urljoin(address, link.replace("&amp;", "&")) for link in re.findall(r'(?:href|src|action)="([^"]+)"', body)
         ]
-    assert len(seen) > 5
+    assert len(visited) > 5
     assert site.state() == before
 
 
@@ -66,7 +65,7 @@ def test_link_scanner_that_runs_javascript_in_a_real_browser_changes_nothing(sit
         button.hover()
         button.focus()
     page.evaluate("window.dispatchEvent(new Event('beforeunload')); window.dispatchEvent(new Event('pagehide'))")
-    for link in (one for one in links if one.startswith(site.base)):
+    for link in (address for address in links if address.startswith(site.base)):
         page.goto(link, wait_until="load")
     context.close()
     assert site.state() == before
@@ -75,7 +74,7 @@ def test_link_scanner_that_runs_javascript_in_a_real_browser_changes_nothing(sit
 def test_link_scanner_that_submits_the_form_without_pressing_a_button_decides_nothing(
     site: Site, browser: Browser
 ) -> None:
-    """Without the button that was pressed, a form says no decision."""
+    """A form that is submitted without its button carries no decision."""
     before = site.state()
     context = browser.new_context()
     page = context.new_page()
@@ -88,7 +87,7 @@ def test_link_scanner_that_submits_the_form_without_pressing_a_button_decides_no
 
 
 def test_a_person_in_the_same_browser_can_decide(site: Site, browser: Browser) -> None:
-    """So that the tests above cannot pass for a page on which nobody could."""
+    """The tests above must not pass merely because nobody can decide on the page."""
     context = browser.new_context()
     page = context.new_page()
     page.goto(site.link(ADA))

@@ -1,5 +1,5 @@
 """A front that was taken over lies to people and to the worker: about the text that they sign, about the time, and
-about their sign-in. It cannot approve anything by that, and the worker alone tells those to whom it lied."""
+about their sign-in. It cannot approve anything that way, and the worker tells the people to whom it lied."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,82 +19,84 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def asked(home: Installation) -> Installation:  # noqa: F811 - the fixture
+def installation(home: Installation) -> Installation:  # noqa: F811 - the fixture
     return home
 
 
-def refused_by(asked: Installation) -> list[str]:
-    asked.hear()
-    assert asked.phase(1) is Phase.AWAITING_APPROVAL
-    record = asked.trail()[-1]
+def refused_by(installation: Installation) -> list[str]:
+    installation.hear()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    record = installation.trail()[-1]
     assert record.action == "vote.refused"
     return list(record.details["rules"])
 
 
 @pytest.mark.parametrize(
-    "silent", [{"ago": HOUR}, {"auth_time": None}], ids=["an older sign-in", "one that does not say when it was"]
+    "claims", [{"ago": HOUR}, {"auth_time": None}], ids=["an older sign-in", "one that does not say when it was"]
 )
 def test_a_sign_in_that_asks_nobody_opens_no_gate_that_wants_a_fresh_one(
-    asked: Installation, silent: dict[str, Any]
+    installation: Installation, claims: dict[str, Any]
 ) -> None:
     """A link to the provider with `prompt=none` gives a token, without asking, for the person signed in there."""
-    say_proved(asked, proof_of(asked, statement(asked, 1), ADA, **silent))
-    assert refused_by(asked) == ["sign-in-is-fresh"]
+    say_proved(installation, proof_of(installation, statement(installation, 1), ADA, **claims))
+    assert refused_by(installation) == ["sign-in-is-fresh"]
 
 
-def test_another_text_than_the_one_that_was_signed_proves_nothing(asked: Installation) -> None:
-    shown = statement(asked, 1)
-    signed = shown.evolve(environment="staging")
-    say_proved(asked, proof_of(asked, shown, ADA, of=signed))
-    assert refused_by(asked)[0] == "proof-holds"
+def test_another_text_than_the_one_that_was_signed_proves_nothing(installation: Installation) -> None:
+    displayed = statement(installation, 1)
+    signed = displayed.evolve(environment="staging")
+    say_proved(installation, proof_of(installation, displayed, ADA, of=signed))
+    assert refused_by(installation)[0] == "proof-holds"
 
 
-def test_whoever_signed_something_else_than_they_read_is_told_what_counted_and_stops_it(asked: Installation) -> None:
-    signed = statement(asked, 1).evolve(reason="the worker sees what was signed, not what the page showed")
-    say_proved(asked, proof_of(asked, signed, ADA))
-    asked.hear()
-    assert asked.phase(1) is Phase.COPYING
-    asked.settle(until=lambda: any(message.notice == "vote-counted" for message in asked.inbox.messages))
-    (told,) = [message for message in asked.inbox.messages if message.notice == "vote-counted"]
-    plan = present(asked.release(1).plan_hash, "the plan").removeprefix("sha256:")[:12]
-    assert any(f"plan {plan}" in line for line in told.lines)
-    assert any(signed.reason in line for line in told.lines)
-    front = Speaker(oid=ADA.oid, roles=ADA.roles, via=Via.PAGE)
-    objection = statement(asked, 1).evolve(decision=VoteDecision.OBJECT, reason="that was not what I read")
-    asked.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=objection, speaker=front))
-    asked.hear()
-    assert str(asked.phase(1)) == "rejected"
-
-
-@pytest.mark.parametrize(("kept_back", "rule"), [(HOUR / 3, "proof-is-in-time"), (HOUR, "proof-holds")])
-def test_a_vote_that_was_kept_back_is_not_made_younger_by_what_the_front_says_of_time(
-    asked: Installation, kept_back: timedelta, rule: str
+def test_whoever_signed_something_else_than_they_read_is_told_what_counted_and_stops_it(
+    installation: Installation,
 ) -> None:
-    then, proof = asked.now, proof_of(asked, statement(asked, 1), ADA)
-    asked.wait(kept_back)
-    say_proved(asked, proof, id=inbox_id(then, bytes(8)))
-    assert rule in refused_by(asked)
-
-
-def test_an_earlier_vote_does_not_count_after_the_release_was_sent_out_again(asked: Installation) -> None:
-    signed = statement(asked, 1)
-    reject = statement(asked, 1).evolve(decision=VoteDecision.REJECT, reason="no")
+    signed = statement(installation, 1).evolve(reason="the worker sees what was signed, not what the page showed")
+    say_proved(installation, proof_of(installation, signed, ADA))
+    installation.hear()
+    assert installation.phase(1) is Phase.COPYING
+    installation.settle(until=lambda: any(message.notice == "vote-counted" for message in installation.inbox.messages))
+    (notification,) = [message for message in installation.inbox.messages if message.notice == "vote-counted"]
+    plan = present(installation.release(1).plan_hash, "the plan").removeprefix("sha256:")[:12]
+    assert any(f"plan {plan}" in line for line in notification.lines)
+    assert any(signed.reason in line for line in notification.lines)
     front = Speaker(oid=ADA.oid, roles=ADA.roles, via=Via.PAGE)
-    asked.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=reject, speaker=front))
-    asked.hear()
-    asked.command(Verb.RETRY, 1)
-    asked.settle()
-    assert asked.phase(1) is Phase.AWAITING_APPROVAL
-    say_proved(asked, proof_of(asked, signed, ADA))
-    assert "vote-is-for-this-opening" in refused_by(asked)
+    objection = statement(installation, 1).evolve(decision=VoteDecision.OBJECT, reason="that was not what I read")
+    installation.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=objection, speaker=front))
+    installation.hear()
+    assert str(installation.phase(1)) == "rejected"
 
 
-def test_a_command_that_opens_needs_a_fresh_sign_in_whatever_the_gate_asks(asked: Installation) -> None:
-    said = asked.app.inbox_writer.statement(
+@pytest.mark.parametrize(("delay", "rule"), [(HOUR / 3, "proof-is-in-time"), (HOUR, "proof-holds")])
+def test_a_vote_that_was_kept_back_is_not_made_younger_by_what_the_front_says_of_time(
+    installation: Installation, delay: timedelta, rule: str
+) -> None:
+    claimed_time, proof = installation.now, proof_of(installation, statement(installation, 1), ADA)
+    installation.wait(delay)
+    say_proved(installation, proof, id=inbox_id(claimed_time, bytes(8)))
+    assert rule in refused_by(installation)
+
+
+def test_an_earlier_vote_does_not_count_after_the_release_was_sent_out_again(installation: Installation) -> None:
+    signed = statement(installation, 1)
+    reject = statement(installation, 1).evolve(decision=VoteDecision.REJECT, reason="no")
+    front = Speaker(oid=ADA.oid, roles=ADA.roles, via=Via.PAGE)
+    installation.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=reject, speaker=front))
+    installation.hear()
+    installation.command(Verb.RETRY, 1)
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    say_proved(installation, proof_of(installation, signed, ADA))
+    assert "vote-is-for-this-opening" in refused_by(installation)
+
+
+def test_a_command_that_opens_needs_a_fresh_sign_in_whatever_the_gate_asks(installation: Installation) -> None:
+    order = installation.app.inbox_writer.statement(
         CommandRequest(verb=Verb.OVERRIDE, environment="production", release="shop-1", reason="now")
     )
-    say_proved(asked, proof_of(asked, said, ago=HOUR))
-    asked.hear()
-    record = asked.trail()[-1]
+    say_proved(installation, proof_of(installation, order, ago=HOUR))
+    installation.hear()
+    record = installation.trail()[-1]
     assert record.action == "command.refused"
     assert "sign-in-is-fresh" in record.details["rules"]

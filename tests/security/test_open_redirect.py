@@ -47,29 +47,29 @@ def test_open_redirect_is_nowhere(site: Site, http: urllib3.PoolManager, path: s
     for evil in EVIL:
         address = site.base + path.format(quote(evil, safe=""))
         for method in ("GET", "POST"):
-            answer = http.request(method, address, redirect=False, headers={"Host": "evil.example"})
-            assert all(cookie.startswith("slipway-") for cookie in answer.headers.getlist("Set-Cookie"))
-            _stays_here(site, answer.headers.get("Location", ""))
-            for link in re.findall(r'(?:href|action)="([^"]*)"', answer.data.decode("utf-8", "replace")):
+            response = http.request(method, address, redirect=False, headers={"Host": "evil.example"})
+            assert all(cookie.startswith("slipway-") for cookie in response.headers.getlist("Set-Cookie"))
+            _stays_here(site, response.headers.get("Location", ""))
+            for link in re.findall(r'(?:href|action)="([^"]*)"', response.data.decode("utf-8", "replace")):
                 _stays_here(site, link.replace("&amp;", "&"))
 
 
 def _stays_here(site: Site, link: str) -> None:
-    """Also what the provider is told to lead back to."""
+    """Checks also the address that the provider is to lead back to."""
     if not link or link.startswith(("https://dev.azure.com/example/", "data:")):
         return
-    found = urlsplit(urljoin(site.base, link))
+    target = urlsplit(urljoin(site.base, link))
     if link.startswith(f"{site.home.provider.issuer.url}/authorize?"):
-        assert parse_qs(found.query)["redirect_uri"] == [f"{site.base}/sign-in/back"]
+        assert parse_qs(target.query)["redirect_uri"] == [f"{site.base}/sign-in/back"]
         return
-    assert found.netloc == urlsplit(site.base).netloc, link
-    if found.path == "/sign-in" and found.query:
-        assert urlsplit(urljoin(site.base, parse_qs(found.query)["to"][0])).netloc == urlsplit(site.base).netloc
+    assert target.netloc == urlsplit(site.base).netloc, link
+    if target.path == "/sign-in" and target.query:
+        assert urlsplit(urljoin(site.base, parse_qs(target.query)["to"][0])).netloc == urlsplit(site.base).netloc
 
 
 def test_a_link_where_people_sign_in_leads_to_a_page_of_ours(site: Site, http: urllib3.PoolManager) -> None:
-    """The only redirect there is; without it the test above could not fail."""
+    """The only redirect that there is; without it the test above could not fail."""
     link = site.home.app.links.approval(site.subject, ADA, purpose=Purpose.SHOW, now=site.home.now)
-    answer = http.request("GET", link, redirect=False)
-    assert answer.status == 303
-    assert answer.headers["Location"] == f"/approvals/hello/2/production?plan={site.subject.plan_hash}"
+    response = http.request("GET", link, redirect=False)
+    assert response.status == 303
+    assert response.headers["Location"] == f"/approvals/hello/2/production?plan={site.subject.plan_hash}"

@@ -27,9 +27,9 @@ def test_oversized_reason_on_the_page_is_refused(
     before = site.state()
     body = urlencode({"decision": "reject", "form": nonce, "reason": character * length})
     headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
-    answer = http.request("POST", link, body=body, headers=headers)
-    assert answer.status in (400, 413)
-    assert len(answer.data) < 20_000
+    response = http.request("POST", link, body=body, headers=headers)
+    assert response.status in (400, 413)
+    assert len(response.data) < 20_000
     assert site.state() == before
 
 
@@ -38,9 +38,9 @@ def test_oversized_reason_in_the_api_is_refused(site: Site, http: urllib3.PoolMa
     before = site.state()
     body = json.dumps({"decision": "reject", "token": site.home.token(site.subject, ADA), "reason": "x" * length})
     address = f"{site.base}/api/v1/approvals/{site.subject.id}"
-    answer = http.request("POST", address, body=body, headers={"Content-Type": "application/json"})
-    assert answer.status == 400
-    assert len(answer.data) < 1000
+    response = http.request("POST", address, body=body, headers={"Content-Type": "application/json"})
+    assert response.status == 400
+    assert len(response.data) < 1000
     assert site.state() == before
 
 
@@ -48,14 +48,14 @@ def test_oversized_reason_in_the_api_is_refused(site: Site, http: urllib3.PoolMa
 def test_oversized_reason_in_a_message_is_refused(site: Site, length: int) -> None:
     before = site.state()
     body = json.dumps(changed(VOTE, decision="reject", reason="x" * length)).encode()
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(BadInput) as refusal:
         site.home.app.by_message.take(body)
-    assert len(str(refused.value)) < 300
+    assert len(str(refusal.value)) < 300
     assert site.state() == before
 
 
 def test_a_reason_of_the_full_length_is_kept_whole(site: Site, http: urllib3.PoolManager) -> None:
-    """So that the tests above cannot pass because no reason is taken."""
+    """The tests above must not pass merely because no reason is ever accepted."""
     body = json.dumps({"decision": "reject", "token": site.home.token(site.subject, ADA), "reason": "x" * REASON_LIMIT})
     address = f"{site.base}/api/v1/approvals/{site.subject.id}"
     assert http.request("POST", address, body=body, headers={"Content-Type": "application/json"}).status == 200

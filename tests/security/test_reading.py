@@ -1,4 +1,4 @@
-"""Whatever is read, by whatever method and with whatever in it: nothing changes, and nothing of others comes out."""
+"""Reading changes nothing, whatever the method and the parameters, and reveals nothing that was not asked for."""
 
 import json
 from collections.abc import Callable
@@ -42,24 +42,28 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 def state(home: Told) -> Any:
     return (
-        {partition: dict(found) for partition, found in home.table._rows.items()},
+        {partition: dict(rows) for partition, rows in home.table._rows.items()},
         list(home.bus.sent),
         list(home.bus.raw),
     )
 
 
-def known(home: Told) -> dict[str, str]:
+def headers_of_known(home: Told) -> dict[str, str]:
     return signed_in(home.app, token_person(ADA, "platform", "operator")).headers
 
 
 @pytest.mark.parametrize(("method", "handler"), WINDOWS)
 def test_nothing_that_is_read_changes_anything_whoever_reads(home: Told, method: str, handler: Handler) -> None:
-    more = {"X-HTTP-Method-Override": "POST", "X-Method-Override": "DELETE"}
+    override_headers = {"X-HTTP-Method-Override": "POST", "X-Method-Override": "DELETE"}
     route = {**ROUTE, "application": "hello", "number": "1", "environment": "production", "release": "hello-1"}
     route |= {"change": "0" * 64, "kind": "application", "name": "hello", "sequence": "1"}
     before = state(home)
-    for headers in (known(home), bearer(home.app, token_person(ADA, "platform", "operator"))):
-        handler(func.HttpRequest(method, BASE, headers={**headers, **more}, params={}, route_params=route, body=b""))
+    for headers in (headers_of_known(home), bearer(home.app, token_person(ADA, "platform", "operator"))):
+        handler(
+            func.HttpRequest(
+                method, BASE, headers={**headers, **override_headers}, params={}, route_params=route, body=b""
+            )
+        )
     assert state(home) == before
 
 
@@ -68,21 +72,21 @@ def test_nothing_that_is_read_changes_anything_whoever_reads(home: Told, method:
 def test_no_question_to_the_trail_is_more_than_a_question(home: Told, name: str, text: str) -> None:
     headers = bearer(home.app, token_person(ADA, "platform"))
     request = func.HttpRequest("GET", BASE, headers=headers, params={name: text}, route_params={}, body=b"")
-    answer = BY_NAME["api_audit_query-GET"](request)
-    assert answer.status_code in (200, 400, 404)
-    if answer.status_code == 200:
-        assert json.loads(answer.get_body())["records"] == []
+    response = BY_NAME["api_audit_query-GET"](request)
+    assert response.status_code in (200, 400, 404)
+    if response.status_code == 200:
+        assert json.loads(response.get_body())["records"] == []
 
 
 @pytest.mark.parametrize("text", SNEAKY)
 @pytest.mark.parametrize(("door", "part"), [("api_release-GET", "release"), ("api_evidence-GET", "digest")])
 def test_no_address_leads_out_of_what_it_names(home: Told, door: str, part: str, text: str) -> None:
     headers = bearer(home.app, token_person(ADA, "platform"))
-    answer = BY_NAME[door](
+    response = BY_NAME[door](
         func.HttpRequest("GET", BASE, headers=headers, params={}, route_params={part: text}, body=b"")
     )
-    assert answer.status_code in (400, 404)
-    assert b"Traceback" not in answer.get_body()
+    assert response.status_code in (400, 404)
+    assert b"Traceback" not in response.get_body()
 
 
 @pytest.mark.parametrize(
@@ -91,7 +95,7 @@ def test_no_address_leads_out_of_what_it_names(home: Told, door: str, part: str,
 )
 def test_addresses_are_our_own_whatever_host_somebody_names(home: Told, headers: dict[str, str]) -> None:
     request = func.HttpRequest("GET", BASE, headers=headers, params={}, route_params={}, body=b"")
-    answer = BY_NAME["page_board-GET"](request)
-    asked_back = parse_qs(urlsplit(answer.headers["Location"]).query)["redirect_uri"]
-    assert [address.startswith(BASE) for address in asked_back] == [True]
-    assert "evil.example" not in answer.headers["Location"] + str(answer.get_body())
+    response = BY_NAME["page_board-GET"](request)
+    redirect_uris = parse_qs(urlsplit(response.headers["Location"]).query)["redirect_uri"]
+    assert [address.startswith(BASE) for address in redirect_uris] == [True]
+    assert "evil.example" not in response.headers["Location"] + str(response.get_body())

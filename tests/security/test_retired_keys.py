@@ -1,5 +1,5 @@
 """Somebody has a signing key that was retired, and may write every row of every table: nothing that it signs counts,
-and what it signed before stays true."""
+and what it signed before stays valid."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +20,16 @@ from slipway.ledger.chain_anchors import FOLDER
 from slipway.ledger.rows import OutboxEntry, outbox_writes, pack, pack_audit, pack_release, unpack
 from slipway.testing.chains import PUBLIC_KEYS, SIGNER, SIGNING_KEYS, signed_anew
 from tests.beginnings import begun
-from tests.security.test_rows_of_an_attacker import PRODUCTION, approve, claim, named, put, put_back, rows, waiting
+from tests.security.test_rows_of_an_attacker import (
+    PRODUCTION,
+    approve,
+    claim,
+    put,
+    put_back,
+    recorded_refusal,
+    rows,
+    waiting,
+)
 from tests.security.test_rows_under_way import forged_plan, held
 from tests.unit.commands.live import Live
 
@@ -35,7 +44,7 @@ def home(tmp_path: Path) -> Live:
 
 
 def with_keys(home: Live, public: PublicKeys) -> None:
-    """From now on the newer key signs, and these public keys are the installation's."""
+    """Let the newer key sign from now on, and make these the installation's public keys."""
     private, signer = FixedKeys(NEWER), PrivateSigner(FixedKeys(NEWER), public)
     home.restart(
         wrap=lambda ports: replace(
@@ -44,10 +53,10 @@ def with_keys(home: Live, public: PublicKeys) -> None:
     )
 
 
-def rotate(home: Live, *, look: bool = True) -> None:
-    """A new key signs, and the old private key is gone. `look`: the hourly timer has run since."""
+def rotate(home: Live, *, timer_ran: bool = True) -> None:
+    """A new key signs, and the old private key is gone. `timer_ran`: the hourly timer has run since."""
     with_keys(home, PublicKeys(BOTH))
-    if look:
+    if timer_ran:
         home.app.anchoring.run()
 
 
@@ -68,7 +77,7 @@ def retired_after_two_live(home: Live) -> None:
 
 
 def freeze_and_approve(home: Live) -> None:
-    """The gate passes, and the release is kept back by a freeze."""
+    """The gate passes, and a freeze holds the release back."""
     home.command(Verb.FREEZE, None, PRODUCTION)
     approve(home)
     home.settle()
@@ -76,14 +85,14 @@ def freeze_and_approve(home: Live) -> None:
 
 
 def sign_end(home: Live, **changes: str | None) -> None:
-    """Signed by somebody who has the old key, over what they have written into the rows."""
+    """Sign the end of the trail with the old key, over whatever the rows hold now."""
     head = home.app.ledger.head("shop")
     start, in_force = Head(application="shop"), {**head.in_force, **changes}
     put(home, keys.HEAD, pack(sign_head(head, before=start, changes=in_force, signer=SIGNER, keys=PUBLIC_KEYS)))
 
 
 def let_past(home: Live) -> Step:
-    """They take the freeze away, and say that the copy is due."""
+    """Remove the freeze, and claim that the copy is due."""
     step = claim(home)
     lane = unpack(Lane, rows(home, "shop")[keys.lane(PRODUCTION)]).evolve(freeze=None)
     put(home, keys.lane(PRODUCTION), pack(lane))
@@ -104,7 +113,7 @@ def test_an_end_of_the_trail_that_a_retired_key_signed_opens_nothing(home: Live)
     rotate(home)
     retire(home)
     home.run_step(let_past(home))
-    rule, why = named(home)
+    rule, why = recorded_refusal(home)
     assert (rule, "the key test, which was retired" in why) == ("in-force-is-on-record", True)
 
 
@@ -118,11 +127,11 @@ def test_what_was_signed_before_goes_on_to_count_once_all_ends_were_signed_anew(
 
 
 def test_a_key_that_is_retired_before_that_opens_nothing_until_it_counts_again(home: Live) -> None:
-    rotate(home, look=False)
+    rotate(home, timer_ran=False)
     retire(home)
     approve(home)
     home.settle()
-    named(home)
+    recorded_refusal(home)
 
 
 def test_a_message_that_a_retired_key_signed_is_parked(home: Live) -> None:
@@ -140,27 +149,29 @@ def test_a_message_that_a_retired_key_signed_is_parked(home: Live) -> None:
 
 
 def test_an_anchor_that_a_retired_key_signed_vouches_for_no_keys_of_the_provider(home: Live) -> None:
-    """What an anchor names counts from the archive once the provider has dropped it; one of before does by those that
-    follow it."""
-    named_before = home.app.chain_anchors.newest("shop")
+    """The keys that an anchor names still count, from the archive, once the provider has dropped them. An anchor from
+    before the retirement counts, too, by those that follow it."""
+    anchor_before = home.app.chain_anchors.newest("shop")
     rotate(home)
     retire(home)
     forged = "sha256:" + "7" * 64
     before, head = home.app.chain_anchors.newest("shop"), home.app.ledger.head("shop")
-    made = new_anchor(head, why=Why.DAILY, before=before, keys=PUBLIC_KEYS, issuer=forged, signer=SIGNER, now=home.now)
-    home.added.add(f"{FOLDER}{made.name}-9", made.document())
+    forged_anchor = new_anchor(
+        head, why=Why.DAILY, before=before, keys=PUBLIC_KEYS, issuer=forged, signer=SIGNER, now=home.now
+    )
+    home.added.add(f"{FOLDER}{forged_anchor.name}-9", forged_anchor.document())
     assert not home.app.chain_anchors.names_issuer_keys("shop", forged)
-    assert named_before is not None
-    assert named_before.sig.kid == "test"
-    assert home.app.chain_anchors.names_issuer_keys("shop", str(named_before.keys.issuer))
+    assert anchor_before is not None
+    assert anchor_before.sig.kid == "test"
+    assert home.app.chain_anchors.names_issuer_keys("shop", str(anchor_before.keys.issuer))
 
 
 def test_a_ledger_put_back_to_before_the_rotation_still_contradicts_its_anchors(home: Live) -> None:
-    kept = rows(home, "shop")
+    rows_before = rows(home, "shop")
     home.command(Verb.FREEZE, None, PRODUCTION)
-    rotate(home, look=False)
+    rotate(home, timer_ran=False)
     retire(home)
-    put_back(home, kept)
+    put_back(home, rows_before)
     assert not home.app.chain_anchors.of_ledger("shop").passed
 
 
@@ -171,9 +182,9 @@ def test_a_record_that_a_retired_key_signed_does_not_say_what_was_live(home: Liv
     rollouts = [rollout.evolve(plan_hash=plan) for rollout in target.rollouts]
     put(home, keys.release(1), pack_release(target.evolve(rollouts=rollouts)))
     (live,) = [
-        each
-        for each in home.trail()
-        if (each.action, each.release, each.environment) == ("release.live", "shop-1", PRODUCTION)
+        record
+        for record in home.trail()
+        if (record.action, record.release, record.environment) == ("release.live", "shop-1", PRODUCTION)
     ]
     forged = signed_anew(live.evolve(details={**live.details, "plan_hash": plan}))
     put(home, keys.audit(live.sequence), pack_audit(forged))
@@ -192,7 +203,7 @@ def test_a_release_whose_records_a_retired_key_signed_comes_back(home: Live) -> 
 
 def test_all_ends_are_signed_anew_within_an_hour_of_a_rotation_and_the_doctor_says_so_in_the_next(home: Live) -> None:
     home.app.anchoring.run()
-    rotate(home, look=False)
+    rotate(home, timer_ran=False)
     for _ in range(2):
         assert not doctor_says_that_all_are_signed(home)
         home.app.anchoring.run()
@@ -200,8 +211,10 @@ def test_all_ends_are_signed_anew_within_an_hour_of_a_rotation_and_the_doctor_sa
     for chain in ("shop", keys.INSTALLATION):
         end = home.app.ledger.head(chain)
         assert end.sig is not None
-        anchors = [ChainAnchor.model_validate_json(each) for each in home.app.chain_anchors.written(chain, most=9)]
-        assert [end.sig.kid, *(each.sig.kid for each in anchors if each.head.sequence == end.sequence)].count(
+        anchors = [
+            ChainAnchor.model_validate_json(content) for content in home.app.chain_anchors.written(chain, most=9)
+        ]
+        assert [end.sig.kid, *(anchor.sig.kid for anchor in anchors if anchor.head.sequence == end.sequence)].count(
             "newer"
         ) == 2
     assert home.app.anchoring.run().written == ()
@@ -223,5 +236,5 @@ def test_the_doctor_does_not_say_so_where_a_worker_that_knew_the_new_key_late_si
 
 
 def doctor_says_that_all_are_signed(home: Live) -> bool:
-    said = home.app.doctor.run("signing-keys").said
-    return "; every trail ends with its signature" in said
+    text = home.app.doctor.run("signing-keys").said
+    return "; every trail ends with its signature" in text

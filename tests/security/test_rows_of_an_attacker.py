@@ -42,12 +42,12 @@ MALLORY = PrivateSigner(FixedKeys(MALLORYS), MALLORYS_KEYS)
 def waiting(folder: Path) -> Live:
     """Release 1 is live in staging and waits for approval in production, where votes are signed."""
     write_application(folder, text=TEXT)
-    made = Live(folder)
-    made.apply()
-    made.push("1.0")
-    made.settle()
-    assert made.phase(1) is Phase.AWAITING_APPROVAL
-    return made
+    home = Live(folder)
+    home.apply()
+    home.push("1.0")
+    home.settle()
+    assert home.phase(1) is Phase.AWAITING_APPROVAL
+    return home
 
 
 @pytest.fixture
@@ -68,15 +68,15 @@ def drop(home: Live, key: str, *, partition: str = "shop") -> None:
     home.table.transact(partition, [Write(act=Act.DELETE, key=key)])
 
 
-def put_back(home: Live, kept: Mapping[str, Mapping[str, Value]], *, partition: str = "shop") -> None:
+def put_back(home: Live, earlier_rows: Mapping[str, Mapping[str, Value]], *, partition: str = "shop") -> None:
     for key in rows(home, partition):
         drop(home, key, partition=partition)
-    for key, values in kept.items():
+    for key, values in earlier_rows.items():
         put(home, key, values, partition=partition)
 
 
 def claim(home: Live, kind: StepKind = StepKind.COPY) -> Step:
-    """The release's row says that its gate passed and that this step is due."""
+    """Let the release's row claim that its gate passed and that this step is due."""
     release = home.release(1)
     step = Step(
         kind=kind,
@@ -96,11 +96,11 @@ def approve(home: Live, number: int = 1) -> None:
     home.hear()
 
 
-def named(home: Live) -> tuple[str, str]:
-    """The rule for which nothing was opened, and why; a record says so."""
+def recorded_refusal(home: Live) -> tuple[str, str]:
+    """The rule by which nothing was opened, and why, from the record of it."""
     assert home.production.applied == 0
     assert home.prod.resolve("team/shop", "1.0") is None
-    record = next(each for each in reversed(home.trail()) if each.action in ("gate.unproved", "ledger.rewound"))
+    record = next(entry for entry in reversed(home.trail()) if entry.action in ("gate.unproved", "ledger.rewound"))
     assert home.phase(1) is Phase.FAILED
     (rule,) = record.details["rules"]
     return str(rule), str(record.details["reason"])
@@ -114,7 +114,7 @@ def test_without_an_attacker_it_goes_live(home: Live) -> None:
 
 # ---- a history of their own
 def forged_history(home: Live) -> None:
-    """All records rewritten, with a vote among them: well chained, signed with a key of their own."""
+    """Rewrite all records, with a vote among them: well chained, but signed with the attacker's own key."""
     genuine = home.trail()
     drafts = [AuditDraft.model_validate(_as_draft(record)) for record in genuine]
     number = next(index for index, record in enumerate(genuine) if record.action == "gate.opened") + 1
@@ -144,7 +144,7 @@ def test_a_complete_and_well_chained_history_without_the_key_opens_nothing(home:
     forged_history(home)
     step = claim(home)
     home.run_step(step)
-    rule, why = named(home)
+    rule, why = recorded_refusal(home)
     assert rule in ("ledger-is-whole", "in-force-is-on-record")
     assert not home.verify().intact
     assert why
@@ -154,46 +154,46 @@ def test_a_history_that_keeps_the_signed_end_opens_nothing(home: Live) -> None:
     head = home.app.ledger.head("shop")
     forged_history(home)
     put(home, keys.HEAD, pack(head))
-    for number in (1, 2):  # or nothing could be written behind the end any more, and nothing would move either
+    for number in (1, 2):  # otherwise nothing could be appended, and nothing would move for that reason alone
         drop(home, keys.audit(head.sequence + number))
     home.run_step(claim(home))
-    assert named(home)[0] in ("ledger-is-whole", "trail-verifies")
+    assert recorded_refusal(home)[0] in ("ledger-is-whole", "trail-verifies")
 
 
 # ---- a key of their own
 def test_a_key_row_of_their_own_counts_for_nothing(home: Live) -> None:
-    added = {kid: key.hex() for kid, key in MALLORYS_KEYS.by_id().items()}
-    put(home, keys.SIGNING, pack(SigningKeys(ids=("mallory",), public=added)), partition=keys.INSTALLATION)
+    public = {kid: key.hex() for kid, key in MALLORYS_KEYS.by_id().items()}
+    put(home, keys.SIGNING, pack(SigningKeys(ids=("mallory",), public=public)), partition=keys.INSTALLATION)
     forged_history(home)
     home.run_step(claim(home))
-    assert named(home)[0] in ("ledger-is-whole", "in-force-is-on-record")
+    assert recorded_refusal(home)[0] in ("ledger-is-whole", "in-force-is-on-record")
     assert not home.verify().intact
     assert home.app.public_keys.by_id().keys() == {"test"}
 
 
 # ---- an earlier state, in which every signature is genuine
 def test_an_earlier_state_from_before_the_rejection_opens_nothing(home: Live) -> None:
-    kept = rows(home, "shop")
-    rejects = statement(home, 1).evolve(decision=VoteDecision.REJECT, reason="not today")
-    say_proved(home, proof_of(home, rejects, ADA))
+    rows_before = rows(home, "shop")
+    rejection = statement(home, 1).evolve(decision=VoteDecision.REJECT, reason="not today")
+    say_proved(home, proof_of(home, rejection, ADA))
     home.hear()
     home.settle()
     assert home.phase(1) is Phase.REJECTED
-    put_back(home, kept)
+    put_back(home, rows_before)
     approve(home)
     home.settle()
-    assert named(home)[0] == "ledger-is-whole"
+    assert recorded_refusal(home)[0] == "ledger-is-whole"
 
 
 def test_an_earlier_state_of_the_installation_opens_nothing(home: Live) -> None:
     """The freeze of everything is gone from both partitions, as if it had never been."""
-    kept, kept_all = rows(home, "shop"), rows(home, keys.INSTALLATION)
+    application_rows, installation_rows = rows(home, "shop"), rows(home, keys.INSTALLATION)
     freeze_all(home)
-    put_back(home, kept_all, partition=keys.INSTALLATION)
-    put_back(home, kept)
+    put_back(home, installation_rows, partition=keys.INSTALLATION)
+    put_back(home, application_rows)
     approve(home)
     home.settle()
-    assert named(home)[0] == "ledger-is-whole"
+    assert recorded_refusal(home)[0] == "ledger-is-whole"
 
 
 STEPS = pytest.mark.parametrize("kind", [StepKind.COPY, StepKind.DEPLOY])
@@ -204,15 +204,15 @@ STEPS = pytest.mark.parametrize("kind", [StepKind.COPY, StepKind.DEPLOY])
 def test_a_project_put_back_with_all_of_the_installations_rows_opens_nothing(
     home: Live, kind: StepKind, both: bool
 ) -> None:
-    kept, kept_of_application = rows(home, keys.INSTALLATION), rows(home, "shop")
+    installation_rows, application_rows = rows(home, keys.INSTALLATION), rows(home, "shop")
     home.edit_project(lambda value: value["environments"]["production"].update(tests="required"))
     home.apply()
-    put_back(home, kept, partition=keys.INSTALLATION)
+    put_back(home, installation_rows, partition=keys.INSTALLATION)
     if both:
-        put_back(home, kept_of_application)
+        put_back(home, application_rows)
     home.wait_a_moment()
     home.run_step(claim(home, kind))
-    rule, why = named(home)
+    rule, why = recorded_refusal(home)
     assert (rule, "of the installation" in why) == ("ledger-is-whole", True)
 
 
@@ -221,25 +221,25 @@ def test_a_project_put_back_with_the_signed_end_of_the_installations_chain_opens
     home: Live, kind: StepKind
 ) -> None:
     """The end names the older version, by a genuine signature; the records of the change lie behind it."""
-    kept = rows(home, keys.INSTALLATION)
+    installation_rows = rows(home, keys.INSTALLATION)
     home.edit_project(lambda value: value["environments"]["production"].update(tests="required"))
     home.apply()
-    for key, values in kept.items():
+    for key, values in installation_rows.items():
         if key == keys.HEAD or "project:team" in key:
             put(home, key, values, partition=keys.INSTALLATION)
     home.wait_a_moment()
     home.run_step(claim(home, kind))
-    rule, why = named(home)
+    rule, why = recorded_refusal(home)
     assert (rule, "of the installation" in why) == ("ledger-is-whole", True)
 
 
 # ---- freezes and holds
 def freeze_all(home: Live) -> None:
-    freeze = present(_frozen(home), "the freeze").freeze
+    freeze = present(_freeze_everything(home), "the freeze").freeze
     home.take(FreezeSpread(received_at=home.now, application="shop", freeze=freeze))
 
 
-def _frozen(home: Live) -> FreezeState | None:
+def _freeze_everything(home: Live) -> FreezeState | None:
     home.app.freezer.carry_out(
         FreezeOrder(
             verb=Verb.FREEZE,
@@ -280,14 +280,14 @@ def without_the_freeze_of_everything(home: Live) -> None:
 
 
 def without_only_the_freeze_of_everything(home: Live) -> None:
-    _frozen(home)
+    _freeze_everything(home)
     drop(home, keys.FREEZE, partition=keys.INSTALLATION)
 
 
 def with_the_freeze_of_everything_ended(home: Live) -> None:
-    state = present(_frozen(home), "the freeze")
-    ended = state.evolve(ended_by="mallory@example.com", ended_at=home.now)
-    put(home, keys.FREEZE, pack(ended), partition=keys.INSTALLATION)
+    state = present(_freeze_everything(home), "the freeze")
+    ended_state = state.evolve(ended_by="mallory@example.com", ended_at=home.now)
+    put(home, keys.FREEZE, pack(ended_state), partition=keys.INSTALLATION)
 
 
 FREEZES = pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_a_freeze_row_that_is_missing_is_as_suspicious_as_a_changed_one(
 ) -> None:
     tamper(home)
     home.run_step(claim(home, kind))
-    assert named(home)[0] == "in-force-is-on-record"
+    assert recorded_refusal(home)[0] == "in-force-is-on-record"
 
 
 @FREEZES
@@ -322,12 +322,12 @@ def test_a_decision_that_comes_between_signs_nothing_of_what_was_changed(
     home.push("1.1")  # commits a new end of the trail
     home.app.installation.park(id="p1", source="runs", reason="x", body="{}", message_id="m", now=home.now)
     home.run_step(claim(home))
-    assert named(home)[0] == "in-force-is-on-record"
+    assert recorded_refusal(home)[0] == "in-force-is-on-record"
 
 
 def ended_by_ada(home: Live) -> None:
-    ended = present(home.app.freezer.state(), "the freeze").evolve(ended_by=f"oid:{ADA.oid}", ended_at=home.now)
-    put(home, keys.FREEZE, pack(ended), partition=keys.INSTALLATION)
+    ended_state = present(home.app.freezer.state(), "the freeze").evolve(ended_by=f"oid:{ADA.oid}", ended_at=home.now)
+    put(home, keys.FREEZE, pack(ended_state), partition=keys.INSTALLATION)
 
 
 def replaced_by_a_moment(home: Live) -> None:
@@ -344,7 +344,7 @@ def without_only_its_row(home: Live) -> None:
 def test_an_end_of_the_freeze_of_everything_that_nobody_signed_reaches_no_application_and_is_nobodys_act(
     home: Live, tamper: Callable[[Live], None]
 ) -> None:
-    """The worker would copy it into each application's trail, signed, as the act of the person in the row."""
+    """Otherwise the worker would copy it into each application's trail, signed, as the act of the person in the row."""
     freeze_all(home)
     before = home.app.ledger.head("shop")
     tamper(home)
@@ -358,16 +358,16 @@ def test_a_proof_whose_mark_was_taken_away_ends_no_freeze_that_was_set_since(hom
     environment, partition = (PRODUCTION, "shop") if application else ("", keys.INSTALLATION)
 
     def freeze() -> None:
-        asked = CommandRequest(verb=Verb.FREEZE, application=application, environment=environment, reason="incident")
-        home.app.inbox_writer.command(asked, OLGA)
+        request = CommandRequest(verb=Verb.FREEZE, application=application, environment=environment, reason="incident")
+        home.app.inbox_writer.command(request, OLGA)
         home.hear()
 
     def is_frozen() -> bool:
         return home.lane(PRODUCTION).freeze is not None if application else home.app.freezer.current() is not None
 
     freeze()
-    asked = CommandRequest(verb=Verb.UNFREEZE, application=application, environment=environment, reason="over")
-    proof = proof_of(home, home.app.inbox_writer.statement(asked), person(7, "Olga", "platform"))
+    request = CommandRequest(verb=Verb.UNFREEZE, application=application, environment=environment, reason="over")
+    proof = proof_of(home, home.app.inbox_writer.statement(request), person(7, "Olga", "platform"))
     say_proved(home, proof)
     home.hear()
     assert not is_frozen()
@@ -386,21 +386,21 @@ def test_an_older_version_of_the_application_put_in_force_opens_nothing(home: Li
     weaker = version_before(home)
     subject = Subject(kind=SubjectKind.APPLICATION, name="shop")
     put(home, keys.IN_FORCE, weaker)
-    listed = CatalogueEntry(subject=subject, document=str(document_of(weaker)))
-    put(home, keys.listed(str(subject)), pack(listed), partition=keys.INSTALLATION)
+    entry = CatalogueEntry(subject=subject, document=str(document_of(weaker)))
+    put(home, keys.listed(str(subject)), pack(entry), partition=keys.INSTALLATION)
     put(home, keys.CATALOGUE, {"Changed": str(subject)}, partition=keys.INSTALLATION)
     home.wait_a_moment()
     home.run_step(claim(home))
-    rule, why = named(home)
+    rule, why = recorded_refusal(home)
     assert (rule, "version of shop in force" in why) == ("in-force-is-on-record", True)
 
 
 def version_before(home: Live) -> Mapping[str, Value]:
-    kept = rows(home, "shop")[keys.IN_FORCE]
+    version_row = rows(home, "shop")[keys.IN_FORCE]
     home.edit_gate(deadline="12h")
     home.apply()
     home.settle()
-    return kept
+    return version_row
 
 
 def document_of(values: Mapping[str, Value]) -> str:
@@ -411,23 +411,23 @@ def document_of(values: Mapping[str, Value]) -> str:
 def test_an_older_version_of_the_project_put_in_force_opens_nothing(home: Live, kind: StepKind) -> None:
     subject = Subject(kind=SubjectKind.PROJECT, name="team")
     before = home.app.versions.current(subject)
-    kept = {key: values for key, values in rows(home, keys.INSTALLATION).items() if "project:team" in key}
+    project_rows = {key: values for key, values in rows(home, keys.INSTALLATION).items() if "project:team" in key}
     home.edit_project(lambda value: value["environments"]["staging"].update(provenance="none"))
     home.edit_project(lambda value: value.update(waive=[]))
     home.apply()
     assert home.app.versions.current(subject).document != before.document
-    for key, values in kept.items():
+    for key, values in project_rows.items():
         put(home, key, values, partition=keys.INSTALLATION)
     put(home, keys.CATALOGUE, {"Changed": str(subject)}, partition=keys.INSTALLATION)
     home.wait_a_moment()
     home.run_step(claim(home, kind))
-    rule, why = named(home)
+    rule, why = recorded_refusal(home)
     assert (rule, "version of the project team" in why) == ("in-force-is-on-record", True)
 
 
 # ---- messages that the worker was about to send
 def test_a_message_laid_among_those_that_the_worker_sends_is_parked_and_not_believed(home: Live) -> None:
-    """The worker seals every message that it sends, and believes each message with its seal: here, one that says that
+    """The worker seals every message that it sends, and believes each message with its seal: here, one that claims that
     somebody proved something."""
     home.command(Verb.FREEZE, None, PRODUCTION)
     event = home.with_proof(
@@ -445,7 +445,7 @@ def test_a_message_laid_among_those_that_the_worker_sends_is_parked_and_not_beli
     message = deferred("shop", event)
     put(home, keys.outbox(999, 0, message.id), {**pack(message), "At": (home.now - timedelta(hours=1)).isoformat()})
     home.reconcile()
-    assert message.id not in [sent.id for sent in home.bus.sent]
+    assert message.id not in [queued.id for queued in home.bus.sent]
     (parked,) = home.app.parking.all()
     assert (parked.source, "the worker did not write it: nobody signed it" in parked.reason) == ("work", True)
     assert not list(home.app.ledger.outbox("shop"))
@@ -455,10 +455,10 @@ def test_a_message_of_the_worker_that_was_changed_before_it_was_sent_is_parked(h
     home.bus.broken = True
     home.push("1.1")
     home.bus.broken = False
-    (left,) = home.app.ledger.outbox("shop")
-    values = rows(home, "shop")[left.row]
-    changed = left.message.evolve(body={**left.message.body, "kind": str(StepKind.DEPLOY)})
-    put(home, left.row, {**values, **pack(changed)})
+    (entry,) = home.app.ledger.outbox("shop")
+    values = rows(home, "shop")[entry.row]
+    changed = entry.message.evolve(body={**entry.message.body, "kind": str(StepKind.DEPLOY)})
+    put(home, entry.row, {**values, **pack(changed)})
     home.wait(timedelta(minutes=1))
     home.reconcile()
     assert home.steps() == []
@@ -481,7 +481,7 @@ NO_MESSAGES = {
 def test_a_row_that_is_not_a_message_is_parked_and_the_messages_after_it_are_sent(
     home: Live, values: Mapping[str, Value]
 ) -> None:
-    """Such a row once ended the work on its application, every minute."""
+    """Such a row once stopped the work on its application, every minute."""
     home.bus.broken = True
     home.push("1.1")
     home.bus.broken = False

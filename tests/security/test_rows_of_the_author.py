@@ -1,5 +1,5 @@
-"""Whoever made a change, may approve others' and may write rows takes themselves out of the row of its release: what
-the signed trail says of its run counts, also once the release has ended and is sent out again."""
+"""The author of a change, who may approve those of others and may write rows, removes themselves from the row of its
+release: what the signed trail says of its run counts, even after the release has ended and is sent out again."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,14 +20,14 @@ from slipway.testing.runs import ASKED
 from slipway.testing.sign_in import person
 from tests.confirming import proof_of, say_proved
 from tests.security.test_kept_proofs import TEXT, statement
-from tests.security.test_rows_of_an_attacker import ADA, named, put
+from tests.security.test_rows_of_an_attacker import ADA, put, recorded_refusal
 from tests.unit.commands.live import Live
 
 BEN, OLGA = person(2, "Ben", "shop-approvers"), person(7, "Olga", "platform")
 NOT_OWN = TEXT.replace("fresh: 5m", "fresh: 5m, own_change: false")
 
 
-def of(oid: str) -> tuple[InvolvedPerson, ...]:
+def requested_by(oid: str) -> tuple[InvolvedPerson, ...]:
     return (InvolvedPerson(part=Involvement.REQUESTER, trust=Trust.PROVED, object_id=oid),)
 
 
@@ -35,25 +35,25 @@ def of(oid: str) -> tuple[InvolvedPerson, ...]:
 def home(tmp_path: Path) -> Live:
     """Release 1 is Ada's own change, and waits for approval in production."""
     write_application(tmp_path, text=NOT_OWN, start="both")
-    made = Live(tmp_path)
-    made.apply()
-    digest = made.push("1.0") and made.build("1.0")
-    made.run("1.0", tag="1.0", digest=digest, people=of(ADA.oid), behind=ASKED)
-    made.settle()
-    assert made.phase(1) is Phase.AWAITING_APPROVAL
-    return made
+    installation = Live(tmp_path)
+    installation.apply()
+    digest = installation.push("1.0") and installation.build("1.0")
+    installation.run("1.0", tag="1.0", digest=digest, people=requested_by(ADA.oid), behind=ASKED)
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    return installation
 
 
 def vote(home: Live, who: TokenPerson, decision: VoteDecision = VoteDecision.APPROVE, *, number: int = 1) -> str:
-    """The last record afterwards."""
-    said = statement(home, number).evolve(decision=decision, reason="not now")
-    say_proved(home, proof_of(home, said, who))
+    """Vote; returns the action of the last record."""
+    vote_statement = statement(home, number).evolve(decision=decision, reason="not now")
+    say_proved(home, proof_of(home, vote_statement, who))
     home.hear()
     return home.actions()[-1]
 
 
 def by_somebody_else(release: Release) -> Release:
-    return release.evolve(run=present(release.run, "the run").evolve(people=of(person(99, "Nobody").oid)))
+    return release.evolve(run=present(release.run, "the run").evolve(people=requested_by(person(99, "Nobody").oid)))
 
 
 def by_nobody(release: Release) -> Release:
@@ -61,7 +61,7 @@ def by_nobody(release: Release) -> Release:
 
 
 def order(home: Live, verb: Verb, who: TokenPerson, *, number: int = 1) -> None:
-    """Somebody gives an order about a release, and proves it if it opens something."""
+    """Give an order about a release, with a proof if it opens something."""
     event = proved_command(
         received_at=home.now,
         verb=verb,
@@ -90,7 +90,7 @@ def test_whoever_takes_themselves_out_of_an_ended_release_does_not_approve_it_on
     vote(home, ADA)
     home.settle()
     assert home.production.applied == 0
-    rule, why = named(home)
+    rule, why = recorded_refusal(home)
     assert (rule, "the CI run that built shop-1 is not the one on record" in why) == ("gate-is-on-record", True)
 
 
@@ -109,7 +109,7 @@ def test_whoever_started_a_release_does_not_approve_it_by_a_row_that_says_that_n
     vote(home, BEN)
     home.settle()
     assert home.phase(1) is Phase.COMPLETED
-    applied = home.production.applied
+    applied_before = home.production.applied
     order(home, Verb.CREATE, BEN)
     assert vote(home, BEN, number=2) == "vote.refused"
     order(home, Verb.CANCEL, OLGA, number=2)
@@ -118,5 +118,5 @@ def test_whoever_started_a_release_does_not_approve_it_by_a_row_that_says_that_n
     assert home.phase(2) is Phase.AWAITING_APPROVAL
     vote(home, BEN, number=2)
     home.settle()
-    assert (home.phase(2), home.production.applied) == (Phase.FAILED, applied)
+    assert (home.phase(2), home.production.applied) == (Phase.FAILED, applied_before)
     assert home.release(2).reason.startswith("gate-is-on-record: ")

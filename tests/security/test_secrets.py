@@ -24,7 +24,7 @@ from slipway.http.requests import FORM_TYPE
 from slipway.inbound import BadInput
 from tests.links import public_of
 from tests.security.site import Site
-from tests.security.test_tokens import DOORS, REFUSED, good
+from tests.security.test_tokens import DOORS, REFUSED, good_token
 from tests.unit.effects.notification.samples import ADA, TOKEN_LINK, gate_opened
 from tests.unit.test_settings import GOOD
 
@@ -45,7 +45,7 @@ def test_every_kind_of_channel_is_looked_at() -> None:
     assert set(CHANNELS) == set(KINDS) - {"acs-email"}
 
 
-def ours(caplog: pytest.LogCaptureFixture) -> str:
+def product_log(caplog: pytest.LogCaptureFixture) -> str:
     """The log of the product and of its libraries, without that of the client of these tests."""
     return "\n".join(f"{r.getMessage()} {r.exc_text or ''}" for r in caplog.records if not r.name.startswith("urllib3"))
 
@@ -54,44 +54,44 @@ def test_no_secret_in_the_logs_of_votes_good_and_bad_by_every_door(
     site: Site, http: urllib3.PoolManager, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    tokens = [make(site) for make in REFUSED.values()] + [good(site)]
+    tokens = [make(site) for make in REFUSED.values()] + [good_token(site)]
     nonces = []
     for token in tokens:
         for take in DOORS.values():
             take(site, http, token)
         page = http.request("GET", f"{site.base}/approvals/{token}").data.decode()
         nonces.append(page.partition('name="form" value="')[2].partition('"')[0])
-    logged = ours(caplog)
-    assert "vote" in logged
+    log_text = product_log(caplog)
+    assert "vote" in log_text
     for secret in filter(None, [*tokens, *nonces]):
-        assert secret not in logged
-        assert secret.partition(".")[2][:30] not in logged or not secret.partition(".")[2]
+        assert secret not in log_text
+        assert secret.partition(".")[2][:30] not in log_text or not secret.partition(".")[2]
 
 
 def test_no_secret_in_what_is_kept_or_sent(site: Site, http: urllib3.PoolManager) -> None:
     """No row, no record and no message holds a token: links are made when they are sent."""
-    token = good(site)
+    token = good_token(site)
     for take in DOORS.values():
         take(site, http, token)
-    kept = repr(site.state()) + json.dumps([r.model_dump(mode="json") for r in site.home.trail()])
-    assert token not in kept
-    assert token.partition(".")[2] not in kept
+    stored = repr(site.state()) + json.dumps([r.model_dump(mode="json") for r in site.home.trail()])
+    assert token not in stored
+    assert token.partition(".")[2] not in stored
 
 
 def test_no_secret_in_answers_that_refuse(site: Site, http: urllib3.PoolManager) -> None:
     """Trying a token tells nobody what was wrong with it, nor anything about other tokens."""
-    said = set()
+    responses = set()
     for kind, make in REFUSED.items():
         token = make(site)
-        answer = http.request("GET", f"{site.base}/approvals/{token}")
-        assert token not in answer.data.decode()
+        response = http.request("GET", f"{site.base}/approvals/{token}")
+        assert token not in response.data.decode()
         if kind != "expired":
-            said.add((answer.status, answer.data))
-    assert len(said) == 1
+            responses.add((response.status, response.data))
+    assert len(responses) == 1
 
 
 def test_no_secret_in_parked_input_as_people_see_it(site: Site, http: urllib3.PoolManager) -> None:
-    token = good(site)
+    token = good_token(site)
     body = json.dumps({"token": token, "decision": "perhaps"}).encode()
     app = site.home.app
     app.receiver.receive(app.by_message.take, QueueMessage(queue="approvals", body=body, id="m", tries=0))
@@ -108,12 +108,12 @@ def test_no_secret_in_the_error_or_the_log_of_a_channel_that_fails(kind: str, ca
     loopback = {"SLIPWAY_PUBLIC_URL": "http://127.0.0.1:7071"}
     settings = Settings.read(GOOD | loopback | {"SLIPWAY_CHANNELS": json.dumps({"one": CHANNELS[kind]})})
     channel = open_channel("one", settings.channels["one"], credential=lambda: pytest.fail("not needed"))
-    with pytest.raises(NotificationError) as failed:
+    with pytest.raises(NotificationError) as failure:
         channel.send(gate_opened(recipient=ADA, approval_url=TOKEN_LINK))
-    said = "".join(traceback.format_exception(failed.value)) + ours(caplog)
-    assert SECRET not in said
-    assert TOKEN_LINK not in said
-    assert TOKEN_LINK.rpartition("/")[2] not in said
+    text = "".join(traceback.format_exception(failure.value)) + product_log(caplog)
+    assert SECRET not in text
+    assert TOKEN_LINK not in text
+    assert TOKEN_LINK.rpartition("/")[2] not in text
     assert SECRET not in repr(settings)
     assert SECRET not in repr(channel)
 
@@ -144,33 +144,33 @@ def test_no_secret_in_what_keys_say_of_themselves(tmp_path: Path) -> None:
         opening=1,
     )
     token = sign_link(claims, signer)
-    with pytest.raises(TokenRefused) as refused:
+    with pytest.raises(TokenRefused) as refusal:
         read_link(token, PublicKeys(live), now=now)
     file = tmp_path / "keys"
     file.write_text(f"k1:{base64.b64encode(key).decode()}")
-    said = repr(vars(refused.value)) + str(refused.value)
-    shown = "".join(repr(each) for each in (source, signer, live, KeyFile(file))) + said + token
+    error_text = repr(vars(refusal.value)) + str(refusal.value)
+    texts = "".join(repr(holder) for holder in (source, signer, live, KeyFile(file))) + error_text + token
     for form in (key.decode(), base64.b64encode(key).decode(), key.hex()):
-        assert form not in shown
+        assert form not in texts
 
 
 def test_no_secret_in_the_error_of_a_message_that_is_wrong(site: Site) -> None:
-    token = good(site)
-    for wrong in ({"decision": "perhaps"}, {"decision": "approve", "reason": 7}, {"v": 1, "verb": "cancel"}):
-        with pytest.raises(BadInput) as refused:
-            site.home.app.by_message.take(json.dumps({"token": token} | wrong).encode())
-        assert token not in "".join(traceback.format_exception(refused.value))
+    token = good_token(site)
+    for fields in ({"decision": "perhaps"}, {"decision": "approve", "reason": 7}, {"v": 1, "verb": "cancel"}):
+        with pytest.raises(BadInput) as refusal:
+            site.home.app.by_message.take(json.dumps({"token": token} | fields).encode())
+        assert token not in "".join(traceback.format_exception(refusal.value))
 
 
 def test_no_secret_leaves_by_the_referrer_or_a_cache(site: Site, http: urllib3.PoolManager) -> None:
     link = site.link("ada@example.com")
     body = urlencode({"decision": "approve", "form": "x"})
-    for answer in (
+    for response in (
         http.request("GET", link),
         http.request("GET", f"{link}/changes"),
         http.request("POST", link, body=body, headers={"Content-Type": FORM_TYPE}),
         http.request("GET", f"{link[:-5]}"),
     ):
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert answer.headers["X-Robots-Tag"] == "noindex, nofollow"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["X-Robots-Tag"] == "noindex, nofollow"

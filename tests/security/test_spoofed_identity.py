@@ -1,4 +1,4 @@
-"""Somebody says that they are somebody else: by headers of the platform's own sign-in, by a message in the queue."""
+"""Somebody claims to be somebody else: by headers of the platform's own sign-in, or by a message in the queue."""
 
 import base64
 import json
@@ -36,24 +36,24 @@ def vote_by_api(site: Site, http: urllib3.PoolManager, headers: dict[str, str]) 
     return http.request("POST", address, body=body, headers={"Content-Type": "application/json"} | headers).status
 
 
-@pytest.mark.parametrize("more", [{}, {"Authorization": "Bearer made up"}, {"Cookie": "slipway-80-session=made.up"}])
-def test_spoofed_headers_are_believed_nowhere(site: Site, http: urllib3.PoolManager, more: dict[str, str]) -> None:
-    assert vote_by_api(site, http, SPOOFED | more) in (401, 403)
-    before = site.state()  # in which it stands that somebody was denied
-    assert vote_by_api(site, http, SPOOFED | more) in (401, 403)
-    place = f"{site.base}/approvals/hello/2/production?plan={site.subject.plan_hash}"
-    assert http.request("POST", place, headers=SPOOFED | more | {"Origin": site.base}).status == 401
-    for address in (place, f"{site.base}/", f"{site.base}/operate", f"{site.base}/releases/hello-2"):
-        assert http.request("GET", address, headers=SPOOFED | more, redirect=False).status == 303
+@pytest.mark.parametrize("extra", [{}, {"Authorization": "Bearer made up"}, {"Cookie": "slipway-80-session=made.up"}])
+def test_spoofed_headers_are_believed_nowhere(site: Site, http: urllib3.PoolManager, extra: dict[str, str]) -> None:
+    assert vote_by_api(site, http, SPOOFED | extra) in (401, 403)
+    before = site.state()  # it includes the record that somebody was denied
+    assert vote_by_api(site, http, SPOOFED | extra) in (401, 403)
+    page_address = f"{site.base}/approvals/hello/2/production?plan={site.subject.plan_hash}"
+    assert http.request("POST", page_address, headers=SPOOFED | extra | {"Origin": site.base}).status == 401
+    for address in (page_address, f"{site.base}/", f"{site.base}/operate", f"{site.base}/releases/hello-2"):
+        assert http.request("GET", address, headers=SPOOFED | extra, redirect=False).status == 303
     assert site.state() == before
 
 
 def test_spoofed_principal_headers_do_not_change_whose_vote_a_link_is(site: Site, http: urllib3.PoolManager) -> None:
     body = json.dumps({"decision": "approve", "token": site.home.token(site.subject, "mallory@example.com")})
     address = f"{site.base}/api/v1/approvals/{site.subject.id}"
-    answer = http.request("POST", address, body=body, headers={"Content-Type": "application/json"} | SPOOFED)
-    assert answer.status == 409
-    assert "approver-is-listed" in answer.data.decode()
+    response = http.request("POST", address, body=body, headers={"Content-Type": "application/json"} | SPOOFED)
+    assert response.status == 409
+    assert "approver-is-listed" in response.data.decode()
     assert site.votes() == []
 
 
@@ -61,19 +61,19 @@ def test_spoofed_headers_beside_a_real_sign_in_change_nothing(site: Site, http: 
     site.sign_in("mallory@example.com")
     page, plain = (http.request("GET", f"{site.base}/", headers=headers).data.decode() for headers in (SPOOFED, {}))
     assert "Mallory" in page
-    assert page.count(ADA) == plain.count(ADA), "she is named as somebody who is asked, and as nothing more"
+    assert page.count(ADA) == plain.count(ADA), "she is named as an approver, and as nothing more"
     assert vote_by_api(site, http, SPOOFED) == 403
     assert site.votes() == []
 
 
-SENT = changed(VOTE, application="hello", release=2, on_behalf_of={"tid": TENANT, "oid": OIDS[ADA]})
+MESSAGE = changed(VOTE, application="hello", release=2, on_behalf_of={"tid": TENANT, "oid": OIDS[ADA]})
 """A message that a sender to the queue may send: on behalf of Ada, who is asked about hello-2."""
 CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
-    "of another tenant": (changed(SENT, on_behalf_of__tid=OIDS[BEN]), "on_behalf_of.tid"),
-    "by address": (changed(SENT, on_behalf_of={"email": ADA}), "on_behalf_of.tid"),
-    "by address beside the ids": (changed(SENT, on_behalf_of__upn=ADA), "on_behalf_of.upn"),
-    "in no way": (changed(SENT, on_behalf_of=NOTHING), "on_behalf_of"),
-    "by a link": (changed(SENT, token="made.up"), "token"),
+    "of another tenant": (changed(MESSAGE, on_behalf_of__tid=OIDS[BEN]), "on_behalf_of.tid"),
+    "by address": (changed(MESSAGE, on_behalf_of={"email": ADA}), "on_behalf_of.tid"),
+    "by address beside the ids": (changed(MESSAGE, on_behalf_of__upn=ADA), "on_behalf_of.upn"),
+    "in no way": (changed(MESSAGE, on_behalf_of=NOTHING), "on_behalf_of"),
+    "by a link": (changed(MESSAGE, token="made.up"), "token"),
 }
 
 
@@ -95,8 +95,8 @@ def test_a_message_is_nobodys_own_act_and_opens_nothing_where_the_policy_asks_fo
     subject = site.home.bring("1.9.0")
     assert subject.gate is not None
     about = {"release": subject.number, "plan": subject.plan_hash, "opening": subject.gate.opening}
-    site.home.app.by_message.take(json.dumps(SENT | about).encode())
+    site.home.app.by_message.take(json.dumps(MESSAGE | about).encode())
     assert site.home.newest().gate == subject.gate
-    (refused,) = [record for record in site.home.trail() if record.action == "vote.refused"]
-    assert refused.actor == "approvals"
-    assert "voter-is-surely-known" in refused.details["rules"]
+    (refusal,) = [record for record in site.home.trail() if record.action == "vote.refused"]
+    assert refusal.actor == "approvals"
+    assert "voter-is-surely-known" in refusal.details["rules"]

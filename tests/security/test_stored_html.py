@@ -1,5 +1,5 @@
-"""HTML, Markdown and control characters in what strangers write (commits, tags, names, reasons, logs) are only shown,
-on pages, on cards and in mails, each opened in a real browser that runs scripts; and no header comes of them."""
+"""HTML, Markdown and control characters in what strangers write (commits, tags, names, reasons, logs) are shown and do
+nothing, on pages, on cards and in mails, each opened in a real browser that runs scripts; nor do they add a header."""
 
 import json
 import re
@@ -30,7 +30,7 @@ LIBRARY = Path(__file__).resolve().parents[2] / "tools" / "card" / "node_modules
 OWN = {"http://127.0.0.1", "about:blank"}
 
 
-class Watched:
+class WatchedBrowser:
     """A browser that notes whatever a page does beyond being shown."""
 
     def __init__(self, browser: Browser) -> None:
@@ -55,14 +55,14 @@ class Watched:
 
     def open(self, address: str) -> str:
         self.page.goto(address, wait_until="networkidle")
-        return self._seen()
+        return self._visible_text()
 
     def show(self, html: str) -> str:
         self.page.set_content(html, wait_until="networkidle")
-        return self._seen()
+        return self._visible_text()
 
-    def _seen(self) -> str:
-        """Every element is touched as a reader might; what is visible is returned."""
+    def _visible_text(self) -> str:
+        """Touch every element as a reader might; returns the visible text."""
         for event in ("mouseover", "focus", "load", "error", "toggle"):
             self.page.evaluate(
                 "name => document.querySelectorAll('body *').forEach(one => one.dispatchEvent(new Event(name)))", event
@@ -73,7 +73,7 @@ class Watched:
 
 @pytest.fixture
 def watched(browser: Browser) -> Any:
-    watched = Watched(browser)
+    watched = WatchedBrowser(browser)
     yield watched
     watched.context.close()
     assert watched.events == []
@@ -82,23 +82,23 @@ def watched(browser: Browser) -> Any:
 @pytest.fixture
 def hostile_site(monkeypatch: pytest.MonkeyPatch) -> Any:
     home, name = hostile_installation()
-    with serving_site(Site(home, home.app.reader.release(name))) as served:
-        use(monkeypatch, served)
-        served.sign_in("dora@example.com")
-        yield served
+    with serving_site(Site(home, home.app.reader.release(name))) as site:
+        use(monkeypatch, site)
+        site.sign_in("dora@example.com")
+        yield site
 
 
 def test_stored_html_in_commit_names_logs_and_plan_is_inert_on_the_approval_page(
-    hostile_site: Site, watched: Watched
+    hostile_site: Site, watched: WatchedBrowser
 ) -> None:
-    """Even without the content security policy, which this browser is told to pass over."""
-    seen = watched.open(hostile_site.link("ada@example.com"))
-    assert "<script>" in seen
+    """Even without the content security policy, which this browser is told to ignore."""
+    text = watched.open(hostile_site.link("ada@example.com"))
+    assert "<script>" in text
     assert watched.page.locator("script").count() == 0
 
 
 def test_stored_html_in_a_reason_is_inert_on_the_release_page_and_the_board(
-    hostile_site: Site, watched: Watched
+    hostile_site: Site, watched: WatchedBrowser
 ) -> None:
     cast_vote(hostile_site.home, hostile_site.subject, decision=VoteDecision.REJECT, reason=HOSTILE)
     assert "<script>" in watched.open(f"{hostile_site.base}/releases/{hostile_site.subject.id}")
@@ -106,7 +106,7 @@ def test_stored_html_in_a_reason_is_inert_on_the_release_page_and_the_board(
     assert watched.page.locator("script").count() == 0
 
 
-def test_stored_html_in_parked_input_is_inert(hostile_site: Site, watched: Watched) -> None:
+def test_stored_html_in_parked_input_is_inert(hostile_site: Site, watched: WatchedBrowser) -> None:
     hostile_site.home.app.parking.park(source="events", reason=HOSTILE, body=HOSTILE.encode(), message_id=HOSTILE)
     assert "<script>" in watched.open(f"{hostile_site.base}/parked")
     assert watched.page.locator("script").count() == 0
@@ -121,10 +121,10 @@ def test_stored_html_in_a_tag_or_a_repository_does_not_even_come_in(name: str) -
             parse_push(changed(PUSH, **{field: name}))
 
 
-def test_stored_html_is_inert_in_the_html_of_a_mail(watched: Watched) -> None:
+def test_stored_html_is_inert_in_the_html_of_a_mail(watched: WatchedBrowser) -> None:
     """Mail clients have no policy of ours: the text itself has to be harmless."""
-    seen = watched.show(write_letter(hostile(recipient=ADA, approval_url=TOKEN_LINK)).html)
-    assert "<script>" in seen
+    text = watched.show(write_letter(hostile(recipient=ADA, approval_url=TOKEN_LINK)).html)
+    assert "<script>" in text
     assert watched.page.locator("script, img, iframe, form").count() == 0
     links = watched.page.eval_on_selector_all("a", "all => all.map(one => one.href)")
     assert all(link.startswith("https://slipway.contoso.com/") for link in links)
@@ -146,26 +146,28 @@ def test_stored_html_makes_no_header_and_no_recipient_of_a_mail() -> None:
 
 @pytest.mark.skipif(not LIBRARY.is_dir(), reason="needs the library: npm ci --prefix tools/card")
 @pytest.mark.parametrize("kind", ["channel", "question"])
-def test_stored_html_is_inert_on_a_card_as_the_library_of_microsoft_draws_it(watched: Watched, kind: str) -> None:
+def test_stored_html_is_inert_on_a_card_as_the_library_of_microsoft_draws_it(
+    watched: WatchedBrowser, kind: str
+) -> None:
     message: Message = hostile(recipient=ADA, approval_url=TOKEN_LINK)
     content = card(message) if kind == "channel" else asking_card(message)
     script = (LIBRARY / "adaptivecards.min.js").read_text(encoding="utf-8")
     safe = json.dumps(content).replace("<", "\\u003c")
-    seen = watched.show(
+    text = watched.show(
         f"""<!doctype html><body><div id="card"></div><script>{script}</script><script>
-        const shown = new AdaptiveCards.AdaptiveCard(); shown.parse({safe});
-        document.getElementById("card").appendChild(shown.render());
+        const view = new AdaptiveCards.AdaptiveCard(); view.parse({safe});
+        document.getElementById("card").appendChild(view.render());
         document.querySelectorAll("script").forEach(one => one.remove());</script></body>"""
     )
-    assert "<script>" in seen
+    assert "<script>" in text
     assert watched.page.locator("#card script, #card img, #card b, #card strong, #card em").count() == 0
     links = watched.page.eval_on_selector_all("#card a", "all => all.map(one => one.href)")
     assert not [link for link in links if "evil" in link]
 
 
 def test_the_watching_browser_would_notice(browser: Browser) -> None:
-    """So that the tests above can fail."""
-    watched = Watched(browser)
+    """Otherwise the tests above could not fail."""
+    watched = WatchedBrowser(browser)
     watched.show("<p>x</p><img src=x onerror=alert(1)><img src='https://evil.example/pixel'>")
     watched.context.close()
     assert any(event.startswith("dialog") for event in watched.events)

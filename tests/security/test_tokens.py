@@ -22,22 +22,22 @@ from tests.unit.web.samples import cast_vote
 Bad = Callable[[Site], str]
 
 
-def good(site: Site) -> str:
+def good_token(site: Site) -> str:
     return site.home.token(site.subject, ADA)
 
 
-def flipped(token: str, place: int) -> str:
-    return token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+def flipped(token: str, position: int) -> str:
+    return token[:position] + ("A" if token[position] != "A" else "B") + token[position + 1 :]
 
 
 def claims_with(site: Site, **changes: object) -> str:
-    claims = read_link(good(site), site.home.app.public_keys, now=site.home.now)
+    claims = read_link(good_token(site), site.home.app.public_keys, now=site.home.now)
     return sign_link(claims.evolve(**changes), site.home.app.signer)
 
 
 def forged(site: Site) -> str:
-    """Signed with a key of the attacker's own under the name of ours."""
-    claims = read_link(good(site), site.home.app.public_keys, now=site.home.now)
+    """Signed with a key of the attacker's own, under the id of our key."""
+    claims = read_link(good_token(site), site.home.app.public_keys, now=site.home.now)
     return link_by({"test": b"a key that the attacker made up!"}, claims)
 
 
@@ -49,15 +49,15 @@ def only_showing(site: Site) -> str:
 REFUSED: dict[str, Bad] = {
     "forged": forged,
     "signed with a key of another installation": lambda site: link_by(
-        {"k0": b"0" * 32}, read_link(good(site), site.home.app.public_keys, now=site.home.now)
+        {"k0": b"0" * 32}, read_link(good_token(site), site.home.app.public_keys, now=site.home.now)
     ),
-    "with another approver written in": lambda site: flipped(good(site), 60),
-    "with another signature": lambda site: flipped(good(site), len(good(site)) - 10),
-    "without a signature": lambda site: good(site).partition(".")[0] + ".",
-    "truncated": lambda site: good(site)[:-8],
-    "truncated to half": lambda site: good(site)[: len(good(site)) // 2],
+    "with another approver written in": lambda site: flipped(good_token(site), 60),
+    "with another signature": lambda site: flipped(good_token(site), len(good_token(site)) - 10),
+    "without a signature": lambda site: good_token(site).partition(".")[0] + ".",
+    "truncated": lambda site: good_token(site)[:-8],
+    "truncated to half": lambda site: good_token(site)[: len(good_token(site)) // 2],
     "expired": lambda site: claims_with(site, expires_at=site.home.now),
-    "much too long": lambda site: good(site) + "A" * 5000,
+    "much too long": lambda site: good_token(site) + "A" * 5000,
 }
 """What is refused before anything else is looked at."""
 
@@ -70,21 +70,21 @@ ELSEWHERE: dict[str, Bad] = {
     "of another plan": lambda site: claims_with(site, plan_hash=digest("another plan")),
     "of somebody who is not asked": lambda site: claims_with(site, approver="mallory@example.com"),
 }
-"""What we signed ourselves, and what is for something else than what is open."""
+"""Tokens that we signed ourselves, for something else than the open gate."""
 
 
 def by_page(site: Site, http: urllib3.PoolManager, token: str) -> int:
-    """As a browser would, with a nonce of the page that the token opens, if it opens one."""
+    """Post the form as a browser would, with a nonce of the page that the token opens, if it opens one."""
     link = f"{site.base}/approvals/{token}"
-    shown = http.request("GET", link)
-    nonce = shown.data.decode().partition('name="form" value="')[2].partition('"')[0]
+    form_page = http.request("GET", link)
+    nonce = form_page.data.decode().partition('name="form" value="')[2].partition('"')[0]
     body = urlencode({"decision": "approve", "form": nonce or "made-up"})
     headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
-    answer = http.request("POST", link, body=body, headers=headers)
-    if answer.status == 303:  # received: the page that it leads to says what came of it
-        page = http.request("GET", site.base + answer.headers["Location"]).data.decode()
-        return 409 if "Your vote did not count" in page else answer.status
-    return answer.status
+    response = http.request("POST", link, body=body, headers=headers)
+    if response.status == 303:  # received: the page that it leads to says what came of it
+        page = http.request("GET", site.base + response.headers["Location"]).data.decode()
+        return 409 if "Your vote did not count" in page else response.status
+    return response.status
 
 
 def by_api(site: Site, http: urllib3.PoolManager, token: str) -> int:
@@ -98,7 +98,7 @@ DOORS = {"page": by_page, "api": by_api}
 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_good_token_counts_so_that_the_tests_below_can_fail(site: Site, http: urllib3.PoolManager, door: str) -> None:
-    assert DOORS[door](site, http, good(site)) < 400
+    assert DOORS[door](site, http, good_token(site)) < 400
     assert site.actions().count("vote.approved") == 2
 
 
@@ -133,7 +133,7 @@ def test_replayed_form_is_one_vote_and_none_after_it_was_taken_back(site: Site, 
 
 
 def test_replayed_token_of_a_gate_that_has_closed_counts_for_nothing(site: Site, http: urllib3.PoolManager) -> None:
-    token = good(site)
+    token = good_token(site)
     cast_vote(site.home, site.subject, decision=VoteDecision.REJECT, reason="not this one")
     for take in DOORS.values():
         assert take(site, http, token) in (400, 403, 409)
@@ -143,17 +143,17 @@ def test_replayed_token_of_a_gate_that_has_closed_counts_for_nothing(site: Site,
 
 
 def test_replayed_nonce_of_another_persons_page_is_refused(site: Site, http: urllib3.PoolManager) -> None:
-    other = f"{site.base}/approvals/{claims_with(site, approver='ben@example.com')}"
+    other_link = f"{site.base}/approvals/{claims_with(site, approver='ben@example.com')}"
     nonce = http.request("GET", site.link(ADA)).data.decode().partition('name="form" value="')[2].partition('"')[0]
     before = site.state()
     headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
-    answer = http.request("POST", other, body=urlencode({"decision": "approve", "form": nonce}), headers=headers)
-    assert answer.status == 400
+    response = http.request("POST", other_link, body=urlencode({"decision": "approve", "form": nonce}), headers=headers)
+    assert response.status == 400
     assert site.state() == before
 
 
 def test_a_token_is_bound_to_approver_gate_plan_and_time(site: Site) -> None:
-    claims = read_link(good(site), site.home.app.public_keys, now=site.home.now)
+    claims = read_link(good_token(site), site.home.app.public_keys, now=site.home.now)
     assert (claims.approver, claims.environment, claims.plan_hash) == (ADA, "production", site.subject.plan_hash)
     assert site.home.now < claims.expires_at <= site.home.now + timedelta(days=32)
     event = vote_with_link(

@@ -14,13 +14,13 @@ from tests.situations.kit import Installation, KubernetesCluster, start_kubernet
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asked of this machine is answered; a name of any other place ends the test."""
-    usual = socket.getaddrinfo
+    """Let a test look up this machine alone: any other name fails it."""
+    original = socket.getaddrinfo
 
     def look_up(host: Any, *arguments: Any, **options: Any) -> Any:
         if host not in ("127.0.0.1", "localhost"):
             pytest.fail(f"the network was asked for {host}")
-        return usual(host, *arguments, **options)
+        return original(host, *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
@@ -30,15 +30,15 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     """`install(shop(…))`: Slipway for these applications, started."""
     records = logging.getLogRecordFactory()
 
-    def installed(*applications: Any, **options: Any) -> Installation:
+    def start_installation(*applications: Any, **options: Any) -> Installation:
         return Installation(tmp_path / "deliveries", *applications, **options).start(monkeypatch)
 
-    yield installed
-    logging.setLogRecordFactory(records)  # the app's start puts its own in their place
+    yield start_installation
+    logging.setLogRecordFactory(records)  # the app's start replaces the factory
 
 
 @pytest.fixture
 def kubernetes() -> Iterator[Callable[..., KubernetesCluster]]:
     """`kubernetes()`: a cluster for production."""
-    with ExitStack() as until_the_end:
-        yield lambda **options: until_the_end.enter_context(start_kubernetes(**options))
+    with ExitStack() as contexts:
+        yield lambda **options: contexts.enter_context(start_kubernetes(**options))

@@ -1,4 +1,4 @@
-"""Mistakes in an application are told of where they are made, and harm nobody but the application that has them."""
+"""Mistakes in an application are reported where they are made, and harm no other application."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +17,9 @@ Install = Callable[..., Installation]
 )
 def test_a_glob_means_what_it_looks_like_or_is_refused(install: Install, tmp_path: Path, glob: str, tag: str) -> None:
     application = shop(approvers=(), tags={"glob": glob})
-    checked = check(application, tmp_path / "checked")
-    if checked.refused:
-        assert "versions.tags" in checked.text
+    result = check(application, tmp_path / "checked")
+    if result.refused:
+        assert "versions.tags" in result.text
         return
     installation = install(application)
     installation.push(tag)
@@ -29,14 +29,14 @@ def test_a_glob_means_what_it_looks_like_or_is_refused(install: Install, tmp_pat
 
 @pytest.mark.parametrize("host", ["ci.azurecr.io", "ghcr.io", "nonprod.test"])
 def test_a_repository_with_a_registrys_host_is_refused_where_it_is_written(tmp_path: Path, host: str) -> None:
-    checked = check(shop(repository=f"{host}/team/shop"), tmp_path)
-    told = [line for line in checked.text.splitlines() if "image.repository" in line]
-    assert told
-    assert host in told[0]
+    result = check(shop(repository=f"{host}/team/shop"), tmp_path)
+    lines = [line for line in result.text.splitlines() if "image.repository" in line]
+    assert lines
+    assert host in lines[0]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
         ("application: blog\n", "is missing"),
         ("application: [\n", "not valid YAML"),
@@ -46,10 +46,10 @@ def test_a_repository_with_a_registrys_host_is_refused_where_it_is_written(tmp_p
     ids=["incomplete", "no YAML", "another's name", "empty"],
 )
 def test_one_broken_application_leaves_the_other_applications_as_they_were(
-    install: Install, text: str, said: str
+    install: Install, text: str, problem: str
 ) -> None:
     installation = install(shop(approvers=()), broken={"blog": text})
-    assert said in installation.refused["blog"]
+    assert problem in installation.refused["blog"]
     installation.push("v1")
     installation.settle()
     assert installation.live("production") == "v1"

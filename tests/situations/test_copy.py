@@ -26,8 +26,8 @@ FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 ORDINARY = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
-def promoted(installation: Installation) -> tuple[str, str]:
-    """People approve and the release continues: how it ends, and why."""
+def promote(installation: Installation) -> tuple[str, str]:
+    """Approve, and let the release go on: returns the phase in which it ends, and the reason."""
     installation.settle()
     installation.approve(ADA)
     release = installation.release()
@@ -62,17 +62,17 @@ def test_a_layer_that_is_offered_elsewhere_too_is_copied_when_the_registry_holds
 ) -> None:
     installation = install(shop())
     installation.push("w1", index(AMD, windows_image(base_layer=base_layer)))
-    phase, reason = promoted(installation)
+    phase, reason = promote(installation)
     assert phase == "completed", reason
 
 
 def test_a_purged_referrer_that_is_listed_under_a_tag_does_not_stop_the_copy(install: Install) -> None:
     installation = install(shop())
     root = installation.push("v1", index(AMD, ARM))
-    gone = signature(root)
-    installation.ci.list_under_a_tag(root, gone)
-    installation.ci.purge(gone)
-    phase, reason = promoted(installation)
+    purged = signature(root)
+    installation.ci.list_under_a_tag(root, purged)
+    installation.ci.purge(purged)
+    phase, reason = promote(installation)
     assert phase == "completed", reason
 
 
@@ -82,10 +82,10 @@ def test_a_referrer_that_goes_between_list_and_read_does_not_stop_the_copy(
 ) -> None:
     installation = install(shop())
     root = installation.push("v1", AMD)
-    gone = attach(root)
-    installation.ci.hold(gone)
-    installation.ci.lose_on_reading(gone)
-    phase, reason = promoted(installation)
+    attached = attach(root)
+    installation.ci.hold(attached)
+    installation.ci.lose_on_reading(attached)
+    phase, reason = promote(installation)
     assert phase == "completed", reason
 
 
@@ -106,7 +106,7 @@ def test_a_registry_without_the_referrers_api_may_say_so_in_its_own_way(
     if end == "prod":
         installation.ci.hold(signature(root))
     getattr(installation, end).answer_referrers_with(answer)
-    phase, reason = promoted(installation)
+    phase, reason = promote(installation)
     assert phase == "completed", reason
 
 
@@ -117,7 +117,7 @@ def test_a_target_that_takes_no_manifests_with_a_subject_gets_the_image_or_is_to
     installation = install(shop())
     installation.ci.hold(sbom(installation.push("v1", AMD)))
     installation.prod.refuse_manifests_with_a_subject(error_answer(status, "UNSUPPORTED"))
-    phase, reason = promoted(installation)
+    phase, reason = promote(installation)
     assert phase == "completed" or "subject" in reason
 
 
@@ -132,5 +132,5 @@ def test_a_blob_is_sent_again_when_the_registry_lost_its_upload_session(
     installation = install(shop())
     installation.push("v1", AMD)
     installation.prod.lose_upload_sessions(error_answer(status, code), times=times)
-    phase, reason = promoted(installation)
+    phase, reason = promote(installation)
     assert phase == "completed", reason

@@ -34,7 +34,7 @@ def test_every_image_of_the_application_reaches_the_cluster_by_digest_or_is_refu
     installation = install(application)
     installation.push("v1")
     installation.settle()
-    images = re.findall(r"'image': '([^']*)'", str(installation.delivered("production")))
+    images = re.findall(r"'image': '([^']*)'", str(installation.applied_objects("production")))
     assert images
     assert [image for image in images if "@sha256:" not in image] == []
 
@@ -57,15 +57,15 @@ def test_a_field_that_only_a_server_sets_is_named_by_the_check_or_left_out(
     exported["metadata"] |= SET_BY_A_SERVER[field].get("metadata", {})
     exported |= {key: value for key, value in SET_BY_A_SERVER[field].items() if key != "metadata"}
     application = shop(approvers=(), manifests={"deployment.yaml": exported})
-    checked = check(application, tmp_path / "checked")
-    if checked.refused:
-        assert field in checked.text
+    result = check(application, tmp_path / "checked")
+    if result.refused:
+        assert field in result.text
         return
     installation = install(application)
     installation.push("v1")
     installation.settle()
-    (delivered,) = installation.delivered("production")
-    assert field not in {*delivered, *delivered["metadata"]}
+    (manifest,) = installation.applied_objects("production")
+    assert field not in {*manifest, *manifest["metadata"]}
 
 
 UNREAD = {
@@ -80,15 +80,15 @@ def test_a_file_among_the_manifests_is_delivered_or_named_as_not_read(
     install: Install, tmp_path: Path, file: str
 ) -> None:
     application = shop(approvers=(), manifests={file: UNREAD[file]})
-    checked = check(application, tmp_path / "checked")
-    if checked.refused:
-        assert file in checked.text
+    result = check(application, tmp_path / "checked")
+    if result.refused:
+        assert file in result.text
         return
     installation = install(application)
     installation.push("v1")
     installation.settle()
-    names = [manifest["metadata"]["name"] for manifest in installation.delivered("production")]
-    assert "other" in names or file in checked.text
+    names = [manifest["metadata"]["name"] for manifest in installation.applied_objects("production")]
+    assert "other" in names or file in result.text
 
 
 OF_OTHER_TOOLS = {
@@ -105,10 +105,10 @@ OF_OTHER_TOOLS = {
 @pytest.mark.parametrize("file", OF_OTHER_TOOLS)
 def test_a_file_of_another_tool_among_the_manifests_is_told_of_by_the_tools_name(tmp_path: Path, file: str) -> None:
     content, tool = OF_OTHER_TOOLS[file]
-    checked = check(shop(manifests={file: content}), tmp_path)
-    told = [line for line in checked.text.casefold().splitlines() if file.casefold() in line]
-    assert checked.refused
-    assert [line for line in told if tool in line.replace(file.casefold(), "")]
+    result = check(shop(manifests={file: content}), tmp_path)
+    lines = [line for line in result.text.casefold().splitlines() if file.casefold() in line]
+    assert result.refused
+    assert [line for line in lines if tool in line.replace(file.casefold(), "")]
 
 
 def definition(kib: int) -> str:
@@ -134,10 +134,10 @@ def definition(kib: int) -> str:
 @pytest.mark.parametrize("kib", [300, 600, 1400])
 def test_a_definition_as_large_as_an_api_server_takes_is_delivered(install: Install, tmp_path: Path, kib: int) -> None:
     application = shop(approvers=(), manifests={"crd.yaml": definition(kib)})
-    checked = check(application, tmp_path / "checked")
-    assert not checked.refused, checked.text
+    result = check(application, tmp_path / "checked")
+    assert not result.refused, result.text
     installation = install(application)
     installation.push("v1")
     installation.settle()
-    kinds = {manifest["kind"] for manifest in installation.delivered("production")}
+    kinds = {manifest["kind"] for manifest in installation.applied_objects("production")}
     assert "CustomResourceDefinition" in kinds

@@ -23,8 +23,8 @@ Install = Callable[..., Installation]
 def test_a_revert_that_builds_the_same_bytes_goes_out(install: Install) -> None:
     installation = install(shop(approvers=()))
     before, after = image("A"), image("B")
-    for tag, built in (("b1", before), ("b2", after), ("b3", before)):
-        installation.push(tag, built)
+    for tag, artifact in (("b1", before), ("b2", after), ("b3", before)):
+        installation.push(tag, artifact)
         installation.settle()
         installation.wait(hours=1)
     assert installation.running("production") == before.digest
@@ -32,13 +32,13 @@ def test_a_revert_that_builds_the_same_bytes_goes_out(install: Install) -> None:
 
 def test_an_image_whose_release_failed_goes_out_when_it_is_pushed_under_a_new_tag(install: Install) -> None:
     installation = install(shop(approvers=()))
-    built = image("A")
-    installation.break_down("staging", built)
-    installation.push("b1", built)
+    artifact = image("A")
+    installation.break_down("staging", artifact)
+    installation.push("b1", artifact)
     installation.settle()
     installation.mend("staging")
     installation.wait(hours=1)
-    installation.push("b2", built)
+    installation.push("b2", artifact)
     installation.settle()
     assert installation.live("production") == "b2"
 
@@ -47,25 +47,25 @@ def test_an_image_whose_release_failed_goes_out_when_it_is_pushed_under_a_new_ta
 def test_a_tag_that_is_moved_back_brings_the_older_image_back_or_leaves_a_trace(install: Install, minutes: int) -> None:
     installation = install(shop(environments=("staging",)))
     older, newer = image("A"), image("B")
-    for built in (older, newer):
-        installation.push("latest", built)
+    for artifact in (older, newer):
+        installation.push("latest", artifact)
         installation.settle()
         installation.wait(minutes=minutes)
-    told = installation.told()
+    reasons_before = installation.reasons()
     installation.push("latest", older)
     installation.settle()
-    assert installation.running("staging") == older.digest or installation.told() != told
+    assert installation.running("staging") == older.digest or installation.reasons() != reasons_before
 
 
 @pytest.mark.parametrize("build", [buildkit_cache, empty_index, helm_chart, oci_artifact])
 def test_what_is_not_an_image_starts_no_release(install: Install, build: Callable[[], Artifact]) -> None:
     installation = install(shop(approvers=()))
-    built = installation.push("v1")
+    artifact = installation.push("v1")
     installation.settle()
     installation.wait(seconds=20)
     installation.push("buildcache", build())
     installation.settle()
-    assert (installation.running("staging"), len(installation.releases())) == (built.digest, 1)
+    assert (installation.running("staging"), len(installation.releases())) == (artifact.digest, 1)
 
 
 @pytest.mark.parametrize(("live", "patch"), [("2.0.0", "1.4.3"), ("1.10.0", "1.9.1"), ("v2.0.1", "v2.0.0")])
@@ -81,7 +81,7 @@ def test_with_a_semver_rule_a_lower_version_does_not_replace_a_higher_one_by_its
 
 
 @pytest.mark.parametrize(
-    ("tags", "said"),
+    ("tags", "versions"),
     [
         ({"semver": ">=1.0.0"}, {"order": "time"}),
         ({"semver": ">=1.0.0"}, {"lines": ["1.x", "2.x"]}),
@@ -89,9 +89,9 @@ def test_with_a_semver_rule_a_lower_version_does_not_replace_a_higher_one_by_its
     ],
 )
 def test_a_patch_of_an_older_line_goes_out_where_the_application_says_so(
-    install: Install, tags: dict[str, str], said: dict[str, object]
+    install: Install, tags: dict[str, str], versions: dict[str, object]
 ) -> None:
-    installation = install(shop(approvers=(), tags=tags, versions=said))
+    installation = install(shop(approvers=(), tags=tags, versions=versions))
     for tag in ("2.0.0", "1.4.3"):
         installation.push(tag)
         installation.settle()
@@ -119,4 +119,4 @@ def test_an_event_that_concerns_no_delivery_is_not_parked(
     installation = install(shop(start="both"))
     happens(installation)
     installation.settle()
-    assert installation.parked() == []
+    assert installation.parked_reasons() == []

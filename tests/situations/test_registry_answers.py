@@ -1,4 +1,4 @@
-"""What production's registry answers otherwise than expected: it is understood, or the reason says what can be done."""
+"""Unexpected answers of production's registry: they are understood, or the reason says what can be done."""
 
 from collections.abc import Callable
 
@@ -22,8 +22,8 @@ Install = Callable[..., Installation]
 AMD = image("amd")
 
 
-def ended(installation: Installation) -> tuple[str, str]:
-    """How the release ends once people were asked, if they are, and why."""
+def outcome(installation: Installation) -> tuple[str, str]:
+    """Let the release go on, and approve it if people are asked: the phase in which it ends, and the reason."""
     installation.settle()
     if installation.release().phase == "awaiting_approval":
         installation.approve(ADA)
@@ -35,7 +35,7 @@ IMMUTABLE = "The image tag already exists and cannot be overwritten because the 
 TO_MANIFESTS = {
     "locked": (error_answer(405, "REGISTRY_DISALLOWED_OPERATION"), "unlock it first"),
     "immutable": (error_answer(400, "TAG_INVALID", IMMUTABLE), "push under a new tag"),
-    "of a kind it takes not": (error_answer(400, "MANIFEST_INVALID"), "a format that this registry takes"),
+    "of a kind that it does not take": (error_answer(400, "MANIFEST_INVALID"), "a format that this registry takes"),
 }
 TO_UPLOADS = {
     "no repository": (error_answer(404, "NAME_UNKNOWN"), "have it made first"),
@@ -47,19 +47,19 @@ TO_UPLOADS = {
 
 
 @pytest.mark.parametrize(
-    ("asked", "answer", "to_do"),
+    ("method", "answer", "to_do"),
     [
-        *(pytest.param("answer_new_manifests_with", *each, id=name) for name, each in TO_MANIFESTS.items()),
-        *(pytest.param("answer_uploads_with", *each, id=name) for name, each in TO_UPLOADS.items()),
+        *(pytest.param("answer_new_manifests_with", *case, id=name) for name, case in TO_MANIFESTS.items()),
+        *(pytest.param("answer_uploads_with", *case, id=name) for name, case in TO_UPLOADS.items()),
     ],
 )
 def test_what_a_registry_answers_leads_to_what_can_be_done_about_it(
-    install: Install, asked: str, answer: Answer, to_do: str
+    install: Install, method: str, answer: Answer, to_do: str
 ) -> None:
     installation = install(shop())
     installation.push("v1", AMD)
-    getattr(installation.prod, asked)(answer)
-    phase, reason = ended(installation)
+    getattr(installation.prod, method)(answer)
+    phase, reason = outcome(installation)
     assert phase == "failed"
     assert to_do in reason
     assert to_do == "unlock it first" or "unlock" not in reason
@@ -68,7 +68,7 @@ def test_what_a_registry_answers_leads_to_what_can_be_done_about_it(
 def test_an_index_with_more_manifests_than_slipway_takes_is_told_whose_limit_it_is(install: Install) -> None:
     installation = install(shop())
     installation.push("v1", index(*(image(str(number)) for number in range(520))))
-    phase, reason = ended(installation)
+    phase, reason = outcome(installation)
     assert phase == "failed"
     assert "expected at most 500 manifests, got more; that limit is Slipway's own" in reason
 
@@ -79,7 +79,7 @@ def test_a_layer_with_a_sha512_digest_is_refused_in_words_that_say_so(install: I
     installation.settle()
     assert installation.releases() == []
     expected = "layers.0.digest: expected a sha256 digest, got a sha512 one; build and push it with sha256 digests"
-    assert any(expected in reason for reason in installation.recorded())
+    assert any(expected in reason for reason in installation.recorded_reasons())
 
 
 def test_a_registry_behind_a_proxy_that_ends_tls_gets_the_image_over_https(install: Install) -> None:
@@ -87,7 +87,7 @@ def test_a_registry_behind_a_proxy_that_ends_tls_gets_the_image_over_https(insta
     installation.push("v1", index(AMD, image("arm", architecture="arm64")))
     installation.ci.stand_behind_a_proxy_for_tls()
     installation.prod.stand_behind_a_proxy_for_tls()
-    phase, reason = ended(installation)
+    phase, reason = outcome(installation)
     assert phase == "completed", reason
 
 
@@ -107,7 +107,7 @@ def test_a_registry_that_knows_the_bytes_already_and_says_so_gets_the_image(inst
     installation.prod.hold(AMD)
     installation.prod.purge(AMD)
     installation.prod.answer_uploads_as_if_over()
-    phase, reason = ended(installation)
+    phase, reason = outcome(installation)
     assert phase == "completed", reason
 
 
@@ -117,7 +117,7 @@ def test_a_manifest_that_is_served_as_plain_text_is_what_it_calls_itself(install
     for end in (installation.ci, installation.prod):
         end.serve_manifests_as(media_type)
     installation.push("v1", index(AMD, image("arm", architecture="arm64")))
-    phase, reason = ended(installation)
+    phase, reason = outcome(installation)
     assert phase == "completed", reason
 
 
@@ -126,5 +126,5 @@ def test_a_sign_in_that_is_refused_for_a_moment_is_tried_again(install: Install,
     installation = install(shop())
     installation.prod.ask_for_a_token(refused=times)
     installation.push("v1", AMD)
-    phase, reason = ended(installation)
+    phase, reason = outcome(installation)
     assert phase == "completed", reason

@@ -42,18 +42,18 @@ def cancelled(installation: Installation) -> None:
     installation.command("cancel", release="shop-1")
 
 
-@pytest.mark.parametrize("ended", [expired, rejected, cancelled])
+@pytest.mark.parametrize("end_release", [expired, rejected, cancelled])
 def test_a_release_that_did_not_go_live_can_be_sent_out_again_and_is_voted_on_again(
-    install: Install, ended: Callable[[Installation], None]
+    install: Install, end_release: Callable[[Installation], None]
 ) -> None:
     installation = install(shop(required=2))
-    pushed = installation.push("v1")
+    artifact = installation.push("v1")
     installation.settle()
     installation.approve(BEN)
-    ended(installation)
-    before = installation.release()
-    if before.phase != ended.__name__:
-        raise RuntimeError(f"the story went wrong: {before}")
+    end_release(installation)
+    ended_release = installation.release()
+    if ended_release.phase != end_release.__name__:
+        raise RuntimeError(f"the story went wrong: {ended_release}")
     installation.release_again()
     newest = installation.releases()[-1]
-    assert (newest.phase, newest.digest, newest.votes) == ("awaiting_approval", pushed.digest, ())
+    assert (newest.phase, newest.digest, newest.votes) == ("awaiting_approval", artifact.digest, ())

@@ -18,8 +18,8 @@ def test_a_partially_succeeded_run_counts_where_the_team_says_so_and_the_plan_sh
     install: Install, tmp_path: Path
 ) -> None:
     application = shop(start="both", results=("succeeded", PARTIAL))
-    checked = check(application, tmp_path / "checked")
-    assert not checked.refused, checked.text
+    result = check(application, tmp_path / "checked")
+    assert not result.refused, result.text
     installation = install(application)
     installation.push("v1")
     installation.run_ended("v1", result=PARTIAL)
@@ -33,31 +33,31 @@ def test_a_run_whose_name_is_not_a_tag_is_told_of_in_plain_words(install: Instal
     installation = install(shop(start="run"))
     installation.run_ended(number)
     installation.settle()
-    told = installation.told()
-    assert not [reason for reason in told if "pydantic" in reason or "validation error" in reason]
-    assert [reason for reason in told if number in reason and "tag" in reason]
+    reasons = installation.reasons()
+    assert not [reason for reason in reasons if "pydantic" in reason or "validation error" in reason]
+    assert [reason for reason in reasons if number in reason and "tag" in reason]
 
 
 def test_a_run_whose_name_is_too_long_for_a_tag_is_told_of_in_plain_words(install: Install) -> None:
     installation = install(shop(start="run"))
     installation.run_ended("x" * 200)
     installation.settle()
-    assert installation.parked() == []
-    assert [reason for reason in installation.recorded() if "tag of at most 128 characters" in reason]
+    assert installation.parked_reasons() == []
+    assert [reason for reason in installation.recorded_reasons() if "tag of at most 128 characters" in reason]
 
 
 @pytest.mark.parametrize(
-    "whose",
+    "other_run",
     [{"folder": "\\team-b", "definition": 99}, {"organization": "fabrikam"}],
     ids=["another folder", "another organization"],
 )
-def test_a_run_of_another_pipeline_of_the_same_name_does_not_count(install: Install, whose: dict[str, Any]) -> None:
+def test_a_run_of_another_pipeline_of_the_same_name_does_not_count(install: Install, other_run: dict[str, Any]) -> None:
     installation = install(shop(start="both"))
     installation.push("v1")
     installation.run_ended("v1")
     installation.settle()
     installation.push("v2")
-    installation.run_ended("v2", **whose)
+    installation.run_ended("v2", **other_run)
     installation.settle()
     assert installation.release(2).phase == "joining"
 
@@ -70,7 +70,7 @@ def test_a_run_of_a_renamed_pipeline_counts_or_says_that_the_pipeline_was_rename
     installation.push("v2")
     installation.run_ended("v2", pipeline="shop build")
     installation.settle()
-    hints = [reason for reason in installation.told() if "rename" in reason or "calls itself" in reason]
+    hints = [reason for reason in installation.reasons() if "rename" in reason or "calls itself" in reason]
     assert installation.release(2).phase == "awaiting_approval" or hints
 
 
@@ -79,11 +79,11 @@ def test_a_run_that_names_its_image_by_digest_is_joined_when_the_push_comes_late
     install: Install, seconds: int
 ) -> None:
     installation = install(shop(start="both"))
-    built = image("A")
-    installation.run_message("20261128.1", image={"digest": built.digest})
+    artifact = image("A")
+    installation.run_message("20261128.1", image={"digest": artifact.digest})
     installation.settle()
     installation.wait(seconds=seconds)
-    installation.push("v1", built)
+    installation.push("v1", artifact)
     installation.settle()
     assert installation.release().phase == "awaiting_approval"
 
@@ -95,17 +95,17 @@ def test_the_value_of_agent_jobstatus_is_understood_as_a_result(install: Install
     installation.settle()
     installation.run_message("v1", result=result, image={"tag": "v1"})
     installation.settle()
-    went_on = installation.release().phase == "awaiting_approval"
-    assert (installation.parked(), went_on) == ([], result == "Succeeded")
+    awaits_approval = installation.release().phase == "awaiting_approval"
+    assert (installation.parked_reasons(), awaits_approval) == ([], result == "Succeeded")
 
 
 @pytest.mark.parametrize("empty", ["digest", "tag"])
 def test_an_empty_value_in_a_runs_message_is_as_good_as_none(install: Install, empty: str) -> None:
     installation = install(shop(start="both"))
-    built = image("A")
-    installation.push("v1", built)
+    artifact = image("A")
+    installation.push("v1", artifact)
     installation.settle()
-    installation.run_message("v1", image={"digest": built.digest, "tag": "v1", empty: ""})
+    installation.run_message("v1", image={"digest": artifact.digest, "tag": "v1", empty: ""})
     installation.settle()
     assert installation.release().phase == "awaiting_approval"
 
@@ -115,4 +115,4 @@ def test_a_variable_that_was_not_set_in_the_pipeline_is_named(install: Install, 
     installation = install(shop(start="both"))
     installation.run_message("v1", image={"tag": "v1", field: f"$({variable})"})
     installation.settle()
-    assert [reason for reason in installation.told() if variable in reason and "not set" in reason]
+    assert [reason for reason in installation.reasons() if variable in reason and "not set" in reason]

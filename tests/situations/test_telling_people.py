@@ -1,4 +1,4 @@
-"""Who is told that a decision is asked of them, when not everybody can be reached."""
+"""Who is asked for a decision when not everybody can be reached."""
 
 from collections.abc import Callable
 

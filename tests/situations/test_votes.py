@@ -4,34 +4,34 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.situations.kit import ADA, BEN, CLEO, Guest, Installation, Said, shop
+from tests.situations.kit import ADA, BEN, CLEO, Guest, Installation, Response, shop
 
 Install = Callable[..., Installation]
 
 
-def by_page(installation: Installation) -> Said:
+def by_page(installation: Installation) -> Response:
     """Approve, press Back, and reject on the page that was open all the time."""
     page = installation.page(ADA)
     page.submit("approve")
     return page.submit("reject", reason="I saw a problem")
 
 
-def by_api(installation: Installation) -> Said:
-    """A program that names both of its requests alike."""
+def by_api(installation: Installation) -> Response:
+    """Vote as a program that gives both of its requests the same id."""
     installation.vote_by_api(ADA, "approve", id="1764000000000-00000000ba110001")
     return installation.vote_by_api(ADA, "reject", id="1764000000000-00000000ba110001", reason="I saw a problem")
 
 
 @pytest.mark.parametrize("say_both", [by_page, by_api])
 def test_a_rejection_counts_or_is_refused_aloud_when_it_comes_as_the_repeat_of_an_approval(
-    install: Install, say_both: Callable[[Installation], Said]
+    install: Install, say_both: Callable[[Installation], Response]
 ) -> None:
     installation = install(shop(required=2))
     installation.push("v1")
     installation.settle()
-    answer = say_both(installation)
+    response = say_both(installation)
     installation.settle()
-    assert answer.status == 409 or installation.release().phase == "rejected"
+    assert response.status == 409 or installation.release().phase == "rejected"
 
 
 def reject_by_page(installation: Installation) -> None:

@@ -6,7 +6,7 @@ and the API; what is asserted on is what they can see. When modules of the produ
 tests stay as they are.
 """
 
-from .applications import Application, Checked, Json, check, shop, workload
+from .applications import Application, CheckResult, Json, check, shop, workload
 from .artifacts import (
     Artifact,
     buildkit_cache,
@@ -22,7 +22,7 @@ from .artifacts import (
 )
 from .installation import Installation
 from .kubernetes import KubernetesCluster, start_kubernetes
-from .people import ADA, BEN, CLEO, ApprovalPage, Guest, Said
+from .people import ADA, BEN, CLEO, ApprovalPage, Guest, Response
 from .registries import Answer, RegistryInMemory, error_answer
 
 __all__ = [
@@ -33,13 +33,13 @@ __all__ = [
     "Application",
     "ApprovalPage",
     "Artifact",
-    "Checked",
+    "CheckResult",
     "Guest",
     "Installation",
     "Json",
     "KubernetesCluster",
     "RegistryInMemory",
-    "Said",
+    "Response",
     "buildkit_cache",
     "check",
     "empty_index",

@@ -37,7 +37,7 @@ class Application:
     """What the application says about its versions apart from the tags."""
     start: str = "push"
     results: tuple[str, ...] = ()
-    """= ()] Results of a run that count, if the team names them."""
+    """Results of a run that count, if the team names them."""
     environments: tuple[str, ...] = ("staging", "production")
     approvers: tuple[str, ...] = (ADA, BEN)
     """The people who are asked in production; nobody if it is empty."""
@@ -79,10 +79,10 @@ class Application:
         return {**({"range": semver} if semver else {"tags": dict(self.tags)}), **self.versions}
 
     def _environment(self, name: str) -> Json:
-        made: Json = {"name": name, "clusters": [name], "namespace": self.name, "rollout_within": "5m"}
-        made |= self.environment
+        environment: Json = {"name": name, "clusters": [name], "namespace": self.name, "rollout_within": "5m"}
+        environment |= self.environment
         if name == "production" and self.approvers:
-            made["gate"] = {
+            environment["gate"] = {
                 "kind": "approval",
                 "approvers": list(self.approvers),
                 "required": self.required,
@@ -91,13 +91,13 @@ class Application:
                 "fresh": "none",
                 **self.gate,
             }
-        return made
+        return environment
 
     def write(self, deliveries: Path) -> Path:
         """Write it into a folder of its own, as in a repository."""
         home = deliveries / self.name
         files = {"application.yaml": self.document} | {
-            f"manifests/{path}": each for path, each in self.manifests.items()
+            f"manifests/{path}": content for path, content in self.manifests.items()
         }
         for path, content in files.items():
             target = home / path
@@ -132,17 +132,17 @@ def workload(kind: str, *, name: str = "shop", image: str = "team/shop", **spec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
-    """What `slipway check` said."""
+class CheckResult:
+    """The result of `slipway check`."""
 
     refused: bool
     text: str
 
 
-def check(application: Application, folder: Path) -> Checked:
+def check(application: Application, folder: Path) -> CheckResult:
     """The check that a team's pull request runs."""
     home = application.write(folder)
     result = CliRunner().invoke(root, ["check", str(home)], prog_name="slipway")
     if result.exit_code not in (0, 1):
         raise RuntimeError(f"the check could not be run: {result.output}") from result.exception
-    return Checked(refused=result.exit_code == 1, text=result.output.replace(str(folder), "deliveries"))
+    return CheckResult(refused=result.exit_code == 1, text=result.output.replace(str(folder), "deliveries"))

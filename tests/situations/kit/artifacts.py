@@ -31,10 +31,10 @@ def index(*platforms: Artifact) -> Artifact:
 
 
 def image_with_sha512_layer(content: str) -> Artifact:
-    """As OCI allows it, and some tools can be told to build."""
-    built = image(content)
+    """An image with a layer that is named by SHA-512, as OCI allows and some tools can build."""
+    plain = image(content)
     layer = f"sha512:{hashlib.sha512(content.encode()).hexdigest()}".encode()
-    return replace(built, raw=built.raw.replace(blob_descriptor(OCI_LAYER, content.encode())["digest"].encode(), layer))
+    return replace(plain, raw=plain.raw.replace(blob_descriptor(OCI_LAYER, content.encode())["digest"].encode(), layer))
 
 
 def signature(subject: Artifact) -> Artifact:

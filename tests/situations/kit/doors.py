@@ -24,8 +24,8 @@ def call(name: str, argument: Any) -> Any:
     return _functions()[name].get_user_function()(argument)
 
 
-def behind(method: str, path: str) -> tuple[str, dict[str, str]]:
-    """The function that answers there, and what it reads from the address."""
+def function_at(method: str, path: str) -> tuple[str, dict[str, str]]:
+    """The name of the function that answers there, and the values that it reads from the address."""
     for route, methods, name in _routes():
         values = route.match(path)
         if values is not None and method in methods:
@@ -35,10 +35,10 @@ def behind(method: str, path: str) -> tuple[str, dict[str, str]]:
 
 @cache
 def _routes() -> list[tuple[Route, frozenset[str], str]]:
-    """In the order of the functions' names, as the host has them."""
+    """The routes in the order of the functions' names, as the host has them."""
     routes = []
-    for name, each in _functions().items():
-        trigger = each.get_trigger().get_dict_repr()
+    for name, function in _functions().items():
+        trigger = function.get_trigger().get_dict_repr()
         if "route" in trigger:
             methods = frozenset(str(getattr(method, "value", method)) for method in trigger["methods"])
             routes.append((compile_route("/" + trigger["route"].strip("/")), methods, name))
@@ -50,4 +50,4 @@ def _functions() -> dict[str, Any]:
     app = func.FunctionApp()
     for door in _DOORS:
         app.register_functions(door.blueprint)
-    return {str(each.get_function_name()): each for each in app.get_functions()}
+    return {str(function.get_function_name()): function for function in app.get_functions()}

@@ -33,12 +33,12 @@ from slipway.testing.ports import Outside
 from slipway.testing.runs import published_by_run, told_run
 from slipway.testing.sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, bearer, person, signed_in
 
-from . import doors, told
+from . import doors, payloads
 from .applications import PIPELINE, PROJECT, PROJECT_ID, Application, Json
 from .artifacts import Artifact, image
 from .doors import call
 from .kubernetes import KubernetesCluster
-from .people import ApprovalPage, Guest, Mailboxes, Said
+from .people import ApprovalPage, Guest, Mailboxes, Response
 from .registries import REPOSITORY, RegistryInMemory
 from .releases import Release, read_release
 
@@ -79,7 +79,7 @@ class Installation:
         self._pushed: dict[str, str] = {}
         """The newest digest of each tag."""
         self.refused = dict[str, str]()
-        for name in ("project.yaml", *(each.name for each in applications), *(broken or {})):
+        for name in ("project.yaml", *(application.name for application in applications), *(broken or {})):
             self._apply(deliveries / name)
 
     def _assemble(self, deliveries: Path) -> App:
@@ -116,40 +116,40 @@ class Installation:
         return app(ports, settings)
 
     def start(self, patch: pytest.MonkeyPatch) -> Self:
-        """As the host loads the app; until the test ends its functions work on this installation."""
+        """Load the app as the host does; until the test ends its functions work on this installation."""
         patch.setattr(shared, "_parts", lambda: self._parts)
         shared.check_at_start()
         return self
 
     def change(self, application: Application) -> None:
-        """Its team applies it again; files that it no longer has are gone."""
+        """Apply it again, as its team does; files that it no longer has are gone."""
         shutil.rmtree(self._deliveries / application.name)
         self._apply(application.write(self._deliveries))
 
     def _apply(self, path: Path) -> None:
-        """A team applies the folder."""
+        """Apply the folder, as a team does."""
         platform = Speaker(oid=person(7, "Olga").oid, name="olga@example.com", roles=("platform",), via=Via.CLI)
         try:
-            said = self._parts.submitting.apply(documents_in(path), platform, reason="")
+            submission = self._parts.submitting.apply(documents_in(path), platform, reason="")
         except ConfigError as error:
             self.refused[path.name] = str(error)
             return
-        if isinstance(said, tuple):
-            self.refused[path.name] = "; ".join(each.refused for each in said)
+        if isinstance(submission, tuple):
+            self.refused[path.name] = "; ".join(change.refused for change in submission)
             return
-        assert isinstance(said, saying.Said), said
-        self._parts.inbox_reader.take(said.partition, said.id)
-        reply = self._parts.answers.reply(said.partition, said.id)
+        assert isinstance(submission, saying.Said), submission
+        self._parts.inbox_reader.take(submission.partition, submission.id)
+        reply = self._parts.answers.reply(submission.partition, submission.id)
         assert reply.state is SaidState.COUNTED, reply
 
     # ---- what happens outside
     def push(self, tag: str, artifact: Artifact | None = None, *, repository: str = REPOSITORY) -> Artifact:
-        """CI pushes something and the registry tells of it. Without one, each tag's image is another."""
-        pushed = artifact or image(f"layer of {repository} {tag}")
-        self.ci.hold(pushed, tag, repository=repository)
-        self._pushed[tag] = pushed.digest
-        call("image_pushed", told.of_push(tag, pushed, repository, at=self.time()))
-        return pushed
+        """CI pushes an artifact, and the registry announces it. Without one, each tag gets an image of its own."""
+        pushed_artifact = artifact or image(f"layer of {repository} {tag}")
+        self.ci.hold(pushed_artifact, tag, repository=repository)
+        self._pushed[tag] = pushed_artifact.digest
+        call("image_pushed", payloads.of_push(tag, pushed_artifact, repository, at=self.time()))
+        return pushed_artifact
 
     def run_ended(
         self,
@@ -162,10 +162,10 @@ class Installation:
         folder: str = "\\",
         organization: str = "contoso",
         requested_by: str = "cleo@example.com",
-    ) -> Said:
-        """Azure DevOps' service hook tells of a completed run, which has published the image of that tag."""
+    ) -> Response:
+        """Azure DevOps' service hook announces a completed run that has published the image of that tag."""
         run = told_run(
-            id=told.run_id(f"{organization} {definition} {number}"),
+            id=payloads.run_id(f"{organization} {definition} {number}"),
             number=number,
             result=result,
             organization=organization,
@@ -176,36 +176,36 @@ class Installation:
             folder=folder,
             requested_by=requested_by,
         )
-        self._ran(run, self._pushed.get(number))
-        return self._hook(told.of_build(run, at=self.time()))
+        self._put_run(run, self._pushed.get(number))
+        return self._hook(payloads.of_build(run, at=self.time()))
 
-    def run_state_changed(self, number: str, *, author: str, committer: str) -> Said:
+    def run_state_changed(self, number: str, *, author: str, committer: str) -> Response:
         """The other hook of Azure DevOps, of a run whose source is at GitHub: it names who made the change."""
         run = told_run(
-            id=told.run_id(number), number=number, project=PROJECT, project_id=PROJECT_ID, repository_is_here=False
+            id=payloads.run_id(number), number=number, project=PROJECT, project_id=PROJECT_ID, repository_is_here=False
         )
-        self._ran(run, self._pushed.get(number), author=author)
-        return self._hook(told.of_run_state(number, author=author, committer=committer, at=self.time()))
+        self._put_run(run, self._pushed.get(number), author=author)
+        return self._hook(payloads.of_run_state(number, author=author, committer=committer, at=self.time()))
 
     def run_message(self, number: str, *, result: str = "succeeded", image: Json | None = None) -> None:
         """The pipeline sends its own message to the queue `runs`; the run has published the image that it names."""
-        named = image or {}
-        meant = result[:1].lower() + result[1:]
+        image_fields = image or {}
+        spelling = result[:1].lower() + result[1:]
         run = told_run(
-            id=told.run_id(number),
+            id=payloads.run_id(number),
             number=number,
-            result={"succeededWithIssues": PARTIAL}.get(meant, meant),
+            result={"succeededWithIssues": PARTIAL}.get(spelling, spelling),
             project=PROJECT,
             project_id=PROJECT_ID,
             requested_by="cleo@example.com",
         )
-        self._ran(run, str(named.get("digest") or "") or self._pushed.get(str(named.get("tag"))))
-        message = told.by_pipeline(number, result=result, image=image, at=self.time())
+        self._put_run(run, str(image_fields.get("digest") or "") or self._pushed.get(str(image_fields.get("tag"))))
+        message = payloads.by_pipeline(number, result=result, image=image, at=self.time())
         body = json.dumps(message).encode()
         self._bus.send_raw(RawMessage(queue="runs", body=body, message_id=f"run-{number}"))
 
-    def _ran(self, run: RunInfo, digest: str | None, *, author: str = "") -> None:
-        """What Azure DevOps says of a run when it is asked."""
+    def _put_run(self, run: RunInfo, digest: str | None, *, author: str = "") -> None:
+        """Set what Azure DevOps says about a run when it is asked."""
         is_digest = digest is not None and re.fullmatch(DIGEST_PATTERN, digest)
         document = published_by_run(digest, REPOSITORY) if digest and is_digest else None
         self._outside.runs.put(run.evolve(finished_at=self.time()), document, pushed_by=author or "grace@example.com")
@@ -245,8 +245,8 @@ class Installation:
         return self._outside.bus
 
     def _next(self) -> Any:
-        waiting: list[Any] = [*self._bus.raw, *self._bus.sent]
-        due = [m for m in waiting if (m.not_before or self.time()) <= self.time() + SOON]
+        messages: list[Any] = [*self._bus.raw, *self._bus.sent]
+        due = [m for m in messages if (m.not_before or self.time()) <= self.time() + SOON]
         return min(due, key=lambda m: m.not_before or self.time(), default=None)
 
     def _deliver(self, message: Any) -> None:
@@ -256,10 +256,10 @@ class Installation:
         else:
             self._bus.sent.remove(message)
             body, id, tries = self._parts.envelopes.seal(message, now=self.time()), message.id, 0
-        arrived = ServiceBusMessage(
+        bus_message = ServiceBusMessage(
             body=body, message_id=id, application_properties={TRIES: tries} if tries else {}, user_properties={}
         )
-        call(doors.OF_QUEUES[message.queue], arrived)
+        call(doors.OF_QUEUES[message.queue], bus_message)
 
     # ---- people
     def page(self, approver: str, release: int = 1) -> ApprovalPage:
@@ -267,47 +267,47 @@ class Installation:
         return ApprovalPage(self._http, self._link(approver, release))
 
     def _link(self, approver: str, release: int) -> str:
-        asked = [m for m in self.mail.messages if m.recipient == approver and m.approval_url]
-        links = [m.approval_url for m in asked if m.release == f"shop-{release}"]
+        questions = [m for m in self.mail.messages if m.recipient == approver and m.approval_url]
+        links = [m.approval_url for m in questions if m.release == f"shop-{release}"]
         if not links:
             raise LookupError(f"{approver} was sent no link for release {release}: {self.release(release)}")
         return urlsplit(links[-1]).path
 
-    def approve(self, approver: str, release: int = 1) -> Said:
-        answer = self.page(approver, release).submit("approve")
+    def approve(self, approver: str, release: int = 1) -> Response:
+        response = self.page(approver, release).submit("approve")
         self.settle()
-        return answer
+        return response
 
-    def reject(self, approver: str, release: int = 1, *, reason: str = "not today") -> Said:
-        answer = self.page(approver, release).submit("reject", reason=reason)
+    def reject(self, approver: str, release: int = 1, *, reason: str = "not today") -> Response:
+        response = self.page(approver, release).submit("reject", reason=reason)
         self.settle()
-        return answer
+        return response
 
-    def vote_by_api(self, approver: str, decision: str, *, id: str, release: int = 1, reason: str = "") -> Said:
+    def vote_by_api(self, approver: str, decision: str, *, id: str, release: int = 1, reason: str = "") -> Response:
         """A vote by the API, in the name of the person the link was made for. `id` names the request."""
         vote = {"decision": decision, "reason": reason, "id": id}
         body = json.dumps(vote | {"token": self._link(approver, release).rpartition("/")[2]}).encode()
         headers = {"Content-Type": "application/json"}
-        answer = self._http("POST", f"/api/v1/approvals/shop-{release}", headers=headers, body=body)
+        response = self._http("POST", f"/api/v1/approvals/shop-{release}", headers=headers, body=body)
         self.settle()
-        return answer
+        return response
 
-    def page_signed_in(self, guest: Guest, release: int = 1) -> Said:
+    def page_signed_in(self, guest: Guest, release: int = 1) -> Response:
         """The page on which a signed-in person decides."""
         token, browser = bearer(self._parts, guest.person), signed_in(self._parts, guest.person)
         plan = self._json(f"/api/v1/releases/shop-{release}", **token)["plan_hash"]
         return self._http("GET", f"/approvals/shop/{release}/production?plan={plan}", headers=browser.headers)
 
-    def command(self, verb: str, **what: str) -> Said:
+    def command(self, verb: str, **fields: str) -> Response:
         """An operator gives a command."""
         self._submissions += 1
-        given = {"verb": verb, "reason": "because", "id": f"1764000000000-{self._submissions:016x}", **what}
+        order = {"verb": verb, "reason": "because", "id": f"1764000000000-{self._submissions:016x}", **fields}
         headers = {"Content-Type": "application/json", **bearer(self._parts, person(7, "Olga", "operator", "platform"))}
-        answer = self._http("POST", "/api/v1/commands", headers=headers, body=json.dumps(given).encode())
-        if answer.status == HTTPStatus.ACCEPTED and answer.json["open"]:
-            self._confirm(answer.json["address"].rpartition("/")[2])
+        response = self._http("POST", "/api/v1/commands", headers=headers, body=json.dumps(order).encode())
+        if response.status == HTTPStatus.ACCEPTED and response.json["open"]:
+            self._confirm(response.json["address"].rpartition("/")[2])
         self.settle()
-        return answer
+        return response
 
     def _confirm(self, handle: str) -> None:
         """The operator opens the address that came back, presses the button, and signs what it says."""
@@ -315,20 +315,20 @@ class Installation:
         pending = saying.pending(handle)
         assert pending is not None
         olga = person(7, "Olga", "operator", "platform")
-        lead = saying.confirm(handle, pending, browser=browser, person=olga.oid)
-        assert isinstance(lead, ProviderRedirect), lead
-        state, code = self._outside.votes.signs_in(lead.to, olga)
+        redirect = saying.confirm(handle, pending, browser=browser, person=olga.oid)
+        assert isinstance(redirect, ProviderRedirect), redirect
+        state, code = self._outside.votes.signs_in(redirect.to, olga)
         assert isinstance(saying.back(state=state, code=code, error="", browser=browser), ProviderRedirect)
 
-    def release_again(self, release: int = 1) -> Said:
+    def release_again(self, release: int = 1) -> Response:
         """An operator asks for a release that has ended to be sent out once more."""
         return self.command("retry", release=f"shop-{release}")
 
     # ---- looking
     def releases(self) -> list[Release]:
         """Oldest first."""
-        found = self._json("/api/v1/releases?application=shop&limit=100")["releases"]
-        return [read_release(one) for one in reversed(found)]
+        documents = self._json("/api/v1/releases?application=shop&limit=100")["releases"]
+        return [read_release(document) for document in reversed(documents)]
 
     def release(self, number: int = 1) -> Release:
         return read_release(self._json(f"/api/v1/releases/shop-{number}"))
@@ -336,9 +336,9 @@ class Installation:
     def live(self, environment: str) -> str | None:
         """The tag that is live there."""
         for application in self._json("/api/v1/applications")["applications"]:
-            for each in application["environments"]:
-                if (application["application"], each["environment"]) == ("shop", environment):
-                    return each["live"]["tag"] if each["live"] else None
+            for entry in application["environments"]:
+                if (application["application"], entry["environment"]) == ("shop", environment):
+                    return entry["live"]["tag"] if entry["live"] else None
         raise LookupError(f"there is no environment {environment}")
 
     def running(self, environment: str, namespace: str = "shop") -> str | None:
@@ -346,29 +346,29 @@ class Installation:
         digest: str | None = self._clusters[environment].digest(namespace)
         return digest
 
-    def delivered(self, environment: str) -> list[Json]:
+    def applied_objects(self, environment: str) -> list[Json]:
         """The objects that were applied in the cluster."""
         return list(self._clusters[environment].objects.values())
 
-    def parked(self) -> list[str]:
+    def parked_reasons(self) -> list[str]:
         """The reasons of parked input."""
         return [item["reason"] for item in self._json("/api/v1/parked")["parked"]]
 
-    def recorded(self) -> list[str]:
+    def recorded_reasons(self) -> list[str]:
         """The reasons in the audit trail, newest first."""
         lines = self._http("GET", "/audit.jsonl", headers=self._reader).body.splitlines()
         records = [json.loads(line) for line in lines]
         return [str(record["details"]["reason"]) for record in records if record.get("details", {}).get("reason")]
 
-    def told(self) -> list[str]:
+    def reasons(self) -> list[str]:
         """Every reason that anybody can read: of parked input, and of the trail."""
-        return self.parked() + self.recorded()
+        return self.parked_reasons() + self.recorded_reasons()
 
     def release_page(self, release: int = 1) -> str:
         """The page of a release, as text."""
         return self._http("GET", f"/releases/shop-{release}", headers=self._reader).body
 
-    def board(self) -> Said:
+    def board(self) -> Response:
         return self._http("GET", "/", headers=self._reader)
 
     # ---- over HTTP
@@ -377,22 +377,22 @@ class Installation:
         """The browser of somebody who has just signed in."""
         return signed_in(self._parts, person(9, "Dora")).headers
 
-    def _http(self, method: str, path: str, *, headers: dict[str, str], body: bytes = b"") -> Said:
+    def _http(self, method: str, path: str, *, headers: dict[str, str], body: bytes = b"") -> Response:
         where, _, query = path.partition("?")
-        name, values = doors.behind(method, where)
+        name, values = doors.function_at(method, where)
         request = func.HttpRequest(
             method, self._base + where, headers=headers, params=dict(parse_qsl(query)), route_params=values, body=body
         )
-        answer = call(name, request)
-        return Said(status=answer.status_code, body=answer.get_body().decode())
+        response = call(name, request)
+        return Response(status=response.status_code, body=response.get_body().decode())
 
     def _json(self, path: str, **headers: str) -> Any:
-        answer = self._http("GET", path, headers={"x-functions-key": "a reader's", **headers})
-        if answer.status != 200:
-            raise LookupError(f"{path}: {answer.status} {answer.body[:300]}")
-        return answer.json
+        response = self._http("GET", path, headers={"x-functions-key": "a reader's", **headers})
+        if response.status != 200:
+            raise LookupError(f"{path}: {response.status} {response.body[:300]}")
+        return response.json
 
-    def _hook(self, hook: Json) -> Said:
+    def _hook(self, hook: Json) -> Response:
         secret = base64.b64encode(f":{HOOK_SECRET}".encode()).decode()
         headers = {"Authorization": f"Basic {secret}", "Content-Type": "application/json"}
         return self._http("POST", "/api/hooks/azure-devops", headers=headers, body=json.dumps(hook).encode())

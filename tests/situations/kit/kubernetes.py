@@ -41,34 +41,34 @@ class KubernetesCluster:
         """The reason why no image can be pulled for now, in the kubelet's words; empty if images can be pulled."""
         self.failing: set[str] = set()
         """Names of Jobs whose program ends with an error for now."""
-        self._told: dict[tuple[str, str], Json] = {}
+        self._statuses: dict[tuple[str, str], Json] = {}
         self._take_over()
 
     def _take_over(self) -> None:
-        """Give the situation's state to this cluster in place of the state that the double would find out.
+        """Let the cluster report the situation's state in place of the state that the double would work out.
 
-        The double moves by threads of its own and has no door for this, so its insides are taken hold of.
+        The double runs in threads of its own and has no interface for this, so private attributes are replaced.
         """
         controllers, runtime = self._double._controllers, self._double.runtime
         controllers._controllers = (
-            *(each for each in controllers._controllers if not isinstance(each, DaemonSets)),
+            *(controller for controller in controllers._controllers if not isinstance(controller, DaemonSets)),
             _OnEachNode(self._store),
         )
-        set_status, told = self._store.set_status, runtime._told
+        set_status, original_outcome = self._store.set_status, runtime._told
 
-        def set_told_status(resource: Resource, thing: Json, status: Json, **more: Any) -> Json:
-            mine = self._told.get((resource.kind, thing["metadata"]["name"]))
-            if mine is not None:
-                status = {"observedGeneration": thing["metadata"]["generation"], **mine}
-            stored: Json = set_status(resource, thing, status, **more)
+        def set_reported_status(resource: Resource, manifest: Json, status: Json, **more: Any) -> Json:
+            reported = self._statuses.get((resource.kind, manifest["metadata"]["name"]))
+            if reported is not None:
+                status = {"observedGeneration": manifest["metadata"]["generation"], **reported}
+            stored: Json = set_status(resource, manifest, status, **more)
             return stored
 
-        def outcome_told(pod: Json, name: str, default: str) -> str:
+        def outcome_of(pod: Json, name: str, default: str) -> str:
             owner = pod["metadata"].get("labels", {}).get("batch.kubernetes.io/job-name", "")
-            return "fail" if name == "outcome" and owner in self.failing else told(pod, name, default)
+            return "fail" if name == "outcome" and owner in self.failing else original_outcome(pod, name, default)
 
-        self._store.set_status = set_told_status
-        runtime._told = outcome_told
+        self._store.set_status = set_reported_status
+        runtime._told = outcome_of
 
     # ---- what others do
     def create(self, manifest: Json, *, manager: str) -> None:
@@ -98,18 +98,18 @@ class KubernetesCluster:
         self._store.set_status(NODES, node, {"conditions": [condition]})
 
     def report(self, name: str, **status: Any) -> None:
-        """From now on the status of a Deployment is this, whatever the double's own controllers would say."""
+        """Report this status of a Deployment from now on, whatever the double's own controllers would say."""
         times = dict.fromkeys(("lastUpdateTime", "lastTransitionTime"), self._store.timestamp())
         conditions = [times | condition for condition in status.get("conditions", ())]
-        self._told["Deployment", name] = status | {"conditions": conditions}
+        self._statuses["Deployment", name] = status | {"conditions": conditions}
 
     def has(self, plural: str, name: str) -> bool:
-        found = by_path("v1", plural)
-        return found is not None and self._store.get(found, self.namespace, name) is not None
+        resource = by_path("v1", plural)
+        return resource is not None and self._store.get(resource, self.namespace, name) is not None
 
     def deployment(self, name: str = "shop") -> Json:
-        found: Json = self._store.need(DEPLOYMENTS, self.namespace, name)
-        return found
+        stored: Json = self._store.need(DEPLOYMENTS, self.namespace, name)
+        return stored
 
     def come_to_rest(self) -> None:
         """Controllers and kubelet work until nothing changes any more."""
@@ -149,9 +149,9 @@ class KubernetesCluster:
     ) -> None:
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": kind}
         url = f"{self._double.url}{path}?fieldManager={manager}"
-        answer = self._http.request(method, url, body=json.dumps(body).encode(), headers=headers)
-        if answer.status >= 300:
-            raise RuntimeError(f"{method} {path}: {answer.status} {answer.data[:300]!r}")
+        response = self._http.request(method, url, body=json.dumps(body).encode(), headers=headers)
+        if response.status >= 300:
+            raise RuntimeError(f"{method} {path}: {response.status} {response.data[:300]!r}")
 
     def close(self) -> None:
         self._http.clear()
@@ -160,33 +160,33 @@ class KubernetesCluster:
 class _OnEachNode(DaemonSets):
     """The double has one node; this one puts a pod on each node."""
 
-    def _step(self, thing: Json, digest: str) -> None:
-        have = {pod["spec"].get("nodeName"): pod for pod in owned_pods(self._store, thing)}
+    def _step(self, daemon_set: Json, digest: str) -> None:
+        pods_by_node = {pod["spec"].get("nodeName"): pod for pod in owned_pods(self._store, daemon_set)}
         for node in self._store.find(NODES):
             name = node["metadata"]["name"]
-            pod = have.get(name)
+            pod = pods_by_node.get(name)
             if pod is None:
-                template = copy.deepcopy(thing["spec"]["template"])
+                template = copy.deepcopy(daemon_set["spec"]["template"])
                 template["spec"]["nodeName"] = name
-                create_pod(self._store, thing, template, labels={LABEL: digest})
+                create_pod(self._store, daemon_set, template, labels={LABEL: digest})
             elif pod["metadata"]["labels"].get(LABEL) != digest:
                 self._store.delete(PODS, pod)
 
-    def _report(self, thing: Json, digest: str) -> None:
-        pods, now = owned_pods(self._store, thing), self._store.clock()
-        wanted = len(self._store.find(NODES))
+    def _report(self, daemon_set: Json, digest: str) -> None:
+        pods, now = owned_pods(self._store, daemon_set), self._store.clock()
+        desired = len(self._store.find(NODES))
         available = sum(is_available(pod, 0, now) for pod in pods)
         status = {
             "currentNumberScheduled": len(pods),
-            "desiredNumberScheduled": wanted,
+            "desiredNumberScheduled": desired,
             "numberMisscheduled": 0,
             "numberReady": sum(map(is_ready, pods)),
             "updatedNumberScheduled": sum(pod["metadata"]["labels"].get(LABEL) == digest for pod in pods),
             "numberAvailable": available,
-            "numberUnavailable": wanted - available,
-            "observedGeneration": thing["metadata"]["generation"],
+            "numberUnavailable": desired - available,
+            "observedGeneration": daemon_set["metadata"]["generation"],
         }
-        self._store.set_status(DAEMON_SETS, thing, status)
+        self._store.set_status(DAEMON_SETS, daemon_set, status)
 
 
 @contextmanager

@@ -18,15 +18,15 @@ FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
-    """An answer over HTTP."""
+class Response:
+    """A response over HTTP."""
 
     status: int
     body: str
 
     @property
     def text(self) -> str:
-        """What a reader sees of a page: without tags, blanks run together."""
+        """The text that a reader of the page sees: without tags, and with blanks run together."""
         return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", self.body)).split())
 
     @property
@@ -34,44 +34,44 @@ class Said:
         return json.loads(self.body)
 
 
-class Asks(Protocol):
-    def __call__(self, method: str, path: str, *, headers: dict[str, str], body: bytes = b"") -> Said: ...
+class HttpClient(Protocol):
+    def __call__(self, method: str, path: str, *, headers: dict[str, str], body: bytes = b"") -> Response: ...
 
 
 class ApprovalPage:
     """The page behind the link that an approver was sent. `submit` may be used again: that is the Back button."""
 
-    def __init__(self, ask: Asks, path: str) -> None:
-        self._ask, self._path = ask, path
+    def __init__(self, request: HttpClient, path: str) -> None:
+        self._request, self._path = request, path
         self.text = self.look()
         self._nonce = re.findall(r'name="form" value="([^"]*)"', self._last)
         self._ids = re.findall(r'name="id" value="([^"]*)"', self._last)
 
     def look(self) -> str:
         """The page as it is now; the form that was opened first stays the one that `submit` sends."""
-        answer = self._ask("GET", self._path, headers={})
-        self._last = answer.body
-        return answer.text
+        response = self._request("GET", self._path, headers={})
+        self._last = response.body
+        return response.text
 
-    def submit(self, decision: str, *, reason: str = "") -> Said:
+    def submit(self, decision: str, *, reason: str = "") -> Response:
         if not self._nonce:
             raise RuntimeError(f"there is no form on this page: {self.text[:300]}")
         id = self._ids[-1 if decision == "reject" else 0]  # the last form of the page is the one that rejects
         fields = {"decision": decision, "form": self._nonce[0], "id": id} | ({"reason": reason} if reason else {})
         headers = {"Content-Type": FORM, "Sec-Fetch-Site": "same-origin", "Origin": "null"}
-        return self._ask("POST", self._path, headers=headers, body=urlencode(fields).encode())
+        return self._request("POST", self._path, headers=headers, body=urlencode(fields).encode())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guest:
-    """A person of another organization, as the identity provider tells of them after the sign-in."""
+    """A person of another organization, as the identity provider describes them after the sign-in."""
 
     mail: str
     object_id: str = "01234567-89ab-cdef-0123-456789abcdef"
 
     @property
     def person(self) -> TokenPerson:
-        """A guest's name is what they call themselves; their address stands nowhere that counts."""
+        """A guest's name is what they call themselves; their address is in no claim that counts."""
         return TokenPerson(tenant=TENANT, oid=self.object_id, name=self.mail, roles=("reader",), groups=(), guest=True)
 
 

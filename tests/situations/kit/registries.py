@@ -24,8 +24,8 @@ class Answer:
 
 
 def error_answer(status: int, code: str, message: str = "") -> Answer:
-    made = error(status, code, message)
-    return Answer(status=made.status, headers=made.headers, body=made.body)
+    reply = error(status, code, message)
+    return Answer(status=reply.status, headers=reply.headers, body=reply.body)
 
 
 class RegistryInMemory:
@@ -55,8 +55,8 @@ class RegistryInMemory:
     def lose_on_reading(self, artifact: Artifact) -> None:
         """Its manifest is listed, and gone when it is asked for."""
         path = f"/manifests/{artifact.digest}"
-        gone = error_answer(404, "MANIFEST_UNKNOWN")
-        self._answer(lambda request: request.path.endswith(path) and request.method != "PUT", gone)
+        not_found = error_answer(404, "MANIFEST_UNKNOWN")
+        self._answer(lambda request: request.path.endswith(path) and request.method != "PUT", not_found)
 
     def refuse_manifests_with_a_subject(self, answer: Answer) -> None:
         def has_subject(request: Request) -> bool:
@@ -71,7 +71,7 @@ class RegistryInMemory:
         self._answer(ends_an_upload, answer, times=times)
 
     def answer_uploads_with(self, answer: Answer) -> None:
-        """To the request that begins one."""
+        """Answer the request that begins an upload."""
         self._answer(lambda request: request.method == "POST" and "/blobs/uploads/" in request.path, answer)
 
     def answer_new_manifests_with(self, answer: Answer) -> None:
@@ -81,67 +81,67 @@ class RegistryInMemory:
         self._answer(lambda request: True, answer)
 
     def answer_uploads_as_if_over(self) -> None:
-        """It knows the bytes of all, and says so at once."""
-        usual = self.held.handle
+        """It has all blobs already, and answers each upload as completed at once."""
+        original = self.held.handle
 
         def handle(request: Request) -> RegistryReply:
-            reply: RegistryReply = usual(request)
+            reply: RegistryReply = original(request)
             return RegistryReply(status=201) if reply.status == ACCEPTED else reply
 
         self.held.handle = handle
 
     def serve_manifests_as(self, media_type: str) -> None:
-        usual = self.held.handle
+        original = self.held.handle
 
         def handle(request: Request) -> RegistryReply:
-            reply: RegistryReply = usual(request)
+            reply: RegistryReply = original(request)
             is_read = "/manifests/" in request.path and request.method in ("GET", "HEAD") and reply.status == OK
             return replace(reply, headers=reply.headers | {"Content-Type": media_type}) if is_read else reply
 
         self.held.handle = handle
 
     def stand_behind_a_proxy_for_tls(self) -> None:
-        """It is not told of the TLS, and names its own addresses with http."""
-        usual = self.held.handle
+        """It does not know of the TLS, and names its own addresses with http."""
+        original = self.held.handle
 
         def handle(request: Request) -> RegistryReply:
             parts = urlsplit(request.url)
             if parts.scheme != "https":
                 raise AssertionError(f"asked in the clear: {request.url}")
-            reply: RegistryReply = usual(request)
+            reply: RegistryReply = original(request)
             location = reply.headers.get("Location", "")
-            named = {"Location": f"http://{parts.netloc}{location}"} if location.startswith("/") else {}
-            return replace(reply, headers=reply.headers | named)
+            location_header = {"Location": f"http://{parts.netloc}{location}"} if location.startswith("/") else {}
+            return replace(reply, headers=reply.headers | location_header)
 
         self.held.handle = handle
 
     def ask_for_a_token(self, *, refused: int) -> None:
-        """And refuse it so many times at its token address, before giving it."""
-        usual, left = self.held.handle, [refused]
+        """Demand a token, and refuse it so many times at the token address before giving it."""
+        original, remaining = self.held.handle, [refused]
 
         def handle(request: Request) -> RegistryReply:
             parts = urlsplit(request.url)
-            if parts.path == "/token" and left[0]:
-                left[0] -= 1
+            if parts.path == "/token" and remaining[0]:
+                remaining[0] -= 1
                 return error(403, "DENIED", "client with IP '203.0.113.7' is not allowed access")
             if parts.path == "/token":
                 return RegistryReply(status=200, body=b'{"token": "given"}')
             if request.headers.get("Authorization") != "Bearer given":
                 realm = f'Bearer realm="https://{parts.netloc}/token",service="{parts.netloc}"'
                 return RegistryReply(status=401, headers={"WWW-Authenticate": realm})
-            passed_on: RegistryReply = usual(request)
-            return passed_on
+            reply: RegistryReply = original(request)
+            return reply
 
         self.held.handle = handle
 
     def _answer(self, when: Callable[[Request], bool], answer: Answer, *, times: int = 1_000_000) -> None:
-        usual, left = self.held.handle, [times]
+        original, remaining = self.held.handle, [times]
 
         def handle(request: Request) -> RegistryReply:
-            if left[0] and when(request):
-                left[0] -= 1
+            if remaining[0] and when(request):
+                remaining[0] -= 1
                 return RegistryReply(status=answer.status, headers=dict(answer.headers), body=answer.body)
-            passed_on: RegistryReply = usual(request)
-            return passed_on
+            reply: RegistryReply = original(request)
+            return reply
 
         self.held.handle = handle

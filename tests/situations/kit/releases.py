@@ -1,4 +1,4 @@
-"""A release as the API tells of it."""
+"""A release as the API shows it."""
 
 from dataclasses import dataclass
 
@@ -17,14 +17,14 @@ class Release:
     """Who voted at the gate that is open, and how."""
 
 
-def read_release(found: Json) -> Release:
-    gate = found.get("gate") or {}
+def read_release(document: Json) -> Release:
+    gate = document.get("gate") or {}
     return Release(
-        number=found["number"],
-        tag=found["tag"],
-        phase=found["phase"],
-        environment=found.get("environment"),
-        digest=found.get("digest") or (found.get("artifact") or {}).get("digest"),
-        reason=found.get("reason") or "",
+        number=document["number"],
+        tag=document["tag"],
+        phase=document["phase"],
+        environment=document.get("environment"),
+        digest=document.get("digest") or (document.get("artifact") or {}).get("digest"),
+        reason=document.get("reason") or "",
         votes=tuple((vote["voter"], vote["decision"]) for vote in gate.get("votes", ())),
     )

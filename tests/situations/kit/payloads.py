@@ -1,4 +1,4 @@
-"""What a registry, Azure DevOps and a pipeline tell, as it arrives."""
+"""The payloads that a registry, Azure DevOps and a pipeline send, as they arrive."""
 
 from datetime import datetime
 from typing import Any
@@ -17,8 +17,8 @@ def run_id(name: str) -> int:
     return 1 + int.from_bytes(name.encode()[-6:].rjust(6, b"0")) % 10**9
 
 
-def of_push(tag: str, pushed: Artifact, repository: str, *, at: datetime) -> func.EventGridEvent:
-    target = {"mediaType": pushed.media_type, "digest": pushed.digest, "repository": repository, "tag": tag}
+def of_push(tag: str, artifact: Artifact, repository: str, *, at: datetime) -> func.EventGridEvent:
+    target = {"mediaType": artifact.media_type, "digest": artifact.digest, "repository": repository, "tag": tag}
     data: Json = {
         "timestamp": at.isoformat(),
         "action": "push",
