@@ -43,8 +43,8 @@ _RELEASE = in_path("release", "Id of a release, such as `shop-482`.")
 def list_applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     looked, due = (parts().installation.last_heartbeat(name) for name in (LOOKED, NEXT_LOOK))
     drift = {"looked_at": looked, "next_at": due} if looked and due else None
-    each = parts().reader.applications()
-    content = {"drift": drift, "applications": each.read, "not_shown": each.not_shown}
+    applications = parts().reader.applications()
+    content = {"drift": drift, "applications": applications.read, "not_shown": applications.not_shown}
     return ok(Applications.model_validate(content))
 
 
@@ -166,8 +166,8 @@ def list_parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - t
     refuses=(404,),
 )
 def replay_parked(req: func.HttpRequest) -> func.HttpResponse:
-    built, id = parts(), req.route_params["id"]
-    if built.installation.parked(id) is None:
+    components, id = parts(), req.route_params["id"]
+    if components.installation.parked(id) is None:
         raise NotFound(f"no parked input has the id {id!r}")
     command = CommandRequest(verb=Verb.REPLAY, parked=id)
-    return received(built.inbox_writer.command(command, speaker(caller_of_request(req), Via.API)))
+    return received(components.inbox_writer.command(command, speaker(caller_of_request(req), Via.API)))

@@ -13,7 +13,7 @@ from slipway.web.located import ApprovalAddress, receive_signed_in_vote, show_ga
 from slipway.web.messages import or_message
 from slipway.web.signin import Visitor
 
-from .pages import ANONYMOUS, LOOKING, sent, services, shows, takes
+from .pages import ANONYMOUS, LOOKING, respond, services, shows, takes
 from .shared import new_blueprint
 
 blueprint = new_blueprint()
@@ -24,19 +24,19 @@ _PLACE = "approvals/{application}/{number}/{environment}"
 @blueprint.route(route="approvals/{token}", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval(req: func.HttpRequest) -> func.HttpResponse:
     reply_id = req.params.get("said", "")
-    return sent(req, or_message(lambda: show_linked_gate(services(), req.route_params["token"], reply_id)))
+    return respond(req, or_message(lambda: show_linked_gate(services(), req.route_params["token"], reply_id)))
 
 
 @blueprint.function_name("page_approval_changes")
 @blueprint.route(route="approvals/{token}/changes", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval_changes(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, or_message(lambda: show_linked_changes(services(), req.route_params["token"])))
+    return respond(req, or_message(lambda: show_linked_changes(services(), req.route_params["token"])))
 
 
 @blueprint.function_name("take_decision")
 @blueprint.route(route="approvals/{token}", methods=["POST"], auth_level=ANONYMOUS)
 def take_decision(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(
+    return respond(
         req,
         or_message(lambda: receive_vote_by_link(services(), req.route_params["token"], req.headers, req.get_body())),
     )

@@ -125,11 +125,11 @@ def list_live(req: func.HttpRequest) -> func.HttpResponse:
     application = req.params.get("application")
     if application is not None:
         query = read_query({"environment": environment, "application": application})
-    each = parts().provenance.live(query.environment or "", application=query.application, after=after)
-    live = gathered(islice(each, APPLICATIONS_AT_ONCE))
+    live_rows = parts().provenance.live(query.environment or "", application=query.application, after=after)
+    live = gathered(islice(live_rows, APPLICATIONS_AT_ONCE))
     rows = live.read
     if not rows and not after:
         parts().trail.check_named(query)
-    last = max((*(each.application for each in rows), *(each.application for each in live.not_shown)), default="")
+    last = max((*(row.application for row in rows), *(row.application for row in live.not_shown)), default="")
     more = last if len(rows) + len(live.not_shown) == APPLICATIONS_AT_ONCE else None
     return ok(LiveAnswer(environment=environment, live=list(rows), not_shown=live.not_shown, next=more))

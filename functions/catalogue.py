@@ -121,7 +121,8 @@ def compare_documents(req: func.HttpRequest) -> func.HttpResponse:
 def list_catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     catalogue = parts().live_catalogue
     items = [
-        CatalogueItem(subject=f"project:{name}", document=each.document) for name, each in catalogue.projects.items()
+        CatalogueItem(subject=f"project:{name}", document=project.document)
+        for name, project in catalogue.projects.items()
     ]
     for name, entry in catalogue.entries.items():
         versions = entry.versions
@@ -152,8 +153,8 @@ def list_catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 
 def list_versions(req: func.HttpRequest) -> func.HttpResponse:
     subject = _subject(req)
     history = parts().versions.history(subject, limit=number(req, _LIMIT))
-    shown = set(VersionShown.model_fields)
-    listed = tuple(VersionShown.model_validate(each.model_dump(include=shown)) for each in history)
+    field_names = set(VersionShown.model_fields)
+    listed = tuple(VersionShown.model_validate(version.model_dump(include=field_names)) for version in history)
     if not listed:
         raise NotFound(parts().catalogue.not_here(subject))
     chain = subject.name if subject.kind is SubjectKind.APPLICATION else INSTALLATION
@@ -180,7 +181,7 @@ def list_versions(req: func.HttpRequest) -> func.HttpResponse:
 def export_files(req: func.HttpRequest) -> func.HttpResponse:
     subject = _subject(req)
     document = req.params.get("document") or parts().versions.current(subject).document
-    documents = {each.document for each in parts().versions.history(subject, limit=MOST_VERSIONS)}
+    documents = {version.document for version in parts().versions.history(subject, limit=MOST_VERSIONS)}
     content = parts().versions.document(document) if document in documents and document else None
     if content is None or document is None:
         no_version = f"there is no such version of {subject.kind} {subject.name!r}"
@@ -217,23 +218,28 @@ def _answer_of(say: Callable[[], Said | ToConfirm | tuple[SubjectChange, ...]], 
     """202 for a statement that was written down for the worker or waits for a person, 409 for one that is already
     refused, 422 with every problem."""
     try:
-        answer = say()
+        outcome = say()
     except ConfigError as error:
         raise EarlyResponse(_problems(error)) from error
-    if isinstance(answer, Said):
-        left_out = answer.refused if isinstance(answer, SaidChanges) else ()
-        return received(answer, refused=tuple(map(_shown, left_out)))
-    if isinstance(answer, ToConfirm):
-        refused = tuple(map(_shown, answer.refused))
+    if isinstance(outcome, Said):
+        left_out = outcome.refused if isinstance(outcome, SaidChanges) else ()
+        return received(outcome, refused=tuple(map(_shown, left_out)))
+    if isinstance(outcome, ToConfirm):
+        refused = tuple(map(_shown, outcome.refused))
         return to_confirm(
-            answer.statement, via, content=answer.content, compared=answer.compared, asks=answer.asks, refused=refused
+            outcome.statement,
+            via,
+            content=outcome.content,
+            compared=outcome.compared,
+            asks=outcome.asks,
+            refused=refused,
         )
-    shown = [_shown(change).model_dump(mode="json") for change in answer]
-    detail = "; ".join(f"{change.subject}: {change.refused}" for change in answer if change.refused)[:4000]
-    wrong = [problem.model_dump(mode="json") for change in answer for problem in change.problems]
+    changes = [_shown(change).model_dump(mode="json") for change in outcome]
+    detail = "; ".join(f"{change.subject}: {change.refused}" for change in outcome if change.refused)[:4000]
+    wrong = [problem.model_dump(mode="json") for change in outcome for problem in change.problems]
     if wrong:
-        return problem(422, "Not applied", detail, problems=wrong, changes=shown)
-    return problem(409, "Refused", detail, changes=shown)
+        return problem(422, "Not applied", detail, problems=wrong, changes=changes)
+    return problem(409, "Refused", detail, changes=changes)
 
 
 def _body(req: func.HttpRequest) -> Apply:
@@ -242,7 +248,7 @@ def _body(req: func.HttpRequest) -> Apply:
 
 def _documents(body: Apply) -> list[StoredDocument]:
     try:
-        return [StoredDocument.model_validate(each.model_dump()) for each in body.documents]
+        return [StoredDocument.model_validate(document.model_dump()) for document in body.documents]
     except ValidationError as error:
         raise bad_input(error, at="documents") from error
 
@@ -273,5 +279,5 @@ def _shown(change: SubjectChange) -> ChangeShown:
 
 
 def _problems(error: ConfigError) -> func.HttpResponse:
-    listed = [ProblemShown.of(each).model_dump(mode="json") for each in error.problems]
-    return problem(422, "Not applied", "\n".join(map(str, error.problems))[:4000], problems=listed)
+    problems = [ProblemShown.of(item).model_dump(mode="json") for item in error.problems]
+    return problem(422, "Not applied", "\n".join(map(str, error.problems))[:4000], problems=problems)

@@ -60,9 +60,9 @@ def list_changes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - 
     refuses=(404,),
 )
 def get_change(req: func.HttpRequest) -> func.HttpResponse:
-    shown = _change_in_route(req)
-    compared = shown.plan.compared if shown.plan else ()
-    return ok(ProposedChangeShown.model_validate({**dict(_summary(shown)), "compared": compared}))
+    proposal = _change_in_route(req)
+    compared = proposal.plan.compared if proposal.plan else ()
+    return ok(ProposedChangeShown.model_validate({**dict(_summary(proposal)), "compared": compared}))
 
 
 @Endpoint(
@@ -87,25 +87,25 @@ def get_change(req: func.HttpRequest) -> func.HttpResponse:
 def vote_on_change(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     request = read_body(req, ChangeVoteRequest)
-    shown = _change_in_route(req)
-    statement = _statement(shown, request)
+    proposal = _change_in_route(req)
+    statement = _statement(proposal, request)
     via = Via(request.channel)
     if statement.decision is VoteDecision.APPROVE:
-        plan = shown.plan
+        plan = proposal.plan
         gates, compared = (plan.gates, plan.compared) if plan else ((), ())
         return to_confirm(statement, via, compared=compared, fresh=FRESH if request.stands_in else freshest(gates))
     _check_person(caller)
-    _check_asked(shown, caller)
+    _check_asked(proposal, caller)
     row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker(caller, via), trace=carrier())
     return received(parts().inbox_writer.say(partition_of(statement), row, id=request.id or ""))
 
 
-def _statement(shown: ShownChange, request: ChangeVoteRequest) -> ChangeVoteStatement:
+def _statement(proposal: ShownChange, request: ChangeVoteRequest) -> ChangeVoteStatement:
     """The statement, about the opening and plan that the caller named, or else the current ones.
 
     Raises `BadInput` and `EarlyResponse`.
     """
-    change = shown.change
+    change = proposal.change
     if not change.phase.open or (request.stands_in and change.phase is not ChangePhase.WAITING):
         why = f": {change.why}" if change.why else ""
         detail = f"the change is {change.phase}{why}"
@@ -136,10 +136,10 @@ def _check_person(caller: Caller) -> None:
         raise EarlyResponse(problem(403, "Voter not identified", detail))
 
 
-def _check_asked(shown: ShownChange, caller: Caller) -> None:
+def _check_asked(proposal: ShownChange, caller: Caller) -> None:
     """Raises `EarlyResponse`."""
-    plan, who = shown.plan, present(caller.signed_in, "whoever votes")
-    if plan is not None and may_vote(shown.change, plan, who):
+    plan, who = proposal.plan, present(caller.signed_in, "whoever votes")
+    if plan is not None and may_vote(proposal.change, plan, who):
         return
     parts().denials.deny(caller.name, "vote on a change")
     why = "no gate that the change weakens asks you, and you did not propose it"
@@ -154,8 +154,8 @@ def _change_in_route(req: func.HttpRequest) -> ShownChange:
     return proposed_change(parts().proposals, f"sha256:{digits}")
 
 
-def _summary(shown: ShownChange) -> ProposedChangeSummary:
-    change, plan = shown.change, shown.plan
+def _summary(proposal: ShownChange) -> ProposedChangeSummary:
+    change, plan = proposal.change, proposal.plan
     return ProposedChangeSummary(
         change=change.hash,
         opening=change.opening,
@@ -171,13 +171,13 @@ def _summary(shown: ShownChange) -> ProposedChangeSummary:
         weaker=plan.weaker() if plan else (),
         gates=tuple(
             WeakenedGate(
-                application=old.application,
-                environment=old.environment,
-                people=old.people,
-                required=old.gate.required,
-                rules=quorum_at(old, change.votes, change.proposed_by),
+                application=weakened.application,
+                environment=weakened.environment,
+                people=weakened.people,
+                required=weakened.gate.required,
+                rules=quorum_at(weakened, change.votes, change.proposed_by),
             )
-            for old in (plan.gates if plan else ())
+            for weakened in (plan.gates if plan else ())
         ),
         votes=change.votes,
         stand_ins=change.stand_ins,

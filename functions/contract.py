@@ -102,13 +102,13 @@ class Endpoint:
         OPERATIONS[self.name] = self
 
         @wraps(handler)
-        def served(req: func.HttpRequest) -> func.HttpResponse:
+        def serve(req: func.HttpRequest) -> func.HttpResponse:
             _check_parameters(self, req)
             if UNSUPPORTED_MEDIA_TYPE in self.refuses:
                 check_media_type(req.headers, self.media_type)
             return revalidated(req, handler(req))
 
-        ready = guarded(self.permission)(served) if self.permission else answering(served)
+        ready = guarded(self.permission)(serve) if self.permission else answering(serve)
         level = func.AuthLevel.ANONYMOUS if self.anonymous else API_LEVEL
         route = self.blueprint.route(route=BASE.strip("/") + "/" + self.path, methods=[self.method], auth_level=level)
         function: Handler = self.blueprint.function_name(self.name)(route(ready))
@@ -127,16 +127,16 @@ def _check_parameters(operation: Endpoint, req: func.HttpRequest) -> None:
             raise BadInput(name[:_SHOWN], expected, "an unknown one")
 
 
-def revalidated(req: func.HttpRequest, answer: func.HttpResponse) -> func.HttpResponse:
+def revalidated(req: func.HttpRequest, response: func.HttpResponse) -> func.HttpResponse:
     """Add an ETag, the hash of the content, to a GET response; answer 304 if the caller already has that content."""
-    if req.method != "GET" or answer.status_code != 200:  # noqa: PLR2004
-        return answer
-    etag = f'"{hashlib.sha256(answer.get_body()).hexdigest()[:32]}"'
-    if answer.headers.get("Cache-Control", "no-store") == "no-store":
-        answer.headers["Cache-Control"] = REVALIDATE
-    answer.headers["ETag"] = etag
-    answer.headers["Vary"] = "Authorization, Cookie, X-Functions-Key"
+    if req.method != "GET" or response.status_code != 200:  # noqa: PLR2004
+        return response
+    etag = f'"{hashlib.sha256(response.get_body()).hexdigest()[:32]}"'
+    if response.headers.get("Cache-Control", "no-store") == "no-store":
+        response.headers["Cache-Control"] = REVALIDATE
+    response.headers["ETag"] = etag
+    response.headers["Vary"] = "Authorization, Cookie, X-Functions-Key"
     tags = {tag.strip().removeprefix("W/") for tag in req.headers.get("If-None-Match", "").split(",")}
     if etag in tags or "*" in tags:
-        return func.HttpResponse(status_code=304, headers=dict(answer.headers))
-    return answer
+        return func.HttpResponse(status_code=304, headers=dict(response.headers))
+    return response

@@ -42,13 +42,13 @@ def admit(req: func.HttpRequest, permission: Permission) -> Caller:
     try:
         caller = caller_of_request(req)
     except CallerNotYetKnown as later:
-        answer = problem(503, "Service unavailable", f"nobody can be identified right now: {later}")
-        raise EarlyResponse(answer) from later
+        response = problem(503, "Service unavailable", f"nobody can be identified right now: {later}")
+        raise EarlyResponse(response) from later
     except UnknownCaller as unknown:
         parts().denials.deny(NOBODY, str(permission))
-        answer = problem(401, "Authentication required", str(unknown), permission=str(permission))
-        answer.headers["WWW-Authenticate"] = 'Bearer realm="slipway"'
-        raise EarlyResponse(answer) from unknown
+        response = problem(401, "Authentication required", str(unknown), permission=str(permission))
+        response.headers["WWW-Authenticate"] = 'Bearer realm="slipway"'
+        raise EarlyResponse(response) from unknown
     permit(caller, permission)
     if req.method not in _SAFE:
         check_own_origin(req)

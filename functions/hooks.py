@@ -1,4 +1,4 @@
-"""Hooks of the systems that run pipelines: one door for each, which knows its sender by a shared secret.
+"""Hooks of the systems that run pipelines: an endpoint for each, which authenticates its sender by a shared secret.
 
 Azure DevOps keeps or disables a subscription by the status of the answer. 202: enqueued. 200: recorded, or not for us
 (never 400, 404 or 500: those put the subscription on probation and new events are lost). 503: the queue cannot be
@@ -31,9 +31,9 @@ blueprint = new_blueprint()
 def azure_devops_hook(req: func.HttpRequest) -> func.HttpResponse:
     if not authentic(req.headers.get("Authorization", "")):
         parts().denials.deny(NOBODY, "the hook")
-        answer = _refused("expected basic authentication with the hook's secret")
-        answer.headers["WWW-Authenticate"] = 'Basic realm="slipway"'
-        return answer
+        response = _refused("expected basic authentication with the hook's secret")
+        response.headers["WWW-Authenticate"] = 'Basic realm="slipway"'
+        return response
     return _take(Source.AZURE_DEVOPS, req)
 
 

@@ -33,8 +33,8 @@ Handler = Callable[..., func.HttpResponse]
 class EarlyResponse(Exception):  # noqa: N818 - not an error
     """Ends the handler early with a finished response."""
 
-    def __init__(self, answer: func.HttpResponse) -> None:
-        self.answer = answer
+    def __init__(self, response: func.HttpResponse) -> None:
+        self.response = response
 
 
 def ok(answer: BaseModel, status: int = 200) -> func.HttpResponse:
@@ -54,36 +54,36 @@ def answering(handler: Handler) -> Handler:
     """Turn exceptions of a handler into problem details."""
 
     @wraps(handler)
-    def answered(req: func.HttpRequest) -> func.HttpResponse:
+    def converted(req: func.HttpRequest) -> func.HttpResponse:
         try:
             return handler(req)
         except EarlyResponse as ended:
-            return ended.answer
+            return ended.response
         except Exception as error:
             match error:
                 case RequestRefused():
-                    answer = problem(error.status, TITLES[error.status], str(error))
+                    response = problem(error.status, TITLES[error.status], str(error))
                 case BadInput():
                     details = {"parameter": error.field, "expected": error.expected, "got": error.got}
                     status, title = (404, "Not found") if isinstance(error, NoSuch) else (400, "Invalid parameter")
-                    answer = problem(status, title, str(error), **details)
+                    response = problem(status, title, str(error), **details)
                 case NotFound():
-                    answer = problem(404, "Not found", str(error))
+                    response = problem(404, "Not found", str(error))
                 case WouldBeRefused():
-                    answer = problem(409, "Refused", str(error), rules=as_details(error.rules))
+                    response = problem(409, "Refused", str(error), rules=as_details(error.rules))
                 case NotReplayable() | Ignored():
-                    answer = problem(409, "Cannot be replayed", str(error))
+                    response = problem(409, "Cannot be replayed", str(error))
                 case UnreadableRow():
-                    answer = problem(503, "Cannot be read", str(error), **error.not_shown.model_dump(exclude={"why"}))
+                    response = problem(503, "Cannot be read", str(error), **error.not_shown.model_dump(exclude={"why"}))
                 case LedgerUnavailable() | QueueUnavailable() | KeysUnavailable() | Contended():
                     log.warning("request not served: %s", error)
-                    answer = problem(503, "Service unavailable", "try again in a moment")
+                    response = problem(503, "Service unavailable", "try again in a moment")
                 case _:
                     log.exception("unhandled exception in a request handler")
-                    answer = problem(500, "Internal error", "Internal error; see the log.")
-            return answer
+                    response = problem(500, "Internal error", "Internal error; see the log.")
+            return response
 
-    return answered
+    return converted
 
 
 def request_body(req: func.HttpRequest) -> bytes:

@@ -35,7 +35,7 @@ def get_outcome(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def said_outcome(reply: Reply) -> SaidOutcome:
-    """The reply as the API tells it."""
+    """The reply in the API's shape."""
     outcome = SaidOutcome(
         application=reply.partition,
         id=reply.id,
@@ -55,7 +55,7 @@ def said_outcome(reply: Reply) -> SaidOutcome:
             "phase": answered.phase,
             "rules": answered.rules,
             "change_phase": answered.change_phase,
-            "changes": tuple(ChangeShown.model_validate(each.model_dump(mode="json")) for each in answered.changes),
+            "changes": tuple(ChangeShown.model_validate(change.model_dump(mode="json")) for change in answered.changes),
             "change": answered.change or "",
             "page": parts().settings.public_url + change_place(answered.change) if answered.change else "",
             "problems": tuple(map(ProblemShown.of, answered.problems)),

@@ -61,7 +61,7 @@ def order_look(req: func.HttpRequest) -> func.HttpResponse:
 )
 def get_look(req: func.HttpRequest) -> func.HttpResponse:
     id = req.route_params["id"]
-    reply, answer = parts().answers.reply(INSTALLATION, id), parts().looks.get(id)
-    if answer is not None:
-        permit(caller_of_request(req), PERMISSIONS[answer.kind])
-    return ok(LookStatus(id=id, state=str(reply.state), reason=reply.reason, look=answer))
+    reply, look = parts().answers.reply(INSTALLATION, id), parts().looks.get(id)
+    if look is not None:
+        permit(caller_of_request(req), PERMISSIONS[look.kind])
+    return ok(LookStatus(id=id, state=str(reply.state), reason=reply.reason, look=look))

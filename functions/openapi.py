@@ -41,14 +41,16 @@ request body needs a `Content-Length`: chunked bodies are not supported."""
 
 def openapi_document(operations: Iterable[Endpoint] = ()) -> dict[str, Any]:
     """The document of the given operations, by default of all declared ones."""
-    listed = list(operations) or [OPERATIONS[name] for name in sorted(OPERATIONS, key=lambda n: _order(OPERATIONS[n]))]
+    declared = list(operations) or [
+        OPERATIONS[name] for name in sorted(OPERATIONS, key=lambda n: _order(OPERATIONS[n]))
+    ]
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ProblemDetails, "serialization")]
-    for operation in listed:
+    for operation in declared:
         models += [(operation.body, "validation")] if operation.body else []
         models += [(operation.answer, "serialization")] if operation.answer else []
     references, definitions = models_json_schema(list(dict.fromkeys(models)), ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
-    for operation in listed:
+    for operation in declared:
         paths.setdefault(BASE + operation.path, {})[operation.method.lower()] = _operation(operation, references)
     return {
         "openapi": "3.1.0",
@@ -99,11 +101,11 @@ def _operation(operation: Endpoint, references: Any) -> dict[str, Any]:
 
 def _responses(operation: Endpoint, references: Any) -> dict[str, Any]:
     schema = references[operation.answer, "serialization"] if operation.answer else {}
-    answer: dict[str, Any] = {"description": "Done", "content": {operation.media_type: {"schema": schema}}}
-    responses = {str(operation.status): answer}
+    response: dict[str, Any] = {"description": "Done", "content": {operation.media_type: {"schema": schema}}}
+    responses = {str(operation.status): response}
     if operation.method == "GET":
-        answer["description"] = "The resource"
-        answer["headers"] = {
+        response["description"] = "The resource"
+        response["headers"] = {
             "ETag": {"description": "Of this content.", "required": True, "schema": {"type": "string"}},
             "Cache-Control": {"required": True, "schema": {"type": "string"}},
         }
@@ -124,5 +126,7 @@ def _served() -> str:
 @blueprint.route(route="api/v1/openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def openapi(req: func.HttpRequest) -> func.HttpResponse:
     """Public, because it reveals nothing about the installation and tools can then read it without a key."""
-    answer = func.HttpResponse(_served(), mimetype="application/json", headers={"Cache-Control": "public, max-age=300"})
-    return revalidated(req, answer)
+    response = func.HttpResponse(
+        _served(), mimetype="application/json", headers={"Cache-Control": "public, max-age=300"}
+    )
+    return revalidated(req, response)

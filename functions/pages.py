@@ -153,13 +153,13 @@ def unknown_page(req: func.HttpRequest) -> func.HttpResponse:
     address = req.route_params["address"]
     if address.lower() == "api":
         return problem(404, "Not found", "there is no such address; /api/v1/openapi.json describes all of them")
-    return sent(req, elsewhere(address))
+    return respond(req, elsewhere(address))
 
 
 @blueprint.function_name("page_stylesheet")
 @blueprint.route(route="assets/slipway.css", methods=LOOKING, auth_level=ANONYMOUS)
 def page_stylesheet(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, templating.stylesheet(req.params.get("v", "")))
+    return respond(req, templating.stylesheet(req.params.get("v", "")))
 
 
 def services() -> FormServices:
@@ -167,21 +167,21 @@ def services() -> FormServices:
     return services_of(parts())
 
 
-def services_of(built: Parts) -> FormServices:
+def services_of(components: Parts) -> FormServices:
     return FormServices(
-        forms=built.forms,
-        sessions=built.sessions,
-        saying=built.saying,
-        writer=built.inbox_writer,
-        foresight=built.foresight,
-        blocks=built.blocks,
-        answers=built.answers,
-        link_keys=built.link_keys,
-        proposals=built.proposals,
-        as_voted=built.as_voted,
-        restored=built.chain_anchors.restored,
-        clock=built.clock,
-        public_url=built.settings.public_url,
+        forms=components.forms,
+        sessions=components.sessions,
+        saying=components.saying,
+        writer=components.inbox_writer,
+        foresight=components.foresight,
+        blocks=components.blocks,
+        answers=components.answers,
+        link_keys=components.link_keys,
+        proposals=components.proposals,
+        as_voted=components.as_voted,
+        restored=components.chain_anchors.restored,
+        clock=components.clock,
+        public_url=components.settings.public_url,
     )
 
 
@@ -192,16 +192,16 @@ def reading(
     `role` is whether they need one."""
 
     def answer() -> Answer:
-        built = parts()
-        session = built.sessions.read(req.headers)
-        if session is None or built.sessions.stale(session):
+        components = parts()
+        session = components.sessions.read(req.headers)
+        if session is None or components.sessions.stale(session):
             return _to_sign_in(req, path, quiet=session is not None)
         who = visitor_of(session)
         page = _permitted(who, work, role=role)
-        used = built.sessions.used(session)
-        return replace(page, cookies=(*page.cookies, used)) if used else page
+        cookie = components.sessions.used(session)
+        return replace(page, cookies=(*page.cookies, cookie)) if cookie else page
 
-    return sent(req, or_message(answer, again=(path, "Try again")))
+    return respond(req, or_message(answer, again=(path, "Try again")))
 
 
 def posted(
@@ -216,7 +216,7 @@ def posted(
         who = visitor_of(session)
         return _permitted(who, work, role=role)
 
-    return sent(req, or_message(answer, again=(path, "Back to the page")))
+    return respond(req, or_message(answer, again=(path, "Back to the page")))
 
 
 def _permitted(who: Visitor, work: Callable[[Visitor], Answer], *, role: bool) -> Answer:
@@ -234,11 +234,11 @@ def _to_sign_in(req: func.HttpRequest, path: str, *, quiet: bool) -> Answer:
     """A page that somebody opens leads to the provider at once. Any other client is told to sign in."""
     if req.method != "GET" or req.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
         return ask_to_sign_in(path)
-    begun = parts().sign_in.begin(req.headers, path, quiet=quiet)
-    return see_other(begun.to, *begun.cookies) if isinstance(begun, SignInRedirect) else not_signed_in(begun)
+    outcome = parts().sign_in.begin(req.headers, path, quiet=quiet)
+    return see_other(outcome.to, *outcome.cookies) if isinstance(outcome, SignInRedirect) else not_signed_in(outcome)
 
 
-def sent(req: func.HttpRequest, answer: Answer) -> func.HttpResponse:
+def respond(req: func.HttpRequest, answer: Answer) -> func.HttpResponse:
     """Send 304 if the reader already has the page, and compress it if they accept that."""
     fresh = conditional(answer, req.headers.get("If-None-Match", ""))
     return as_response(compressed(fresh, req.headers.get("Accept-Encoding", "")))

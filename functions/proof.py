@@ -73,8 +73,8 @@ def anchors(req: func.HttpRequest) -> func.HttpResponse:
     """Up to `NEWEST`, newest first. The client verifies them."""
     app, application = parts(), req.route_params["application"]
     app.reader.head(application)  # so that a name of another form is not found
-    written = app.chain_anchors.written(application, most=NEWEST)
-    return ok(AnchorsAnswer(anchors=[_content(content) for content in written]))
+    documents = app.chain_anchors.written(application, most=NEWEST)
+    return ok(AnchorsAnswer(anchors=[_content(content) for content in documents]))
 
 
 @Endpoint(
@@ -97,7 +97,7 @@ def index_verification(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _content(content: bytes) -> object:
-    """The anchor as it was written, even if it is none: the client verifies it."""
+    """The anchor as it was written, even if it is damaged: the client verifies it."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):

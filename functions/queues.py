@@ -96,10 +96,10 @@ def run_step(body: bytes, _: str) -> None:
 
 def _receive(queue: Queue, message: func.ServiceBusMessage, session: str, work: Callable[[bytes], None]) -> None:
     properties = message.application_properties or {}
-    counted = properties.get(TRIES, 0)
-    tries, body = counted if isinstance(counted, int) and counted >= 0 else 0, message.get_body()
-    again = tries > 0 or (message.delivery_count or 0) > 1  # the first delivery is the first
-    _tell_age(queue, message.enqueued_time_utc)
+    tries_property = properties.get(TRIES, 0)
+    tries, body = tries_property if isinstance(tries_property, int) and tries_property >= 0 else 0, message.get_body()
+    again = tries > 0 or (message.delivery_count or 0) > 1  # the first delivery has the count 1
+    _measure_age(queue, message.enqueued_time_utc)
     with (
         handling(_text(properties, *PARENTS)),
         span(Family.QUEUE, f"receive {queue}", link=_text(properties, LINK)),
@@ -123,7 +123,7 @@ def _text(properties: Mapping[str, Any], *names: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _tell_age(queue: str, enqueued: datetime | None) -> None:
+def _measure_age(queue: str, enqueued: datetime | None) -> None:
     """Measured from the scheduled time for scheduled messages: Service Bus sets `enqueued` to it."""
     if enqueued is not None:
         since = enqueued if enqueued.tzinfo is not None else enqueued.replace(tzinfo=UTC)  # the host omits the zone

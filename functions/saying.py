@@ -11,7 +11,7 @@ from slipway.web.answer import Answer, see_other
 from slipway.web.leading import nothing_sent
 from slipway.web.messages import or_message
 
-from .pages import ANONYMOUS, sent
+from .pages import ANONYMOUS, respond
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -20,15 +20,15 @@ blueprint = new_blueprint()
 @blueprint.function_name("page_said_back")
 @blueprint.route(route="say/back", methods=["GET"], auth_level=ANONYMOUS)
 def page_said_back(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, or_message(lambda: _back(req)))
+    return respond(req, or_message(lambda: _back(req)))
 
 
 def _back(req: func.HttpRequest) -> Answer:
-    built = parts()
-    outcome = built.saying.back(
+    components = parts()
+    outcome = components.saying.back(
         state=req.params.get("state", ""),
         code=req.params.get("code", ""),
         error=req.params.get("error", ""),
-        browser=built.sessions.cookies.read(req.headers, Cookie.BROWSER),
+        browser=components.sessions.cookies.read(req.headers, Cookie.BROWSER),
     )
     return see_other(outcome.to) if isinstance(outcome, ProviderRedirect) else nothing_sent(outcome)

@@ -52,8 +52,8 @@ def check_at_start() -> None:
         _ = parts().private_keys
 
 
-class _Doors(TracedBlueprint):
-    """A blueprint whose HTTP functions all answer with the headers that belong to every answer."""
+class _BlueprintWithHeaders(TracedBlueprint):
+    """A blueprint that adds the headers of every response to those of its HTTP functions."""
 
     def route(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
         register = super().route(*args, **kwargs)
@@ -62,14 +62,14 @@ class _Doors(TracedBlueprint):
 
 def _with_headers(handler: Callable[..., func.HttpResponse]) -> Callable[..., func.HttpResponse]:
     @wraps(handler)
-    def answered(req: func.HttpRequest) -> func.HttpResponse:
-        answer = handler(req)
+    def with_headers(req: func.HttpRequest) -> func.HttpResponse:
+        response = handler(req)
         for name, value in _ON_EVERY_ANSWER.items():
-            answer.headers[name] = value
-        return answer
+            response.headers[name] = value
+        return response
 
-    return answered
+    return with_headers
 
 
 def new_blueprint() -> func.Blueprint:
-    return _Doors()  # type: ignore[no-untyped-call] # the library leaves its constructor untyped
+    return _BlueprintWithHeaders()  # type: ignore[no-untyped-call] # the library leaves its constructor untyped

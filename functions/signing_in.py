@@ -8,7 +8,7 @@ from slipway.web.messages import not_signed_in, or_message
 from slipway.web.signin import Visitor
 from slipway.web.signing_out import end_session, show_sign_out, signed_out_page
 
-from .pages import ANONYMOUS, sent, services, shows, takes
+from .pages import ANONYMOUS, respond, services, shows, takes
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -18,13 +18,15 @@ blueprint = new_blueprint()
 @blueprint.route(route="sign-in", methods=["GET"], auth_level=ANONYMOUS)
 def page_sign_in(req: func.HttpRequest) -> func.HttpResponse:
     """Leads to the provider. The parameter `to` is the page to come back to."""
-    return sent(req, or_message(lambda: _went(parts().sign_in.begin(req.headers, req.params.get("to", "/")))))
+    return respond(
+        req, or_message(lambda: _redirect_or_message(parts().sign_in.begin(req.headers, req.params.get("to", "/"))))
+    )
 
 
 @blueprint.function_name("page_signed_in")
 @blueprint.route(route="sign-in/back", methods=["GET"], auth_level=ANONYMOUS)
 def page_signed_in(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, or_message(lambda: _went(parts().sign_in.back(req.headers, req.params))))
+    return respond(req, or_message(lambda: _redirect_or_message(parts().sign_in.back(req.headers, req.params))))
 
 
 @shows(blueprint, "sign-out", role=False)
@@ -40,8 +42,8 @@ def take_sign_out(req: func.HttpRequest, who: Visitor) -> Answer:
 @blueprint.function_name("page_signed_out")
 @blueprint.route(route="signed-out", methods=["GET"], auth_level=ANONYMOUS)
 def page_signed_out(req: func.HttpRequest) -> func.HttpResponse:
-    return sent(req, signed_out_page())
+    return respond(req, signed_out_page())
 
 
-def _went(outcome: SignInRedirect | NotSignedIn) -> Answer:
+def _redirect_or_message(outcome: SignInRedirect | NotSignedIn) -> Answer:
     return see_other(outcome.to, *outcome.cookies) if isinstance(outcome, SignInRedirect) else not_signed_in(outcome)

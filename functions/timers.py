@@ -35,7 +35,7 @@ def reconcile(timer: func.TimerRequest) -> None:
 def reconcile_sources(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
     """Look for events that their sources never reported (pushes, dead letters, a change of signing keys) and for
     records that the audit index lacks."""
-    _run("reconcile_sources", look_for_pushes=True, besides=_watched)
+    _run("reconcile_sources", look_for_pushes=True, besides=_compare_index)
     try:
         measure(Metric.PARKED_NOW, len(parts().installation.open_parked(limit=COUNTED)))
         parked = parts().parking.empty_dead_letters()
@@ -60,7 +60,7 @@ def _record_keys() -> None:
 @blueprint.function_name("drift")
 @blueprint.timer_trigger(arg_name="timer", schedule="20 * * * * *", run_on_startup=False)
 def find_drift(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
-    """Each minute, though it looks only every few: how many is a setting, and a timer's schedule is not."""
+    """Runs each minute, though it looks only every few: how many is a setting, which a timer's schedule cannot be."""
     now = parts().clock()
     if not is_due(now, parts().settings.drift_minutes):
         return
@@ -78,15 +78,15 @@ def find_drift(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding 
 def anchor_chains(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
     """Runs every hour, though it writes once a day, so that an anchor that was missed follows within the hour."""
     try:
-        done = parts().anchoring.run()
+        result = parts().anchoring.run()
     except (LedgerUnavailable, KeysUnavailable, Conflict) as away:
         log.warning("not every chain was anchored: %s", away)
     else:
-        for problem in done.problems:
+        for problem in result.problems:
             log.warning("anchor: not everything was anchored, or a witness was not notified: %s", problem)
 
 
-def _watched() -> tuple[str, ...]:
+def _compare_index() -> tuple[str, ...]:
     try:
         return parts().index_watch.run()
     except (LedgerUnavailable, Conflict) as away:

@@ -54,9 +54,9 @@ def traced(user: Handler, values: Values) -> Handler:
             receiving(trace.trace_parent or "", trace.trace_state or ""),
             span(Family.FUNCTION, name, attributes) as current,
         ):
-            answer = user(*args, **kwargs)
-            _tell_of_http(current, kwargs.get("req"), answer)
-            return answer
+            result = user(*args, **kwargs)
+            _record_http(current, kwargs.get("req"), result)
+            return result
 
     context_parameter = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=func.Context)
     signature = inspect.signature(user)
@@ -65,9 +65,9 @@ def traced(user: Handler, values: Values) -> Handler:
     return run
 
 
-def _tell_of_http(current: Span, request: Any, answer: Any) -> None:
+def _record_http(current: Span, request: Any, result: Any) -> None:
     """Record method and status, but not the address: that of an approval page contains a token."""
-    if isinstance(request, func.HttpRequest) and isinstance(answer, func.HttpResponse):
-        current.set({Attribute.METHOD: request.method, Attribute.STATUS: answer.status_code})
-        if answer.status_code >= SERVER_ERROR:
-            current.fail(f"answered {answer.status_code}")
+    if isinstance(request, func.HttpRequest) and isinstance(result, func.HttpResponse):
+        current.set({Attribute.METHOD: request.method, Attribute.STATUS: result.status_code})
+        if result.status_code >= SERVER_ERROR:
+            current.fail(f"answered {result.status_code}")

@@ -80,10 +80,10 @@ def post_vote(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpResponse:
-    built = parts()
+    components = parts()
     request = read_body(req, VoteRequest)
     check_identified(request, principal)  # before anything is read, so that a stranger cannot probe for releases
-    release = built.reader.release(req.route_params["release"])
+    release = components.reader.release(req.route_params["release"])
     if principal is not None and not _is_by_link(request):
         _check_asked(request, release, principal)
     reply = _say_once(_row(request, release, principal), request, release)
@@ -92,8 +92,8 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
             return ok(said_outcome(reply))
         case SaidState.REFUSED | SaidState.PARKED:
             outcome = said_outcome(reply)
-            shown = [rule.model_dump(mode="json") for rule in outcome.rules]
-            return problem(409, "The vote did not count", outcome.reason, rules=shown)
+            failed_rules = [rule.model_dump(mode="json") for rule in outcome.rules]
+            return problem(409, "The vote did not count", outcome.reason, rules=failed_rules)
         case unreachable:
             assert_never(unreachable)
 
@@ -117,26 +117,26 @@ def _check_asked(request: VoteRequest, release: Release, principal: Principal) -
 
 
 def _row(request: VoteRequest, release: Release, principal: Principal | None) -> InboxRow:
-    built = parts()
+    components = parts()
     identification = {
-        "installation": built.settings.installation_name,
+        "installation": components.settings.installation_name,
         "salt": salt_of(secrets.token_bytes(SALT_BYTES)),
     }
     if principal is None or _is_by_link(request):
-        return row_of_token(request, release, built.link_keys, now=built.clock(), **identification)
+        return row_of_token(request, release, components.link_keys, now=components.clock(), **identification)
     page = gate_place(release.application, release.number, release.environment or "")
-    return row_of_principal(request, release, principal, page=built.settings.public_url + page, **identification)
+    return row_of_principal(request, release, principal, page=components.settings.public_url + page, **identification)
 
 
 def _say_once(row: InboxRow, request: VoteRequest, release: Release) -> Reply:
     """Say it, unless the same was said before under the same id; returns how far it is."""
-    built = parts()
-    id = _row_id(request.id or built.inbox_writer.new_id(), row)
+    components = parts()
+    id = _row_id(request.id or components.inbox_writer.new_id(), row)
     try:
-        return built.answers.reply(release.application, id)
+        return components.answers.reply(release.application, id)
     except NotFound:
-        built.inbox_writer.say(release.application, row.evolve(trace=carrier()), id=id)
-        return built.answers.reply(release.application, id)
+        components.inbox_writer.say(release.application, row.evolve(trace=carrier()), id=id)
+        return components.answers.reply(release.application, id)
 
 
 def _row_id(id: str, row: InboxRow) -> str:

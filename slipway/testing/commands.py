@@ -36,21 +36,21 @@ def proved_command(**fields: Any) -> CommandGiven:
     return event.evolve(proved=proved(event, **about)) if event.verb in OPENS else event
 
 
-def proved(given: CommandLike, **about: Any) -> ProofFacts:
+def proved(command: CommandLike, **about: Any) -> ProofFacts:
     """The facts from the command's proof. The same command under the same submission is the same statement."""
-    text = f"{given.actor} {given.submission} {given.reason}"
+    text = f"{command.actor} {command.submission} {command.reason}"
     statement = CommandStatement(
         installation="slipway.example.com",
         salt=salt_of(hashlib.sha256(text.encode()).digest()[:16]),
-        reason=given.reason,
-        verb=given.verb,
+        reason=command.reason,
+        verb=command.verb,
         **about,
     )
     return ProofFacts(
         proof=sha256(statement.canonical),
         statement=statement,
         tenant=TENANT,
-        issued_at=given.received_at,
-        expires_at=given.received_at + LIFE,
-        authenticated_at=given.received_at,
+        issued_at=command.received_at,
+        expires_at=command.received_at + LIFE,
+        authenticated_at=command.received_at,
     )

@@ -61,9 +61,9 @@ class MemoryIssuer:
         return self.sign(claims | {"nonce": nonce, "auth_time": int(at.timestamp())} | more)
 
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
-        claims_given = {name: value for name, value in claims.items() if value is not None}
+        present_claims = {name: value for name, value in claims.items() if value is not None}
         # Not `jwt.encode`, which refuses some claims that a hostile issuer could sign.
-        payload, headers = json.dumps(claims_given).encode(), {"kid": self.kid} | header
+        payload, headers = json.dumps(present_claims).encode(), {"kid": self.kid} | header
         return jwt.api_jws.encode(payload, signing_key(self.kid), algorithm="RS256", headers=headers)
 
 

@@ -97,14 +97,14 @@ class Installation(Outside):
     def copy(self, deliveries: Path | None = None) -> Self:
         """Another installation in the same state, for a test that begins where another story stopped. Its ports are not
         wrapped. It shares whatever a subclass adds, and the folder, which is copied if `deliveries` names a new one."""
-        made = copy(self)
+        duplicate = copy(self)
         if deliveries is not None:
-            made.deliveries = copytree(self.deliveries, deliveries)
+            duplicate.deliveries = copytree(self.deliveries, deliveries)
         outside = {name: value for name, value in vars(self).items() if name in _OUTSIDE}
-        vars(made).update(deepcopy(outside))
-        made.ports = made.as_ports(made.deliveries)
-        made.restart()
-        return made
+        vars(duplicate).update(deepcopy(outside))
+        duplicate.ports = duplicate.as_ports(duplicate.deliveries)
+        duplicate.restart()
+        return duplicate
 
     def without(self, kind: str, name: str) -> None:
         """Restart the app without one of the `registries`, `clusters` or `channels` in its settings."""

@@ -32,8 +32,8 @@ class MemoryBus:
         self.sent: list[Outgoing] = []
         self.raw: list[RawMessage] = []
         self.dead: list[DeadLetter] = []
-        self.lying: list[WaitingMessage] = []
-        """Messages that wait in sessions which nobody holds."""
+        self.in_free_sessions: list[WaitingMessage] = []
+        """Messages that wait in sessions that nobody holds."""
         self.broken = False
         self.denied: dict[str, str] = {}
         """Queue → the right that is denied: `send` or `listen`."""
@@ -43,10 +43,15 @@ class MemoryBus:
 
     def __deepcopy__(self, known: object) -> "MemoryBus":
         """A copy with the same messages, which nobody changes. A function that takes hints at once is not copied."""
-        made = MemoryBus()
-        made.sent, made.raw, made.dead, made.lying = [*self.sent], [*self.raw], [*self.dead], [*self.lying]
-        made._ids = set(self._ids)
-        return made
+        duplicate = MemoryBus()
+        duplicate.sent, duplicate.raw, duplicate.dead, duplicate.in_free_sessions = (
+            [*self.sent],
+            [*self.raw],
+            [*self.dead],
+            [*self.in_free_sessions],
+        )
+        duplicate._ids = set(self._ids)
+        return duplicate
 
     def forget_ids(self) -> None:
         """Forget the message ids, as a queue does after a while."""
@@ -81,22 +86,22 @@ class MemoryBus:
             self.raw.append(message)
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
-        mine = [letter for letter in self.dead if letter.queue == queue][:limit]
-        for letter in mine:
+        letters = [letter for letter in self.dead if letter.queue == queue][:limit]
+        for letter in letters:
             keep(letter)
             self.dead.remove(letter)
-        return len(mine)
+        return len(letters)
 
     def take_free_sessions(self, queue: str, take: Callable[[WaitingMessage], None], *, limit: int = 100) -> int:
-        mine = [waiting for waiting in self.lying if waiting.queue == queue][:limit]
-        for waiting in mine:
+        messages = [message for message in self.in_free_sessions if message.queue == queue][:limit]
+        for waiting in messages:
             take(waiting)
-            self.lying.remove(waiting)
-        return len(mine)
+            self.in_free_sessions.remove(waiting)
+        return len(messages)
 
     def probe(self, queue: str) -> datetime | None:
         if self.broken:
             raise QueueUnavailable("the queue is switched off")
         if queue in self.denied:
             raise QueueDenied(queue, self.denied[queue])
-        return min((waiting.enqueued_at for waiting in self.lying if waiting.queue == queue), default=None)
+        return min((waiting.enqueued_at for waiting in self.in_free_sessions if waiting.queue == queue), default=None)

@@ -86,7 +86,7 @@ class MemoryRegistry:
 
     def handle(self, request: Request) -> RegistryReply:
         self.log.append(request)
-        for pattern, answer in (
+        for pattern, handler in (
             (_UPLOADS, self._start),
             (_UPLOAD, self._upload),
             (_BLOB, self._blob),
@@ -96,7 +96,7 @@ class MemoryRegistry:
         ):
             match = pattern.fullmatch(request.path)
             if match:
-                return answer(request, *match.groups())
+                return handler(request, *match.groups())
         return RegistryReply(status=200 if request.path == "/v2/" else 404, body=b"404 page not found")
 
     def _start(self, request: Request, repository: str) -> RegistryReply:
@@ -124,9 +124,9 @@ class MemoryRegistry:
             return error(404, "BLOB_UNKNOWN")
         start = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
         if start:
-            rest = data[int(start[1]) :]
+            remainder = data[int(start[1]) :]
             extent = f"bytes {start[1]}-{len(data) - 1}/{len(data)}"
-            return RegistryReply(status=206, headers={"Content-Range": extent}, body=rest)
+            return RegistryReply(status=206, headers={"Content-Range": extent}, body=remainder)
         return RegistryReply(status=200, body=data)
 
     def _manifest(self, request: Request, repository: str, reference: str) -> RegistryReply:
@@ -246,10 +246,10 @@ class RegistryDouble(Registry):
         super().__init__(RegistryEndpoint(host), Anonymous(), pool=self.pool, pause=lambda seconds: None)
 
     def __deepcopy__(self, known: dict[int, Any]) -> "RegistryDouble":
-        made = RegistryDouble(self._name, deepcopy(self._clock, known))
+        duplicate = RegistryDouble(self._name, deepcopy(self._clock, known))
         for name in ("held", "errors", "locked", "pushed", "lists"):
-            setattr(made, name, deepcopy(getattr(self, name), known))
-        return made
+            setattr(duplicate, name, deepcopy(getattr(self, name), known))
+        return duplicate
 
     def _handle(self, request: Request) -> RegistryReply:
         if self.errors:

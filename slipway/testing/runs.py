@@ -23,7 +23,7 @@ from ..domain.runs import Fact, InvolvedPerson, Involvement, PublishedList, Run,
 from ..inbound.published import PUBLISHING_TASK
 
 ASKED: Final = Fact(trust=Trust.PROVED, why="the source was asked")
-NOT_TOLD: Final = Fact(trust=Trust.NOT_PROVED, why="the test names nobody")
+NOBODY_NAMED: Final = Fact(trust=Trust.NOT_PROVED, why="the test names nobody")
 
 
 def proved_run(*, requested_by: str = "", committed_by: str = "", **fields: Any) -> Run:
@@ -32,7 +32,7 @@ def proved_run(*, requested_by: str = "", committed_by: str = "", **fields: Any)
     people = tuple(
         InvolvedPerson(part=part, trust=Trust.PROVED, mail=mail) for part, mail in people_by_part.items() if mail
     )
-    behind = ASKED if requested_by and committed_by else NOT_TOLD
+    behind = ASKED if requested_by and committed_by else NOBODY_NAMED
     return Run.model_validate({"proof": ASKED, "built": ASKED, "behind": behind, "people": people, **fields})
 
 
@@ -83,40 +83,42 @@ class RunsInMemory:
 
     def pipeline(self, organization: str, project: str, definition: int) -> SourceAnswer[str]:
         """The name of a pipeline that has a run."""
-        for (where, _), ran in self.runs.items():
-            run = ran.answer
+        for (owner, _), run_double in self.runs.items():
+            run = run_double.answer
             is_here = project.casefold() in (run.project.casefold(), run.project_id.casefold())
-            if where == organization.casefold() and is_here and run.definition == definition:
+            if owner == organization.casefold() and is_here and run.definition == definition:
                 return self.away or run.pipeline
         return self.away or Absent(f"the source knows no pipeline {definition} of {organization}/{project}")
 
     def timeline(self, run: RunInfo) -> SourceAnswer[tuple[TimelineRecord, ...]]:
-        ran = self._ran(run)
+        run_double = self._double_of(run)
         return self.away or tuple(
-            TimelineRecord(id=f"task-{n}", parent=None, type="Task", name=ran.task, attempt=1, result="succeeded")
-            for n in range(len(ran.documents))
+            TimelineRecord(
+                id=f"task-{n}", parent=None, type="Task", name=run_double.task, attempt=1, result="succeeded"
+            )
+            for n in range(len(run_double.documents))
         )
 
     def attachments(self, run: RunInfo, kind: str) -> SourceAnswer[tuple[Attachment, ...]]:
-        numbers = range(len(self._ran(run).documents))
+        numbers = range(len(self._double_of(run).documents))
         return self.away or tuple(Attachment(name=f"{n}.json", timeline="1", record=f"task-{n}") for n in numbers)
 
     def attachment(self, run: RunInfo, kind: str, attachment: Attachment) -> SourceAnswer[bytes]:
-        return self.away or self._ran(run).documents[int(attachment.record.removeprefix("task-"))]
+        return self.away or self._double_of(run).documents[int(attachment.record.removeprefix("task-"))]
 
     def changes(self, run: RunInfo) -> SourceAnswer[tuple[CommitSummary, ...]]:
-        commits = self._ran(run).commits
+        commits = self._double_of(run).commits
         return self.away or tuple(CommitSummary(id=commit.id, author=commit.author) for commit in commits)
 
     def commit(self, run: RunInfo, id: str) -> SourceAnswer[CommitInfo]:
-        info = next((commit for commit in self._ran(run).commits if commit.id == id), None)
+        info = next((commit for commit in self._double_of(run).commits if commit.id == id), None)
         return self.away or info or Absent(f"the source knows no commit {id}")
 
     def merge_bases(self, run: RunInfo, one: str, other: str) -> SourceAnswer[tuple[str, ...]]:
         return self.away or (other,)
 
     def commits(self, run: RunInfo, old: str, new: str) -> SourceAnswer[tuple[CommitInfo, ...]]:
-        return self.away or self._ran(run).commits
+        return self.away or self._double_of(run).commits
 
     def pull_requests(self, run: RunInfo, commits: Sequence[str]) -> SourceAnswer[tuple[PullRequest, ...]]:
         return self.away or ()
@@ -133,7 +135,7 @@ class RunsInMemory:
     def service_named(self, organization: str, descriptor: str) -> SourceAnswer[str]:
         return self.away or self.services_hidden or Absent(f"there is no service {descriptor}")
 
-    def _ran(self, run: RunInfo) -> RunDouble:
+    def _double_of(self, run: RunInfo) -> RunDouble:
         return self.runs[run.organization.casefold(), run.id]
 
 
@@ -148,10 +150,10 @@ def _identity(mail: str) -> Identity:
     return Identity(id=mail, object_id=object_id_of(mail), tenant=tenant, mail=mail, name=mail, is_service=False)
 
 
-def told_run(*, id: int, number: str, commit: str = "c" * 40, requested_by: str = "", **fields: Any) -> RunInfo:
-    """A run in the words of the source: it succeeded on main, unless the fields say otherwise."""
+def run_info(*, id: int, number: str, commit: str = "c" * 40, requested_by: str = "", **fields: Any) -> RunInfo:
+    """A run as the source describes it: it succeeded on main, unless the fields say otherwise."""
     requester = PersonReference(id=requested_by, unique_name=requested_by) if requested_by else None
-    usual: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "organization": "contoso",
         "project_id": "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79",
         "project": "Shop",
@@ -168,7 +170,7 @@ def told_run(*, id: int, number: str, commit: str = "c" * 40, requested_by: str 
         "deleted": False,
     }
     return RunInfo.model_validate(
-        {**usual, "id": id, "number": number, "commit": commit, "requested_for": requester, **fields}
+        {**defaults, "id": id, "number": number, "commit": commit, "requested_for": requester, **fields}
     )
 
 

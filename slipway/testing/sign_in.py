@@ -71,7 +71,7 @@ class MemoryProvider:
         return IdTokens(self.issuer, SIGN_IN_CLIENT).verify(token, nonce=pending.nonce, at=at)
 
     def answer(self, address: str, who: TokenPerson | None = None) -> dict[str, str]:
-        """The provider's answer once a person has signed in; nobody cancels."""
+        """The provider's answer once this person has signed in, or has cancelled if there is nobody."""
         query = dict(parse_qsl(urlsplit(address).query))
         who = who or self.at_home
         if who is None:
@@ -109,7 +109,7 @@ def bearer(app: "App", who: TokenPerson) -> dict[str, str]:
 def signed_in(app: "App", who: TokenPerson) -> Browser:
     """A browser in which this person signed in a moment ago."""
     browser = Browser()
-    made, cookie = app.sessions.browser(browser.headers)
-    _, session = app.sessions.begin(who, browser=made)
+    browser_id, cookie = app.sessions.browser(browser.headers)
+    _, session = app.sessions.begin(who, browser=browser_id)
     browser.take(*([cookie] if cookie else []), session)
     return browser

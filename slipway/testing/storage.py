@@ -47,12 +47,12 @@ class MemoryTable:
         self._clock = clock
 
     def __deepcopy__(self, known: dict[int, Any]) -> "MemoryTable":
-        made = MemoryTable(examined=self._examined, clock=deepcopy(self._clock, known))
+        duplicate = MemoryTable(examined=self._examined, clock=deepcopy(self._clock, known))
         with self._lock:
-            made._rows = {partition: dict(rows) for partition, rows in self._rows.items()}
-            made._sorted = {partition: list(keys) for partition, keys in self._sorted.items()}
-            made._etags = itertools.count(next(self._etags))
-        return made
+            duplicate._rows = {partition: dict(rows) for partition, rows in self._rows.items()}
+            duplicate._sorted = {partition: list(keys) for partition, keys in self._sorted.items()}
+            duplicate._etags = itertools.count(next(self._etags))
+        return duplicate
 
     def get(self, partition: str, key: str) -> Row | None:
         check_key(partition, key)
@@ -195,9 +195,9 @@ class MemoryAdded:
         self._lock = threading.Lock()
 
     def __deepcopy__(self, known: dict[int, Any]) -> "MemoryAdded":
-        made = type(self)()
-        made.files = dict(self.files)
-        return made
+        duplicate = type(self)()
+        duplicate.files = dict(self.files)
+        return duplicate
 
     def add(self, name: str, content: bytes, content_type: str = "application/json") -> None:
         with self._lock:

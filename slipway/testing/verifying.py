@@ -1,4 +1,4 @@
-"""The verdict on a whole chain that tests ask for: against its head and its newest anchor."""
+"""Verifies a whole chain for tests, against its head and its newest anchor."""
 
 from dataclasses import dataclass
 

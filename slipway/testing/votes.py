@@ -41,8 +41,8 @@ class MemoryVotes:
         is; `claims` adds claims to the token or replaces them."""
         state = parse_qs(urlsplit(address).query)["state"][0]
         nonce, verifier = self.pending[state]
-        claims_told: dict[str, Any] = {"nonce": nonce, "auth_time": int((self.clock() - ago).timestamp())} | claims
-        token = self.issuer.id_token(VOTES_CLIENT, who, at=self.clock(), **claims_told)
+        token_claims: dict[str, Any] = {"nonce": nonce, "auth_time": int((self.clock() - ago).timestamp())} | claims
+        token = self.issuer.id_token(VOTES_CLIENT, who, at=self.clock(), **token_claims)
         code = f"code-{len(self.codes)}-{state}"
         self.codes[code] = (token, verifier)
         return state, code

@@ -30,7 +30,7 @@ from slipway.queries.answers import SaidState
 from slipway.testing import ManualClock, MemoryBus, MemoryCluster, documents_in
 from slipway.testing.identity import TENANT
 from slipway.testing.ports import Outside
-from slipway.testing.runs import published_by_run, told_run
+from slipway.testing.runs import published_by_run, run_info
 from slipway.testing.sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, bearer, person, signed_in
 
 from . import doors, payloads
@@ -164,7 +164,7 @@ class Installation:
         requested_by: str = "cleo@example.com",
     ) -> Response:
         """Azure DevOps' service hook announces a completed run that has published the image of that tag."""
-        run = told_run(
+        run = run_info(
             id=payloads.run_id(f"{organization} {definition} {number}"),
             number=number,
             result=result,
@@ -181,7 +181,7 @@ class Installation:
 
     def run_state_changed(self, number: str, *, author: str, committer: str) -> Response:
         """The other hook of Azure DevOps, of a run whose source is at GitHub: it names who made the change."""
-        run = told_run(
+        run = run_info(
             id=payloads.run_id(number), number=number, project=PROJECT, project_id=PROJECT_ID, repository_is_here=False
         )
         self._put_run(run, self._pushed.get(number), author=author)
@@ -191,7 +191,7 @@ class Installation:
         """The pipeline sends its own message to the queue `runs`; the run has published the image that it names."""
         image_fields = image or {}
         spelling = result[:1].lower() + result[1:]
-        run = told_run(
+        run = run_info(
             id=payloads.run_id(number),
             number=number,
             result={"succeededWithIssues": PARTIAL}.get(spelling, spelling),

@@ -13,7 +13,7 @@ from tests.unit.api.in_process import use
 
 
 def leave_in_session(installation: Installation, body: bytes, session: str = "shop") -> None:
-    installation.bus.lying.append(
+    installation.bus.in_free_sessions.append(
         WaitingMessage(queue=Queue.WORK, body=body, message_id="m-1", session=session, enqueued_at=installation.now)
     )
 
@@ -36,7 +36,7 @@ def test_it_is_decided_as_if_its_reader_had_come(installation: Installation) -> 
     leave_in_session(installation, event_of(installation))
     assert installation.app.turns.take_left_behind() == 1
     assert installation.phase(1) is not Phase.COMPLETED
-    assert installation.bus.lying == []
+    assert installation.bus.in_free_sessions == []
 
 
 def test_the_timer_of_every_five_minutes_decides_it(
@@ -45,7 +45,7 @@ def test_the_timer_of_every_five_minutes_decides_it(
     use(monkeypatch, installation, timers)
     leave_in_session(installation, event_of(installation))
     timers.reconcile_sources(TimerRequest())
-    assert installation.bus.lying == []
+    assert installation.bus.in_free_sessions == []
     assert installation.app.ledger.release("shop", 1) is not None
 
 

@@ -19,7 +19,7 @@ from slipway.engine.proving_runs import ABSENT_RETRY_PERIOD, MOST_UNKNOWN, RETRY
 from slipway.inbound.claims import claimed
 from slipway.testing import ADA, Installation, write_application
 from slipway.testing.applications import APPLICATION
-from slipway.testing.runs import object_id_of, published_by_run, told_run
+from slipway.testing.runs import object_id_of, published_by_run, run_info
 
 DAN, GRACE = "dan@example.com", "grace@example.com"
 REPOSITORY = "team/shop"
@@ -65,7 +65,7 @@ def look_again(installation: Installation) -> bool:
 def published_run(installation: Installation, tag: str = "v1", *, id: int = 1, number: str = "20261128.1") -> RunInfo:
     """A run that published the digest of an image it built: Dan requested the run, Grace pushed the change."""
     digest = installation.build(tag)
-    run = told_run(id=id, number=number, requested_by=DAN)
+    run = run_info(id=id, number=number, requested_by=DAN)
     installation.runs.put(run, published_by_run(digest, REPOSITORY), pushed_by=GRACE)
     return run
 
@@ -82,7 +82,7 @@ def test_runs_that_there_are_not_leave_few_records_and_a_genuine_one_among_them_
     run = published_run(installation)
     installation.push("v1")
     for id in range(1000, 1000 + 4 * MOST_UNKNOWN):
-        report_run(installation, told_run(id=id, number=f"20261128.{id}"))
+        report_run(installation, run_info(id=id, number=f"20261128.{id}"))
     report_run(installation, run)
     installation.settle()
 
@@ -90,7 +90,7 @@ def test_runs_that_there_are_not_leave_few_records_and_a_genuine_one_among_them_
     assert installation.release(1).phase is Phase.AWAITING_APPROVAL
 
     installation.now += ABSENT_RETRY_PERIOD
-    report_run(installation, told_run(id=5000, number="20261129.1"))
+    report_run(installation, run_info(id=5000, number="20261129.1"))
     assert sum(record.action == Action.RUN_NOT_PROVED for record in installation.trail()) == MOST_UNKNOWN + 1
 
 
@@ -101,7 +101,7 @@ def test_a_genuine_run_that_its_source_does_not_know_yet_is_taken_however_many_o
     installation.push("v1")
     answer = installation.runs.runs.pop((run.organization.casefold(), run.id))
     for id in range(1000, 1000 + 2 * MOST_UNKNOWN):
-        report_run(installation, told_run(id=id, number=f"20261128.{id}"))
+        report_run(installation, run_info(id=id, number=f"20261128.{id}"))
     report_run(installation, run)
     assert installation.phase(1) is Phase.JOINING
     installation.runs.runs[run.organization.casefold(), run.id] = answer
@@ -114,7 +114,7 @@ def test_a_genuine_run_that_its_source_does_not_know_yet_is_taken_however_many_o
 def test_runs_that_there_are_not_are_asked_for_a_few_times_each_and_leave_no_record_in_the_end(
     installation: Installation,
 ) -> None:
-    many = [told_run(id=id, number=f"20261128.{id}") for id in range(1000, 1000 + MOST_UNKNOWN + 1)]
+    many = [run_info(id=id, number=f"20261128.{id}") for id in range(1000, 1000 + MOST_UNKNOWN + 1)]
     for run in many:
         report_run(installation, run)
     while look_again(installation):
@@ -172,7 +172,7 @@ def test_the_record_of_a_run_that_joins_says_what_is_proved(installation: Instal
 
 
 def test_whoever_pushed_the_change_may_not_approve_it_however_they_sign_in(installation: Installation) -> None:
-    run = told_run(id=1, number="1", requested_by=DAN)
+    run = run_info(id=1, number="1", requested_by=DAN)
     installation.runs.put(run, published_by_run(installation.build("v1"), REPOSITORY), pushed_by=ADA)
     installation.push("v1")
     report_run(installation, run)
@@ -251,7 +251,7 @@ def test_a_run_that_the_source_does_not_know_is_never_proved_and_not_asked_for_f
 ) -> None:
     installation.push("v1")
     started_at = installation.now
-    report_run(installation, told_run(id=99, number="v1"))
+    report_run(installation, run_info(id=99, number="v1"))
     while look_again(installation):
         pass
     assert ABSENT_RETRY_PERIOD <= installation.now - started_at < ABSENT_RETRY_PERIOD + timedelta(minutes=11)
@@ -284,7 +284,7 @@ def test_a_run_that_is_not_proved_stops_nothing(installation: Installation) -> N
 # ---- not proved
 def test_a_run_that_published_nothing_starts_nothing_and_the_release_says_so(installation: Installation) -> None:
     installation.push("v1")
-    run = told_run(id=1, number="v1", requested_by=DAN)
+    run = run_info(id=1, number="v1", requested_by=DAN)
     installation.runs.put(run, pushed_by=GRACE)
     report_run(installation, run)
     installation.settle()
@@ -297,7 +297,7 @@ def test_an_unproved_report_gives_way_to_a_proved_one_of_another_run(installatio
     """A forged report that arrives first does not keep out the genuine one."""
     run = published_run(installation, number="v1")
     installation.push("v1")
-    report_run(installation, told_run(id=99, number="v1"))
+    report_run(installation, run_info(id=99, number="v1"))
     report_run(installation, run)
     installation.settle()
     release = installation.release(1)
@@ -324,7 +324,7 @@ def test_a_genuine_run_with_a_foreign_digest_is_refused_by_name_and_its_own_imag
 
 def test_a_run_of_another_pipeline_is_refused_by_name(installation: Installation) -> None:
     installation.push("v1")
-    run = told_run(id=1, number="v1", pipeline="other-ci", folder="\\team-a", definition=99)
+    run = run_info(id=1, number="v1", pipeline="other-ci", folder="\\team-a", definition=99)
     installation.runs.put(run, published_by_run(str(installation.release(1).digest), REPOSITORY))
     report_run(installation, run.evolve(pipeline="build"))
     installation.settle()
@@ -334,7 +334,7 @@ def test_a_run_of_another_pipeline_is_refused_by_name(installation: Installation
 
 
 def test_a_run_of_a_pipeline_that_builds_nothing_here_reaches_no_application(installation: Installation) -> None:
-    report_run(installation, told_run(id=1, number="1", pipeline="other-ci"))
+    report_run(installation, run_info(id=1, number="1", pipeline="other-ci"))
     installation.settle()
     assert (installation.runs.requests, installation.actions(), list(installation.app.parking.all())) == ([], [], [])
 

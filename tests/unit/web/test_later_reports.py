@@ -7,7 +7,7 @@ import pytest
 
 from slipway.domain.release import Phase
 from slipway.testing import Installation, write_application
-from slipway.testing.runs import told_run
+from slipway.testing.runs import run_info
 from slipway.web.release import show_release
 from tests.unit.engine.test_proving_runs import published_run, report_run
 from tests.unit.web.visitors import DORA
@@ -24,7 +24,7 @@ def home(tmp_path: Path) -> Installation:
 
 
 def test_a_run_that_nobody_knows_and_one_of_another_image_stand_on_the_page(home: Installation) -> None:
-    report_run(home, told_run(id=99, number="20261128.9"))
+    report_run(home, run_info(id=99, number="20261128.9"))
     home.wait(timedelta(seconds=1))
     report_run(home, published_run(home, "other", id=7, number="20261128.7"))
     page = show_release(home.app.reader, "shop-1", visitor=DORA).body.decode()
@@ -39,7 +39,7 @@ def test_a_run_that_nobody_knows_and_one_of_another_image_stand_on_the_page(home
 
 
 def test_a_release_that_has_both_says_nothing_of_it(home: Installation) -> None:
-    report_run(home, told_run(id=99, number="20261128.9"))
+    report_run(home, run_info(id=99, number="20261128.9"))
     report_run(home, published_run(home))
     home.settle()
     assert home.phase(1) is not Phase.JOINING

@@ -33,7 +33,7 @@ from slipway.ledger.table import Act, Write
 from slipway.maintenance.doctor import Doctor, FixHints
 from slipway.telemetry import Attribute
 from slipway.testing import Installation, write_application, write_project
-from slipway.testing.runs import told_run
+from slipway.testing.runs import run_info
 from tests.unit.telemetry.conftest import Kept, kept  # noqa: F401 - a fixture
 
 AZURE = FixHints(
@@ -172,7 +172,7 @@ def test_a_row_that_cannot_be_read_is_named_with_what_to_do(
 @pytest.mark.parametrize(("minutes", "status"), [(1, Status.OK), (16, Status.FAILED)])
 def test_a_message_that_nobody_reads_is_told_by_its_age(patient: Patient, minutes: int, status: Status) -> None:
     since = patient.installation.now - timedelta(minutes=minutes)
-    patient.installation.bus.lying.append(
+    patient.installation.bus.in_free_sessions.append(
         WaitingMessage(queue=Queue.WORK, body=b"{}", message_id="m-1", session="shop", enqueued_at=since)
     )
     finding = patient.examine()[f"queue:{Queue.WORK}"]
@@ -494,7 +494,7 @@ def asked(installation: Installation) -> Finding:
 
 
 def test_a_pipeline_whose_runs_may_be_asked_about_is_named(following: Installation) -> None:
-    following.runs.put(told_run(id=1, number="1"))
+    following.runs.put(run_info(id=1, number="1"))
     found = asked(following)
     assert (found.status, found.said) == (Status.OK, "may see the pipeline build, and look people and services up")
 
@@ -506,7 +506,7 @@ def test_an_identity_that_sees_no_pipeline_is_told_where_to_make_it_a_member(fol
 
 
 def test_an_identity_that_may_not_see_service_principals_is_told_what_it_lacks(following: Installation) -> None:
-    following.runs.put(told_run(id=1, number="1"))
+    following.runs.put(run_info(id=1, number="1"))
     following.runs.services_hidden = CannotKnow("TF50309: it may not see who a service principal is")
     found = asked(following)
     assert (found.status, found.said) == (Status.FAILED, "TF50309: it may not see who a service principal is")
@@ -514,7 +514,7 @@ def test_an_identity_that_may_not_see_service_principals_is_told_what_it_lacks(f
 
 
 def test_a_source_that_does_not_answer_is_told_in_its_own_words(following: Installation) -> None:
-    following.runs.put(told_run(id=1, number="1"))
+    following.runs.put(run_info(id=1, number="1"))
     following.runs.away = CannotKnow("dev.azure.com does not accept Slipway's identity", retryable=True)
     assert asked(following).said == "dev.azure.com does not accept Slipway's identity"
 
