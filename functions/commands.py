@@ -70,8 +70,8 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
         permit(caller, PERMISSIONS[body.verb])
     request = CommandRequest(**{**body.model_dump(exclude={"id", "channel"}), "person": person})
     if alone:
-        said_by = speaker(caller, Via(body.channel))
-        return received(parts().inbox_writer.command(request, said_by, id=body.id or "", token=bearer_of(req)))
+        sender = speaker(caller, Via(body.channel))
+        return received(parts().inbox_writer.command(request, sender, id=body.id or "", token=bearer_of(req)))
     if body.verb in OPENS:
         statement = parts().inbox_writer.statement(request)
         parts().foresight.check(statement)
@@ -85,7 +85,7 @@ def _starts_alone(caller: Caller, body: Command) -> bool:
     token itself."""
     if body.verb is not Verb.CREATE or caller.signed_in is not None:
         return False
-    parts().catalogue.look_again()  # its project may name it since a moment ago
+    parts().catalogue.look_again()  # its project may have named it only a moment ago
     entry, claims = parts().catalogue.get(body.application), {claim.casefold() for claim in caller.claims}
     return entry is not None and any(automation.casefold() in claims for automation in entry.application.automation)
 
@@ -101,12 +101,14 @@ def to_confirm(
     refused: tuple[ChangeShown, ...] = (),
 ) -> func.HttpResponse:
     """202: it waits for a person, who proves in a browser that they say it."""
-    built = parts()
-    handle = built.saying.keep_pending(statement, via, content=content, compared=compared, asks=asks, fresh=fresh)
+    components = parts()
+    handle = components.saying.keep_pending(statement, via, content=content, compared=compared, asks=asks, fresh=fresh)
     address = f"/api/v1/confirmations/{handle}"
-    page = f"{built.settings.public_url}/confirm/{handle}"
-    answer = ReceivedAnswer(application=partition_of(statement), id="", address=address, open=page, refused=refused)
-    return ok(answer, status=202)
+    page = f"{components.settings.public_url}/confirm/{handle}"
+    received_answer = ReceivedAnswer(
+        application=partition_of(statement), id="", address=address, open=page, refused=refused
+    )
+    return ok(received_answer, status=202)
 
 
 @Endpoint(
@@ -142,10 +144,12 @@ def confirmation(req: func.HttpRequest) -> func.HttpResponse:
     return ok(Confirmation(state=ConfirmationState.WAITING))
 
 
-def received(said: Said, *, refused: tuple[ChangeShown, ...] = ()) -> func.HttpResponse:
+def received(receipt: Said, *, refused: tuple[ChangeShown, ...] = ()) -> func.HttpResponse:
     """202: the row was written; the body says where the answer will be. `refused` lists the changes that were not
     written."""
-    address = f"/api/v1/inbox/{said.partition}/{said.id}"
-    answer = ok(ReceivedAnswer(application=said.partition, id=said.id, address=address, refused=refused), status=202)
-    answer.headers["Location"] = address
-    return answer
+    address = f"/api/v1/inbox/{receipt.partition}/{receipt.id}"
+    response = ok(
+        ReceivedAnswer(application=receipt.partition, id=receipt.id, address=address, refused=refused), status=202
+    )
+    response.headers["Location"] = address
+    return response

@@ -47,7 +47,7 @@ type Schema = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """One shape on which parts of the system, or people and the system, meet."""
+    """One format that parts of the system exchange with each other, or with people."""
 
     name: str
     title: str
@@ -344,37 +344,39 @@ The tables are made from the models; the JSON Schemas are the same for a machine
 
 def files() -> dict[str, str]:
     """Name and content of each file that is made."""
-    made = {f"{FOLDER}/{each.name}.schema.json": _json(each.schema) for each in FORMATS}
-    return {"docs/reference/formats.md": page(), **made}
+    schemas = {f"{FOLDER}/{format_.name}.schema.json": _json(format_.schema) for format_ in FORMATS}
+    return {"docs/reference/formats.md": page(), **schemas}
 
 
 def page() -> str:
-    rows = "".join(f"| [{each.title}](#{each.name}) | {each.written_by} | {each.read_by} |\n" for each in FORMATS)
-    shown: set[str] = set()
-    return _START + rows + "\n" + "\n".join(_chapter(each, shown) for each in FORMATS)
+    rows = "".join(
+        f"| [{format_.title}](#{format_.name}) | {format_.written_by} | {format_.read_by} |\n" for format_ in FORMATS
+    )
+    documented: set[str] = set()
+    return _START + rows + "\n" + "\n".join(_chapter(format_, documented) for format_ in FORMATS)
 
 
-def _chapter(each: Format, shown: set[str]) -> str:
+def _chapter(format_: Format, documented: set[str]) -> str:
     return (
-        f"## {each.title} {{ #{each.name} }}\n\n{each.says}\n\n"
-        f"The field `{each.version}` is its version. [JSON Schema](formats/{each.name}.schema.json).\n\n"
-        f"```json\n{each.example.strip()}\n```\n\n" + "\n".join(_tables(each.schema, shown))
+        f"## {format_.title} {{ #{format_.name} }}\n\n{format_.says}\n\n"
+        f"The field `{format_.version}` is its version. [JSON Schema](formats/{format_.name}.schema.json).\n\n"
+        f"```json\n{format_.example.strip()}\n```\n\n" + "\n".join(_tables(format_.schema, documented))
     )
 
 
-def _tables(schema: Schema, shown: set[str]) -> Iterator[str]:
+def _tables(schema: Schema, documented: set[str]) -> Iterator[str]:
     """The fields of each object, the outermost first; without those that an earlier chapter showed."""
     definitions: dict[str, Schema] = schema.get("$defs", {})
-    whole = {"": schema} if "properties" in schema else {}
-    for name, each in {**whole, **definitions}.items():
-        if "properties" not in each or name in shown:
+    outermost = {"": schema} if "properties" in schema else {}
+    for name, definition in {**outermost, **definitions}.items():
+        if "properties" not in definition or name in documented:
             continue
-        shown |= {name} if name else set()
-        heading = f"**{name}**: {_line(each.get('description', ''))}\n\n" if name else ""
+        documented |= {name} if name else set()
+        heading = f"**{name}**: {_line(definition.get('description', ''))}\n\n" if name else ""
         fields = "".join(
-            f"| `{field}` | {_kind(shape, definitions)} | {'yes' if field in each.get('required', ()) else ''} "
+            f"| `{field}` | {_kind(shape, definitions)} | {'yes' if field in definition.get('required', ()) else ''} "
             f"| {_line(shape.get('description', ''))} |\n"
-            for field, shape in each["properties"].items()
+            for field, shape in definition["properties"].items()
         )
         yield f"{heading}| Field | Value | Required | Meaning |\n|---|---|---|---|\n{fields}"
 
@@ -383,12 +385,14 @@ def _kind(shape: Schema, definitions: dict[str, Schema]) -> str:
     if "$ref" in shape:
         name = shape["$ref"].rpartition("/")[2]
         return name if "properties" in definitions[name] else _kind(definitions[name], definitions)
-    if several := shape.get("anyOf") or shape.get("oneOf"):
-        return " or ".join(_kind(each, definitions) for each in several if each.get("type") != "null")
+    if alternatives := shape.get("anyOf") or shape.get("oneOf"):
+        return " or ".join(
+            _kind(alternative, definitions) for alternative in alternatives if alternative.get("type") != "null"
+        )
     if "const" in shape:
         return f"`{shape['const']}`"
-    if several := shape.get("enum"):
-        return ", ".join(f"`{value}`" for value in several) if len(several) <= MOST_NAMED else "one of the schema's"
+    if choices := shape.get("enum"):
+        return ", ".join(f"`{value}`" for value in choices) if len(choices) <= MOST_NAMED else "one of the schema's"
     match shape.get("type"):
         case "array":
             return f"list of {_kind(shape.get('items', {}), definitions)}"

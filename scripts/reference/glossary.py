@@ -164,7 +164,7 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Part in a change": Involvement,
     "Tone": Tone,
 }
-"""Enums whose words people meet in files, on pages, in the trail or in logs, under what the page calls them."""
+"""Enums whose words people meet in files, on pages, in the trail or in logs, under their headings on the page."""
 
 ELSEWHERE: Final = frozenset(
     {
@@ -187,7 +187,7 @@ ELSEWHERE: Final = frozenset(
         Why,
     }
 )
-"""Enums of the domain that are not here: they have a page of their own, or stand under what they belong to."""
+"""Enums of the domain that are not here: they have a page of their own, or are explained where they belong."""
 
 _START = """# Glossary
 
@@ -203,12 +203,12 @@ pages, files, audit trail and messages. Each [action of the audit trail](audit-a
 
 
 def page() -> str:
-    concepts = "".join(f"| {word} | {_cell(_meaning(thing))} |\n" for word, thing in CONCEPTS.items())
+    concepts = "".join(f"| {word} | {_cell(_meaning(concept))} |\n" for word, concept in CONCEPTS.items())
     return _START + concepts + "".join(section for name, kind in WORDS.items() for section in _section(name, kind))
 
 
-def _meaning(thing: type | ModuleType | tuple[type, str]) -> str:
-    return of_field(*thing) if isinstance(thing, tuple) else first_paragraph(thing)
+def _meaning(concept: type | ModuleType | tuple[type, str]) -> str:
+    return of_field(*concept) if isinstance(concept, tuple) else first_paragraph(concept)
 
 
 def _section(name: str, kind: type[StrEnum]) -> Iterator[str]:

@@ -109,7 +109,7 @@ class MemoryCluster(Cluster):
         self.made: dict[str, MadeJob] = {}
         """The Jobs around rollouts, by their names."""
         self.log = "1 test\n1 passed\n"
-        self.said = ""
+        self.last_lines = ""
         """The last lines of a program that does not run."""
         self.probes: list[ProbeResult] = []
         """Results of the next probes; later ones pass."""
@@ -134,10 +134,10 @@ class MemoryCluster(Cluster):
     def departed(self, manifests: Sequence[Manifest], namespace: str, owner: Owner) -> RemovedFromManifests:
         self._maybe_fail()
         targeted = {_key(manifest, namespace) for manifest in manifests}
-        left = [(key, live) for key, live in self.objects.items() if key[0] == namespace and key not in targeted]
+        candidates = [(key, live) for key, live in self.objects.items() if key[0] == namespace and key not in targeted]
         deletions = tuple(
             Deletion(api_version=live["apiVersion"], kind=key[1], name=key[2], uid=self._uids[key])
-            for key, live in left
+            for key, live in candidates
             if owner.has(live["metadata"])
         )
         return RemovedFromManifests(deletions=deletions, staying=self.staying, unsearched=self.unsearched)
@@ -176,10 +176,10 @@ class MemoryCluster(Cluster):
 
     def apply(self, manifests: Sequence[Manifest], namespace: str) -> list[AppliedObject]:
         self._maybe_fail()
-        done = list[AppliedObject]()
+        applied = list[AppliedObject]()
         for manifest in manifests:
             if refused := self.refuses.pop(f"{manifest['kind']}/{manifest['metadata']['name']}", None):
-                refused.applied = tuple(done)
+                refused.applied = tuple(applied)
                 raise refused
             change, key = self._change(manifest, namespace), _key(manifest, namespace)
             if change is AppliedChange.CREATED:
@@ -187,7 +187,7 @@ class MemoryCluster(Cluster):
             if change is not AppliedChange.UNCHANGED:
                 self.objects[key] = manifest
                 self._looks[key] = 0
-            done.append(
+            applied.append(
                 AppliedObject(
                     kind=key[1],
                     name=key[2],
@@ -198,13 +198,13 @@ class MemoryCluster(Cluster):
                 )
             )
         self.applied += 1
-        return done
+        return applied
 
     def roll_back(self, manifests: Sequence[Manifest], namespace: str) -> RollbackOutcome:
         self._maybe_fail()
         free = [m for m in manifests if f"{m['kind']}/{m['metadata']['name']}" not in self.resists]
         applied, unapplied = self.apply(free, namespace), tuple(self.resists.values())
-        self.resists = {label: each for label, each in self.resists.items() if not each.passing}
+        self.resists = {label: obstacle for label, obstacle in self.resists.items() if not obstacle.passing}
         return RollbackOutcome(applied=tuple(applied), unapplied=unapplied)
 
     def free_stuck_pod(self, manifests: Sequence[Manifest], namespace: str, *, only_held_up: bool) -> str:
@@ -231,22 +231,24 @@ class MemoryCluster(Cluster):
         return RolloutState(state=ProgressState.DONE, reason="1 of 1 pods are ready")
 
     def why(self, manifests: Sequence[Manifest], namespace: str, state: RolloutState) -> Diagnosis:
-        return Diagnosis(text=f"{state.reason}\n\n== log of shop-1/shop\n{self.said}\n", last_lines=self.said)
+        return Diagnosis(
+            text=f"{state.reason}\n\n== log of shop-1/shop\n{self.last_lines}\n", last_lines=self.last_lines
+        )
 
     def compared(self, manifests: Sequence[Manifest], namespace: str, injected: Injected = ()) -> ComparedPods:
         """A pod for each workload; it matches its template, unless `pods` has another spec."""
         self._maybe_fail()
         if self.unreadable is not None:
             raise self.unreadable
-        others = list[str]()
-        for manifest in (each for each in manifests if pod_spec(each)):
+        differences = list[str]()
+        for manifest in (candidate for candidate in manifests if pod_spec(candidate)):
             live = pod_spec(self.objects.get(_key(manifest, namespace)))
             spec = self.pods.get(manifest["metadata"]["name"], live)
-            for what in (live, spec):
-                if why := unlike(pod_spec(manifest), what, injected, more_variables=True):
-                    others.append(f"{manifest['kind']}/{manifest['metadata']['name']}: {why}")
+            for pod in (live, spec):
+                if why := unlike(pod_spec(manifest), pod, injected, more_variables=True):
+                    differences.append(f"{manifest['kind']}/{manifest['metadata']['name']}: {why}")
                     break
-        return self.compares.evolve(others=tuple(others))
+        return self.compares.evolve(others=tuple(differences))
 
     def start_job(self, manifest: Manifest, namespace: str) -> StartedJob:
         self._maybe_fail()
@@ -262,21 +264,21 @@ class MemoryCluster(Cluster):
         """As `start_job`; a Job's end is seen at the second look."""
         self._maybe_fail()
         name = manifest["metadata"]["name"]
-        made = self.made.get(name)
-        if made is None and uid:
+        job = self.made.get(name)
+        if job is None and uid:
             return OnceState(uid=uid, state=ProgressState.HOPELESS, reason="it is not in the cluster")
-        if made is not None and uid not in ("", made.uid):
+        if job is not None and uid not in ("", job.uid):
             raise ObjectRefused(f"Job/{name} is not the one that was made for this release")
-        if made is None or (made.ends.state is ProgressState.FAILED and made.attempt < attempt):
+        if job is None or (job.ends.state is ProgressState.FAILED and job.attempt < attempt):
             ends = self.ends.get(manifest["metadata"]["annotations"]["slipway.dev/job"], self.job_ends)
             self.jobs_started.append(name)
             self.made[name] = MadeJob(uid=f"uid-{len(self.jobs_started)}", attempt=attempt, ends=ends)
             return OnceState(uid=self.made[name].uid, state=ProgressState.WAITING, reason="the Job was started")
-        return OnceState(uid=made.uid, state=made.ends.state, reason=made.ends.reason)
+        return OnceState(uid=job.uid, state=job.ends.state, reason=job.ends.reason)
 
     def withdraw_job(self, manifest: Manifest, namespace: str, *, uid: str) -> bool:
-        made = self.made.get(manifest["metadata"]["name"])
-        if made is None or made.uid != uid:
+        job = self.made.get(manifest["metadata"]["name"])
+        if job is None or job.uid != uid:
             return False
         del self.made[manifest["metadata"]["name"]]
         return True
@@ -298,15 +300,17 @@ class MemoryCluster(Cluster):
 
     def drift(self, applied: Sequence[AppliedManifests], namespace: str) -> list[tuple[Difference, ...] | ClusterError]:
         self._maybe_fail()
-        return [tuple(filter(None, (self._differs(each, namespace) for each in one.manifests))) for one in applied]
+        return [
+            tuple(filter(None, (self._differs(manifest, namespace) for manifest in part.manifests))) for part in applied
+        ]
 
     def _differs(self, manifest: Manifest, namespace: str) -> Difference | None:
         live = self.objects.get(_key(manifest, namespace))
         if live == manifest or manifest["kind"] == "Job":
             return None
-        what = DriftKind.MISSING if live is None else DriftKind.CHANGED
+        kind = DriftKind.MISSING if live is None else DriftKind.CHANGED
         by = "" if live is None else "kubectl-edit"
-        drifted = Drifted(what=what, kind=manifest["kind"], name=manifest["metadata"]["name"], by=by)
+        drifted = Drifted(what=kind, kind=manifest["kind"], name=manifest["metadata"]["name"], by=by)
         return Difference(drifted=drifted, diff=diff_objects(live, manifest))
 
     def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[Right, ...]:
@@ -322,15 +326,15 @@ class MemoryCluster(Cluster):
         self._maybe_fail()
         more = [
             Right(verb=verb, group=group, resource=f"{kind.lower()}s")
-            for group, _, kind in (each.rpartition("/") for each in kinds)
+            for group, _, kind in (name.rpartition("/") for name in kinds)
             for verb in APPLIED
         ]
         return documents(more, namespace, self.identity())
 
     def digest(self, namespace: str) -> str | None:
         """The digest that the application's own container runs."""
-        workloads = (each for key, each in self.objects.items() if key[:2] == (namespace, "Deployment"))
-        images = (str(each["image"]) for workload in workloads for each in pod_spec(workload)["containers"])
+        workloads = (manifest for key, manifest in self.objects.items() if key[:2] == (namespace, "Deployment"))
+        images = (str(container["image"]) for workload in workloads for container in pod_spec(workload)["containers"])
         return next((image.partition("@")[2] for image in images if not image.startswith("docker.io/")), None)
 
     def _change(self, manifest: Manifest, namespace: str) -> AppliedChange:
@@ -378,7 +382,7 @@ class MemoryFenced(FencedCluster):
     def roll_back(self, manifests: Sequence[Manifest]) -> RollbackOutcome:
         claim = self._confirmed()
         back = self._cluster.roll_back(manifests, self._namespace)
-        labels = {(each.kind, each.name) for each in back.applied}
+        labels = {(applied_object.kind, applied_object.name) for applied_object in back.applied}
         self._cluster.orders |= {(self._namespace, *label): str(claim.order) for label in labels}
         return back
 

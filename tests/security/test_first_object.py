@@ -30,7 +30,7 @@ PRODUCTION = "production"
 LANE = CommandRequest(verb=Verb.FREEZE, application="shop", environment=PRODUCTION, reason="the sale")
 EVERYTHING = CommandRequest(verb=Verb.FREEZE, reason="the sale")
 ON_CALL = Speaker(oid=OLGA.oid, name="olga@example.com", roles=("operator",), via=Via.CLI)
-BOTH = pytest.mark.parametrize("what", [LANE, EVERYTHING], ids=["the lane", "everything"])
+BOTH = pytest.mark.parametrize("order", [LANE, EVERYTHING], ids=["the lane", "everything"])
 
 
 @pytest.fixture
@@ -38,21 +38,21 @@ def home(tmp_path: Path) -> Live:
     return begun(waiting, tmp_path)
 
 
-def decided(home: Live) -> Step:
-    """People have approved, the copy is done and the rollout is decided: its step is in the queue."""
+def step_of_the_rollout(home: Live) -> Step:
+    """Approve, and go on until the rollout is decided: returns its step, which is in the queue."""
     approve(home)
     step = home.settle_at(StepKind.DEPLOY, PRODUCTION)
     assert home.phase(1) is Phase.DEPLOYING
     return step
 
 
-def freeze(home: Live, what: CommandRequest) -> None:
-    home.app.inbox_writer.command(what, ON_CALL)
+def freeze(home: Live, order: CommandRequest) -> None:
+    home.app.inbox_writer.command(order, ON_CALL)
     home.hear()
 
 
-def thaw(home: Live, what: CommandRequest) -> None:
-    statement = home.app.inbox_writer.statement(replace(what, verb=Verb.UNFREEZE))
+def thaw(home: Live, order: CommandRequest) -> None:
+    statement = home.app.inbox_writer.statement(replace(order, verb=Verb.UNFREEZE))
     say_proved(home, proof_of(home, statement))
     home.hear()
 
@@ -67,12 +67,12 @@ def stopped_by(home: Live) -> tuple[str, ...]:
 
 
 @BOTH
-def test_a_freeze_between_the_decision_and_the_first_object_stops_it(home: Live, what: CommandRequest) -> None:
-    step = decided(home)
-    freeze(home, what)
+def test_a_freeze_between_the_decision_and_the_first_object_stops_it(home: Live, order: CommandRequest) -> None:
+    step = step_of_the_rollout(home)
+    freeze(home, order)
     home.run_step(step)
     assert stopped_by(home) == ("freeze",)
-    thaw(home, what)
+    thaw(home, order)
     home.settle()
     assert home.phase(1) is Phase.COMPLETED
     assert home.actions().count("vote.approved") == 1
@@ -81,16 +81,16 @@ def test_a_freeze_between_the_decision_and_the_first_object_stops_it(home: Live,
 
 def test_a_freeze_that_comes_while_the_cluster_is_away_stops_it_when_it_is_back(home: Live) -> None:
     home.production.errors.append(ClusterUnreachable("the API server does not answer"))
-    home.run_step(decided(home))
+    home.run_step(step_of_the_rollout(home))
     freeze(home, LANE)
     home.settle()
     assert stopped_by(home) == ("freeze",)
 
 
 def test_a_freeze_of_everything_of_which_the_application_was_not_told_stops_it(home: Live) -> None:
-    step = decided(home)
-    ended_early = replace(home.app.freezer, catalogue=Catalogue({}))  # the worker ends before it tells anybody
-    ended_early.carry_out(
+    step = step_of_the_rollout(home)
+    interrupted_freezer = replace(home.app.freezer, catalogue=Catalogue({}))  # the worker ends before it tells anybody
+    interrupted_freezer.carry_out(
         FreezeOrder(
             verb=Verb.FREEZE,
             actor="olga@example.com",
@@ -113,15 +113,17 @@ def without_the_freeze(home: Live) -> None:
 
 def with_an_earlier_end_of_the_freeze(home: Live) -> None:
     lane = home.lane(PRODUCTION)
-    ended = present(lane.freeze, "the freeze").evolve(until=home.now)
-    home.table.transact("shop", [Write(act=Act.PUT, key=keys.lane(PRODUCTION), values=pack(lane.evolve(freeze=ended)))])
+    ended_freeze = present(lane.freeze, "the freeze").evolve(until=home.now)
+    home.table.transact(
+        "shop", [Write(act=Act.PUT, key=keys.lane(PRODUCTION), values=pack(lane.evolve(freeze=ended_freeze)))]
+    )
 
 
 @pytest.mark.parametrize("tamper", [without_the_freeze, with_an_earlier_end_of_the_freeze])
 def test_a_freeze_that_is_missing_at_the_first_object_is_as_suspicious_as_a_changed_one(
     home: Live, tamper: Callable[[Live], None]
 ) -> None:
-    step = decided(home)
+    step = step_of_the_rollout(home)
     freeze(home, LANE)
     tamper(home)
     home.run_step(step)
@@ -131,7 +133,7 @@ def test_a_freeze_that_is_missing_at_the_first_object_is_as_suspicious_as_a_chan
 
 
 def test_a_freeze_after_the_first_object_leaves_no_mixture_behind(home: Live) -> None:
-    step = decided(home)
+    step = step_of_the_rollout(home)
     home.production.refuses["Service/shop"] = ClusterUnreachable("the API server does not answer")
     home.run_step(step)  # the Deployment is there, the Service is not
     freeze(home, LANE)
@@ -141,9 +143,9 @@ def test_a_freeze_after_the_first_object_leaves_no_mixture_behind(home: Live) ->
 
 
 def cancel(home: Live, release: str = "shop-1") -> None:
-    """A word is enough: what stops something need not be proved."""
-    said = CommandRequest(verb=Verb.CANCEL, release=release, reason="the wrong branch")
-    home.app.inbox_writer.command(said, ON_CALL)
+    """Without a proof: what stops something needs none."""
+    order = CommandRequest(verb=Verb.CANCEL, release=release, reason="the wrong branch")
+    home.app.inbox_writer.command(order, ON_CALL)
     home.hear()
 
 
@@ -156,26 +158,26 @@ def ended_before_its_first_object(home: Live) -> None:
 
 
 def test_a_cancel_between_the_decision_and_the_first_object_ends_the_release(home: Live) -> None:
-    step = decided(home)
+    step = step_of_the_rollout(home)
     cancel(home)
     assert home.phase(1) is Phase.DEPLOYING
     assert "so it ends before its first object, unless that was written already" in home.explain(1).headline
     home.run_step(step)
     ended_before_its_first_object(home)
-    (ended,) = (record for record in home.trail() if record.action == "release.cancelled")
-    assert (ended.actor, ended.details["reason"]) == ("olga@example.com", "the wrong branch")
+    (cancellation,) = (record for record in home.trail() if record.action == "release.cancelled")
+    assert (cancellation.actor, cancellation.details["reason"]) == ("olga@example.com", "the wrong branch")
 
 
 def reject(home: Live) -> None:
-    """Ada approved it, and says no after all; a word is enough."""
-    said = statement(home, 1).evolve(decision=VoteDecision.REJECT, reason="the prices are wrong")
+    """Ada, who approved it, rejects it after all; a rejection needs no proof."""
+    rejection = statement(home, 1).evolve(decision=VoteDecision.REJECT, reason="the prices are wrong")
     speaker = Speaker(oid=ADA.oid, name="ada@example.com", roles=ADA.roles, via=Via.PAGE)
-    home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=said, speaker=speaker))
+    home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=rejection, speaker=speaker))
     home.hear()
 
 
 def test_a_rejection_between_the_decision_and_the_first_object_ends_the_release(home: Live) -> None:
-    step = decided(home)
+    step = step_of_the_rollout(home)
     reject(home)
     assert home.phase(1) is Phase.DEPLOYING
     assert "rejected shop-1" in home.explain(1).headline
@@ -189,7 +191,7 @@ def test_a_rejection_between_the_decision_and_the_first_object_ends_the_release(
 
 
 def test_a_rejection_after_the_order_was_taken_is_recorded_as_too_late(home: Live) -> None:
-    step = decided(home)
+    step = step_of_the_rollout(home)
     home.production.refuses["Deployment/shop"] = ClusterUnreachable("the API server does not answer")
     home.run_step(step)  # the Lease is ours, and no object is there
     reject(home)
@@ -201,14 +203,14 @@ def test_a_rejection_after_the_order_was_taken_is_recorded_as_too_late(home: Liv
 
 def test_a_cancel_that_comes_while_the_cluster_is_away_ends_it_when_it_is_back(home: Live) -> None:
     home.production.errors.append(ClusterUnreachable("the API server does not answer"))
-    home.run_step(decided(home))
+    home.run_step(step_of_the_rollout(home))
     cancel(home)
     home.settle()
     ended_before_its_first_object(home)
 
 
 def test_a_cancel_that_comes_after_the_order_was_taken_is_recorded_as_too_late(home: Live) -> None:
-    step = decided(home)
+    step = step_of_the_rollout(home)
     home.production.refuses["Deployment/shop"] = ClusterUnreachable("the API server does not answer")
     home.run_step(step)  # the Lease is ours, and no object is there
     cancel(home)
@@ -220,7 +222,7 @@ def test_a_cancel_that_comes_after_the_order_was_taken_is_recorded_as_too_late(h
 
 
 def test_a_cancel_that_was_taken_out_of_the_table_lets_nothing_through(home: Live) -> None:
-    step = decided(home)
+    step = step_of_the_rollout(home)
     cancel(home)
     lane = home.lane(PRODUCTION).evolve(called_off=None)
     home.table.transact("shop", [Write(act=Act.PUT, key=keys.lane(PRODUCTION), values=pack(lane))])
@@ -231,11 +233,11 @@ def test_a_cancel_that_was_taken_out_of_the_table_lets_nothing_through(home: Liv
 
 
 def test_a_release_that_was_cancelled_at_its_first_object_is_sent_out_again_by_new_votes(home: Live) -> None:
-    step = decided(home)
+    step = step_of_the_rollout(home)
     cancel(home)
     home.run_step(step)
-    asked = CommandRequest(verb=Verb.RETRY, release="shop-1", reason="it was the right one")
-    say_proved(home, proof_of(home, home.app.inbox_writer.statement(asked)))
+    request = CommandRequest(verb=Verb.RETRY, release="shop-1", reason="it was the right one")
+    say_proved(home, proof_of(home, home.app.inbox_writer.statement(request)))
     home.hear()
     home.settle()
     assert home.phase(1) is Phase.AWAITING_APPROVAL
@@ -254,12 +256,12 @@ def test_a_rollback_that_is_ordered_between_the_decision_and_the_first_object_go
     home.settle()
     approve(home, 3)
     step = home.settle_at(StepKind.DEPLOY, PRODUCTION)
-    applied = home.production.applied
-    asked = CommandRequest(verb=Verb.ROLLBACK, release="shop-1", environment=PRODUCTION, reason="wrong totals")
-    say_proved(home, proof_of(home, home.app.inbox_writer.statement(asked)))
+    applied_before = home.production.applied
+    request = CommandRequest(verb=Verb.ROLLBACK, release="shop-1", environment=PRODUCTION, reason="wrong totals")
+    say_proved(home, proof_of(home, home.app.inbox_writer.statement(request)))
     home.hear()
     home.run_step(step)
-    assert home.production.applied == applied
+    assert home.production.applied == applied_before
     home.settle()
     live = present(home.lane(PRODUCTION).live, "what is live")
     assert live.digest == home.release(1).digest
@@ -267,15 +269,13 @@ def test_a_rollback_that_is_ordered_between_the_decision_and_the_first_object_go
 
 
 def test_an_application_that_fell_out_of_its_project_writes_no_first_object(home: Live) -> None:
-    step = decided(home)
+    step = step_of_the_rollout(home)
     home.edit_project(lambda value: value.update(repositories=["other/*"]))
     home.apply(app="team")
     home.run_step(step)
     home.settle()
     assert home.production.applied == 0
-    assert home.phase(1) is Phase.AWAITING_APPROVAL, home.release(
-        1
-    ).reason  # its plan is another one now, and stands still past the gate
+    assert home.phase(1) is Phase.AWAITING_APPROVAL, home.release(1).reason  # its plan is another one now
     assert home.app.catalogue.entries["shop"].problems
 
 
@@ -288,7 +288,7 @@ def test_a_kind_that_the_project_no_longer_allows_is_not_applied(tmp_path: Path)
     home.apply()
     home.push("1.0")
     home.settle()
-    step = decided(home)
+    step = step_of_the_rollout(home)
     home.edit_project(lambda value: value.pop("kinds"))
     home.apply(app="team")
     home.run_step(step)
@@ -301,7 +301,7 @@ def test_a_kind_that_the_project_no_longer_allows_is_not_applied(tmp_path: Path)
 
 
 def test_an_image_that_the_project_no_longer_allows_is_not_applied(home: Live) -> None:
-    step = decided(home)
+    step = step_of_the_rollout(home)
     home.edit_project(lambda value: value.pop("foreign_images"))
     home.apply(app="team")
     home.run_step(step)
@@ -319,15 +319,15 @@ def test_a_container_that_the_cluster_may_no_longer_add_is_voted_on_again(tmp_pa
     home.apply()
     home.push("1.0")
     home.settle()
-    step = decided(home)
-    voted = home.release(1).plan_hash
+    step = step_of_the_rollout(home)
+    voted_plan = home.release(1).plan_hash
     home.edit_project(lambda value: value.pop("injected"))
     home.apply(app="team")
     home.run_step(step)
     assert home.production.applied == 0
     home.settle()
     assert home.phase(1) is Phase.AWAITING_APPROVAL
-    assert home.release(1).plan_hash != voted
+    assert home.release(1).plan_hash != voted_plan
 
 
 def test_a_release_that_was_let_past_a_freeze_writes_its_first_object(home: Live) -> None:
@@ -335,10 +335,10 @@ def test_a_release_that_was_let_past_a_freeze_writes_its_first_object(home: Live
     approve(home)
     home.settle()
     assert stopped_by(home) == ("freeze",)
-    asked = CommandRequest(
+    request = CommandRequest(
         verb=Verb.OVERRIDE, application="shop", release="shop-1", environment=PRODUCTION, reason="incident 4711"
     )
-    say_proved(home, proof_of(home, home.app.inbox_writer.statement(asked)))
+    say_proved(home, proof_of(home, home.app.inbox_writer.statement(request)))
     home.hear()
     home.settle()
     assert home.phase(1) is Phase.COMPLETED

@@ -43,11 +43,11 @@ TEXT = APPLICATION.replace(
 def waiting(folder: Path) -> Installation:
     """Release 1 waits for approval in production, where votes are signed."""
     write_application(folder, text=TEXT)
-    made = Installation(folder)
-    made.push("1.0")
-    made.settle()
-    assert made.phase(1) is Phase.AWAITING_APPROVAL
-    return made
+    installation = Installation(folder)
+    installation.push("1.0")
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    return installation
 
 
 @pytest.fixture
@@ -91,30 +91,30 @@ def roll_back(home: Installation) -> None:
     approve(home, 2)
     home.settle()
     assert home.phase(2) is Phase.COMPLETED
-    asked = CommandRequest(verb=Verb.ROLLBACK, environment=PRODUCTION, release="shop-1", reason="2.0 loses orders")
-    say_proved(home, proof_of(home, home.app.inbox_writer.statement(asked)))
+    request = CommandRequest(verb=Verb.ROLLBACK, environment=PRODUCTION, release="shop-1", reason="2.0 loses orders")
+    say_proved(home, proof_of(home, home.app.inbox_writer.statement(request)))
     home.hear()
     assert "rollback.ordered" in home.actions()
 
 
-def waived(home: Installation) -> None:
-    """Production asks who is behind a change, and somebody waived that."""
+def give_waiver(home: Installation) -> None:
+    """Let somebody waive that production requires knowing who is behind a change."""
     stricter = home.deliveries / "stricter"
     write_application(stricter, text=TEXT.replace("fresh: 5m", "fresh: 5m, require_known: true"))
     home.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue_of(stricter)))
     home.vote(1, f"oid:{ADA.oid}")  # which makes the plan again
     home.settle()
-    asked = CommandRequest(
+    request = CommandRequest(
         verb=Verb.WAIVE, environment=PRODUCTION, release="shop-1", rule="change-is-known", reason="its run is gone"
     )
-    say_proved(home, proof_of(home, home.app.inbox_writer.statement(asked)))
+    say_proved(home, proof_of(home, home.app.inbox_writer.statement(request)))
     home.hear()
     assert "waiver.given" in home.actions()
     home.settle()
     approve(home)
 
 
-def proved(home: Installation) -> str:
+def proof_to_harm(home: Installation) -> str:
     """The hash of the proof that a test harms: that of the waiver, if there is one, or the newest."""
     records = [record for record in home.trail() if record.proof is not None]
     waivers = [record for record in records if record.action == "waiver.given"]
@@ -125,7 +125,7 @@ def stopped_by(home: Installation, number: int, kind: StepKind) -> str:
     """The reason for which the step was not begun; nothing of it was done."""
     before = home.production.applied
     home.run_step(home.settle_at(kind, PRODUCTION))
-    record = next(each for each in reversed(home.trail()) if each.action == "gate.unproved")
+    record = next(entry for entry in reversed(home.trail()) if entry.action == "gate.unproved")
     assert record.details["rules"] == ["kept-proofs-hold"]
     assert home.phase(number) is Phase.FAILED
     assert home.production.applied == before
@@ -136,12 +136,12 @@ OPENED: dict[str, tuple[Callable[[Installation], None], int, StepKind]] = {
     "vote, before the copy": (approve, 1, StepKind.COPY),
     "vote, before the first object": (approve, 1, StepKind.DEPLOY),
     "roll-back": (roll_back, 3, StepKind.DEPLOY),  # the registry has the image
-    "waiver": (waived, 1, StepKind.COPY),
+    "waiver": (give_waiver, 1, StepKind.COPY),
 }
 
 
 @pytest.fixture(params=sorted(OPENED))
-def opened(request: pytest.FixtureRequest, home: Installation) -> tuple[int, StepKind]:
+def opened_release(request: pytest.FixtureRequest, home: Installation) -> tuple[int, StepKind]:
     """Something was opened by a proof: the number of the release that goes out by it, and the step that comes next."""
     opens, number, kind = OPENED[request.param]
     opens(home)
@@ -149,24 +149,24 @@ def opened(request: pytest.FixtureRequest, home: Installation) -> tuple[int, Ste
     return number, kind
 
 
-def test_what_is_proved_is_opened(home: Installation, opened: tuple[int, StepKind]) -> None:
+def test_what_is_proved_is_opened(home: Installation, opened_release: tuple[int, StepKind]) -> None:
     home.settle()
-    assert home.phase(opened[0]) is Phase.COMPLETED
+    assert home.phase(opened_release[0]) is Phase.COMPLETED
 
 
 def test_a_proof_that_is_gone_opens_nothing(
-    home: Installation, blobs: MemoryBlobs, opened: tuple[int, StepKind]
+    home: Installation, blobs: MemoryBlobs, opened_release: tuple[int, StepKind]
 ) -> None:
-    del blobs.documents[proved(home)]
-    assert "is missing" in stopped_by(home, *opened)
+    del blobs.documents[proof_to_harm(home)]
+    assert "is missing" in stopped_by(home, *opened_release)
 
 
 def test_a_proof_that_was_changed_opens_nothing(
-    home: Installation, blobs: MemoryBlobs, opened: tuple[int, StepKind]
+    home: Installation, blobs: MemoryBlobs, opened_release: tuple[int, StepKind]
 ) -> None:
-    document = json.loads(blobs.documents[proved(home)])
-    blobs.documents[proved(home)] = json.dumps(document | {"issuer": "https://evil.example"}).encode()
-    assert "was changed" in stopped_by(home, *opened)
+    document = json.loads(blobs.documents[proof_to_harm(home)])
+    blobs.documents[proof_to_harm(home)] = json.dumps(document | {"issuer": "https://evil.example"}).encode()
+    assert "was changed" in stopped_by(home, *opened_release)
 
 
 class Impostor(MemoryIssuer):
@@ -182,15 +182,15 @@ class Impostor(MemoryIssuer):
         return super().sign(claims, **header | {"kid": "k1"})
 
 
-def fooled(home: Installation, issuer: MemoryIssuer | None = None, who: TokenPerson = ADA, **said: Any) -> None:
-    """The worker counted a vote of Ada that was proved by something else: its record is genuine and signed."""
-    told = statement(home, 1)
-    signed_for = told.evolve(**said)
+def count_by_another_proof(
+    home: Installation, issuer: MemoryIssuer | None = None, who: TokenPerson = ADA, **changes: Any
+) -> None:
+    """Let the worker count a vote of Ada that another proof was given for: its record is genuine and signed."""
+    counted = statement(home, 1)
+    signed = counted.evolve(**changes)
     by = issuer or home.provider.issuer
-    token = by.id_token(VOTES_CLIENT, who, nonce=signed_for.nonce, at=home.now)
-    row = InboxRow(
-        kind=InboxKind.VOTE, proof=Proof(statement=signed_for, id_token=token), speaker=Speaker(via=Via.PAGE)
-    )
+    token = by.id_token(VOTES_CLIENT, who, nonce=signed.nonce, at=home.now)
+    row = InboxRow(kind=InboxKind.VOTE, proof=Proof(statement=signed, id_token=token), speaker=Speaker(via=Via.PAGE))
     received = Received(id="0000000000000-0000000000000000", partition="shop", received_at=home.now, row=row)
     event = replace(home.app.prover, tokens=IdTokens(by, VOTES_CLIENT)).vote(received)
     assert isinstance(event, VoteCast)
@@ -200,8 +200,8 @@ def fooled(home: Installation, issuer: MemoryIssuer | None = None, who: TokenPer
         event.evolve(
             voter=f"oid:{ADA.oid}",
             signed_in=ada,
-            plan_hash=told.plan,
-            opening=told.opening,
+            plan_hash=counted.plan,
+            opening=counted.opening,
             release=1,
             environment=PRODUCTION,
         )
@@ -223,7 +223,7 @@ def fooled(home: Installation, issuer: MemoryIssuer | None = None, who: TokenPer
     ids=["foreign key", "another person", "without the role", "another plan", "opening", "release", "environment"],
 )
 def test_a_proof_of_something_else_opens_nothing(home: Installation, how: dict[str, Any], why: str) -> None:
-    fooled(home, **how)
+    count_by_another_proof(home, **how)
     assert why in stopped_by(home, 1, StepKind.COPY)
 
 
@@ -232,29 +232,31 @@ def test_a_proof_for_another_installation_opens_nothing(home: Installation) -> N
     copying = home.settle_at(StepKind.COPY, PRODUCTION)
     home.restart(public_url="https://other.example.com")
     home.run_step(copying)
-    reason = next(each for each in reversed(home.trail()) if each.action == "gate.unproved").details["reason"]
+    reason = next(entry for entry in reversed(home.trail()) if entry.action == "gate.unproved").details["reason"]
     assert "addressed to the installation slipway.example.com" in reason
 
 
 def test_the_order_of_a_vote_without_a_proof_opens_nothing_where_votes_are_signed(home: Installation) -> None:
     approve(home)
-    records = [each.evolve(proof=None) if each.action == "vote.approved" else each for each in home.trail()]
+    records = [record.evolve(proof=None) if record.action == "vote.approved" else record for record in home.trail()]
     environment = present(home.app.catalogue.entries["shop"].application.environment(PRODUCTION), "production")
-    found = on_record(records, home.release(1), environment, home.now)
-    assert not found.passed
-    assert "no proof of the vote" in found.reason
+    result = on_record(records, home.release(1), environment, home.now)
+    assert not result.passed
+    assert "no proof of the vote" in result.reason
 
 
 # ---- keys that the provider no longer publishes
-def rolled(home: Installation) -> None:
+def rotate_provider_key(home: Installation) -> None:
     """The provider has another key now, and does not publish the former one."""
     home.provider.issuer.kid = "k2"
 
 
-def test_a_proof_holds_by_archived_keys_that_an_anchor_names(home: Installation, opened: tuple[int, StepKind]) -> None:
-    rolled(home)
+def test_a_proof_holds_by_archived_keys_that_an_anchor_names(
+    home: Installation, opened_release: tuple[int, StepKind]
+) -> None:
+    rotate_provider_key(home)
     home.settle()
-    assert home.phase(opened[0]) is Phase.COMPLETED
+    assert home.phase(opened_release[0]) is Phase.COMPLETED
 
 
 def test_while_the_provider_is_away_archived_keys_that_an_anchor_names_are_enough(home: Installation) -> None:
@@ -264,9 +266,9 @@ def test_while_the_provider_is_away_archived_keys_that_an_anchor_names_are_enoug
     assert home.phase(1) is Phase.COMPLETED
 
 
-def unanchored(home: Installation, storage: MemoryAdded) -> None:
+def remove_anchors(home: Installation, storage: MemoryAdded) -> None:
     storage.files.clear()
-    rolled(home)
+    rotate_provider_key(home)
 
 
 @pytest.fixture
@@ -278,7 +280,7 @@ def storage(home: Installation) -> MemoryAdded:
 def test_archived_keys_that_no_anchor_names_verify_nothing(home: Installation, storage: MemoryAdded) -> None:
     approve(home)
     copying = home.settle_at(StepKind.COPY, PRODUCTION)
-    unanchored(home, storage)
+    remove_anchors(home, storage)
     for _ in range(40):
         home.run_step(copying)
         copying = next((step for step in home.steps() if step.kind is StepKind.COPY), copying)
@@ -289,25 +291,25 @@ def test_archived_keys_that_no_anchor_names_verify_nothing(home: Installation, s
     assert home.prod.resolve("team/shop", "1.0") is None
 
 
-def forged_keys(blobs: MemoryBlobs, digest: str) -> None:
+def forge_keys(blobs: MemoryBlobs, digest: str) -> None:
     blobs.documents[digest] = published_keys("forged")
 
 
-def lost_keys(blobs: MemoryBlobs, digest: str) -> None:
+def lose_keys(blobs: MemoryBlobs, digest: str) -> None:
     del blobs.documents[digest]
 
 
-@pytest.mark.parametrize(("harm", "why"), [(forged_keys, "were changed"), (lost_keys, "are missing")])
+@pytest.mark.parametrize(("harm", "why"), [(forge_keys, "were changed"), (lose_keys, "are missing")])
 def test_archived_keys_that_are_not_what_was_anchored_verify_nothing(
     home: Installation, blobs: MemoryBlobs, harm: Callable[[MemoryBlobs, str], None], why: str
 ) -> None:
     approve(home)
     copying = home.settle_at(StepKind.COPY, PRODUCTION)
-    rolled(home)
+    rotate_provider_key(home)
     harm(blobs, sha256(published_keys("k1")))
     home.run_step(copying)
-    stopped = next(each for each in reversed(home.trail()) if each.action == "gate.unproved")
-    assert (stopped.details["rules"], why in stopped.details["reason"]) == (["kept-proofs-hold"], True)
+    record = next(entry for entry in reversed(home.trail()) if entry.action == "gate.unproved")
+    assert (record.details["rules"], why in record.details["reason"]) == (["kept-proofs-hold"], True)
 
 
 def test_keys_that_verify_a_proof_for_the_first_time_are_recorded_and_anchored_once(
@@ -318,7 +320,7 @@ def test_keys_that_verify_a_proof_for_the_first_time_are_recorded_and_anchored_o
     home.push("2.0")
     home.settle()
     approve(home, 2)
-    seen = [record for record in home.trail("_installation") if record.action == "issuer-keys.seen"]
-    assert [record.details["keys"] for record in seen] == [sha256(published_keys("k1"))]
+    key_records = [record for record in home.trail("_installation") if record.action == "issuer-keys.seen"]
+    assert [record.details["keys"] for record in key_records] == [sha256(published_keys("k1"))]
     anchor = present(home.app.chain_anchors.newest("_installation"), "the anchor")
     assert anchor.keys.issuer == sha256(published_keys("k1"))

@@ -30,7 +30,7 @@ from tests.security.test_rows_of_an_attacker import (
     rows,
     waiting,
 )
-from tests.security.test_rows_under_way import forged_plan, held
+from tests.security.test_rows_under_way import cluster_state, forged_plan
 from tests.unit.commands.live import Live
 
 NEWER: dict[str, bytes] = {"newer": b"n" * 32}
@@ -178,7 +178,7 @@ def test_a_ledger_put_back_to_before_the_rotation_still_contradicts_its_anchors(
 def test_a_record_that_a_retired_key_signed_does_not_say_what_was_live(home: Live) -> None:
     """Somebody writes over the record of the release that a person brings back, and lets it name a plan of theirs."""
     retired_after_two_live(home)
-    before, target, plan = held(home), home.release(1), forged_plan(home, beside=True)
+    before, target, plan = cluster_state(home), home.release(1), forged_plan(home, beside=True)
     rollouts = [rollout.evolve(plan_hash=plan) for rollout in target.rollouts]
     put(home, keys.release(1), pack_release(target.evolve(rollouts=rollouts)))
     (live,) = [
@@ -190,7 +190,7 @@ def test_a_record_that_a_retired_key_signed_does_not_say_what_was_live(home: Liv
     put(home, keys.audit(live.sequence), pack_audit(forged))
     home.command(Verb.ROLLBACK, 1, PRODUCTION)
     home.settle()
-    assert held(home) == before
+    assert cluster_state(home) == before
     assert "no record says that shop-1 was live in production" in home.release(3).reason
 
 

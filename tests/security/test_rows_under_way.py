@@ -23,14 +23,14 @@ from tests.unit.commands.live import Live
 
 def second_waits(folder: Path) -> Live:
     """Release 1 is live in both environments, and release 2 waits for approval in production."""
-    made = begun(waiting, folder)
-    approve(made)
-    made.settle()
-    assert made.phase(1) is Phase.COMPLETED
-    made.push("1.1")
-    made.settle()
-    assert made.phase(2) is Phase.AWAITING_APPROVAL
-    return made
+    home = begun(waiting, folder)
+    approve(home)
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
+    home.push("1.1")
+    home.settle()
+    assert home.phase(2) is Phase.AWAITING_APPROVAL
+    return home
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def forged_plan(home: Live, *, beside: bool = False) -> str:
     plan = Plan.model_validate_json(present(home.blobs.get(home.release(1).plan_hash or ""), "the plan"))
     live = next(manifest for manifest in plan.manifests if manifest["kind"] == "Deployment")
     kind, name = live["kind"], live["metadata"]["name"]
-    (uid,) = (made for key, made in home.production._uids.items() if key[1:] == (kind, name))
-    gone = Deletion(api_version=live["apiVersion"], kind=kind, name=name, uid=uid)
+    (uid,) = (uid_there for key, uid_there in home.production._uids.items() if key[1:] == (kind, name))
+    deletion = Deletion(api_version=live["apiVersion"], kind=kind, name=name, uid=uid)
     metadata = {"name": "mallorys", "annotations": {"slipway.dev/job": "mallorys"}}
     job = {
         "apiVersion": "batch/v1",
@@ -54,11 +54,11 @@ def forged_plan(home: Live, *, beside: bool = False) -> str:
     }
     manifests = (*plan.manifests, {**live, "metadata": metadata}) if beside else plan.manifests
     forged = plan.evolve(manifests=manifests, verification=job, after=(job,))
-    return home.blobs.put(forged.evolve(deletions=(gone,)).document(), "application/json")
+    return home.blobs.put(forged.evolve(deletions=(deletion,)).document(), "application/json")
 
 
 def claim(home: Live, phase: Phase, kind: StepKind, plan: str) -> None:
-    """The rows say that release 2 is rolled out by this plan, and that a step of it did not report in time."""
+    """Let the rows claim that release 2 is rolled out by this plan, and that a step of it did not report in time."""
     release, lane = home.release(2), home.lane(PRODUCTION)
     step = f"{release.id}/{PRODUCTION}/{release.attempt}/{kind}"
     fields = {"phase": phase, "step": step, "due": home.now - timedelta(seconds=1), "plan_hash": plan}
@@ -68,7 +68,7 @@ def claim(home: Live, phase: Phase, kind: StepKind, plan: str) -> None:
     put(home, keys.lane(PRODUCTION), pack(lane))
 
 
-def held(home: Live) -> tuple[object, ...]:
+def cluster_state(home: Live) -> tuple[object, ...]:
     """The objects in the cluster, the Jobs that were started there, and everything made there."""
     cluster = home.production
     return dict(cluster.objects), list(cluster.jobs_started), dict(cluster.made)
@@ -84,13 +84,13 @@ def held(home: Live) -> tuple[object, ...]:
     ],
 )
 def test_a_rollout_that_never_began_is_not_gone_on_with(home: Live, phase: Phase, kind: StepKind) -> None:
-    before = held(home)
+    before = cluster_state(home)
     claim(home, phase, kind, forged_plan(home, beside=kind is StepKind.ROLL_BACK))
     home.reconcile()
     home.settle()
-    assert held(home) == before
-    stopped = next(record for record in home.trail() if record.action == "gate.unproved")
-    assert (stopped.details["step"], stopped.details["rules"]) == (kind, ["in-force-is-on-record"])
+    assert cluster_state(home) == before
+    refusal = next(record for record in home.trail() if record.action == "gate.unproved")
+    assert (refusal.details["step"], refusal.details["rules"]) == (kind, ["in-force-is-on-record"])
     assert home.phase(2) is Phase.FAILED
     assert home.verify().intact
 
@@ -101,25 +101,25 @@ def test_a_plan_that_is_exchanged_while_it_is_applied_does_not_go_live(
     approve(home, 2)
     step = home.settle_at(StepKind.DEPLOY, PRODUCTION)
     forged, cluster = forged_plan(home), home.production
-    begun, apply = list(cluster.jobs_started), cluster.apply
+    jobs_before, apply = list(cluster.jobs_started), cluster.apply
 
-    def exchanged(*args: Any, **more: Any) -> Any:
+    def apply_and_exchange(*args: Any, **more: Any) -> Any:
         monkeypatch.undo()
-        done = apply(*args, **more)
+        result = apply(*args, **more)
         put(home, keys.release(2), pack_release(home.release(2).evolve(plan_hash=forged)))
-        return done
+        return result
 
-    monkeypatch.setattr(cluster, "apply", exchanged)
+    monkeypatch.setattr(cluster, "apply", apply_and_exchange)
     home.run_step(step)
     home.settle()
     assert present(home.lane(PRODUCTION).live, "what is live").release == 1
     assert home.phase(2) is Phase.FAILED
-    assert cluster.jobs_started == begun
+    assert cluster.jobs_started == jobs_before
 
 
 # ---- what lets something through
 def under_way_again(home: Live, number: int, kind: StepKind = StepKind.DEPLOY, **row: object) -> None:
-    """The rows say that a release which has ended waits for a step that did not report in time."""
+    """Let the rows claim that a release which has ended waits for a step that did not report in time."""
     release, lane, head = home.release(number), home.lane(PRODUCTION), home.app.ledger.head("shop")
     step = f"{release.id}/{PRODUCTION}/{release.attempt}/{kind}"
     fields = {"phase": Phase.DEPLOYING, "step": step, "due": home.now - timedelta(seconds=1)} | row
@@ -132,10 +132,10 @@ def test_a_release_that_was_replaced_does_not_come_back_by_the_votes_that_it_onc
     approve(home, 2)
     home.settle()
     under_way_again(home, 1)
-    before = held(home)
+    before = cluster_state(home)
     home.reconcile()
     home.settle()
-    assert held(home) == before
+    assert cluster_state(home) == before
 
 
 @pytest.mark.parametrize("to", [1, 2])
@@ -150,24 +150,24 @@ def test_a_rollback_that_was_cancelled_is_not_carried_out(home: Live, to: int) -
     home.run_step(step)
     home.settle()
     assert home.phase(3) is Phase.CANCELLED
-    before = held(home)
+    before = cluster_state(home)
     plan = planned.plan_hash if to == 1 else forged_plan(home)
     under_way_again(home, 3, plan_hash=plan, rollback=planned.rollback)
     home.reconcile()
     home.settle()
-    assert held(home) == before
+    assert cluster_state(home) == before
 
 
 def test_a_row_that_says_somebody_let_it_past_a_freeze_passes_none(home: Live) -> None:
     approve(home, 2)
     step = home.settle_at(StepKind.DEPLOY, PRODUCTION)
     home.command(Verb.FREEZE, None, PRODUCTION)
-    let_past = LanePass(environment=PRODUCTION, by="oid:mallory", reason="x", at=home.now, used_at=home.now)
-    put(home, keys.release(2), pack_release(home.release(2).evolve(override=let_past)))
-    before = held(home)
+    lane_pass = LanePass(environment=PRODUCTION, by="oid:mallory", reason="x", at=home.now, used_at=home.now)
+    put(home, keys.release(2), pack_release(home.release(2).evolve(override=lane_pass)))
+    before = cluster_state(home)
     home.run_step(step)
     home.settle()
-    assert held(home) == before
+    assert cluster_state(home) == before
 
 
 def test_an_image_that_nobody_tested_does_not_take_the_place_of_the_one_that_was(home: Live) -> None:
@@ -175,8 +175,8 @@ def test_an_image_that_nobody_tested_does_not_take_the_place_of_the_one_that_was
     release, digest = home.release(2), home.build("9.9")
     attempt, due = release.attempt + 1, home.now - timedelta(seconds=1)
     step = f"{release.id}/{PRODUCTION}/{attempt}/{StepKind.PLAN}"
-    row = {"phase": Phase.PLANNING, "step": step, "attempt": attempt, "due": due, "digest": digest, "gate": None}
-    put(home, keys.release(2), pack_release(Release.model_validate(release.model_dump() | row)))
+    fields = {"phase": Phase.PLANNING, "step": step, "attempt": attempt, "due": due, "digest": digest, "gate": None}
+    put(home, keys.release(2), pack_release(Release.model_validate(release.model_dump() | fields)))
     home.reconcile()
     home.settle()
     assert home.phase(2) is Phase.FAILED
@@ -188,11 +188,11 @@ def test_a_person_who_rolls_back_brings_back_what_was_live_and_nothing_else(home
     """The release has ended: the signed head no longer names its row, only its records vouch for it."""
     approve(home, 2)
     home.settle()
-    before, target = held(home), home.release(1)
+    before, target = cluster_state(home), home.release(1)
     rollouts = [rollout.evolve(plan_hash=forged_plan(home, beside=True)) for rollout in target.rollouts]
     changed = {"rollouts": rollouts} if what == "plan" else {"digest": home.build("9.9")}
     put(home, keys.release(1), pack_release(target.evolve(**changed)))
     home.command(Verb.ROLLBACK, 1, PRODUCTION)
     home.settle()
-    assert held(home) == before
+    assert cluster_state(home) == before
     assert "no record says that shop-1 was live in production" in home.release(3).reason

@@ -1,4 +1,4 @@
-"""Rollouts on a cluster that other people and other controllers work on too, and where not all goes well at once."""
+"""Rollouts on a cluster that other people and controllers work on too, and where not everything goes well at first."""
 
 import copy
 from collections.abc import Callable
@@ -169,9 +169,9 @@ def test_a_release_leaves_the_replicas_of_an_autoscaled_deployment_alone(
 
 
 def test_the_check_tells_of_replicas_that_an_autoscaler_of_the_same_folder_sets(tmp_path: Path) -> None:
-    checked = check(production(manifests={"deployment.yaml": TWO, "scaler.yaml": SCALER}), tmp_path)
-    assert "replicas" in checked.text
-    assert "HorizontalPodAutoscaler" in checked.text
+    result = check(production(manifests={"deployment.yaml": TWO, "scaler.yaml": SCALER}), tmp_path)
+    assert "replicas" in result.text
+    assert "HorizontalPodAutoscaler" in result.text
 
 
 def test_the_plan_says_that_a_deployment_is_paused_before_anybody_votes(install: Install, kubernetes: Start) -> None:
@@ -196,18 +196,18 @@ def with_annotation(manifest: Json) -> None:
     manifest["spec"]["template"]["metadata"]["annotations"]["example.com/old-flag"] = "1"
 
 
-@pytest.mark.parametrize("more", [with_environment, with_host_aliases, with_annotation])
+@pytest.mark.parametrize("add", [with_environment, with_host_aliases, with_annotation])
 @pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "kubectl"])
 def test_what_kubectl_applied_and_the_manifest_no_longer_has_is_gone_after_the_first_release(
-    install: Install, kubernetes: Start, more: Callable[[Json], None], manager: str
+    install: Install, kubernetes: Start, add: Callable[[Json], None], manager: str
 ) -> None:
     cluster = kubernetes()
-    wanted = workload("Deployment")
-    wanted["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "KEEP", "value": "1"}]
-    before = copy.deepcopy(wanted)
-    more(before)
-    cluster.create(before, manager=manager)
-    installation = install(production(manifests={"deployment.yaml": wanted}), kubernetes=cluster)
+    manifest = workload("Deployment")
+    manifest["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "KEEP", "value": "1"}]
+    applied_before = copy.deepcopy(manifest)
+    add(applied_before)
+    cluster.create(applied_before, manager=manager)
+    installation = install(production(manifests={"deployment.yaml": manifest}), kubernetes=cluster)
     push(installation, "v1")
     template = str(cluster.deployment()["spec"]["template"]).casefold().replace("_", "-")
     assert installation.live("production") == "v1"
@@ -251,7 +251,7 @@ REPORT: Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "r
 SETTINGS: Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"colour": "red"}}
 
 
-def asked(**changes: Any) -> Application:
+def with_approvers(**changes: Any) -> Application:
     return shop(**{"environments": ("production",), **changes})
 
 
@@ -259,11 +259,11 @@ def test_what_left_the_manifests_is_named_before_people_vote_and_gone_afterwards
     install: Install, kubernetes: Start
 ) -> None:
     cluster = kubernetes()
-    installation = install(asked(manifests={"report.yaml": REPORT}), kubernetes=cluster)
+    installation = install(with_approvers(manifests={"report.yaml": REPORT}), kubernetes=cluster)
     push(installation, "v1")
     installation.approve(ADA)
     assert cluster.has("configmaps", "report")
-    installation.change(asked())
+    installation.change(with_approvers())
     push(installation, "v2")
     assert "deleted ConfigMap report" in installation.page(ADA, 2).text
     assert cluster.has("configmaps", "report")
@@ -277,21 +277,21 @@ def test_what_left_the_manifests_is_named_before_people_vote_and_gone_afterwards
 
 def test_what_people_rejected_is_not_deleted(install: Install, kubernetes: Start) -> None:
     cluster = kubernetes()
-    installation = install(asked(manifests={"report.yaml": REPORT}), kubernetes=cluster)
+    installation = install(with_approvers(manifests={"report.yaml": REPORT}), kubernetes=cluster)
     push(installation, "v1")
     installation.approve(ADA)
-    installation.change(asked())
+    installation.change(with_approvers())
     push(installation, "v2")
     installation.reject(ADA, 2)
     assert cluster.has("configmaps", "report")
 
 
 def reading(colour: str, **environment: object) -> Application:
-    """Beside the application runs a proxy, whose image is not a release's; it gets the settings as variables."""
+    """With a proxy beside the application, whose image is not a release's, and which gets the settings as variables."""
     proxy = workload("Deployment", name="proxy", image=f"docker.io/library/proxy@sha256:{'0' * 64}")
     proxy["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
     settings = {**SETTINGS, "data": {"colour": colour}}
-    return asked(manifests={"proxy.yaml": proxy, "settings.yaml": settings}, environment=environment)
+    return with_approvers(manifests={"proxy.yaml": proxy, "settings.yaml": settings}, environment=environment)
 
 
 def test_settings_that_no_pod_would_see_are_told_before_people_vote(install: Install, kubernetes: Start) -> None:
@@ -300,8 +300,8 @@ def test_settings_that_no_pod_would_see_are_told_before_people_vote(install: Ins
     installation.approve(ADA)
     installation.change(reading("blue"))
     push(installation, "v2")
-    told = "ConfigMap settings: read only at start by pods that stay, which go on with the old content: "
-    assert f"{told}Deployment/proxy" in installation.page(ADA, 2).text
+    warning = "ConfigMap settings: read only at start by pods that stay, which go on with the old content: "
+    assert f"{warning}Deployment/proxy" in installation.page(ADA, 2).text
 
 
 def test_where_the_application_says_so_pods_restart_with_their_settings(install: Install, kubernetes: Start) -> None:
@@ -309,21 +309,21 @@ def test_where_the_application_says_so_pods_restart_with_their_settings(install:
     installation = install(reading("red", on_config_change="restart"), kubernetes=cluster)
     push(installation, "v1")
     installation.approve(ADA)
-    before = cluster.deployment("proxy")["spec"]["template"]
+    template_before = cluster.deployment("proxy")["spec"]["template"]
     installation.change(reading("blue", on_config_change="restart"))
     push(installation, "v2")
     assert "ConfigMap settings:" not in installation.page(ADA, 2).text
     installation.approve(ADA, 2)
-    assert cluster.deployment("proxy")["spec"]["template"] != before
+    assert cluster.deployment("proxy")["spec"]["template"] != template_before
     assert installation.live("production") == "v2"
 
 
 def test_an_object_of_another_application_is_not_taken_over(install: Install, kubernetes: Start) -> None:
     cluster = kubernetes()
-    theirs = {"app.kubernetes.io/managed-by": "slipway", "slipway.dev/application": "other"}
-    theirs |= {"slipway.dev/environment": "production"}
-    cluster.create({**REPORT, "metadata": {"name": "report", "labels": theirs}}, manager="slipway")
-    installation = install(asked(manifests={"report.yaml": REPORT}), kubernetes=cluster)
+    labels = {"app.kubernetes.io/managed-by": "slipway", "slipway.dev/application": "other"}
+    labels |= {"slipway.dev/environment": "production"}
+    cluster.create({**REPORT, "metadata": {"name": "report", "labels": labels}}, manager="slipway")
+    installation = install(with_approvers(manifests={"report.yaml": REPORT}), kubernetes=cluster)
     push(installation, "v1")
     assert installation.release().phase == "failed"
     assert "ConfigMap/report belongs to other in production" in installation.release_page()

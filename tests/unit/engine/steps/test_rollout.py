@@ -118,7 +118,7 @@ def test_why_a_rollout_failed_is_in_the_reason_on_the_page_in_explain_and_in_the
     installation.push("1.0")
     installation.settle()
     installation.staging.broken.add(installation.build("2.0"))
-    installation.staging.said = "no route to db:5432"
+    installation.staging.last_lines = "no route to db:5432"
     installation.push("2.0")
     installation.settle()
     release = installation.release(2)
@@ -149,7 +149,7 @@ def test_a_rollout_that_succeeds_when_it_is_tried_again_forgets_why_it_failed_be
 def test_a_reason_with_a_long_last_word_is_cut_before_it(installation: Installation) -> None:
     ready = at(installation, StepKind.CHECK)
     installation.staging.broken.add(installation.release(1).digest or "")
-    installation.staging.said = "x" * 400
+    installation.staging.last_lines = "x" * 400
     outcome = check_rollout(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
     assert outcome.reason.endswith("x" * 400)
