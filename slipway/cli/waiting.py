@@ -1,10 +1,12 @@
 """Waits until a statement is counted, refused or parked: the app receives it first, and decides afterwards."""
 
 import secrets
+import sys
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -14,7 +16,9 @@ from slipway.api.inbox import Confirmation, ConfirmationState, ReceivedAnswer, S
 from slipway.api.looks import LookRequest, LookStatus
 
 from ..domain.inbox import LookKind, inbox_id
+from ..text import duration
 from .api import Api, read_answer
+from .console import CliConsole
 from .errors import CliError, Exit
 from .options import Confirming
 from .text import neutral
@@ -28,6 +32,16 @@ COUNTED = "counted"
 REFUSED = "refused"
 CONFIRMED_WITHIN = 14 * 60.0
 """Seconds to wait for a person; a minute less than the app keeps the statement that they have to confirm."""
+REMIND_OF_PERSON, REMIND_OF_WORKER = 60.0, 15.0
+"""Seconds between two lines that say that the command still waits: a silent one looks as if it hung."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitClock:
+    """Passes and measures the time between two requests."""
+
+    pause: Callable[[float], None] = time.sleep
+    elapsed: Callable[[], float] = time.monotonic
 
 
 def new_inbox_id() -> str:
@@ -45,18 +59,12 @@ def decided(api: Api, received: ReceivedAnswer) -> SaidOutcome:
     return read_answer(SaidOutcome, until_decided(lambda: api.get("inbox", received.application, received.id)))
 
 
-def until_decided(
-    ask: Callable[[], Any],
-    *,
-    pause: Callable[[float], None] = time.sleep,
-    elapsed: Callable[[], float] = time.monotonic,
-    longest: float = LONGEST,
-) -> Any:
+def until_decided(ask: Callable[[], Any], *, clock: WaitClock = WaitClock(), longest: float = LONGEST) -> Any:
     """The answer to a request, which is sent again with the same id until the statement is no longer only received.
     Says at once what it waits for. Raises the request's error if it was refused or parked, and `CliError` if it was not
     decided in time."""
     shown_reason = ""
-    for _ in _tries(longest, pause, elapsed):
+    for _ in _tries(clock, longest, "nobody has decided on it yet", every=REMIND_OF_WORKER):
         content = ask()
         outcome = read_answer(SaidOutcome, content)
         if outcome.state != RECEIVED:
@@ -67,14 +75,16 @@ def until_decided(
     raise CliError(_undecided(outcome, longest), exit_code=Exit.UNREACHABLE)
 
 
-def _tries(
-    longest: float, pause: Callable[[float], None] = time.sleep, elapsed: Callable[[], float] = time.monotonic
-) -> Iterator[None]:
-    """Yields once for each try until the time is over, at least once; the pauses between tries grow."""
-    began, wait = elapsed(), FIRST_PAUSE
+def _tries(clock: WaitClock, longest: float, lacking: str, *, every: float) -> Iterator[None]:
+    """Yields once for each try until the time is over, at least once; the pauses between tries grow. Says now and then
+    what is still lacking, and how long it will be waited for."""
+    began, wait, reminded = clock.elapsed(), FIRST_PAUSE, 0.0
     yield
-    while elapsed() - began < longest:
-        pause(wait)
+    while (waited := clock.elapsed() - began) < longest:
+        if waited - reminded >= every:
+            reminded = waited - waited % every
+            click.echo(f"{lacking}; waiting for another {duration(timedelta(seconds=longest - waited))}", err=True)
+        clock.pause(wait)
         wait = min(2 * wait, LONGEST_PAUSE)
         yield
 
@@ -93,7 +103,7 @@ def confirmed(
     received: ReceivedAnswer,
     confirming: Confirming,
     *,
-    pause: Callable[[float], None] = time.sleep,
+    clock: WaitClock = WaitClock(),
     longest: float = CONFIRMED_WITHIN,
 ) -> ReceivedAnswer:
     """The received statement; if the app asks for that, only after a person has confirmed it. Prints the address, and
@@ -104,20 +114,23 @@ def confirmed(
     click.echo(f"a person has to confirm it: {address}", err=True)
     if confirming.open_it and not webbrowser.open(address):
         click.echo("no browser can be opened here: open that address in one of yours", err=True)
-    if confirming.wait:
-        click.echo(
-            f"waiting up to {longest / 60:.0f} minutes for that; with --no-wait the command exits at once with code "
-            f"{Exit.WAITING:d}, and it can be confirmed there as long",
-            err=True,
-        )
+    if not confirming.wait:
+        raise CliError("nobody has confirmed it yet", exit_code=Exit.WAITING, cure=f"open {address}")
+    end = CliConsole(sys.stderr).time(datetime.now(UTC) + timedelta(seconds=longest))
+    click.echo(f"waiting for that until {end}; Ctrl-C, or --no-wait, leaves it open there", err=True)
     handle = received.address.rpartition("/")[2]
-    for _ in _tries(longest, pause) if confirming.wait else ():
+    for _ in _tries(clock, longest, "nobody has confirmed it yet", every=REMIND_OF_PERSON):
         answer = read_answer(Confirmation, api.get("confirmations", handle))
         if answer.state == ConfirmationState.SAID:
+            click.echo("confirmed; waiting for the outcome", err=True)
             return ReceivedAnswer(application=answer.application, id=answer.id, address=answer.address)
         if answer.state == ConfirmationState.DECLINED:
             raise CliError("somebody said no on that page: nothing was done", code=ConfirmationState.DECLINED)
-    raise CliError("nobody has confirmed it yet", exit_code=Exit.WAITING, cure=f"open {address}")
+    raise CliError(
+        f"nobody has confirmed it within {duration(timedelta(seconds=longest))}, and nothing was done",
+        exit_code=Exit.WAITING,
+        cure="give the command again, unless somebody is just signing in to confirm it",
+    )
 
 
 def take_look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The operator's verbs on the command line: what is asked for, what a person has to confirm, and what comes of it."""
 
 import json
+import re
 import webbrowser
 
 import pytest
@@ -10,6 +11,7 @@ from slipway.cli import waiting
 from slipway.domain.blocks import REASON_LIMIT
 from slipway.domain.commands import MUST_SAY_WHY, OPENS, Verb
 from tests.unit.cli.conftest import Command
+from tests.unit.cli.passing import PassingClock
 from tests.unit.cli.served import Reply, Served, problem
 
 
@@ -80,6 +82,10 @@ def waits(app: Served, address: str = PAGE) -> None:
     app.replies[f"confirmations/{HANDLE}"] = Reply(body=Confirmation(state="waiting").model_dump_json().encode())
 
 
+def waits_by(monkeypatch: pytest.MonkeyPatch, clock: PassingClock) -> None:
+    monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "clock", clock.waits)
+
+
 def is_confirmed(app: Served) -> None:
     id = "1764000000000-00000000000000aa"
     said = Confirmation(state="said", application="shop", id=id, address=f"/api/v1/inbox/shop/{id}")
@@ -108,17 +114,13 @@ def test_the_command_waits_until_it_is_confirmed_and_then_until_it_is_decided(
     slipway: Command, app: Served, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits(app)
-    pauses = list[float]()
-
-    def pause(seconds: float) -> None:
-        pauses.append(seconds)
-        is_confirmed(app)
-
-    monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "pause", pause)
+    clock = PassingClock(lambda _: is_confirmed(app))
+    waits_by(monkeypatch, clock)
     ended = slipway("resume", "shop", "production", "--json")
     assert ended.exit_code == 0, ended.stderr
     assert json.loads(ended.stdout)["state"] == "counted"
-    assert len(pauses) == 1
+    assert len(clock.pauses) == 1
+    assert ended.stderr.splitlines()[-1] == "confirmed; waiting for the outcome"
     assert opened == []
 
 
@@ -127,7 +129,7 @@ def test_what_the_page_of_confirmation_refuses_ends_the_wait_at_once(
 ) -> None:
     waits(app)
     app.replies[f"confirmations/{HANDLE}"] = problem(409, "Refused", "shop production is not on hold")
-    monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "pause", lambda _: pytest.fail("it waits"))
+    waits_by(monkeypatch, PassingClock(lambda _: pytest.fail("it waits")))
     ended = slipway("resume", "shop", "production")
     assert (ended.exit_code, "Refused: shop production is not on hold" in ended.stderr) == (1, True)
 
@@ -137,11 +139,7 @@ def test_the_wait_ends_as_soon_as_somebody_says_no(
 ) -> None:
     waits(app)
     declined = Confirmation(state=ConfirmationState.DECLINED).model_dump_json().encode()
-    monkeypatch.setitem(
-        waiting.confirmed.__kwdefaults__ or {},
-        "pause",
-        lambda _: app.replies.update({f"confirmations/{HANDLE}": Reply(body=declined)}),
-    )
+    waits_by(monkeypatch, PassingClock(lambda _: app.replies.update({f"confirmations/{HANDLE}": Reply(body=declined)})))
     ended = slipway("resume", "shop", "production")
     assert (ended.exit_code, "said no on that page: nothing was done" in ended.stderr) == (1, True)
 
@@ -179,20 +177,31 @@ def test_the_browser_is_opened_where_that_was_asked_for(slipway: Command, app: S
     assert opened == [PAGE]
 
 
-def test_where_no_browser_can_be_had_that_is_said_and_how_long_it_waits(
+def test_where_no_browser_can_be_had_that_is_said(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits(app)
     monkeypatch.setattr(webbrowser, "open", lambda _: False)
     ended = slipway("resume", "shop", "production", "--no-wait", "--open")
     assert (ended.exit_code, "no browser can be opened here" in ended.stderr) == (5, True)
-    assert "waiting up to" not in ended.stderr
-    monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "longest", 0.0)
-    monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "pause", lambda _: None)
-    nobody = slipway("resume", "shop", "production")
-    assert nobody.exit_code == 5
-    assert "minutes for that; with --no-wait the command exits at once with code 5" in nobody.stderr
-    assert f"nobody has confirmed it yet; open {PAGE}" in nobody.stderr
+    assert "waiting for that until" not in ended.stderr
+    assert f"nobody has confirmed it yet; open {PAGE}" in ended.stderr
+
+
+def test_a_command_that_waits_for_a_person_says_so_at_once_each_minute_and_at_the_end(
+    slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits(app)
+    waits_by(monkeypatch, PassingClock())
+    ended = slipway("resume", "shop", "production", "--json")
+    asked, until, *reminders = ended.stderr.splitlines()
+    assert asked == f"a person has to confirm it: {PAGE}"
+    assert re.match(r"waiting for that until 20\d\d-\S+Z; Ctrl-C, or --no-wait, leaves it open there", until)
+    assert len(reminders) == 13
+    assert re.match("nobody has confirmed it yet; waiting for another 1[23] min", reminders[0])
+    error = json.loads(ended.stdout)["error"]
+    assert error["message"] == "nobody has confirmed it within 14 min, and nothing was done"
+    assert (ended.exit_code, error["code"]) == (5, "waiting")
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "javascript:alert(1)", "-v"])

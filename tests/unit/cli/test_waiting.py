@@ -6,9 +6,10 @@ import pytest
 
 from slipway.api.inbox import SaidOutcome
 from slipway.cli.errors import CliError, Exit
-from slipway.cli.waiting import until_decided
+from slipway.cli.waiting import REMIND_OF_WORKER, WaitClock, until_decided
 from slipway.domain.inbox import inbox_id
 from slipway.testing.clock import MORNING
+from tests.unit.cli.passing import PassingClock
 
 RECEIVED = SaidOutcome(application="shop", id=inbox_id(MORNING, b"12345678"), state="received")
 
@@ -24,8 +25,9 @@ RECEIVED = SaidOutcome(application="shop", id=inbox_id(MORNING, b"12345678"), st
 def test_whoever_waits_too_long_is_told_what_it_waits_for(waits_for: str, said: str) -> None:
     seconds = itertools.count(step=30.0)
     answer = RECEIVED.model_copy(update={"waits_for": waits_for}).model_dump(mode="json")
+    clock = WaitClock(pause=lambda _: None, elapsed=lambda: next(seconds))
     with pytest.raises(CliError) as failed:
-        until_decided(lambda: answer, pause=lambda _: None, elapsed=lambda: next(seconds), longest=60)
+        until_decided(lambda: answer, clock=clock, longest=60)
     assert said in failed.value.message
     assert failed.value.exit_code == Exit.UNREACHABLE
 
@@ -38,5 +40,14 @@ def test_what_it_waits_for_is_told_at_once_and_once(capsys: pytest.CaptureFixtur
     def pause(_: float) -> None:
         told.append(capsys.readouterr().err)
 
-    until_decided(lambda: next(answers).model_dump(mode="json"), pause=pause)
+    until_decided(lambda: next(answers).model_dump(mode="json"), clock=WaitClock(pause=pause))
     assert told == ["", "it waits: the row head of the partition shop cannot be read\n", ""]
+
+
+def test_whoever_waits_for_the_worker_is_told_so_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = PassingClock()
+    with pytest.raises(CliError):
+        until_decided(lambda: RECEIVED.model_dump(mode="json"), clock=clock.waits, longest=60)
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 60 // REMIND_OF_WORKER - 1
+    assert all(line.startswith("nobody has decided on it yet; waiting for another ") for line in told)
