@@ -25,8 +25,9 @@ from .text import neutral
 
 LONGEST = 120.0
 """Seconds to wait; a worker that starts from zero needs half a minute."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
-"""Seconds between two requests: the pause doubles from the first to the longest."""
+FIRST_PAUSE, USUAL_PAUSE, LONGEST_PAUSE = 0.1, 2.0, 10.0
+"""Seconds between two requests. The pause doubles from the first to the usual one; after a while it is a tenth of the
+time that has passed, up to the longest, because each request about a command costs four reads of tables."""
 RECEIVED = "received"
 COUNTED = "counted"
 REFUSED = "refused"
@@ -85,7 +86,7 @@ def _tries(clock: WaitClock, longest: float, lacking: str, *, every: float) -> I
             reminded = waited - waited % every
             click.echo(f"{lacking}; waiting for another {duration(timedelta(seconds=longest - waited))}", err=True)
         clock.pause(wait)
-        wait = min(2 * wait, LONGEST_PAUSE)
+        wait = min(2 * wait, max(USUAL_PAUSE, waited / 10), LONGEST_PAUSE)
         yield
 
 

@@ -192,7 +192,8 @@ def test_a_command_that_waits_for_a_person_says_so_at_once_each_minute_and_at_th
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits(app)
-    waits_by(monkeypatch, PassingClock())
+    clock = PassingClock()
+    waits_by(monkeypatch, clock)
     ended = slipway("resume", "shop", "production", "--json")
     asked, until, *reminders = ended.stderr.splitlines()
     assert asked == f"a person has to confirm it: {PAGE}"
@@ -202,6 +203,8 @@ def test_a_command_that_waits_for_a_person_says_so_at_once_each_minute_and_at_th
     error = json.loads(ended.stdout)["error"]
     assert error["message"] == "nobody has confirmed it within 14 min, and nothing was done"
     assert (ended.exit_code, error["code"]) == (5, "waiting")
+    assert len(app.asked) < 120, "each costs four reads of tables"
+    assert max(clock.pauses) <= waiting.LONGEST_PAUSE
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "javascript:alert(1)", "-v"])
