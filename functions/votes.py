@@ -12,6 +12,7 @@ import azure.functions as func
 
 from slipway.api.approvals import OpenGates, VoteRequest
 from slipway.api.inbox import SaidOutcome
+from slipway.domain.answers import SaidState
 from slipway.domain.decide.vote_rules import KNOWN_BY_OBJECT_ID
 from slipway.domain.errors import NotFound, present
 from slipway.domain.inbox import InboxRow
@@ -22,7 +23,7 @@ from slipway.domain.roles import Permission
 from slipway.domain.statement import SALT_BYTES, salt_of
 from slipway.http.places import gate_place
 from slipway.inbound.vote_request import Misdirected, NotAllowed, check_identified, row_of_principal, row_of_token
-from slipway.queries.answers import Reply, SaidState
+from slipway.queries.answers import Reply
 from slipway.queries.open_gates import may_say, open_gates
 from slipway.telemetry import carrier
 

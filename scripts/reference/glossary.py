@@ -34,6 +34,7 @@ from slipway.domain import (
     waivers,
     windows,
 )
+from slipway.domain.answers import SaidState
 from slipway.domain.application import SourceKind, Start, VersionOrder
 from slipway.domain.around import Side
 from slipway.domain.audit_query import ActionClass
@@ -138,6 +139,7 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Rule": Rule,
     "Waits for": WaitsFor,
     "Vote": VoteDecision,
+    "Statement": SaidState,
     "Proposed change": ChangePhase,
     "Purpose of a link": Purpose,
     "Command": Verb,

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from ..domain.answers import SaidState
 from ..domain.commands import Verb
 from ..domain.model import Timestamp
 from ..domain.rules import RuleResult
@@ -56,10 +57,7 @@ class SaidOutcome(ApiAnswer):
 
     application: str = Field(description="The application, or `_installation`.")
     id: str
-    state: str = Field(
-        description="`received`: nobody has decided on it yet; `counted`: carried out and recorded; `refused`: by "
-        "the rules named, and recorded; `parked`: it could not be handled, for the reason named."
-    )
+    state: str = Field(description=" ".join(f"`{state}`: {state.meaning}" for state in SaidState))
     received_at: Timestamp | None = None
     waits_for: str = Field(
         default="",

@@ -15,6 +15,7 @@ from slipway.api.base import body_of
 from slipway.api.inbox import Confirmation, ConfirmationState, ReceivedAnswer, SaidOutcome
 from slipway.api.looks import LookRequest, LookStatus
 
+from ..domain.answers import SaidState
 from ..domain.inbox import LookKind, inbox_id
 from ..text import duration
 from .api import Api, read_answer
@@ -28,9 +29,6 @@ LONGEST = 120.0
 FIRST_PAUSE, USUAL_PAUSE, LONGEST_PAUSE = 0.1, 2.0, 10.0
 """Seconds between two requests. The pause doubles from the first to the usual one; after a while it is a tenth of the
 time that has passed, up to the longest, because each request about a command costs four reads of tables."""
-RECEIVED = "received"
-COUNTED = "counted"
-REFUSED = "refused"
 CONFIRMED_WITHIN = 14 * 60.0
 """Seconds to wait for a person; a minute less than the app keeps the statement that they have to confirm."""
 REMIND_OF_PERSON, REMIND_OF_WORKER = 60.0, 15.0
@@ -68,7 +66,7 @@ def until_decided(ask: Callable[[], Any], *, clock: WaitClock = WaitClock(), lon
     for _ in _tries(clock, longest, "nobody has decided on it yet", every=REMIND_OF_WORKER):
         content = ask()
         outcome = read_answer(SaidOutcome, content)
-        if outcome.state != RECEIVED:
+        if outcome.state != SaidState.RECEIVED:
             return content
         if outcome.waits_for not in ("", shown_reason):
             shown_reason = outcome.waits_for
@@ -144,7 +142,7 @@ def take_look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[st
 
 def require_counted(outcome: SaidOutcome) -> SaidOutcome:
     """The outcome, if it was counted. Raises `CliError` if it was refused or parked."""
-    if outcome.state == COUNTED:
+    if outcome.state == SaidState.COUNTED:
         return outcome
     names = f" ({'; '.join(rule.name for rule in outcome.rules)})" if outcome.rules else ""
     raise CliError(f"{outcome.state.capitalize()}: {outcome.reason}{names}", code=outcome.state)

@@ -4,6 +4,8 @@ who asks.
 It copies the content of that transaction's records for pages, API and command line; it proves nothing.
 """
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from .changing import MOST_PROBLEMS, Changed, DocumentProblem
@@ -15,6 +17,30 @@ from .model import Digest, Record
 from .rules import RuleResult, not_passed
 from .snapshot import Snapshot
 from .statement import MOST_CHANGES
+from .tones import Tone
+
+
+class SaidState(StrEnum):
+    """The state of a statement from the inbox."""
+
+    meaning: str
+    tone: Tone
+
+    def __new__(cls, name: str, meaning: str, tone: Tone) -> "SaidState":
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.meaning = meaning
+        member.tone = tone
+        return member
+
+    RECEIVED = "received", "Nobody has decided on it yet.", Tone.BUSY
+    COUNTED = "counted", "It was carried out, or counted, and recorded.", Tone.GOOD
+    REFUSED = "refused", "The named rules refused it, and that was recorded.", Tone.BAD
+    PARKED = "parked", "It could not be handled, for the stated reason.", Tone.ASKS
+
+    @property
+    def final(self) -> bool:
+        return self is not SaidState.RECEIVED
 
 
 class RowOutcome(Record):

@@ -2,43 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 
-from ..domain.answers import RowOutcome
+from ..domain.answers import RowOutcome, SaidState
 from ..domain.errors import NotFound
 from ..domain.inbox import is_inbox_id
 from ..domain.model import NAME_PATTERN, Record, Timestamp
-from ..domain.tones import Tone
 from ..ledger import Ledger
 from ..ledger.inbox import Inbox, UnreadableInboxRow, parked_id
 from ..ledger.installation import InstallationLedger
 from ..ledger.keys import INSTALLATION
 from ..ledger.waiting import WaitingNotes
-
-
-class SaidState(StrEnum):
-    """The state of a statement."""
-
-    tone: Tone
-
-    def __new__(cls, name: str, tone: Tone) -> "SaidState":
-        member = str.__new__(cls, name)
-        member._value_ = name
-        member.tone = tone
-        return member
-
-    RECEIVED = "received", Tone.BUSY
-    """It is written down, and not decided yet."""
-    COUNTED = "counted", Tone.GOOD
-    """It was carried out, or counted, and recorded."""
-    REFUSED = "refused", Tone.BAD
-    """It was refused by the named rules, and recorded."""
-    PARKED = "parked", Tone.ASKS
-    """It could not be handled, for the stated reason."""
-
-    @property
-    def final(self) -> bool:
-        return self is not SaidState.RECEIVED
 
 
 class Reply(Record):

@@ -6,6 +6,7 @@ from functools import partial
 from typing import assert_never
 
 from ..ahead import ahead
+from ..domain.answers import SaidState
 from ..domain.decide.conditions import plan_rule
 from ..domain.decide.vote_rules import vote_rules
 from ..domain.environment import Environment
@@ -23,7 +24,6 @@ from ..domain.tokens import Purpose, TokenExpired, TokenRefused, read_link
 from ..domain.tones import Tone
 from ..http.requests import RequestRefused, check_own_page
 from ..ledger.newer import newer_release
-from ..queries.answers import SaidState
 from .answer import Answer, document, html, see_other
 from .approval import ApprovalRequest, VoteRefusal, approval_page
 from .approval_status import approval_status, as_outdated, counted_vote

@@ -3,13 +3,14 @@
 import re
 from urllib.parse import quote
 
+from ..domain.answers import SaidState
 from ..domain.inbox import InboxKind
 from ..domain.model import NAME_PATTERN
 from ..domain.phases import Phase
 from ..domain.proposing import ChangePhase
 from ..domain.rules import Rule
 from ..http.places import change_place
-from ..queries.answers import Answers, Reply, SaidState
+from ..queries.answers import Answers, Reply
 from .answer import Answer, html
 from .signin import Visitor
 from .templating import render

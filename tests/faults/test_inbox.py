@@ -11,6 +11,7 @@ import pytest
 from slipway.bootstrap import Ports
 from slipway.catalogue.stored import StoredDocument
 from slipway.commands.saying import CommandRequest, Said
+from slipway.domain.answers import SaidState
 from slipway.domain.commands import OPENS, Verb
 from slipway.domain.inbox import Speaker, Via
 from slipway.domain.proof import Proof
@@ -18,7 +19,6 @@ from slipway.effects.messaging import QueueUnavailable
 from slipway.engine.handle import Contended
 from slipway.ledger import Conflict, LedgerUnavailable
 from slipway.ledger.table import Row, RowTable, Value
-from slipway.queries.answers import SaidState
 from slipway.testing import Installation, write_application
 from slipway.testing.sign_in import person
 from tests.confirming import proof_of, say_proved

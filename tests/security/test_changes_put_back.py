@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from slipway.domain.answers import SaidState
 from slipway.domain.identity import TokenPerson
 from slipway.domain.proposing import ChangePhase
 from slipway.ledger import keys
 from slipway.ledger.rows import pack
-from slipway.queries.answers import SaidState
 from tests.confirming import OLGA as PROPOSER
 from tests.security.test_rows_of_an_attacker import put, put_back, rows
 from tests.unit.commands.live import Live

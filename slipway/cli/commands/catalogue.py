@@ -13,6 +13,7 @@ from slipway.api.inbox import ReceivedAnswer, SaidOutcome
 from slipway.bundle import read_targets
 from slipway.bundle.model import TARGETS_FILE
 from slipway.catalogue import ConfigError
+from slipway.domain.answers import SaidState
 from slipway.domain.inbox import LookKind
 from slipway.text import moment
 
@@ -24,7 +25,7 @@ from ..options import Confirming, connected, reason_option, waiting
 from ..options import as_json as json_option
 from ..schemas import kubernetes_option, not_compared_line
 from ..text import neutral, short_digest
-from ..waiting import COUNTED, REFUSED, await_outcome, confirmed, decided, new_inbox_id, require_counted, take_look
+from ..waiting import await_outcome, confirmed, decided, new_inbox_id, require_counted, take_look
 
 _MARKS = {
     "created": TextCell("+", GOOD),
@@ -93,7 +94,7 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, version: str, confirm
     if received.open:
         received = confirmed(api, received, confirming)
     outcome = decided(api, received)
-    if outcome.state not in (COUNTED, REFUSED):
+    if outcome.state not in (SaidState.COUNTED, SaidState.REFUSED):
         require_counted(outcome)
     made = _made(outcome, compared, refused=(*(each for each in compared.changes if each.refused), *refused))
     if not as_json:

@@ -22,6 +22,7 @@ from slipway.bootstrap import Ports
 from slipway.clock import utc_now
 from slipway.commands.saying import Said
 from slipway.commands.submitting import ToConfirm
+from slipway.domain.answers import SaidState
 from slipway.domain.errors import present
 from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import Received, Via
@@ -33,7 +34,7 @@ from slipway.ledger import LedgerUnavailable
 from slipway.ledger.azure_blobs import AzureBlobs
 from slipway.ledger.azure_table import AzureTable
 from slipway.ledger.blobs import BLOB_LIMIT, INCOMING_LIMIT
-from slipway.queries.answers import Reply, SaidState
+from slipway.queries.answers import Reply
 from slipway.testing import write_application
 from slipway.testing.sign_in import person
 from tests.confirming import OLGA as SIGNS_IN

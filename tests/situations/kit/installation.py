@@ -20,13 +20,13 @@ from functions import shared
 from slipway.bootstrap import App, Settings, app
 from slipway.catalogue import ConfigError
 from slipway.commands import saying
+from slipway.domain.answers import SaidState
 from slipway.domain.inbox import Speaker, Via
 from slipway.domain.model import DIGEST_PATTERN
 from slipway.domain.run_source import RunInfo
 from slipway.ed25519 import public_key
 from slipway.effects.messaging import TRIES, RawMessage
 from slipway.http.saying import ProviderRedirect
-from slipway.queries.answers import SaidState
 from slipway.testing import ManualClock, MemoryBus, MemoryCluster, documents_in
 from slipway.testing.identity import TENANT
 from slipway.testing.ports import Outside

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.commands.submitting import ToConfirm
+from slipway.domain.answers import SaidState
 from slipway.domain.audit import AuditRecord
 from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
@@ -14,7 +15,7 @@ from slipway.domain.release import VoteDecision
 from slipway.domain.statement import ChangeVoteStatement
 from slipway.domain.versions import Subject, SubjectKind
 from slipway.ledger import keys
-from slipway.queries.answers import Reply, SaidState
+from slipway.queries.answers import Reply
 from slipway.testing import write_application
 from slipway.testing.sign_in import person
 from tests.confirming import OLGA as SIGNS_IN

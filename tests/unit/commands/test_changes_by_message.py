@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.answers import SaidState
 from slipway.domain.audit import AuditRecord
 from slipway.domain.proposing import ChangePhase, ProposedChange
 from slipway.domain.queues import Queue
 from slipway.engine.receiving import QueueMessage
-from slipway.queries.answers import SaidState
 from slipway.testing.identity import TENANT
 from tests.confirming import OLGA as SIGNS_IN
 from tests.unit.commands.live import Live

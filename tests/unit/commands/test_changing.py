@@ -12,6 +12,7 @@ from functions import timers
 from slipway.catalogue.sent import SentDocuments
 from slipway.catalogue.stored import StoredDocument
 from slipway.commands.saying import Said
+from slipway.domain.answers import SaidState
 from slipway.domain.audit import AuditRecord
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
 from slipway.domain.model import sha256
@@ -21,7 +22,6 @@ from slipway.inbound.reading import BadInput
 from slipway.ledger import keys
 from slipway.ledger.blobs import INCOMING_LIMIT
 from slipway.ledger.table import Act, Write
-from slipway.queries.answers import SaidState
 from slipway.testing import write_application
 from slipway.testing.sign_in import person
 from tests.beginnings import applied, begun

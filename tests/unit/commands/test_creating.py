@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from slipway.commands.saying import CommandRequest
+from slipway.domain.answers import SaidState
 from slipway.domain.commands import Verb
 from slipway.domain.decide.quorum import own_work_rules
 from slipway.domain.errors import NotFound, present
@@ -16,7 +17,6 @@ from slipway.domain.phases import Phase
 from slipway.domain.rules import Rule
 from slipway.effects.registry import Unreachable
 from slipway.inbound.reading import BadInput
-from slipway.queries.answers import SaidState
 from slipway.testing import ADA, Installation, write_application
 from slipway.testing.artifacts import image, referrer
 from slipway.testing.sign_in import person

@@ -9,6 +9,7 @@ import pytest
 
 from slipway.commands.saying import CommandRequest, Said
 from slipway.commands.taking import LONGEST, LONGEST_WAIT, InboxReader, RowWaits
+from slipway.domain.answers import SaidState
 from slipway.domain.commands import Verb
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
@@ -20,7 +21,6 @@ from slipway.engine.handle import Contended
 from slipway.inbound import BadInput
 from slipway.ledger.inbox import Inbox
 from slipway.ledger.pruning import prune_answers
-from slipway.queries.answers import SaidState
 from slipway.testing import BASE, Installation
 from slipway.testing.identity import TENANT
 from tests.beginnings import begun, waiting

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.answers import SaidState
 from slipway.domain.proposing import ChangePhase, ProposedChange, hash_of_changes
 from slipway.domain.versions import Subject, SubjectKind
 from slipway.effects.notification import NotificationError
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
-from slipway.queries.answers import Reply, SaidState
+from slipway.queries.answers import Reply
 from slipway.testing import MemoryBlobs, write_application
 from slipway.testing.sign_in import person
 from tests.confirming import OLGA as SIGNS_IN

@@ -10,11 +10,11 @@ import yaml
 
 from slipway.commands.saying import Said
 from slipway.commands.submitting import ToConfirm
+from slipway.domain.answers import SaidState
 from slipway.domain.audit import AuditRecord
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Via
 from slipway.domain.versions import Subject, SubjectKind
 from slipway.ledger import keys
-from slipway.queries.answers import SaidState
 from slipway.testing import write_application
 from slipway.testing.sign_in import person
 from tests.confirming import OLGA as SIGNS_IN

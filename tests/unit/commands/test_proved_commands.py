@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from slipway.commands.saying import CommandRequest, Said
+from slipway.domain.answers import SaidState
 from slipway.domain.audit import AuditRecord
 from slipway.domain.commands import OPENS, Verb
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
 from slipway.domain.release import Phase
 from slipway.domain.statement import CommandStatement
 from slipway.ledger.keys import INSTALLATION
-from slipway.queries.answers import Reply, SaidState
+from slipway.queries.answers import Reply
 from slipway.testing import ADA, Installation, write_application
 from slipway.testing.applications import APPLICATION, catalogue_of
 from slipway.testing.sign_in import person

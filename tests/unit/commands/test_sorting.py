@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from slipway.commands.submitting import SaidChanges, ToConfirm
+from slipway.domain.answers import SaidState
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
 from slipway.domain.proposing import ChangePhase
 from slipway.domain.release import Phase
 from slipway.domain.versions import Subject, SubjectKind
 from slipway.ledger import keys
-from slipway.queries.answers import Reply, SaidState
+from slipway.queries.answers import Reply
 from slipway.testing import write_application
 from slipway.testing.sign_in import person
 from tests.beginnings import begun

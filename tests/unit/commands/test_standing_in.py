@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.answers import SaidState
 from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
 from slipway.domain.proposing import ChangePhase, ProposedChange
 from slipway.effects.notification import NotificationError
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
-from slipway.queries.answers import Reply, SaidState
+from slipway.queries.answers import Reply
 from slipway.testing.sign_in import person
 from tests.confirming import OLGA as PROPOSES
 from tests.unit.commands.live import Live

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from slipway.commands.taking import LONGEST, _without_secrets
+from slipway.domain.answers import SaidState
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
 from slipway.domain.model import sha256
 from slipway.domain.release import Phase
 from slipway.domain.signing import FixedKeys, KeysUnavailable, PublicKeys
 from slipway.domain.statement import VoteStatement
 from slipway.domain.tokens import ApprovalClaims, Purpose
-from slipway.queries.answers import SaidState
 from slipway.testing import ADA, BEN, Installation
 from slipway.testing.chains import SIGNING_KEYS
 from tests.beginnings import begun, waiting

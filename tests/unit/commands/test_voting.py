@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from slipway.commands.taking import LONGEST, InboxReader
+from slipway.domain.answers import SaidState
 from slipway.domain.errors import NotFound
 from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
@@ -19,7 +20,6 @@ from slipway.effects.identity import IdTokens
 from slipway.engine.proving import Prover
 from slipway.ledger import keys
 from slipway.ledger.pruning import prune_answers
-from slipway.queries.answers import SaidState
 from slipway.testing import Installation, write_application
 from slipway.testing.applications import APPLICATION
 from slipway.testing.identity import LIFE, TENANT, MemoryIssuer

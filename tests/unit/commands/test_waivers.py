@@ -7,10 +7,10 @@ import pytest
 
 from functions import operate, pages
 from slipway.cli.verifying import waiver_of
+from slipway.domain.answers import SaidState
 from slipway.domain.commands import Verb
 from slipway.domain.identity import TokenPerson
 from slipway.domain.release import Phase
-from slipway.queries.answers import SaidState
 from slipway.testing import ADA, BASE, Installation
 from slipway.testing.sign_in import person, signed_in
 from tests.confirming import OLGA, proof_of, say_proved

@@ -2,11 +2,11 @@
 
 import pytest
 
-from slipway.domain.answers import RowOutcome
+from slipway.domain.answers import RowOutcome, SaidState
 from slipway.domain.inbox import InboxKind
 from slipway.domain.release import Phase, Release
 from slipway.domain.rules import Rule, WaitsFor
-from slipway.queries.answers import Reply, SaidState
+from slipway.queries.answers import Reply
 from slipway.web import outcome, release
 from slipway.web.answer import Answer
 from tests.unit.web.installation import Told

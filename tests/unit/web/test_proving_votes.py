@@ -8,11 +8,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from slipway.domain.actions import Action
+from slipway.domain.answers import SaidState
 from slipway.domain.application import Application
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.release import Phase
 from slipway.http.saying import NothingSent, ProviderRedirect, WhyNothingSent
-from slipway.queries.answers import SaidState
 from slipway.testing import ADA, BEN
 from slipway.web import approving, leading, outcome
 from slipway.web.located import ApprovalAddress, receive_signed_in_vote, show_gate
