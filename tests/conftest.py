@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
+from slipway.cli import finding
+
 # If Python is set to keep no bytecode, as in many container images, every process that a test starts would compile the
 # product again, and every worker of pytest all tests: a third of the whole time.
 sys.dont_write_bytecode = False
@@ -46,6 +48,20 @@ CONTRACT = Path(__file__).parent / "contract"
 """The tests that play a double and its real part alike, and those that compare a double with recorded answers."""
 
 pytest_plugins = ["tests.azurite", "tests.chromium", "scripts.ci.outcomes"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_running_stack() -> Iterator[None]:
+    """No test reads the settings of a `make up` in this folder: it would ask an installation that somebody uses."""
+    found, own = finding.stack_file, CONTRACT.parents[1]
+
+    def elsewhere(folder: Path) -> Path | None:
+        file = found(folder)
+        return None if file == own / finding.STACK_FILE else file
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finding, "stack_file", elsewhere)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

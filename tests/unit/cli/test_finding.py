@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
+from slipway.cli import finding
 from slipway.cli.errors import CliError
 from slipway.cli.finding import STACK_FILE, FoundApp, find_app
 from tests.unit.cli.conftest import Command
@@ -40,6 +41,12 @@ def test_the_stack_is_found_from_a_folder_below_it(tmp_path: Path) -> None:
     below = tmp_path / "deliveries" / "shop"
     below.mkdir(parents=True)
     assert found(below) == FoundApp(url=HERE, key="of-the-stack", source=str(file))
+
+
+def test_no_test_reads_the_settings_of_a_stack_that_runs_in_this_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "STACK_FILE", Path("pyproject.toml"))  # a file that is certainly there
+    with pytest.raises(CliError, match="no installation was found"):
+        found(Path(__file__).parent)
 
 
 def test_the_key_of_the_stack_goes_to_no_other_app(tmp_path: Path) -> None:
