@@ -36,7 +36,7 @@ class Half(StrEnum):
 
 
 class Staged(Record):
-    """What the workers do at the moment."""
+    """What the workers have to do now."""
 
     version: str = ""
     """The version in whose rollout a worker stops itself, once."""
@@ -57,11 +57,11 @@ def staged_in(folder: Path) -> Staged:
 
 
 def leave_out(folder: Path) -> None:
-    """Have each half of the fence look whether it is there."""
+    """Make each half of the fence check whether it is left out."""
 
     def unless(half: Half, real: Callable[..., Any], instead: Callable[..., Any]) -> Callable[..., Any]:
-        def chosen(*given: Any) -> Any:
-            return (instead if staged_in(folder).left_out is half else real)(*given)
+        def chosen(*args: Any) -> Any:
+            return (instead if staged_in(folder).left_out is half else real)(*args)
 
         return chosen
 
@@ -73,7 +73,7 @@ def leave_out(folder: Path) -> None:
         Place("slipway.effects.cluster.fencing", name).replace(lambda real: unless(half, real, instead))
 
     left_out(Half.VERSION, "FencedObjects._only_if", lambda _, target, live: target)
-    left_out(Half.AGAIN, "FencedObjects._created", lambda _, target, answer: answer)
+    left_out(Half.AGAIN, "FencedObjects._created", lambda _, target, response: response)
     left_out(Half.LEASE, "FenceLease.confirm", take_once)
     left_out(Half.ORDER, "FencedObjects._marked", lambda _, target, live: target)
 
@@ -83,18 +83,18 @@ def stop_where_staged(folder: Path) -> None:
     at_work = set[str]()
 
     def stopping(real: Callable[..., Any]) -> Callable[..., Any]:
-        def send(connection: Any, method: str, path: str, **others: Any) -> Any:
-            name, is_dry = path.rpartition("/")[2], ("dryRun", "All") in tuple(others.get("query") or ())
+        def send(connection: Any, method: str, path: str, **options: Any) -> Any:
+            name, is_dry = path.rpartition("/")[2], ("dryRun", "All") in tuple(options.get("query") or ())
             if (method, name) == ("PATCH", FIRST) and not is_dry:
-                at_work.add(str(others["body"]["data"]["VERSION"]))
+                at_work.add(str(options["body"]["data"]["VERSION"]))
             staged = staged_in(folder)
             fits = (method, name) == (staged.method, staged.name) and not is_dry
             if fits and staged.version in at_work and is_first(folder / staged.version):
-                # To this very thread: another one may take a signal to the process, and this one goes on until then.
+                # To this very thread: another could take a signal to the process, and this one would go on until then.
                 signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
-                # What was idle too long was closed by the server, and a write that meets that is not sent again.
+                # The server has closed connections that were idle too long, and a write on one of them is not retried.
                 connection._api.rest_client.pool_manager.clear()
-            return real(connection, method, path, **others)
+            return real(connection, method, path, **options)
 
         return send
 
@@ -102,7 +102,7 @@ def stop_where_staged(folder: Path) -> None:
 
 
 def is_first(mark: Path) -> bool:
-    """Whether this process is the first here; the first one leaves its process id."""
+    """Whether this process is the first to stop here; it leaves its process id."""
     try:
         with mark.open("x") as file:
             file.write(str(os.getpid()))

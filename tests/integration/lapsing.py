@@ -1,6 +1,6 @@
-"""The app with steps that are soon taken over: the steps of an instance that died or was paused lapse in a third of
-the time, since all that tests of that could do meanwhile is wait. Whatever goes its way is as in the product: a step is
-only taken over where its message comes again.
+"""The app with steps that are taken over sooner: the steps of an instance that died or was paused lapse in a third of
+the time, since all that tests could do meanwhile is wait. Everything else is as in the product: a step is taken over
+only when its message is delivered again.
 """
 
 import os
@@ -35,10 +35,10 @@ def lapse_soon() -> None:
 
 
 def folder_of_app(folder: Path, module: str = __name__, function: str = app_whose_steps_lapse_soon.__name__) -> Path:
-    """The folder of an app to start that this function makes. It is given `folder`."""
+    """Write the folder of an app to start, which calls this function with `folder` to make the app."""
     app = folder / "app"
     app.mkdir()
     shutil.copyfile(ROOT / "host.json", app / "host.json")
-    written = STARTED_AS.format(root=str(ROOT), folder=str(folder), module=module, function=function)
-    (app / "function_app.py").write_text(written, encoding="utf-8")
+    source = STARTED_AS.format(root=str(ROOT), folder=str(folder), module=module, function=function)
+    (app / "function_app.py").write_text(source, encoding="utf-8")
     return app

@@ -1,4 +1,4 @@
-"""A person with a clone of the repository who types the lines of a page, with a name of their own."""
+"""A person with a clone of the repository who types the lines of a page, with an application name of their own."""
 
 import difflib
 import json
@@ -29,22 +29,22 @@ SECONDS = 120
 
 @dataclass(frozen=True)
 class Reader:
-    """What they have: the clone, and the name."""
+    """A reader of the docs: their clone, and the name of their application."""
 
     clone: Path
     name: str
 
     def blocks(self, page: Path, section: str) -> list[Block]:
-        """What is to be typed under a heading of the page: commands, and files, whose titles are their paths."""
-        _, _, rest = page.read_text(encoding="utf-8").partition(f"\n## {section}\n")
-        text = re.sub(rf"\b{WRITTEN}\b", self.name, rest.partition("\n## ")[0])
+        """The blocks to type under a heading of the page: commands, and files, whose titles are their paths."""
+        _, _, following = page.read_text(encoding="utf-8").partition(f"\n## {section}\n")
+        text = re.sub(rf"\b{WRITTEN}\b", self.name, following.partition("\n## ")[0])
         return [block for block in blocks_of(page.name, text) if block.language == "sh" or "/" in block.title]
 
     def type(self, block: str) -> str:
         """Type the lines of a block; returns their output."""
-        done = self._typed(block)
-        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        process = self._typed(block)
+        assert process.returncode == 0, f"{block}\n{process.stdout}\n{process.stderr}"
+        return process.stdout
 
     def _typed(self, block: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -58,44 +58,47 @@ class Reader:
         file.write_text(block.body)
         return sum(line.startswith("+ ") for line in difflib.ndiff(before, after))
 
-    def again(self, line: str, words: str) -> str:
-        """Type a line until it prints the words, as a person does who was told to wait some seconds. Until then it may
-        also say that there is no such release yet."""
+    def type_until(self, line: str, words: str) -> str:
+        """Type a line again and again until it prints the words, as a person does who has to wait some seconds. Until
+        then it may also say that there is no such release yet."""
 
-        def said() -> str | None:
-            done = self._typed(line)
-            return done.stdout if done.returncode == 0 and words in done.stdout else None
+        def matching_output() -> str | None:
+            process = self._typed(line)
+            return process.stdout if process.returncode == 0 and words in process.stdout else None
 
-        return until(said, f"{words!r} of {line}") or ""
+        return until(matching_output, f"{words!r} of {line}") or ""
 
     def approve(self) -> str:
-        """Follow the newest link of the inbox, sign in as Ada and approve, as the pages say. Returns what Ada read."""
+        """Follow the newest link of the inbox, sign in as Ada and approve, as the pages say. Returns the page on which
+        Ada decides."""
         ada = Signer(oid=laptop().person("Ada").oid)
         inbox = urllib3.request("GET", self.stack["inbox"], timeout=10).data.decode()
         where, page = ada.read(re.findall(r'href="([^"]+)">Release<', inbox)[0])
         (decision, *_) = re.findall(r'href="([^"]*/approvals/[^"]+)"', page)
-        _, read = ada.read(urljoin(where, decision))
+        _, decision_page = ada.read(urljoin(where, decision))
         ada.decide(urljoin(where, decision), "approve")
-        return read
+        return decision_page
 
     def confirmed(self, line: str, who: str) -> None:
-        """Type a line that waits for a person, and be that person, at the address that it prints."""
+        """Type a line that waits for a confirmation, and confirm as this person at the address that it prints."""
         with subprocess.Popen(
             ["sh", "-e", "-c", line], cwd=self.clone, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as waits:
             assert waits.stderr is not None
-            address = next(found[0] for told in waits.stderr if (found := re.findall(r"http\S+/confirm/\S+", told)))
+            address = next(
+                addresses[0] for output in waits.stderr if (addresses := re.findall(r"http\S+/confirm/\S+", output))
+            )
             Signer(oid=laptop().person(who).oid).confirm(address)
             assert waits.wait(SECONDS) == 0, waits.stderr.read()
 
     @property
     def stack(self) -> dict[str, Any]:
         """The parts that `make up` keeps running."""
-        told: dict[str, Any] = json.loads((self.clone / ".local/stack.json").read_text())
-        return told
+        parts: dict[str, Any] = json.loads((self.clone / ".local/stack.json").read_text())
+        return parts
 
     def in_cluster(self, cluster: str, path: str) -> Any:
-        """What the cluster answers about a namespace of the application, as somebody with kubectl would ask."""
+        """The cluster's response about a namespace of the application, as somebody with kubectl would get it."""
         stack = self.stack
         url = stack["clusters"][cluster] + path.replace("NAMESPACE", f"namespaces/{self.name}-{cluster}")
         headers = {"Authorization": f"Bearer {stack['cluster_token']}"}
@@ -111,7 +114,7 @@ class Reader:
 
 @contextmanager
 def newcomer(folder: Path) -> Iterator[Reader]:
-    """The clone has the files that git knows or would add; what was installed is linked."""
+    """A clone with the files that git knows or would add, and links to what was installed."""
     clone, name = folder / "clone", f"x{secrets.token_hex(4)}"
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout

@@ -1,5 +1,4 @@
-"""The shared part of the tests of the whole system: a stack with several applications, and helpers that play their
-part.
+"""What tests of the whole system share: a stack with several applications, and helpers that play CI, Azure and people.
 
 Every test has applications of its own, so that one stack serves all of them.
 """
@@ -95,7 +94,7 @@ IN_STAGING = {
       - { kind: Deployment, fields: [spec.minReadySeconds], by: [operator] }
 """,
 }
-"""What an application says of staging beside what all of them say."""
+"""What an application sets for staging in addition to what all of them set."""
 MIGRATION = """\
 apiVersion: batch/v1
 kind: Job
@@ -122,13 +121,13 @@ SETTINGS = 60
 """ConfigMaps of the application `paused`, so that applying them takes a while; and one more, named by its version."""
 SETTINGS_OF = {"paused": SETTINGS, "fenced": 2}
 EVERY_LOOK = {"SLIPWAY_DRIFT_MINUTES": "1"}
-"""A test can have the worker look whenever it wants to."""
+"""So that a test can have the worker look for drift at any time."""
 LATER = "later"
 """An application that a test adds while the system runs."""
 
 
 def write_application(team: Path, name: str, start: str) -> None:
-    """A folder with the manifests of the example."""
+    """Write a folder with the manifests of the example."""
     folder = team / name
     shutil.copytree(ROOT / "examples" / "hello-aks" / "manifests", folder / "manifests")
     deployment = folder / "manifests" / "deployment.yaml"
@@ -172,15 +171,15 @@ def options(folder: Path, applications: Mapping[str, str] = APPLICATIONS, **more
     )
 
 
-def until[T](condition: Callable[[], T], what: str, *, instead: Callable[[], object] = str) -> T:
-    """Ask again until the condition holds; a test that fails says what was there instead."""
+def until[T](condition: Callable[[], T], expected: str, *, instead: Callable[[], object] = str) -> T:
+    """Wait until the condition holds, and return its value; a test that fails says what happened instead."""
     deadline = time.monotonic() + WITHIN
     while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
+        value = condition()
+        if value:
+            return value
         time.sleep(0.1)
-    raise AssertionError(f"not within {WITHIN:g} s: {what}\n{instead()}")
+    raise AssertionError(f"not within {WITHIN:g} s: {expected}\n{instead()}")
 
 
 def now_by_the_registry() -> str:
@@ -189,7 +188,7 @@ def now_by_the_registry() -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Response:
     status: int
     content: Any
 
@@ -203,12 +202,12 @@ class System:
     def application(self, name: str) -> "Played":
         return Played(self, name)
 
-    # ---- doors
-    def hook(self, body: bytes | dict[str, Any], *, instance: int = 0, secret: str | None = None) -> Answer:
-        """What Azure DevOps does."""
+    # ---- ways in
+    def hook(self, body: bytes | dict[str, Any], *, instance: int = 0, secret: str | None = None) -> Response:
+        """Call the hook, as Azure DevOps does."""
         password = self.stack.secrets.hook_secret if secret is None else secret
         basic = base64.b64encode(f"slipway:{password}".encode()).decode()
-        return self._ask(
+        return self._request(
             "POST",
             self.stack.urls[instance] + "/api/hooks/azure-devops",
             body if isinstance(body, bytes) else json.dumps(body).encode(),
@@ -217,8 +216,8 @@ class System:
 
     def event(
         self, data: Any, *, instance: int = 0, topic: str = TOPIC + "nonprod", cloud: bool = False, at: str = ""
-    ) -> Answer:
-        """What Event Grid does, in either of its schemas."""
+    ) -> Response:
+        """Post an event, as Event Grid does, in either of its schemas."""
         now = at or now_by_the_registry()
         if cloud:
             function, kind = "image_pushed_cloudevent", "application/cloudevents+json"
@@ -228,7 +227,7 @@ class System:
             envelope = {"eventType": PUSHED, "topic": topic, "eventTime": now, "dataVersion": "1.0"}
         event = envelope | {"id": "an-event", "subject": "x", "data": data}
         code = self.stack.secrets.event_grid_key
-        return self._ask(
+        return self._request(
             "POST",
             f"{self.stack.urls[instance]}/runtime/webhooks/EventGrid?functionName={function}&code={code}",
             json.dumps(event if cloud else [event]).encode(),
@@ -251,11 +250,11 @@ class System:
         }
 
     def send(self, queue: str, body: bytes | Mapping[str, Any], *, message_id: str | None = None) -> None:
-        """A message from anybody who may send to the queue."""
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        """Send a message, as anybody can who may send to the queue."""
+        payload = body if isinstance(body, bytes) else json.dumps(body).encode()
         if queue not in self._senders:
             self._senders[queue] = self._client.get_queue_sender(queue)
-        self._senders[queue].send_messages(ServiceBusMessage(data, message_id=message_id))
+        self._senders[queue].send_messages(ServiceBusMessage(payload, message_id=message_id))
 
     @cached_property
     def _client(self) -> ServiceBusClient:
@@ -271,21 +270,21 @@ class System:
             sender.close()
         self._client.close()
 
-    # ---- what became of it
+    # ---- the outcome
     def get(self, path: str, *, instance: int = 0) -> Any:
         headers = self._key | {"Authorization": f"Bearer {self.stack.access_token()}"}
-        answer = self._ask("GET", self.stack.urls[instance] + path, None, headers)
-        assert answer.status == 200, (path, answer)
-        return answer.content
+        response = self._request("GET", self.stack.urls[instance] + path, None, headers)
+        assert response.status == 200, (path, response)
+        return response.content
 
-    def post(self, path: str, body: Any = None) -> Answer:
+    def post(self, path: str, body: Any = None) -> Response:
         payload = None if body is None else json.dumps(body).encode()
         headers = (
             self._key
             | {"Authorization": f"Bearer {self.stack.access_token()}"}
             | ({} if body is None else {"Content-Type": "application/json"})
         )
-        return self._ask("POST", self.stack.url + path, payload, headers)
+        return self._request("POST", self.stack.url + path, payload, headers)
 
     def kubernetes(
         self, path: str, *, method: str = "GET", body: Any = None, manager: str = "", cluster: str = "staging"
@@ -294,48 +293,48 @@ class System:
         place = self.stack.clusters[cluster]
         headers = {"Authorization": f"Bearer {place['token']}", "Content-Type": "application/merge-patch+json"}
         url = f"{place['server']}{path}{f'?fieldManager={manager}' if manager else ''}"
-        answer = self._ask(method, url, None if body is None else json.dumps(body).encode(), headers)
-        assert answer.status == 200, (method, path, answer)
-        return answer.content
+        response = self._request(method, url, None if body is None else json.dumps(body).encode(), headers)
+        assert response.status == 200, (method, path, response)
+        return response.content
 
     def run_timer(self, name: str) -> None:
         """Have a timer's function of the worker run now."""
         self.stack.run_timer(name)
 
     def parked(self, *, source: str, reason: str, body: str = "", but: str = "") -> dict[str, Any]:
-        """The parked input whose reason and body hold these texts, once it is there; not the one with the id `but`."""
+        """The parked input with these texts in its reason and body, once it is there; not the one with the id `but`."""
 
-        def found() -> dict[str, Any] | None:
+        def matching() -> dict[str, Any] | None:
             every = [p for p in self.get("/api/v1/parked")["parked"] if p["id"] != but]
             fitting = (p for p in every if p["source"] == source and reason in p["reason"] and body in p["body"])
             return next(fitting, None)
 
-        return until(found, f"input of {source} parked because of {reason!r}") or {}
+        return until(matching, f"input of {source} parked because of {reason!r}") or {}
 
     def approval_link(self, release: str) -> str:
         """The link that Ada finds in the inbox for this release."""
 
-        def found() -> str | None:
-            mine = [n for n in self.stack.notices() if n["release"] == release and n["approval_url"]]
-            return str(mine[-1]["approval_url"]) if mine else None
+        def newest_link() -> str | None:
+            notices = [n for n in self.stack.notices() if n["release"] == release and n["approval_url"]]
+            return str(notices[-1]["approval_url"]) if notices else None
 
-        return until(found, f"a link to approve {release}") or ""
+        return until(newest_link, f"a link to approve {release}") or ""
 
     @property
     def _key(self) -> dict[str, str]:
         return {"x-functions-key": self.stack.secrets.function_key}
 
-    def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
-        answer = self.stack.http.request(method, url, body=body, headers=dict(headers))
+    def _request(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
+        response = self.stack.http.request(method, url, body=body, headers=dict(headers))
         try:
-            return Answer(status=answer.status, content=json.loads(answer.data))
+            return Response(status=response.status, content=json.loads(response.data))
         except ValueError:
-            return Answer(status=answer.status, content=answer.data.decode())
+            return Response(status=response.status, content=response.data.decode())
 
 
 @dataclass(frozen=True)
 class Played:
-    """One application: its CI, and how it stands."""
+    """One application: its CI and its state."""
 
     system: System
     name: str
@@ -359,7 +358,7 @@ class Played:
         return {}
 
     def push(self, version: str) -> str:
-        """Merge, build and push as CI does; the registry tells of it, and the run ends. Returns the digest."""
+        """Merge, build and push as CI does; the registry reports the push, and the run ends. Returns the digest."""
         run = self.runs[version] = self.ci.begin(f"Release {version}")
         digest = self.ci.push(self.ci.build(version, commit=run.commit), version)
         self.ci.end(run, digest)
@@ -373,15 +372,15 @@ class Played:
         return str(self.reached("gate.opened", tag=version)["release"])
 
     def run_message(self, version: str, digest: str) -> dict[str, Any]:
-        """What the pipeline sends with PublishToAzureServiceBus@2."""
+        """The message that the pipeline sends with PublishToAzureServiceBus@2."""
         run = self.runs[version]
         return run_message(run, digest, tag=version, repository=f"team/{self.name}", pipeline=f"{self.name}-ci")
 
     def records(self, *, instance: int = 0) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.system.get(f"/api/v1/audit/{self.name}?limit=500", instance=instance)[
+        entries: list[dict[str, Any]] = self.system.get(f"/api/v1/audit/{self.name}?limit=500", instance=instance)[
             "records"
         ]
-        return found
+        return entries
 
     def actions(self, release: str) -> list[str]:
         return [record["action"] for record in self.records() if record["release"] == release]
@@ -392,30 +391,32 @@ class Played:
         A release that ended otherwise fails the test at once.
         """
 
-        def found() -> dict[str, Any] | None:
+        def latest() -> dict[str, Any] | None:
             records = self.records(instance=instance)
-            mine = {r["release"] for r in records if tag is None or r["details"].get("tag") == tag}
-            of_mine = [r for r in records if r["release"] in mine]
-            reached = [r for r in of_mine if r["action"] == action]
-            ended = [r for r in of_mine if r["action"] in ENDS]
+            releases = {r["release"] for r in records if tag is None or r["details"].get("tag") == tag}
+            matching = [r for r in records if r["release"] in releases]
+            reached = [r for r in matching if r["action"] == action]
+            ended = [r for r in matching if r["action"] in ENDS]
             assert reached or not ended or tag is None, ended
             return reached[-1] if reached else None
 
-        return until(found, f"{action} of {self.name}:{tag}", instead=self.what_happened) or {}
+        return until(latest, f"{action} of {self.name}:{tag}", instead=self.what_happened) or {}
 
     def what_happened(self) -> str:
-        """The application's records, and what the logs of fronts and workers say of it."""
+        """The application's records, and the lines about it in the logs of fronts and workers."""
         records = [f"{record['time']} {record['action']} {record['details']}" for record in self.records()[:20]]
         logs = sorted((self.system.stack.folder / "logs").glob("*.log"))
         lines = [f"{log.name}: {line}" for log in logs for line in log.read_text(errors="replace").splitlines()]
-        mine = [line for line in lines if self.name in line and ("front" in line or "worker" in line)]
-        return "\n".join([*records, *mine[-40:]])
+        about_it = [line for line in lines if self.name in line and ("front" in line or "worker" in line)]
+        return "\n".join([*records, *about_it[-40:]])
 
     def release(self, release: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.system.get(f"/api/v1/releases/{release}")
-        return found
+        details: dict[str, Any] = self.system.get(f"/api/v1/releases/{release}")
+        return details
 
     @property
     def releases(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.system.get(f"/api/v1/releases?application={self.name}&limit=200")["releases"]
-        return found
+        summaries: list[dict[str, Any]] = self.system.get(f"/api/v1/releases?application={self.name}&limit=200")[
+            "releases"
+        ]
+        return summaries

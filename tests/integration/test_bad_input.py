@@ -1,4 +1,4 @@
-"""Bad input at every door gets its answer, is parked with its reason, and holds nothing up."""
+"""Bad input by every way in gets its response, is parked with its reason, and holds nothing up."""
 
 import base64
 import json
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.stack
 NOWHERE = "sha256:" + "0" * 64
 
 
-def kept_as(body: bytes) -> str:
-    """The form in which parking writes down a body: as text, or in base64 if it is not text."""
+def parked_form(body: bytes) -> str:
+    """A body as parking stores it: as text, or in base64 if it is not text."""
     try:
         return body.decode()
     except UnicodeDecodeError:
@@ -37,15 +37,15 @@ def test_a_hook_with_a_wrong_secret_is_refused(system: System) -> None:
 @pytest.mark.parametrize("header", ["", "Basic", "Basic !!!", "Bearer x", "Basic " + "QQ==" * 1000])
 def test_a_hook_with_a_broken_header_is_refused(system: System, header: str) -> None:
     url = system.stack.url + "/api/hooks/azure-devops"
-    answer = system.stack.http.request("POST", url, body=b"{}", headers={"Authorization": header})
-    assert answer.status == 401
-    assert answer.headers["WWW-Authenticate"] == 'Basic realm="slipway"'
+    response = system.stack.http.request("POST", url, body=b"{}", headers={"Authorization": header})
+    assert response.status == 401
+    assert response.headers["WWW-Authenticate"] == 'Basic realm="slipway"'
 
 
 def test_a_header_that_is_not_utf8_is_refused_by_the_host(system: System) -> None:
     url = system.stack.url + "/api/hooks/azure-devops"
-    answer = system.stack.http.request("POST", url, body=b"{}", headers={"Authorization": "Basic \xfc\xfc"})
-    assert answer.status == 400
+    response = system.stack.http.request("POST", url, body=b"{}", headers={"Authorization": "Basic \xfc\xfc"})
+    assert response.status == 400
 
 
 @pytest.mark.parametrize(
@@ -61,44 +61,44 @@ def test_a_header_that_is_not_utf8_is_refused_by_the_host(system: System) -> Non
     ],
 )
 def test_a_hook_that_cannot_be_read_is_answered_200_and_parked(system: System, body: bytes, reason: str) -> None:
-    answer = system.hook(body)
-    assert (answer.status, answer.content["outcome"]) == (200, "parked")
-    assert reason in answer.content["detail"]
+    response = system.hook(body)
+    assert (response.status, response.content["outcome"]) == (200, "parked")
+    assert reason in response.content["detail"]
     assert system.parked(source="azure-devops", reason=reason)["id"]
 
 
 def test_a_hook_without_a_length_does_not_arrive_and_is_parked_with_that_reason(system: System) -> None:
     headers = urllib3.make_headers(basic_auth=f"slipway:{system.stack.secrets.hook_secret}")
     url = system.stack.url + "/api/hooks/azure-devops"
-    answer = system.stack.http.request("POST", url, body=iter([b"{}"]), chunked=True, headers=headers)
-    assert (answer.status, answer.json()["outcome"]) == (200, "parked")
-    assert "chunked bodies are not supported" in answer.json()["detail"]
+    response = system.stack.http.request("POST", url, body=iter([b"{}"]), chunked=True, headers=headers)
+    assert (response.status, response.json()["outcome"]) == (200, "parked")
+    assert "chunked bodies are not supported" in response.json()["detail"]
 
 
 def test_a_hook_of_a_foreign_organization_is_parked(system: System) -> None:
     foreign = {"account": {"id": "x", "baseUrl": "https://dev.azure.com/fabrikam/"}}
-    answer = system.hook(hook_of("doors-ci", resourceContainers=foreign))
-    assert (answer.status, answer.content["outcome"]) == (200, "parked")
-    assert "(contoso), got 'fabrikam'" in answer.content["detail"]
+    response = system.hook(hook_of("doors-ci", resourceContainers=foreign))
+    assert (response.status, response.content["outcome"]) == (200, "parked")
+    assert "(contoso), got 'fabrikam'" in response.content["detail"]
 
 
 def test_a_hook_of_two_megabytes_and_a_byte_is_parked_in_part_and_not_replayable(system: System) -> None:
-    answer = system.hook(b'{"pad": "' + b"x" * SIZE_LIMIT)
-    assert (answer.status, answer.content["outcome"]) == (200, "parked")
-    assert f"at most {SIZE_LIMIT} bytes" in answer.content["detail"]
+    response = system.hook(b'{"pad": "' + b"x" * SIZE_LIMIT)
+    assert (response.status, response.content["outcome"]) == (200, "parked")
+    assert f"at most {SIZE_LIMIT} bytes" in response.content["detail"]
     parked = system.parked(source="azure-devops", reason=f"at most {SIZE_LIMIT} bytes")
-    said = system.post(f"/api/v1/parked/{parked['id']}/replay").content
+    receipt = system.post(f"/api/v1/parked/{parked['id']}/replay").content
 
     def replayed() -> Any:
-        outcome = system.get(said["address"])
+        outcome = system.get(receipt["address"])
         return outcome if outcome["state"] != "received" else None
 
     assert "too long to be kept whole" in until(replayed, "the replay is answered")["reason"]
 
 
 def test_a_hook_for_something_else_is_answered_200_and_forgotten(system: System) -> None:
-    answer = system.hook({"eventType": "git.push", "resource": {}})
-    assert (answer.status, answer.content["outcome"]) == (200, "ignored")
+    response = system.hook({"eventType": "git.push", "resource": {}})
+    assert (response.status, response.content["outcome"]) == (200, "ignored")
 
 
 @pytest.mark.parametrize("cloud", [False, True])
@@ -140,8 +140,8 @@ def test_a_digest_that_is_not_there_fails_the_release_and_is_named(system: Syste
     system.event(system.push_data("team/doors", NOWHERE, "1.0.1"))
     release = application.reached("release.failed", tag="1.0.1")["release"]
     reason = application.release(release)["reason"]
-    for named in (system.stack.registries["nonprod"], "team/doors", NOWHERE):
-        assert named in reason, reason
+    for part in (system.stack.registries["nonprod"], "team/doors", NOWHERE):
+        assert part in reason, reason
 
 
 @pytest.mark.parametrize("queue", ["events", "hints", "steps", "runs", "approvals"])
@@ -156,7 +156,7 @@ def test_a_digest_that_is_not_there_fails_the_release_and_is_named(system: Syste
 )
 def test_a_message_that_cannot_be_read_is_parked(system: System, queue: str, body: bytes, reason: str) -> None:
     system.send(queue, body)
-    system.parked(source=queue, reason=reason, body=kept_as(body))
+    system.parked(source=queue, reason=reason, body=parked_form(body))
 
 
 def test_a_message_with_the_token_of_a_link_is_parked_and_names_what_is_missing(system: System) -> None:

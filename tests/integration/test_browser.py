@@ -28,7 +28,7 @@ def opened(context: BrowserContext, address: str) -> Page:
 
 
 def sign_in(page: Page, system: System, name: str = "Ada") -> None:
-    """Sign in to the pages in this browser, as a person in the laptop's directory."""
+    """Sign in to the pages in this browser, as a person in the local directory."""
     page.goto(f"{system.stack.url}/sign-out")
     page.get_by_role("button", name=name).click()
     page.wait_for_url(f"{system.stack.url}/**")
@@ -44,8 +44,8 @@ def tab_to(page: Page, words: str) -> None:
 
 
 def votes(system: System, release: str) -> list[dict[str, Any]]:
-    found = system.application("browser").records()
-    return [one for one in found if one["release"] == release and one["action"].startswith("vote.")]
+    records = system.application("browser").records()
+    return [record for record in records if record["release"] == release and record["action"].startswith("vote.")]
 
 
 def test_from_a_push_to_production_by_keyboard_alone(system: System, browser: Browser) -> None:

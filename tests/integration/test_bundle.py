@@ -89,7 +89,7 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 def slipway(stack: Stack, folder: Path, *arguments: str) -> dict[str, Any]:
-    """The command as CI runs it, signed in to the registry by variables."""
+    """The command as CI runs it, signed in to the registry by environment variables."""
     environment = {
         "PATH": ":".join(["/usr/bin:/bin", *filter(None, (folder_of(program) for program in Program))]),
         "PYTHONPATH": str(ROOT),
@@ -97,25 +97,27 @@ def slipway(stack: Stack, folder: Path, *arguments: str) -> dict[str, Any]:
         "SLIPWAY_REGISTRY_PASSWORD": stack.secrets.ci_password,
     }
     command = [sys.executable, "-m", "slipway.cli", "bundle", *arguments, "--json"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    process = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    output: dict[str, Any] = json.loads(process.stdout)
+    return output
 
 
-def contains(live: Any, wanted: Any) -> bool:
-    """Whether everything wanted is live; the server and Slipway may have added more."""
-    if isinstance(wanted, dict):
-        return isinstance(live, dict) and all(key in live and contains(live[key], wanted[key]) for key in wanted)
-    if isinstance(wanted, list):
-        return len(live) == len(wanted) and all(contains(a, b) for a, b in zip(live, wanted, strict=True))
-    return bool(live == wanted)
+def contains(live: Any, expected: Any) -> bool:
+    """Whether everything expected is live; the server and Slipway may have added more."""
+    if isinstance(expected, dict):
+        return isinstance(live, dict) and all(key in live and contains(live[key], expected[key]) for key in expected)
+    if isinstance(expected, list):
+        return len(live) == len(expected) and all(contains(a, b) for a, b in zip(live, expected, strict=True))
+    return bool(live == expected)
 
 
-def live(stack: Stack, cluster: str, wanted: dict[str, Any]) -> Any:
+def live(stack: Stack, cluster: str, expected: dict[str, Any]) -> Any:
     """The object as the cluster has it."""
-    kind, metadata = wanted["kind"], wanted["metadata"]
-    group = f"apis/{wanted['apiVersion']}" if "/" in wanted["apiVersion"] else f"api/{wanted['apiVersion']}"
+    kind, metadata = expected["kind"], expected["metadata"]
+    group = f"apis/{expected['apiVersion']}" if "/" in expected["apiVersion"] else f"api/{expected['apiVersion']}"
     path = f"{group}/namespaces/{metadata['namespace']}/{kind.lower()}s/{metadata['name']}"
     access = stack.clusters[cluster]
     headers = {"Authorization": f"Bearer {access['token']}"}
@@ -143,22 +145,22 @@ def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(
     if variant.tools:
         tools = replace(ci, repository="hello-tools")
         images["hello-tools"] = tools.push(tools.build(f"{version}-tools"), version)
-    asked = ["export", "hello", "--targets", "1.34", "-o", str(tmp_path), "--url", stack.url]
-    exported = CliRunner().invoke(root, asked, env={"SLIPWAY_KEY": stack.secrets.function_key})
+    words = ["export", "hello", "--targets", "1.34", "-o", str(tmp_path), "--url", stack.url]
+    exported = CliRunner().invoke(root, words, env={"SLIPWAY_KEY": stack.secrets.function_key})
     assert exported.exit_code == 0, exported.output
     environments = json.loads((tmp_path / "targets.json").read_text())["environments"]
-    assert {name: (each["registry"], each["namespace"]) for name, each in environments.items()} == {
+    assert {name: (target["registry"], target["namespace"]) for name, target in environments.items()} == {
         "staging": (nonprod, "hello-staging"),
         "production": (prod, "hello-production"),
     }
     source = Path(shutil.copytree(EXAMPLE / variant.folder, tmp_path / "source"))
     if variant.more_values:
         (source / "values.yaml").write_text(variant.more_values)
-    given = [argument for repository in images for argument in ("--image", f"{repository}:{version}")]
-    arguments = ("--targets", "targets.json", "--version", version, "--registry", nonprod, *given)
+    image_options = [argument for repository in images for argument in ("--image", f"{repository}:{version}")]
+    arguments = ("--targets", "targets.json", "--version", version, "--registry", nonprod, *image_options)
     built = [slipway(stack, tmp_path, "build", str(source), *arguments) for _ in range(2)]
     assert set(built[0]["tools"]) - {"slipway"} == ({variant.program.command} if variant.program else set())
-    digests = {each["digest"] for each in built}
+    digests = {build["digest"] for build in built}
     pushed = slipway(stack, tmp_path, "push", "bundle", f"{nonprod}/team/hello-bundle", "--record", "slipway.json")
     assert digests == {pushed["digest"]}
     ci.end(run, None, published=json.loads((tmp_path / "slipway.json").read_text()))
@@ -181,19 +183,19 @@ def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(
     slipway(stack, tmp_path, "pull", "bundle", "--output", "files")
     for name in environments:
         for file in sorted((tmp_path / "files" / "environments" / name).glob("*.yaml")):
-            for wanted in yaml.safe_load_all(file.read_text()):
-                assert contains(live(stack, name, wanted), wanted), (name, file.name)
-    named = {
+            for manifest in yaml.safe_load_all(file.read_text()):
+                assert contains(live(stack, name, manifest), manifest), (name, file.name)
+    deployed_images = {
         container["image"]
         for file in (tmp_path / "files/environments/production").glob("*.yaml")
         for container in containers(yaml.safe_load(file.read_text()))
     }
-    assert named == {f"{prod}/{repository}@{digest}" for repository, digest in images.items()}
+    assert deployed_images == {f"{prod}/{repository}@{digest}" for repository, digest in images.items()}
 
 
-def containers(value: Any) -> Iterator[dict[str, Any]]:
+def containers(manifest: Any) -> Iterator[dict[str, Any]]:
     """The containers of an object that runs pods from a template."""
-    pod = value["spec"]["template"]["spec"] if value["kind"] == "Deployment" else {}
+    pod = manifest["spec"]["template"]["spec"] if manifest["kind"] == "Deployment" else {}
     yield from (*pod.get("initContainers", ()), *pod.get("containers", ()))
 
 

@@ -1,5 +1,6 @@
 """A weaker gate on the whole system: proposed at a terminal, rejected by a message past the front, proposed again, and
-in force by the vote of its approver; and two of the platform's people who stand in for that approver, who is there."""
+put in force by the vote of its approver; and two of the platform's people who stand in for that approver, who
+objects."""
 
 import json
 import os
@@ -20,30 +21,32 @@ NAME = "gates"
 
 
 def slipway(system: System, *words: str, confirms: str = "") -> tuple[int, dict[str, Any]]:
-    """The command as somebody types it, and somebody who confirms in a browser what it asks for."""
+    """Type a command; the person `confirms` confirms in a browser what it asks for."""
     environment = {**os.environ, **system.stack.command_environment()}
     command = [sys.executable, "-m", "slipway.cli", *words, "--json"]
     with subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as typed:
         assert typed.stderr is not None
         if confirms:
-            told = typed.stderr.readline()
-            asked = re.search(r"a person has to confirm it: (\S+)", told)
-            assert asked is not None, told
-            Signer(laptop().person(confirms).oid).confirm(asked[1])
-        shown, wrong = typed.communicate(timeout=90)
-    assert shown, wrong
-    answer: dict[str, Any] = json.loads(shown)
-    return typed.returncode, answer
+            line = typed.stderr.readline()
+            match = re.search(r"a person has to confirm it: (\S+)", line)
+            assert match is not None, line
+            Signer(laptop().person(confirms).oid).confirm(match[1])
+        output, errors = typed.communicate(timeout=90)
+    assert output, errors
+    report: dict[str, Any] = json.loads(output)
+    return typed.returncode, report
 
 
 def propose(system: System) -> str:
     """Olu applies the folder and confirms it; returns the hash of the change."""
     assert system.stack.options.apply is not None
     file = system.stack.options.apply / NAME / "application.yaml"
-    code, answer = slipway(system, "apply", "-f", str(file), "--yes", confirms="Olu")
-    assert code == 5, answer
-    assert [(each["subject"], each["outcome"]) for each in answer["changes"]] == [(f"application:{NAME}", "proposed")]
-    return str(answer["change"])
+    code, report = slipway(system, "apply", "-f", str(file), "--yes", confirms="Olu")
+    assert code == 5, report
+    assert [(change["subject"], change["outcome"]) for change in report["changes"]] == [
+        (f"application:{NAME}", "proposed")
+    ]
+    return str(report["change"])
 
 
 def phase(system: System, change: str) -> str:
@@ -57,9 +60,9 @@ def test_a_weaker_gate_is_rejected_by_a_message_and_takes_effect_by_its_approver
         file.read_text().replace("approvers: [ada@example.com]", "approvers: [ada@example.com], deadline: 48h")
     )
     change = propose(system)
-    assert change in [each["change"] for each in slipway(system, "changes")[1]["changes"]]
-    shown = slipway(system, "change", change)[1]
-    assert "gate: deadline: 2d instead of 1d" in shown["weaker"][0]
+    assert change in [entry["change"] for entry in slipway(system, "changes")[1]["changes"]]
+    description = slipway(system, "change", change)[1]
+    assert "gate: deadline: 2d instead of 1d" in description["weaker"][0]
 
     ada = {"tid": laptop().tenant, "oid": laptop().person("Ada").oid}
     message = {"v": 1, "id": "incident-4711", "change": change, "decision": "reject", "on_behalf_of": ada}
@@ -79,7 +82,7 @@ def version(system: System) -> int:
 
 
 def test_two_of_the_platforms_people_stand_in_and_the_approver_is_told_and_objects(system: System) -> None:
-    """That it takes effect after a day is played on a clock that a test can set (`tests/contract/roles`)."""
+    """That it takes effect after a day is tested on a clock that a test can set (`tests/contract/roles`)."""
     assert system.stack.options.apply is not None
     file = system.stack.options.apply / NAME / "application.yaml"
     in_force = file.read_text()
@@ -87,21 +90,21 @@ def test_two_of_the_platforms_people_stand_in_and_the_approver_is_told_and_objec
     longer = "    gate: { kind: approval, approvers: [ada@example.com], deadline: 7d }"
     file.write_text(in_force.replace(gate, longer))
     change, before = propose(system), version(system)
-    file.write_text(in_force)  # the folder is applied as a whole by whoever adds to it
+    file.write_text(in_force)  # a test that adds to the folder applies all of it
 
     for who in ("Pia", "Tom"):
-        code, answer = slipway(system, "change", "stand-in", change, "--reason", "the team has gone", confirms=who)
-        assert (code, answer["state"]) == (0, "counted"), answer
+        code, report = slipway(system, "change", "stand-in", change, "--reason", "the team has gone", confirms=who)
+        assert (code, report["state"]) == (0, "counted"), report
     until(lambda: phase(system, change) == "stood-in", "two stand in")
-    shown = slipway(system, "change", "show", change)[1]
-    stood_in = " ".join(each["voter"] for each in shown["stand_ins"])
+    description = slipway(system, "change", "show", change)[1]
+    stood_in = " ".join(entry["voter"] for entry in description["stand_ins"])
     assert all(laptop().person(who).oid in stood_in for who in ("Pia", "Tom"))
 
-    def told() -> list[str]:
+    def stood_in_lines() -> list[str]:
         notices = system.stack.notices()
         return [n["lines"][0] for n in notices if n["notice"] == "change-stood-in" and change[7:] in n["locate_url"]]
 
-    line = (until(told, "whoever is asked was told") or [""])[0]
+    line = (until(stood_in_lines, "whoever is asked was told") or [""])[0]
     assert "of the platform's people stands in for you: the team has gone" in line
     assert version(system) == before
 

@@ -13,24 +13,24 @@ from tests.docs.commands import ROOT, Command, blocks, commands
 from tests.integration.system import System
 
 pytestmark = pytest.mark.stack
-LOOKING = frozenset(
+READ_ONLY = frozenset(
     {"applications", "releases", "release", "explain", "approvals", "parked list"}
     | {"audit list", "audit verify", "audit export", "check", "schema", "completion", "history"}
 )
-"""What changes nothing, and needs nothing but an installation with a release; it may write files."""
+"""Commands that change nothing and need only an installation with a release; they may write files."""
 BROUGHT_ALONG = "kept.jsonl"
 """A file that the reader has from elsewhere."""
 OF_THE_READER = "cart"
 """The application that a reader writes; `test_own_application.py` types those lines."""
 ENDS_OTHERWISE = {"audit verify --votes": (0, 6)}
-"""The tokens of the newest votes are kept to themselves until they have expired, and there may be such votes."""
+"""The tokens of the newest votes are not given out until they have expired, and there may be such votes."""
 PLAYED = "docs"
 RELEASE, APPLICATION = re.compile(r"\b(?:shop|hello)-\d+\b"), re.compile(r"\b(?:shop|hello)\b")
 
 
-def looking() -> dict[str, Command]:
-    """Each once, by its words. Blocks that need something else are left out."""
-    found = [
+def read_only_commands() -> dict[str, Command]:
+    """Each such command of the docs once, by its words. Blocks that need something else are left out."""
+    slipway_commands = [
         command
         for b in blocks()
         if b.language == "sh" and not b.marked
@@ -39,15 +39,15 @@ def looking() -> dict[str, Command]:
     ]
     return {
         " ".join(command.words[1:]): command
-        for command in found
-        if LOOKING & {" ".join(command.words[1:2]), " ".join(command.words[1:3])}
+        for command in slipway_commands
+        if READ_ONLY & {" ".join(command.words[1:2]), " ".join(command.words[1:3])}
         and not {"--url", BROUGHT_ALONG} & set(command.words)
         and not any(OF_THE_READER in word for word in command.words)
     }
 
 
 def test_the_docs_have_commands_that_look_at_an_installation() -> None:
-    assert {"releases", "audit verify"} <= set(looking())
+    assert {"releases", "audit verify"} <= set(read_only_commands())
 
 
 def test_every_command_of_the_docs_that_looks_at_an_installation_gets_its_answer(
@@ -59,11 +59,11 @@ def test_every_command_of_the_docs_that_looks_at_an_installation_gets_its_answer
     release = application.waiting("1.0.0")
     environment = {**os.environ, **system.stack.command_environment()}
     wrong = []
-    for line, command in looking().items():
+    for line, command in read_only_commands().items():
         words = [APPLICATION.sub(PLAYED, RELEASE.sub(release, word)) for word in command.words[1:]]
-        ended = CliRunner().invoke(root, words, env=environment)
-        if ended.exit_code not in ENDS_OTHERWISE.get(line, (0,)):
-            wrong.append(f"{command.block.place}: slipway {line}: {ended.exit_code}: {ended.stderr[-500:]}")
+        result = CliRunner().invoke(root, words, env=environment)
+        if result.exit_code not in ENDS_OTHERWISE.get(line, (0,)):
+            wrong.append(f"{command.block.place}: slipway {line}: {result.exit_code}: {result.stderr[-500:]}")
     wrong += [
         f"{block.place}: curl {command.path}: {status}"
         for block in blocks()

@@ -46,16 +46,16 @@ class Fenced:
         return self.system.application("fenced")
 
     def deliver(self, version: str) -> None:
-        """Up to the gate of production, so that it is live in staging."""
+        """Deliver a version up to the gate of production, so that it is live in staging."""
         self.application.push(version)
         self.application.reached("gate.opened", tag=version)
 
     def roll_back(self, version: str) -> None:
-        """Have the rollout that another instance takes over be refused at its first object, so that what was live is
-        brought back, as far as that object lets it."""
+        """Have the rollout that another instance takes over fail at its first object, so that it rolls back, as far
+        as that object allows."""
         self._give_to("somebody-elses")
-        ended = self.application.reached("release.failed", tag=version)
-        assert "everything else is back" in ended["details"]["reason"]
+        failure = self.application.reached("release.failed", tag=version)
+        assert "everything else is back" in failure["details"]["reason"]
         self._give_to("fenced")
 
     def _give_to(self, application: str) -> None:
@@ -63,11 +63,11 @@ class Fenced:
         path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{FIRST}"
         self.system.kubernetes(path, method="PATCH", body={"metadata": {"labels": labels}}, manager="kubectl-label")
 
-    def held(self) -> dict[str, str]:
+    def versions(self) -> dict[str, str]:
         """The ConfigMaps of the application, and the version that each is of."""
-        found = self.system.kubernetes(f"/api/v1/namespaces/{NAMESPACE}/configmaps")["items"]
+        items = self.system.kubernetes(f"/api/v1/namespaces/{NAMESPACE}/configmaps")["items"]
         return {
-            each["metadata"]["name"]: each["data"]["VERSION"] for each in found if "VERSION" in each.get("data", {})
+            item["metadata"]["name"]: item["data"]["VERSION"] for item in items if "VERSION" in item.get("data", {})
         }
 
     def stopped(self, version: str) -> Part:
@@ -106,12 +106,12 @@ def undoes(fenced: Fenced, half: Half, *, left_out: bool) -> bool:
         else:
             fenced.application.reached("gate.opened", tag=at_work)  # the other instance has finished it
             fenced.deliver(newer)
-        held = fenced.held()
+        versions = fenced.versions()
     finally:
         send(host, signal.SIGCONT)
     release = str(fenced.application.reached("plan.made", tag=at_work)["release"])
     until(lambda: has_ended(host, f"{release}/staging/1/deploy"), "the instance goes on to the end of its step")
-    return fenced.held() != held
+    return fenced.versions() != versions
 
 
 @pytest.mark.parametrize("half", Half)

@@ -104,8 +104,8 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
 }
 
 
-def listed(**settings: str) -> subprocess.CompletedProcess[str]:
-    """`--list` with the example's settings, some of them changed."""
+def list_functions(**settings: str) -> subprocess.CompletedProcess[str]:
+    """Run `--list` with the example's settings, some of them changed."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("SLIPWAY_", "AzureWebJobs", "FUNCTIONS_"))}
     command = command_line("--app", str(ROOT), "--settings", str(EXAMPLE), "--list")
     return subprocess.run(
@@ -116,9 +116,9 @@ def listed(**settings: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def triggers() -> dict[str, dict[str, Any]]:
     """The trigger of each function."""
-    ended = listed(SLIPWAY_EVENT_GRID_FUNCTION="true")
-    assert ended.returncode == 0, ended.stderr
-    functions = json.loads(ended.stdout)
+    process = list_functions(SLIPWAY_EVENT_GRID_FUNCTION="true")
+    assert process.returncode == 0, process.stderr
+    functions = json.loads(process.stdout)
     assert not [function["error"] for function in functions if function["error"]]
     return {function["name"]: function["config"]["bindings"][0] for function in functions}
 
@@ -132,24 +132,24 @@ def test_nothing_else_is_registered(triggers: dict[str, dict[str, Any]]) -> None
 
 
 def test_event_grid_cannot_call_an_app_that_is_not_told_to_let_it() -> None:
-    ended = listed()
-    assert ended.returncode == 0, ended.stderr
-    assert {function["name"] for function in json.loads(ended.stdout)} & set(EVENT_GRID) == set()
+    process = list_functions()
+    assert process.returncode == 0, process.stderr
+    assert {function["name"] for function in json.loads(process.stdout)} & set(EVENT_GRID) == set()
 
 
 def test_each_queue_has_one_function(triggers: dict[str, dict[str, Any]]) -> None:
-    found = of_type(triggers, "serviceBusTrigger")
-    assert {name: trigger["queueName"] for name, trigger in found.items()} == QUEUE_TRIGGERS
-    assert {trigger["connection"] for trigger in found.values()} == {"ServiceBus"}
-    assert {trigger["dataType"] for trigger in found.values()} == {"BINARY"}
-    with_sessions = {trigger["queueName"] for trigger in found.values() if trigger.get("isSessionsEnabled")}
+    matching = of_type(triggers, "serviceBusTrigger")
+    assert {name: trigger["queueName"] for name, trigger in matching.items()} == QUEUE_TRIGGERS
+    assert {trigger["connection"] for trigger in matching.values()} == {"ServiceBus"}
+    assert {trigger["dataType"] for trigger in matching.values()} == {"BINARY"}
+    with_sessions = {trigger["queueName"] for trigger in matching.values() if trigger.get("isSessionsEnabled")}
     assert with_sessions == {queue.value for queue in Queue if queue.sessions}
 
 
 def test_timers_run_each_minute_and_each_five_minutes(triggers: dict[str, dict[str, Any]]) -> None:
-    found = of_type(triggers, "timerTrigger")
-    assert {name: trigger["schedule"] for name, trigger in found.items()} == TIMERS
-    assert not any(trigger["runOnStartup"] for trigger in found.values())
+    matching = of_type(triggers, "timerTrigger")
+    assert {name: trigger["schedule"] for name, trigger in matching.items()} == TIMERS
+    assert not any(trigger["runOnStartup"] for trigger in matching.values())
 
 
 def test_both_schemas_of_event_grid_are_taken(triggers: dict[str, dict[str, Any]]) -> None:
@@ -157,9 +157,9 @@ def test_both_schemas_of_event_grid_are_taken(triggers: dict[str, dict[str, Any]
 
 
 def test_each_route_has_its_methods_and_its_guard(triggers: dict[str, dict[str, Any]]) -> None:
-    found = of_type(triggers, "httpTrigger")
+    matching = of_type(triggers, "httpTrigger")
     assert {
-        name: (trigger["route"], tuple(trigger["methods"]), trigger["authLevel"]) for name, trigger in found.items()
+        name: (trigger["route"], tuple(trigger["methods"]), trigger["authLevel"]) for name, trigger in matching.items()
     } == ROUTES
 
 
@@ -174,14 +174,14 @@ def test_wrong_settings_stop_the_start_and_are_named() -> None:
         "SLIPWAY_REGISTRIES": ('{"hush-hush', "expected JSON"),
         "SLIPWAY_SIGNING_KEYS": ("local:hush-hush", "item 1: expected base64"),
     }
-    ended = listed(**{setting: value for setting, (value, _) in wrong.items()})
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert [setting for setting, (_, said) in wrong.items() if f"{setting}: {said}" not in ended.stderr] == []
-    assert "hush-hush" not in ended.stderr
+    process = list_functions(**{setting: value for setting, (value, _) in wrong.items()})
+    assert (process.returncode, process.stdout) == (1, "")
+    assert [setting for setting, (_, message) in wrong.items() if f"{setting}: {message}" not in process.stderr] == []
+    assert "hush-hush" not in process.stderr
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("@Microsoft.KeyVault(SecretUri=hush-hush)", "SLIPWAY_SIGNING_KEYS: a Key Vault"),
         pytest.param(
@@ -189,11 +189,11 @@ def test_wrong_settings_stop_the_start_and_are_named() -> None:
         ),
     ],
 )
-def test_keys_that_are_not_there_stop_the_start(value: str, said: str) -> None:
-    ended = listed(SLIPWAY_SIGNING_KEYS=value)
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert said in ended.stderr
-    assert "hush-hush" not in ended.stderr
+def test_keys_that_are_not_there_stop_the_start(value: str, message: str) -> None:
+    process = list_functions(SLIPWAY_SIGNING_KEYS=value)
+    assert (process.returncode, process.stdout) == (1, "")
+    assert message in process.stderr
+    assert "hush-hush" not in process.stderr
 
 
 def test_nothing_of_the_product_imports_azure_functions() -> None:
@@ -210,8 +210,8 @@ def test_function_app_builds_and_registers_and_does_nothing_else() -> None:
     body = ast.parse((ROOT / "function_app.py").read_text(encoding="utf-8")).body
     docstring, *statements = body
     assert isinstance(docstring, ast.Expr)
-    done = [node for node in statements if not isinstance(node, ast.Import | ast.ImportFrom)]
-    role, check, build, *by_role = done
+    executed = [node for node in statements if not isinstance(node, ast.Import | ast.ImportFrom)]
+    role, check, build, *by_role = executed
     assert ast.unparse(role) == "role = role_of_app()"
     assert ast.unparse(check) == "check_at_start()"
     assert ast.unparse(build) == "app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)"
@@ -221,6 +221,6 @@ def test_function_app_builds_and_registers_and_does_nothing_else() -> None:
         conditions.append(ast.unparse(node.test))
         _, register = node.body
         assert isinstance(register, ast.For)
-        assert [ast.unparse(each) for each in register.body] == ["app.register_functions(module.blueprint)"]
+        assert [ast.unparse(statement) for statement in register.body] == ["app.register_functions(module.blueprint)"]
     event_grid = "role.answers and parts().settings.event_grid_function"
     assert conditions == ["role.works", "role.answers", event_grid]

@@ -1,4 +1,4 @@
-"""What was parked is replayed; an application comes later; and what the logs of the whole system hold."""
+"""Replays of what was parked, an application that is added later, and what the logs of the whole system hold."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.stack
 
 
 def test_parked_input_whose_reason_is_still_there_comes_back_when_it_is_replayed(system: System) -> None:
-    """Two orders within a second are two messages; each comes back, and is parked as one of its own."""
+    """Two replays that are ordered within a second are two messages; each comes back and is parked by itself."""
     host = "nobodys.azurecr.io"
     system.event(system.push_data("team/doors", f"sha256:{'0' * 64}", "1.0.0", host=host))
     parked = system.parked(source="events", reason=f"got '{host}'")
@@ -20,12 +20,12 @@ def test_parked_input_whose_reason_is_still_there_comes_back_when_it_is_replayed
     again = system.parked(source="events", reason=f"got '{host}'", but=parked["id"])
     assert system.post(f"/api/v1/parked/{parked['id']}/replay").status == 202
 
-    def third() -> bool:
-        """And the orders are written down, which happens after the message was sent."""
+    def both_came_back() -> bool:
+        """The orders have to be recorded too, which happens after the message was sent."""
         every = {p["id"]: p for p in system.get("/api/v1/parked")["parked"] if host in p["reason"]}
         return every[parked["id"]]["replayed_at"] is not None and len(every.keys() - {parked["id"], again["id"]}) == 1
 
-    until(third, "the second order came back too")
+    until(both_came_back, "the second order came back too")
 
 
 def test_an_application_that_is_applied_while_the_system_runs_is_delivered(system: System) -> None:
@@ -39,8 +39,8 @@ def test_an_application_that_is_applied_while_the_system_runs_is_delivered(syste
 
 
 def test_what_is_not_parked_cannot_be_replayed(system: System) -> None:
-    answer = system.post("/api/v1/parked/0123456789abcdef01234567/replay")
-    assert (answer.status, answer.content["title"]) == (404, "Not found")
+    response = system.post("/api/v1/parked/0123456789abcdef01234567/replay")
+    assert (response.status, response.content["title"]) == (404, "Not found")
 
 
 def test_the_token_in_a_message_that_is_parked_is_hidden(system: System) -> None:
@@ -48,8 +48,8 @@ def test_the_token_in_a_message_that_is_parked_is_hidden(system: System) -> None
     link = system.approval_link(system.application("votes").waiting("1.8.0"))
     token = urlsplit(link).path.rpartition("/")[2]
     system.send("approvals", {"token": token, "decision": "perhaps"})
-    shown = system.parked(source="approvals", reason="v: expected a value", body="perhaps")
-    assert json.loads(shown["body"]) == {"token": "(token)", "decision": "perhaps"}
+    parked = system.parked(source="approvals", reason="v: expected a value", body="perhaps")
+    assert json.loads(parked["body"]) == {"token": "(token)", "decision": "perhaps"}
 
 
 def test_nothing_secret_is_in_any_log(system: System) -> None:
@@ -57,7 +57,7 @@ def test_nothing_secret_is_in_any_log(system: System) -> None:
     link = system.approval_link(system.application("votes").waiting("1.9.0"))
     assert system.stack.http.request("GET", link).status == 200
     links = [link, *(notice["approval_url"] for notice in system.stack.notices() if notice["approval_url"])]
-    secret = {urlsplit(each).path.rpartition("/")[2] for each in links}
+    secret = {urlsplit(link).path.rpartition("/")[2] for link in links}
     secret |= set(system.stack.secrets.model_dump().values())
     logs = sorted((system.stack.folder / "logs").iterdir())
     for host in ("front-0", "worker-0"):

@@ -1,4 +1,4 @@
-"""What pipelines and people say by Service Bus: a run that names its image, and votes; a newer push takes over."""
+"""What pipelines and people send over Service Bus: a run that names its image, and votes; a newer push takes over."""
 
 import json
 import struct
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.stack
 ADA_OID = laptop().person("Ada").oid
 
 
-def said(system: System, release: str, **more: Any) -> dict[str, Any]:
+def approvals_message(system: System, release: str, **more: Any) -> dict[str, Any]:
     """A message to `approvals`, sent on Ada's behalf, about a release at the gate of production."""
     application, _, number = release.rpartition("-")
     about = {"application": application, "release": int(number), "environment": "production"}
@@ -26,7 +26,7 @@ def said(system: System, release: str, **more: Any) -> dict[str, Any]:
     return {"v": 1, "id": f"a-bot-{release}", **about, "on_behalf_of": who, **more}
 
 
-def asked(system: System, release: str) -> dict[str, Any]:
+def opening_of(system: System, release: str) -> dict[str, Any]:
     """The opening and the plan that the notice names, for people who answer by message."""
     system.approval_link(release)
     (vote,) = [n["vote"] for n in system.stack.notices() if n["release"] == release and n["notice"] == "gate-opened"]
@@ -42,8 +42,8 @@ def test_the_message_of_a_pipeline_starts_a_release(system: System, version: str
     if wrapped:
         body = WRAPPER + b"\x9b" + struct.pack("<H", len(body)) + body
     system.send("runs", body)
-    made = application.reached("plan.made", tag=version)
-    release = application.release(made["release"])
+    record = application.reached("plan.made", tag=version)
+    release = application.release(record["release"])
     run = application.runs[version]
     assert (release["digest"], release["run"]["number"], release["run"]["commit"]) == (digest, run.number, run.commit)
     assert {release["run"][fact]["trust"] for fact in ("proof", "built", "behind")} == {"proved"}
@@ -52,12 +52,12 @@ def test_the_message_of_a_pipeline_starts_a_release(system: System, version: str
 def test_a_vote_by_message_approves(system: System) -> None:
     application = system.application("messages")
     release = application.waiting("1.1.0")
-    vote = said(system, release, decision="approve", reason="by a bot", **asked(system, release))
+    vote = approvals_message(system, release, decision="approve", reason="by a bot", **opening_of(system, release))
     for number in range(3):
         system.send("approvals", vote, message_id=f"a-bot-that-repeats-itself-{number}")
     application.reached("release.completed", tag="1.1.0")
-    mine = [record for record in application.records() if record["release"] == release]
-    votes = [record for record in mine if record["action"].startswith("vote.")]
+    records = [record for record in application.records() if record["release"] == release]
+    votes = [record for record in records if record["action"].startswith("vote.")]
     assert [(v["action"], v["actor"], v["details"]["on_behalf_of"]) for v in votes] == [
         ("vote.approved", "approvals", f"oid:{ADA_OID}")
     ]
@@ -81,7 +81,9 @@ def test_a_rejection_by_message_gets_through_while_no_front_runs_and_touches_not
     release = application.waiting("1.2.0")
     system.stack.stop_role(AppRole.FRONT)
     try:
-        system.send("approvals", said(system, release, decision="reject", reason="not before Monday ☂ \u0000"))
+        system.send(
+            "approvals", approvals_message(system, release, decision="reject", reason="not before Monday ☂ \u0000")
+        )
         logs = list((system.stack.folder / "logs").glob("worker-*.log"))
         until(lambda: any(f"a-bot-{release}: counted" in log.read_text() for log in logs), "a worker has taken it")
     finally:

@@ -38,7 +38,7 @@ def test_the_other_instance_finishes_what_a_killed_one_began(system: System) -> 
 def killed_at_work(application: Played, dying: Part) -> str:
     """Kill the instance after it has worked on a release whose plan was made; returns that release's id.
 
-    Which instance a message goes to is chance, so there are several deliveries to wait for one in.
+    Which instance gets a message is chance, so several deliveries may be needed.
     """
     for version in VERSIONS:
         application.push(version)

@@ -31,11 +31,11 @@ def test_the_commands_of_the_page_bring_an_application_of_ones_own_into_producti
     reader.type(check)
     pushing, explain = push.strip().splitlines()
     reader.type(pushing)
-    reader.again(explain, "waits in production")
+    reader.type_until(explain, "waits in production")
     stack = reader.stack
     reader.approve()
     release, verify = look.strip().splitlines()
-    reader.again(release, "completed")
+    reader.type_until(release, "completed")
     assert "intact" in reader.type(verify)
     until(lambda: reader.runs("production", reader.name) == 2, "two pods are up; a busy machine misses a probe")
 
@@ -51,11 +51,11 @@ def test_the_commands_of_the_page_bring_an_application_of_ones_own_into_producti
     apply, create = alone.strip().splitlines()
     reader.type(apply)
     reader.confirmed(create, "Olu")
-    reader.again(explain.replace("-1", "-2"), "waits in production")
+    reader.type_until(explain.replace("-1", "-2"), "waits in production")
     (container,) = containers(reader, "staging", reader.name)
     assert container["resources"]["limits"] == {"memory": "96Mi"}
     reader.type(pushing.replace("0.1.0", "0.2.0"))
-    reader.again(explain.replace("-1", "-3"), "waits in production")
+    reader.type_until(explain.replace("-1", "-3"), "waits in production")
 
 
 @pytest.mark.skipif(folder_of(Program.HELM) is None, reason=missing(Program.HELM))
@@ -70,13 +70,13 @@ def test_two_images_and_a_chart_of_ones_own_are_in_production_by_what_the_tutori
     reader.type(start.body)
     lines = reader.edit(price)
     reader.type(push.body)
-    reader.again(look.body.replace("release ", "explain "), "waits in production")
+    reader.type_until(look.body.replace("release ", "explain "), "waits in production")
     images = {container["image"] for name in services(reader) for container in containers(reader, "staging", name)}
     digests = {image.partition("@")[2] for image in images}
     assert len(digests) == 2
     page = reader.approve()
     assert all(digest[7:19] in page for digest in digests), "the page names both images"
-    reader.again(look.body, "completed")
+    reader.type_until(look.body, "completed")
 
     prod = reader.stack["registries"]["prod"]
     for name in services(reader):
@@ -94,9 +94,9 @@ def test_two_images_and_a_chart_of_ones_own_are_in_production_by_what_the_tutori
     assert reader.edit(replicas) == 1
     pushing, explain = following.body.strip().splitlines()
     reader.type(pushing)
-    reader.again(explain, "waits in production")
+    reader.type_until(explain, "waits in production")
     reader.approve()
-    reader.again(look.body.replace("-1", "-2"), "completed")
+    reader.type_until(look.body.replace("-1", "-2"), "completed")
     until(lambda: [reader.runs("production", name) for name in services(reader)] == [3, 3], "each has a third pod")
 
 
@@ -105,5 +105,5 @@ def services(reader: Reader) -> tuple[str, str]:
 
 
 def containers(reader: Reader, cluster: str, name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = reader.deployment(cluster, name)["spec"]["template"]["spec"]["containers"]
-    return found
+    specs: list[dict[str, Any]] = reader.deployment(cluster, name)["spec"]["template"]["spec"]["containers"]
+    return specs

@@ -22,8 +22,8 @@ def settings(system: System) -> list[dict[str, Any]]:
     """The ConfigMaps of the application, as the cluster holds them."""
     place = system.stack.clusters["staging"]
     url = f"{place['server']}/api/v1/namespaces/{NAMESPACE}/configmaps"
-    answer = system.stack.http.request("GET", url, headers={"Authorization": f"Bearer {place['token']}"})
-    return [item for item in answer.json()["items"] if "VERSION" in item.get("data", {})]
+    response = system.stack.http.request("GET", url, headers={"Authorization": f"Bearer {place['token']}"})
+    return [item for item in response.json()["items"] if "VERSION" in item.get("data", {})]
 
 
 def versions(system: System) -> Counter[str]:
@@ -55,7 +55,7 @@ def stopped_at_work(system: System, application: Played) -> tuple[str, Part]:
 
 
 def send(host: Part, number: signal.Signals) -> None:
-    """To the host and to the worker process that it has started: neither of them renews a lock."""
+    """Signal the host and the worker process that it started, so that neither renews a lock."""
     family = host.family
     assert len(family) > 1, "the worker is a process of its own"
     host.send(number, to=family)
@@ -72,8 +72,8 @@ def test_nothing_of_the_older_release_arrives_when_its_worker_wakes_up(system: S
     application.reached("gate.opened", tag=OLD)
     release, host = stopped_at_work(system, application)
     try:
-        written = versions(system)[PAUSED]
-        assert written < SETTINGS, "it was stopped too late to have anything left to write"
+        applied = versions(system)[PAUSED]
+        assert applied < SETTINGS, "it was stopped too late to have anything left to write"
         until(lambda: "release.live" in application.actions(release), f"the other instance finishes {release}")
         application.push(NEWER)
         newer = str(application.reached("gate.opened", tag=NEWER)["release"])

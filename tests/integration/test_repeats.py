@@ -18,20 +18,20 @@ pytestmark = pytest.mark.stack
 def test_repeated_and_shuffled_events_make_one_release(system: System, version: str, seed: int) -> None:
     application = system.application("repeats")
     digest = application.push(version)
-    data = system.push_data("team/repeats", digest, version)
+    push_data = system.push_data("team/repeats", digest, version)
     hook = build_complete(application.runs[version], pipeline="repeats-ci")
-    calls = [lambda i=i: system.event(data, instance=i % 2, cloud=i > 2).status for i in range(6)]
+    calls = [lambda i=i: system.event(push_data, instance=i % 2, cloud=i > 2).status for i in range(6)]
     calls += [lambda i=i: system.hook(hook, instance=i % 2).status for i in range(4)]
     random.Random(seed).shuffle(calls)
     with ThreadPoolExecutor(max_workers=10) as together:
-        answers = list(together.map(lambda call: call(), calls))
-    assert sorted(set(answers)) in ([200, 202], [202])
+        statuses = list(together.map(lambda call: call(), calls))
+    assert sorted(set(statuses)) in ([200, 202], [202])
     opened = application.reached("gate.opened", tag=version)
 
     Approver().decide(system.approval_link(opened["release"]), "approve", "twice is fine")
     application.reached("release.completed", tag=version)
-    made = [release for release in application.releases if release["tag"] == version]
-    assert [(release["digest"], release["phase"]) for release in made] == [(digest, "completed")]
+    releases = [release for release in application.releases if release["tag"] == version]
+    assert [(release["digest"], release["phase"]) for release in releases] == [(digest, "completed")]
     once = ("release.created", "release.joined", "plan.made", "rollout.applied", "vote.approved", "release.completed")
     actions = application.actions(opened["release"])
     assert [actions.count(action) for action in once] == [1, 1, 2, 2, 1, 1]
@@ -40,8 +40,8 @@ def test_repeated_and_shuffled_events_make_one_release(system: System, version: 
 def test_the_chain_verifies_and_both_instances_tell_the_same(system: System) -> None:
     application = system.application("repeats")
     until(lambda: application.records() == application.records(instance=1), "both instances tell the same")
-    told = system.get("/api/v1/audit/repeats?limit=500")
+    trail = system.get("/api/v1/audit/repeats?limit=500")
     check = ChainCheck("repeats", keys=read_public_keys(system.get("/api/v1/public-keys")["text"]))
-    faults = [check.feed(AuditRecord.model_validate(record)) for record in told["records"]]
+    faults = [check.feed(AuditRecord.model_validate(record)) for record in trail["records"]]
     assert not any(faults)
-    assert check.finish(sequence=told["head"]["sequence"], head_hash=told["head"]["hash"]) is None
+    assert check.finish(sequence=trail["head"]["sequence"], head_hash=trail["head"]["hash"]) is None

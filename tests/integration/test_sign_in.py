@@ -18,7 +18,7 @@ def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Browse
         yield opened
 
 
-def chooses(page: Page, name: str) -> None:
+def choose(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).click()
 
 
@@ -27,20 +27,20 @@ def ended_sessions(system: System) -> list[str]:
     return [record["details"]["sessions"] for record in records if record["action"] == "session.ended"]
 
 
-def signs_out(system: System, page: Page, button: str) -> None:
-    """And waits until the worker has written it down, so that the next one to sign out is not taken for this one."""
+def sign_out(system: System, page: Page, button: str) -> None:
+    """Sign out, and wait until the worker has recorded it, so that the next sign-out is not taken for this one."""
     before = ended_sessions(system)
     page.get_by_role("button", name=button).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
-    what = "one" if button == "Sign out here" else "all"
-    until(lambda: ended_sessions(system) == [*before, what], "the worker has written down which sessions are over")
+    sessions = "one" if button == "Sign out here" else "all"
+    until(lambda: ended_sessions(system) == [*before, sessions], "the worker has written down which sessions are over")
 
 
 def test_whoever_opens_a_page_signs_in_and_comes_back_to_it(system: System, context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(f"{system.stack.url}/audit?environment=production")
     assert page.url.startswith(system.stack.identity.issuer.rpartition("/")[0])
-    chooses(page, "Grace")
+    choose(page, "Grace")
     expect(page).to_have_url(f"{system.stack.url}/audit?environment=production")
     expect(page.get_by_role("banner")).to_contain_text("Grace")
     assert violations(page) == []
@@ -51,35 +51,35 @@ def test_whoever_opens_a_page_signs_in_and_comes_back_to_it(system: System, cont
 
 
 def test_two_tabs_sign_in_and_each_comes_back_to_its_own_page(system: System, context: BrowserContext) -> None:
-    one, two = context.new_page(), context.new_page()
-    one.goto(f"{system.stack.url}/numbers")
-    two.goto(f"{system.stack.url}/parked")
-    chooses(two, "Grace")
-    expect(two).to_have_url(f"{system.stack.url}/parked")
-    chooses(one, "Grace")
-    expect(one).to_have_url(f"{system.stack.url}/numbers")
+    first, second = context.new_page(), context.new_page()
+    first.goto(f"{system.stack.url}/numbers")
+    second.goto(f"{system.stack.url}/parked")
+    choose(second, "Grace")
+    expect(second).to_have_url(f"{system.stack.url}/parked")
+    choose(first, "Grace")
+    expect(first).to_have_url(f"{system.stack.url}/numbers")
 
 
 def test_signing_out_ends_it_in_every_tab_and_a_form_that_was_open_changes_nothing(
     system: System, context: BrowserContext
 ) -> None:
-    other, page = context.new_page(), context.new_page()
-    other.goto(f"{system.stack.url}/operate?application=operators&environment=staging")
-    chooses(other, "Olu")
+    open_tab, page = context.new_page(), context.new_page()
+    open_tab.goto(f"{system.stack.url}/operate?application=operators&environment=staging")
+    choose(open_tab, "Olu")
     page.goto(f"{system.stack.url}/")
     page.get_by_role("link", name="Sign out").click()
     keep(page, "sign-out")
     assert violations(page) == []
-    signs_out(system, page, "Sign out here")
+    sign_out(system, page, "Sign out here")
     assert violations(page) == []
     assert too_wide(page) == 0
-    other.get_by_label("Why?").first.fill("because")
-    other.get_by_role("button", name="Freeze operators staging").click()
-    expect(other.get_by_role("heading", level=1)).to_have_text("You are no longer signed in")
-    assert violations(other) == []
-    other.get_by_role("link", name="Sign in").click()
-    expect(other).to_have_url(f"{system.stack.url}/operate?application=operators&environment=staging")
-    expect(other.locator("main")).to_contain_text("Nothing is frozen or held here")
+    open_tab.get_by_label("Why?").first.fill("because")
+    open_tab.get_by_role("button", name="Freeze operators staging").click()
+    expect(open_tab.get_by_role("heading", level=1)).to_have_text("You are no longer signed in")
+    assert violations(open_tab) == []
+    open_tab.get_by_role("link", name="Sign in").click()
+    expect(open_tab).to_have_url(f"{system.stack.url}/operate?application=operators&environment=staging")
+    expect(open_tab.locator("main")).to_contain_text("Nothing is frozen or held here")
 
 
 @pytest.mark.parametrize("button", ["Sign out here", "Sign out everywhere"])
@@ -88,14 +88,14 @@ def test_a_copy_of_a_browsers_cookies_orders_nothing_once_the_session_was_ended(
 ) -> None:
     page = context.new_page()
     page.goto(f"{system.stack.url}/operate?application=operators&environment=staging")
-    chooses(page, "Olu")
+    choose(page, "Olu")
     expect(page.get_by_role("banner")).to_contain_text("Olu")
     with browser.new_context(storage_state=context.storage_state()) as thief:
         copy = thief.new_page()
         copy.goto(f"{system.stack.url}/operate?application=operators&environment=staging")
         expect(copy.get_by_role("banner")).to_contain_text("Olu")
         page.goto(f"{system.stack.url}/sign-out")
-        signs_out(system, page, button)
+        sign_out(system, page, button)
         copy.get_by_label("Why?").first.fill("because")
         copy.get_by_role("button", name="Freeze operators staging").click()
         expect(copy.get_by_role("heading", level=1)).to_have_text("You are no longer signed in")
@@ -106,7 +106,7 @@ def test_back_after_signing_in_leads_to_the_pages_and_not_into_an_error(
 ) -> None:
     page = context.new_page()
     page.goto(f"{system.stack.url}/parked")
-    chooses(page, "Grace")
+    choose(page, "Grace")
     page.get_by_role("link", name="Board").first.click()
     page.go_back()
     expect(page).to_have_url(f"{system.stack.url}/parked")
@@ -121,5 +121,5 @@ def test_whoever_cancels_is_told_and_can_try_again(system: System, context: Brow
     expect(page.get_by_role("heading", level=1)).to_have_text("You did not sign in")
     assert violations(page) == []
     page.get_by_role("link", name="Sign in").click()
-    chooses(page, "Grace")
+    choose(page, "Grace")
     expect(page).to_have_url(f"{system.stack.url}/parked")

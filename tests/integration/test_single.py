@@ -31,10 +31,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def test_one_host_has_the_settings_of_both(system: System) -> None:
     assert [host.name for host in system.stack.hosts] == ["single-0"]
     assert system.stack.workers == []
-    written = json.loads(Path(system.stack.folder, "single-0.settings.json").read_bytes())["Values"]
-    assert "SLIPWAY_SIGNING_KEYS" in written
-    assert "SLIPWAY_HOOK_SECRETS" in written
-    assert AppRole(written.get("SLIPWAY_ROLE", "single")) is AppRole.SINGLE
+    settings = json.loads(Path(system.stack.folder, "single-0.settings.json").read_bytes())["Values"]
+    assert "SLIPWAY_SIGNING_KEYS" in settings
+    assert "SLIPWAY_HOOK_SECRETS" in settings
+    assert AppRole(settings.get("SLIPWAY_ROLE", "single")) is AppRole.SINGLE
 
 
 def test_a_vote_by_link_goes_by_the_inbox_and_brings_the_release_to_production(system: System) -> None:

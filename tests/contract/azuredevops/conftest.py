@@ -1,4 +1,4 @@
-"""The story in an organization, the double that answers for it, and a client with the worker's token."""
+"""The story of an organization, the double that serves it, and a client with the worker's token."""
 
 from collections.abc import Iterator
 
@@ -6,15 +6,15 @@ import pytest
 
 from local.azuredevops import AzureDevOps
 
-from .support import Client, Story, story
+from .support import Client, Story, play_story
 
 
 @pytest.fixture
-def told() -> Story:
-    return story()
+def story() -> Story:
+    return play_story()
 
 
 @pytest.fixture
-def ask(told: Story) -> Iterator[Client]:
-    with AzureDevOps(told.organization) as azure:
+def ask(story: Story) -> Iterator[Client]:
+    with AzureDevOps(story.organization) as azure:
         yield Client(azure=azure)

@@ -1,4 +1,4 @@
-"""A small organization with one released change, and a client that follows nothing and believes nothing."""
+"""A small organization with one released change, and a client that follows no redirect."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ PUBLISHED: dict[str, Any] = {
 
 
 class Clock:
-    """A second later each time somebody looks."""
+    """A clock that advances by a second with each reading."""
 
     def __init__(self) -> None:
         self.moment = datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)
@@ -37,7 +37,7 @@ class Clock:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -50,13 +50,13 @@ class Answer:
     def value(self) -> list[Any]:
         content = self.json
         assert content["count"] == len(content["value"])
-        found: list[Any] = content["value"]
-        return found
+        entries: list[Any] = content["value"]
+        return entries
 
 
 @dataclass(kw_only=True)
 class Client:
-    """Asks as the worker would: with a token, and a version, and without following a redirect."""
+    """Sends requests as the worker would: with a token and a version, and without following a redirect."""
 
     azure: AzureDevOps
     token: str | None = None
@@ -72,20 +72,20 @@ class Client:
         people: bool = False,
         headers: Mapping[str, str] | None = None,
         method: str | None = None,
-    ) -> Answer:
-        told = {name: str(value) for name, value in (query or {}).items()}
+    ) -> Response:
+        parameters = {name: str(value) for name, value in (query or {}).items()}
         if self.version:
-            told["api-version"] = self.version
+            parameters["api-version"] = self.version
         base = self.azure.people_url if people else self.azure.url
-        own = {"Authorization": f"Bearer {self.token or self.azure.token(WORKER)}"}
-        answer = self.http.request(
+        default_headers = {"Authorization": f"Bearer {self.token or self.azure.token(WORKER)}"}
+        response = self.http.request(
             method or ("GET" if body is None else "POST"),
-            f"{base}/contoso/{path}?{urlencode(told)}",
+            f"{base}/contoso/{path}?{urlencode(parameters)}",
             body=None if body is None else json.dumps(body).encode(),
-            headers=own if headers is None else dict(headers),
+            headers=default_headers if headers is None else dict(headers),
             redirect=False,
         )
-        return Answer(status=answer.status, headers=answer.headers, body=answer.data)
+        return Response(status=response.status, headers=response.headers, body=response.data)
 
     def in_version(self, version: str | None) -> "Client":
         return Client(azure=self.azure, token=self.token, version=version)
@@ -118,7 +118,7 @@ class Story:
         return f"{self.project.id}/_apis/git/repositories/{self.repository.id}"
 
 
-def story(strategy: Strategy = Strategy.SQUASH) -> Story:
+def play_story(strategy: Strategy = Strategy.SQUASH) -> Story:
     organization = Organization(clock=Clock())
     organization.admit("slipway-worker", oid=WORKER)
     ada = organization.person("Ada", "ada@example.com")

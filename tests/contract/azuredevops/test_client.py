@@ -17,14 +17,14 @@ from local.azuredevops import Kind, Strategy
 from slipway.domain.run_source import Absent, CannotKnow, RunAddress, RunInfo, SourceAnswer
 from slipway.effects.azure_devops import AzureDevOps, Endpoints, Exchange, RequestLimits
 
-from .support import PUBLISHED, WORKER, Story, story
+from .support import PUBLISHED, WORKER, Story, play_story
 
 
 @dataclass(kw_only=True)
-class Asked:
-    """The client, with the times that it waited."""
+class Setup:
+    """The client, and how long it paused each time."""
 
-    told: Story
+    story: Story
     double: Double
     token: str
     limits: RequestLimits = field(default_factory=lambda: RequestLimits(attempts=2))
@@ -42,7 +42,7 @@ class Asked:
 
     @property
     def address(self) -> RunAddress:
-        return RunAddress(organization="contoso", project=self.told.project.id, run=self.told.run.id)
+        return RunAddress(organization="contoso", project=self.story.project.id, run=self.story.run.id)
 
     @property
     def run(self) -> RunInfo:
@@ -52,23 +52,23 @@ class Asked:
 
 
 @pytest.fixture
-def asked(told: Story) -> Iterator[Asked]:
-    with Double(told.organization) as double:
-        yield Asked(told=told, double=double, token=double.token(WORKER))
+def setup(story: Story) -> Iterator[Setup]:
+    with Double(story.organization) as double:
+        yield Setup(story=story, double=double, token=double.token(WORKER))
 
 
-def value[T](told: SourceAnswer[T]) -> T:
-    assert not isinstance(told, Absent | CannotKnow), told
-    return told
+def value[T](answer: SourceAnswer[T]) -> T:
+    assert not isinstance(answer, Absent | CannotKnow), answer
+    return answer
 
 
 # ---- what it reads
-def test_a_run_is_read_with_its_ids_and_what_it_built(asked: Asked) -> None:
-    run, told = asked.run, asked.told
+def test_a_run_is_read_with_its_ids_and_what_it_built(setup: Setup) -> None:
+    run, story = setup.run, setup.story
     assert (run.project_id, run.project, run.definition, run.pipeline, run.folder) == (
-        told.project.id,
+        story.project.id,
         "shop",
-        told.pipeline.id,
+        story.pipeline.id,
         "shop-ci",
         "\\team\\shop",
     )
@@ -76,191 +76,195 @@ def test_a_run_is_read_with_its_ids_and_what_it_built(asked: Asked) -> None:
         True,
         "succeeded",
         "refs/heads/main",
-        told.commit.id,
+        story.commit.id,
     )
     assert run.repository_is_here
     assert run.requested_for is not None
-    assert run.requested_for.id == told.ben.storage_key
+    assert run.requested_for.id == story.ben.storage_key
 
 
-def test_a_run_is_found_by_the_projects_name_too(asked: Asked) -> None:
-    by_name = asked.client.run(RunAddress(organization="contoso", project="shop", run=asked.told.run.id))
-    assert by_name == asked.run
+def test_a_run_is_found_by_the_projects_name_too(setup: Setup) -> None:
+    by_name = setup.client.run(RunAddress(organization="contoso", project="shop", run=setup.story.run.id))
+    assert by_name == setup.run
 
 
-def test_what_a_run_published_is_read_from_the_host_that_was_asked_though_the_link_names_another(asked: Asked) -> None:
-    (place,) = value(asked.client.attachments(asked.run, "slipway"))
-    assert json.loads(value(asked.client.attachment(asked.run, "slipway", place))) == PUBLISHED
-    task = next(record for record in value(asked.client.timeline(asked.run)) if record.id == place.record)
+def test_what_a_run_published_is_read_from_the_host_that_was_asked_though_the_link_names_another(setup: Setup) -> None:
+    (place,) = value(setup.client.attachments(setup.run, "slipway"))
+    assert json.loads(value(setup.client.attachment(setup.run, "slipway", place))) == PUBLISHED
+    task = next(record for record in value(setup.client.timeline(setup.run)) if record.id == place.record)
     assert (task.type, task.name) == ("Task", "Tell Slipway what was published")
 
 
-def test_a_document_that_is_too_large_is_not_read(asked: Asked) -> None:
-    asked.told.run.attachments.clear()
-    job = asked.told.run.job("again")
+def test_a_document_that_is_too_large_is_not_read(setup: Setup) -> None:
+    setup.story.run.attachments.clear()
+    job = setup.story.run.job("again")
     job.publish(b"x" * (64 * 1024 + 1))
-    (place,) = value(asked.client.attachments(asked.run, "slipway"))
-    large = asked.client.attachment(asked.run, "slipway", place)
+    (place,) = value(setup.client.attachments(setup.run, "slipway"))
+    large = setup.client.attachment(setup.run, "slipway", place)
     assert isinstance(large, CannotKnow)
     assert "65536 bytes" in large.why
     assert not large.retryable
 
 
-def test_the_changes_of_a_run_are_read_to_the_last_page(asked: Asked) -> None:
-    told = asked.told
-    told.organization.page = 2
+def test_the_changes_of_a_run_are_read_to_the_last_page(setup: Setup) -> None:
+    story = setup.story
+    story.organization.page = 2
     for number in range(5):
-        told.repository.commit(f"Change {number}", by=told.ada)
-    run = told.pipeline.run(told.repository.commit("The last", by=told.ben), requested_for=told.ben)
-    asked.told.run = run
-    assert len(value(asked.client.changes(asked.run))) == 6
+        story.repository.commit(f"Change {number}", by=story.ada)
+    run = story.pipeline.run(story.repository.commit("The last", by=story.ben), requested_for=story.ben)
+    setup.story.run = run
+    assert len(value(setup.client.changes(setup.run))) == 6
 
 
-def test_commits_are_read_to_the_last_page_however_short_the_pages_are(asked: Asked) -> None:
-    told = asked.told
-    told.organization.page = 2
-    made = [told.repository.commit(f"Change {number}", by=told.ada) for number in range(5)]
-    commits = value(asked.client.commits(asked.run, told.commit.id, made[-1].id))
-    assert {commit.id for commit in commits} == {commit.id for commit in made}
+def test_commits_are_read_to_the_last_page_however_short_the_pages_are(setup: Setup) -> None:
+    story = setup.story
+    story.organization.page = 2
+    pushed = [story.repository.commit(f"Change {number}", by=story.ada) for number in range(5)]
+    commits = value(setup.client.commits(setup.run, story.commit.id, pushed[-1].id))
+    assert {commit.id for commit in commits} == {commit.id for commit in pushed}
 
 
-def test_a_list_without_an_end_is_not_read(asked: Asked) -> None:
-    told = asked.told
-    told.organization.page = 1
+def test_a_list_without_an_end_is_not_read(setup: Setup) -> None:
+    story = setup.story
+    story.organization.page = 1
     for number in range(12):
-        last = told.repository.commit(f"Change {number}", by=told.ada)
-    asked.told.run = told.pipeline.run(last, requested_for=told.ada)
-    assert isinstance(asked.client.changes(asked.run), CannotKnow)
+        last = story.repository.commit(f"Change {number}", by=story.ada)
+    setup.story.run = story.pipeline.run(last, requested_for=story.ada)
+    assert isinstance(setup.client.changes(setup.run), CannotKnow)
 
 
-def test_commits_between_two_are_read_with_who_pushed_them(asked: Asked) -> None:
-    told = asked.told
-    commits = value(asked.client.commits(asked.run, told.live.id, told.commit.id))
+def test_commits_between_two_are_read_with_who_pushed_them(setup: Setup) -> None:
+    story = setup.story
+    commits = value(setup.client.commits(setup.run, story.live.id, story.commit.id))
     assert [(commit.id, commit.pushed_by and commit.pushed_by.id) for commit in commits] == [
-        (told.commit.id, told.ben.storage_key)
+        (story.commit.id, story.ben.storage_key)
     ]
-    assert value(asked.client.merge_bases(asked.run, told.live.id, told.commit.id)) == (told.live.id,)
-    one = value(asked.client.commit(asked.run, told.commit.id))
-    assert one.parents == (told.live.id,)
-    assert one.author.mail == "ada@example.com"
+    assert value(setup.client.merge_bases(setup.run, story.live.id, story.commit.id)) == (story.live.id,)
+    released = value(setup.client.commit(setup.run, story.commit.id))
+    assert released.parents == (story.live.id,)
+    assert released.author.mail == "ada@example.com"
 
 
 @pytest.mark.parametrize("strategy", Strategy)
 def test_a_commit_leads_to_its_pull_request_and_that_to_the_commits_of_its_branch(strategy: Strategy) -> None:
-    told = story(strategy)
-    with Double(told.organization) as double:
-        asked = Asked(told=told, double=double, token=double.token(WORKER))
-        (found,) = value(asked.client.pull_requests(asked.run, [told.commit.id]))
-        assert (found.completed, found.created_by and found.created_by.id, found.closed_by and found.closed_by.id) == (
+    story = play_story(strategy)
+    with Double(story.organization) as double:
+        setup = Setup(story=story, double=double, token=double.token(WORKER))
+        (pull_request,) = value(setup.client.pull_requests(setup.run, [story.commit.id]))
+        assert (
+            pull_request.completed,
+            pull_request.created_by and pull_request.created_by.id,
+            pull_request.closed_by and pull_request.closed_by.id,
+        ) == (
             True,
-            told.ada.storage_key,
-            told.ben.storage_key,
+            story.ada.storage_key,
+            story.ben.storage_key,
         )
-        assert len(value(asked.client.commits_of(asked.run, found.id))) == 2
+        assert len(value(setup.client.commits_of(setup.run, pull_request.id))) == 2
 
 
-def test_people_are_told_by_their_object_ids(asked: Asked) -> None:
-    told = asked.told
-    guest = next(person for person in told.organization.people.values() if person.kind is Kind.GUEST)
-    platform = next(person for person in told.organization.people.values() if person.kind is Kind.PLATFORM)
-    builds = told.organization.person("shop Build Service", kind=Kind.BUILD_SERVICE)
-    asking = [told.ada, guest, platform, builds]
-    found = value(asked.client.identities("contoso", [person.storage_key for person in asking] + ["0" * 32]))
-    assert [(one.object_id, one.tenant, one.is_service) for one in found] == [
-        (told.ada.oid, told.organization.tenant, False),
-        (guest.oid, told.organization.tenant, False),
+def test_people_are_told_by_their_object_ids(setup: Setup) -> None:
+    story = setup.story
+    guest = next(person for person in story.organization.people.values() if person.kind is Kind.GUEST)
+    platform = next(person for person in story.organization.people.values() if person.kind is Kind.PLATFORM)
+    builds = story.organization.person("shop Build Service", kind=Kind.BUILD_SERVICE)
+    people = [story.ada, guest, platform, builds]
+    identities = value(setup.client.identities("contoso", [person.storage_key for person in people] + ["0" * 32]))
+    assert [(identity.object_id, identity.tenant, identity.is_service) for identity in identities] == [
+        (story.ada.oid, story.organization.tenant, False),
+        (guest.oid, story.organization.tenant, False),
         ("", "", True),
         ("", "", True),
     ]
 
 
-def test_a_service_principal_is_not_a_person(asked: Asked) -> None:
-    worker = next(p for p in asked.told.organization.people.values() if p.kind is Kind.SERVICE_PRINCIPAL)
-    (found,) = value(asked.client.identities("contoso", [worker.storage_key]))
-    assert (found.is_service, found.object_id, found.client_id) == (True, WORKER, worker.client_id)
+def test_a_service_principal_is_not_a_person(setup: Setup) -> None:
+    worker = next(p for p in setup.story.organization.people.values() if p.kind is Kind.SERVICE_PRINCIPAL)
+    (identity,) = value(setup.client.identities("contoso", [worker.storage_key]))
+    assert (identity.is_service, identity.object_id, identity.client_id) == (True, WORKER, worker.client_id)
 
 
-def test_an_address_that_two_people_have_names_both(asked: Asked) -> None:
-    asked.told.organization.person("Another Ada", "ada@example.com", oid="b" * 8 + "-0000-4000-8000-000000000000")
-    assert len(value(asked.client.identities_named("contoso", "ada@example.com"))) == 2
-    assert value(asked.client.identities_named("contoso", "nobody@example.com")) == ()
+def test_an_address_that_two_people_have_names_both(setup: Setup) -> None:
+    setup.story.organization.person("Another Ada", "ada@example.com", oid="b" * 8 + "-0000-4000-8000-000000000000")
+    assert len(value(setup.client.identities_named("contoso", "ada@example.com"))) == 2
+    assert value(setup.client.identities_named("contoso", "nobody@example.com")) == ()
 
 
-# ---- what it takes for no answer
+# ---- what counts as no answer
 @pytest.mark.parametrize("redirects", [False, True], ids=["a page for signing in", "a redirect to it"])
-def test_a_token_that_is_not_accepted_is_not_an_answer_and_is_tried_later(asked: Asked, redirects: bool) -> None:
-    asked.told.organization.faults.redirects_to_sign_in = redirects
-    asked.token = "not-a-token"
-    told = asked.client.run(asked.address)
-    assert isinstance(told, CannotKnow)
-    assert told.retryable
-    assert "does not accept Slipway's identity" in told.why
-    assert asked.token not in told.why
+def test_a_token_that_is_not_accepted_is_not_an_answer_and_is_tried_later(setup: Setup, redirects: bool) -> None:
+    setup.story.organization.faults.redirects_to_sign_in = redirects
+    setup.token = "not-a-token"
+    outcome = setup.client.run(setup.address)
+    assert isinstance(outcome, CannotKnow)
+    assert outcome.retryable
+    assert "does not accept Slipway's identity" in outcome.why
+    assert setup.token not in outcome.why
 
 
-def test_a_service_principal_that_nobody_admitted_is_told_so(asked: Asked) -> None:
-    asked.token = asked.double.token("99999999-0000-4000-8000-0000000000ff")
-    told = asked.client.run(asked.address)
-    assert isinstance(told, CannotKnow)
-    assert "TF401444" in told.why
+def test_a_service_principal_that_nobody_admitted_is_told_so(setup: Setup) -> None:
+    setup.token = setup.double.token("99999999-0000-4000-8000-0000000000ff")
+    outcome = setup.client.run(setup.address)
+    assert isinstance(outcome, CannotKnow)
+    assert "TF401444" in outcome.why
 
 
 @pytest.mark.parametrize("hide", ["the run", "the project"])
-def test_what_is_not_there_and_what_may_not_be_seen_are_the_same(asked: Asked, hide: str) -> None:
+def test_what_is_not_there_and_what_may_not_be_seen_are_the_same(setup: Setup, hide: str) -> None:
     if hide == "the run":
-        asked.told.run.forget()
+        setup.story.run.forget()
     else:
-        asked.told.organization.admit("slipway-worker", oid=WORKER, projects=frozenset({"another"}))
-    assert isinstance(asked.client.run(asked.address), Absent)
+        setup.story.organization.admit("slipway-worker", oid=WORKER, projects=frozenset({"another"}))
+    assert isinstance(setup.client.run(setup.address), Absent)
 
 
-def test_a_reader_without_basic_sees_no_repository(asked: Asked) -> None:
-    asked.told.organization.admit("slipway-worker", oid=WORKER, basic=False)
-    assert isinstance(asked.client.commit(asked.run, asked.told.commit.id), Absent)
+def test_a_reader_without_basic_sees_no_repository(setup: Setup) -> None:
+    setup.story.organization.admit("slipway-worker", oid=WORKER, basic=False)
+    assert isinstance(setup.client.commit(setup.run, setup.story.commit.id), Absent)
 
 
-def test_a_deleted_run_is_read_as_deleted(asked: Asked) -> None:
-    asked.told.run.delete(by=asked.told.ada)
-    assert asked.run.deleted
+def test_a_deleted_run_is_read_as_deleted(setup: Setup) -> None:
+    setup.story.run.delete(by=setup.story.ada)
+    assert setup.run.deleted
 
 
-def test_an_organization_that_is_stopped_is_away(asked: Asked) -> None:
-    asked.told.organization.faults.stopped = True
-    told = asked.client.run(asked.address)
-    assert isinstance(told, CannotKnow)
-    assert told.retryable
-    assert "TF24668" in told.why
-    assert len(asked.pauses) == asked.limits.attempts - 1
+def test_an_organization_that_is_stopped_is_away(setup: Setup) -> None:
+    setup.story.organization.faults.stopped = True
+    outcome = setup.client.run(setup.address)
+    assert isinstance(outcome, CannotKnow)
+    assert outcome.retryable
+    assert "TF24668" in outcome.why
+    assert len(setup.pauses) == setup.limits.attempts - 1
 
 
-def test_a_block_is_waited_for_as_long_as_the_source_says_and_not_in_here(asked: Asked) -> None:
-    asked.told.organization.faults.blocked = True
-    told = asked.client.run(asked.address)
-    assert isinstance(told, CannotKnow)
-    assert (told.retryable, told.after) == (True, timedelta(seconds=30))
-    assert asked.pauses == []
+def test_a_block_is_waited_for_as_long_as_the_source_says_and_not_in_here(setup: Setup) -> None:
+    setup.story.organization.faults.blocked = True
+    outcome = setup.client.run(setup.address)
+    assert isinstance(outcome, CannotKnow)
+    assert (outcome.retryable, outcome.after) == (True, timedelta(seconds=30))
+    assert setup.pauses == []
 
 
 @pytest.mark.parametrize(("seconds", "waits"), [(3, True), (60, False)])
 def test_a_pause_that_a_good_answer_asks_for_is_kept_before_the_next_request(
-    asked: Asked, seconds: int, waits: bool
+    setup: Setup, seconds: int, waits: bool
 ) -> None:
-    asked.told.organization.faults.retry_after = seconds
-    run = asked.run
-    assert asked.pauses == []
-    following = asked.client.timeline(run)
-    assert asked.pauses == ([seconds] if waits else [])
+    setup.story.organization.faults.retry_after = seconds
+    run = setup.run
+    assert setup.pauses == []
+    following = setup.client.timeline(run)
+    assert setup.pauses == ([seconds] if waits else [])
     if not waits:
         assert isinstance(following, CannotKnow)
         assert (following.retryable, following.after) == (True, timedelta(seconds=seconds))
 
 
-def test_nobody_at_the_other_end_is_away(told: Story) -> None:
-    with Double(told.organization) as double:
-        asked = Asked(told=told, double=double, token=double.token(WORKER))
-    gone = asked.client.run(asked.address)
-    assert isinstance(gone, CannotKnow)
-    assert gone.retryable
+def test_nobody_at_the_other_end_is_away(story: Story) -> None:
+    with Double(story.organization) as double:
+        setup = Setup(story=story, double=double, token=double.token(WORKER))
+    outcome = setup.client.run(setup.address)
+    assert isinstance(outcome, CannotKnow)
+    assert outcome.retryable
 
 
 @pytest.mark.parametrize(
@@ -268,12 +272,12 @@ def test_nobody_at_the_other_end_is_away(told: Story) -> None:
     [("contoso/..", "shop"), ("evil.example/", "shop"), ("contoso", "../contoso"), ("contoso", ".."), ("", "shop")],
 )
 def test_a_name_that_could_change_an_address_is_never_put_into_one(
-    asked: Asked, organization: str, project: str
+    setup: Setup, organization: str, project: str
 ) -> None:
-    before = len(asked.told.organization.requests)
-    told = asked.client.run(RunAddress(organization=organization, project=project, run=1))
-    assert isinstance(told, Absent)
-    assert len(asked.told.organization.requests) == before
+    before = len(setup.story.organization.requests)
+    outcome = setup.client.run(RunAddress(organization=organization, project=project, run=1))
+    assert isinstance(outcome, Absent)
+    assert len(setup.story.organization.requests) == before
 
 
 @pytest.mark.parametrize(
@@ -292,13 +296,13 @@ def test_no_other_host_can_be_configured(url: str) -> None:
 
 # ---- hostile answers
 class Answering:
-    """A pool in which one answer is given to every request."""
+    """A pool that gives every request the same response."""
 
     def __init__(self, body: bytes, status: int = 200, kind: str = "application/json; charset=utf-8") -> None:
-        self._answer = (body, status, kind)
+        self._response = (body, status, kind)
 
     def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
-        body, status, kind = self._answer
+        body, status, kind = self._response
         return urllib3.HTTPResponse(
             body=io.BytesIO(body), status=status, headers={"Content-Type": kind}, preload_content=False
         )
@@ -329,7 +333,7 @@ RUN = RunInfo(
     finished_at=None,
     deleted=False,
 )
-QUESTIONS: dict[str, Callable[[AzureDevOps], object]] = {
+QUERIES: dict[str, Callable[[AzureDevOps], object]] = {
     "run": lambda ask: ask.run(RunAddress(organization="contoso", project="shop", run=1)),
     "timeline": lambda ask: ask.timeline(RUN),
     "attachments": lambda ask: ask.attachments(RUN, "slipway"),
@@ -355,15 +359,15 @@ JSON = st.recursive(
 )
 
 
-@given(what=st.sampled_from(sorted(QUESTIONS)), content=JSON)
-def test_whatever_the_other_side_answers_nothing_is_raised(what: str, content: Any) -> None:
-    QUESTIONS[what](client(Answering(json.dumps(content).encode())))
+@given(query=st.sampled_from(sorted(QUERIES)), content=JSON)
+def test_whatever_the_other_side_answers_nothing_is_raised(query: str, content: Any) -> None:
+    QUERIES[query](client(Answering(json.dumps(content).encode())))
 
 
-@given(what=st.sampled_from(sorted(QUESTIONS)), body=st.binary(max_size=50), status=st.integers(200, 599))
-def test_whatever_it_answers_that_is_not_json_is_not_an_answer(what: str, body: bytes, status: int) -> None:
-    told = QUESTIONS[what](client(Answering(body, status, "text/html")))
-    assert isinstance(told, Absent | CannotKnow)
+@given(query=st.sampled_from(sorted(QUERIES)), body=st.binary(max_size=50), status=st.integers(200, 599))
+def test_whatever_it_answers_that_is_not_json_is_not_an_answer(query: str, body: bytes, status: int) -> None:
+    outcome = QUERIES[query](client(Answering(body, status, "text/html")))
+    assert isinstance(outcome, Absent | CannotKnow)
 
 
 @pytest.mark.parametrize(
@@ -377,16 +381,16 @@ def test_whatever_it_answers_that_is_not_json_is_not_an_answer(what: str, body: 
 )
 def test_a_link_that_leads_to_no_attachment_is_not_read(href: str) -> None:
     entry = {"name": "slipway.json", "_links": {"self": {"href": href}}}
-    told = client(Answering(json.dumps({"value": [entry]}).encode())).attachments(RUN, "slipway")
-    assert isinstance(told, CannotKnow)
+    outcome = client(Answering(json.dumps({"value": [entry]}).encode())).attachments(RUN, "slipway")
+    assert isinstance(outcome, CannotKnow)
 
 
 def test_what_the_other_side_says_of_an_error_is_cut_and_harmless() -> None:
     message = "\x1b[31mred\u202e" + "x" * 1000
-    told = client(Answering(json.dumps({"message": message}).encode(), 403)).run(
+    outcome = client(Answering(json.dumps({"message": message}).encode(), 403)).run(
         RunAddress(organization="contoso", project="shop", run=1)
     )
-    assert isinstance(told, CannotKnow)
-    assert "\x1b" not in told.why
-    assert "\u202e" not in told.why
-    assert len(told.why) < 400
+    assert isinstance(outcome, CannotKnow)
+    assert "\x1b" not in outcome.why
+    assert "\u202e" not in outcome.why
+    assert len(outcome.why) < 400

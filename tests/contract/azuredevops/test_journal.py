@@ -1,4 +1,5 @@
-"""An organization that is started again knows its runs: with the ids, commits, records and times that it gave them."""
+"""An organization that is restarted still knows its runs, with the ids, commits, records and times that it gave
+them."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -13,21 +14,21 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 STORY = {"author": {"name": "Ada", "mail": "ada@example.com"}, "completer": {"name": "Ben", "mail": "ben@example.com"}}
 
 
-def told(journal: Journal, path: str, body: object) -> dict[str, object]:
-    answer = journal.take(path, json.dumps(body).encode())
-    assert answer.status == 200, answer.content
-    content: dict[str, object] = json.loads(answer.body)
+def post(journal: Journal, path: str, body: object) -> dict[str, object]:
+    response = journal.take(path, json.dumps(body).encode())
+    assert response.status == 200, response.content
+    content: dict[str, object] = json.loads(response.body)
     return content
 
 
 def organization(start: datetime) -> Organization:
-    """Each look at its clock is a second later."""
+    """An organization whose clock advances by a second with each reading."""
     moments = iter(start + timedelta(seconds=n) for n in range(10_000))
     return Organization(clock=lambda: next(moments))
 
 
-def seen(organization: Organization) -> str:
-    """Everything of it, in words."""
+def runs_of(organization: Organization) -> str:
+    """All of its runs, as text."""
     runs = [run for project in organization.contents.values() for run in project.runs.values()]
     return repr([(r.id, r.number, r.commit, r.records, r.attachments, r.status, r.finished) for r in runs])
 
@@ -35,21 +36,21 @@ def seen(organization: Organization) -> str:
 def test_what_was_told_before_the_restart_is_there_after_it(tmp_path: Path) -> None:
     file, before = tmp_path / "journal.jsonl", organization(START)
     journal = Journal(before, file)
-    done = told(journal, "deliveries", {**STORY, "ends": False})
-    told(journal, "endings", {"project": "shop", "run": done["run"], "publishes": {"v": 1}})
-    told(journal, "deliveries", STORY)
+    delivery = post(journal, "deliveries", {**STORY, "ends": False})
+    post(journal, "endings", {"project": "shop", "run": delivery["run"], "publishes": {"v": 1}})
+    post(journal, "deliveries", STORY)
     after = organization(START + timedelta(days=1))
     again = Journal(after, file)
-    assert seen(after) == seen(before)
-    later = told(again, "deliveries", STORY)
-    assert later["run"] == done["run"] + 2  # type: ignore[operator]
+    assert runs_of(after) == runs_of(before)
+    later = post(again, "deliveries", STORY)
+    assert later["run"] == delivery["run"] + 2  # type: ignore[operator]
     assert after.now() > START + timedelta(days=1), "its own clock is back"
 
 
 def test_what_was_refused_is_not_told_again(tmp_path: Path) -> None:
     file = tmp_path / "journal.jsonl"
-    answer = Journal(organization(START), file).take("endings", b'{"project": "shop", "run": 1}')
-    assert (answer.status, file.read_text()) == (400, "")
+    response = Journal(organization(START), file).take("endings", b'{"project": "shop", "run": 1}')
+    assert (response.status, file.read_text()) == (400, "")
 
 
 @pytest.mark.parametrize("line", ["{", "{}", '{"at": "2026-01-01T00:00:00+00:00", "path": "endings", "body": {}}'])

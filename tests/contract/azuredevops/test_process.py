@@ -1,4 +1,4 @@
-"""The double as a process of its own, with a story put in from outside."""
+"""Stories that tests tell the double, in this process and, over HTTP, in a process of its own."""
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +16,7 @@ from tests.serving import in_a_thread
 
 from .support import PUBLISHED, WORKER
 
-TOLD = Delivery(
+DELIVERY = Delivery(
     title="A cart",
     author=Somebody(name="Ada", mail="ada@example.com"),
     completer=Somebody(name="Ben", mail="ben@example.com", oid="aaaaaaaa-0000-4000-8000-000000000002"),
@@ -26,17 +26,20 @@ TOLD = Delivery(
 
 def test_a_story_gives_the_ids_that_can_be_asked_for() -> None:
     organization = Organization()
-    done = deliver(organization, TOLD)
+    delivered = deliver(organization, DELIVERY)
     project = organization.project()
-    run = project.runs[done.run]
-    assert (run.commit.id, run.pipeline.id, run.requested_for.name) == (done.commit, done.definition, "Ben")
-    assert run.attachments[0].record == done.attachment
-    assert project.repository("shop").pull_requests[done.pull_request or 0].created_by.name == "Ada"
+    run = project.runs[delivered.run]
+    assert (run.commit.id, run.pipeline.id, run.requested_for.name) == (delivered.commit, delivered.definition, "Ben")
+    assert run.attachments[0].record == delivered.attachment
+    assert project.repository("shop").pull_requests[delivered.pull_request or 0].created_by.name == "Ada"
 
 
 def test_a_second_story_follows_the_first_in_the_same_places() -> None:
     organization = Organization()
-    first, second = deliver(organization, TOLD), deliver(organization, TOLD.model_copy(update={"title": "More"}))
+    first, second = (
+        deliver(organization, DELIVERY),
+        deliver(organization, DELIVERY.model_copy(update={"title": "More"})),
+    )
     assert (first.definition, first.project) == (second.definition, second.project)
     assert second.run == first.run + 1
     repository = organization.project().repository("shop")
@@ -45,28 +48,28 @@ def test_a_second_story_follows_the_first_in_the_same_places() -> None:
 
 def test_a_story_without_a_pull_request_was_pushed_by_its_author() -> None:
     organization = Organization()
-    done = deliver(organization, TOLD.model_copy(update={"completer": None, "publishes": None}))
-    run = organization.project().runs[done.run]
-    assert (run.requested_for.name, done.pull_request, done.attachment) == ("Ada", None, None)
+    delivery = deliver(organization, DELIVERY.model_copy(update={"completer": None, "publishes": None}))
+    run = organization.project().runs[delivery.run]
+    assert (run.requested_for.name, delivery.pull_request, delivery.attachment) == ("Ada", None, None)
 
 
 def test_a_run_can_go_on_until_its_image_is_built() -> None:
     organization = Organization()
-    begun = deliver(organization, TOLD.model_copy(update={"ends": False, "publishes": None}))
-    run = organization.project().runs[begun.run]
+    delivery = deliver(organization, DELIVERY.model_copy(update={"ends": False, "publishes": None}))
+    run = organization.project().runs[delivery.run]
     assert (run.status, run.result, run.attachments) == ("inProgress", None, [])
-    ended = finish(organization, Ending(project=begun.project, run=begun.run, publishes=PUBLISHED))
+    ending = finish(organization, Ending(project=delivery.project, run=delivery.run, publishes=PUBLISHED))
     assert (run.status, run.result) == ("completed", "succeeded")
-    assert ended.attachment == run.attachments[0].record
+    assert ending.attachment == run.attachments[0].record
     with pytest.raises(ValueError, match="no run"):
-        finish(organization, Ending(project=begun.project, run=begun.run))
+        finish(organization, Ending(project=delivery.project, run=delivery.run))
 
 
 def test_a_story_can_claim_somebody_else() -> None:
     organization = Organization()
     update = {"claims": Somebody(name="Grace", mail="grace@example.com"), "strategy": Strategy.REBASE}
-    done = deliver(organization, TOLD.model_copy(update=update))
-    commit = organization.project().repository("shop").commits[done.commit]
+    delivery = deliver(organization, DELIVERY.model_copy(update=update))
+    commit = organization.project().repository("shop").commits[delivery.commit]
     assert (commit.author.email, commit.committer.email) == ("grace@example.com", "ben@example.com")
 
 
@@ -75,18 +78,18 @@ def test_the_process_takes_stories_and_tokens_whose_keys_it_fetches(tmp_path: Pa
     kid = jwt.get_unverified_header(tenant.token(WORKER))["kid"]
     key = tenant.keys(kid)
     assert key is not None
-    told = {**jwt.algorithms.RSAAlgorithm.to_jwk(key.key, as_dict=True), "kid": kid, "use": "sig", "alg": "RS256"}
+    jwk = {**jwt.algorithms.RSAAlgorithm.to_jwk(key.key, as_dict=True), "kid": kid, "use": "sig", "alg": "RS256"}
 
     class Keys(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = json.dumps({"keys": [told]}).encode()
+            body = json.dumps({"keys": [jwk]}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Quiet."""
+            """Print nothing."""
 
     keys = ThreadingHTTPServer(("127.0.0.1", 0), Keys)
     settings: dict[str, object] = {
@@ -98,12 +101,12 @@ def test_the_process_takes_stories_and_tokens_whose_keys_it_fetches(tmp_path: Pa
         try:
             ready = part.ready()
             seeding = Seeding(ready["url"])
-            done = seeding.deliver(TOLD.model_copy(update={"ends": False}))
-            assert seeding.finish(Ending(project=done.project, run=done.run, publishes=PUBLISHED)).attachment
-            path = f"{ready['url']}/contoso/{done.project}/_apis/build/builds/{done.run}?api-version=7.1"
+            delivery = seeding.deliver(DELIVERY.model_copy(update={"ends": False}))
+            assert seeding.finish(Ending(project=delivery.project, run=delivery.run, publishes=PUBLISHED)).attachment
+            path = f"{ready['url']}/contoso/{delivery.project}/_apis/build/builds/{delivery.run}?api-version=7.1"
             for token, status in ((tenant.token(WORKER), 200), (Tenant(TENANT).token(WORKER), 203)):
-                answer = urllib3.request("GET", path, headers={"Authorization": f"Bearer {token}"}, retries=False)
-                assert answer.status == status
+                response = urllib3.request("GET", path, headers={"Authorization": f"Bearer {token}"}, retries=False)
+                assert response.status == status
             bearer = {"Authorization": f"Bearer {tenant.token(WORKER)}"}
             for stopped, status in ((True, 503), (False, 200)):
                 seeding.stopped(yes=stopped)
@@ -116,9 +119,11 @@ def test_a_story_with_an_unknown_field_is_refused(tmp_path: Path) -> None:
     part = _start(tmp_path, {})
     try:
         url = part.ready()["url"]
-        answer = urllib3.request("POST", f"{url}/local/deliveries", json={**TOLD.model_dump(mode="json"), "colour": 1})
-        assert answer.status == 400
-        assert "colour" in answer.json()["message"]
+        response = urllib3.request(
+            "POST", f"{url}/local/deliveries", json={**DELIVERY.model_dump(mode="json"), "colour": 1}
+        )
+        assert response.status == 400
+        assert "colour" in response.json()["message"]
     finally:
         part.stop()
 

@@ -1,4 +1,4 @@
-"""What is proved of a run by asking the double, by the product's own client and rules: above all, who is behind it."""
+"""What the product's own client and rules prove about a run of the double: above all, who is behind it."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from slipway.effects.azure_devops import AzureDevOps, Endpoints, Exchange, Reque
 from slipway.inbound.claims import claimed
 from slipway.inbound.proving import AskLater, ProvedRun, UnprovedRun, prove
 
-from .support import PUBLISHED, WORKER, Story, story
+from .support import PUBLISHED, WORKER, Story, play_story
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DOCUMENT = json.dumps(PUBLISHED).encode()
@@ -24,8 +24,8 @@ DOCUMENT = json.dumps(PUBLISHED).encode()
 class Prover:
     """Asks the double about a run of the story."""
 
-    def __init__(self, told: Story, double: Double) -> None:
-        self.told = told
+    def __init__(self, story: Story, double: Double) -> None:
+        self.story = story
         exchange = Exchange(lambda: double.token(WORKER), limits=RequestLimits(attempts=1), pause=lambda _: None)
         self.source = AzureDevOps(exchange, Endpoints(main=double.url, people=double.people_url))
 
@@ -34,7 +34,7 @@ class Prover:
             organization="contoso",
             project="shop",
             pipeline="shop-ci",
-            id=self.told.run.id if run is None else run,
+            id=self.story.run.id if run is None else run,
             number="1",
             result="failed",
             finished_at=NOW,
@@ -42,23 +42,23 @@ class Prover:
         return prove(self.source, RunReported(received_at=NOW, claims=claims), live=live, now=NOW)
 
     def proved(self, run: int | None = None, *, live: Sequence[str] = ()) -> Run:
-        answer = self.ask(run, live=live)
-        assert isinstance(answer, ProvedRun), answer
-        return answer.run
+        outcome = self.ask(run, live=live)
+        assert isinstance(outcome, ProvedRun), outcome
+        return outcome.run
 
 
 @pytest.fixture
-def prover(told: Story) -> Iterator[Prover]:
-    with Double(told.organization) as double:
-        yield Prover(told, double)
+def prover(story: Story) -> Iterator[Prover]:
+    with Double(story.organization) as double:
+        yield Prover(story, double)
 
 
 def parts(run: Run) -> set[tuple[str, str]]:
-    return {(str(one.part), one.name) for one in run.people}
+    return {(str(person.part), person.name) for person in run.people}
 
 
 def by_part(run: Run, part: Involvement) -> list[InvolvedPerson]:
-    return [one for one in run.people if one.part is part]
+    return [person for person in run.people if person.part is part]
 
 
 def vouched(person: Person, part: Involvement) -> InvolvedPerson:
@@ -74,14 +74,14 @@ def vouched(person: Person, part: Involvement) -> InvolvedPerson:
 
 # ---- the run
 def test_a_run_is_proved_by_its_ids_whatever_the_hint_claims(prover: Prover) -> None:
-    run, told = prover.proved(), prover.told
-    assert (run.organization, run.project, run.project_id) == ("contoso", "shop", told.project.id)
-    assert (run.definition, run.pipeline, run.folder) == (told.pipeline.id, "shop-ci", "\\team\\shop")
+    run, story = prover.proved(), prover.story
+    assert (run.organization, run.project, run.project_id) == ("contoso", "shop", story.project.id)
+    assert (run.definition, run.pipeline, run.folder) == (story.pipeline.id, "shop-ci", "\\team\\shop")
     assert (run.number, run.result, run.branch, run.commit) == (
-        told.run.number,
+        story.run.number,
         "succeeded",
         "refs/heads/main",
-        told.commit.id,
+        story.commit.id,
     )
     assert run.proof.trust is run.built.trust is run.behind.trust is Trust.PROVED
 
@@ -93,29 +93,29 @@ def test_what_the_run_published_is_named_with_the_task_that_did(prover: Prover) 
 
 
 def test_a_run_that_was_deleted_is_proved_as_long_as_it_is_kept(prover: Prover) -> None:
-    prover.told.run.delete(by=prover.told.ada)
+    prover.story.run.delete(by=prover.story.ada)
     assert "deleted" in prover.proved().proof.why
-    prover.told.run.forget()
+    prover.story.run.forget()
     assert isinstance(prover.ask(), UnprovedRun)
 
 
 def test_a_run_that_is_run_again_is_waited_for_and_then_counts_as_it_ended(prover: Prover) -> None:
-    again = prover.told.run.retry("build")
+    again = prover.story.run.retry("build")
     assert isinstance(prover.ask(), AskLater)
     again.finish("failed")
-    prover.told.run.finish("failed")
+    prover.story.run.finish("failed")
     assert prover.proved().result == "failed"
 
 
 @pytest.mark.parametrize("hides", [False, True], ids=["earlier attachments are listed", "they are hidden"])
 def test_only_what_the_last_attempt_published_counts(prover: Prover, hides: bool) -> None:
-    prover.told.organization.faults.hides_earlier_attachments = hides
+    prover.story.organization.faults.hides_earlier_attachments = hides
     first = prover.proved().document
-    again = prover.told.run.retry("build")
-    other = json.dumps(PUBLISHED | {"digest": "sha256:" + "b" * 64}).encode()
-    again.publish(other)
+    again = prover.story.run.retry("build")
+    other_document = json.dumps(PUBLISHED | {"digest": "sha256:" + "b" * 64}).encode()
+    again.publish(other_document)
     again.finish()
-    prover.told.run.finish()
+    prover.story.run.finish()
     run = prover.proved()
     assert run.built.trust is Trust.PROVED
     assert "b" * 64 in run.built.why
@@ -123,14 +123,14 @@ def test_only_what_the_last_attempt_published_counts(prover: Prover, hides: bool
 
 
 def test_a_job_that_was_run_again_without_publishing_proves_nothing(prover: Prover) -> None:
-    again = prover.told.run.retry("build")
+    again = prover.story.run.retry("build")
     again.finish()
-    prover.told.run.finish()
+    prover.story.run.finish()
     assert prover.proved().built.trust is Trust.NOT_PROVED
 
 
 def test_two_documents_contradict_each_other(prover: Prover) -> None:
-    job = prover.told.run.job("tests")
+    job = prover.story.run.job("tests")
     job.task("Run the tests").attach("slipway", "slipway.json", DOCUMENT)
     built = prover.proved().built
     assert built.trust is Trust.CONTRADICTED
@@ -138,8 +138,8 @@ def test_two_documents_contradict_each_other(prover: Prover) -> None:
 
 
 def test_a_document_of_another_task_is_contradicted_even_when_it_is_the_only_one(prover: Prover) -> None:
-    prover.told.run.attachments.clear()
-    prover.told.run.job("tests").task("Run the tests").attach("slipway", "slipway.json", DOCUMENT)
+    prover.story.run.attachments.clear()
+    prover.story.run.job("tests").task("Run the tests").attach("slipway", "slipway.json", DOCUMENT)
     assert prover.proved().built.trust is Trust.CONTRADICTED
 
 
@@ -149,8 +149,8 @@ def test_a_document_of_another_task_is_contradicted_even_when_it_is_the_only_one
     ids=["empty", "nothing in it", "a list", "another version", "an unknown field", "too large"],
 )
 def test_a_document_that_is_none_proves_nothing(prover: Prover, document: bytes) -> None:
-    prover.told.run.attachments.clear()
-    prover.told.run.job("again").publish(document)
+    prover.story.run.attachments.clear()
+    prover.story.run.job("again").publish(document)
     built = prover.proved().built
     assert built.trust is Trust.NOT_PROVED
     assert built.why.startswith("built by: not proved")
@@ -161,53 +161,53 @@ def test_a_document_that_is_none_proves_nothing(prover: Prover, document: bytes)
 def test_creator_and_completer_of_the_pull_request_and_whoever_pushed_its_branch_are_behind_it(
     strategy: Strategy,
 ) -> None:
-    told = story(strategy)
-    with Double(told.organization) as double:
-        run = Prover(told, double).proved()
+    story = play_story(strategy)
+    with Double(story.organization) as double:
+        run = Prover(story, double).proved()
     assert run.behind.trust is Trust.PROVED
-    assert by_part(run, Involvement.REQUESTER) == [vouched(told.ben, Involvement.REQUESTER)]
-    assert by_part(run, Involvement.CREATOR) == [vouched(told.ada, Involvement.CREATOR)]
-    assert by_part(run, Involvement.COMPLETER) == [vouched(told.ben, Involvement.COMPLETER)]
-    assert {one.name for one in by_part(run, Involvement.PUSHER)} == {"Ada", "Ben"}
+    assert by_part(run, Involvement.REQUESTER) == [vouched(story.ben, Involvement.REQUESTER)]
+    assert by_part(run, Involvement.CREATOR) == [vouched(story.ada, Involvement.CREATOR)]
+    assert by_part(run, Involvement.COMPLETER) == [vouched(story.ben, Involvement.COMPLETER)]
+    assert {person.name for person in by_part(run, Involvement.PUSHER)} == {"Ada", "Ben"}
 
 
 def test_a_squash_of_other_peoples_commits_names_every_one_of_them(prover: Prover) -> None:
-    told = prover.told
-    cleo = told.organization.person("Cleo", "cleo@example.com")
-    told.repository.commit("One", by=told.ada, branch="more")
-    told.repository.commit("Two", by=cleo, branch="more", claims=Signature(name="Dan", email="dan@example.com"))
-    request = told.repository.pull_request("More", by=told.ada, branch="more")
-    run = told.pipeline.run(request.complete(by=told.ben), requested_for=told.ben, publishes=DOCUMENT)
+    story = prover.story
+    cleo = story.organization.person("Cleo", "cleo@example.com")
+    story.repository.commit("One", by=story.ada, branch="more")
+    story.repository.commit("Two", by=cleo, branch="more", claims=Signature(name="Dan", email="dan@example.com"))
+    request = story.repository.pull_request("More", by=story.ada, branch="more")
+    run = story.pipeline.run(request.complete(by=story.ben), requested_for=story.ben, publishes=DOCUMENT)
     proved = prover.proved(run.id)
     assert proved.behind.trust is Trust.PROVED
-    assert {one.name for one in by_part(proved, Involvement.PUSHER)} == {"Ada", "Ben", "Cleo"}
-    dan = next(one for one in by_part(proved, Involvement.AUTHOR) if one.mail == "dan@example.com")
+    assert {person.name for person in by_part(proved, Involvement.PUSHER)} == {"Ada", "Ben", "Cleo"}
+    dan = next(person for person in by_part(proved, Involvement.AUTHOR) if person.mail == "dan@example.com")
     assert (dan.trust, dan.object_id) == (Trust.CLAIMED, None)
 
 
 def test_a_claimed_author_who_is_one_member_is_known_by_object_id_and_stays_claimed(prover: Prover) -> None:
-    told = prover.told
-    cleo = told.organization.person("Cleo", "cleo@example.com")
-    commit = told.repository.commit("Fix", by=told.ada, claims=Signature(name="Cleo", email="cleo@example.com"))
-    run = told.pipeline.run(commit, requested_for=told.ada, publishes=DOCUMENT)
-    author = next(one for one in by_part(prover.proved(run.id), Involvement.AUTHOR))
+    story = prover.story
+    cleo = story.organization.person("Cleo", "cleo@example.com")
+    commit = story.repository.commit("Fix", by=story.ada, claims=Signature(name="Cleo", email="cleo@example.com"))
+    run = story.pipeline.run(commit, requested_for=story.ada, publishes=DOCUMENT)
+    author = next(person for person in by_part(prover.proved(run.id), Involvement.AUTHOR))
     assert (author.object_id, author.trust) == (cleo.oid, Trust.CLAIMED)
 
 
 def test_an_address_that_two_members_have_names_neither(prover: Prover) -> None:
-    told = prover.told
+    story = prover.story
     for oid in ("c0000000-0000-4000-8000-000000000001", "c0000000-0000-4000-8000-000000000002"):
-        told.organization.person("Cleo", "cleo@example.com", oid=oid)
-    commit = told.repository.commit("Fix", by=told.ada, claims=Signature(name="Cleo", email="cleo@example.com"))
-    run = told.pipeline.run(commit, requested_for=told.ada, publishes=DOCUMENT)
-    author = next(one for one in by_part(prover.proved(run.id), Involvement.AUTHOR))
+        story.organization.person("Cleo", "cleo@example.com", oid=oid)
+    commit = story.repository.commit("Fix", by=story.ada, claims=Signature(name="Cleo", email="cleo@example.com"))
+    run = story.pipeline.run(commit, requested_for=story.ada, publishes=DOCUMENT)
+    author = next(person for person in by_part(prover.proved(run.id), Involvement.AUTHOR))
     assert (author.object_id, author.mail) == (None, "cleo@example.com")
 
 
 def test_a_guest_is_known_by_the_object_id_in_our_tenant(prover: Prover) -> None:
-    told = prover.told
-    guest = next(one for one in told.organization.people.values() if one.kind is Kind.GUEST)
-    run = told.pipeline.run(told.repository.commit("Fix", by=guest), requested_for=guest, publishes=DOCUMENT)
+    story = prover.story
+    guest = next(person for person in story.organization.people.values() if person.kind is Kind.GUEST)
+    run = story.pipeline.run(story.repository.commit("Fix", by=guest), requested_for=guest, publishes=DOCUMENT)
     proved = prover.proved(run.id)
     assert by_part(proved, Involvement.REQUESTER) == [vouched(guest, Involvement.REQUESTER)]
     assert proved.behind.trust is Trust.PROVED
@@ -216,34 +216,34 @@ def test_a_guest_is_known_by_the_object_id_in_our_tenant(prover: Prover) -> None
 def test_a_run_by_schedule_was_asked_for_by_no_person_and_the_change_has_its_people_all_the_same(
     prover: Prover,
 ) -> None:
-    told = prover.told
-    commit = told.repository.commit("Fix", by=told.ada)
-    started = told.pipeline.start(commit, requested_for=PLATFORM, reason="schedule")
+    story = prover.story
+    commit = story.repository.commit("Fix", by=story.ada)
+    started = story.pipeline.start(commit, requested_for=PLATFORM, reason="schedule")
     job = started.job()
     job.publish(DOCUMENT)
     job.finish()
     started.finish()
     proved = prover.proved(started.id)
     assert proved.behind.trust is Trust.PROVED
-    assert [one.is_service for one in by_part(proved, Involvement.REQUESTER)] == [True]
-    assert [one.name for one in by_part(proved, Involvement.PUSHER)] == ["Ada"]
+    assert [person.is_service for person in by_part(proved, Involvement.REQUESTER)] == [True]
+    assert [person.name for person in by_part(proved, Involvement.PUSHER)] == ["Ada"]
 
 
 def test_a_change_that_a_service_pushed_has_somebody_behind_it_who_is_not_known(prover: Prover) -> None:
-    told = prover.told
-    robot = told.organization.person("shop Build Service", kind=Kind.BUILD_SERVICE)
-    run = told.pipeline.run(told.repository.commit("Bump", by=robot), requested_for=told.ada, publishes=DOCUMENT)
+    story = prover.story
+    robot = story.organization.person("shop Build Service", kind=Kind.BUILD_SERVICE)
+    run = story.pipeline.run(story.repository.commit("Bump", by=robot), requested_for=story.ada, publishes=DOCUMENT)
     proved = prover.proved(run.id)
     assert proved.behind.trust is Trust.NOT_PROVED
     assert "is not a person" in proved.behind.why
 
 
 def test_a_service_principal_behind_a_change_is_known_where_the_project_names_its_application(prover: Prover) -> None:
-    told = prover.told
-    bumper = told.organization.person(
+    story = prover.story
+    bumper = story.organization.person(
         "Bumper", oid="b" * 8 + "-0000-4000-8000-000000000001", kind=Kind.SERVICE_PRINCIPAL
     )
-    run = told.pipeline.run(told.repository.commit("Bump", by=bumper), requested_for=told.ada, publishes=DOCUMENT)
+    run = story.pipeline.run(story.repository.commit("Bump", by=bumper), requested_for=story.ada, publishes=DOCUMENT)
     proved = prover.proved(run.id)
     assert proved.behind.trust is Trust.NOT_PROVED
     (pusher,) = by_part(proved, Involvement.PUSHER)
@@ -254,31 +254,31 @@ def test_a_service_principal_behind_a_change_is_known_where_the_project_names_it
 
 
 def test_everybody_counts_who_changed_something_since_what_is_live(prover: Prover) -> None:
-    told = prover.told
-    cleo = told.organization.person("Cleo", "cleo@example.com")
-    told.repository.commit("Between", by=cleo)
-    told.pipeline.run(told.repository.commit("Too", by=cleo), requested_for=cleo)
-    run = told.pipeline.run(told.repository.commit("Last", by=told.ada), requested_for=told.ada, publishes=DOCUMENT)
-    since_the_run_before, since_live = prover.proved(run.id), prover.proved(run.id, live=[told.live.id])
-    assert {one.name for one in by_part(since_the_run_before, Involvement.PUSHER)} == {"Ada"}
-    assert {one.name for one in by_part(since_live, Involvement.PUSHER)} == {"Ada", "Ben", "Cleo"}
+    story = prover.story
+    cleo = story.organization.person("Cleo", "cleo@example.com")
+    story.repository.commit("Between", by=cleo)
+    story.pipeline.run(story.repository.commit("Too", by=cleo), requested_for=cleo)
+    run = story.pipeline.run(story.repository.commit("Last", by=story.ada), requested_for=story.ada, publishes=DOCUMENT)
+    since_the_run_before, since_live = prover.proved(run.id), prover.proved(run.id, live=[story.live.id])
+    assert {person.name for person in by_part(since_the_run_before, Involvement.PUSHER)} == {"Ada"}
+    assert {person.name for person in by_part(since_live, Involvement.PUSHER)} == {"Ada", "Ben", "Cleo"}
 
 
 def test_what_is_live_on_another_line_of_history_still_leads_to_everybody(prover: Prover) -> None:
-    told = prover.told
-    hotfix = told.repository.commit("Hotfix", by=told.ben, branch="hotfix")
-    cleo = told.organization.person("Cleo", "cleo@example.com")
-    run = told.pipeline.run(told.repository.commit("Next", by=cleo), requested_for=cleo, publishes=DOCUMENT)
+    story = prover.story
+    hotfix = story.repository.commit("Hotfix", by=story.ben, branch="hotfix")
+    cleo = story.organization.person("Cleo", "cleo@example.com")
+    run = story.pipeline.run(story.repository.commit("Next", by=cleo), requested_for=cleo, publishes=DOCUMENT)
     proved = prover.proved(run.id, live=[hotfix.id])
-    assert "Cleo" in {one.name for one in by_part(proved, Involvement.PUSHER)}
+    assert "Cleo" in {person.name for person in by_part(proved, Involvement.PUSHER)}
     assert proved.behind.trust is Trust.PROVED
 
 
 def test_an_older_commit_that_comes_back_has_nobody_new_behind_it(prover: Prover) -> None:
-    told = prover.told
-    proved = prover.proved(live=[told.repository.commit("Newer", by=told.ada).id])
+    story = prover.story
+    proved = prover.proved(live=[story.repository.commit("Newer", by=story.ada).id])
     assert proved.behind.trust is Trust.PROVED
-    assert {one.part for one in proved.people} == {Involvement.REQUESTER}
+    assert {person.part for person in proved.people} == {Involvement.REQUESTER}
 
 
 def test_a_live_commit_that_the_repository_does_not_know_leaves_somebody_unknown(prover: Prover) -> None:
@@ -287,10 +287,10 @@ def test_a_live_commit_that_the_repository_does_not_know_leaves_somebody_unknown
 
 
 def test_more_commits_than_are_looked_at_leave_somebody_unknown(prover: Prover) -> None:
-    told = prover.told
+    story = prover.story
     for number in range(101):
-        last = told.repository.commit(f"Change {number}", by=told.ada)
-    run = told.pipeline.run(last, requested_for=told.ada, publishes=DOCUMENT)
+        last = story.repository.commit(f"Change {number}", by=story.ada)
+    run = story.pipeline.run(last, requested_for=story.ada, publishes=DOCUMENT)
     behind = prover.proved(run.id).behind
     assert behind.trust is Trust.NOT_PROVED
     assert "more than 100 commits" in behind.why
@@ -298,35 +298,35 @@ def test_more_commits_than_are_looked_at_leave_somebody_unknown(prover: Prover) 
 
 # ---- rights that are missing
 def test_without_basic_the_run_is_proved_and_whoever_is_behind_it_is_not(prover: Prover) -> None:
-    prover.told.organization.admit("slipway-worker", oid=WORKER, basic=False)
+    prover.story.organization.admit("slipway-worker", oid=WORKER, basic=False)
     run = prover.proved()
     assert (run.proof.trust, run.built.trust, run.behind.trust) == (Trust.PROVED, Trust.PROVED, Trust.NOT_PROVED)
-    assert by_part(run, Involvement.REQUESTER) == [vouched(prover.told.ben, Involvement.REQUESTER)]
+    assert by_part(run, Involvement.REQUESTER) == [vouched(prover.story.ben, Involvement.REQUESTER)]
 
 
-def test_a_repository_at_github_leaves_whoever_pushed_unknown(told: Story) -> None:
-    elsewhere = told.project.repository("octo/shop", kind="GitHub")
-    commit = elsewhere.commit("Fix", by=told.ada)
-    pipeline = told.project.pipeline("gh-ci", elsewhere)
-    run = pipeline.run(commit, requested_for=told.ada, publishes=DOCUMENT)
-    with Double(told.organization) as double:
-        proved = Prover(told, double).proved(run.id)
+def test_a_repository_at_github_leaves_whoever_pushed_unknown(story: Story) -> None:
+    elsewhere = story.project.repository("octo/shop", kind="GitHub")
+    commit = elsewhere.commit("Fix", by=story.ada)
+    pipeline = story.project.pipeline("gh-ci", elsewhere)
+    run = pipeline.run(commit, requested_for=story.ada, publishes=DOCUMENT)
+    with Double(story.organization) as double:
+        proved = Prover(story, double).proved(run.id)
     behind = proved.behind
     assert behind.trust is Trust.NOT_PROVED
     assert "not in Azure Repos" in behind.why
-    assert [(one.mail, one.trust) for one in by_part(proved, Involvement.AUTHOR)] == [
+    assert [(person.mail, person.trust) for person in by_part(proved, Involvement.AUTHOR)] == [
         ("ada@example.com", Trust.CLAIMED)
     ]
 
 
 @pytest.mark.parametrize("fault", ["stopped", "blocked"])
 def test_a_source_that_is_away_is_waited_for(prover: Prover, fault: str) -> None:
-    setattr(prover.told.organization.faults, fault, True)
-    answer = prover.ask()
-    assert isinstance(answer, AskLater)
-    assert answer.after == (timedelta(seconds=30) if fault == "blocked" else timedelta(0))
+    setattr(prover.story.organization.faults, fault, True)
+    outcome = prover.ask()
+    assert isinstance(outcome, AskLater)
+    assert outcome.after == (timedelta(seconds=30) if fault == "blocked" else timedelta(0))
 
 
 def test_attachments_that_are_taken_in_a_preview_version_only_are_read_all_the_same(prover: Prover) -> None:
-    prover.told.organization.faults.attachments_in_preview = True
+    prover.story.organization.faults.attachments_in_preview = True
     assert prover.proved().built.trust is Trust.PROVED

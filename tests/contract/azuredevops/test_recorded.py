@@ -16,7 +16,7 @@ from local.azuredevops import Strategy
 from local.azuredevops.locations import LOCATIONS
 from local.azuredevops.people import Kind
 
-from .support import Answer, Client, Story
+from .support import Client, Response, Story
 
 FILE = Path(__file__).parent / "recorded" / "7.1.json"
 RECORDED = json.loads(FILE.read_text(encoding="utf-8"))
@@ -25,125 +25,125 @@ DESCRIBED: dict[str, list[str]] = RECORDED["described"]
 TYPES = {"string": str, "number": int, "boolean": bool, "object": dict}
 
 
-def _begun(told: Story, ask: Client) -> Answer:
-    run = told.pipeline.start(told.commit, requested_for=told.ben, reason="manual")
-    return ask(f"{told.project.id}/_apis/build/builds/{run.id}")
+def _begun(story: Story, ask: Client) -> Response:
+    run = story.pipeline.start(story.commit, requested_for=story.ben, reason="manual")
+    return ask(f"{story.project.id}/_apis/build/builds/{run.id}")
 
 
-def _retried(told: Story, ask: Client) -> Answer:
-    told.run.retry("build").finish()
-    return ask(f"{told.build}/timeline")
+def _retried(story: Story, ask: Client) -> Response:
+    story.run.retry("build").finish()
+    return ask(f"{story.build}/timeline")
 
 
-def _active(told: Story, ask: Client) -> Answer:
-    told.repository.commit("More", by=told.ada, branch="more")
-    made = told.repository.pull_request("More", by=told.ada, branch="more")
-    return ask(f"{told.git}/pullRequests/{made.id}")
+def _active(story: Story, ask: Client) -> Response:
+    story.repository.commit("More", by=story.ada, branch="more")
+    pull_request = story.repository.pull_request("More", by=story.ada, branch="more")
+    return ask(f"{story.git}/pullRequests/{pull_request.id}")
 
 
-def _commits(told: Story, ask: Client) -> Answer:
-    criteria = {"itemVersion": told.live.id, "compareVersion": told.commit.id}
+def _commits(story: Story, ask: Client) -> Response:
+    criteria = {"itemVersion": story.live.id, "compareVersion": story.commit.id}
     versions = {f"searchCriteria.{name}.version": id for name, id in criteria.items()}
     types = {f"searchCriteria.{name}.versionType": "commit" for name in criteria}
-    return ask(f"{told.git}/commits", versions | types)
+    return ask(f"{story.git}/commits", versions | types)
 
 
-def _service(told: Story, ask: Client) -> Answer:
-    found = next(p for p in told.organization.people.values() if p.kind is Kind.SERVICE_PRINCIPAL)
-    return ask.in_version("7.1-preview.1")(f"_apis/graph/serviceprincipals/{found.descriptor}", people=True)
+def _service(story: Story, ask: Client) -> Response:
+    principal = next(p for p in story.organization.people.values() if p.kind is Kind.SERVICE_PRINCIPAL)
+    return ask.in_version("7.1-preview.1")(f"_apis/graph/serviceprincipals/{principal.descriptor}", people=True)
 
 
-ASKED: dict[str, Callable[[Story, Client], Answer]] = {
-    "a completed run": lambda told, ask: ask(told.build),
+REQUESTS: dict[str, Callable[[Story, Client], Response]] = {
+    "a completed run": lambda story, ask: ask(story.build),
     "a run that has begun": _begun,
     "the timeline after a retry": _retried,
     "an active pull request": _active,
-    "a completed pull request": lambda told, ask: ask(f"{told.git}/pullRequests/{told.pull_request.id}"),
-    "a commit": lambda told, ask: ask(f"{told.git}/commits/{told.commit.id}"),
+    "a completed pull request": lambda story, ask: ask(f"{story.git}/pullRequests/{story.pull_request.id}"),
+    "a commit": lambda story, ask: ask(f"{story.git}/commits/{story.commit.id}"),
     "a list of commits": _commits,
-    "a list of pushes": lambda told, ask: ask(
-        f"{told.git}/pushes", {"$top": 10, "searchCriteria.includeRefUpdates": "true"}
+    "a list of pushes": lambda story, ask: ask(
+        f"{story.git}/pushes", {"$top": 10, "searchCriteria.includeRefUpdates": "true"}
     ),
-    "an identity": lambda told, ask: ask(
+    "an identity": lambda story, ask: ask(
         "_apis/identities", {"searchFilter": "General", "filterValue": "Ada"}, people=True
     ),
-    "a user of the graph": lambda told, ask: ask.in_version("7.1-preview.1")(
-        f"_apis/graph/users/{told.ada.descriptor}", people=True
+    "a user of the graph": lambda story, ask: ask.in_version("7.1-preview.1")(
+        f"_apis/graph/users/{story.ada.descriptor}", people=True
     ),
     "a service principal of the graph": _service,
-    "a descriptor": lambda told, ask: ask(f"_apis/graph/descriptors/{told.ada.storage_key}", people=True),
-    "a storage key": lambda told, ask: ask(f"_apis/graph/storagekeys/{told.ada.descriptor}", people=True),
-    "a project that is not there": lambda told, ask: ask("nowhere/_apis/build/builds/1"),
+    "a descriptor": lambda story, ask: ask(f"_apis/graph/descriptors/{story.ada.storage_key}", people=True),
+    "a storage key": lambda story, ask: ask(f"_apis/graph/storagekeys/{story.ada.descriptor}", people=True),
+    "a project that is not there": lambda story, ask: ask("nowhere/_apis/build/builds/1"),
 }
 
 
-def missing(recorded: Any, given: Any, path: str) -> list[str]:
+def missing(recorded: Any, actual: Any, path: str) -> list[str]:
     """Members that were recorded and that the double lacks, or gives as another type."""
-    if recorded == "null" or given is None:
+    if recorded == "null" or actual is None:
         return []
     if isinstance(recorded, list):
-        if not isinstance(given, list):
+        if not isinstance(actual, list):
             return [path]
-        return [line for each in given if recorded for line in missing(recorded[0], each, f"{path}[]")]
+        return [line for item in actual if recorded for line in missing(recorded[0], item, f"{path}[]")]
     if isinstance(recorded, dict):
-        if not isinstance(given, dict):
+        if not isinstance(actual, dict):
             return [path]
-        lost = [f"{path}.{name}" for name in recorded if name not in given]
-        return lost + [line for n in recorded if n in given for line in missing(recorded[n], given[n], f"{path}.{n}")]
-    return [] if isinstance(given, TYPES[recorded]) else [path]
+        lost = [f"{path}.{name}" for name in recorded if name not in actual]
+        return lost + [line for n in recorded if n in actual for line in missing(recorded[n], actual[n], f"{path}.{n}")]
+    return [] if isinstance(actual, TYPES[recorded]) else [path]
 
 
 def test_every_recorded_fact_is_asked_of_the_double() -> None:
-    assert set(ASKED) == set(FACTS)
+    assert set(REQUESTS) == set(FACTS)
 
 
-@pytest.mark.parametrize("what", ASKED)
-def test_an_answer_has_what_was_recorded(what: str, told: Story, ask: Client) -> None:
-    fact, answer = FACTS[what], ASKED[what](told, ask)
-    assert answer.status == fact["status"]
-    assert answer.headers["Content-Type"].startswith("application/json; charset=utf-8; api-version=7.1")
-    lost = set(missing(fact["members"], answer.json, "")) - set(fact.get("not_ours", ()))
+@pytest.mark.parametrize("situation", REQUESTS)
+def test_an_answer_has_what_was_recorded(situation: str, story: Story, ask: Client) -> None:
+    fact, response = FACTS[situation], REQUESTS[situation](story, ask)
+    assert response.status == fact["status"]
+    assert response.headers["Content-Type"].startswith("application/json; charset=utf-8; api-version=7.1")
+    lost = set(missing(fact["members"], response.json, "")) - set(fact.get("not_ours", ()))
     assert not lost
 
 
 OBJECTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "Build": ("a completed run", lambda answer: answer),
-    "TeamProjectReference": ("a completed run", lambda answer: answer["project"]),
-    "DefinitionReference": ("a completed run", lambda answer: answer["definition"]),
-    "BuildRepository": ("a completed run", lambda answer: answer["repository"]),
-    "IdentityRef": ("a completed run", lambda answer: answer["requestedFor"]),
-    "Timeline": ("the timeline after a retry", lambda answer: answer),
-    "TimelineRecord": ("the timeline after a retry", lambda answer: answer["records"][0]),
-    "TimelineAttempt": ("the timeline after a retry", lambda answer: _attempts(answer)[0]),
-    "GitPullRequest": ("a completed pull request", lambda answer: answer),
-    "IdentityRefWithVote": ("a completed pull request", lambda answer: answer["reviewers"][0]),
-    "GitRepository": ("a completed pull request", lambda answer: answer["repository"]),
-    "GitCommitRef": ("a commit", lambda answer: answer),
-    "GitPush": ("a list of pushes", lambda answer: answer["value"][0]),
-    "GitRefUpdate": ("a list of pushes", lambda answer: answer["value"][0]["refUpdates"][0]),
-    "GraphUser": ("a user of the graph", lambda answer: answer),
-    "GraphServicePrincipal": ("a service principal of the graph", lambda answer: answer),
-    "Identity": ("an identity", lambda answer: answer["value"][0]),
+    "Build": ("a completed run", lambda content: content),
+    "TeamProjectReference": ("a completed run", lambda content: content["project"]),
+    "DefinitionReference": ("a completed run", lambda content: content["definition"]),
+    "BuildRepository": ("a completed run", lambda content: content["repository"]),
+    "IdentityRef": ("a completed run", lambda content: content["requestedFor"]),
+    "Timeline": ("the timeline after a retry", lambda content: content),
+    "TimelineRecord": ("the timeline after a retry", lambda content: content["records"][0]),
+    "TimelineAttempt": ("the timeline after a retry", lambda content: _attempts(content)[0]),
+    "GitPullRequest": ("a completed pull request", lambda content: content),
+    "IdentityRefWithVote": ("a completed pull request", lambda content: content["reviewers"][0]),
+    "GitRepository": ("a completed pull request", lambda content: content["repository"]),
+    "GitCommitRef": ("a commit", lambda content: content),
+    "GitPush": ("a list of pushes", lambda content: content["value"][0]),
+    "GitRefUpdate": ("a list of pushes", lambda content: content["value"][0]["refUpdates"][0]),
+    "GraphUser": ("a user of the graph", lambda content: content),
+    "GraphServicePrincipal": ("a service principal of the graph", lambda content: content),
+    "Identity": ("an identity", lambda content: content["value"][0]),
 }
 
 
-def _attempts(answer: Any) -> list[Any]:
-    return [attempt for record in answer["records"] for attempt in record["previousAttempts"]]
+def _attempts(content: Any) -> list[Any]:
+    return [attempt for record in content["records"] for attempt in record["previousAttempts"]]
 
 
 @pytest.mark.parametrize("kind", OBJECTS)
-def test_an_answer_has_nothing_that_was_neither_described_nor_recorded(kind: str, told: Story, ask: Client) -> None:
-    what, pick = OBJECTS[kind]
-    given = pick(ASKED[what](told, ask).json)
-    recorded = pick(FACTS[what]["members"]) if kind not in ("GitPullRequest", "IdentityRefWithVote") else {}
-    assert given
-    assert set(given) - set(DESCRIBED[kind]) - set(recorded) == set()
+def test_an_answer_has_nothing_that_was_neither_described_nor_recorded(kind: str, story: Story, ask: Client) -> None:
+    situation, pick = OBJECTS[kind]
+    actual = pick(REQUESTS[situation](story, ask).json)
+    recorded = pick(FACTS[situation]["members"]) if kind not in ("GitPullRequest", "IdentityRefWithVote") else {}
+    assert actual
+    assert set(actual) - set(DESCRIBED[kind]) - set(recorded) == set()
 
 
-def test_the_members_that_no_recording_shows_are_those_of_the_description(told: Story, ask: Client) -> None:
-    [attachment] = ask(f"{told.build}/attachments/slipway").value
-    change = ask(f"{told.build}/changes", {"$top": 10}).value[0]
-    run = ask(f"{told.project.id}/_apis/pipelines/{told.pipeline.id}/runs/{told.run.id}").json
+def test_the_members_that_no_recording_shows_are_those_of_the_description(story: Story, ask: Client) -> None:
+    [attachment] = ask(f"{story.build}/attachments/slipway").value
+    change = ask(f"{story.build}/changes", {"$top": 10}).value[0]
+    run = ask(f"{story.project.id}/_apis/pipelines/{story.pipeline.id}/runs/{story.run.id}").json
     assert set(attachment) == set(DESCRIBED["Attachment"])
     assert set(change) <= set(DESCRIBED["Change"])
     assert set(run) <= set(DESCRIBED["Run"])
@@ -157,15 +157,15 @@ def test_the_names_of_merge_strategies_are_those_of_the_description(strategy: St
 
 def test_the_resources_are_where_the_service_says_that_they_are(ask: Client) -> None:
     """Template, released version and newest preview of each, as the service tells its clients."""
-    answer = ask.in_version(None)("_apis", method="OPTIONS")
-    assert answer.status == 200
+    response = ask.in_version(None)("_apis", method="OPTIONS")
+    assert response.status == 200
     key = operator.itemgetter("id")
-    assert sorted(answer.value, key=key) == sorted(RECORDED["locations"]["value"], key=key)
+    assert sorted(response.value, key=key) == sorted(RECORDED["locations"]["value"], key=key)
 
 
-@pytest.mark.parametrize("location", RECORDED["locations"]["value"], ids=lambda told: told["routeTemplate"])
+@pytest.mark.parametrize("location", RECORDED["locations"]["value"], ids=lambda location: location["routeTemplate"])
 def test_each_resource_takes_its_previews_and_no_later_one(location: dict[str, Any]) -> None:
-    versions = next(each for each in LOCATIONS if each.id == location["id"]).versions
+    versions = next(item for item in LOCATIONS if item.id == location["id"]).versions
     newest = location["resourceVersion"]
     assert versions.take("7.1")
     assert versions.take(f"7.1-preview.{newest}")

@@ -1,6 +1,6 @@
 """The host's web server in this process, without a worker behind it, and a client that sends exactly the given bytes.
 
-The test supplies the functions' answers, and looks at how the server changes requests and answers.
+The test supplies the functions' outcomes, and looks at how the server changes requests and responses.
 """
 
 import asyncio
@@ -53,12 +53,12 @@ def event_function(name: str, *, disabled: bool = False) -> Function:
     return Function(name=name, id=name, bindings=(trigger,), retry=None, disabled=disabled)
 
 
-def answered(**fields: Any) -> Outcome:
-    """The outcome of an HTTP function that answered with this RpcHttp."""
+def http_outcome(**fields: Any) -> Outcome:
+    """The outcome of an HTTP function that returned this RpcHttp."""
     return Outcome(invocation_id="1", ok=True, returned=TypedData(http=RpcHttp(**fields)))
 
 
-OK = answered(status_code="200", body=TypedData())
+OK = http_outcome(status_code="200", body=TypedData())
 FAILED = Outcome(invocation_id="1", ok=False, error="ValueError: boom")
 
 
@@ -73,7 +73,7 @@ class Run:
 
 @dataclass
 class Worker:
-    """Answers as the test says, and keeps its input."""
+    """Returns what the test says, and keeps its input."""
 
     outcome: Callable[[Function, Any], Outcome] = lambda _function, _value: OK
     runs: list[Run] = field(default_factory=list)
@@ -118,7 +118,7 @@ class Served:
         *,
         version: str = "HTTP/1.1",
     ) -> Reply:
-        """A request just as it is given, with a Host and nothing else added."""
+        """Send a request exactly as given, with a Host and nothing else added."""
         lines = [f"{method} {target} {version}", "Host: app.example", *(f"{name}: {value}" for name, value in headers)]
         with socket.create_connection(("127.0.0.1", self._port), timeout=TIMEOUT) as connection:
             connection.sendall("".join(line + "\r\n" for line in lines).encode("latin-1") + b"\r\n" + body)
@@ -137,11 +137,11 @@ def serve(
     body_limit: int = BODY_LIMIT,
     home_page: bool = True,
 ) -> Iterator[Served]:
-    """A server for these functions; without keys every door is open."""
+    """A server for these functions; without `keys` no request needs one."""
     guard, host = Guard(keys=keys), host or HostJson(route_prefix="")
 
-    async def run_now(function: Function, given: str) -> None:
-        await worker.invoke(function, TypedData(string=given), reason="run now")
+    async def run_now(function: Function, payload: str) -> None:
+        await worker.invoke(function, TypedData(string=payload), reason="run now")
 
     served = application(
         admin=Admin(functions, host, guard, run_now).handle,

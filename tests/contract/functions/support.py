@@ -26,7 +26,7 @@ DEADLINE = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Response:
     status: int
     headers: list[tuple[str, str]]
     body: bytes
@@ -38,25 +38,25 @@ class Answer:
         return [value for name, value in self.headers if name.lower() == header.lower()]
 
 
-def ask(url: str, method: str = "GET", body: Any = None, headers: dict[str, str] | None = None) -> Answer:
+def ask(url: str, method: str = "GET", body: Any = None, headers: dict[str, str] | None = None) -> Response:
     """One request; a body that is neither bytes nor text is sent as JSON."""
     parts = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=DEADLINE)
     try:
-        data = body if body is None or isinstance(body, bytes | str) else json.dumps(body)
-        connection.request(method, parts.path + (f"?{parts.query}" if parts.query else ""), data, headers or {})
+        payload = body if body is None or isinstance(body, bytes | str) else json.dumps(body)
+        connection.request(method, parts.path + (f"?{parts.query}" if parts.query else ""), payload, headers or {})
         response = connection.getresponse()
-        return Answer(status=response.status, headers=response.getheaders(), body=response.read())
+        return Response(status=response.status, headers=response.getheaders(), body=response.read())
     finally:
         connection.close()
 
 
-def until[T](condition: Callable[[], T], what: str) -> T:
-    """Ask again until the condition holds; the deadline is only for a test that fails."""
+def until[T](condition: Callable[[], T], expected: str) -> T:
+    """Wait until the condition holds, and return its value; only a test that fails reaches the deadline."""
     deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
+        value = condition()
+        if value:
+            return value
         time.sleep(0.02)
-    raise AssertionError(f"not within {DEADLINE:g} s: {what}")
+    raise AssertionError(f"not within {DEADLINE:g} s: {expected}")

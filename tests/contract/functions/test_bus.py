@@ -44,28 +44,28 @@ def client(bus: ServiceBus) -> Iterator[ServiceBusClient]:
 Send = Callable[..., None]
 
 
-class Seen:
+class SeenQueue:
     """Collects what the functions wrote to the queue `seen`."""
 
     def __init__(self, client: ServiceBusClient) -> None:
         # Opened here: the first wait of the SDK would have to cover the opening, too.
         self._receiver = client.get_queue_receiver("seen").__enter__()
-        self._kept: list[dict[str, Any]] = []
+        self._entries: list[dict[str, Any]] = []
 
     def find(self, field: str, value: object, count: int = 1) -> list[dict[str, Any]]:
-        def found() -> list[dict[str, Any]]:
+        def fetched() -> list[dict[str, Any]]:
             for message in self._receiver.receive_messages(50, max_wait_time=0.3):
-                self._kept.append(json.loads(str(message)))
+                self._entries.append(json.loads(str(message)))
                 self._receiver.complete_message(message)
-            fitting = [seen for seen in self._kept if seen.get(field) == value]
-            return fitting if len(fitting) >= count else []
+            matching = [entry for entry in self._entries if entry.get(field) == value]
+            return matching if len(matching) >= count else []
 
-        return until(found, f"{count} with {field} {value!r}")
+        return until(fetched, f"{count} with {field} {value!r}")
 
 
 @pytest.fixture(scope="module")
-def seen(client: ServiceBusClient) -> Seen:
-    return Seen(client)
+def seen_queue(client: ServiceBusClient) -> SeenQueue:
+    return SeenQueue(client)
 
 
 class Senders:
@@ -78,7 +78,7 @@ class Senders:
     def send(self, queue: str, *messages: ServiceBusMessage | AmqpAnnotatedMessage) -> None:
         if queue not in self._senders:
             self._senders[queue] = self._client.get_queue_sender(queue)
-        # The client takes a batch of either kind.
+        # The client takes batches of one kind or the other.
         if plain := [message for message in messages if isinstance(message, ServiceBusMessage)]:
             self._senders[queue].send_messages(plain)
         if annotated := [message for message in messages if isinstance(message, AmqpAnnotatedMessage)]:
@@ -90,7 +90,9 @@ def send(client: ServiceBusClient) -> Send:
     return Senders(client).send
 
 
-def test_a_message_arrives_with_the_metadata_that_azure_sends(host: HostProcess, send: Send, seen: Seen) -> None:
+def test_a_message_arrives_with_the_metadata_that_azure_sends(
+    host: HostProcess, send: Send, seen_queue: SeenQueue
+) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     properties: dict[str | bytes, Any] = {"release": "shop-1", "n": 5, "Diagnostic-Id": trace}
     message = ServiceBusMessage(
@@ -98,29 +100,31 @@ def test_a_message_arrives_with_the_metadata_that_azure_sends(host: HostProcess,
         application_properties=properties,
     )  # fmt: skip
     send("one", message)
-    found = seen.find("body", "plain body")[0]
-    assert (found["message_id"], found["subject"], found["correlation_id"]) == ("m-1", "the subject", "c-1")
-    assert found["content_type"] == "text/plain"
-    assert found["delivery_count"] == 1
-    assert found["application_properties"]["release"] == "shop-1"
-    assert found["application_properties"]["n"] == 5
-    assert found["trace"].split("-")[1] == trace.split("-")[1]
-    assert not found["enqueued"].endswith(("Z", "+00:00"))
-    assert (found["time_to_live"], found["locked_until"]) == ("None", "None")
+    entry = seen_queue.find("body", "plain body")[0]
+    assert (entry["message_id"], entry["subject"], entry["correlation_id"]) == ("m-1", "the subject", "c-1")
+    assert entry["content_type"] == "text/plain"
+    assert entry["delivery_count"] == 1
+    assert entry["application_properties"]["release"] == "shop-1"
+    assert entry["application_properties"]["n"] == 5
+    assert entry["trace"].split("-")[1] == trace.split("-")[1]
+    assert not entry["enqueued"].endswith(("Z", "+00:00"))
+    assert (entry["time_to_live"], entry["locked_until"]) == ("None", "None")
 
 
-def test_keys_of_a_json_body_are_written_over_the_metadata(host: HostProcess, send: Send, seen: Seen) -> None:
+def test_keys_of_a_json_body_are_written_over_the_metadata(
+    host: HostProcess, send: Send, seen_queue: SeenQueue
+) -> None:
     body = json.dumps({"subject": "from the body", "MessageId": "also from the body", "list": []})
     send("one", ServiceBusMessage(body, message_id="m-2", subject="from the message"))
-    found = seen.find("body", body)[0]
-    assert (found["subject"], found["message_id"]) == ("from the body", "also from the body")
+    entry = seen_queue.find("body", body)[0]
+    assert (entry["subject"], entry["message_id"]) == ("from the body", "also from the body")
 
 
-def test_an_output_that_is_a_json_array_becomes_several_messages(host: HostProcess, seen: Seen) -> None:
-    answer = ask(f"{host.url}/api/send", "POST", '["array-1", {"array": 2}]')
-    assert answer.status == 202
-    assert seen.find("body", "array-1")
-    assert seen.find("body", '{"array": 2}')
+def test_an_output_that_is_a_json_array_becomes_several_messages(host: HostProcess, seen_queue: SeenQueue) -> None:
+    response = ask(f"{host.url}/api/send", "POST", '["array-1", {"array": 2}]')
+    assert response.status == 202
+    assert seen_queue.find("body", "array-1")
+    assert seen_queue.find("body", '{"array": 2}')
 
 
 def test_an_output_that_cannot_be_written_fails_the_invocation(host: HostProcess) -> None:
@@ -141,19 +145,21 @@ def test_a_failing_message_is_delivered_again_and_then_dead_lettered(
     assert all(f"delivery {n} fails" in log for n in (1, 2, 3))
 
 
-def test_a_batch_function_gets_several_messages_at_once(host: HostProcess, send: Send, seen: Seen) -> None:
+def test_a_batch_function_gets_several_messages_at_once(host: HostProcess, send: Send, seen_queue: SeenQueue) -> None:
     send("many", *(ServiceBusMessage(f"many-{n}", message_id=f"id-{n}") for n in range(5)))
-    found = [seen.find("body", f"many-{n}")[0] for n in range(5)]
-    assert [one["message_id"] for one in found] == [f"id-{n}" for n in range(5)]
-    assert max(one["batch"] for one in found) > 1
+    entries = [seen_queue.find("body", f"many-{n}")[0] for n in range(5)]
+    assert [entry["message_id"] for entry in entries] == [f"id-{n}" for n in range(5)]
+    assert max(entry["batch"] for entry in entries) > 1
 
 
-def test_no_more_run_at_once_than_max_concurrent_calls(host: HostProcess, send: Send, seen: Seen, folder: Path) -> None:
+def test_no_more_run_at_once_than_max_concurrent_calls(
+    host: HostProcess, send: Send, seen_queue: SeenQueue, folder: Path
+) -> None:
     send("slow", *(ServiceBusMessage(f"at-once-{n}") for n in range(6)))
     until(lambda: len(list(folder.glob("at-once-*.waiting"))) == 4, "four are running")
     for n in range(6):
         (folder / f"at-once-{n}").touch()
-    assert all(seen.find("slow", f"at-once-{n}")[0]["most"] <= 4 for n in range(6))
+    assert all(seen_queue.find("slow", f"at-once-{n}")[0]["most"] <= 4 for n in range(6))
 
 
 def test_a_lock_is_renewed_while_the_function_works(
@@ -168,10 +174,12 @@ def test_a_lock_is_renewed_while_the_function_works(
     assert not (folder / "longer-than-its-lock.2.waiting").exists()
 
 
-def test_a_text_that_was_sent_as_an_amqp_value_is_bound_as_a_text(host: HostProcess, send: Send, seen: Seen) -> None:
+def test_a_text_that_was_sent_as_an_amqp_value_is_bound_as_a_text(
+    host: HostProcess, send: Send, seen_queue: SeenQueue
+) -> None:
     """W-39. The Service Bus extension, source of October 2024."""
     send("one", AmqpAnnotatedMessage(value_body="a value", properties={"message_id": "valued"}))
-    assert seen.find("body", "a value")[0]["message_id"] == "valued"
+    assert seen_queue.find("body", "a value")[0]["message_id"] == "valued"
 
 
 def log_of_renewals(host: HostProcess) -> int:
@@ -179,6 +187,6 @@ def log_of_renewals(host: HostProcess) -> int:
     return count if count >= 2 else 0
 
 
-def test_the_admin_endpoint_hands_a_function_a_message(host: HostProcess, seen: Seen) -> None:
+def test_the_admin_endpoint_hands_a_function_a_message(host: HostProcess, seen_queue: SeenQueue) -> None:
     assert ask(f"{host.url}/admin/functions/one", "POST", {"input": "by hand"}, JSON).status == 202
-    assert seen.find("body", "by hand")[0]["delivery_count"] == 1
+    assert seen_queue.find("body", "by hand")[0]["delivery_count"] == 1

@@ -19,8 +19,8 @@ QUEUES = [QueueSettings(name=name, lock_seconds=2) for name in ("one", "many", "
 def port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        taken: int = probe.getsockname()[1]
-        return taken
+        number: int = probe.getsockname()[1]
+        return number
 
 
 def through(bus: ServiceBus, body: str) -> dict[str, object]:
@@ -31,8 +31,8 @@ def through(bus: ServiceBus, body: str) -> dict[str, object]:
         with client.get_queue_receiver("seen") as receiver:
             message = receiver.receive_messages(1, max_wait_time=30)[0]
             receiver.complete_message(message)
-            seen: dict[str, object] = json.loads(str(message))
-            return seen
+            output: dict[str, object] = json.loads(str(message))
+            return output
 
 
 def test_the_host_starts_without_a_broker_and_survives_its_restart(

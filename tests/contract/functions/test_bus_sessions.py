@@ -35,10 +35,10 @@ def send(bus: ServiceBus, session: str, *bodies: dict[str, Any]) -> None:
         sender.send_messages([ServiceBusMessage(json.dumps(body), session_id=session) for body in bodies])
 
 
-def runs(folder: Path, **wanted: object) -> list[dict[str, Any]]:
+def runs(folder: Path, **expected: object) -> list[dict[str, Any]]:
     file = folder / "runs"
     lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    return [line for line in lines if all(line[name] == value for name, value in wanted.items())]
+    return [line for line in lines if all(line[name] == value for name, value in expected.items())]
 
 
 def emptied(bus: ServiceBus) -> bool:
@@ -53,8 +53,8 @@ def test_messages_of_a_session_run_in_order_and_one_at_a_time_beside_another_ses
     send(bus, "b", *({"name": f"b{n}", "seconds": 0.05} for n in range(4)))
     until(lambda: len(runs(tmp_path, at="end")) == 8, "all have run")
     for session in "ab":
-        told = [(line["name"], line["at"]) for line in runs(tmp_path, session=session)]
-        assert told == [(f"{session}{n}", at) for n in range(4) for at in ("start", "end")]
+        steps = [(line["name"], line["at"]) for line in runs(tmp_path, session=session)]
+        assert steps == [(f"{session}{n}", at) for n in range(4) for at in ("start", "end")]
     until(lambda: emptied(bus), "all are completed")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.functions.launch import HostProcess
-from tests.contract.functions.support import JSON, KEYS, Answer, StartHost, ask, until
+from tests.contract.functions.support import JSON, KEYS, Response, StartHost, ask, until
 
 NOTIFICATION = {"aeg-event-type": "Notification", "Content-Type": "application/json"}
 
@@ -35,25 +35,25 @@ def event(name: str, **data: Any) -> dict[str, Any]:
     }
 
 
-def deliver(host: HostProcess, events: Any, function: str = "on_event") -> Answer:
+def deliver(host: HostProcess, events: Any, function: str = "on_event") -> Response:
     return ask(webhook(host, function), "POST", events, NOTIFICATION)
 
 
 def received(host: HostProcess) -> dict[str, dict[str, Any]]:
-    return {seen["id"]: seen for seen in ask(f"{host.url}/api/received").json()}
+    return {invocation["id"]: invocation for invocation in ask(f"{host.url}/api/received").json()}
 
 
 def test_a_subscription_is_validated(host: HostProcess) -> None:
     events = [event("v", validationCode="512d38b6") | {"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent"}]
-    answer = ask(webhook(host, "on_event"), "POST", events, {"aeg-event-type": "SubscriptionValidation"})
-    assert (answer.status, answer.json()) == (200, {"validationResponse": "512d38b6"})
+    response = ask(webhook(host, "on_event"), "POST", events, {"aeg-event-type": "SubscriptionValidation"})
+    assert (response.status, response.json()) == (200, {"validationResponse": "512d38b6"})
 
 
 def test_each_event_of_a_delivery_is_one_invocation(host: HostProcess) -> None:
     assert deliver(host, [event("a", n=1), event("b", n=2), event("c", n=3)]).status == 202
-    seen = received(host)
-    assert [seen[name]["data"]["n"] for name in "abc"] == [1, 2, 3]
-    assert seen["a"]["type"] == "Microsoft.ContainerRegistry.ImagePushed"
+    invocations = received(host)
+    assert [invocations[name]["data"]["n"] for name in "abc"] == [1, 2, 3]
+    assert invocations["a"]["type"] == "Microsoft.ContainerRegistry.ImagePushed"
 
 
 def test_one_failing_event_fails_the_delivery(host: HostProcess) -> None:
@@ -72,9 +72,9 @@ def test_a_cloud_event_may_come_alone_or_in_a_batch(host: HostProcess) -> None:
 
 def test_the_cloud_events_handshake_names_the_caller(host: HostProcess) -> None:
     headers = {"WebHook-Request-Origin": "eventgrid.azure.net"}
-    answer = ask(webhook(host, "on_cloud_event"), "OPTIONS", headers=headers)
-    assert answer.status == 200
-    assert answer.all("WebHook-Allowed-Origin") == ["eventgrid.azure.net"]
+    response = ask(webhook(host, "on_cloud_event"), "OPTIONS", headers=headers)
+    assert response.status == 200
+    assert response.all("WebHook-Allowed-Origin") == ["eventgrid.azure.net"]
 
 
 @pytest.mark.parametrize(("key", "status"), [("", 401), ("wrong", 401), ("the-host-key", 403)])

@@ -38,12 +38,12 @@ def host(start_host: StartHost, folder: Path) -> HostProcess:
 
 
 def test_a_request_reaches_its_function_with_route_query_headers_and_body(host: HostProcess) -> None:
-    answer = ask(f"{host.url}/api/hello/Ada?a=1&empty=&a=2", "POST", "text", {"X-Test": "yes"})
-    assert answer.status == 200
-    seen = answer.json()
-    assert (seen["method"], seen["name"], seen["header"], seen["body"]) == ("POST", "Ada", "yes", "text")
-    assert seen["query"] == {"a": "1,2"}
-    assert seen["function"] == "hello"
+    response = ask(f"{host.url}/api/hello/Ada?a=1&empty=&a=2", "POST", "text", {"X-Test": "yes"})
+    assert response.status == 200
+    echo = response.json()
+    assert (echo["method"], echo["name"], echo["header"], echo["body"]) == ("POST", "Ada", "yes", "text")
+    assert echo["query"] == {"a": "1,2"}
+    assert echo["function"] == "hello"
 
 
 def test_routes_ignore_case_and_optional_parameters_may_be_left_out(host: HostProcess) -> None:
@@ -73,10 +73,10 @@ def test_methods_choose_between_functions_of_one_route_and_a_wrong_one_is_404(ho
 
 
 def test_status_headers_and_several_cookies_reach_the_caller(host: HostProcess) -> None:
-    answer = ask(f"{host.url}/api/cookies")
-    assert answer.status == 201
-    assert answer.all("X-Own") == ["1"]
-    assert sorted(answer.all("Set-Cookie")) == [
+    response = ask(f"{host.url}/api/cookies")
+    assert response.status == 201
+    assert response.all("X-Own") == ["1"]
+    assert sorted(response.all("Set-Cookie")) == [
         "a=1; domain=; path=/; httponly",
         "b=2; domain=; path=; secure; samesite=lax",
     ]
@@ -105,19 +105,19 @@ def test_a_browser_keeps_the_cookie_of_a_session_as_the_host_writes_it(host: Hos
 
 def test_a_header_that_is_not_ascii_turns_the_answer_into_500(host: HostProcess) -> None:
     """W-08. Kestrel refuses it (run); what the function answered is lost."""
-    answer = ask(f"{host.url}/api/named-file?name=%C3%A4.csv")
-    assert (answer.status, answer.body) == (500, b"")
+    response = ask(f"{host.url}/api/named-file?name=%C3%A4.csv")
+    assert (response.status, response.body) == (500, b"")
     assert ask(f"{host.url}/api/named-file?name=a.csv").status == 200
 
 
 def test_a_returned_text_is_the_body(host: HostProcess) -> None:
-    answer = ask(f"{host.url}/api/text")
-    assert (answer.status, answer.body) == (200, b"plain text")
+    response = ask(f"{host.url}/api/text")
+    assert (response.status, response.body) == (200, b"plain text")
 
 
 def test_an_exception_is_500_without_details_and_is_logged(host: HostProcess) -> None:
-    answer = ask(f"{host.url}/api/fails")
-    assert (answer.status, answer.body) == (500, b"")
+    response = ask(f"{host.url}/api/fails")
+    assert (response.status, response.body) == (500, b"")
     until(lambda: "ValueError: the reason" in host.log.read_text(), "the reason in the log")
 
 
@@ -127,9 +127,9 @@ def test_an_answer_of_the_wrong_type_is_500(host: HostProcess) -> None:
 
 def test_the_trace_of_the_caller_is_continued_with_a_span_of_the_host(host: HostProcess) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    seen = ask(f"{host.url}/api/hello", headers={"traceparent": trace}).json()["trace"]
-    assert seen.split("-")[1] == trace.split("-")[1]
-    assert seen.split("-")[2] != trace.split("-")[2]
+    trace_parent = ask(f"{host.url}/api/hello", headers={"traceparent": trace}).json()["trace"]
+    assert trace_parent.split("-")[1] == trace.split("-")[1]
+    assert trace_parent.split("-")[2] != trace.split("-")[2]
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ def test_a_disabled_function_is_404_except_for_the_master_key(host: HostProcess)
 def test_a_body_above_the_limit_is_500_without_a_word(host: HostProcess) -> None:
     """W-11. Kestrel throws while host 4.1037 builds the invocation, and its ExceptionMiddleware makes that a 500
     (run)."""
-    answer = ask(f"{host.url}/api/hello", "POST", b"x" * 100_001)
-    assert (answer.status, answer.body) == (500, b"")
+    response = ask(f"{host.url}/api/hello", "POST", b"x" * 100_001)
+    assert (response.status, response.body) == (500, b"")
     assert ask(f"{host.url}/api/hello", "POST", b"x" * 100_000).status == 200
 
 
@@ -178,8 +178,8 @@ def test_a_chunked_body_does_not_arrive(host: HostProcess, size: int) -> None:
     """W-04. Host 4.1037 reads a body only if its length was announced (GrpcMessageConversionExtensions.ToRpcHttp;
     seen on Kestrel; azure-functions-host issue 4926)."""
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (size, b"x" * size)
-    answer = ask(f"{host.url}/api/hello", "POST", chunked, {"Transfer-Encoding": "chunked"})
-    assert (answer.status, answer.json()["body"]) == (200, "")
+    response = ask(f"{host.url}/api/hello", "POST", chunked, {"Transfer-Encoding": "chunked"})
+    assert (response.status, response.json()["body"]) == (200, "")
 
 
 def test_the_first_function_by_name_takes_a_request_however_general_its_route_is(host: HostProcess) -> None:
@@ -201,23 +201,23 @@ def test_what_a_function_prints_and_logs_is_in_the_log_of_the_host(host: HostPro
 
 
 def test_the_worker_runs_in_the_folder_of_the_app_with_its_settings(host: HostProcess) -> None:
-    seen = ask(f"{host.url}/api/process").json()
-    assert seen["cwd"].endswith("apps/web")
-    assert seen["path"][0] == seen["cwd"]
-    assert seen["setting"] == "its value"
-    assert seen["pid"] != host.pid
+    process = ask(f"{host.url}/api/process").json()
+    assert process["cwd"].endswith("apps/web")
+    assert process["path"][0] == process["cwd"]
+    assert process["setting"] == "its value"
+    assert process["pid"] != host.pid
 
 
 def worker_of(host: HostProcess) -> int:
     """The process id of the worker, once there is one that answers."""
 
-    def asked() -> int:
+    def answering_process() -> int:
         try:
             return int(ask(f"{host.url}/api/process").json()["pid"])
         except (OSError, ValueError):
             return 0
 
-    return until(asked, "a worker answers")
+    return until(answering_process, "a worker answers")
 
 
 def test_a_worker_that_crashes_gives_500_and_is_replaced(host: HostProcess) -> None:
@@ -317,9 +317,9 @@ def test_a_blocked_function_does_not_block_the_host(host: HostProcess, folder: P
 def test_an_answer_that_takes_too_long_is_cut_while_the_function_runs_on(start_host: StartHost, tmp_path: Path) -> None:
     assert limits.ANSWER_WITHIN == 230
     host = start_host("web", "--answer-within", "0.2", WAIT_FOLDER=str(tmp_path))
-    answer = ask(f"{host.url}/api/wait/late")
-    assert answer.status == 504
-    assert b"0.2 s" in answer.body
+    response = ask(f"{host.url}/api/wait/late")
+    assert response.status == 504
+    assert b"0.2 s" in response.body
     (tmp_path / "late").touch()
     until(lambda: "Executed 'Functions.wait' (Succeeded" in host.log.read_text(), "the function ends")
 
@@ -330,8 +330,8 @@ def test_the_functions_are_listed_for_the_master_key_only(host: HostProcess) -> 
     assert set(listed) == set(host.functions)
     assert listed["hello"]["invokeUrlTemplate"] == "/api/hello/{name?}"
     assert listed["switched_off"]["isDisabled"] is True
-    one = ask(f"{host.url}/admin/functions/GUARDED?code=the-master-key").json()
-    assert one["config"]["bindings"][0]["authLevel"] == "FUNCTION"
+    guarded = ask(f"{host.url}/admin/functions/GUARDED?code=the-master-key").json()
+    assert guarded["config"]["bindings"][0]["authLevel"] == "FUNCTION"
     assert ask(f"{host.url}/admin/functions/none?code=the-master-key").status == 404
 
 

@@ -1,7 +1,7 @@
 """A decision hangs until the lock of its session has lapsed: the host no longer takes that session, and the worker's
 timer decides the messages that are left in it.
 
-The host and the bus are the doubles over AMQP, as processes apart; the app that decides is the product's own.
+The host is a process of its own, the bus a thread of this one, over AMQP; the app that decides is the product's own.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def bus() -> Iterator[ServiceBus]:
 
 @pytest.fixture
 def installation(bus: ServiceBus, tmp_path: Path) -> Iterator[Installation]:
-    """It sends to the bus, and seals what it sends."""
+    """An installation that sends sealed messages to the bus."""
     folder = tmp_path / "deliveries"
     write_application(folder)
 

@@ -99,9 +99,9 @@ def test_what_is_not_a_time_span_is_refused_by_field(value: object) -> None:
         timespan.seconds(value, "the field")
 
 
-@pytest.mark.parametrize(("given", "read"), [("OpenTelemetry", "OpenTelemetry"), ("opentelemetry", "OpenTelemetry")])
-def test_the_telemetry_mode_is_read(given: str, read: str) -> None:
-    assert host_json.parse({"version": "2.0", "telemetryMode": given}).telemetry_mode == read
+@pytest.mark.parametrize(("text", "expected"), [("OpenTelemetry", "OpenTelemetry"), ("opentelemetry", "OpenTelemetry")])
+def test_the_telemetry_mode_is_read(text: str, expected: str) -> None:
+    assert host_json.parse({"version": "2.0", "telemetryMode": text}).telemetry_mode == expected
     assert host_json.parse({"version": "2.0"}).telemetry_mode == "ApplicationInsights"
 
 
@@ -175,46 +175,46 @@ def test_the_connection_of_a_service_bus_trigger_may_be_a_reference_to_a_setting
     metadata = protos.RpcFunctionMetadata(name="one", function_id="1", raw_bindings=[json.dumps(trigger)])
     settings = {"BUS": "Here", "Here": "Endpoint=sb://127.0.0.1;SharedAccessKeyName=a;SharedAccessKey=b"}
     host = host_json.parse({"version": "2.0", "extensionBundle": {"id": BUNDLE, "version": "[4.*, 5.0.0)"}})
-    (found,) = describe([metadata], AppSettings(settings), host, HostAge.TODAY)
-    assert (found.error, found.trigger["connection"]) == (None, "Here")
+    (function,) = describe([metadata], AppSettings(settings), host, HostAge.TODAY)
+    assert (function.error, function.trigger["connection"]) == (None, "Here")
     (unresolved,) = describe([metadata], AppSettings({}), host, HostAge.TODAY)
     assert "'%BUS%' does not resolve" in str(unresolved.error)
 
 
 def test_a_time_zone_for_timers_is_refused_by_name() -> None:
-    """W-34. Flex Consumption knows UTC only; elsewhere the hour of a change of clocks is one of its own."""
+    """W-34. Flex Consumption has UTC only; elsewhere the hour in which clocks change is a case of its own."""
     with pytest.raises(HostError, match="WEBSITE_TIME_ZONE: timers run in UTC"):
         app_settings.load(None, {"WEBSITE_TIME_ZONE": "W. Europe Standard Time"})
 
 
-def described(binding: str, *, function: str = "one", age: HostAge = HostAge.TODAY, more: str = "") -> str | None:
-    """What is wrong with a function whose trigger has this name."""
+def error_of(binding: str, *, function: str = "one", age: HostAge = HostAge.TODAY, more: str = "") -> str | None:
+    """The error of a function whose trigger has this name; None if it has none."""
     trigger = {"type": "httpTrigger", "direction": "IN", "name": binding}
     outputs = [{"type": "http", "direction": "OUT", "name": more or "$return"}]
     metadata = protos.RpcFunctionMetadata(
         name=function, function_id="1", raw_bindings=[json.dumps(binding) for binding in (trigger, *outputs)]
     )
-    (found,) = describe([metadata], AppSettings({}), host_json.HostJson(), age)
-    return found.error
+    (described,) = describe([metadata], AppSettings({}), host_json.HostJson(), age)
+    return described.error
 
 
 @pytest.mark.parametrize("name", ["naïve", "a__b", "1a", "a-b", "a" * 129, ""])
 def test_a_name_of_a_binding_that_the_host_refuses_puts_its_function_in_error(name: str) -> None:
     """W-27. Utility.ValidateBinding of host 4.1037 and pull request 10764 of azure-functions-host, read."""
-    assert described(name) == f"The binding name {name} is invalid. Please assign a valid name to the binding."
-    assert described("req") is None
+    assert error_of(name) == f"The binding name {name} is invalid. Please assign a valid name to the binding."
+    assert error_of("req") is None
 
 
 def test_names_of_bindings_have_underscores_since_the_end_of_2024() -> None:
     """W-27. Pull request 10764 of azure-functions-host, in 4.1038."""
-    assert described("the_request") is None
-    assert "is invalid" in str(described("the_request", age=HostAge.OCTOBER_2024))
+    assert error_of("the_request") is None
+    assert "is invalid" in str(error_of("the_request", age=HostAge.OCTOBER_2024))
 
 
 def test_a_function_is_not_called_host_and_no_two_bindings_have_one_name() -> None:
     """W-27. Utility of host 4.1037, read."""
-    assert described("req", function="Host") == "'Host' is not a valid function name."
-    assert described("req", more="REQ") == "Multiple bindings with name 'req' discovered. Binding names must be unique."
+    assert error_of("req", function="Host") == "'Host' is not a valid function name."
+    assert error_of("req", more="REQ") == "Multiple bindings with name 'req' discovered. Binding names must be unique."
 
 
 HOURLY = Schedule("0 0 * * * *")

@@ -56,7 +56,7 @@ def guarded() -> Iterator[Served]:
 
 def test_keys_open_what_they_open_in_azure(guarded: Served) -> None:
     """W-23, W-24: AuthenticationLevelHandler, the policies and the admin controllers' attributes: a key of the wrong
-    kind is 403 at the admin's and the extensions' doors, an unknown one 401; "run now" asks for a JSON type and a
+    kind is 403 at the admin's and the extensions' endpoints, an unknown one 401; "run now" asks for a JSON type and a
     body."""
     differences = {}
     for number, case in vectors("keys"):
@@ -66,23 +66,22 @@ def test_keys_open_what_they_open_in_azure(guarded: Served) -> None:
             if not body and case["method"] != "POST"
             else [*case["headers"], ["Content-Length", str(len(body))]]
         )
-        if (
-            case["target"] == "webhook"
-        ):  # what was asked is whether the key opens: the delivery itself is one that is taken
+        if case["target"] == "webhook":
+            # The question is whether the key opens; the delivery itself is one that is accepted.
             path += ("&" if "?" in path else "?") + "functionName=Good"
             headers.append(["aeg-event-type", "Unsubscribe"])
-        came = guarded.send(case["method"], path, headers, body).status
+        actual = guarded.send(case["method"], path, headers, body).status
         expected = case["status"]
         if case["target"] == "webhook" and expected == 202 and case["method"] == "OPTIONS":
             expected = 200  # the handshake
-        if came != expected:
+        if actual != expected:
             differences[number] = (
-                f"{case['target']} {case['what']} {case['method']} {case['path']}: expected {expected}, came {came}"
+                f"{case['target']} {case['what']} {case['method']} {case['path']}: expected {expected}, got {actual}"
             )
     compare("keys", differences)
 
 
-def _told(function: Function, value: Any) -> Outcome:
+def _outcome_of(function: Function, value: Any) -> Outcome:
     fails = function.name == "Bad" or (function.name == "Odd" and json.loads(value).get("id") == "2")
     return FAILED if fails else OK
 
@@ -91,7 +90,7 @@ def test_deliveries_are_taken_as_by_the_event_grid_extension() -> None:
     """W-15, W-17, W-20, W-22, W-25: what cannot be read is 500 and comes again; a function's name counts with its case;
     times in an event are rewritten; the function's span is a child of the delivery, not of what the event
     carries."""
-    worker = Worker(outcome=_told)
+    worker = Worker(outcome=_outcome_of)
     functions = [
         event_function("Good"),
         event_function("Bad"),
@@ -101,8 +100,8 @@ def test_deliveries_are_taken_as_by_the_event_grid_extension() -> None:
     differences = {}
     with serve(functions, worker) as served:
         for number, case in vectors("event-grid"):
-            if told := _delivered(served, worker, case):
-                differences[number] = f"{case['what']}: {told}"
+            if difference := _delivered(served, worker, case):
+                differences[number] = f"{case['what']}: {difference}"
     compare("event-grid", differences)
 
 
@@ -115,19 +114,19 @@ def _delivered(served: Served, worker: Worker, case: dict[str, Any]) -> str:
     target = case["path"] if "path" in case else "/runtime/webhooks/EventGrid" + case["query"]
     reply = served.send(case["method"], target, headers, body)
     if reply.status != case["status"]:
-        return f"expected {case['status']}, came {reply.status}"
+        return f"expected {case['status']}, got {reply.status}"
     received = sorted((run.function, run.value) for run in worker.runs)
     expected = sorted((run["function"], run["event"]) for run in case.get("received", []))
     if [name for name, _ in received] != [name for name, _ in expected]:
-        return f"expected runs of {expected}, came {received}"
-    for (_, came), (_, wanted) in zip(received, expected, strict=True):
-        if came != json.dumps(json.loads(wanted)) and json.loads(came) != json.loads(wanted):
-            return f"expected {wanted}, came {came}"
+        return f"expected runs of {expected}, got {received}"
+    for (_, actual), (_, recorded) in zip(received, expected, strict=True):
+        if actual != json.dumps(json.loads(recorded)) and json.loads(actual) != json.loads(recorded):
+            return f"expected {recorded}, got {actual}"
     if any(run.trace_parent != case["delivery_trace"] for run in worker.runs if "delivery_trace" in case):
-        return f"expected the trace of the delivery, came {[run.trace_parent for run in worker.runs]}"
+        return f"expected the trace of the delivery, got {[run.trace_parent for run in worker.runs]}"
     if case["status"] == 200:
-        wanted_headers = [value for name, value in case["answer_headers"] if name.lower() == "webhook-allowed-origin"]
-        answers = [json.loads(text) if text else None for text in (reply.body, case["answer_body"])]
-        if reply.all("webhook-allowed-origin") != wanted_headers or answers[0] != answers[1]:
-            return f"expected {case['answer_headers']} {case['answer_body']}, came {reply}"
+        recorded_headers = [value for name, value in case["answer_headers"] if name.lower() == "webhook-allowed-origin"]
+        bodies = [json.loads(text) if text else None for text in (reply.body, case["answer_body"])]
+        if reply.all("webhook-allowed-origin") != recorded_headers or bodies[0] != bodies[1]:
+            return f"expected {case['answer_headers']} {case['answer_body']}, got {reply}"
     return ""

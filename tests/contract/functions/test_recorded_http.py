@@ -28,7 +28,7 @@ from local.functions.protos import (
     TypedData,
 )
 from local.functions.routes import Route, compile_route
-from tests.contract.functions.served import FAILED, OK, Served, Worker, answered, http_function, serve
+from tests.contract.functions.served import FAILED, OK, Served, Worker, http_function, http_outcome, serve
 from tests.contract.functions.vectors import compare, vectors
 
 _OF_THE_SERVER = {"date", "server", "content-length", "transfer-encoding", "connection", "keep-alive"}
@@ -42,27 +42,32 @@ def test_routes_are_taken_and_matched_as_in_azure() -> None:
     """W-01, W-02, W-29, W-42. WebJobs.Extensions.Http 3.2.0 on Kestrel: which templates it refuses, and of 1,599
     requests which function runs with which values."""
     differences = {
-        number: told
+        number: difference
         for number, case in vectors("routes")
-        if case["set"] != "home page" and (told := _checked(case) if "functions_in_error" in case else _routed(case))
+        if case["set"] != "home page"
+        and (
+            difference := _difference_in_errors(case) if "functions_in_error" in case else _difference_in_routing(case)
+        )
     }
     compare("routes", differences)
 
 
-def _checked(case: dict[str, Any]) -> str:
+def _difference_in_errors(case: dict[str, Any]) -> str:
     """Which functions of a set are in error, for a reserved route or one that another has taken."""
     functions = []
-    for given in case["functions"]:
-        trigger = {**given, "type": "httpTrigger", "direction": "IN", "name": "req"}
+    for declared in case["functions"]:
+        trigger = {**declared, "type": "httpTrigger", "direction": "IN", "name": "req"}
         bindings = [trigger, {"type": "http", "direction": "OUT", "name": "$return"}]
         raw = [json.dumps(binding) for binding in bindings]
-        functions.append(RpcFunctionMetadata(name=given["name"], function_id=given["name"], raw_bindings=raw))
-    found = describe(functions, AppSettings({}), HostJson(route_prefix=case["route_prefix"]))
-    came = [function.name for function in found if function.error]
-    return "" if came == case["functions_in_error"] else f"expected {case['functions_in_error']} in error, came {came}"
+        functions.append(RpcFunctionMetadata(name=declared["name"], function_id=declared["name"], raw_bindings=raw))
+    functions_described = describe(functions, AppSettings({}), HostJson(route_prefix=case["route_prefix"]))
+    actual = [function.name for function in functions_described if function.error]
+    return (
+        "" if actual == case["functions_in_error"] else f"expected {case['functions_in_error']} in error, got {actual}"
+    )
 
 
-def _routed(case: dict[str, Any]) -> str:
+def _difference_in_routing(case: dict[str, Any]) -> str:
     """The differences from the recording; empty if there are none."""
     host = HostJson(route_prefix=case["route_prefix"])
     functions = sorted(case["functions"], key=lambda function: function["name"].upper())
@@ -76,29 +81,29 @@ def _routed(case: dict[str, Any]) -> str:
         return f"not covered: {error}"
     if "refused" in case:
         return "a refused template was taken"
-    found = (
-        f"{request['method']} {request['path']}: {told}"
+    differences = (
+        f"{request['method']} {request['path']}: {difference}"
         for request in case["requests"]
-        if (told := _asked(routes, request))
+        if (difference := _difference_in_request(routes, request))
     )
-    return next(found, "")
+    return next(differences, "")
 
 
-def _asked(routes: list[tuple[dict[str, Any], Route]], request: dict[str, Any]) -> str:
+def _difference_in_request(routes: list[tuple[dict[str, Any], Route]], request: dict[str, Any]) -> str:
     expected = (request["status"], request.get("function"), request.get("params") if request["status"] == 200 else None)
-    came: tuple[int, str | None, dict[str, str] | None] = (404, None, None)
+    actual: tuple[int, str | None, dict[str, str] | None] = (404, None, None)
     try:
         path, _ = split(request["path"])
     except BadTargetError as error:
-        came = (error.status, None, None)
+        actual = (error.status, None, None)
     else:
         for function, route in routes:
             methods = {method.upper() for method in function["methods"] or ()}
             values = route.match(path) if not methods or request["method"].upper() in methods else None
             if values is not None:
-                came = (200, function["name"], values)
+                actual = (200, function["name"], values)
                 break
-    return "" if came == expected else f"expected {expected}, came {came}"
+    return "" if actual == expected else f"expected {expected}, got {actual}"
 
 
 # Requests and answers
@@ -121,12 +126,16 @@ def test_requests_reach_a_function_as_in_azure(server: Served, worker: Worker) -
     worker.outcome = lambda _function, _value: OK
     differences = {}
     for number, case in vectors("http"):
-        if case["case"] == "request" and "limit_bytes" not in case and (told := _received(server, worker, case)):
-            differences[number] = told
+        if (
+            case["case"] == "request"
+            and "limit_bytes" not in case
+            and (difference := _difference_in_invocation(server, worker, case))
+        ):
+            differences[number] = difference
     compare("http requests", differences)
 
 
-def _received(server: Served, worker: Worker, case: dict[str, Any]) -> str:
+def _difference_in_invocation(server: Served, worker: Worker, case: dict[str, Any]) -> str:
     worker.runs.clear()
     try:
         reply = server.send(
@@ -135,19 +144,26 @@ def _received(server: Served, worker: Worker, case: dict[str, Any]) -> str:
     except OSError as error:
         return f"{case['what']}: {error!r}"
     if reply.status != case["status"]:
-        return f"{case['what']} {case['path'][:60]}: expected {case['status']}, came {reply.status}"
+        return f"{case['what']} {case['path'][:60]}: expected {case['status']}, got {reply.status}"
     if "received" not in case:
         return ""
-    expected, came = case["received"], worker.runs[0].value
-    content = came.body.value if came.body.kind else None
-    wanted = expected["body"] and expected["body"].get("bytes")
+    expected, actual = case["received"], worker.runs[0].value
+    content = actual.body.value if actual.body.kind else None
+    expected_content = expected["body"] and expected["body"].get("bytes")
     if expected["body"] and "bytes_length" in expected["body"]:
-        content, wanted = content and len(content), expected["body"]["bytes_length"]
+        content, expected_content = content and len(content), expected["body"]["bytes_length"]
     elif content is not None:
         content = base64.b64encode(content).decode()
-    seen = (came.method, came.url, dict(came.query), dict(came.headers), content)
-    hoped = (expected["method"], expected["url"], expected["query"], expected["headers"], wanted)
-    return next((f"{case['what']}: expected {h!r}, came {s!r}" for h, s in zip(hoped, seen, strict=True) if h != s), "")
+    actual_parts = (actual.method, actual.url, dict(actual.query), dict(actual.headers), content)
+    expected_parts = (expected["method"], expected["url"], expected["query"], expected["headers"], expected_content)
+    return next(
+        (
+            f"{case['what']}: expected {h!r}, got {s!r}"
+            for h, s in zip(expected_parts, actual_parts, strict=True)
+            if h != s
+        ),
+        "",
+    )
 
 
 def _body(case: dict[str, Any]) -> bytes:
@@ -162,14 +178,14 @@ def _body(case: dict[str, Any]) -> bytes:
 def test_answers_reach_the_caller_as_in_azure(server: Served, worker: Worker) -> None:
     """W-08, W-09: RawScriptResult of the host and Kestrel: statuses, headers, content types, cookies, bodies."""
     differences = {
-        number: told
+        number: difference
         for number, case in vectors("http")
-        if case["case"] == "response" and (told := _answered(server, worker, case))
+        if case["case"] == "response" and (difference := _difference_in_response(server, worker, case))
     }
     compare("http responses", differences)
 
 
-def _answered(server: Served, worker: Worker, case: dict[str, Any]) -> str:
+def _difference_in_response(server: Served, worker: Worker, case: dict[str, Any]) -> str:
     outcome = FAILED if case["answer"].get("failed") else _outcome(case["answer"])
     worker.outcome = lambda _function, _value: outcome
     try:
@@ -178,32 +194,34 @@ def _answered(server: Served, worker: Worker, case: dict[str, Any]) -> str:
         return f"{case['what']}: {error!r}"
     wire = case["wire"]
     body = base64.b64decode(wire["body_base64"]) if "body_base64" in wire else str(wire.get("body", "")).encode()
-    expected = (wire["status"], _shown(wire["headers"]), body)
-    came = (reply.status, _shown(reply.headers), reply.body)
+    expected = (wire["status"], _comparable(wire["headers"]), body)
+    actual = (reply.status, _comparable(reply.headers), reply.body)
     return (
-        "" if expected == came else f"{case['what']} {str(case.get('answer'))[:90]}: expected {expected}, came {came}"
+        ""
+        if expected == actual
+        else f"{case['what']} {str(case.get('answer'))[:90]}: expected {expected}, got {actual}"
     )
 
 
-def _shown(headers: list[Any]) -> list[tuple[str, str]]:
+def _comparable(headers: list[Any]) -> list[tuple[str, str]]:
     return sorted((name.lower(), value) for name, value in headers if name.lower() not in _OF_THE_SERVER)
 
 
-def _outcome(answer: dict[str, Any]) -> Any:
-    given = answer.get("body") or {}
+def _outcome(recorded: dict[str, Any]) -> Any:
+    recorded_body = recorded.get("body") or {}
     body = TypedData()
-    if "bytes_as_text" in given:
-        body = TypedData(bytes=given["bytes_as_text"].encode())
-    elif "bytes_base64" in given:
-        body = TypedData(bytes=base64.b64decode(given["bytes_base64"]))
-    elif given:
-        body = TypedData(**given)
-    cookies = [_cookie(cookie) for cookie in answer.get("cookies", [])]
-    return answered(status_code=answer["status"], headers=answer.get("headers", {}), cookies=cookies, body=body)
+    if "bytes_as_text" in recorded_body:
+        body = TypedData(bytes=recorded_body["bytes_as_text"].encode())
+    elif "bytes_base64" in recorded_body:
+        body = TypedData(bytes=base64.b64decode(recorded_body["bytes_base64"]))
+    elif recorded_body:
+        body = TypedData(**recorded_body)
+    cookies = [_cookie(cookie) for cookie in recorded.get("cookies", [])]
+    return http_outcome(status_code=recorded["status"], headers=recorded.get("headers", {}), cookies=cookies, body=body)
 
 
-def _cookie(given: dict[str, Any]) -> RpcHttpCookie:
-    fields: dict[str, Any] = {"name": given["name"], "value": given["value"]}
+def _cookie(recorded: dict[str, Any]) -> RpcHttpCookie:
+    fields: dict[str, Any] = {"name": recorded["name"], "value": recorded["value"]}
     for name, kind in (
         ("path", NullableString),
         ("domain", NullableString),
@@ -211,13 +229,13 @@ def _cookie(given: dict[str, Any]) -> RpcHttpCookie:
         ("http_only", NullableBool),
         ("max_age", NullableDouble),
     ):
-        if name in given:
-            fields[name] = kind(value=given[name])
-    if "expires" in given:
-        seconds = int(datetime.fromisoformat(given["expires"]).timestamp())
+        if name in recorded:
+            fields[name] = kind(value=recorded[name])
+    if "expires" in recorded:
+        seconds = int(datetime.fromisoformat(recorded["expires"]).timestamp())
         fields["expires"] = NullableTimestamp(value=Timestamp(seconds=seconds))
-    if "same_site" in given:
-        fields["same_site"] = RpcHttpCookie.SameSite[given["same_site"]]
+    if "same_site" in recorded:
+        fields["same_site"] = RpcHttpCookie.SameSite[recorded["same_site"]]
     return RpcHttpCookie(**fields)
 
 

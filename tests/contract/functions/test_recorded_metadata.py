@@ -13,7 +13,7 @@ from local.functions.protos import TypedData
 from tests.contract.functions.vectors import compare, vectors
 
 _LONGEST = 10**10
-"""Seconds that Python's dates can bear; what lives longer does not expire."""
+"""Seconds that Python's dates can hold; a message that lives longer does not expire."""
 
 
 def test_metadata_of_messages_is_that_of_azure() -> None:
@@ -22,23 +22,23 @@ def test_metadata_of_messages_is_that_of_azure() -> None:
     differences = {}
     for number, case in vectors("metadata"):
         try:
-            told = _CASES[case["case"]](case)
+            difference = _CASES[case["case"]](case)
         except (TypeError, ValueError, KeyError) as error:
-            told = f"{error!r}"
-        if told:
-            differences[number] = f"{case['case']}: {told}"
+            difference = f"{error!r}"
+        if difference:
+            differences[number] = f"{case['case']}: {difference}"
     compare("metadata", differences)
 
 
-def _message(given: dict[str, Any]) -> BusMessage:
-    fields = {"sequence_number": 1, "lock_token": str(UUID(int=0)), **given}
-    properties, enqueued, lives = (
+def _message(recorded: dict[str, Any]) -> BusMessage:
+    fields = {"sequence_number": 1, "lock_token": str(UUID(int=0)), **recorded}
+    properties, enqueued, time_to_live = (
         fields.pop(name, None) for name in ("properties", "enqueued", "time_to_live_seconds")
     )
     if enqueued is not None:
         fields["enqueued"] = datetime.fromisoformat(enqueued)
-        if lives and lives < _LONGEST:
-            fields["expires"] = fields["enqueued"] + timedelta(seconds=lives)
+        if time_to_live and time_to_live < _LONGEST:
+            fields["expires"] = fields["enqueued"] + timedelta(seconds=time_to_live)
     return _plain(
         application_properties={name: _property(value) for name, value in (properties or {}).items()}, **fields
     )
@@ -52,42 +52,42 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 
 
-def _property(given: dict[str, Any]) -> Any:
-    return _KINDS[given["type"]](given["value"])
+def _property(recorded: dict[str, Any]) -> Any:
+    return _KINDS[recorded["type"]](recorded["value"])
 
 
-def _shown(metadata: dict[str, TypedData]) -> dict[str, Any]:
-    return {name: _read(str(data.kind), data.value) for name, data in metadata.items()}
+def _comparable(metadata: dict[str, TypedData]) -> dict[str, Any]:
+    return {name: _normalized(str(typed.kind), typed.value) for name, typed in metadata.items()}
 
 
-def _wanted(metadata: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    return {name: _read(*next(iter(data.items()))) for name, data in metadata.items()}
+def _expected(metadata: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {name: _normalized(*next(iter(typed.items()))) for name, typed in metadata.items()}
 
 
-def _read(kind: str, value: Any) -> tuple[str, Any]:
+def _normalized(kind: str, value: Any) -> tuple[str, Any]:
     """JSON is compared by its values, not by its spelling."""
     return kind, json.loads(value) if kind == "json" else value
 
 
-def _differs(expected: Any, came: Any) -> str:
-    if expected == came:
+def _differs(expected: Any, actual: Any) -> str:
+    if expected == actual:
         return ""
-    if isinstance(expected, dict) and isinstance(came, dict):
-        names = [name for name in {**expected, **came} if expected.get(name) != came.get(name)]
-        return f"{names}: expected {[expected.get(n) for n in names]}, came {[came.get(n) for n in names]}"
-    return f"expected {expected}, came {came}"
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        names = [name for name in {**expected, **actual} if expected.get(name) != actual.get(name)]
+        return f"{names}: expected {[expected.get(n) for n in names]}, got {[actual.get(n) for n in names]}"
+    return f"expected {expected}, got {actual}"
 
 
-def _one(case: dict[str, Any]) -> str:
+def _single_message(case: dict[str, Any]) -> str:
     _, metadata = single(_message(case["message"]), "BINARY")
-    return _differs(_wanted(case["metadata"]), _shown(metadata))
+    return _differs(_expected(case["metadata"]), _comparable(metadata))
 
 
 def _body(case: dict[str, Any]) -> str:
     message = _plain(body=case["body"].encode())
-    before, after = _shown(single(message, "BINARY")[1]), _shown(single(message, case["data_type"])[1])
-    written = {name: data for name, data in after.items() if before.get(name) != data}
-    return _differs(_wanted(case["metadata_of_body"] or {}), written)
+    before, after = _comparable(single(message, "BINARY")[1]), _comparable(single(message, case["data_type"])[1])
+    overwritten = {name: typed for name, typed in after.items() if before.get(name) != typed}
+    return _differs(_expected(case["metadata_of_body"] or {}), overwritten)
 
 
 def _collection(case: dict[str, Any]) -> str:
@@ -98,12 +98,12 @@ def _collection(case: dict[str, Any]) -> str:
         return ""  # no message of Service Bus has it
     messages = [_plain(**{field: None if value is None else convert(value)}) for value in values]
     bodies, metadata = batch(messages, "BINARY")
-    found = bodies if field == "body" else metadata[name]
+    collection = bodies if field == "body" else metadata[name]
     kind, expected = next(iter(case["typed_data"].items()))
     if kind == "json":
-        return _differs(json.loads(expected), json.loads(found.value))
-    (came,) = vars(found.value).values()
-    return _differs(expected, [base64.b64encode(one).decode() if isinstance(one, bytes) else one for one in came])
+        return _differs(json.loads(expected), json.loads(collection.value))
+    (actual,) = vars(collection.value).values()
+    return _differs(expected, [base64.b64encode(item).decode() if isinstance(item, bytes) else item for item in actual])
 
 
 def _plain(**fields: Any) -> BusMessage:
@@ -115,7 +115,7 @@ def _trace(case: dict[str, Any]) -> str:
     for open_telemetry, name in ((False, "without_activity_source"), (True, "with_activity_source")):
         expected = (case[name]["trace_parent"], case[name]["trace_state"] or "")
         if message.trace(open_telemetry=open_telemetry) != expected:
-            return f"{name}: expected {expected}, came {message.trace(open_telemetry=open_telemetry)}"
+            return f"{name}: expected {expected}, got {message.trace(open_telemetry=open_telemetry)}"
     return ""
 
 
@@ -126,14 +126,14 @@ _COLLECTIONS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "IDictionary[]": (
         "application_properties",
         "UserPropertiesArray",
-        lambda given: {name: _property(value) for name, value in given.items()},
+        lambda recorded: {name: _property(value) for name, value in recorded.items()},
     ),
     "DateTime[] (no zone)": ("enqueued", "EnqueuedTimeUtcArray", lambda text: datetime.fromisoformat(text + "+00:00")),
     "byte[][]": ("body", "", base64.b64decode),
 }
 
 _CASES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "message": _one,
+    "message": _single_message,
     "body over metadata": _body,
     "collection": _collection,
     "trace": _trace,

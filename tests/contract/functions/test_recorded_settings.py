@@ -13,9 +13,9 @@ def test_functions_are_disabled_by_the_settings_that_do_it_in_azure() -> None:
     """W-03. HostListenerFactory.IsDisabled of WebJobs SDK 3.0.48, run: `AzureWebJobs_F_Disabled` counts, which is the
     name on Linux, and `AzureWebJobs__F__Disabled` does not."""
     differences = {
-        number: f"{case['settings']}: expected {case['disabled']}, came {came}"
+        number: f"{case['settings']}: expected {case['disabled']}, got {actual}"
         for number, case in vectors("disabled")
-        if (came := AppSettings(case["settings"]).is_disabled(case["function"])) != case["disabled"]
+        if (actual := AppSettings(case["settings"]).is_disabled(case["function"])) != case["disabled"]
     }
     compare("disabled", differences)
 
@@ -25,37 +25,39 @@ def test_time_spans_are_read_as_by_dotnet_or_refused() -> None:
     differences = {}
     for number, case in vectors("timespan"):
         try:
-            came: float | None = timespan.seconds(case["text"], "field")
+            actual: float | None = timespan.seconds(case["text"], "field")
         except HostError:
-            came = None
-        if came != (case["seconds"] if case["accepted"] else None):
-            differences[number] = f"{case['text']!r}: expected {case.get('seconds', 'a refusal')}, came {came}"
+            actual = None
+        if actual != (case["seconds"] if case["accepted"] else None):
+            differences[number] = f"{case['text']!r}: expected {case.get('seconds', 'a refusal')}, got {actual}"
     compare("timespan", differences)
 
 
 def test_host_json_is_read_as_in_azure() -> None:
     """W-16, W-41. .NET's configuration binder and ServiceBusRetryOptions 7.21.0, run; whole files, read."""
-    compare("hostjson", {number: told for number, case in vectors("hostjson") if (told := _read(case))})
+    compare(
+        "hostjson", {number: difference for number, case in vectors("hostjson") if (difference := _difference(case))}
+    )
 
 
-def _read(case: dict[str, Any]) -> str:
+def _difference(case: dict[str, Any]) -> str:
     accepted = case.get("accepted", case.get("outcome", "taken") == "taken")
     try:
-        came = _bound(case)
+        actual = _bound(case)
     except (HostError, ValueError) as error:
         return f"{case}: refused: {error}" if accepted else ""
     if not accepted:
         return f"{case}: was taken"
     expected = _expected(case)
-    differs = any(came[name] != value for name, value in expected.items())
-    return f"{case}: expected {expected}, came {came}" if differs else ""
+    differs = any(actual[name] != value for name, value in expected.items())
+    return f"{case}: expected {expected}, got {actual}" if differs else ""
 
 
 def _bound(case: dict[str, Any]) -> dict[str, Any]:
     """What this host makes of it, by the names of the vectors."""
     extensions: dict[str, Any] = {}
     settings: dict[str, str] = {}
-    data: Any = {"version": "2.0", "extensions": extensions}
+    content: Any = {"version": "2.0", "extensions": extensions}
     match case["case"]:
         case "value" if case["type"] == "flag":
             extensions["serviceBus"] = {"autoCompleteMessages": case["text"]}
@@ -64,17 +66,17 @@ def _bound(case: dict[str, Any]) -> dict[str, Any]:
         case "clientRetryOptions":
             extensions["serviceBus"] = {"clientRetryOptions": {case["name"]: case["text"]}}
         case "name":
-            data = {"version": "2.0"}
+            content = {"version": "2.0"}
             settings = case["settings"]
             for path, value in case["host_json"].items():
-                part = data
+                part = content
                 *sections, last = path.split(".")
                 for section in sections:
                     part = part.setdefault(section, {})
                 part[last] = value
         case "file":
-            data = json.loads(case["content"] or "no file")
-    host = host_json.parse(data, AppSettings(settings).host_json())
+            content = json.loads(case["content"] or "no file")
+    host = host_json.parse(content, AppSettings(settings).host_json())
     bus = host.service_bus
     return {
         "value": bus.auto_complete if case.get("type") == "flag" else host.max_outstanding_requests,

@@ -19,7 +19,9 @@ from tests.contract.functions.vectors import compare, vectors
 
 def test_schedules_occur_as_in_azure() -> None:
     """W-10, W-28, W-32: which texts are schedules, and when they occur."""
-    compare("ncrontab", {number: told for number, case in vectors("ncrontab") if (told := _scheduled(case))})
+    compare(
+        "ncrontab", {number: difference for number, case in vectors("ncrontab") if (difference := _scheduled(case))}
+    )
 
 
 def _scheduled(case: dict[str, Any]) -> str:
@@ -34,10 +36,10 @@ def _scheduled(case: dict[str, Any]) -> str:
     for expected in case["next"]:
         moment = schedule.next(moment)
         if moment != datetime.fromisoformat(expected):
-            return f"{text}: expected {expected}, came {moment.isoformat()}"
+            return f"{text}: expected {expected}, got {moment.isoformat()}"
     if case.get("ends") and len(case["next"]) < 5:
         try:
-            return f"{text}: expected no more, came {schedule.next(moment).isoformat()}"
+            return f"{text}: expected no more, got {schedule.next(moment).isoformat()}"
         except ValueError:
             return ""
     return ""
@@ -49,24 +51,24 @@ def test_timers_decide_as_in_azure() -> None:
     differences = {}
     for number, case in vectors("timers"):
         try:
-            told = _DECISIONS[case["case"]](case)
+            difference = _DECISIONS[case["case"]](case)
         except (ValueError, HostError) as error:
-            told = "" if case.get("accepted") is False else f"refused: {error}"
-        if told:
-            differences[number] = f"{case['case']}: {told}"
+            difference = "" if case.get("accepted") is False else f"refused: {error}"
+        if difference:
+            differences[number] = f"{case['case']}: {difference}"
     compare("timers", differences)
 
 
-def _status(given: dict[str, str] | None) -> Status | None:
-    if given is None:
+def _status(recorded: dict[str, str] | None) -> Status | None:
+    if recorded is None:
         return None
     # .NET has a seventh digit.
-    last, following, updated = (datetime.fromisoformat(given[name][:26]) for name in ("Last", "Next", "LastUpdated"))
+    last, following, updated = (datetime.fromisoformat(recorded[name][:26]) for name in ("Last", "Next", "LastUpdated"))
     return Status(last=last, next=following, updated=updated)
 
 
-def _same(expected: object, came: object) -> str:
-    return "" if expected == came else f"expected {expected}, came {came}"
+def _difference(expected: object, actual: object) -> str:
+    return "" if expected == actual else f"expected {expected}, got {actual}"
 
 
 def _start(case: dict[str, Any]) -> str:
@@ -77,7 +79,7 @@ def _start(case: dict[str, Any]) -> str:
         run_on_startup=False,
     )
     expected = (case["past_due"], datetime.fromisoformat(case["next"][:26]), _status(case["stored"]))
-    return _same(
+    return _difference(
         expected, (start.due is timer_status.Due.PAST, start.status.next, start.status if start.store else None)
     )
 
@@ -85,10 +87,10 @@ def _start(case: dict[str, Any]) -> str:
 def _listener_start(case: dict[str, Any]) -> str:
     schedule, now = Schedule(case["schedule"]), datetime.fromisoformat(case["now"][:26])
     keeps = case["use_monitor"] and schedule.keeps_status(now)
-    kept = _status(case["kept"]) if keeps else None
-    start = timer_status.at_start(schedule, kept, now, run_on_startup=case["run_on_startup"])
+    previous = _status(case["kept"]) if keeps else None
+    start = timer_status.at_start(schedule, previous, now, run_on_startup=case["run_on_startup"])
     stored = start.status if start.store and keeps else None
-    return _same(
+    return _difference(
         (case["due"], case["keeps_status"], _status(case["stored_at_start"])), (start.due.value, keeps, stored)
     )
 
@@ -101,17 +103,19 @@ def _run(case: dict[str, Any]) -> str:
     then = timer_status.after_run(schedule, status, started, planned=case["why"] == "scheduled")
     at_once = then.next <= finished
     expected = (_status(case["then"]), case["at_once"], datetime.fromisoformat(case["next_run"]))
-    return _same(expected, (then, at_once, finished if at_once else then.next))
+    return _difference(expected, (then, at_once, finished if at_once else then.next))
 
 
 def _keeps_status(case: dict[str, Any]) -> str:
-    return _same(case["keeps_status"], Schedule(case["schedule"]).keeps_status(datetime.fromisoformat(case["now"])))
+    return _difference(
+        case["keeps_status"], Schedule(case["schedule"]).keeps_status(datetime.fromisoformat(case["now"]))
+    )
 
 
 def _payload(case: dict[str, Any]) -> str:
     Schedule(case["schedule"])
-    came = timer_status.payload(_status(case["status"]), past_due=case["past_due"]).replace(" ", "")
-    return _same(case["json"], came)
+    actual = timer_status.payload(_status(case["status"]), past_due=case["past_due"]).replace(" ", "")
+    return _difference(case["json"], actual)
 
 
 def _retry(case: dict[str, Any]) -> str:
@@ -134,7 +138,7 @@ def _retry(case: dict[str, Any]) -> str:
         if case["max"]:
             drawn = [pause(policy, retry) for _ in range(200)]
             if not (least * 0.99 <= min(drawn) + 0.02 * most and max(drawn) <= most * 1.02):
-                return f"retry {retry}: expected {least} to {most}, came {min(drawn)} to {max(drawn)}"
+                return f"retry {retry}: expected {least} to {most}, got {min(drawn)} to {max(drawn)}"
     return ""
 
 

@@ -9,18 +9,18 @@ import pytest
 from local.functions import host_json
 from local.functions.launch import ROOT
 from local.functions.routes import Literal, Parameter, Route, Segment, compile_route
-from tests.integration.test_function_app import listed
+from tests.integration.test_function_app import list_functions
 
 
 @pytest.fixture(scope="module")
 def routes() -> dict[str, tuple[Route, frozenset[str]]]:
     """Template and methods of each HTTP function. A template that cannot be read would have stopped the start
     (W-02)."""
-    ended = listed()
-    assert ended.returncode == 0, ended.stderr
+    process = list_functions()
+    assert process.returncode == 0, process.stderr
     host = host_json.load(ROOT)
     triggers: dict[str, dict[str, Any]] = {
-        function["name"]: function["config"]["bindings"][0] for function in json.loads(ended.stdout)
+        function["name"]: function["config"]["bindings"][0] for function in json.loads(process.stdout)
     }
     return {
         name: (compile_route(host.template(trigger["route"])), frozenset(trigger["methods"]))

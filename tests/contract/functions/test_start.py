@@ -21,16 +21,16 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_one_function_that_cannot_be_indexed_takes_the_whole_app_down(tmp_path: Path) -> None:
     """W-14. Host 4.1037 (read) stays up without functions then: "Running", 404 everywhere, its home page at `/`.
     Here the start fails with the library's sentence: nobody is to wait for an app that will not come."""
-    ended = run("--app", str(APPS / "unloadable"), "--state", str(tmp_path))
-    assert ended.returncode == 1
-    assert ended.stdout == ""
-    assert "cannot load the wrong function: binding msgs has invalid non-type annotation" in ended.stderr
+    process = run("--app", str(APPS / "unloadable"), "--state", str(tmp_path))
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert "cannot load the wrong function: binding msgs has invalid non-type annotation" in process.stderr
 
 
 def test_the_list_shows_functions_with_their_bindings() -> None:
-    ended = run("--app", str(APPS / "web"), "--list")
-    assert ended.returncode == 0, ended.stderr
-    listed = {function["name"]: function for function in json.loads(ended.stdout)}
+    process = run("--app", str(APPS / "web"), "--list")
+    assert process.returncode == 0, process.stderr
+    listed = {function["name"]: function for function in json.loads(process.stdout)}
     trigger = listed["item"]["config"]["bindings"][0]
     assert (trigger["type"], trigger["route"], trigger["methods"]) == ("httpTrigger", "items/{id:int}", ["GET"])
     assert not any(function["error"] for function in listed.values())
@@ -49,9 +49,9 @@ EXPECTED = {
 
 
 def test_the_list_fails_when_a_function_is_in_error() -> None:
-    ended = run("--app", str(APPS / "faulty"), "--list")
-    assert ended.returncode == 1
-    errors = {function["name"]: function["error"] for function in json.loads(ended.stdout) if function["error"]}
+    process = run("--app", str(APPS / "faulty"), "--list")
+    assert process.returncode == 1
+    errors = {function["name"]: function["error"] for function in json.loads(process.stdout) if function["error"]}
     assert set(errors) == set(EXPECTED)
     assert all(EXPECTED[name] in errors[name] for name in EXPECTED)
 
@@ -78,17 +78,17 @@ def test_a_route_template_that_is_none_takes_the_whole_app_down(tmp_path: Path, 
         "def one(req: func.HttpRequest) -> func.HttpResponse:\n"
         "    return func.HttpResponse('')\n"
     )
-    ended = run("--app", str(tmp_path), "--state", str(tmp_path / "state"))
-    assert ended.returncode == 1
-    assert f"The route template '{prefix}{'/' if prefix else ''}{route}' is not one" in ended.stderr
+    process = run("--app", str(tmp_path), "--state", str(tmp_path / "state"))
+    assert process.returncode == 1
+    assert f"The route template '{prefix}{'/' if prefix else ''}{route}' is not one" in process.stderr
 
 
 def test_a_trigger_of_the_bundle_needs_the_bundle_in_host_json(tmp_path: Path) -> None:
     (tmp_path / "function_app.py").write_bytes((APPS / "bus" / "function_app.py").read_bytes())
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
-    ended = run("--app", str(tmp_path), "--list")
-    assert ended.returncode == 1
-    errors = [function["error"] for function in json.loads(ended.stdout)]
+    process = run("--app", str(tmp_path), "--list")
+    assert process.returncode == 1
+    errors = [function["error"] for function in json.loads(process.stdout)]
     assert all("host.json names no extensionBundle" in error for error in errors)
 
 
@@ -106,25 +106,25 @@ def test_a_trigger_of_the_bundle_needs_the_bundle_in_host_json(tmp_path: Path) -
 )
 def test_a_bad_host_json_stops_the_host_and_names_the_field(tmp_path: Path, content: str, expected: str) -> None:
     (tmp_path / "host.json").write_text(content)
-    ended = run("--app", str(tmp_path), "--list")
-    assert ended.returncode == 1
-    assert expected in ended.stderr
+    process = run("--app", str(tmp_path), "--list")
+    assert process.returncode == 1
+    assert expected in process.stderr
 
 
 def test_an_import_error_of_the_app_is_told_with_the_words_of_the_library(tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     (tmp_path / "function_app.py").write_text("import no_such_module\n")
-    ended = run("--app", str(tmp_path), "--list")
-    assert ended.returncode == 1
-    assert "No module named 'no_such_module'" in ended.stderr
+    process = run("--app", str(tmp_path), "--list")
+    assert process.returncode == 1
+    assert "No module named 'no_such_module'" in process.stderr
 
 
 def test_an_app_that_ends_its_process_while_it_loads_is_told(tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     (tmp_path / "function_app.py").write_text("import os\nos._exit(3)\n")
-    ended = run("--app", str(tmp_path), "--list")
-    assert ended.returncode == 1
-    assert "ended with code 3 while it loaded the app" in ended.stderr
+    process = run("--app", str(tmp_path), "--list")
+    assert process.returncode == 1
+    assert "ended with code 3 while it loaded the app" in process.stderr
 
 
 def test_keys_are_made_once_and_shared_by_the_instances(start_host: StartHost, tmp_path: Path) -> None:
@@ -173,7 +173,8 @@ def test_the_worker_ends_with_a_host_that_is_killed(start_host: StartHost) -> No
 
 
 def test_a_worker_that_hangs_ends_with_a_host_that_is_killed(start_host: StartHost) -> None:
-    """Its interpreter is held, as by an expression that never ends: it cannot see for itself that the host is gone."""
+    """Its interpreter is stopped, as by an expression that never ends: it cannot notice by itself that the host is
+    gone."""
     host = start_host("web")
     pid: Any = ask(f"{host.url}/api/process").json()["pid"]
     os.kill(pid, signal.SIGSTOP)
@@ -184,16 +185,16 @@ def test_a_worker_that_hangs_ends_with_a_host_that_is_killed(start_host: StartHo
 def test_a_taken_port_is_told(start_host: StartHost, tmp_path: Path) -> None:
     host = start_host("web")
     port = host.url.rsplit(":", 1)[1]
-    ended = run("--app", str(APPS / "web"), "--state", str(tmp_path), "--port", port)
-    assert ended.returncode == 1
-    assert f"--port: cannot listen on 127.0.0.1:{port}" in ended.stderr
+    process = run("--app", str(APPS / "web"), "--state", str(tmp_path), "--port", port)
+    assert process.returncode == 1
+    assert f"--port: cannot listen on 127.0.0.1:{port}" in process.stderr
 
 
 def test_an_app_without_functions_is_refused(tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
-    ended = run("--app", str(tmp_path), "--list")
-    assert ended.returncode == 1
-    assert "0 functions found" in ended.stderr
+    process = run("--app", str(tmp_path), "--list")
+    assert process.returncode == 1
+    assert "0 functions found" in process.stderr
 
 
 def test_a_connection_that_is_not_a_connection_string_is_told_without_its_value(start_host: StartHost) -> None:
@@ -209,6 +210,6 @@ def test_a_connection_that_is_not_a_connection_string_is_told_without_its_value(
 def test_a_bad_keys_file_stops_the_host(tmp_path: Path, content: str, expected: str) -> None:
     keys = tmp_path / "keys.json"
     keys.write_text(content)
-    ended = run("--app", str(APPS / "web"), "--state", str(tmp_path / "state"), "--keys", str(keys))
-    assert ended.returncode == 1
-    assert expected in ended.stderr
+    process = run("--app", str(APPS / "web"), "--state", str(tmp_path / "state"), "--keys", str(keys))
+    assert process.returncode == 1
+    assert expected in process.stderr

@@ -42,7 +42,7 @@ def host(start_host: StartHost, state: Path, folder: Path) -> HostProcess:
 
 
 def test_a_timer_of_every_second_fires_again_and_again_without_a_status(host: HostProcess, folder: Path) -> None:
-    ticks = until(lambda: found if len(found := notes(folder, "tick")) >= 2 else [], "two ticks")
+    ticks = until(lambda: entries if len(entries := notes(folder, "tick")) >= 2 else [], "two ticks")
     assert all(not tick["past_due"] and not tick["status"] for tick in ticks)
 
 
@@ -55,13 +55,13 @@ def test_run_on_startup_fires_once_at_the_start(host: HostProcess, folder: Path)
 def test_a_missed_occurrence_is_caught_up_as_past_due(host: HostProcess, folder: Path, state: Path) -> None:
     fired = until(lambda: notes(folder, "yearly"), "the run that was missed")
     assert fired[0]["past_due"] is True
-    kept = until(lambda: _renewed(state / "yearly.timer.json"), "the status is renewed")
-    assert kept["Next"].endswith("-01-01T00:00:00+00:00")
+    stored = until(lambda: _renewed(state / "yearly.timer.json"), "the status is renewed")
+    assert stored["Next"].endswith("-01-01T00:00:00+00:00")
 
 
 def _renewed(file: Path) -> dict[str, str]:
-    kept: dict[str, str] = json.loads(file.read_text())
-    return kept if not kept["Last"].startswith("2025") else {}
+    stored: dict[str, str] = json.loads(file.read_text())
+    return stored if not stored["Last"].startswith("2025") else {}
 
 
 def test_a_timer_never_overlaps_itself_and_follows_at_once_where_it_ran_too_long(
@@ -69,14 +69,14 @@ def test_a_timer_never_overlaps_itself_and_follows_at_once_where_it_ran_too_long
 ) -> None:
     """W-05. TimerListener.InvokeJobFunction (source of October 2024, run live): the next time follows from when the run
     began; if it has passed by the end, the timer fires again at once, once, and not as past due."""
-    lines = until(lambda: found if len(found := notes(folder, "long_one")) >= 4 else [], "two whole runs")
+    lines = until(lambda: entries if len(entries := notes(folder, "long_one")) >= 4 else [], "two whole runs")
     assert [line["at"] for line in lines[:4]] == ["start", "end", "start", "end"]
     assert not any(line["past_due"] for line in lines)
     assert lines[2]["time"] - lines[1]["time"] < lines[1]["time"] - lines[0]["time"]
 
 
 def test_a_failing_timer_is_tried_again_as_its_retry_policy_says(host: HostProcess, folder: Path) -> None:
-    runs = until(lambda: found if len(found := notes(folder, "retried")) >= 3 else [], "three runs")
+    runs = until(lambda: entries if len(entries := notes(folder, "retried")) >= 3 else [], "three runs")
     assert [run["retry"] for run in runs] == [0, 1, 2]
 
 

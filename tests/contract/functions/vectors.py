@@ -19,12 +19,14 @@ def vectors(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def compare(name: str, differences: Mapping[int, str]) -> None:
-    """Fails unless the lines that differ are exactly those of which `not-followed.json` says so."""
+    """Fails unless the lines that differ are exactly those that `not-followed.json` lists."""
     decided = {
         line: entry["reason"]
         for entry in json.loads((FOLDER / "not-followed.json").read_text(encoding="utf-8"))[name]
         for line in entry["lines"]
     }
-    told = [f"line {line}: {differences[line]}" for line in sorted(differences.keys() - decided.keys())]
-    told += [f"line {line} agrees now: {decided[line]}" for line in sorted(decided.keys() - differences.keys())]
-    assert not told, f"{name}.jsonl: {len(told)} lines\n" + "\n".join(told[:40])
+    disagreements = [f"line {line}: {differences[line]}" for line in sorted(differences.keys() - decided.keys())]
+    disagreements += [
+        f"line {line} agrees now: {decided[line]}" for line in sorted(decided.keys() - differences.keys())
+    ]
+    assert not disagreements, f"{name}.jsonl: {len(disagreements)} lines\n" + "\n".join(disagreements[:40])

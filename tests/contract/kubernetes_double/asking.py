@@ -1,4 +1,4 @@
-"""How an API server is asked, and the objects that it is asked about: for the situations in `questions.py`."""
+"""Requests to an API server, and the objects in them, for the situations in `questions.py`."""
 
 import json
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ STRICT = "fieldManager=slipway&force=true&fieldValidation=Strict"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class Request:
     """One request."""
 
     method: str
@@ -26,54 +26,56 @@ class Ask:
     media: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     until: int = 0
-    """The status that it is asked for again and again; 0 to ask once."""
+    """The request is repeated until it has this status; 0 to send it once."""
 
     @property
     def content(self) -> bytes:
         return b"" if self.body is None else json.dumps(self.body).encode()
 
 
-def get(path: str, **headers: str) -> Ask:
-    return Ask(method="GET", path=path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+def get(path: str, **headers: str) -> Request:
+    return Request(method="GET", path=path, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def until(status: int, path: str) -> Ask:
-    return Ask(method="GET", path=path, until=status)
+def until(status: int, path: str) -> Request:
+    return Request(method="GET", path=path, until=status)
 
 
-def post(path: str, body: Json) -> Ask:
-    return Ask(method="POST", path=path, body=body)
+def post(path: str, body: Json) -> Request:
+    return Request(method="POST", path=path, body=body)
 
 
-def put(path: str, body: Json) -> Ask:
-    return Ask(method="PUT", path=path, body=body)
+def put(path: str, body: Json) -> Request:
+    return Request(method="PUT", path=path, body=body)
 
 
-def patch(path: str, body: Any, media: str = MERGE) -> Ask:
-    return Ask(method="PATCH", path=path, body=body, media=media)
+def patch(path: str, body: Any, media: str = MERGE) -> Request:
+    return Request(method="PATCH", path=path, body=body, media=media)
 
 
-def delete(path: str, body: Json | None = None) -> Ask:
-    return Ask(method="DELETE", path=path, body=body)
+def delete(path: str, body: Json | None = None) -> Request:
+    return Request(method="DELETE", path=path, body=body)
 
 
-def apply(root: str, plural: str, thing: Json, query: str = FORCE) -> Ask:
-    return Ask(method="PATCH", path=f"{root}/{plural}/{thing['metadata']['name']}?{query}", body=thing, media=APPLY)
+def apply(root: str, plural: str, manifest: Json, query: str = FORCE) -> Request:
+    return Request(
+        method="PATCH", path=f"{root}/{plural}/{manifest['metadata']['name']}?{query}", body=manifest, media=APPLY
+    )
 
 
 # ---- objects
 
 
-def thing(api_version: str, kind: str, name: str, **fields: Any) -> Json:
+def manifest(api_version: str, kind: str, name: str, **fields: Any) -> Json:
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **fields}
 
 
 def config(name: str = "settings", **data: Any) -> Json:
-    return thing("v1", "ConfigMap", name, data=data)
+    return manifest("v1", "ConfigMap", name, data=data)
 
 
 def secret(**fields: Any) -> Json:
-    return thing("v1", "Secret", "login", **fields)
+    return manifest("v1", "Secret", "login", **fields)
 
 
 def container(**fields: Any) -> Json:
@@ -85,42 +87,42 @@ def template(**fields: Any) -> Json:
 
 
 def deployment(spec: Json | None = None, **of_container: Any) -> Json:
-    made = {"replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": template(**of_container)}
-    return thing("apps/v1", "Deployment", "web", spec=made | (spec or {}))
+    defaults = {"replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": template(**of_container)}
+    return manifest("apps/v1", "Deployment", "web", spec=defaults | (spec or {}))
 
 
 def stateful_set(**spec: Any) -> Json:
-    made = {"replicas": 0, "serviceName": "db", "selector": {"matchLabels": {"app": "web"}}, "template": template()}
-    return thing("apps/v1", "StatefulSet", "db", spec=made | spec)
+    defaults = {"replicas": 0, "serviceName": "db", "selector": {"matchLabels": {"app": "web"}}, "template": template()}
+    return manifest("apps/v1", "StatefulSet", "db", spec=defaults | spec)
 
 
 def job(image: str = "registry.example/web:1", **spec: Any) -> Json:
     pod = {"restartPolicy": "Never", "containers": [container(image=image)]}
-    return thing("batch/v1", "Job", "migrate", spec={"suspend": True, "template": {"spec": pod}, **spec})
+    return manifest("batch/v1", "Job", "migrate", spec={"suspend": True, "template": {"spec": pod}, **spec})
 
 
 def service(**spec: Any) -> Json:
-    return thing("v1", "Service", "web", spec={"selector": {"app": "web"}, "ports": [{"port": 80}], **spec})
+    return manifest("v1", "Service", "web", spec={"selector": {"app": "web"}, "ports": [{"port": 80}], **spec})
 
 
 def binding(role: str) -> Json:
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role}
-    return thing("rbac.authorization.k8s.io/v1", "RoleBinding", "b", roleRef=reference, subjects=[])
+    return manifest("rbac.authorization.k8s.io/v1", "RoleBinding", "b", roleRef=reference, subjects=[])
 
 
 def ingress(**path: Any) -> Json:
     backend = {"service": {"name": "web", "port": {"number": 80}}}
     rule = {"host": "a.example", "http": {"paths": [{"path": "/", "backend": backend, **path}]}}
-    return thing("networking.k8s.io/v1", "Ingress", "web", spec={"rules": [rule]})
+    return manifest("networking.k8s.io/v1", "Ingress", "web", spec={"rules": [rule]})
 
 
 def lease(holder: str, **metadata: Any) -> Json:
-    made = thing("coordination.k8s.io/v1", "Lease", "order", spec={"holderIdentity": holder})
-    return {**made, "metadata": {**made["metadata"], **metadata}}
+    base = manifest("coordination.k8s.io/v1", "Lease", "order", spec={"holderIdentity": holder})
+    return {**base, "metadata": {**base["metadata"], **metadata}}
 
 
-def with_metadata(one: Json, **metadata: Any) -> Json:
-    return {**one, "metadata": {**one["metadata"], **metadata}}
+def with_metadata(manifest: Json, **metadata: Any) -> Json:
+    return {**manifest, "metadata": {**manifest["metadata"], **metadata}}
 
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -145,7 +147,7 @@ def definition(group: str, schema: Json | None = None, *, name: str = "", status
     version = {"name": "v1", "served": True, "storage": True, **status_too}
     version |= {"schema": {"openAPIV3Schema": usual if schema is None else schema}} if schema != {} else {}
     spec = {"group": group, "scope": "Namespaced", "names": {"kind": "Boat", "plural": "boats"}, "versions": [version]}
-    return thing("apiextensions.k8s.io/v1", "CustomResourceDefinition", name or f"boats.{group}", spec=spec)
+    return manifest("apiextensions.k8s.io/v1", "CustomResourceDefinition", name or f"boats.{group}", spec=spec)
 
 
 def boats(group: str) -> str:
@@ -153,11 +155,11 @@ def boats(group: str) -> str:
 
 
 def boat(group: str, spec: Any = None, **fields: Any) -> Json:
-    return thing(f"{group}/v1", "Boat", "ada", spec={"size": 1} if spec is None else spec, **fields)
+    return manifest(f"{group}/v1", "Boat", "ada", spec={"size": 1} if spec is None else spec, **fields)
 
 
-def made(group: str, **options: Any) -> tuple[Ask, ...]:
-    """A definition, asked for until its kind is served."""
+def served_kind(group: str, **options: Any) -> tuple[Request, ...]:
+    """Create a definition, and wait until its kind is served."""
     return post(DEFINITIONS, definition(group, **options)), until(200, f"{boats(group)}/boats")
 
 

@@ -1,4 +1,4 @@
-"""Plays the situations of `questions.py` on an API server, and leaves out of its answers what differs every time."""
+"""Plays the situations of `questions.py` on an API server, and leaves out of its responses what differs every time."""
 
 import json
 import re
@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from tests.contract.kubernetes_double.asking import Ask, Json
+from tests.contract.kubernetes_double.asking import Json, Request
 from tests.contract.kubernetes_double.questions import SITUATIONS
 
-type Send = Callable[[Ask], tuple[int, dict[str, str], bytes]]
+type Send = Callable[[Request], tuple[int, dict[str, str], bytes]]
 
 STALE = "1"
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -29,49 +29,53 @@ _VARYING = {
     _CERTIFICATE: "CERTIFICATE",
 }
 _TIMES = frozenset({"creationTimestamp", "time", "renewTime", "acquireTime", "deletionTimestamp"})
-_OURS = frozenset({"slipway", "other", "someone", "recorder"})
+_OWN_MANAGERS = frozenset({"slipway", "other", "someone", "recorder"})
 _LONGEST = 4000
 _PATIENCE = 20
 _NOT_A_STATUS_OF_ITS_OWN = frozenset({"Status", "SelfSubjectAccessReview", "SelfSubjectReview", "Scale", "Namespace"})
 
 
-def play(send: Send, asks: tuple[Ask, ...]) -> list[Json]:
-    """Each answer, told so that two servers that answer alike tell the same."""
-    told: list[Json] = []
-    known = {"$uid": "", "$version": "", "$continue": ""}
-    for ask in asks:
-        status, headers, content = _answered(send, _filled(ask, known))
-        body = _read(content)
+def play(send: Send, requests: tuple[Request, ...]) -> list[Json]:
+    """Each response, reduced so that two servers that respond alike give the same."""
+    responses: list[Json] = []
+    placeholders = {"$uid": "", "$version": "", "$continue": ""}
+    for request in requests:
+        status, headers, content = _response_to(send, _filled(request, placeholders))
+        body = _decoded(content)
         if isinstance(body, dict) and (metadata := body.get("metadata")) and metadata.get("uid"):
-            known |= {"$uid": metadata["uid"], "$version": metadata.get("resourceVersion", "")}
+            placeholders |= {"$uid": metadata["uid"], "$version": metadata.get("resourceVersion", "")}
         elif isinstance(body, dict) and (metadata := body.get("metadata")) and metadata.get("continue"):
-            known |= {"$continue": metadata["continue"]}
-        answer: Json = {"status": status, "type": headers.get("content-type", "").split(";")[0]}
+            placeholders |= {"$continue": metadata["continue"]}
+        response: Json = {"status": status, "type": headers.get("content-type", "").split(";")[0]}
         if warning := headers.get("warning"):
-            answer["warning"] = warning
-        told.append(answer | {"body": plain(body)})
-    return told
+            response["warning"] = warning
+        responses.append(response | {"body": plain(body)})
+    return responses
 
 
-def _answered(send: Send, ask: Ask) -> tuple[int, dict[str, str], bytes]:
-    """The answer to the request; if it waits for a status, the first answer with that status, or the last one in
-    time."""
+def _response_to(send: Send, request: Request) -> tuple[int, dict[str, str], bytes]:
+    """The response to the request; if it waits for a status, the first response with that status, or the last one
+    before the time is up."""
     end = time.monotonic() + _PATIENCE
     while True:
-        answer = send(ask)
-        if ask.until in (0, answer[0]) or time.monotonic() > end:
-            return answer
+        response = send(request)
+        if request.until in (0, response[0]) or time.monotonic() > end:
+            return response
         time.sleep(0.02)
 
 
-def _filled(ask: Ask, known: dict[str, str]) -> Ask:
-    text = json.dumps(ask.body)
-    for name, value in {**known, "$stale": STALE}.items():
+def _filled(request: Request, placeholders: dict[str, str]) -> Request:
+    text = json.dumps(request.body)
+    for name, value in {**placeholders, "$stale": STALE}.items():
         text = text.replace(name, value)
-    return replace(ask, body=json.loads(text), path=ask.path.replace("$continue", quote(known["$continue"], safe="")))
+    return replace(
+        request,
+        body=json.loads(text),
+        path=request.path.replace("$continue", quote(placeholders["$continue"], safe="")),
+    )
 
 
-def _read(content: bytes) -> Any:
+def _decoded(content: bytes) -> Any:
     try:
         return json.loads(content)
     except ValueError:
@@ -79,20 +83,20 @@ def _read(content: bytes) -> Any:
 
 
 def plain(value: Any, name: str = "") -> Any:
-    """The answer without the parts that differ every time, and without the fields that controllers write in their own
+    """The response without the parts that differ every time, and without the fields that controllers write in their own
     time."""
     match value:
         case dict():
-            kept = {key: inner for key, inner in value.items() if key not in ("resourceVersion", "selfLink")}
-            if kept.get("kind") not in _NOT_A_STATUS_OF_ITS_OWN and isinstance(kept.get("status"), dict):
-                del kept["status"]
+            fields = {key: inner for key, inner in value.items() if key not in ("resourceVersion", "selfLink")}
+            if fields.get("kind") not in _NOT_A_STATUS_OF_ITS_OWN and isinstance(fields.get("status"), dict):
+                del fields["status"]
             if name == "annotations":
-                kept.pop("deployment.kubernetes.io/revision", None)
-            made = {key: plain(inner, key) for key, inner in sorted(kept.items())}
-            return {key: inner for key, inner in made.items() if key != "annotations" or inner}
+                fields.pop("deployment.kubernetes.io/revision", None)
+            plain_fields = {key: plain(inner, key) for key, inner in sorted(fields.items())}
+            return {key: inner for key, inner in plain_fields.items() if key != "annotations" or inner}
         case list() if name == "managedFields":
-            ours = [entry for entry in value if entry.get("manager") in _OURS]
-            return [plain(entry) for entry in sorted(ours, key=_place_of_manager)]
+            own_entries = [entry for entry in value if entry.get("manager") in _OWN_MANAGERS]
+            return [plain(entry) for entry in sorted(own_entries, key=_place_of_manager)]
         case list():
             return [plain(item) for item in value]
         case str() if name in _TIMES:
@@ -102,8 +106,8 @@ def plain(value: Any, name: str = "") -> Any:
         case str() if len(value) > _LONGEST:
             return f"{len(value)} characters"
         case str():
-            for pattern, put in _VARYING.items():
-                value = pattern.sub(put, value)
+            for pattern, substitute in _VARYING.items():
+                value = pattern.sub(substitute, value)
             return value
         case _:
             return value
@@ -114,37 +118,37 @@ def _place_of_manager(entry: Json) -> tuple[bool, str, str, str]:
     return "time" in entry, entry["manager"], entry["operation"], entry.get("subresource", "")
 
 
-def differences(one: Json, other: Json, names: tuple[str, str] = ("real", "double")) -> list[str]:
-    """The differences between two answers, each with both values. If one answer is a refusal, that is the only
+def differences(left: Json, right: Json, names: tuple[str, str] = ("real", "double")) -> list[str]:
+    """The differences between two responses, each with both values. If one response is a refusal, that is the only
     difference."""
     first, second = names
-    if one["status"] != other["status"]:
-        return [f"{first} {_told(one)}, {second} {_told(other)}"]
-    return [f"{path}: {first} {_shown(a)}, {second} {_shown(b)}" for path, a, b in _differing(one, other)]
+    if left["status"] != right["status"]:
+        return [f"{first} {_summary(left)}, {second} {_summary(right)}"]
+    return [f"{path}: {first} {_text(a)}, {second} {_text(b)}" for path, a, b in _differing(left, right)]
 
 
-def _told(answer: Json) -> str:
-    body = answer["body"]
+def _summary(response: Json) -> str:
+    body = response["body"]
     message = body.get("message", "") if isinstance(body, dict) else body
-    return f"{answer['status']} {_cut(message)}".strip()
+    return f"{response['status']} {_cut(message)}".strip()
 
 
-def _differing(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in sorted(one.keys() | other.keys()):
+def _differing(left: Any, right: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(left, dict) and isinstance(right, dict):
+        for key in sorted(left.keys() | right.keys()):
             inner = f"{path}.{key}" if path else key
-            yield from _differing(one.get(key, _NOTHING), other.get(key, _NOTHING), inner)
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for number, (item, its_other) in enumerate(zip(one, other, strict=True)):
-            yield from _differing(item, its_other, f"{path}[{number}]")
-    elif one != other:
-        yield path, one, other
+            yield from _differing(left.get(key, _NOTHING), right.get(key, _NOTHING), inner)
+    elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        for number, (item, right_item) in enumerate(zip(left, right, strict=True)):
+            yield from _differing(item, right_item, f"{path}[{number}]")
+    elif left != right:
+        yield path, left, right
 
 
 _NOTHING = object()
 
 
-def _shown(value: Any) -> str:
+def _text(value: Any) -> str:
     return "nothing" if value is _NOTHING else _cut(json.dumps(value))
 
 
@@ -152,17 +156,19 @@ def _cut(text: str) -> str:
     return text if len(text) <= 240 else f"{text[:140]} … {text[-90:]}"
 
 
-def compared(situation: str, recorded: list[Json], send: Send) -> list[str]:
-    """The places at which a server answers one situation otherwise than was recorded."""
-    return told_apart(situation, recorded, play(send, SITUATIONS[situation]))
+def differences_from(situation: str, recorded: list[Json], send: Send) -> list[str]:
+    """The places at which a server's responses to one situation differ from the recorded ones."""
+    return differences_between(situation, recorded, play(send, SITUATIONS[situation]))
 
 
-def told_apart(
-    situation: str, answers: list[Json], others: list[Json], names: tuple[str, str] = ("real", "double")
+def differences_between(
+    situation: str, responses: list[Json], other_responses: list[Json], names: tuple[str, str] = ("real", "double")
 ) -> list[str]:
-    """The differences between what two servers answered to one situation, a line each."""
+    """The differences between the responses of two servers to one situation, a line each."""
     return [
-        f"{number}. {ask.method} {ask.path.split('/')[-1].split('?')[0]}: {line}"
-        for number, (ask, one, other) in enumerate(zip(SITUATIONS[situation], answers, others, strict=True), 1)
-        for line in differences(one, other, names)
+        f"{number}. {request.method} {request.path.split('/')[-1].split('?')[0]}: {line}"
+        for number, (request, left, right) in enumerate(
+            zip(SITUATIONS[situation], responses, other_responses, strict=True), 1
+        )
+        for line in differences(left, right, names)
     ]

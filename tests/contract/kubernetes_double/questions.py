@@ -1,8 +1,8 @@
-"""The requests that were sent to a real API server, by situation; its answers are in `tests/recorded/kubernetes`.
+"""The requests that were sent to a real API server, by situation; its responses are in `tests/recorded/kubernetes`.
 
-Each situation has a namespace of its own, `rec`. `$uid`, `$version` and `$stale` in what is sent stand for the uid and
-resourceVersion that the answer before told, and for a resourceVersion of long ago; `$continue` in a path for what the
-next page of a list is asked for by.
+Each situation has a namespace of its own, `rec`. In a request, `$uid` and `$version` stand for the uid and the
+resourceVersion in the response before it, `$stale` for a resourceVersion of long ago, and `$continue` in a path for the
+token of a list's next page.
 """
 
 from .asking import (
@@ -21,7 +21,7 @@ from .asking import (
     RBAC,
     STRATEGIC,
     STRICT,
-    Ask,
+    Request,
     apply,
     binding,
     boat,
@@ -35,20 +35,20 @@ from .asking import (
     ingress,
     job,
     lease,
-    made,
+    manifest,
     patch,
     post,
     put,
     secret,
+    served_kind,
     service,
     stateful_set,
     template,
-    thing,
     until,
     with_metadata,
 )
 
-SITUATIONS: dict[str, tuple[Ask, ...]] = {
+SITUATIONS: dict[str, tuple[Request, ...]] = {
     # objects and names
     "an object is created, read, created again and read where it is not": (
         post(f"{CORE}/configmaps", config(a="1")),
@@ -68,7 +68,7 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
         post(f"{CORE}/services", {**service(), "metadata": {"name": "x" * 64}}),
     ),
     "the name on the address is another one": (
-        Ask(method="PATCH", path=f"{CORE}/configmaps/other?{FORCE}", body=config(), media=APPLY),
+        Request(method="PATCH", path=f"{CORE}/configmaps/other?{FORCE}", body=config(), media=APPLY),
         post(f"{CORE}/configmaps", {**config(), "metadata": {"name": "settings", "namespace": "other"}}),
     ),
     "a kind that nobody knows": (
@@ -83,9 +83,9 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
         post(f"{CORE}/configmaps", {**config(), "kind": "Secret"}),
     ),
     "bodies that cannot be read": (
-        Ask(method="POST", path=f"{CORE}/configmaps", body="text"),
-        Ask(method="POST", path=f"{CORE}/configmaps"),
-        Ask(method="PATCH", path=f"{CORE}/configmaps/settings?{FORCE}", media=APPLY),
+        Request(method="POST", path=f"{CORE}/configmaps", body="text"),
+        Request(method="POST", path=f"{CORE}/configmaps"),
+        Request(method="PATCH", path=f"{CORE}/configmaps/settings?{FORCE}", media=APPLY),
     ),
     # server-side apply
     "an apply creates, changes nothing, changes, and takes away": (
@@ -283,7 +283,7 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
     ),
     "lists page by page": (
         *(
-            post(f"{CORE}/secrets", with_metadata(thing("v1", "Secret", name), labels=labels))
+            post(f"{CORE}/secrets", with_metadata(manifest("v1", "Secret", name), labels=labels))
             for name, labels in {"a": {"of": "x"}, "b": {"of": "y"}, "c": {"of": "x"}}.items()
         ),
         get(f"{CORE}/secrets?limit=2"),
@@ -312,7 +312,7 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
     "what one may do": (
         post(
             f"{AUTH}/selfsubjectaccessreviews",
-            thing(
+            manifest(
                 "authorization.k8s.io/v1", "SelfSubjectAccessReview", "", spec={"resourceAttributes": {"verb": "get"}}
             ),
         ),
@@ -341,7 +341,7 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
         get(f"{boats('a.example')}/boats/ada"),
     ),
     "a custom resource is pruned by its definition, and gets its defaults": (
-        *made("b.example"),
+        *served_kind("b.example"),
         post(f"{boats('b.example')}/boats", boat("b.example", {"size": 1, "sails": 2}, cargo={"a": 1})),
         get(f"{boats('b.example')}/boats/ada"),
         patch(f"{boats('b.example')}/boats/ada", {"spec": {"sails": 3, "free": {"any": [1, {"b": 2}]}}}),
@@ -351,7 +351,7 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
         patch(f"{boats('b.example')}/boats/ada", {"spec": {"size": 2}}, STRATEGIC),
     ),
     "a custom resource that its definition refuses": (
-        *made("c.example"),
+        *served_kind("c.example"),
         post(f"{boats('c.example')}/boats", boat("c.example", {"size": "large"})),
         post(f"{boats('c.example')}/boats", boat("c.example", {})),
         post(f"{boats('c.example')}/boats", boat("c.example", {"size": 1, "colour": "green"})),
@@ -363,7 +363,7 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
         apply(boats("c.example"), "boats", boat("c.example", {})),
     ),
     "two managers apply a custom resource": (
-        *made("d.example"),
+        *served_kind("d.example"),
         apply(boats("d.example"), "boats", boat("d.example", {"size": 1, "crew": [{"name": "a"}]})),
         apply(
             boats("d.example"),
@@ -388,7 +388,7 @@ SITUATIONS: dict[str, tuple[Ask, ...]] = {
         get(f"{DEFINITIONS}/boats.e.example"),
     ),
     "objects go with their definition": (
-        *made("f.example", status=False),
+        *served_kind("f.example", status=False),
         post(f"{boats('f.example')}/boats", boat("f.example")),
         patch(f"{boats('f.example')}/boats/ada", {"status": {"well": True}}),
         delete(f"{DEFINITIONS}/boats.f.example"),

@@ -1,8 +1,9 @@
-"""`python -m tests.contract.kubernetes_double.record`: ask a real control plane the questions, and keep its answers.
+"""`python -m tests.contract.kubernetes_double.record`: send the requests to a real control plane, and keep the
+responses.
 
-It needs the programs of `make cluster`. The answers are replayed against the double in every `make test`. With
+It needs the programs of `make cluster`. `make test-contract` replays the responses against the double. With
 `--differences` no server is asked: the lists of differences are written again. `--kubernetes=1.33.13` asks that
-version, and keeps what it answers otherwise than the version that the double imitates.
+version, and keeps what differs from the responses of the version that the double imitates.
 """
 
 import argparse
@@ -19,27 +20,27 @@ from local import kubernetes
 from local.cluster import RealCluster, built
 from local.cluster.building import KUBERNETES, VERSIONS
 from local.kubernetes import Kubernetes, KubernetesSettings
-from tests.contract.kubernetes_double.asking import Ask, get
-from tests.contract.kubernetes_double.playing import Send, compared, play, told_apart
+from tests.contract.kubernetes_double.asking import Request, get
+from tests.contract.kubernetes_double.playing import Send, differences_between, differences_from, play
 from tests.contract.kubernetes_double.questions import SITUATIONS
 from tests.recorded import RECORDED
 
-KEPT = RECORDED / "kubernetes"
-BETWEEN = KEPT / "VERSIONS.md"
+FOLDER = RECORDED / "kubernetes"
+VERSION_DIFFERENCES = FOLDER / "VERSIONS.md"
 DIFFERENCES = Path(kubernetes.__file__).parent / "DIFFERENCES.md"
 
 
 def sender(url: str, pool: urllib3.PoolManager, namespace: str) -> Send:
     """Sends to one server; the questions' namespace `rec` is this one there."""
 
-    def send(ask: Ask) -> tuple[int, dict[str, str], bytes]:
-        path = ask.path.replace("/namespaces/rec", f"/namespaces/{namespace}")
-        headers = {"Accept": "application/json", "User-Agent": "recorder", **ask.headers}
-        if ask.body is not None or ask.method in ("POST", "PATCH"):
-            headers["Content-Type"] = ask.media
-        answer = pool.request(ask.method, url + path, body=ask.content or None, headers=headers)
-        content = answer.data.replace(namespace.encode(), b"rec")
-        return answer.status, {key.lower(): value for key, value in answer.headers.items()}, content
+    def send(request: Request) -> tuple[int, dict[str, str], bytes]:
+        path = request.path.replace("/namespaces/rec", f"/namespaces/{namespace}")
+        headers = {"Accept": "application/json", "User-Agent": "recorder", **request.headers}
+        if request.body is not None or request.method in ("POST", "PATCH"):
+            headers["Content-Type"] = request.media
+        response = pool.request(request.method, url + path, body=request.content or None, headers=headers)
+        content = response.data.replace(namespace.encode(), b"rec")
+        return response.status, {key.lower(): value for key, value in response.headers.items()}, content
 
     return send
 
@@ -50,17 +51,17 @@ def main() -> int:
     parser.add_argument("--kubernetes", choices=list(VERSIONS), default=KUBERNETES)
     options = parser.parse_args()
     if not options.differences:
-        asked = answers_of(options.kubernetes)
-        document = asked if options.kubernetes == KUBERNETES else without_what_is_alike(asked)
-        file = KEPT / f"{options.kubernetes}.json"
+        recording = recording_of(options.kubernetes)
+        document = recording if options.kubernetes == KUBERNETES else only_what_differs(recording)
+        file = FOLDER / f"{options.kubernetes}.json"
         file.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     DIFFERENCES.write_text(as_markdown(of_the_double()), encoding="utf-8")
-    BETWEEN.write_text(between_versions(), encoding="utf-8")
+    VERSION_DIFFERENCES.write_text(between_versions(), encoding="utf-8")
     return 0
 
 
-def answers_of(kubernetes: str) -> dict[str, Any]:
-    """What a real control plane of this version answers."""
+def recording_of(kubernetes: str) -> dict[str, Any]:
+    """The responses of a real control plane of this version."""
     settings = KubernetesSettings(simulate=True, namespaces=tuple(namespace_of(name) for name in SITUATIONS))
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -71,7 +72,9 @@ def answers_of(kubernetes: str) -> dict[str, Any]:
             ca_certs=str(files / "ca.crt"), cert_file=str(files / "admin.crt"), key_file=str(files / "admin.key")
         )
         kinds = sorted(known_kinds(sender(real.url, pool, "default")))
-        answers = {name: play(sender(real.url, pool, namespace_of(name)), asks) for name, asks in SITUATIONS.items()}
+        responses = {
+            name: play(sender(real.url, pool, namespace_of(name)), requests) for name, requests in SITUATIONS.items()
+        }
     return {
         "part": "kube-apiserver",
         "version": kubernetes,
@@ -79,19 +82,21 @@ def answers_of(kubernetes: str) -> dict[str, Any]:
         "recorded": datetime.now(UTC).date().isoformat(),
         "source": "built from its Go module by make cluster; asked by tests/contract/kubernetes_double/record.py",
         "kinds": kinds,
-        "answers": answers,
+        "answers": responses,
     }
 
 
-def without_what_is_alike(asked: dict[str, Any]) -> dict[str, Any]:
-    """The answers of one version that differ from those of the version that the double imitates."""
+def only_what_differs(recording: dict[str, Any]) -> dict[str, Any]:
+    """A recording with only those responses that differ from the version that the double imitates."""
     imitated = recorded(KUBERNETES)["answers"]
-    return asked | {"answers": {name: told for name, told in asked["answers"].items() if told != imitated[name]}}
+    return recording | {
+        "answers": {name: responses for name, responses in recording["answers"].items() if responses != imitated[name]}
+    }
 
 
 def recorded(kubernetes: str) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((KEPT / f"{kubernetes}.json").read_text(encoding="utf-8"))
-    return read
+    recording: dict[str, Any] = json.loads((FOLDER / f"{kubernetes}.json").read_text(encoding="utf-8"))
+    return recording
 
 
 def between_versions() -> str:
@@ -104,13 +109,13 @@ def between_versions() -> str:
     return "\n\n".join([head, *sections]) + "\n"
 
 
-def _beside(other: dict[str, Any], imitated: dict[str, Any]) -> str:
-    version, here, there = other["version"], set(other["kinds"]), set(imitated["kinds"])
-    alike = len(SITUATIONS) - len(other["answers"])
-    lines = [f"- kinds that only {of} has: {', '.join(sorted(kinds)) or 'none'}"
-             for of, kinds in ((version, here - there), (KUBERNETES, there - here))]  # fmt: skip
-    for name, answers in other["answers"].items():
-        apart = told_apart(name, imitated["answers"][name], answers, names=(KUBERNETES, version))
+def _beside(recording: dict[str, Any], imitated: dict[str, Any]) -> str:
+    version, own_kinds, imitated_kinds = recording["version"], set(recording["kinds"]), set(imitated["kinds"])
+    alike = len(SITUATIONS) - len(recording["answers"])
+    extra_kinds = ((version, own_kinds - imitated_kinds), (KUBERNETES, imitated_kinds - own_kinds))
+    lines = [f"- kinds that only {of} has: {', '.join(sorted(kinds)) or 'none'}" for of, kinds in extra_kinds]
+    for name, responses in recording["answers"].items():
+        apart = differences_between(name, imitated["answers"][name], responses, names=(KUBERNETES, version))
         lines += [f"- {name}: {line}".replace("\n", " ") for line in apart]
     return "\n".join(
         [f"## {version}", "", f"In {alike} of {len(SITUATIONS)} situations both answer alike.", "", *lines]
@@ -120,22 +125,28 @@ def _beside(other: dict[str, Any], imitated: dict[str, Any]) -> str:
 def known_kinds(send: Send) -> set[str]:
     """Each kind that the server has, as `group/version plural`, in the versions that are stable."""
     groups = json.loads(send(get("/apis"))[2])["groups"]
-    stable = [one["preferredVersion"]["groupVersion"] for one in groups]
-    versions = [one["groupVersion"] for group in groups for one in group["versions"] if one["groupVersion"] in stable]
-    found = set[str]()
+    stable = [group["preferredVersion"]["groupVersion"] for group in groups]
+    versions = [
+        version["groupVersion"]
+        for group in groups
+        for version in group["versions"]
+        if version["groupVersion"] in stable
+    ]
+    kinds = set[str]()
     for root, version in (("/api", "v1"), *(("/apis", version) for version in [*versions, "autoscaling/v1"])):
         resources = json.loads(send(get(f"{root}/{version}"))[2])["resources"]
-        found |= {f"{version} {one['name']}" for one in resources if "/" not in one["name"]}
-    return found
+        kinds |= {f"{version} {resource['name']}" for resource in resources if "/" not in resource["name"]}
+    return kinds
 
 
 def of_the_double() -> dict[str, list[str]]:
-    """The double's answers that differ from the recorded ones, by situation."""
-    answers = recorded(KUBERNETES)["answers"]
+    """How the double's responses differ from the recorded ones, by situation."""
+    responses = recorded(KUBERNETES)["answers"]
     settings = KubernetesSettings(simulate=True, namespaces=tuple(map(namespace_of, SITUATIONS)))
     with Kubernetes(settings) as double, urllib3.PoolManager() as pool:
         return {
-            name: compared(name, answers[name], sender(double.url, pool, namespace_of(name))) for name in SITUATIONS
+            name: differences_from(name, responses[name], sender(double.url, pool, namespace_of(name)))
+            for name in SITUATIONS
         }
 
 

@@ -26,14 +26,14 @@ MANAGER = "slipway"
 TIMEOUT = 30.0
 
 
-def until[T](look: Callable[[], T], what: str, seconds: float = TIMEOUT) -> T:
-    """The first true value that `look` returns."""
+def until[T](look: Callable[[], T], expected: str, seconds: float = TIMEOUT) -> T:
+    """Wait for the first true value that `look` returns."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"still waiting for {what} after {seconds:g} s"
+    while not (value := look()):
+        assert time.monotonic() < deadline, f"still waiting for {expected} after {seconds:g} s"
         pause.wait(0.02)
-    return found
+    return value
 
 
 class Cluster:
@@ -59,22 +59,22 @@ class Cluster:
     def kind(self, api_version: str, kind: str) -> Any:
         return self.dynamic.resources.get(api_version=api_version, kind=kind)
 
-    def apply(self, thing: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True, **options: Any) -> Any:
-        resource = self.kind(thing["apiVersion"], thing["kind"])
-        namespace = thing["metadata"].get("namespace")
+    def apply(self, manifest: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True, **options: Any) -> Any:
+        resource = self.kind(manifest["apiVersion"], manifest["kind"])
+        namespace = manifest["metadata"].get("namespace")
         return resource.server_side_apply(
-            body=thing, namespace=namespace, field_manager=manager, force_conflicts=force, **options
+            body=manifest, namespace=namespace, field_manager=manager, force_conflicts=force, **options
         ).to_dict()
 
     def get(self, api_version: str, kind: str, name: str, namespace: str = "default") -> dict[str, Any]:
-        found: dict[str, Any] = self.kind(api_version, kind).get(name=name, namespace=namespace).to_dict()
-        return found
+        document: dict[str, Any] = self.kind(api_version, kind).get(name=name, namespace=namespace).to_dict()
+        return document
 
     def items(self, api_version: str, kind: str, namespace: str = "default", **options: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (
+        documents: list[dict[str, Any]] = (
             self.kind(api_version, kind).get(namespace=namespace, **options).to_dict()["items"]
         )
-        return found
+        return documents
 
     def pods(self, selector: str = "", namespace: str = "default") -> list[dict[str, Any]]:
         return self.items("v1", "Pod", namespace, label_selector=selector)
@@ -82,8 +82,8 @@ class Cluster:
     def log(self, name: str, namespace: str = "default", **query: Any) -> str:
         pods = self.kind("v1", "Pod")
         reply = pods.log.get(name=name, namespace=namespace, serialize=False, query_params=list(query.items()))
-        written: bytes = reply.data
-        return written.decode()
+        content: bytes = reply.data
+        return content.decode()
 
     def raw(
         self,
@@ -105,16 +105,18 @@ class Cluster:
         api_version = "batch/v1" if kind == "Job" else "apps/v1"
         return self.get(api_version, kind, name, namespace).get("status") or {}
 
-    def condition(self, kind: str, name: str, wanted: str, namespace: str = "default") -> dict[str, Any]:
+    def condition(self, kind: str, name: str, condition_type: str, namespace: str = "default") -> dict[str, Any]:
         conditions = self.status_of(kind, name, namespace).get("conditions") or []
-        return next((c for c in conditions if c["type"] == wanted and c["status"] == "True"), {})
+        return next((c for c in conditions if c["type"] == condition_type and c["status"] == "True"), {})
 
     def rolled_out(self, name: str, namespace: str = "default") -> bool:
         """As kubectl rollout status decides."""
-        thing = self.get("apps/v1", "Deployment", name, namespace)
-        status, wanted = thing.get("status") or {}, thing["spec"]["replicas"]
+        deployment = self.get("apps/v1", "Deployment", name, namespace)
+        status, replicas = deployment.get("status") or {}, deployment["spec"]["replicas"]
         counts = {status.get(name, 0) for name in ("updatedReplicas", "replicas", "availableReplicas")}
-        return counts == {wanted} and bool(status.get("observedGeneration", 0) >= thing["metadata"]["generation"])
+        return counts == {replicas} and bool(
+            status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+        )
 
 
 # ---- what the typed client gives
@@ -126,13 +128,13 @@ class Described(Protocol):
     metadata: V1ObjectMeta | None
 
 
-def metadata_of(thing: Described) -> V1ObjectMeta:
-    assert thing.metadata is not None
-    return thing.metadata
+def metadata_of(described: Described) -> V1ObjectMeta:
+    assert described.metadata is not None
+    return described.metadata
 
 
 def body_of(error: ApiException | DynamicApiError) -> dict[str, Any]:
-    """The Status that the cluster answers with."""
+    """The Status in the cluster's response."""
     assert error.body is not None
     status: dict[str, Any] = json.loads(error.body)
     return status
@@ -199,22 +201,22 @@ def layer(files: Mapping[str, bytes | str]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in files.items():
-            data = content.encode() if isinstance(content, str) else content
+            raw = content.encode() if isinstance(content, str) else content
             member = tarfile.TarInfo(name)
-            member.size, member.mode = len(data), 0o755
-            archive.addfile(member, io.BytesIO(data))
+            member.size, member.mode = len(raw), 0o755
+            archive.addfile(member, io.BytesIO(raw))
     return gzip.compress(buffer.getvalue(), mtime=0)
 
 
 class SmallRegistry:
-    """Manifests and blobs in memory, behind the token flow of ACR; blobs come by a 307 to another address."""
+    """Manifests and blobs in memory, behind the token flow of ACR; a blob is a 307 redirect to another address."""
 
     username, password = "puller", "p4ss"
 
     def __init__(self) -> None:
         self.contents: dict[str, tuple[bytes, str]] = {}
         self.tags: dict[tuple[str, str], str] = {}
-        self.asked: list[str] = []
+        self.requested_paths: list[str] = []
         self.address = ""
 
     def add(self, content: bytes, media_type: str) -> dict[str, Any]:
@@ -244,14 +246,14 @@ class SmallRegistry:
         self.tags[repository, tag] = digest
         return f"{self.address}/{repository}@{digest}"
 
-    def answer(
+    def respond(
         self, path: str, query: Mapping[str, list[str]], authorization: str
     ) -> tuple[int, bytes, dict[str, str]]:
-        self.asked.append(path)
+        self.requested_paths.append(path)
         if path == "/oauth2/token":
-            wanted = "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+            expected = "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
             token = json.dumps({"access_token": query["scope"][0]}).encode()
-            return (200, token, {}) if authorization == wanted else (401, b"{}", {})
+            return (200, token, {}) if authorization == expected else (401, b"{}", {})
         if path.startswith("/storage/"):
             content = self.contents[path.removeprefix("/storage/")][0]
             return (400, b"the registry's token is not for the storage", {}) if authorization else (200, content, {})
@@ -281,7 +283,7 @@ def small_registry() -> Iterator[SmallRegistry]:
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)
-            code, body, headers = registry.answer(url.path, parse_qs(url.query), self.headers.get("Authorization", ""))
+            code, body, headers = registry.respond(url.path, parse_qs(url.query), self.headers.get("Authorization", ""))
             self.send_response(code)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -290,7 +292,7 @@ def small_registry() -> Iterator[SmallRegistry]:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Quiet."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     registry.address = f"127.0.0.1:{server.server_port}"
@@ -302,18 +304,18 @@ WEB = """
 import http.server, os, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    def answer(self):
+    def respond(self):
         length = int(self.headers.get("Content-Length") or 0)
-        sent = self.rfile.read(length).decode()
+        content = self.rfile.read(length).decode()
         code = 500 if self.path == "/broken" else 200
-        body = f"{os.environ.get('VERSION', '1')} {self.command} {self.path} {sent}".strip().encode()
+        body = f"{os.environ.get('VERSION', '1')} {self.command} {self.path} {content}".strip().encode()
         self.send_response(code)
         self.send_header("X-Pod", os.environ["HOSTNAME"])
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
-    do_GET = do_HEAD = do_POST = answer
+    do_GET = do_HEAD = do_POST = respond
     def log_message(self, *a): pass
 print("listening", flush=True)
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()

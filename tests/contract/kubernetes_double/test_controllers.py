@@ -14,9 +14,9 @@ BAD = {"local.slipway/bad": "broken"}
 BAD_DIGEST = "sha256:" + "b" * 64
 
 
-def annotated(thing: dict[str, Any], **annotations: str) -> dict[str, Any]:
-    thing["metadata"]["annotations"] = {f"local.slipway/{k}": v for k, v in annotations.items()}
-    return thing
+def annotated(manifest: dict[str, Any], **annotations: str) -> dict[str, Any]:
+    manifest["metadata"]["annotations"] = {f"local.slipway/{k}": v for k, v in annotations.items()}
+    return manifest
 
 
 def waiting(cluster: Cluster, app: str) -> set[str]:
@@ -76,9 +76,9 @@ def test_a_bad_image_exceeds_the_deadline_while_the_old_pods_serve_on(simulated:
         conditions = simulated.status_of("Deployment", "web")["conditions"]
         return next((c for c in conditions if c["reason"] == "ProgressDeadlineExceeded"), {})
 
-    found = until(exceeded, "the deadline")
-    assert found["status"] == "False"
-    assert found["message"].endswith("has timed out progressing.")
+    condition = until(exceeded, "the deadline")
+    assert condition["status"] == "False"
+    assert condition["message"].endswith("has timed out progressing.")
     assert simulated.status_of("Deployment", "web")["availableReplicas"] == 2
     simulated.apply(annotated(workload("Deployment", "web", "r/web:1", spec=spec), bad="broken"))
     until(lambda: simulated.rolled_out("web"), "the way back")
@@ -184,10 +184,10 @@ def test_a_stateful_set_starts_in_order_and_updates_from_the_top(simulated: Clus
 
 
 def test_a_partition_holds_the_lower_pods_back(simulated: Cluster) -> None:
-    held = {"replicas": 3, "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}
+    partitioned = {"replicas": 3, "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}
     simulated.apply(workload("StatefulSet", "db", "r/db:1", spec={"replicas": 3}))
     until(lambda: rolled_set(simulated, "db", 3), "the start")
-    simulated.apply(workload("StatefulSet", "db", "r/db:2", spec=held))
+    simulated.apply(workload("StatefulSet", "db", "r/db:2", spec=partitioned))
 
     def images() -> list[str]:
         return [p["spec"]["containers"][0]["image"] for p in simulated.pods("app=db")]
@@ -213,14 +213,14 @@ def test_a_broken_pod_blocks_an_ordered_set_until_somebody_deletes_it(simulated:
 
 
 def test_a_daemon_set_has_one_pod_on_the_one_node(simulated: Cluster) -> None:
-    def done(image: str) -> bool:
+    def is_updated(image: str) -> bool:
         status = simulated.status_of("DaemonSet", "agent")
         images = [p["spec"]["containers"][0]["image"] for p in simulated.pods("app=agent")]
         return status.get("updatedNumberScheduled") == status.get("numberAvailable") == 1 and images == [image]
 
     for image in ("r/agent:1", "r/agent:2"):
         simulated.apply(workload("DaemonSet", "agent", image))
-        until(partial(done, image), image)
+        until(partial(is_updated, image), image)
     status = simulated.status_of("DaemonSet", "agent")
     assert (status["desiredNumberScheduled"], status["observedGeneration"]) == (1, 2)
 
@@ -289,8 +289,8 @@ def test_a_suspended_job_starts_when_it_is_resumed(simulated: Cluster) -> None:
 
 def test_simulated_pods_answer_what_the_service_was_told(simulated: Cluster) -> None:
     answers = json.dumps({"/health": {"status": 503, "body": "starting"}})
-    thing = annotated(workload("Deployment", "web", "r/web:1"), answers=answers)
-    simulated.apply(thing)
+    manifest = annotated(workload("Deployment", "web", "r/web:1"), answers=answers)
+    simulated.apply(manifest)
     simulated.apply(service("web", 8080))
     until(lambda: simulated.rolled_out("web"), "the rollout")
     place = "/api/v1/namespaces/default/services/web:80/proxy/"

@@ -36,8 +36,12 @@ def test_version_and_groups_are_told(simulated: Cluster) -> None:
 
 
 def test_the_dynamic_client_finds_kinds_and_subresources(simulated: Cluster) -> None:
-    found = simulated.kind("apps/v1", "Deployment")
-    assert (found.name, found.namespaced, sorted(found.subresources)) == ("deployments", True, ["scale", "status"])
+    resource = simulated.kind("apps/v1", "Deployment")
+    assert (resource.name, resource.namespaced, sorted(resource.subresources)) == (
+        "deployments",
+        True,
+        ["scale", "status"],
+    )
 
 
 @pytest.mark.parametrize("path", ["/apis/none/v1", "/api/v2", "/apis/apps/v1/namespaces/default/toasters", "/x"])
@@ -46,8 +50,8 @@ def test_unknown_paths_are_not_found(simulated: Cluster, path: str) -> None:
 
 
 def test_namespaces_of_the_configuration_exist_at_the_start(guarded: tuple[Cluster, Cluster]) -> None:
-    everything, _ = guarded
-    names = [n["metadata"]["name"] for n in everything.kind("v1", "Namespace").get().to_dict()["items"]]
+    admin, _ = guarded
+    names = [n["metadata"]["name"] for n in admin.kind("v1", "Namespace").get().to_dict()["items"]]
     assert names == ["default", "kube-system", "prod", "shop"]
 
 
@@ -105,7 +109,7 @@ def test_an_access_review_answers_what_the_token_may_do(
     guarded: tuple[Cluster, Cluster], namespace: str, verb: str, expected: bool
 ) -> None:
     attributes = {"namespace": namespace, "verb": verb, "group": "apps", "resource": "deployments"}
-    asked = V1SelfSubjectAccessReview.model_validate({"spec": {"resourceAttributes": attributes}})
-    review = AuthorizationV1Api(guarded[1].api).create_self_subject_access_review(asked)
+    request = V1SelfSubjectAccessReview.model_validate({"spec": {"resourceAttributes": attributes}})
+    review = AuthorizationV1Api(guarded[1].api).create_self_subject_access_review(request)
     assert review.status is not None
     assert review.status.allowed is expected

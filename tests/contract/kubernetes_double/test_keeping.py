@@ -1,4 +1,4 @@
-"""A cluster that is started again in the same folder holds what it held, and whom its namespaces let in."""
+"""A cluster that is started again in the same folder still has its objects; and whom its namespaces let in."""
 
 import json
 from pathlib import Path
@@ -22,8 +22,8 @@ def settings(folder: Path, *, simulate: bool = True) -> KubernetesSettings:
 
 def ask(cluster: Kubernetes, method: str, path: str, token: str, body: Any = None) -> tuple[int, Any]:
     headers = {"Authorization": f"Bearer {token}"}
-    answer = urllib3.request(method, cluster.url + path, json=body, headers=headers, retries=False)
-    return answer.status, answer.json()
+    response = urllib3.request(method, cluster.url + path, json=body, headers=headers, retries=False)
+    return response.status, response.json()
 
 
 def make_namespace(cluster: Kubernetes, *, lets_in: str) -> None:
@@ -42,8 +42,8 @@ def test_a_namespace_lets_in_the_users_in_its_annotation_and_nobody_else(tmp_pat
         assert ask(cluster, "POST", CONFIG_MAPS, "of-the-app", CONFIG_MAP)[0] == 201
         assert ask(cluster, "GET", "/api/v1/namespaces/kube-system/configmaps", "of-the-app")[0] == 403
         review = {"spec": {"resourceAttributes": {"verb": "get", "resource": "pods", "namespace": "team"}}}
-        _, told = ask(cluster, "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "of-the-app", review)
-        assert told["status"]["allowed"]
+        _, reply = ask(cluster, "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "of-the-app", review)
+        assert reply["status"]["allowed"]
 
 
 def test_who_is_let_into_nothing_may_not_let_themselves_in(tmp_path: Path) -> None:
@@ -56,11 +56,11 @@ def test_who_is_let_into_nothing_may_not_let_themselves_in(tmp_path: Path) -> No
 def test_objects_are_there_again_after_a_restart_with_their_versions(tmp_path: Path) -> None:
     with Kubernetes(settings(tmp_path)) as cluster:
         make_namespace(cluster, lets_in="slipway")
-        _, made = ask(cluster, "POST", CONFIG_MAPS, "of-the-app", CONFIG_MAP)
+        _, created = ask(cluster, "POST", CONFIG_MAPS, "of-the-app", CONFIG_MAP)
     with Kubernetes(settings(tmp_path)) as again:
-        assert ask(again, "GET", f"{CONFIG_MAPS}/kept", "of-the-app") == (200, made)
-        _, changed = ask(again, "PUT", f"{CONFIG_MAPS}/kept", "of-the-app", made | {"data": {"a": "c"}})
-    assert int(changed["metadata"]["resourceVersion"]) > int(made["metadata"]["resourceVersion"])
+        assert ask(again, "GET", f"{CONFIG_MAPS}/kept", "of-the-app") == (200, created)
+        _, changed = ask(again, "PUT", f"{CONFIG_MAPS}/kept", "of-the-app", created | {"data": {"a": "c"}})
+    assert int(changed["metadata"]["resourceVersion"]) > int(created["metadata"]["resourceVersion"])
 
 
 def test_what_was_changed_is_written_while_the_cluster_runs(tmp_path: Path) -> None:
@@ -114,8 +114,8 @@ def test_without_a_folder_nothing_is_kept() -> None:
 def test_the_file_is_plain_json(tmp_path: Path) -> None:
     with Kubernetes(settings(tmp_path)):
         pass
-    kept = json.loads((tmp_path / "objects.json").read_text())
-    assert {each["metadata"]["name"] for each in kept["objects"] if each["kind"] == "Namespace"} == {
+    document = json.loads((tmp_path / "objects.json").read_text())
+    assert {entry["metadata"]["name"] for entry in document["objects"] if entry["kind"] == "Namespace"} == {
         "default",
         "kube-system",
     }

@@ -35,8 +35,8 @@ def pushed(acr: Registry, folder: Path, repository: str) -> str:
     (folder / "app" / "main.py").write_text("import os; print('version', os.environ['APP_VERSION'])")
     image = build(folder, version="1.4", entrypoint=["python", "main.py"])
     credentials = Credentials(user="ci", password="push-it")
-    done = push(image, registry_url=acr.url, repository=repository, tag="1.4", credentials=credentials)
-    return f"{acr.login_server}/{repository}@{done.digest}"
+    result = push(image, registry_url=acr.url, repository=repository, tag="1.4", credentials=credentials)
+    return f"{acr.login_server}/{repository}@{result.digest}"
 
 
 def test_what_was_built_and_pushed_runs(acr: Registry, pulling: Cluster, tmp_path: Path) -> None:

@@ -28,10 +28,10 @@ def finished(cluster: Cluster, name: str) -> str:
     return ""
 
 
-def run_job(cluster: Cluster, thing: dict[str, Any]) -> tuple[str, str]:
+def run_job(cluster: Cluster, manifest: dict[str, Any]) -> tuple[str, str]:
     """(Complete or Failed, what the newest pod wrote)"""
-    name = thing["metadata"]["name"]
-    cluster.apply(thing)
+    name = manifest["metadata"]["name"]
+    cluster.apply(manifest)
     verdict = until(lambda: finished(cluster, name), f"job {name}")
     pods = cluster.pods(f"job-name={name}")
     return verdict, cluster.log(pods[-1]["metadata"]["name"])
@@ -85,40 +85,40 @@ def test_the_environment_comes_from_image_manifest_and_services_and_nothing_else
         {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
     ]
     all_of = [{"prefix": "CFG_", "configMapRef": {"name": "settings"}}]
-    thing = job("env", image, env=env, envFrom=all_of, ports=PORTS)
-    verdict, text = run_job(cluster, thing)
+    manifest = job("env", image, env=env, envFrom=all_of, ports=PORTS)
+    verdict, text = run_job(cluster, manifest)
     assert verdict == "Complete"
-    found = json.loads(text)
-    assert found.pop("PORT") == found.pop("PORT_8080") != "8080"
-    assert int(found.pop("WEB_SHOP_SERVICE_PORT")) == int(found.pop("WEB_SHOP_SERVICE_PORT_HTTP")) > 0
-    home = found.pop("HOME")
-    assert found.pop("TMPDIR") == home
-    found = {k: v for k, v in found.items() if k not in ("LC_CTYPE", "__CF_USER_TEXT_ENCODING")}
-    assert found == {
+    environment = json.loads(text)
+    assert environment.pop("PORT") == environment.pop("PORT_8080") != "8080"
+    assert int(environment.pop("WEB_SHOP_SERVICE_PORT")) == int(environment.pop("WEB_SHOP_SERVICE_PORT_HTTP")) > 0
+    home = environment.pop("HOME")
+    assert environment.pop("TMPDIR") == home
+    environment = {k: v for k, v in environment.items() if k not in ("LC_CTYPE", "__CF_USER_TEXT_ENCODING")}
+    assert environment == {
         "A": "image",
         "B": "manifest",
         "GREETING": "image and manifest, not $(C), $(A)",
         "TOKEN": "s3cret",
         "ONE": "9",
-        "ME": found["HOSTNAME"],
+        "ME": environment["HOSTNAME"],
         "WHERE": "default",
         "IP": "127.0.0.1",
         "CFG_COLOUR": "blue",
         "CFG_SIZE": "9",
         "HOST": "127.0.0.1",
-        "HOSTNAME": found["HOSTNAME"],
+        "HOSTNAME": environment["HOSTNAME"],
         "WEB_SHOP_SERVICE_HOST": "127.0.0.1",
-        "PATH": found["PATH"],
+        "PATH": environment["PATH"],
     }
 
 
-@pytest.mark.parametrize(("stated", "seen"), [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("shop", "shop")])
+@pytest.mark.parametrize(("stated", "expected"), [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("shop", "shop")])
 def test_a_program_is_told_to_listen_where_only_this_machine_reaches_it(
-    cluster: Cluster, registry: SmallRegistry, stated: str, seen: str
+    cluster: Cluster, registry: SmallRegistry, stated: str, expected: str
 ) -> None:
     program = {"run.py": "import os; print(os.environ['HOST'])"}
     image = registry.push("team/tests", "1", program, Entrypoint=["python", "/run.py"])
-    assert run_job(cluster, job("where", image, env=[{"name": "HOST", "value": stated}]))[1].strip() == seen
+    assert run_job(cluster, job("where", image, env=[{"name": "HOST", "value": stated}]))[1].strip() == expected
 
 
 def test_a_deployment_rolls_from_one_version_to_the_next_and_always_has_a_ready_endpoint(
@@ -130,26 +130,26 @@ def test_a_deployment_rolls_from_one_version_to_the_next_and_always_has_a_ready_
         )
         for n in (1, 2)
     ]
-    things = [
+    manifests = [
         workload("Deployment", "web", image, spec={"replicas": 2}, readinessProbe=READY, ports=PORTS)
         for image in images
     ]
     cluster.apply(service("web", "http"))
-    cluster.apply(things[0])
+    cluster.apply(manifests[0])
     until(lambda: cluster.rolled_out("web"), "the first rollout")
     path = "/api/v1/namespaces/default/services/web:http/proxy/hello?x=1"
     assert cluster.raw("GET", path)[:2] == (200, b"1 GET /hello?x=1")
-    cluster.apply(things[1])
-    answers = set()
+    cluster.apply(manifests[1])
+    bodies = set()
 
-    def done() -> bool:
+    def rolled_out_after_a_request() -> bool:
         code, body, _ = cluster.raw("GET", path)
-        # As on a cluster, a program that ends at once at SIGTERM may end between its choice and the connection to it.
-        answers.add(body[:1] if code == 200 else body)
+        # As on a cluster, a program that ends at once on SIGTERM may end between being chosen and being connected to.
+        bodies.add(body[:1] if code == 200 else body)
         return cluster.rolled_out("web")
 
-    until(done, "the second rollout")
-    assert not [body for body in answers if b"no endpoints available" in body]
+    until(rolled_out_after_a_request, "the second rollout")
+    assert not [body for body in bodies if b"no endpoints available" in body]
     assert cluster.raw("GET", path)[1] == b"2 GET /hello?x=1"
     assert (
         cluster.get("apps/v1", "Deployment", "web")["metadata"]["annotations"]["deployment.kubernetes.io/revision"]

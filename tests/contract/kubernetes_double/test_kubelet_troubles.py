@@ -1,4 +1,4 @@
-"""What the kubelet makes of images that cannot be pulled and programs that fail, hang or will not start."""
+"""How the kubelet treats images that cannot be pulled and programs that fail, hang or will not start."""
 
 import json
 import re
@@ -39,8 +39,8 @@ def waiting(cluster: Cluster, app: str) -> str:
 def test_a_missing_image_is_backed_off_from_and_pulled_once_it_is_there(
     cluster: Cluster, registry: SmallRegistry
 ) -> None:
-    thing = workload("Deployment", "web", f"{registry.address}/team/web:1", ports=PORTS, readinessProbe=READY)
-    cluster.apply(thing)
+    manifest = workload("Deployment", "web", f"{registry.address}/team/web:1", ports=PORTS, readinessProbe=READY)
+    cluster.apply(manifest)
     until(lambda: waiting(cluster, "web") == "ErrImagePull", "the failed pull")
     until(lambda: waiting(cluster, "web") == "ImagePullBackOff", "the pause")
     message = container(cluster, "web")["state"]["waiting"]["message"]
@@ -56,16 +56,16 @@ def test_a_pod_for_another_node_is_not_started_and_goes_once_nobody_wants_it(
     cluster: Cluster, registry: SmallRegistry
 ) -> None:
     image = registry.push("team/web", "1", {"web.py": WEB}, Entrypoint=["python", "/web.py"])
-    thing = workload("Deployment", "web", image, ports=PORTS, readinessProbe=READY)
-    thing["spec"]["template"]["spec"]["nodeSelector"] = {"team.example/pool": "gpu"}
-    cluster.apply(thing)
+    manifest = workload("Deployment", "web", image, ports=PORTS, readinessProbe=READY)
+    manifest["spec"]["template"]["spec"]["nodeSelector"] = {"team.example/pool": "gpu"}
+    cluster.apply(manifest)
     until(lambda: [p["status"].get("conditions") for p in cluster.pods("app=web")] not in ([], [None]), "the pod")
     (pod,) = cluster.pods("app=web")
     (placed,) = pod["status"]["conditions"]
     assert (placed["type"], placed["status"], placed["reason"]) == ("PodScheduled", "False", "Unschedulable")
     assert "containerStatuses" not in pod["status"]
-    del thing["spec"]["template"]["spec"]["nodeSelector"]
-    cluster.apply(thing)
+    del manifest["spec"]["template"]["spec"]["nodeSelector"]
+    cluster.apply(manifest)
     until(lambda: cluster.rolled_out("web") and len(cluster.pods("app=web")) == 1, "the rollout")
 
 
@@ -114,7 +114,7 @@ def test_a_name_that_is_not_an_image_is_reported(cluster: Cluster, image: str) -
 
 
 @pytest.mark.parametrize(
-    ("command", "says"),
+    ("command", "expected"),
     [
         (["/usr/bin/no-such-program"], "no such file or directory"),
         (["/tool"], "only Python and scripts"),
@@ -122,12 +122,12 @@ def test_a_name_that_is_not_an_image_is_reported(cluster: Cluster, image: str) -
     ],
 )
 def test_a_program_that_this_machine_cannot_run_is_told(
-    cluster: Cluster, registry: SmallRegistry, command: list[str], says: str
+    cluster: Cluster, registry: SmallRegistry, command: list[str], expected: str
 ) -> None:
     image = registry.push("team/web", "1", {"elsewhere": "x"}, Cmd=["python"])
     cluster.apply(workload("Deployment", "web", image, command=command))
     until(lambda: waiting(cluster, "web") == "CreateContainerError", "the refusal")
-    assert says in container(cluster, "web")["state"]["waiting"]["message"]
+    assert expected in container(cluster, "web")["state"]["waiting"]["message"]
 
 
 def test_a_missing_config_map_is_waited_for(cluster: Cluster, registry: SmallRegistry) -> None:
@@ -221,12 +221,12 @@ def test_a_deleted_pod_is_asked_to_end_and_then_made_to(
         "signal.signal(signal.SIGTERM, bye)\n"
     )
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    rest = "print('up', flush=True)\nwhile True: signal.pause()"
+    loop = "print('up', flush=True)\nwhile True: signal.pause()"
     for name, program in (("polite", polite), ("deaf", deaf)):
-        image = registry.push(f"team/{name}", "1", {"run.py": program + rest}, Entrypoint=["python", "/run.py"])
-        thing = workload("StatefulSet", name, image)
-        thing["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 1
-        cluster.apply(thing)
+        image = registry.push(f"team/{name}", "1", {"run.py": program + loop}, Entrypoint=["python", "/run.py"])
+        manifest = workload("StatefulSet", name, image)
+        manifest["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 1
+        cluster.apply(manifest)
 
         def has_written(name: str = name) -> bool:
             return bool(container(cluster, name)["state"].get("running") and cluster.log(f"{name}-0"))
@@ -247,9 +247,9 @@ def test_logs_can_be_cut_and_chosen(cluster: Cluster, registry: SmallRegistry) -
     image = registry.push(
         "team/t", "1", {"t.py": "for n in range(5): print('line', n)"}, Entrypoint=["python", "/t.py"]
     )
-    thing = job("two", image)
-    thing["spec"]["template"]["spec"]["containers"].append({"name": "side", "image": image, "args": ["x"]})
-    cluster.apply(thing)
+    manifest = job("two", image)
+    manifest["spec"]["template"]["spec"]["containers"].append({"name": "side", "image": image, "args": ["x"]})
+    cluster.apply(manifest)
     until(lambda: cluster.condition("Job", "two", "Complete"), "the job")
     name = cluster.pods("job-name=two")[0]["metadata"]["name"]
     assert cluster.log(name, container="test", tailLines=2) == "line 3\nline 4\n"
@@ -269,7 +269,7 @@ def test_config_maps_secrets_and_empty_folders_can_be_mounted(cluster: Cluster, 
     image = registry.push("team/t", "1", {"t.py": program}, Entrypoint=["python", "/t.py"])
     cluster.apply(config_map("settings", {"a.txt": "mounted"}))
     mounts = [{"name": "cfg", "mountPath": "/etc/settings"}, {"name": "tmp", "mountPath": "/scratch"}]
-    thing = job(
+    manifest = job(
         "mount",
         image,
         args=["/etc/settings/a.txt"],
@@ -277,8 +277,8 @@ def test_config_maps_secrets_and_empty_folders_can_be_mounted(cluster: Cluster, 
         env=[{"name": "SCRATCH", "value": "/scratch"}],
     )
     volumes = [{"name": "cfg", "configMap": {"name": "settings"}}, {"name": "tmp", "emptyDir": {}}]
-    thing["spec"]["template"]["spec"]["volumes"] = volumes
-    cluster.apply(thing)
+    manifest["spec"]["template"]["spec"]["volumes"] = volumes
+    cluster.apply(manifest)
     until(lambda: cluster.condition("Job", "mount", "Complete"), "the job")
     assert cluster.log(cluster.pods("job-name=mount")[0]["metadata"]["name"]) == "mounted []\n"
 
@@ -287,9 +287,9 @@ def test_init_containers_run_first_and_their_failure_fails_the_pod(cluster: Clus
     program = "import sys; print('ran', sys.argv[1]); sys.exit(int(sys.argv[1]))"
     image = registry.push("team/t", "1", {"t.py": program}, Entrypoint=["python", "/t.py"])
     for name, code, verdict in (("good", "0", "Complete"), ("bad", "1", "Failed")):
-        thing = job(name, image, args=["0"])
-        thing["spec"]["template"]["spec"]["initContainers"] = [{"name": "first", "image": image, "args": [code]}]
-        cluster.apply(thing)
+        manifest = job(name, image, args=["0"])
+        manifest["spec"]["template"]["spec"]["initContainers"] = [{"name": "first", "image": image, "args": [code]}]
+        cluster.apply(manifest)
         until(partial(cluster.condition, "Job", name, verdict), verdict)
         pod = cluster.pods(f"job-name={name}")[0]
         assert cluster.log(pod["metadata"]["name"], container="first") == f"ran {code}\n"

@@ -49,10 +49,10 @@ def test_typed_namespaces_are_created_read_and_listed(core: CoreV1Api) -> None:
 
 
 def test_the_server_gives_identity_and_version(core: CoreV1Api) -> None:
-    made = metadata_of(core.create_namespaced_config_map("default", typed_map("c", {"k": "1"})))
-    assert made.uid
-    assert made.creation_timestamp
-    assert str(made.resource_version).isdigit()
+    metadata = metadata_of(core.create_namespaced_config_map("default", typed_map("c", {"k": "1"})))
+    assert metadata.uid
+    assert metadata.creation_timestamp
+    assert str(metadata.resource_version).isdigit()
 
 
 def test_creating_again_and_reading_the_missing_are_named_errors(core: CoreV1Api) -> None:
@@ -81,7 +81,7 @@ def test_lists_honour_label_and_field_selectors(simulated: Cluster, core: CoreV1
         core.create_namespaced_config_map("default", typed_map(name, {}, labels=labels))
 
     def names(**selectors: Any) -> list[str | None]:
-        return [metadata_of(each).name for each in core.list_namespaced_config_map("default", **selectors).items]
+        return [metadata_of(entry).name for entry in core.list_namespaced_config_map("default", **selectors).items]
 
     assert names(label_selector="app=web") == ["a", "b"]
     assert names(label_selector="app==web,tier") == ["a"]
@@ -89,9 +89,9 @@ def test_lists_honour_label_and_field_selectors(simulated: Cluster, core: CoreV1
     assert names(label_selector="app notin (web)") == ["c"]
     assert names(label_selector="app!=web") == ["c"]
     assert names(field_selector="metadata.name=b") == ["b"]
-    found = simulated.kind("v1", "ConfigMap").get(namespace="default")
-    assert found.kind == "ConfigMapList"
-    assert found.metadata.resourceVersion.isdigit()
+    listing = simulated.kind("v1", "ConfigMap").get(namespace="default")
+    assert listing.kind == "ConfigMapList"
+    assert listing.metadata.resourceVersion.isdigit()
     assert simulated.raw("GET", MAPS + "?labelSelector=%3D%3D")[0] == 400
 
 
@@ -128,9 +128,9 @@ def test_merge_and_json_patches_change_what_they_name(simulated: Cluster) -> Non
 
 
 def test_a_strategic_merge_finds_containers_by_name(simulated: Cluster) -> None:
-    thing = workload("Deployment", "d", "x:1")
-    thing["spec"]["template"]["spec"]["containers"].append({"name": "side", "image": "y:1"})
-    simulated.apply(thing)
+    manifest = workload("Deployment", "d", "x:1")
+    manifest["spec"]["template"]["spec"]["containers"].append({"name": "side", "image": "y:1"})
+    simulated.apply(manifest)
 
     def containers(patch: object) -> list[tuple[str, str]]:
         body = {"spec": {"template": {"spec": {"containers": patch}}}}
@@ -165,14 +165,14 @@ def test_status_is_written_through_its_subresource_only(simulated: Cluster) -> N
     }
     simulated.raw("POST", place, body | {"status": {"loadBalancer": {"ingress": [{"ip": "1.1.1.1"}]}}})
     assert "status" not in simulated.get("networking.k8s.io/v1", "Ingress", "i")
-    both = {"spec": {"rules": []}, "status": {"loadBalancer": {"ingress": [{"ip": "2.2.2.2"}]}}}
-    code, reply, _ = simulated.raw("PATCH", f"{place}/i/status", both, "application/merge-patch+json")
-    found = json.loads(reply)
+    patch = {"spec": {"rules": []}, "status": {"loadBalancer": {"ingress": [{"ip": "2.2.2.2"}]}}}
+    code, reply, _ = simulated.raw("PATCH", f"{place}/i/status", patch, "application/merge-patch+json")
+    ingress = json.loads(reply)
     assert code == 200
-    assert found["spec"]["rules"] == rules
-    assert found["status"]["loadBalancer"]["ingress"] == [{"ip": "2.2.2.2"}]
+    assert ingress["spec"]["rules"] == rules
+    assert ingress["status"]["loadBalancer"]["ingress"] == [{"ip": "2.2.2.2"}]
     simulated.raw("PATCH", f"{place}/i", {"status": {"loadBalancer": {}}}, "application/merge-patch+json")
-    assert simulated.get("networking.k8s.io/v1", "Ingress", "i")["status"] == found["status"]
+    assert simulated.get("networking.k8s.io/v1", "Ingress", "i")["status"] == ingress["status"]
 
 
 def test_scale_is_a_document_of_its_own(simulated: Cluster) -> None:
@@ -187,8 +187,8 @@ def test_scale_is_a_document_of_its_own(simulated: Cluster) -> None:
 
 
 def test_a_dry_run_answers_and_stores_nothing(simulated: Cluster, core: CoreV1Api) -> None:
-    made = core.create_namespaced_config_map("default", typed_map("dry", {"k": "1"}), dry_run="All")
-    assert made.data == {"k": "1"}
+    created = core.create_namespaced_config_map("default", typed_map("dry", {"k": "1"}), dry_run="All")
+    assert created.data == {"k": "1"}
     simulated.apply(config_map("kept", {"k": "1"}))
     assert simulated.apply(config_map("kept", {"k": "2"}), dry_run="All")["data"] == {"k": "2"}
     simulated.kind("v1", "ConfigMap").delete(name="kept", namespace="default", body={"dryRun": ["All"]})
@@ -222,9 +222,9 @@ def test_finalizers_hold_an_object_until_they_are_gone(simulated: Cluster) -> No
 
 def test_a_deleted_namespace_takes_its_content_with_it(simulated: Cluster) -> None:
     simulated.raw("POST", "/api/v1/namespaces", {"metadata": {"name": "gone"}})
-    thing = workload("Deployment", "d", "x:1")
-    thing["metadata"]["namespace"] = "gone"
-    simulated.apply(thing)
+    manifest = workload("Deployment", "d", "x:1")
+    manifest["metadata"]["namespace"] = "gone"
+    simulated.apply(manifest)
     until(lambda: simulated.pods(namespace="gone"), "a pod")
     simulated.raw("DELETE", "/api/v1/namespaces/gone")
     until(lambda: simulated.raw("GET", "/api/v1/namespaces/gone")[0] == 404, "the end of the namespace")
@@ -265,16 +265,16 @@ def test_fields_that_may_not_change_are_refused(simulated: Cluster) -> None:
     ],
 )
 def test_a_wrong_deployment_is_refused_by_field(simulated: Cluster, change: Change, field: str) -> None:
-    thing = workload("Deployment", "d", "x:1")
-    change(thing)
-    code, reply, _ = simulated.raw("POST", DEPLOYMENTS, thing)
+    manifest = workload("Deployment", "d", "x:1")
+    change(manifest)
+    code, reply, _ = simulated.raw("POST", DEPLOYMENTS, manifest)
     assert code == 422
     assert json.loads(reply)["details"]["causes"][0]["field"] == field
 
 
 def test_strict_validation_refuses_unknown_fields_at_any_depth(simulated: Cluster) -> None:
-    thing = workload("Deployment", "d", "x:1", spec={"replica": 3}, imagee="x")
-    code, reply, _ = simulated.raw("POST", DEPLOYMENTS + "?fieldValidation=Strict", thing)
+    manifest = workload("Deployment", "d", "x:1", spec={"replica": 3}, imagee="x")
+    code, reply, _ = simulated.raw("POST", DEPLOYMENTS + "?fieldValidation=Strict", manifest)
     assert code == 400
     assert json.loads(reply)["message"] == (
         'Deployment in version "v1" cannot be handled as a Deployment: strict decoding error: '
@@ -283,8 +283,8 @@ def test_strict_validation_refuses_unknown_fields_at_any_depth(simulated: Cluste
 
 
 def test_unknown_fields_are_warned_of_and_dropped_by_default(simulated: Cluster) -> None:
-    thing = workload("Deployment", "d", "x:1", spec={"replica": 3})
-    code, reply, headers = simulated.raw("POST", DEPLOYMENTS, thing)
+    manifest = workload("Deployment", "d", "x:1", spec={"replica": 3})
+    code, reply, headers = simulated.raw("POST", DEPLOYMENTS, manifest)
     assert code == 201
     assert headers["Warning"] == '299 - "unknown field \\"spec.replica\\""'
     assert "replica" not in json.loads(reply)["spec"]
@@ -303,8 +303,8 @@ def test_a_body_that_is_too_large_is_refused(simulated: Cluster) -> None:
 
 def test_secrets_take_plain_text_and_give_base64(simulated: Cluster, core: CoreV1Api) -> None:
     core.create_namespaced_secret("default", V1Secret(metadata=V1ObjectMeta(name="s"), string_data={"k": "v"}))
-    found = simulated.get("v1", "Secret", "s")
-    assert (found["data"], found["type"], "stringData" in found) == ({"k": "dg=="}, "Opaque", False)
+    secret = simulated.get("v1", "Secret", "s")
+    assert (secret["data"], secret["type"], "stringData" in secret) == ({"k": "dg=="}, "Opaque", False)
 
 
 def test_a_service_gets_its_defaults(simulated: Cluster) -> None:

@@ -97,7 +97,7 @@ FIELDS = {"namespace": ["a"], "namespaces": ["Not Valid"], "tokens": [{"token": 
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         (
             FIELDS,
@@ -111,14 +111,14 @@ FIELDS = {"namespace": ["a"], "namespaces": ["Not Valid"], "tokens": [{"token": 
     ],
 )
 def test_a_wrong_configuration_is_told_by_field_without_its_values(
-    tmp_path: Path, settings: dict[str, Any], said: tuple[str, ...]
+    tmp_path: Path, settings: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
     config = write(tmp_path / "k.json", **settings)
     command = [sys.executable, "-m", "local.kubernetes", "--config", str(config)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
-    assert [each for each in said if each not in done.stderr] == []
-    assert "s3cret" not in done.stderr
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert process.returncode == 2
+    assert [text for text in expected if text not in process.stderr] == []
+    assert "s3cret" not in process.stderr
 
 
 # ---- a registry that we did not write
@@ -143,14 +143,14 @@ def distribution(tmp_path: Path) -> Iterator[str]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     http = urllib3.PoolManager(retries=False)
 
-    def answers() -> bool:
+    def is_up() -> bool:
         try:
             return http.request("GET", f"http://{address}/v2/").status == 200
         except urllib3.exceptions.HTTPError:
             return False
 
     try:
-        until(answers, "docker-registry")
+        until(is_up, "docker-registry")
         yield address
     finally:
         process.terminate()
@@ -164,8 +164,8 @@ def push(address: str, repository: str, tag: str, blob: bytes, config: dict[str,
     def upload(content: bytes) -> dict[str, Any]:
         place = http.request("POST", f"{base}/blobs/uploads/").headers["Location"]
         separator = "&" if "?" in place else "?"
-        done = http.request("PUT", f"{place}{separator}digest={digest_of(content)}", body=content)
-        assert done.status == 201
+        response = http.request("PUT", f"{place}{separator}digest={digest_of(content)}", body=content)
+        assert response.status == 201
         return {"digest": digest_of(content), "size": len(content)}
 
     kind = "application/vnd.docker"
@@ -176,8 +176,8 @@ def push(address: str, repository: str, tag: str, blob: bytes, config: dict[str,
         "layers": [{"mediaType": f"{kind}.image.rootfs.diff.tar.gzip", **upload(blob)}],
     }
     headers = {"Content-Type": f"{kind}.distribution.manifest.v2+json"}
-    done = http.request("PUT", f"{base}/manifests/{tag}", body=json.dumps(manifest), headers=headers)
-    assert done.status == 201
+    response = http.request("PUT", f"{base}/manifests/{tag}", body=json.dumps(manifest), headers=headers)
+    assert response.status == 201
 
 
 def test_images_come_from_a_real_registry_by_tag(distribution: str, tmp_path: Path) -> None:

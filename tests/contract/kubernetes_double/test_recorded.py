@@ -1,4 +1,4 @@
-"""The double answers what a real API server answered, but for the differences in its list."""
+"""The double responds as a real API server did, but for the differences in its list."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,11 +9,11 @@ import urllib3
 from local.cluster.building import KUBERNETES, VERSIONS
 from local.kubernetes import Kubernetes, KubernetesSettings
 from local.kubernetes.resources import ABSENT, RESOURCES
-from tests.contract.kubernetes_double.playing import compared
+from tests.contract.kubernetes_double.playing import differences_from
 from tests.contract.kubernetes_double.questions import SITUATIONS
 from tests.contract.kubernetes_double.record import (
-    BETWEEN,
     DIFFERENCES,
+    VERSION_DIFFERENCES,
     as_markdown,
     between_versions,
     namespace_of,
@@ -40,8 +40,8 @@ def test_the_record_says_what_was_asked_when_and_of_which_version() -> None:
 
 
 def listed(situation: str) -> list[str]:
-    _, found, section = LISTED.partition(f"\n## {situation}\n\n")
-    lines = section.partition("\n\n")[0].rstrip("\n").split("\n") if found else []
+    _, heading, section = LISTED.partition(f"\n## {situation}\n\n")
+    lines = section.partition("\n\n")[0].rstrip("\n").split("\n") if heading else []
     return [line.removeprefix("- ") for line in lines]
 
 
@@ -49,17 +49,19 @@ def listed(situation: str) -> list[str]:
 def test_it_answers_as_the_real_one_but_for_the_listed_differences(situation: str, double: Kubernetes) -> None:
     with urllib3.PoolManager() as pool:
         send = sender(double.url, pool, namespace_of(situation))
-        found = compared(situation, RECORDED["answers"][situation], send)
-    assert [line.replace("\n", " ") for line in found] == listed(situation)
+        lines = differences_from(situation, RECORDED["answers"][situation], send)
+    assert [line.replace("\n", " ") for line in lines] == listed(situation)
 
 
 def test_what_other_versions_answer_otherwise_is_recorded_and_listed() -> None:
-    assert BETWEEN.read_text(encoding="utf-8") == between_versions()
+    assert VERSION_DIFFERENCES.read_text(encoding="utf-8") == between_versions()
     for version in VERSIONS:
-        other = recorded(version)
-        assert (other["version"], other["answers"].keys() <= SITUATIONS.keys()) == (version, True)
+        recording = recorded(version)
+        assert (recording["version"], recording["answers"].keys() <= SITUATIONS.keys()) == (version, True)
         if version != KUBERNETES:
-            assert not [name for name, told in other["answers"].items() if told == RECORDED["answers"][name]]
+            assert not [
+                name for name, responses in recording["answers"].items() if responses == RECORDED["answers"][name]
+            ]
 
 
 def test_the_list_names_no_situation_that_is_not_asked() -> None:
@@ -70,7 +72,7 @@ def test_the_list_names_no_situation_that_is_not_asked() -> None:
 
 
 def test_each_kind_of_the_real_one_is_there_or_known_to_be_absent() -> None:
-    there = {f"{resource.api_version} {resource.plural}" for resource in RESOURCES}
+    present = {f"{resource.api_version} {resource.plural}" for resource in RESOURCES}
     absent = {f"{version} {plural}" for version, plurals in ABSENT.items() for plural in plurals.split()}
-    assert there & absent == set()
-    assert set(RECORDED["kinds"]) == there | absent
+    assert present & absent == set()
+    assert set(RECORDED["kinds"]) == present | absent

@@ -11,19 +11,19 @@ from tests.contract.kubernetes_double.support import Cluster, body_of, config_ma
 MAPS = "/api/v1/namespaces/default/configmaps"
 
 
-def owner(thing: dict[str, Any], manager: str) -> dict[str, Any]:
-    return next(m for m in thing["metadata"]["managedFields"] if m["manager"] == manager)
+def owner(manifest: dict[str, Any], manager: str) -> dict[str, Any]:
+    return next(m for m in manifest["metadata"]["managedFields"] if m["manager"] == manager)
 
 
-def container(thing: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = thing["spec"]["template"]["spec"]["containers"][0]
-    return found
+def container(manifest: dict[str, Any]) -> dict[str, Any]:
+    first: dict[str, Any] = manifest["spec"]["template"]["spec"]["containers"][0]
+    return first
 
 
 def test_an_apply_creates_what_is_missing(simulated: Cluster) -> None:
-    made = simulated.apply(config_map("s", {"k": "1"}))
-    assert made["data"] == {"k": "1"}
-    entry = owner(made, "slipway")
+    created = simulated.apply(config_map("s", {"k": "1"}))
+    assert created["data"] == {"k": "1"}
+    entry = owner(created, "slipway")
     assert (entry["operation"], entry["fieldsV1"]) == ("Apply", {"f:data": {"f:k": {}}})
 
 
@@ -47,9 +47,9 @@ def test_a_dropped_probe_goes_with_the_defaults_the_server_gave_it(simulated: Cl
 
 
 def test_a_dropped_container_goes_as_a_whole(simulated: Cluster) -> None:
-    thing = workload("Deployment", "d", "x:1")
-    thing["spec"]["template"]["spec"]["containers"].append({"name": "side", "image": "y:1"})
-    simulated.apply(thing)
+    manifest = workload("Deployment", "d", "x:1")
+    manifest["spec"]["template"]["spec"]["containers"].append({"name": "side", "image": "y:1"})
+    simulated.apply(manifest)
     names = [
         c["name"] for c in simulated.apply(workload("Deployment", "d", "x:1"))["spec"]["template"]["spec"]["containers"]
     ]
@@ -93,8 +93,8 @@ def test_what_kubectl_changed_is_a_conflict_that_names_the_container(simulated: 
 
 def test_equal_values_are_owned_together(simulated: Cluster) -> None:
     simulated.apply(config_map("s", {"k": "1"}))
-    both = simulated.apply(config_map("s", {"k": "1"}), manager="other", force=False)
-    assert {m["manager"] for m in both["metadata"]["managedFields"]} == {"slipway", "other"}
+    shared = simulated.apply(config_map("s", {"k": "1"}), manager="other", force=False)
+    assert {m["manager"] for m in shared["metadata"]["managedFields"]} == {"slipway", "other"}
     assert simulated.apply(config_map("s", {}))["data"] == {"k": "1"}
 
 
@@ -104,9 +104,9 @@ def test_an_apply_without_a_manager_is_refused(simulated: Cluster) -> None:
 
 
 def test_an_unknown_field_in_an_apply_is_a_500_without_a_reason_as_on_a_cluster(simulated: Cluster) -> None:
-    thing = workload("Deployment", "d", "x:1", spec={"replica": 3})
+    manifest = workload("Deployment", "d", "x:1", spec={"replica": 3})
     place = "/apis/apps/v1/namespaces/default/deployments/d?fieldManager=m"
-    code, body, _ = simulated.raw("PATCH", place, thing, "application/apply-patch+yaml")
+    code, body, _ = simulated.raw("PATCH", place, manifest, "application/apply-patch+yaml")
     status = json.loads(body)
     assert (code, "reason" in status) == (500, False)
     assert status["message"] == (

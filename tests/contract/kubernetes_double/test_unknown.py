@@ -12,14 +12,14 @@ MAPS = "/api/v1/namespaces/default/configmaps"
 APPLY = "application/apply-patch+yaml"
 
 
-def refused(answer: tuple[int, bytes, Any]) -> str:
-    status = json.loads(answer[1])
-    assert (answer[0], status["code"], status["reason"]) == (501, 501, "NotImplemented"), status
+def refused(response: tuple[int, bytes, Any]) -> str:
+    status = json.loads(response[1])
+    assert (response[0], status["code"], status["reason"]) == (501, 501, "NotImplemented"), status
     return str(status["message"])
 
 
 @pytest.mark.parametrize(
-    ("path", "named"),
+    ("path", "expected"),
     [
         ("/apis/storage.k8s.io/v1/storageclasses", "storageclasses of storage.k8s.io/v1"),
         ("/apis/storage.k8s.io/v1", "storage.k8s.io/v1"),
@@ -31,8 +31,8 @@ def refused(answer: tuple[int, bytes, Any]) -> str:
         ),
     ],
 )
-def test_a_kind_that_every_cluster_has(simulated: Cluster, path: str, named: str) -> None:
-    assert f"the double of Kubernetes does not know {named}" in refused(simulated.raw("GET", path))
+def test_a_kind_that_every_cluster_has(simulated: Cluster, path: str, expected: str) -> None:
+    assert f"the double of Kubernetes does not know {expected}" in refused(simulated.raw("GET", path))
 
 
 @pytest.mark.parametrize("method", [method for method in QUERIES if method != "HEAD"])
@@ -49,9 +49,9 @@ def test_a_parameter_of_a_real_server_that_nothing_here_acts_on(simulated: Clust
 
 def test_a_header(simulated: Cluster) -> None:
     headers = {"Impersonate-User": "admin", "Accept": "application/json"}
-    answer = simulated.api.rest_client.request("GET", simulated.url + MAPS, headers=headers)
-    answer.read()
-    assert "the header impersonate-user" in refused((answer.status, answer.data, answer.headers))
+    response = simulated.api.rest_client.request("GET", simulated.url + MAPS, headers=headers)
+    response.read()
+    assert "the header impersonate-user" in refused((response.status, response.data, response.headers))
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,18 @@ def test_a_header(simulated: Cluster) -> None:
     ],
 )
 def test_a_form_of_the_answer(simulated: Cluster, accept: str) -> None:
-    answer = simulated.api.rest_client.request("GET", simulated.url + MAPS, headers={"Accept": accept})
-    answer.read()
-    assert f"the media type {accept.split(',', maxsplit=1)[0]}" in refused((answer.status, answer.data, answer.headers))
+    response = simulated.api.rest_client.request("GET", simulated.url + MAPS, headers={"Accept": accept})
+    response.read()
+    assert f"the media type {accept.split(',', maxsplit=1)[0]}" in refused(
+        (response.status, response.data, response.headers)
+    )
 
 
 def test_a_form_that_it_has_no_name_for_is_passed_over_for_the_next(simulated: Cluster) -> None:
     accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
-    answer = simulated.api.rest_client.request("GET", simulated.url + MAPS, headers={"Accept": accept})
-    answer.read()
-    assert json.loads(answer.data)["kind"] == "ConfigMapList"
+    response = simulated.api.rest_client.request("GET", simulated.url + MAPS, headers={"Accept": accept})
+    response.read()
+    assert json.loads(response.data)["kind"] == "ConfigMapList"
 
 
 def test_a_form_of_the_body(simulated: Cluster) -> None:
@@ -82,19 +84,19 @@ def test_a_form_of_the_body(simulated: Cluster) -> None:
         assert f"the media type {media}" in refused(simulated.raw(method, path, b"k8s", media))
 
 
-def with_field(thing: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+def with_field(manifest: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     """The object with a value at a path such as `spec.containers[].name`; in a list it is that of the first item."""
-    inner: Any = thing
+    inner: Any = manifest
     *steps, last = path.split(".")
     for step in steps:
         name = step.removesuffix("[]")
         if step.endswith("[]"):
-            items = inner.setdefault(name, [{"name": "one", "image": "x:1"}])
-            inner = items[0]
+            entries = inner.setdefault(name, [{"name": "one", "image": "x:1"}])
+            inner = entries[0]
         else:
             inner = inner.setdefault(name, {})
     inner[last] = value
-    return thing
+    return manifest
 
 
 VALUES: dict[str, Any] = {
@@ -115,12 +117,12 @@ PLURALS = {"Deployment": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps
 
 @pytest.mark.parametrize(("kind", "path"), [(kind, path) for kind in PLURALS for path in FIELDS[kind]])
 def test_a_field_that_nothing_here_acts_on(simulated: Cluster, kind: str, path: str) -> None:
-    thing = job("j", "x:1") if kind == "Job" else workload(kind, "j", "x:1")
-    thing = with_field(thing, path, VALUES[path.rpartition(".")[2]])
+    manifest = job("j", "x:1") if kind == "Job" else workload(kind, "j", "x:1")
+    manifest = with_field(manifest, path, VALUES[path.rpartition(".")[2]])
     root = f"/apis/{PLURALS[kind]}/namespaces/default/{kind.lower()}s"
-    for answer in (
-        simulated.raw("PATCH", f"{root}/j?fieldManager=m", thing, APPLY),
-        simulated.raw("POST", root, thing),
+    for response in (
+        simulated.raw("PATCH", f"{root}/j?fieldManager=m", manifest, APPLY),
+        simulated.raw("POST", root, manifest),
     ):
-        assert f"the field {path} of {kind}" in refused(answer)
+        assert f"the field {path} of {kind}" in refused(response)
     assert simulated.raw("GET", f"{root}/j")[0] == 404

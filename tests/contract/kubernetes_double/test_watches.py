@@ -19,32 +19,32 @@ MAPS = "/api/v1/namespaces/default/configmaps"
 
 
 def collect(simulated: Cluster, first: Callable[[], None], last: Event, **options: object) -> list[Event]:
-    """Start a watch, do something once it listens, and return what came until `last`."""
-    core, seen = CoreV1Api(simulated.api), []
+    """Start a watch, do something once it listens, and return the events up to `last`."""
+    core, events = CoreV1Api(simulated.api), []
     watcher = watch.Watch()
-    other = Cluster(simulated.url, simulated.scratch)
-    other.apply(config_map("marker", {"n": "0"}))
+    second_client = Cluster(simulated.url, simulated.scratch)
+    second_client.apply(config_map("marker", {"n": "0"}))
     acted = False
     for event in watcher.stream(core.list_namespaced_config_map, "default", timeout_seconds=20, **options):
         if not acted:  # the first event shows that the stream is open
             acted = True
             threading.Thread(target=first).start()
-        seen.append((event["type"], event["object"].metadata.name))
-        if seen[-1] == last:
+        events.append((event["type"], event["object"].metadata.name))
+        if events[-1] == last:
             watcher.stop()
-    return seen
+    return events
 
 
 def test_a_watch_tells_what_is_there_and_then_what_changes(simulated: Cluster) -> None:
     simulated.apply(config_map("c", {"k": "1"}))
-    other = Cluster(simulated.url, simulated.scratch)
+    second_client = Cluster(simulated.url, simulated.scratch)
 
     def change() -> None:
-        other.apply(config_map("c", {"k": "2"}))
-        other.raw("DELETE", f"{MAPS}/c")
+        second_client.apply(config_map("c", {"k": "2"}))
+        second_client.raw("DELETE", f"{MAPS}/c")
 
-    seen = collect(simulated, change, ("DELETED", "c"))
-    assert seen == [("ADDED", "c"), ("ADDED", "marker"), ("MODIFIED", "c"), ("DELETED", "c")]
+    events = collect(simulated, change, ("DELETED", "c"))
+    assert events == [("ADDED", "c"), ("ADDED", "marker"), ("MODIFIED", "c"), ("DELETED", "c")]
 
 
 def test_a_watch_from_a_version_does_not_repeat_what_was_before(simulated: Cluster) -> None:
@@ -52,42 +52,44 @@ def test_a_watch_from_a_version_does_not_repeat_what_was_before(simulated: Clust
     listed = CoreV1Api(simulated.api).list_namespaced_config_map("default").metadata
     assert listed is not None
     version = listed.resource_version
-    other = Cluster(simulated.url, simulated.scratch)
-    seen = collect(simulated, lambda: other.apply(config_map("new", {})), ("ADDED", "new"), resource_version=version)
-    assert seen == [("ADDED", "marker"), ("ADDED", "new")]
+    second_client = Cluster(simulated.url, simulated.scratch)
+    events = collect(
+        simulated, lambda: second_client.apply(config_map("new", {})), ("ADDED", "new"), resource_version=version
+    )
+    assert events == [("ADDED", "marker"), ("ADDED", "new")]
 
 
 def test_an_object_that_ceases_to_match_the_selector_is_told_as_deleted(simulated: Cluster) -> None:
     simulated.apply(config_map("c", {}, labels={"on": "yes"}))
-    other = Cluster(simulated.url, simulated.scratch)
-    seen = collect(
+    second_client = Cluster(simulated.url, simulated.scratch)
+    events = collect(
         simulated,
-        lambda: other.apply(config_map("c", {}, labels={"on": "no"})),
+        lambda: second_client.apply(config_map("c", {}, labels={"on": "no"})),
         ("DELETED", "c"),
         label_selector="on=yes",
     )
-    assert seen == [("ADDED", "c"), ("DELETED", "c")]
+    assert events == [("ADDED", "c"), ("DELETED", "c")]
 
 
 def test_a_watch_can_be_held_to_one_name(simulated: Cluster) -> None:
     simulated.apply(config_map("c", {}))
-    other = Cluster(simulated.url, simulated.scratch)
+    second_client = Cluster(simulated.url, simulated.scratch)
 
     def change() -> None:
-        other.apply(config_map("noise", {}))
-        other.apply(config_map("c", {"k": "1"}))
+        second_client.apply(config_map("noise", {}))
+        second_client.apply(config_map("c", {"k": "1"}))
 
-    seen = collect(simulated, change, ("MODIFIED", "c"), field_selector="metadata.name=c")
-    assert seen == [("ADDED", "c"), ("MODIFIED", "c")]
+    events = collect(simulated, change, ("MODIFIED", "c"), field_selector="metadata.name=c")
+    assert events == [("ADDED", "c"), ("MODIFIED", "c")]
 
 
 def test_the_dynamic_client_watches_too(simulated: Cluster) -> None:
     simulated.apply(config_map("c", {}))
-    watcher, seen = watch.Watch(), []
+    watcher, events = watch.Watch(), []
     for event in simulated.kind("v1", "ConfigMap").watch(namespace="default", timeout=20, watcher=watcher):
-        seen.append((event["type"], event["object"].metadata.name))
+        events.append((event["type"], event["object"].metadata.name))
         watcher.stop()
-    assert seen == [("ADDED", "c")]
+    assert events == [("ADDED", "c")]
 
 
 def test_a_watch_ends_after_its_timeout_with_a_bookmark_if_asked(simulated: Cluster) -> None:
@@ -101,9 +103,9 @@ def test_a_watch_ends_after_its_timeout_with_a_bookmark_if_asked(simulated: Clus
 
 def test_a_version_that_is_too_old_is_gone(simulated: Cluster) -> None:
     core = CoreV1Api(simulated.api)
-    with pytest.raises(ApiException) as gone:
+    with pytest.raises(ApiException) as expired:
         list(watch.Watch().stream(core.list_namespaced_config_map, "default", resource_version="1", timeout_seconds=5))
-    assert gone.value.status == 410
+    assert expired.value.status == 410
 
 
 def test_the_history_is_bounded(tmp_path: Path) -> None:

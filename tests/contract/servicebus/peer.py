@@ -1,4 +1,4 @@
-"""A peer that speaks bare AMQP: what no SDK does, and what the recordings of another client need around them."""
+"""A peer that speaks bare AMQP, for what no SDK does and for what surrounds the recordings of another client."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _SOURCE, _TARGET, _FILTERS = 0x28, 0x29, 7
 
 
 class Peer:
-    """A connection that sends the given frames and collects the answers."""
+    """A connection that sends the given frames and collects those that come back."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
@@ -31,10 +31,10 @@ class Peer:
     def next(self) -> bytes | Frame | None:
         """The next header or frame; None at the end of the connection."""
         while not self._waiting:
-            data = self.connection.recv(65536)
-            if not data:
+            chunk = self.connection.recv(65536)
+            if not chunk:
                 return None
-            self._waiting += self._reader.feed(data)
+            self._waiting += self._reader.feed(chunk)
         return self._waiting.pop(0)
 
     def until(self, performative: Performative) -> Frame:
@@ -55,16 +55,16 @@ class Peer:
     def attach(
         self, handle: int, address: str, *, receives: bool, filters: Mapping[Symbol, Any] | None = None
     ) -> Frame:
-        there: list[Any] = [address]
+        remote: list[Any] = [address]
         if filters is not None:
-            there += [None] * (_FILTERS - 1) + [dict(filters)]
-        source, target = (there, ["here"]) if receives else (["here"], there)
+            remote += [None] * (_FILTERS - 1) + [dict(filters)]
+        source, target = (remote, ["here"]) if receives else (["here"], remote)
         ends = [Described(ULong(_SOURCE), source), Described(ULong(_TARGET), target)]
         self.send(Performative.ATTACH, [f"link-{handle}", UInt(handle), receives, UByte(2), UByte(0), *ends])
         return self.until(Performative.ATTACH)
 
     def put_token(self, audience: str) -> int:
-        """The status that comes back."""
+        """Present a token for this audience; returns the status."""
         if not self._tokens:
             self.attach(0, CBS, receives=False)
             self.attach(1, CBS, receives=True)
@@ -84,7 +84,7 @@ class Peer:
         self.send(Performative.TRANSFER, [UInt(handle), number, tag, UInt(message_format), False], payload)
 
     def settle(self, delivery: Frame, outcome: Described) -> Described | None:
-        """Settle a delivery with this outcome; returns the answer."""
+        """Settle a delivery with this outcome; returns the state that the bus confirms."""
         number = UInt(delivery.fields.number(1))
         self.send(Performative.DISPOSITION, [True, number, number, False, outcome])
         return self.until(Performative.DISPOSITION).fields.described(4)
@@ -97,7 +97,7 @@ def a_peer(bus: ServiceBus) -> Iterator[Peer]:
 
 
 def is_refused(attach: Frame) -> bool:
-    """A link to nowhere: neither source nor target."""
+    """Whether a link was refused: it has neither source nor target."""
     return attach.fields.raw(5) is None and attach.fields.raw(6) is None
 
 

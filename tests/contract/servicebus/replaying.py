@@ -35,7 +35,7 @@ ANSWER_WITHIN = 10.0
 _SAS = re.compile(rb"SharedAccessSignature [!-~]+")
 _SCHEDULED = re.compile(rb"x-opt-scheduled-enqueue-time\x83(.{8})", re.DOTALL)
 _SECTION = b"\0\x53"
-"""How an encoded message begins. An answer of `$management` has such messages inside its own."""
+"""How an encoded message begins. A response of `$management` holds such messages inside its own."""
 _ERROR, _REJECTION = 0x1D, Symbol("com.microsoft:dead-letter")
 _LEFT_OUT = frozenset(
     {
@@ -64,44 +64,44 @@ class Difference:
 
     moment: float
     recorded: object
-    came: object
+    actual: object
 
     def __str__(self) -> str:
-        return f"at {self.moment:g} ms\n    recorded {self.recorded}\n    came     {self.came}"
+        return f"at {self.moment:g} ms\n    recorded {self.recorded}\n    actual   {self.actual}"
 
 
 class _Side:
-    """Reads one side of a connection, and reduces each frame to what can be compared."""
+    """Reads one side of a connection and reduces each frame to what can be compared."""
 
     def __init__(self) -> None:
         self._reader = FrameReader()
         self._parts: dict[tuple[int, int], bytes] = {}
 
-    def read(self, data: bytes) -> "list[_Shown]":
-        return [self._shown(part) for part in self._reader.feed(data)]
+    def read(self, chunk: bytes) -> "list[_Comparable]":
+        return [self._comparable(part) for part in self._reader.feed(chunk)]
 
-    def _shown(self, part: bytes | Frame) -> "_Shown":
+    def _comparable(self, part: bytes | Frame) -> "_Comparable":
         if isinstance(part, bytes):
-            return _Shown(channel=0, content=("header", part))
+            return _Comparable(channel=0, content=("header", part))
         fields = [_plain(part.fields.raw(index)) for index in _COMPARED.get(part.performative, ())]
         content: list[object] = [part.performative.name, *fields]
         tokens: list[bytes] = []
         if part.performative is Performative.TRANSFER:
             link = (part.channel, part.fields.number(0))
-            whole = self._parts.pop(link, b"") + part.payload
+            payload = self._parts.pop(link, b"") + part.payload
             if part.fields.flag(5):
-                self._parts[link] = whole
+                self._parts[link] = payload
             else:
-                message, tokens = _message(whole)
+                message, tokens = _message(payload)
                 content.append(message)
                 tag = part.fields.raw(2)
                 if isinstance(tag, bytes) and len(tag) == 16:
                     tokens.insert(0, uuid.UUID(bytes_le=tag).bytes)
-        return _Shown(channel=part.channel, content=tuple(content), tokens=tuple(tokens))
+        return _Comparable(channel=part.channel, content=tuple(content), tokens=tuple(tokens))
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Shown:
+class _Comparable:
     channel: int
     content: tuple[object, ...]
     tokens: tuple[bytes, ...] = ()
@@ -144,27 +144,27 @@ def _message(encoded: bytes) -> tuple[list[Any], list[bytes]]:
 
 
 class _Wire:
-    """A connection to the bus whose answers are taken by channel: between channels the order is left open."""
+    """A connection to the bus whose frames are read by channel: the order between channels is undefined."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._side = _Side()
-        self._waiting: dict[int, deque[_Shown]] = defaultdict(deque)
+        self._waiting: dict[int, deque[_Comparable]] = defaultdict(deque)
 
-    def send(self, data: bytes) -> None:
-        self._connection.sendall(data)
+    def send(self, chunk: bytes) -> None:
+        self._connection.sendall(chunk)
 
-    def next(self, channel: int) -> _Shown | None:
+    def next(self, channel: int) -> _Comparable | None:
         """The next frame of a channel; None when none comes."""
         while not self._waiting[channel]:
             try:
-                data = self._connection.recv(65536)
+                chunk = self._connection.recv(65536)
             except (TimeoutError, ConnectionError):
-                data = b""
-            if not data:
+                chunk = b""
+            if not chunk:
                 return None
-            for shown in self._side.read(data):
-                self._waiting[shown.channel].append(shown)
+            for part in self._side.read(chunk):
+                self._waiting[part.channel].append(part)
         return self._waiting[channel].popleft()
 
     def cut(self) -> None:
@@ -185,11 +185,11 @@ class Replay:
         self._differences: list[Difference] = []
 
     def run(self) -> list[Difference]:
-        given = dict(self._setup["bus"])
-        queues = [QueueSettings(**settings) for settings in given.pop("queues")]
+        bus_settings = dict(self._setup["bus"])
+        queues = [QueueSettings(**settings) for settings in bus_settings.pop("queues")]
         before = 0.0
         with ExitStack() as opened:
-            bus = opened.enter_context(ServiceBus(*queues, bearer_token=BEARER_TOKEN, **given))
+            bus = opened.enter_context(ServiceBus(*queues, bearer_token=BEARER_TOKEN, **bus_settings))
             self._later = int(time.time() * 1000) - self._setup["clock"]
             for line in self._lines:
                 if line["t"] - before > LONG_GAP:
@@ -208,38 +208,38 @@ class Replay:
             case {"event": "cut"}:
                 for wire in self._wires.values():
                     wire.cut()
-            case {"prepare": what}:
-                _prepare(opened.enter_context(a_peer(bus)), what)
+            case {"prepare": preparation}:
+                _prepare(opened.enter_context(a_peer(bus)), preparation)
             case {"from": "client", "conn": number, "frame": frame}:
                 self._wires[number].send(self._of_this_run(bytes.fromhex(frame)))
             case {"from": "server", "conn": number, "frame": frame}:
                 return all(
-                    self._compare(number, shown, line) for shown in self._recorded[number].read(bytes.fromhex(frame))
+                    self._compare(number, part, line) for part in self._recorded[number].read(bytes.fromhex(frame))
                 )
             case _:
                 raise AssertionError(f"a line of an unknown kind: {sorted(line)}")
         return True
 
-    def _compare(self, number: int, recorded: _Shown, line: dict[str, Any]) -> bool:
-        came = self._wires[number].next(recorded.channel)
-        if came is None:
-            self._differences.append(Difference(moment=line["t"], recorded=recorded.content, came=None))
+    def _compare(self, number: int, recorded: _Comparable, line: dict[str, Any]) -> bool:
+        actual = self._wires[number].next(recorded.channel)
+        if actual is None:
+            self._differences.append(Difference(moment=line["t"], recorded=recorded.content, actual=None))
             return False
-        self._tokens |= dict(zip(recorded.tokens, came.tokens, strict=False))
-        if recorded.content != came.content:
-            difference = Difference(moment=line["t"], recorded=recorded.content, came=came.content)
+        self._tokens |= dict(zip(recorded.tokens, actual.tokens, strict=False))
+        if recorded.content != actual.content:
+            difference = Difference(moment=line["t"], recorded=recorded.content, actual=actual.content)
             self._differences.append(difference)
-        return recorded.content[0] == came.content[0]
+        return recorded.content[0] == actual.content[0]
 
     def _of_this_run(self, frame: bytes) -> bytes:
-        for recorded, came in self._tokens.items():
-            frame = frame.replace(recorded, came)
+        for recorded, actual in self._tokens.items():
+            frame = frame.replace(recorded, actual)
         for moment in _SCHEDULED.findall(frame):
             frame = frame.replace(moment, (int.from_bytes(moment) + self._later).to_bytes(8))
-        found = _SAS.search(frame)
-        if found is None:
+        match = _SAS.search(frame)
+        if match is None:
             return frame
-        token = found.group().decode()
+        token = match.group().decode()
         frame = frame.replace(encode(token), encode(self._signed_anew(token)))
         return struct.pack(">I", len(frame)) + frame[4:]
 
@@ -252,22 +252,22 @@ class Replay:
         return "SharedAccessSignature " + urlencode(fields)
 
 
-def _prepare(peer: Peer, what: dict[str, Any]) -> None:
-    """Do to a queue what the recorded program did to it without the recorder."""
-    name = what["queue"]
+def _prepare(peer: Peer, preparation: dict[str, Any]) -> None:
+    """Do to a queue what the recorded program did to it outside the recording."""
+    name = preparation["queue"]
     peer.open()
     peer.put_token(f"sb://h/{name}")
-    if "hold_session" in what:  # held for as long as the connection is open
-        peer.attach(2, name, receives=True, filters={SESSION_FILTER: what["hold_session"]})
-    elif "dead_letter" in what:
+    if "hold_session" in preparation:  # held for as long as the connection is open
+        peer.attach(2, name, receives=True, filters={SESSION_FILTER: preparation["hold_session"]})
+    elif "dead_letter" in preparation:
         peer.attach(2, name, receives=True)
-        reasons = {"DeadLetterReason": what["reason"], "DeadLetterErrorDescription": what["description"]}
+        reasons = {"DeadLetterReason": preparation["reason"], "DeadLetterErrorDescription": preparation["description"]}
         rejected = Described(ULong(DeliveryState.REJECTED), [Described(ULong(_ERROR), [_REJECTION, None, reasons])])
-        for received in range(what["dead_letter"]):
+        for received in range(preparation["dead_letter"]):
             peer.credit(2, 1, received=received)
             peer.settle(peer.until(Performative.TRANSFER), rejected)
     else:
         peer.attach(2, name, receives=False)
-        for message in what["messages"]:
+        for message in preparation["messages"]:
             peer.transfer(2, encoded_message(message["body"], message_id=message["id"], session_id=message["session"]))
             peer.until(Performative.DISPOSITION)

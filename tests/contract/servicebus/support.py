@@ -1,4 +1,5 @@
-"""The queues that the contract is tested with, and a bench of shared connections: each takes the SDK half a second."""
+"""The queues that the contract is tested with, and a bench of shared connections: opening one takes the SDK half a
+second."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -48,25 +49,25 @@ class Bench:
         if queue not in self._receivers:
             name, _, dead = queue.partition("/")
             sub_queue = "deadletter" if dead else None
-            # Opened here, since the SDK counts the time that takes as part of the first wait, however short that is.
+            # Opened here, since the SDK counts the time to open against the first wait, however short that is.
             self._receivers[queue] = self.client.get_queue_receiver(name, sub_queue=sub_queue).__enter__()
         return self._receivers[queue]
 
     def send(self, *messages: ServiceBusMessage, queue: str = "plain") -> None:
         self.sender(queue).send_messages(list(messages))
 
-    def one(self, queue: str = "plain") -> ServiceBusReceivedMessage:
+    def receive(self, queue: str = "plain") -> ServiceBusReceivedMessage:
         """The next message, which must come."""
         (message,) = self.receiver(queue).receive_messages(1, max_wait_time=WAIT)
         return message
 
     def several(self, count: int, queue: str = "plain") -> list[ServiceBusReceivedMessage]:
-        found: list[ServiceBusReceivedMessage] = []
-        while len(found) < count:
-            more = self.receiver(queue).receive_messages(count - len(found), max_wait_time=WAIT)
-            assert more, f"{len(found)} of {count} messages came"
-            found += more
-        return found
+        messages: list[ServiceBusReceivedMessage] = []
+        while len(messages) < count:
+            more = self.receiver(queue).receive_messages(count - len(messages), max_wait_time=WAIT)
+            assert more, f"{len(messages)} of {count} messages came"
+            messages += more
+        return messages
 
     def none(self, queue: str = "plain") -> bool:
         return self.receiver(queue).receive_messages(1, max_wait_time=GLANCE) == []

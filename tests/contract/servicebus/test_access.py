@@ -1,4 +1,4 @@
-"""Who gets in: keys, tokens, and what is not there."""
+"""Who may connect: keys, tokens, and queues that do not exist."""
 
 import time
 
@@ -18,7 +18,7 @@ REFUSED = (ServiceBusAuthenticationError, ServiceBusAuthorizationError)
 
 
 class StaticToken:
-    """What stands in for an Entra credential on a laptop."""
+    """Stands in for an Entra credential on a developer's machine."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -60,7 +60,7 @@ def test_an_idle_sender_of_the_sdk_is_not_cut_off() -> None:
     queue = QueueSettings(name="plain")
     with ServiceBus(queue, idle_seconds=4) as bus:
         client = ServiceBusClient.from_connection_string(bus.connection_string, retry_total=0)
-        # Each 30 s, unless told otherwise, the SDK looks whether a sign of life is due.
+        # By default the SDK checks only every 30 s whether a sign of life is due.
         idle = client.get_queue_sender("plain", keep_alive=1)
         with client, idle as sender, client.get_queue_receiver("plain") as receiver:
             assert receiver.receive_messages(1, max_wait_time=5) == []

@@ -39,12 +39,12 @@ async def send_and_complete(sender: ServiceBusSender, receiver: ServiceBusReceiv
     for number in range(20):
         batch.add_message(ServiceBusMessage(str(number)))
     await sender.send_messages(batch)
-    got: list[str] = []
-    while len(got) < 20:
-        for message in await receiver.receive_messages(20 - len(got), max_wait_time=WAIT):
-            got.append(str(message))
+    texts: list[str] = []
+    while len(texts) < 20:
+        for message in await receiver.receive_messages(20 - len(texts), max_wait_time=WAIT):
+            texts.append(str(message))
             await receiver.complete_message(message)
-    assert got == [str(number) for number in range(20)]
+    assert texts == [str(number) for number in range(20)]
 
 
 async def settle_in_every_way(sender: ServiceBusSender, receiver: ServiceBusReceiver) -> None:
@@ -92,14 +92,14 @@ def test_sessions_by_the_asynchronous_sdk(bus: ServiceBus) -> None:
     async def scenario(client: ServiceBusClient) -> None:
         async with client.get_queue_sender("ordered") as sender:
             await sender.send_messages([ServiceBusMessage(text, session_id="A") for text in ("a", "b")])
-        taken = client.get_queue_receiver("ordered", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=1)
-        async with taken as receiver:
+        next_session = client.get_queue_receiver("ordered", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=1)
+        async with next_session as receiver:
             assert receiver.session.session_id == "A"
-            got: list[str] = []
+            texts: list[str] = []
             async for message in receiver:
-                got.append(str(message))
+                texts.append(str(message))
                 await receiver.complete_message(message)
-            assert got == ["a", "b"]
+            assert texts == ["a", "b"]
             await receiver.session.set_state("zz")
             assert bytes(await receiver.session.get_state()) == b"zz"
         with pytest.raises(MessagingEntityNotFoundError):

@@ -35,7 +35,7 @@ def test_a_message_arrives_with_all_that_it_was_sent_with(bench: Bench) -> None:
             application_properties=properties,
         )
     )
-    message = bench.one()
+    message = bench.receive()
     assert b"".join(message.body) == b"hello"
     assert (message.message_id, message.subject, message.content_type) == ("m1", "ImagePushed", "application/json")
     assert (message.correlation_id, message.to, message.reply_to) == ("c", "to", "rt")
@@ -96,8 +96,8 @@ def test_peek_shows_messages_and_leaves_them(bench: Bench) -> None:
     bench.send(ServiceBusMessage("one"), ServiceBusMessage("two"), ServiceBusMessage("three"))
     first = bench.receiver().peek_messages(2, sequence_number=1)
     assert [str(message) for message in first] == ["one", "two"]
-    rest = bench.receiver().peek_messages(10)
-    assert [str(message) for message in rest] == ["three"], "peeking goes on where it stopped"
+    remaining = bench.receiver().peek_messages(10)
+    assert [str(message) for message in remaining] == ["three"], "peeking goes on where it stopped"
     for message in bench.several(3):
         assert message.delivery_count == 0
         bench.receiver().complete_message(message)
@@ -108,44 +108,44 @@ def test_receive_and_delete_takes_messages_for_good(bench: Bench) -> None:
     bench.send(ServiceBusMessage("a"), ServiceBusMessage("b"))
     mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
     with bench.client.get_queue_receiver("plain", receive_mode=mode) as receiver:
-        got: list[str] = []
-        while len(got) < 2:
-            more = receiver.receive_messages(2 - len(got), max_wait_time=WAIT)
+        texts: list[str] = []
+        while len(texts) < 2:
+            more = receiver.receive_messages(2 - len(texts), max_wait_time=WAIT)
             assert more
-            got += [str(message) for message in more]
-        assert got == ["a", "b"]
+            texts += [str(message) for message in more]
+        assert texts == ["a", "b"]
         assert receiver.peek_messages(1) == []
 
 
 def test_an_iterator_with_prefetch_gets_each_message_once_and_gives_the_rest_back(bench: Bench) -> None:
     bench.send(*(ServiceBusMessage(str(number)) for number in range(30)))
-    got: list[str] = []
+    texts: list[str] = []
     with bench.client.get_queue_receiver("plain", prefetch_count=20, max_wait_time=WAIT) as receiver:
         for message in receiver:
-            got.append(str(message))
+            texts.append(str(message))
             receiver.complete_message(message)
-            if len(got) == 25:
+            if len(texts) == 25:
                 break
-    rest = bench.several(5)
-    assert got + [str(message) for message in rest] == [str(number) for number in range(30)]
-    assert {message.delivery_count for message in rest} == {0}
-    for message in rest:
+    remaining = bench.several(5)
+    assert texts + [str(message) for message in remaining] == [str(number) for number in range(30)]
+    assert {message.delivery_count for message in remaining} == {0}
+    for message in remaining:
         bench.receiver().complete_message(message)
 
 
 def test_competing_receivers_never_share_a_message(bench: Bench) -> None:
     bench.send(*(ServiceBusMessage(str(number)) for number in range(10)))
-    with bench.client.get_queue_receiver("plain") as other:
-        mine = bench.receiver().receive_messages(5, max_wait_time=WAIT)
-        theirs = other.receive_messages(5, max_wait_time=WAIT)
-        for receiver, messages in ((bench.receiver(), mine), (other, theirs)):
+    with bench.client.get_queue_receiver("plain") as second_receiver:
+        first_batch = bench.receiver().receive_messages(5, max_wait_time=WAIT)
+        second_batch = second_receiver.receive_messages(5, max_wait_time=WAIT)
+        for receiver, messages in ((bench.receiver(), first_batch), (second_receiver, second_batch)):
             for message in messages:
                 receiver.complete_message(message)
     remaining = bench.receiver().receive_messages(10, max_wait_time=GLANCE)
     for message in remaining:
         bench.receiver().complete_message(message)
-    seen = [str(message) for message in [*mine, *theirs, *remaining]]
-    assert sorted(seen, key=int) == [str(number) for number in range(10)]
+    texts = [str(message) for message in [*first_batch, *second_batch, *remaining]]
+    assert sorted(texts, key=int) == [str(number) for number in range(10)]
 
 
 def test_a_batch_with_a_message_that_cannot_be_taken_leaves_nothing_behind(bench: Bench) -> None:

@@ -34,8 +34,8 @@ def a_process(folder: Path, config: Any, *options: str) -> Iterator[subprocess.P
 
 def ready_line(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.stdout is not None
-    answer: dict[str, Any] = json.loads(process.stdout.readline())
-    return answer
+    announcement: dict[str, Any] = json.loads(process.stdout.readline())
+    return announcement
 
 
 def test_a_process_says_that_it_is_ready_serves_and_ends_on_a_signal(tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_a_process_says_that_it_is_ready_serves_and_ends_on_a_signal(tmp_path: P
         assert process.stderr.read() == ""
 
 
-def no_longer_taken(sender: ServiceBusSender) -> None:
-    """What is on its way when the signal comes may still be taken."""
+def send_until_refused(sender: ServiceBusSender) -> None:
+    """Messages in flight when the signal arrives may still be accepted."""
     for number in range(1000):
         try:
             sender.send_messages(ServiceBusMessage(f"hello {number}"))
@@ -72,7 +72,7 @@ def test_a_failover_cuts_every_connection_off_and_loses_nothing(tmp_path: Path) 
         with client, client.get_queue_sender("events") as sender:
             sender.send_messages(ServiceBusMessage("hello"))
             process.send_signal(signal.SIGUSR1)
-            no_longer_taken(sender)
+            send_until_refused(sender)
         process.send_signal(signal.SIGUSR2)
         with ServiceBusClient.from_connection_string(text) as client, client.get_queue_receiver("events") as receiver:
             assert str(receiver.peek_messages()[0]) == "hello"

@@ -1,6 +1,6 @@
-"""What no SDK does, or what one SDK does and another does not: the bus is spoken to in bare AMQP.
+"""What no SDK does, or one SDK does and another does not: these tests speak bare AMQP to the bus.
 
-The tests that name Azure.Messaging.ServiceBus hold what Microsoft's .NET client 7.21.0 was seen to send or to need
+The tests that name Azure.Messaging.ServiceBus record what Microsoft's .NET client 7.21.0 was seen to send or to need
 (November 2026): the trigger of the real Functions host uses it.
 """
 
@@ -80,7 +80,7 @@ def test_a_silent_peer_is_cut_off(spoken: bytes) -> None:
             assert condition_of(last.fields.described(0)) == "amqp:connection:forced"
 
 
-def published(peer: Peer, queue: str, *messages: bytes) -> None:
+def publish(peer: Peer, queue: str, *messages: bytes) -> None:
     """Send messages on a link of their own."""
     peer.put_token(f"sb://h/{queue}")
     assert not is_refused(peer.attach(8, queue, receives=False))
@@ -96,7 +96,7 @@ def test_an_abandon_without_any_flag_counts_as_a_delivery_up_to_the_dead_letter_
     documented as "incremented when a message lock expires, or the message is explicitly abandoned"."""
     with a_peer(bus) as peer:
         peer.open()
-        published(peer, "strict", encoded_message("poison"))
+        publish(peer, "strict", encoded_message("poison"))
         peer.attach(9, "strict", receives=True)
         counts = []
         for received in range(2):
@@ -109,10 +109,10 @@ def test_an_abandon_without_any_flag_counts_as_a_delivery_up_to_the_dead_letter_
 
 
 def test_a_release_does_not_count_as_a_delivery(bus: ServiceBus) -> None:
-    """Azure.Messaging.ServiceBus gives back with `released` what came when nobody waited for it."""
+    """Azure.Messaging.ServiceBus returns with `released` what arrived when nobody was waiting for it."""
     with a_peer(bus) as peer:
         peer.open()
-        published(peer, "short", encoded_message("late"))
+        publish(peer, "short", encoded_message("late"))
         peer.attach(9, "short", receives=True)
         peer.credit(9, 1)
         peer.settle(peer.until(Performative.TRANSFER), Described(ULong(DeliveryState.RELEASED), []))
@@ -133,8 +133,8 @@ def test_a_token_for_the_management_node_alone_opens_it_and_not_the_queue(bus: S
 
 
 def test_the_size_limit_is_announced_only_where_the_peer_sends(bus: ServiceBus) -> None:
-    """B-03. Microsoft.Azure.Amqp 2.7.3 closes a receiving link on which more comes than was announced: a page of peeked
-    messages, or one message of 256 KiB with the annotations that it got in the queue."""
+    """B-03. Microsoft.Azure.Amqp 2.7.3 closes a receiving link on which more arrives than was announced: a page of
+    peeked messages, or one message of 256 KiB with the annotations that it got in the queue."""
     with a_peer(bus) as peer:
         peer.open()
         peer.put_token("sb://h/plain")
@@ -147,17 +147,17 @@ def test_the_size_limit_is_announced_only_where_the_peer_sends(bus: ServiceBus) 
             assert receiving.mapping(PROPERTIES) == {}
 
 
-@pytest.mark.parametrize("wanted", ["s", None], ids=["by-name", "next"])
+@pytest.mark.parametrize("session", ["s", None], ids=["by-name", "next"])
 @pytest.mark.parametrize("queue", ["plain", "plain/$DeadLetterQueue", "ordered/$DeadLetterQueue"])
 def test_a_session_receiver_is_refused_where_there_are_no_sessions(
-    bus: ServiceBus, queue: str, wanted: str | None
+    bus: ServiceBus, queue: str, session: str | None
 ) -> None:
     """B-04. Azure.Messaging.ServiceBus live tests: SessionReceiverThrowsWhenUsingNonSessionEntity
     (`amqp:not-allowed` becomes InvalidOperationException)."""
     with a_peer(bus) as peer:
         peer.open()
         peer.put_token("sb://h/" + queue.split("/", maxsplit=1)[0])
-        assert is_refused(peer.attach(2, queue, receives=True, filters={SESSION_FILTER: wanted}))
+        assert is_refused(peer.attach(2, queue, receives=True, filters={SESSION_FILTER: session}))
         assert condition_of(peer.until(Performative.DETACH).fields.described(2)) == "amqp:not-allowed"
 
 
@@ -165,7 +165,7 @@ def test_every_message_carries_the_number_that_it_was_enqueued_under(bus: Servic
     """B-05. Azure.Messaging.ServiceBus live tests: CreateFromReceivedMessageCopiesProperties demands the annotation."""
     with a_peer(bus) as peer:
         peer.open()
-        published(peer, "unique", encoded_message("numbered", message_id="numbered"))
+        publish(peer, "unique", encoded_message("numbered", message_id="numbered"))
         peer.attach(9, "unique", receives=True)
         peer.credit(9, 1)
         delivery = peer.until(Performative.TRANSFER)

@@ -21,7 +21,7 @@ def rule(*claims: Claim) -> AccessRule:
 
 
 @pytest.fixture(scope="module")
-def ruled() -> Iterator[ServiceBus]:
+def restricted_bus() -> Iterator[ServiceBus]:
     queues = (
         QueueSettings(name="sent-to", rules=(rule(Claim.SEND),)),
         QueueSettings(name="read-from", rules=(rule(Claim.LISTEN),)),
@@ -32,17 +32,17 @@ def ruled() -> Iterator[ServiceBus]:
 
 
 @pytest.fixture(scope="module")
-def front(ruled: ServiceBus) -> Iterator[ServiceBusClient]:
-    connection = key_connection(f"127.0.0.1:{ruled.port}", "front", KEY)
+def front(restricted_bus: ServiceBus) -> Iterator[ServiceBusClient]:
+    connection = key_connection(f"127.0.0.1:{restricted_bus.port}", "front", KEY)
     with ServiceBusClient.from_connection_string(connection, retry_total=0) as client:
         yield client
 
 
-def test_one_key_sends_to_one_queue_and_reads_from_another(ruled: ServiceBus, front: ServiceBusClient) -> None:
+def test_one_key_sends_to_one_queue_and_reads_from_another(restricted_bus: ServiceBus, front: ServiceBusClient) -> None:
     with front.get_queue_sender("sent-to") as sender:
         sender.send_messages(ServiceBusMessage("hello"))
-    assert ruled.counts("sent-to").active == 1
-    with ServiceBusClient.from_connection_string(ruled.connection_string, retry_total=0) as owner:
+    assert restricted_bus.counts("sent-to").active == 1
+    with ServiceBusClient.from_connection_string(restricted_bus.connection_string, retry_total=0) as owner:
         with owner.get_queue_sender("read-from") as sender:
             sender.send_messages(ServiceBusMessage("to be read"))
         with front.get_queue_receiver("read-from") as receiver:

@@ -29,7 +29,7 @@ def test_scheduled_messages_can_be_seen_and_cancelled(bench: Bench) -> None:
 def test_a_scheduled_message_comes_when_due(bench: Bench) -> None:
     due = soon(1)
     (number,) = bench.sender().schedule_messages(ServiceBusMessage("later"), due)
-    message = bench.one()
+    message = bench.receive()
     assert str(message) == "later"
     assert message.sequence_number != number, "it joins the queue again"
     assert message.enqueued_time_utc is not None
@@ -42,7 +42,7 @@ def test_a_message_sent_with_a_scheduled_time_waits_for_it(bench: Bench, bus: Se
     assert bench.none()
     assert bus.counts("plain") == Counts(scheduled=1)
     bench.send(ServiceBusMessage("due", scheduled_enqueue_time_utc=soon(0.5)))
-    message = bench.one()
+    message = bench.receive()
     assert str(message) == "due"
     bench.receiver().complete_message(message)
 

@@ -12,11 +12,11 @@ from tests.contract.servicebus.support import WAIT, Bench, locked_until
 def test_failing_too_often_leads_to_the_dead_letter_queue(bench: Bench) -> None:
     bench.send(ServiceBusMessage("x", application_properties={"keep": "me"}), queue="strict")
     for attempt in range(2):
-        message = bench.one("strict")
+        message = bench.receive("strict")
         assert message.delivery_count == attempt
         bench.receiver("strict").abandon_message(message)
     assert bench.none("strict")
-    dead = bench.one("strict/dead")
+    dead = bench.receive("strict/dead")
     assert dead.dead_letter_reason == "MaxDeliveryCountExceeded"
     assert dead.application_properties is not None
     assert dead.application_properties[b"keep"] == b"me"
@@ -25,14 +25,14 @@ def test_failing_too_often_leads_to_the_dead_letter_queue(bench: Bench) -> None:
 
 def test_dead_lettering_keeps_the_reason_and_cannot_be_done_twice(bench: Bench) -> None:
     bench.send(ServiceBusMessage("bad"))
-    bench.receiver().dead_letter_message(bench.one(), reason="why", error_description="because")
+    bench.receiver().dead_letter_message(bench.receive(), reason="why", error_description="because")
     assert str(bench.receiver("plain/dead").peek_messages(1)[0]) == "bad"
-    dead = bench.one("plain/dead")
+    dead = bench.receive("plain/dead")
     assert (dead.dead_letter_reason, dead.dead_letter_error_description) == ("why", "because")
     bench.receiver("plain/dead").complete_message(dead)
 
     bench.send(ServiceBusMessage("worse"))
-    bench.receiver().dead_letter_message(bench.one(), reason="why")
+    bench.receiver().dead_letter_message(bench.receive(), reason="why")
     with bench.client.get_queue_receiver("plain", sub_queue="deadletter") as receiver:
         (dead,) = receiver.receive_messages(1, max_wait_time=WAIT)
         with pytest.raises(ServiceBusError, match="cannot be dead-lettered again"):
@@ -42,7 +42,7 @@ def test_dead_lettering_keeps_the_reason_and_cannot_be_done_twice(bench: Bench) 
 
 def test_a_deferred_message_is_taken_by_its_number(bench: Bench) -> None:
     bench.send(ServiceBusMessage("later"))
-    message = bench.one()
+    message = bench.receive()
     number = message.sequence_number
     assert number is not None
     bench.receiver().defer_message(message)
@@ -58,20 +58,20 @@ def test_a_deferred_message_is_taken_by_its_number(bench: Bench) -> None:
 
 def test_a_deferred_message_can_be_dead_lettered(bench: Bench) -> None:
     bench.send(ServiceBusMessage("x"), queue="renewed")
-    message = bench.one("renewed")
+    message = bench.receive("renewed")
     bench.receiver("renewed").defer_message(message)
     assert message.sequence_number is not None
     (deferred,) = bench.receiver("renewed").receive_deferred_messages([message.sequence_number])
     bench.receiver("renewed").dead_letter_message(deferred, reason="r", error_description="d")
-    dead = bench.one("renewed/dead")
+    dead = bench.receive("renewed/dead")
     assert (dead.dead_letter_reason, dead.dead_letter_error_description) == ("r", "d")
     bench.receiver("renewed/dead").complete_message(dead)
 
 
 def test_a_message_whose_lock_expired_comes_again_and_the_old_lock_is_worth_nothing(bench: Bench) -> None:
     bench.send(ServiceBusMessage("x"), queue="short")
-    first = bench.one("short")
-    second = bench.one("short")  # waits for the lock to expire
+    first = bench.receive("short")
+    second = bench.receive("short")  # waits for the lock to expire
     assert second.delivery_count == 1
     assert second.lock_token != first.lock_token
     bench.receiver("short").complete_message(second)
@@ -84,7 +84,7 @@ def test_a_message_whose_lock_expired_comes_again_and_the_old_lock_is_worth_noth
 
 def test_a_renewed_lock_outlives_its_first_end(bench: Bench) -> None:
     bench.send(ServiceBusMessage("x"), queue="short")
-    message = bench.one("short")
+    message = bench.receive("short")
     first_end = locked_until(message)
     while datetime.now(UTC) < first_end:
         assert bench.receiver("short").renew_message_lock(message) > datetime.now(UTC)
@@ -95,7 +95,7 @@ def test_a_renewed_lock_outlives_its_first_end(bench: Bench) -> None:
 def test_the_auto_lock_renewer_keeps_a_message(bench: Bench) -> None:
     bench.send(ServiceBusMessage("x"), queue="renewed")
     with AutoLockRenewer() as renewer:
-        message = bench.one("renewed")
+        message = bench.receive("renewed")
         first_end = locked_until(message)
         renewer.register(bench.receiver("renewed"), message)
         while datetime.now(UTC) < first_end:

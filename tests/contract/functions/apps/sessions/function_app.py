@@ -1,6 +1,6 @@
 """An app with one function on a queue with sessions. Each run adds a line to a file, and lasts as its message says.
 
-`UNTIL` names the file that ends the runs of messages that say nothing.
+`UNTIL` names the file that ends the runs of messages that name none.
 """
 
 import asyncio

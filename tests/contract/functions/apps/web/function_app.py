@@ -1,4 +1,4 @@
-"""An app of HTTP and Event Grid functions that answer with their input."""
+"""An app of HTTP and Event Grid functions that return their input."""
 
 import json
 import logging
@@ -15,13 +15,13 @@ app.register_functions(more)
 received: list[dict[str, object]] = []
 
 
-def answer(content: object, status: int = 200) -> func.HttpResponse:
+def json_response(content: object, status: int = 200) -> func.HttpResponse:
     return func.HttpResponse(json.dumps(content), status_code=status, mimetype="application/json")
 
 
 @app.route(route="hello/{name?}", methods=["GET", "POST"])
 async def hello(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    return answer(
+    return json_response(
         {
             "method": req.method,
             "name": req.route_params.get("name"),
@@ -36,17 +36,17 @@ async def hello(req: func.HttpRequest, context: func.Context) -> func.HttpRespon
 
 @app.route(route="items/{id:int}", methods=["GET"])
 def item(req: func.HttpRequest) -> func.HttpResponse:
-    return answer({"id": req.route_params["id"]})
+    return json_response({"id": req.route_params["id"]})
 
 
 @app.route(route="items/{id:int}", methods=["DELETE"])
 def drop_item(req: func.HttpRequest) -> func.HttpResponse:
-    return answer({"dropped": req.route_params["id"]})
+    return json_response({"dropped": req.route_params["id"]})
 
 
 @app.route(route="files/{*path}")
 def files(req: func.HttpRequest) -> func.HttpResponse:
-    return answer({"path": req.route_params.get("path")})
+    return json_response({"path": req.route_params.get("path")})
 
 
 @app.route(route="cookies")
@@ -80,12 +80,12 @@ def named_file(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="overlap/precise")
 def z_precise(req: func.HttpRequest) -> func.HttpResponse:
-    return answer({"ran": "z_precise"})
+    return json_response({"ran": "z_precise"})
 
 
 @app.route(route="overlap/{anything}")
 def a_general(req: func.HttpRequest) -> func.HttpResponse:
-    return answer({"ran": "a_general"})
+    return json_response({"ran": "a_general"})
 
 
 @app.route(route="text")
@@ -105,17 +105,17 @@ def no_answer(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="guarded", auth_level=func.AuthLevel.FUNCTION)
 def guarded(req: func.HttpRequest) -> func.HttpResponse:
-    return answer({"code": req.params.get("code")})
+    return json_response({"code": req.params.get("code")})
 
 
 @app.route(route="for-admins", auth_level=func.AuthLevel.ADMIN)
 def for_admins(req: func.HttpRequest) -> func.HttpResponse:
-    return answer({})
+    return json_response({})
 
 
 @app.route(route="switched-off")
 def switched_off(req: func.HttpRequest) -> func.HttpResponse:
-    return answer({"ran": True})
+    return json_response({"ran": True})
 
 
 @app.route(route="crash")
@@ -130,7 +130,7 @@ def leave(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="process")
 async def process(req: func.HttpRequest) -> func.HttpResponse:
-    return answer(
+    return json_response(
         {"pid": os.getpid(), "cwd": str(Path.cwd()), "setting": os.environ.get("SOME_SETTING"), "path": sys.path}
     )
 
@@ -142,14 +142,14 @@ def wait(req: func.HttpRequest) -> func.HttpResponse:
     (folder / (req.route_params["file"] + ".waiting")).touch()
     while not (folder / req.route_params["file"]).exists():
         time.sleep(0.02)
-    return answer({"waited": True})
+    return json_response({"waited": True})
 
 
 @app.route(route="speak")
 async def speak(req: func.HttpRequest) -> func.HttpResponse:
     print("a printed line")  # noqa: T201
     logging.getLogger("the.app").warning("a logged line")
-    return answer({})
+    return json_response({})
 
 
 @app.event_grid_trigger(arg_name="event")
@@ -167,4 +167,4 @@ async def on_cloud_event(event: func.CloudEvent) -> None:
 
 @app.route(route="received")
 async def show_received(req: func.HttpRequest) -> func.HttpResponse:
-    return answer(received)
+    return json_response(received)
