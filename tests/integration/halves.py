@@ -23,20 +23,20 @@ FIRST = "setting-0"
 
 
 class Half(StrEnum):
-    """What the fence is made of."""
+    """The parts of the fence."""
 
     VERSION = "version"
-    """A write is for the version that was read."""
+    """A write applies only to the version that was read."""
     AGAIN = "again"
     """The Lease is read again after a create."""
     LEASE = "lease"
     """The Lease is read before each write."""
     ORDER = "order"
-    """Each object has the order of the rollout that wrote it last, so that this moves its version in any case."""
+    """Each object carries the order of the rollout that wrote it last, so that each write changes its version."""
 
 
 class Staged(Record):
-    """What the workers have to do now."""
+    """What the workers are to do now."""
 
     version: str = ""
     """The version in whose rollout a worker stops itself, once."""
@@ -102,7 +102,7 @@ def stop_where_staged(folder: Path) -> None:
 
 
 def is_first(mark: Path) -> bool:
-    """Whether this process is the first to stop here; it leaves its process id."""
+    """Whether this process is the first to stop here; if so, its process id is in the file."""
     try:
         with mark.open("x") as file:
             file.write(str(os.getpid()))

@@ -199,8 +199,8 @@ class System:
 
     stack: Stack
 
-    def application(self, name: str) -> "Played":
-        return Played(self, name)
+    def application(self, name: str) -> "ApplicationUnderTest":
+        return ApplicationUnderTest(self, name)
 
     # ---- ways in
     def hook(self, body: bytes | dict[str, Any], *, instance: int = 0, secret: str | None = None) -> Response:
@@ -333,7 +333,7 @@ class System:
 
 
 @dataclass(frozen=True)
-class Played:
+class ApplicationUnderTest:
     """One application: its CI and its state."""
 
     system: System

@@ -20,7 +20,7 @@ from local.identity.flow import Flow, Tokens
 from local.person import PageRefused, Signer
 from local.stack import Stack, StackOptions, azurite
 from slipway.domain.commands import Verb
-from tests.integration.system import PROJECT, Played, System, until, write_application
+from tests.integration.system import PROJECT, ApplicationUnderTest, System, until, write_application
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("accounts")]
 
@@ -110,11 +110,11 @@ def grace(system: System) -> Account:
 
 
 @pytest.fixture(scope="module")
-def signed_gate(system: System) -> Played:
+def application(system: System) -> ApplicationUnderTest:
     return system.application("taken")
 
 
-def waits(application: Played, version: str, *, author: Somebody | None = None) -> str:
+def waits(application: ApplicationUnderTest, version: str, *, author: Somebody | None = None) -> str:
     """Bring a version whose run is proved to production's gate; returns the release's id."""
     options = {"author": author} if author else {}
     run = application.ci.begin(f"Release {version}", **options)
@@ -127,15 +127,15 @@ def waits(application: Played, version: str, *, author: Somebody | None = None) 
 
 
 @pytest.fixture(scope="module")
-def release(signed_gate: Played) -> str:
-    return waits(signed_gate, "1.0.0")
+def release(application: ApplicationUnderTest) -> str:
+    return waits(application, "1.0.0")
 
 
-def votes(application: Played, release: str) -> list[tuple[str, str]]:
+def votes(application: ApplicationUnderTest, release: str) -> list[tuple[str, str]]:
     return [(vote["voter"], vote["decision"]) for vote in application.release(release)["gate"]["votes"]]
 
 
-def refusals(application: Played) -> int:
+def refusals(application: ApplicationUnderTest) -> int:
     return [record["action"] for record in application.records()].count("vote.refused")
 
 
@@ -163,12 +163,12 @@ def test_a_reader_orders_nothing(grace: Account, verb: Verb) -> None:
 
 @pytest.mark.parametrize("decision", ["approve", "reject", "withdraw", "object"])
 def test_a_reader_votes_nowhere_and_makes_no_trail_longer(
-    grace: Account, signed_gate: Played, release: str, decision: str
+    grace: Account, application: ApplicationUnderTest, release: str, decision: str
 ) -> None:
-    before = refusals(signed_gate)
+    before = refusals(application)
     assert grace.vote(release, decision)[0] == 403
     assert grace.vote(release, decision, on_behalf_of=PEOPLE["Ada"].oid)[0] == 400
-    assert refusals(signed_gate) == before
+    assert refusals(application) == before
 
 
 @pytest.mark.parametrize("kind", ["doctor", "reindex"])
@@ -204,39 +204,39 @@ def test_a_form_of_somebody_elses_session_or_page_decides_nothing(grace: Account
 
 # ---- an approver
 def test_of_one_approver_there_is_one_vote_however_they_cast_it_and_no_token_of_it_is_shown(
-    ada: Account, grace: Account, signed_gate: Played, release: str
+    ada: Account, grace: Account, application: ApplicationUnderTest, release: str
 ) -> None:
-    place = f"{signed_gate.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
+    place = f"{application.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
     ada.browser.decide(place, "approve", "seen")
     for browser in (ada.browser, Signer(ada.browser.oid)):
         with pytest.raises(PageRefused, match="one-vote-each"):
             browser.decide(place, "approve", "once more")
     assert ada.vote(release, "approve")[0] == 403
     assert ada.vote(release, "approve", token="made.up")[0] == 403
-    assert votes(signed_gate, release) == [(f"oid:{ada.browser.oid}", "approve")]
-    assert signed_gate.release(release)["phase"] == "awaiting_approval"
-    (counted,) = [record for record in signed_gate.records() if record["action"] == "vote.approved"]
+    assert votes(application, release) == [(f"oid:{ada.browser.oid}", "approve")]
+    assert application.release(release)["phase"] == "awaiting_approval"
+    (counted,) = [record for record in application.records() if record["action"] == "vote.approved"]
     assert grace.api("GET", f"/api/v1/evidence/{counted['proof']}")[0] == 404
 
 
-def test_an_earlier_sign_in_approves_nothing(ada: Account, signed_gate: Played, release: str) -> None:
-    identity = signed_gate.system.stack.identity
-    place = f"{signed_gate.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
+def test_an_earlier_sign_in_approves_nothing(ada: Account, application: ApplicationUnderTest, release: str) -> None:
+    identity = application.system.stack.identity
+    place = f"{application.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
     identity.signed_in_ago(3600)
     try:
         with pytest.raises(PageRefused, match="sign-in-is-fresh"):
             Signer(PEOPLE["Ben"].oid).decide(place, "approve", "of an old session")
     finally:
         identity.signed_in_ago(0)
-    assert len(votes(signed_gate, release)) == 1
+    assert len(votes(application, release)) == 1
 
 
 def test_an_approver_finishes_nothing_with_the_sign_in_of_another_one(
-    ada: Account, signed_gate: Played, release: str
+    ada: Account, application: ApplicationUnderTest, release: str
 ) -> None:
     """Ada leads Ben to the provider, and gets hold of the address at which he ends up."""
-    before = votes(signed_gate, release)
-    ada.browser.read(signed_gate.system.stack.url)
+    before = votes(application, release)
+    ada.browser.read(application.system.stack.url)
     place, fields = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
     status, text = ada.page("POST", _path(place), fields | {"decision": "approve"})
     assert status == 200
@@ -244,40 +244,44 @@ def test_an_approver_finishes_nothing_with_the_sign_in_of_another_one(
     assert match is not None, text
     leads = html.unescape(match[1])
     state = parse_qs(urlsplit(leads).query)["state"][0]
-    redirect = Browser().go(leads, back_to=f"{signed_gate.system.stack.url}/say/back", who=PEOPLE["Ben"].oid)
+    redirect = Browser().go(leads, back_to=f"{application.system.stack.url}/say/back", who=PEOPLE["Ben"].oid)
     back = f"/say/back?{urlencode({'state': state, 'code': redirect.said['code']})}"
-    elsewhere = Account(signed_gate.system, "Ben")
-    elsewhere.browser.read(signed_gate.system.stack.url)
+    elsewhere = Account(application.system, "Ben")
+    elsewhere.browser.read(application.system.stack.url)
     assert elsewhere.page("GET", back)[0] == 403
     status, text = ada.page("GET", back)
     assert (status, "The person who signed in there is not the one who pressed the button" in text) == (403, True)
-    assert votes(signed_gate, release) == before
+    assert votes(application, release) == before
 
 
-def test_a_session_that_was_ended_decides_nothing(ada: Account, signed_gate: Played, release: str) -> None:
-    ada.browser.read(signed_gate.system.stack.url)
+def test_a_session_that_was_ended_decides_nothing(
+    ada: Account, application: ApplicationUnderTest, release: str
+) -> None:
+    ada.browser.read(application.system.stack.url)
     place, fields = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
-    olu = Account(signed_gate.system, "Olu")
+    olu = Account(application.system, "Olu")
     ending = {"verb": "session.end", "person": ada.browser.oid, "reason": "taken over"}
     status, receipt = olu.api("POST", "/api/v1/commands", ending)
     assert status == 202
-    until(lambda: signed_gate.system.get(receipt["address"])["state"] == "counted", "the worker has ended the sessions")
+    until(lambda: application.system.get(receipt["address"])["state"] == "counted", "the worker has ended the sessions")
     for decision in ("approve", "reject"):
         assert ada.page("POST", _path(place), fields | {"decision": decision, "reason": "x"})[0] == 401
-    assert len(votes(signed_gate, release)) == 1
+    assert len(votes(application, release)) == 1
 
 
-def test_nobody_approves_their_own_change_and_a_rejection_of_it_counts(ada: Account, signed_gate: Played) -> None:
-    own_release = waits(signed_gate, "1.1.0", author=Somebody(name="Ada", mail=PEOPLE["Ada"].mail))
-    place = f"{signed_gate.system.stack.url}/approvals/taken/{own_release.rpartition('-')[2]}/production"
+def test_nobody_approves_their_own_change_and_a_rejection_of_it_counts(
+    ada: Account, application: ApplicationUnderTest
+) -> None:
+    own_release = waits(application, "1.1.0", author=Somebody(name="Ada", mail=PEOPLE["Ada"].mail))
+    place = f"{application.system.stack.url}/approvals/taken/{own_release.rpartition('-')[2]}/production"
     with pytest.raises(PageRefused, match="approver-is-not-committer"):
         ada.browser.decide(place, "approve", "it is mine")
     Signer(PEOPLE["Ben"].oid).decide(place, "approve", "seen")
     with pytest.raises(PageRefused, match="approver-is-not-committer"):
         ada.browser.decide(place, "approve", "it is mine")
-    assert votes(signed_gate, own_release) == [(f"oid:{PEOPLE['Ben'].oid}", "approve")]
+    assert votes(application, own_release) == [(f"oid:{PEOPLE['Ben'].oid}", "approve")]
     ada.vote(own_release, "reject")
-    until(lambda: signed_gate.release(own_release)["phase"] == "rejected", "her rejection counts")
+    until(lambda: application.release(own_release)["phase"] == "rejected", "her rejection counts")
 
 
 # ---- who may send to `approvals`

@@ -18,7 +18,7 @@ import pytest
 from local.process import Part
 from local.stack import Stack
 from tests.integration.halves import FIRST, Half, Staged, folder_that_stops, stage
-from tests.integration.system import Played, System, options, until
+from tests.integration.system import ApplicationUnderTest, System, options, until
 from tests.integration.test_paused_worker import has_ended, send, workers
 
 pytestmark = pytest.mark.thorough
@@ -30,7 +30,7 @@ STOPS = {
     Half.LEASE: ("GET", "setting-1"),
     Half.ORDER: ("PATCH", "setting-1"),
 }
-"""For each half, the request before which a worker has to be stopped so that this half is the one that holds."""
+"""For each half, the request before which a worker has to be stopped so that this half is the one that stops it."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Fenced:
     minors: Iterator[int]
 
     @property
-    def application(self) -> Played:
+    def application(self) -> ApplicationUnderTest:
         return self.system.application("fenced")
 
     def deliver(self, version: str) -> None:
@@ -64,7 +64,7 @@ class Fenced:
         self.system.kubernetes(path, method="PATCH", body={"metadata": {"labels": labels}}, manager="kubectl-label")
 
     def versions(self) -> dict[str, str]:
-        """The ConfigMaps of the application, and the version that each is of."""
+        """The ConfigMaps of the application, and the version of each."""
         items = self.system.kubernetes(f"/api/v1/namespaces/{NAMESPACE}/configmaps")["items"]
         return {
             item["metadata"]["name"]: item["data"]["VERSION"] for item in items if "VERSION" in item.get("data", {})

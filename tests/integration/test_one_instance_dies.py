@@ -8,7 +8,7 @@ from local.person import Approver
 from local.process import Part
 from local.stack.stack import host_name
 from slipway.bootstrap.roles import AppRole
-from tests.integration.system import ENDS, Played, System, until
+from tests.integration.system import ENDS, ApplicationUnderTest, System, until
 
 pytestmark = pytest.mark.stack
 
@@ -35,7 +35,7 @@ def test_the_other_instance_finishes_what_a_killed_one_began(system: System) -> 
     assert [actions.count(action) for action in once] == [2, 2, 2, 1]
 
 
-def killed_at_work(application: Played, dying: Part) -> str:
+def killed_at_work(application: ApplicationUnderTest, dying: Part) -> str:
     """Kill the instance after it has worked on a release whose plan was made; returns that release's id.
 
     Which instance gets a message is chance, so several deliveries may be needed.

@@ -11,13 +11,13 @@ import pytest
 
 from local.person import Approver, Signer, confirmed
 from slipway.domain.commands import OPENS
-from tests.integration.system import Played, System, until
+from tests.integration.system import ApplicationUnderTest, System, until
 
 pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-def application(system: System) -> Played:
+def application(system: System) -> ApplicationUnderTest:
     return system.application("operators")
 
 
@@ -35,12 +35,12 @@ def slipway(system: System, *words: str) -> dict[str, Any]:
     return output
 
 
-def phase(application: Played, release: str) -> str:
+def phase(application: ApplicationUnderTest, release: str) -> str:
     return str(application.release(release)["phase"])
 
 
 def test_a_release_is_approved_ahead_rolled_back_and_followed_by_one_that_waits(
-    system: System, application: Played
+    system: System, application: ApplicationUnderTest
 ) -> None:
     slipway(system, "freeze", "operators", "production", "--reason", "the sale")
     first = application.waiting("1.0.0")
@@ -67,7 +67,7 @@ def test_a_release_is_approved_ahead_rolled_back_and_followed_by_one_that_waits(
 
 
 def test_a_cancel_that_is_read_before_the_first_object_ends_the_release_there(
-    system: System, application: Played
+    system: System, application: ApplicationUnderTest
 ) -> None:
     """The API server of production does not respond while the release waits for it."""
     release = application.waiting("1.3.0")

@@ -10,7 +10,7 @@ import pytest
 from local.process import Part
 from local.stack.stack import host_name
 from slipway.bootstrap.roles import AppRole
-from tests.integration.system import SETTINGS, WITHIN, Played, System, until
+from tests.integration.system import SETTINGS, WITHIN, ApplicationUnderTest, System, until
 
 pytestmark = pytest.mark.stack
 
@@ -41,7 +41,7 @@ def at_work_on(system: System, step: str) -> Part:
     return host
 
 
-def stopped_at_work(system: System, application: Played) -> tuple[str, Part]:
+def stopped_at_work(system: System, application: ApplicationUnderTest) -> tuple[str, Part]:
     """Deliver a release, and stop the instance that applies it when it is at some object in the middle."""
     application.push(PAUSED)
     release = str(application.reached("plan.made", tag=PAUSED)["release"])

@@ -39,7 +39,7 @@ def test_repeated_and_shuffled_events_make_one_release(system: System, version: 
 
 def test_the_chain_verifies_and_both_instances_tell_the_same(system: System) -> None:
     application = system.application("repeats")
-    until(lambda: application.records() == application.records(instance=1), "both instances tell the same")
+    until(lambda: application.records() == application.records(instance=1), "both instances return the same")
     trail = system.get("/api/v1/audit/repeats?limit=500")
     check = ChainCheck("repeats", keys=read_public_keys(system.get("/api/v1/public-keys")["text"]))
     faults = [check.feed(AuditRecord.model_validate(record)) for record in trail["records"]]

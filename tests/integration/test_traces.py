@@ -80,7 +80,7 @@ def doctor_results(system: System, *subjects: str) -> dict[str, dict[str, Any]]:
 
 
 def test_the_doctor_finds_nothing_missing_in_the_running_system(system: System) -> None:
-    # The pipelines of these applications are given by name alone, which the doctor rightly finds too little.
+    # The pipelines of these applications are given by name alone, which the doctor rightly reports as too little.
     listed = doctor_results(system, "list")["list"]["checks"]
     checks = [check for check in listed if not check.startswith(("cluster:", "reconcile", "runs:"))]
     assert {"table", "blobs", "queue:steps", "registry:nonprod", "registry:prod", "clock"} <= set(checks)

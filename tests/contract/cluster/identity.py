@@ -63,7 +63,7 @@ def let_in(admin: Connection, namespace: str, *, real: Path | None, token: str, 
 
 
 def bind(admin: Connection, namespace: str, kind: str, name: str) -> None:
-    """Bind a role to the service account, which the identity is in a real cluster."""
+    """Bind a role to the service account that is the identity in a real cluster."""
     subject = {"kind": "ServiceAccount", "name": USER, "namespace": namespace}
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
     body = {"metadata": {"name": f"{USER}-{name}"}, "roleRef": reference, "subjects": [subject]}

@@ -64,11 +64,11 @@ def deployment(image: str = f"{PAUSE}@{ONE}", *, name: str = "web", replicas: in
     return workload("Deployment", image, name=name, replicas=replicas, **spec)
 
 
-def job(name: str, *, says: str = "", fails: bool = False, seconds: float = 0) -> Json:
-    annotations = {"local.slipway/log": f"{says}\n"} if says else {}
+def job(name: str, *, prints: str = "", fails: bool = False, seconds: float = 0) -> Json:
+    annotations = {"local.slipway/log": f"{prints}\n"} if prints else {}
     annotations |= {"local.slipway/outcome": "fail"} if fails else {}
     annotations |= {"local.slipway/seconds": str(seconds)} if seconds else {}
-    script = f"echo '{says}'; sleep {seconds}; exit {1 if fails else 0}"
+    script = f"echo '{prints}'; sleep {seconds}; exit {1 if fails else 0}"
     container = {"name": "test", "image": BUSYBOX, "command": ["sh", "-c", script]}
     return {
         "apiVersion": "batch/v1",

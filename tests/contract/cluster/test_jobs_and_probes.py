@@ -21,7 +21,7 @@ HOPELESS = ProgressState.HOPELESS
 
 
 def test_each_start_is_a_job_of_its_own_under_a_name_that_nobody_can_foretell(place: Place) -> None:
-    manifest = m.job("attempt-1", says="12 passed")
+    manifest = m.job("attempt-1", prints="12 passed")
     first, second = (place.start_job(manifest) for _ in range(2))
     assert first.name != second.name
     assert first.uid != second.uid
@@ -31,7 +31,7 @@ def test_each_start_is_a_job_of_its_own_under_a_name_that_nobody_can_foretell(pl
 
 
 def test_a_failed_job_tells_why_and_what_it_wrote(place: Place) -> None:
-    manifest = m.job("attempt-1", says="1 failed", fails=True)
+    manifest = m.job("attempt-1", prints="1 failed", fails=True)
     started = place.start_job(manifest)
     assert place.ran(started, manifest) is ProgressState.FAILED
     state = place.cluster.job(started, manifest, place.namespace)
@@ -49,7 +49,7 @@ def test_a_job_whose_image_does_not_exist_looks_hopeless_before_its_deadline(pla
 
 
 def test_the_end_of_a_long_log_is_kept(place: Place) -> None:
-    manifest = m.job("attempt-1", says="\n".join(f"test {n}" for n in range(100)))
+    manifest = m.job("attempt-1", prints="\n".join(f"test {n}" for n in range(100)))
     started = place.start_job(manifest)
     assert place.ran(started, manifest) is ProgressState.DONE
     log = place.cluster.job_log(started, place.namespace, limit_bytes=24)
@@ -57,7 +57,7 @@ def test_the_end_of_a_long_log_is_kept(place: Place) -> None:
 
 
 def test_a_log_that_is_json_is_text(place: Place) -> None:
-    manifest = m.job("attempt-1", says='{"passed": 3}')
+    manifest = m.job("attempt-1", prints='{"passed": 3}')
     started = place.start_job(manifest)
     assert place.ran(started, manifest) is ProgressState.DONE
     assert place.cluster.job_log(started, place.namespace) == '{"passed": 3}\n'
@@ -81,7 +81,7 @@ def test_a_job_of_somebody_else_at_the_name_of_ours_answers_for_nothing(place: P
     # controller saw its pod.
     assert place.ran(started, manifest) is ProgressState.FAILED
     job = f"/apis/batch/v1/namespaces/{place.namespace}/jobs"
-    replacement = m.job(started.name, says="12 passed")
+    replacement = m.job(started.name, prints="12 passed")
     with closing(Connection(place.access)) as developer:
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
         developer.send("DELETE", f"{job}/{started.name}", what="delete our Job", body=options)
@@ -97,7 +97,7 @@ def test_a_job_of_somebody_else_at_the_name_of_ours_answers_for_nothing(place: P
 
 
 def test_a_pod_that_runs_something_else_than_the_plan_says_answers_for_nothing(place: Place) -> None:
-    planned, actual = m.job("attempt-1", says="12 passed"), m.job("attempt-1", says="13 passed")
+    planned, actual = m.job("attempt-1", prints="12 passed"), m.job("attempt-1", prints="13 passed")
     started = place.start_job(actual)
     assert place.ran(started, actual) is ProgressState.DONE
     state = place.cluster.job(started, planned, place.namespace)
@@ -124,7 +124,7 @@ def ran(place: Place, manifest: m.Json, **options: Any) -> OnceState:
 
 
 def test_a_job_around_a_rollout_is_made_once_and_seen_to_its_end(place: Place) -> None:
-    manifest = around("migrate", says="12 tables moved")
+    manifest = around("migrate", prints="12 tables moved")
     first = place.fenced().run_once(manifest)
     assert first.state is ProgressState.WAITING
     finished = ran(place, manifest, uid=first.uid)

@@ -103,7 +103,7 @@ def test_a_job_that_never_started_does_not_block_the_next_release(place: Place) 
     stuck["spec"]["template"]["spec"]["containers"][0]["image"] = f"{m.PAUSE}:{m.BAD_TAG}"
     place.apply([stuck])
     assert place.rolled_out(stuck) is ProgressState.HOPELESS
-    mended = m.job("migrate", says="moved")
+    mended = m.job("migrate", prints="moved")
     place.settle(lambda: applied(place, mended), until=bool)
     assert place.rolled_out(mended) is ProgressState.DONE
 
@@ -116,7 +116,7 @@ def test_a_job_whose_program_runs_is_never_cut_off(place: Place) -> None:
     )
     place.settle(lambda: place.cluster.is_running(m.job("migrate"), place.namespace), until=bool)
     with pytest.raises(ObjectConflict, match="still runs with its former template"):
-        place.apply([m.job("migrate", says="another")])
+        place.apply([m.job("migrate", prints="another")])
 
 
 def applied(place: Place, manifest: m.Json) -> bool:

@@ -143,7 +143,7 @@ def test_a_paused_deployment_is_told_in_the_plan_and_waited_for_with_what_to_do(
 
 
 def test_a_job_that_its_time_to_live_has_removed_stays_done_where_it_was_seen_done(place: Place) -> None:
-    manifest = m.job("migrate", says="done")
+    manifest = m.job("migrate", prints="done")
     manifest["spec"]["ttlSecondsAfterFinished"] = 5
     place.apply([manifest])
     began = datetime.now(UTC)
@@ -201,7 +201,7 @@ def test_a_deployment_scaled_to_nothing_is_done(place: Place) -> None:
 
 
 def test_why_a_job_failed_is_what_it_said_last(place: Place) -> None:
-    manifest = m.job("migrate", says="DB_PASSWORD=hunter2\nno such table", fails=True)
+    manifest = m.job("migrate", prints="DB_PASSWORD=hunter2\nno such table", fails=True)
     place.apply([manifest])
     state = place.settle(
         lambda: place.cluster.rollout([manifest], place.namespace),

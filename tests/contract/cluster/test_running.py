@@ -73,10 +73,10 @@ def test_pods_as_the_cluster_fills_them_in_are_as_the_plan_has_them(place: Place
 
 
 def test_what_a_job_of_the_manifests_ran_is_compared_as_long_as_its_pods_are_there(place: Place) -> None:
-    manifest = m.job("migrate", says="moved")
+    manifest = m.job("migrate", prints="moved")
     up(place, manifest)
     assert compared(place, manifest) == ()
-    [difference] = compared(place, m.job("migrate", says="moved more"))
+    [difference] = compared(place, m.job("migrate", prints="moved more"))
     assert difference.endswith("container test differs in command")
     comparison = place.cluster.compared([m.job("never")], place.namespace)
     assert comparison.unread == ("Job/never is gone, and its pods with it",)

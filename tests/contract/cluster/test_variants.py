@@ -1,5 +1,5 @@
-"""What a real API server refuses of an application's objects, `slipway check` and the double refuse, at the same field;
-what it takes, they take. The server's answers are recorded, and asked for again on a real cluster."""
+"""`slipway check` and the double refuse what a real API server refuses in an application's objects, at the same field,
+and accept what it accepts. The server's answers are recorded, and asked for again on a real cluster."""
 
 import json
 import re
