@@ -72,7 +72,7 @@ def barred(gate: ApprovalGate, release: Release) -> set[str]:
     return set() if gate.own_change else {person(involved.mail) for involved in release.run.people}
 
 
-def demanded(gate: ApprovalGate, release: Release, approved: list[str]) -> None:
+def assert_demands_met(gate: ApprovalGate, release: Release, approved: list[str]) -> None:
     """Assert that the approvals meet all that the gate demands. Does not use the product's own rules."""
     assert len(set(approved)) == len(approved) >= gate.required
     for share in gate.each:

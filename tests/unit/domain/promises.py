@@ -1,4 +1,4 @@
-"""The promises that hold after every single event, whatever it was: a world that checks them as it goes."""
+"""The promises that must hold after every event, and a world that checks them after each one."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ from slipway.domain.rules import Rule
 from slipway.domain.signing import PublicKeys, Signature
 from slipway.domain.steps import Notice, Outgoing
 from slipway.testing.chains import PUBLIC_KEYS
-from tests.unit.domain.crowd import CountedVotes, barred, demanded, person
+from tests.unit.domain.crowd import CountedVotes, assert_demands_met, barred, person
 from tests.unit.domain.world import World
 
 _BEFORE_THE_GATE = {Phase.PLANNING, Phase.AWAITING_APPROVAL, Phase.SOAKING, Phase.HELD_BACK}
@@ -29,7 +29,7 @@ _BEHIND_THE_GATE = {Phase.HELD_BACK, Phase.COPYING, Phase.PREPARING, Phase.DEPLO
 
 
 class Seals(PublicKeys):
-    """Signs with a hash: no promise here rests on who signed, and Ed25519 would take a seventh of the time."""
+    """Signs with a hash: no promise here depends on who signed, and Ed25519 would take a seventh of the time."""
 
     def __init__(self) -> None:
         super().__init__(PUBLIC_KEYS.by_id())
@@ -41,11 +41,11 @@ class Seals(PublicKeys):
         return self.sign(content("test"))
 
     def fault_in_chain(self, signature: Signature, content: bytes) -> str:
-        return "" if signature == self.sign(content) else "its seal is broken"
+        return "" if signature == self.sign(content) else "its signature is wrong"
 
 
 class WatchedWorld(World):
-    """A world that refuses to go on when a promise is broken."""
+    """A world that fails as soon as a promise is broken."""
 
     def __init__(self, application: Application) -> None:
         super().__init__(application)
@@ -84,10 +84,10 @@ class WatchedWorld(World):
         return decision
 
     def change(self, application: Application | None = None) -> None:
-        before = len(self.audit)
+        records_before = len(self.audit)
         super().change(application)
-        self._audit_verifies(self.audit[before:])
-        for record in self.audit[before:]:
+        self._audit_verifies(self.audit[records_before:])
+        for record in self.audit[records_before:]:
             self._counted.feed(record)
             self._replay.feed(record)
 
@@ -97,7 +97,7 @@ class WatchedWorld(World):
         assert (fault := self._chain.finish(sequence=self.head.sequence, head_hash=self.head.hash)) is None, fault
 
     def _reminders_are_for_open_gates(self, messages: list[Outgoing]) -> None:
-        """Nobody is reminded of a gate that has closed, nor more often than its policy says."""
+        """Nobody is reminded of a closed gate, or more often than the policy says."""
         for message in messages:
             notice = message.body.get("notice") == Notice.REMINDER
             if not notice and message.body["kind"] != "reminder-due":
@@ -113,25 +113,24 @@ class WatchedWorld(World):
             assert message.body.get("number", 0) <= release.gate.reminders <= environment.gate.reminders.most
 
     def _what_opens_is_on_record(self, decision: Decision) -> None:
-        """Judged by the policy in its plan: another kind of gate, set after the gate passed, may stop it before it
-        begins.
+        """What a gate lets through is proved by the records, as long as the plan is of the current version.
 
-        A gate that opened before a new epoch is finished in it, and may learn of a run meanwhile.
+        A later version may have another kind of gate, which may stop the release before its rollout begins.
         """
         for release in decision.releases:
             environment = self.application.environment(release.environment or "")
-            before = self._before.get(release.number)
+            release_before = self._before.get(release.number)
             opens = release.phase in (Phase.COPYING, Phase.PREPARING, Phase.DEPLOYING) and (
-                before is None or before.phase is not release.phase
+                release_before is None or release_before.phase is not release.phase
             )
             if opens and environment is not None and release.plan_definition == self.delivery:
                 proof = on_record(self.audit[release.first_sequence - 1 :], release, environment, self.now)
                 assert proof.passed, proof.reason
 
     def _step_ids_are_new(self, ids: list[str]) -> None:
-        """The queues drop a message whose id they have seen, so each step that is asked for has an id of its own.
+        """The queues drop a message whose id they have seen, so each requested step has an id of its own.
 
-        Two deadlines of one release that are due at the same moment may share theirs: one message serves both.
+        Two deadlines of one release that are due at the same time may share an id: one message serves both.
         """
         assert len(set(ids)) == len(ids)
         assert not self._ids.intersection(ids), self._ids.intersection(ids)
@@ -140,44 +139,48 @@ class WatchedWorld(World):
     def _ends_are_final(self, release: Release) -> None:
         ended = self._ended.get(release.number)
         if ended is not None and not release.phase.final:
-            # Tried again: by a person, after a failure, with nothing lost of what was known.
+            # A person tried it again after a failure; nothing that was known about it may be lost.
             assert ended.phase.retryable
             assert release.attempt > ended.attempt or release.environment is None
             assert "release.retried" in self._last_actions
             del self._ended[release.number]
         elif ended is not None:
-            # A CI run that is heard of later is added as evidence; nothing else may change.
+            # A CI run that is reported later is added as evidence; nothing else may change.
             assert release.evolve(run=ended.run, changed_at=ended.changed_at) == ended
         elif release.phase.final:
             self._ended[release.number] = release
         assert (release.number in self.head.active) is not release.phase.final
 
     def _digest_is_kept(self, release: Release) -> None:
-        before = self._before.get(release.number)
-        if before is not None and before.digest is not None:
-            assert release.digest == before.digest
+        release_before = self._before.get(release.number)
+        if release_before is not None and release_before.digest is not None:
+            assert release.digest == release_before.digest
 
     def _gate_was_passed(self, release: Release) -> None:
-        before = self._before.get(release.number)
-        if before is None or before.phase not in _BEFORE_THE_GATE or release.phase not in _BEHIND_THE_GATE:
+        release_before = self._before.get(release.number)
+        if (
+            release_before is None
+            or release_before.phase not in _BEFORE_THE_GATE
+            or release.phase not in _BEHIND_THE_GATE
+        ):
             return
         if release.rollback is not None:
             assert release.rollback.reason
             return
         environment = self.application.environment(release.environment or "")
         assert environment is not None
-        found = {rule.name: rule.passed for rule in release.rollouts[-1].supply_chain}
-        assert all(found.get(name) for name in environment.require.rules()), "what is required was not looked at"
+        verdicts = {rule.name: rule.passed for rule in release.rollouts[-1].supply_chain}
+        assert all(verdicts.get(name) for name in environment.require.rules()), "a required rule was not checked"
         gate = environment.gate
         if isinstance(gate, ApprovalGate):
-            demanded(gate, release, self._counted.approvals(release))
+            assert_demands_met(gate, release, self._counted.approvals(release))
         self._conditions_hold(release, environment)
 
     def _nothing_was_in_its_way(self, release: Release) -> None:
-        """No rollout begins in a frozen or held lane, or outside of its windows, unless somebody let it pass."""
-        before = self._before.get(release.number)
-        begins = before is not None and not before.phase.holds_lane and release.phase.holds_lane
-        if not begins or release.rollback is not None:
+        """No rollout begins in a frozen or held lane, or outside its windows, without an override."""
+        release_before = self._before.get(release.number)
+        rollout_begins = release_before is not None and not release_before.phase.holds_lane and release.phase.holds_lane
+        if not rollout_begins or release.rollback is not None:
             return
         lane = self.lanes[release.environment or ""]
         assert lane.hold is None
@@ -185,8 +188,8 @@ class WatchedWorld(World):
         window_status = self.window_statuses().get(lane.environment)
         if freezes or (window_status is not None and not window_status.open):
             assert "override.used" in self._last_actions
-            assert before is not None
-            assert before.override is not None or "override.given" in self._last_actions
+            assert release_before is not None
+            assert release_before.override is not None or "override.given" in self._last_actions
             assert release.override is None or release.override.used_at is not None
 
     def _conditions_hold(self, release: Release, environment: Environment) -> None:
@@ -194,7 +197,7 @@ class WatchedWorld(World):
             rollout = release.rollout_in(name)
             assert rollout is not None
             assert rollout.evidence
-            assert all(item.passed for item in rollout.evidence)
+            assert all(evidence.passed for evidence in rollout.evidence)
         if environment.soak is not None:
             rollout = release.rollout_in("staging")
             assert rollout is not None
@@ -207,7 +210,7 @@ class WatchedWorld(World):
             assert len(set(voters)) == len(voters)
             approved = [person(vote.voter) for vote in release.gate.votes if vote.decision is VoteDecision.APPROVE]
             if release.phase is Phase.AWAITING_APPROVAL:
-                assert approved == self._counted.approvals(release), "what counts is not what the trail tells"
+                assert approved == self._counted.approvals(release), "the votes that count are not those in the trail"
                 self._nobody_approved_their_own(release, set(approved))
             assert {vote.plan_hash for vote in release.gate.votes} <= {release.gate.plan_hash}
 
@@ -231,13 +234,13 @@ class WatchedWorld(World):
             assert set(places) <= set(self.head.active)
             if lane.live is not None:
                 assert lane.live.digest == self.releases[lane.live.release].digest
-                ordered = self.releases[lane.live.release].rollback is not None
-                later = self._live.get(lane.environment, lane.live.order) <= lane.live.order
-                assert ordered or later, "an older one went live, and nobody ordered it"
+                was_ordered = self.releases[lane.live.release].rollback is not None
+                is_newer = self._live.get(lane.environment, lane.live.order) <= lane.live.order
+                assert was_ordered or is_newer, "an older release went live, and nobody ordered it"
                 self._live[lane.environment] = lane.live.order
 
     def _waits_for_something(self, release: Release) -> None:
-        """No active release is left without something that will bring it on."""
+        """Every active release has something that will move it on."""
         lane = self.lanes.get(release.environment or "")
         match release.phase:
             case Phase.JOINING:
@@ -251,13 +254,15 @@ class WatchedWorld(World):
                 assert lane is not None
                 assert release.number in (lane.waiting, lane.rollback)
                 assert release.blocked_by
-                timeless = {
+                without_a_due_time = {
                     Rule.HOLD: lane.hold is not None,
                     Rule.LANE_IS_FREE: lane.in_progress is not None,
                     Rule.FREEZE: any(f and not f.until for f in (lane.freeze, self.head.freeze)),
                 }
-                still = any(holds for rule, holds in timeless.items() if rule in release.blocked_by)
-                assert release.due is not None or still, "nothing will wake it"
+                waits_for_an_end = any(
+                    holds for rule, holds in without_a_due_time.items() if rule in release.blocked_by
+                )
+                assert release.due is not None or waits_for_an_end, "nothing will move it on"
             case Phase.AWAITING_APPROVAL:
                 assert lane is not None
                 assert lane.waiting == release.number
@@ -279,11 +284,11 @@ class WatchedWorld(World):
             assert release.due == gate.deadline
             return
         freezes = [freeze for freeze in (lane.freeze, self.head.freeze) if freeze is not None]
-        assert freezes, "the freeze is over, and its time stands still"
-        assert release.due is not None or any(freeze.until is None for freeze in freezes), "nothing will wake it"
+        assert freezes, "the freeze is over, but the gate's time still stands still"
+        assert release.due is not None or any(freeze.until is None for freeze in freezes), "nothing will move it on"
 
     def steps_under_way(self) -> set[str]:
-        """Ids of the steps whose outcome is awaited."""
+        """The ids of the steps whose outcome is awaited."""
         return {step for number in self.head.active if (step := self.releases[number].step)}
 
     def nothing_is_left(self) -> bool:

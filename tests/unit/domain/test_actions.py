@@ -1,4 +1,4 @@
-"""The facts of each action: that they agree with each other, with the phases and with the docs."""
+"""The properties of each action agree with each other, with the phases and with the docs."""
 
 import re
 from pathlib import Path
@@ -76,9 +76,9 @@ def test_an_auditor_finds_each_kind_of_intervention(kind: Intervention, actions:
 
 
 def test_any_intervention_is_one_of_its_kinds() -> None:
-    found = {action for action in Action if ActionClass.INTERVENTION.holds(action)}
+    interventions = {action for action in Action if ActionClass.INTERVENTION.holds(action)}
     kinds = [ActionClass(kind.value) for kind in Intervention]
-    assert found == {action for action in Action for kind in kinds if kind.holds(action)}
+    assert interventions == {action for action in Action for kind in kinds if kind.holds(action)}
 
 
 @pytest.mark.parametrize("action", ["anchor.contradicted", "input.parked", "step.lost", "rollback.failed"])
@@ -98,9 +98,9 @@ def test_an_action_of_a_newer_version_is_found_by_its_name_and_is_in_no_class() 
 
 
 def test_an_action_of_a_newer_version_moves_no_stage() -> None:
-    told = [record(1, 0, Action.PLAN_REQUESTED), record(2, 1, NEWER), record(3, 5, Action.PLAN_MADE)]
-    (span,) = spans(told)
-    assert (span.stage, span.began, span.ended) == (Stage.PLAN, told[0].time, told[2].time)
+    trail = [record(1, 0, Action.PLAN_REQUESTED), record(2, 1, NEWER), record(3, 5, Action.PLAN_MADE)]
+    (span,) = spans(trail)
+    assert (span.stage, span.began, span.ended) == (Stage.PLAN, trail[0].time, trail[2].time)
 
 
 def test_only_actions_can_be_recorded() -> None:
@@ -110,14 +110,14 @@ def test_only_actions_can_be_recorded() -> None:
 
 def test_the_page_of_numbers_names_the_action_that_begins_each_stage() -> None:
     text = (DOCS / "reference" / "numbers.md").read_text(encoding="utf-8")
-    told = dict(re.findall(r"^\| `([a-z-]+)` \| (?:waits|works) \| `([a-z.-]+)` \|$", text, re.MULTILINE))
-    assert told == {a.begins.value: a.value for a in Action if a.begins is not None}
+    documented = dict(re.findall(r"^\| `([a-z-]+)` \| (?:waits|works) \| `([a-z.-]+)` \|$", text, re.MULTILINE))
+    assert documented == {action.begins.value: action.value for action in Action if action.begins is not None}
 
 
 def test_the_guide_to_the_trail_names_every_action_that_changes_what_runs() -> None:
     text = (DOCS / "how-to" / "query-the-audit-trail.md").read_text(encoding="utf-8")
-    (told,) = re.findall(r"`change` \(what runs was changed: ([^)]*)\)", text)
-    assert set(re.findall(r"`([a-z.-]+)`", told)) == {action for action in Action if action.changes_environment}
+    (documented,) = re.findall(r"`change` \(what runs was changed: ([^)]*)\)", text)
+    assert set(re.findall(r"`([a-z.-]+)`", documented)) == {action for action in Action if action.changes_environment}
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase.final])

@@ -1,4 +1,4 @@
-"""Deadlines: what ends quietly when its time is over, and what is asked for again."""
+"""Deadlines: which releases end when their time is over, and which steps are sent again."""
 
 from datetime import timedelta
 
@@ -79,10 +79,10 @@ def test_the_deadline_of_a_gate_that_was_passed_does_nothing() -> None:
     world.settle()
     world.vote(1, ADA)
     world.settle()
-    before = world.head
+    head_before = world.head
     world.wait(DAY)
     world.settle()
-    assert world.head == before
+    assert world.head == head_before
 
 
 def test_a_lost_step_is_sent_again_and_the_release_goes_on() -> None:
@@ -94,9 +94,9 @@ def test_a_lost_step_is_sent_again_and_the_release_goes_on() -> None:
     world.reconcile()
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
-    first, again = world.steps(StepKind.PLAN)[:2]
-    assert first.id == again.id
-    assert first.message_id != again.message_id
+    first, second = world.steps(StepKind.PLAN)[:2]
+    assert first.id == second.id
+    assert first.message_id != second.message_id
     assert world.releases[1].resent == 0
 
 
@@ -111,15 +111,15 @@ def test_a_step_that_is_not_overdue_is_not_sent_again() -> None:
 
 
 def lose_for_good(world: World, kind: StepKind) -> int:
-    """Nothing is ever heard of such steps in staging; how often the next one was sent."""
-    before = len(world.steps(kind))
+    """Lose every report of such steps in staging; returns how often the next such step was sent."""
+    steps_before = len(world.steps(kind))
     world.effects.lose(kind, "staging", times=100)
     world.push(f"v{world.head.next_release}", at=world.now)
     for _ in range(10):
         world.settle()
         world.wait(timedelta(hours=2))
         world.reconcile()
-    return len([step for step in world.steps(kind)[before:] if step.environment == "staging"])
+    return len([step for step in world.steps(kind)[steps_before:] if step.environment == "staging"])
 
 
 AWAITED = [StepKind.PLAN, StepKind.COPY, StepKind.BEFORE, StepKind.DEPLOY, StepKind.CHECK]
@@ -167,9 +167,9 @@ def test_a_late_outcome_of_a_step_that_was_sent_again_counts_once() -> None:
     world.settle()
     world.wait(timedelta(minutes=15))
     world.reconcile()
-    first, again = (m for m in world.sent if m.body.get("kind") == "deploy")
+    first, second = (message for message in world.sent if message.body.get("kind") == "deploy")
     world.deliver(first)
-    world.deliver(again)
+    world.deliver(second)
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
     assert [record.environment for record in world.audit if record.action == "rollout.applied"] == [

@@ -1,4 +1,5 @@
-"""Drift: told once, recorded as it changes, in the way of what is new where asked to be, brought back by a person."""
+"""Drift is notified once, recorded as it changes, blocks new releases where the environment says so, and is undone by a
+person."""
 
 import re
 from datetime import timedelta
@@ -26,8 +27,8 @@ AWAY = DriftFindings(unknown="production could not be reached")
 
 
 def live(on_drift: OnDrift = OnDrift.REPORT, *tags: str) -> World:
-    there = production(gate=AutoGate()).evolve(drift=on_drift)
-    world = World(application(staging(), there).evolve(notify=("inbox",)))
+    drifting = production(gate=AutoGate()).evolve(drift=on_drift)
+    world = World(application(staging(), drifting).evolve(notify=("inbox",)))
     for tag in tags or ("v1",):
         world.push(tag)
         world.settle()
@@ -35,7 +36,7 @@ def live(on_drift: OnDrift = OnDrift.REPORT, *tags: str) -> World:
     return world
 
 
-def look(world: World, seen: DriftFindings, *, release: int | None = None) -> None:
+def look(world: World, findings: DriftFindings, *, release: int | None = None) -> None:
     world.wait(4 * MINUTE)
     lane = world.lanes["production"]
     assert lane.live is not None
@@ -45,7 +46,7 @@ def look(world: World, seen: DriftFindings, *, release: int | None = None) -> No
         environment="production",
         release=release or lane.live.release,
         plan_hash=lane.live.plan_hash,
-        seen=seen,
+        seen=findings,
     )
     world.take(event)
     world.settle()
@@ -78,8 +79,8 @@ def test_more_of_it_is_recorded_and_not_told_again() -> None:
 
 def test_the_end_is_recorded_and_a_new_episode_is_told_again() -> None:
     world = live()
-    for seen in (FOUND, DriftFindings(), FOUND):
-        look(world, seen)
+    for findings in (FOUND, DriftFindings(), FOUND):
+        look(world, findings)
     assert drift_actions(world) == ["drift.found", "drift.gone", "drift.found"]
     first, second = world.notices(Notice.DRIFT)
     assert first.id != second.id
@@ -87,9 +88,9 @@ def test_the_end_is_recorded_and_a_new_episode_is_told_again() -> None:
 
 def test_a_clean_look_writes_nothing() -> None:
     world = live()
-    before = len(world.actions())
+    actions_before = len(world.actions())
     look(world, DriftFindings())
-    assert len(world.actions()) == before
+    assert len(world.actions()) == actions_before
 
 
 def test_that_nobody_can_tell_is_said_and_what_was_found_before_may_still_be_there() -> None:
@@ -121,15 +122,15 @@ def test_a_release_that_goes_live_ends_it() -> None:
     assert world.last("drift.gone").details["reason"] == "shop-2 went live"
 
 
-@pytest.mark.parametrize("seen", [FOUND, AWAY], ids=["found", "unknown"])
-def test_where_it_holds_what_is_new_waits_and_goes_on_once_it_is_over(seen: DriftFindings) -> None:
+@pytest.mark.parametrize("findings", [FOUND, AWAY], ids=["found", "unknown"])
+def test_where_it_holds_what_is_new_waits_and_goes_on_once_it_is_over(findings: DriftFindings) -> None:
     world = live(OnDrift.HOLD)
-    look(world, seen)
+    look(world, findings)
     world.push("v2")
     world.settle()
     assert (world.phase(2), world.releases[2].blocked_by) == (Phase.HELD_BACK, (Rule.NO_DRIFT,))
-    way = "a look finds no drift, or somebody brings back what is live or lets this release past it"
-    assert world.explain(2).next == f"It continues automatically once {way}."
+    condition = "a look finds no drift, or somebody brings back what is live or lets this release past it"
+    assert world.explain(2).next == f"It continues automatically once {condition}."
     look(world, DriftFindings())
     assert (world.phase(2), world.live("production")) == (Phase.COMPLETED, 2)
 
@@ -139,7 +140,7 @@ def test_unknown_is_shown_as_unknown() -> None:
     look(world, AWAY)
     world.push("v2")
     world.settle()
-    rules = [rule for each in world.explain(2).rules for rule in each.rules if rule.rule is Rule.NO_DRIFT]
+    rules = [rule for part in world.explain(2).rules for rule in part.rules if rule.rule is Rule.NO_DRIFT]
     assert [type(rule) for rule in rules] == [Unknown]
     assert "it is unknown whether" in world.explain(2).headline
 
@@ -160,8 +161,8 @@ def test_a_person_brings_back_what_is_live_and_nothing_is_held() -> None:
     look(world, FOUND)
     world.command(Verb.ROLLBACK, 1, reason="nobody edits production")
     world.settle()
-    back = world.releases[2]
-    assert (back.phase, back.digest) == (Phase.COMPLETED, world.releases[1].digest)
+    brought_back = world.releases[2]
+    assert (brought_back.phase, brought_back.digest) == (Phase.COMPLETED, world.releases[1].digest)
     lane = world.lanes["production"]
     assert (lane.hold, lane.drift) == (None, None)
     assert world.last("drift.rollback-ordered").details["to"] == "shop-1"
@@ -177,10 +178,10 @@ def test_whoever_brings_it_back_is_answered_with_the_release_that_does_it() -> N
     decision = world.command(Verb.ROLLBACK, 1, reason="nobody edits production")
     event = world.taken[-1][1]
     assert isinstance(event, CommandGiven)
-    before = world.snapshot(lookups(world.application, event))
-    answered = answer_to(event.evolve(inbox="1767348000000-0123456789abcdef"), decision, before)
-    assert answered is not None
-    assert (answered.refused, answered.release) == (False, "shop-2")
+    snapshot = world.snapshot(lookups(world.application, event))
+    answer = answer_to(event.evolve(inbox="1767348000000-0123456789abcdef"), decision, snapshot)
+    assert answer is not None
+    assert (answer.refused, answer.release) == (False, "shop-2")
 
 
 def test_what_is_live_and_did_not_drift_is_not_brought_back() -> None:
@@ -196,7 +197,7 @@ def test_a_look_is_due_every_few_minutes_and_never_with_zero(minute: int, every:
 
 
 @pytest.mark.parametrize(
-    ("written", "says"),
+    ("fields", "says"),
     [
         ({"kind": "Deployment"}, "expected fields, by, or both"),
         ({"kind": "deployments", "fields": ["spec.replicas"]}, "kind"),
@@ -207,9 +208,9 @@ def test_a_look_is_due_every_few_minutes_and_never_with_zero(minute: int, every:
         ({"kind": "Deployment", "fields": ["spec.replicas"], "jsonPointers": ["/spec"]}, "jsonPointers"),
     ],
 )
-def test_what_cannot_be_ignored_is_refused_by_name(written: dict[str, object], says: str) -> None:
+def test_what_cannot_be_ignored_is_refused_by_name(fields: dict[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=re.escape(says)):
-        IgnoredDrift.model_validate(written)
+        IgnoredDrift.model_validate(fields)
 
 
 def test_a_field_that_was_taken_away_has_no_writer_who_could_be_excused() -> None:

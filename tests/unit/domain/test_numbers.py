@@ -1,4 +1,4 @@
-"""Numbers from the trail: what counts, in which week, and that portions and repetitions change nothing."""
+"""Numbers from the trail: what counts in which week, and that portions and repetitions do not change the result."""
 
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -18,17 +18,21 @@ from tests.unit.domain.records import record
 ACTIONS = (*Action, "canary.begun")
 
 
-def story(*told: tuple[float, str] | tuple[float, str, int]) -> list[AuditRecord]:
+def story(*events: tuple[float, str] | tuple[float, str, int]) -> list[AuditRecord]:
     return [
         record(
-            place, item[0], item[1], item[2] if len(item) == 3 else 1, None if "created" in item[1] else "production"
+            place,
+            event[0],
+            event[1],
+            event[2] if len(event) == 3 else 1,
+            None if "created" in event[1] else "production",
         )
-        for place, item in enumerate(told, start=1)
+        for place, event in enumerate(events, start=1)
     ]
 
 
-def counted(*told: tuple[float, str] | tuple[float, str, int]) -> WeekCounts:
-    _, weeks = fold(Checkpoint(), story(*told))
+def counted(*events: tuple[float, str] | tuple[float, str, int]) -> WeekCounts:
+    _, weeks = fold(Checkpoint(), story(*events))
     total = WeekCounts()
     for week in weeks.values():
         total.add(week.environments.get("production", WeekCounts()))
@@ -42,11 +46,11 @@ GOES_LIVE = ((0.0, "release.created"), (1.0, "plan.requested"), (2.0, "plan.made
 
 def test_a_release_that_goes_live_is_a_deployment_with_its_lead_time() -> None:
     counts = counted(*GOES_LIVE)
-    said = figures(counts, 7)
-    assert (said.deployments, said.failed, said.change_failure_rate) == (1, 0, 0.0)
-    assert said.lead_time.median == pytest.approx(35 * 60, rel=0.05)
-    assert said.deployments_per_day == pytest.approx(1 / 7, rel=0.01)
-    assert said.ended == {"completed": 1}
+    results = figures(counts, 7)
+    assert (results.deployments, results.failed, results.change_failure_rate) == (1, 0, 0.0)
+    assert results.lead_time.median == pytest.approx(35 * 60, rel=0.05)
+    assert results.deployments_per_day == pytest.approx(1 / 7, rel=0.01)
+    assert results.ended == {"completed": 1}
 
 
 def test_people_are_waited_for_from_the_first_asking_to_the_decision() -> None:
@@ -110,9 +114,9 @@ def test_weeks_are_iso_weeks_in_utc() -> None:
 
 def test_a_week_without_anything_is_there_and_says_so() -> None:
     _, weeks = fold(Checkpoint(), story(*GOES_LIVE))
-    found = environment_numbers("shop", "production", weeks_until("2026-W48", 3), weeks)
-    assert [week.figures.deployments for week in found.weeks] == [0, 0, 1]
-    assert found.weeks[0].figures.change_failure_rate is None
+    numbers = environment_numbers("shop", "production", weeks_until("2026-W48", 3), weeks)
+    assert [week.figures.deployments for week in numbers.weeks] == [0, 0, 1]
+    assert numbers.weeks[0].figures.change_failure_rate is None
 
 
 TRAILS = st.lists(
@@ -124,46 +128,53 @@ TRAILS = st.lists(
     ),
     max_size=80,
 ).map(
-    lambda told: [
-        record(place, sum(item[3] for item in told[:place]), action, release, environment)
-        for place, (action, release, environment, _) in enumerate(told, start=1)
+    lambda events: [
+        record(place, sum(event[3] for event in events[:place]), action, release, environment)
+        for place, (action, release, environment, _) in enumerate(events, start=1)
     ]
 )
 
 
 def summed(portions: list[list[AuditRecord]]) -> tuple[Checkpoint, dict[str, Week]]:
-    """As the ledger does it: the checkpoint is written down in between, and what a portion adds is added."""
-    checkpoint, kept = Checkpoint(), dict[str, Week]()
+    """Fold portion by portion as the ledger does: store the checkpoint in between, and add what each portion counts."""
+    checkpoint, weeks = Checkpoint(), dict[str, Week]()
     for portion in portions:
         checkpoint, added = fold(Checkpoint.model_validate_json(checkpoint.model_dump_json()), portion)
         for name, week in added.items():
-            kept.setdefault(name, Week(week=name)).add(Week.model_validate_json(week.model_dump_json()))
-    return checkpoint, kept
+            weeks.setdefault(name, Week(week=name)).add(Week.model_validate_json(week.model_dump_json()))
+    return checkpoint, weeks
 
 
 @given(TRAILS, st.lists(st.integers(0, 80), max_size=6))
 def test_however_the_trail_is_cut_the_numbers_are_the_same(trail: list[AuditRecord], cuts: list[int]) -> None:
-    at = sorted({0, len(trail), *(cut for cut in cuts if cut < len(trail))})
+    at = sorted({0, len(trail), *(position for position in cuts if position < len(trail))})
     portions = [trail[first:last] for first, last in pairwise(at)]
     assert summed(portions) == summed([trail])
 
 
 @given(TRAILS, st.lists(st.tuples(st.integers(0, 80), st.integers(0, 80)), max_size=8))
-def test_portions_that_come_again_count_once(trail: list[AuditRecord], again: list[tuple[int, int]]) -> None:
-    portions = [trail[: max(pair)] for pair in again]
-    cut = len(portions) // 2
-    assert summed([*portions[:cut], trail, *portions[cut:], trail]) == summed([trail])
+def test_portions_that_come_again_count_once(trail: list[AuditRecord], pairs: list[tuple[int, int]]) -> None:
+    portions = [trail[: max(pair)] for pair in pairs]
+    middle = len(portions) // 2
+    assert summed([*portions[:middle], trail, *portions[middle:], trail]) == summed([trail])
 
 
 @given(TRAILS)
 def test_the_time_of_all_steps_is_that_of_the_releases_spans(trail: list[AuditRecord]) -> None:
     """The timeline of one release and the numbers of all are made of the same stages."""
-    if any(item.action in ("plan.made", "release.retried", "rollback.ordered") for item in trail):
+    if any(entry.action in ("plan.made", "release.retried", "rollback.ordered") for entry in trail):
         return
     _, weeks = fold(Checkpoint(), trail)
-    numbers = sum(h.total_ms for w in weeks.values() for t in w.environments.values() for h in t.stages.values())
-    shown = 0
-    for release in {item.release for item in trail}:
-        mine = [item for item in trail if item.release == release]
-        shown += sum(int(s.length(s.began).total_seconds() * 1000) for s in spans(mine) if s.ended is not None)
-    assert numbers == shown
+    stage_ms = sum(
+        histogram.total_ms
+        for week in weeks.values()
+        for counts in week.environments.values()
+        for histogram in counts.stages.values()
+    )
+    span_ms = 0
+    for release in {entry.release for entry in trail}:
+        of_release = [entry for entry in trail if entry.release == release]
+        span_ms += sum(
+            int(span.length(span.began).total_seconds() * 1000) for span in spans(of_release) if span.ended is not None
+        )
+    assert stage_ms == span_ms

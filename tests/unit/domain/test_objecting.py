@@ -1,5 +1,5 @@
-"""A person who is told of a vote that they did not cast objects: the vote no longer counts, the release is stopped
-where it is, and everybody is told. An objection needs no proof, and only the voter can object to a vote."""
+"""A person who is notified of a vote that they did not cast objects: the vote no longer counts, the release stops where
+it is, and everybody is notified. An objection needs no proof, and only the voter can object to a vote."""
 
 from datetime import timedelta
 
@@ -21,10 +21,10 @@ OBJECT = VoteDecision.OBJECT
 def test_a_voter_is_told_of_what_was_counted_in_their_name() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA, reason="looks good")
-    told = world.notices(Notice.VOTE_COUNTED)
-    assert {(step.channel, step.recipients) for step in told} == {("team", (ADA,)), ("mail", (ADA,))}
-    assert told[0].why.splitlines()[0] == f"approval of {ADA}"
-    assert "reason: looks good" in told[0].why
+    notices = world.notices(Notice.VOTE_COUNTED)
+    assert {(step.channel, step.recipients) for step in notices} == {("team", (ADA,)), ("mail", (ADA,))}
+    assert notices[0].why.splitlines()[0] == f"approval of {ADA}"
+    assert "reason: looks good" in notices[0].why
 
 
 @pytest.mark.parametrize("decision", [VoteDecision.REJECT, VoteDecision.WITHDRAW])
@@ -44,9 +44,9 @@ def test_of_a_vote_that_did_not_count_nobody_is_told_that_it_did() -> None:
 def test_whoever_has_no_known_address_is_named_to_everybody_on_the_channels() -> None:
     world = at_the_gate(gated(f"oid:{ADA_OID}", BEN, required=2))
     world.vote(1, f"oid:{ADA_OID}")
-    (told, _) = world.notices(Notice.VOTE_COUNTED)
-    assert told.recipients == ()
-    assert ADA_OID in told.why
+    (notice, _) = world.notices(Notice.VOTE_COUNTED)
+    assert notice.recipients == ()
+    assert ADA_OID in notice.why
 
 
 def test_an_objection_while_the_gate_is_open_rejects_the_release() -> None:
@@ -92,7 +92,7 @@ def test_an_objection_while_the_plan_is_made_again_rejects_it() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     world.change()
-    world.vote(1, BEN)  # the plan is out of date: it is made again
+    world.vote(1, BEN)  # the plan is out of date, so it is made again
     assert world.phase(1) is Phase.PLANNING
     world.vote(1, ADA, OBJECT)
     assert world.phase(1) is Phase.REJECTED
@@ -167,7 +167,7 @@ def test_a_second_objection_stops_nothing_more() -> None:
     world.settle()
     world.vote(1, ADA, OBJECT)
     assert refusals(world.vote(1, ADA, OBJECT)) == ["has-voted"]
-    assert len(world.notices(Notice.VOTE_OBJECTED)) == 2  # one a channel
+    assert len(world.notices(Notice.VOTE_OBJECTED)) == 2  # one for each channel
 
 
 def test_an_environment_that_is_left_as_it_is_after_a_failure_is_left_after_an_objection_too() -> None:

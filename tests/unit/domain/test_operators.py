@@ -1,4 +1,4 @@
-"""Cancel, retry, roll back by hand and resume."""
+"""The commands cancel, retry, manual rollback and resume."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -29,16 +29,20 @@ def live(*tags: str, gated: bool = False) -> World:
     return world
 
 
-# ---- roll back by hand
+# ---- manual rollback
 def test_an_earlier_release_comes_back_without_a_vote_and_holds_the_lane() -> None:
     world = live("v1", "v2", gated=True)
     world.command(Verb.ROLLBACK, 1, reason="v2 loses orders")
     world.settle()
-    back = world.releases[3]
-    assert (back.phase, back.digest, back.tag) == (Phase.COMPLETED, world.releases[1].digest, "v1")
+    brought_back = world.releases[3]
+    assert (brought_back.phase, brought_back.digest, brought_back.tag) == (
+        Phase.COMPLETED,
+        world.releases[1].digest,
+        "v1",
+    )
     assert world.live("production") == 3
-    ordered = world.last("rollback.ordered")
-    assert (ordered.actor, ordered.details["to"], ordered.details["instead_of"]) == (OPERATOR, "shop-1", "shop-2")
+    order = world.last("rollback.ordered")
+    assert (order.actor, order.details["to"], order.details["instead_of"]) == (OPERATOR, "shop-1", "shop-2")
     hold = world.lanes["production"].hold
     assert hold is not None
     assert (hold.owner, hold.reason, hold.to) == (OPERATOR, "v2 loses orders", 1)
@@ -111,7 +115,7 @@ def test_a_second_rollback_is_refused_while_one_is_under_way() -> None:
 
 
 def test_what_a_cancelled_rollback_held_stays_held_until_somebody_resumes_it() -> None:
-    """A cancel is only said; what lets newer releases through takes a proof."""
+    """A cancel needs no proof; letting newer releases through needs one."""
     world = live("v1", "v2")
     world.command(Verb.ROLLBACK, 1)
     world.command(Verb.CANCEL, 3)
@@ -191,9 +195,9 @@ def test_a_rollout_is_not_cancelled_half_way() -> None:
     world.settle()
     world.command(Verb.CANCEL, 1)
     assert world.phase(1) is Phase.CHECKING
-    refused = world.last("command.refused").details
-    assert refused["rules"] == ["has-not-begun-to-roll-out"]
-    assert "then roll back" in refused["reason"]
+    refusal = world.last("command.refused").details
+    assert refusal["rules"] == ["has-not-begun-to-roll-out"]
+    assert "then roll back" in refusal["reason"]
 
 
 def test_what_has_ended_is_not_cancelled() -> None:
@@ -267,11 +271,11 @@ def rejected(world: World) -> None:
     world.reject(1, ADA, "wrong totals")
 
 
-def cancelled(world: World) -> None:
+def cancel(world: World) -> None:
     world.command(Verb.CANCEL, 1)
 
 
-@pytest.mark.parametrize("ends", [expired, rejected, cancelled])
+@pytest.mark.parametrize("ends", [expired, rejected, cancel])
 def test_what_ended_at_its_gate_is_sent_out_again_and_no_earlier_vote_counts(
     ends: Callable[[World], None],
 ) -> None:
@@ -306,9 +310,9 @@ def test_what_ended_before_it_entered_an_environment_is_not_sent_out_again() -> 
     world.settle()
     assert world.phase(1) is Phase.EXPIRED
     world.command(Verb.RETRY, 1)
-    refused = world.last("command.refused").details
-    assert refused["rules"] == ["environment-exists"]
-    assert "push its image or run its pipeline again" in refused["reason"]
+    refusal = world.last("command.refused").details
+    assert refusal["rules"] == ["environment-exists"]
+    assert "push its image or run its pipeline again" in refusal["reason"]
 
 
 def test_what_was_superseded_is_sent_out_again_once_the_newer_one_has_failed() -> None:
@@ -348,10 +352,10 @@ def test_a_gate_that_was_half_way_when_its_plan_failed_opens_again_with_its_vote
 
 def test_a_command_for_a_release_that_is_not_there_leaves_no_record() -> None:
     world = live("v1")
-    before = len(world.audit)
+    records_before = len(world.audit)
     decision = world.command(Verb.CANCEL, 9)
     assert [rule.name for rule in decision.rules] == ["release-exists"]
-    assert len(world.audit) == before
+    assert len(world.audit) == records_before
 
 
 @pytest.mark.parametrize("verb", sorted(OF_THE_INSTALLATION))

@@ -1,4 +1,4 @@
-"""A new epoch: what a reset does with the releases that are on their way."""
+"""A new epoch: what a reset does to releases that are under way."""
 
 from slipway.domain.commands import Verb
 from slipway.domain.release import Phase

@@ -1,4 +1,4 @@
-"""Rollouts: copy, deployment, verification, and the way back when one fails."""
+"""Rollouts: copy, deployment, verification, and the rollback when one of them fails."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ ROLLOUT_STEPS = [StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY]
 
 
 def one_live() -> World:
-    """shop-1 is live everywhere, and a newer image was pushed."""
+    """shop-1 has been live everywhere for a minute."""
     world = World(unattended())
     world.push("v1")
     world.settle()
@@ -31,8 +31,8 @@ def test_an_artifact_is_copied_where_the_environment_pulls_from_another_registry
     world.push("v1")
     world.settle()
     assert [step.environment for step in world.steps(StepKind.COPY)] == ["production"]
-    requested = world.last("copy.requested")
-    assert (requested.details["source"], requested.details["target"]) == ("ci", "prod")
+    request = world.last("copy.requested")
+    assert (request.details["source"], request.details["target"]) == ("ci", "prod")
     assert world.last("copy.done").digest == digest("v1")
 
 
@@ -82,10 +82,10 @@ def test_a_failed_rollout_or_verification_brings_back_what_was_live(kind: StepKi
     assert (world.phase(2), world.releases[2].reason) == (Phase.ROLLED_BACK, "it answers 500")
     assert world.live("production") == 1
     assert world.live("staging") == 2
-    requested = world.last("rollback.requested")
+    request = world.last("rollback.requested")
     live = world.lanes["production"].live
     assert live is not None
-    assert (requested.details["to"], requested.details["plan_hash"]) == ("shop-1", live.plan_hash)
+    assert (request.details["to"], request.details["plan_hash"]) == ("shop-1", live.plan_hash)
 
 
 @pytest.mark.parametrize("kind", ROLLOUT_STEPS)
@@ -139,17 +139,17 @@ def test_the_evidence_of_a_failed_verification_is_kept() -> None:
     world.effects.fail(StepKind.VERIFY, "staging", evidence=[evidence])
     world.push("v2")
     world.settle()
-    assert [item.summary for item in world.releases[2].evidence] == ["2 of 9 tests failed"]
+    assert [result.summary for result in world.releases[2].evidence] == ["2 of 9 tests failed"]
 
 
 def test_an_outcome_that_is_told_twice_is_taken_once() -> None:
     world = World(unattended())
     world.push("v1")
     world.settle()
-    before = (world.head, dict(world.releases))
+    state_before = (world.head, dict(world.releases))
     for _, event in list(world.taken):
         world.take(event)
-    assert (world.head, world.releases) == before
+    assert (world.head, world.releases) == state_before
 
 
 def test_the_outcome_of_an_attempt_that_is_over_does_nothing() -> None:
@@ -161,10 +161,10 @@ def test_the_outcome_of_an_attempt_that_is_over_does_nothing() -> None:
     world.push("v2")
     first_plan = world.steps(StepKind.PLAN)[0]
     world.settle()
-    before = world.head
-    world.deliver(next(m for m in world.sent if m.body.get("release") == first_plan.release))
+    head_before = world.head
+    world.deliver(next(message for message in world.sent if message.body.get("release") == first_plan.release))
     assert world.phase(1) is Phase.SUPERSEDED
-    assert world.head == before
+    assert world.head == head_before
 
 
 def test_a_plan_that_was_made_from_an_older_delivery_is_made_again_before_anything_is_deployed() -> None:
@@ -201,10 +201,10 @@ def test_the_outcome_of_an_earlier_plan_is_not_taken_for_the_later_one_when_its_
     world.change()
     world.vote(1, ADA)
     world.marks.clear()
-    before = world.head
+    head_before = world.head
     assert world.phase(1) is Phase.PLANNING
     world.take(first_outcome)
-    assert world.head == before
+    assert world.head == head_before
 
 
 def test_plans_are_counted_from_the_start_in_each_environment() -> None:
@@ -251,18 +251,18 @@ def test_the_jobs_before_run_once_everything_was_copied_and_before_anything_is_a
     world = with_jobs(live=False)
     world.push("v1")
     world.settle()
-    there = [record.action for record in world.audit if record.environment == "production"]
+    actions = [record.action for record in world.audit if record.environment == "production"]
     marks = ("copy.done", "before.requested", "before.done", "rollout.requested")
-    assert [action for action in there if action in marks] == list(marks)
+    assert [action for action in actions if action in marks] == list(marks)
 
 
 def test_the_jobs_after_run_before_the_acceptance_tests_judge_what_they_made() -> None:
     world = with_jobs(live=False)
     world.push("v1")
     world.settle()
-    there = [record.action for record in world.audit if record.environment == "staging"]
+    actions = [record.action for record in world.audit if record.environment == "staging"]
     marks = ("rollout.done", "after.requested", "after.done", "verification.requested", "release.live")
-    assert [action for action in there if action in marks] == list(marks)
+    assert [action for action in actions if action in marks] == list(marks)
 
 
 def test_a_failed_job_before_the_rollout_fails_the_release_and_there_is_nothing_to_roll_back() -> None:

@@ -1,5 +1,5 @@
-"""A copy may take long, and so may the way to the first object: what comes up meanwhile stops the release before
-anything in the cluster is changed."""
+"""Copying may take long, and so may everything else before the first object: what happens meanwhile stops the release
+before anything in the cluster is changed."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ HOUR = timedelta(hours=1)
 
 
 def at_the_first_object(*, notify: tuple[str, ...] = ()) -> World:
-    """shop-1 was approved, and the message of the step that writes its first object is under way."""
+    """shop-1 was approved, and the message of the step that writes its first object is on its way."""
     world = World(application(staging(), production(registry=None, gate=approval(ADA)), notify=notify))
     world.push("v1")
     world.settle()
@@ -95,8 +95,8 @@ def test_a_release_that_is_cancelled_before_its_first_object_ends_there(
     assert world.phase(1) is Phase.CANCELLED
     record = world.last("release.cancelled")
     assert (record.actor, record.details["reason"], record.details["channel"]) == (OPERATOR, "wrong one", "cli")
-    asked = world.last("rollout.called-off")
-    assert (asked.actor, asked.details["reason"]) == (OPERATOR, "wrong one")
+    call_off = world.last("rollout.called-off")
+    assert (call_off.actor, call_off.details["reason"]) == (OPERATOR, "wrong one")
     lane = world.lanes["production"]
     assert (lane.in_progress, lane.called_off) == (None, None)
 
@@ -106,8 +106,8 @@ def test_whoever_cancelled_it_a_moment_too_late_reads_that_it_went_on() -> None:
     world.command(Verb.CANCEL, 1, reason="wrong one")
     assert "ends before its first object, unless that was written already" in world.explain(1).headline
     assert "not-called-off" in {rule.rule for group in world.explain(1).rules for rule in group.rules}
-    taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
-    world.effects.answer(StepKind.DEPLOY, "production", taken=taken.model_dump(mode="json"))
+    order_taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
+    world.effects.answer(StepKind.DEPLOY, "production", taken=order_taken.model_dump(mode="json"))
     world.wait(HOUR)
     world.reconcile()
     world.settle()
@@ -137,8 +137,8 @@ def test_what_is_known_to_have_written_its_first_object_is_not_called_off(monkey
     world = World(application(staging(), production(registry=None, gate=approval(ADA))))
     world.push("v1")
     world.settle()
-    taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
-    world.effects.answer(StepKind.BEFORE, "production", jobs=[], taken=taken.model_dump(mode="json"))
+    order_taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
+    world.effects.answer(StepKind.BEFORE, "production", jobs=[], taken=order_taken.model_dump(mode="json"))
     world.effects.lose(StepKind.DEPLOY, "production")
     world.vote(1, ADA)
     world.settle()
@@ -239,9 +239,9 @@ def test_a_rollback_whose_image_was_copied_is_not_copied_again_under_the_same_at
     world.settle()
     release = world.releases[1]
     plan_hash = present(release.plan_hash, "its plan")
-    back = Rollback(environment="production", to=1, plan_hash=plan_hash, by="op@example.com", reason="totals")
-    assert release.evolve(rollback=back).is_copied
-    assert not release.evolve(rollback=back, attempt=release.attempt + 1).is_copied
+    rollback = Rollback(environment="production", to=1, plan_hash=plan_hash, by="op@example.com", reason="totals")
+    assert release.evolve(rollback=rollback).is_copied
+    assert not release.evolve(rollback=rollback, attempt=release.attempt + 1).is_copied
 
 
 @pytest.mark.parametrize("newer", [False, True])
@@ -352,9 +352,9 @@ def test_a_rollout_that_has_written_something_is_not_rejected_half_way() -> None
     world.settle()
     assert world.phase(1) is Phase.CHECKING
     world.reject(1, ADA)
-    refused = world.last("vote.refused").details
-    assert refused["rules"] == ["gate-is-open"]
-    assert "a rollout is never stopped half-way" in refused["reason"]
+    refusal = world.last("vote.refused").details
+    assert refusal["rules"] == ["gate-is-open"]
+    assert "a rollout is never stopped half-way" in refusal["reason"]
 
 
 def test_a_rollout_is_called_off_once_by_whoever_comes_first() -> None:
@@ -369,20 +369,20 @@ def test_whoever_rejected_it_a_moment_too_late_is_told_that_it_went_on() -> None
     world = at_the_first_object(notify=("mail",))
     world.reject(1, ADA, "the prices are wrong")
     assert "unless its first object has been written already" in world.notices(Notice.VOTE_COUNTED)[-1].why
-    taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
-    world.effects.answer(StepKind.DEPLOY, "production", taken=taken.model_dump(mode="json"))
+    order_taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
+    world.effects.answer(StepKind.DEPLOY, "production", taken=order_taken.model_dump(mode="json"))
     world.wait(HOUR)
     world.reconcile()
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
-    (told,) = world.notices(Notice.VOTE_REFUSED)
-    assert told.recipients == (ADA,)
-    assert "the prices are wrong; its first object had been written" in told.why
+    (notice,) = world.notices(Notice.VOTE_REFUSED)
+    assert notice.recipients == (ADA,)
+    assert "the prices are wrong; its first object had been written" in notice.why
     assert [vote.decision for vote in present(world.releases[1].gate, "the gate").votes] == [VoteDecision.APPROVE]
 
 
 def seen_before_it_was_said(world: World, rule: RuleResult) -> None:
-    """The worker looked at the lane before somebody stopped the release, and reports what it saw only now."""
+    """The worker looked at the lane before somebody stopped the release, and reports only now what it saw."""
     step = next(step for step in reversed(world.steps(StepKind.DEPLOY)) if step.environment == "production")
     world.finish(step, Outcome(passed=False, reason=rule.reason, broken=(rule,)))
     world.settle()
@@ -425,8 +425,8 @@ def test_what_was_rejected_and_failed_before_that_was_known_is_asked_about_anew(
 def test_what_was_rejected_too_late_and_failed_is_asked_about_anew() -> None:
     world = at_the_first_object()
     world.reject(1, ADA, "the prices are wrong")
-    taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
-    world.effects.fail(StepKind.DEPLOY, "production", taken=taken.model_dump(mode="json"))
+    order_taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))
+    world.effects.fail(StepKind.DEPLOY, "production", taken=order_taken.model_dump(mode="json"))
     world.wait(HOUR)
     world.reconcile()
     world.settle()

@@ -1,4 +1,4 @@
-"""Rollouts through the whole app under the fence: what the Lease holds, and what follows where it is another one."""
+"""Rollouts through the whole app under the fence: what the Lease holds, and what happens if it was changed."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def live(tmp_path: Path) -> Installation:
 
 
 def deliver(installation: Installation, number: int) -> None:
-    """Push the version, and approve whatever waits for it."""
+    """Push the version and approve its release if it waits for approval."""
     installation.push(f"1.{number}.0")
     installation.settle()
     newest = installation.app.ledger.head("shop").next_release - 1
@@ -38,21 +38,21 @@ def lease(cluster: MemoryCluster, environment: str) -> Fence:
 
 
 def record(installation: Installation, action: str) -> dict[str, object]:
-    return next(r.details for r in reversed(list(installation.trail())) if r.action == action)
+    return next(entry.details for entry in reversed(list(installation.trail())) if entry.action == action)
 
 
 def test_the_lease_names_the_order_and_a_record_that_the_ledger_holds(live: Installation) -> None:
     for cluster, environment in ((live.staging, "staging"), (live.production, "production")):
         fence = lease(cluster, environment)
         assert fence.order == Order(epoch=0, number=1)
-        assert fence.head.hash in {each.hash for each in live.trail() if each.sequence == fence.head.sequence}
+        assert fence.head.hash in {entry.hash for entry in live.trail() if entry.sequence == fence.head.sequence}
         assert live.app.public_keys.fault(fence.sig, fence.hash.encode()) == ""
     assert set(live.staging.orders.values()) == {"0.1"}
 
 
 def test_that_an_order_was_taken_is_recorded_once_it_was(live: Installation) -> None:
-    taken = live.app.ledger.lanes("shop")["staging"].taken
-    assert taken == (TakenOrder(cluster="staging", namespace="shop", order=Order(epoch=0, number=1)),)
+    orders_taken = live.app.ledger.lanes("shop")["staging"].taken
+    assert orders_taken == (TakenOrder(cluster="staging", namespace="shop", order=Order(epoch=0, number=1)),)
 
 
 def test_a_rollback_takes_a_higher_order_and_records_it(live: Installation) -> None:

@@ -1,5 +1,5 @@
-"""Jobs before and after a rollout, from a bundle's folders to the trail: in order, once, and what follows when one
-fails."""
+"""Jobs before and after a rollout, from a bundle's folders to the trail: they run in order and once, and a failed one
+has consequences."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -54,8 +54,8 @@ def deliver(ci: Ci, version: str = "1.4.0", files: dict[str, str] | None = None)
     ci.push(ci.bundle(version, files=WITH_JOBS if files is None else files), version)
 
 
-def started(ci: Ci) -> list[str]:
-    """The Jobs that were started in staging, by the names that they have where they are written."""
+def names_of_started_jobs(ci: Ci) -> list[str]:
+    """The Jobs that were started in staging, by their names in the manifests."""
     return [name.partition("-")[0] for name in ci.installation.staging.jobs_started]
 
 
@@ -63,23 +63,23 @@ def actions(ci: Ci) -> list[str]:
     return [record.action for record in ci.installation.trail() if record.environment == "staging"]
 
 
-def foretold(ci: Ci) -> dict[str, str]:
-    """What the plan for staging says of each Job."""
+def planned_jobs(ci: Ci) -> dict[str, str]:
+    """What staging's plan says about each Job."""
     rollout = ci.installation.release(1).rollout_in("staging")
     document = ci.installation.app.clients.blobs.get(rollout.preview or "") if rollout else None
     changes = Preview.model_validate_json(document or b"{}").changes
     return {change.name.partition("-")[0]: change.change for change in changes if change.kind == "Job"}
 
 
-def in_order(wanted: list[str], found: list[str]) -> bool:
-    rest = iter(found)
-    return all(any(each == action for each in rest) for action in wanted)
+def in_order(expected: list[str], actions: list[str]) -> bool:
+    remaining = iter(actions)
+    return all(any(action == name for action in remaining) for name in expected)
 
 
 def test_jobs_run_around_the_rollout_in_the_order_of_their_files(ci: Ci) -> None:
     deliver(ci)
     assert ci.installation.phase(1) is Phase.AWAITING_APPROVAL, ci.installation.release(1).reason
-    assert started(ci)[:3] == ["backup", "migrate", "warm"]
+    assert names_of_started_jobs(ci)[:3] == ["backup", "migrate", "warm"]
     around = ["before.requested", "before.done", "rollout.requested", "rollout.done", "after.requested", "after.done"]
     assert in_order([*around, "verification.requested", "release.live"], actions(ci))
 
@@ -92,17 +92,17 @@ def test_a_plan_tells_its_jobs_before_anybody_votes_and_its_hash_depends_on_them
     assert plan is not None
     assert [job["spec"]["template"]["spec"]["containers"][0]["name"] for job in plan.before] == ["backup", "migrate"]
     assert plan.evolve(before=()).hash != plan.hash != plan.evolve(after=()).hash
-    assert foretold(ci) == {"backup": "runs before", "migrate": "runs before", "warm": "runs after"}
+    assert planned_jobs(ci) == {"backup": "runs before", "migrate": "runs before", "warm": "runs after"}
 
 
 def test_the_record_names_each_job_with_its_uid_and_keeps_its_log(ci: Ci) -> None:
     ci.installation.staging.log = "12 tables moved\n"
     deliver(ci)
-    done = next(record for record in ci.installation.trail() if record.action == "before.done")
-    jobs = done.details["jobs"]
+    jobs_record = next(record for record in ci.installation.trail() if record.action == "before.done")
+    jobs = jobs_record.details["jobs"]
     assert [(run["passed"], run["summary"]) for run in jobs] == [(True, "12 tables moved")] * 2
-    made = ci.installation.staging.made
-    assert [run["uid"] for run in jobs] == [made[run["name"]].uid for run in jobs]
+    created = ci.installation.staging.made
+    assert [run["uid"] for run in jobs] == [created[run["name"]].uid for run in jobs]
     assert all(ci.installation.app.clients.blobs.get(run["log"]) == b"12 tables moved\n" for run in jobs)
 
 
@@ -155,7 +155,7 @@ def test_a_rollback_runs_no_job_again(ci: Ci) -> None:
     ci.installation.staging.ends["warm"] = FAILED
     ci.installation.wait(timedelta(minutes=1))
     deliver(ci, "1.5.0")
-    assert [name for name in started(ci) if name != "shop"] == ["backup", "migrate", "warm"] * 2
+    assert [name for name in names_of_started_jobs(ci) if name != "shop"] == ["backup", "migrate", "warm"] * 2
 
 
 def test_a_second_attempt_runs_only_what_has_not_ended_well(ci: Ci) -> None:
@@ -165,8 +165,8 @@ def test_a_second_attempt_runs_only_what_has_not_ended_well(ci: Ci) -> None:
     ci.installation.command(Verb.RETRY, 1)
     ci.installation.settle()
     assert ci.installation.phase(1) is Phase.AWAITING_APPROVAL, ci.installation.release(1).reason
-    assert [name for name in started(ci) if name != "shop"] == ["backup", "migrate", "migrate", "warm"]
-    assert foretold(ci) == {"backup": HAS_RUN, "migrate": "runs before", "warm": "runs after"}
+    assert [name for name in names_of_started_jobs(ci) if name != "shop"] == ["backup", "migrate", "migrate", "warm"]
+    assert planned_jobs(ci) == {"backup": HAS_RUN, "migrate": "runs before", "warm": "runs after"}
 
 
 def test_a_job_that_looks_hopeless_is_deleted_once_that_has_lasted(ci: Ci) -> None:
@@ -202,8 +202,8 @@ def test_a_job_that_could_not_be_waited_for_is_not_part_of_a_bundle(ci: Ci, text
         ci.bundle("1.4.0", files=FILES | {"environments/staging/before/migrate.yaml": text})
 
 
-def brought_back(ci: Ci, *, annotations: str) -> None:
-    """shop-2 is live in staging, and shop-1, which had a migration, is brought back by hand."""
+def roll_back_manually(ci: Ci, *, annotations: str) -> None:
+    """shop-1 with a migration and then shop-2 go live in staging, and somebody rolls back to shop-1."""
     migrate = {"environments/staging/before/migrate.yaml": job("migrate", annotations=annotations)}
     deliver(ci, files=FILES | migrate)
     ci.installation.wait(timedelta(minutes=1))
@@ -215,15 +215,15 @@ def brought_back(ci: Ci, *, annotations: str) -> None:
 
 
 def test_a_manual_rollback_names_the_migration_that_it_does_not_run_again(ci: Ci) -> None:
-    brought_back(ci, annotations="a: b")
-    assert started(ci).count("migrate") == 1
-    planned = [record for record in ci.installation.trail() if record.action == "plan.made"][-1]
-    assert planned.details["warnings"] == ["these Jobs of it ran, and do not run again: migrate"]
+    roll_back_manually(ci, annotations="a: b")
+    assert names_of_started_jobs(ci).count("migrate") == 1
+    plan_record = [record for record in ci.installation.trail() if record.action == "plan.made"][-1]
+    assert plan_record.details["warnings"] == ["these Jobs of it ran, and do not run again: migrate"]
 
 
 def test_a_manual_rollback_runs_a_job_again_that_says_so(ci: Ci) -> None:
-    brought_back(ci, annotations="slipway.dev/on-rollback: run")
-    assert started(ci).count("migrate") == 2
+    roll_back_manually(ci, annotations="slipway.dev/on-rollback: run")
+    assert names_of_started_jobs(ci).count("migrate") == 2
     names = [name for name in ci.installation.staging.jobs_started if name.startswith("migrate")]
     assert names[0].startswith("migrate-1-")
     assert names[1].startswith("migrate-3-")

@@ -1,4 +1,4 @@
-"""Before anything is opened the worker derives the gate from signed records: a row alone opens nothing."""
+"""Before the worker lets anything through, it derives the gate from signed records: a row alone opens nothing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,12 +27,12 @@ def waiting(tmp_path: Path) -> Installation:
     return begun(beginnings.waiting, tmp_path)
 
 
-def put(installation: Installation, key: str, values: Any) -> None:
+def put_row(installation: Installation, key: str, values: Any) -> None:
     installation.app.table.transact("shop", [Write(act=Act.PUT, key=key, values=values)])
 
 
 def claim(installation: Installation, phase: Phase, kind: StepKind) -> Step:
-    """Rewrite the release's row as if the gate had passed and the step were due."""
+    """Rewrite the release's row as if the gate had passed and this step were due."""
     release = installation.release(1)
     step = Step(
         kind=kind,
@@ -42,7 +42,7 @@ def claim(installation: Installation, phase: Phase, kind: StepKind) -> Step:
         attempt=release.attempt,
         asked_at=installation.now,
     )
-    put(installation, keys.release(1), pack_release(release.evolve(phase=phase, step=step.id)))
+    put_row(installation, keys.release(1), pack_release(release.evolve(phase=phase, step=step.id)))
     return step
 
 
@@ -52,8 +52,8 @@ def approved_until(installation: Installation, kind: StepKind) -> Step:
 
 
 def record_of(installation: Installation, action: str) -> AuditRecord:
-    found = [row for row in installation.app.ledger.audit("shop") if isinstance(row, AuditRecord)]
-    return next(record for record in reversed(found) if record.action == action)
+    records = [row for row in installation.app.ledger.audit("shop") if isinstance(row, AuditRecord)]
+    return next(record for record in reversed(records) if record.action == action)
 
 
 def opened_nothing(installation: Installation) -> bool:
@@ -63,9 +63,9 @@ def opened_nothing(installation: Installation) -> bool:
 @pytest.mark.parametrize(("phase", "kind"), [(Phase.COPYING, StepKind.COPY), (Phase.DEPLOYING, StepKind.DEPLOY)])
 def test_a_row_that_says_approved_opens_nothing(waiting: Installation, phase: Phase, kind: StepKind) -> None:
     waiting.run_step(claim(waiting, phase, kind))
-    stopped = record_of(waiting, "gate.unproved")
-    assert stopped.details["rules"] == ["gate-is-on-record"]
-    assert "no record says that the gate passed" in stopped.details["reason"]
+    refusal = record_of(waiting, "gate.unproved")
+    assert refusal.details["rules"] == ["gate-is-on-record"]
+    assert "no record says that the gate passed" in refusal.details["reason"]
     assert opened_nothing(waiting)
     assert waiting.prod.resolve("team/shop", "1.0.0") is None
     assert "rollback.requested" not in waiting.actions(), "nothing was opened, so nothing is rolled back"
@@ -89,7 +89,7 @@ def hashed_anew(record: AuditRecord) -> AuditRecord:
 
 
 @pytest.mark.parametrize(
-    ("forge", "why"),
+    ("forge", "reason"),
     [
         (rewritten, "its content does not match its hash"),
         (hashed_anew, "its signature with the key test is wrong"),
@@ -98,15 +98,15 @@ def hashed_anew(record: AuditRecord) -> AuditRecord:
     ids=["changed", "changed and hashed", "changed, hashed and signed"],
 )
 def test_a_record_that_was_changed_stops_what_rests_on_it(
-    waiting: Installation, forge: Callable[[AuditRecord], AuditRecord], why: str
+    waiting: Installation, forge: Callable[[AuditRecord], AuditRecord], reason: str
 ) -> None:
     step = approved_until(waiting, StepKind.DEPLOY)
     vote = record_of(waiting, "vote.approved")
-    put(waiting, keys.audit(vote.sequence), pack_audit(forge(vote)))
+    put_row(waiting, keys.audit(vote.sequence), pack_audit(forge(vote)))
     waiting.run_step(step)
-    stopped = record_of(waiting, "gate.unproved")
-    assert stopped.details["rules"] == ["trail-verifies"]
-    assert why in stopped.details["reason"]
+    refusal = record_of(waiting, "gate.unproved")
+    assert refusal.details["rules"] == ["trail-verifies"]
+    assert reason in refusal.details["reason"]
     assert opened_nothing(waiting)
 
 
@@ -122,7 +122,7 @@ def test_a_record_that_was_cut_off_the_end_is_missed(waiting: Installation) -> N
 def test_a_row_that_says_its_records_begin_later_hides_nothing(waiting: Installation) -> None:
     step = approved_until(waiting, StepKind.DEPLOY)
     end = waiting.app.ledger.head("shop").sequence
-    put(waiting, keys.release(1), pack_release(waiting.release(1).evolve(first_sequence=end)))
+    put_row(waiting, keys.release(1), pack_release(waiting.release(1).evolve(first_sequence=end)))
     waiting.run_step(step)
     assert record_of(waiting, "gate.unproved").details["rules"] == ["gate-is-on-record"]
     assert opened_nothing(waiting)
@@ -130,7 +130,7 @@ def test_a_row_that_says_its_records_begin_later_hides_nothing(waiting: Installa
 
 def test_a_plan_that_nobody_voted_on_is_not_rolled_out(waiting: Installation) -> None:
     step = approved_until(waiting, StepKind.DEPLOY)
-    put(waiting, keys.release(1), pack_release(waiting.release(1).evolve(plan_hash="sha256:" + "7" * 64)))
+    put_row(waiting, keys.release(1), pack_release(waiting.release(1).evolve(plan_hash="sha256:" + "7" * 64)))
     waiting.run_step(step)
     assert record_of(waiting, "gate.unproved").details["rules"] == ["gate-is-on-record"]
     assert opened_nothing(waiting)
@@ -140,7 +140,7 @@ def test_a_rollback_needs_its_order_on_record(waiting: Installation) -> None:
     step = approved_until(waiting, StepKind.DEPLOY)
     order = {"environment": PRODUCTION, "to": 1, "plan_hash": "sha256:" + "7" * 64, "by": ADA, "reason": "because"}
     claimed = Release.model_validate(waiting.release(1).model_dump() | {"rollback": order})
-    put(waiting, keys.release(1), pack_release(claimed))
+    put_row(waiting, keys.release(1), pack_release(claimed))
     waiting.run_step(step)
     assert "no order to roll back to shop-1 is on record" in record_of(waiting, "gate.unproved").details["reason"]
     assert opened_nothing(waiting)

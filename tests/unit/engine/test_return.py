@@ -1,4 +1,4 @@
-"""A manual rollback through the real flow: what comes back, and what is said where something is gone."""
+"""A manual rollback through the real flow: what comes back, and what the plan says if something is gone."""
 
 from slipway.domain.commands import Verb
 from slipway.domain.release import Phase
@@ -20,19 +20,19 @@ def test_the_manifests_and_the_image_of_the_earlier_release_come_back(installati
     assert installation.phase(3) is Phase.COMPLETED
     assert installation.production.digest("shop") == installation.release(1).digest
     plan = installation.app.reader.plan(installation.release(3).plan_hash or "")
-    before = installation.app.reader.plan(installation.release(1).rollouts[-1].plan_hash or "")
-    assert (plan.manifests, plan.rollback, plan.warnings) == (before.manifests, 1, ())
-    assert "copy.requested" not in [r.action for r in installation.trail() if r.release == "shop-3"]
+    earlier_plan = installation.app.reader.plan(installation.release(1).rollouts[-1].plan_hash or "")
+    assert (plan.manifests, plan.rollback, plan.warnings) == (earlier_plan.manifests, 1, ())
+    assert "copy.requested" not in [record.action for record in installation.trail() if record.release == "shop-3"]
     assert installation.verify().intact
 
 
 def test_a_rollback_in_staging_runs_the_acceptance_tests_again(installation: Installation) -> None:
     two_live(installation)
-    started = len(installation.staging.jobs_started)
+    jobs_before = len(installation.staging.jobs_started)
     installation.command(Verb.ROLLBACK, 1, "staging")
     installation.settle()
     assert installation.phase(3) is Phase.COMPLETED
-    assert len(installation.staging.jobs_started) == started + 1
+    assert len(installation.staging.jobs_started) == jobs_before + 1
 
 
 def test_the_plan_warns_when_the_manifests_are_gone_and_uses_the_present_ones(installation: Installation) -> None:
@@ -44,8 +44,10 @@ def test_the_plan_warns_when_the_manifests_are_gone_and_uses_the_present_ones(in
     assert installation.phase(3) is Phase.COMPLETED
     (warning,) = installation.app.reader.plan(installation.release(3).plan_hash or "").warnings
     assert warning == "the manifests of shop-1 are no longer stored: the current ones are used, with its image"
-    made = next(r for r in installation.trail() if r.release == "shop-3" and r.action == "plan.made")
-    assert made.details["warnings"] == [warning]
+    plan_record = next(
+        record for record in installation.trail() if record.release == "shop-3" and record.action == "plan.made"
+    )
+    assert plan_record.details["warnings"] == [warning]
     assert installation.production.digest("shop") == installation.release(1).digest
 
 

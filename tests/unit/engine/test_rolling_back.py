@@ -1,4 +1,4 @@
-"""Rolling back brings back what was: the objects of the live release, without the new ones of the one that failed."""
+"""Rolling back restores the objects of the live release and removes those that only the failed one brought."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -32,14 +32,14 @@ def ci(tmp_path: Path) -> Ci:
 
 
 def deliver(ci: Ci, version: str, *, tag: str = "1.4.0", **files: str) -> None:
-    """A bundle whose files in staging's folder are the usual ones and these, with the image of that tag."""
+    """Deliver a bundle with the usual files of staging and these, and with the image of `tag`."""
     more = {f"{FOLDER}/{name}.yaml": text for name, text in files.items()}
     ci.push(ci.bundle(version, files=FILES | more, tag=tag), version)
     ci.installation.wait(timedelta(minutes=1))
 
 
-def fails(ci: Ci, version: str, **files: str) -> None:
-    """A release whose image never comes up."""
+def deliver_failing(ci: Ci, version: str, **files: str) -> None:
+    """Deliver a release whose image never comes up."""
     ci.image(version)
     digest = ci.installation.nonprod.resolve("team/shop", version)
     assert digest is not None
@@ -53,26 +53,26 @@ def live(ci: Ci) -> set[str]:
     }
 
 
-def returned(ci: Ci, action: str = "rollback.done") -> dict[str, Any]:
+def rollback_details(ci: Ci, action: str = "rollback.done") -> dict[str, Any]:
     return next(record for record in reversed(ci.installation.trail()) if record.action == action).details
 
 
 def test_what_the_failed_release_has_made_is_gone_after_its_rollback(ci: Ci) -> None:
     deliver(ci, "1.4.0")
-    before = live(ci)
-    fails(ci, "1.5.0", new=NEW)
+    objects_before = live(ci)
+    deliver_failing(ci, "1.5.0", new=NEW)
     assert ci.installation.phase(2) is Phase.ROLLED_BACK
-    assert live(ci) == before
-    assert returned(ci)["removed"] == ["ConfigMap/new: deleted"]
+    assert live(ci) == objects_before
+    assert rollback_details(ci)["removed"] == ["ConfigMap/new: deleted"]
 
 
 def test_what_was_there_before_the_failed_release_stays(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     somebodys = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}, "data": {"a": "c"}}
     ci.installation.staging.apply([somebodys], "shop-staging")
-    fails(ci, "1.5.0", new=NEW)
+    deliver_failing(ci, "1.5.0", new=NEW)
     assert "ConfigMap/new" in live(ci)
-    assert "removed" not in returned(ci)
+    assert "removed" not in rollback_details(ci)
 
 
 def test_what_was_made_until_the_cluster_refused_the_rest_goes_too(ci: Ci) -> None:
@@ -82,33 +82,33 @@ def test_what_was_made_until_the_cluster_refused_the_rest_goes_too(ci: Ci) -> No
     deliver(ci, "1.5.0", aa_new=NEW, deployment=DEPLOYMENT.replace("info", "debug"))
     assert ci.installation.phase(2) is Phase.ROLLED_BACK
     assert "quota exceeded" in ci.installation.release(2).reason
-    assert returned(ci)["removed"] == ["ConfigMap/new: deleted"]
+    assert rollback_details(ci)["removed"] == ["ConfigMap/new: deleted"]
 
 
 def test_what_stays_although_the_failed_release_has_made_it_is_told_with_the_reason(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     ci.installation.staging.undeletable["data"] = "data goes with it"
-    fails(ci, "1.5.0", claim=CLAIM)
+    deliver_failing(ci, "1.5.0", claim=CLAIM)
     release = ci.installation.release(2)
     assert release.phase is Phase.ROLLED_BACK
-    told = "still there of its objects: PersistentVolumeClaim/data: left as it is, data goes with it"
-    assert release.reason.endswith(told)
-    assert told in ci.installation.explain(2).headline
-    assert returned(ci)["left"] == told
+    left_text = "still there of its objects: PersistentVolumeClaim/data: left as it is, data goes with it"
+    assert release.reason.endswith(left_text)
+    assert left_text in ci.installation.explain(2).headline
+    assert rollback_details(ci)["left"] == left_text
 
 
 def test_an_object_that_resists_is_named_and_everything_else_is_back(ci: Ci) -> None:
     deliver(ci, "1.4.0")
-    why = "apply Service/shop: spec.clusterIPs[0]: may not change once set"
+    reason = "apply Service/shop: spec.clusterIPs[0]: may not change once set"
     ci.installation.staging.resists["Service/shop"] = UnappliedObject(
-        kind="Service", name="shop", why=why, passing=False
+        kind="Service", name="shop", why=reason, passing=False
     )
-    fails(ci, "1.5.0", new=NEW)
+    deliver_failing(ci, "1.5.0", new=NEW)
     release = ci.installation.release(2)
     assert release.phase is Phase.FAILED
-    assert f"could not be brought back: {why}; everything else is back" in release.reason
-    assert why in ci.installation.explain(2).headline
-    assert returned(ci, "rollback.failed")["unapplied"] == [why]
+    assert f"could not be brought back: {reason}; everything else is back" in release.reason
+    assert reason in ci.installation.explain(2).headline
+    assert rollback_details(ci, "rollback.failed")["unapplied"] == [reason]
     assert "ConfigMap/new" not in live(ci)
     assert ci.installation.staging.digest("shop-staging") == ci.installation.nonprod.resolve("team/shop", "1.4.0")
 
@@ -117,7 +117,7 @@ def test_a_rollback_stays_open_while_an_object_resists_that_may_yet_go_back(ci: 
     deliver(ci, "1.4.0")
     busy = UnappliedObject(kind="Service", name="shop", why="the object has been modified", passing=True)
     ci.installation.staging.resists["Service/shop"] = busy
-    fails(ci, "1.5.0")
+    deliver_failing(ci, "1.5.0")
     assert ci.installation.phase(2) is Phase.ROLLED_BACK
     assert not ci.installation.staging.resists
 
@@ -125,7 +125,7 @@ def test_a_rollback_stays_open_while_an_object_resists_that_may_yet_go_back(ci: 
 def test_a_job_among_the_manifests_does_not_run_again_in_a_rollback(ci: Ci) -> None:
     deliver(ci, "1.4.0", migrate=job("migrate"))
     applied = ci.installation.staging.objects["shop-staging", "Job", "migrate"]
-    fails(ci, "1.5.0", migrate=job("migrate", annotations="a: b"))
+    deliver_failing(ci, "1.5.0", migrate=job("migrate", annotations="a: b"))
     assert ci.installation.phase(2) is Phase.ROLLED_BACK
     assert ci.installation.staging.objects["shop-staging", "Job", "migrate"] != applied
 
@@ -133,7 +133,7 @@ def test_a_job_among_the_manifests_does_not_run_again_in_a_rollback(ci: Ci) -> N
 def test_a_job_of_the_failed_release_that_is_at_work_is_not_cut_off(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     ci.installation.staging.running.add("Job/reindex")
-    fails(ci, "1.5.0", reindex=job("reindex"))
+    deliver_failing(ci, "1.5.0", reindex=job("reindex"))
     assert "Job/reindex" in live(ci)
     assert "Job/reindex: left as it is, it has not ended" in ci.installation.release(2).reason
 
@@ -145,8 +145,8 @@ def test_a_manual_rollback_leaves_the_jobs_of_its_release_out(ci: Ci) -> None:
     ci.installation.settle()
     assert ci.installation.phase(3) is Phase.COMPLETED, ci.installation.release(3).reason
     assert "Job/migrate" not in live(ci)
-    planned = [record for record in ci.installation.trail() if record.action == "plan.made"][-1]
-    assert planned.details["warnings"] == ["these Jobs of it ran, and do not run again: migrate"]
+    plan_record = [record for record in ci.installation.trail() if record.action == "plan.made"][-1]
+    assert plan_record.details["warnings"] == ["these Jobs of it ran, and do not run again: migrate"]
 
 
 def test_what_is_live_names_who_ordered_it_back_and_no_order_where_a_release_came_forward(ci: Ci) -> None:
@@ -156,7 +156,11 @@ def test_what_is_live_names_who_ordered_it_back_and_no_order_where_a_release_cam
     assert (forward.release, forward.ordered) == ("shop-2", None)
     ci.installation.command(Verb.ROLLBACK, 1, "staging")
     ci.installation.settle()
-    [back] = gathered(ci.installation.app.provenance.live("staging")).read
-    assert back.ordered is not None
-    ordered = next(record for record in ci.installation.trail() if record.sequence == back.ordered.sequence)
-    assert (back.release, ordered.action, ordered.actor) == ("shop-3", "rollback.ordered", back.ordered.actor)
+    [brought_back] = gathered(ci.installation.app.provenance.live("staging")).read
+    assert brought_back.ordered is not None
+    order = next(record for record in ci.installation.trail() if record.sequence == brought_back.ordered.sequence)
+    assert (brought_back.release, order.action, order.actor) == (
+        "shop-3",
+        "rollback.ordered",
+        brought_back.ordered.actor,
+    )

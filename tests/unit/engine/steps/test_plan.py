@@ -1,4 +1,4 @@
-"""The plan step: what a rollout would do, written down under a hash that stands for all of it."""
+"""The plan step: what a rollout would do, stored under a hash that covers all of it."""
 
 import json
 from dataclasses import replace
@@ -36,7 +36,7 @@ def planned(installation: Installation) -> tuple[Release, Plan]:
 
 
 def left_behind(installation: Installation, name: str) -> None:
-    """A ConfigMap that the application had in staging before."""
+    """Leave a ConfigMap in staging that the application brought earlier."""
     labels = Owner.of("shop", "staging").labels
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": dict(labels)}}
     installation.staging.apply([config], "shop")
@@ -59,17 +59,17 @@ def test_a_plan_names_the_image_by_digest_where_the_environment_pulls_it_from(in
     production = installation.app.reader.plan(installation.release(1).plan_hash or "")
     assert production.images == (f"prod.test/team/shop@{release.digest}",)
     assert production.copy_from == "nonprod"
-    assert [item.environment for item in production.evidence] == ["staging", "staging"]
+    assert [result.environment for result in production.evidence] == ["staging", "staging"]
 
 
 def test_the_same_plan_has_the_same_hash_and_another_image_has_another(deliveries: Path) -> None:
     hashes = [planned(Installation(deliveries))[0].plan_hash for _ in range(2)]
     assert hashes[0] == hashes[1]
-    other = Installation(deliveries)
-    other.build("0.9")
-    other.push("1.1")
-    other.run_step(other.settle_at(StepKind.PLAN, "staging"))
-    assert other.release(1).plan_hash not in hashes
+    with_another_image = Installation(deliveries)
+    with_another_image.build("0.9")
+    with_another_image.push("1.1")
+    with_another_image.run_step(with_another_image.settle_at(StepKind.PLAN, "staging"))
+    assert with_another_image.release(1).plan_hash not in hashes
 
 
 def test_a_plan_that_is_made_again_has_the_same_hash_also_where_a_job_verifies(installation: Installation) -> None:
@@ -77,13 +77,13 @@ def test_a_plan_that_is_made_again_has_the_same_hash_also_where_a_job_verifies(i
     step = installation.settle_at(StepKind.PLAN, "staging")
     release = installation.release(1)
     work = Work(step=step, release=release, entry=installation.app.catalogue.entries["shop"], renew=lambda: True)
-    again = replace(work, release=release.evolve(attempt=release.attempt + 1))
-    first, second = (plan(installation.app.clients, installation.clock, each) for each in (work, again))
+    second_work = replace(work, release=release.evolve(attempt=release.attempt + 1))
+    first, second = (plan(installation.app.clients, installation.clock, attempt) for attempt in (work, second_work))
     assert isinstance(first, Finished)
     assert isinstance(second, Finished)
     assert first.result["plan_hash"] == second.result["plan_hash"]
-    made = installation.app.reader.plan(first.result["plan_hash"])
-    assert made.verification is not None
+    stored_plan = installation.app.reader.plan(first.result["plan_hash"])
+    assert stored_plan.verification is not None
 
 
 def test_a_plan_names_what_is_live_as_its_base(installation: Installation) -> None:
@@ -105,13 +105,15 @@ def test_changes_and_what_left_the_manifests_are_counted_in_the_trail(installati
     )
     release, plan = planned(installation)
     preview = installation.app.reader.preview(release, release.plan_hash)
-    assert [(c.kind, c.change, c.why) for c in preview.changes] == [
+    assert [(change.kind, change.change, change.why) for change in preview.changes] == [
         ("Deployment", "created", ""),
         ("Service", "created", ""),
         ("ConfigMap", "deleted", ""),
         ("PersistentVolumeClaim", "left", "data goes with it"),
     ]
-    assert [(d.api_version, d.kind, d.name) for d in plan.deletions] == [("v1", "ConfigMap", "old")]
+    assert [(deletion.api_version, deletion.kind, deletion.name) for deletion in plan.deletions] == [
+        ("v1", "ConfigMap", "old")
+    ]
     unsearched = "Deployment.apps, Service: its server does not answer"
     assert preview.unsearched == (unsearched,)
     details = last(installation, "plan.made").details
@@ -133,9 +135,9 @@ OF_MESH = {"apiVersion": "mesh.example.com/v1", "kind": "Route", "metadata": {"n
 def unsearched_in(installation: Installation) -> tuple[str, ...]:
     installation.run_step(installation.settle_at(StepKind.PLAN, "staging"))
     release = next(installation.app.ledger.releases("shop", limit=1))
-    told = installation.app.reader.preview(release, release.plan_hash).unsearched
+    unsearched = installation.app.reader.preview(release, release.plan_hash).unsearched
     installation.settle()
-    return told
+    return unsearched
 
 
 def test_of_kinds_that_an_application_never_had_a_plan_says_nothing(installation: Installation) -> None:
@@ -152,38 +154,40 @@ def test_a_kind_that_an_application_once_had_is_named_as_not_searched_ever_after
     project.write_text(f"{project.read_text()}kinds: {{ also: [mesh.example.com/Route] }}\n")
     installation.restart()
     installation.push("1.0")
-    told = ("*.mesh.example.com: its server does not answer",)
-    assert unsearched_in(installation) == told
+    expected = ("*.mesh.example.com: its server does not answer",)
+    assert unsearched_in(installation) == expected
     (folder / "route.yaml").unlink()
     installation.restart()
     for tag in ("2.0", "3.0"):
         installation.push(tag)
-        assert unsearched_in(installation) == told
+        assert unsearched_in(installation) == expected
 
 
 def test_where_the_cluster_does_not_say_which_kinds_it_has_the_plan_says_so() -> None:
     unsearched = tuple(Unsearched(kind=kind, why="why") for kind in ("custom kinds", *(f"K{n}.x" for n in range(10))))
     kinds = [f"K{number}.x" for number in range(10)]
-    told = with_what_leaves(Preview(changes=()), RemovedFromManifests(unsearched=unsearched), kinds).unsearched
-    assert told == ("custom kinds, K0.x, K1.x, K2.x, K3.x, K4.x, K5.x, K6.x and 3 more: why",)
+    summary = with_what_leaves(Preview(changes=()), RemovedFromManifests(unsearched=unsearched), kinds).unsearched
+    assert summary == ("custom kinds, K0.x, K1.x, K2.x, K3.x, K4.x, K5.x, K6.x and 3 more: why",)
     assert with_what_leaves(Preview(changes=()), RemovedFromManifests(unsearched=unsearched), ()).unsearched == (
         "custom kinds: why",
     )
 
 
 def test_what_a_rollout_deletes_is_part_of_the_hash(deliveries: Path) -> None:
-    alone, beside = Installation(deliveries), Installation(deliveries)
-    left_behind(beside, "old")
-    plans = [planned(installation)[1] for installation in (alone, beside)]
+    plain, with_deletion = Installation(deliveries), Installation(deliveries)
+    left_behind(with_deletion, "old")
+    plans = [planned(installation)[1] for installation in (plain, with_deletion)]
     assert plans[0].hash != plans[1].hash
     assert changed_parts(plans[0].parts, plans[1].parts) == ("deletions",)
 
 
 def test_what_else_the_cluster_holds_is_shown_and_is_not_part_of_the_hash(deliveries: Path) -> None:
-    alone, beside = Installation(deliveries), Installation(deliveries)
-    beside.staging.staying = (RetainedObject(kind="ConfigMap", name="old", why="an annotation on it asks to keep it"),)
-    beside.staging.unsearched = (Unsearched(kind="Service", why="Slipway's identity may not list it"),)
-    releases = [planned(installation)[0] for installation in (alone, beside)]
+    plain, with_more_objects = Installation(deliveries), Installation(deliveries)
+    with_more_objects.staging.staying = (
+        RetainedObject(kind="ConfigMap", name="old", why="an annotation on it asks to keep it"),
+    )
+    with_more_objects.staging.unsearched = (Unsearched(kind="Service", why="Slipway's identity may not list it"),)
+    releases = [planned(installation)[0] for installation in (plain, with_more_objects)]
     assert releases[0].plan_hash == releases[1].plan_hash
     previews = {release.preview_of(release.plan_hash) for release in releases}
     assert len(previews) == 2
@@ -205,8 +209,8 @@ def test_a_mistake_in_the_manifests_fails_the_release_with_file_and_line(tmp_pat
     shop = check_path(tmp_path).definitions["shop"]
     service = {"manifests/service.yaml": 'apiVersion: v1\nkind: Service\nmetadata: { name: "${NOBODY}" }\n'}
     contents = {**shop.files.contents, **service}
-    spoilt = Catalogue({"shop": replace(shop, files=replace(shop.files, contents=contents))})
-    installation.restart(wrap=lambda ports: replace(ports, catalogue=lambda: spoilt))
+    with_mistake = Catalogue({"shop": replace(shop, files=replace(shop.files, contents=contents))})
+    installation.restart(wrap=lambda ports: replace(ports, catalogue=lambda: with_mistake))
     installation.settle()
     assert installation.phase(1) is Phase.FAILED
     assert "manifests/service.yaml:3" in installation.release(1).reason
@@ -259,27 +263,29 @@ def test_what_may_pass_is_tried_again_and_what_will_not_fails_at_once(installati
 
 
 def with_image(deliveries: Path, image: str) -> None:
-    """The proxy beside the application becomes another image."""
+    """Replace the image of the proxy container beside the application."""
     manifest = deliveries / "shop" / "manifests" / "deployment.yaml"
     manifest.write_text(manifest.read_text().replace(PROXY, image))
 
 
-def project_says(deliveries: Path, said: str, instead: str) -> None:
+def edit_project(deliveries: Path, text: str, replacement: str) -> None:
     project = deliveries / "project.yaml"
-    project.write_text(project.read_text().replace(said, instead))
+    project.write_text(project.read_text().replace(text, replacement))
 
 
 @pytest.fixture
-def own(deliveries: Path) -> Path:
-    """The applications in a folder of the test's own, as their catalogue is read once for each."""
+def own_deliveries(deliveries: Path) -> Path:
+    """A copy of the applications for this test alone, because each folder's catalogue is read only once."""
     return Path(copytree(deliveries, deliveries.parent / "own"))
 
 
-def test_an_image_of_the_project_beside_the_releases_is_brought_along_by_digest(deliveries: Path, own: Path) -> None:
+def test_an_image_of_the_project_beside_the_releases_is_brought_along_by_digest(
+    deliveries: Path, own_deliveries: Path
+) -> None:
     content = image(b"tool")
     digest = Installation(deliveries).nonprod.seed("team/tool", content, "stable")
-    with_image(own, f"team/tool@{digest}")
-    installation = Installation(own)
+    with_image(own_deliveries, f"team/tool@{digest}")
+    installation = Installation(own_deliveries)
     installation.nonprod.seed("team/tool", content, "stable")
     release, plan = planned(installation)
     assert plan.images == (f"nonprod.test/team/shop@{release.digest}", f"nonprod.test/team/tool@{digest}")
@@ -287,24 +293,24 @@ def test_an_image_of_the_project_beside_the_releases_is_brought_along_by_digest(
     installation.vote(1)
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
-    assert digest in [each for repository, each in installation.prod.held.manifests if repository == "team/tool"]
-    [copied] = last(installation, "copy.done").details["images"]
-    assert copied["digest"] == digest
+    assert digest in [stored for repository, stored in installation.prod.held.manifests if repository == "team/tool"]
+    [copied_image] = last(installation, "copy.done").details["images"]
+    assert copied_image["digest"] == digest
 
 
-def test_an_image_that_the_registry_does_not_have_is_told_before_anybody_is_asked(own: Path) -> None:
-    with_image(own, f"team/tool@sha256:{'3' * 64}")
-    installation = Installation(own)
+def test_an_image_that_the_registry_does_not_have_is_told_before_anybody_is_asked(own_deliveries: Path) -> None:
+    with_image(own_deliveries, f"team/tool@sha256:{'3' * 64}")
+    installation = Installation(own_deliveries)
     installation.push("1.0")
     installation.run_step(installation.settle_at(StepKind.PLAN, "staging"))
     assert installation.phase(1) is Phase.FAILED
     assert f"team/tool@sha256:{'3' * 64}" in installation.release(1).reason
 
 
-def test_a_kind_that_the_project_leaves_unpinned_is_shown_with_each_of_its_images(own: Path) -> None:
-    with_image(own, "busybox:1")
-    project_says(own, "foreign_images", "unpinned: [apps/Deployment]\nforeign_images")
-    installation = Installation(own)
+def test_a_kind_that_the_project_leaves_unpinned_is_shown_with_each_of_its_images(own_deliveries: Path) -> None:
+    with_image(own_deliveries, "busybox:1")
+    edit_project(own_deliveries, "foreign_images", "unpinned: [apps/Deployment]\nforeign_images")
+    installation = Installation(own_deliveries)
     release, _ = planned(installation)
     preview = installation.app.reader.preview(release, release.plan_hash)
     [deployment] = [change for change in preview.changes if change.kind == "Deployment"]
@@ -315,12 +321,12 @@ def test_a_kind_that_the_project_leaves_unpinned_is_shown_with_each_of_its_image
     assert any("busybox:1 is not pinned" in text for text in last(installation, "plan.made").details["warnings"])
 
 
-def test_what_a_rollback_brings_back_is_judged_by_the_project_of_now(own: Path) -> None:
-    installation = Installation(own)
-    _, kept = planned(installation)
+def test_what_a_rollback_brings_back_is_judged_by_the_project_of_now(own_deliveries: Path) -> None:
+    installation = Installation(own_deliveries)
+    _, live_plan = planned(installation)
     application = installation.app.catalogue.entries["shop"].application
-    assert pinned_images(kept.manifests, application, "nonprod.test").foreign == (PROXY,)
+    assert pinned_images(live_plan.manifests, application, "nonprod.test").foreign == (PROXY,)
     with pytest.raises(NotPinned, match=r"the project team does not allow Deployment/shop: .*library/proxy@sha256:222"):
-        pinned_images(kept.manifests, application.evolve(image_rules=NO_IMAGE_RULES), "nonprod.test")
+        pinned_images(live_plan.manifests, application.evolve(image_rules=NO_IMAGE_RULES), "nonprod.test")
     with pytest.raises(NotPinned, match=r"expected images of its repositories by digest in prod.test"):
-        pinned_images(kept.manifests, application, "prod.test")
+        pinned_images(live_plan.manifests, application, "prod.test")

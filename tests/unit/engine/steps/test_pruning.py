@@ -1,4 +1,4 @@
-"""An object that left the manifests is deleted once its successor is judged good, and comes back with the objects that
+"""An object that left the manifests is deleted once the new release has succeeded, and comes back with the objects that
 used it."""
 
 from dataclasses import replace
@@ -25,9 +25,9 @@ KEY = ("shop", "ConfigMap", "report")
 
 @pytest.fixture
 def delivered(tmp_path: Path) -> Installation:
-    """The first release brought a ConfigMap, which is no longer among the manifests."""
-    home = write_application(tmp_path)
-    extra = home / "manifests" / "report.yaml"
+    """The first release brought a ConfigMap that is no longer in the manifests."""
+    folder = write_application(tmp_path)
+    extra = folder / "manifests" / "report.yaml"
     extra.write_text(REPORT)
     installation = Installation(tmp_path)
     installation.push("1.0")
@@ -70,8 +70,10 @@ def test_what_could_not_be_deleted_is_told_and_undoes_nothing(delivered: Install
 
 
 def test_what_is_still_there_after_its_deletion_is_told_with_what_holds_it() -> None:
-    held = Deleted(object="Service/web", ending=Ending.DELETED, why="it goes once its finalizer has been taken away")
-    assert pruned_phrase((held, Deleted(object="ConfigMap/a", ending=Ending.DELETED))) == (
+    still_there = Deleted(
+        object="Service/web", ending=Ending.DELETED, why="it goes once its finalizer has been taken away"
+    )
+    assert pruned_phrase((still_there, Deleted(object="ConfigMap/a", ending=Ending.DELETED))) == (
         "2 objects that left the manifests deleted, of which 1 still there "
         "(Service/web: deleted, it goes once its finalizer has been taken away)"
     )
@@ -126,9 +128,9 @@ spec:
 
 @pytest.fixture
 def migrated(tmp_path: Path) -> Installation:
-    """The first release brought a Job, which is no longer among the manifests."""
-    home = write_application(tmp_path)
-    job = home / "manifests" / "migrate.yaml"
+    """The first release brought a Job that is no longer in the manifests."""
+    folder = write_application(tmp_path)
+    job = folder / "manifests" / "migrate.yaml"
     job.write_text(JOB)
     installation = Installation(tmp_path)
     installation.push("1.0")

@@ -28,8 +28,8 @@ def work(installation: Installation, step: Step) -> Work:
     return Work(step=step, release=release, entry=entry, renew=lambda: True, nearby=nearby)
 
 
-def at(installation: Installation, kind: StepKind) -> Work:
-    """The first release, up to the given step in staging."""
+def work_at(installation: Installation, kind: StepKind) -> Work:
+    """The given step of the first release in staging."""
     installation.push("1.0")
     return work(installation, installation.settle_at(kind, "staging"))
 
@@ -49,7 +49,7 @@ def damage_plan(installation: Installation, plan_hash: str | None, content: byte
 
 
 def test_the_manifests_of_the_plan_are_applied_and_named(installation: Installation) -> None:
-    outcome = deploy(installation.app.clients, at(installation, StepKind.DEPLOY))
+    outcome = deploy(installation.app.clients, work_at(installation, StepKind.DEPLOY))
     assert isinstance(outcome, Finished)
     assert outcome.passed
     assert outcome.result["objects"] == ["Deployment/shop", "Service/shop"]
@@ -58,7 +58,7 @@ def test_the_manifests_of_the_plan_are_applied_and_named(installation: Installat
 
 
 def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(installation: Installation) -> None:
-    ready = at(installation, StepKind.CHECK)
+    ready = work_at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     outcome = check_rollout(installation.app.clients, installation.clock, ready)
     assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready", seen=EarlierFindings())
@@ -68,7 +68,7 @@ def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(in
 
 
 def test_a_rollout_that_is_up_passes_with_its_reason(installation: Installation) -> None:
-    ready = at(installation, StepKind.CHECK)
+    ready = work_at(installation, StepKind.CHECK)
     check_rollout(installation.app.clients, installation.clock, ready)
     outcome = check_rollout(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
@@ -76,7 +76,7 @@ def test_a_rollout_that_is_up_passes_with_its_reason(installation: Installation)
 
 
 def test_a_rollout_that_is_not_up_in_time_fails(installation: Installation) -> None:
-    ready = at(installation, StepKind.CHECK)
+    ready = work_at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     installation.wait(WITHIN)
     assert isinstance(check_rollout(installation.app.clients, installation.clock, ready), Requeue)
@@ -89,14 +89,14 @@ def test_a_rollout_that_is_not_up_in_time_fails(installation: Installation) -> N
 
 
 def test_a_first_look_that_comes_too_late_is_not_the_last(installation: Installation) -> None:
-    ready = at(installation, StepKind.CHECK)
+    ready = work_at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     installation.wait(2 * WITHIN)
     assert isinstance(check_rollout(installation.app.clients, installation.clock, ready), Requeue)
 
 
 def test_a_rollout_that_is_up_too_late_passes_all_the_same(installation: Installation) -> None:
-    ready = at(installation, StepKind.CHECK)
+    ready = work_at(installation, StepKind.CHECK)
     check_rollout(installation.app.clients, installation.clock, ready)
     installation.wait(WITHIN * 2)
     outcome = check_rollout(installation.app.clients, installation.clock, ready)
@@ -105,7 +105,7 @@ def test_a_rollout_that_is_up_too_late_passes_all_the_same(installation: Install
 
 
 def test_pods_that_crash_fail_the_rollout_at_once(installation: Installation) -> None:
-    ready = at(installation, StepKind.CHECK)
+    ready = work_at(installation, StepKind.CHECK)
     installation.staging.broken.add(installation.release(1).digest or "")
     outcome = check_rollout(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Finished)
@@ -147,7 +147,7 @@ def test_a_rollout_that_succeeds_when_it_is_tried_again_forgets_why_it_failed_be
 
 
 def test_a_reason_with_a_long_last_word_is_cut_before_it(installation: Installation) -> None:
-    ready = at(installation, StepKind.CHECK)
+    ready = work_at(installation, StepKind.CHECK)
     installation.staging.broken.add(installation.release(1).digest or "")
     installation.staging.last_lines = "x" * 400
     outcome = check_rollout(installation.app.clients, installation.clock, ready)
@@ -156,9 +156,9 @@ def test_a_reason_with_a_long_last_word_is_cut_before_it(installation: Installat
     assert len(outcome.reason) <= REASON_LIMIT
 
 
-def judged(installation: Installation) -> Outcome:
-    """The second look, at which the memory cluster's rollouts are done."""
-    ready = at(installation, StepKind.CHECK)
+def second_check(installation: Installation) -> Outcome:
+    """The outcome of the second poll, by which rollouts of the memory cluster are done."""
+    ready = work_at(installation, StepKind.CHECK)
     check_rollout(installation.app.clients, installation.clock, ready)
     return check_rollout(installation.app.clients, installation.clock, ready)
 
@@ -166,7 +166,7 @@ def judged(installation: Installation) -> Outcome:
 @pytest.mark.parametrize("container", [0, 1], ids=["its own", "the one beside it"])
 @pytest.mark.parametrize("image", ["nonprod.test/team/shop@sha256:" + "1" * 64, "team/shop", "other.test/x:1"])
 def test_another_image_than_the_plans_fails_the_rollout(installation: Installation, image: str, container: int) -> None:
-    ready = at(installation, StepKind.CHECK)
+    ready = work_at(installation, StepKind.CHECK)
     check_rollout(installation.app.clients, installation.clock, ready)
     set_image(installation, image, container)
     outcome = check_rollout(installation.app.clients, installation.clock, ready)
@@ -182,8 +182,8 @@ DEBUG = {"name": "debug", "image": "evil.example/debug:1"}
 TOLD = "Deployment/shop: it has a container debug (evil.example/debug:1), which the plan does not have"
 
 
-def with_debug(installation: Installation) -> None:
-    """The pods of the application have one more container from now on."""
+def add_debug_container(installation: Installation) -> None:
+    """Give the application's pods one more container from now on."""
     spec = installation.staging.objects[DEPLOYMENT]["spec"]["template"]["spec"]
     installation.staging.pods["shop"] = {"containers": [*spec["containers"], DEBUG]}
 
@@ -191,7 +191,7 @@ def with_debug(installation: Installation) -> None:
 def test_a_container_that_nobody_voted_on_fails_the_release_by_name_with_its_record(installation: Installation) -> None:
     installation.push("1.0")
     step = installation.settle_at(StepKind.CHECK, "staging")
-    with_debug(installation)
+    add_debug_container(installation)
     installation.run_step(step)
     installation.settle()
     assert installation.phase(1) is Phase.FAILED
@@ -207,18 +207,18 @@ def test_a_container_that_the_project_names_is_part_of_the_plan_that_people_vote
     installation = Installation(deliveries)
     installation.push("1.0")
     step = installation.settle_at(StepKind.CHECK, "staging")
-    with_debug(installation)
+    add_debug_container(installation)
     installation.run_step(step)
     installation.settle()
     release = installation.release(1)
     assert [record.action for record in installation.trail()].count("release.live") == 1
-    [named] = installation.app.reader.plan(release.plan_hash or "").injected
-    assert (named.container, named.image) == ("debug", "evil.example/*")
+    [permitted] = installation.app.reader.plan(release.plan_hash or "").injected
+    assert (permitted.container, permitted.image) == ("debug", "evil.example/*")
 
 
 def test_what_could_not_be_compared_is_said_in_the_record(installation: Installation) -> None:
     installation.staging.compares = ComparedPods(unread=("ReplicaSet/old: nobody waits for its pods",))
-    outcome = judged(installation)
+    outcome = second_check(installation)
     assert isinstance(outcome, Finished)
     assert outcome.passed
     assert outcome.reason.endswith("(not compared with the plan: ReplicaSet/old: nobody waits for its pods)")
@@ -228,7 +228,7 @@ def test_what_could_not_be_compared_is_said_in_the_record(installation: Installa
 def test_pods_that_are_not_visible_are_waited_for_and_are_never_a_pass(installation: Installation) -> None:
     missing = "Deployment/shop: 1 of 2 of its pods are visible"
     installation.staging.compares = ComparedPods(too_few=missing)
-    ready = at(installation, StepKind.CHECK)
+    ready = work_at(installation, StepKind.CHECK)
     check_rollout(installation.app.clients, installation.clock, ready)
     outcome = check_rollout(installation.app.clients, installation.clock, ready)
     assert isinstance(outcome, Requeue)
@@ -242,7 +242,7 @@ def test_pods_that_are_not_visible_are_waited_for_and_are_never_a_pass(installat
 
 
 def test_pods_that_may_not_be_read_are_tried_again(installation: Installation) -> None:
-    ready = at(installation, StepKind.CHECK)
+    ready = work_at(installation, StepKind.CHECK)
     check_rollout(installation.app.clients, installation.clock, ready)
     installation.staging.unreadable = AccessDenied("pods: 403")
     assert check_rollout(installation.app.clients, installation.clock, ready) == Retry(reason="pods: 403")
@@ -253,7 +253,7 @@ def test_pods_that_may_not_be_read_are_tried_again(installation: Installation) -
 def test_a_plan_that_is_gone_or_was_changed_fails_the_release_at_once(
     installation: Installation, kind: StepKind, content: bytes | None
 ) -> None:
-    ready = at(installation, kind)
+    ready = work_at(installation, kind)
     damage_plan(installation, ready.release.plan_hash, content)
     installation.run_step(ready.step)
     assert installation.phase(1) is Phase.FAILED
@@ -275,7 +275,7 @@ def test_a_plan_that_is_gone_or_was_changed_fails_the_release_at_once(
 def test_what_may_pass_is_tried_again_and_what_will_not_fails(
     installation: Installation, kind: StepKind, error: ClusterError, outcome: Outcome
 ) -> None:
-    ready = at(installation, kind)
+    ready = work_at(installation, kind)
     installation.staging.errors.append(error)
     clients = installation.app.clients
     assert outcome == (
@@ -287,8 +287,8 @@ def test_what_may_pass_is_tried_again_and_what_will_not_fails(
 
 
 @pytest.fixture
-def back(installation: Installation) -> Work:
-    """The second release is broken in staging; the first is to be brought back."""
+def rollback_work(installation: Installation) -> Work:
+    """The second release is broken in staging; the step that rolls back to the first."""
     installation.push("1.0")
     installation.settle()
     installation.staging.broken.add(installation.build("2.0"))
@@ -298,10 +298,12 @@ def back(installation: Installation) -> Work:
     return work(installation, step)
 
 
-def test_rolling_back_applies_what_was_live_and_looks_until_it_is_up(installation: Installation, back: Work) -> None:
-    assert isinstance(roll_back(installation.app.clients, installation.clock, back), Requeue)
+def test_rolling_back_applies_what_was_live_and_looks_until_it_is_up(
+    installation: Installation, rollback_work: Work
+) -> None:
+    assert isinstance(roll_back(installation.app.clients, installation.clock, rollback_work), Requeue)
     assert installation.staging.digest("shop") == installation.release(1).digest
-    installation.run_step(back.step)
+    installation.run_step(rollback_work.step)
     installation.settle()
     assert installation.phase(2) is Phase.ROLLED_BACK
     lane = installation.lane("staging")
@@ -309,48 +311,48 @@ def test_rolling_back_applies_what_was_live_and_looks_until_it_is_up(installatio
     assert lane.live.release == 1
 
 
-def test_a_rollback_says_what_runs_beside_what_is_back(installation: Installation, back: Work) -> None:
-    installation.run_step(back.step)
-    with_debug(installation)
+def test_a_rollback_says_what_runs_beside_what_is_back(installation: Installation, rollback_work: Work) -> None:
+    installation.run_step(rollback_work.step)
+    add_debug_container(installation)
     installation.settle()
     assert installation.phase(2) is Phase.ROLLED_BACK
     assert f"running beside it without a vote: {TOLD}" in installation.release(2).reason
 
 
 def test_rolling_back_is_done_though_whoever_began_it_died_before_anything_was_applied(
-    installation: Installation, back: Work
+    installation: Installation, rollback_work: Work
 ) -> None:
-    assert installation.app.leases.take("shop", back.step.id, owner="dead", now=installation.now, length=LEASE)
-    installation.run_step(back.step)
+    assert installation.app.leases.take("shop", rollback_work.step.id, owner="dead", now=installation.now, length=LEASE)
+    installation.run_step(rollback_work.step)
     assert installation.staging.digest("shop") == installation.release(2).digest
     installation.settle()
     assert installation.phase(2) is Phase.ROLLED_BACK
     assert installation.staging.digest("shop") == installation.release(1).digest
 
 
-def test_later_looks_apply_nothing_unless_a_look_went_wrong(installation: Installation, back: Work) -> None:
-    outcome = roll_back(installation.app.clients, installation.clock, back)
+def test_later_looks_apply_nothing_unless_a_look_went_wrong(installation: Installation, rollback_work: Work) -> None:
+    outcome = roll_back(installation.app.clients, installation.clock, rollback_work)
     assert isinstance(outcome, Requeue)
     assert outcome.seen == EarlierFindings(applied_at=installation.now)
     applied = installation.staging.applied
-    later = back.step.evolve(poll=1, seen=outcome.seen)
+    later = rollback_work.step.evolve(poll=1, seen=outcome.seen)
     roll_back(installation.app.clients, installation.clock, work(installation, later))
     assert installation.staging.applied == applied
     roll_back(installation.app.clients, installation.clock, work(installation, later.evolve(poll=2, tries=1)))
     assert installation.staging.applied == applied + 1
 
 
-@pytest.mark.parametrize("away", [timedelta(minutes=3), timedelta(hours=5)])
+@pytest.mark.parametrize("outage", [timedelta(minutes=3), timedelta(hours=5)])
 def test_a_rollback_stays_open_until_the_cluster_is_back_and_its_pods_have_their_time_then(
-    installation: Installation, back: Work, away: timedelta
+    installation: Installation, rollback_work: Work, outage: timedelta
 ) -> None:
-    """AKS stops and starts API servers, and one that starts refuses what it permits a moment later."""
-    returns = installation.now + away
+    """AKS stops and starts API servers, and one that is starting refuses what it permits a moment later."""
+    back_at = installation.now + outage
     installation.staging.errors = [ClusterUnreachable("no answer")]
-    installation.run_step(back.step)
-    while installation.now < returns:
-        starts = installation.now >= returns - timedelta(minutes=1)
-        installation.staging.errors = [AccessDenied("403") if starts else ClusterUnreachable("no answer")]
+    installation.run_step(rollback_work.step)
+    while installation.now < back_at:
+        is_starting = installation.now >= back_at - timedelta(minutes=1)
+        installation.staging.errors = [AccessDenied("403") if is_starting else ClusterUnreachable("no answer")]
         message = installation.next_step()
         if message is None:
             installation.wait(timedelta(minutes=1))
@@ -367,11 +369,11 @@ def test_a_rollback_stays_open_until_the_cluster_is_back_and_its_pods_have_their
 
 
 def test_a_plan_to_go_back_to_that_is_gone_fails_the_rollback_and_says_so(
-    installation: Installation, back: Work
+    installation: Installation, rollback_work: Work
 ) -> None:
     lane = installation.lane("staging")
     assert lane.live is not None
     damage_plan(installation, lane.live.plan_hash, None)
-    installation.run_step(back.step)
+    installation.run_step(rollback_work.step)
     assert installation.phase(2) is Phase.FAILED
     assert "and the rollback failed: the plan sha256:" in installation.release(2).reason
