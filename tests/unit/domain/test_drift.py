@@ -179,9 +179,9 @@ def test_whoever_brings_it_back_is_answered_with_the_release_that_does_it() -> N
     event = world.taken[-1][1]
     assert isinstance(event, CommandGiven)
     snapshot = world.snapshot(lookups(world.application, event))
-    answer = answer_to(event.evolve(inbox="1767348000000-0123456789abcdef"), decision, snapshot)
-    assert answer is not None
-    assert (answer.refused, answer.release) == (False, "shop-2")
+    reply = answer_to(event.evolve(inbox="1767348000000-0123456789abcdef"), decision, snapshot)
+    assert reply is not None
+    assert (reply.refused, reply.release) == (False, "shop-2")
 
 
 def test_what_is_live_and_did_not_drift_is_not_brought_back() -> None:

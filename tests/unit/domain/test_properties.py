@@ -72,8 +72,8 @@ def test_everything_ends_when_time_passes(delivered: Application, operations: li
 
 @given(applications(), any_operations())
 def test_nothing_is_stuck_when_every_step_was_answered(delivered: Application, operations: list[Operation]) -> None:
-    answered = [operation for operation in operations if getattr(operation, "outcome", "") != "is lost"]
-    world = world_after(delivered, answered)
+    without_losses = [operation for operation in operations if getattr(operation, "outcome", "") != "is lost"]
+    world = world_after(delivered, without_losses)
     world.settle()
     assert not world.steps_under_way()
     behind_others = {lane.next for lane in world.lanes.values()}

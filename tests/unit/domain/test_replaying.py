@@ -60,7 +60,7 @@ def released_without(*actions: str) -> list[AuditDraft]:
     ("drafts", "expected"),
     [
         (
-            [each for each in released_by_two_votes() if each.actor != "oid:ben"],
+            [record for record in released_by_two_votes() if record.actor != "oid:ben"],
             "1 of 2 approvals of its plan are on record",
         ),
         (released_without("gate.passed"), "no record says that it passed for its plan"),

@@ -56,8 +56,8 @@ class Candidate:
     level: Level
     age: timedelta
     """How long ago they had signed in."""
-    own: bool
-    known: bool
+    own_change: bool
+    change_is_known: bool
     branch: str
     result: RunResult
     has_run: bool
@@ -74,8 +74,8 @@ def lets_through(catalogue: Catalogue, candidate: Candidate) -> bool:
     if not isinstance(gate, ApprovalGate):
         return True
     level_is_enough = candidate.level.rank >= gate.level.rank and (gate.fresh is None or candidate.age <= gate.fresh)
-    change_is_known = candidate.known or candidate.waived_by in environment.waive
-    barred = (candidate.own and not gate.own_change) or (gate.require_known and not change_is_known)
+    change_is_known = candidate.change_is_known or candidate.waived_by in environment.waive
+    barred = (candidate.own_change and not gate.own_change) or (gate.require_known and not change_is_known)
     has_votes = len(candidate.votes & set(gate.approvers)) >= gate.required and all(
         len(candidate.votes & set(share.of)) >= share.required for share in gate.each
     )
@@ -238,8 +238,8 @@ def barely_let_through(draw: st.DrawFn, catalogue: Catalogue) -> Candidate:
         waived_by=waived_by,
         level=gate.level,
         age=gate.fresh or timedelta(hours=1),
-        own=gate.own_change and draw(st.booleans()),
-        known=change_is_known or (gate.require_known and waived_by is None),
+        own_change=gate.own_change and draw(st.booleans()),
+        change_is_known=change_is_known or (gate.require_known and waived_by is None),
         branch=draw(st.sampled_from(pipeline.branches)) if pipeline else "main",
         result=draw(st.sampled_from(pipeline.results)) if pipeline else RunResult.SUCCEEDED,
         has_run=catalogue.written.start is not Start.PUSH or draw(st.booleans()),

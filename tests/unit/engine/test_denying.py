@@ -17,77 +17,77 @@ EVE = "oid:0e000000-0000-4000-8000-00000000000e"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Installation:
+def installation(tmp_path: Path) -> Installation:
     write_application(tmp_path)
     return Installation(tmp_path)
 
 
-def take_hints(home: Installation) -> list[DeniedHint]:
+def take_hints(installation: Installation) -> list[DeniedHint]:
     """Let the worker take the hints that were sent, and return those about denied attempts."""
-    raw_hints = [raw for raw in home.bus.raw if raw.queue == Queue.HINTS]
+    raw_hints = [raw for raw in installation.bus.raw if raw.queue == Queue.HINTS]
     hints = [HINT.validate_json(raw.body) for raw in raw_hints]
-    home.bus.raw = [raw for raw in home.bus.raw if raw not in raw_hints]
+    installation.bus.raw = [raw for raw in installation.bus.raw if raw not in raw_hints]
     denied_hints = [hint for hint in hints if isinstance(hint, DeniedHint)]
     for hint in denied_hints:
-        home.app.denied_attempts.take(hint)
+        installation.app.denied_attempts.take(hint)
     return denied_hints
 
 
-def denials_on_record(home: Installation) -> list[dict[str, object]]:
-    trail = home.app.ledger.audit(INSTALLATION)
+def denials_on_record(installation: Installation) -> list[dict[str, object]]:
+    trail = installation.app.ledger.audit(INSTALLATION)
     return [record.details for record in trail if isinstance(record, AuditRecord) and record.action == "access.denied"]
 
 
-def test_a_denied_attempt_is_on_record_with_who_and_what(home: Installation) -> None:
-    home.app.denials.deny(EVE, "freeze")
-    take_hints(home)
-    (record,) = denials_on_record(home)
+def test_a_denied_attempt_is_on_record_with_who_and_what(installation: Installation) -> None:
+    installation.app.denials.deny(EVE, "freeze")
+    take_hints(installation)
+    (record,) = denials_on_record(installation)
     assert (record["caller"], record["permission"], record["times"]) == (EVE, "freeze", 1)
 
 
-def test_a_thousand_attempts_of_one_caller_are_one_record_an_hour_that_counts_them(home: Installation) -> None:
+def test_a_thousand_attempts_of_one_caller_are_one_record_an_hour_that_counts_them(installation: Installation) -> None:
     for _ in range(1_000):
-        home.app.denials.deny(EVE, "freeze")
-    assert len(take_hints(home)) == 1
-    home.wait(timedelta(hours=1))
-    home.app.denials.deny(EVE, "freeze")
-    take_hints(home)
-    assert [record["times"] for record in denials_on_record(home)] == [1, 1_000]
+        installation.app.denials.deny(EVE, "freeze")
+    assert len(take_hints(installation)) == 1
+    installation.wait(timedelta(hours=1))
+    installation.app.denials.deny(EVE, "freeze")
+    take_hints(installation)
+    assert [record["times"] for record in denials_on_record(installation)] == [1, 1_000]
 
 
-def test_what_was_asked_for_and_who_asked_are_told_apart(home: Installation) -> None:
+def test_what_was_asked_for_and_who_asked_are_told_apart(installation: Installation) -> None:
     for caller, permission in ((EVE, "freeze"), (EVE, "rollback"), (NOBODY, "freeze")):
-        home.app.denials.deny(caller, permission)
-    take_hints(home)
-    assert [(record["caller"], record["permission"]) for record in denials_on_record(home)] == [
+        installation.app.denials.deny(caller, permission)
+    take_hints(installation)
+    assert [(record["caller"], record["permission"]) for record in denials_on_record(installation)] == [
         (EVE, "freeze"),
         (EVE, "rollback"),
         (NOBODY, "freeze"),
     ]
 
 
-def test_a_thousand_callers_do_not_flood_the_trail_nor_the_front(home: Installation) -> None:
+def test_a_thousand_callers_do_not_flood_the_trail_nor_the_front(installation: Installation) -> None:
     for number in range(1_000):
-        home.app.denials.deny(f"app:{number}", "read")
-    hints = take_hints(home)
+        installation.app.denials.deny(f"app:{number}", "read")
+    hints = take_hints(installation)
     assert len(hints) == MOST_COUNTED + 1
     assert hints[-1].caller == OTHERS
-    assert len(denials_on_record(home)) == MOST_DENIED
-    home.wait(timedelta(hours=1))
-    home.app.denials.deny(EVE, "freeze")
-    take_hints(home)
-    assert denials_on_record(home)[-1]["caller"] == EVE, "an hour later there is room for records again"
+    assert len(denials_on_record(installation)) == MOST_DENIED
+    installation.wait(timedelta(hours=1))
+    installation.app.denials.deny(EVE, "freeze")
+    take_hints(installation)
+    assert denials_on_record(installation)[-1]["caller"] == EVE, "an hour later there is room for records again"
 
 
-def test_the_same_hint_of_two_instances_of_the_front_is_one_record(home: Installation) -> None:
-    home.app.denials.deny(EVE, "freeze")
-    (hint,) = take_hints(home)
-    home.app.denied_attempts.take(hint.evolve(times=3))
-    assert len(denials_on_record(home)) == 1
+def test_the_same_hint_of_two_instances_of_the_front_is_one_record(installation: Installation) -> None:
+    installation.app.denials.deny(EVE, "freeze")
+    (hint,) = take_hints(installation)
+    installation.app.denied_attempts.take(hint.evolve(times=3))
+    assert len(denials_on_record(installation)) == 1
     assert hint.evolve(times=3).message_id == hint.message_id, "the queue drops the second one as well"
 
 
-def test_while_the_queue_is_away_the_caller_is_denied_all_the_same(home: Installation) -> None:
-    home.bus.broken = True
-    home.app.denials.deny(EVE, "freeze")
-    assert denials_on_record(home) == []
+def test_while_the_queue_is_away_the_caller_is_denied_all_the_same(installation: Installation) -> None:
+    installation.bus.broken = True
+    installation.app.denials.deny(EVE, "freeze")
+    assert denials_on_record(installation) == []

@@ -99,12 +99,12 @@ def test_a_genuine_run_that_its_source_does_not_know_yet_is_taken_however_many_o
 ) -> None:
     run = published_run(installation)
     installation.push("v1")
-    answer = installation.runs.runs.pop((run.organization.casefold(), run.id))
+    stored_run = installation.runs.runs.pop((run.organization.casefold(), run.id))
     for id in range(1000, 1000 + 2 * MOST_UNKNOWN):
         report_run(installation, run_info(id=id, number=f"20261128.{id}"))
     report_run(installation, run)
     assert installation.phase(1) is Phase.JOINING
-    installation.runs.runs[run.organization.casefold(), run.id] = answer
+    installation.runs.runs[run.organization.casefold(), run.id] = stored_run
     look_again(installation)
     installation.settle()
     assert installation.phase(1) is Phase.AWAITING_APPROVAL

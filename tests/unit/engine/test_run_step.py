@@ -266,7 +266,7 @@ def test_a_report_that_loses_to_other_writers_goes_through_the_queue_and_its_eff
 
     busy = busy_like(installation.app.handler)
     step_runner(installation, effect, handler=busy).run(step)
-    (message,) = [sent for sent in installation.bus.sent if sent.queue is Queue.WORK]
+    (message,) = [outgoing for outgoing in installation.bus.sent if outgoing.queue is Queue.WORK]
     event = EVENT.validate_python(message.body)
     assert isinstance(event, StepFinished)
     assert (message.session, message.id) == ("shop", f"{event.mark}-shop")

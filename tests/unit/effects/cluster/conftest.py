@@ -1,4 +1,4 @@
-"""Clusters over a server that answers as it is told."""
+"""Clusters over a scripted API server."""
 
 from collections.abc import Callable, Iterator
 from http.server import ThreadingHTTPServer
@@ -13,24 +13,24 @@ from .scripted import Server, handler_of
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    told = Server()
-    with in_a_thread(ThreadingHTTPServer(("127.0.0.1", 0), handler_of(told))) as listening:
-        told.url = f"http://127.0.0.1:{listening.server_port}"
-        yield told
-        told.released.set()
+    scripted = Server()
+    with in_a_thread(ThreadingHTTPServer(("127.0.0.1", 0), handler_of(scripted))) as listening:
+        scripted.url = f"http://127.0.0.1:{listening.server_port}"
+        yield scripted
+        scripted.released.set()
 
 
 @pytest.fixture
 def connected(server: Server) -> Iterator[Callable[..., Cluster]]:
-    """Makes clusters over the server."""
-    made: list[Cluster] = []
+    """Creates clusters that talk to the scripted server."""
+    clusters: list[Cluster] = []
 
     def make(token: Callable[[], str] = lambda: "t0ken-of-a-test") -> Cluster:
-        made.append(connect_cluster(ClusterAccess(server=server.url, token=token)))
-        return made[-1]
+        clusters.append(connect_cluster(ClusterAccess(server=server.url, token=token)))
+        return clusters[-1]
 
     yield make
-    for cluster in made:
+    for cluster in clusters:
         cluster.close()
 
 

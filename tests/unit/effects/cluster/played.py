@@ -1,6 +1,6 @@
-"""Each cell of the table of kinds and situations as an API server shows it: what a test plays.
+"""Each cell of the table of kinds and situations, as an API server would show it.
 
-A cell without a play here fails `test_situations`, and so does a play of a cell in which a workload never is.
+`test_situations` fails for a cell without a play here, and for a play of a cell that a workload can never be in.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from slipway.effects.cluster.verdicts import WorkloadEvidence
 
 type Json = dict[str, Any]
 type Play = tuple[Json | None, WorkloadEvidence]
-"""The live object, and what else was read."""
+"""The live object, and the other evidence that was read."""
 
 _PLAIN = WorkloadEvidence()
 _CONTROLLED = (WatchedKind.DEPLOYMENT, WatchedKind.STATEFUL_SET, WatchedKind.DAEMON_SET)
@@ -31,7 +31,7 @@ def _object(kind: WatchedKind, *, spec: Json | None = None, status: Json | None 
 
 
 def _counts(kind: WatchedKind, *, updated: int, ready: int) -> Json:
-    """The status of a workload that is to have one pod."""
+    """The status of a workload that should have one pod."""
     counts: Json
     match kind:
         case WatchedKind.DEPLOYMENT:
@@ -64,8 +64,8 @@ def _condition(kind: str, status: str, reason: str = "", message: str = "") -> J
 
 def _not_up(kind: WatchedKind, *, pod: Json | None = None, hint: Situation | None = None, **evidence: Any) -> Play:
     hints = (Holdup(situation=hint, text="it says why"),) if hint else ()
-    read = WorkloadEvidence(pods=(pod,) if pod else (), hints=hints, **evidence)
-    return _object(kind, status=_counts(kind, updated=0, ready=0)), read
+    workload_evidence = WorkloadEvidence(pods=(pod,) if pod else (), hints=hints, **evidence)
+    return _object(kind, status=_counts(kind, updated=0, ready=0)), workload_evidence
 
 
 def _waiting(reason: str, message: str = "", *, init: bool = False) -> Json:
@@ -76,8 +76,8 @@ def _waiting(reason: str, message: str = "", *, init: bool = False) -> Json:
     }
 
 
-def _pull(said: str) -> Json:
-    return _waiting("ImagePullBackOff", f'Back-off pulling image "r/web@sha256:0": ErrImagePull: {said}')
+def _pull(message: str) -> Json:
+    return _waiting("ImagePullBackOff", f'Back-off pulling image "r/web@sha256:0": ErrImagePull: {message}')
 
 
 _PODS: dict[Situation, Json] = {

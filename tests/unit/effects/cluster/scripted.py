@@ -1,4 +1,4 @@
-"""A server that answers as it is told, in place of an API server whose controllers are of no concern here."""
+"""A scripted server, in place of an API server, for tests in which controllers play no part."""
 
 import json
 import threading
@@ -8,28 +8,28 @@ from http.server import BaseHTTPRequestHandler
 
 @dataclass(kw_only=True)
 class Reply:
-    """What is answered. `held` keeps the answer back until the test ends."""
+    """A scripted reply. With `hangs` it is held back until the test ends."""
 
     status: int = 200
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     chunked: bool = False
-    held: bool = False
+    hangs: bool = False
 
 
 @dataclass(kw_only=True)
 class Server:
-    """Answers with the `first` replies, then with `reply`, and keeps what it was asked."""
+    """Answers with the replies in `first`, then with `reply`, and records the requests."""
 
     url: str = ""
     first: list[Reply] = field(default_factory=list)
     reply: Reply = field(default_factory=Reply)
     at: dict[str, Reply] = field(default_factory=dict)
-    """What is answered at a path in any case, where requests are sent together."""
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    """Replies for single paths, for requests whose order is not known."""
+    requests: list[tuple[str, str]] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
     leases: dict[str, bytes] = field(default_factory=dict)
-    """Leases are kept, by their paths: they are not among what is told."""
+    """Leases are stored by path, and not scripted."""
     released: threading.Event = field(default_factory=threading.Event)
 
 
@@ -43,11 +43,11 @@ def handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
             if "/leases" in self.path:
                 self.keep_lease(body)
                 return
-            server.asked.append((self.command, self.path))
+            server.requests.append((self.command, self.path))
             server.authorizations.append(self.headers.get("Authorization", ""))
             reply = server.at.get(self.path.partition("?")[0])
             reply = reply or (server.first.pop(0) if server.first else server.reply)
-            if reply.held:
+            if reply.hangs:
                 server.released.wait(30)
                 self.close_connection = True
                 return
@@ -63,10 +63,10 @@ def handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
                     b"%x\r\n%s\r\n0\r\n\r\n" % (len(reply.body), reply.body) if reply.chunked else reply.body
                 )
             except ConnectionError:
-                self.close_connection = True  # the client read as much as it wanted
+                self.close_connection = True  # the client stopped reading
 
         def keep_lease(self, body: bytes) -> None:
-            """As an API server without anybody else would."""
+            """Store and return the Lease as an API server would if nobody else wrote it."""
             path = self.path.partition("?")[0]
             if self.command in ("POST", "PUT"):
                 lease = json.loads(body)
@@ -75,14 +75,14 @@ def handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
                 server.leases[path] = json.dumps(lease).encode()
             missing = json.dumps({"kind": "Status", "details": {"name": path.rpartition("/")[2]}}).encode()
             self.send_response(200 if path in server.leases else 404)
-            answer = server.leases.get(path, missing)
-            self.send_header("Content-Length", str(len(answer)))
+            content = server.leases.get(path, missing)
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(content)
 
         do_PUT = do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815 (the base class's names)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Tests look at `asked`."""
+            """Nothing is logged: tests read `requests`."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""How a cluster is reached: what is accepted, and what is not."""
+"""The settings of access to a cluster: which are accepted and which are refused."""
 
 import base64
 import subprocess
@@ -52,15 +52,15 @@ def test_tokens_for_aks_are_asked_for_the_aks_server_application() -> None:
         token: str
 
     class Credential:
-        asked: tuple[str, ...] = ()
+        scopes_requested: tuple[str, ...] = ()
 
         def get_token(self, *scopes: str) -> Token:
-            self.asked = scopes
+            self.scopes_requested = scopes
             return Token("abc")
 
     credential = Credential()
     assert entra_token(credential)() == "abc"
-    assert credential.asked == (AKS_SCOPE,) == ("6dae42f8-4368-4678-94ff-3960e28e3630/.default",)
+    assert credential.scopes_requested == (AKS_SCOPE,) == ("6dae42f8-4368-4678-94ff-3960e28e3630/.default",)
 
 
 def test_a_kubeconfig_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -72,5 +72,5 @@ def test_a_kubeconfig_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_importing_the_package_does_not_load_the_kubernetes_client() -> None:
     loaded = "[m for m in sys.modules if m.split('.')[0] in ('kubernetes', 'urllib3')]"
     code = f"import sys, slipway.effects.cluster; print({loaded})"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert out.stdout.strip() == "[]"
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert completed.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""What a pod of the acceptance Job may differ in from the plan's manifest, and what not."""
+"""In what a pod of the acceptance Job may differ from the plan's manifest, and in what not."""
 
 import copy
 from collections.abc import Callable
@@ -24,7 +24,7 @@ JOB: dict[str, Any] = {"spec": {"template": {"spec": {"restartPolicy": "Never", 
 
 
 def pod() -> dict[str, Any]:
-    """As the server answers: with what it fills in and leaves out."""
+    """A pod as the server returns it, with fields that the server fills in or leaves out."""
     spec = copy.deepcopy(JOB["spec"]["template"]["spec"])
     spec |= {"serviceAccountName": "default", "volumes": [{"name": "token"}]}
     (container,) = spec["containers"]
@@ -47,7 +47,7 @@ def of_container(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "expected"),
     [
         (of_container("image", "shop.example/hello:1.0.0"), "container acceptance differs in image"),
         (of_container("command", ["true"]), "container acceptance differs in command"),
@@ -65,13 +65,13 @@ def of_container(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (lambda spec: spec.update(ephemeralContainers=[{"name": "debug"}]), "added a container to it"),
     ],
 )
-def test_a_pod_that_ran_something_else_is_named(change: Callable[[dict[str, Any]], None], why: str) -> None:
-    other = pod()
-    change(other["spec"])
-    for pods in ([other], [pod(), other]):  # one that is as planned does not make up for another
-        found = other_than_planned(JOB, pods)
-        assert found.startswith("pod acceptance-1-x is not as the plan has it: ")
-        assert why in found
+def test_a_pod_that_ran_something_else_is_named(change: Callable[[dict[str, Any]], None], expected: str) -> None:
+    other_pod = pod()
+    change(other_pod["spec"])
+    for pods in ([other_pod], [pod(), other_pod]):  # one pod that is as planned does not excuse another
+        difference = other_than_planned(JOB, pods)
+        assert difference.startswith("pod acceptance-1-x is not as the plan has it: ")
+        assert expected in difference
 
 
 def test_a_container_that_the_project_names_may_be_beside_it() -> None:

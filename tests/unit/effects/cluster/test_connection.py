@@ -1,4 +1,4 @@
-"""The connection: tokens, limits, and what becomes of bad answers and of none."""
+"""The connection: tokens, limits, and what bad and missing responses lead to."""
 
 import base64
 import datetime as dt
@@ -70,7 +70,7 @@ def test_each_request_carries_the_token_of_that_moment(server: Server, connected
 def test_a_token_that_is_not_accepted_is_replaced_by_a_new_one(
     server: Server, connected: Callable[..., Cluster]
 ) -> None:
-    """As after a rotation of the cluster's keys, long before the token's own end."""
+    """This happens after a rotation of the cluster's keys, long before the token expires."""
     server.first, server.reply.body = [Reply(status=401)], json.dumps(JOB_DONE).encode()
     tokens = iter(["old", "new"])
     assert connected(lambda: next(tokens)).rollout([JOB], "shop").state is ProgressState.DONE
@@ -81,7 +81,7 @@ def test_a_new_token_is_asked_for_once_for_each_request(server: Server, connecte
     server.reply.status = 401
     with pytest.raises(AccessDenied):
         connected(lambda: "t").rollout([JOB], "shop")
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def write_kubeconfig(path: Path, *, token: str, **cluster: str) -> None:
@@ -104,7 +104,7 @@ def test_a_kubeconfig_is_read_again_when_its_token_is_not_accepted(server: Serve
 def test_no_request_is_spent_on_discovery(server: Server, cluster: Cluster) -> None:
     server.reply.body = json.dumps(JOB_DONE).encode()
     cluster.rollout([JOB], "shop")
-    assert server.asked == [("GET", "/apis/batch/v1/namespaces/shop/jobs/t")]
+    assert server.requests == [("GET", "/apis/batch/v1/namespaces/shop/jobs/t")]
 
 
 def test_a_credential_that_fails_is_worth_another_try_and_nothing_is_sent(
@@ -115,34 +115,34 @@ def test_a_credential_that_fails_is_worth_another_try_and_nothing_is_sent(
 
     with pytest.raises(ClusterUnreachable, match="could not get a token for the cluster: RuntimeError"):
         connected(broken).rollout([JOB], "shop")
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("token", ["", "two\nlines", "ümlaut"])
 def test_what_cannot_be_a_token_is_neither_sent_nor_shown(
     token: str, server: Server, connected: Callable[..., Cluster]
 ) -> None:
-    with pytest.raises(AccessDenied) as raised:
+    with pytest.raises(AccessDenied) as error:
         connected(lambda: token).rollout([JOB], "shop")
-    assert not token or token not in str(raised.value)
-    assert server.asked == []
+    assert not token or token not in str(error.value)
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 409, 422, 429, 500, 503])
 def test_no_error_holds_the_token(status: int, server: Server, cluster: Cluster) -> None:
     server.reply = Reply(status=status, body=b'{"kind": "Status", "message": "no"}', headers={"Location": "/elsewhere"})
-    with pytest.raises(ClusterError) as raised:
+    with pytest.raises(ClusterError) as error:
         cluster.rollout([JOB], "shop")
-    assert "t0ken-of-a-test" not in repr(raised.value) + str(raised.value)
-    assert len(server.asked) == (2 if status == 401 else 1)
+    assert "t0ken-of-a-test" not in repr(error.value) + str(error.value)
+    assert len(server.requests) == (2 if status == 401 else 1)
 
 
 def test_a_busy_server_is_not_waited_for_inside_a_step(server: Server, cluster: Cluster) -> None:
     server.reply = Reply(status=429, headers={"Retry-After": "3600"})
-    with pytest.raises(ClusterUnreachable) as raised:
+    with pytest.raises(ClusterUnreachable) as error:
         cluster.rollout([JOB], "shop")
-    assert raised.value.retryable
-    assert len(server.asked) == 1
+    assert error.value.retryable
+    assert len(server.requests) == 1
 
 
 def test_a_list_is_read_to_its_end_page_by_page(server: Server, cluster: Cluster) -> None:
@@ -151,7 +151,7 @@ def test_a_list_is_read_to_its_end_page_by_page(server: Server, cluster: Cluster
     server.first = [Reply(body=json.dumps(page).encode()) for page in pages]
     pods = Objects(cluster.connection).list(BUILT_IN["v1", "Pod"], "shop", selector="app=web")
     assert pods == [{"n": 1}, {"n": 2}]
-    first, second = (path for _, path in server.asked)
+    first, second = (path for _, path in server.requests)
     assert second == f"{first}&continue=next%202"
 
 
@@ -159,11 +159,11 @@ def test_a_list_that_never_ends_is_given_up_on(server: Server, cluster: Cluster)
     page = {"metadata": {"continue": "more"}, "items": [{}] * 4000}
     server.reply = Reply(body=json.dumps(page).encode())
     assert len(Objects(cluster.connection).list(BUILT_IN["v1", "Pod"], "shop", selector="")) >= MOST_LISTED
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 def test_a_full_page_that_is_the_last_one_hides_nothing(server: Server, cluster: Cluster) -> None:
-    """As a server answers of which the next object is none of those that are asked for."""
+    """A server answers like this when the next object is not one of those requested."""
     pages = [{"metadata": {"continue": "more"}, "items": [{"n": 1}]}, {"metadata": {}, "items": list[int]()}]
     server.first = [Reply(body=json.dumps(page).encode()) for page in pages]
     page = Objects(cluster.connection).page(BUILT_IN["v1", "ConfigMap"], "shop", selector="a=b")
@@ -187,19 +187,19 @@ def test_a_body_is_read_up_to_a_limit_and_the_connection_serves_again(chunked: b
 
 
 def test_an_api_server_that_is_not_there_is_worth_another_try() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
-        access = ClusterAccess(server=f"http://127.0.0.1:{taken.getsockname()[1]}", token=lambda: "t")
+    with socket.socket() as unused_port:
+        unused_port.bind(("127.0.0.1", 0))  # bound, but not listening
+        access = ClusterAccess(server=f"http://127.0.0.1:{unused_port.getsockname()[1]}", token=lambda: "t")
         with (
             connect_cluster(access) as cluster,
-            pytest.raises(ClusterUnreachable, match="could not be reached") as raised,
+            pytest.raises(ClusterUnreachable, match="could not be reached") as error,
         ):
             cluster.rollout([JOB], "shop")
-    assert raised.value.retryable
+    assert error.value.retryable
 
 
 def test_an_answer_that_does_not_come_is_given_up_on(server: Server) -> None:
-    server.reply.held = True
+    server.reply.hangs = True
     connection = Connection(ClusterAccess(server=server.url, token=lambda: "t"))
     with (
         pytest.raises(ClusterUnreachable, match="did not answer in time"),
@@ -210,8 +210,10 @@ def test_an_answer_that_does_not_come_is_given_up_on(server: Server) -> None:
 
 
 def a_certificate(folder: Path) -> tuple[Path, str]:
-    """A certificate for 127.0.0.1 as old clusters have it: without identifiers of keys, of an authority without key
-    usage. The file with its key, and base64 of the authority."""
+    """A certificate for 127.0.0.1 as old clusters have: without key identifiers, of an authority without key usage.
+
+    Returns the file with certificate and key, and the authority's certificate as base64.
+    """
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority, name = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in ("ca", "test"))
     address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
@@ -250,7 +252,7 @@ def _signed(
 
 @pytest.fixture
 def tls_server(tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """Address and CA of an HTTPS server that says that a Job is done."""
+    """The address and CA of an HTTPS server that reports a finished Job."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -261,7 +263,7 @@ def tls_server(tmp_path: Path) -> Iterator[tuple[str, str]]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Quiet."""
+            """Nothing is logged."""
 
     class Quiet(ThreadingHTTPServer):
         daemon_threads = True
@@ -288,22 +290,22 @@ def test_a_certificate_of_another_authority_is_an_error_that_a_retry_does_not_he
     tls_server: tuple[str, str], tmp_path: Path
 ) -> None:
     server, _ = tls_server
-    _, other = a_certificate(tmp_path)
+    _, other_authority = a_certificate(tmp_path)
     with (
-        connect_cluster(ClusterAccess(server=server, ca_data=other, token=lambda: "t")) as cluster,
-        pytest.raises(AccessDenied, match=r"could not be trusted.*certificates are rotated") as raised,
+        connect_cluster(ClusterAccess(server=server, ca_data=other_authority, token=lambda: "t")) as cluster,
+        pytest.raises(AccessDenied, match=r"could not be trusted.*certificates are rotated") as error,
     ):
         cluster.rollout([JOB], "shop")
-    assert not raised.value.retryable
+    assert not error.value.retryable
 
 
 def test_a_kubeconfig_is_read_again_after_the_clusters_authority_changed(
     tls_server: tuple[str, str], tmp_path: Path
 ) -> None:
     server, ca = tls_server
-    _, before = a_certificate(tmp_path)
+    _, former_authority = a_certificate(tmp_path)
     path = tmp_path / "kubeconfig"
-    write_kubeconfig(path, token="t", server=server, **{"certificate-authority-data": before})
+    write_kubeconfig(path, token="t", server=server, **{"certificate-authority-data": former_authority})
     with connect_cluster(ClusterAccess(kubeconfig=path)) as cluster:
         with pytest.raises(AccessDenied, match="could not be trusted"):
             cluster.rollout([JOB], "shop")

@@ -1,4 +1,4 @@
-"""What holds a container up, told apart by the words of kubelets and container runtimes."""
+"""What holds a container up, recognized by the messages of kubelets and container runtimes."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def waiting(reason: str, message: str = "", **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("said", "situation"),
+    ("error_text", "situation"),
     [
         (f"rpc error: code = NotFound desc = {UNRESOLVED}", Situation.ABSENT),
         ("reading manifest 1 in r.azurecr.io/team/web: manifest unknown", Situation.ABSENT),
@@ -34,27 +34,27 @@ def waiting(reason: str, message: str = "", **more: Any) -> dict[str, Any]:
         ("", Situation.NOT_PULLED),
     ],
 )
-def test_the_words_of_a_failed_pull_tell_what_is_wrong(said: str, situation: Situation) -> None:
-    message = f'Back-off pulling image "{IMAGE}": ErrImagePull: {said}'
-    held = holdup_of(waiting("ImagePullBackOff", message), init=False)
-    assert held is not None
-    assert held.situation is situation
+def test_the_words_of_a_failed_pull_tell_what_is_wrong(error_text: str, situation: Situation) -> None:
+    message = f'Back-off pulling image "{IMAGE}": ErrImagePull: {error_text}'
+    holdup = holdup_of(waiting("ImagePullBackOff", message), init=False)
+    assert holdup is not None
+    assert holdup.situation is situation
 
 
 def test_an_image_that_was_not_found_once_may_be_on_its_way_to_the_registry() -> None:
-    held = holdup_of(waiting("ErrImagePull", UNRESOLVED), init=False)
-    assert held is not None
-    assert held.situation is Situation.NOT_PULLED
+    holdup = holdup_of(waiting("ErrImagePull", UNRESOLVED), init=False)
+    assert holdup is not None
+    assert holdup.situation is Situation.NOT_PULLED
 
 
 def test_a_reason_that_nobody_knows_is_told_as_it_stands_and_ends_nothing() -> None:
-    held = holdup_of(waiting("NewReason", "of a newer kubelet"), init=False)
-    assert held is not None
-    assert (held.situation, held.text) == (Situation.OTHER, "NewReason: of a newer kubelet (read what it says)")
+    holdup = holdup_of(waiting("NewReason", "of a newer kubelet"), init=False)
+    assert holdup is not None
+    assert (holdup.situation, holdup.text) == (Situation.OTHER, "NewReason: of a newer kubelet (read what it says)")
 
 
 def test_a_long_message_is_cut_and_the_advice_is_kept() -> None:
-    held = holdup_of(waiting("ImagePullBackOff", "x" * 10_000), init=False)
-    assert held is not None
-    assert held.text.endswith(f"({Situation.NOT_PULLED.advice})")
-    assert len(held.text) < 500
+    holdup = holdup_of(waiting("ImagePullBackOff", "x" * 10_000), init=False)
+    assert holdup is not None
+    assert holdup.text.endswith(f"({Situation.NOT_PULLED.advice})")
+    assert len(holdup.text) < 500

@@ -1,4 +1,4 @@
-"""What operators write into the status of their objects, where it is not the convention; and what anybody may write."""
+"""What operators write into the status of their objects where they leave the convention, and arbitrary values."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,8 +19,8 @@ def an_object(group: str, kind: str, status: dict[str, Any], *, generation: int 
     return {"apiVersion": f"{group}/v1", "kind": kind, "metadata": metadata, "spec": spec, "status": status}
 
 
-def seen(live: dict[str, Any], *, after: timedelta = MOMENT) -> Situation:
-    return custom_resource(live, WorkloadEvidence(asked_at=APPLIED, now=APPLIED + after)).situation
+def situation_of(live: dict[str, Any], *, elapsed: timedelta = MOMENT) -> Situation:
+    return custom_resource(live, WorkloadEvidence(asked_at=APPLIED, now=APPLIED + elapsed)).situation
 
 
 @pytest.mark.parametrize(
@@ -34,14 +34,18 @@ def test_the_generation_that_an_operator_has_seen_is_a_number_or_a_number_as_tex
     generation: Any, expected: Situation
 ) -> None:
     status = {"observedGeneration": generation, "phase": "Healthy"}
-    assert seen(an_object("argoproj.io", "Rollout", status)) is expected
+    assert situation_of(an_object("argoproj.io", "Rollout", status)) is expected
 
 
-@pytest.mark.parametrize("rests", ["ReconciliationPaused", "Unmanaged"])
-def test_a_topic_that_its_operator_was_told_to_leave_alone_holds_up_no_rollout(rests: str) -> None:
-    status = {"observedGeneration": 2, "conditions": [{"type": rests, "status": "True"}]}
-    told = custom_resource(an_object("kafka.strimzi.io", "KafkaTopic", status))
-    assert (told.situation, told.state, rests in told.reason) == (Situation.SUSPENDED, ProgressState.DONE, True)
+@pytest.mark.parametrize("condition", ["ReconciliationPaused", "Unmanaged"])
+def test_a_topic_that_its_operator_was_told_to_leave_alone_holds_up_no_rollout(condition: str) -> None:
+    status = {"observedGeneration": 2, "conditions": [{"type": condition, "status": "True"}]}
+    verdict = custom_resource(an_object("kafka.strimzi.io", "KafkaTopic", status))
+    assert (verdict.situation, verdict.state, condition in verdict.reason) == (
+        Situation.SUSPENDED,
+        ProgressState.DONE,
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +62,7 @@ def test_a_secret_from_elsewhere_counts_once_its_new_spec_was_read_unless_it_is_
     spec: dict[str, Any], expected: Situation
 ) -> None:
     status = {"syncedResourceVersion": "1-0a1b2c", "conditions": [READY]}
-    assert seen(an_object("external-secrets.io", "ExternalSecret", status, **spec)) is expected
+    assert situation_of(an_object("external-secrets.io", "ExternalSecret", status, **spec)) is expected
 
 
 @pytest.mark.parametrize(
@@ -74,8 +78,8 @@ def test_what_does_not_say_which_spec_it_means_gets_a_moment_by_whatever_conditi
     group: str, kind: str, status: dict[str, Any]
 ) -> None:
     live = an_object(group, kind, status)
-    assert seen(live, after=MOMENT / 2) is Situation.UNDER_WAY
-    assert seen(live) is Situation.UP
+    assert situation_of(live, elapsed=MOMENT / 2) is Situation.UNDER_WAY
+    assert situation_of(live) is Situation.UP
 
 
 @pytest.mark.parametrize("kind", sorted(OPERATORS))
@@ -89,9 +93,9 @@ ANY_VALUE: tuple[Any, ...] = (None, True, 7, "x", [], [1], [[1]], {}, {"a": [1]}
 
 @pytest.mark.parametrize(("group", "kind"), [("example.com", "Thing"), *OPERATORS])
 def test_whatever_stands_in_place_of_a_spec_a_status_or_a_condition_is_judged(group: str, kind: str) -> None:
-    """Anybody who may write in the namespace, or owns the definition, decides what is written there."""
+    """Whoever may write in the namespace, or owns the definition, decides what is in these fields."""
     for value in ANY_VALUE:
         for fields in ({"spec": value}, {"status": value}, {"status": {"conditions": value, "phase": value}}):
-            assert seen({**an_object(group, kind, {"conditions": [READY]}), **fields}) in Situation
+            assert situation_of({**an_object(group, kind, {"conditions": [READY]}), **fields}) in Situation
         status = {"conditions": [{"type": value, "status": value}, {**READY, "observedGeneration": value}]}
-        assert seen(an_object(group, kind, status)) in Situation
+        assert situation_of(an_object(group, kind, status)) in Situation

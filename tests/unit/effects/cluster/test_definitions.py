@@ -1,4 +1,4 @@
-"""A definition and an object of its kind in one release: planned, and applied once the cluster serves the kind."""
+"""A definition and an object of its kind in one release are planned, and applied once the cluster serves the kind."""
 
 import json
 
@@ -42,9 +42,9 @@ def test_an_object_whose_kind_is_served_and_not_listed_yet_is_compared_with_what
 
 def test_the_object_is_tried_again_until_the_kind_is_served(server: Server, cluster: Cluster) -> None:
     server.first = [NO_SUCH_PATH, FOUND, FOUND, NO_SUCH_PATH, NO_SUCH_PATH]
-    with pytest.raises(ObjectConflict, match="Test/a: the cluster does not serve its kind yet") as raised:
+    with pytest.raises(ObjectConflict, match="Test/a: the cluster does not serve its kind yet") as error:
         cluster.fenced("shop", claim).apply([TEST, a_definition()])
-    assert raised.value.retryable
+    assert error.value.retryable
     server.first = [SERVED, FOUND, FOUND, NONE_YET, MADE]
     assert [applied.kind for applied in cluster.fenced("shop", claim).apply([TEST, a_definition()])] == [
         "CustomResourceDefinition",
@@ -54,9 +54,9 @@ def test_the_object_is_tried_again_until_the_kind_is_served(server: Server, clus
 
 def test_an_object_of_a_kind_that_was_there_and_is_gone_is_not_waited_for(server: Server, cluster: Cluster) -> None:
     server.first = [SERVED, NO_SUCH_PATH, NO_SUCH_PATH]
-    with pytest.raises(Exception, match="apply Test/a") as raised:
+    with pytest.raises(Exception, match="apply Test/a") as error:
         cluster.fenced("shop", claim).apply([TEST])
-    assert not isinstance(raised.value, ObjectConflict)
+    assert not isinstance(error.value, ObjectConflict)
 
 
 REFUSAL = {
@@ -68,16 +68,16 @@ LIVE = Reply(body=json.dumps({**TEST, "metadata": {**TEST["metadata"], **IDENTIT
 
 
 def with_pauses(cluster: Cluster, pauses: list[float]) -> FencedCluster:
-    held = FenceLease(cluster.connection, "shop", claim, pause=pauses.append)
-    return FencedCluster(FencedObjects(Objects(cluster.connection), held), "shop")
+    lease = FenceLease(cluster.connection, "shop", claim, pause=pauses.append)
+    return FencedCluster(FencedObjects(Objects(cluster.connection), lease), "shop")
 
 
 def test_a_server_that_judges_by_the_definition_before_is_asked_again(server: Server, cluster: Cluster) -> None:
-    """A cluster has several servers, and each hears of a changed definition by itself."""
+    """A cluster has several servers, and each learns of a changed definition at its own time."""
     pauses = list[float]()
     server.first = [SERVED, FOUND, FOUND, LIVE, REFUSED, LIVE, REFUSED, LIVE, LIVE]
     applied = with_pauses(cluster, pauses).apply([TEST, a_definition()])
-    assert [each.kind for each in applied] == ["CustomResourceDefinition", "Test"]
+    assert [applied_object.kind for applied_object in applied] == ["CustomResourceDefinition", "Test"]
     assert len(pauses) == 1
 
 

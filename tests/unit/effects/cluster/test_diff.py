@@ -1,4 +1,4 @@
-"""What a person sees of a change: nothing of the server's, no Secret's value, no more than fits."""
+"""What a person sees of a change: no fields of the server, no values of Secrets, and no more than fits."""
 
 import base64
 import copy
@@ -39,8 +39,8 @@ def a_secret(data: dict[str, Any], field: str = "data") -> dict[str, Any]:
 
 
 @given(objects)
-def test_the_diff_of_an_object_with_itself_is_empty(thing: dict[str, Any]) -> None:
-    assert diff_objects(without_server_fields(thing), without_server_fields(copy.deepcopy(thing))) == ""
+def test_the_diff_of_an_object_with_itself_is_empty(manifest: dict[str, Any]) -> None:
+    assert diff_objects(without_server_fields(manifest), without_server_fields(copy.deepcopy(manifest))) == ""
 
 
 @given(objects, objects)
@@ -66,15 +66,15 @@ def test_no_value_of_a_secret_is_in_a_diff(before: dict[str, str] | None, after:
 
 @given(st.dictionaries(words, values, min_size=1, max_size=4))
 def test_a_secret_whose_values_changed_says_so_for_each_of_them(data: dict[str, str]) -> None:
-    text = diff_objects(a_secret(data), a_secret({k: v + "x" for k, v in data.items()}))
+    text = diff_objects(a_secret(data), a_secret({name: value + "x" for name, value in data.items()}))
     assert text.count("(former value)") == text.count("(new value)") == len(data)
 
 
 def test_values_of_a_secret_that_stay_are_masked_and_do_not_show_as_changed() -> None:
-    old, new = masked(a_secret({"a": "1", "b": "2"}), a_secret({"a": "1", "c": "3"}))
-    assert old is not None
-    assert old["data"] == {"a": "***", "b": "***"}
-    assert new["data"] == {"a": "***", "c": "***"}
+    masked_before, masked_after = masked(a_secret({"a": "1", "b": "2"}), a_secret({"a": "1", "c": "3"}))
+    assert masked_before is not None
+    assert masked_before["data"] == {"a": "***", "b": "***"}
+    assert masked_after["data"] == {"a": "***", "c": "***"}
 
 
 def test_a_secret_whose_data_is_not_a_mapping_is_masked_as_a_whole() -> None:
@@ -138,7 +138,7 @@ def test_repeated_values_are_spelt_out() -> None:
 
 
 def test_of_a_live_object_only_what_the_manifest_speaks_of_is_compared() -> None:
-    wanted = {"spec": {"containers": [{"name": "b", "image": "b:2"}, {"name": "a", "image": "a:2"}], "args": ["x"]}}
+    manifest = {"spec": {"containers": [{"name": "b", "image": "b:2"}, {"name": "a", "image": "a:2"}], "args": ["x"]}}
     live = {
         "spec": {
             "containers": [{"name": "a", "image": "a:1", "pullPolicy": "Always"}, {"name": "z", "image": "z:1"}],
@@ -146,6 +146,6 @@ def test_of_a_live_object_only_what_the_manifest_speaks_of_is_compared() -> None
             "restartPolicy": "Never",
         }
     }
-    assert projected(live, wanted) == {
+    assert projected(live, manifest) == {
         "spec": {"containers": [{"name": "a", "image": "a:1"}, {"name": "z", "image": "z:1"}], "args": ["y", "z"]}
     }

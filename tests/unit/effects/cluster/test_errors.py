@@ -1,4 +1,4 @@
-"""What an answer of the API server means to a step."""
+"""What an error response of the API server means for a step."""
 
 import json
 from typing import Any
@@ -90,8 +90,8 @@ def test_an_immutable_field_is_recognised() -> None:
     ],
 )
 def test_what_is_fixed_once_an_object_is_there_is_told_with_the_way_out(message: str) -> None:
-    told = str(from_answer(422, a_status(message, "Invalid"), what="check it"))
-    assert told.endswith("give it another name, and the old one counts as one that left the manifests)")
+    text = str(from_answer(422, a_status(message, "Invalid"), what="check it"))
+    assert text.endswith("give it another name, and the old one counts as one that left the manifests)")
 
 
 @pytest.mark.parametrize(
@@ -119,12 +119,12 @@ def test_a_missing_namespace_is_named() -> None:
 
 
 def test_an_object_that_exists_already_is_told_from_other_conflicts() -> None:
-    there = from_answer(409, a_status("exists", "AlreadyExists"), what="w")
-    changed = from_answer(409, a_status("modified", "ObjectConflict"), what="w")
-    assert isinstance(there, ObjectConflict)
-    assert isinstance(changed, ObjectConflict)
-    assert (there.exists, changed.exists) == (True, False)
-    assert changed.retryable
+    already_exists = from_answer(409, a_status("exists", "AlreadyExists"), what="w")
+    modified = from_answer(409, a_status("modified", "ObjectConflict"), what="w")
+    assert isinstance(already_exists, ObjectConflict)
+    assert isinstance(modified, ObjectConflict)
+    assert (already_exists.exists, modified.exists) == (True, False)
+    assert modified.retryable
 
 
 def test_an_apply_without_force_names_the_fields_of_others() -> None:
@@ -132,9 +132,9 @@ def test_an_apply_without_force_names_the_fields_of_others() -> None:
         {"reason": "FieldManagerConflict", "message": 'conflict with "hpa"', "field": ".spec.replicas"},
         {"reason": "FieldValueInvalid", "message": "no", "field": ".spec.paused"},
     ]
-    refused = from_answer(409, a_status("Apply failed with 1 conflict", "ObjectConflict", causes=causes), what="w")
-    assert isinstance(refused, ObjectConflict)
-    assert refused.fields == (".spec.replicas",)
+    conflict = from_answer(409, a_status("Apply failed with 1 conflict", "ObjectConflict", causes=causes), what="w")
+    assert isinstance(conflict, ObjectConflict)
+    assert conflict.fields == (".spec.replicas",)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -196,14 +196,14 @@ def test_a_mistyped_secret_is_refused_by_field_without_its_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "why",
+    "detail",
     [
         'to proper version: unable to convert unstructured object to /v1, Kind=Secret: error decoding from json: "a"',
         "to proper version: unable to convert unstructured object to apps/v1, Kind=Deployment: quantities must match",
     ],
 )
-def test_what_cannot_be_converted_is_a_refusal_that_is_not_tried_again(why: str) -> None:
-    error = from_answer(500, a_status(f"failed to convert new object (/s; /v1, Kind=X) {why}"), what="check X/s")
+def test_what_cannot_be_converted_is_a_refusal_that_is_not_tried_again(detail: str) -> None:
+    error = from_answer(500, a_status(f"failed to convert new object (/s; /v1, Kind=X) {detail}"), what="check X/s")
     assert isinstance(error, ObjectRefused)
     assert not error.retryable
 
@@ -222,7 +222,7 @@ def test_bad_base64_in_a_secret_is_named_without_its_value() -> None:
     "value", ['{{"spec": "{0}"}}', 'core.PodTemplateSpec{{Spec:(*core.X){{A:"{0}}}\\" {{"}}, B:[]int(nil)}}']
 )
 def test_a_refusal_says_why_however_long_the_value_is(characters: int, value: str) -> None:
-    """The first one as servers of 1.35 write it, the other one as those of 1.33 do."""
+    """The first is written as by servers of 1.35, the other as by those of 1.33."""
     value = value.format("x: " * characters)
     message = f'Job.batch "m" is invalid: [spec.template: Invalid value: {value}: field is immutable, spec.x: Required]'
     error = from_answer(422, a_status(message, "Invalid"), what="apply Job/m")

@@ -1,4 +1,4 @@
-"""Which warnings of the cluster are about a workload and of this rollout, and what of them is told."""
+"""Which of the cluster's warnings concern a workload and this rollout, and what is reported of them."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -23,24 +23,30 @@ WORKLOAD: dict[str, Any] = {
 
 def an_event(reason: str, message: str = "no", *, age: timedelta = timedelta(), **subject: str) -> dict[str, Any]:
     involved = {"kind": "StatefulSet", "name": "db", "uid": "u"} | subject
-    when = (NOW - age).isoformat().replace("+00:00", "Z")
-    return {"involvedObject": involved, "type": "Warning", "reason": reason, "message": message, "lastTimestamp": when}
+    timestamp = (NOW - age).isoformat().replace("+00:00", "Z")
+    return {
+        "involvedObject": involved,
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "lastTimestamp": timestamp,
+    }
 
 
-def told(server: Server, *events: dict[str, Any]) -> list[tuple[Situation, str]]:
+def holdups_from(server: Server, *events: dict[str, Any]) -> list[tuple[Situation, str]]:
     server.reply = Reply(body=json.dumps({"items": list(events)}).encode())
     objects = Objects(Connection(ClusterAccess(server=server.url, token=lambda: "t")))
-    return [(held.situation, held.text) for held in events_of(objects, "shop", [WORKLOAD], since=NOW)]
+    return [(holdup.situation, holdup.text) for holdup in events_of(objects, "shop", [WORKLOAD], since=NOW)]
 
 
 def test_why_no_pod_is_made_is_told_with_what_to_do(server: Server) -> None:
-    [(situation, text)] = told(server, an_event("FailedCreate", "pods is forbidden: exceeded quota"))
+    [(situation, text)] = holdups_from(server, an_event("FailedCreate", "pods is forbidden: exceeded quota"))
     assert situation is Situation.NO_POD
     assert text.startswith("StatefulSet/db: FailedCreate: pods is forbidden: exceeded quota (")
 
 
 def test_a_warning_about_a_claim_of_its_pods_is_its_own(server: Server) -> None:
-    [(situation, text)] = told(
+    [(situation, text)] = holdups_from(
         server,
         an_event("ProvisioningFailed", kind="PersistentVolumeClaim", name="data-db", uid="c"),
         an_event("ProvisioningFailed", kind="PersistentVolumeClaim", name="another", uid="x"),
@@ -60,18 +66,18 @@ def test_a_warning_about_a_claim_of_its_pods_is_its_own(server: Server) -> None:
     ids=["of another object", "of an earlier rollout", "told by the pod", "told by the pod's condition"],
 )
 def test_what_is_not_of_this_rollout_or_told_already_is_left_out(server: Server, event: dict[str, Any]) -> None:
-    assert told(server, event) == []
+    assert holdups_from(server, event) == []
 
 
 def test_of_each_reason_the_newest_is_told_without_secrets(server: Server) -> None:
     older = an_event("Unhealthy", "old", age=timedelta(seconds=9))
-    [(_, text)] = told(server, older, an_event("Unhealthy", "probe failed: password=hunter2"))
+    [(_, text)] = holdups_from(server, older, an_event("Unhealthy", "probe failed: password=hunter2"))
     assert "probe failed: password=***" in text
 
 
 def test_only_warnings_are_asked_for_and_a_missing_right_leaves_them_out(server: Server) -> None:
-    assert told(server) == []
-    assert "fieldSelector=type%3DWarning" in server.asked[0][1]
+    assert holdups_from(server) == []
+    assert "fieldSelector=type%3DWarning" in server.requests[0][1]
     message = 'events is forbidden: User "x" cannot list resource "events" in API group "" in the namespace "shop"'
     server.first = [Reply(status=403, body=json.dumps({"kind": "Status", "message": message}).encode())]
-    assert told(server) == []
+    assert holdups_from(server) == []

@@ -1,4 +1,4 @@
-"""Whose a field was before a release, and whose it is after it."""
+"""Which manager owned a field before a release, and which owns it afterwards."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def owned(manager: str, fields: Json, *, operation: str = "Update", subresource:
     return {**entry, "subresource": subresource} if subresource else entry
 
 
-def thing(*entries: Json, **content: Any) -> Json:
+def an_object(*entries: Json, **content: Any) -> Json:
     return {"metadata": {"name": "web", "managedFields": list(entries)}, **content}
 
 
@@ -20,50 +20,50 @@ OURS = owned("slipway", {"f:data": {"f:a": {}}}, operation="Apply")
 
 
 def test_a_field_that_both_set_to_the_same_value_is_not_news() -> None:
-    both = thing(OURS, owned("kubectl", {"f:data": {"f:a": {}}}), data={"a": "1"})
-    assert notes_on_owners(both, both, []) == ()
+    unchanged = an_object(OURS, owned("kubectl", {"f:data": {"f:a": {}}}), data={"a": "1"})
+    assert notes_on_owners(unchanged, unchanged, []) == ()
 
 
 def test_a_field_of_somebody_else_is_taken_once_the_other_has_lost_it() -> None:
-    before = thing(owned("kubectl-edit", {"f:data": {"f:a": {}}}), data={"a": "1"})
-    assert notes_on_owners(before, thing(OURS, data={"a": "2"}), []) == ("taken over from kubectl-edit: data.a",)
+    before = an_object(owned("kubectl-edit", {"f:data": {"f:a": {}}}), data={"a": "1"})
+    assert notes_on_owners(before, an_object(OURS, data={"a": "2"}), []) == ("taken over from kubectl-edit: data.a",)
 
 
 def test_the_map_itself_is_nobodys_content() -> None:
-    theirs = owned("kubectl-create", {"f:data": {".": {}, "f:b": {}}})
-    after = thing(OURS, theirs, data={"a": "1", "b": "2"})
-    assert notes_on_owners(after, after, []) == (
+    other_manager = owned("kubectl-create", {"f:data": {".": {}, "f:b": {}}})
+    live = an_object(OURS, other_manager, data={"a": "1", "b": "2"})
+    assert notes_on_owners(live, live, []) == (
         "left as kubectl-create set it, since it is not in the manifest: data.b",
     )
 
 
 def test_what_the_takeover_removes_is_told_as_removed_and_not_as_staying() -> None:
-    theirs = owned("helm", {"f:data": {"f:b": {}}})
-    after = thing(OURS, theirs, data={"a": "1", "b": "2"})
-    assert notes_on_owners(after, after, [("f:data", "f:b")]) == (
+    other_manager = owned("helm", {"f:data": {"f:b": {}}})
+    live = an_object(OURS, other_manager, data={"a": "1", "b": "2"})
+    assert notes_on_owners(live, live, [("f:data", "f:b")]) == (
         "removed, as helm set it before and it is not in the manifest: data.b",
     )
 
 
 def test_many_fields_are_told_in_one_sentence() -> None:
-    theirs = owned("kubectl-edit", {"f:data": {f"f:{name}": {} for name in "bcdef"}})
-    after = thing(theirs, data=dict.fromkeys("bcdef", "1"))
-    (note,) = notes_on_owners(after, after, [])
+    other_manager = owned("kubectl-edit", {"f:data": {f"f:{name}": {} for name in "bcdef"}})
+    live = an_object(other_manager, data=dict.fromkeys("bcdef", "1"))
+    (note,) = notes_on_owners(live, live, [])
     assert note.endswith(": data.b, data.c, data.d and 2 more")
 
 
 def test_status_metadata_and_the_clusters_own_controllers_are_left_out() -> None:
-    after = thing(
+    live = an_object(
         owned("kube-controller-manager", {"f:spec": {"f:volumeName": {}}}),
         owned("operator", {"f:metadata": {"f:annotations": {"f:seen": {}}}}),
         owned("operator", {"f:status": {"f:ready": {}}}, subresource="status"),
         spec={"volumeName": "v"},
         status={"ready": True},
     )
-    assert notes_on_owners(after, after, []) == ()
+    assert notes_on_owners(live, live, []) == ()
 
 
 def test_replicas_that_an_autoscaler_keeps_are_told_with_their_count() -> None:
     scaled = owned("kube-controller-manager", {"f:spec": {"f:replicas": {}}}, subresource="scale")
-    after = thing(OURS, scaled, spec={"replicas": 5})
-    assert notes_on_owners(after, after, []) == ("its replicas are left at 5, as an autoscaler set them",)
+    live = an_object(OURS, scaled, spec={"replicas": 5})
+    assert notes_on_owners(live, live, []) == ("its replicas are left at 5, as an autoscaler set them",)

@@ -1,4 +1,4 @@
-"""How a Job of acceptance tests is marked, and the end of a log."""
+"""How a Job of acceptance tests is labelled, and how the end of a log is cut."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,8 +8,8 @@ from slipway.effects.cluster.jobs import last_bytes, with_random_name
 
 def test_a_job_of_tests_is_marked_and_the_manifest_that_was_given_stays_as_it_was() -> None:
     manifest = {"metadata": {"name": "t", "labels": {"a": "b"}}, "spec": {}}
-    made = with_random_name(manifest)
-    assert made["metadata"]["labels"] == {"a": "b", "slipway.dev/verification": "true"}
+    renamed = with_random_name(manifest)
+    assert renamed["metadata"]["labels"] == {"a": "b", "slipway.dev/verification": "true"}
     assert manifest == {"metadata": {"name": "t", "labels": {"a": "b"}}, "spec": {}}
 
 
@@ -27,9 +27,9 @@ def test_the_end_of_one_endless_line_is_kept() -> None:
 
 @given(st.lists(st.binary(max_size=40), max_size=20), st.integers(min_value=1, max_value=100))
 def test_the_tail_is_the_end_of_what_came_and_never_longer_than_asked(pieces: list[bytes], limit: int) -> None:
-    whole = b"".join(pieces)
+    log = b"".join(pieces)
     tail, cut = last_bytes(pieces, limit)
-    assert whole.endswith(tail)
+    assert log.endswith(tail)
     assert len(tail) <= limit
-    assert cut == (len(whole) > limit)
-    assert cut or tail == whole
+    assert cut == (len(log) > limit)
+    assert cut or tail == log

@@ -1,4 +1,4 @@
-"""Where objects live, and in which order they are applied."""
+"""The API paths of objects, and the order in which objects are applied."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,15 +12,15 @@ from slipway.effects.cluster.kinds import BUILT_IN, KindLookup, rank
 from slipway.manifests.objects import MOST_OBJECTS
 
 
-class Asked:
-    """A cluster's discovery that counts what it is asked."""
+class Discovery:
+    """A cluster's discovery that records each look-up."""
 
     def __init__(self, resources: Mapping[str, list[dict[str, Any]]] | None = None) -> None:
         self.resources = resources or {}
-        self.asked: list[str] = []
+        self.lookups: list[str] = []
 
     def __call__(self, api_version: str) -> Iterable[Mapping[str, Any]]:
-        self.asked.append(api_version)
+        self.lookups.append(api_version)
         return self.resources.get(api_version, [])
 
 
@@ -29,14 +29,14 @@ def a_manifest(kind: str = "ConfigMap", name: str = "a", api_version: str = "v1"
 
 
 def test_built_in_kinds_need_no_discovery() -> None:
-    asked = Asked()
-    [target] = KindLookup(asked).targets([a_manifest("Deployment", "web", "apps/v1")], "shop")
+    discovery = Discovery()
+    [target] = KindLookup(discovery).targets([a_manifest("Deployment", "web", "apps/v1")], "shop")
     assert target.path == "/apis/apps/v1/namespaces/shop/deployments/web"
-    assert asked.asked == []
+    assert discovery.lookups == []
 
 
 def test_a_cluster_wide_object_has_no_namespace_in_its_path() -> None:
-    [target] = KindLookup(Asked()).targets([a_manifest("Namespace", "shop")], "shop")
+    [target] = KindLookup(Discovery()).targets([a_manifest("Namespace", "shop")], "shop")
     assert target.path == "/api/v1/namespaces/shop"
 
 
@@ -46,22 +46,22 @@ def test_other_kinds_are_looked_up_once_for_their_group_and_version() -> None:
         {"name": "certificates/status", "kind": "Certificate", "namespaced": True},
         {"name": "issuers", "kind": "Issuer", "namespaced": True},
     ]
-    asked = Asked({"cert-manager.io/v1": listed})
-    kinds = KindLookup(asked)
+    discovery = Discovery({"cert-manager.io/v1": listed})
+    kinds = KindLookup(discovery)
     assert kinds.find("cert-manager.io/v1", "Certificate").plural == "certificates"
     assert kinds.find("cert-manager.io/v1", "Issuer").plural == "issuers"
-    assert asked.asked == ["cert-manager.io/v1"]
+    assert discovery.lookups == ["cert-manager.io/v1"]
 
 
 def test_a_kind_that_the_cluster_does_not_know_is_named() -> None:
     with pytest.raises(Missing, match=r"does not know the kind Foo of x\.io/v1"):
-        KindLookup(Asked()).find("x.io/v1", "Foo")
+        KindLookup(Discovery()).find("x.io/v1", "Foo")
 
 
 def test_a_custom_kind_in_another_version_is_told_with_the_one_that_the_cluster_has() -> None:
     webhooks, route = ({"name": f"{kind.lower()}s", "kind": kind, "namespaced": True} for kind in ("Gateway", "Route"))
-    served = Asked({"x.io/v1": [webhooks], "x.io/v1alpha1": [route]})
-    kinds = KindLookup(served, lambda group: [f"{group}/v1", f"{group}/v1beta1", f"{group}/v1alpha1"])
+    discovery = Discovery({"x.io/v1": [webhooks], "x.io/v1alpha1": [route]})
+    kinds = KindLookup(discovery, lambda group: [f"{group}/v1", f"{group}/v1beta1", f"{group}/v1alpha1"])
     with pytest.raises(Missing, match=r"Gateway of x\.io/v1beta1; it has it as x\.io/v1: "):
         kinds.find("x.io/v1beta1", "Gateway")
     with pytest.raises(Missing, match=r"Pool of x\.io/v1beta1; is its definition installed\?"):
@@ -69,19 +69,19 @@ def test_a_custom_kind_in_another_version_is_told_with_the_one_that_the_cluster_
 
 
 def test_a_kind_that_changed_since_it_was_known_is_found_where_the_cluster_is_asked_again() -> None:
-    served = Asked({"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": True}]})
-    kinds, manifests = KindLookup(served), [a_manifest("Foo", "a", "x.io/v1")]
+    discovery = Discovery({"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": True}]})
+    kinds, manifests = KindLookup(discovery), [a_manifest("Foo", "a", "x.io/v1")]
     assert kinds.targets(manifests, "shop")[0].path == "/apis/x.io/v1/namespaces/shop/foos/a"
-    served.resources = {"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": False}]}
+    discovery.resources = {"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": False}]}
     assert kinds.targets(manifests, "shop")[0].path == "/apis/x.io/v1/namespaces/shop/foos/a"
     assert kinds.targets(manifests, "shop", look_again=True)[0].path == "/apis/x.io/v1/foos/a"
-    served.resources = {}
+    discovery.resources = {}
     with pytest.raises(Missing):
         kinds.targets(manifests, "shop", look_again=True)
 
 
 def test_what_others_need_is_applied_first() -> None:
-    kinds = KindLookup(Asked({"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": True}]}))
+    kinds = KindLookup(Discovery({"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": True}]}))
     manifests = [
         a_manifest("Ingress", api_version="networking.k8s.io/v1"),
         a_manifest("Deployment", api_version="apps/v1"),
@@ -101,44 +101,44 @@ def test_what_others_need_is_applied_first() -> None:
 @given(st.lists(st.sampled_from(sorted(BUILT_IN)), max_size=30))
 def test_ordering_loses_nothing_and_keeps_the_order_within_a_kind(kinds: list[tuple[str, str]]) -> None:
     manifests = [a_manifest(kind, f"n{number}", api_version) for number, (api_version, kind) in enumerate(kinds)]
-    targets = KindLookup(Asked()).targets(manifests, "shop")
-    assert sorted(t.name for t in targets) == sorted(m["metadata"]["name"] for m in manifests)
-    for kind in {t.kind.kind for t in targets}:
-        names = [t.name for t in targets if t.kind.kind == kind]
-        assert names == [m["metadata"]["name"] for m in manifests if m["kind"] == kind]
-    assert [t.manifest for t in targets] == [
-        t.manifest for t in KindLookup(Asked()).targets([t.manifest for t in targets], "shop")
+    targets = KindLookup(Discovery()).targets(manifests, "shop")
+    assert sorted(target.name for target in targets) == sorted(manifest["metadata"]["name"] for manifest in manifests)
+    for kind in {target.kind.kind for target in targets}:
+        names = [target.name for target in targets if target.kind.kind == kind]
+        assert names == [manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == kind]
+    assert [target.manifest for target in targets] == [
+        target.manifest for target in KindLookup(Discovery()).targets([target.manifest for target in targets], "shop")
     ]
 
 
 @pytest.mark.parametrize("field", ["apiVersion", "kind", "metadata.name"])
 def test_a_manifest_without_what_identifies_it_is_refused_by_number_and_field(field: str) -> None:
-    broken = a_manifest()
+    incomplete = a_manifest()
     if field == "metadata.name":
-        del broken["metadata"]["name"]
+        del incomplete["metadata"]["name"]
     else:
-        del broken[field]
+        del incomplete[field]
     with pytest.raises(ObjectRefused, match=f"manifest 2: {field}: expected a name, got None"):
-        KindLookup(Asked()).targets([a_manifest("Secret"), broken], "shop")
+        KindLookup(Discovery()).targets([a_manifest("Secret"), incomplete], "shop")
 
 
 def test_a_manifest_for_another_namespace_is_refused() -> None:
     with pytest.raises(ObjectRefused, match=r'ConfigMap/a: metadata.namespace: expected "shop".*, got "other"'):
-        KindLookup(Asked()).targets([a_manifest(namespace="other")], "shop")
+        KindLookup(Discovery()).targets([a_manifest(namespace="other")], "shop")
 
 
 def test_the_same_object_twice_is_refused() -> None:
     with pytest.raises(ObjectRefused, match="ConfigMap/a: the manifests contain it twice"):
-        KindLookup(Asked()).targets([a_manifest(), a_manifest()], "shop")
+        KindLookup(Discovery()).targets([a_manifest(), a_manifest()], "shop")
 
 
 def test_too_many_objects_are_refused() -> None:
     with pytest.raises(ObjectRefused, match="expected at most 500 objects, got 501"):
-        KindLookup(Asked()).targets([a_manifest(name=f"n{n}") for n in range(MOST_OBJECTS + 1)], "shop")
+        KindLookup(Discovery()).targets([a_manifest(name=f"n{n}") for n in range(MOST_OBJECTS + 1)], "shop")
 
 
 def test_names_cannot_climb_out_of_their_path() -> None:
-    [target] = KindLookup(Asked()).targets([a_manifest(name="../../secrets")], "shop")
+    [target] = KindLookup(Discovery()).targets([a_manifest(name="../../secrets")], "shop")
     assert target.path == "/api/v1/namespaces/shop/configmaps/..%2F..%2Fsecrets"
 
 
@@ -152,7 +152,7 @@ def a_definition(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("in_order", [True, False], ids=["in order", "object first"])
 def test_a_kind_whose_definition_comes_along_is_known_and_applied_after_it(in_order: bool) -> None:
     manifests = [a_definition(), a_manifest("Test", "a", "acme.example/v1")]
-    definition, test = KindLookup(Asked()).targets(manifests if in_order else manifests[::-1], "shop")
+    definition, test = KindLookup(Discovery()).targets(manifests if in_order else manifests[::-1], "shop")
     assert definition.kind.kind == "CustomResourceDefinition"
     assert test.path == "/apis/acme.example/v1/namespaces/shop/tests/a"
     assert test.kind.is_brought
@@ -163,23 +163,26 @@ SERVED = {"acme.example/v1": [{"name": "tests", "kind": "Test", "namespaced": Fa
 
 
 def test_a_kind_that_the_cluster_serves_by_now_is_as_the_cluster_has_it() -> None:
-    asked = Asked()
-    lookup = KindLookup(asked)
+    discovery = Discovery()
+    lookup = KindLookup(discovery)
     manifests = [a_definition(), a_manifest("Test", "a", "acme.example/v1")]
     assert lookup.targets(manifests, "shop")[1].kind.namespaced
-    asked.resources = SERVED
+    discovery.resources = SERVED
     test = lookup.targets(manifests, "shop")[1].kind
     assert (test.namespaced, test.is_brought) == (False, True)
 
 
 def test_a_kind_whose_definition_was_taken_away_comes_with_the_release_that_brings_it_again() -> None:
-    asked = Asked(SERVED)
-    lookup, manifests = KindLookup(asked), [a_definition(), *(a_manifest("Test", n, "acme.example/v1") for n in "ab")]
+    discovery = Discovery(SERVED)
+    lookup, manifests = (
+        KindLookup(discovery),
+        [a_definition(), *(a_manifest("Test", n, "acme.example/v1") for n in "ab")],
+    )
     assert not lookup.targets(manifests, "shop")[1].kind.namespaced
-    asked.resources = {}
+    discovery.resources = {}
     _, first, second = lookup.targets(manifests, "shop")
     assert (first.kind.namespaced, second.kind.namespaced) == (True, True)
-    assert asked.asked == ["acme.example/v1"] * 2
+    assert discovery.lookups == ["acme.example/v1"] * 2
 
 
 @pytest.mark.parametrize(
@@ -194,10 +197,10 @@ def test_a_kind_whose_definition_was_taken_away_comes_with_the_release_that_brin
 )
 def test_a_definition_of_something_else_does_not_make_a_kind_known(definition: dict[str, Any]) -> None:
     with pytest.raises(Missing):
-        KindLookup(Asked()).targets([definition, a_manifest("Test", "a", "acme.example/v1")], "shop")
+        KindLookup(Discovery()).targets([definition, a_manifest("Test", "a", "acme.example/v1")], "shop")
 
 
 def test_what_asks_pods_on_each_request_comes_after_these_pods() -> None:
-    webhook, api = "ValidatingWebhookConfiguration", "APIService"
-    ordered = sorted(["CronJob", webhook, "Deployment", api, "ConfigMap", "Certificate", "Service"], key=rank)
-    assert ordered == ["ConfigMap", "Service", "Certificate", "Deployment", "CronJob", api, webhook]
+    webhook, api_service = "ValidatingWebhookConfiguration", "APIService"
+    in_order = sorted(["CronJob", webhook, "Deployment", api_service, "ConfigMap", "Certificate", "Service"], key=rank)
+    assert in_order == ["ConfigMap", "Service", "Certificate", "Deployment", "CronJob", api_service, webhook]

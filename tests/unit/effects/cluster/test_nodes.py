@@ -7,10 +7,10 @@ from slipway.effects.cluster.nodes import without_a_ready_pod
 DAEMON_SET = {"kind": "DaemonSet", "metadata": {"name": "agent", "uid": "d"}}
 
 
-def a_pod(node: str, *, ready: bool, owner: str = "d", leaving: bool = False) -> dict[str, Any]:
+def a_pod(node: str, *, ready: bool, owner: str = "d", terminating: bool = False) -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": f"agent-{node}", "ownerReferences": [{"uid": owner}]}
     return {
-        "metadata": metadata | ({"deletionTimestamp": "2026-11-23T08:00:00Z"} if leaving else {}),
+        "metadata": metadata | ({"deletionTimestamp": "2026-11-23T08:00:00Z"} if terminating else {}),
         "spec": {"nodeName": node} if node else {},
         "status": {"conditions": [{"type": "Ready", "status": "True" if ready else "False"}]},
     }
@@ -22,7 +22,7 @@ def test_a_daemon_set_waits_for_the_nodes_whose_new_pod_is_not_ready() -> None:
 
 
 def test_a_daemon_set_waits_for_a_node_that_does_not_let_an_old_pod_go() -> None:
-    pods = [a_pod("a", ready=True, leaving=True), a_pod("b", ready=True, leaving=True, owner="another")]
+    pods = [a_pod("a", ready=True, terminating=True), a_pod("b", ready=True, terminating=True, owner="another")]
     assert without_a_ready_pod(DAEMON_SET, pods, []) == ["a"]
 
 

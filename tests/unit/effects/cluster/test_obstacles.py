@@ -1,4 +1,4 @@
-"""What stands in the way of a rollout, seen before it."""
+"""What would keep a rollout from ending, recognized before it begins."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import pytest
 from slipway.effects.cluster.obstacles import obstacle_of
 
 
-def an_object(kind: str, *, template: str = "old", leaving: bool = False, **spec: Any) -> dict[str, Any]:
-    metadata = {"name": "web"} | ({"deletionTimestamp": "2026-11-23T08:00:00Z"} if leaving else {})
+def an_object(kind: str, *, template: str = "old", terminating: bool = False, **spec: Any) -> dict[str, Any]:
+    metadata = {"name": "web"} | ({"deletionTimestamp": "2026-11-23T08:00:00Z"} if terminating else {})
     return {"kind": kind, "metadata": metadata, "spec": {"template": template, **spec}}
 
 
@@ -16,20 +16,20 @@ BY_HAND: dict[str, Any] = {"updateStrategy": {"type": "OnDelete"}}
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "expected"),
     [
         (None, an_object("Deployment", paused=True), "paused"),
         (an_object("Deployment"), an_object("Deployment", paused=True), "kubectl rollout resume"),
         (None, an_object("Job", suspend=True), "suspended"),
         (an_object("StatefulSet"), an_object("StatefulSet", template="new", **BY_HAND), "use RollingUpdate"),
         (an_object("DaemonSet"), an_object("DaemonSet", template="new", **BY_HAND), "use RollingUpdate"),
-        (an_object("ConfigMap", leaving=True), an_object("ConfigMap", leaving=True), "being deleted"),
+        (an_object("ConfigMap", terminating=True), an_object("ConfigMap", terminating=True), "being deleted"),
     ],
 )
 def test_what_will_keep_a_rollout_from_ending_is_told(
-    before: dict[str, Any] | None, after: dict[str, Any], told: str
+    before: dict[str, Any] | None, after: dict[str, Any], expected: str
 ) -> None:
-    assert told in obstacle_of(before, after)
+    assert expected in obstacle_of(before, after)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which pods are the newest, and what they tell."""
+"""Which pods are the newest, and what holds them up."""
 
 from typing import Any
 
@@ -35,12 +35,12 @@ def crashing(restarts: int) -> dict[str, Any]:
     }
 
 
-def told(pod: dict[str, Any]) -> list[tuple[Situation, str]]:
-    return [(held.situation, held.text) for held in holdups_of(pod)]
+def holdups(pod: dict[str, Any]) -> list[tuple[Situation, str]]:
+    return [(holdup.situation, holdup.text) for holdup in holdups_of(pod)]
 
 
 def test_a_crash_loop_tells_how_often_and_how_the_program_ended() -> None:
-    assert told(a_pod(containerStatuses=[crashing(3)])) == [
+    assert holdups(a_pod(containerStatuses=[crashing(3)])) == [
         (
             Situation.CRASHING,
             "pod web-1, container web: CrashLoopBackOff: restarted 3 times, exit code 137 (OOMKilled) "
@@ -51,24 +51,24 @@ def test_a_crash_loop_tells_how_often_and_how_the_program_ended() -> None:
 
 def test_an_init_container_is_told_of_before_the_others() -> None:
     pod = a_pod(initContainerStatuses=[crashing(20)], containerStatuses=[crashing(1)])
-    assert [situation for situation, _ in told(pod)] == [Situation.INIT_CRASHING, Situation.CRASHING]
+    assert [situation for situation, _ in holdups(pod)] == [Situation.INIT_CRASHING, Situation.CRASHING]
 
 
 @pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing"])
 def test_a_container_on_its_way_is_held_up_by_nothing(reason: str) -> None:
     pod = a_pod(containerStatuses=[{"name": "web", "restartCount": 0, "state": {"waiting": {"reason": reason}}}])
-    assert told(pod) == []
+    assert holdups(pod) == []
 
 
 def test_of_a_pod_that_no_node_takes_only_that_is_told() -> None:
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: cpu"}
-    [(situation, text)] = told(a_pod(conditions=[condition], containerStatuses=[crashing(1)]))
+    [(situation, text)] = holdups(a_pod(conditions=[condition], containerStatuses=[crashing(1)]))
     assert situation is Situation.UNSCHEDULABLE
     assert text.startswith("no node accepts a pod: 0/3 nodes: cpu (")
 
 
 def test_a_pod_without_a_status_tells_nothing() -> None:
-    assert told({"metadata": {"name": "p"}}) == []
+    assert holdups({"metadata": {"name": "p"}}) == []
 
 
 def test_the_newest_replica_set_has_the_deployments_revision() -> None:
@@ -113,19 +113,19 @@ def test_where_the_newest_revision_is_not_known_no_pod_is_blamed(kind: str) -> N
 
 
 def test_pods_that_are_being_deleted_do_not_count() -> None:
-    leaving = a_pod()
-    leaving["metadata"]["deletionTimestamp"] = "2026-11-23T08:00:00Z"
-    staying = a_pod("staying")
-    assert newest_pods({"kind": "Job", "metadata": {"uid": "o"}}, [leaving, staying], None) == (staying,)
+    terminating = a_pod()
+    terminating["metadata"]["deletionTimestamp"] = "2026-11-23T08:00:00Z"
+    remaining = a_pod("staying")
+    assert newest_pods({"kind": "Job", "metadata": {"uid": "o"}}, [terminating, remaining], None) == (remaining,)
 
 
 def test_pods_that_a_stateful_set_does_not_replace_are_named_the_highest_number_first() -> None:
     ready = [{"type": "Ready", "status": "True"}]
-    leaving = a_pod("db-3")
-    leaving["metadata"]["deletionTimestamp"] = "2026-11-23T08:00:00Z"
+    terminating = a_pod("db-3")
+    terminating["metadata"]["deletionTimestamp"] = "2026-11-23T08:00:00Z"
     newest = a_pod("db-11")
-    up, stranger = a_pod("db-0", conditions=ready), a_pod("db-1", owner="another")
-    pods = [up, stranger, a_pod("db-2"), leaving, a_pod("db-10"), newest]
+    ready_pod, stranger = a_pod("db-0", conditions=ready), a_pod("db-1", owner="another")
+    pods = [ready_pod, stranger, a_pod("db-2"), terminating, a_pod("db-10"), newest]
     database = {"kind": "StatefulSet", "metadata": {"uid": "o", "name": "db"}}
     assert left_behind(database, pods, (newest,)) == ["db-10", "db-2"]
 

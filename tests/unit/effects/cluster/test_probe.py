@@ -1,4 +1,4 @@
-"""HTTP probes through the API server's proxy: every answer is a result."""
+"""HTTP probes through the API server's proxy: every response is a result."""
 
 import json
 from typing import Any
@@ -14,14 +14,14 @@ from .scripted import Reply, Server
 ROOT = "/api/v1/namespaces/shop/services/web:8080/proxy"
 
 
-def asked(**fields: Any) -> HttpProbe:
+def a_probe(**fields: Any) -> HttpProbe:
     return HttpProbe.model_validate({"service": "web", "port": 8080, **fields})
 
 
 def test_a_probe_goes_through_the_api_servers_proxy(server: Server, cluster: Cluster) -> None:
-    result = cluster.probe(asked(path="/health?deep=1&x=a%20b"), "shop")
+    result = cluster.probe(a_probe(path="/health?deep=1&x=a%20b"), "shop")
     assert result == ProbeResult(passed=True, status=200, reason="status 200, as expected")
-    assert server.asked == [("GET", ROOT + "/health?deep=1&x=a%20b")]
+    assert server.requests == [("GET", ROOT + "/health?deep=1&x=a%20b")]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_bad_answer_is_a_failed_probe(
     fields: dict[str, Any], reply: Reply, reason: str, server: Server, cluster: Cluster
 ) -> None:
     server.reply = reply
-    assert cluster.probe(asked(**fields), "shop") == ProbeResult(passed=False, status=reply.status, reason=reason)
+    assert cluster.probe(a_probe(**fields), "shop") == ProbeResult(passed=False, status=reply.status, reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def test_an_expected_answer_passes_whatever_it_is(
     fields: dict[str, Any], reply: Reply, server: Server, cluster: Cluster
 ) -> None:
     server.reply = reply
-    assert cluster.probe(asked(**fields), "shop").passed
+    assert cluster.probe(a_probe(**fields), "shop").passed
 
 
 def test_only_the_beginning_of_a_large_answer_is_read(server: Server, cluster: Cluster) -> None:
     server.reply.body = b"x" * MAX_BODY + b"needle"
-    result = cluster.probe(asked(contains="needle"), "shop")
+    result = cluster.probe(a_probe(contains="needle"), "shop")
     assert not result.passed
     assert f"the first {MAX_BODY} bytes" in result.reason
 
@@ -67,7 +67,7 @@ def test_a_service_without_endpoints_is_a_failed_probe_in_the_api_servers_words(
 ) -> None:
     message = 'no endpoints available for service "web"'
     server.reply = Reply(status=503, body=json.dumps({"kind": "Status", "message": message}).encode())
-    result = cluster.probe(asked(), "shop")
+    result = cluster.probe(a_probe(), "shop")
     assert (result.passed, result.status) == (False, 503)
     assert message in result.reason
 
@@ -79,7 +79,7 @@ def test_a_missing_permission_to_probe_is_an_error_not_a_result(server: Server, 
     )
     server.reply = Reply(status=403, body=json.dumps({"kind": "Status", "message": message}).encode())
     with pytest.raises(AccessDenied, match='may not get services/proxy in namespace "shop"'):
-        cluster.probe(asked(), "shop")
+        cluster.probe(a_probe(), "shop")
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_a_missing_permission_to_probe_is_an_error_not_a_result(server: Server, 
 def test_a_path_cannot_climb_from_the_service_to_the_rest_of_the_api(
     path: str, server: Server, cluster: Cluster
 ) -> None:
-    result = cluster.probe(asked(path=path), "shop")
+    result = cluster.probe(a_probe(path=path), "shop")
     assert not result.passed
     assert "below the service" in result.reason
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_a_fragment_stays_part_of_the_path(server: Server, cluster: Cluster) -> None:
-    cluster.probe(asked(path="/a#b"), "shop")
-    assert server.asked == [("GET", ROOT + "/a%23b")]
+    cluster.probe(a_probe(path="/a#b"), "shop")
+    assert server.requests == [("GET", ROOT + "/a%23b")]

@@ -81,7 +81,9 @@ NO_NODE = (
 
 
 def a_job(*conditions: tuple[str, str, str], spec: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
-    listed = [{"type": t, "status": "True", "reason": r, "message": m} for t, r, m in conditions]
+    listed = [
+        {"type": kind, "status": "True", "reason": reason, "message": message} for kind, reason, message in conditions
+    ]
     return {"kind": "Job", "metadata": {"name": "t"}, "spec": spec or {}, "status": {"conditions": listed, **status}}
 
 
@@ -349,23 +351,23 @@ def test_a_job_ends_with_complete_or_failed_and_nothing_else(
     assert (verdict.state, verdict.reason) == (state, reason)
 
 
-def said(state: ProgressState, reason: str) -> WorkloadVerdict:
+def verdict_of(state: ProgressState, reason: str) -> WorkloadVerdict:
     return WorkloadVerdict(state=state, situation=Situation.OTHER, reason=reason)
 
 
 @pytest.mark.parametrize("worst", [FAILED, HOPELESS])
 def test_one_failure_fails_the_rollout_and_is_named(worst: ProgressState) -> None:
-    verdicts = [("Deployment/a", said(DONE, "fine")), ("Deployment/b", said(WAITING, "slow"))]
-    assert altogether([*verdicts, ("Deployment/c", said(worst, "broken"))]) == (worst, "Deployment/c: broken")
+    verdicts = [("Deployment/a", verdict_of(DONE, "fine")), ("Deployment/b", verdict_of(WAITING, "slow"))]
+    assert altogether([*verdicts, ("Deployment/c", verdict_of(worst, "broken"))]) == (worst, "Deployment/c: broken")
 
 
 def test_a_rollout_waits_for_the_last_workload() -> None:
-    verdicts = [("Deployment/a", said(DONE, "fine")), ("Deployment/b", said(WAITING, "slow"))]
+    verdicts = [("Deployment/a", verdict_of(DONE, "fine")), ("Deployment/b", verdict_of(WAITING, "slow"))]
     assert altogether(verdicts) == (WAITING, "Deployment/b: slow")
 
 
 def test_of_many_reasons_three_are_told() -> None:
-    _, reason = altogether((f"Deployment/{n}", said(WAITING, "slow")) for n in range(5))
+    _, reason = altogether((f"Deployment/{n}", verdict_of(WAITING, "slow")) for n in range(5))
     assert reason == "Deployment/0: slow; Deployment/1: slow; Deployment/2: slow (and 2 more)"
 
 

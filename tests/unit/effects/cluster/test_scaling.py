@@ -1,4 +1,4 @@
-"""How many requests it takes to leave an autoscaler its replicas."""
+"""How many requests it takes to leave an autoscaler's replicas unchanged."""
 
 import json
 from typing import Any
@@ -29,13 +29,13 @@ def dry_run(cluster: Cluster, manifest: dict[str, Any]) -> None:
 def test_a_workload_whose_replicas_nobody_disputes_is_applied_by_one_request(server: Server, cluster: Cluster) -> None:
     server.reply = Reply(body=json.dumps(WEB).encode())
     dry_run(cluster, WEB)
-    assert server.asked == [("PATCH", f"{PLAIN}&dryRun=All")]
+    assert server.requests == [("PATCH", f"{PLAIN}&dryRun=All")]
 
 
 def test_a_workload_without_replicas_is_applied_with_force_at_once(server: Server, cluster: Cluster) -> None:
     server.reply = Reply(body=json.dumps(WEB).encode())
     dry_run(cluster, {**WEB, "spec": {}})
-    assert server.asked == [("PATCH", f"{PLAIN}&force=true&dryRun=All")]
+    assert server.requests == [("PATCH", f"{PLAIN}&force=true&dryRun=All")]
 
 
 def test_a_conflict_that_is_about_no_field_is_not_overridden(server: Server, cluster: Cluster) -> None:
@@ -43,4 +43,4 @@ def test_a_conflict_that_is_about_no_field_is_not_overridden(server: Server, clu
     server.reply = Reply(status=409, body=json.dumps(status).encode())
     with pytest.raises(ObjectConflict, match="has been modified"):
         dry_run(cluster, WEB)
-    assert [method for method, _ in server.asked] == ["PATCH"]
+    assert [method for method, _ in server.requests] == ["PATCH"]

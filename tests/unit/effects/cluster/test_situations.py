@@ -1,4 +1,4 @@
-"""The table of kinds and situations: every cell is filled, played, and means for a rollout what stands there."""
+"""The table of kinds and situations: every cell is judged and played, and a rollout acts on its judgement."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ WITHIN = timedelta(minutes=5)
 """`rollout_within` of staging in the tests' application."""
 SECOND = timedelta(seconds=1)
 KIND = WatchedKind.DEPLOYMENT
-"""The one that is seen in each judgement."""
+"""The kind that has situations of every judgement."""
 
 
 def name_of(part: object) -> str:
@@ -53,38 +53,38 @@ def test_each_situation_has_a_meaning_and_advice(situation: Situation) -> None:
 
 
 class PlayedCluster(MemoryCluster):
-    """Its rollout is in one situation until a time, and up from then on."""
+    """A cluster whose rollout is in one situation until `heals_at`, and up from then on."""
 
     def __init__(self, situation: Situation, installation: Installation) -> None:
         super().__init__()
         self.situation, self.installation = situation, installation
-        self.heals = installation.now + timedelta(days=1)
+        self.heals_at = installation.now + timedelta(days=1)
 
     def rollout(
         self, manifests: Sequence[Manifest], namespace: str, earlier: EarlierPolls = FIRST_POLL
     ) -> RolloutState:
-        healed = self.installation.now >= self.heals
+        healed = self.installation.now >= self.heals_at
         verdict = judge_workload(KIND, *PLAYED[KIND, Situation.UP if healed else self.situation])
         return RolloutState(state=verdict.state, reason=verdict.reason)
 
 
-def played(installation: Installation, judgement: Judgement, *, heals: timedelta | None) -> float:
-    """Check a release that is in a situation so judged from the first look; the seconds until the check has ended.
+def seconds_until_checked(installation: Installation, judgement: Judgement, *, heals_after: timedelta | None) -> float:
+    """Check a release whose situation is judged so from the first poll on; the seconds until the check ends.
 
-    One situation each: what a rollout does rests on the state that the rule gives, which is tested for each cell above.
+    One situation per judgement is enough: a rollout depends on the state alone, which is tested for each cell above.
     """
-    situation = next(situation for (kind, situation), found in JUDGED.items() if (kind, found) == (KIND, judgement))
+    situation = next(cell[1] for cell, judged in JUDGED.items() if (cell[0], judged) == (KIND, judgement))
     cluster = PlayedCluster(situation, installation)
     installation.staging = cluster
     installation.restart(wrap=lambda ports: replace(ports, cluster=lambda _: cluster))
     installation.push("1.0")
     step = installation.settle_at(StepKind.CHECK, "staging")
-    begun = installation.now
-    if heals is not None:
-        cluster.heals = begun + heals
+    started_at = installation.now
+    if heals_after is not None:
+        cluster.heals_at = started_at + heals_after
     installation.run_step(step)
     installation.settle(until=lambda: installation.phase(1) is not Phase.CHECKING)
-    return (installation.now - begun).total_seconds()
+    return (installation.now - started_at).total_seconds()
 
 
 @pytest.mark.parametrize(
@@ -93,30 +93,30 @@ def played(installation: Installation, judgement: Judgement, *, heals: timedelta
 def test_what_heals_one_second_before_its_time_is_over_has_ended_nothing(
     installation: Installation, judgement: Judgement, heals: timedelta
 ) -> None:
-    played(installation, judgement, heals=heals)
+    seconds_until_checked(installation, judgement, heals_after=heals)
     assert installation.actions().count("rollout.done") == 1
     assert "rollout.failed" not in installation.actions()
 
 
 def test_what_does_not_heal_ends_when_the_time_is_over_and_says_why(installation: Installation) -> None:
-    seconds = played(installation, Judgement.WAITS, heals=None)
+    seconds = seconds_until_checked(installation, Judgement.WAITS, heals_after=None)
     assert seconds >= WITHIN.total_seconds()
     assert installation.release(1).reason.startswith("not up within")
 
 
 def test_what_cannot_heal_ends_the_rollout_at_the_first_look(installation: Installation) -> None:
-    assert played(installation, Judgement.ENDS, heals=None) == 0
+    assert seconds_until_checked(installation, Judgement.ENDS, heals_after=None) == 0
     assert installation.phase(1) is Phase.FAILED
 
 
 def test_what_looks_hopeless_ends_the_rollout_once_it_has_lasted(installation: Installation) -> None:
-    seconds = played(installation, Judgement.ENDS_IF_IT_LASTS, heals=None)
+    seconds = seconds_until_checked(installation, Judgement.ENDS_IF_IT_LASTS, heals_after=None)
     assert LASTS.total_seconds() <= seconds < 2 * LASTS.total_seconds()
     assert installation.phase(1) is Phase.FAILED
 
 
 def test_what_is_done_stays_done_and_is_not_asked_for_again(installation: Installation) -> None:
-    """As a Job that its TTL removes while a Deployment takes its time."""
+    """A Job may be removed by its TTL while a Deployment is still under way."""
     states = iter(
         [
             RolloutState.model_validate(
@@ -131,17 +131,17 @@ def test_what_is_done_stays_done_and_is_not_asked_for_again(installation: Instal
             )
         ]
     )
-    asked = list[frozenset[str]]()
+    done_before = list[frozenset[str]]()
 
     class Slow(MemoryCluster):
         def rollout(
             self, manifests: Sequence[Manifest], namespace: str, earlier: EarlierPolls = FIRST_POLL
         ) -> RolloutState:
-            asked.append(earlier.done)
+            done_before.append(earlier.done)
             return next(states, RolloutState(state=ProgressState.DONE, reason="up"))
 
     installation.staging = Slow()
     installation.restart(wrap=lambda ports: replace(ports, cluster=lambda _: installation.staging))
     installation.push("1.0")
-    installation.settle(until=lambda: len(asked) == 2)
-    assert asked == [frozenset(), frozenset({"Job/migrate"})]
+    installation.settle(until=lambda: len(done_before) == 2)
+    assert done_before == [frozenset(), frozenset({"Job/migrate"})]

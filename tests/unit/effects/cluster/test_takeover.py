@@ -1,4 +1,4 @@
-"""Which fields of former managers a release takes away."""
+"""Which fields of former managers a release removes."""
 
 from typing import Any
 
@@ -26,8 +26,8 @@ def an_object(*, env: tuple[str, ...] = (), **spec: Any) -> Json:
     return {"kind": "Deployment", "spec": {"template": {"spec": {"containers": [container]}}, **spec}}
 
 
-def owned(thing: Json, *entries: tuple[str, str, Json], subresource: str = "") -> Json:
-    """In the order in which they wrote."""
+def managed_by(live: Json, *entries: tuple[str, str, Json], subresource: str = "") -> Json:
+    """The object with these managers, in the order in which they wrote."""
     managed = [
         {
             "manager": manager,
@@ -38,7 +38,7 @@ def owned(thing: Json, *entries: tuple[str, str, Json], subresource: str = "") -
         }
         for number, (manager, operation, fields) in enumerate(entries)
     ]
-    return {**thing, "metadata": {"name": "web", "managedFields": managed}}
+    return {**live, "metadata": {"name": "web", "managedFields": managed}}
 
 
 def variable(name: str) -> Json:
@@ -50,8 +50,8 @@ def variable(name: str) -> Json:
 def test_a_field_that_only_a_former_manager_owns_and_the_manifest_lacks_is_left_over_once(
     manager: str, operation: str
 ) -> None:
-    ours = ("slipway", "Apply", variable("KEEP"))
-    live = owned(an_object(env=("KEEP", "OLD")), (manager, operation, variable("OLD")), ours)
+    slipway = ("slipway", "Apply", variable("KEEP"))
+    live = managed_by(an_object(env=("KEEP", "OLD")), (manager, operation, variable("OLD")), slipway)
     [path] = left_over(live, an_object(env=("KEEP",)))
     assert field_name(path) == "spec.template.spec.containers[name=web].env[name=OLD]"
     assert without_paths(live, [path])["spec"] == an_object(env=("KEEP",))["spec"]
@@ -60,14 +60,18 @@ def test_a_field_that_only_a_former_manager_owns_and_the_manifest_lacks_is_left_
 @pytest.mark.parametrize(
     "live",
     [
-        owned(an_object(env=("OLD",)), ("kubectl-edit", "Update", variable("OLD"))),
-        owned(an_object(env=("OLD",)), ("slipway", "Apply", variable("KEEP")), ("kubectl", "Apply", variable("OLD"))),
-        owned(an_object(env=("OLD",)), ("kubectl", "Update", variable("OLD")), ("istio", "Update", variable("OLD"))),
-        owned(an_object(env=("OLD",)), ("kubectl", "Update", variable("OLD")), subresource="scale"),
-        owned(an_object(replicas=3), ("kubectl", "Update", nested(("f:spec", "f:replicas")))),
-        owned(an_object(clusterIP="10.0.0.1"), ("kubectl", "Update", nested(("f:spec", "f:clusterIP")))),
-        owned(an_object(), ("kubectl", "Update", nested(("f:metadata", "f:finalizers", 'v:"x"')))),
-        owned(an_object(), ("kubectl", "Update", nested(("f:status", "f:phase")))),
+        managed_by(an_object(env=("OLD",)), ("kubectl-edit", "Update", variable("OLD"))),
+        managed_by(
+            an_object(env=("OLD",)), ("slipway", "Apply", variable("KEEP")), ("kubectl", "Apply", variable("OLD"))
+        ),
+        managed_by(
+            an_object(env=("OLD",)), ("kubectl", "Update", variable("OLD")), ("istio", "Update", variable("OLD"))
+        ),
+        managed_by(an_object(env=("OLD",)), ("kubectl", "Update", variable("OLD")), subresource="scale"),
+        managed_by(an_object(replicas=3), ("kubectl", "Update", nested(("f:spec", "f:replicas")))),
+        managed_by(an_object(clusterIP="10.0.0.1"), ("kubectl", "Update", nested(("f:spec", "f:clusterIP")))),
+        managed_by(an_object(), ("kubectl", "Update", nested(("f:metadata", "f:finalizers", 'v:"x"')))),
+        managed_by(an_object(), ("kubectl", "Update", nested(("f:status", "f:phase")))),
         {"kind": "ConfigMap", "metadata": {"name": "a"}},
     ],
     ids=[
@@ -90,12 +94,14 @@ def test_what_the_manifest_has_is_not_left_over_also_where_it_leaves_out_a_defau
     fields = nested((*ENV[:-1], "f:ports", PORT), {".": {}, "f:containerPort": {}, "f:protocol": {}})
     manifest = an_object()
     manifest["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 80}]
-    live = owned(manifest, ("kubectl", "Update", fields))
+    live = managed_by(manifest, ("kubectl", "Update", fields))
     assert not [path for path in left_over(live, manifest) if path[-1] == PORT]
 
 
 def test_of_a_list_later_items_go_first_so_that_no_other_moves() -> None:
-    live = owned(an_object(env=("A", "B", "C")), ("helm", "Update", variable("A")), ("helm", "Update", variable("B")))
+    live = managed_by(
+        an_object(env=("A", "B", "C")), ("helm", "Update", variable("A")), ("helm", "Update", variable("B"))
+    )
     paths = left_over(live, an_object(env=("C",)))
     assert len(paths) == 2
     assert without_paths(live, paths)["spec"] == an_object(env=("C",))["spec"]

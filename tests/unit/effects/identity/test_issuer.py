@@ -1,4 +1,4 @@
-"""Keys are fetched when they have to be, and not more often; a set that is wrong leaves the last good one in use."""
+"""Keys are fetched only when necessary; after a bad key set the last good one stays in use."""
 
 import json
 import socket
@@ -38,16 +38,16 @@ def issuer(pool: ScriptedPool, ticks: Ticks) -> Issuer:
 
 
 def test_a_key_is_found_with_the_set_that_holds_it(issuer: Issuer) -> None:
-    found = issuer.key("k1")
-    assert isinstance(found, Key)
-    assert found.public.public_numbers() == signing_key("k1").public_key().public_numbers()
-    assert (found.key_set.content, found.key_set.hash) == (published_keys("k1"), sha256(published_keys("k1")))
+    key = issuer.key("k1")
+    assert isinstance(key, Key)
+    assert key.public.public_numbers() == signing_key("k1").public_key().public_numbers()
+    assert (key.key_set.content, key.key_set.hash) == (published_keys("k1"), sha256(published_keys("k1")))
 
 
 def test_the_addresses_come_from_the_discovery_document(issuer: Issuer) -> None:
-    found = issuer.endpoints()
-    assert not isinstance(found, CannotVerify)
-    assert (found.authorization, found.token) == (AUTHORIZE, TOKEN)
+    endpoints = issuer.endpoints()
+    assert not isinstance(endpoints, CannotVerify)
+    assert (endpoints.authorization, endpoints.token) == (AUTHORIZE, TOKEN)
 
 
 def test_keys_are_fetched_once_an_hour(issuer: Issuer, pool: ScriptedPool, ticks: Ticks) -> None:
@@ -80,29 +80,29 @@ def test_the_last_good_set_stays_in_use_for_a_day(issuer: Issuer, pool: Scripted
     ticks.now += LAST_GOOD - 1
     assert isinstance(issuer.key("k1"), Key)
     ticks.now += 1
-    away = issuer.key("k1")
-    assert isinstance(away, CannotVerify)
-    assert "issuer.example" in away.why
+    result = issuer.key("k1")
+    assert isinstance(result, CannotVerify)
+    assert "issuer.example" in result.why
 
 
 def test_a_provider_that_is_away_is_asked_again_after_a_pause(issuer: Issuer, pool: ScriptedPool, ticks: Ticks) -> None:
     pool.answers[DISCOVERY] = urllib3.exceptions.ProtocolError("gone")
     for _ in range(10):
         assert isinstance(issuer.key("k1"), CannotVerify)
-    assert len(pool.asked) == 1
+    assert len(pool.requests) == 1
     ticks.now += FAILED_PAUSE
     pool.answers[DISCOVERY] = (200, discovery())
     assert isinstance(issuer.key("k1"), Key)
 
 
 def test_while_one_thread_fetches_keys_the_others_use_the_old_ones(pool: ScriptedPool, ticks: Ticks) -> None:
-    entered, go_on = threading.Event(), threading.Event()
+    fetch_started, may_continue = threading.Event(), threading.Event()
 
     class Slow(ScriptedPool):
         def request(self, method: str, url: str, **options: object) -> urllib3.BaseHTTPResponse:
             if self.fetches():
-                entered.set()
-                assert go_on.wait(20)
+                fetch_started.set()
+                assert may_continue.wait(20)
             return super().request(method, url, **options)
 
     issuer = Issuer(ISSUER, tenant=TENANT, pool=Slow(), monotonic=ticks)
@@ -110,14 +110,14 @@ def test_while_one_thread_fetches_keys_the_others_use_the_old_ones(pool: Scripte
     ticks.now += MAX_AGE
     refreshing = threading.Thread(target=issuer.key, args=("k1",))
     refreshing.start()
-    assert entered.wait(20)
+    assert fetch_started.wait(20)
     assert isinstance(issuer.key("k1"), Key)
-    go_on.set()
+    may_continue.set()
     refreshing.join(20)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "body",
     [
         b"",
         b"[]",
@@ -135,10 +135,10 @@ def test_while_one_thread_fetches_keys_the_others_use_the_old_ones(pool: Scripte
     ids=range(12),
 )
 def test_a_set_that_is_none_leaves_the_last_good_one(
-    issuer: Issuer, pool: ScriptedPool, ticks: Ticks, told: bytes
+    issuer: Issuer, pool: ScriptedPool, ticks: Ticks, body: bytes
 ) -> None:
     issuer.key("k1")
-    pool.answers[KEYS] = (200, told)
+    pool.answers[KEYS] = (200, body)
     ticks.now += MAX_AGE
     assert isinstance(issuer.key("k1"), Key)
     assert pool.fetches() == 2
@@ -169,15 +169,15 @@ def test_a_discovery_document_that_leads_elsewhere_is_not_believed(
 def test_a_redirect_is_not_followed(issuer: Issuer, pool: ScriptedPool, status: int) -> None:
     redirected(status, "https://login.evil.example/")(pool)
     assert isinstance(issuer.key("k1"), CannotVerify)
-    assert [url for _, url in pool.asked] == [DISCOVERY]
+    assert [url for _, url in pool.requests] == [DISCOVERY]
 
 
 def test_a_set_of_a_thousand_keys_is_read_and_one_of_them_found() -> None:
-    one = json.loads(published_keys("k1"))["keys"][0]
-    keys = [one | {"kid": f"k{number}"} for number in range(MOST_KEYS)]
-    read = read_keys(json.dumps({"keys": keys}).encode(), issuer=ISSUER, tenant=TENANT)
-    assert read.key("k999") is not None
-    assert read.key("k1000") is None
+    jwk = json.loads(published_keys("k1"))["keys"][0]
+    keys = [jwk | {"kid": f"k{number}"} for number in range(MOST_KEYS)]
+    key_set = read_keys(json.dumps({"keys": keys}).encode(), issuer=ISSUER, tenant=TENANT)
+    assert key_set.key("k999") is not None
+    assert key_set.key("k1000") is None
 
 
 @pytest.mark.parametrize(
@@ -193,9 +193,9 @@ def test_a_set_of_a_thousand_keys_is_read_and_one_of_them_found() -> None:
     ],
 )
 def test_a_key_for_something_else_is_passed_over(changed: dict[str, object]) -> None:
-    good, other = json.loads(published_keys("k1", "k2"))["keys"]
-    read = read_keys(json.dumps({"keys": [good, other | changed]}).encode(), issuer=ISSUER, tenant=TENANT)
-    assert set(read.numbers) == {"k1"}
+    usable, unusable = json.loads(published_keys("k1", "k2"))["keys"]
+    key_set = read_keys(json.dumps({"keys": [usable, unusable | changed]}).encode(), issuer=ISSUER, tenant=TENANT)
+    assert set(key_set.numbers) == {"k1"}
 
 
 def test_a_key_of_all_tenants_serves_ours() -> None:
@@ -236,7 +236,7 @@ def test_an_issuer_is_an_address_with_https_and_nothing_else(url: str) -> None:
 
 @pytest.fixture
 def dripping() -> Iterator[str]:
-    """A server that answers at once and then sends one byte after the other, for ever."""
+    """A server that answers at once and then sends its body byte by byte without end."""
     ended = threading.Event()
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
 
@@ -265,7 +265,7 @@ def test_an_answer_that_drips_is_given_up(dripping: str) -> None:
             "GET",
             dripping,
             limit=100_000,
-            monotonic=Ticks(each=web_module.WHOLE_SECONDS),
+            monotonic=Ticks(step=web_module.WHOLE_SECONDS),
         )
 
 
@@ -273,6 +273,6 @@ def test_what_is_said_of_a_failure_holds_no_address() -> None:
     pool = ScriptedPool(
         answers={"https://h/p?code=secret": urllib3.exceptions.ProtocolError("https://h/p?code=secret")}
     )
-    with pytest.raises(ProviderAway) as raised:
+    with pytest.raises(ProviderAway) as error:
         exchange(pool, "GET", "https://h/p?code=secret", limit=10)
-    assert str(raised.value) == "h does not answer (ProtocolError)"
+    assert str(error.value) == "h does not answer (ProtocolError)"

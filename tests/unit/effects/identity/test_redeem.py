@@ -1,4 +1,4 @@
-"""A code becomes an ID token, or is refused, or has to wait; the client proves itself by its managed identity."""
+"""A code is redeemed for an ID token, is refused, or has to wait; the client proves itself by its managed identity."""
 
 import json
 from urllib.parse import parse_qs, urlsplit
@@ -31,18 +31,18 @@ CLIENT = Client(client_id="votes", assertion=lambda: "a55ertion")
 
 def outcome(status: int, body: object, client: Client = CLIENT) -> object:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return _redeem(ScriptedPool(), (status, content), client)
+    return redeem_code(ScriptedPool(), (status, content), client)
 
 
-def _redeem(pool: ScriptedPool, answer: tuple[int, bytes] | Exception, client: Client = CLIENT) -> object:
-    pool.answers[TOKEN] = answer
+def redeem_code(pool: ScriptedPool, response: tuple[int, bytes] | Exception, client: Client = CLIENT) -> object:
+    pool.answers[TOKEN] = response
     return redeem(Issuer(ISSUER, tenant=TENANT, pool=pool), pool, client, CODE)
 
 
 def test_the_code_goes_out_with_the_verifier_and_the_clients_proof() -> None:
     pool = ScriptedPool()
-    assert _redeem(pool, (200, b'{"id_token": "i", "access_token": "thrown away"}')) == VerifiedToken(value="i")
-    assert pool.asked[-1] == ("POST", TOKEN)
+    assert redeem_code(pool, (200, b'{"id_token": "i", "access_token": "thrown away"}')) == VerifiedToken(value="i")
+    assert pool.requests[-1] == ("POST", TOKEN)
     assert {name: values for name, (values,) in parse_qs(pool.bodies[-1].decode()).items()} == {
         "grant_type": "authorization_code",
         "client_id": "votes",
@@ -55,9 +55,9 @@ def test_the_code_goes_out_with_the_verifier_and_the_clients_proof() -> None:
 
 
 def test_a_code_that_was_used_is_refused_in_the_providers_words() -> None:
-    told = {"error": "invalid_grant", "error_description": "AADSTS54005: code already redeemed. Trace ID: secret"}
-    found = outcome(400, told)
-    assert found == IdentityRefused(why="the identity provider rejects the code: invalid_grant (AADSTS54005)")
+    error = {"error": "invalid_grant", "error_description": "AADSTS54005: code already redeemed. Trace ID: secret"}
+    result = outcome(400, error)
+    assert result == IdentityRefused(why="the identity provider rejects the code: invalid_grant (AADSTS54005)")
 
 
 @pytest.mark.parametrize(
@@ -77,36 +77,36 @@ def test_a_code_that_was_used_is_refused_in_the_providers_words() -> None:
     ],
 )
 def test_whatever_else_goes_wrong_may_be_put_right(status: int, body: object) -> None:
-    found = outcome(status, body)
-    assert isinstance(found, CannotVerify)
-    assert "secret" not in found.why
+    result = outcome(status, body)
+    assert isinstance(result, CannotVerify)
+    assert "secret" not in result.why
 
 
 def test_a_provider_that_is_away_refuses_nobody() -> None:
-    assert isinstance(_redeem(ScriptedPool(), urllib3.exceptions.ProtocolError("gone")), CannotVerify)
+    assert isinstance(redeem_code(ScriptedPool(), urllib3.exceptions.ProtocolError("gone")), CannotVerify)
     pool = ScriptedPool()
     pool.answers[DISCOVERY] = (503, b"")
-    assert isinstance(_redeem(pool, (200, b"{}")), CannotVerify)
-    assert TOKEN not in [url for _, url in pool.asked]
+    assert isinstance(redeem_code(pool, (200, b"{}")), CannotVerify)
+    assert TOKEN not in [url for _, url in pool.requests]
 
 
 @pytest.mark.parametrize("code", ["", "c" * 5000])
 def test_a_code_without_measure_is_not_sent(code: str) -> None:
     pool = ScriptedPool()
-    asked = Code(value=code, redirect_uri=CODE.redirect_uri, verifier=CODE.verifier)
-    assert isinstance(redeem(Issuer(ISSUER, tenant=TENANT, pool=pool), pool, CLIENT, asked), IdentityRefused)
-    assert pool.asked == []
+    code_to_redeem = Code(value=code, redirect_uri=CODE.redirect_uri, verifier=CODE.verifier)
+    assert isinstance(redeem(Issuer(ISSUER, tenant=TENANT, pool=pool), pool, CLIENT, code_to_redeem), IdentityRefused)
+    assert pool.requests == []
 
 
 class Credential:
-    def __init__(self, answer: str | Exception) -> None:
-        self.answer, self.scopes = answer, list[str]()
+    def __init__(self, token_or_error: str | Exception) -> None:
+        self.token_or_error, self.scopes = token_or_error, list[str]()
 
     def get_token(self, *scopes: str, **_: object) -> AccessToken:
         self.scopes.extend(scopes)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return AccessToken(self.answer, 0)
+        if isinstance(self.token_or_error, Exception):
+            raise self.token_or_error
+        return AccessToken(self.token_or_error, 0)
 
 
 def test_the_clients_proof_is_a_token_of_the_managed_identity() -> None:
@@ -117,9 +117,9 @@ def test_the_clients_proof_is_a_token_of_the_managed_identity() -> None:
 
 def test_without_the_managed_identitys_token_the_code_waits() -> None:
     assertion = managed_assertion(Credential(ClientAuthenticationError("with a secret")))
-    with pytest.raises(AssertionAway) as raised:
+    with pytest.raises(AssertionAway) as error:
         assertion()
-    assert "secret" not in str(raised.value)
+    assert "secret" not in str(error.value)
     assert isinstance(outcome(200, {"id_token": "i"}, Client(client_id="votes", assertion=assertion)), CannotVerify)
 
 
@@ -151,7 +151,7 @@ def test_a_person_is_sent_to_the_provider_with_all_that_binds_the_answer() -> No
 
 
 def test_a_verifier_is_made_again_each_time_and_shown_nowhere() -> None:
-    one, other = Verifier(), Verifier()
-    assert one.value != other.value
-    assert len(one.value) >= 43
-    assert one.value not in repr(Code(value="c", redirect_uri="r", verifier=one))
+    first, second = Verifier(), Verifier()
+    assert first.value != second.value
+    assert len(first.value) >= 43
+    assert first.value not in repr(Code(value="c", redirect_uri="r", verifier=first))

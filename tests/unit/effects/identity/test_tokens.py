@@ -1,4 +1,5 @@
-"""A token counts if the issuer signed it for us and now. Every other is refused; one that nobody can judge waits."""
+"""A token counts if the issuer signed it for us and it is valid now. Any other is refused, or waits if it cannot be
+verified at present."""
 
 import base64
 import json
@@ -54,8 +55,8 @@ def verify(token: str, *, at: datetime = MORNING) -> Verdict[IdToken]:
 
 
 def access(**more: Any) -> str:
-    told = ISSUER.claims(API, at=MORNING) | {"azp": COMMAND, "oid": ADA.oid, "name": "Ada", "roles": list(ADA.roles)}
-    return ISSUER.sign(told | {"scp": "user_impersonation"} | more)
+    claims = ISSUER.claims(API, at=MORNING) | {"azp": COMMAND, "oid": ADA.oid, "name": "Ada", "roles": list(ADA.roles)}
+    return ISSUER.sign(claims | {"scp": "user_impersonation"} | more)
 
 
 def part(value: object) -> str:
@@ -88,7 +89,7 @@ def test_six_groups_by_another_flow_are_not_known_either() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "why"),
+    ("changed", "expected"),
     [
         ({"iss": f"https://issuer.example/{OTHER_TENANT}/v2.0"}, "another issuer"),
         ({"iss": f"{ISSUER.url}/"}, "another issuer"),
@@ -129,10 +130,10 @@ def test_six_groups_by_another_flow_are_not_known_either() -> None:
         ({"name": "\ud83d"}, "JSON"),
     ],
 )
-def test_an_id_token_with_one_wrong_claim_is_refused(changed: dict[str, Any], why: str) -> None:
+def test_an_id_token_with_one_wrong_claim_is_refused(changed: dict[str, Any], expected: str) -> None:
     verdict = verify(id_token(**changed))
     assert isinstance(verdict, IdentityRefused)
-    assert why in verdict.why
+    assert expected in verdict.why
 
 
 def test_a_token_counts_up_to_the_second_before_it_expires() -> None:
@@ -141,8 +142,8 @@ def test_a_token_counts_up_to_the_second_before_it_expires() -> None:
 
 
 def test_an_issuer_whose_clock_is_a_minute_ahead_is_believed() -> None:
-    ahead = int((MORNING + AHEAD).timestamp())
-    assert isinstance(verify(id_token(iat=ahead, nbf=ahead)), VerifiedToken)
+    timestamp = int((MORNING + AHEAD).timestamp())
+    assert isinstance(verify(id_token(iat=timestamp, nbf=timestamp)), VerifiedToken)
 
 
 def test_no_request_is_answered_by_an_empty_nonce() -> None:
@@ -154,7 +155,7 @@ def unsigned(claims: dict[str, Any]) -> str:
 
 
 def symmetric(claims: dict[str, Any]) -> str:
-    """Signed by HMAC with a value that everybody knows: the public key."""
+    """A token signed by HMAC with a value that everybody knows: the public key."""
     public = signing_key("k1").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     signed = f"{part({'alg': 'HS256', 'kid': 'k1'})}.{part(claims)}"
     mac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(signed.encode(), public)
@@ -170,9 +171,9 @@ def by_another_algorithm(claims: dict[str, Any]) -> str:
 
 
 def with_its_own_key(claims: dict[str, Any]) -> str:
-    """The header brings a key, and addresses of keys."""
-    own = jwt.algorithms.RSAAlgorithm.to_jwk(signing_key("forged").public_key(), as_dict=True)
-    header = {"kid": "k1", "jwk": own, "jku": "https://evil.example/keys", "x5u": "https://evil.example/cert"}
+    """A token whose header brings a key and addresses of keys."""
+    forged_key = jwt.algorithms.RSAAlgorithm.to_jwk(signing_key("forged").public_key(), as_dict=True)
+    header = {"kid": "k1", "jwk": forged_key, "jku": "https://evil.example/keys", "x5u": "https://evil.example/cert"}
     return jwt.encode(claims, signing_key("forged"), algorithm="RS256", headers=header)
 
 
@@ -207,8 +208,8 @@ def test_a_key_id_that_is_none_is_refused(kid: object) -> None:
 
 def test_a_member_that_stands_twice_is_refused_although_it_is_signed() -> None:
     claims = json.dumps(jwt.decode(id_token(), options={"verify_signature": False}))
-    twice = claims.replace('"roles":', '"roles": ["platform"], "roles":', 1).encode()
-    token = jwt.api_jws.encode(twice, signing_key("k1"), algorithm="RS256", headers={"kid": "k1"})
+    content = claims.replace('"roles":', '"roles": ["platform"], "roles":', 1).encode()
+    token = jwt.api_jws.encode(content, signing_key("k1"), algorithm="RS256", headers={"kid": "k1"})
     assert isinstance(verify(token), IdentityRefused)
 
 
@@ -239,8 +240,8 @@ ONE_TOKEN = id_token()
 
 
 @given(st.integers(0, len(ONE_TOKEN) - 1), st.sampled_from("ABCwxyz0189-_"))
-def test_no_character_of_a_token_can_be_changed(position: int, other: str) -> None:
-    changed = ONE_TOKEN[:position] + other + ONE_TOKEN[position + 1 :]
+def test_no_character_of_a_token_can_be_changed(position: int, character: str) -> None:
+    changed = ONE_TOKEN[:position] + character + ONE_TOKEN[position + 1 :]
     assert isinstance(verify(changed), VerifiedToken) == (changed == ONE_TOKEN)
 
 

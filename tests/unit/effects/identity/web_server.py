@@ -1,4 +1,4 @@
-"""The provider's HTTP side as a test scripts it: a pool that answers without a network."""
+"""The provider's HTTP side, scripted by tests: a pool that answers without a network."""
 
 import json
 from collections.abc import Callable
@@ -20,18 +20,18 @@ type Answer = tuple[int, bytes] | Exception
 
 
 def discovery(**changed: object) -> bytes:
-    told = {"issuer": ISSUER, "jwks_uri": KEYS, "token_endpoint": TOKEN, "authorization_endpoint": AUTHORIZE}
-    return json.dumps(told | changed).encode()
+    document = {"issuer": ISSUER, "jwks_uri": KEYS, "token_endpoint": TOKEN, "authorization_endpoint": AUTHORIZE}
+    return json.dumps(document | changed).encode()
 
 
 @dataclass
 class ScriptedPool:
-    """Answers by address; what is not scripted is a 404. Keeps what was asked."""
+    """Answers by address, with a 404 for every other one, and records the requests."""
 
     answers: dict[str, Answer] = field(
         default_factory=lambda: {DISCOVERY: (200, discovery()), KEYS: (200, published_keys("k1"))}
     )
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -39,16 +39,16 @@ class ScriptedPool:
         assert options["redirect"] is False
         assert options["retries"] is False
         assert options["timeout"].connect_timeout <= 5
-        self.asked.append((method, url))
+        self.requests.append((method, url))
         self.bodies.append(options.get("body") or b"")
-        answer = self.answers.get(url, (404, b"{}"))
-        if isinstance(answer, Exception):
-            raise answer
-        status, body = answer
+        response = self.answers.get(url, (404, b"{}"))
+        if isinstance(response, Exception):
+            raise response
+        status, body = response
         return urllib3.HTTPResponse(BytesIO(body), status=status, preload_content=False, headers=self.headers)
 
     def fetches(self) -> int:
-        return sum(url == KEYS for _, url in self.asked)
+        return sum(url == KEYS for _, url in self.requests)
 
 
 @dataclass
@@ -56,11 +56,11 @@ class Ticks:
     """Monotonic seconds that a test moves."""
 
     now: float = 1000.0
-    each: float = 0.0
-    """Passes with every look."""
+    step: float = 0.0
+    """How far the clock moves each time it is read."""
 
     def __call__(self) -> float:
-        self.now += self.each
+        self.now += self.step
         return self.now
 
 

@@ -1,4 +1,4 @@
-"""Keys that can change while the app runs: when they are read again, and what holds while they cannot be."""
+"""Keys that can change while the app runs: when they are read again, and which count while they cannot be read."""
 
 import threading
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ OLD, NEW = {"old": b"o" * 32}, {"new": b"n" * 32, "old": b"o" * 32}
 
 
 class KeySource:
-    """Where keys are kept, and a clock."""
+    """A source of keys that counts reads, and a clock."""
 
     def __init__(self) -> None:
         self.keys: Mapping[str, bytes] = OLD
@@ -61,7 +61,7 @@ def test_however_many_links_name_unknown_keys_we_look_only_once_in_a_while(sourc
 
 
 def test_a_key_that_signs_since_a_moment_ago_is_not_called_forged(source: KeySource, keys: CachedKeys) -> None:
-    """It was made after the last refresh, and the next one is not due yet."""
+    """The key was created after the last refresh, and the next one is not due yet."""
     keys.live("old")
     source.keys, source.now = NEW, 3
     with pytest.raises(KeysUnavailable, match="new is one of ours is known when the keys are read again"):
@@ -117,9 +117,9 @@ def test_a_file_is_read_whole_and_says_by_place_what_is_wrong(tmp_path: Path) ->
     path.write_text(format_keys(NEW, separator="\n") + "\n")
     assert list(KeyFile(path).load().items()) == list(NEW.items())
     path.write_text("a:shown-not")
-    with pytest.raises(ValueError, match="item 1: expected base64") as refused:
+    with pytest.raises(ValueError, match="item 1: expected base64") as refusal:
         KeyFile(path).load()
-    assert "shown-not" not in str(refused.value)
+    assert "shown-not" not in str(refusal.value)
     path.write_bytes(b"\xff")
     with pytest.raises(ValueError, match="expected ASCII"):
         KeyFile(path).load()
@@ -136,24 +136,24 @@ def test_ids_are_never_stale_and_a_source_that_cannot_be_read_is_reported(source
 
 
 def test_good_links_do_not_wait_while_a_forged_one_makes_us_look(source: KeySource) -> None:
-    """The source that keeps the keys hangs; somebody sends links that name keys which nobody knows."""
-    looking, go_on = threading.Event(), threading.Event()
+    """The source of the keys hangs while somebody sends links that name unknown keys."""
+    read_started, may_continue = threading.Event(), threading.Event()
 
     def load() -> Mapping[str, bytes]:
         if source.reads:
-            looking.set()
-            assert go_on.wait(30)
+            read_started.set()
+            assert may_continue.wait(30)
         return source.load()
 
     keys = CachedKeys(load, max_age=600, pause=10, monotonic=lambda: source.now)
     keys.live("old")
     source.now = 10
-    forged = threading.Thread(target=keys.live, args=("forged",))
-    forged.start()
-    assert looking.wait(30)
+    forged_link = threading.Thread(target=keys.live, args=("forged",))
+    forged_link.start()
+    assert read_started.wait(30)
     assert keys.live("old") == OLD
     with pytest.raises(KeysUnavailable):
         keys.live("forged, too")
-    go_on.set()
-    forged.join()
+    may_continue.set()
+    forged_link.join()
     assert source.reads == 2

@@ -1,4 +1,4 @@
-"""Notices for tests, and for the pictures in docs/images: as people get them, and with everything hostile."""
+"""Notices for tests and for the pictures in docs/images: usual ones, and one with hostile text in every field."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +27,7 @@ VOTE = VoteTarget(
 
 
 def gate_opened(**changes: object) -> Message:
-    """A gate was opened; as it is sent to one approver if nobody signs in."""
+    """The notice of an open gate, as one approver gets it where nobody signs in."""
     approval = ApprovalDetails(
         digest="sha256:4f9a1b6c2d8e" + "0" * 52,
         plan_hash="sha256:91c3e07d55aa" + "0" * 52,
@@ -76,7 +76,7 @@ def gate_opened(**changes: object) -> Message:
 
 
 def for_everybody(**changes: object) -> Message:
-    """The same for a channel that many people read, if people sign in."""
+    """The same notice for a channel that many people read, where people sign in."""
     headline = "shop-482 (2.7.0) waits for approval for production"
     return gate_opened(**({"recipient": "", "approval_url": "", "locate_url": LOCATE, "headline": headline} | changes))
 
@@ -97,7 +97,7 @@ def ended(**changes: object) -> Message:
 
 
 def hostile(**changes: object) -> Message:
-    """Every text that somebody else writes tries something."""
+    """A notice in which every text that others write is hostile."""
     message = for_everybody(headline=HOSTILE, tag=HOSTILE, lines=(HOSTILE,) * 3)
     assert message.approval is not None
     approval = message.approval.evolve(
@@ -118,7 +118,7 @@ def hostile(**changes: object) -> Message:
 
 
 def change_proposed(**changes: object) -> Message:
-    """Somebody proposed to weaken two production gates."""
+    """The notice of a proposed change that would weaken two production gates."""
     page = f"{BASE}/changes/{'4f9a1b6c2d8e' + '0' * 52}"
     message = Message(
         id="b1c2d3e4f5",

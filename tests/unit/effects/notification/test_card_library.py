@@ -1,4 +1,4 @@
-"""The card as Microsoft's own library sees it: it parses without a complaint, held against what phones render."""
+"""Microsoft's own library parses the card without a complaint, for what phones render."""
 
 import json
 import subprocess
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.skipif(
 
 
 def complaints(content: dict[str, object]) -> list[str]:
-    done = subprocess.run(
+    completed = subprocess.run(
         [node(), "check.js"], cwd=TOOL, input=json.dumps(content).encode(), stdout=subprocess.PIPE, check=True
     )
-    found = json.loads(done.stdout)
-    assert isinstance(found, list)
-    return found
+    messages = json.loads(completed.stdout)
+    assert isinstance(messages, list)
+    return messages
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_the_library_parses_the_card_that_is_answered_in_teams(message: Message)
 
 
 def test_the_library_would_complain_about_a_wrong_card() -> None:
-    wrong = card(for_everybody())
-    wrong["body"][0]["inlines"][0]["size"] = "Gigantic"
-    wrong["body"].append({"type": "Table"})
-    wrong["actions"][0].pop("url")
-    assert len(complaints(wrong)) == 3
+    wrong_card = card(for_everybody())
+    wrong_card["body"][0]["inlines"][0]["size"] = "Gigantic"
+    wrong_card["body"].append({"type": "Table"})
+    wrong_card["actions"][0].pop("url")
+    assert len(complaints(wrong_card)) == 3

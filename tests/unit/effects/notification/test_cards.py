@@ -1,4 +1,4 @@
-"""The Teams card: what it says, what it never holds, and that hostile text in it is only shown."""
+"""The Teams card: what it says, what it never holds, and that hostile text in it is shown as plain text."""
 
 import json
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ def elements(value: Any) -> Iterator[dict[str, Any]]:
             yield from elements(inner)
 
 
-def texts(found: dict[str, Any], kind: str) -> list[str]:
-    return [element["text"] for element in elements(found) if element["type"] == kind]
+def texts(content: dict[str, Any], kind: str) -> list[str]:
+    return [element["text"] for element in elements(content) if element["type"] == kind]
 
 
 def not_signed_in(**changes: Any) -> Message:
@@ -35,9 +35,9 @@ def not_signed_in(**changes: Any) -> Message:
 
 
 def test_the_envelope_is_what_a_workflow_takes() -> None:
-    sent = json.loads(envelope(for_everybody()))
-    (attachment,) = sent["attachments"]
-    assert sent["type"] == "message"
+    document = json.loads(envelope(for_everybody()))
+    (attachment,) = document["attachments"]
+    assert document["type"] == "message"
     assert (attachment["contentType"], attachment["contentUrl"]) == ("application/vnd.microsoft.card.adaptive", None)
     content = attachment["content"]
     assert (content["type"], content["version"]) == ("AdaptiveCard", "1.4")
@@ -45,8 +45,8 @@ def test_the_envelope_is_what_a_workflow_takes() -> None:
 
 @pytest.mark.parametrize("message", [for_everybody(), not_signed_in(), ended(), hostile()])
 def test_only_what_a_phone_renders_is_used_and_buttons_only_open_addresses(message: Message) -> None:
-    found = {element["type"] for element in elements(card(message))}
-    assert found <= SINCE_1_2 | {"Action.OpenUrl"}
+    kinds = {element["type"] for element in elements(card(message))}
+    assert kinds <= SINCE_1_2 | {"Action.OpenUrl"}
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_the_card_says_which_version_it_is_about(fact: str) -> None:
 
 def test_the_deadline_is_shown_in_each_readers_own_time() -> None:
     moment = "2026-11-24T09:30:00Z"
-    asked = f"Decide by {{{{DATE({moment}, SHORT)}}}} {{{{TIME({moment})}}}}"
-    assert asked in texts(card(for_everybody()), "TextBlock")
+    expected = f"Decide by {{{{DATE({moment}, SHORT)}}}} {{{{TIME({moment})}}}}"
+    assert expected in texts(card(for_everybody()), "TextBlock")
 
 
 def test_a_newer_release_is_a_link() -> None:
@@ -95,9 +95,9 @@ def test_where_people_sign_in_the_button_leads_to_the_page_by_an_address_that_on
 
 
 def test_where_nobody_signs_in_there_is_no_link_to_vote_and_the_card_says_how_they_were_sent() -> None:
-    found = card(not_signed_in(asked_by=("approvers", "chat-bot")))
-    assert "approvals" not in json.dumps([e.get("url") for e in elements(found)])
-    assert any("a personal link by approvers, chat-bot" in text for text in texts(found, "TextBlock"))
+    content = card(not_signed_in(asked_by=("approvers", "chat-bot")))
+    assert "approvals" not in json.dumps([e.get("url") for e in elements(content)])
+    assert any("a personal link by approvers, chat-bot" in text for text in texts(content, "TextBlock"))
 
 
 def test_a_card_that_is_the_only_notice_says_that_nobody_was_sent_a_link() -> None:
@@ -110,23 +110,23 @@ def test_a_link_of_one_approver_never_gets_onto_a_card() -> None:
 
 
 def test_the_end_of_a_release_has_a_button_to_its_story_alone() -> None:
-    found = card(ended())
-    assert [action["url"] for action in found["actions"]] == ["https://slipway.contoso.com/releases/shop-482"]
+    content = card(ended())
+    assert [action["url"] for action in content["actions"]] == ["https://slipway.contoso.com/releases/shop-482"]
 
 
 def test_hostile_text_stands_in_runs_alone_which_know_no_markdown() -> None:
-    found = card(hostile())
-    ours = texts(found, "TextBlock")
-    assert not [text for text in ours if "evil" in text or "<" in text or "[" in text]
-    assert any("[click](https://evil.example)" in text for text in texts(found, "TextRun"))
+    content = card(hostile())
+    markdown_texts = texts(content, "TextBlock")
+    assert not [text for text in markdown_texts if "evil" in text or "<" in text or "[" in text]
+    assert any("[click](https://evil.example)" in text for text in texts(content, "TextRun"))
 
 
 def test_hostile_text_brings_no_function_no_link_and_no_hidden_character() -> None:
-    found = card(hostile())
-    for text in texts(found, "TextRun"):
+    content = card(hostile())
+    for text in texts(content, "TextRun"):
         assert "{{" not in text
         assert text.isprintable()
-    urls = [element["url"] for element in elements(found) if "url" in element]
+    urls = [element["url"] for element in elements(content) if "url" in element]
     assert all(url.startswith("https://slipway.contoso.com/") for url in urls)
 
 
@@ -142,5 +142,5 @@ def test_a_card_stays_small_however_much_there_is_to_say(wide: str) -> None:
 
 
 def test_what_is_left_out_is_told() -> None:
-    found = card(for_everybody(lines=tuple(f"ConfigMap c{n}: created" for n in range(12))), kept=4)
-    assert "and 8 more, on the page" in texts(found, "TextRun")
+    content = card(for_everybody(lines=tuple(f"ConfigMap c{n}: created" for n in range(12))), kept=4)
+    assert "and 8 more, on the page" in texts(content, "TextRun")

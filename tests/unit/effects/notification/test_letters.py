@@ -1,4 +1,4 @@
-"""Mails: what they say, in text and HTML alike, and that nothing hostile in them does anything."""
+"""Mails: what they say, in text and HTML alike, and that hostile text in them is inert."""
 
 import re
 from html.parser import HTMLParser
@@ -18,8 +18,8 @@ from tests.unit.effects.notification.samples import (
 )
 
 
-class Read(HTMLParser):
-    """The tags, links and words of a page."""
+class ParsedPage(HTMLParser):
+    """A parser that collects the tags, attributes, links and text of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -60,13 +60,13 @@ FACTS = [
 def test_text_and_html_say_the_same(fact: str) -> None:
     letter = write_letter(gate_opened())
     assert fact in letter.text
-    assert fact in Read(letter.html).words
+    assert fact in ParsedPage(letter.html).words
 
 
 def test_the_approvers_link_is_in_both_parts_with_a_warning_that_it_is_theirs_alone() -> None:
     letter = write_letter(gate_opened())
     assert TOKEN_LINK in letter.text
-    assert TOKEN_LINK in Read(letter.html).links
+    assert TOKEN_LINK in ParsedPage(letter.html).links
     for part in (letter.text, letter.html):
         assert "yours alone" in part
         assert "Opening the link changes nothing" in part
@@ -92,12 +92,12 @@ def test_text_reads_well_without_empty_gaps() -> None:
 
 @pytest.mark.parametrize("message", [hostile(), hostile(approval=None)], ids=["asked", "told"])
 def test_hostile_text_is_inert_in_the_html(message: Message) -> None:
-    page = Read(write_letter(message).html)
-    ours = "html head meta title body div h1 h2 p a table tr td ul li bdi strong"
-    assert page.tags <= set(ours.split())
+    page = ParsedPage(write_letter(message).html)
+    allowed_tags = "html head meta title body div h1 h2 p a table tr td ul li bdi strong"
+    assert page.tags <= set(allowed_tags.split())
     assert not {name for name in page.attributes if name.startswith("on")}
     assert all(link.startswith("https://slipway.contoso.com/") for link in page.links)
-    assert "<script>alert(1)</script>" in page.words  # shown as it was written
+    assert "<script>alert(1)</script>" in page.words  # shown as text
 
 
 def test_hostile_text_adds_no_line_and_hides_nothing() -> None:
@@ -111,7 +111,7 @@ def test_hostile_text_adds_no_line_and_hides_nothing() -> None:
 
 def test_a_link_to_the_ci_run_is_one_only_where_it_is_an_address() -> None:
     run = "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
-    assert run in Read(write_letter(gate_opened()).html).links
+    assert run in ParsedPage(write_letter(gate_opened()).html).links
     assert "javascript:" not in write_letter(hostile()).html
 
 
@@ -129,9 +129,9 @@ def test_a_long_plan_is_shortened_and_says_so() -> None:
 def test_the_deadline_is_said_in_the_approvers_time_where_their_zone_is_known() -> None:
     message = gate_opened()
     assert message.approval is not None
-    there = message.evolve(approval=message.approval.evolve(timezone="Europe/Berlin"))
-    said = "Tuesday, 24 November 2026, 09:30 UTC: Tuesday, 24 November 2026, 10:30 CET (Europe/Berlin)"
-    assert said in write_letter(there).text
+    with_zone = message.evolve(approval=message.approval.evolve(timezone="Europe/Berlin"))
+    expected = "Tuesday, 24 November 2026, 09:30 UTC: Tuesday, 24 November 2026, 10:30 CET (Europe/Berlin)"
+    assert expected in write_letter(with_zone).text
     assert "CET" not in write_letter(message).text
 
 

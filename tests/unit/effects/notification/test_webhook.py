@@ -1,4 +1,4 @@
-"""The signed webhook, against a receiver behind a real socket."""
+"""The signed webhook, with a receiver behind a real socket."""
 
 import hashlib
 import hmac
@@ -35,7 +35,7 @@ MESSAGE = Message(
 
 
 class Receiver:
-    """Keeps what it is sent, and answers as it is told."""
+    """Records its requests and answers with `status`."""
 
     def __init__(self) -> None:
         self.status = 202
@@ -66,9 +66,9 @@ class Receiver:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    with in_a_thread(found.server):
-        yield found
+    http_receiver = Receiver()
+    with in_a_thread(http_receiver.server):
+        yield http_receiver
 
 
 def webhook(url: str) -> Webhook:
@@ -90,7 +90,7 @@ NAME = re.compile(r"^[a-z0-9]+$")
 
 
 def test_it_is_a_cloudevent_of_1_0_in_every_attribute(receiver: Receiver) -> None:
-    """What the specification demands of each: presence, type, format, naming, and that source and id are once only."""
+    """The specification's demands on attributes: presence, type, format, naming, and that source and id are unique."""
     for message in (MESSAGE, MESSAGE.evolve(id="another", application="other")):
         webhook(receiver.url).send(message)
     first, second = (json.loads(body) for _, _, body in receiver.requests)
@@ -120,19 +120,19 @@ def test_other_answers_than_success_are_errors_that_name_the_channel_only(
     receiver: Receiver, status: int, retryable: bool
 ) -> None:
     receiver.status = status
-    with pytest.raises(NotificationError) as raised:
+    with pytest.raises(NotificationError) as error:
         webhook(receiver.url).send(MESSAGE)
-    assert str(raised.value) == f"channel inbox: expected a status of 2xx, got {status}"
-    assert raised.value.retryable is retryable
+    assert str(error.value) == f"channel inbox: expected a status of 2xx, got {status}"
+    assert error.value.retryable is retryable
     assert len(receiver.requests) == 1
 
 
 def test_no_answer_is_worth_another_try_and_the_error_names_no_address() -> None:
     pool = urllib3.PoolManager(timeout=urllib3.Timeout(connect=1, read=1), retries=False)
-    away = Webhook(name="inbox", url=f"http://127.0.0.1:{free_port()}{PATH}", secret=SECRET, pool=pool)
-    with pytest.raises(NotificationError) as raised:
-        away.send(MESSAGE)
-    assert raised.value.retryable
-    assert raised.value.__cause__ is None
-    assert PATH not in str(raised.value)
-    assert "127.0.0.1" not in str(raised.value)
+    unreachable = Webhook(name="inbox", url=f"http://127.0.0.1:{free_port()}{PATH}", secret=SECRET, pool=pool)
+    with pytest.raises(NotificationError) as error:
+        unreachable.send(MESSAGE)
+    assert error.value.retryable
+    assert error.value.__cause__ is None
+    assert PATH not in str(error.value)
+    assert "127.0.0.1" not in str(error.value)

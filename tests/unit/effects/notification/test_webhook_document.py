@@ -1,4 +1,4 @@
-"""The verifier that docs/reference/webhook.md shows works on what the webhook really posts."""
+"""The verifier in docs/reference/webhook.md accepts what the webhook really posts."""
 
 import re
 from collections.abc import Callable
@@ -18,16 +18,16 @@ PAGE = (Path(__file__).resolve().parents[4] / "docs" / "reference" / "webhook.md
 SECRET = b"a secret of some length"
 
 
-class Caught(urllib3.PoolManager):
-    """Keeps the request instead of sending it."""
+class CapturingPool(urllib3.PoolManager):
+    """Records the request instead of sending it."""
 
-    def request(self, method: str, url: str, **given: Any) -> Any:  # type: ignore[override]
-        self.headers_sent, self.body_sent = given["headers"], given["body"]
+    def request(self, method: str, url: str, **options: Any) -> Any:  # type: ignore[override]
+        self.headers_sent, self.body_sent = options["headers"], options["body"]
         return urllib3.HTTPResponse(status=202)
 
 
 def posted(message: Message) -> tuple[dict[str, str], bytes]:
-    pool = Caught()
+    pool = CapturingPool()
     Webhook(name="bot", url="https://bot.example/", secret=SECRET, pool=pool).send(message)
     return pool.headers_sent, pool.body_sent
 
@@ -55,9 +55,13 @@ def test_it_refuses_another_body_another_secret_and_no_signature(
     read_notice: Callable[[bytes, dict[str, str], bytes], dict[str, Any]],
 ) -> None:
     headers, body = posted(gate_opened())
-    for secret, given, content in [(SECRET, headers, body + b" "), (b"other", headers, body), (SECRET, {}, body)]:
+    for secret, given_headers, content in [
+        (SECRET, headers, body + b" "),
+        (b"other", headers, body),
+        (SECRET, {}, body),
+    ]:
         with pytest.raises(PermissionError):
-            read_notice(secret, given, content)
+            read_notice(secret, given_headers, content)
 
 
 def test_every_kind_of_notice_and_every_field_is_documented() -> None:

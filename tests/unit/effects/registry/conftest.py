@@ -1,4 +1,4 @@
-"""Registries in memory, registries behind hostile sockets, and clients that neither wait nor use randomness."""
+"""Registries in memory, registries with faults behind sockets, and clients that neither wait nor use randomness."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -7,7 +7,7 @@ import pytest
 
 from slipway.effects.registry import Anonymous, Credential, Limits, Registry, RegistryEndpoint
 from slipway.testing.registry import MemoryRegistry
-from tests.unit.effects.registry.hostile import Between, listening
+from tests.unit.effects.registry.hostile import FaultyRegistry, listening
 from tests.unit.effects.registry.layer import IMAGE
 from tests.unit.effects.registry.pairs import Pair, Waiting, make_pair
 
@@ -22,21 +22,21 @@ def waiting() -> Waiting:
     return Waiting()
 
 
-type Hostile = Callable[[], Between]
+type Hostile = Callable[[], FaultyRegistry]
 
 
 @pytest.fixture
 def hostile() -> Iterator[Hostile]:
-    """Starts registries behind real sockets, with faults in between."""
+    """Starts registries with faults behind real sockets."""
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(listening(Between(MemoryRegistry())))
+        yield lambda: stack.enter_context(listening(FaultyRegistry(MemoryRegistry())))
 
 
 @pytest.fixture
 def client(waiting: Waiting) -> Callable[..., Registry]:
-    def make(between: Between, credential: Credential | None = None, limits: Limits | None = None) -> Registry:
+    def make(faulty: FaultyRegistry, credential: Credential | None = None, limits: Limits | None = None) -> Registry:
         return Registry(
-            RegistryEndpoint(between.login_server),
+            RegistryEndpoint(faulty.login_server),
             credential or Anonymous(),
             clock=waiting.clock,
             pause=waiting.pause,
@@ -48,8 +48,8 @@ def client(waiting: Waiting) -> Callable[..., Registry]:
 
 
 @pytest.fixture
-def source(hostile: Hostile) -> Between:
+def source(hostile: Hostile) -> FaultyRegistry:
     """A registry that holds the image with the large layer."""
-    between = hostile()
-    between.registry.seed("team/shop", IMAGE, "481")
-    return between
+    faulty = hostile()
+    faulty.registry.seed("team/shop", IMAGE, "481")
+    return faulty

@@ -1,4 +1,4 @@
-"""What the tests of hostile registries share: one image with a layer of several chunks, and ways to move it."""
+"""Shared by the tests of hostile registries: an image with a layer of several chunks, and functions to move it."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from slipway.testing.artifacts import digest_of, image
 
 type Client = Callable[..., Registry]
 
-LAYER = bytes(range(256)) * 12_000  # about 3 MB: more than what sockets buffer, and several chunks
+LAYER = bytes(range(256)) * 12_000  # about 3 MB: more than sockets buffer, and several chunks
 IMAGE = image(LAYER)
 DIGEST = digest_of(LAYER)
 SECRET = "sig=very-secret-signature"
@@ -25,11 +25,11 @@ def read(registry: Registry) -> bytes:
 
 
 def times[T](count: int, value: T) -> Callable[[], T | None]:
-    """The value so many times, and None from then on."""
-    left = [count]
+    """A function that returns `value` for `count` calls, and None from then on."""
+    remaining = [count]
 
-    def take() -> T | None:
-        left[0] -= 1
-        return value if left[0] >= 0 else None
+    def next_value() -> T | None:
+        remaining[0] -= 1
+        return value if remaining[0] >= 0 else None
 
-    return take
+    return next_value

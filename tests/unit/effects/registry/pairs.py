@@ -1,4 +1,4 @@
-"""A source and a target registry in memory with their clients, and a clock that needs no time."""
+"""A source and a target registry in memory with their clients, and a clock that does not wait."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from slipway.testing.registry import MemoryPool, MemoryRegistry, RegistryReply, 
 
 @dataclass
 class Pair:
-    """Two registries without sockets."""
+    """Two registries without sockets, and a client for each."""
 
     source: MemoryRegistry
     target: MemoryRegistry
@@ -29,7 +29,7 @@ class Pair:
 
 @dataclass
 class Waiting:
-    """A clock whose waits end at once; it remembers how long they were."""
+    """A clock whose pauses end at once; it records how long they would have been."""
 
     now: float = 1_000_000.0
     pauses: list[float] = field(default_factory=list)
@@ -70,7 +70,7 @@ def run(pair: Pair, digest: str, tag: str = "482", *, may_lack_referrers: bool =
 
 
 def alter_replies(pair: Pair, change: Callable[[Request, RegistryReply], RegistryReply]) -> None:
-    """Let somebody alter the target's replies."""
+    """Change each reply of the target by `change`."""
 
     def handle(request: Request) -> RegistryReply:
         return change(request, pair.target.handle(request))

@@ -1,4 +1,4 @@
-"""Registries that answer 429 and 503: they get the time they ask for, within bounds."""
+"""Registries that answer 429 and 503 get the time they ask for, within limits."""
 
 import pytest
 
@@ -10,12 +10,14 @@ from slipway.effects.registry import (
 from slipway.testing.artifacts import digest_of
 from slipway.testing.registry import RegistryReply
 from tests.unit.effects.registry.conftest import Hostile
-from tests.unit.effects.registry.hostile import Between
+from tests.unit.effects.registry.hostile import FaultyRegistry
 from tests.unit.effects.registry.layer import IMAGE, Client, times
 from tests.unit.effects.registry.pairs import Waiting
 
 
-def test_a_busy_registry_is_given_the_time_it_asks_for(source: Between, client: Client, waiting: Waiting) -> None:
+def test_a_busy_registry_is_given_the_time_it_asks_for(
+    source: FaultyRegistry, client: Client, waiting: Waiting
+) -> None:
     busy = times(2, RegistryReply(status=429, headers={"Retry-After": "7"}))
     source.reply = lambda request, reply: busy() or reply
 
@@ -23,30 +25,30 @@ def test_a_busy_registry_is_given_the_time_it_asks_for(source: Between, client: 
     assert waiting.pauses == [7, 7]
 
 
-def test_a_storm_of_429_ends_as_throttled(source: Between, client: Client, waiting: Waiting) -> None:
+def test_a_storm_of_429_ends_as_throttled(source: FaultyRegistry, client: Client, waiting: Waiting) -> None:
     source.reply = lambda request, reply: RegistryReply(status=429)
 
-    with pytest.raises(Throttled) as caught:
+    with pytest.raises(Throttled) as error:
         client(source).resolve("team/shop", "481")
 
-    assert caught.value.retryable
+    assert error.value.retryable
     assert len(waiting.pauses) == Limits().attempts - 1
     assert sum(waiting.pauses) < 10
 
 
 def test_a_registry_that_asks_for_a_long_wait_is_left_to_the_next_step(
-    source: Between, client: Client, waiting: Waiting
+    source: FaultyRegistry, client: Client, waiting: Waiting
 ) -> None:
     source.reply = lambda request, reply: RegistryReply(status=503, headers={"Retry-After": "3600"})
 
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(Unreachable) as error:
         client(source).resolve("team/shop", "481")
 
-    assert caught.value.retry_after == 3600
+    assert error.value.retry_after == 3600
     assert waiting.pauses == []
 
 
-def test_a_retry_after_date_is_understood(source: Between, client: Client, waiting: Waiting) -> None:
+def test_a_retry_after_date_is_understood(source: FaultyRegistry, client: Client, waiting: Waiting) -> None:
     waiting.now = 1_795_000_000.0  # 2026-11-18 11:06:40 UTC
     busy = times(1, RegistryReply(status=503, headers={"Retry-After": "Wed, 18 Nov 2026 11:06:45 GMT"}))
     source.reply = lambda request, reply: busy() or reply
@@ -69,4 +71,4 @@ def test_an_upload_that_is_throttled_is_begun_again(hostile: Hostile, client: Cl
     client(target).put_blob("prod/shop", digest_of(b"data"), 4, chunks)
 
     assert waiting.pauses == [3]
-    assert len(starts) == 1  # the bytes had arrived all the same
+    assert len(starts) == 1  # the bytes had arrived nevertheless

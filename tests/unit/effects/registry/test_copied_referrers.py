@@ -1,4 +1,4 @@
-"""What becomes of parts and referrers that the source lists in vain, or that the target does not take."""
+"""Parts and referrers that the source lists but does not have, or that the target does not accept."""
 
 import pytest
 
@@ -23,49 +23,49 @@ from tests.unit.effects.registry.pairs import TWO_PLATFORMS, Pair, alter_replies
 
 def test_a_referrer_that_is_listed_and_gone_is_left_out_and_noted(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
-    kept, gone = referrer(TWO_PLATFORMS, b"signed"), referrer(TWO_PLATFORMS, b"purged")
+    present, purged = referrer(TWO_PLATFORMS, b"signed"), referrer(TWO_PLATFORMS, b"purged")
     pair.source.referrers_api = False
-    for each in (kept, gone, referrer(gone, b"a signature of what was purged")):
-        pair.source.seed("team/shop", each)
-    pair.source.seed("team/shop", index(kept, gone), digest.replace(":", "-"))
-    del pair.source.manifests["team/shop", gone.digest]
+    for artifact in (present, purged, referrer(purged, b"a signature of what was purged")):
+        pair.source.seed("team/shop", artifact)
+    pair.source.seed("team/shop", index(present, purged), digest.replace(":", "-"))
+    del pair.source.manifests["team/shop", purged.digest]
 
     record = run(pair, digest)
 
-    assert record.referrers == (kept.digest,)
-    assert record.notes == (f"source.test/team/shop@{digest} lists {gone.digest}, which is gone and was left out",)
+    assert record.referrers == (present.digest,)
+    assert record.notes == (f"source.test/team/shop@{digest} lists {purged.digest}, which is gone and was left out",)
     assert run(pair, digest).manifests_copied == 0
 
 
 def test_a_referrer_of_which_a_part_is_gone_is_left_out_as_a_whole(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
     child = image(b"of an attestation")
-    whole = index(child, subject=TWO_PLATFORMS)
-    pair.source.seed("team/shop", whole)
+    attestation = index(child, subject=TWO_PLATFORMS)
+    pair.source.seed("team/shop", attestation)
     del pair.source.manifests["team/shop", child.digest]
 
     record = run(pair, digest)
 
     assert record.referrers == ()
-    assert whole.digest in record.notes[0]
+    assert attestation.digest in record.notes[0]
 
 
 def test_a_referrer_whose_bytes_are_gone_is_left_out_as_a_whole(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
-    part, kept = image(b"of an attestation"), referrer(TWO_PLATFORMS, b"signed")
-    whole = index(part, subject=TWO_PLATFORMS)
-    for each in (kept, whole):
-        pair.source.seed("team/shop", each)
+    part, signature = image(b"of an attestation"), referrer(TWO_PLATFORMS, b"signed")
+    attestation = index(part, subject=TWO_PLATFORMS)
+    for artifact in (signature, attestation):
+        pair.source.seed("team/shop", artifact)
     del pair.source.blobs["team/shop", digest_of(b"of an attestation")]
 
     record = run(pair, digest)
 
-    assert record.referrers == (kept.digest,)
+    assert record.referrers == (signature.digest,)
     assert record.manifests == record.comparison.read_back
     assert sorted(note.rpartition("referrer ")[2] for note in record.notes) == sorted(
         [
             f"{part.digest} was left out: {digest_of(b'of an attestation')} is gone",
-            f"{whole.digest} was left out: a part of it is",
+            f"{attestation.digest} was left out: a part of it is",
         ]
     )
 
@@ -104,11 +104,11 @@ def test_an_index_that_lists_a_platform_in_vain_is_refused_by_name(pair: Pair) -
     arm = TWO_PLATFORMS.children[1]
     del pair.source.manifests["team/shop", arm.digest]
 
-    with pytest.raises(Incomplete) as caught:
+    with pytest.raises(Incomplete) as error:
         run(pair, digest)
 
-    assert f"source.test/team/shop@{digest}: the index lists linux/arm64 {arm.digest}, which" in str(caught.value)
-    assert "build and push it again" in str(caught.value)
+    assert f"source.test/team/shop@{digest}: the index lists linux/arm64 {arm.digest}, which" in str(error.value)
+    assert "build and push it again" in str(error.value)
     assert pair.target.writes() == []
 
 
@@ -123,8 +123,8 @@ def test_what_a_registry_answers_in_place_of_lists_is_noted_once_for_each_end(pa
     record = run(pair, digest)
 
     assert record.referrers == (signature.digest,)
-    said = "answers 406 when asked for referrers, so their list is looked for under a tag"
-    assert record.notes == (f"source.test/team/shop {said}", f"target.test/prod/shop {said}")
+    note = "answers 406 when asked for referrers, so their list is looked for under a tag"
+    assert record.notes == (f"source.test/team/shop {note}", f"target.test/prod/shop {note}")
 
 
 def test_a_tag_that_the_list_of_referrers_needs_is_not_taken_from_what_it_names(pair: Pair) -> None:
@@ -143,12 +143,12 @@ REFUSALS = [error(status, "UNSUPPORTED") for status in (400, 405, 415)]
 
 
 def signed_and_signed_again(pair: Pair) -> tuple[str, str, str]:
-    """Digests of an image, its signature, and a signature of that."""
+    """The digests of an image, its signature, and a signature of the signature."""
     signature = referrer(TWO_PLATFORMS, b"signed")
-    again = referrer(signature, b"signed again")
-    for built in (TWO_PLATFORMS, signature, again):
+    second_signature = referrer(signature, b"signed again")
+    for built in (TWO_PLATFORMS, signature, second_signature):
         pair.source.seed("team/shop", built)
-    return TWO_PLATFORMS.digest, signature.digest, again.digest
+    return TWO_PLATFORMS.digest, signature.digest, second_signature.digest
 
 
 @pytest.mark.parametrize("reply", REFUSALS)
@@ -156,14 +156,14 @@ def test_a_target_that_takes_no_subject_is_told_of_with_what_can_be_done(pair: P
     digest, signature, _ = signed_and_signed_again(pair)
     pair.target.subject_answer = reply
 
-    with pytest.raises(SubjectRefused) as caught:
+    with pytest.raises(SubjectRefused) as error:
         run(pair, digest)
 
-    assert not caught.value.retryable
+    assert not error.value.retryable
     assert f"target.test/prod/shop@{signature}: it is a referrer, and a manifest with a subject was refused" in str(
-        caught.value
+        error.value
     )
-    assert "promotion.referrers: try" in str(caught.value)
+    assert "promotion.referrers: try" in str(error.value)
     assert ("prod/shop", "482") not in pair.target.tags
 
 
@@ -181,7 +181,7 @@ def test_referrers_that_are_refused_are_left_out_where_that_is_allowed(
     assert record.manifests == record.comparison.read_back
     assert not set(referrers) & set(record.manifests)
     assert pair.target.tags == {("prod/shop", "482"): digest}
-    assert [any(each in note for note in record.notes) for each in referrers] == [True, True]
+    assert [any(refused in note for note in record.notes) for refused in referrers] == [True, True]
 
 
 def test_an_image_that_is_refused_is_not_a_referrer_that_may_be_left_out(pair: Pair) -> None:

@@ -1,4 +1,4 @@
-"""What a copy does and refuses, between two registries in memory."""
+"""What a copy between two registries in memory does and refuses."""
 
 import json
 
@@ -44,7 +44,7 @@ def test_the_record_says_what_was_copied_and_is_json(pair: Pair) -> None:
     assert record.platforms == ("linux/amd64", "linux/arm64")
     assert record.media_type == OCI_INDEX
     assert (record.manifests_copied, record.blobs_copied, record.blobs_skipped) == (3, 5, 0)
-    assert record.bytes_copied == sum(len(data) for data in pair.target.blobs.values())
+    assert record.bytes_copied == sum(len(blob) for blob in pair.target.blobs.values())
     assert record.manifests[-1] == digest
     assert record.comparison.read_back == record.manifests
     assert record.comparison.resolves_to == digest
@@ -88,10 +88,12 @@ def test_build_attestations_travel_but_are_not_platforms(pair: Pair) -> None:
 
 
 def test_a_tag_that_names_another_digest_is_never_moved_and_nothing_is_written(pair: Pair) -> None:
-    other = pair.target.seed("prod/shop", image(b"other"), "482")
+    other_digest = pair.target.seed("prod/shop", image(b"other"), "482")
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
 
-    with pytest.raises(TagTaken, match=rf"target\.test/prod/shop:482: it names {other}, but should name {digest}"):
+    with pytest.raises(
+        TagTaken, match=rf"target\.test/prod/shop:482: it names {other_digest}, but should name {digest}"
+    ):
         run(pair, digest)
 
     assert pair.target.writes() == []
@@ -121,17 +123,19 @@ DOCKER_BASE = blob_descriptor(DOCKER_FOREIGN, WINDOWS) | ADDRESS
 OCI_BASE = blob_descriptor("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", WINDOWS)
 
 
-def windows(layer: dict[str, object], *, held: bool) -> ArtifactDouble:
+def windows(layer: dict[str, object], *, in_registry: bool) -> ArtifactDouble:
     document = json.loads(image(b"x").raw)
     document["layers"] = [layer, *document["layers"]]
     return ArtifactDouble(
-        raw=unusual_json(document), media_type=OCI_MANIFEST, blobs=(*image(b"x").blobs, *((WINDOWS,) if held else ()))
+        raw=unusual_json(document),
+        media_type=OCI_MANIFEST,
+        blobs=(*image(b"x").blobs, *((WINDOWS,) if in_registry else ())),
     )
 
 
 @pytest.mark.parametrize("layer", [DOCKER_BASE, OCI_BASE, blob_descriptor(OCI_LAYER, WINDOWS) | ADDRESS])
 def test_a_foreign_layer_that_the_source_holds_is_copied_like_any_other(pair: Pair, layer: dict[str, object]) -> None:
-    digest = pair.source.seed("team/shop", windows(layer, held=True))
+    digest = pair.source.seed("team/shop", windows(layer, in_registry=True))
 
     record = run(pair, digest)
 
@@ -143,22 +147,22 @@ def test_a_foreign_layer_that_the_source_holds_is_copied_like_any_other(pair: Pa
 def test_a_foreign_layer_that_the_source_lacks_stays_where_it_is_and_is_noted(
     pair: Pair, layer: dict[str, object]
 ) -> None:
-    digest = pair.source.seed("team/shop", windows(layer, held=False))
+    digest = pair.source.seed("team/shop", windows(layer, in_registry=False))
 
     record = run(pair, digest)
 
-    where = f"source.test/team/shop@{digest_of(WINDOWS)}"
+    layer_name = f"source.test/team/shop@{digest_of(WINDOWS)}"
     assert record.blobs_copied == 2
-    assert record.notes == (f"{where} is a foreign layer that is not there, and was left at mcr.example",)
+    assert record.notes == (f"{layer_name} is a foreign layer that is not there, and was left at mcr.example",)
 
 
 def test_a_foreign_layer_that_is_nowhere_is_refused_before_anything_is_written(pair: Pair) -> None:
-    digest = pair.source.seed("team/shop", windows(OCI_BASE, held=False))
+    digest = pair.source.seed("team/shop", windows(OCI_BASE, in_registry=False))
 
-    with pytest.raises(LayerMissing, match="the foreign layer is not there") as caught:
+    with pytest.raises(LayerMissing, match="the foreign layer is not there") as error:
         run(pair, digest)
 
-    assert "allow-nondistributable-artifacts" in str(caught.value)
+    assert "allow-nondistributable-artifacts" in str(error.value)
     assert pair.target.writes() == []
 
 
@@ -198,23 +202,23 @@ def test_a_cosign_tag_that_has_grown_at_the_source_grows_at_the_target(pair: Pai
     tag = digest.replace(":", "-") + ".sig"
     pair.source.seed("team/shop", cosign_signature(b"one"), tag)
     run(pair, digest)
-    grown = pair.source.seed("team/shop", cosign_signature(b"one", b"two"), tag)
+    two_signatures = pair.source.seed("team/shop", cosign_signature(b"one", b"two"), tag)
 
     run(pair, digest)
 
-    assert pair.target.tags["prod/shop", tag] == grown
+    assert pair.target.tags["prod/shop", tag] == two_signatures
 
 
 def test_a_cosign_tag_that_would_lose_a_signature_is_not_moved(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", image(b"x"))
     tag = digest.replace(":", "-") + ".sig"
     pair.source.seed("team/shop", cosign_signature(b"one"), tag)
-    held = pair.target.seed("prod/shop", cosign_signature(b"added in production"), tag)
+    target_digest = pair.target.seed("prod/shop", cosign_signature(b"added in production"), tag)
 
     with pytest.raises(TagTaken, match=r"\.sig"):
         run(pair, digest)
 
-    assert pair.target.tags["prod/shop", tag] == held
+    assert pair.target.tags["prod/shop", tag] == target_digest
     assert ("prod/shop", "482") not in pair.target.tags
 
 
@@ -222,16 +226,19 @@ def test_referrers_kept_under_a_tag_are_merged_with_what_the_target_has() -> Non
     pair = make_pair(source_api=False, target_api=False)
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
     tag = digest.replace(":", "-")
-    ours, theirs = referrer(TWO_PLATFORMS, b"ours"), referrer(TWO_PLATFORMS, b"theirs")
-    for registry, repository, one in ((pair.source, "team/shop", ours), (pair.target, "prod/shop", theirs)):
+    source_referrer, target_referrer = referrer(TWO_PLATFORMS, b"ours"), referrer(TWO_PLATFORMS, b"theirs")
+    for registry, repository, artifact in (
+        (pair.source, "team/shop", source_referrer),
+        (pair.target, "prod/shop", target_referrer),
+    ):
         registry.seed(repository, TWO_PLATFORMS)
-        registry.seed(repository, one)
-        registry.seed(repository, index(one), tag)
+        registry.seed(repository, artifact)
+        registry.seed(repository, index(artifact), tag)
 
     run(pair, digest)
 
     listed = pair.to_target.referrers("prod/shop", digest).listed
-    assert {each.digest for each in listed} == {ours.digest, theirs.digest}
+    assert {referrer_listed.digest for referrer_listed in listed} == {source_referrer.digest, target_referrer.digest}
 
 
 def test_a_target_that_takes_a_referrer_but_does_not_list_it_is_worth_another_try(pair: Pair) -> None:
@@ -239,10 +246,10 @@ def test_a_target_that_takes_a_referrer_but_does_not_list_it_is_worth_another_tr
     pair.source.seed("team/shop", referrer(TWO_PLATFORMS, b"signed"))
     alter_replies(pair, lambda request, reply: empty_index() if "/referrers/" in request.path else reply)
 
-    with pytest.raises(NotListed) as caught:
+    with pytest.raises(NotListed) as error:
         run(pair, digest)
 
-    assert caught.value.retryable
+    assert error.value.retryable
     assert ("prod/shop", "482") not in pair.target.tags
 
 
@@ -279,9 +286,9 @@ def test_within_one_registry_blobs_are_mounted_and_no_bytes_travel(pair: Pair) -
 
 
 def test_progress_is_told_of_each_blob(pair: Pair) -> None:
-    seen: list[Progress] = []
+    reports: list[Progress] = []
 
-    run(pair, pair.source.seed("team/shop", TWO_PLATFORMS), progress=seen.append)
+    run(pair, pair.source.seed("team/shop", TWO_PLATFORMS), progress=reports.append)
 
-    assert [at.blobs for at in seen] == [0, 1, 2, 3, 4, 5]
-    assert (seen[0].bytes, seen[-1].bytes, seen[-1].of_blobs) == (0, seen[-1].of_bytes, 5)
+    assert [report.blobs for report in reports] == [0, 1, 2, 3, 4, 5]
+    assert (reports[0].bytes, reports[-1].bytes, reports[-1].of_blobs) == (0, reports[-1].of_bytes, 5)

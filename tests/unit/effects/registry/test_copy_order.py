@@ -1,4 +1,4 @@
-"""Whatever the artifact looks like: nothing is stored before what it needs, all arrives, and the tag comes last."""
+"""For any artifact: nothing is stored before what it refers to, everything arrives, and the tag is set last."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,11 @@ class Artifact:
     cosign: dict[str, ArtifactDouble]
 
     def digests(self) -> set[str]:
-        parts = [*self.root.whole(), *(part for each in self.about for part in each.whole()), *self.cosign.values()]
+        parts = [
+            *self.root.whole(),
+            *(part for statement in self.about for part in statement.whole()),
+            *self.cosign.values(),
+        ]
         return {part.digest for part in parts}
 
 
@@ -55,7 +59,7 @@ def _seed(registry: MemoryRegistry, artifact: Artifact) -> None:
         registry.seed("team/shop", signature, tag)
     if not registry.referrers_api:
         for subject in [*artifact.root.whole(), *artifact.about]:
-            listed = [each for each in artifact.about if subject.digest.encode() in each.raw]
+            listed = [referrer for referrer in artifact.about if subject.digest.encode() in referrer.raw]
             if listed:
                 registry.seed("team/shop", index(*listed), subject.digest.replace(":", "-"))
 
@@ -69,11 +73,11 @@ def test_any_artifact_arrives_whole_in_order_and_tagged_last(
     source = CopySource(registry=pair.from_source, repository="team/shop", digest=artifact.root.digest)
     target = CopyTarget(registry=pair.to_target, repository="prod/shop", digest=artifact.root.digest, tag="482")
 
-    first = copy_artifact(source, target)  # the target refuses whatever comes before what it needs
+    first = copy_artifact(source, target)  # the target refuses whatever arrives before what it refers to
 
-    held = {digest: raw for (_, digest), (raw, _) in pair.target.manifests.items()}
-    assert artifact.digests() <= held.keys()
-    assert all(digest_of(raw) == digest for digest, raw in held.items())
+    stored = {digest: raw for (_, digest), (raw, _) in pair.target.manifests.items()}
+    assert artifact.digests() <= stored.keys()
+    assert all(digest_of(raw) == digest for digest, raw in stored.items())
     assert set(first.manifests) == artifact.digests()
     assert pair.target.tags["prod/shop", "482"] == artifact.root.digest
     assert {tag: pair.target.tags["prod/shop", tag] for tag in artifact.cosign} == {
@@ -81,9 +85,9 @@ def test_any_artifact_arrives_whole_in_order_and_tagged_last(
     }
     assert pair.target.writes()[-1] == "PUT /v2/prod/shop/manifests/482"
     for subject in [*artifact.root.whole(), *artifact.about]:
-        there = pair.from_source.referrers("team/shop", subject.digest).listed
-        here = pair.to_target.referrers("prod/shop", subject.digest).listed
-        assert {each.digest for each in there} == {each.digest for each in here}
+        at_source = pair.from_source.referrers("team/shop", subject.digest).listed
+        at_target = pair.to_target.referrers("prod/shop", subject.digest).listed
+        assert {descriptor.digest for descriptor in at_source} == {descriptor.digest for descriptor in at_target}
 
     writes = len(pair.target.writes())
     second = copy_artifact(source, target)

@@ -1,4 +1,4 @@
-"""What a pushed manifest is, by what the registry holds."""
+"""Which kind of artifact a pushed manifest is, read from the registry."""
 
 import json
 from typing import Any
@@ -67,5 +67,5 @@ def test_an_image_is_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_lies_beside_images_is_told_by_what_it_is(name: str) -> None:
-    pushed, expected = OTHERS[name]
-    assert expected in why_no_image(pushed, WHERE)
+    pushed_manifest, expected = OTHERS[name]
+    assert expected in why_no_image(pushed_manifest, WHERE)

@@ -1,4 +1,4 @@
-"""Lists: referrers over several pages, and tags where the registry keeps no times."""
+"""Lists: referrers over several pages, and tags in a registry that keeps no times."""
 
 import json
 from collections.abc import Callable
@@ -17,46 +17,46 @@ from slipway.effects.registry import (
 from slipway.testing.artifacts import OCI_INDEX, ArtifactDouble, index
 from slipway.testing.registry import RegistryReply, Request, error
 from tests.unit.effects.registry.conftest import Hostile
-from tests.unit.effects.registry.hostile import Between
+from tests.unit.effects.registry.hostile import FaultyRegistry
 from tests.unit.effects.registry.layer import IMAGE, Client
 from tests.unit.effects.registry.pairs import TWO_PLATFORMS
 
 
-def test_off_acr_the_last_tags_by_name_stand_for_the_newest(source: Between, client: Client) -> None:
+def test_off_acr_the_last_tags_by_name_stand_for_the_newest(source: FaultyRegistry, client: Client) -> None:
     for number in range(1500):
         source.registry.tags["team/shop", f"{number:04}"] = IMAGE.digest
 
     tags = client(source).recent_tags("team/shop", 3)
 
-    assert [(found.tag, found.digest, found.updated_at) for found in tags] == [
+    assert [(listed.tag, listed.digest, listed.updated_at) for listed in tags] == [
         (name, IMAGE.digest, None) for name in ("481", "1499", "1498")
     ]
 
 
 def test_the_tags_of_no_repository_are_not_found(hostile: Hostile, client: Client) -> None:
-    between = hostile()
-    between.reply = lambda request, reply: error(404, "NAME_UNKNOWN")
+    faulty = hostile()
+    faulty.reply = lambda request, reply: error(404, "NAME_UNKNOWN")
 
     with pytest.raises(NotInRegistry):
-        client(between).recent_tags("team/none", 3)
+        client(faulty).recent_tags("team/none", 3)
 
 
-def test_referrers_are_read_over_all_pages(source: Between, client: Client) -> None:
+def test_referrers_are_read_over_all_pages(source: FaultyRegistry, client: Client) -> None:
     source.reply = _paged(3)
 
-    found = client(source).referrers("team/shop", IMAGE.digest)
+    referrers = client(source).referrers("team/shop", IMAGE.digest)
 
-    assert [each.size for each in found.listed] == [1, 2, 3]
+    assert [descriptor.size for descriptor in referrers.listed] == [1, 2, 3]
 
 
-def test_a_list_without_an_end_is_given_up(source: Between, client: Client) -> None:
+def test_a_list_without_an_end_is_given_up(source: FaultyRegistry, client: Client) -> None:
     source.reply = _paged(10**6)
 
     with pytest.raises(TooLarge, match="at most 100 pages, the registry has more; that limit is Slipway's own"):
         client(source).referrers("team/shop", IMAGE.digest)
 
 
-def test_a_next_page_elsewhere_over_plain_http_is_not_asked_for(source: Between, client: Client) -> None:
+def test_a_next_page_elsewhere_over_plain_http_is_not_asked_for(source: FaultyRegistry, client: Client) -> None:
     source.reply = _paged(3, "http://thief.example")
 
     with pytest.raises(Unsupported, match="next page: expected an https address"):
@@ -73,15 +73,15 @@ NO_API = {
 
 @pytest.mark.parametrize("answer", NO_API.values(), ids=NO_API.keys())
 def test_what_is_not_a_list_of_referrers_says_that_there_is_no_api_for_them_and_is_noted(
-    source: Between, client: Client, answer: RegistryReply
+    source: FaultyRegistry, client: Client, answer: RegistryReply
 ) -> None:
     source.registry.seed("team/shop", index(IMAGE), IMAGE.digest.replace(":", "-"))
     source.reply = lambda request, reply: answer if "/referrers/" in request.path else reply
 
-    found = client(source).referrers("team/shop", IMAGE.digest)
+    referrers = client(source).referrers("team/shop", IMAGE.digest)
 
-    assert ([each.digest for each in found.listed], found.by_registry) == ([IMAGE.digest], False)
-    assert "when asked for referrers, so their list is looked for under a tag" in found.note
+    assert ([descriptor.digest for descriptor in referrers.listed], referrers.by_registry) == ([IMAGE.digest], False)
+    assert "when asked for referrers, so their list is looked for under a tag" in referrers.note
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_what_is_not_a_list_of_referrers_says_that_there_is_no_api_for_them_and_
     [(error(403, "DENIED"), Denied), (RegistryReply(status=429), Throttled), (RegistryReply(status=503), Unreachable)],
 )
 def test_a_refusal_and_a_failure_say_nothing_about_the_api(
-    source: Between, client: Client, answer: RegistryReply, kind: type[RegistryError]
+    source: FaultyRegistry, client: Client, answer: RegistryReply, kind: type[RegistryError]
 ) -> None:
     source.reply = lambda request, reply: answer if "/referrers/" in request.path else reply
 
@@ -97,7 +97,7 @@ def test_a_refusal_and_a_failure_say_nothing_about_the_api(
         client(source).referrers("team/shop", IMAGE.digest)
 
 
-def test_a_list_that_breaks_off_is_an_error(source: Between, client: Client) -> None:
+def test_a_list_that_breaks_off_is_an_error(source: FaultyRegistry, client: Client) -> None:
     paged = _paged(3)
     source.reply = lambda request, reply: error(404, "X") if "page=2" in request.url else paged(request, reply)
 
@@ -105,32 +105,32 @@ def test_a_list_that_breaks_off_is_an_error(source: Between, client: Client) -> 
         client(source).referrers("team/shop", IMAGE.digest)
 
 
-def test_a_list_that_cannot_be_read_is_an_error(source: Between, client: Client) -> None:
-    broken = RegistryReply(status=200, headers={"Content-Type": OCI_INDEX}, body=b'{"manifests": [{}]}')
-    source.reply = lambda request, reply: broken if "/referrers/" in request.path else reply
+def test_a_list_that_cannot_be_read_is_an_error(source: FaultyRegistry, client: Client) -> None:
+    invalid_list = RegistryReply(status=200, headers={"Content-Type": OCI_INDEX}, body=b'{"manifests": [{}]}')
+    source.reply = lambda request, reply: invalid_list if "/referrers/" in request.path else reply
 
     with pytest.raises(Unsupported, match=r"manifests\.0"):
         client(source).referrers("team/shop", IMAGE.digest)
 
 
 @pytest.mark.parametrize(
-    ("artifact", "why"),
+    ("artifact", "expected"),
     [
         pytest.param(IMAGE, "expected the list of referrers to be", id="an image"),
         pytest.param(TWO_PLATFORMS, "got the artifact that it would be of", id="an index (oras-project/oras-go#1396)"),
     ],
 )
 def test_a_tag_of_the_list_that_names_the_artifact_itself_is_not_a_list_and_is_noted(
-    source: Between, client: Client, artifact: ArtifactDouble, why: str
+    source: FaultyRegistry, client: Client, artifact: ArtifactDouble, expected: str
 ) -> None:
     source.registry.referrers_api = False
     digest = source.registry.seed("team/shop", artifact)
     source.registry.tags["team/shop", digest.replace(":", "-")] = digest
 
-    found = client(source).referrers("team/shop", digest)
+    referrers = client(source).referrers("team/shop", digest)
 
-    assert (found.listed, found.tag_is_taken) == ((), True)
-    assert why in found.note
+    assert (referrers.listed, referrers.tag_is_taken) == ((), True)
+    assert expected in referrers.note
 
 
 def _paged(pages: int, base: str = "") -> Callable[[Request, RegistryReply], RegistryReply]:

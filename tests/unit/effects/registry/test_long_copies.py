@@ -1,4 +1,4 @@
-"""Copies that take longer than one life of a function: they stop between blobs, and go on where they stopped."""
+"""Copies that take longer than one invocation: they stop between blobs and continue where they stopped."""
 
 from collections import Counter
 
@@ -14,41 +14,43 @@ LARGE = bytes(range(256)) * 16_384  # 4 MiB
 
 
 class OverError(Exception):
-    """Nothing that a broken connection could be taken for."""
+    """An error that cannot be taken for a broken connection."""
 
 
-class Life:
-    """One call of `copy_artifact`, which has time for so many blobs."""
+class Invocation:
+    """One call of `copy_artifact`, with time for a number of blobs."""
 
     def __init__(self, pair: Pair, *, blobs: int | None = None) -> None:
-        self.pair, self.left = pair, blobs
-        self.seen: list[Progress] = []
+        self.pair, self.blob_limit = pair, blobs
+        self.reports: list[Progress] = []
 
-    def enough(self) -> bool:
-        return self.left is not None and self.seen[-1].sent >= self.left
+    def is_over(self) -> bool:
+        return self.blob_limit is not None and self.reports[-1].sent >= self.blob_limit
 
     def run(self, digest: str) -> CopyResult:
         return copy_artifact(
             CopySource(registry=self.pair.from_source, repository="team/shop", digest=digest),
             CopyTarget(registry=self.pair.to_target, repository="prod/shop", digest=digest, tag="482"),
             workers=1,
-            progress=self.seen.append,
-            time_is_up=self.enough,
+            progress=self.reports.append,
+            time_is_up=self.is_over,
         )
 
 
 def test_a_copy_stops_between_blobs_and_goes_on_where_it_stopped(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", ROOT)
     pair.source.seed("team/shop", referrer(ROOT, b"signed"))
-    for there in (3, 6, 9):
-        with pytest.raises(Unfinished, match=f"{there} of 10 blobs"):
-            Life(pair, blobs=3).run(digest)
+    for blobs_done in (3, 6, 9):
+        with pytest.raises(Unfinished, match=f"{blobs_done} of 10 blobs"):
+            Invocation(pair, blobs=3).run(digest)
         assert pair.target.tags == {}
         assert pair.target.manifests == {}
-    record = Life(pair, blobs=3).run(digest)
+    record = Invocation(pair, blobs=3).run(digest)
 
     uploads = Counter(request.query["digest"] for request in pair.target.log if "digest" in request.query)
-    assert set(uploads) == {digest_of(blob) for blob in [*LAYERS, *(b for p in ROOT.children for b in p.blobs)]} | {
+    assert set(uploads) == {
+        digest_of(blob) for blob in [*LAYERS, *(content for platform in ROOT.children for content in platform.blobs)]
+    } | {
         digest_of(b"{}"),
         digest_of(b"signed"),
     }
@@ -57,34 +59,34 @@ def test_a_copy_stops_between_blobs_and_goes_on_where_it_stopped(pair: Pair) -> 
     assert record.comparison.read_back == record.manifests
 
 
-def test_each_life_brings_at_least_one_blob(pair: Pair) -> None:
+def test_each_invocation_copies_at_least_one_blob(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", image(b"one", b"two"))
 
-    for there in (1, 2):
-        with pytest.raises(Unfinished, match=f"{there} of 3 blobs are at the target"):
-            Life(pair, blobs=0).run(digest)
+    for blobs_done in (1, 2):
+        with pytest.raises(Unfinished, match=f"{blobs_done} of 3 blobs are at the target"):
+            Invocation(pair, blobs=0).run(digest)
 
-    assert Life(pair, blobs=0).run(digest).blobs_copied == 1
+    assert Invocation(pair, blobs=0).run(digest).blobs_copied == 1
 
 
-def test_what_is_there_already_takes_no_time_from_a_life(pair: Pair) -> None:
+def test_blobs_that_are_there_already_take_no_time_from_an_invocation(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", ROOT)
     pair.target.seed("prod/shop", ROOT.children[0])
 
-    life = Life(pair, blobs=5)
-    record = life.run(digest)
+    invocation = Invocation(pair, blobs=5)
+    record = invocation.run(digest)
 
-    assert (record.blobs_skipped, record.blobs_copied, life.seen[-1].sent) == (4, 4, 4)
+    assert (record.blobs_skipped, record.blobs_copied, invocation.reports[-1].sent) == (4, 4, 4)
 
 
 def test_progress_is_told_within_a_large_blob(pair: Pair) -> None:
-    life = Life(pair)
-    life.run(pair.source.seed("team/shop", image(LARGE)))
+    invocation = Invocation(pair)
+    invocation.run(pair.source.seed("team/shop", image(LARGE)))
 
-    within = [at.bytes for at in life.seen if at.blobs == 0]
+    within = [report.bytes for report in invocation.reports if report.blobs == 0]
     assert within == sorted(within)
     assert len(within) >= 4
-    assert life.seen[-1].bytes == life.seen[-1].of_bytes > len(LARGE)
+    assert invocation.reports[-1].bytes == invocation.reports[-1].of_bytes > len(LARGE)
 
 
 def test_what_progress_raises_ends_the_copy_in_mid_blob(pair: Pair) -> None:

@@ -1,4 +1,4 @@
-"""What is accepted as a name, an address or a manifest."""
+"""What is accepted as a name, an address or a manifest, and what is refused."""
 
 import json
 from functools import partial
@@ -121,9 +121,9 @@ def test_a_registry_that_stores_something_else_is_noticed() -> None:
 
 
 def test_a_stream_of_the_wrong_bytes_is_not_stored(pair: Pair) -> None:
-    for wrong in ([b"12", b"4"], [b"12"], [b"12", b"3", b"4"]):
+    for chunks in ([b"12", b"4"], [b"12"], [b"12", b"3", b"4"]):
         with pytest.raises(DigestMismatch):
-            pair.to_target.put_blob("prod/shop", digest_of(b"123"), 3, partial(iter, wrong))
+            pair.to_target.put_blob("prod/shop", digest_of(b"123"), 3, partial(iter, chunks))
 
     assert pair.target.blobs == {}
 
@@ -176,10 +176,10 @@ def test_an_artifact_with_too_many_manifests_is_refused(pair: Pair) -> None:
 
 
 def test_a_manifest_with_too_many_layers_is_refused_before_any_is_asked_for(pair: Pair) -> None:
-    """A manifest of one MiB can list thousands."""
-    whole = json.loads(image(b"x").raw)
-    listed = [whole["layers"][0] | {"digest": digest_of(str(number).encode())} for number in range(5_000)]
-    raw = json.dumps(whole | {"layers": listed}).encode()
+    """A manifest of one MiB can list thousands of layers."""
+    document = json.loads(image(b"x").raw)
+    listed = [document["layers"][0] | {"digest": digest_of(str(number).encode())} for number in range(5_000)]
+    raw = json.dumps(document | {"layers": listed}).encode()
     digest = pair.source.seed("team/shop", ArtifactDouble(raw=raw, media_type=OCI_MANIFEST))
 
     with pytest.raises(
@@ -191,5 +191,5 @@ def test_a_manifest_with_too_many_layers_is_refused_before_any_is_asked_for(pair
 
 
 def answering(reply: RegistryReply) -> Registry:
-    """A client of a registry that has one answer to everything."""
+    """A client of a registry that gives the same answer to every request."""
     return Registry(RegistryEndpoint("one.test"), Anonymous(), pool=MemoryPool(**{"one.test": lambda request: reply}))

@@ -1,4 +1,4 @@
-"""What a copy refuses or is refused: each names registry, repository and digest, and says what to do."""
+"""What a copy refuses and what a registry refuses: each error names registry, repository and digest, and the remedy."""
 
 import json
 from dataclasses import replace
@@ -51,17 +51,17 @@ FULL_DISK = json.dumps(
 ).encode()
 
 
-def refused(pair: Pair, digest: str) -> RegistryError:
+def refusal_of(pair: Pair, digest: str) -> RegistryError:
     source = CopySource(registry=pair.from_source, repository="team/shop", digest=digest, tag="481")
     target = CopyTarget(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
-    with pytest.raises(RegistryError) as caught:
+    with pytest.raises(RegistryError) as error:
         copy_artifact(source, target)
     assert pair.target.tags == {}
-    return caught.value
+    return error.value
 
 
 def answering(pair: Pair, method: str, part: str, reply: RegistryReply) -> None:
-    """The target answers so to each request of the method whose path has the part in it."""
+    """Let the target give this reply to each request of the method whose path contains `part`."""
 
     def handle(request: Request) -> RegistryReply:
         return reply if request.method == method and part in request.path else pair.target.handle(request)
@@ -106,13 +106,13 @@ def test_an_artifact_that_cannot_be_carried_over_is_refused_before_anything_is_w
 ) -> None:
     digest = pair.source.seed("team/shop", built, "481")
 
-    found = refused(pair, digest)
+    refusal = refusal_of(pair, digest)
 
-    assert type(found) is kind
-    assert not found.retryable
-    assert f"source.test/team/shop@{digest}" in str(found)
-    assert says in str(found)
-    assert to_do in str(found)
+    assert type(refusal) is kind
+    assert not refusal.retryable
+    assert f"source.test/team/shop@{digest}" in str(refusal)
+    assert says in str(refusal)
+    assert to_do in str(refusal)
     assert pair.target.writes() == []
 
 
@@ -120,11 +120,11 @@ def test_a_source_whose_layer_has_another_digest_is_refused(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", IMAGE)
     pair.source.blobs["team/shop", LAYER] = b"altered"
 
-    found = refused(pair, digest)
+    refusal = refusal_of(pair, digest)
 
-    assert isinstance(found, DigestMismatch)
-    assert f"source.test/team/shop@{LAYER}: the 7 bytes have the digest {digest_of(b'altered')}" in str(found)
-    assert "do not deploy it" in str(found)
+    assert isinstance(refusal, DigestMismatch)
+    assert f"source.test/team/shop@{LAYER}: the 7 bytes have the digest {digest_of(b'altered')}" in str(refusal)
+    assert "do not deploy it" in str(refusal)
     assert ("prod/shop", LAYER) not in pair.target.blobs
 
 
@@ -132,22 +132,24 @@ def test_a_source_that_lies_about_a_size_is_refused(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", IMAGE)
     pair.source.blobs["team/shop", LAYER] = b"a layer and more"
 
-    found = refused(pair, digest)
+    refusal = refusal_of(pair, digest)
 
-    assert isinstance(found, DigestMismatch)
-    assert f"source.test/team/shop@{LAYER}: expected 7 bytes from byte 0, the registry announces 16" in str(found)
+    assert isinstance(refusal, DigestMismatch)
+    assert f"source.test/team/shop@{LAYER}: expected 7 bytes from byte 0, the registry announces 16" in str(refusal)
 
 
 def test_a_target_that_stores_something_else_is_refused(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", IMAGE)
-    other = digest_of(b"other")
-    answering(pair, "PUT", "/blobs/uploads/", RegistryReply(status=201, headers={"Docker-Content-Digest": other}))
+    other_digest = digest_of(b"other")
+    answering(
+        pair, "PUT", "/blobs/uploads/", RegistryReply(status=201, headers={"Docker-Content-Digest": other_digest})
+    )
 
-    found = refused(pair, digest)
+    refusal = refusal_of(pair, digest)
 
-    assert isinstance(found, DigestMismatch)
-    assert "target.test/prod/shop@sha256:" in str(found)
-    assert f"the registry says that it stored {other}" in str(found)
+    assert isinstance(refusal, DigestMismatch)
+    assert "target.test/prod/shop@sha256:" in str(refusal)
+    assert f"the registry says that it stored {other_digest}" in str(refusal)
 
 
 @pytest.mark.parametrize(
@@ -166,12 +168,12 @@ def test_a_full_registry_is_told_apart_from_a_missing_right(pair: Pair, reply: R
     digest = pair.source.seed("team/shop", image())
     answering(pair, method, "/blobs/uploads/", reply)
 
-    found = refused(pair, digest)
+    refusal = refusal_of(pair, digest)
 
-    assert type(found) is QuotaFull
-    assert not found.retryable
-    assert "target.test/prod/shop@sha256:" in str(found)
-    assert "delete what is no longer needed from the registry, or raise its quota or tier" in str(found)
+    assert type(refusal) is QuotaFull
+    assert not refusal.retryable
+    assert "target.test/prod/shop@sha256:" in str(refusal)
+    assert "delete what is no longer needed from the registry, or raise its quota or tier" in str(refusal)
     assert len([request for request in pair.target.log if request.method == "PUT"]) == 0
 
 
@@ -179,12 +181,12 @@ def test_a_missing_right_names_what_it_is_for(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", image())
     answering(pair, "POST", "/blobs/uploads/", error(403, "DENIED", "requested access to the resource is denied"))
 
-    found = refused(pair, digest)
+    refusal = refusal_of(pair, digest)
 
-    assert type(found) is Denied
-    assert "target.test/prod/shop@sha256:" in str(found)
-    assert "starting the upload was answered with 403 (DENIED: requested access" in str(found)
-    assert "check the role of this identity on the repository" in str(found)
+    assert type(refusal) is Denied
+    assert "target.test/prod/shop@sha256:" in str(refusal)
+    assert "starting the upload was answered with 403 (DENIED: requested access" in str(refusal)
+    assert "check the role of this identity on the repository" in str(refusal)
 
 
 @pytest.mark.parametrize(
@@ -198,33 +200,33 @@ def test_a_digest_that_the_target_has_soft_deleted_must_be_restored_first(pair: 
     digest = pair.source.seed("team/shop", IMAGE)
     answering(pair, "PUT", "/manifests/", error(409, "MANIFEST_INVALID", message))
 
-    found = refused(pair, digest)
+    refusal = refusal_of(pair, digest)
 
-    assert type(found) is SoftDeleted
-    assert f"target.test/prod/shop@{digest}: storing the manifest was answered with 409" in str(found)
-    assert "restore it (az acr manifest restore)" in str(found)
+    assert type(refusal) is SoftDeleted
+    assert f"target.test/prod/shop@{digest}: storing the manifest was answered with 409" in str(refusal)
+    assert "restore it (az acr manifest restore)" in str(refusal)
 
 
 def test_a_storm_of_429_is_worth_another_try_later_and_says_how_late(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", image())
     answering(pair, "POST", "/blobs/uploads/", RegistryReply(status=429, headers={"Retry-After": "120"}))
 
-    found = refused(pair, digest)
+    refusal = refusal_of(pair, digest)
 
-    assert isinstance(found, Throttled)
-    assert (found.retryable, found.retry_after) == (True, 120)
-    assert "target.test/prod/shop@sha256:" in str(found)
-    assert "try again later, or move to a larger registry tier" in str(found)
+    assert isinstance(refusal, Throttled)
+    assert (refusal.retryable, refusal.retry_after) == (True, 120)
+    assert "target.test/prod/shop@sha256:" in str(refusal)
+    assert "try again later, or move to a larger registry tier" in str(refusal)
 
 
 def test_a_server_that_fails_is_worth_another_try(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", image())
     answering(pair, "POST", "/blobs/uploads/", RegistryReply(status=500, body=b'{"errors": [{"code": "UNKNOWN"}]}'))
 
-    found = refused(pair, digest)
+    refusal = refusal_of(pair, digest)
 
-    assert isinstance(found, Unreachable)
-    assert found.retryable
+    assert isinstance(refusal, Unreachable)
+    assert refusal.retryable
 
 
 def test_a_refusal_by_a_firewall_names_the_address_that_it_refused(pair: Pair) -> None:
@@ -311,19 +313,19 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "reply", "kind", "to_do"), ANSWERS)
+@pytest.mark.parametrize(("request_matcher", "reply", "kind", "to_do"), ANSWERS)
 def test_each_answer_of_a_registry_leads_to_what_can_be_done_about_it(
-    pair: Pair, asked: tuple[str, str], reply: RegistryReply, kind: type[RegistryError], to_do: str
+    pair: Pair, request_matcher: tuple[str, str], reply: RegistryReply, kind: type[RegistryError], to_do: str
 ) -> None:
     digest = pair.source.seed("team/shop", IMAGE)
-    answering(pair, *asked, reply)
+    answering(pair, *request_matcher, reply)
 
-    found = refused(pair, digest)
+    refusal = refusal_of(pair, digest)
 
-    assert type(found) is kind
-    assert to_do in str(found)
-    assert kind is Locked or "unlock" not in str(found)
-    assert "sig=x" not in str(found)
+    assert type(refusal) is kind
+    assert to_do in str(refusal)
+    assert kind is Locked or "unlock" not in str(refusal)
+    assert "sig=x" not in str(refusal)
 
 
 def test_a_page_in_place_of_a_manifest_is_not_taken_for_one_that_somebody_altered(pair: Pair) -> None:
@@ -389,7 +391,7 @@ def test_a_layer_with_a_digest_of_another_kind_is_named(pair: Pair) -> None:
     raw = IMAGE.raw.replace(LAYER.encode(), b"sha512:" + b"0" * 128)
     digest = pair.source.seed("team/shop", ArtifactDouble(raw=raw, media_type=OCI_MANIFEST))
 
-    found = refused(pair, digest)
+    refusal = refusal_of(pair, digest)
 
-    assert type(found) is OtherDigest
-    assert "layers.0.digest: expected a sha256 digest, got a sha512 one; build and push it with sha256" in str(found)
+    assert type(refusal) is OtherDigest
+    assert "layers.0.digest: expected a sha256 digest, got a sha512 one; build and push it with sha256" in str(refusal)

@@ -1,4 +1,4 @@
-"""Signing in: which flow, which scopes, how often; and that secrets stay where they belong."""
+"""Signing in: which flow, which scopes and how often, and that secrets are sent nowhere else."""
 
 import base64
 import json
@@ -36,34 +36,34 @@ def jwt(name: str, expires_at: float) -> str:
 
 
 class Guarded:
-    """A registry that wants tokens, and the token endpoints beside it."""
+    """A registry that demands tokens, and its token endpoints."""
 
     def __init__(self, waiting: Waiting, *, host: str = "acr.test") -> None:
         self.registry = MemoryRegistry()
         self.registry.seed("team/shop", IMAGE, "481")
-        self.behind: Callable[[Request], RegistryReply] = self.registry.handle
-        """What a request with a good token reaches."""
-        self.instead: dict[str, Callable[[Request], RegistryReply]] = {}
-        """What answers at a path instead of the token endpoint."""
+        self.registry_handler: Callable[[Request], RegistryReply] = self.registry.handle
+        """Answers requests that have a valid token."""
+        self.overrides: dict[str, Callable[[Request], RegistryReply]] = {}
+        """Answers for single paths, instead of the token endpoints."""
         self.waiting = waiting
         self.challenge = f'Bearer realm="https://{host}/oauth2/token",service="{host}"'
         self.accepted: set[str] = set()
         self.exchanges: list[dict[str, list[str]]] = []
         self.grants: list[dict[str, list[str]]] = []
         self.grant_headers: list[dict[str, str]] = []
-        self.life = 4500.0
+        self.token_life = 4500.0
         self.refresh_valid = True
 
     def __call__(self, request: Request) -> RegistryReply:
-        if request.path in self.instead:
-            return self.instead[request.path](request)
+        if request.path in self.overrides:
+            return self.overrides[request.path](request)
         if request.path == "/oauth2/exchange":
             return self._exchange(parse_qs(request.body.decode()))
         if request.path == "/oauth2/token":
             return self._token(request)
         if request.headers.get("Authorization", "") not in self.accepted:
             return RegistryReply(status=401, headers={"WWW-Authenticate": self.challenge})
-        return self.behind(request)
+        return self.registry_handler(request)
 
     def _exchange(self, form: dict[str, list[str]]) -> RegistryReply:
         self.exchanges.append(form)
@@ -77,7 +77,7 @@ class Guarded:
         self.grant_headers.append(request.headers)
         if not self.refresh_valid:
             return RegistryReply(status=401)
-        token = jwt(f"access{len(self.grants)}", self.waiting.now + self.life)
+        token = jwt(f"access{len(self.grants)}", self.waiting.now + self.token_life)
         self.accepted.add(f"Bearer {token}")
         return RegistryReply(status=200, body=json.dumps({"access_token": token}).encode())
 
@@ -107,10 +107,10 @@ def test_an_entra_token_is_exchanged_once_and_each_scope_gets_its_own_token(guar
         registry.resolve("team/shop", "481")
     registry.put_blob("team/shop", digest_of(b"new"), 3, lambda: [b"new"])
 
-    assert [(each["grant_type"], each["service"], each["access_token"]) for each in guarded.exchanges] == [
+    assert [(form["grant_type"], form["service"], form["access_token"]) for form in guarded.exchanges] == [
         (["access_token"], ["acr.test"], ["entra-token"])
     ]
-    assert [each["scope"] for each in guarded.grants] == [
+    assert [form["scope"] for form in guarded.grants] == [
         ["repository:team/shop:pull"],
         ["repository:team/shop:pull,push"],
     ]
@@ -120,7 +120,7 @@ def test_a_token_is_renewed_before_it_expires(guarded: Guarded) -> None:
     registry = client(guarded, ENTRA)
     registry.resolve("team/shop", "481")
 
-    guarded.waiting.now += guarded.life - 61
+    guarded.waiting.now += guarded.token_life - 61
     registry.resolve("team/shop", "481")
     assert len(guarded.grants) == 1
 
@@ -142,7 +142,7 @@ def test_a_refresh_token_is_replaced_before_it_expires(guarded: Guarded) -> None
 def test_a_refresh_token_that_was_revoked_is_replaced_once(guarded: Guarded) -> None:
     registry = client(guarded, ENTRA)
     registry.resolve("team/shop", "481")
-    guarded.waiting.now += guarded.life
+    guarded.waiting.now += guarded.token_life
     guarded.refresh_valid = False
 
     assert registry.resolve("team/shop", "481") == IMAGE.digest
@@ -159,18 +159,18 @@ def test_a_token_that_the_registry_no_longer_takes_is_renewed_once(guarded: Guar
 
 
 def test_after_a_refusal_rights_are_asked_for_again_from_the_identity_on(guarded: Guarded) -> None:
-    """A role assignment that reaches the registry late: a token holds the rights of when it was issued."""
+    """A role assignment may reach the registry late, and a token holds the rights of the time when it was issued."""
     registry = client(guarded, ENTRA)
-    granted = guarded.behind
+    with_rights = guarded.registry_handler
 
-    def spreading(request: Request) -> RegistryReply:
-        return granted(request) if len(guarded.exchanges) > 1 else RegistryReply(status=403)
+    def refuse_until_second_exchange(request: Request) -> RegistryReply:
+        return with_rights(request) if len(guarded.exchanges) > 1 else RegistryReply(status=403)
 
-    guarded.behind = spreading
+    guarded.registry_handler = refuse_until_second_exchange
 
-    with pytest.raises(Denied) as refused:
+    with pytest.raises(Denied) as refusal:
         registry.manifest("team/shop", "481")
-    assert refused.value.retryable
+    assert refusal.value.retryable
     assert registry.manifest("team/shop", "481").digest == IMAGE.digest
     assert len(guarded.exchanges) == 2
 
@@ -187,14 +187,14 @@ def test_a_registry_that_refuses_even_a_new_token_denies(guarded: Guarded) -> No
 def test_an_upload_that_is_met_by_401_sends_its_bytes_again(guarded: Guarded) -> None:
     registry = client(guarded, ENTRA)
     registry.put_blob("team/shop", digest_of(b"one"), 3, lambda: [b"one"])
-    put = guarded.behind
+    usual = guarded.registry_handler
 
     def expire_before_put(request: Request) -> RegistryReply:
         if request.method == "POST":
             guarded.accepted.clear()
-        return put(request)
+        return usual(request)
 
-    guarded.behind = expire_before_put
+    guarded.registry_handler = expire_before_put
     registry.put_blob("team/shop", digest_of(b"two"), 3, lambda: [b"two"])
 
     assert guarded.registry.blobs["team/shop", digest_of(b"two")] == b"two"
@@ -203,11 +203,11 @@ def test_an_upload_that_is_met_by_401_sends_its_bytes_again(guarded: Guarded) ->
 def test_many_threads_that_need_a_token_fetch_it_once(guarded: Guarded) -> None:
     registry = client(guarded, ENTRA)
     registry.resolve("team/shop", "481")
-    guarded.waiting.now += guarded.life
-    together = threading.Barrier(8)
+    guarded.waiting.now += guarded.token_life
+    barrier = threading.Barrier(8)
 
     def ask(_: int) -> str | None:
-        together.wait(timeout=30)
+        barrier.wait(timeout=30)
         return registry.resolve("team/shop", "481")
 
     with ThreadPoolExecutor(8) as executor:
@@ -259,12 +259,12 @@ def test_a_token_address_that_a_proxy_hides_the_tls_of_is_asked_over_https(guard
     urls: list[str] = []
     guarded.challenge = f'Bearer realm="{realm}",service="acr.test"'
 
-    def seen(request: Request) -> RegistryReply:
+    def record_url(request: Request) -> RegistryReply:
         urls.append(request.url)
         return guarded(request)
 
     registry = Registry(
-        RegistryEndpoint("acr.test"), BasicCredential("ada", "s3cret"), pool=MemoryPool(**{"acr.test": seen})
+        RegistryEndpoint("acr.test"), BasicCredential("ada", "s3cret"), pool=MemoryPool(**{"acr.test": record_url})
     )
 
     assert registry.resolve("team/shop", "481") == IMAGE.digest
@@ -339,12 +339,12 @@ def test_a_sign_in_that_cannot_work_says_why(
 def test_a_refused_exchange_shows_neither_token_nor_answer(
     guarded: Guarded, status: int, kind: type[Exception], message: str
 ) -> None:
-    guarded.instead["/oauth2/exchange"] = lambda request: RegistryReply(status=status, body=b"bad token: entra-token")
+    guarded.overrides["/oauth2/exchange"] = lambda request: RegistryReply(status=status, body=b"bad token: entra-token")
 
-    with pytest.raises(kind, match=message) as caught:
+    with pytest.raises(kind, match=message) as error:
         client(guarded, ENTRA).resolve("team/shop", "481")
 
-    assert "entra-token" not in str(caught.value)
+    assert "entra-token" not in str(error.value)
 
 
 @pytest.mark.parametrize("credential", [ENTRA, BasicCredential("ada", "s3cret"), Anonymous()])
@@ -352,23 +352,23 @@ def test_a_firewall_in_front_of_the_token_address_is_named_with_the_address_that
     guarded: Guarded, credential: Credential
 ) -> None:
     refusal = error(403, "DENIED", "client with IP '203.0.113.7' is not allowed access. s3cret entra-token")
-    guarded.instead |= dict.fromkeys(("/oauth2/exchange", "/oauth2/token"), lambda request: refusal)
+    guarded.overrides |= dict.fromkeys(("/oauth2/exchange", "/oauth2/token"), lambda request: refusal)
 
-    with pytest.raises(Firewalled, match=r"\(DENIED\): a client with the address 203\.0\.113\.7 is not") as caught:
+    with pytest.raises(Firewalled, match=r"\(DENIED\): a client with the address 203\.0\.113\.7 is not") as refused:
         client(guarded, credential).resolve("team/shop", "481")
 
-    assert "az acr network-rule add" in str(caught.value)
-    assert not any(secret in str(caught.value) for secret in ("s3cret", "entra-token"))
+    assert "az acr network-rule add" in str(refused.value)
+    assert not any(secret in str(refused.value) for secret in ("s3cret", "entra-token"))
 
 
 def test_what_stands_in_place_of_an_address_is_not_shown(guarded: Guarded) -> None:
-    echo = error(403, "DENIED", "client with IP 'deadbeef.cafe' is not allowed access")
-    guarded.instead["/oauth2/exchange"] = lambda request: echo
+    reply = error(403, "DENIED", "client with IP 'deadbeef.cafe' is not allowed access")
+    guarded.overrides["/oauth2/exchange"] = lambda request: reply
 
-    with pytest.raises(SignInRefused) as caught:
+    with pytest.raises(SignInRefused) as refused:
         client(guarded, ENTRA).resolve("team/shop", "481")
 
-    assert "deadbeef" not in str(caught.value)
+    assert "deadbeef" not in str(refused.value)
 
 
 def test_a_name_and_password_that_a_registry_refuses_itself_are_what_has_to_be_looked_at(guarded: Guarded) -> None:
@@ -380,7 +380,7 @@ def test_a_name_and_password_that_a_registry_refuses_itself_are_what_has_to_be_l
 
 def test_a_token_with_a_line_break_never_becomes_a_header(guarded: Guarded) -> None:
     body = json.dumps({"refresh_token": "x\r\nEvil: yes"}).encode()
-    guarded.instead["/oauth2/exchange"] = lambda request: RegistryReply(status=200, body=body)
+    guarded.overrides["/oauth2/exchange"] = lambda request: RegistryReply(status=200, body=body)
 
     with pytest.raises(Unsupported, match="expected refresh_token to be a token"):
         client(guarded, ENTRA).resolve("team/shop", "481")
@@ -389,22 +389,22 @@ def test_a_token_with_a_line_break_never_becomes_a_header(guarded: Guarded) -> N
 def test_an_opaque_token_lives_as_long_as_the_server_says(guarded: Guarded) -> None:
     guarded.accepted = {"Bearer opaque"}
     token = RegistryReply(status=200, body=b'{"token": "opaque", "expires_in": 300}')
-    asked: list[Request] = []
+    token_requests: list[Request] = []
 
     def sign_in(request: Request) -> RegistryReply:
-        asked.append(request)
+        token_requests.append(request)
         return token
 
-    guarded.instead["/oauth2/token"] = sign_in
+    guarded.overrides["/oauth2/token"] = sign_in
     registry = client(guarded, Anonymous())
 
     registry.resolve("team/shop", "481")
     guarded.waiting.now += 239
     registry.resolve("team/shop", "481")
-    assert len(asked) == 1
+    assert len(token_requests) == 1
     guarded.waiting.now += 2
     registry.resolve("team/shop", "481")
-    assert len(asked) == 2
+    assert len(token_requests) == 2
 
 
 def test_credentials_do_not_show_their_secrets() -> None:
@@ -413,7 +413,7 @@ def test_credentials_do_not_show_their_secrets() -> None:
 
 
 class _Nothing(set[str]):
-    """Accepts no token, however new."""
+    """Accepts no token, not even a new one."""
 
     def __contains__(self, token: object) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""Images with what hangs on them, as the tools push it: Notation, cosign 2 and 3, oras and docker buildx."""
+"""Images with their attachments, as the tools push them: Notation, cosign 2 and 3, oras and docker buildx."""
 
 import json
 from collections.abc import Mapping
@@ -94,7 +94,7 @@ def manifest(
 def notation(
     subject: ArtifactDouble, by: Issued, *, as_cose: bool = False, old_layout: bool = False, **fields: Any
 ) -> ArtifactDouble:
-    """As `notation sign` attaches it; the old layout names its type in the configuration alone."""
+    """A signature as `notation sign` attaches it. The old layout names its type only in the configuration."""
     payload = fields.pop("payload", payload_for(target_of(subject)))
     raw = (cose if as_cose else jws)(by, payload=payload, **fields)
     layer = Layer(COSE if as_cose else JWS, raw)
@@ -109,12 +109,12 @@ def simple_layer(subject: ArtifactDouble, key: Key, **critical: Any) -> Layer:
 
 
 def classic(*layers: Layer) -> ArtifactDouble:
-    """What cosign keeps under a tag."""
+    """The manifest that cosign keeps under a tag."""
     return manifest(*layers, config_type=OCI_CONFIG)
 
 
 def in_bundle(subject: ArtifactDouble, key: Key, content: dict[str, Any]) -> ArtifactDouble:
-    """As cosign 3 attaches a signature or an attestation."""
+    """A bundle as cosign 3 attaches it, with a signature or an attestation."""
     annotations = {
         "dev.sigstore.bundle.content": "dsse-envelope",
         "dev.sigstore.bundle.predicateType": content["predicateType"],
@@ -133,13 +133,13 @@ def signed_in_bundle(subject: ArtifactDouble, key: Key) -> ArtifactDouble:
 def sbom(
     subject: ArtifactDouble, document: bytes | None = None, media_type: str = "application/spdx+json"
 ) -> ArtifactDouble:
-    """As `oras attach` does it."""
+    """An SBOM as `oras attach` attaches it."""
     layer = Layer(media_type, document if document is not None else compact(SPDX_DOCUMENT))
     return manifest(layer, subject=subject, artifact_type=media_type)
 
 
 def attested(*contents: Mapping[str, Any] | bytes, kinds: tuple[str, ...] = ()) -> ArtifactDouble:
-    """What `cosign attest` keeps under the tag `.att`."""
+    """The manifest that `cosign attest` keeps under the tag `.att`."""
     layers = [
         Layer(
             DSSE,
@@ -163,7 +163,7 @@ def buildx_attestations(platform: ArtifactDouble, *contents: dict[str, Any]) -> 
 
 
 def buildx_index(*platforms: ArtifactDouble, attestations: Mapping[str, ArtifactDouble]) -> ArtifactDouble:
-    """An index with attestation manifests (by the digest of the platform that they are about) among its children."""
+    """An index with attestation manifests among its children; the keys of `attestations` are platforms' digests."""
     entries = [platform.descriptor() for platform in platforms]
     for about, built in attestations.items():
         reference = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": about}
@@ -176,7 +176,7 @@ def buildx_index(*platforms: ArtifactDouble, attestations: Mapping[str, Artifact
 
 
 def built_with_buildx(*, builder: str = BUILDER, with_sbom: bool = True) -> ArtifactDouble:
-    """Two platforms, each with its attestations."""
+    """An index of two platforms, each with its attestations."""
     platforms = [image(name.encode(), architecture=name) for name in ("amd64", "arm64")]
     attestations = {}
     for platform in platforms:
@@ -192,13 +192,13 @@ def built_with_buildx(*, builder: str = BUILDER, with_sbom: bool = True) -> Arti
 
 @dataclass(frozen=True)
 class People:
-    """Who signs in these tests."""
+    """The keys and certificates of those who sign in these tests."""
 
     notation: Issued = field(default_factory=signer)
     cosign: Key = field(default_factory=ec_key)
     builder: Key = field(default_factory=ec_key)
 
-    def everything(self) -> RequiredChecks:
+    def all_checks(self) -> RequiredChecks:
         """All four rules."""
         return RequiredChecks(
             notation=NotationTrust(

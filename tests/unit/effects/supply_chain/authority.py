@@ -1,4 +1,4 @@
-"""Certificate authorities of the tests: real X.509 chains, right unless a test asks for something wrong."""
+"""Certificate authorities for tests: real X.509 chains, valid unless a test asks for something else."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,8 +18,8 @@ type Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519Priva
 
 
 @cache
-def rsa_key(size: int, which: int = 0) -> rsa.RSAPrivateKey:
-    """Made once for each process: large ones take long."""
+def rsa_key(size: int, seed: int = 0) -> rsa.RSAPrivateKey:
+    """Generated once per process, since large keys take long; another `seed` gives another key."""
     return rsa.generate_private_key(public_exponent=65537, key_size=size)
 
 
@@ -28,12 +28,12 @@ def ec_key(curve: ec.EllipticCurve | None = None) -> ec.EllipticCurvePrivateKey:
 
 
 def pem(key: Key) -> bytes:
-    """The public half, as it stands in a file."""
+    """The public key in PEM, as in a file."""
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def name(common: str, **others: str) -> x509.Name:
-    given = {"C": "US", "ST": "WA", "O": "contoso.com", "CN": common} | others
+def name(common: str, **more: str) -> x509.Name:
+    attributes = {"C": "US", "ST": "WA", "O": "contoso.com", "CN": common} | more
     oids = {
         "C": NameOID.COUNTRY_NAME,
         "ST": NameOID.STATE_OR_PROVINCE_NAME,
@@ -41,11 +41,11 @@ def name(common: str, **others: str) -> x509.Name:
         "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
         "CN": NameOID.COMMON_NAME,
     }
-    return x509.Name([x509.NameAttribute(oids[kind], value) for kind, value in given.items() if value])
+    return x509.Name([x509.NameAttribute(oids[kind], value) for kind, value in attributes.items() if value])
 
 
-def usage(*given: str) -> x509.KeyUsage:
-    every = (
+def usage(*purposes: str) -> x509.KeyUsage:
+    all_purposes = (
         "digital_signature",
         "content_commitment",
         "key_encipherment",
@@ -56,7 +56,7 @@ def usage(*given: str) -> x509.KeyUsage:
         "encipher_only",
         "decipher_only",
     )
-    return x509.KeyUsage(**{each: each in given for each in every})
+    return x509.KeyUsage(**{purpose: purpose in purposes for purpose in all_purposes})
 
 
 LEAF_EXTENSIONS: tuple[tuple[x509.ExtensionType, bool], ...] = (
@@ -98,7 +98,7 @@ def issue(
     ends: datetime = NOW + 300 * DAY,
     hash_algorithm: Any = None,
 ) -> Issued:
-    """Signed by the issuer, or by itself."""
+    """A certificate signed by the issuer `by`, or by itself."""
     signer = by.key if by else key
     builder = (
         x509.CertificateBuilder()
@@ -124,6 +124,6 @@ def intermediate(by: Issued, *, path_length: int | None = None, **fields: Any) -
 
 
 def signer(key: Key | None = None, *, by: Issued | None = None, **fields: Any) -> Issued:
-    """A signing certificate under an intermediate under a root, unless told otherwise."""
+    """A signing certificate, under an intermediate and a root unless `by` names another issuer."""
     subject = fields.pop("subject", name("release"))
     return issue(subject, key or ec_key(), by=by or intermediate(root()), **fields)

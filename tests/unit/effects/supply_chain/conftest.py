@@ -1,4 +1,4 @@
-"""A place whose image nothing is attached to."""
+"""A registry with one image that has no attachments."""
 
 import pytest
 
@@ -17,6 +17,6 @@ def people() -> People:
 @pytest.fixture
 def place(people: People) -> Place:
     pair = make_pair()
-    made = Place(held=pair.source, client=pair.from_source, people=people)
-    made.push(SHOP, "1")
-    return made
+    new_place = Place(registry=pair.source, client=pair.from_source, people=people)
+    new_place.push(SHOP, "1")
+    return new_place

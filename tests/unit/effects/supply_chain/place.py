@@ -1,4 +1,4 @@
-"""A registry with one image, and who is trusted: what the tests of the four rules look at."""
+"""A registry with one image and the identities that are trusted, for the tests of the four rules."""
 
 from dataclasses import dataclass, replace
 
@@ -20,27 +20,27 @@ SHOP = image(b"the shop")
 class Place:
     """A registry with one image, and the trusted identities."""
 
-    held: MemoryRegistry
+    registry: MemoryRegistry
     client: Registry
     people: People
     image: ArtifactDouble = SHOP
 
     def push(self, built: ArtifactDouble, tag: str | None = None) -> None:
-        self.held.seed(REPOSITORY, built, tag)
+        self.registry.seed(REPOSITORY, built, tag)
 
     def tag(self, suffix: str, built: ArtifactDouble, about: ArtifactDouble | None = None) -> None:
         self.push(built, (about or self.image).digest.replace(":", "-") + suffix)
 
-    def look(self, *names: str, wanted: RequiredChecks | None = None) -> RuleResult:
-        """The one rule that is asked for; `names` are the fields of Wanted to keep."""
-        everything = wanted or self.people.everything()
+    def look(self, *names: str, required: RequiredChecks | None = None) -> RuleResult:
+        """The result of one rule; `names` are the fields of RequiredChecks that are checked."""
+        checks = required or self.people.all_checks()
         empty = RequiredChecks()
-        kept = {name: getattr(everything, name) for name in names}
-        (found,) = check_required(self.client, REPOSITORY, self.image.digest, replace(empty, **kept), NOW)
-        return found
+        selected = {name: getattr(checks, name) for name in names}
+        (result,) = check_required(self.client, REPOSITORY, self.image.digest, replace(empty, **selected), NOW)
+        return result
 
 
 def with_image(place: Place, built: ArtifactDouble) -> Place:
-    made = replace(place, image=built)
-    made.push(built, "1")
-    return made
+    new_place = replace(place, image=built)
+    new_place.push(built, "1")
+    return new_place

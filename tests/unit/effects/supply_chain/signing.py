@@ -1,4 +1,4 @@
-"""Signatures and attestations of the tests, written byte by byte, so that any byte of them can be wrong."""
+"""Signatures and attestations for tests, built byte by byte, so that tests can change any part of them."""
 
 import base64
 import json
@@ -33,12 +33,12 @@ def b64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def payload_for(target: SignedDescriptor = TARGET, **others: Any) -> bytes:
+def payload_for(target: SignedDescriptor = TARGET, **more: Any) -> bytes:
     descriptor = {"mediaType": target.media_type, "digest": target.digest, "size": target.size}
-    return compact({"targetArtifact": descriptor | others})
+    return compact({"targetArtifact": descriptor | more})
 
 
-# ---- raw signatures, as JOSE and COSE want them
+# ---- raw signatures, as JOSE and COSE encode them
 
 
 def raw_signature(key: Key, data: bytes) -> bytes:
@@ -91,15 +91,15 @@ def jws(
     envelope: Mapping[str, Any] | None = None,
     **times: Any,
 ) -> bytes:
-    """An envelope; `changes` and `without` are about the protected header, before it is signed."""
-    given = {**(headers or protected_jws(by.key, **times)), **(changes or {})}
-    protected = b64url(compact({name: value for name, value in given.items() if name not in without}))
+    """A JWS envelope; `changes` and `without` apply to the protected header before it is signed."""
+    header = {**(headers or protected_jws(by.key, **times)), **(changes or {})}
+    protected = b64url(compact({name: value for name, value in header.items() if name not in without}))
     content = b64url(payload if payload is not None else payload_for())
     document = {
         "payload": content,
         "protected": protected,
         "header": {
-            "x5c": [b64(each) for each in (by.chain if chain is None else chain)],
+            "x5c": [b64(certificate) for certificate in (by.chain if chain is None else chain)],
             "io.cncf.notary.signingAgent": "t",
         },
         "signature": b64url(raw_signature(key or by.key, f"{protected}.{content}".encode())),
@@ -115,19 +115,19 @@ class Tag:
 
 
 def cbor(value: Any) -> bytes:
-    """The encoding of values that envelopes have."""
+    """Encode a value of the types that envelopes contain."""
     if value is None or isinstance(value, bool):
         return {False: b"\xf4", True: b"\xf5", None: b"\xf6"}[value]
     if isinstance(value, int):
         return head(0, value) if value >= 0 else head(1, -1 - value)
     if isinstance(value, str | bytes):
-        data = value.encode() if isinstance(value, str) else value
-        return head(3 if isinstance(value, str) else 2, len(data)) + data
+        encoded = value.encode() if isinstance(value, str) else value
+        return head(3 if isinstance(value, str) else 2, len(encoded)) + encoded
     if isinstance(value, dict):
-        return head(5, len(value)) + b"".join(cbor(name) + cbor(each) for name, each in value.items())
+        return head(5, len(value)) + b"".join(cbor(name) + cbor(item) for name, item in value.items())
     if isinstance(value, Tag):
         return head(6, value.tag) + cbor(value.value)
-    return head(4, len(value)) + b"".join(cbor(each) for each in value)
+    return head(4, len(value)) + b"".join(cbor(item) for item in value)
 
 
 def head(major: int, number: int) -> bytes:
@@ -162,9 +162,9 @@ def cose(
     tag: int = 18,
     **times: Any,
 ) -> bytes:
-    """As `jws`, in COSE."""
-    given = {**protected_cose(by.key, **times), **(changes or {})}
-    protected = cbor({name: value for name, value in given.items() if name not in without})
+    """The same envelope as `jws`, in COSE."""
+    header = {**protected_cose(by.key, **times), **(changes or {})}
+    protected = cbor({name: value for name, value in header.items() if name not in without})
     content = payload if payload is not None else payload_for()
     signature = raw_signature(key or by.key, cbor(["Signature1", protected, b"", content]))
     headers = {33: list(by.chain if chain is None else chain), "io.cncf.notary.signingAgent": "t"}
@@ -175,7 +175,7 @@ def cose(
 
 
 def key_signature(key: Key, data: bytes) -> bytes:
-    """As cosign signs with a key."""
+    """A signature as cosign makes it with a key."""
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(data, padding.PKCS1v15(), hashes.SHA256())
     if isinstance(key, ec.EllipticCurvePrivateKey):

@@ -1,4 +1,4 @@
-"""SBOMs and provenance in a registry: where tools keep them, and what does not hold."""
+"""SBOMs and provenance in a registry: where tools store them, and which do not count."""
 
 import json
 from collections.abc import Callable
@@ -39,7 +39,7 @@ from tests.unit.effects.supply_chain.signing import (
 
 # ---- has-sbom
 
-HANGING: dict[str, Callable[[Place, ArtifactDouble], None]] = {
+ATTACH: dict[str, Callable[[Place, ArtifactDouble], None]] = {
     "as a referrer": lambda place, about: place.push(sbom(about)),
     "as CycloneDX": lambda place, about: place.push(
         sbom(about, compact(CYCLONEDX_DOCUMENT), "application/vnd.cyclonedx+json")
@@ -70,56 +70,56 @@ HANGING: dict[str, Callable[[Place, ArtifactDouble], None]] = {
 }
 
 
-@pytest.mark.parametrize("how", HANGING)
+@pytest.mark.parametrize("how", ATTACH)
 def test_an_sbom_is_found_wherever_tools_keep_it(place: Place, how: str) -> None:
-    HANGING[how](place, SHOP)
-    found = place.look("sbom")
-    assert found.passed, found.reason
+    ATTACH[how](place, SHOP)
+    result = place.look("sbom")
+    assert result.passed, result.reason
 
 
 def test_the_sboms_that_buildx_makes_count_for_their_platforms(place: Place) -> None:
-    found = with_image(place, built_with_buildx()).look("sbom")
-    assert found.passed, found.reason
-    assert found.reason.startswith("linux/amd64: SBOM: SPDX")
-    assert "linux/arm64: SBOM: SPDX" in found.reason
+    result = with_image(place, built_with_buildx()).look("sbom")
+    assert result.passed, result.reason
+    assert result.reason.startswith("linux/amd64: SBOM: SPDX")
+    assert "linux/arm64: SBOM: SPDX" in result.reason
 
 
-@pytest.mark.parametrize("how", HANGING)
+@pytest.mark.parametrize("how", ATTACH)
 def test_an_sbom_of_the_index_is_enough(place: Place, how: str) -> None:
-    there = with_image(place, index(SHOP, image(b"arm", architecture="arm64")))
-    HANGING[how](there, there.image)
-    assert there.look("sbom").passed
+    with_index = with_image(place, index(SHOP, image(b"arm", architecture="arm64")))
+    ATTACH[how](with_index, with_index.image)
+    assert with_index.look("sbom").passed
 
 
-@pytest.mark.parametrize("how", HANGING)
+@pytest.mark.parametrize("how", ATTACH)
 def test_every_platform_needs_one_otherwise(place: Place, how: str) -> None:
     arm = image(b"arm", architecture="arm64")
-    there = with_image(place, index(SHOP, arm))
-    HANGING[how](there, SHOP)
-    found = there.look("sbom")
-    assert not found.passed
-    assert isinstance(found, NotYet)
-    assert "linux/arm64: expected an SBOM" in found.reason
-    HANGING[how](there, arm)
-    assert there.look("sbom").passed
+    with_index = with_image(place, index(SHOP, arm))
+    ATTACH[how](with_index, SHOP)
+    result = with_index.look("sbom")
+    assert not result.passed
+    assert isinstance(result, NotYet)
+    assert "linux/arm64: expected an SBOM" in result.reason
+    ATTACH[how](with_index, arm)
+    assert with_index.look("sbom").passed
 
 
 def test_an_sbom_that_is_listed_and_was_purged_is_missing_and_no_trouble_of_the_registry(place: Place) -> None:
-    gone = sbom(SHOP)
-    place.push(gone)
-    place.held.referrers_api = False
-    place.push(index(gone), SHOP.digest.replace(":", "-"))
-    del place.held.manifests[REPOSITORY, gone.digest]
-    found = place.look("sbom")
-    assert isinstance(found, NotYet)
-    assert "expected an SBOM" in found.reason
+    purged = sbom(SHOP)
+    place.push(purged)
+    place.registry.referrers_api = False
+    place.push(index(purged), SHOP.digest.replace(":", "-"))
+    del place.registry.manifests[REPOSITORY, purged.digest]
+    result = place.look("sbom")
+    assert isinstance(result, NotYet)
+    assert "expected an SBOM" in result.reason
 
 
 def test_what_is_attached_as_an_sbom_must_be_one(place: Place) -> None:
     place.push(sbom(SHOP, b'{"hello":"world"}'))
-    found = place.look("sbom")
-    assert not isinstance(found, NotYet)
-    assert "neither SPDX nor CycloneDX" in found.reason
+    result = place.look("sbom")
+    assert not isinstance(result, NotYet)
+    assert "neither SPDX nor CycloneDX" in result.reason
 
 
 def test_an_sbom_that_is_attested_for_another_image_does_not_count(place: Place) -> None:
@@ -134,9 +134,9 @@ def test_an_sbom_that_is_attested_for_another_image_does_not_count(place: Place)
 def test_signed_provenance_of_the_builder_holds(place: Place, version: str) -> None:
     content = provenance(digest=SHOP.digest, version=version)
     place.tag(".att", attested(dsse(place.people.builder, content)))
-    found = place.look("provenance")
-    assert found.passed, found.reason
-    assert found.reason == f"provenance: {BUILDER} (signed with the required key)"
+    result = place.look("provenance")
+    assert result.passed, result.reason
+    assert result.reason == f"provenance: {BUILDER} (signed with the required key)"
 
 
 def test_provenance_in_a_bundle_holds(place: Place) -> None:
@@ -149,34 +149,34 @@ def test_an_image_that_says_it_is_an_attestation_needs_provenance_where_nodes_ma
     place: Place, platform: dict[str, str] | None
 ) -> None:
     arm = image(b"arm", architecture="arm64")
-    both = index(SHOP, arm)
-    document = json.loads(both.raw)
+    two_platforms = index(SHOP, arm)
+    document = json.loads(two_platforms.raw)
     document["manifests"][0]["annotations"] = {
         "vnd.docker.reference.type": "attestation-manifest",
         "vnd.docker.reference.digest": arm.digest,
     }
     document["manifests"][0]["platform"] = platform
-    there = with_image(place, replace(both, raw=json.dumps(document).encode()))
-    there.push(in_bundle(arm, place.people.builder, provenance(digest=arm.digest)))
-    assert not there.look("provenance").passed
+    with_index = with_image(place, replace(two_platforms, raw=json.dumps(document).encode()))
+    with_index.push(in_bundle(arm, place.people.builder, provenance(digest=arm.digest)))
+    assert not with_index.look("provenance").passed
 
 
 def test_provenance_of_another_builder_does_not_hold(place: Place) -> None:
     place.push(in_bundle(SHOP, place.people.builder, provenance("https://laptop.example", digest=SHOP.digest)))
-    found = place.look("provenance")
-    assert not isinstance(found, NotYet)
-    assert "it names the builder https://laptop.example" in found.reason
+    result = place.look("provenance")
+    assert not isinstance(result, NotYet)
+    assert "it names the builder https://laptop.example" in result.reason
 
 
 def test_what_buildx_says_is_not_signed_and_counts_only_without_a_key(place: Place) -> None:
-    there = with_image(place, built_with_buildx())
-    found = there.look("provenance")
-    assert not found.passed
-    assert "it is not signed" in found.reason
+    buildx_image = with_image(place, built_with_buildx())
+    result = buildx_image.look("provenance")
+    assert not result.passed
+    assert "it is not signed" in result.reason
     unsigned = RequiredChecks(provenance=ProvenanceTrust(builders=(BUILDER,)))
-    found = there.look("provenance", wanted=unsigned)
-    assert found.passed, found.reason
-    assert "no signature asked for" in found.reason
+    result = buildx_image.look("provenance", required=unsigned)
+    assert result.passed, result.reason
+    assert "no signature asked for" in result.reason
 
 
 def test_buildx_must_speak_of_the_platform_that_it_hangs_on(place: Place) -> None:
@@ -190,14 +190,14 @@ def test_buildx_must_speak_of_the_platform_that_it_hangs_on(place: Place) -> Non
         },
     )
     unsigned = RequiredChecks(provenance=ProvenanceTrust(builders=(BUILDER,)))
-    found = with_image(place, swapped).look("provenance", wanted=unsigned)
-    assert not found.passed
-    assert f"linux/arm64: expected provenance of {arm.digest[:19]}, none of 1 holds" in found.reason
+    result = with_image(place, swapped).look("provenance", required=unsigned)
+    assert not result.passed
+    assert f"linux/arm64: expected provenance of {arm.digest[:19]}, none of 1 holds" in result.reason
 
 
 def test_only_what_may_be_provenance_is_downloaded(place: Place) -> None:
     large = statement(SPDX, SPDX_DOCUMENT | {"packages": ["x" * 1000] * 1000}, digest=SHOP.digest)
-    mine = dsse(place.people.builder, provenance(digest=SHOP.digest))
-    place.tag(".att", attested(dsse(ec_key(), large), mine, kinds=(SPDX, PROVENANCE_1)))
+    signed_provenance = dsse(place.people.builder, provenance(digest=SHOP.digest))
+    place.tag(".att", attested(dsse(ec_key(), large), signed_provenance, kinds=(SPDX, PROVENANCE_1)))
     assert place.look("provenance").passed
-    assert len([each for each in place.held.log if "/blobs/" in each.path]) == 1
+    assert len([request for request in place.registry.log if "/blobs/" in request.path]) == 1

@@ -1,4 +1,4 @@
-"""The CBOR reader: what it takes, and that it refuses everything that could be read in two ways."""
+"""The CBOR reader: what it accepts, and that it refuses everything that could be read in two ways."""
 
 from contextlib import suppress
 from typing import Any
@@ -24,13 +24,13 @@ VALUES = st.recursive(
 
 
 def plain(value: Any) -> Any:
-    """As the reader gives it."""
+    """The value as the reader returns it."""
     if isinstance(value, Tag):
         return Tagged(value.tag, plain(value.value))
     if isinstance(value, list):
-        return [plain(each) for each in value]
+        return [plain(item) for item in value]
     if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     return value
 
 
@@ -45,7 +45,7 @@ def depth(value: Any) -> int:
         else []
     )
     keys = 1 if isinstance(value, dict) and value else 0
-    return 1 + max([keys, *(depth(each) for each in inner)], default=0)
+    return 1 + max([keys, *(depth(item) for item in inner)], default=0)
 
 
 @given(VALUES)

@@ -1,4 +1,4 @@
-"""Certificate chains: the Notary Project's rules for each certificate, and for how they hang together."""
+"""Certificate chains: the Notary Project's rules for each certificate and for the chain."""
 
 from collections.abc import Callable
 
@@ -38,9 +38,9 @@ def check(by: Issued) -> None:
 
 
 def refusal(by: Issued) -> str:
-    with pytest.raises(Unproven) as caught:
+    with pytest.raises(Unproven) as error:
         check(by)
-    return str(caught.value)
+    return str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_signing_certificate_may_be(make: Callable[[], Issued]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("extensions", "said"),
+    ("extensions", "expected"),
     [
         ((EXTENDED,), "digitalSignature"),
         (((USAGE[0], False), EXTENDED), "digitalSignature"),
@@ -110,13 +110,13 @@ def test_a_signing_certificate_may_be(make: Callable[[], Issued]) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_signing_certificate_may_be_for_nothing_else(
-    extensions: tuple[tuple[x509.ExtensionType, bool], ...], said: str
+    extensions: tuple[tuple[x509.ExtensionType, bool], ...], expected: str
 ) -> None:
-    assert said in refusal(signer(extensions=extensions))
+    assert expected in refusal(signer(extensions=extensions))
 
 
 @pytest.mark.parametrize(
-    ("extensions", "said"),
+    ("extensions", "expected"),
     [
         ((), "is not that of a CA"),
         (((x509.BasicConstraints(ca=False, path_length=None), True),), "is not that of a CA"),
@@ -126,11 +126,11 @@ def test_a_signing_certificate_may_be_for_nothing_else(
         (((x509.BasicConstraints(ca=True, path_length=None), True), (usage("key_cert_sign"), False)), "keyCertSign"),
     ],
 )
-def test_an_issuer_must_be_a_ca(extensions: tuple[tuple[x509.ExtensionType, bool], ...], said: str) -> None:
+def test_an_issuer_must_be_a_ca(extensions: tuple[tuple[x509.ExtensionType, bool], ...], expected: str) -> None:
     issuing = issue(name("Contoso Issuing"), ec_key(), by=root(), extensions=extensions)
-    found = refusal(signer(by=issuing))
-    assert said in found
-    assert "Contoso Issuing" in found
+    reason = refusal(signer(by=issuing))
+    assert expected in reason
+    assert "Contoso Issuing" in reason
 
 
 def test_a_ca_may_have_only_as_many_cas_below_it_as_it_says() -> None:
@@ -143,19 +143,19 @@ def test_a_self_signed_signer_must_not_be_a_ca() -> None:
 
 
 def test_each_certificate_must_be_issued_by_the_next() -> None:
-    by, other = signer(), signer()
+    by, other_signer = signer(), signer()
     leaf, issuing, above = read_chain(by.chain)
-    for wrong in (
+    for wrong_chain in (
         (leaf, above),
         (leaf, above, issuing),
         (issuing, leaf, above),
-        (leaf, read_chain(other.chain)[1], above),
-        (leaf, issuing, read_chain(other.chain)[2]),
+        (leaf, read_chain(other_signer.chain)[1], above),
+        (leaf, issuing, read_chain(other_signer.chain)[2]),
         (leaf, issuing, above, above),
         (leaf, leaf, issuing, above),
     ):
         with pytest.raises(Unproven):
-            check_chain(wrong, (NOW,))
+            check_chain(wrong_chain, (NOW,))
 
 
 def test_a_chain_without_its_root_is_not_whole() -> None:
@@ -166,7 +166,7 @@ def test_a_chain_without_its_root_is_not_whole() -> None:
 
 @pytest.mark.parametrize("position", [0, 1])
 def test_no_certificate_may_be_signed_with_sha_1(position: int) -> None:
-    # No library makes one any more, so the name of the algorithm is changed in one that was made with SHA-256.
+    # No library creates one any more, so the algorithm's name is changed in a certificate made with SHA-256.
     above = root_with(rsa_key(2048))
     chain = list(signer(by=above).chain)
     chain[position] = chain[position].replace(bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105"))
@@ -184,13 +184,13 @@ def test_there_may_be_only_so_many_certificates() -> None:
 
 def test_certificates_that_are_cut_or_altered_anywhere_never_crash() -> None:
     by = signer()
-    whole = by.chain[0]
-    for position in range(len(whole)):
-        altered = bytearray(whole)
+    encoded = by.chain[0]
+    for position in range(len(encoded)):
+        altered = bytearray(encoded)
         altered[position] ^= 0x55
-        for wrong in (whole[:position], bytes(altered)):
+        for damaged in (encoded[:position], bytes(altered)):
             with pytest.raises(Unproven):
-                read_and_check((wrong, *by.chain[1:]))
+                read_and_check((damaged, *by.chain[1:]))
 
 
 def read_and_check(encoded: tuple[bytes, ...]) -> None:

@@ -1,4 +1,4 @@
-"""The four rules together: what is merely missing, and how registries are read."""
+"""The four rules together: which attachments may still come, and how registries are read."""
 
 from dataclasses import replace
 
@@ -26,12 +26,12 @@ from tests.unit.effects.supply_chain.signing import (
 
 
 def test_a_bare_image_lacks_everything_and_all_of_it_may_still_come(place: Place) -> None:
-    found = check_required(place.client, REPOSITORY, SHOP.digest, place.people.everything(), NOW)
+    results = check_required(place.client, REPOSITORY, SHOP.digest, place.people.all_checks(), NOW)
     names = ["signed-by-notation", "signed-by-cosign", "has-sbom", "built-by"]
-    assert [each.name for each in found] == names
-    assert not any(each.passed for each in found)
-    assert all(isinstance(each, NotYet) for each in found)
-    assert found[0].reason == f"expected a Notation signature of {SHOP.digest[:19]}, there is none"
+    assert [result.name for result in results] == names
+    assert not any(result.passed for result in results)
+    assert all(isinstance(result, NotYet) for result in results)
+    assert results[0].reason == f"expected a Notation signature of {SHOP.digest[:19]}, there is none"
 
 
 def test_nothing_is_looked_for_that_is_not_wanted(place: Place) -> None:
@@ -44,13 +44,13 @@ def test_an_image_with_all_four_holds_all_four(place: Place) -> None:
     place.tag(".sig", classic(simple_layer(SHOP, people.cosign)))
     place.push(sbom(SHOP))
     place.push(in_bundle(SHOP, people.builder, provenance(digest=SHOP.digest)))
-    found = check_required(place.client, REPOSITORY, SHOP.digest, people.everything(), NOW)
-    assert [each.passed for each in found] == [True] * 4
+    results = check_required(place.client, REPOSITORY, SHOP.digest, people.all_checks(), NOW)
+    assert [result.passed for result in results] == [True] * 4
 
 
 def test_registries_without_the_referrers_api_are_read_by_its_tag(people: People) -> None:
     pair = make_pair(source_api=False)
-    place = Place(held=pair.source, client=pair.from_source, people=people)
+    place = Place(registry=pair.source, client=pair.from_source, people=people)
     place.push(SHOP, "1")
     signature, signed = notation(SHOP, people.notation), signed_in_bundle(SHOP, people.cosign)
     place.tag("", index(signature, signed))
@@ -68,7 +68,7 @@ def test_a_statement_with_many_subjects_counts_for_each(place: Place) -> None:
 def test_a_bundle_is_found_though_its_list_names_another_type_as_cosign_writes_it(place: Place) -> None:
     bundle = signed_in_bundle(SHOP, place.people.cosign)
     place.push(bundle)
-    place.held.referrers_api = False
+    place.registry.referrers_api = False
     place.tag("", index(replace(bundle, artifact_type="application/vnd.oci.empty.v1+json")))
-    found = place.look("cosign")
-    assert found.passed, found.reason
+    result = place.look("cosign")
+    assert result.passed, result.reason

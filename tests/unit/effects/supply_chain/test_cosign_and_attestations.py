@@ -1,4 +1,4 @@
-"""cosign signatures, DSSE envelopes, SBOMs and provenance: what proves something, and what does not."""
+"""cosign signatures, DSSE envelopes, SBOMs and provenance: what counts as proof, and what does not."""
 
 import json
 from collections.abc import Callable
@@ -42,8 +42,8 @@ KINDS = pytest.mark.parametrize("kind", KEYS)
 
 
 def public(key: Key) -> PublicKey:
-    found = key.public_key()
-    return found
+    public_key = key.public_key()
+    return public_key
 
 
 # ---- simple signing
@@ -59,10 +59,10 @@ def test_a_cosign_signature_by_each_kind_of_key_holds(kind: str) -> None:
 @KINDS
 @pytest.mark.parametrize("other", KEYS)
 def test_a_cosign_signature_by_another_key_does_not_hold(kind: str, other: str) -> None:
-    key, wanted = KEYS[kind](), KEYS[other]() if other != "RSA" or kind != "RSA" else rsa_key(2048, 1)
+    key, required_key = KEYS[kind](), KEYS[other]() if other != "RSA" or kind != "RSA" else rsa_key(2048, 1)
     payload = simple_signing()
     with pytest.raises(Unproven, match="not signed with the required key"):
-        verify_simple_signing(payload, b64(key_signature(key, payload)), DIGEST, public(wanted))
+        verify_simple_signing(payload, b64(key_signature(key, payload)), DIGEST, public(required_key))
 
 
 @KINDS
@@ -83,7 +83,7 @@ def test_an_altered_payload_or_signature_does_not_hold(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "said"),
+    ("payload", "expected"),
     [
         (simple_signing(OTHER), f"it is for {OTHER}"),
         (simple_signing(type="atomic container signature"), "it is a atomic container signature"),
@@ -97,9 +97,9 @@ def test_an_altered_payload_or_signature_does_not_hold(kind: str) -> None:
     ],
     ids=["another image", "another type", "none", "list", "two digests", "empty", "array", "twice", "deep"],
 )
-def test_a_payload_that_is_signed_must_also_say_the_right_thing(payload: bytes, said: str) -> None:
+def test_a_payload_that_is_signed_must_also_say_the_right_thing(payload: bytes, expected: str) -> None:
     key = ec_key()
-    with pytest.raises(Unproven, match=said):
+    with pytest.raises(Unproven, match=expected):
         verify_simple_signing(payload, b64(key_signature(key, payload)), DIGEST, public(key))
 
 
@@ -148,10 +148,10 @@ def test_a_message_signature_in_a_bundle_is_not_taken_for_a_signature_of_an_imag
 
 
 def test_one_of_several_signatures_of_an_envelope_is_enough() -> None:
-    mine, other = ec_key(), ec_key()
-    envelope = dsse(other, provenance())
-    envelope["signatures"] += dsse(mine, provenance())["signatures"]
-    read_attestation(compact(envelope)).check_signed_by(public(mine))
+    trusted_key, other_key = ec_key(), ec_key()
+    envelope = dsse(other_key, provenance())
+    envelope["signatures"] += dsse(trusted_key, provenance())["signatures"]
+    read_attestation(compact(envelope)).check_signed_by(public(trusted_key))
 
 
 def test_the_type_of_the_payload_is_signed_too() -> None:
@@ -228,7 +228,7 @@ def test_provenance_signed_with_another_key_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (provenance(digest=OTHER), "it is about"),
         (provenance(BUILDER + "/"), "which is not one of those required"),
@@ -242,8 +242,8 @@ def test_provenance_signed_with_another_key_does_not_count() -> None:
         (statement("https://slsa.dev/provenance/v0.1", {"builder": {"id": BUILDER}}), "not SLSA provenance"),
     ],
 )
-def test_provenance_of_something_or_someone_else_does_not_count(content: dict[str, Any], said: str) -> None:
-    with pytest.raises(Unproven, match=said):
+def test_provenance_of_something_or_someone_else_does_not_count(content: dict[str, Any], expected: str) -> None:
+    with pytest.raises(Unproven, match=expected):
         builder_of(read_attestation(compact(content)), DIGEST, [BUILDER], None)
 
 
@@ -251,7 +251,7 @@ def test_provenance_of_something_or_someone_else_does_not_count(content: dict[st
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("document", "expected"),
     [
         (compact(SPDX_DOCUMENT), "SPDX"),
         (json.dumps(SPDX_DOCUMENT, indent=2).encode(), "SPDX"),
@@ -264,8 +264,8 @@ def test_provenance_of_something_or_someone_else_does_not_count(content: dict[st
         (b"\xef\xbb\xbf" + b'<bom xmlns="http://cyclonedx.org/schema/bom/1.6">', "CycloneDX"),
     ],
 )
-def test_an_sbom_is_spdx_or_cyclonedx(document: bytes, said: str) -> None:
-    assert sbom_name(document) == said
+def test_an_sbom_is_spdx_or_cyclonedx(document: bytes, expected: str) -> None:
+    assert sbom_name(document) == expected
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_nothing_else_is_an_sbom(document: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "document", "said"),
+    ("kind", "document", "expected"),
     [
         (SPDX, SPDX_DOCUMENT, "SPDX"),
         (f"{SPDX}/v2.3", SPDX_DOCUMENT, "SPDX"),
@@ -297,9 +297,9 @@ def test_nothing_else_is_an_sbom(document: bytes) -> None:
         (f"{CYCLONEDX}/v1.6", CYCLONEDX_DOCUMENT, "CycloneDX"),
     ],
 )
-def test_an_sbom_may_be_attested(kind: str, document: dict[str, Any], said: str) -> None:
+def test_an_sbom_may_be_attested(kind: str, document: dict[str, Any], expected: str) -> None:
     for raw in (compact(statement(kind, document)), bundle(dsse(ec_key(), statement(kind, document)))):
-        assert attested_sbom_name(read_attestation(raw), DIGEST) == said
+        assert attested_sbom_name(read_attestation(raw), DIGEST) == expected
 
 
 @pytest.mark.parametrize(

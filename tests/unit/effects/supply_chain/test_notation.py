@@ -1,4 +1,4 @@
-"""Notation signatures: what holds, and everything that must not."""
+"""Notation signatures: which are valid, and everything that must be refused."""
 
 import json
 from collections.abc import Callable
@@ -39,10 +39,10 @@ def trust(by: Issued, *identities: str) -> NotationTrust:
 
 
 def refusal(raw: bytes, media_type: str, by: Issued, **fields: Any) -> str:
-    given: dict[str, Any] = {"target": TARGET, "trust": trust(by), "now": NOW} | fields
-    with pytest.raises(Unproven) as caught:
-        verify_notation(raw, media_type, given["target"], given["trust"], given["now"])
-    return str(caught.value)
+    arguments: dict[str, Any] = {"target": TARGET, "trust": trust(by), "now": NOW} | fields
+    with pytest.raises(Unproven) as error:
+        verify_notation(raw, media_type, arguments["target"], arguments["trust"], arguments["now"])
+    return str(error.value)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +64,9 @@ KEYS: dict[str, Callable[[], Key]] = {
 @pytest.mark.parametrize("algorithm", KEYS)
 def test_a_signature_of_each_algorithm_holds(sign: Sign, media_type: str, algorithm: str) -> None:
     by = signer(KEYS[algorithm]())
-    found = verify_notation(sign(by, expiry=NOW + DAY), media_type, TARGET, trust(by, RELEASE), NOW)
+    description = verify_notation(sign(by, expiry=NOW + DAY), media_type, TARGET, trust(by, RELEASE), NOW)
     kind = {JWS: "JWS", COSE: "COSE"}[media_type]
-    assert found == f"CN=release,O=contoso.com,ST=WA,C=US, at 2026-11-22 08:00 UTC ({kind}, {algorithm})"
+    assert description == f"CN=release,O=contoso.com,ST=WA,C=US, at 2026-11-22 08:00 UTC ({kind}, {algorithm})"
 
 
 # ---- what was signed
@@ -74,7 +74,7 @@ def test_a_signature_of_each_algorithm_holds(sign: Sign, media_type: str, algori
 
 @FORMATS
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "expected"),
     [
         (SignedDescriptor(media_type=TARGET.media_type, digest=OTHER, size=TARGET.size), f"it is for {OTHER}"),
         (SignedDescriptor(media_type=TARGET.media_type, digest=TARGET.digest, size=1), "another media type or size"),
@@ -82,9 +82,9 @@ def test_a_signature_of_each_algorithm_holds(sign: Sign, media_type: str, algori
     ],
 )
 def test_a_signature_is_for_one_descriptor(
-    sign: Sign, media_type: str, target: SignedDescriptor, said: str, by: Issued
+    sign: Sign, media_type: str, target: SignedDescriptor, expected: str, by: Issued
 ) -> None:
-    assert said in refusal(sign(by, payload=payload_for(target)), media_type, by)
+    assert expected in refusal(sign(by, payload=payload_for(target)), media_type, by)
 
 
 @FORMATS
@@ -107,8 +107,8 @@ def test_an_altered_payload_is_found(by: Issued) -> None:
     raw = json.loads(jws(by))
     raw["payload"] = b64url(payload_for(SignedDescriptor(media_type=TARGET.media_type, digest=OTHER, size=TARGET.size)))
     assert "altered" in refusal(compact(raw), JWS, by)
-    mine = TARGET.digest.encode()
-    assert "altered" in refusal(cose(by).replace(mine, OTHER.encode()), COSE, by)
+    signed_digest = TARGET.digest.encode()
+    assert "altered" in refusal(cose(by).replace(signed_digest, OTHER.encode()), COSE, by)
 
 
 def test_an_altered_header_is_found(by: Issued) -> None:
@@ -157,13 +157,13 @@ def test_keys_of_another_kind_or_size_do_not_count(sign: Sign, media_type: str, 
     assert "of another kind" in refusal(sign(by), media_type, by)
 
 
-# ---- whose signature
+# ---- who signed
 
 
 @FORMATS
 def test_a_signature_under_another_root_does_not_count(sign: Sign, media_type: str, by: Issued) -> None:
-    other = trust(signer(by=root("Fabrikam Root")))
-    assert "does not lead to a trusted root" in refusal(sign(by), media_type, by, trust=other)
+    other_trust = trust(signer(by=root("Fabrikam Root")))
+    assert "does not lead to a trusted root" in refusal(sign(by), media_type, by, trust=other_trust)
 
 
 @FORMATS
@@ -223,14 +223,14 @@ def test_a_signature_cannot_expire_before_it_was_made(sign: Sign, media_type: st
 def test_certificates_must_be_valid_when_it_was_signed_and_now(sign: Sign, media_type: str) -> None:
     expired = signer(ends=NOW - timedelta(hours=1))
     assert "had expired at 2026-11-23 08:00 UTC" in refusal(sign(expired), media_type, expired)
-    young = signer(begins=NOW - timedelta(hours=1))
-    assert "was not valid yet at 2026-11-22 08:00 UTC" in refusal(sign(young), media_type, young)
+    not_yet_valid = signer(begins=NOW - timedelta(hours=1))
+    assert "was not valid yet at 2026-11-22 08:00 UTC" in refusal(sign(not_yet_valid), media_type, not_yet_valid)
 
 
 @FORMATS
 def test_an_expired_root_ends_the_trust(sign: Sign, media_type: str) -> None:
-    old = signer(by=root(ends=NOW - timedelta(hours=1)))
-    assert "Contoso Root" in refusal(sign(old), media_type, old)
+    under_expired_root = signer(by=root(ends=NOW - timedelta(hours=1)))
+    assert "Contoso Root" in refusal(sign(under_expired_root), media_type, under_expired_root)
 
 
 # ---- attributes
@@ -260,7 +260,7 @@ def test_a_signature_that_needs_a_plugin_is_refused(sign: Sign, media_type: str,
 
 @FORMATS
 @pytest.mark.parametrize(
-    ("listed", "said"),
+    ("listed", "expected"),
     [
         ([], "no critical attributes"),
         (None, "no critical attributes"),
@@ -274,10 +274,10 @@ def test_a_signature_that_needs_a_plugin_is_refused(sign: Sign, media_type: str,
     ],
 )
 def test_the_list_of_critical_attributes_must_be_right(
-    sign: Sign, media_type: str, listed: Any, said: str, by: Issued
+    sign: Sign, media_type: str, listed: Any, expected: str, by: Issued
 ) -> None:
     critical = {JWS: "crit", COSE: 2}[media_type]
-    assert said in refusal(sign(by, changes={critical: listed}), media_type, by)
+    assert expected in refusal(sign(by, changes={critical: listed}), media_type, by)
 
 
 @FORMATS
@@ -296,7 +296,7 @@ def test_every_attribute_that_is_needed_must_be_there(sign: Sign, media_type: st
 
 @FORMATS
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({SCHEME: "notary.x509.signingAuthority"}, "is not supported"),
         ({SCHEME: "notary.x510"}, "its signing scheme is notary.x510"),
@@ -305,9 +305,9 @@ def test_every_attribute_that_is_needed_must_be_there(sign: Sign, media_type: st
     ],
 )
 def test_only_the_scheme_x509_is_known(
-    sign: Sign, media_type: str, changes: dict[str, Any], said: str, by: Issued
+    sign: Sign, media_type: str, changes: dict[str, Any], expected: str, by: Issued
 ) -> None:
-    assert said in refusal(sign(by, changes=changes), media_type, by)
+    assert expected in refusal(sign(by, changes=changes), media_type, by)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "", None, 7])
@@ -331,8 +331,8 @@ def test_times_in_cose_are_tagged_seconds(time: Any, by: Issued) -> None:
 
 def test_a_header_that_is_signed_and_unsigned_at_once_is_refused(by: Issued) -> None:
     raw = json.loads(jws(by))
-    twice = raw | {"header": raw["header"] | {"alg": "none"}}
-    assert "alg occurs twice" in refusal(compact(twice), JWS, by)
+    with_two_headers = raw | {"header": raw["header"] | {"alg": "none"}}
+    assert "alg occurs twice" in refusal(compact(with_two_headers), JWS, by)
     assert "occurs twice" in refusal(cose(by, unprotected={1: -37}), COSE, by)
 
 
@@ -390,8 +390,8 @@ def test_garbage_is_refused_without_a_crash(raw: bytes, by: Issued) -> None:
 
 
 def test_deep_nesting_behind_a_good_signature_is_refused(by: Issued) -> None:
-    deep = b'{"targetArtifact":' + b"[" * 50_000 + b"]" * 50_000 + b"}"
-    assert "nested too deep" in refusal(jws(by, payload=deep), JWS, by)
+    nested = b'{"targetArtifact":' + b"[" * 50_000 + b"]" * 50_000 + b"}"
+    assert "nested too deep" in refusal(jws(by, payload=nested), JWS, by)
 
 
 @FORMATS

@@ -1,4 +1,4 @@
-"""Signatures of Notation and cosign in a registry: where tools keep them, and what does not hold."""
+"""Signatures of Notation and cosign in a registry: where tools store them, and which do not count."""
 
 import pytest
 
@@ -30,9 +30,9 @@ from tests.unit.effects.supply_chain.signing import (
 @pytest.mark.parametrize("old_layout", [False, True], ids=["artifact type", "configuration"])
 def test_a_notation_signature_is_found_and_verified(place: Place, as_cose: bool, old_layout: bool) -> None:
     place.push(notation(SHOP, place.people.notation, as_cose=as_cose, old_layout=old_layout))
-    found = place.look("notation")
-    assert found.passed, found.reason
-    assert found.reason.startswith("Notation signature: CN=release,O=contoso.com,ST=WA,C=US, at 2026-11-22")
+    result = place.look("notation")
+    assert result.passed, result.reason
+    assert result.reason.startswith("Notation signature: CN=release,O=contoso.com,ST=WA,C=US, at 2026-11-22")
 
 
 def test_one_notation_signature_that_holds_is_enough_and_the_reason_is_always_the_same(place: Place) -> None:
@@ -46,30 +46,31 @@ def test_one_notation_signature_that_holds_is_enough_and_the_reason_is_always_th
 def test_a_signature_that_does_not_hold_is_not_waited_for_and_every_reason_is_given(place: Place) -> None:
     for number in range(5):
         place.push(notation(SHOP, signer(by=root(f"Root {number}"))))
-    found = place.look("notation")
-    assert not found.passed
-    assert not isinstance(found, NotYet)
-    assert "none of 5 holds" in found.reason
-    assert "does not lead to a trusted root" in found.reason
-    assert found.reason.endswith("and 2 more")
-    assert len(found.reason) <= 700
+    result = place.look("notation")
+    assert not result.passed
+    assert not isinstance(result, NotYet)
+    assert "none of 5 holds" in result.reason
+    assert "does not lead to a trusted root" in result.reason
+    assert result.reason.endswith("and 2 more")
+    assert len(result.reason) <= 700
 
 
 def test_a_signature_of_another_image_that_was_attached_to_this_one_does_not_hold(place: Place) -> None:
-    other = image(b"another")
-    signed = notation(other, place.people.notation)
-    moved = manifest(Layer("application/jose+json", signed.blobs[1]), subject=SHOP, artifact_type=NOTATION)
-    place.push(moved)
-    assert f"it is for {other.digest}" in place.look("notation").reason
+    other_image = image(b"another")
+    signed = notation(other_image, place.people.notation)
+    attached_here = manifest(Layer("application/jose+json", signed.blobs[1]), subject=SHOP, artifact_type=NOTATION)
+    place.push(attached_here)
+    assert f"it is for {other_image.digest}" in place.look("notation").reason
 
 
 def test_a_registry_that_lists_what_refers_to_another_image_is_not_believed(place: Place) -> None:
-    other = image(b"another")
-    signature = notation(other, place.people.notation)
-    place.push(other)
+    other_image = image(b"another")
+    signature = notation(other_image, place.people.notation)
+    place.push(other_image)
     place.push(signature)
-    original = place.held._referrers
-    place.held._referrers = lambda request, repository, digest: original(request, repository, other.digest)  # type: ignore[method-assign]
+    usual = place.registry._referrers
+    digest = other_image.digest
+    place.registry._referrers = lambda request, repository, _: usual(request, repository, digest)  # type: ignore[method-assign]
     assert isinstance(place.look("notation"), NotYet)
 
 
@@ -82,14 +83,14 @@ def test_a_signature_manifest_must_hold_one_envelope(place: Place) -> None:
 def test_an_envelope_that_is_too_large_is_not_downloaded(place: Place) -> None:
     place.push(manifest(Layer("application/jose+json", b" " * 2**21), subject=SHOP, artifact_type=NOTATION))
     assert "expected at most 1048576 bytes" in place.look("notation").reason
-    assert not [each for each in place.held.log if "/blobs/" in each.path]
+    assert not [request for request in place.registry.log if "/blobs/" in request.path]
 
 
 def test_a_signature_whose_envelope_is_gone_does_not_hold_and_does_not_stop_the_others(place: Place) -> None:
-    gone = notation(SHOP, signer())
-    place.push(gone)
-    for blob in gone.blobs[1:]:
-        del place.held.blobs[REPOSITORY, digest_of(blob)]
+    purged = notation(SHOP, signer())
+    place.push(purged)
+    for blob in purged.blobs[1:]:
+        del place.registry.blobs[REPOSITORY, digest_of(blob)]
     assert "none of 1 holds" in place.look("notation").reason
     place.push(notation(SHOP, place.people.notation))
     assert place.look("notation").passed
@@ -108,7 +109,7 @@ def test_a_registry_that_cannot_be_reached_is_asked_again_instead(place: Place) 
     def away(*_: object) -> None:
         raise Unreachable(ErrorSubject("source.test"), "it is away")
 
-    place.held._blob = away  # type: ignore[method-assign,assignment]
+    place.registry._blob = away  # type: ignore[method-assign,assignment]
     with pytest.raises(Unreachable):
         place.look("notation")
 
@@ -118,9 +119,9 @@ def test_a_registry_that_cannot_be_reached_is_asked_again_instead(place: Place) 
 
 def test_a_classic_cosign_signature_is_found_under_its_tag(place: Place) -> None:
     place.tag(".sig", classic(simple_layer(SHOP, ec_key()), simple_layer(SHOP, place.people.cosign)))
-    found = place.look("cosign")
-    assert found.passed, found.reason
-    assert found.reason == "cosign signature: made with the required key"
+    result = place.look("cosign")
+    assert result.passed, result.reason
+    assert result.reason == "cosign signature: made with the required key"
 
 
 def test_a_cosign_signature_is_found_among_the_referrers(place: Place) -> None:
@@ -131,8 +132,8 @@ def test_a_cosign_signature_is_found_among_the_referrers(place: Place) -> None:
 
 def test_a_cosign_3_signature_is_found_as_a_bundle(place: Place) -> None:
     place.push(signed_in_bundle(SHOP, place.people.cosign))
-    found = place.look("cosign")
-    assert found.passed, found.reason
+    result = place.look("cosign")
+    assert result.passed, result.reason
 
 
 def test_attestations_of_the_same_key_are_not_signatures(place: Place) -> None:
@@ -152,11 +153,11 @@ def test_attestations_of_the_same_key_are_not_signatures(place: Place) -> None:
 
 def test_cosign_signatures_of_another_key_or_image_do_not_hold(place: Place) -> None:
     place.tag(".sig", classic(simple_layer(SHOP, ec_key()), simple_layer(image(b"other"), place.people.cosign)))
-    found = place.look("cosign")
-    assert not found.passed
-    assert not isinstance(found, NotYet)
-    assert "not signed with the required key" in found.reason
-    assert "not for this image" in found.reason
+    result = place.look("cosign")
+    assert not result.passed
+    assert not isinstance(result, NotYet)
+    assert "not signed with the required key" in result.reason
+    assert "not for this image" in result.reason
 
 
 def test_a_layer_without_its_signature_does_not_hold(place: Place) -> None:
@@ -166,7 +167,7 @@ def test_a_layer_without_its_signature_does_not_hold(place: Place) -> None:
 
 
 def test_the_signature_of_one_platform_is_not_that_of_the_index(place: Place) -> None:
-    both = index(SHOP, image(b"arm", architecture="arm64"))
-    there = with_image(place, both)
-    there.tag(".sig", classic(simple_layer(SHOP, place.people.cosign)), about=SHOP)
-    assert isinstance(there.look("cosign"), NotYet)
+    two_platforms = index(SHOP, image(b"arm", architecture="arm64"))
+    with_index = with_image(place, two_platforms)
+    with_index.tag(".sig", classic(simple_layer(SHOP, place.people.cosign)), about=SHOP)
+    assert isinstance(with_index.look("cosign"), NotYet)

@@ -97,7 +97,11 @@ def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tm
     installation.run_step(step)
 
     under_way = installation.app.reader.under_way(installation.release(1))
-    (following,) = [sent for sent in installation.bus.sent if sent.queue is Queue.STEPS and sent.body["kind"] == "copy"]
+    (following,) = [
+        outgoing
+        for outgoing in installation.bus.sent
+        if outgoing.queue is Queue.STEPS and outgoing.body["kind"] == "copy"
+    ]
     assert under_way is not None
     assert under_way.progress is not None
     assert under_way.progress.text == "the registry imports it"

@@ -237,7 +237,11 @@ def test_a_busy_registry_is_left_alone_as_long_as_it_asks(installation: Installa
     assert outcome.after == timedelta(minutes=2)
     started_at = installation.now
     installation.run_step(step)
-    (message,) = [sent for sent in installation.bus.sent if sent.queue is Queue.STEPS and sent.body["kind"] == "copy"]
+    (message,) = [
+        outgoing
+        for outgoing in installation.bus.sent
+        if outgoing.queue is Queue.STEPS and outgoing.body["kind"] == "copy"
+    ]
     assert message.not_before is not None
     assert message.not_before >= started_at + timedelta(minutes=2)
 

@@ -169,12 +169,12 @@ def test_the_link_is_in_no_row_no_message_no_document_and_no_log(
     assert installation.phase(1) is Phase.COMPLETED
     tokens = set(installation.inbox.tokens())
     assert len(tokens) >= 2
-    everything = stored_content(installation) + caplog.text
+    stored_and_logged = stored_content(installation) + caplog.text
     for token in tokens:
         payload, _, signature = token.partition(".")
-        assert payload not in everything
-        assert signature not in everything
-    assert "/approvals/" not in everything
+        assert payload not in stored_and_logged
+        assert signature not in stored_and_logged
+    assert "/approvals/" not in stored_and_logged
 
 
 def stored_content(installation: Installation) -> str:

@@ -241,9 +241,9 @@ def test_a_place_that_the_settings_do_not_know_fails_the_release_with_the_known_
         installation.without("clusters", "staging")
     installation.settle()
     assert installation.phase(1) is Phase.FAILED
-    known = {"registry": "prod", "cluster": "production"}[place]
+    known_name = {"registry": "prod", "cluster": "production"}[place]
     assert installation.release(1).reason.startswith(f"the settings know no {place}")
-    assert installation.release(1).reason.endswith(f"(known: {known})")
+    assert installation.release(1).reason.endswith(f"(known: {known_name})")
 
 
 def test_what_may_pass_is_tried_again_and_what_will_not_fails_at_once(installation: Installation) -> None:
