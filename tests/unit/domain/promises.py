@@ -137,16 +137,16 @@ class WatchedWorld(World):
         self._ids.update(ids)
 
     def _ends_are_final(self, release: Release) -> None:
-        ended = self._ended.get(release.number)
-        if ended is not None and not release.phase.final:
+        ended_release = self._ended.get(release.number)
+        if ended_release is not None and not release.phase.final:
             # A person tried it again after a failure; nothing that was known about it may be lost.
-            assert ended.phase.retryable
-            assert release.attempt > ended.attempt or release.environment is None
+            assert ended_release.phase.retryable
+            assert release.attempt > ended_release.attempt or release.environment is None
             assert "release.retried" in self._last_actions
             del self._ended[release.number]
-        elif ended is not None:
+        elif ended_release is not None:
             # A CI run that is reported later is added as evidence; nothing else may change.
-            assert release.evolve(run=ended.run, changed_at=ended.changed_at) == ended
+            assert release.evolve(run=ended_release.run, changed_at=ended_release.changed_at) == ended_release
         elif release.phase.final:
             self._ended[release.number] = release
         assert (release.number in self.head.active) is not release.phase.final

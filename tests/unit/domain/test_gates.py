@@ -307,12 +307,12 @@ def test_a_vote_in_one_environment_does_not_count_in_the_next() -> None:
     world = World(application(staging(gate=approval(ADA)), production(gate=approval(ADA))))
     world.push("v1")
     world.settle()
-    staged = world.releases[1].plan_hash
+    staging_plan_hash = world.releases[1].plan_hash
     world.vote(1, ADA)
     world.settle()
     assert world.releases[1].environment == "production"
     assert "vote.voided" not in world.actions(1)
-    assert refusals(world.vote(1, ADA, plan_hash=staged)) == ["vote-is-for-this-plan"]
+    assert refusals(world.vote(1, ADA, plan_hash=staging_plan_hash)) == ["vote-is-for-this-plan"]
     assert world.releases[1].gate is not None
     assert world.releases[1].gate.votes == ()
 
@@ -363,7 +363,7 @@ def test_a_notice_that_goes_out_after_the_release_has_ended_changes_nothing_of_i
     world.settle()
     (notice,) = world.notices(Notice.GATE_OPENED)
     world.reject(1, ADA)
-    ended = world.releases[1]
-    assert ended.phase is Phase.REJECTED
+    release = world.releases[1]
+    assert release.phase is Phase.REJECTED
     world.take(StepFinished(received_at=world.now, step=notice.model_copy(update={"channel": "another"}), passed=True))
-    assert world.releases[1] == ended
+    assert world.releases[1] == release

@@ -150,8 +150,8 @@ def test_a_burst_that_arrives_backwards_makes_the_newest_live_too() -> None:
 
 
 def test_an_environment_without_verification_is_live_when_the_cluster_is_ready() -> None:
-    quiet = PROBED.evolve(http=())
-    world = World(application(staging(verification=quiet)))
+    without_probes = PROBED.evolve(http=())
+    world = World(application(staging(verification=without_probes)))
     world.push("v1")
     world.settle()
     assert world.phase(1) is Phase.COMPLETED

@@ -218,8 +218,8 @@ def test_a_failed_release_goes_on_where_it_failed_and_keeps_its_votes() -> None:
     world.command(Verb.RETRY, 1)
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
-    retried = world.last("release.retried").details
-    assert (retried["failed_step"], retried["ended_because"]) == ("copy", "the registry was full")
+    details = world.last("release.retried").details
+    assert (details["failed_step"], details["ended_because"]) == ("copy", "the registry was full")
     assert world.actions(1).count("vote.approved") == 1
     assert [step.environment for step in world.steps(StepKind.DEPLOY)] == ["staging", "production"]
 

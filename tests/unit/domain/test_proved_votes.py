@@ -226,5 +226,5 @@ def test_a_role_in_the_token_lets_its_holder_vote_and_only_by_a_proof() -> None:
 def test_who_has_a_role_is_told_as_somebody_that_only_entra_knows() -> None:
     world = at_the_gate(gated(ADA, "role:shop-approvers", required=2))
     (in_production,) = [part for part in world.explain().rules if part.environment == "production"]
-    explained = next(rule for rule in in_production.rules if rule.name == "quorum-reached")
-    assert explained.reason.endswith(f"still asked: {ADA}, somebody with the role shop-approvers")
+    quorum = next(rule for rule in in_production.rules if rule.name == "quorum-reached")
+    assert quorum.reason.endswith(f"still asked: {ADA}, somebody with the role shop-approvers")

@@ -26,7 +26,7 @@ def draft(
     return AuditDraft.model_validate(fields)
 
 
-def released_by_two_votes(release: int = 1) -> list[AuditDraft]:
+def live_release(release: int = 1) -> list[AuditDraft]:
     """The records of a release that went live with two approvals."""
     return [
         draft("release.created", release=release, environment=None),
@@ -49,54 +49,42 @@ def fault_of(drafts: Sequence[AuditDraft]) -> tuple[int, str] | None:
 
 
 def test_a_release_that_passed_its_gate_is_not_a_fault() -> None:
-    assert fault_of(released_by_two_votes()) is None
+    assert fault_of(live_release()) is None
 
 
-def released_without(*actions: str) -> list[AuditDraft]:
-    return [record for record in released_by_two_votes() if record.action not in actions]
+def live_release_without(*actions: str) -> list[AuditDraft]:
+    return [record for record in live_release() if record.action not in actions]
 
 
 @pytest.mark.parametrize(
     ("drafts", "expected"),
     [
         (
-            [record for record in released_by_two_votes() if record.actor != "oid:ben"],
+            [record for record in live_release() if record.actor != "oid:ben"],
             "1 of 2 approvals of its plan are on record",
         ),
-        (released_without("gate.passed"), "no record says that it passed for its plan"),
-        (released_without("plan.made"), "no record has its plan"),
-        (released_without("rollout.done"), "no record says that it was rolled out"),
-        ([*released_by_two_votes()[:-1], draft("release.live", plan_hash=OTHER)], "no record has its plan"),
+        (live_release_without("gate.passed"), "no record says that it passed for its plan"),
+        (live_release_without("plan.made"), "no record has its plan"),
+        (live_release_without("rollout.done"), "no record says that it was rolled out"),
+        ([*live_release()[:-1], draft("release.live", plan_hash=OTHER)], "no record has its plan"),
         (
-            [
-                *released_by_two_votes()[:6],
-                draft("vote.withdrawn", actor="oid:ben", voter="oid:ben"),
-                *released_by_two_votes()[6:],
-            ],
+            [*live_release()[:6], draft("vote.withdrawn", actor="oid:ben", voter="oid:ben"), *live_release()[6:]],
             "1 of 2 approvals of its plan are on record",
         ),
         (
-            [
-                *released_by_two_votes()[:6],
-                draft("vote.voided", voters=["oid:ada", "oid:ben"]),
-                *released_by_two_votes()[6:],
-            ],
+            [*live_release()[:6], draft("vote.voided", voters=["oid:ada", "oid:ben"]), *live_release()[6:]],
             "0 of 2 approvals of its plan are on record",
         ),
         (
-            [*released_by_two_votes()[:7], draft("vote.rejected", actor="oid:eve"), *released_by_two_votes()[7:]],
+            [*live_release()[:7], draft("vote.rejected", actor="oid:eve"), *live_release()[7:]],
             "0 of 2 approvals of its plan are on record",
         ),
         (
-            [*released_by_two_votes()[:7], draft("ledger.reset", environment=None), *released_by_two_votes()[7:]],
+            [*live_release()[:7], draft("ledger.reset", environment=None), *live_release()[7:]],
             "0 of 2 approvals of its plan are on record",
         ),
         (
-            [
-                *released_by_two_votes()[:6],
-                draft("gate.opened", **ASKED | {"opening": 2}),
-                *released_by_two_votes()[6:],
-            ],
+            [*live_release()[:6], draft("gate.opened", **ASKED | {"opening": 2}), *live_release()[6:]],
             "0 of 2 approvals",
         ),
     ],
@@ -125,8 +113,8 @@ def test_what_went_live_without_its_gate_is_named(drafts: list[AuditDraft], expe
 def test_the_first_one_is_named() -> None:
     bare = ("gate.opened", "vote.approved", "gate.passed")
     drafts = [
-        *released_by_two_votes(1),
-        *(record for number in (2, 3) for record in released_by_two_votes(number) if record.action not in bare),
+        *live_release(1),
+        *(record for number in (2, 3) for record in live_release(number) if record.action not in bare),
     ]
     fault = fault_of(drafts)
     assert fault is not None
@@ -138,33 +126,28 @@ def test_a_gate_that_was_taken_away_by_a_change_of_the_rules_is_not_a_fault() ->
     applied = draft("application.applied", environment=None)
     later = [
         record
-        for record in released_by_two_votes(2)
+        for record in live_release(2)
         if record.action in ("release.created", "plan.requested", "plan.made", "rollout.done", "release.live")
     ]
-    assert fault_of([*released_by_two_votes(1), applied.evolve(release=None), *later]) is None
+    assert fault_of([*live_release(1), applied.evolve(release=None), *later]) is None
 
 
 @pytest.mark.parametrize("proof", ["sha256:" + "c" * 64, None])
 def test_a_rollback_needs_a_proof_and_no_gate(proof: str | None) -> None:
     order = draft("rollback.ordered", actor="oid:olga", to="shop-1").evolve(proof=proof)
-    drafts = [draft("release.created", environment=None), order, draft("plan.requested"), *released_by_two_votes()[-2:]]
+    drafts = [draft("release.created", environment=None), order, draft("plan.requested"), *live_release()[-2:]]
     assert (fault_of(drafts) is None) is (proof is not None)
 
 
 def test_a_part_of_a_trail_says_nothing_of_releases_that_began_before_it() -> None:
-    assert fault_of(released_by_two_votes()[5:]) is None
+    assert fault_of(live_release()[5:]) is None
 
 
 def test_a_rollout_that_had_begun_before_a_reset_is_finished_by_the_votes_that_it_had() -> None:
     reset = draft("ledger.reset", release=None, environment=None)
-    after_begin = [
-        *released_by_two_votes()[:7],
-        draft("rollout.requested", plan_hash=PLAN),
-        reset,
-        *released_by_two_votes()[7:],
-    ]
+    after_begin = [*live_release()[:7], draft("rollout.requested", plan_hash=PLAN), reset, *live_release()[7:]]
     assert fault_of(after_begin) is None
-    before_begin = [*released_by_two_votes()[:7], reset, *released_by_two_votes()[7:]]
+    before_begin = [*live_release()[:7], reset, *live_release()[7:]]
     assert fault_of(before_begin) == (
         10,
         "shop-1 went live in production without its gate: 0 of 2 approvals of its plan are on record",
@@ -172,7 +155,7 @@ def test_a_rollout_that_had_begun_before_a_reset_is_finished_by_the_votes_that_i
 
 
 def with_a_required_group(**vote_details: Any) -> list[AuditDraft]:
-    """Two approved, and one of them had to be of `security`; `by` is what the record says of the second voter."""
+    """Two approved, and one had to be of `security`; `vote_details` are added to the record of the second vote."""
     details = ASKED | {"each": [{"of": ["role:security", "cleo@example.com"], "required": 1}]}
     return [
         record.evolve(details=details)
@@ -180,7 +163,7 @@ def with_a_required_group(**vote_details: Any) -> list[AuditDraft]:
         else record.evolve(details={**record.details, **vote_details})
         if record.actor == "oid:ben"
         else record
-        for record in released_by_two_votes()
+        for record in live_release()
     ]
 
 
@@ -201,7 +184,7 @@ def test_one_person_under_two_names_is_not_two(by: dict[str, Any]) -> None:
     fault = fault_of(
         [
             record.evolve(details={**record.details, **by}) if record.actor == "oid:ben" else record
-            for record in released_by_two_votes()
+            for record in live_release()
         ]
     )
     assert fault is not None
@@ -210,7 +193,7 @@ def test_one_person_under_two_names_is_not_two(by: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("stage", ["copy.requested", "before.requested", "rollout.requested"])
 def test_what_went_on_without_its_gate_is_named_before_it_is_live(stage: str) -> None:
-    drafts = [*released_by_two_votes()[:5], draft(stage, plan_hash=PLAN), *released_by_two_votes()[5:]]
+    drafts = [*live_release()[:5], draft(stage, plan_hash=PLAN), *live_release()[5:]]
     assert fault_of(drafts) == (
         6,
         "shop-1 went on in production without its gate: 1 of 2 approvals of its plan are on record",
@@ -219,7 +202,7 @@ def test_what_went_on_without_its_gate_is_named_before_it_is_live(stage: str) ->
 
 @pytest.mark.parametrize("stop", ["gate.unproved", "ledger.rewound", "fence.touched"])
 def test_what_a_changed_row_asked_for_and_the_worker_stopped_before_it_was_done_is_not_a_fault(stop: str) -> None:
-    copy_requested = [*released_by_two_votes()[:5], draft("copy.requested", plan_hash=PLAN)]
+    copy_requested = [*live_release()[:5], draft("copy.requested", plan_hash=PLAN)]
     assert fault_of([*copy_requested, draft("vote.approved", actor="oid:ben", plan_hash=PLAN), draft(stop)]) is None
     assert fault_of([*copy_requested, draft("copy.done"), draft(stop)]) is not None
 
@@ -228,19 +211,16 @@ def test_what_a_changed_row_asked_for_and_the_worker_stopped_before_it_was_done_
     ("drafts", "expected"),
     [
         (
-            [*released_by_two_votes()[:1], draft("rollout.requested"), *released_by_two_votes()[1:]],
+            [*live_release()[:1], draft("rollout.requested"), *live_release()[1:]],
             "was joining, and no step leads from there to deploying",
         ),
+        ([*live_release()[:3], draft("release.completed", environment=None)], "no step leads from there to completed"),
         (
-            [*released_by_two_votes()[:3], draft("release.completed", environment=None)],
-            "no step leads from there to completed",
-        ),
-        (
-            [*released_by_two_votes()[:4], draft("verification.requested")],
+            [*live_release()[:4], draft("verification.requested")],
             "was awaiting approval, and no step leads from there to verifying",
         ),
         (
-            [*released_by_two_votes()[:4], draft("release.expired"), draft("rollout.requested")],
+            [*live_release()[:4], draft("release.expired"), draft("rollout.requested")],
             "was expired, and no step leads from there",
         ),
     ],

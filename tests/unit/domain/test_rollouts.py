@@ -289,14 +289,14 @@ def test_a_failed_job_after_the_rollout_brings_back_what_was_live() -> None:
 
 def test_a_release_remembers_how_its_jobs_ended_over_its_attempts() -> None:
     world = with_jobs(live=False)
-    passed, failed_one = runs(Side.BEFORE, ("a",)), runs(Side.BEFORE, ("b",), passed=False)
-    world.effects.fail(StepKind.BEFORE, "staging", jobs=[*passed, *failed_one])
+    passed_run, failed_run = runs(Side.BEFORE, ("a",)), runs(Side.BEFORE, ("b",), passed=False)
+    world.effects.fail(StepKind.BEFORE, "staging", jobs=[*passed_run, *failed_run])
     world.push("v1")
     world.settle()
     world.command(Verb.RETRY, 1)
     world.settle()
-    ended = {name: run.passed for name, run in world.releases[1].job_runs_in("staging").items()}
-    assert ended == {"a": True, "b": False, "migrate-1": True, "warm-1": True}
+    results = {name: run.passed for name, run in world.releases[1].job_runs_in("staging").items()}
+    assert results == {"a": True, "b": False, "migrate-1": True, "warm-1": True}
 
 
 def test_a_step_that_waits_for_jobs_is_not_sent_again_while_they_may_run() -> None:

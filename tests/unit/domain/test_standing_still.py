@@ -170,8 +170,8 @@ def test_a_gate_that_is_over_already_is_not_kept_open_by_a_freeze() -> None:
 def test_explain_says_that_the_time_stands_still_and_since_when() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, reason="the sale")
-    explained = world.explain(1)
-    reasons = {rule.name: rule.reason for part in explained.rules for rule in part.rules}
+    explanation = world.explain(1)
+    reasons = {rule.name: rule.reason for part in explanation.rules for rule in part.rules}
     assert (
         reasons["gate-is-open"] == "it is open; its time has stood still since 2026-11-23 08:00 UTC, while it is frozen"
     )

@@ -82,8 +82,8 @@ def test_a_vote_is_void_and_its_voter_told_when_this_part_of_the_plan_changed(pa
     world.settle()
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     assert voters(world) == []
-    voided = world.last("vote.voided").details
-    assert voided == {"voters": [ADA], "plan_hash": release.plan_hash, "reason": f"the plan changed: {part}"}
+    details = world.last("vote.voided").details
+    assert details == {"voters": [ADA], "plan_hash": release.plan_hash, "reason": f"the plan changed: {part}"}
     notices = world.notices(Notice.VOTES_VOIDED)
     assert {(step.recipients, step.why) for step in notices} == {((ADA,), f"the plan changed: {part}")}
     decision = world.vote(1, ADA, plan_hash=release.plan_hash)

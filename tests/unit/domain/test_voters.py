@@ -178,9 +178,9 @@ def test_newer_evidence_voids_the_votes_and_tells_the_voters() -> None:
     world.settle()
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     assert voters(world) == []
-    voided = world.last("vote.voided")
-    assert (voided.details["voters"], voided.details["plan_hash"]) == ([ADA], plan_hash)
-    assert voided.details["reason"] == "the plan changed: evidence"
+    record = world.last("vote.voided")
+    assert (record.details["voters"], record.details["plan_hash"]) == ([ADA], plan_hash)
+    assert record.details["reason"] == "the plan changed: evidence"
     assert {step.recipients for step in world.notices(Notice.VOTES_VOIDED)} == {(ADA,)}
 
 

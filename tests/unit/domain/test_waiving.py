@@ -86,7 +86,7 @@ def test_votes_from_before_a_waiver_are_void_and_people_are_asked_about_the_plan
     world.settle()
     assert (world.phase(1), voters(world)) == (Phase.AWAITING_APPROVAL, [])
     assert world.releases[1].plan_hash != plan_hash
-    voided = next(record for record in reversed(world.audit) if record.action == "vote.voided")
+    voided = next(entry for entry in reversed(world.audit) if entry.action == "vote.voided")
     assert voided.details["reason"] == "the plan changed: waivers"
 
 
@@ -217,13 +217,13 @@ def test_a_release_whose_run_is_gone_goes_on_once_that_is_waived() -> None:
 
 
 def test_what_is_known_to_be_wrong_cannot_be_waived() -> None:
-    contradicted = built(by=MALLORY).evolve(built=Fact(trust=Trust.CONTRADICTED, why="two reports differ"))
+    contradicted_run = built(by=MALLORY).evolve(built=Fact(trust=Trust.CONTRADICTED, why="two reports differ"))
     world = reaches_production()
-    world.releases[1] = world.releases[1].evolve(run=contradicted)
+    world.releases[1] = world.releases[1].evolve(run=contradicted_run)
     assert refusals(waive(world, "built-by-run")) == ["can-be-waived"]
     waiver = Waiver(environment="production", rule=Rule.BUILT_BY_RUN, by=BEN, reason=WHY, at=world.now, proof=PROOF)
-    failed = Rule.BUILT_BY_RUN.fails("two reports differ")
-    assert waived(failed, (waiver,)) == failed
+    failed_result = Rule.BUILT_BY_RUN.fails("two reports differ")
+    assert waived(failed_result, (waiver,)) == failed_result
 
 
 PROOF = "sha256:" + "7" * 64

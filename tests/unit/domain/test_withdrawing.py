@@ -124,9 +124,9 @@ def test_votes_on_a_release_whose_tag_was_pushed_again_are_void_with_the_reason(
     world.push("v1", "pushed again")
     assert world.phase(1) is Phase.SUPERSEDED, "at once, not when the new image has come as far"
     world.settle()
-    voided = world.last("vote.voided")
-    assert (voided.release, voided.details["voters"]) == ("shop-1", [ADA])
-    assert voided.details["reason"] == "shop-1 was superseded: the tag v1 was pushed again, as shop-2"
+    record = world.last("vote.voided")
+    assert (record.release, record.details["voters"]) == ("shop-1", [ADA])
+    assert record.details["reason"] == "shop-1 was superseded: the tag v1 was pushed again, as shop-2"
     assert world.notices(Notice.VOTES_VOIDED)[0].recipients == (ADA,)
     assert world.phase(2) is Phase.AWAITING_APPROVAL
     assert voters(world, 2) == []

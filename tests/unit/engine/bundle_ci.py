@@ -64,16 +64,16 @@ class Ci:
         options = BuildOptions(folder=folder, targets=targets, version=version, registry="nonprod.test")
         return build(options, resolver(self.installation.nonprod), NO_PROGRAMS, Schemas()).packed
 
-    def push(self, packed: PackedBundle, tag: str) -> None:
+    def push(self, bundle: PackedBundle, tag: str) -> None:
         """Push the bundle and report the push to the app."""
-        self.upload(packed, tag)
-        self.report_push("team/shop-bundle", packed.digest, tag)
+        self.upload(bundle, tag)
+        self.report_push("team/shop-bundle", bundle.digest, tag)
 
-    def upload(self, packed: PackedBundle, tag: str) -> None:
+    def upload(self, bundle: PackedBundle, tag: str) -> None:
         registry, repository = self.installation.nonprod, "team/shop-bundle"
-        for blob in (packed.layer, packed.config):
+        for blob in (bundle.layer, bundle.config):
             registry.put_blob(repository, sha256(blob), len(blob), partial(iter, [blob]))
-        registry.put_manifest(repository, tag, packed.manifest, MANIFEST_TYPE)
+        registry.put_manifest(repository, tag, bundle.manifest, MANIFEST_TYPE)
 
     def report_push(self, repository: str, digest: str, tag: str) -> None:
         """Deliver the event of a push to the app."""

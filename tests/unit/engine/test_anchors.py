@@ -103,8 +103,8 @@ def test_a_gate_that_passed_is_anchored_before_the_first_object(waiting: Install
     assert (waiting.production.applied, anchors(storage)) == (0, [])
     waiting.run_step(deploy)
     (anchor,) = anchors(storage)
-    passed = next(record for record in waiting.trail() if record.action == "gate.passed")
-    assert anchor.head.sequence >= passed.sequence
+    gate_record = next(record for record in waiting.trail() if record.action == "gate.passed")
+    assert anchor.head.sequence >= gate_record.sequence
     assert anchor.gate is not None
     assert (anchor.gate.release, anchor.gate.environment, anchor.gate.outcome) == (1, "production", GateOutcome.PASSED)
     assert waiting.production.applied == 1
@@ -114,8 +114,8 @@ def test_the_anchor_is_signed_and_recorded_once(waiting: Installation, storage: 
     waiting.vote(1)
     waiting.settle()
     (anchor,) = anchors(storage)
-    (recorded,) = [record for record in waiting.trail() if record.action == "gate.anchored"]
-    assert recorded.details["anchor"] == anchor.hash
+    (anchor_record,) = [record for record in waiting.trail() if record.action == "gate.anchored"]
+    assert anchor_record.details["anchor"] == anchor.hash
     assert waiting.app.public_keys.fault(anchor.sig, anchor.hash.encode()) == ""
     assert waiting.phase(1) is Phase.COMPLETED
 

@@ -47,56 +47,56 @@ def last_details(ci: Ci, action: str) -> dict[str, Any]:
 
 
 def test_a_bundle_goes_to_production_as_it_was_built(ci: Ci) -> None:
-    installation, packed = ci.installation, ci.bundle("1.4.0")
-    ci.push(packed, "1.4.0")
+    installation, bundle = ci.installation, ci.bundle("1.4.0")
+    ci.push(bundle, "1.4.0")
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
     installation.vote(1)
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED, installation.release(1).reason
-    contents = read_environments(*unpack_bundle(packed))
+    contents = read_environments(*unpack_bundle(bundle))
     for name, cluster in (("staging", installation.staging), ("production", installation.production)):
         plan = installation.app.reader.plan(installation.release(1).rollout_in(name).plan_hash or "")  # type: ignore[union-attr]
-        (digest,) = {i.digest for i in unpack_bundle(packed)[0].images}
+        (digest,) = {i.digest for i in unpack_bundle(bundle)[0].images}
         registry, _ = ci.places[name]
-        assert (plan.digest, plan.images) == (packed.digest, (f"{registry}/team/shop@{digest}",))
+        assert (plan.digest, plan.images) == (bundle.digest, (f"{registry}/team/shop@{digest}",))
         for member, manifest in zip(contents[name].part(ContentPart.MANIFESTS), plan.manifests, strict=True):
             assert contains(manifest, member.value)
         assert cluster is not None
-    assert installation.release(1).digest == packed.digest
+    assert installation.release(1).digest == bundle.digest
 
 
 def test_the_copy_brings_images_and_bundle_into_the_registry_of_the_environment(ci: Ci) -> None:
-    installation, packed = ci.installation, ci.bundle("1.4.0")
-    ci.push(packed, "1.4.0")
+    installation, bundle = ci.installation, ci.bundle("1.4.0")
+    ci.push(bundle, "1.4.0")
     installation.vote(1)
     installation.settle()
     prod, digest = installation.prod, installation.nonprod.resolve("team/shop", "1.4.0")
-    assert prod.resolve("team/shop-bundle", "1.4.0") == packed.digest
+    assert prod.resolve("team/shop-bundle", "1.4.0") == bundle.digest
     assert digest is not None
     assert prod.resolve("team/shop", digest) == digest
     details = last_details(ci, "copy.done")
     assert [image["digest"] for image in details["images"]] == [digest]
     assert prod.locked == {
-        ("team/shop-bundle", "1.4.0"): packed.digest,
+        ("team/shop-bundle", "1.4.0"): bundle.digest,
         ("team/shop", f"slipway-{digest.removeprefix('sha256:')}"): digest,
     }
 
 
 def test_a_layer_of_an_image_that_is_gone_is_found_before_anybody_is_asked(ci: Ci) -> None:
-    packed = ci.bundle("1.4.0")
+    bundle = ci.bundle("1.4.0")
     layer = sha256(b"shop 1.4.0")
     del ci.installation.nonprod.held.blobs["team/shop", layer]
-    ci.push(packed, "1.4.0")
+    ci.push(bundle, "1.4.0")
     release = ci.installation.release(1)
     assert (release.phase, release.environment) == (Phase.FAILED, "production")
     assert f"nonprod.test/team/shop@{layer}: these 10 bytes of the image are not there" in release.reason
 
 
 def test_every_image_of_a_bundle_is_in_the_plan_and_in_the_copy(ci: Ci) -> None:
-    installation, (packed, proxy) = ci.installation, with_two_images(ci)
+    installation, (bundle, proxy) = ci.installation, with_two_images(ci)
     shop = installation.nonprod.resolve("team/shop", "1.4.0")
     assert shop is not None
-    ci.push(packed, "1.4.0")
+    ci.push(bundle, "1.4.0")
     plan = installation.app.reader.plan(installation.release(1).rollout_in("production").plan_hash or "")  # type: ignore[union-attr]
     assert plan.images == (f"prod.test/team/proxy@{proxy}", f"prod.test/team/shop@{shop}")
     installation.vote(1)
@@ -108,9 +108,9 @@ def test_every_image_of_a_bundle_is_in_the_plan_and_in_the_copy(ci: Ci) -> None:
 
 
 def test_a_missing_part_of_any_image_of_a_bundle_is_found_before_anybody_is_asked(ci: Ci) -> None:
-    packed, proxy = with_two_images(ci)
+    bundle, proxy = with_two_images(ci)
     del ci.installation.nonprod.held.blobs["team/proxy", sha256(b"proxy 2.0")]
-    ci.push(packed, "1.4.0")
+    ci.push(bundle, "1.4.0")
     release = ci.installation.release(1)
     assert (release.phase, release.environment) == (Phase.FAILED, "production")
     assert "nonprod.test/team/proxy@" in release.reason
@@ -119,12 +119,12 @@ def test_a_missing_part_of_any_image_of_a_bundle_is_found_before_anybody_is_aske
 
 @pytest.mark.parametrize("by", ["tag", "digest"])
 def test_a_person_starts_a_release_of_a_bundle_that_was_pushed_before_anybody_listened(ci: Ci, by: str) -> None:
-    installation, packed = ci.installation, ci.bundle("1.4.0")
-    ci.upload(packed, "1.4.0")
+    installation, bundle = ci.installation, ci.bundle("1.4.0")
+    ci.upload(bundle, "1.4.0")
     artifact = installation.app.push_prover.look_up(
-        installation.app.catalogue.entries["shop"].application, **{by: {"tag": "1.4.0", "digest": packed.digest}[by]}
+        installation.app.catalogue.entries["shop"].application, **{by: {"tag": "1.4.0", "digest": bundle.digest}[by]}
     )
-    assert (artifact.tag, artifact.digest) == ("1.4.0", packed.digest)
+    assert (artifact.tag, artifact.digest) == ("1.4.0", bundle.digest)
     event = proved_command(
         received_at=installation.now,
         verb=Verb.CREATE,
@@ -143,11 +143,11 @@ def test_a_person_starts_a_release_of_a_bundle_that_was_pushed_before_anybody_li
 
 @pytest.mark.parametrize("repository", ["team/proxy", "team/shop"])
 def test_an_image_that_was_purged_is_found_when_planning_where_nothing_is_copied(ci: Ci, repository: str) -> None:
-    nonprod, (packed, _) = ci.installation.nonprod, with_two_images(ci)
+    nonprod, (bundle, _) = ci.installation.nonprod, with_two_images(ci)
     digest = nonprod.resolve(repository, {"team/proxy": "2.0", "team/shop": "1.4.0"}[repository])
     assert digest is not None
     nonprod.lose(repository, digest)
-    ci.push(packed, "1.4.0")
+    ci.push(bundle, "1.4.0")
     release = ci.installation.release(1)
     assert (release.phase, release.environment) == (Phase.FAILED, "staging")
     assert f"nonprod.test/{repository}@{digest}" in release.reason
@@ -258,10 +258,10 @@ def test_what_is_not_a_bundle_is_reported_and_goes_nowhere(ci: Ci) -> None:
     assert release.rollouts == ()
 
 
-def with_config_changed(change: Callable[[dict[str, Any]], object], packed: PackedBundle) -> PackedBundle:
-    document = json.loads(packed.config)
+def with_config_changed(change: Callable[[dict[str, Any]], object], bundle: PackedBundle) -> PackedBundle:
+    document = json.loads(bundle.config)
     change(document)
-    _, files = unpack_bundle(packed)
+    _, files = unpack_bundle(bundle)
     return pack_bundle(read_config(json.dumps(document).encode()), files)
 
 

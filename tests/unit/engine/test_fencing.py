@@ -65,14 +65,14 @@ def test_a_rollback_takes_a_higher_order_and_records_it(live: Installation) -> N
 
 def test_a_step_that_runs_again_after_a_newer_rollout_changes_nothing_and_fails_nothing(live: Installation) -> None:
     live.push("1.2.0")
-    late = live.settle_at(StepKind.DEPLOY, "staging")
-    live.run_step(late)
+    late_step = live.settle_at(StepKind.DEPLOY, "staging")
+    live.run_step(late_step)
     live.settle()
     deliver(live, 3)
-    applied = live.staging.applied
-    live.run_step(late)
+    applied_before = live.staging.applied
+    live.run_step(late_step)
     live.settle()
-    assert live.staging.applied == applied
+    assert live.staging.applied == applied_before
     assert live.phase(2) is not Phase.FAILED
     assert lease(live.staging, "staging").order == Order(epoch=0, number=3)
 

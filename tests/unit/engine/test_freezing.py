@@ -130,15 +130,15 @@ def test_an_application_that_was_not_told_is_told_by_the_reconcile_timer(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_the_gate(installation)
-    with monkeypatch.context() as died:
-        died.setattr(type(installation.app.freezer), "_tell_all", lambda freezer: 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(installation.app.freezer), "_tell_all", lambda freezer: 0)
         order(Verb.FREEZE, installation)
     installation.reconcile()
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK
-    with monkeypatch.context() as died:
-        died.setattr(type(installation.app.freezer), "_tell_all", lambda freezer: 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(installation.app.freezer), "_tell_all", lambda freezer: 0)
         order(Verb.UNFREEZE, installation, "second-order")
     assert installation.phase(1) is Phase.HELD_BACK
     installation.reconcile()

@@ -94,8 +94,8 @@ def test_rows_that_were_read_while_somebody_wrote_are_read_again(interrupted: In
 def test_a_mistake_in_deciding_is_not_contention(installation: Installation) -> None:
     installation.push("1.0")
     release = installation.release(1)
-    ended = release.evolve(phase=Phase.REJECTED)
-    _put_release(installation, ended)
+    rejected_release = release.evolve(phase=Phase.REJECTED)
+    _put_release(installation, rejected_release)
     with pytest.raises(Inconsistent, match="no step leads from rejected"):
         installation.push("1.1")
 

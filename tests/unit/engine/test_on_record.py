@@ -139,8 +139,8 @@ def test_a_plan_that_nobody_voted_on_is_not_rolled_out(waiting: Installation) ->
 def test_a_rollback_needs_its_order_on_record(waiting: Installation) -> None:
     step = approved_until(waiting, StepKind.DEPLOY)
     order = {"environment": PRODUCTION, "to": 1, "plan_hash": "sha256:" + "7" * 64, "by": ADA, "reason": "because"}
-    claimed = Release.model_validate(waiting.release(1).model_dump() | {"rollback": order})
-    put_row(waiting, keys.release(1), pack_release(claimed))
+    with_forged_order = Release.model_validate(waiting.release(1).model_dump() | {"rollback": order})
+    put_row(waiting, keys.release(1), pack_release(with_forged_order))
     waiting.run_step(step)
     assert "no order to roll back to shop-1 is on record" in record_of(waiting, "gate.unproved").details["reason"]
     assert opened_nothing(waiting)

@@ -154,11 +154,11 @@ def test_a_repeated_statement_is_refused_in_the_name_of_nobody(issuer: MemoryIss
 
 
 def test_a_row_without_a_proof_is_not_for_the_prover(prover: Prover) -> None:
-    bare = Received(
+    without_proof = Received(
         id="0000000000000-0000000000000000",
         partition="shop",
         received_at=MORNING,
         row=InboxRow(kind=InboxKind.VOTE, said=VOTE, speaker=MALLORYS_WORD),
     )
     with pytest.raises(Inconsistent):
-        prover.vote(bare)
+        prover.vote(without_proof)

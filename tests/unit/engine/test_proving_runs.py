@@ -162,8 +162,8 @@ def test_the_record_of_a_run_that_joins_says_what_is_proved(installation: Instal
     run = published_run(installation)
     installation.push("v1")
     report_run(installation, run)
-    joined = [record for record in installation.trail() if record.action == "release.joined"]
-    details = joined[-1].details
+    records = [record for record in installation.trail() if record.action == "release.joined"]
+    details = records[-1].details
     assert {name: fact["trust"] for name, fact in details["known"].items()} == dict.fromkeys(
         ("run", "built", "behind"), "proved"
     )

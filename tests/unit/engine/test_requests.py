@@ -122,8 +122,8 @@ def test_the_row_of_a_message_that_comes_too_late_is_forgotten(installation: Ins
     installation.push("1.0")
     installation.settle_at(StepKind.PLAN, "staging")
     installation.push("2.0")
-    (late, _) = [Step.model_validate(entry.message.body) for entry in installation.app.ledger.outbox("shop")]
-    installation.run_step(late)
+    (late_step, _) = [Step.model_validate(entry.message.body) for entry in installation.app.ledger.outbox("shop")]
+    installation.run_step(late_step)
     assert [entry.message.body["release"] for entry in installation.app.ledger.outbox("shop")] == [2]
 
 

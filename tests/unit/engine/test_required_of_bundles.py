@@ -43,14 +43,14 @@ def sign(ci: Ci, repository: str, built: ArtifactDouble, key: Key = PEOPLE.cosig
 def test_what_is_required_is_asked_of_the_bundle_and_of_each_image(
     strict: Ci, signed: tuple[str, ...], reason: str
 ) -> None:
-    shop, packed = image(b"shop 1.4.0"), strict.bundle("1.4.0")
+    shop, bundle = image(b"shop 1.4.0"), strict.bundle("1.4.0")
     if "bundle" in signed:
-        sign(strict, "team/shop-bundle", ArtifactDouble(raw=packed.manifest, media_type=MANIFEST_TYPE))
+        sign(strict, "team/shop-bundle", ArtifactDouble(raw=bundle.manifest, media_type=MANIFEST_TYPE))
     if "image" in signed:
         sign(strict, "team/shop", shop)
     if "sbom" in signed:
         strict.installation.nonprod.held.seed("team/shop", sbom(shop))
-    strict.push(packed, "1.4.0")
+    strict.push(bundle, "1.4.0")
     strict.installation.wait(timedelta(minutes=2))
     strict.installation.settle()
     release = strict.installation.release(1)
@@ -71,12 +71,12 @@ OWN_RULES = REQUIRE.replace("within: 1m", "within: 1m, each: [{{ of: team/pro*, 
     ids=["its own key", "the key of the others"],
 )
 def test_an_image_of_a_repository_with_rules_of_its_own_is_held_to_those(strict: Ci, key: Key, reason: str) -> None:
-    packed, _ = with_two_images(strict)
-    sign(strict, "team/shop-bundle", ArtifactDouble(raw=packed.manifest, media_type=MANIFEST_TYPE))
+    bundle, _ = with_two_images(strict)
+    sign(strict, "team/shop-bundle", ArtifactDouble(raw=bundle.manifest, media_type=MANIFEST_TYPE))
     sign(strict, "team/shop", image(b"shop 1.4.0"))
     strict.installation.nonprod.held.seed("team/shop", sbom(image(b"shop 1.4.0")))
     sign(strict, "team/proxy", image(b"proxy 2.0"), key)
-    strict.push(packed, "1.4.0")
+    strict.push(bundle, "1.4.0")
     strict.installation.wait(timedelta(minutes=2))
     strict.installation.settle()
     release = strict.installation.release(1)

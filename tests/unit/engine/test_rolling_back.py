@@ -124,10 +124,10 @@ def test_a_rollback_stays_open_while_an_object_resists_that_may_yet_go_back(ci: 
 
 def test_a_job_among_the_manifests_does_not_run_again_in_a_rollback(ci: Ci) -> None:
     deliver(ci, "1.4.0", migrate=job("migrate"))
-    applied = ci.installation.staging.objects["shop-staging", "Job", "migrate"]
+    job_before = ci.installation.staging.objects["shop-staging", "Job", "migrate"]
     deliver_failing(ci, "1.5.0", migrate=job("migrate", annotations="a: b"))
     assert ci.installation.phase(2) is Phase.ROLLED_BACK
-    assert ci.installation.staging.objects["shop-staging", "Job", "migrate"] != applied
+    assert ci.installation.staging.objects["shop-staging", "Job", "migrate"] != job_before
 
 
 def test_a_job_of_the_failed_release_that_is_at_work_is_not_cut_off(ci: Ci) -> None:

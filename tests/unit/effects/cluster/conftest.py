@@ -21,7 +21,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def connected(server: Server) -> Iterator[Callable[..., Cluster]]:
+def connect(server: Server) -> Iterator[Callable[..., Cluster]]:
     """Creates clusters that talk to the scripted server."""
     clusters: list[Cluster] = []
 
@@ -35,5 +35,5 @@ def connected(server: Server) -> Iterator[Callable[..., Cluster]]:
 
 
 @pytest.fixture
-def cluster(connected: Callable[..., Cluster]) -> Cluster:
-    return connected()
+def cluster(connect: Callable[..., Cluster]) -> Cluster:
+    return connect()

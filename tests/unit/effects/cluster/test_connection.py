@@ -58,29 +58,27 @@ def test_certificates_are_loaded_once_and_not_again_by_each_connection(tmp_path:
     assert len(arguments["ssl_context"].get_ca_certs()) == 1
 
 
-def test_each_request_carries_the_token_of_that_moment(server: Server, connected: Callable[..., Cluster]) -> None:
+def test_each_request_carries_the_token_of_that_moment(server: Server, connect: Callable[..., Cluster]) -> None:
     server.reply.body = json.dumps(JOB_DONE).encode()
     tokens = iter(["first", "second"])
-    cluster = connected(lambda: next(tokens))
+    cluster = connect(lambda: next(tokens))
     cluster.rollout([JOB], "shop")
     cluster.rollout([JOB], "shop")
     assert server.authorizations == ["Bearer first", "Bearer second"]
 
 
-def test_a_token_that_is_not_accepted_is_replaced_by_a_new_one(
-    server: Server, connected: Callable[..., Cluster]
-) -> None:
+def test_a_token_that_is_not_accepted_is_replaced_by_a_new_one(server: Server, connect: Callable[..., Cluster]) -> None:
     """This happens after a rotation of the cluster's keys, long before the token expires."""
     server.first, server.reply.body = [Reply(status=401)], json.dumps(JOB_DONE).encode()
     tokens = iter(["old", "new"])
-    assert connected(lambda: next(tokens)).rollout([JOB], "shop").state is ProgressState.DONE
+    assert connect(lambda: next(tokens)).rollout([JOB], "shop").state is ProgressState.DONE
     assert server.authorizations == ["Bearer old", "Bearer new"]
 
 
-def test_a_new_token_is_asked_for_once_for_each_request(server: Server, connected: Callable[..., Cluster]) -> None:
+def test_a_new_token_is_asked_for_once_for_each_request(server: Server, connect: Callable[..., Cluster]) -> None:
     server.reply.status = 401
     with pytest.raises(AccessDenied):
-        connected(lambda: "t").rollout([JOB], "shop")
+        connect(lambda: "t").rollout([JOB], "shop")
     assert len(server.requests) == 2
 
 
@@ -108,22 +106,22 @@ def test_no_request_is_spent_on_discovery(server: Server, cluster: Cluster) -> N
 
 
 def test_a_credential_that_fails_is_worth_another_try_and_nothing_is_sent(
-    server: Server, connected: Callable[..., Cluster]
+    server: Server, connect: Callable[..., Cluster]
 ) -> None:
     def broken() -> str:
         raise RuntimeError("IMDS is away")
 
     with pytest.raises(ClusterUnreachable, match="could not get a token for the cluster: RuntimeError"):
-        connected(broken).rollout([JOB], "shop")
+        connect(broken).rollout([JOB], "shop")
     assert server.requests == []
 
 
 @pytest.mark.parametrize("token", ["", "two\nlines", "ümlaut"])
 def test_what_cannot_be_a_token_is_neither_sent_nor_shown(
-    token: str, server: Server, connected: Callable[..., Cluster]
+    token: str, server: Server, connect: Callable[..., Cluster]
 ) -> None:
     with pytest.raises(AccessDenied) as error:
-        connected(lambda: token).rollout([JOB], "shop")
+        connect(lambda: token).rollout([JOB], "shop")
     assert not token or token not in str(error.value)
     assert server.requests == []
 

@@ -146,8 +146,8 @@ def signed_and_signed_again(pair: Pair) -> tuple[str, str, str]:
     """The digests of an image, its signature, and a signature of the signature."""
     signature = referrer(TWO_PLATFORMS, b"signed")
     second_signature = referrer(signature, b"signed again")
-    for built in (TWO_PLATFORMS, signature, second_signature):
-        pair.source.seed("team/shop", built)
+    for artifact in (TWO_PLATFORMS, signature, second_signature):
+        pair.source.seed("team/shop", artifact)
     return TWO_PLATFORMS.digest, signature.digest, second_signature.digest
 
 
@@ -181,7 +181,7 @@ def test_referrers_that_are_refused_are_left_out_where_that_is_allowed(
     assert record.manifests == record.comparison.read_back
     assert not set(referrers) & set(record.manifests)
     assert pair.target.tags == {("prod/shop", "482"): digest}
-    assert [any(refused in note for note in record.notes) for refused in referrers] == [True, True]
+    assert [any(referrer in note for note in record.notes) for referrer in referrers] == [True, True]
 
 
 def test_an_image_that_is_refused_is_not_a_referrer_that_may_be_left_out(pair: Pair) -> None:

@@ -81,7 +81,7 @@ def test_any_artifact_arrives_whole_in_order_and_tagged_last(
     assert set(first.manifests) == artifact.digests()
     assert pair.target.tags["prod/shop", "482"] == artifact.root.digest
     assert {tag: pair.target.tags["prod/shop", tag] for tag in artifact.cosign} == {
-        tag: built.digest for tag, built in artifact.cosign.items()
+        tag: signature.digest for tag, signature in artifact.cosign.items()
     }
     assert pair.target.writes()[-1] == "PUT /v2/prod/shop/manifests/482"
     for subject in [*artifact.root.whole(), *artifact.about]:

@@ -86,10 +86,10 @@ def test_each_kind_of_error_says_what_to_do() -> None:
 
 
 def test_a_registry_that_sends_no_digest_has_it_computed() -> None:
-    built = image(b"x")
-    registry = answering(RegistryReply(status=200, headers={"Content-Type": OCI_MANIFEST}, body=built.raw))
+    artifact = image(b"x")
+    registry = answering(RegistryReply(status=200, headers={"Content-Type": OCI_MANIFEST}, body=artifact.raw))
 
-    assert registry.resolve("team/shop", "481") == built.digest
+    assert registry.resolve("team/shop", "481") == artifact.digest
 
 
 def test_a_digest_that_is_none_is_refused() -> None:

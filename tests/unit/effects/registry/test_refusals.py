@@ -72,7 +72,7 @@ def answering(pair: Pair, method: str, part: str, reply: RegistryReply) -> None:
 
 
 @pytest.mark.parametrize(
-    ("built", "kind", "says", "to_do"),
+    ("artifact", "kind", "says", "to_do"),
     [
         (
             ArtifactDouble(raw=unusual_json({"schemaVersion": 2}), media_type="application/vnd.example.thing+json"),
@@ -102,9 +102,9 @@ def answering(pair: Pair, method: str, part: str, reply: RegistryReply) -> None:
     ids=["unknown media type", "schema 1", "schema 1 in an index", "over 4 MB"],
 )
 def test_an_artifact_that_cannot_be_carried_over_is_refused_before_anything_is_written(
-    pair: Pair, built: ArtifactDouble, kind: type[RegistryError], says: str, to_do: str
+    pair: Pair, artifact: ArtifactDouble, kind: type[RegistryError], says: str, to_do: str
 ) -> None:
-    digest = pair.source.seed("team/shop", built, "481")
+    digest = pair.source.seed("team/shop", artifact, "481")
 
     refusal = refusal_of(pair, digest)
 

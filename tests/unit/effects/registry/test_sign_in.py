@@ -354,21 +354,21 @@ def test_a_firewall_in_front_of_the_token_address_is_named_with_the_address_that
     refusal = error(403, "DENIED", "client with IP '203.0.113.7' is not allowed access. s3cret entra-token")
     guarded.overrides |= dict.fromkeys(("/oauth2/exchange", "/oauth2/token"), lambda request: refusal)
 
-    with pytest.raises(Firewalled, match=r"\(DENIED\): a client with the address 203\.0\.113\.7 is not") as refused:
+    with pytest.raises(Firewalled, match=r"\(DENIED\): a client with the address 203\.0\.113\.7 is not") as failure:
         client(guarded, credential).resolve("team/shop", "481")
 
-    assert "az acr network-rule add" in str(refused.value)
-    assert not any(secret in str(refused.value) for secret in ("s3cret", "entra-token"))
+    assert "az acr network-rule add" in str(failure.value)
+    assert not any(secret in str(failure.value) for secret in ("s3cret", "entra-token"))
 
 
 def test_what_stands_in_place_of_an_address_is_not_shown(guarded: Guarded) -> None:
     reply = error(403, "DENIED", "client with IP 'deadbeef.cafe' is not allowed access")
     guarded.overrides["/oauth2/exchange"] = lambda request: reply
 
-    with pytest.raises(SignInRefused) as refused:
+    with pytest.raises(SignInRefused) as failure:
         client(guarded, ENTRA).resolve("team/shop", "481")
 
-    assert "deadbeef" not in str(refused.value)
+    assert "deadbeef" not in str(failure.value)
 
 
 def test_a_name_and_password_that_a_registry_refuses_itself_are_what_has_to_be_looked_at(guarded: Guarded) -> None:

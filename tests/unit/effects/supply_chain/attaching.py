@@ -57,8 +57,8 @@ class Layer:
         return blob_descriptor(self.media_type, self.data) | annotations
 
 
-def target_of(built: ArtifactDouble) -> SignedDescriptor:
-    return SignedDescriptor(media_type=built.media_type, digest=built.digest, size=len(built.raw))
+def target_of(artifact: ArtifactDouble) -> SignedDescriptor:
+    return SignedDescriptor(media_type=artifact.media_type, digest=artifact.digest, size=len(artifact.raw))
 
 
 def manifest(
@@ -165,9 +165,9 @@ def buildx_attestations(platform: ArtifactDouble, *contents: dict[str, Any]) -> 
 def buildx_index(*platforms: ArtifactDouble, attestations: Mapping[str, ArtifactDouble]) -> ArtifactDouble:
     """An index with attestation manifests among its children; the keys of `attestations` are platforms' digests."""
     entries = [platform.descriptor() for platform in platforms]
-    for about, built in attestations.items():
+    for about, attestation in attestations.items():
         reference = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": about}
-        entry = {"mediaType": built.media_type, "digest": built.digest, "size": len(built.raw)}
+        entry = {"mediaType": attestation.media_type, "digest": attestation.digest, "size": len(attestation.raw)}
         entries.append(entry | {"annotations": reference, "platform": {"os": "unknown", "architecture": "unknown"}})
     document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
     return ArtifactDouble(

@@ -25,11 +25,11 @@ class Place:
     people: People
     image: ArtifactDouble = SHOP
 
-    def push(self, built: ArtifactDouble, tag: str | None = None) -> None:
-        self.registry.seed(REPOSITORY, built, tag)
+    def push(self, artifact: ArtifactDouble, tag: str | None = None) -> None:
+        self.registry.seed(REPOSITORY, artifact, tag)
 
-    def tag(self, suffix: str, built: ArtifactDouble, about: ArtifactDouble | None = None) -> None:
-        self.push(built, (about or self.image).digest.replace(":", "-") + suffix)
+    def tag(self, suffix: str, artifact: ArtifactDouble, about: ArtifactDouble | None = None) -> None:
+        self.push(artifact, (about or self.image).digest.replace(":", "-") + suffix)
 
     def look(self, *names: str, required: RequiredChecks | None = None) -> RuleResult:
         """The result of one rule; `names` are the fields of RequiredChecks that are checked."""
@@ -40,7 +40,7 @@ class Place:
         return result
 
 
-def with_image(place: Place, built: ArtifactDouble) -> Place:
-    new_place = replace(place, image=built)
-    new_place.push(built, "1")
+def with_image(place: Place, image: ArtifactDouble) -> Place:
+    new_place = replace(place, image=image)
+    new_place.push(image, "1")
     return new_place

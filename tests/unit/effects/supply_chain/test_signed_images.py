@@ -69,8 +69,7 @@ def test_a_registry_that_lists_what_refers_to_another_image_is_not_believed(plac
     place.push(other_image)
     place.push(signature)
     usual = place.registry._referrers
-    digest = other_image.digest
-    place.registry._referrers = lambda request, repository, _: usual(request, repository, digest)  # type: ignore[method-assign]
+    place.registry._referrers = lambda request, repository, digest: usual(request, repository, other_image.digest)  # type: ignore[method-assign]
     assert isinstance(place.look("notation"), NotYet)
 
 

@@ -59,10 +59,10 @@ class InCloud(Installation):
     def build(self, tag: str, *, app: str = "") -> str:
         return push_artifact(self.cloud.source, self.repository, self.built, tag)
 
-    def deliver(self, built: ArtifactDouble, *other_artifacts: ArtifactDouble) -> None:
+    def deliver(self, main: ArtifactDouble, *other_artifacts: ArtifactDouble) -> None:
         """Push the artifact, wait for production's gate, and approve."""
-        self.built = built
-        for artifact in (built, *other_artifacts):
+        self.built = main
+        for artifact in (main, *other_artifacts):
             push_artifact(self.cloud.source, self.repository, artifact)
         self.push("1.0")
         self.settle()
@@ -236,14 +236,14 @@ def test_a_bundle_and_its_image_are_imported_one_after_the_other(tmp_path: Path,
     targets = Targets.model_validate({"v": 1, "application": "bundled", "environments": environments})
     login_server = source.endpoint.login_server
     options = BuildOptions(folder=write(tmp_path / "source"), targets=targets, version="1.4.0", registry=login_server)
-    packed = build(options, resolver(source), NO_PROGRAMS, Schemas()).packed
-    push_bundle(source, "team/bundled-bundle", "1.4.0", packed)
-    installation.take(installation.pushed("1.4.0").evolve(digest=packed.digest))
+    bundle = build(options, resolver(source), NO_PROGRAMS, Schemas()).packed
+    push_bundle(source, "team/bundled-bundle", "1.4.0", bundle)
+    installation.take(installation.pushed("1.4.0").evolve(digest=bundle.digest))
     installation.settle()
     installation.vote(1)
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED, installation.release(1).reason
     assert installation.copied()["how"] == "import"
     assert [image["digest"] for image in installation.copied()["images"]] == [ROOT.digest]
-    for repository, digest in (("team/shop", ROOT.digest), ("team/bundled-bundle", packed.digest)):
+    for repository, digest in (("team/shop", ROOT.digest), ("team/bundled-bundle", bundle.digest)):
         assert target.resolve(repository, digest) == digest

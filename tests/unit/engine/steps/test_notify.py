@@ -109,8 +109,8 @@ def test_nobody_is_told_of_a_gate_that_has_closed(installation: Installation, st
 def test_nobody_gets_a_link_to_a_later_gate_than_the_one_they_are_asked_about(
     installation: Installation, step: Step
 ) -> None:
-    late = step.evolve(environment="staging")
-    installation.run_step(late)
+    late_step = step.evolve(environment="staging")
+    installation.run_step(late_step)
     assert installation.inbox.messages == []
 
 
@@ -296,8 +296,8 @@ def test_a_voter_is_told_what_was_counted_in_their_name_and_where_to_say_that_it
 
 def test_where_people_sign_in_the_voter_is_told_the_address_of_the_page(installation: Installation, step: Step) -> None:
     entry = with_gate(installation.app.catalogue.entries["shop"], level=Level.SIGNED)
-    counted = step.evolve(notice=Notice.VOTE_COUNTED, recipients=(ADA,), why=f"approval of {ADA}")
-    work = Work(step=counted, release=installation.release(1), entry=entry, renew=lambda: True)
+    counted_step = step.evolve(notice=Notice.VOTE_COUNTED, recipients=(ADA,), why=f"approval of {ADA}")
+    work = Work(step=counted_step, release=installation.release(1), entry=entry, renew=lambda: True)
     (notification,) = messages(installation.app.clients, installation.clock, work, Audience(shared=False))
     assert (notification.recipient, notification.approval_url) == (ADA, "")
     assert notification.locate_url == f"{BASE}/approvals/shop/1/production"
