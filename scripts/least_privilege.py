@@ -103,14 +103,14 @@ def without(right: Right, tests: Sequence[str]) -> tuple[str, str] | None:
 
 def losses(real: bool) -> Iterator[tuple[Right, tuple[str, str] | None]]:
     """Each right that a test used, and the first test that fails without it, with the reason; None if none fails."""
-    whole = run(SUITE, "-m", "not cluster")
-    if whole.failed:
-        test, why = next(iter(whole.failed.items()))
+    baseline = run(SUITE, "-m", "not cluster")
+    if baseline.failed:
+        test, why = next(iter(baseline.failed.items()))
         raise SystemExit(f"with the whole role {test} fails: {why}")
     noticing_tests: dict[
         str, list[str]
     ] = {}  # tests that noticed the loss of another right of this verb: they are losses first
-    for right, tests in sorted(tests_by_right(whole).items(), key=lambda entry: (entry[0][1:], entry[0][0])):
+    for right, tests in sorted(tests_by_right(baseline).items(), key=lambda entry: (entry[0][1:], entry[0][0])):
         first = [test for test in noticing_tests.get(right[0], ()) if test in tests]
         ordered = list(dict.fromkeys((*first, *tests)))
         failure = without(right, [test.replace("[double", "[real") for test in ordered] if real else ordered)

@@ -31,7 +31,7 @@ def _last(resource_id: str) -> str:
     return resource_id.rpartition("/")[2]
 
 
-ANSWERS: dict[str, Callable[[str], dict[str, Any]]] = {
+REFERENCED: dict[str, Callable[[str], dict[str, Any]]] = {
     "Microsoft.ManagedIdentity/userAssignedIdentities": lambda name: dict.fromkeys(
         ("clientId", "principalId"), WORKER if name.startswith("id-work-") else FRONT
     ),
@@ -44,14 +44,14 @@ ANSWERS: dict[str, Callable[[str], dict[str, Any]]] = {
         "primaryEndpoints": {"blob": f"https://{name}.blob.core.windows.net/"}
     },
 }
-"""What a resource of each type says of itself once it is there."""
+"""What `reference` gives for a resource of each type."""
 
 
 def _reference(resource_id: str, _version: str) -> dict[str, Any]:
     kind = "/".join(resource_id.rsplit("/providers/", maxsplit=1)[-1].split("/")[:2])
-    if kind not in ANSWERS:
+    if kind not in REFERENCED:
         raise UnknownToUsError(f"a resource of the type {kind}")
-    return ANSWERS[kind](_last(resource_id))
+    return REFERENCED[kind](_last(resource_id))
 
 
 def _cluster_credential(resource_id: str, _version: str) -> dict[str, Any]:
@@ -95,16 +95,16 @@ class _Reader:
 
     def value(self) -> Any:
         kind, text = self._tokens.pop(0)
-        found: Any
+        operand: Any
         if kind == "text":
-            found = text[1:-1].replace("''", "'")
+            operand = text[1:-1].replace("''", "'")
         elif kind == "number":
-            found = int(text)
+            operand = int(text)
         elif kind == "name":
-            found = self._call(text)
+            operand = self._call(text)
         else:
             raise UnknownToUsError(f"an expression that begins with {text}")
-        return self._inside(found)
+        return self._inside(operand)
 
     def _call(self, name: str) -> Any:
         if name not in FUNCTIONS:
@@ -118,14 +118,14 @@ class _Reader:
         self._take(")")
         return FUNCTIONS[name](*arguments)
 
-    def _inside(self, found: Any) -> Any:
+    def _inside(self, value: Any) -> Any:
         while self._next_is(".") or self._next_is("["):
             if self._tokens.pop(0)[1] == ".":
-                found = found[self._tokens.pop(0)[1]]
+                value = value[self._tokens.pop(0)[1]]
             else:
-                found = found[self.value()]
+                value = value[self.value()]
                 self._take("]")
-        return found
+        return value
 
     def _next_is(self, sign: str) -> bool:
         return bool(self._tokens) and self._tokens[0] == ("sign", sign)
@@ -137,10 +137,10 @@ class _Reader:
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    place = 0
-    while place < len(text):
-        found = _TOKEN.match(text, place)
-        if found is None or found.lastgroup is None:
-            raise UnknownToUsError(f"the expression {text[place:]}")
-        yield found.lastgroup, found[found.lastgroup]
-        place = found.end()
+    position = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None or match.lastgroup is None:
+            raise UnknownToUsError(f"the expression {text[position:]}")
+        yield match.lastgroup, match[match.lastgroup]
+        position = match.end()

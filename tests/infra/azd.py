@@ -26,7 +26,7 @@ class Resolved:
     """The parameters that azd hands to the deployment, and those for which it would ask a person."""
 
     values: dict[str, Any]
-    asked: list[str]
+    missing: list[str]
 
 
 def resolve(
@@ -34,7 +34,7 @@ def resolve(
 ) -> Resolved:
     """`declared` are the parameters of the ARM template, `file` those of the parameters file."""
     values: dict[str, Any] = {}
-    asked: list[str] = []
+    missing: list[str] = []
     for name in sorted(declared):
         definition = declared[name]
         value = _value(definition["type"], file[name], environment) if name in file else None
@@ -43,26 +43,26 @@ def resolve(
         if value is not None:
             values[name] = value
         elif "defaultValue" not in definition:
-            asked.append(name)
-    return Resolved(values=values, asked=asked)
+            missing.append(name)
+    return Resolved(values=values, missing=missing)
 
 
 def _value(kind: str, item: Mapping[str, Any], environment: Mapping[str, str]) -> Any:
     if set(item) != {"value"} or not isinstance(item["value"], str):
         raise NotModelledError(f"expected a text as value, got {item}")
-    whole = kind in ("object", "array")
-    written = item["value"] if whole else json.dumps(item)
+    is_structured = kind in ("object", "array")
+    text = item["value"] if is_structured else json.dumps(item)
     unset = False
 
-    def put(found: re.Match[str]) -> str:
+    def put(match: re.Match[str]) -> str:
         nonlocal unset
-        if found["more"]:
-            raise NotModelledError(f"expected a plain ${{NAME}}, got {found[0]}")
-        unset = unset or found["name"] not in environment
-        return environment.get(found["name"], "")
+        if match["more"]:
+            raise NotModelledError(f"expected a plain ${{NAME}}, got {match[0]}")
+        unset = unset or match["name"] not in environment
+        return environment.get(match["name"], "")
 
-    replaced = _VARIABLE.sub(put, written)
-    if whole:
+    replaced = _VARIABLE.sub(put, text)
+    if is_structured:
         return None if unset and not replaced else json.loads(replaced)
     value = json.loads(replaced)["value"]
     return None if unset and not value else value

@@ -1,4 +1,4 @@
-"""A stand-in for `az` and `azd`, with a memory: what the hooks ask of Azure, answered from a file.
+"""A stand-in for `az` and `azd` that remembers in a file what the hooks did to Azure, and answers from it.
 
 It knows the requests that our hooks make, in the words in which `az` 2.91 answers them (a 404 is `ERROR: Not Found(…)`
 and the code 1), and refuses every other by name. Started as a program of its own for each call, as `az` is.
@@ -57,16 +57,16 @@ SECRET = rf"{GROUP}/providers/Microsoft\.KeyVault/vaults/[\w-]+/secrets/([\w-]+)
 
 
 @route("get", SECRET)
-def _get_secret(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    if found[1] not in state["secrets"]:
+def _get_secret(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
+    if match[1] not in state["secrets"]:
         raise Refused("Not Found", "SecretNotFound")
-    return {"name": found[1], "properties": {"attributes": {"enabled": True}}}
+    return {"name": match[1], "properties": {"attributes": {"enabled": True}}}
 
 
 @route("put", SECRET)
-def _put_secret(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], _headers: Any) -> Any:
-    state["secrets"][found[1]] = body["properties"]["value"]
-    return {"name": found[1], "properties": {}}
+def _put_secret(state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], _headers: Any) -> Any:
+    state["secrets"][match[1]] = body["properties"]["value"]
+    return {"name": match[1], "properties": {}}
 
 
 POLICY = r".*/storageAccounts/\w+/blobServices/default/containers/audit/immutabilityPolicies/default"
@@ -94,41 +94,43 @@ def _extend_policy(state: dict[str, Any], _query: Any, body: Any, _found: Any, h
     "get",
     rf"(/subscriptions/{SUBSCRIPTION}(?:/resourceGroups/[\w-]+)?)/providers/Microsoft\.Authorization/roleAssignments",
 )
-def _list_rights(state: dict[str, Any], query: dict[str, str], _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    wanted = re.fullmatch(r"principalId eq '([\w-]+)'", query["$filter"]) if "$filter" in query else None
-    listed = [
+def _list_rights(state: dict[str, Any], query: dict[str, str], _body: Any, match: re.Match[str], _headers: Any) -> Any:
+    principal_filter = re.fullmatch(r"principalId eq '([\w-]+)'", query["$filter"]) if "$filter" in query else None
+    rights = [
         right
         for right in state["rights"]
-        if (right["properties"]["principalId"] == wanted[1] if wanted else _touches(right, found[1]))
+        if (
+            right["properties"]["principalId"] == principal_filter[1] if principal_filter else _touches(right, match[1])
+        )
     ]
-    return _page(state, listed, found[0], query)
+    return _page(state, rights, match[0], query)
 
 
 def _touches(right: dict[str, Any], scope: str) -> bool:
     """At, above or below a scope: that is what a list of rights holds."""
-    own = right["properties"]["scope"] + "/"
-    return bool(own.startswith(scope + "/") or (scope + "/").startswith(own))
+    right_scope = right["properties"]["scope"] + "/"
+    return bool(right_scope.startswith(scope + "/") or (scope + "/").startswith(right_scope))
 
 
-def _page(state: dict[str, Any], listed: list[Any], path: str, query: dict[str, str]) -> dict[str, Any]:
+def _page(state: dict[str, Any], items: list[Any], path: str, query: dict[str, str]) -> dict[str, Any]:
     start = int(query.get("$skiptoken", 0))
-    page: dict[str, Any] = {"value": listed[start : start + state["page"]]}
-    if len(listed) > start + state["page"]:
-        rest = "&".join(f"{key}={value}" for key, value in query.items() if key != "$skiptoken")
-        page["nextLink"] = f"https://management.azure.com{path}?{rest}&$skiptoken={start + state['page']}"
+    page: dict[str, Any] = {"value": items[start : start + state["page"]]}
+    if len(items) > start + state["page"]:
+        other_parameters = "&".join(f"{key}={value}" for key, value in query.items() if key != "$skiptoken")
+        page["nextLink"] = f"https://management.azure.com{path}?{other_parameters}&$skiptoken={start + state['page']}"
     return page
 
 
 @route("delete", r"(.*/providers/Microsoft\.Authorization/roleAssignments/[\w-]+)")
-def _take_right(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    state["rights"] = [right for right in state["rights"] if right["id"] != found[1]]
+def _take_right(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
+    state["rights"] = [right for right in state["rights"] if right["id"] != match[1]]
 
 
 @route("get", rf"/subscriptions/{SUBSCRIPTION}/providers/Microsoft\.KeyVault/deletedVaults")
 def _deleted_vaults(
-    state: dict[str, Any], query: dict[str, str], _body: Any, found: re.Match[str], _headers: Any
+    state: dict[str, Any], query: dict[str, str], _body: Any, match: re.Match[str], _headers: Any
 ) -> Any:
-    return _page(state, state["deleted_vaults"], found[0], query)
+    return _page(state, state["deleted_vaults"], match[0], query)
 
 
 @route("post", rf"{GROUP}/providers/Microsoft\.Web/sites/[\w-]+/config/configreferences/appsettings/refresh")
@@ -145,33 +147,33 @@ FORMER = "11111111-1111-1111-1111-333333333333"
 
 
 @route("get", RESOURCE)
-def _get_resource(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    if found[1] not in state["resources"]:
+def _get_resource(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
+    if match[1] not in state["resources"]:
         raise Refused("Not Found", "ResourceNotFound")
-    identity = "/userAssignedIdentities/" in found[1]
-    return {"id": found[1]} | ({"properties": {"principalId": FORMER}} if identity else {})
+    identity = "/userAssignedIdentities/" in match[1]
+    return {"id": match[1]} | ({"properties": {"principalId": FORMER}} if identity else {})
 
 
 @route("delete", RESOURCE)
-def _delete_resource(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    if found[1] not in state["resources"]:
+def _delete_resource(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
+    if match[1] not in state["resources"]:
         raise Refused("Not Found", "ResourceNotFound")
-    gone = {found[1]}
-    if "/sites/" in found[1]:  # an empty plan goes with its last app
-        gone |= {resource for resource in state["resources"] if "/serverfarms/" in resource}
-    state["resources"] = [resource for resource in state["resources"] if resource not in gone]
+    deleted = {match[1]}
+    if "/sites/" in match[1]:  # an empty plan goes with its last app
+        deleted |= {resource for resource in state["resources"] if "/serverfarms/" in resource}
+    state["resources"] = [resource for resource in state["resources"] if resource not in deleted]
 
 
 def _options(arguments: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    options: dict[str, list[str]] = {}
     name = ""
     for argument in arguments:
         if argument.startswith("--"):
             name = argument
-            found[name] = []
+            options[name] = []
         else:
-            found.setdefault(name, []).append(argument)
-    return found
+            options.setdefault(name, []).append(argument)
+    return options
 
 
 def _pairs(items: list[str]) -> dict[str, str]:
@@ -184,20 +186,20 @@ def rest(state: dict[str, Any], options: dict[str, list[str]]) -> Any:
     query = _pairs(options.get("--url-parameters", [])) | _pairs([item for item in rest_of_query.split("&") if item])
     body = None
     if "--body" in options:
-        (given,) = options["--body"]
-        if given.startswith("@"):
-            file = Path(given.removeprefix("@"))
+        (body_argument,) = options["--body"]
+        if body_argument.startswith("@"):
+            file = Path(body_argument.removeprefix("@"))
             state.setdefault("modes", []).append(oct(file.stat().st_mode & 0o777))
-            given = file.read_text(encoding="utf-8")
-        body = json.loads(given)
+            body_argument = file.read_text(encoding="utf-8")
+        body = json.loads(body_argument)
     for start in ("https://management.azure.com", "https://graph.microsoft.com/v1.0"):
         if address.startswith(start):
             path = address.removeprefix(start)
             if start.endswith("azure.com") and query.get("api-version") not in NEWEST:
                 raise Refused("Bad Request", "InvalidApiVersionParameter")
-            for known, pattern, answer in ROUTES:
-                if known == method and (found := re.fullmatch(pattern, path)):
-                    return answer(state, query, body, found, _pairs(options.get("--headers", [])))
+            for route_method, pattern, handler in ROUTES:
+                if route_method == method and (match := re.fullmatch(pattern, path)):
+                    return handler(state, query, body, match, _pairs(options.get("--headers", [])))
     raise NotImplementedError(f"{method} {url} is not known to this double")
 
 
@@ -219,15 +221,15 @@ def azd(state: dict[str, Any], arguments: list[str]) -> Any:
     raise NotImplementedError(f"azd {' '.join(arguments)} is not known to this double")
 
 
-def answer(state: dict[str, Any], program: str, arguments: list[str]) -> tuple[int, str, str]:
-    """What the program says to a call: its exit code, and what it writes."""
+def execute(state: dict[str, Any], program: str, arguments: list[str]) -> tuple[int, str, str]:
+    """The exit code of a call, and what the program writes to its output and as errors."""
     try:
-        found = (az if program == "az" else azd)(state, arguments)
+        result = (az if program == "az" else azd)(state, arguments)
     except Refused as refused:
         return 1, "", f"ERROR: {refused}"
     except NotImplementedError as unknown:
         return 2, "", f"ERROR: {unknown}"
-    return 0, "" if found is None else json.dumps(found, indent=2), ""
+    return 0, "" if result is None else json.dumps(result, indent=2), ""
 
 
 def main(program: str, arguments: list[str]) -> int:
@@ -236,20 +238,20 @@ def main(program: str, arguments: list[str]) -> int:
     state = json.loads(file.read_text(encoding="utf-8"))
     state["calls"].append(" ".join([program, *arguments]))
     plan = state.get("plan", {})
-    this_one = plan.get("at") == len(state["calls"])
-    code, out, error = 0, "", ""
-    if not (this_one and plan["how"] in ("before", "fail")):
-        code, out, error = answer(state, program, arguments)
+    is_planned = plan.get("at") == len(state["calls"])
+    exit_code, output, error = 0, "", ""
+    if not (is_planned and plan["how"] in ("before", "fail")):
+        exit_code, output, error = execute(state, program, arguments)
     elif plan["how"] == "fail":
-        code, error = 1, "ERROR: Too Many Requests"
+        exit_code, error = 1, "ERROR: Too Many Requests"
     file.write_text(json.dumps(state), encoding="utf-8")
-    if this_one and plan["how"] in ("before", "after"):
+    if is_planned and plan["how"] in ("before", "after"):
         os.kill(os.getppid(), signal.SIGKILL)
     end = "\r\n" if state.get("lines") == "windows" else "\n"
-    for stream, text in ((sys.stdout, out), (sys.stderr, error)):
+    for stream, text in ((sys.stdout, output), (sys.stderr, error)):
         if text:
             stream.buffer.write((text.replace("\n", end) + end).encode())
-    return code
+    return exit_code
 
 
 if __name__ == "__main__":

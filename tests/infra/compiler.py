@@ -92,7 +92,7 @@ def find_compiler(environment: Mapping[str, str] = os.environ) -> str | None:
 
 
 class Compiler:
-    """The program, and what is asked of it."""
+    """The compiler's program."""
 
     def __init__(self, program: str) -> None:
         self._program = program
@@ -107,9 +107,9 @@ class Compiler:
         return self._run("--version").stdout.split()[3]
 
     def diagnostics(self, folder: Path = INFRA) -> list[str]:
-        """Everything that it has to say about the files, worded by itself. An unknown property is only a warning."""
-        said = self._run("lint", "--pattern", f"{folder}/**/*.bicep").stderr
-        return [line.removeprefix(f"{folder}/") for line in said.splitlines() if " : " in line]
+        """Its errors and warnings about the files, in its own words. An unknown property is only a warning."""
+        output = self._run("lint", "--pattern", f"{folder}/**/*.bicep").stderr
+        return [line.removeprefix(f"{folder}/") for line in output.splitlines() if " : " in line]
 
     def unformatted(self) -> list[str]:
         """Files that are not written as its formatter writes them."""
@@ -123,23 +123,23 @@ class Compiler:
             ]
 
     def format(self, folder: Path = INFRA) -> None:
-        ended = self._run("format", "--pattern", f"{folder}/**/*.bicep")
-        if ended.returncode != 0:
-            raise RuntimeError(ended.stderr)
+        process = self._run("format", "--pattern", f"{folder}/**/*.bicep")
+        if process.returncode != 0:
+            raise RuntimeError(process.stderr)
 
     def build_all(self, folder: Path) -> None:
-        """Puts a copy of `infra/` into the folder, with the ARM template of each file beside it."""
+        """Put a copy of `infra/` into the folder, with the ARM template of each file beside it."""
         copy = shutil.copytree(INFRA, folder / "infra", ignore=_ENVIRONMENTS)
-        ended = self._run("build", "--pattern", f"{copy}/**/*.bicep")
-        if ended.returncode != 0:
-            raise RuntimeError(ended.stderr)
+        process = self._run("build", "--pattern", f"{copy}/**/*.bicep")
+        if process.returncode != 0:
+            raise RuntimeError(process.stderr)
 
     def template(self, path: Path) -> dict[str, Any]:
         """The ARM template that a file compiles to."""
-        ended = self._run("build", str(path), "--stdout")
-        if ended.returncode != 0:
-            raise RuntimeError(ended.stderr)
-        return json.loads(ended.stdout)  # type: ignore[no-any-return]
+        process = self._run("build", str(path), "--stdout")
+        if process.returncode != 0:
+            raise RuntimeError(process.stderr)
+        return json.loads(process.stdout)  # type: ignore[no-any-return]
 
     def interface(self) -> dict[str, Any]:
         template = self.template(INFRA / "main.bicep")
@@ -156,13 +156,13 @@ class Compiler:
             ]
             file.write_text("\n".join(lines) + "\n", encoding="utf-8")
             scope = ("--subscription-id", SUBSCRIPTION, "--tenant-id", TENANT, "--location", "westeurope")
-            ended = self._run("snapshot", str(file), *scope, "--deployment-name", "slipway")
-            if ended.returncode != 0:
-                raise RuntimeError(ended.stderr or ended.stdout)
-            made = json.loads(file.with_suffix(".snapshot.json").read_text(encoding="utf-8"))
-        if made["diagnostics"]:
-            raise RuntimeError(json.dumps(made["diagnostics"]))
-        return {resource["id"]: resource for resource in made["predictedResources"]}
+            process = self._run("snapshot", str(file), *scope, "--deployment-name", "slipway")
+            if process.returncode != 0:
+                raise RuntimeError(process.stderr or process.stdout)
+            snapshot = json.loads(file.with_suffix(".snapshot.json").read_text(encoding="utf-8"))
+        if snapshot["diagnostics"]:
+            raise RuntimeError(json.dumps(snapshot["diagnostics"]))
+        return {resource["id"]: resource for resource in snapshot["predictedResources"]}
 
 
 def _bicep(value: Any) -> str:
@@ -202,17 +202,17 @@ def store(expanded: Mapping[str, Resources]) -> None:
     base = expanded["default"]
     for name, resources in expanded.items():
         changed: dict[str, Any] = {key: value for key, value in resources.items() if base.get(key) != value}
-        gone = dict.fromkeys(set(base) - set(resources))
-        _write(name, base if name == "default" else changed | gone)
+        removed = dict.fromkeys(set(base) - set(resources))
+        _write(name, base if name == "default" else changed | removed)
 
 
 def differences(expanded: Mapping[str, Resources]) -> list[str]:
     """Resources that are no longer as the stored snapshots have them."""
-    found = []
+    lines = []
     for name, resources in expanded.items():
         before = stored(name)
-        found += [f"{name}: {key}" for key in sorted(before | resources) if before.get(key) != resources.get(key)]
-    return found
+        lines += [f"{name}: {key}" for key in sorted(before | resources) if before.get(key) != resources.get(key)]
+    return lines
 
 
 def _say(line: str) -> None:
@@ -231,15 +231,15 @@ def main(*, write: bool) -> int:
         compiler.format()
         _write("interface", compiler.interface())
         store(expand_all(compiler))
-    wrong = compiler.diagnostics()
-    wrong += [f"{name}: not formatted" for name in compiler.unformatted()]
+    problems = compiler.diagnostics()
+    problems += [f"{name}: not formatted" for name in compiler.unformatted()]
     if compiler.interface() != interface():
-        wrong.append("main.bicep: its parameters or outputs are not as the snapshot has them")
+        problems.append("main.bicep: its parameters or outputs are not as the snapshot has them")
     if version == MADE_WITH:
-        wrong += [f"{line} is not as the snapshot has it" for line in differences(expand_all(compiler))]
-    for line in wrong:
+        problems += [f"{line} is not as the snapshot has it" for line in differences(expand_all(compiler))]
+    for line in problems:
         _say(line)
-    if wrong:
+    if problems:
         _say("`python -m tests.infra.compiler --write` formats the files and writes the snapshots again")
         return 1
     compared = f"{len(OPTIONS)} snapshots as stored" if version == MADE_WITH else f"snapshots are of {MADE_WITH}"

@@ -38,7 +38,7 @@ def _count(kind: str) -> Callable[[Resources], int]:
     return lambda resources: len(of_type(resources, kind))
 
 
-def _looks(resources: Resources) -> int:
+def _test_runs(resources: Resources) -> int:
     """Runs of availability tests in a month of thirty days."""
     return sum(
         30 * 86_400 // at(test, "properties.Frequency") * len(at(test, "properties.Locations"))
@@ -73,7 +73,7 @@ LINES = (
     Line(what="private endpoint", dollars=7.3, amount=_count("Microsoft.Network/privateEndpoints")),
     Line(what="log alert", dollars=1, amount=_count("Microsoft.Insights/scheduledQueryRules")),
     Line(what="metric alert", dollars=0.1, amount=_count("Microsoft.Insights/metricAlerts")),
-    Line(what="look of the availability test", dollars=0.0006, amount=_looks),
+    Line(what="look of the availability test", dollars=0.0006, amount=_test_runs),
 )
 
 
@@ -89,8 +89,8 @@ def table() -> str:
 
 
 def page() -> str:
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    return f"{before}{BEGIN}\n{table()}\n{END}{rest.partition(END)[2]}"
+    before, _, after = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    return f"{before}{BEGIN}\n{table()}\n{END}{after.partition(END)[2]}"
 
 
 if __name__ == "__main__":

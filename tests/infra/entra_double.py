@@ -1,4 +1,4 @@
-"""Microsoft Graph as the hooks ask it: registrations, enterprise applications, roles, consent.
+"""Microsoft Graph as the hooks use it: registrations, enterprise applications, roles, consent.
 
 As strict as Graph where it is known to be: the id of a scope is taken for a pre-authorised client only once the scope
 is there (so never in the same request), a credential's name never changes and its subject is unique, ids and values of
@@ -14,8 +14,8 @@ GRAPH_ENTRY = "00000000-0000-0000-0003-000000000000"
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 ME = "00000000-0000-0000-0004-00000000000a"
 
-Rest = Callable[[dict[str, Any], dict[str, str], Any, re.Match[str], dict[str, str]], Any]
-ROUTES: list[tuple[str, str, Rest]] = []
+Handler = Callable[[dict[str, Any], dict[str, str], Any, re.Match[str], dict[str, str]], Any]
+ROUTES: list[tuple[str, str, Handler]] = []
 
 
 class Refused(Exception):  # noqa: N818
@@ -26,12 +26,12 @@ class Refused(Exception):  # noqa: N818
         super().__init__(f"{reason}({json.dumps({'error': error})})")
 
 
-def route(method: str, pattern: str) -> Callable[[Rest], Rest]:
-    def keep(answer: Rest) -> Rest:
-        ROUTES.append((method, pattern, answer))
-        return answer
+def route(method: str, pattern: str) -> Callable[[Handler], Handler]:
+    def register(handler: Handler) -> Handler:
+        ROUTES.append((method, pattern, handler))
+        return handler
 
-    return keep
+    return register
 
 
 def new_id(state: dict[str, Any]) -> str:
@@ -43,8 +43,8 @@ def _bad(message: str) -> Refused:
     return Refused("Bad Request", "Request_BadRequest", message)
 
 
-def _may(state: dict[str, Any], what: str) -> None:
-    if what in state["forbidden"]:
+def _may(state: dict[str, Any], permission: str) -> None:
+    if permission in state["forbidden"]:
         raise Refused("Forbidden", "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
 
@@ -72,26 +72,26 @@ def _application(state: dict[str, Any], name: str, value: str) -> dict[str, Any]
 
 
 @route("get", APPLICATION)
-def _get_application(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    return _application(state, found[1], found[2])
+def _get_application(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
+    return _application(state, match[1], match[2])
 
 
 @route("patch", APPLICATION)
 def _patch_application(
-    state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], headers: dict[str, str]
+    state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], headers: dict[str, str]
 ) -> Any:
     if unknown := set(body) - FIELDS:
         raise _bad(f"unknown fields {sorted(unknown)}")
     try:
-        application = _application(state, found[1], found[2])
+        application = _application(state, match[1], match[2])
     except Refused:
-        if found[1] != "uniqueName" or headers.get("Prefer") != "create-if-missing":
+        if match[1] != "uniqueName" or headers.get("Prefer") != "create-if-missing":
             raise
         _may(state, "register")
         app_id = new_id(state)
         application = {
             "appId": app_id,
-            "uniqueName": found[2],
+            "uniqueName": match[2],
             "identifierUris": [],
             "appRoles": [],
             "requiredResourceAccess": [],
@@ -134,9 +134,9 @@ def _change(application: dict[str, Any], body: dict[str, Any]) -> None:
     application.update({name: value for name, value in body.items() if name not in ("web", "api")})
 
 
-def _keep_enabled(there: list[dict[str, Any]], wanted: list[dict[str, Any]] | None) -> None:
-    kept = {role["id"] for role in wanted or []}
-    if wanted is not None and any(role["isEnabled"] and role["id"] not in kept for role in there):
+def _keep_enabled(current: list[dict[str, Any]], new: list[dict[str, Any]] | None) -> None:
+    new_ids = {role["id"] for role in new or []}
+    if new is not None and any(role["isEnabled"] and role["id"] not in new_ids for role in current):
         raise Refused("Bad Request", "CannotDeleteOrUpdateEnabledEntitlement", "disable the role first")
 
 
@@ -144,26 +144,26 @@ CREDENTIALS = r"/applications\(appId='([^']+)'\)/federatedIdentityCredentials"
 
 
 @route("get", CREDENTIALS)
-def _credentials(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    return {"value": _application(state, "appId", found[1])["credentials"]}
+def _credentials(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
+    return {"value": _application(state, "appId", match[1])["credentials"]}
 
 
 @route("post", CREDENTIALS)
-def _add_credential(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], _headers: Any) -> Any:
+def _add_credential(state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], _headers: Any) -> Any:
     _may(state, "change")
-    there = _application(state, "appId", found[1])["credentials"]
-    if any(item["name"] == body["name"] or item["subject"] == body["subject"] for item in there):
+    credentials = _application(state, "appId", match[1])["credentials"]
+    if any(item["name"] == body["name"] or item["subject"] == body["subject"] for item in credentials):
         raise Refused("Conflict", "Request_MultipleObjectsWithSameKeyValue")
-    there.append({"id": new_id(state), **body})
-    return there[-1]
+    credentials.append({"id": new_id(state), **body})
+    return credentials[-1]
 
 
 @route("patch", CREDENTIALS + r"/([\w-]+)")
-def _change_credential(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], _headers: Any) -> Any:
+def _change_credential(state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], _headers: Any) -> Any:
     if "name" in body:
         raise _bad("name cannot be changed")
-    for item in _application(state, "appId", found[1])["credentials"]:
-        if item["id"] == found[2]:
+    for item in _application(state, "appId", match[1])["credentials"]:
+        if item["id"] == match[2]:
             item.update(body)
             return None
     raise Refused("Not Found", "Request_ResourceNotFound")
@@ -183,8 +183,8 @@ ENTRY = r"/servicePrincipals\(appId='([^']+)'\)"
 
 
 @route("get", ENTRY)
-def _get_entry(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    return _entry(state, "appId", found[1])
+def _get_entry(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
+    return _entry(state, "appId", match[1])
 
 
 @route("post", r"/servicePrincipals")
@@ -199,28 +199,28 @@ def _add_entry(state: dict[str, Any], _query: Any, body: Any, _found: Any, _head
 
 
 @route("patch", ENTRY)
-def _change_entry(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], _headers: Any) -> Any:
+def _change_entry(state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], _headers: Any) -> Any:
     _may(state, "change")
     if set(body) != {"appRoleAssignmentRequired"}:
         raise _bad(f"unknown fields {sorted(body)}")
-    _entry(state, "appId", found[1]).update(body)
+    _entry(state, "appId", match[1]).update(body)
 
 
 ASSIGNED = r"/servicePrincipals/([\w-]+)/appRoleAssignedTo"
 
 
 @route("get", ASSIGNED)
-def _assigned(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    _entry(state, "id", found[1])
-    return {"value": [item for item in state["assigned"] if item["resourceId"] == found[1]]}
+def _assigned(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
+    _entry(state, "id", match[1])
+    return {"value": [item for item in state["assigned"] if item["resourceId"] == match[1]]}
 
 
 @route("post", ASSIGNED)
-def _assign(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], _headers: Any) -> Any:
+def _assign(state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], _headers: Any) -> Any:
     _may(state, "change")
-    entry = _entry(state, "id", found[1])
+    entry = _entry(state, "id", match[1])
     roles = _application(state, "appId", entry["appId"])["appRoles"]
-    if body["resourceId"] != found[1] or body["appRoleId"] not in {role["id"] for role in roles if role["isEnabled"]}:
+    if body["resourceId"] != match[1] or body["appRoleId"] not in {role["id"] for role in roles if role["isEnabled"]}:
         raise _bad("Permission being assigned was not found on application")
     if body in [{key: item[key] for key in body} for item in state["assigned"]]:
         raise Refused("Bad Request", "Request_BadRequest", "Permission being assigned already exists on the object")
@@ -229,8 +229,8 @@ def _assign(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str],
 
 
 @route("get", r"/servicePrincipals/([\w-]+)/oauth2PermissionGrants")
-def _granted(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    return {"value": [item for item in state["grants"] if item["clientId"] == found[1]]}
+def _granted(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
+    return {"value": [item for item in state["grants"] if item["clientId"] == match[1]]}
 
 
 @route("post", r"/oauth2PermissionGrants")
@@ -245,10 +245,10 @@ def _grant(state: dict[str, Any], _query: Any, body: Any, _found: Any, _headers:
 
 
 @route("patch", r"/oauth2PermissionGrants/([\w-]+)")
-def _change_grant(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], _headers: Any) -> Any:
+def _change_grant(state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], _headers: Any) -> Any:
     _may(state, "consent")
     for item in state["grants"]:
-        if item["id"] == found[1] and set(body) == {"scope"}:
+        if item["id"] == match[1] and set(body) == {"scope"}:
             _known_scopes(state, item["resourceId"], body["scope"])
             item.update(body)
             return None
@@ -258,11 +258,11 @@ def _change_grant(state: dict[str, Any], _query: Any, body: Any, found: re.Match
 def _known_scopes(state: dict[str, Any], resource: str, scope: str) -> None:
     entry = _entry(state, "id", resource)
     if entry["appId"] == MICROSOFT_GRAPH:
-        known = {"openid", "profile", "email", "offline_access", "User.Read"}
+        scope_names = {"openid", "profile", "email", "offline_access", "User.Read"}
     else:
         scopes = _application(state, "appId", entry["appId"])["api"]["oauth2PermissionScopes"]
-        known = {item["value"] for item in scopes}
-    if not set(scope.split()) <= known:
+        scope_names = {item["value"] for item in scopes}
+    if not set(scope.split()) <= scope_names:
         raise _bad("Claim value is not a known scope of the resource")
 
 

@@ -19,39 +19,39 @@ from tests.serving import in_a_thread
 
 
 class EventGrid:
-    """Use as a context manager; `bus` is asked for once there is something to deliver."""
+    """Use as a context manager; `bus` is called once there is something to deliver."""
 
     def __init__(self, bus: Callable[[], str]) -> None:
         self._bus = bus
-        self.delivered: list[dict[str, Any]] = []
+        self.delivered_events: list[dict[str, Any]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._ends = ExitStack()
+        self._contexts = ExitStack()
 
     @property
     def endpoint(self) -> dict[str, Any]:
-        """The subscription, in the words of the registry's double."""
+        """The subscription, in the form that the registry's double takes."""
         address = f"http://127.0.0.1:{self._server.server_port}/"
         return {"url": address, "event_delivery_schema": "CloudEventSchemaV1_0", "max_events_per_batch": 1}
 
     def __enter__(self) -> Self:
-        self._ends.enter_context(in_a_thread(self._server))
+        self._contexts.enter_context(in_a_thread(self._server))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ends.close()
+        self._contexts.close()
 
     def _deliver(self, body: bytes) -> None:
-        told = json.loads(body)
-        for event in told if isinstance(told, list) else [told]:
+        payload = json.loads(body)
+        for event in payload if isinstance(payload, list) else [payload]:
             message = ServiceBusMessage(json.dumps(event), message_id=event["id"])
             with (
                 ServiceBusClient.from_connection_string(self._bus()) as client,
                 client.get_queue_sender(Queue.EVENTS) as sender,
             ):
                 sender.send_messages(message)
-            self.delivered.append(event)
+            self.delivered_events.append(event)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         grid = self

@@ -49,7 +49,7 @@ SECRETS = [
 
 
 class Azure:
-    """What the stand-in remembers, and the hooks that are run against it."""
+    """The state of the stand-in for Azure, and the hooks that run against it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -66,8 +66,8 @@ class Azure:
 
     @property
     def state(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
-        return found
+        document: dict[str, Any] = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
+        return document
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
@@ -78,11 +78,11 @@ class Azure:
 
     def run(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """A hook, with the variables of the azd environment as they are now. It runs in its own folder, as with azd."""
-        held = {**NEW, **self.state["environment"], **environment}
-        ended = self.run_command([sys.executable, "-S", str(HOOKS / f"{name}.py")], **held)
-        assert "is not known to this double" not in ended.stderr, ended.stderr
-        assert "Traceback" not in ended.stderr, ended.stderr
-        return ended
+        variables = {**NEW, **self.state["environment"], **environment}
+        process = self.run_command([sys.executable, "-S", str(HOOKS / f"{name}.py")], **variables)
+        assert "is not known to this double" not in process.stderr, process.stderr
+        assert "Traceback" not in process.stderr, process.stderr
+        return process
 
     def run_command(self, command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -95,36 +95,36 @@ class Azure:
             timeout=120,
         )
 
-    def well(self, name: str, **environment: str) -> str:
-        """A hook that must succeed, and what it said."""
-        ended = self.run(name, **environment)
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
+    def run_successfully(self, name: str, **environment: str) -> str:
+        """Run a hook that must succeed; returns its output."""
+        process = self.run(name, **environment)
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
     def calls(self, of: str = "") -> list[str]:
         return [call for call in self.state["calls"] if of in call]
 
     def provision(self, **environment: str) -> None:
         """Run both hooks of `azd provision`, with the outputs of the deployment between them."""
-        self.well("preprovision", **environment)
-        self.well("postprovision", **{**OUTPUTS, **environment})
+        self.run_successfully("preprovision", **environment)
+        self.run_successfully("postprovision", **{**OUTPUTS, **environment})
 
     def application(self, name: str = "sign-in") -> dict[str, Any]:
         """One of the two registrations, by its purpose."""
         votes = name == "votes"
-        (found,) = [
+        (registration,) = [
             application
             for application in self.state["applications"].values()
             if application["uniqueName"].endswith("-votes") is votes
         ]
-        return found  # type: ignore[no-any-return]
+        return registration  # type: ignore[no-any-return]
 
 
 def lasting(state: dict[str, Any]) -> dict[str, Any]:
     """The lasting part of a run's result: without the course of the run, and with the length of a secret for its
     value."""
-    told = {key: value for key, value in state.items() if key not in ("calls", "modes", "plan", "refreshed", "lines")}
-    return told | {"secrets": {name: len(value) for name, value in state["secrets"].items()}}
+    part = {key: value for key, value in state.items() if key not in ("calls", "modes", "plan", "refreshed", "lines")}
+    return part | {"secrets": {name: len(value) for name, value in state["secrets"].items()}}
 
 
 def right(

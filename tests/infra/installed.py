@@ -1,4 +1,4 @@
-"""The installations that the snapshots describe, as the tests ask about them."""
+"""Reads the installations that the snapshots describe."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,24 +14,24 @@ def of_type(resources: Resources, kind: str) -> list[dict[str, Any]]:
 
 
 def only(resources: Resources, kind: str) -> dict[str, Any]:
-    (found,) = of_type(resources, kind)
-    return found
+    (resource,) = of_type(resources, kind)
+    return resource
 
 
-def everything() -> Resources:
+def all_resources() -> Resources:
     """Each resource that any of the option sets makes. The changes that options make to it stand in `stored` only."""
-    found: Resources = {}
+    resources: Resources = {}
     for name in OPTIONS:
-        found |= stored(name)
-    return found
+        resources |= stored(name)
+    return resources
 
 
 def scope_of(right: dict[str, Any]) -> str:
     """The id of the resource that a right is on."""
-    found: str = right["id"]
-    if found.startswith("[extensionResourceId('"):
-        return found.split("'")[1]
-    return found.partition("/providers/Microsoft.Authorization/")[0]
+    resource_id: str = right["id"]
+    if resource_id.startswith("[extensionResourceId('"):
+        return resource_id.split("'")[1]
+    return resource_id.partition("/providers/Microsoft.Authorization/")[0]
 
 
 def expressions(value: Any) -> Iterator[str]:
@@ -48,17 +48,17 @@ def expressions(value: Any) -> Iterator[str]:
 
 def at(resource: dict[str, Any], path: str) -> Any:
     """The value at a path of property names."""
-    found: Any = resource
+    value: Any = resource
     for name in path.split("."):
-        found = found[name]
-    return found
+        value = value[name]
+    return value
 
 
 def site(resources: Resources, role: str = "front") -> dict[str, Any]:
     """The app of a role. One that is both is the front's too, and the worker's."""
     sites = of_type(resources, SITE)
-    (found,) = [each for each in sites if len(sites) == 1 or _settings(each)["SLIPWAY_ROLE"] == role]
-    return found
+    (app,) = [candidate for candidate in sites if len(sites) == 1 or _settings(candidate)["SLIPWAY_ROLE"] == role]
+    return app
 
 
 def app_settings(resources: Resources, role: str = "front") -> dict[str, str]:
@@ -67,7 +67,7 @@ def app_settings(resources: Resources, role: str = "front") -> dict[str, str]:
 
 
 def _settings(app: dict[str, Any]) -> dict[str, str]:
-    listed = app["properties"]["siteConfig"]["appSettings"]
-    found = {item["name"]: evaluate(item["value"]) for item in listed}
-    assert len(found) == len(listed), "a setting is there twice"
-    return found
+    entries = app["properties"]["siteConfig"]["appSettings"]
+    settings = {item["name"]: evaluate(item["value"]) for item in entries}
+    assert len(settings) == len(entries), "a setting is there twice"
+    return settings

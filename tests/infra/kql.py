@@ -13,7 +13,7 @@ CHECK = ROOT / "tools/kql/check.js"
 
 def faults(queries: Mapping[str, str], tables: Mapping[str, str]) -> dict[str, list[str]]:
     """The faults of each query, in its syntax and in names and types of columns; tables as `(Name: type, …)`."""
-    ended = subprocess.run(
+    process = subprocess.run(
         [node(), str(CHECK)],
         input=json.dumps({"tables": tables, "queries": queries}),
         capture_output=True,
@@ -21,7 +21,7 @@ def faults(queries: Mapping[str, str], tables: Mapping[str, str]) -> dict[str, l
         check=True,
         timeout=120,
     )
-    faults_by_query: dict[str, list[str]] = json.loads(ended.stdout)
+    faults_by_query: dict[str, list[str]] = json.loads(process.stdout)
     return faults_by_query
 
 
@@ -43,7 +43,7 @@ def names_compared(query: str) -> set[str]:
 def values_compared(query: str, column: str) -> set[str]:
     """The texts that a column is compared with by `in (…)`."""
     lists = re.findall(rf"\b{column} in \(([^)]*)\)", query)
-    return {text for found in lists for text in re.findall(r'"([^"]*)"', found)}
+    return {text for arguments in lists for text in re.findall(r'"([^"]*)"', arguments)}
 
 
 def tables_named(query: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""A definition of a Logic App: its shape checked, and its expressions evaluated, as far as ours goes.
+"""Checks the definition of a Logic App and evaluates its expressions, as far as our flow goes.
 
 The language is Microsoft's workflow definition language: text that begins with `@` is an expression as a whole, `@{…}`
 puts one into text, `@@` is a plain @. Only the functions that our flow uses are known; any other is a mistake.
@@ -33,7 +33,7 @@ class Wrong(Exception):  # noqa: N818
 
 
 def check(definition: Mapping[str, Any]) -> None:
-    """Raises `DocumentProblem`, which names the fault and its place."""
+    """Raises `Wrong`, which names the fault and its place."""
     _only(definition, TOP, "definition")
     for name, trigger in definition["triggers"].items():
         _only(trigger, TRIGGER_FIELDS, name)
@@ -42,13 +42,13 @@ def check(definition: Mapping[str, Any]) -> None:
         if action["type"] not in FIELDS:
             raise Wrong(f"{name}: the type {action['type']} is not known here")
         _only(action, FIELDS[action["type"]], name)
-        needed, besides = INPUTS[action["type"]]
-        _only(action["inputs"], needed | besides, f"{name}.inputs")
+        needed, optional = INPUTS[action["type"]]
+        _only(action["inputs"], needed | optional, f"{name}.inputs")
         if missing := needed - set(action["inputs"]):
             raise Wrong(f"{name}.inputs: {', '.join(sorted(missing))} is missing")
-        for other, statuses in action["runAfter"].items():
-            if other not in actions or not set(statuses) <= STATUSES:
-                raise Wrong(f"{name}.runAfter: {other} {statuses}")
+        for predecessor, statuses in action["runAfter"].items():
+            if predecessor not in actions or not set(statuses) <= STATUSES:
+                raise Wrong(f"{name}.runAfter: {predecessor} {statuses}")
     for name in actions:
         for expression in expressions(actions[name]):
             _check_expression(expression, name, definition)
@@ -56,23 +56,23 @@ def check(definition: Mapping[str, Any]) -> None:
         _check_expression(expression, None, definition)
 
 
-def _only(found: Mapping[str, Any], known: set[str], where: str) -> None:
-    if unknown := set(found) - known:
+def _only(fields: Mapping[str, Any], allowed: set[str], where: str) -> None:
+    if unknown := set(fields) - allowed:
         raise Wrong(f"{where}: {', '.join(sorted(unknown))} is not known there")
 
 
 def before(definition: Mapping[str, Any], name: str) -> set[str]:
-    """Every action that has ended when this one begins. Raises `DocumentProblem` if they go round in circles."""
-    found: set[str] = set()
-    left = list(definition["actions"][name]["runAfter"])
-    while left:
-        other = left.pop()
-        if other == name:
+    """Every action that has ended when this one begins. Raises `Wrong` if they go round in circles."""
+    predecessors: set[str] = set()
+    pending = list(definition["actions"][name]["runAfter"])
+    while pending:
+        predecessor = pending.pop()
+        if predecessor == name:
             raise Wrong(f"{name} runs after itself")
-        if other not in found:
-            found.add(other)
-            left += definition["actions"][other]["runAfter"]
-    return found
+        if predecessor not in predecessors:
+            predecessors.add(predecessor)
+            pending += definition["actions"][predecessor]["runAfter"]
+    return predecessors
 
 
 def expressions(value: Any) -> Iterator[str]:
@@ -92,14 +92,14 @@ def _parts(text: str) -> list[tuple[str, bool]]:
         return [(text[1:], False)]
     if text.startswith("@") and not text.startswith("@{"):
         return [(text[1:], True)]
-    parts, rest = [], text
-    while "@{" in rest:
-        plain, _, rest = rest.partition("@{")
-        inside, close, rest = rest.partition("}")
+    parts, remaining = [], text
+    while "@{" in remaining:
+        plain, _, remaining = remaining.partition("@{")
+        inside, close, remaining = remaining.partition("}")
         if not close:
             raise Wrong(f"{text}: }} is missing")
         parts += [(plain, False), (inside, True)]
-    return [*parts, (rest, False)]
+    return [*parts, (remaining, False)]
 
 
 def _check_expression(expression: str, at: str | None, definition: Mapping[str, Any]) -> None:
@@ -130,7 +130,7 @@ class Run:
             "if": lambda condition, yes, no: yes if condition else no,
             "encodeURIComponent": lambda text: quote(text, safe="!'()*-._~"),
         }
-        self.known = frozenset(self._functions)
+        self.function_names = frozenset(self._functions)
 
     def fill(self, value: Any) -> Any:
         """A part of the definition with its expressions evaluated."""
@@ -143,7 +143,7 @@ class Run:
         parts = _parts(value)
         if len(parts) == 1 and parts[0][1]:
             return self.evaluate(parts[0][0])
-        return "".join(self._as_text(self.evaluate(part)) if is_one else part for part, is_one in parts)
+        return "".join(self._as_text(self.evaluate(part)) if is_expression else part for part, is_expression in parts)
 
     def evaluate(self, expression: str) -> Any:
         return self._value(_parse(expression))
@@ -157,39 +157,45 @@ class Run:
             return inner[0]
         if kind == "call":
             return self._functions[inner[0]](*(self._value(argument) for argument in inner[1]))
-        of, key, forgiving = self._value(inner[0]), self._value(inner[1]), inner[2]
-        if of is None and not forgiving:
+        container, key, forgiving = self._value(inner[0]), self._value(inner[1]), inner[2]
+        if container is None and not forgiving:
             raise Wrong(f"there is no {key} in nothing")
-        return of.get(key) if forgiving and isinstance(of, Mapping) else None if of is None else of[key]
+        return (
+            container.get(key)
+            if forgiving and isinstance(container, Mapping)
+            else None
+            if container is None
+            else container[key]
+        )
 
 
 def _parse(expression: str) -> Any:
     tokens = _Tokens(expression)
     node = _node(tokens)
-    if tokens.left:
-        raise Wrong(f"{expression}: {tokens.left[0][1]} was not expected")
+    if tokens.remaining:
+        raise Wrong(f"{expression}: {tokens.remaining[0][1]} was not expected")
     return node
 
 
 class _Tokens:
     def __init__(self, expression: str) -> None:
         self.expression = expression
-        self.left: list[tuple[str, str]] = []
-        place = 0
-        while place < len(expression.rstrip()):
-            found = TOKEN.match(expression, place)
-            if found is None:
-                raise Wrong(f"{expression}: not understood at {place}")
-            self.left.append((found.lastgroup or "", found[found.lastgroup or 0]))
-            place = found.end()
+        self.remaining: list[tuple[str, str]] = []
+        position = 0
+        while position < len(expression.rstrip()):
+            match = TOKEN.match(expression, position)
+            if match is None:
+                raise Wrong(f"{expression}: not understood at {position}")
+            self.remaining.append((match.lastgroup or "", match[match.lastgroup or 0]))
+            position = match.end()
 
-    def take(self, wanted: str | None = None) -> tuple[str, str]:
-        if not self.left or (wanted is not None and self.left[0][1] != wanted):
-            raise Wrong(f"{self.expression}: expected {wanted or 'more'}")
-        return self.left.pop(0)
+    def take(self, expected: str | None = None) -> tuple[str, str]:
+        if not self.remaining or (expected is not None and self.remaining[0][1] != expected):
+            raise Wrong(f"{self.expression}: expected {expected or 'more'}")
+        return self.remaining.pop(0)
 
     def has(self, sign: str) -> bool:
-        return bool(self.left) and self.left[0] == ("sign", sign)
+        return bool(self.remaining) and self.remaining[0] == ("sign", sign)
 
 
 def _node(tokens: _Tokens) -> Any:
@@ -199,7 +205,7 @@ def _node(tokens: _Tokens) -> Any:
     elif kind == "number":
         node = ("literal", int(text))
     elif kind == "name":
-        node = ("call", _known(text), _arguments(tokens))
+        node = ("call", _function_name(text), _arguments(tokens))
     else:
         raise Wrong(f"{tokens.expression}: {text} was not expected")
     while tokens.has("?") or tokens.has("["):
@@ -212,8 +218,8 @@ def _node(tokens: _Tokens) -> Any:
     return node
 
 
-def _known(name: str) -> str:
-    if name not in Run(trigger=None, parameters={}).known:
+def _function_name(name: str) -> str:
+    if name not in Run(trigger=None, parameters={}).function_names:
         raise Wrong(f"the function {name} is not known here")
     return name
 

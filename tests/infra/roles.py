@@ -113,8 +113,8 @@ class Right:
     @property
     def place(self) -> str:
         account = self.scope.rpartition("/providers/")[2].split("/")[2]
-        which = next((name for start, name in WHICH.items() if account.startswith(start)), "")
-        return PLACES[self.kind].format(name=self.scope.rpartition("/")[2], which=which)
+        label = next((name for start, name in WHICH.items() if account.startswith(start)), "")
+        return PLACES[self.kind].format(name=self.scope.rpartition("/")[2], which=label)
 
 
 def rights_in(resources: Resources) -> list[Right]:
@@ -132,45 +132,46 @@ def all_rights() -> list[Right]:
 def own_roles(resources: Resources) -> dict[str, str]:
     """The ids that our own roles have in an installation, by their keys."""
     titles = {
-        made["properties"]["roleName"].partition(": ")[2]: made["name"] for made in of_type(resources, DEFINITION)
+        definition["properties"]["roleName"].partition(": ")[2]: definition["name"]
+        for definition in of_type(resources, DEFINITION)
     }
     return {key: titles[role["name"]] for key, role in OWN_ROLES.items()}
 
 
 def _right(resource: dict[str, Any], resources: Resources) -> Right:
-    given = resource["properties"]
-    role_id = given["roleDefinitionId"].rpartition("/")[2]
+    properties = resource["properties"]
+    role_id = properties["roleDefinitionId"].rpartition("/")[2]
     known_roles = ROLES | own_roles(resources)
     return Right(
         scope=scope_of(resource),
-        role=next((key for key, known in known_roles.items() if known == role_id), ""),
-        principal=given["principalId"],
-        principal_type=given["principalType"],
-        reason=_sentence(given["description"]),
+        role=next((key for key, definition_id in known_roles.items() if definition_id == role_id), ""),
+        principal=properties["principalId"],
+        principal_type=properties["principalType"],
+        reason=_sentence(properties["description"]),
     )
 
 
 def _sentence(description: str) -> str:
     """Every right says whose it is before it says why: the hook that takes rights back tells ours by that."""
-    said = description.removeprefix(OURS)
-    if said == description:
+    sentence = description.removeprefix(OURS)
+    if sentence == description:
         raise ValueError(f"expected a description that begins with {OURS!r}, got {description!r}")
-    return said[0].upper() + said[1:]
+    return sentence[0].upper() + sentence[1:]
 
 
 def _rows() -> Iterator[tuple[str, str, str, str, str]]:
     """Who, role, place, reason, when; entries that differ in their place only are one row."""
-    found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    entries: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for option in TWO_APPS:
         for right in rights(option):
-            places = found.setdefault((right.who, right.role, right.reason), {})
+            places = entries.setdefault((right.who, right.role, right.reason), {})
             options = places.setdefault(right.place, [])
             if option not in options:
                 options.append(option)
-    for (who, role, reason), places in found.items():
+    for (who, role, reason), places in entries.items():
         for when in dict.fromkeys(_when(options) for options in places.values()):
-            there = [place for place, options in places.items() if _when(options) == when]
-            yield who, role, ", ".join(sorted(there)), reason, when
+            matching = [place for place, options in places.items() if _when(options) == when]
+            yield who, role, ", ".join(sorted(matching)), reason, when
 
 
 def _when(options: list[str]) -> str:
@@ -196,9 +197,9 @@ def own_table() -> str:
 
 def page() -> str:
     text = PAGE.read_text(encoding="utf-8")
-    for begin, end, made in ((BEGIN, END, table()), (OWN_BEGIN, OWN_END, own_table())):
-        before, _, rest = text.partition(begin)
-        text = f"{before}{begin}\n{made}\n{end}{rest.partition(end)[2]}"
+    for begin, end, content in ((BEGIN, END, table()), (OWN_BEGIN, OWN_END, own_table())):
+        before, _, after = text.partition(begin)
+        text = f"{before}{begin}\n{content}\n{end}{after.partition(end)[2]}"
     return text
 
 

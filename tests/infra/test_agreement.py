@@ -61,9 +61,9 @@ NOT_ON_FLEX = {
 
 @each_role
 def test_an_app_gets_exactly_the_settings_that_its_role_reads(option: str, role: AppRole) -> None:
-    read = {variable(name) for name in set(Settings.model_fields) - foreign_to(role)}
+    variables = {variable(name) for name in set(Settings.model_fields) - foreign_to(role)}
     settings = app_settings(stored(option), role)
-    assert set(settings) == (read - LAPTOP_ONLY - DEFAULT_IS_RIGHT) | READ_BY_THE_PLATFORM
+    assert set(settings) == (variables - LAPTOP_ONLY - DEFAULT_IS_RIGHT) | READ_BY_THE_PLATFORM
     assert settings["SLIPWAY_ROLE"] == role
 
 
@@ -99,7 +99,7 @@ HIDDEN = {
 def test_secret_settings_are_references_into_key_vault_that_the_roles_own_identity_reads(role: AppRole) -> None:
     values = app_settings(DEFAULT, role)
     vault = app_settings(DEFAULT, AppRole.WORKER)["SLIPWAY_KEY_VAULT"]
-    for name in (f"SLIPWAY_{each}" for each in HIDDEN[role]):
+    for name in (f"SLIPWAY_{suffix}" for suffix in HIDDEN[role]):
         secret = name.lower().replace("_", "-")
         assert values[name] == f"@Microsoft.KeyVault(SecretUri={vault}secrets/{secret})"
     app = site(DEFAULT, role)
@@ -111,8 +111,8 @@ def test_front_and_worker_share_no_identity_no_plan_and_no_storage_of_their_host
     for path in ("identity.userAssignedIdentities", "properties.serverFarmId"):
         assert at(front, path) != at(worker, path)
     for path in ("storage.value", "storage.authentication.userAssignedIdentityResourceId"):
-        whole = f"properties.functionAppConfig.deployment.{path}"
-        assert at(front, whole) != at(worker, whole)
+        full_path = f"properties.functionAppConfig.deployment.{path}"
+        assert at(front, full_path) != at(worker, full_path)
     for name in ("AzureWebJobsStorage__accountName", "AZURE_CLIENT_ID", "ServiceBus__clientId"):
         assert app_settings(DEFAULT, AppRole.FRONT)[name] != app_settings(DEFAULT, AppRole.WORKER)[name]
 
@@ -126,17 +126,18 @@ def test_nothing_answers_at_the_worker_and_its_deployment_site_asks_entra(option
     assert config["scmIpSecurityRestrictionsUseMain"] is False
     assert front["properties"]["siteConfig"]["ipSecurityRestrictionsDefaultAction"] == "Allow"
     for app in (worker, front):
-        for door in ("scm", "ftp"):
-            policy = stored(option)[f"{app['id']}/basicPublishingCredentialsPolicies/{door}"]
+        for access in ("scm", "ftp"):
+            policy = stored(option)[f"{app['id']}/basicPublishingCredentialsPolicies/{access}"]
             assert at(policy, "properties.allow") is False
 
 
 def test_the_hook_puts_the_secrets_that_the_settings_refer_to() -> None:
     text = (INFRA / "hooks/postprovision.py").read_text(encoding="utf-8")
-    put = set(re.findall(r'^        "(slipway-[a-z-]+)": ', text, re.MULTILINE))
+    secret_names = set(re.findall(r'^        "(slipway-[a-z-]+)": ', text, re.MULTILINE))
     values = [value for role in BOTH for value in app_settings(DEFAULT, role).values()]
-    referred = set(re.findall(r"secrets/([a-z-]+)\)", " ".join(values)))
-    assert put == referred | {VAULT_SECRET}  # which the app reads by itself, to see new versions while it runs
+    referenced = set(re.findall(r"secrets/([a-z-]+)\)", " ".join(values)))
+    # The app reads the signing key from the vault by itself, to see new versions while it runs.
+    assert secret_names == referenced | {VAULT_SECRET}
 
 
 def test_registries_and_clusters_are_described_in_fields_that_the_settings_have() -> None:
@@ -147,13 +148,13 @@ def test_registries_and_clusters_are_described_in_fields_that_the_settings_have(
 
 def test_the_examples_name_registries_and_clusters_that_are_installed() -> None:
     settings = app_settings(DEFAULT, AppRole.WORKER)
-    known = SettingsNames(
+    names = SettingsNames(
         registries=frozenset(json.loads(settings["SLIPWAY_REGISTRIES"])),
         clusters=frozenset(json.loads(settings["SLIPWAY_CLUSTERS"])),
         channels=frozenset({"inbox"}),
         asking=frozenset(),
     )
-    assert check_path(ROOT / "examples", known=known)
+    assert check_path(ROOT / "examples", known=names)
 
 
 SECRETS = {
@@ -166,7 +167,7 @@ SECRETS = {
 """What the platform puts in the place of references, in the form in which infra/hooks/postprovision.py makes it."""
 
 
-def filled(settings: dict[str, str]) -> dict[str, str]:
+def with_secrets(settings: dict[str, str]) -> dict[str, str]:
     """The settings of an app, in which the platform has put secrets in the place of references."""
     secret = {name for name, value in settings.items() if value.startswith("@Microsoft.KeyVault(")}
     return settings | {name: SECRETS[name] for name in secret}
@@ -174,7 +175,7 @@ def filled(settings: dict[str, str]) -> dict[str, str]:
 
 @each_role
 def test_the_settings_accept_what_the_template_gives(option: str, role: AppRole) -> None:
-    settings = Settings.read(filled(app_settings(stored(option), role)))
+    settings = Settings.read(with_secrets(app_settings(stored(option), role)))
     assert settings.role is role
     assert settings.issuer_url == f"https://login.microsoftonline.com/{TENANT}/v2.0"
     assert settings.tenant_id == TENANT
@@ -187,8 +188,8 @@ def test_the_settings_accept_what_the_template_gives(option: str, role: AppRole)
 def _queue_triggers() -> dict[str, str]:
     """The functions that take messages, by their queues."""
     source = (ROOT / "functions/queues.py").read_text(encoding="utf-8")
-    found = re.findall(r"@_takes\(Queue\.([A-Z]+)\)\ndef (\w+)", source)
-    return {Queue[member].value: function for member, function in found}
+    matches = re.findall(r"@_takes\(Queue\.([A-Z]+)\)\ndef (\w+)", source)
+    return {Queue[member].value: function for member, function in matches}
 
 
 def test_the_queues_are_those_of_the_triggers_and_of_the_laptop() -> None:
@@ -210,8 +211,8 @@ def test_the_bus_drops_no_repeats_where_several_send() -> None:
 def test_what_is_always_ready_is_so_where_it_runs() -> None:
     ready = {
         role: {
-            each["name"]: each["instanceCount"]
-            for each in at(
+            entry["name"]: entry["instanceCount"]
+            for entry in at(
                 site(stored("observed"), role), "properties.functionAppConfig.scaleAndConcurrency.alwaysReady"
             )
         }
@@ -226,15 +227,15 @@ def test_what_is_always_ready_is_so_where_it_runs() -> None:
 
 
 def _seconds(duration: str) -> int:
-    found = re.fullmatch(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?", duration)
-    assert found is not None, duration
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    match = re.fullmatch(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?", duration)
+    assert match is not None, duration
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds
 
 
 def test_queues_behave_in_azure_as_on_the_laptop(tmp_path: Path) -> None:
-    listed = of_type(DEFAULT, "Microsoft.ServiceBus/namespaces/queues")
-    queues = {queue["name"].rpartition("/")[2]: queue["properties"] for queue in listed}
+    resources = of_type(DEFAULT, "Microsoft.ServiceBus/namespaces/queues")
+    queues = {queue["name"].rpartition("/")[2]: queue["properties"] for queue in resources}
     laptop = service_bus(load_or_make(tmp_path / "secrets.json"), lock_seconds=StackOptions.lock_seconds)["queues"]
     assert {queue["name"] for queue in laptop} == set(queues)
     for queue in laptop:
@@ -260,13 +261,15 @@ def test_host_json_fits_the_queues() -> None:
 def test_every_table_and_container_of_the_table_of_rights_is_made_under_the_name_that_the_app_uses() -> None:
     account = "Microsoft.Storage/storageAccounts"
     ledger = next(item["name"] for item in of_type(DEFAULT, account) if item["name"].startswith("stdata"))
-    made = {
+    names = {
         kind: {
-            each["name"].rpartition("/")[2] for each in of_type(DEFAULT, f"{account}/{kind}") if ledger in each["id"]
+            resource["name"].rpartition("/")[2]
+            for resource in of_type(DEFAULT, f"{account}/{kind}")
+            if ledger in resource["id"]
         }
         for kind in ("tableServices/tables", "blobServices/containers")
     }
-    assert made == {"tableServices/tables": set(TableName), "blobServices/containers": set(Container)}
+    assert names == {"tableServices/tables": set(TableName), "blobServices/containers": set(Container)}
     fields: dict[str, str] = {"table": TableName.LEDGER, "index_table": TableName.INDEX}
     fields |= {"container": Container.EVIDENCE, "audit_container": Container.AUDIT}
     assert {name: Settings.model_fields[name].default for name in fields} == fields
@@ -281,10 +284,12 @@ def test_the_runtime_is_the_python_that_the_project_asks_for() -> None:
 
 
 def test_pushes_go_into_the_queue_with_the_topics_identity_once_it_may_send_there() -> None:
-    """Whether the app is there, healthy, or deployed at all plays no part in it."""
+    """Whether the app is there, healthy, or deployed at all does not matter."""
     (pushes,) = of_type(DEFAULT, "Microsoft.EventGrid/systemTopics/eventSubscriptions")
     (queue,) = [
-        each for each in of_type(DEFAULT, "Microsoft.ServiceBus/namespaces/queues") if each["id"].endswith("/events")
+        candidate
+        for candidate in of_type(DEFAULT, "Microsoft.ServiceBus/namespaces/queues")
+        if candidate["id"].endswith("/events")
     ]
     delivery = at(pushes, "properties.deliveryWithResourceIdentity")
     assert delivery["identity"] == {"type": "SystemAssigned"}
@@ -293,7 +298,9 @@ def test_pushes_go_into_the_queue_with_the_topics_identity_once_it_may_send_ther
     after = module.partition("resource pushes ")[2].partition("dependsOn: [")[2].partition("]")[0]
     assert set(after.split()) == {"send", "keep"}
     assert at(pushes, "properties.eventDeliverySchema") == "CloudEventSchemaV1_0"
-    assert not [each for each in DEFAULT.values() if "AzureFunction" in json.dumps(each.get("properties", {}))]
+    assert not [
+        resource for resource in DEFAULT.values() if "AzureFunction" in json.dumps(resource.get("properties", {}))
+    ]
 
 
 def test_a_closed_bus_lets_event_grid_in_and_an_open_one_has_no_rule() -> None:
@@ -316,8 +323,8 @@ KNOWN_TO_HOOKS = {"AZURE_SUBSCRIPTION_ID", "SLIPWAY_HOOK_PAUSE", "SLIPWAY_APP_RO
 
 def test_what_the_hooks_read_is_an_output_or_a_variable_of_a_parameter() -> None:
     file = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
-    known = set(interface()["outputs"]) | {item["value"].strip("${}") for item in file.values()}
+    names = set(interface()["outputs"]) | {item["value"].strip("${}") for item in file.values()}
     for hook in (INFRA / "hooks").glob("*.py"):
         text = hook.read_text(encoding="utf-8").replace("SLIPWAY_TRACE_SHARE", "")  # an example in a sentence
-        read = set(re.findall(r'"((?:AZURE|SLIPWAY)_[A-Z_]+)"', text))
-        assert read <= known | KNOWN_TO_HOOKS, hook.name
+        variables = set(re.findall(r'"((?:AZURE|SLIPWAY)_[A-Z_]+)"', text))
+        assert variables <= names | KNOWN_TO_HOOKS, hook.name

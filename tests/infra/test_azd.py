@@ -17,7 +17,7 @@ VARIABLES = {name: item["value"].removeprefix("${").removesuffix("}") for name, 
 DECLARED = interface()["parameters"]
 GUIDE = (ROOT / "docs/how-to/install-into-azure.md").read_text(encoding="utf-8")
 HOOKS = {"preprovision", "postprovision", "predeploy", "postdeploy", "preup", "postup", "predown", "postdown"}
-FOUND_OUT = {
+SET_BY_A_HOOK = {
     "SLIPWAY_SIGN_IN_CLIENT_ID",
     "SLIPWAY_VOTES_CLIENT_ID",
     "SLIPWAY_AUDIT_POLICY_LOCKED",
@@ -41,8 +41,8 @@ SAMPLES = {
 
 
 def test_nobody_is_asked_for_anything_but_the_subscription_and_the_region() -> None:
-    assert resolve(DECLARED, PARAMETERS, NEW).asked == ["location"]
-    assert resolve(DECLARED, PARAMETERS, {**NEW, "AZURE_LOCATION": "westeurope"}).asked == []
+    assert resolve(DECLARED, PARAMETERS, NEW).missing == ["location"]
+    assert resolve(DECLARED, PARAMETERS, {**NEW, "AZURE_LOCATION": "westeurope"}).missing == []
 
 
 def test_what_nobody_set_is_left_to_the_template() -> None:
@@ -58,9 +58,9 @@ def test_every_parameter_has_a_variable_of_its_own_and_its_default_in_the_templa
 
 @pytest.mark.parametrize("name", sorted(set(DECLARED) - {"environmentName", "location"}))
 def test_what_somebody_sets_arrives_as_what_the_template_declares(name: str) -> None:
-    written, wanted = SAMPLES[DECLARED[name]["type"]]
-    resolved = resolve(DECLARED, PARAMETERS, {**NEW, VARIABLES[name]: written})
-    assert resolved.values[name] == wanted
+    text, expected = SAMPLES[DECLARED[name]["type"]]
+    resolved = resolve(DECLARED, PARAMETERS, {**NEW, VARIABLES[name]: text})
+    assert resolved.values[name] == expected
 
 
 def test_an_empty_text_takes_a_default_away() -> None:
@@ -69,9 +69,9 @@ def test_an_empty_text_takes_a_default_away() -> None:
 
 
 def test_a_parameter_without_a_default_would_be_asked_for_whatever_the_file_says() -> None:
-    """The mistake that this is about: a `${NAME=}` looked like a default, and was a question."""
+    """A `${NAME=}` once looked like a default here, and made azd ask."""
     declared = {"publicUrl": {"type": "string"}}
-    assert resolve(declared, {"publicUrl": {"value": "${SLIPWAY_CUSTOM_URL}"}}, NEW).asked == ["publicUrl"]
+    assert resolve(declared, {"publicUrl": {"value": "${SLIPWAY_CUSTOM_URL}"}}, NEW).missing == ["publicUrl"]
     with pytest.raises(NotModelledError):
         resolve(declared, {"publicUrl": {"value": "${SLIPWAY_CUSTOM_URL=}"}}, NEW)
 
@@ -87,7 +87,7 @@ def test_the_sign_in_that_a_hook_makes_after_azd_looked_is_in_the_deployment() -
 def test_the_guide_describes_every_variable_and_no_other() -> None:
     choices = GUIDE.partition("## Choices")[2].partition("\n### ")[0]
     described = set(re.findall(r"`(SLIPWAY_[A-Z_]+)`", choices))
-    assert described - READ_BY_A_HOOK == set(VARIABLES.values()) - KNOWN_TO_AZD - FOUND_OUT
+    assert described - READ_BY_A_HOOK == set(VARIABLES.values()) - KNOWN_TO_AZD - SET_BY_A_HOOK
 
 
 def test_the_template_is_where_azd_looks_for_it() -> None:
@@ -110,15 +110,15 @@ def test_a_service_is_the_package_that_its_hook_makes_and_azure_builds_nothing(n
 def deployed(environment: Mapping[str, str]) -> set[str]:
     """The services that azd deploys: those without a condition, and those whose condition is one of its words for yes.
     It works conditions out before any hook runs and before anything is provisioned."""
-    found = set()
+    names = set()
     for name, service in CONFIG["services"].items():
         condition = service.get("condition", "true")
-        written = re.fullmatch(r"\$\{(\w+):-(\w+)\}|(\w+)", condition)
-        assert written is not None, condition
-        value = written[3] or environment.get(written[1]) or written[2]
+        match = re.fullmatch(r"\$\{(\w+):-(\w+)\}|(\w+)", condition)
+        assert match is not None, condition
+        value = match[3] or environment.get(match[1]) or match[2]
         if value in ("1", "true", "TRUE", "True", "yes", "YES", "Yes"):
-            found.add(name)
-    return found
+            names.add(name)
+    return names
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_hooks_are_known_to_azd_and_run_by_an_azd_that_knows_python() -> None:
     assert set(CONFIG["hooks"]) <= HOOKS
     hooks = [
         *CONFIG["hooks"].values(),
-        *(hook for each in CONFIG["services"].values() for hook in each["hooks"].values()),
+        *(hook for service in CONFIG["services"].values() for hook in service["hooks"].values()),
     ]
     scripts = {ROOT / hook["run"] for hook in hooks}
     assert all(script.is_file() and script.suffix == ".py" for script in scripts)
@@ -149,8 +149,8 @@ def test_hooks_are_known_to_azd_and_run_by_an_azd_that_knows_python() -> None:
 
 def test_what_runs_at_the_same_time_makes_no_environment_in_the_same_place() -> None:
     """azd makes a virtual environment for hooks in Python, and packages while it provisions."""
-    one_after_the_other = {hook["config"]["virtualEnvName"] for hook in CONFIG["hooks"].values()}
-    meanwhile = [each["hooks"]["prepackage"]["config"]["virtualEnvName"] for each in CONFIG["services"].values()]
-    assert len({*meanwhile, *one_after_the_other}) == len(meanwhile) + len(one_after_the_other)
+    sequential = {hook["config"]["virtualEnvName"] for hook in CONFIG["hooks"].values()}
+    concurrent = [service["hooks"]["prepackage"]["config"]["virtualEnvName"] for service in CONFIG["services"].values()]
+    assert len({*concurrent, *sequential}) == len(concurrent) + len(sequential)
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
-    assert [name for name in {*one_after_the_other, *meanwhile} if name not in ignored] == []
+    assert [name for name in {*sequential, *concurrent} if name not in ignored] == []

@@ -53,13 +53,13 @@ def outputs_of(resources: Resources) -> dict[str, str]:
 
 def resolved(settings: dict[str, str], vault: str, secrets: dict[str, str]) -> dict[str, str]:
     """Settings as the app sees them: the platform reads the vault for it."""
-    found = {}
+    values = {}
     for name, value in settings.items():
         reference = REFERENCE.fullmatch(value)
         if reference:
             assert reference[1] == vault
-        found[name] = secrets[reference[2]] if reference else value
-    return found
+        values[name] = secrets[reference[2]] if reference else value
+    return values
 
 
 @pytest.fixture
@@ -77,30 +77,30 @@ def test_azd_up_ends_green_in_an_empty_environment(
 ) -> None:
     # azd asks, before any hook.
     environment = {"AZURE_ENV_NAME": "try", "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION, **chosen}
-    assert resolve(DECLARED, PARAMETERS, environment).asked == ["location"]
+    assert resolve(DECLARED, PARAMETERS, environment).missing == ["location"]
     environment["AZURE_LOCATION"] = "westeurope"
 
     # The package needs nothing of Azure. (Its wheels are a download, and not part of this test.)
     package = tmp_path / "app"
     HOOK.gather(package)
 
-    azure.well("preprovision", **environment)
+    azure.run_successfully("preprovision", **environment)
     environment |= azure.state["environment"]
     values = resolve(DECLARED, PARAMETERS, environment)
-    assert values.asked == []
+    assert values.missing == []
     assert values.values.keys() == {*BASE, *OPTIONS[option]}
     assert values.values["signInClientId"] == azure.application()["appId"]
 
     # The deployment.
     resources = stored(option)
     outputs = outputs_of(resources)
-    azure.well("postprovision", **environment, **outputs)
+    azure.run_successfully("postprovision", **environment, **outputs)
     secrets: dict[str, str] = azure.state["secrets"]
     assert azure.application()["credentials"][0]["subject"] == principal
 
     # Each app that azd deploys, with just its settings and secrets. The signing key, which the worker reads from the
     # vault, is handed in.
-    shown = []
+    function_ids = []
     for app in of_type(resources, SITE):
         role = app["tags"]["azd-service-name"]
         settings = resolved(app_settings(resources, role), outputs["SLIPWAY_VAULT_NAME"], secrets)
@@ -109,9 +109,9 @@ def test_azd_up_ends_green_in_an_empty_environment(
             key_id = secrets["slipway-public-keys"].partition(":")[0]
             settings |= {"SLIPWAY_KEY_VAULT": "", "SLIPWAY_SIGNING_KEYS": f"{key_id}:{secrets['slipway-signing-key']}"}
         functions: list[str] = start(package, settings)["functions"]
-        shown += [f"{GROUP}/providers/Microsoft.Web/sites/{app['name']}/functions/{name}" for name in functions]
+        function_ids += [f"{GROUP}/providers/Microsoft.Web/sites/{app['name']}/functions/{name}" for name in functions]
 
-    # Only now the last hook is content.
+    # The last hook succeeds only now.
     assert azure.run("postdeploy", **environment, **outputs).returncode == 1
-    azure.change(resources=shown)
-    azure.well("postdeploy", **environment, **outputs)
+    azure.change(resources=function_ids)
+    azure.run_successfully("postdeploy", **environment, **outputs)

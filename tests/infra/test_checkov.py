@@ -1,4 +1,4 @@
-"""checkov over the templates: it must read every file, and find nothing that was not thought about.
+"""checkov over the templates: it must read every file, and find nothing that was not accepted before.
 
 It reads what Microsoft's compiler makes of them, because its own reading of Bicep stops at the formatter's line breaks.
 checkov pins a hundred packages, which do not go together with ours, so it has a virtual environment of its own, which
@@ -31,9 +31,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("compiled")
     Compiler(PROGRAM).build_all(folder)
     command = [str(CHECKOV), "-d", str(folder), "--framework", "arm", "--skip-download", "--compact", "-o", "json"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=570)
-    assert ended.stdout, ended.stderr[-2000:]
-    return json.loads(ended.stdout)
+    process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=570)
+    assert process.stdout, process.stderr[-2000:]
+    return json.loads(process.stdout)
 
 
 def test_checkov_reads_every_file_and_finds_nothing_new(report: Any) -> None:

@@ -19,8 +19,8 @@ def test_every_size_that_is_paid_for_by_the_month_has_a_line(name: str) -> None:
     for resource in stored(name).values():
         sku = resource.get("sku") or resource.get("properties", {}).get("sku") or {}
         sizes |= {sku.get("tier") if sku.get("name") == "Base" else sku.get("name")} - {None}
-    named = " ".join(line.what for line in LINES)
-    assert [size for size in sizes - FREE if f"`{size}`" not in named] == []
+    labels = " ".join(line.what for line in LINES)
+    assert [size for size in sizes - FREE if f"`{size}`" not in labels] == []
 
 
 def test_no_line_is_about_something_that_no_set_has() -> None:

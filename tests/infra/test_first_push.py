@@ -1,8 +1,8 @@
 """From what `azd up` leaves behind to a first delivered push, as the tutorial goes: both apps, as they were packaged.
 
-Each app runs from the package with the settings that the template makes and the secrets that the hook made. Of these
-only addresses are others: of storage, queues, registries, clusters and the identity provider, whose doubles give each
-role just its rights. A push arrives by the queue, as Event Grid delivers it.
+Each app runs from the package with the settings that the template makes and the secrets that the hook made. Only the
+addresses of storage, queues, registries, clusters and the identity provider differ; the doubles there give each role
+just its rights. A push arrives by the queue, as Event Grid delivers it.
 """
 
 import json
@@ -39,14 +39,14 @@ ADDRESSES = {
     *("SLIPWAY_REGISTRIES", "SLIPWAY_CLUSTERS"),
     *("SLIPWAY_TENANT_ID", "SLIPWAY_SIGN_IN_CLIENT_ID", "SLIPWAY_VOTES_CLIENT_ID"),
 }
-"""Settings whose values are of this machine, by names that the template gives too."""
+"""Settings with values of this machine, under names that the template gives too."""
 STAND_INS = {
     "ServiceBus",  # for the namespace
     "SLIPWAY_STORAGE_SAS",  # for the identity's rights on storage
     *("SLIPWAY_ISSUER", "SLIPWAY_AZURE_DEVOPS", "SLIPWAY_AZURE_DEVOPS_PEOPLE"),  # other addresses than Azure's own
     *("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "AZURE_CLIENT_ID", "FUNCTIONS_WORKER_RUNTIME"),  # which the platform sets
 }
-"""What a laptop has in the place of what is Azure's."""
+"""What stands in on this machine for what only Azure has."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Installed:
 
     def get(self, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self.stack.access_token()}"}
-        answer = self.stack.http.request("GET", self.stack.url + path, headers=headers)
-        assert answer.status == 200, (path, answer.status, answer.data[:300])
-        return json.loads(answer.data)
+        response = self.stack.http.request("GET", self.stack.url + path, headers=headers)
+        assert response.status == 200, (path, response.status, response.data[:300])
+        return json.loads(response.data)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The command line, with a sign-in and without any key of the host."""
@@ -72,31 +72,36 @@ class Installed:
         )
 
 
-def _made_by_hooks(folder: Path) -> dict[AppRole, dict[str, str]]:
+def _settings_after_hooks(folder: Path) -> dict[AppRole, dict[str, str]]:
     """Parameters, hooks and template, one after the other; the settings of each app as the platform resolves them."""
     azure = Azure(folder)
     environment = {"AZURE_ENV_NAME": "try", "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION, "AZURE_LOCATION": "westeurope"}
-    azure.well("preprovision", **environment)
+    azure.run_successfully("preprovision", **environment)
     outputs = outputs_of(stored("default"))
-    azure.well("postprovision", **environment, **azure.state["environment"], **outputs)
+    azure.run_successfully("postprovision", **environment, **azure.state["environment"], **outputs)
     secrets = azure.state["secrets"]
-    made = {}
+    settings = {}
     for role in (AppRole.FRONT, AppRole.WORKER):
-        made[role] = resolved(app_settings(stored("default"), role), outputs["SLIPWAY_VAULT_NAME"], secrets)
-    # The worker reads its key from the vault by itself. There is no double of one that it can reach: it is handed in.
+        settings[role] = resolved(app_settings(stored("default"), role), outputs["SLIPWAY_VAULT_NAME"], secrets)
+    # The worker reads its key from the vault by itself. There is no double of a vault that it can reach, so the key is
+    # handed in.
     key_id = secrets["slipway-public-keys"].partition(":")[0]
-    made[AppRole.WORKER] |= {
+    settings[AppRole.WORKER] |= {
         "SLIPWAY_KEY_VAULT": "",
         "SLIPWAY_SIGNING_KEYS": f"{key_id}:{secrets['slipway-signing-key']}",
     }
-    return made
+    return settings
 
 
-def _on_this_machine(made: Mapping[str, str], laptop: Mapping[str, str]) -> dict[str, str]:
+def _on_this_machine(settings: Mapping[str, str], laptop: Mapping[str, str]) -> dict[str, str]:
     """The settings of the installation, with this machine's addresses in the place of Azure's."""
-    kept = {name: value for name, value in made.items() if name not in ADDRESSES and not name.startswith(PLATFORM)}
-    here = {name: value for name, value in laptop.items() if name in STAND_INS or (name in ADDRESSES and name in made)}
-    return kept | here
+    unchanged = {
+        name: value for name, value in settings.items() if name not in ADDRESSES and not name.startswith(PLATFORM)
+    }
+    replaced = {
+        name: value for name, value in laptop.items() if name in STAND_INS or (name in ADDRESSES and name in settings)
+    }
+    return unchanged | replaced
 
 
 @pytest.fixture(scope="module")
@@ -105,15 +110,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         pytest.skip("Azurite is not installed: run `make install`")
     folder = tmp_path_factory.mktemp("first-push")
     (folder / "azure").mkdir()
-    made = _made_by_hooks(folder / "azure")
+    settings_after_hooks = _settings_after_hooks(folder / "azure")
     HOOK.gather(folder / "package")
-    given: dict[AppRole, dict[str, str]] = {}
+    settings_by_role: dict[AppRole, dict[str, str]] = {}
 
     def settings_of(role: AppRole, laptop: dict[str, str]) -> dict[str, str]:
-        given[role] = _on_this_machine(made[role], laptop)
+        settings_by_role[role] = _on_this_machine(settings_after_hooks[role], laptop)
         if role.works:  # what the tutorial's third step puts into the vault
-            given[role]["SLIPWAY_CHANNELS"] = laptop["SLIPWAY_CHANNELS"]
-        return given[role]
+            settings_by_role[role]["SLIPWAY_CHANNELS"] = laptop["SLIPWAY_CHANNELS"]
+        return settings_by_role[role]
 
     with EventGrid(lambda: stack.bus) as grid:
         stack = Stack(
@@ -127,7 +132,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
             )
         )
         with stack:
-            yield Installed(stack, grid, given)
+            yield Installed(stack, grid, settings_by_role)
 
 
 def test_a_bare_installation_is_healthy_and_knows_of_no_application(installed: Installed) -> None:
@@ -145,11 +150,11 @@ def test_each_app_has_what_the_template_and_the_hook_made_for_it_and_but_for_add
     installed: Installed,
 ) -> None:
     template = {role: app_settings(stored("default"), role) for role in installed.settings}
-    for role, given in installed.settings.items():
-        own = {name for name in template[role] if not name.startswith(PLATFORM)}
+    for role, settings in installed.settings.items():
+        template_names = {name for name in template[role] if not name.startswith(PLATFORM)}
         handed_in = {"SLIPWAY_SIGNING_KEYS"} if role.works else set()
-        assert own <= set(given)
-        assert set(given) - own <= STAND_INS | handed_in
+        assert template_names <= set(settings)
+        assert set(settings) - template_names <= STAND_INS | handed_in
     front, worker = (installed.settings[role] for role in (AppRole.FRONT, AppRole.WORKER))
     assert front["SLIPWAY_EVENT_GRID_FUNCTION"] == "false"
     assert front["SLIPWAY_API_ACCESS"] == "roles"
@@ -170,8 +175,8 @@ def _first_application(folder: Path) -> Path:
 
 
 def test_the_first_push_of_the_first_application_is_delivered(installed: Installed, tmp_path: Path) -> None:
-    applied = installed.command("apply", "-f", str(_first_application(tmp_path)), "--yes", "--reason", "our first")
-    assert applied.returncode == 0, applied.stdout + applied.stderr
+    process = installed.command("apply", "-f", str(_first_application(tmp_path)), "--yes", "--reason", "our first")
+    assert process.returncode == 0, process.stdout + process.stderr
     until(lambda: installed.get("/api/health")["applications"] == 1, "the front sees the application")
 
     stack = installed.stack
@@ -193,13 +198,13 @@ def test_the_first_push_of_the_first_application_is_delivered(installed: Install
     until(lambda: "gate.opened" in actions(), "staging has it, and production asks")
     (live,) = installed.get("/api/v1/environments/staging/live")["live"]
     assert (live["application"], live["digest"]) == ("hello", digest)
-    pushed = [event for event in installed.grid.delivered if event["subject"] == "hello:1.0.0"]
-    assert [event["data"]["target"]["digest"] for event in pushed] == [digest]
+    push_events = [event for event in installed.grid.delivered_events if event["subject"] == "hello:1.0.0"]
+    assert [event["data"]["target"]["digest"] for event in push_events] == [digest]
     assert installed.command("explain", "hello-1").returncode == 0
 
     def page() -> str:
-        asked = [notice for notice in stack.notices() if notice["release"] == "hello-1" and notice["locate_url"]]
-        return str(asked[-1]["locate_url"]) if asked else ""
+        questions = [notice for notice in stack.notices() if notice["release"] == "hello-1" and notice["locate_url"]]
+        return str(questions[-1]["locate_url"]) if questions else ""
 
     Signer(laptop().person("Ada").oid).decide(until(page, "the notice that asks"), "approve")
     until(lambda: "release.completed" in actions(), "production has it too")

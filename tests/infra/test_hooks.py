@@ -62,9 +62,9 @@ def azure(tmp_path: Path) -> Azure:
 def test_what_azure_would_refuse_later_is_refused_before_anything_is_asked_of_it(
     azure: Azure, name: str, value: str
 ) -> None:
-    ended = azure.run("preprovision", **{name: value})
-    assert ended.returncode == 1
-    assert name in ended.stderr
+    process = azure.run("preprovision", **{name: value})
+    assert process.returncode == 1
+    assert name in process.stderr
     assert azure.calls() == []
 
 
@@ -83,7 +83,7 @@ def test_what_azure_would_refuse_later_is_refused_before_anything_is_asked_of_it
 def test_what_azure_takes_is_let_through(azure: Azure, name: str, value: str) -> None:
     environment = NEW | {name: value}
     program = "import preprovision, json, sys; print(json.dumps(list(preprovision.faults(json.load(sys.stdin)))))"
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program],
         cwd=HOOKS,
         input=json.dumps(environment),
@@ -91,7 +91,7 @@ def test_what_azure_takes_is_let_through(azure: Azure, name: str, value: str) ->
         text=True,
         check=True,
     )
-    assert json.loads(ended.stdout) == []
+    assert json.loads(process.stdout) == []
 
 
 def test_every_number_and_switch_that_azd_would_drop_without_a_word_is_looked_at() -> None:
@@ -104,25 +104,25 @@ def test_every_number_and_switch_that_azd_would_drop_without_a_word_is_looked_at
 
 
 def test_all_that_is_wrong_is_said_at_once(azure: Azure) -> None:
-    ended = azure.run("preprovision", AZURE_ENV_NAME="Trial", SLIPWAY_STAGING_NODES="three")
-    assert [line.split(" ")[0] for line in ended.stderr.splitlines()] == ["AZURE_ENV_NAME", "SLIPWAY_STAGING_NODES"]
+    process = azure.run("preprovision", AZURE_ENV_NAME="Trial", SLIPWAY_STAGING_NODES="three")
+    assert [line.split(" ")[0] for line in process.stderr.splitlines()] == ["AZURE_ENV_NAME", "SLIPWAY_STAGING_NODES"]
 
 
 def test_a_subscription_that_az_does_not_know_is_named_before_anything_is_made(azure: Azure) -> None:
     azure.change(accounts={OTHER_SUBSCRIPTION: TENANT}, default_account=OTHER_SUBSCRIPTION)
-    ended = azure.run("preprovision")
-    assert ended.returncode == 1
-    assert "az login" in ended.stderr
+    process = azure.run("preprovision")
+    assert process.returncode == 1
+    assert "az login" in process.stderr
     assert azure.state["applications"] == {}
 
 
 def test_somebody_whose_default_is_another_tenant_makes_nothing_there(azure: Azure) -> None:
-    other = "00000000-0000-0000-0000-0000000000f2"
-    azure.change(accounts={SUBSCRIPTION: TENANT, OTHER_SUBSCRIPTION: other}, default_account=OTHER_SUBSCRIPTION)
+    other_tenant = "00000000-0000-0000-0000-0000000000f2"
+    azure.change(accounts={SUBSCRIPTION: TENANT, OTHER_SUBSCRIPTION: other_tenant}, default_account=OTHER_SUBSCRIPTION)
     for hook, environment in (("preprovision", {}), ("postprovision", OUTPUTS)):
-        ended = azure.run(hook, **environment)
-        assert ended.returncode == 1
-        assert f"az account set --subscription {SUBSCRIPTION}" in ended.stderr
+        process = azure.run(hook, **environment)
+        assert process.returncode == 1
+        assert f"az account set --subscription {SUBSCRIPTION}" in process.stderr
     assert (azure.state["applications"], azure.state["secrets"]) == ({}, {})
 
 
@@ -160,20 +160,20 @@ def test_what_is_done_is_the_same_however_az_ends_its_lines(
 ) -> None:
     azure.change(lines=lines)
     azure.provision()
-    other = Azure(tmp_path_factory.mktemp("other"))
-    other.provision()
-    assert lasting(azure.state) == lasting(other.state)
+    second = Azure(tmp_path_factory.mktemp("other"))
+    second.provision()
+    assert lasting(azure.state) == lasting(second.state)
 
 
 def test_secrets_are_new_in_each_installation_and_never_on_a_command_line_or_in_the_output(
     azure: Azure, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    said = azure.well("preprovision") + azure.well("postprovision", **OUTPUTS)
-    other = Azure(tmp_path_factory.mktemp("other"))
-    other.provision()
-    values = [state["secrets"][name] for state in (azure.state, other.state) for name in SECRETS[:2]]
+    output = azure.run_successfully("preprovision") + azure.run_successfully("postprovision", **OUTPUTS)
+    second = Azure(tmp_path_factory.mktemp("other"))
+    second.provision()
+    values = [state["secrets"][name] for state in (azure.state, second.state) for name in SECRETS[:2]]
     assert len(set(values)) == 4
-    assert not [value for value in values if value in said or value in "\n".join(azure.calls())]
+    assert not [value for value in values if value in output or value in "\n".join(azure.calls())]
     assert set(azure.state["modes"]) == {"0o600"}
 
 
@@ -181,19 +181,19 @@ def test_secrets_are_new_in_each_installation_and_never_on_a_command_line_or_in_
 def test_a_look_that_fails_is_not_proof_that_a_secret_is_absent(azure: Azure, failing: int) -> None:
     """Too many requests, no right, a lost line: the keys of open links would be replaced."""
     azure.provision()
-    kept = azure.state["secrets"]
+    secrets_before = azure.state["secrets"]
     looks = [
         number for number, call in enumerate(azure.state["calls"], 1) if "--method get" in call and "/secrets/" in call
     ]
     before = len(azure.state["calls"])
-    azure.well("preprovision")
+    azure.run_successfully("preprovision")
     extra = len(azure.state["calls"]) - before
     first_look = before + extra + 3  # two looks at the account come first
     azure.change(plan={"at": first_look + failing - 1, "how": "fail"})
-    ended = azure.run("postprovision", **OUTPUTS)
-    assert ended.returncode == 1
+    process = azure.run("postprovision", **OUTPUTS)
+    assert process.returncode == 1
     assert len(looks) == len(SECRETS)
-    assert azure.state["secrets"] == kept
+    assert azure.state["secrets"] == secrets_before
     assert len(azure.calls("--method put")) == len(SECRETS)
 
 
@@ -202,11 +202,11 @@ def test_a_look_that_fails_is_not_proof_that_a_secret_is_absent(azure: Azure, fa
 
 def test_a_locked_policy_is_left_to_a_request_of_its_own_that_makes_it_longer(azure: Azure) -> None:
     azure.change(policy={"state": "Locked", "immutabilityPeriodSinceCreationInDays": 365})
-    azure.well("preprovision", **OUTPUTS)
+    azure.run_successfully("preprovision", **OUTPUTS)
     assert azure.state["environment"]["SLIPWAY_AUDIT_POLICY_LOCKED"] == "true"
-    for days, kept in (("400", 400), ("400", 400), ("30", 400), ("0", 400)):
+    for days, expected in (("400", 400), ("400", 400), ("30", 400), ("0", 400)):
         azure.provision(**OUTPUTS, SLIPWAY_AUDIT_RETENTION_DAYS=days)
-        assert azure.state["policy"]["immutabilityPeriodSinceCreationInDays"] == kept
+        assert azure.state["policy"]["immutabilityPeriodSinceCreationInDays"] == expected
 
 
 def test_a_policy_that_is_not_locked_stays_the_templates(azure: Azure) -> None:
@@ -222,17 +222,14 @@ def test_a_vault_that_azd_down_deleted_is_recovered_and_only_that_one(azure: Azu
         return {"properties": {"vaultId": vault, "location": location}}
 
     azure.change(deleted_vaults=[deleted("rg-slipway-other", "westeurope"), deleted("rg-slipway-try", "northeurope")])
-    azure.well("preprovision")
+    azure.run_successfully("preprovision")
     assert "SLIPWAY_RECOVER_VAULT" not in azure.state["environment"]
     azure.change(page=1, deleted_vaults=[*azure.state["deleted_vaults"], deleted("rg-slipway-try", "West Europe")])
-    azure.well("preprovision")
+    azure.run_successfully("preprovision")
     assert azure.state["environment"]["SLIPWAY_RECOVER_VAULT"] == "true"
     azure.change(deleted_vaults=[])
-    azure.well("preprovision")
+    azure.run_successfully("preprovision")
     assert azure.state["environment"]["SLIPWAY_RECOVER_VAULT"] == "false"
-
-
-# Again and again.
 
 
 # After the app was deployed.
@@ -243,20 +240,20 @@ FUNCTIONS = [f"{SITES}/func-try/functions/health", f"{SITES}/work-try/functions/
 
 def test_a_deployment_is_a_success_once_both_apps_show_their_functions(azure: Azure) -> None:
     azure.change(resources=FUNCTIONS)
-    assert "now reach https://slipway.example.com" in azure.well("postdeploy", **OUTPUTS)
+    assert "now reach https://slipway.example.com" in azure.run_successfully("postdeploy", **OUTPUTS)
 
 
 @pytest.mark.parametrize("missing", FUNCTIONS)
 def test_an_app_without_functions_is_not_success(azure: Azure, missing: str) -> None:
     azure.change(resources=[function for function in FUNCTIONS if function != missing])
-    ended = azure.run("postdeploy", **OUTPUTS)
-    assert ended.returncode == 1
-    assert missing.rpartition("/")[2] in ended.stderr
+    process = azure.run("postdeploy", **OUTPUTS)
+    assert process.returncode == 1
+    assert missing.rpartition("/")[2] in process.stderr
 
 
 def test_one_app_that_is_both_is_asked_for_the_functions_of_both(azure: Azure) -> None:
     azure.change(resources=[f"{SITES}/func-try/functions/{name}" for name in ("health", "run_step")])
-    azure.well("postdeploy", **OUTPUTS | {"SLIPWAY_WORKER_NAME": "func-try"})
+    azure.run_successfully("postdeploy", **OUTPUTS | {"SLIPWAY_WORKER_NAME": "func-try"})
 
 
 # On Windows.
@@ -268,8 +265,8 @@ def test_on_windows_the_python_of_az_is_started_because_a_batch_file_reads_paren
     batch.touch()
     (tmp_path / "python.exe").touch()
     program = f"import cloud; print(cloud.command('az', which=lambda name: {str(batch)!r}))"
-    ended = subprocess.run([sys.executable, "-c", program], cwd=HOOKS, capture_output=True, text=True, check=True)
-    assert ended.stdout.strip() == str([str(tmp_path / "python.exe"), "-IBm", "azure.cli"])
+    process = subprocess.run([sys.executable, "-c", program], cwd=HOOKS, capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == str([str(tmp_path / "python.exe"), "-IBm", "azure.cli"])
 
 
 def test_hooks_need_nothing_but_python_itself() -> None:
@@ -302,5 +299,5 @@ def test_a_what_if_is_asked_for_only_where_a_region_is_named(tmp_path: Path) -> 
 
 def test_a_what_if_gets_a_value_for_every_parameter_without_a_default(tmp_path: Path) -> None:
     (call,) = _check_online(tmp_path, SLIPWAY_CHECK_LOCATION="westeurope")
-    given = {item.partition("=")[0] for item in call.split("--parameters ")[1].split()}
-    assert given == {name for name, item in interface()["parameters"].items() if "defaultValue" not in item}
+    names = {item.partition("=")[0] for item in call.split("--parameters ")[1].split()}
+    assert names == {name for name, item in interface()["parameters"].items() if "defaultValue" not in item}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra import hooks_here
+from tests.infra import hooks_in_process
 from tests.infra.azure_double import FORMER, GROUP, SUBSCRIPTION, empty_state
 from tests.infra.compiler import INFRA
 from tests.infra.hook_installation import (
@@ -55,12 +55,12 @@ def test_rights_of_an_option_that_is_off_are_taken_back_and_peoples_own_stay(azu
             ),
         ],
     )
-    azure.well("preprovision")
-    said = azure.well("postprovision", **OUTPUTS)
+    azure.run_successfully("preprovision")
+    output = azure.run_successfully("postprovision", **OUTPUTS)
     assert {item["name"] for item in azure.state["rights"]} == {"given-1", "given-2", "of-the-team", "by-hand", "above"}
-    assert said.count("Took back on ") == 3
-    assert "left alone: " in said
-    assert "by-hand" in said
+    assert output.count("Took back on ") == 3
+    assert "left alone: " in output
+    assert "by-hand" in output
 
 
 def test_what_an_option_made_goes_with_it_and_nothing_else_is_ever_deleted(azure: Azure) -> None:
@@ -81,29 +81,33 @@ def test_where_one_app_becomes_both_the_workers_own_goes_with_its_rights_everywh
             right("by-hand", about="for a test", principal=FORMER, scope=elsewhere),
         ],
     )
-    one = {"SLIPWAY_WORKER_NAME": "func-try", "SLIPWAY_WORKER_PRINCIPAL_ID": PRINCIPAL}
-    azure.well("preprovision")
-    said = azure.well("postprovision", **OUTPUTS | one | {"SLIPWAY_SWITCHED_OFF": json.dumps(WORKERS_OWN)})
+    single_app = {"SLIPWAY_WORKER_NAME": "func-try", "SLIPWAY_WORKER_PRINCIPAL_ID": PRINCIPAL}
+    azure.run_successfully("preprovision")
+    output = azure.run_successfully(
+        "postprovision", **OUTPUTS | single_app | {"SLIPWAY_SWITCHED_OFF": json.dumps(WORKERS_OWN)}
+    )
     assert azure.state["resources"] == []
     assert {item["name"] for item in azure.state["rights"]} == {"of-somebody", "by-hand"}
-    assert "left alone: " in said
-    azure.well("postprovision", **OUTPUTS | one | {"SLIPWAY_SWITCHED_OFF": json.dumps(WORKERS_OWN)})
+    assert "left alone: " in output
+    azure.run_successfully("postprovision", **OUTPUTS | single_app | {"SLIPWAY_SWITCHED_OFF": json.dumps(WORKERS_OWN)})
 
 
 def test_all_that_the_template_may_name_as_switched_off_can_be_removed_by_the_hook(azure: Azure) -> None:
     text = (INFRA / "main.bicep").read_text(encoding="utf-8")
-    listed = text.partition("output SLIPWAY_SWITCHED_OFF array")[2]
-    kinds = set(re.findall(r"/providers/(Microsoft\.[A-Za-z]+/\w+)/", listed)) | {
+    section = text.partition("output SLIPWAY_SWITCHED_OFF array")[2]
+    kinds = set(re.findall(r"/providers/(Microsoft\.[A-Za-z]+/\w+)/", section)) | {
         "Microsoft.ManagedIdentity/userAssignedIdentities",  # by a variable
         "Microsoft.Communication/emailServices/domains",
     }
-    known = set(re.findall(r'^    "(Microsoft\.[\w./]+)": ', (HOOKS / "postprovision.py").read_text(), re.MULTILINE))
-    assert kinds == known
+    removable = set(
+        re.findall(r'^    "(Microsoft\.[\w./]+)": ', (HOOKS / "postprovision.py").read_text(), re.MULTILINE)
+    )
+    assert kinds == removable
 
 
 def test_only_what_holds_no_record_can_be_removed(azure: Azure) -> None:
     ledger = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stdatatry"
-    azure.well("preprovision")
+    azure.run_successfully("preprovision")
     environment = {
         "PATH": azure._path,
         "AZURE_DOUBLE": str(azure._folder),
@@ -111,7 +115,7 @@ def test_only_what_holds_no_record_can_be_removed(azure: Azure) -> None:
         **azure.state["environment"],
         **OUTPUTS,
     }
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(HOOKS / "postprovision.py")],
         cwd=HOOKS,
         env=environment | {"SLIPWAY_SWITCHED_OFF": json.dumps([ledger])},
@@ -120,34 +124,34 @@ def test_only_what_holds_no_record_can_be_removed(azure: Azure) -> None:
         check=False,
         timeout=120,
     )
-    assert ended.returncode == 1
+    assert process.returncode == 1
     assert not azure.calls("--method delete")
 
 
-def _provisioned(state: dict[str, Any], *, end_after: int = -1) -> None:
+def _provision(state: dict[str, Any], *, end_after: int = -1) -> None:
     """Both hooks of `azd provision` in this process, with what the deployment between them gives."""
-    for name, given in (("preprovision", {}), ("postprovision", OUTPUTS)):
-        hooks_here.run(name, state, {**NEW, **state["environment"], **given}, end_after=end_after)
+    for name, variables in (("preprovision", {}), ("postprovision", OUTPUTS)):
+        hooks_in_process.run(name, state, {**NEW, **state["environment"], **variables}, end_after=end_after)
 
 
-def _with_what_is_to_go() -> dict[str, Any]:
+def _state_with_leftovers() -> dict[str, Any]:
     former = right("former", about="Slipway: the app sends mail.")
     return json.loads(json.dumps(empty_state() | {"resources": [FLOW], "rights": [former]}))  # type: ignore[no-any-return]
 
 
 def test_a_run_that_ends_after_any_call_is_finished_by_the_next() -> None:
     """A hook that ends before a call has done no more than one that ended after the call before it."""
-    whole = _with_what_is_to_go()
-    _provisioned(whole)
-    calls = len(whole["calls"])
+    complete = _state_with_leftovers()
+    _provision(complete)
+    calls = len(complete["calls"])
     assert calls > 60
     for end_after in range(calls):
-        state = _with_what_is_to_go()
-        with pytest.raises(hooks_here.Killed):
-            _provisioned(state, end_after=end_after)
+        state = _state_with_leftovers()
+        with pytest.raises(hooks_in_process.Killed):
+            _provision(state, end_after=end_after)
         assert len(state["calls"]) == end_after
-        _provisioned(state)
-        assert lasting(state) == lasting(whole), f"ended after {state['calls'][end_after - 1]}"
+        _provision(state)
+        assert lasting(state) == lasting(complete), f"ended after {state['calls'][end_after - 1]}"
 
 
 WRITES = ("--method put", "--method post", "--method patch", "--method delete", "env set")
@@ -157,25 +161,25 @@ WRITES = ("--method put", "--method post", "--method patch", "--method delete", 
 def test_a_process_that_is_killed_at_a_change_is_no_other_case(
     azure: Azure, tmp_path_factory: pytest.TempPathFactory, how: str
 ) -> None:
-    """The same for processes that are killed, at a few places: no `finally` and no file is left to them."""
-    whole = Azure(tmp_path_factory.mktemp("whole"))
-    whole.state = _with_what_is_to_go()
-    whole.provision()
-    places = [at for at, call in enumerate(whole.state["calls"], 1) if any(word in call for word in WRITES)]
-    for at in places[::12]:
-        azure.state = _with_what_is_to_go() | {"plan": {"at": at, "how": how}}
-        ended = azure.run("preprovision")
-        if ended.returncode == 0:
-            ended = azure.run("postprovision", **OUTPUTS)
-        assert ended.returncode < 0, f"nothing ended the hook at call {at}"
+    """The same for processes, killed at a few calls: they run no `finally` and finish no file."""
+    complete = Azure(tmp_path_factory.mktemp("whole"))
+    complete.state = _state_with_leftovers()
+    complete.provision()
+    call_numbers = [at for at, call in enumerate(complete.state["calls"], 1) if any(word in call for word in WRITES)]
+    for at in call_numbers[::12]:
+        azure.state = _state_with_leftovers() | {"plan": {"at": at, "how": how}}
+        process = azure.run("preprovision")
+        if process.returncode == 0:
+            process = azure.run("postprovision", **OUTPUTS)
+        assert process.returncode < 0, f"nothing ended the hook at call {at}"
         azure.provision()
-        assert lasting(azure.state) == lasting(whole.state), f"ended {how} call {at}: {azure.state['calls'][at - 1]}"
+        assert lasting(azure.state) == lasting(complete.state), f"ended {how} call {at}: {azure.state['calls'][at - 1]}"
 
 
 def test_a_repeat_writes_nothing(azure: Azure) -> None:
     azure.provision()
     before = len(azure.state["calls"])
     azure.provision()
-    again = azure.state["calls"][before:]
-    written = [call for call in again if "--method get" not in call and "account show" not in call]
-    assert [call for call in written if "configreferences/appsettings/refresh" not in call] == []
+    repeated_calls = azure.state["calls"][before:]
+    writes = [call for call in repeated_calls if "--method get" not in call and "account show" not in call]
+    assert [call for call in writes if "configreferences/appsettings/refresh" not in call] == []

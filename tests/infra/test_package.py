@@ -15,7 +15,7 @@ import pytest
 
 from tests.infra.compiler import INFRA, ROOT, stored
 from tests.infra.installed import app_settings, at, site
-from tests.infra.test_agreement import DEFAULT, filled
+from tests.infra.test_agreement import DEFAULT, with_secrets
 
 ROLES_OF = {"single": "single", "front": "default", "worker": "default"}
 """Each role, with an option set in which one app has it."""
@@ -59,11 +59,11 @@ def test_it_holds_what_is_needed_and_nothing_else(package: Path) -> None:
 
 
 def test_it_holds_every_file_that_git_knows_of_its_parts(package: Path) -> None:
-    listed = subprocess.run(
+    names = subprocess.run(
         ["git", "ls-files", "-z", "functions", "slipway"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split("\0")
-    wanted = [name for name in listed if name and not name.startswith("slipway/cli/") and (ROOT / name).exists()]
-    assert [name for name in wanted if not (package / name).exists()] == []
+    expected = [name for name in names if name and not name.startswith("slipway/cli/") and (ROOT / name).exists()]
+    assert [name for name in expected if not (package / name).exists()] == []
 
 
 def test_an_earlier_package_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_an_earlier_package_leaves_nothing_behind(tmp_path: Path) -> None:
 def start(package: Path, settings: dict[str, str]) -> dict[str, Any]:
     """Imports the app as the worker does, with nothing but these settings and the package."""
     clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-    started = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-B", "-c", START],
         cwd=package,
         env={**clean, **settings},
@@ -85,15 +85,15 @@ def start(package: Path, settings: dict[str, str]) -> dict[str, Any]:
         check=False,
         timeout=300,
     )
-    assert started.returncode == 0, started.stderr[-3000:]
-    found: dict[str, Any] = json.loads(started.stdout.splitlines()[-1])
-    return found
+    assert process.returncode == 0, process.stderr[-3000:]
+    report: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return report
 
 
-def installed(role: str) -> dict[str, str]:
+def installed_settings(role: str) -> dict[str, str]:
     """The settings that the template makes for a role's app, with the secrets of the hook."""
-    settings = filled(app_settings(stored(ROLES_OF[role]), role))
-    if "SLIPWAY_KEY_VAULT" in settings:  # nobody answers for the vault here: its key is handed in
+    settings = with_secrets(app_settings(stored(ROLES_OF[role]), role))
+    if "SLIPWAY_KEY_VAULT" in settings:  # there is no vault here, so the key is handed in
         settings |= {"SLIPWAY_KEY_VAULT": "", "SLIPWAY_SIGNING_KEYS": "one:" + "a" * 43 + "="}
     return settings
 
@@ -109,9 +109,9 @@ SERVED["single"] = SERVED["front"] | SERVED["worker"]
 @pytest.mark.parametrize("role", ROLES_OF)
 def test_a_bare_installation_starts_without_any_application(package: Path, role: str) -> None:
     """With exactly what `azd up` leaves behind; the functions for which postdeploy.py waits are there."""
-    started = start(package, installed(role))
-    assert Path(started["place"]).is_relative_to(package)
-    functions = set(started["functions"])
+    report = start(package, installed_settings(role))
+    assert Path(report["place"]).is_relative_to(package)
+    functions = set(report["functions"])
     assert SERVED[role] <= functions
     if role != "single":
         assert not functions & SERVED["worker" if role == "front" else "front"]
@@ -152,12 +152,14 @@ def test_modules_are_compiled_to_the_same_bytes_each_time_and_taken_whatever_the
         (inner / "text.py").touch()
         HOOK.compile_modules(package)
         HOOK.make_reproducible(package)
-    one, two = ({path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.pyc")} for folder in packages)
-    assert one == two
-    assert sorted(path.name.partition(".")[0] for path in one) == ["__init__", "text"]
+    first, second = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.pyc")} for folder in packages
+    )
+    assert first == second
+    assert sorted(path.name.partition(".")[0] for path in first) == ["__init__", "text"]
     (packages[0] / "slipway/__init__.py").write_text("raise SystemError('compiled at the start')", encoding="utf-8")
-    started = subprocess.run([sys.executable, "-m", "slipway.text"], cwd=packages[0], capture_output=True, check=True)
-    assert started.stdout == b"compiled\n"
+    process = subprocess.run([sys.executable, "-m", "slipway.text"], cwd=packages[0], capture_output=True, check=True)
+    assert process.stdout == b"compiled\n"
 
 
 def test_another_python_than_azures_compiles_nothing_and_says_so(
@@ -172,11 +174,11 @@ def test_another_python_than_azures_compiles_nothing_and_says_so(
 
 def _imported(folder: Path) -> dict[str, str]:
     """Top-level names that the package imports anywhere, lazily too, each with a file that does."""
-    found: dict[str, str] = {}
+    imports: dict[str, str] = {}
     for path in folder.rglob("*.py"):
         for statement in _IMPORT.finditer(path.read_text(encoding="utf-8")):
-            found[statement[1] or statement[2]] = str(path.relative_to(folder))
-    return found
+            imports[statement[1] or statement[2]] = str(path.relative_to(folder))
+    return imports
 
 
 _IMPORT = re.compile(r"^[ \t]*(?:from (\w+)[\w.]* import |import (\w+)[\w.]*(?: as \w+)?$)", re.MULTILINE)
@@ -190,12 +192,12 @@ def test_all_that_it_imports_is_pinned_in_its_requirements(package: Path) -> Non
             r"^([\w.-]+)(?:\[[\w,-]+\])?==", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE
         )
     }
-    installed = packages_distributions()
+    distributions = packages_distributions()
     missing = []
     for name, file in _imported(package).items():
         if name in sys.stdlib_module_names or name in ("slipway", "functions", "function_app"):
             continue
-        owners = {re.sub(r"[-_.]+", "-", owner).lower() for owner in installed.get(name, [])}
+        owners = {re.sub(r"[-_.]+", "-", owner).lower() for owner in distributions.get(name, [])}
         if not owners & pinned:
             missing.append(f"{file}: {name}")
     assert missing == []

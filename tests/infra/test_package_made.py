@@ -39,19 +39,22 @@ def folder(tmp_path: Path) -> Path:
 def test_the_statement_names_the_package_its_commit_and_each_wheel_by_hash(folder: Path, tmp_path: Path) -> None:
     package, bill, statement = write(folder, wheels_of(REPORT), commit=COMMIT, target=tmp_path / "out")
     digest = hashlib.sha256(package.read_bytes()).hexdigest()
-    told = json.loads(statement.read_bytes())
-    assert told["subject"] == [{"name": package.name, "digest": {"sha256": digest}}]
-    dependencies = told["predicate"]["buildDefinition"]["resolvedDependencies"]
+    document = json.loads(statement.read_bytes())
+    assert document["subject"] == [{"name": package.name, "digest": {"sha256": digest}}]
+    dependencies = document["predicate"]["buildDefinition"]["resolvedDependencies"]
     assert dependencies[0]["digest"] == {"gitCommit": COMMIT}
-    assert [each["uri"] for each in dependencies[1:]] == ["pkg:pypi/azure-functions@2.3.0", "pkg:pypi/pyyaml@6.0.3"]
-    listed = json.loads(bill.read_bytes())
-    assert listed["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": digest}]
-    assert [(each["purl"], each["hashes"][0]["content"]) for each in listed["components"]] == [
+    assert [dependency["uri"] for dependency in dependencies[1:]] == [
+        "pkg:pypi/azure-functions@2.3.0",
+        "pkg:pypi/pyyaml@6.0.3",
+    ]
+    sbom = json.loads(bill.read_bytes())
+    assert sbom["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": digest}]
+    assert [(component["purl"], component["hashes"][0]["content"]) for component in sbom["components"]] == [
         ("pkg:pypi/azure-functions@2.3.0", "b" * 64),
         ("pkg:pypi/pyyaml@6.0.3", "a" * 64),
     ]
-    assert listed["components"][1]["licenses"] == [{"expression": "MIT"}]
-    assert "licenses" not in listed["components"][0], "a text is not an expression"
+    assert sbom["components"][1]["licenses"] == [{"expression": "MIT"}]
+    assert "licenses" not in sbom["components"][0], "a text is not an expression"
 
 
 @pytest.mark.skipif(not COSIGN, reason="cosign is not installed; `make cosign` builds it")
@@ -93,5 +96,5 @@ def test_what_no_commit_has_is_not_packaged(tmp_path: Path) -> None:
 
 
 def test_what_is_built_is_not_part_of_the_repository() -> None:
-    ignored = subprocess.run(["git", "check-ignore", "-q", "build/package/slipway.zip"], cwd=ROOT, check=False)
-    assert ignored.returncode == 0
+    process = subprocess.run(["git", "check-ignore", "-q", "build/package/slipway.zip"], cwd=ROOT, check=False)
+    assert process.returncode == 0

@@ -1,4 +1,4 @@
-"""What an installation consists of: the properties without which a part would be another part, stated one by one."""
+"""The parts of an installation, each with the properties that make it what it is called."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ CONTAINER_INSIGHTS = "/dataCollectionRuleAssociations/ContainerInsightsExtension
 
 
 @pytest.mark.parametrize(
-    ("kind", "path", "wanted"),
+    ("kind", "path", "expected"),
     [
         # The app: Flex Consumption, an identity of its own, nothing by password.
         ("Microsoft.Web/serverfarms", "sku.tier", "FlexConsumption"),
@@ -42,10 +42,10 @@ CONTAINER_INSIGHTS = "/dataCollectionRuleAssociations/ContainerInsightsExtension
         ("Microsoft.KeyVault/vaults", "properties.enableSoftDelete", True),
     ],
 )
-def test_a_part_is_what_it_is_called(kind: str, path: str, wanted: Any) -> None:
+def test_a_part_is_what_it_is_called(kind: str, path: str, expected: Any) -> None:
     parts = of_type(stored("default"), kind)
     assert parts
-    assert {at(part, path) for part in parts} == {wanted}
+    assert {at(part, path) for part in parts} == {expected}
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -54,9 +54,9 @@ def test_every_created_cluster_reports_to_the_one_workspace(name: str) -> None:
     (workspace,) = of_type(resources, "Microsoft.OperationalInsights/workspaces")
     for cluster in of_type(resources, CLUSTER):
         rule = resources[cluster["id"] + "/providers/Microsoft.Insights" + CONTAINER_INSIGHTS]
-        collected = resources[at(rule, "properties.dataCollectionRuleId")]
-        assert collected["kind"] == "Linux"
-        (destination,) = at(collected, "properties.destinations.logAnalytics")
+        collection = resources[at(rule, "properties.dataCollectionRuleId")]
+        assert collection["kind"] == "Linux"
+        (destination,) = at(collection, "properties.destinations.logAnalytics")
         assert destination["workspaceResourceId"] == workspace["id"]
 
 
@@ -137,11 +137,11 @@ def test_there_are_two_registries_and_two_clusters() -> None:
 
 def test_settings_of_ones_own_are_kept_with_each_deployment() -> None:
     """`siteConfig.appSettings` is the whole list: what somebody set by hand is gone after the next `azd provision`."""
-    own = set(OPTIONS["observed"]["extraSettings"])
+    extra_names = set(OPTIONS["observed"]["extraSettings"])
     for role in ("front", "worker"):
         settings = app_settings(stored("observed"), role)
         assert settings["SLIPWAY_TRACE_SHARE"] == "0.5"
-        assert set(settings) - own == set(app_settings(stored("default"), role))
+        assert set(settings) - extra_names == set(app_settings(stored("default"), role))
 
 
 def test_a_locked_policy_is_left_alone_by_the_template() -> None:
@@ -158,8 +158,8 @@ def test_a_vault_that_was_deleted_is_recovered_and_otherwise_made() -> None:
 
 def test_a_second_provision_with_the_same_values_changes_nothing_but_what_it_found() -> None:
     """What the preprovision hook finds out touches the vault and the policy alone."""
-    kept, again = stored("kept-audit"), stored("again")
-    changed = {key for key in kept | again if kept.get(key) != again.get(key)}
+    first, second = stored("kept-audit"), stored("again")
+    changed = {key for key in first | second if first.get(key) != second.get(key)}
     assert {key.rpartition("/providers/")[2].split("/")[1] for key in changed} == {"vaults", "storageAccounts"}
     assert len(changed) == 2
 
@@ -187,9 +187,9 @@ def test_a_private_network_leaves_other_peoples_subnets_alone(name: str) -> None
 def test_each_app_of_a_private_installation_has_a_subnet_of_its_own_for_what_it_asks(name: str) -> None:
     resources = stored(name)
     subnets = {part["id"]: part for part in of_type(resources, "Microsoft.Network/virtualNetworks/subnets")}
-    used = [subnets[at(app, "properties.virtualNetworkSubnetId")] for app in of_type(resources, SITE)]
-    assert len({subnet["id"] for subnet in used}) == len(used)
-    for subnet in used:
+    app_subnets = [subnets[at(app, "properties.virtualNetworkSubnetId")] for app in of_type(resources, SITE)]
+    assert len({subnet["id"] for subnet in app_subnets}) == len(app_subnets)
+    for subnet in app_subnets:
         (delegation,) = at(subnet, "properties.delegations")
         assert delegation["properties"]["serviceName"] == "Microsoft.App/environments"
 
@@ -203,7 +203,7 @@ def test_what_is_private_has_no_public_address_and_an_endpoint_with_a_record(nam
         for key, resource in resources.items()
         if resource.get("properties", {}).get("publicNetworkAccess") == "Disabled"
         and resource["type"]
-        != "Microsoft.ServiceBus/namespaces/networkRuleSets"  # which says it of its namespace again
+        != "Microsoft.ServiceBus/namespaces/networkRuleSets"  # which repeats what its namespace says
     ]
     linked = [
         at(connection, "properties.privateLinkServiceId")
@@ -223,12 +223,12 @@ def test_what_is_private_has_no_public_address_and_an_endpoint_with_a_record(nam
 @PRIVATE_SETS
 def test_every_network_from_which_the_services_are_reached_resolves_their_private_addresses(name: str) -> None:
     resources = stored(name)
-    (own,) = of_type(resources, "Microsoft.Network/virtualNetworks")
+    (own_network,) = of_type(resources, "Microsoft.Network/virtualNetworks")
     zones = of_type(resources, "Microsoft.Network/privateDnsZones")
     links = of_type(resources, "Microsoft.Network/privateDnsZones/virtualNetworkLinks")
     linked = Counter(at(link, "properties.virtualNetwork.id") for link in links)
-    theirs = {network for network in linked if network != own["id"]}
-    assert {network.split("/")[4] for network in theirs} == (
+    other_networks = {network for network in linked if network != own_network["id"]}
+    assert {network.split("/")[4] for network in other_networks} == (
         {"platform-test", "platform-live"} if name == "private-existing" else set()
     )
     assert set(linked.values()) == {len(zones)}
@@ -251,15 +251,15 @@ def test_every_write_into_the_ledger_is_told_to_this_installation_whoever_made_t
     resources = stored(name)
     (workspace,) = of_type(resources, "Microsoft.OperationalInsights/workspaces")
     account = OPTIONS[name].get("existingLedgerName", "stdata")
-    told = {
+    categories = {
         key.split("/storageAccounts/")[1].split("/")[1]: {log["category"] for log in at(resource, "properties.logs")}
         for key, resource in resources.items()
         if resource["type"] == "Microsoft.Insights/diagnosticSettings"
         and f"/storageAccounts/{account}" in key
         and at(resource, "properties.workspaceId") == workspace["id"]
     }
-    both = {"StorageWrite", "StorageDelete"}
-    assert told == {"tableServices": both, "blobServices": both}
+    expected = {"StorageWrite", "StorageDelete"}
+    assert categories == {"tableServices": expected, "blobServices": expected}
 
 
 def test_an_alert_on_a_state_is_told_once_and_once_more_when_it_is_over() -> None:

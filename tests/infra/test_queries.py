@@ -61,22 +61,22 @@ PLANTED = {
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, list[str]]:
+def faults_by_query() -> dict[str, list[str]]:
     """One run of the parser over everything."""
     return faults(QUERIES | {name: query for name, (query, _) in PLANTED.items()}, TABLES)
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_is_right_in_syntax_and_names_columns_that_exist(name: str, found: Any) -> None:
-    assert found[name] == []
+def test_a_query_is_right_in_syntax_and_names_columns_that_exist(name: str, faults_by_query: Any) -> None:
+    assert faults_by_query[name] == []
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_the_parser_finds(name: str, found: Any) -> None:
-    assert PLANTED[name][1] in " ".join(found[name])
+def test_the_parser_finds(name: str, faults_by_query: Any) -> None:
+    assert PLANTED[name][1] in " ".join(faults_by_query[name])
 
 
-def _said() -> str:
+def _logged_texts() -> str:
     """Everything that the app may log: the texts of its sources, with their placeholders."""
     sources = [*(ROOT / "slipway").rglob("*.py"), *(ROOT / "functions").glob("*.py")]
     return "\n".join(path.read_text(encoding="utf-8") for path in sources)
@@ -84,9 +84,9 @@ def _said() -> str:
 
 @every_query
 def test_what_a_query_looks_for_is_said_by_the_code(query: str) -> None:
-    source = _said()
-    for wanted in texts_named(query):
-        assert wanted in source, f"nothing logs {wanted!r}"
+    source = _logged_texts()
+    for text in texts_named(query):
+        assert text in source, f"nothing logs {text!r}"
 
 
 @every_query

@@ -90,8 +90,8 @@ def grants(right: Right, *, both: bool) -> Iterator[Grant]:
         yield Secret(_name(right.scope)), ""
     elif right.kind == "Microsoft.ContainerRegistry/registries" and right.role != "acrDataImporter":
         who = "the worker" if both and right.who == "the front" else right.who
-        (which,) = (start for start in ("crnonprod", "crprod") if _name(right.scope).startswith(start))
-        yield REGISTRIES[who, right.role, which], right.place
+        (registry,) = (start for start in ("crnonprod", "crprod") if _name(right.scope).startswith(start))
+        yield REGISTRIES[who, right.role, registry], right.place
     else:
         yield ELSEWHERE[right.role, right.kind], _place(right)
 
@@ -103,7 +103,7 @@ def _operations(actions: list[str], prefix: str, resource: TableName | Container
 
 
 def _place(right: Right) -> str:
-    """Things of which a party has one each are told apart, so that one too few shows."""
+    """Resources of which a party has one each are distinguished, so that one too few is noticed."""
     if right.kind == STORAGE:
         return f"{_name(right.scope)} {right.role}"
     if "/namespaces/" in right.scope and "managedClusters" in right.scope:
@@ -111,18 +111,18 @@ def _place(right: Right) -> str:
     return _name(right.scope) if right.role in ("acrDataImporter", "storageBlobDataContributor") else ""
 
 
-def given(option: str, resources: Resources) -> dict[tuple[Party, str], set[Grant]]:
+def granted(option: str, resources: Resources) -> dict[tuple[Party, str], set[Grant]]:
     """The rights of each principal, by the party that it stands for. One identity with both roles stands for the worker
     here."""
-    both = not OPTIONS[option].get("split", True)
-    found: dict[tuple[Party, str], set[Grant]] = {}
+    is_single = not OPTIONS[option].get("split", True)
+    grants_by_party: dict[tuple[Party, str], set[Grant]] = {}
     for right in rights_in(resources):
         party = PARTIES[right.who]
-        party = Party.WORKER if both and party is Party.FRONT else party
+        party = Party.WORKER if is_single and party is Party.FRONT else party
         # Registries' nodes and clusters are many principals for one party; senders are one each.
         principal = right.principal if party is Party.APPROVAL_SENDERS else ""
-        found.setdefault((party, principal), set()).update(grants(right, both=both))
-    return found
+        grants_by_party.setdefault((party, principal), set()).update(grants(right, both=is_single))
+    return grants_by_party
 
 
 def _of_table(party: Party, *, event_grid_function: bool) -> set[Grant]:
@@ -140,8 +140,8 @@ def _beyond(party: Party, option: str, resources: Resources) -> set[Grant]:
 
 def _places(beyond: Beyond, party: Party, resources: Resources) -> list[str]:
     def names(kind: str, start: str = "") -> list[str]:
-        found = [each["name"] for each in resources.values() if each["type"] == kind]
-        return [name for name in found if name.startswith(start)]
+        all_names = [resource["name"] for resource in resources.values() if resource["type"] == kind]
+        return [name for name in all_names if name.startswith(start)]
 
     nonprod, prod = "the non-production registry", "the production registry"
     match beyond:
@@ -168,41 +168,44 @@ def _namespaces(resources: Resources) -> list[str]:
     """The namespaces that are listed by default, in the clusters that the settings name."""
     clusters = json.loads(app_settings(resources, "worker")["SLIPWAY_CLUSTERS"])
     names = {
-        environment: known["server"].removeprefix("https://").split(".")[0] for environment, known in clusters.items()
+        environment: cluster["server"].removeprefix("https://").split(".")[0]
+        for environment, cluster in clusters.items()
     }
     return [f"{names[environment]}/namespaces/hello-{environment}" for environment in ("staging", "production")]
 
 
-def wanted(option: str, resources: Resources) -> dict[tuple[Party, str], set[Grant]]:
-    """The rights that the table wants for this installation."""
+def expected_grants(option: str, resources: Resources) -> dict[tuple[Party, str], set[Grant]]:
+    """The rights that the table has for this installation."""
     chosen = OPTIONS[option]
     function = bool(chosen.get("eventGridFunction"))
-    found: dict[tuple[Party, str], set[Grant]] = {}
+    grants_by_party: dict[tuple[Party, str], set[Grant]] = {}
     for party in (Party.FRONT, Party.WORKER, Party.EVENT_GRID, Party.NODES):
-        found[party, ""] = _of_table(party, event_grid_function=function) | _beyond(party, option, resources)
+        grants_by_party[party, ""] = _of_table(party, event_grid_function=function) | _beyond(party, option, resources)
     if "pipelinePrincipalId" in chosen:
         party = Party.PIPELINES
-        found[party, ""] = _of_table(party, event_grid_function=function) | _beyond(party, option, resources)
+        grants_by_party[party, ""] = _of_table(party, event_grid_function=function) | _beyond(party, option, resources)
     if chosen.get("privateNetworking") and "stagingClusterName" not in chosen:
-        found[Party.CLUSTERS, ""] = _beyond(Party.CLUSTERS, option, resources)
-    senders = [each.strip() for each in chosen.get("approvalSenders", "").split(",") if each]
+        grants_by_party[Party.CLUSTERS, ""] = _beyond(Party.CLUSTERS, option, resources)
+    senders = [sender.strip() for sender in chosen.get("approvalSenders", "").split(",") if sender]
     flows = [right.principal for right in rights_in(resources) if right.who == "the Teams flow"]
     assert len(flows) == (1 if chosen.get("teamsFlow") else 0)
     for principal in [*senders, *flows]:
-        found[Party.APPROVAL_SENDERS, principal] = _of_table(Party.APPROVAL_SENDERS, event_grid_function=function)
+        grants_by_party[Party.APPROVAL_SENDERS, principal] = _of_table(
+            Party.APPROVAL_SENDERS, event_grid_function=function
+        )
     if not chosen.get("split", True):
-        found[Party.WORKER, ""] |= found.pop((Party.FRONT, ""))
-    return found
+        grants_by_party[Party.WORKER, ""] |= grants_by_party.pop((Party.FRONT, ""))
+    return grants_by_party
 
 
 def differences(option: str, resources: Resources) -> dict[tuple[Party, str], tuple[set[Grant], set[Grant]]]:
     """For each party, the rights that are given but not in the table, and those that are in the table but not given."""
-    there, table = given(option, resources), wanted(option, resources)
-    found = {}
-    for key in there | table:
-        has, should = there.get(key, set()), table.get(key, set())
-        found[key] = (has - should, should - has)
-    return {key: value for key, value in found.items() if any(value)}
+    actual, expected = granted(option, resources), expected_grants(option, resources)
+    differing = {}
+    for key in actual | expected:
+        has, should = actual.get(key, set()), expected.get(key, set())
+        differing[key] = (has - should, should - has)
+    return {key: value for key, value in differing.items() if any(value)}
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -212,11 +215,11 @@ def test_what_is_given_is_what_the_table_says(option: str) -> None:
 
 def test_each_assignment_that_is_taken_away_is_missed() -> None:
     resources = stored("default")
-    assignments = [key for key, each in resources.items() if each["type"].endswith("/roleAssignments")]
+    assignments = [key for key, resource in resources.items() if resource["type"].endswith("/roleAssignments")]
     assert len(assignments) > 40
     for key in assignments:
-        left = {other: each for other, each in resources.items() if other != key}
-        assert _is_noticed(left), key
+        remaining = {other_key: resource for other_key, resource in resources.items() if other_key != key}
+        assert _is_noticed(remaining), key
 
 
 def _is_noticed(resources: Resources) -> bool:
@@ -229,23 +232,28 @@ def _is_noticed(resources: Resources) -> bool:
 def test_a_right_of_the_worker_that_the_front_gets_is_noticed() -> None:
     resources = stored("default")
     front = next(right.principal for right in rights_in(resources) if right.who == "the front")
-    for key, each in resources.items():
-        if each["type"].endswith("/roleAssignments") and "/id-work-" in each["properties"]["principalId"]:
-            moved = each | {"properties": each["properties"] | {"principalId": front}}
+    for key, resource in resources.items():
+        if resource["type"].endswith("/roleAssignments") and "/id-work-" in resource["properties"]["principalId"]:
+            moved = resource | {"properties": resource["properties"] | {"principalId": front}}
             assert _is_noticed(resources | {key: moved}), key
 
 
 def test_every_right_of_the_table_is_given_in_some_installation() -> None:
-    seen = {grant for option in OPTIONS for found in given(option, stored(option)).values() for grant in found}
-    assert {each for each, _ in seen if isinstance(each, Beyond)} == set(Beyond)
-    assert {each for each, _ in seen if isinstance(each, Secret)} == set(Secret)
+    all_grants = {
+        grant
+        for option in OPTIONS
+        for party_grants in granted(option, stored(option)).values()
+        for grant in party_grants
+    }
+    assert {subject for subject, _ in all_grants if isinstance(subject, Beyond)} == set(Beyond)
+    assert {subject for subject, _ in all_grants if isinstance(subject, Secret)} == set(Secret)
 
 
 def test_the_front_cannot_read_what_signs_records_nor_reach_registry_or_cluster() -> None:
     for option in ("default", "event-grid-function", "private"):
-        may = {each for each, _ in given(option, stored(option))[Party.FRONT, ""]}
-        assert Secret.SIGNING_KEY not in may
-        assert may & set(Beyond) == {Beyond.HOST, Beyond.TELEMETRY}
+        front_rights = {subject for subject, _ in granted(option, stored(option))[Party.FRONT, ""]}
+        assert Secret.SIGNING_KEY not in front_rights
+        assert front_rights & set(Beyond) == {Beyond.HOST, Beyond.TELEMETRY}
 
 
 def test_every_document_is_small_enough_to_be_added_in_one_request() -> None:

@@ -36,7 +36,7 @@ KNOWN = {
     "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
     "Storage Table Data Reader": "76199698-9eea-4c19-bc75-cec21354c6b6",
 }
-"""Role definition ids as Microsoft publishes them, spelt a second time so that a slip of the pen shows."""
+"""Role definition ids as Microsoft publishes them, written a second time so that a typo shows."""
 
 
 def test_role_ids_are_those_that_microsoft_publishes() -> None:
@@ -49,12 +49,12 @@ def test_every_role_that_is_listed_is_given_and_no_other() -> None:
 
 def test_our_own_roles_can_be_given_where_the_ledger_is_and_nowhere_else() -> None:
     for option in OPTIONS:
-        made = of_type(stored(option), DEFINITION)
-        scopes = [scope for definition in made for scope in definition["properties"]["assignableScopes"]]
+        definitions = of_type(stored(option), DEFINITION)
+        scopes = [scope for definition in definitions for scope in definition["properties"]["assignableScopes"]]
         groups = {right.scope.split("/")[4] for right in rights(option) if right.role in OWN_ROLES}
         assert {scope.rpartition("/resourceGroups/")[2] for scope in scopes} >= groups
         assert all("/resourceGroups/" in scope for scope in scopes)
-        assert len(made) == len(OWN_ROLES)
+        assert len(definitions) == len(OWN_ROLES)
 
 
 def test_only_counting_messages_is_allowed_on_more_than_one_queue_table_or_container() -> None:
@@ -104,16 +104,18 @@ def test_the_hook_that_takes_rights_back_knows_ours_by_how_their_descriptions_be
 
 def test_every_module_that_gives_rights_tells_their_names_to_the_hook_that_takes_others_back() -> None:
     text = (INFRA / "main.bicep").read_text(encoding="utf-8")
-    listed = text.partition("output SLIPWAY_RIGHTS array")[2].partition("\n)")[0]
+    section = text.partition("output SLIPWAY_RIGHTS array")[2].partition("\n)")[0]
     for path in sorted((INFRA / "modules").glob("*.bicep")):
         module = path.read_text(encoding="utf-8")
-        given = set(re.findall(r"^resource (\w+) 'Microsoft\.Authorization/roleAssignments@", module, re.MULTILINE))
-        told = module.partition("@description('Names of the rights that are given here.')")[2]
-        assert set(re.findall(r"(\w+)(?:\[i\])?\.name", told)) == given, path.name
-        outputs = re.findall(r"^output (\w+) array", told, re.MULTILINE)
-        for symbol in re.findall(rf"^module (\w+) 'modules/{path.name}'", text, re.MULTILINE) if given else ():
+        assignments = set(
+            re.findall(r"^resource (\w+) 'Microsoft\.Authorization/roleAssignments@", module, re.MULTILINE)
+        )
+        outputs_section = module.partition("@description('Names of the rights that are given here.')")[2]
+        assert set(re.findall(r"(\w+)(?:\[i\])?\.name", outputs_section)) == assignments, path.name
+        outputs = re.findall(r"^output (\w+) array", outputs_section, re.MULTILINE)
+        for symbol in re.findall(rf"^module (\w+) 'modules/{path.name}'", text, re.MULTILINE) if assignments else ():
             for output in outputs:
-                assert re.search(rf"\b{symbol}!?\.outputs\.{output}\b", listed), f"{symbol}.{output}"
+                assert re.search(rf"\b{symbol}!?\.outputs\.{output}\b", section), f"{symbol}.{output}"
 
 
 def test_the_page_has_the_table() -> None:

@@ -15,23 +15,23 @@ NO_COMMANDS = (".md", ".py")
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}(?:\s|$)")
 
 
-def tracked(*patterns: str) -> list[Path]:
-    listed = subprocess.run(
+def tracked_files(*patterns: str) -> list[Path]:
+    names = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns],
         cwd=ROOT, check=True, capture_output=True, text=True,
     ).stdout.split("\0")  # fmt: skip
-    return [ROOT / name for name in listed if name and (ROOT / name).is_file()]
+    return [ROOT / name for name in names if name and (ROOT / name).is_file()]
 
 
 def commands_of(file: Path) -> list[str]:
-    """Lines of a script or a pipeline, those that go on joined."""
+    """Lines of a script or a pipeline, with continued lines joined."""
     return file.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
 
 
-REQUIREMENTS = [file for file in tracked("*requirements*.txt") if "node_modules" not in file.parts]
+REQUIREMENTS = [file for file in tracked_files("*requirements*.txt") if "node_modules" not in file.parts]
 INSTALLS = [
     pytest.param(line.strip(), id=f"{file.relative_to(ROOT)}:{number}")
-    for file in tracked("Makefile", "scripts", "pipelines", "examples", ".ci", "infra", "local", "tools")
+    for file in tracked_files("Makefile", "scripts", "pipelines", "examples", ".ci", "infra", "local", "tools")
     if file.suffix not in NO_COMMANDS and file.name != "package-lock.json"
     for number, line in enumerate(commands_of(file), 1)
     if re.search(r"\bpip_install (?!\()|\bpip install\b", line)
@@ -40,12 +40,14 @@ INSTALLS = [
 
 @pytest.mark.parametrize("file", REQUIREMENTS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_requirement_is_pinned_with_its_hashes(file: Path) -> None:
-    named = [line for line in commands_of(file) if line.strip() and not line.lstrip().startswith("#")]
-    assert [line[:60] for line in named if not re.match(r"[\w.-]+==[^ ]+ .*--hash=sha256:[0-9a-f]{64}", line)] == []
+    requirements = [line for line in commands_of(file) if line.strip() and not line.lstrip().startswith("#")]
+    assert [
+        line[:60] for line in requirements if not re.match(r"[\w.-]+==[^ ]+ .*--hash=sha256:[0-9a-f]{64}", line)
+    ] == []
 
 
 def test_the_installs_are_those_that_we_know_of() -> None:
-    """So that the next test looks at something."""
+    """Otherwise the next test might check nothing."""
     assert len(INSTALLS) >= 8
 
 
@@ -56,18 +58,18 @@ def test_nothing_is_installed_but_by_hash(command: str) -> None:
     assert "--require-hashes" in command or all(option in command for option in OWN), command
 
 
-@pytest.mark.parametrize("file", tracked("*Dockerfile*"), ids=lambda file: str(file.relative_to(ROOT)))
+@pytest.mark.parametrize("file", tracked_files("*Dockerfile*"), ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_image_that_a_build_begins_with_is_named_by_digest(file: Path) -> None:
-    begun = [line for line in commands_of(file) if line.upper().startswith("FROM ")]
-    stages = {line.split()[-1] for line in begun if " AS " in line.upper()}
-    assert begun
-    assert [line for line in begun if not DIGEST.search(line) and line.split()[1] not in stages] == []
+    from_lines = [line for line in commands_of(file) if line.upper().startswith("FROM ")]
+    stages = {line.split()[-1] for line in from_lines if " AS " in line.upper()}
+    assert from_lines
+    assert [line for line in from_lines if not DIGEST.search(line) and line.split()[1] not in stages] == []
 
 
 def test_every_image_that_our_pipelines_run_is_named_by_digest() -> None:
     defaults = [
         line.split(":", 1)[1].strip()
-        for file in tracked("pipelines/*.yml")
+        for file in tracked_files("pipelines/*.yml")
         for line in commands_of(file)
         if re.match(r"\s+default: [a-z0-9.-]+/[a-z0-9./-]+:", line)
     ]

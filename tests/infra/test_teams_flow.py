@@ -1,5 +1,5 @@
-"""Answers from Teams, as far as they can be tested without Teams: the flow's definition is sound, and it makes a vote
-of a response that the app accepts from the people who were asked, and from nobody else."""
+"""Answers from Teams, as far as they can be tested without Teams: the flow's definition is sound, and it turns a
+response into a vote that the app accepts from the people who were asked, and from nobody else."""
 
 import copy
 import json
@@ -33,7 +33,7 @@ PARAMETERS = {
 KNOWN = {ADA_OID: KnownPerson(mail=ADA), BEN_OID: KnownPerson(mail=BEN)}
 
 
-def waiting(gate: ApprovalGate | None = None) -> World:
+def world_at_gate(gate: ApprovalGate | None = None) -> World:
     """shop-1 waits for approval in production."""
     world = World(application(staging(), production(gate=gate or approval(people=KNOWN, level=Level.QUEUE))))
     world.push("v1", actor="ci")
@@ -42,18 +42,18 @@ def waiting(gate: ApprovalGate | None = None) -> World:
     return world
 
 
-def asked(world: World, approver: str = ADA) -> dict[str, Any]:
+def trigger_message(world: World, approver: str = ADA) -> dict[str, Any]:
     """The product's message to the flow's trigger."""
     release = world.releases[1]
     assert release.plan_hash is not None
     vote = VoteTarget(
         application="shop", release=1, environment="production", opening=1, plan=release.plan_hash, approves=True
     )
-    posted: dict[str, Any] = json.loads(json.dumps(question(gate_opened(recipient=approver, vote=vote), vote)))
-    return posted
+    message: dict[str, Any] = json.loads(json.dumps(question(gate_opened(recipient=approver, vote=vote), vote)))
+    return message
 
 
-def answered(data: dict[str, Any], *, upn: str = ADA, oid: str = ADA_OID, tenant: str = TENANT) -> dict[str, Any]:
+def teams_response(data: dict[str, Any], *, upn: str = ADA, oid: str = ADA_OID, tenant: str = TENANT) -> dict[str, Any]:
     """The response of Teams once somebody has pressed a button."""
     responder = {"objectId": oid, "tenantId": tenant, "userPrincipalName": upn, "displayName": "Somebody"}
     return {"responseTime": "2026-11-23T09:00:00Z", "messageId": "1", "data": data, "responder": responder}
@@ -69,10 +69,10 @@ def run_flow(started_by: dict[str, Any], response: dict[str, Any]) -> Any:
 
 
 def take(world: World, message: Any) -> Decision:
-    """As the product takes it, up to the decision."""
-    said = parse_approval(json.dumps(message["body"]).encode(), tenant=TENANT)
-    assert isinstance(said, VoteMessage)
-    return world.take(vote_said(said, now=world.now))
+    """Handle the message as the product does, up to the decision."""
+    vote_message = parse_approval(json.dumps(message["body"]).encode(), tenant=TENANT)
+    assert isinstance(vote_message, VoteMessage)
+    return world.take(vote_said(vote_message, now=world.now))
 
 
 def refused_by(decision: Decision) -> list[str]:
@@ -109,11 +109,11 @@ def test_the_check_finds_what_is_wrong(place: tuple[str, ...], wrong: Any) -> No
 
 
 def test_the_card_of_the_product_is_posted_to_the_approver_as_it_is() -> None:
-    started = asked(waiting())
-    run = Run(trigger=started, parameters=PARAMETERS)
+    message = trigger_message(world_at_gate())
+    run = Run(trigger=message, parameters=PARAMETERS)
     inputs = run.fill(FLOW["actions"]["Ask"]["inputs"])
     assert inputs["body"]["body"]["recipient"] == {"to": f"{ADA};"}
-    assert json.loads(inputs["body"]["body"]["messageBody"]) == started["card"]
+    assert json.loads(inputs["body"]["body"]["messageBody"]) == message["card"]
     assert inputs["path"].endswith("/poster/Flow bot/location/Chat%20with%20Flow%20bot/$subscriptions")
     assert inputs["host"]["connection"]["name"] == "/subscriptions/x/teams"
 
@@ -129,8 +129,8 @@ def test_what_people_wrote_is_kept_out_of_the_history_of_runs() -> None:
 
 
 def test_an_approval_in_teams_passes_a_gate_of_level_queue_on_behalf_of_who_pressed_the_button() -> None:
-    world = waiting()
-    message = run_flow(asked(world), answered({"decision": "approve", "reason": ""}))
+    world = world_at_gate()
+    message = run_flow(trigger_message(world), teams_response({"decision": "approve", "reason": ""}))
     assert message["uri"] == PARAMETERS["queueAddress"]
     assert json.loads(message["headers"]["BrokerProperties"]) == {"MessageId": "08584370"}
     take(world, message)
@@ -141,8 +141,8 @@ def test_an_approval_in_teams_passes_a_gate_of_level_queue_on_behalf_of_who_pres
 
 @pytest.mark.parametrize(("decision", "phase"), [("approve", Phase.AWAITING_APPROVAL), ("reject", Phase.REJECTED)])
 def test_where_a_proof_is_asked_for_teams_only_rejects(decision: str, phase: Phase) -> None:
-    world = waiting(approval(people=KNOWN, level=Level.SIGNED))
-    take(world, run_flow(asked(world), answered({"decision": decision, "reason": "no"})))
+    world = world_at_gate(approval(people=KNOWN, level=Level.SIGNED))
+    take(world, run_flow(trigger_message(world), teams_response({"decision": decision, "reason": "no"})))
     assert world.releases[1].phase is phase
 
 
@@ -150,36 +150,38 @@ def test_where_a_proof_is_asked_for_teams_only_rejects(decision: str, phase: Pha
     "data", [{"why": HOSTILE, "reason": "of the other field"}, {"reason": HOSTILE}, {"why": "", "reason": HOSTILE}]
 )
 def test_a_rejection_carries_its_reason_as_it_was_written(data: dict[str, str]) -> None:
-    world = waiting()
-    take(world, run_flow(asked(world), answered({"decision": "reject"} | data)))
+    world = world_at_gate()
+    take(world, run_flow(trigger_message(world), teams_response({"decision": "reject"} | data)))
     assert world.releases[1].phase is Phase.REJECTED
     assert world.releases[1].reason == HOSTILE
 
 
 def test_a_rejection_without_a_reason_is_refused_by_name() -> None:
-    world = waiting()
-    decision = take(world, run_flow(asked(world), answered({"decision": "reject", "why": "", "reason": ""})))
+    world = world_at_gate()
+    decision = take(
+        world, run_flow(trigger_message(world), teams_response({"decision": "reject", "why": "", "reason": ""}))
+    )
     assert refused_by(decision) == ["rejection-has-a-reason"]
 
 
 def test_who_answers_the_card_of_another_approver_votes_for_themselves() -> None:
-    world = waiting()
-    take(world, run_flow(asked(world), answered({"decision": "approve"}, upn=BEN, oid=BEN_OID)))
+    world = world_at_gate()
+    take(world, run_flow(trigger_message(world), teams_response({"decision": "approve"}, upn=BEN, oid=BEN_OID)))
     (record,) = [record for record in world.audit if record.action == "vote.approved"]
     assert record.details["on_behalf_of"] == f"oid:{BEN_OID}"
 
 
 def test_an_address_that_now_belongs_to_somebody_else_is_not_a_right() -> None:
     """The account of a person who left was created again: the same address, another object id."""
-    world = waiting()
-    other = "00000000-0000-0000-0000-00000000000d"
-    decision = take(world, run_flow(asked(world), answered({"decision": "approve"}, oid=other)))
+    world = world_at_gate()
+    other_oid = "00000000-0000-0000-0000-00000000000d"
+    decision = take(world, run_flow(trigger_message(world), teams_response({"decision": "approve"}, oid=other_oid)))
     assert refused_by(decision) == ["approver-is-listed"]
 
 
 def test_an_approver_listed_by_address_alone_cannot_vote_in_teams() -> None:
-    world = waiting(approval(level=Level.QUEUE))
-    decision = take(world, run_flow(asked(world), answered({"decision": "approve"})))
+    world = world_at_gate(approval(level=Level.QUEUE))
+    decision = take(world, run_flow(trigger_message(world), teams_response({"decision": "approve"})))
     assert refused_by(decision) == ["approver-is-listed"]
 
 
@@ -192,25 +194,25 @@ def test_an_approver_listed_by_address_alone_cannot_vote_in_teams() -> None:
     ],
 )
 def test_a_guest_of_another_tenant_or_nobody_at_all_is_refused(changed: dict[str, str], field: str) -> None:
-    world = waiting()
-    with pytest.raises(BadInput) as refused:
-        take(world, run_flow(asked(world), answered({"decision": "approve"}, **changed)))
-    assert refused.value.field == field
+    world = world_at_gate()
+    with pytest.raises(BadInput) as refusal:
+        take(world, run_flow(trigger_message(world), teams_response({"decision": "approve"}, **changed)))
+    assert refusal.value.field == field
 
 
 def test_an_answer_to_a_plan_that_was_changed_since_counts_for_nothing() -> None:
-    world = waiting()
-    started = asked(world)
+    world = world_at_gate()
+    message = trigger_message(world)
     world.releases[1] = world.releases[1].evolve(plan_hash=digest("a changed plan"))
-    decision = take(world, run_flow(started, answered({"decision": "approve"})))
+    decision = take(world, run_flow(message, teams_response({"decision": "approve"})))
     assert "vote-is-for-this-plan" in refused_by(decision)
 
 
 def test_the_buttons_send_what_the_mapping_reads() -> None:
     card = asking_card(gate_opened())
-    sent = [action["data"]["decision"] for action in card["actions"] if action["type"] == "Action.Submit"]
+    decisions = [action["data"]["decision"] for action in card["actions"] if action["type"] == "Action.Submit"]
     (reject,) = [action for action in card["actions"] if action["type"] == "Action.ShowCard"]
-    assert sent == ["approve"]
+    assert decisions == ["approve"]
     assert [action["data"] for action in reject["card"]["actions"]] == [{"decision": "reject"}]
     assert [field["id"] for field in (card["body"][-1], *reject["card"]["body"])] == ["reason", "why"]
 

@@ -1,4 +1,4 @@
-"""Every template and all that it makes: nothing that the compiler finds fault with, no key, no nameless thing."""
+"""Every template and all that it makes: no fault found by the compiler, no key, and nothing without a name."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from tests.infra.compiler import (
     interface,
     stored,
 )
-from tests.infra.installed import SITE, app_settings, at, everything, expressions, of_type, only, scope_of
+from tests.infra.installed import SITE, all_resources, app_settings, at, expressions, of_type, only, scope_of
 
 PROGRAM = find_compiler()
 with_compiler = pytest.mark.skipif(PROGRAM is None, reason="no Bicep compiler: neither $BICEP nor `bicep` on the PATH")
@@ -118,22 +118,22 @@ def test_what_cannot_work_is_refused_before_anything_is_made(
 
 @with_compiler
 def test_blanks_in_a_list_of_namespaces_are_not_part_of_their_names(compiler: Compiler) -> None:
-    given = compiler.expand(BASE | {"stagingNamespaces": "shop-staging, cart-staging"})
+    resources = compiler.expand(BASE | {"stagingNamespaces": "shop-staging, cart-staging"})
     scopes = {
         key.split("/namespaces/")[1].split("/")[0]
-        for key in given
+        for key in resources
         if "managedClusters/aks-staging" in key and "/namespaces/" in key
     }
     assert scopes == {"shop-staging", "cart-staging"}
 
 
 def test_every_resource_has_the_version_on_the_list() -> None:
-    found = {
+    versions = {
         (kind, version)
         for path in FILES
         for kind, version in re.findall(r"'(Microsoft\.[\w./]+)@([\w-]+)'", path.read_text(encoding="utf-8"))
     }
-    assert sorted(found) == sorted((kind, item["version"]) for kind, item in VERSIONS.items())
+    assert sorted(versions) == sorted((kind, item["version"]) for kind, item in VERSIONS.items())
     assert [kind for kind, item in VERSIONS.items() if not item["why"].endswith(".")] == []
 
 
@@ -145,9 +145,9 @@ def test_no_version_of_key_vaults_control_plane_is_used_that_ends_in_february_20
     for path in files:
         text = path.read_text(encoding="utf-8")
         used += re.findall(r"Microsoft\.KeyVault/[\w/]+@([\d-]{10})", text)
-        if found := re.search(r"^([A-Z, ]*\bVAULT\b[A-Z, ]*) = (.*)$", text, re.MULTILINE):
-            names = found[1].split(", ")
-            used.append(re.findall(r'"([\d-]{10})"', found[2])[names.index("VAULT")])
+        if match := re.search(r"^([A-Z, ]*\bVAULT\b[A-Z, ]*) = (.*)$", text, re.MULTILINE):
+            names = match[1].split(", ")
+            used.append(re.findall(r'"([\d-]{10})"', match[2])[names.index("VAULT")])
     assert len(used) >= 3, "the template and two hooks name a version"
     assert [version for version in used if date.fromisoformat(version) < first_good] == []
 
@@ -190,12 +190,12 @@ def test_names_are_known_before_anything_runs_unless_what_they_are_on_outlives_t
     """A preview leaves out every resource that it cannot name. Rights in other people's groups have the principal in
     their names: Azure refuses the same name with another principal there."""
     for key, resource in stored(name).items():
-        known = not resource["name"].startswith("[")
+        is_known = not resource["name"].startswith("[")
         if resource["type"] == "Microsoft.Authorization/roleAssignments":
             nodes = "kubeletidentity" in json.dumps(resource) and not _creates_cluster_of(resource, stored(name))
-            assert known == ("/resourceGroups/rg-slipway-try/" in scope_of(resource) and not nodes), key
+            assert is_known == ("/resourceGroups/rg-slipway-try/" in scope_of(resource) and not nodes), key
         else:
-            assert known or "environment()" in resource["name"], key  # a zone of whichever cloud it is
+            assert is_known or "environment()" in resource["name"], key  # a zone of whichever cloud it is
 
 
 @every_set
@@ -205,26 +205,26 @@ def test_no_two_rights_have_one_name(name: str) -> None:
 
 
 def test_modules_in_groups_of_other_people_have_no_name_that_another_installation_has_too() -> None:
-    named = [
+    modules = [
         path.name
         for path in FILES
         if re.search(r"^module .*\{\n  name: '[^$]*'$", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
-    assert named == []
+    assert modules == []
 
 
 def test_no_output_holds_a_secret() -> None:
     for name, output in interface()["outputs"].items():
-        told = output["value"].casefold()
-        assert "list" not in told, name
-        assert not any(word in told for word in ("key", "secret", "password", "connectionstring", "token(")), name
+        value = output["value"].casefold()
+        assert "list" not in value, name
+        assert not any(word in value for word in ("key", "secret", "password", "connectionstring", "token(")), name
 
 
 @every_set
 def test_no_key_is_read_anywhere(name: str) -> None:
     """The one list function that is called gives the kubeconfig of a cluster with Entra sign-in: it holds no secret."""
-    called = {call for text in expressions(stored(name)) for call in re.findall(r"\b(list\w+)\(", text)}
-    assert called <= {"listClusterUserCredential"}
+    functions = {call for text in expressions(stored(name)) for call in re.findall(r"\b(list\w+)\(", text)}
+    assert functions <= {"listClusterUserCredential"}
 
 
 CLOSED_TO_KEYS = {
@@ -263,10 +263,10 @@ def test_whatever_can_be_opened_with_a_key_is_closed_to_keys() -> None:
 
 
 def test_of_every_kind_of_resource_it_is_said_whether_it_has_keys() -> None:
-    kinds = {resource["type"] for resource in everything().values()}
-    rest = kinds - set(CLOSED_TO_KEYS) - WITHOUT_KEYS
-    besides = ("Microsoft.Storage/storageAccounts/", "Microsoft.Insights/", "Microsoft.Network/")
-    assert [kind for kind in sorted(rest) if not kind.startswith(besides)] == []
+    kinds = {resource["type"] for resource in all_resources().values()}
+    remaining = kinds - set(CLOSED_TO_KEYS) - WITHOUT_KEYS
+    prefixes = ("Microsoft.Storage/storageAccounts/", "Microsoft.Insights/", "Microsoft.Network/")
+    assert [kind for kind in sorted(remaining) if not kind.startswith(prefixes)] == []
 
 
 def test_registries_state_how_rights_are_given() -> None:

@@ -18,7 +18,7 @@ from local.functions.worker_link import WorkerLink
 from local.stack import azurite
 from local.stack.grants import make_storage
 from tests.infra.compiler import ROOT
-from tests.infra.test_package import HOOK, SERVED, installed
+from tests.infra.test_package import HOOK, SERVED, installed_settings
 
 FOLDER = Path(os.environ.get("SLIPWAY_WORKERS", ROOT / ".local/workers"))
 PINS = (ROOT / "requirements-workers.txt").read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _environment(version: str, role: str = "front", **added: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     library = {} if version == NEWEST else {"PYTHONPATH": str(FOLDER / version)}
-    return {**clean, **library, **installed(role), "APPLICATIONINSIGHTS_CONNECTION_STRING": "", **added}
+    return {**clean, **library, **installed_settings(role), "APPLICATIONINSIGHTS_CONNECTION_STRING": "", **added}
 
 
 async def _indexed(app: Path, environment: dict[str, str]) -> set[str]:
@@ -53,7 +53,7 @@ async def _indexed(app: Path, environment: dict[str, str]) -> set[str]:
 
 
 async def _health(app: Path, environment: dict[str, str]) -> frames.Outcome:
-    """Indexes the app, and asks it how it is."""
+    """Index the app, and call its health endpoint."""
     link = await WorkerLink.start(app, environment, "info")
     try:
         (health,) = [function for function in link.indexed.functions if function.name == "health"]
@@ -96,10 +96,10 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 @pytest.mark.parametrize("version", [*OLDER, NEWEST])
 def test_each_app_is_indexed(version: str, role: str, package: Path) -> None:
     _skip_without(version)
-    found = asyncio.run(_indexed(package, _environment(version, role)))
-    assert SERVED[role] <= found
+    functions = asyncio.run(_indexed(package, _environment(version, role)))
+    assert SERVED[role] <= functions
     if role != "single":
-        assert not found & SERVED["worker" if role == "front" else "front"]
+        assert not functions & SERVED["worker" if role == "front" else "front"]
 
 
 @pytest.mark.parametrize("version", [*OLDER, NEWEST])

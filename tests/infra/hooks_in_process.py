@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from tests.infra.azure_double import answer
+from tests.infra.azure_double import execute
 from tests.infra.compiler import INFRA
 
 
@@ -47,16 +47,16 @@ def run(name: str, state: dict[str, Any], variables: Mapping[str, str], *, end_a
     """Run a hook's steps. With `end_after`, raises `Killed` once so many calls had their effect."""
     cloud, hook, registrations = _module("cloud"), _module(name), _module("registrations")
 
-    def called(command: list[str], **_kept: Any) -> subprocess.CompletedProcess[str]:
+    def fake_run(command: list[str], **_kept: Any) -> subprocess.CompletedProcess[str]:
         program, *arguments = command
         if len(state["calls"]) == end_after:
             raise Killed
         state["calls"].append(" ".join(command))
-        code, out, error = answer(state, program, arguments)
-        assert code != 2, error
-        return subprocess.CompletedProcess(command, code, out, error)
+        exit_code, output, error = execute(state, program, arguments)
+        assert exit_code != 2, error
+        return subprocess.CompletedProcess(command, exit_code, output, error)
 
-    replacements = {"subprocess": SimpleNamespace(run=called), "command": lambda program: [program], "PAUSE": 0.0}
+    replacements = {"subprocess": SimpleNamespace(run=fake_run), "command": lambda program: [program], "PAUSE": 0.0}
     originals = [
         (module, key, getattr(module, key))
         for module, key in [(cloud, "subprocess"), (cloud, "command"), (cloud, "PAUSE"), (registrations, "PAUSE")]
