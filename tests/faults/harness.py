@@ -86,9 +86,9 @@ class Run:
     # ---- what happens outside
     def push(self, tag: str) -> None:
         """Enqueue a push, for the application to decide on in its turn."""
-        self.tell(self.installation.pushed(tag))
+        self.enqueue_push(self.installation.pushed(tag))
 
-    def tell(self, event: ImagePushed) -> None:
+    def enqueue_push(self, event: ImagePushed) -> None:
         self._enqueue("work", event.model_dump_json().encode(), event.mark)
 
     def _vote_when_asked(self, message: Message) -> None:

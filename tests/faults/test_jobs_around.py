@@ -56,7 +56,7 @@ def play(folder: Path, faults: Faults = NO_FAULTS) -> Run:
     for blob in (packed.layer, packed.config):
         registry.put_blob(repository, sha256(blob), len(blob), partial(iter, [blob]))
     registry.put_manifest(repository, "1.4.0", packed.manifest, MANIFEST_TYPE)
-    run.tell(
+    run.enqueue_push(
         ImagePushed(
             received_at=run.installation.now,
             registry="nonprod",

@@ -35,10 +35,10 @@ def test_messages_may_come_twice_and_in_any_order(deliveries: Path, seed: int) -
 def test_any_schedule_with_crashes_and_outages_ends_the_same(deliveries: Path, count: int) -> None:
     @schedules(count)
     @given(seed=seeds, crash_at=moments, fail_at=moments)
-    def ends_the_same(seed: int, crash_at: frozenset[int], fail_at: frozenset[int]) -> None:
+    def check_outcome(seed: int, crash_at: frozenset[int], fail_at: frozenset[int]) -> None:
         assert not differences(deliveries, Faults(seed=seed, crash_at=crash_at, fail_at=fail_at - crash_at))
 
-    ends_the_same()
+    check_outcome()
 
 
 @counts
@@ -47,10 +47,10 @@ def test_a_process_that_dies_again_and_again_gets_there_in_the_end(deliveries: P
 
     @schedules(count)
     @given(seed=seeds, start=st.integers(min_value=0, max_value=LAST))
-    def gets_there(seed: int, start: int) -> None:
+    def check_outcome(seed: int, start: int) -> None:
         assert not differences(deliveries, Faults(seed=seed, crash_at=frozenset(range(start, start + 24, 4))))
 
-    gets_there()
+    check_outcome()
 
 
 @pytest.mark.sweep(keep=1)

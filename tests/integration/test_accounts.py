@@ -285,36 +285,38 @@ def test_nobody_approves_their_own_change_and_a_rejection_of_it_counts(
 
 
 # ---- who may send to `approvals`
-def spoken(**more: Any) -> dict[str, Any]:
+def bens_message(**more: Any) -> dict[str, Any]:
     ben = {"tid": TENANT, "oid": PEOPLE["Ben"].oid}
     about = {"application": "spoken", "release": 1, "environment": "production"}
     return {"v": 1, **about, "on_behalf_of": ben, **more}
 
 
 def ordered(verb: str, **more: Any) -> dict[str, Any]:
-    return {name: value for name, value in spoken(verb=verb, reason="x", **more).items() if value is not None}
+    return {name: value for name, value in bens_message(verb=verb, reason="x", **more).items() if value is not None}
 
 
 OPENING: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "voter-is-surely-known": lambda gate_fields: spoken(decision="approve", application="taken", **gate_fields),
-    "approver-is-listed": lambda gate_fields: spoken(
+    "voter-is-surely-known": lambda gate_fields: bens_message(decision="approve", application="taken", **gate_fields),
+    "approver-is-listed": lambda gate_fields: bens_message(
         decision="approve", on_behalf_of={"tid": TENANT, "oid": PEOPLE["Grace"].oid}, **gate_fields
     ),
-    "vote-is-for-this-opening": lambda gate_fields: spoken(decision="approve", **gate_fields | {"opening": 2}),
-    "vote-is-for-this-plan": lambda gate_fields: spoken(
+    "vote-is-for-this-opening": lambda gate_fields: bens_message(decision="approve", **gate_fields | {"opening": 2}),
+    "vote-is-for-this-plan": lambda gate_fields: bens_message(
         decision="approve", **gate_fields | {"plan": "sha256:" + "0" * 64}
     ),
 }
 STOPS = frozenset({Verb.CANCEL, Verb.FREEZE})
 PARKED: dict[str, dict[str, Any]] = {
-    "level: expected no such field": spoken(decision="approve", level="signed"),
-    "proof: expected no such field": spoken(decision="approve", proof={"id_token": "x"}),
-    "on_behalf_of.roles: expected no such field": spoken(
+    "level: expected no such field": bens_message(decision="approve", level="signed"),
+    "proof: expected no such field": bens_message(decision="approve", proof={"id_token": "x"}),
+    "on_behalf_of.roles: expected no such field": bens_message(
         decision="reject", on_behalf_of={"tid": TENANT, "oid": PEOPLE["Ben"].oid, "roles": ["shop-approvers"]}
     ),
-    "on_behalf_of.tid: ": spoken(decision="reject", on_behalf_of={"tid": PEOPLE["Ben"].oid, "oid": PEOPLE["Ben"].oid}),
-    "plan: expected what the approval is for": spoken(decision="approve", opening=1),
-    "application: ": spoken(decision="reject", application="_installation"),
+    "on_behalf_of.tid: ": bens_message(
+        decision="reject", on_behalf_of={"tid": PEOPLE["Ben"].oid, "oid": PEOPLE["Ben"].oid}
+    ),
+    "plan: expected what the approval is for": bens_message(decision="approve", opening=1),
+    "application: ": bens_message(decision="reject", application="_installation"),
     "until: expected no such field": ordered("freeze", release=None, until="2020-01-01T00:00:00Z"),
     **{f"verb: expected 'cancel' or 'freeze', got '{verb}'": ordered(verb) for verb in Verb if verb not in STOPS},
 }

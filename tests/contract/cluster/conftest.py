@@ -70,7 +70,7 @@ class Place:
             until=lambda progress: progress.state is not ProgressState.WAITING,
         ).state
 
-    def ran(self, started: StartedJob, manifest: manifests.Json) -> ProgressState:
+    def end_of_job(self, started: StartedJob, manifest: manifests.Json) -> ProgressState:
         """How a Job ended that was started from the manifest."""
         return self.settle(
             lambda: self.cluster.job(started, manifest, self.namespace),

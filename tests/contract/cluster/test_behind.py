@@ -35,7 +35,7 @@ def redirect(with_edit: Connection, place: Place, **selector: str) -> None:
 def now(place: Place) -> datetime:
     """The cluster's time, as the start of a Job shows it."""
     started = place.start_job(job := m.job("attempt-1"))
-    place.ran(started, job)
+    place.end_of_job(started, job)
     began = place.cluster.job(started, job, place.namespace).began
     assert began is not None
     return began

@@ -59,7 +59,7 @@ def live(place: Place) -> Place:
 
 
 @contextmanager
-def somebody(place: Place) -> Iterator[Connection]:
+def connected(place: Place) -> Iterator[Connection]:
     connection = Connection(place.access)
     yield connection
     connection.close()
@@ -67,13 +67,13 @@ def somebody(place: Place) -> Iterator[Connection]:
 
 def edit(place: Place, kind: str, name: str, body: Any, *, by: str = "kubectl-edit", media: str = MERGE) -> None:
     path = f"/{KINDS[kind]}/namespaces/{place.namespace}/{kind.lower()}s/{name}"
-    with somebody(place) as connection:
+    with connected(place) as connection:
         headers = {"Content-Type": media}
         connection.send("PATCH", path, what="edit", body=body, headers=headers, query=[("fieldManager", by)])
 
 
 def remove(place: Place, kind: str, name: str) -> None:
-    with somebody(place) as connection:
+    with connected(place) as connection:
         connection.send("DELETE", f"/{KINDS[kind]}/namespaces/{place.namespace}/{kind.lower()}s/{name}", what="delete")
 
 
@@ -118,7 +118,7 @@ def test_an_object_that_is_gone_is_missing(live: Place) -> None:
 
 def test_an_object_that_somebody_recreated_is_replaced(live: Place) -> None:
     remove(live, "ConfigMap", "settings")
-    with somebody(live) as connection:
+    with connected(live) as connection:
         path = f"/api/v1/namespaces/{live.namespace}/configmaps"
         connection.send("POST", path, what="make", body=SETTINGS, query=[("fieldManager", "kubectl-create")])
     [difference] = drift_of(live)

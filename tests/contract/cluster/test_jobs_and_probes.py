@@ -26,14 +26,14 @@ def test_each_start_is_a_job_of_its_own_under_a_name_that_nobody_can_foretell(pl
     assert first.name != second.name
     assert first.uid != second.uid
     assert first.name.startswith("attempt-1-")
-    assert place.ran(second, manifest) is ProgressState.DONE
+    assert place.end_of_job(second, manifest) is ProgressState.DONE
     assert place.cluster.job_log(second, place.namespace) == "12 passed\n"
 
 
 def test_a_failed_job_tells_why_and_what_it_wrote(place: Place) -> None:
     manifest = m.job("attempt-1", prints="1 failed", fails=True)
     started = place.start_job(manifest)
-    assert place.ran(started, manifest) is ProgressState.FAILED
+    assert place.end_of_job(started, manifest) is ProgressState.FAILED
     state = place.cluster.job(started, manifest, place.namespace)
     assert (state.reason.partition(":")[0], state.foreign) == ("BackoffLimitExceeded", False)
     assert place.cluster.job_log(started, place.namespace) == "1 failed\n"
@@ -43,7 +43,7 @@ def test_a_job_whose_image_does_not_exist_looks_hopeless_before_its_deadline(pla
     manifest = m.job("attempt-1")
     manifest["spec"]["template"]["spec"]["containers"][0]["image"] = f"{m.PAUSE}:{m.BAD_TAG}"
     started = place.start_job(manifest)
-    assert place.ran(started, manifest) is ProgressState.HOPELESS
+    assert place.end_of_job(started, manifest) is ProgressState.HOPELESS
     assert "ImagePullBackOff" in place.cluster.job(started, manifest, place.namespace).reason
     assert place.cluster.job_log(started, place.namespace).startswith("[read the log of ")
 
@@ -51,7 +51,7 @@ def test_a_job_whose_image_does_not_exist_looks_hopeless_before_its_deadline(pla
 def test_the_end_of_a_long_log_is_kept(place: Place) -> None:
     manifest = m.job("attempt-1", prints="\n".join(f"test {n}" for n in range(100)))
     started = place.start_job(manifest)
-    assert place.ran(started, manifest) is ProgressState.DONE
+    assert place.end_of_job(started, manifest) is ProgressState.DONE
     log = place.cluster.job_log(started, place.namespace, limit_bytes=24)
     assert log == "[cut: only the last 16 bytes are kept]\ntest 98\ntest 99\n"
 
@@ -59,7 +59,7 @@ def test_the_end_of_a_long_log_is_kept(place: Place) -> None:
 def test_a_log_that_is_json_is_text(place: Place) -> None:
     manifest = m.job("attempt-1", prints='{"passed": 3}')
     started = place.start_job(manifest)
-    assert place.ran(started, manifest) is ProgressState.DONE
+    assert place.end_of_job(started, manifest) is ProgressState.DONE
     assert place.cluster.job_log(started, place.namespace) == '{"passed": 3}\n'
 
 
@@ -79,7 +79,7 @@ def test_a_job_of_somebody_else_at_the_name_of_ours_answers_for_nothing(place: P
     started = place.start_job(manifest)
     # A real controller may create no pod for a new Job of this name for minutes, if ours is deleted before the
     # controller saw its pod.
-    assert place.ran(started, manifest) is ProgressState.FAILED
+    assert place.end_of_job(started, manifest) is ProgressState.FAILED
     job = f"/apis/batch/v1/namespaces/{place.namespace}/jobs"
     replacement = m.job(started.name, prints="12 passed")
     with closing(Connection(place.access)) as developer:
@@ -99,7 +99,7 @@ def test_a_job_of_somebody_else_at_the_name_of_ours_answers_for_nothing(place: P
 def test_a_pod_that_runs_something_else_than_the_plan_says_answers_for_nothing(place: Place) -> None:
     planned, actual = m.job("attempt-1", prints="12 passed"), m.job("attempt-1", prints="13 passed")
     started = place.start_job(actual)
-    assert place.ran(started, actual) is ProgressState.DONE
+    assert place.end_of_job(started, actual) is ProgressState.DONE
     state = place.cluster.job(started, planned, place.namespace)
     assert (state.state, state.foreign) == (ProgressState.FAILED, True)
     assert state.reason.endswith("is not as the plan has it: container test differs in command")
@@ -116,7 +116,7 @@ def around(name: str, **job: Any) -> m.Json:
     return job_around(marked_job, side=Side.BEFORE, release="shop-7", environment="staging")
 
 
-def ran(place: Place, manifest: m.Json, **options: Any) -> OnceState:
+def run_to_end(place: Place, manifest: m.Json, **options: Any) -> OnceState:
     return place.settle(
         lambda: place.fenced().run_once(manifest, **options),
         until=lambda progress: progress.state is not ProgressState.WAITING,
@@ -127,7 +127,7 @@ def test_a_job_around_a_rollout_is_made_once_and_seen_to_its_end(place: Place) -
     manifest = around("migrate", prints="12 tables moved")
     first = place.fenced().run_once(manifest)
     assert first.state is ProgressState.WAITING
-    finished = ran(place, manifest, uid=first.uid)
+    finished = run_to_end(place, manifest, uid=first.uid)
     assert (finished.uid, finished.state) == (first.uid, ProgressState.DONE)
     again = place.fenced().run_once(manifest)  # as a worker that remembers nothing
     assert (again.uid, again.state) == (first.uid, ProgressState.DONE)
@@ -139,7 +139,7 @@ def test_a_job_around_a_rollout_is_made_once_and_seen_to_its_end(place: Place) -
 
 def test_a_job_that_failed_is_made_again_by_a_later_attempt_only(place: Place) -> None:
     manifest = around("migrate", fails=True)
-    failed = ran(place, manifest, attempt=1)
+    failed = run_to_end(place, manifest, attempt=1)
     assert failed.state is ProgressState.FAILED
     assert place.fenced().run_once(manifest, attempt=1) == failed
     assert place.fenced().run_once(manifest, earlier=failed.uid, attempt=2).uid != failed.uid

@@ -315,7 +315,7 @@ def test_a_genuine_record_under_a_search_that_it_does_not_match_is_shown_as_dama
 
 
 # ---- what the index lacks
-def lose(index: AuditIndex, record: AuditRecord) -> None:
+def drop_copy(index: AuditIndex, record: AuditRecord) -> None:
     """Delete its copy under the application; its other copies stay."""
     index.table.transact(COPIES, [Write(act=Act.DELETE, key=on(by_application("shop"), record))])
 
@@ -330,7 +330,7 @@ def test_a_search_of_a_whole_trail_names_what_the_index_lacks(index: AuditIndex,
     audit_trail = replace(audit_trail_of(index), head=lambda _: len(SHOP))
     assert lacking(audit_trail, limit=limit) == []
     for number in (0, 12, 20, len(SHOP) - 1):
-        lose(index, SHOP[number])
+        drop_copy(index, SHOP[number])
     assert lacking(audit_trail, limit=limit) == [len(SHOP), 21, 13, 1]
     assert lacking(audit_trail, since=SHOP[15].time) == [len(SHOP), 21]
     assert lacking(audit_trail, until=SHOP[15].time) == [13, 1]
@@ -338,17 +338,17 @@ def test_a_search_of_a_whole_trail_names_what_the_index_lacks(index: AuditIndex,
 
 def test_one_word_stands_for_a_gap_of_many(index: AuditIndex) -> None:
     for record in SHOP[10:40]:
-        lose(index, record)
+        drop_copy(index, record)
     (gap,) = [item for item in walk(audit_trail_of(index), AuditQuery(application="shop")) if isinstance(item, Damaged)]
     assert gap.damaged.startswith("30 records from 11 on are missing in the audit index")
 
 
 def test_what_is_not_copied_yet_is_not_missing(index: AuditIndex) -> None:
-    lose(index, SHOP[-1])
+    drop_copy(index, SHOP[-1])
     audit_trail = replace(audit_trail_of(index), head=lambda _: len(SHOP), copied=lambda _: len(SHOP) - 1)
     assert lacking(audit_trail) == []
 
 
 def test_a_search_with_another_filter_cannot_tell_and_says_nothing(index: AuditIndex) -> None:
-    lose(index, SHOP[12])
+    drop_copy(index, SHOP[12])
     assert lacking(audit_trail_of(index), environment="staging") == []

@@ -47,7 +47,7 @@ def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
     """Run all of the work on a few threads that start together."""
     start = threading.Barrier(WRITERS)
 
-    def all_of(share: list[Callable[[], T]]) -> list[T]:
+    def run_all(share: list[Callable[[], T]]) -> list[T]:
         start.wait(timeout=60)
         return [task() for task in share]
 
@@ -55,10 +55,10 @@ def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
     for index, task in enumerate(work):
         shares[index % WRITERS].append(task)
     with ThreadPoolExecutor(WRITERS) as pool:
-        return [result for share in pool.map(all_of, shares) for result in share]
+        return [result for share in pool.map(run_all, shares) for result in share]
 
 
-def hurried(installation: Installation) -> Handler:
+def handler_with_short_pauses(installation: Installation) -> Handler:
     """A handler with real pauses, but short ones."""
 
     def pause(seconds: float) -> None:
@@ -68,7 +68,7 @@ def hurried(installation: Installation) -> Handler:
 
 
 def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(installation: Installation) -> None:
-    handler = hurried(installation)
+    handler = handler_with_short_pauses(installation)
     events = [installation.pushed(f"1.0.{number}") for number in range(EVENTS)]
     receipts = at_once([partial(deliver, handler, event) for event in (*events, *events)])
     assert Counter(receipt.outcome for receipt in receipts)[Outcome.TAKEN] == EVENTS
@@ -97,7 +97,7 @@ def _one_is_left(installation: Installation, app: str, numbers: set[int]) -> Non
 
 
 def test_applications_do_not_get_into_each_others_way(installation: Installation) -> None:
-    handler = hurried(installation)
+    handler = handler_with_short_pauses(installation)
     events = [installation.pushed(f"2.{n}", app=app) for n in range(4) for app in ("shop", "till", "stock")]
     receipts = at_once([partial(deliver, handler, event) for event in events])
     assert {receipt.outcome for receipt in receipts} == {Outcome.TAKEN}
@@ -108,7 +108,7 @@ def test_applications_do_not_get_into_each_others_way(installation: Installation
 
 
 def test_the_chain_is_found_intact_while_others_write(installation: Installation) -> None:
-    handler = hurried(installation)
+    handler = handler_with_short_pauses(installation)
     writing = [lambda n=n: deliver(handler, installation.pushed(f"3.{n}")) for n in range(WRITERS * 2)]
     reading = [installation.verify for _ in range(WRITERS * 2)]
     results = at_once([task for pair in zip(writing, reading, strict=True) for task in pair])

@@ -156,7 +156,7 @@ def test_raw_messages_arrive_as_they_are_with_their_count(harness: BusHarness, b
     assert harness.received("runs") == [(body, id, 7)]
 
 
-def large(size: int, queue: Any = "steps") -> Outgoing:
+def large_message(size: int, queue: Any = "steps") -> Outgoing:
     base = message(queue)
     return base.evolve(body={**base.body, "filled": "x" * size})
 
@@ -166,7 +166,7 @@ def ids(harness: BusHarness, queue: str) -> list[str]:
 
 
 def test_a_message_that_is_too_large_is_named_and_keeps_no_other_from_its_queue(harness: BusHarness) -> None:
-    before, refused, after = message(), large(300_000), message()
+    before, refused, after = message(), large_message(300_000), message()
     with pytest.raises(MessageTooLarge) as error:
         harness.bus.send([before, refused, after])
     assert (error.value.queue, error.value.ids) == ("steps", (refused.id,))
@@ -174,7 +174,7 @@ def test_a_message_that_is_too_large_is_named_and_keeps_no_other_from_its_queue(
 
 
 def test_messages_that_are_too_large_together_are_sent_one_by_one(harness: BusHarness) -> None:
-    several = [large(100_000, SESSIONS) for _ in range(4)]
+    several = [large_message(100_000, SESSIONS) for _ in range(4)]
     harness.bus.send(several)
     assert ids(harness, SESSIONS) == [outgoing.id for outgoing in several]
 

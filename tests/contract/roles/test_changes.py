@@ -44,7 +44,7 @@ from tests.unit.commands.live import Live
 from tests.unit.commands.proposals import statement
 
 
-def never() -> NoReturn:
+def no_signing_key() -> NoReturn:
     raise AssertionError("the front holds no key to sign a record, a message or a link")
 
 
@@ -72,11 +72,11 @@ def limited(storage: Storage, bus: ServiceBus, party: Party) -> Callable[[Ports]
             inbox_table=lambda: table(TableName.INBOX),
             incoming=lambda: blobs(Container.INCOMING, limit=INCOMING_LIMIT),
             blobs=lambda: blobs(Container.EVIDENCE),
-            bus=lambda: Bus(connect, encode=lambda message: never()),
+            bus=lambda: Bus(connect, encode=lambda message: no_signing_key()),
         )
         if party is Party.WORKER:
             return limited_ports
-        return replace(limited_ports, signer=never, private_keys=never)
+        return replace(limited_ports, signer=no_signing_key, private_keys=no_signing_key)
 
     return wrapped
 

@@ -61,7 +61,7 @@ class Bench:
         (message,) = self.receiver(queue).receive_messages(1, max_wait_time=WAIT)
         return message
 
-    def several(self, count: int, queue: str = "plain") -> list[ServiceBusReceivedMessage]:
+    def receive_many(self, count: int, queue: str = "plain") -> list[ServiceBusReceivedMessage]:
         messages: list[ServiceBusReceivedMessage] = []
         while len(messages) < count:
             more = self.receiver(queue).receive_messages(count - len(messages), max_wait_time=WAIT)
@@ -69,7 +69,7 @@ class Bench:
             messages += more
         return messages
 
-    def none(self, queue: str = "plain") -> bool:
+    def receives_none(self, queue: str = "plain") -> bool:
         return self.receiver(queue).receive_messages(1, max_wait_time=GLANCE) == []
 
     def close(self) -> None:

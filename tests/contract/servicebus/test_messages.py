@@ -50,7 +50,7 @@ def test_a_message_arrives_with_all_that_it_was_sent_with(bench: Bench) -> None:
     bench.receiver().complete_message(message)
     with pytest.raises(MessageAlreadySettled):
         bench.receiver().complete_message(message)
-    assert bench.none()
+    assert bench.receives_none()
 
 
 def test_every_kind_of_body_arrives(bench: Bench) -> None:
@@ -58,7 +58,7 @@ def test_every_kind_of_body_arrives(bench: Bench) -> None:
     sender.send_messages(AmqpAnnotatedMessage(value_body={"k": [1, "two", None]}))
     sender.send_messages(AmqpAnnotatedMessage(sequence_body=[[1, 2], ["x"]]))
     sender.send_messages(AmqpAnnotatedMessage(data_body=[b"a", b"b"]))
-    value, sequence, data = bench.several(3)
+    value, sequence, data = bench.receive_many(3)
     assert value.body == {b"k": [1, b"two", None]}
     assert [list(part) for part in sequence.body] == [[1, 2], [b"x"]]
     assert list(data.body) == [b"a", b"b"]
@@ -73,7 +73,7 @@ def test_batches_arrive_whole_and_in_order(bench: Bench) -> None:
         batch.add_message(ServiceBusMessage(f"m{number}", message_id=str(number)))
     bench.sender().send_messages(batch)
     bench.send(ServiceBusMessage("l1"), ServiceBusMessage("l2"))
-    messages = bench.several(102)
+    messages = bench.receive_many(102)
     assert [str(message) for message in messages] == [*(f"m{number}" for number in range(100)), "l1", "l2"]
     for message in messages:
         bench.receiver().complete_message(message)
@@ -85,7 +85,7 @@ def test_a_large_message_arrives_and_a_larger_one_is_refused(bench: Bench) -> No
     with pytest.raises(MessageSizeExceededError, match="at most 262144 bytes"):
         bench.sender().send_messages(ServiceBusMessage(bytes(1_000_000)))
     bench.sender().send_messages(ServiceBusMessage("the link still works"))
-    large, small = bench.several(2)
+    large, small = bench.receive_many(2)
     assert b"".join(large.body) == content
     assert str(small) == "the link still works"
     for message in (large, small):
@@ -98,7 +98,7 @@ def test_peek_shows_messages_and_leaves_them(bench: Bench) -> None:
     assert [str(message) for message in first] == ["one", "two"]
     remaining = bench.receiver().peek_messages(10)
     assert [str(message) for message in remaining] == ["three"], "peeking goes on where it stopped"
-    for message in bench.several(3):
+    for message in bench.receive_many(3):
         assert message.delivery_count == 0
         bench.receiver().complete_message(message)
     assert bench.receiver().peek_messages(10, sequence_number=1) == []
@@ -126,7 +126,7 @@ def test_an_iterator_with_prefetch_gets_each_message_once_and_gives_the_rest_bac
             receiver.complete_message(message)
             if len(texts) == 25:
                 break
-    remaining = bench.several(5)
+    remaining = bench.receive_many(5)
     assert texts + [str(message) for message in remaining] == [str(number) for number in range(30)]
     assert {message.delivery_count for message in remaining} == {0}
     for message in remaining:

@@ -15,7 +15,7 @@ def test_failing_too_often_leads_to_the_dead_letter_queue(bench: Bench) -> None:
         message = bench.receive("strict")
         assert message.delivery_count == attempt
         bench.receiver("strict").abandon_message(message)
-    assert bench.none("strict")
+    assert bench.receives_none("strict")
     dead = bench.receive("strict/dead")
     assert dead.dead_letter_reason == "MaxDeliveryCountExceeded"
     assert dead.application_properties is not None
@@ -46,7 +46,7 @@ def test_a_deferred_message_is_taken_by_its_number(bench: Bench) -> None:
     number = message.sequence_number
     assert number is not None
     bench.receiver().defer_message(message)
-    assert bench.none()
+    assert bench.receives_none()
     assert bench.receiver().peek_messages(1, sequence_number=number)[0].state is ServiceBusMessageState.DEFERRED
     (deferred,) = bench.receiver().receive_deferred_messages([number])
     assert str(deferred) == "later"
@@ -88,7 +88,7 @@ def test_a_renewed_lock_outlives_its_first_end(bench: Bench) -> None:
     first_end = locked_until(message)
     while datetime.now(UTC) < first_end:
         assert bench.receiver("short").renew_message_lock(message) > datetime.now(UTC)
-        assert bench.none("short")
+        assert bench.receives_none("short")
     bench.receiver("short").complete_message(message)
 
 
@@ -99,6 +99,6 @@ def test_the_auto_lock_renewer_keeps_a_message(bench: Bench) -> None:
         first_end = locked_until(message)
         renewer.register(bench.receiver("renewed"), message)
         while datetime.now(UTC) < first_end:
-            assert bench.none("renewed")
+            assert bench.receives_none("renewed")
         bench.receiver("renewed").complete_message(message)
         assert message.auto_renew_error is None
