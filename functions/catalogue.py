@@ -274,7 +274,7 @@ def _shown(change: SubjectChange) -> ChangeShown:
         asks=asked_of([change]),
         problems=tuple(map(ProblemShown.of, change.problems)),
         weaker=change.weaker,
-        stands_still=change.stands_still,
+        stalled=change.stalled,
     )
 
 

@@ -70,7 +70,7 @@ def get_change(req: func.HttpRequest) -> func.HttpResponse:
     name="api_vote_on_change",
     method="POST",
     path="changes/{change}/votes",
-    summary="Vote on a proposed change, as one of the people of the gates that it would weaken",
+    summary="Vote on a proposed change, as an approver of one of the gates that it would weaken",
     description="A rejection is received at once, on behalf of the signed-in person: ask at `address` for its "
     "outcome. A function key does not allow voting, since it names no person. The proposer takes a change back by a "
     "rejection. An approval waits until a person confirms it at `open`, by a sign-in made for it, and is theirs then. "

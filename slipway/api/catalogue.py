@@ -84,7 +84,7 @@ class ChangeShown(ApiModel):
     asks: tuple[str, ...] = Field(
         default=(), description="The gates that would get weaker, and who votes on the change under their rules."
     )
-    stands_still: tuple[str, ...] = Field(
+    stalled: tuple[str, ...] = Field(
         default=(), description="Applications that the project would no longer allow, with the reason."
     )
 

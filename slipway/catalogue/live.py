@@ -169,7 +169,7 @@ class LiveCatalogue(Catalogue):
         try:
             read()
         except (ConfigError, CannotBeRead) as error:
-            log.warning("%s stands still: %s", listed.subject, error)
+            log.warning("%s is stalled: %s", listed.subject, error)
             problems = error.problems if isinstance(error, ConfigError) else (error,)
             unread = isinstance(error, CannotBeRead)
             broken.append(Broken(name=str(listed.subject), problems=tuple(map(str, problems)), unread=unread))

@@ -119,7 +119,7 @@ def shown_refused(document_change: CatalogueChange, refused: RefusedChange) -> C
         outcome="refused",
         refused=line(change.refused if change else refused.rule.reason),
         weaker=lines(change.weaker) if change else (),
-        stands_still=lines(change.stands_still) if change else (),
+        stalled=lines(change.stalled) if change else (),
     )
 
 

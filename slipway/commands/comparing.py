@@ -59,8 +59,8 @@ class SubjectChange(Record):
     """Why the actor may not do it; empty if they may."""
     problems: tuple[DocumentProblem, ...] = ()
     """The problems of the document."""
-    stands_still: tuple[str, ...] = ()
-    """Applications that the changed project would no longer allow, with the reason. They would stand still until they
+    stalled: tuple[str, ...] = ()
+    """Applications that the changed project would no longer allow, with the reason. They would be stalled until they
     fit."""
 
     @property
@@ -226,7 +226,7 @@ class Comparing:
                 forbidden=forbidden or _without_a_gate(weaker, actor),
                 weaker=tuple(dict.fromkeys(each.text for each in weaker)),
                 gates=weakened_gates(weaker),
-                stands_still=tuple(self._left_out(subject, checked)),
+                stalled=tuple(self._left_out(subject, checked)),
             )
         return PlannedChange(change=change, current=current, stored=stored, project=project)
 
@@ -286,7 +286,7 @@ def _without_a_gate(weaker: Sequence[WeakerThan], actor: Actor) -> str:
     alone = next((each.text for each in weaker if not each.gates), "")
     if not alone or actor.platform:
         return ""
-    return f"there is no gate whose people could vote on it, so it needs the role platform: {alone}"
+    return f"there is no gate whose approvers could vote on it, so it needs the role platform: {alone}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The worker's half of a change that weakens production gates: it proposes the change to the people of those gates.
+"""The worker's half of a change that weakens production gates: it proposes the change to the approvers of those gates.
 
 The proposer has proved their statement and their permission. The document that people vote on is stored by its hash
 before the record that names it is written.

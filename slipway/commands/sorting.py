@@ -41,7 +41,7 @@ class SortedDocuments:
     now: tuple[PlannedChange, ...]
     """They take effect at once, or are in force already."""
     waits: tuple[PlannedChange, ...]
-    """They weaken gates whose people are asked, or are valid only together with a document that does."""
+    """They weaken gates whose approvers are asked, or are valid only together with a document that does."""
     refused: tuple[RefusedDocument, ...]
 
     @property
@@ -127,12 +127,10 @@ class Sorting:
 
 
 def _that_would_stop(alone: Sequence[PlannedChange], waits: Sequence[PlannedChange]) -> set[Subject]:
-    """Projects under which the version in force of a waiting application would stand still: they wait with it."""
+    """Projects under which the version in force of a waiting application would be stalled: they wait with it."""
     names = {each.change.subject.name for each in waits if each.project is not None}
     return {
-        each.change.subject
-        for each in alone
-        if any(line.partition(":")[0] in names for line in each.change.stands_still)
+        each.change.subject for each in alone if any(line.partition(":")[0] in names for line in each.change.stalled)
     }
 
 

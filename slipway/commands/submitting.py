@@ -32,7 +32,7 @@ class ToConfirm:
     content: tuple[str, ...]
     compared: tuple[ComparedSubject, ...]
     asks: tuple[str, ...] = ()
-    """The gates whose people vote on it afterwards."""
+    """The gates whose approvers vote on it afterwards."""
     refused: tuple[SubjectChange, ...] = ()
     """Changes that are not part of the statement, because they are refused already."""
 
@@ -119,7 +119,7 @@ class Submitting:
 
 
 def asked_of(changes: Sequence[SubjectChange]) -> tuple[str, ...]:
-    """The gates whose people vote on the changes, in words; only the first ones if there are many."""
+    """The gates whose approvers vote on the changes, in words; only the first ones if there are many."""
     texts = list(dict.fromkeys(line(old.asks) for change in changes for old in change.gates))
     if len(texts) > MOST_LINES:
         texts = [*texts[: MOST_LINES - 1], f"and {len(texts) - MOST_LINES + 1} more gates"]
@@ -135,5 +135,5 @@ def compared_subject(change: SubjectChange) -> ComparedSubject:
         after=change.after,
         difference=tuple(map(line, change.difference)),
         weaker=tuple(map(line, change.weaker)),
-        stands_still=tuple(map(line, change.stands_still)),
+        stalled=tuple(map(line, change.stalled)),
     )

@@ -1,4 +1,4 @@
-"""Tells the people of production gates that a change would weaken their gates, and how that ended.
+"""Tells the approvers of production gates that a change would weaken their gates, and how that ended.
 
 Notices go by the channels of the applications as they are in force, and only the worker sends them: the front cannot
 keep anybody from being told. The next pass of reconcile sends what could not be sent; a recipient may then get a notice

@@ -535,7 +535,7 @@ class Action(StrEnum):
     )
     CHANGE_TOLD = _ActionFacts(
         "change.told",
-        "The people of the gates that would get weaker were told",
+        "The approvers of the gates that would get weaker were told",
         Tone.QUIET,
         _More(of_change=OfChange.TOLD),
     )
@@ -544,7 +544,7 @@ class Action(StrEnum):
     )
     CHANGE_STOOD_IN = _ActionFacts(
         "change.stood-in",
-        "One of the platform's people stood in for the people of the gates that a change weakens",
+        "One of the platform's people stood in for the approvers of the gates that a change weakens",
         Tone.ASKS,
         _More(of_change=OfChange.STOOD_IN),
     )

@@ -64,7 +64,7 @@ class Pending(Record):
     compared: Annotated[tuple[ComparedSubject, ...], Field(max_length=MOST_CHANGES)] = ()
     """The effect of a change, as of the moment when it was requested or proposed."""
     asks: Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)] = ()
-    """The gates whose people vote on the change once it is confirmed."""
+    """The gates whose approvers vote on the change once it is confirmed."""
     fresh: Duration | None = FRESH
     """The greatest age of the confirming person's sign-in; None for any age."""
     made_at: Timestamp

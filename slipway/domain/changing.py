@@ -30,7 +30,7 @@ class Changed(Record):
     after: Digest | None = None
     refused: Line = ""
     weaker: Lines = ()
-    stands_still: Lines = ()
+    stalled: Lines = ()
 
 
 class ComparedSubject(Record):
@@ -42,7 +42,7 @@ class ComparedSubject(Record):
     after: Digest | None = None
     difference: tuple[Line, ...] = ()
     weaker: tuple[Line, ...] = ()
-    stands_still: tuple[Line, ...] = ()
+    stalled: tuple[Line, ...] = ()
 
 
 def within_room(compared: Sequence[ComparedSubject], room: int = ROOM) -> tuple[ComparedSubject, ...]:

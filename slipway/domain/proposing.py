@@ -1,5 +1,5 @@
-"""A change of the catalogue that weakens production gates. It is a plan of its own, and the people of those gates vote
-on it under the rules now in force.
+"""A change of the catalogue that weakens production gates. It is a plan of its own, and the approvers of those gates
+vote on it under the rules now in force.
 
 They read one document, named by its hash: the changes, everything that becomes weaker, and the gates that are asked. A
 vote is for that hash and for one opening. This module says whose votes count and whether they suffice; it reads no

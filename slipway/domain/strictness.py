@@ -229,8 +229,8 @@ def _weakenings(
 
 
 def weaker_beside(guarding: Application, after: Application, places: Collection[Place]) -> tuple[WeakerLine, ...]:
-    """The points in which `after`, which takes some of the places, is less strict than an application whose people
-    guard them."""
+    """The points in which `after`, which takes some of the places, is less strict than an application whose
+    approvers guard them."""
     return tuple(_weaker_beside(guarding, after, places))
 
 

@@ -229,7 +229,7 @@ class Reconciler:
 
     def _take_what_is_due(self, entry: Entry, releases: Sequence[Release]) -> Counter[str]:
         """Handle deadlines and reminders whose messages did not arrive, and waiting releases whose application has
-        changed. For an application that stands still, plans are made again only once it is in order. Returns the number
+        changed. For a stalled application, plans are made again only once it is in order. Returns the number
         of events of each kind that changed something."""
         now, changed = self.clock(), Counter[str]()
         reconciling.measure_gates(entry.application, releases, now)

@@ -24,7 +24,7 @@ class ItemView:
     project: str
     """Empty for a project."""
     problems: tuple[str, ...]
-    """Why it stands still; empty if it is in order."""
+    """Why it is stalled; empty if it is in order."""
 
     @property
     def address(self) -> str:

@@ -14,7 +14,7 @@ from ..text import visible
 
 _FIELDS = frozenset({"decision", "reason", "opening", "id", FIELD})
 STANDS_IN = "stands-in"
-"""The field with which one of the platform's people stands in for the people of a gate."""
+"""The field with which one of the platform's people stands in for a gate's approvers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Posted:
     id: str = ""
     """Names this form, so that it counts once however often it is sent; empty if the form does not say."""
     stands_in: bool = False
-    """Whether it approves a proposed change in place of the people of its gates."""
+    """Whether it approves a proposed change in place of its gates' approvers."""
 
 
 def read_fields(headers: Mapping[str, str], body: bytes, names: frozenset[str]) -> dict[str, str]:

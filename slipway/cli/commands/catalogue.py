@@ -304,8 +304,8 @@ def _show(console: CliConsole, changes: Iterable[ChangeShown]) -> None:
         console.line(mark, " ", TextCell(_name(change.subject), NAME), f" {would}{change.outcome}")
         for line in change.difference:
             console.whole(f"    {line}")
-        for line in change.stands_still:
-            console.whole(f"    would stand still: {line}")
+        for line in change.stalled:
+            console.whole(f"    would be stalled: {line}")
         if change.opens and not change.refused:
             for line in change.weaker:
                 console.whole(f"    weaker, which a person has to confirm: {line}")

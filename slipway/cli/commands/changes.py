@@ -139,8 +139,8 @@ def print_change(api: Api, *, hash: str, as_json: bool) -> None:
             console.whole(f"    {line}")
         for line in each.weaker:
             console.line(TextCell(f"    weaker: {line}", BAD))
-        for line in each.stands_still:
-            console.whole(f"    would stand still: {line}")
+        for line in each.stalled:
+            console.whole(f"    would be stalled: {line}")
     for gate in shown.gates:
         console.line()
         asks = approvals_by(gate.required, gate.people)

@@ -28,13 +28,13 @@ ASKEW = timedelta(seconds=60)
 
 
 def check_applications(facts: CheckInput) -> str:
-    """Name the applications that stand still; an installation without any application is in order."""
+    """Name the applications that are stalled; an installation without any application is in order."""
     entries, broken = facts.catalogue.entries, facts.catalogue.broken
     wrong = [f"{name}: {'; '.join(entry.problems)}" for name, entry in sorted(entries.items()) if entry.problems]
     wrong += [f"{each.name}: {'; '.join(each.problems)}" for each in broken]
     if wrong:
         reasons = "; ".join(wrong)[:1000]
-        raise CheckFailed(f"{len(wrong)} stand still: {reasons}", missing="a version that is in order: slipway apply")
+        raise CheckFailed(f"{len(wrong)} stalled: {reasons}", missing="a version that is in order: slipway apply")
     return f"{len(entries)} in order: {', '.join(sorted(entries))}" if entries else "none yet: slipway apply"
 
 

@@ -276,7 +276,7 @@ def test_a_project_with_applications_is_not_removed(live: Live) -> None:
         live.remove(TEAM)
 
 
-def test_an_application_that_the_settings_no_longer_allow_stands_still_and_the_others_go_on(tmp_path: Path) -> None:
+def test_an_application_that_the_settings_no_longer_allow_is_stalled_and_the_others_go_on(tmp_path: Path) -> None:
     for name in ("shop", "cart"):
         write_application(tmp_path, name)
     inbox = SETTINGS["channels"]["inbox"]

@@ -1,4 +1,4 @@
-"""A change that weakens production gates is voted on by the people of those gates, under the rules in force."""
+"""A change that weakens production gates is voted on by the approvers of those gates, under the rules in force."""
 
 from collections.abc import Callable
 from dataclasses import replace

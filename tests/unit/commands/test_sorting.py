@@ -241,7 +241,7 @@ def test_a_row_that_was_cut_short_in_parts_goes_on_and_repeats_nothing(live: Liv
 
 
 # ---- what has become wrong in force
-def test_the_others_of_a_project_are_applied_and_delivered_while_one_stands_still(live: Live) -> None:
+def test_the_others_of_a_project_are_applied_and_delivered_while_one_is_stalled(live: Live) -> None:
     live.edit_project(lambda value: value["environments"]["staging"].update(namespaces=["shop", "cart"]))
     told = live.apply(app="team")["project:team"]
     assert told.number == 2

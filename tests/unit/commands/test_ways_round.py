@@ -34,7 +34,7 @@ def owned_by_leads(live: Live) -> None:
 
 
 def asked(live: Live, app: str = "shop", who: Speaker = OLGA) -> list[str]:
-    """The gates whose people would be asked; none if nothing is weaker, or if the change is refused."""
+    """The gates whose approvers would be asked; none if nothing is weaker, or if the change is refused."""
     said = live.say(who, app=app)
     return list(said.asks) if isinstance(said, ToConfirm) else []
 
@@ -308,7 +308,7 @@ def test_a_project_that_is_removed_and_comes_back_weaker_needs_a_proof(live: Liv
     ]
 
 
-def test_an_application_that_stands_still_is_compared_with_what_it_was(live: Live) -> None:
+def test_a_stalled_application_is_compared_with_what_it_was(live: Live) -> None:
     """Its project begins to demand more than it has; that does not make its gate anybody's to change."""
     live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 3}))
     live.apply(app="team")

@@ -307,7 +307,7 @@ def _confirm_change() -> Answer:
             subject="project:team",
             outcome="changed",
             weaker=("environments.production.least_gate: required: 1 instead of 2",),
-            stands_still=("hello: expected a cluster of production in the project team: blue, got 'green'",),
+            stalled=("hello: expected a cluster of production in the project team: blue, got 'green'",),
             difference=(
                 "environments.production.least_gate.required: 2 → 1",
                 "environments.production.clusters: green → blue",

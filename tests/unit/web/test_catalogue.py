@@ -36,13 +36,13 @@ def test_everything_in_force_is_listed_and_leads_to_its_versions(live: Live) -> 
     page = listed(live)
     assert 'href="/catalogue/application/shop"' in page
     assert 'href="/catalogue/project/team"' in page
-    assert "Stands still" not in page
+    assert "Stalled" not in page
 
 
-def test_what_stands_still_says_why(live: Live) -> None:
+def test_what_is_stalled_says_why(live: Live) -> None:
     live.without("channels", "inbox")
     for page in (listed(live), versions(live)):
-        assert "Stands still" in page
+        assert "Stalled" in page
         assert "notify[0]: expected a channel of this installation" in page
 
 
