@@ -182,11 +182,15 @@ def reject(voter: _Voter, /, **options: Any) -> None:
 @_bearer_option
 @_voting
 def withdraw(voter: _Voter, /, **options: Any) -> None:
-    """Withdraw your vote while the gate is open.
+    """Withdraw your vote while the gate is open: you may vote again, and the release goes on waiting.
+
+    With the link from your approval message, or your own access token, the vote is withdrawn at once. Otherwise you
+    withdraw it on a page, by signing in: the command prints its address and exits with code 5.
 
     \b
-    Example:
+    Examples:
       slipway withdraw --link "https://…/approvals/…"
+      slipway withdraw shop-482 --reason "not before the sale is over"
     """
     _vote(voter, "withdraw", **options)
 

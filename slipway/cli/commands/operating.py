@@ -24,6 +24,7 @@ from ..errors import CliError, Exit
 from ..lazy import Group
 from ..options import Confirming, DigestType, connected, reason_option, waiting
 from ..options import as_json as json_option
+from ..text import neutral
 from ..waiting import await_outcome, confirmed, new_inbox_id, take_look
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -351,7 +352,7 @@ def fence_reset(api: Api, *, application: str | None, everything: bool, **option
     """
     if everything is bool(application):
         raise click.UsageError("expected APPLICATION, or --all")
-    click.echo(_lost(api, application or INSTALLATION), err=True)
+    click.echo(neutral(_lost(api, application or INSTALLATION)), err=True)
     _give(api, Verb.FENCE_RESET, application or "the installation", application=application, **options)
 
 
@@ -368,10 +369,18 @@ def _lost(api: Api, application: str) -> str:
     is_held = bool(record.get("hash")) and record.get("hash") == head.get("hash")
     no_loss = ", and holds it: no loss is known, and a new epoch voids every vote"
     return (
-        f"{application}: the newest anchor ({anchor.get('why')}, {anchor.get('at')}) names record {sequence} of epoch "
+        f"{application}: the newest anchor, of {_time(anchor.get('at'))}, names record {sequence} of epoch "
         f"{anchor.get('epoch')}; the ledger ends with record {end}"
         f"{no_loss if is_held else ', and does not hold it'}"
     )
+
+
+def _time(text: object) -> str:
+    """A time of an anchor, which is not verified here, as the command shows times."""
+    try:
+        return CliConsole(sys.stderr).time(datetime.fromisoformat(str(text)))
+    except ValueError:
+        return str(text)
 
 
 @click.command("end-sessions")

@@ -158,8 +158,18 @@ def test_whoever_begins_a_new_epoch_reads_first_whether_anything_is_lost(
     waits(app)
     record = app.trails["shop"].records[1]
     head = {"sequence": record["sequence"], "hash": hash or record["hash"]}
-    app.anchors["shop"] = [{"why": "daily", "at": "2026-11-23T08:00:00Z", "epoch": 0, "head": head}]
-    assert said in slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
+    app.anchors["shop"] = [{"why": "daily", "at": "2026-11-23T08:00:00.123456Z", "epoch": 0, "head": head}]
+    shown = slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
+    assert said in shown
+    assert "shop: the newest anchor, of 2026-11-23T08:00:00Z, names record 2 of epoch 0" in shown
+
+
+def test_an_anchor_says_nothing_to_the_terminal(slipway: Command, app: Served) -> None:
+    waits(app)
+    app.anchors["shop"] = [{"at": "\x1b[2J", "epoch": 0, "head": {"sequence": 1}}]
+    shown = slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
+    assert "\x1b" not in shown
+    assert r"\x1b[2J" in shown
 
 
 def test_an_anchor_that_names_no_hash_is_not_said_to_be_held(slipway: Command, app: Served) -> None:
