@@ -1,5 +1,5 @@
-"""An auditor with a computer of their own: the programs of docs/how-to/verify-the-trail.md, run where nothing of
-Slipway's can be imported, and no library but `cryptography`."""
+"""An auditor's own computer: runs the programs of docs/how-to/verify-the-trail.md where nothing of Slipway can be
+imported, and no library but `cryptography`."""
 
 import importlib.util
 import re
@@ -22,34 +22,34 @@ try:
 except ImportError:
     runpy.run_path(sys.argv.pop(1), run_name="__main__")
 """
-"""Runs a program where nothing can be imported but the standard library and the folder that is named."""
+"""Runs a program that can import only the standard library and the folder given as the first argument."""
 
 
 class Auditor:
-    """Runs the programs in a folder of their own."""
+    """Runs the auditor's programs in a folder of their own."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._libraries = folder, folder / "libraries"
         self._libraries.mkdir(parents=True)
-        for package in ("cryptography", "_cffi_backend"):  # the library, and what it needs of its own
+        for package in ("cryptography", "_cffi_backend"):  # the library, and what it imports itself
             origin = Path(present(importlib.util.find_spec(package), package).origin or "")
-            whole = origin.parent if origin.name == "__init__.py" else origin
-            (self._libraries / whole.name).symlink_to(whole)
+            package_path = origin.parent if origin.name == "__init__.py" else origin
+            (self._libraries / package_path.name).symlink_to(package_path)
 
     def trail(self, keys: str, *files: object) -> tuple[int, str]:
-        """Verify an export, and anchors if they are named; returns the exit code and the output."""
+        """Verify an export, and anchors if given; returns the exit code and the output."""
         return self._run(TRAIL_VERIFIER, keys, *files)
 
     def proof(self, file: Path, keys: object, digest: str, *anchors: Path) -> tuple[int, str]:
-        """Verify a kept proof with the issuer's keys, in a file or at an address; anchors say since when a file of them
-        is known."""
+        """Verify a stored proof with the issuer's keys, given as a file or an address. Files of anchors show how long
+        the proof has existed."""
         return self._run(PROOF_VERIFIER, file, keys, digest, *anchors)
 
     def _run(self, program: str, *arguments: object) -> tuple[int, str]:
         file = self._folder / "program.py"
         file.write_text(program, encoding="utf-8")
         command = [sys.executable, "-I", "-S", "-O", "-c", _ALONE, str(self._libraries), str(file)]
-        done = subprocess.run(
+        process = subprocess.run(
             [*command, *map(str, arguments)], cwd=self._folder, capture_output=True, text=True, check=False
         )
-        return done.returncode, done.stdout + done.stderr
+        return process.returncode, process.stdout + process.stderr

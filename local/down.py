@@ -1,4 +1,4 @@
-"""`make down`: end what `make up` keeps running. Its data is kept for the next start."""
+"""`make down`: end what `make up` started. Its data is kept for the next start."""
 
 import fcntl
 import json
@@ -10,7 +10,7 @@ import time
 from .up import FOLDER, STACK_FILE
 
 WITHIN = 60.0
-"""Seconds until every part has to have ended."""
+"""Seconds within which every part must have ended."""
 
 
 def main() -> int:
@@ -30,12 +30,12 @@ def main() -> int:
             print(f"It did not end within {WITHIN:.0f} s: process {stack['up']}", file=sys.stderr)
             return 1
         time.sleep(0.1)
-    print("Slipway is down. `make up` goes on from here.")
+    print("Slipway is down. `make up` continues from here.")
     return 0
 
 
 def _is_held() -> bool:
-    """Whether `make up` runs: it holds the lock as long as it runs, even if its file is gone."""
+    """Whether `make up` is running: it holds the lock for as long as it runs, even if its file is gone."""
     with (FOLDER / "lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

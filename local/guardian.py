@@ -1,7 +1,7 @@
-"""Ends processes of ours when their parent is gone, however it ended and however they hang.
+"""Kills our processes once their parent is gone, however the parent ended and even if they hang.
 
-Run by path it is the process that does so. It reads lines, `+<process group>` to watch over it and `-<process group>`
-to forget it; when the pipe closes, all groups still watched over are killed.
+Run as a program, this file is the process that does so. It reads lines: `+<process group>` to watch a group,
+`-<process group>` to forget it. When the pipe closes, it kills all groups that it still watches.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import threading
 
 
 class Guardian:
-    """The process that kills others of this one's, if this one dies without having stopped them."""
+    """Starts the process that kills the others, if this one dies without having stopped them."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -26,19 +26,19 @@ class Guardian:
         self._lock = threading.Lock()
 
     def watch(self, group: int) -> None:
-        self._tell(f"+{group}\n")
+        self._write(f"+{group}\n")
 
     def forget(self, group: int) -> None:
-        self._tell(f"-{group}\n")
+        self._write(f"-{group}\n")
 
     def close(self) -> None:
-        """Ends it; it kills what it still watches over."""
+        """End the guardian; it kills what it still watches."""
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
         self._process.wait(timeout=10)
 
-    def _tell(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         with self._lock, contextlib.suppress(BrokenPipeError, ValueError):
             if self._process.stdin is not None:
                 self._process.stdin.write(line)

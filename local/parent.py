@@ -1,4 +1,4 @@
-"""A part that ends with its parent: its standard input is a pipe that closes when the parent ends."""
+"""Lets a part end with its parent: its standard input is a pipe that closes when the parent ends."""
 
 import os
 import sys
@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 
 def when_parent_ends(then: Callable[[], object]) -> None:
-    """Calls `then`, in a thread of its own, once standard input has ended.
+    """Call `then`, in a thread of its own, once standard input has ended.
 
-    It reads the file descriptor: a thread that is blocked in `sys.stdin` holds its lock, for which an interpreter that
-    ends by itself would wait, and abort.
+    It reads the file descriptor: a thread blocked in `sys.stdin` would hold the lock of it, for which an exiting
+    interpreter waits before it aborts.
     """
     threading.Thread(target=_wait, args=(sys.stdin.fileno(), then), daemon=True).start()
 

@@ -1,6 +1,6 @@
-"""`make push VERSION=1.2.3 [APP=shop SOURCE=folder]`: does for a new version what CI does, against the stack that `make
-up` keeps running. The application itself names the repository and the pipeline, and says whether CI pushes an image, or
-a bundle of several."""
+"""`make push VERSION=1.2.3 [APP=shop SOURCE=folder]`: does what CI does for a new version, against the stack that
+`make up` started. The application's configuration names the repository and the pipeline, and says whether CI pushes
+one image, or a bundle of several."""
 
 import argparse
 import json
@@ -28,21 +28,21 @@ from .stack.places import NamespaceMaker, NamespaceRefused, application_in_force
 from .up import STACK_FILE
 
 PROJECT = "shop"
-"""The only project of this machine's Azure DevOps."""
+"""The only project in the local Azure DevOps."""
 NOT_FOUND = 404
 TOOLS = ROOT / ".local" / "tools"
 """The folder into which `make helm` and `make kustomize` build."""
 DEPLOY, IMAGES = "deploy", "images"
-"""The folders of a source that is delivered as a bundle: what its environments run, and a folder for each image."""
+"""The folders of a source that is delivered as a bundle: its manifests, and one folder for each image."""
 
 
 class CannotPush(Exception):  # noqa: N818
-    """It cannot be pushed as it was asked; the text says what to do."""
+    """It cannot be pushed like that; the text says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The target of the image or bundle, and the pipeline that is said to have built it."""
+    """Where the image or bundle is pushed, and the pipeline that is reported to have built it."""
 
     repository: str
     pipeline: str | None = None
@@ -81,10 +81,10 @@ def _options() -> argparse.Namespace:
         "--source",
         type=Path,
         default=EXAMPLE,
-        help="folder whose app/ is the image's /app, with server.py in it; for a bundle a folder with such a one for "
-        "each image in images/, which are pushed beside the bundle, and in deploy/ what `slipway bundle build` takes",
+        help="folder whose app/ is the image's /app, with server.py in it; for a bundle a folder with one of these for "
+        "each image in images/, which are pushed beside the bundle, and the input of `slipway bundle build` in deploy/",
     )
-    parser.add_argument("--variant", help="a folder in variants/ of the source to lay over it: wrong-total")
+    parser.add_argument("--variant", help="a folder in variants/ of the source to lay over it, such as wrong-total")
     parser.add_argument("--only-image", action="store_true", help="push the image, but report no CI run")
     parser.add_argument("--result", default="succeeded", choices=("succeeded", "failed"), help="how the CI run ends")
     parser.add_argument(
@@ -105,33 +105,34 @@ def _matching(pattern: str, what: str) -> Any:
 
 
 def _target(stack: dict[str, Any], name: str) -> Target:
-    """The target for the application in force; its namespaces then exist. Raises `CannotPush`, `PlacesRefused`."""
-    application = _in_force(stack, name)
-    pushed = application.get("image") or application["bundle"]
-    if pushed["registry"] != "nonprod":
-        raise CannotPush(f"{name} is pushed to the registry {pushed['registry']}: CI may push to nonprod alone here")
+    """Where to push the application in force, whose namespaces exist after this. Raises `CannotPush`,
+    `NamespaceRefused`."""
+    application = _application_in_force(stack, name)
+    artifact = application.get("image") or application["bundle"]
+    if artifact["registry"] != "nonprod":
+        raise CannotPush(f"{name} is pushed to the registry {artifact['registry']}: here, CI may push to nonprod only")
     run = application.get("pipeline") or {}
     if run and run.get("project") != PROJECT:
-        told = run.get("project")
+        project = run.get("project")
         raise CannotPush(
-            f"{name} is built in the project {told}: Azure DevOps has the project {PROJECT} alone here; write "
+            f"{name} is built in the project {project}: here, Azure DevOps has only the project {PROJECT}; write "
             f"`project: {PROJECT}` under `pipeline` in its application.yaml, and apply it again"
         )
     if run and not run.get("name"):
-        raise CannotPush(f"{name} names its pipeline by number alone: add its name to `pipeline`")
+        raise CannotPush(f"{name} names its pipeline only by number: add its name to `pipeline`")
     NamespaceMaker(clusters=stack["clusters"], token=stack["cluster_token"]).make(namespaces_named_by(application))
-    return Target(repository=pushed["repository"], pipeline=run.get("name"), is_bundle="bundle" in application)
+    return Target(repository=artifact["repository"], pipeline=run.get("name"), is_bundle="bundle" in application)
 
 
-def _in_force(stack: dict[str, Any], name: str) -> dict[str, Any]:
+def _application_in_force(stack: dict[str, Any], name: str) -> dict[str, Any]:
     headers = {"x-functions-key": stack["key"]}
     url = f"{stack['url']}/api/v1/catalogue/application/{name}"
-    answer = urllib3.request("GET", f"{url}/files", headers=headers, retries=False, timeout=10)
-    if answer.status == NOT_FOUND:
-        raise CannotPush(f"no application {name} is in the catalogue here: apply it with `slipway apply -f FOLDER`")
-    if answer.status != 200:
-        raise CannotPush(f"the app answered {answer.status} when it was asked for {name}")
-    return application_in_force(answer.json(), name)
+    response = urllib3.request("GET", f"{url}/files", headers=headers, retries=False, timeout=10)
+    if response.status == NOT_FOUND:
+        raise CannotPush(f"no application {name} is in the catalogue: apply it with `slipway apply -f FOLDER`")
+    if response.status != 200:
+        raise CannotPush(f"the app responded with {response.status} to a request for {name}")
+    return application_in_force(response.json(), name)
 
 
 def _push(stack: dict[str, Any], target: Target, options: argparse.Namespace) -> str:
@@ -148,7 +149,7 @@ def _push(stack: dict[str, Any], target: Target, options: argparse.Namespace) ->
     sources = _sources(target, options)
     run = None if options.only_image or not target.pipeline else pipeline.begin(f"Release {options.version}")
     try:
-        digest, published = _built(stack, target, options, pipeline=pipeline, sources=sources, run=run)
+        digest, published = _build_and_push(stack, target, options, pipeline=pipeline, sources=sources, run=run)
     except (CannotPush, PushError):
         if run:
             pipeline.end(run, None, result="failed")
@@ -160,7 +161,7 @@ def _push(stack: dict[str, Any], target: Target, options: argparse.Namespace) ->
     return digest
 
 
-def _built(
+def _build_and_push(
     stack: dict[str, Any],
     target: Target,
     options: argparse.Namespace,
@@ -169,12 +170,13 @@ def _built(
     sources: dict[str, Path],
     run: RunFacts | None,
 ) -> tuple[str, dict[str, Any] | None]:
-    """The digest of the push, and the document that the run publishes of a bundle. Raises `CannotPush`, `PushError`."""
+    """Build and push; returns the digest and, for a bundle, the document that the run publishes. Raises `CannotPush`,
+    `PushError`."""
     digest = ""
     for repository, source in sources.items():
-        each = replace(pipeline, repository=repository, source=source)
-        image = each.build(options.version, variant=options.variant, commit=run.commit if run else None)
-        digest = each.push(image, options.version, progress=lambda text: print(f"  {text}", file=sys.stderr))
+        image_pipeline = replace(pipeline, repository=repository, source=source)
+        image = image_pipeline.build(options.version, variant=options.variant, commit=run.commit if run else None)
+        digest = image_pipeline.push(image, options.version, progress=lambda text: print(f"  {text}", file=sys.stderr))
     if not target.is_bundle:
         return digest, None
     published = _push_bundle(stack, target, options, [f"{repository}:{options.version}" for repository in sources])
@@ -189,7 +191,7 @@ def _sources(target: Target, options: argparse.Namespace) -> dict[str, Path]:
             raise CannotPush(f"{source}: expected a folder with app/server.py, which the image starts, found none")
         return {target.repository: source}
     if options.variant:
-        raise CannotPush("--variant: expected none, since it is of one image and this is a bundle")
+        raise CannotPush("--variant: expected none, since a variant is of one image, and this is a bundle")
     programs = sorted((source / IMAGES).glob("*/app/server.py"))
     if not programs or not (source / DEPLOY).is_dir():
         expected = f"{IMAGES}/NAME/app/server.py for each image, and {DEPLOY}/ to build the bundle from"
@@ -200,16 +202,18 @@ def _sources(target: Target, options: argparse.Namespace) -> dict[str, Path]:
 def _push_bundle(
     stack: dict[str, Any], target: Target, options: argparse.Namespace, images: list[str]
 ) -> dict[str, Any]:
-    """The document that the run publishes about it. Raises `CannotPush`."""
+    """Build and push the bundle; returns the document that the run publishes. Raises `CannotPush`."""
     with tempfile.TemporaryDirectory(prefix="slipway-push-") as name:
         stage = BundleStage(
-            typed=partial(_typed, stack, Path(name)), folder=Path(name), registry=stack["registries"]["nonprod"]
+            run_command=partial(_run_command, stack, Path(name)),
+            folder=Path(name),
+            registry=stack["registries"]["nonprod"],
         )
         stage.build(options.app, (options.source / DEPLOY).resolve(), options.version, images)
         return stage.push(target.repository)
 
 
-def _typed(stack: dict[str, Any], folder: Path, *arguments: str) -> None:
+def _run_command(stack: dict[str, Any], folder: Path, *arguments: str) -> None:
     """Run a command of the pipeline. Raises `CannotPush`."""
     environment = {
         "PATH": os.pathsep.join([str(TOOLS), os.environ["PATH"]]),
@@ -220,13 +224,13 @@ def _typed(stack: dict[str, Any], folder: Path, *arguments: str) -> None:
         "SLIPWAY_REGISTRY_PASSWORD": stack["ci_password"],
     }
     command = [sys.executable, "-m", "slipway.cli", *arguments]
-    done = subprocess.run(
+    process = subprocess.run(
         command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, check=False
     )
-    for line in done.stdout.splitlines():
+    for line in process.stdout.splitlines():
         print(f"  {line}", file=sys.stderr)
-    if done.returncode:
-        raise CannotPush(f"slipway {' '.join(arguments[:2])} ended with {done.returncode}: {done.stderr.strip()}")
+    if process.returncode:
+        raise CannotPush(f"slipway {' '.join(arguments[:2])} ended with {process.returncode}: {process.stderr.strip()}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`make up`: the whole system on this machine, kept up to click around in. The next start goes on from there."""
+"""`make up`: the whole system on this machine, kept running to click around in. The next start continues from there."""
 
 import argparse
 import fcntl
@@ -49,8 +49,8 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make up ARGS=…", description=__doc__)
-    parser.add_argument("--background", action="store_true", help="come back once it is up; `make down` ends it")
-    parser.add_argument("--fresh", action="store_true", help="throw away what was kept, and begin afresh")
+    parser.add_argument("--background", action="store_true", help="return once it is up; `make down` ends it")
+    parser.add_argument("--fresh", action="store_true", help="delete the data of earlier starts, and begin afresh")
     parser.add_argument("--instances", type=int, default=1, choices=range(1, 5), help="instances of front and worker")
     parser.add_argument("--single", action="store_true", help="run one app that is front and worker at once")
     parser.add_argument("--port", type=int, default=7071, help="port of the front at the first start; or a free one")
@@ -59,7 +59,7 @@ def _options() -> argparse.Namespace:
         type=Path,
         default=EXAMPLE,
         metavar="PATH",
-        help="file or folder with the projects and applications that the catalogue has at the first start",
+        help="file or folder with the projects and applications that are applied at the first start",
     )
     parser.add_argument("--docker-registry", action="store_true", help="let Debian's docker-registry keep the images")
     parser.add_argument(
@@ -74,7 +74,7 @@ def _is_up_already(options: argparse.Namespace) -> int:
     try:
         stack = json.loads(STACK_FILE.read_text())
     except (OSError, ValueError):
-        print("Another start is under way here.", file=sys.stderr)
+        print("Another start is under way.", file=sys.stderr)
         return 1
     print(f"Slipway is up already: {stack['url']}   (inbox {stack['inbox']}; `make down` ends it)")
     if options.fresh:
@@ -105,10 +105,10 @@ def _in_background(options: argparse.Namespace) -> int:
 
 
 def _relay(shown: int) -> int:
-    """Print the start's new output, up to the line that says that it is up; returns the length of the output by now."""
-    said = LOG.read_text(errors="replace").partition(UP)[0]
-    print(said[shown:], end="", flush=True)
-    return len(said)
+    """Print the start's new output, up to the line that says it is up; returns the length of the output so far."""
+    output = LOG.read_text(errors="replace").partition(UP)[0]
+    print(output[shown:], end="", flush=True)
+    return len(output)
 
 
 def _answers(stack: dict[str, Any]) -> bool:
@@ -124,7 +124,7 @@ def _run(options: argparse.Namespace) -> int:
     kubeconfigs = {n: path for n in ("staging", "production") if (path := getattr(options, f"{n}_kubeconfig"))}
     if options.fresh:
         shutil.rmtree(RUN, ignore_errors=True)
-    wanted = StackOptions(
+    stack_options = StackOptions(
         folder=RUN,
         keep=True,
         instances=options.instances,
@@ -137,23 +137,23 @@ def _run(options: argparse.Namespace) -> int:
         traces=True,
     )
     ended = threading.Event()
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, lambda *_: ended.set())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
     roles = "the app" if options.single else "front and worker of the app"
-    again = "Going on with what was kept" if RUN.exists() else "Starting afresh"
-    print(f"{again}: Azurite, doubles of Azure's services, two registries, two clusters, and {roles} …", flush=True)
+    beginning = "Continuing with the data of the last start" if RUN.exists() else "Starting afresh"
+    print(f"{beginning}: Azurite, doubles of Azure's services, two registries, two clusters, and {roles} …", flush=True)
     try:
-        stack, is_up = Stack(wanted), threading.Event()
-        threading.Thread(target=_tell_progress, args=(stack, is_up), daemon=True).start()
+        stack, is_up = Stack(stack_options), threading.Event()
+        threading.Thread(target=_print_progress, args=(stack, is_up), daemon=True).start()
         with stack:
             is_up.set()
             stack.keep_up()
-            told = stack.describe() | {"up": os.getpid(), "logs": str(stack.folder / "logs")}
-            beside = STACK_FILE.with_suffix(".new")
-            beside.touch(mode=0o600)
-            beside.write_text(json.dumps(told, indent=2))
-            beside.replace(STACK_FILE)
-            print(_welcome(told), flush=True)
+            description = stack.describe() | {"up": os.getpid(), "logs": str(stack.folder / "logs")}
+            new_file = STACK_FILE.with_suffix(".new")
+            new_file.touch(mode=0o600)
+            new_file.write_text(json.dumps(description, indent=2))
+            new_file.replace(STACK_FILE)
+            print(_welcome(description), flush=True)
             code = _watch(stack, ended)
             print("\nStopping …", flush=True)
     except (PartFailed, ConfigError, NamespaceRefused, RuntimeError) as error:
@@ -164,18 +164,18 @@ def _run(options: argparse.Namespace) -> int:
     return code
 
 
-def _tell_progress(stack: Stack, is_up: threading.Event) -> None:
-    """Say which parts are being started, each as it begins."""
-    began, told = time.monotonic(), 0
+def _print_progress(stack: Stack, is_up: threading.Event) -> None:
+    """Print the name of each part as its start begins."""
+    begin, printed = time.monotonic(), 0
     while not is_up.wait(0.5):
-        for part in stack.parts[told:]:
-            print(f"  {time.monotonic() - began:5.1f} s  {part.name}", flush=True)
-            told += 1
+        for part in stack.parts[printed:]:
+            print(f"  {time.monotonic() - begin:5.1f} s  {part.name}", flush=True)
+            printed += 1
 
 
 def _watch(stack: Stack, ended: threading.Event) -> int:
-    """Runs until somebody ends it, or a part ends by itself. It shows new notices as they come, and makes the
-    namespaces of newly applied applications."""
+    """Run until somebody ends it, or a part ends by itself. Meanwhile print new notices, and create the namespaces of
+    newly applied applications."""
     shown: set[str] = {notice["id"] for notice in stack.notices()}
     while not ended.wait(WATCH_EVERY):
         for part in stack.parts:
@@ -183,10 +183,10 @@ def _watch(stack: Stack, ended: threading.Event) -> int:
                 print(f"{part.name} ended by itself; its log is {part.log}", file=sys.stderr)
                 return 1
         try:
-            for made in stack.keep_up():
-                print(f"\nmade the namespace {made}", flush=True)
+            for namespace in stack.keep_up():
+                print(f"\ncreated the namespace {namespace}", flush=True)
         except (NamespaceRefused, urllib3.exceptions.HTTPError) as error:
-            print(f"the namespaces could not be looked at: {error}", file=sys.stderr)
+            print(f"the namespaces could not be checked: {error}", file=sys.stderr)
         for notice in stack.notices():
             if notice["id"] not in shown:
                 shown.add(notice["id"])
@@ -195,25 +195,25 @@ def _watch(stack: Stack, ended: threading.Event) -> int:
 
 
 def _where(notice: dict[str, Any]) -> str:
-    """The target of a notice: the page for people who sign in, or the recipient's own link if links vote."""
+    """The link to follow from a notice: the page for people who sign in, or else the recipient's own link."""
     if notice["locate_url"]:
         people = {person.mail: person.name for person in laptop().people}
         return f"decide there, signed in as {people.get(notice['recipient'], 'an approver')}: {notice['locate_url']}"
     return str(notice["approval_url"] or notice["release_url"])
 
 
-def _welcome(told: dict[str, Any]) -> str:
+def _welcome(description: dict[str, Any]) -> str:
     return f"""{UP}
-  Pages              {told["url"]}
+  Pages              {description["url"]}
   Sign in            without a password, by choosing who you are: Ada approves hello, Ben has her
                      role, Grace only looks, Olu operates the platform; Pia and Tom are of it too
-  Inbox              {told["inbox"]}   (who is asked finds it there)
-  Traces             {told["traces"]}   (or: make trace RELEASE=hello-1)
+  Inbox              {description["inbox"]}   (who is asked finds it there)
+  Traces             {description["traces"]}   (or: make trace RELEASE=hello-1)
   Push a new image   make push VERSION=1.0.0
   One that fails     make push VERSION=1.1.0 ARGS="--variant wrong-total"
   Your own           .venv/bin/slipway new --help   (then: slipway apply -f FOLDER, make push APP=…)
   Ask                .venv/bin/slipway releases · explain hello-1 · audit verify
-  Logs               {told["logs"]}
+  Logs               {description["logs"]}
 
 `make down`, or Ctrl-C where it runs, ends it; the next start goes on from there. `make up FRESH=1` starts over."""
 

@@ -1,4 +1,4 @@
-"""Following releases from outside: through the JSON API, as any script could."""
+"""Follows releases from outside, through the JSON API, as any script could."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,13 +23,15 @@ class Watcher:
         self.sequence = 0
 
     def get(self, path: str) -> Any:
-        answer = self._http.request("GET", self._url + path, headers={"x-functions-key": self._key})
-        if answer.status != OK:
-            raise RuntimeError(f"GET {path.partition('?')[0]} was answered with {answer.status}: {answer.data[:300]!r}")
-        return answer.json()
+        response = self._http.request("GET", self._url + path, headers={"x-functions-key": self._key})
+        if response.status != OK:
+            raise RuntimeError(
+                f"GET {path.partition('?')[0]} got the status {response.status}: {response.data[:300]!r}"
+            )
+        return response.json()
 
     def new_records(self) -> list[dict[str, Any]]:
-        """Audit records after the last one that was followed."""
+        """Audit records after the last one that was read."""
         page = self.get(f"/api/v1/audit/{self.application}?after={self.sequence}&limit=500")
         records: list[dict[str, Any]] = page["records"]
         return records
@@ -41,7 +43,7 @@ class Watcher:
         within: float,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> Iterator[dict[str, Any]]:
-        """Records as they are written, up to and with the first that `until` is true for. Raises `TooSlow`.
+        """Yield records as they are written, up to and including the first for which `until` is true. Raises `TooSlow`.
 
         `meanwhile` is called whenever there is nothing new.
         """
@@ -54,8 +56,8 @@ class Watcher:
                     return
             meanwhile()
             time.sleep(PAUSE)
-        raise TooSlow(f"nothing that was waited for happened within {within:.0f} s")
+        raise TooSlow(f"the awaited record was not written within {within:.0f} s")
 
     def release(self, release: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.get(f"/api/v1/releases/{release}")
-        return found
+        release_document: dict[str, Any] = self.get(f"/api/v1/releases/{release}")
+        return release_document

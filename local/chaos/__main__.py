@@ -1,11 +1,11 @@
 """`make chaos ARGS="--seed N --minutes M"`: deliver three applications while parts of the system are killed, frozen and
-cut off, wait until all is quiet, and judge what became of it.
+cut off; wait until all is quiet; and judge the outcome.
 
-The seed decides the blows and the intended acts of people; what each process was doing at that moment differs from run
+The seed determines the blows and what people intend to do; what each process is doing at that moment differs from run
 to run.
 
-Exit codes: 0 every promise was kept; 1 one was broken, or could not be looked at; 2 the run itself did not go on to its
-end, so that nothing can be said.
+Exit codes: 0 every promise was kept; 1 one was broken or could not be checked; 2 the run itself did not reach its end,
+so nothing can be said.
 """
 
 import argparse
@@ -28,15 +28,15 @@ from local.stack.places import namespaces_of
 
 from .applications import APPLICATIONS, ENVIRONMENTS, write
 from .blows import Kind, rows
-from .judge import Judged, judged
+from .judge import Verdict, judge
 from .looking import Inspector, Onlooker
 from .playing import Player
 from .striking import Striker
 
 QUIET_WITHIN: Final = 900.0
-"""Seconds until nothing may move any more after the last blow."""
+"""Seconds after the last blow within which everything must have come to rest."""
 SHOWN: Final = 5
-"""Faults of one promise that are shown; `--json` has all."""
+"""Faults shown per promise; `--json` has them all."""
 
 
 def main() -> int:
@@ -52,9 +52,11 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description=__doc__)
-    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="draws the blows (default: any)")
-    parser.add_argument("--minutes", type=float, default=5.0, help="how long parts are struck (default: %(default)s)")
-    parser.add_argument("--folder", type=Path, help="an empty folder for data and logs, which is kept")
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(10_000), help="determines the blows (default: any)"
+    )
+    parser.add_argument("--minutes", type=float, default=5.0, help="how long blows fall (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, help="an empty folder for data and logs, which are kept")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout instead of the story")
     return parser.parse_args()
 
@@ -68,7 +70,7 @@ def _run(options: argparse.Namespace, say: Narrator) -> int:
         folder: Path = options.folder or Path(temporary)
         team = folder / "team"
         team.mkdir(parents=True)
-        wanted = StackOptions(
+        stack_options = StackOptions(
             folder=folder / "stack",
             keep=True,
             instances=2,
@@ -76,71 +78,76 @@ def _run(options: argparse.Namespace, say: Narrator) -> int:
             lock_seconds=10,
             namespaces=namespaces_of(team),
         )
-        with Stack(wanted) as stack:
+        with Stack(stack_options) as stack:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: _leave(stack))
             say.line(f"all {len(stack.parts)} parts are up; {len(APPLICATIONS)} applications are in force")
-            return _played(options, say, stack)
+            return _play(options, say, stack)
 
 
 def _leave(stack: Stack) -> None:
-    """End without waiting for the players, who do not give up soon."""
+    """Stop without waiting for the players, who do not give up soon."""
     stack.stop()
     os._exit(2)
 
 
-def _played(options: argparse.Namespace, say: Narrator, stack: Stack) -> int:
-    turn = threading.Lock()
+def _play(options: argparse.Namespace, say: Narrator, stack: Stack) -> int:
+    lock = threading.Lock()
 
     def line(text: str) -> None:
-        with turn:
+        with lock:
             say.line(text)
 
     onlooker = Onlooker(stack=stack)
     strikers = [Striker(stack=stack, row=row, say=line) for row in rows(options.seed, options.minutes)]
     players = [
-        Player(stack=stack, application=each, seed=options.seed, mail=onlooker, say=line) for each in APPLICATIONS
+        Player(stack=stack, application=application, seed=options.seed, mail=onlooker, say=line)
+        for application in APPLICATIONS
     ]
-    over, looked = threading.Event(), threading.Event()
-    with ThreadPoolExecutor(max_workers=16) as together:
-        looking = [together.submit(onlooker.collect, looked)]
-        looking += [together.submit(onlooker.watch, cluster, looked) for cluster in ENVIRONMENTS]
+    blows_over, onlooking_over = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(max_workers=16) as threads:
+        onlooker_runs = [threads.submit(onlooker.collect, onlooking_over)]
+        onlooker_runs += [threads.submit(onlooker.watch, cluster, onlooking_over) for cluster in ENVIRONMENTS]
         try:
-            going = [together.submit(each, over) for each in (*(s.run for s in strikers), *(p.run for p in players))]
-            _wait(over, options.minutes * 60, strikers)
-            line("the last blow has fallen; what goes on may end")
-            for each in going:
-                each.result()
+            player_runs = [
+                threads.submit(run, blows_over) for run in (*(s.run for s in strikers), *(p.run for p in players))
+            ]
+            _wait(blows_over, options.minutes * 60, strikers)
+            line("the last blow has fallen; releases under way may end")
+            for player_run in player_runs:
+                player_run.result()
             inspector = Inspector(stack=stack, onlooker=onlooker, say=line)
             is_quiet = not _failed(strikers) and inspector.quiet(within=QUIET_WITHIN)
         finally:
-            over.set()
-            looked.set()
-        for each in looking:
-            each.result()
+            blows_over.set()
+            onlooking_over.set()
+        for player_run in onlooker_runs:
+            player_run.result()
     if failed := _failed(strikers):
         print(f"chaos: {'; '.join(failed)}", file=sys.stderr)
         return 2
-    line("all is quiet" if is_quiet else f"it has not come to rest within {QUIET_WITHIN:.0f} s")
-    pushed = [each for player in players for each in player.pushed]
+    line("all is quiet" if is_quiet else f"it did not come to rest within {QUIET_WITHIN:.0f} s")
+    pushed = [version for player in players for version in player.pushed]
     votes = frozenset(vote for player in players for vote in player.votes)
-    verdict = judged(inspector.evidence(pushed, votes))
+    verdicts = judge(inspector.evidence(pushed, votes))
     struck = [blow for striker in strikers for blow in striker.struck]
     counts = {kind: sum(blow.kind is kind for blow in struck) for kind in Kind}
-    _show(say, verdict, f"{len(struck)} blows, {len(pushed)} pushes, {len(votes)} signed votes")
-    holds = all(each.holds for each in verdict)
+    _show(say, verdicts, f"{len(struck)} blows, {len(pushed)} pushes, {len(votes)} signed votes")
+    holds = all(verdict.holds for verdict in verdicts)
     if options.json:
-        told = {each.promise: list(each.faults) for each in verdict}
+        faults = {verdict.promise: list(verdict.faults) for verdict in verdicts}
         blows = {str(kind): count for kind, count in counts.items()}
         counted = {"blows": blows, "pushes": len(pushed), "votes": len(votes), "seconds": round(say.seconds)}
-        print(json.dumps({"seed": options.seed, "minutes": options.minutes, **counted, "faults": told, "kept": holds}))
+        print(
+            json.dumps({"seed": options.seed, "minutes": options.minutes, **counted, "faults": faults, "kept": holds})
+        )
     else:
         say.heading(f"To repeat these blows: {_command(options)}")
     return 0 if holds else 1
 
 
 def _wait(over: threading.Event, seconds: float, strikers: list[Striker]) -> None:
-    """Until the time is over, or a part did not come back."""
+    """Wait until the time is over, or a part failed to come back."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not _failed(strikers):
         time.sleep(0.5)
@@ -151,14 +158,14 @@ def _failed(strikers: list[Striker]) -> list[str]:
     return [text for striker in strikers for text in striker.failed]
 
 
-def _show(say: Narrator, verdict: tuple[Judged, ...], about: str) -> None:
-    say.heading(f"Judged from outside: {about}")
-    for each in verdict:
-        say.verdict(each.promise, holds=each.holds)
-        for fault in each.faults[:SHOWN]:
+def _show(say: Narrator, verdicts: tuple[Verdict, ...], about: str) -> None:
+    say.heading(f"Verdict from outside: {about}")
+    for verdict in verdicts:
+        say.verdict(verdict.promise, holds=verdict.holds)
+        for fault in verdict.faults[:SHOWN]:
             say.line(fault)
-        if len(each.faults) > SHOWN:
-            say.line(f"… and {len(each.faults) - SHOWN} more")
+        if len(verdict.faults) > SHOWN:
+            say.line(f"… and {len(verdict.faults) - SHOWN} more")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""The three applications that are delivered under blows: they differ in what starts a release, in how it is told of,
-and in how many people have to sign."""
+"""The three applications that are delivered under blows. They differ in what starts a release, in how CI reports its
+run, and in how many people have to sign."""
 
 import shutil
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Delivered:
     start: str
     """The `start` of `application.yaml`."""
     by_message: bool
-    """Whether the pipeline tells of its run itself, on Service Bus, instead of Azure DevOps by its hook."""
+    """Whether the pipeline reports its run itself, on Service Bus, instead of Azure DevOps by its service hook."""
     voters: tuple[Person, ...]
     """All of them have to sign."""
 
@@ -82,9 +82,9 @@ environments:
 """
 
 ONLY = "only-"
-"""Prefix of a ConfigMap whose name differs in each version, so that the previous one has to be removed."""
+"""Prefix of a ConfigMap with another name in each version, so that a rollout has to remove the previous one."""
 
-_OWN_TO_THE_VERSION = f"""\
+_VERSION_OBJECT = f"""\
 apiVersion: v1
 kind: ConfigMap
 metadata: {{ name: "{ONLY}${{SLIPWAY_VERSION}}" }}
@@ -93,31 +93,31 @@ data: {{ VERSION: "${{SLIPWAY_VERSION}}" }}
 
 
 def write(team: Path) -> Path:
-    """A folder with the project and its applications, to be applied."""
-    for each in APPLICATIONS:
-        folder = team / each.name
+    """Write the project and its applications into the folder, to be applied."""
+    for application in APPLICATIONS:
+        folder = team / application.name
         shutil.copytree(EXAMPLE / "manifests", folder / "manifests")
         deployment = folder / "manifests" / "deployment.yaml"
-        deployment.write_text(deployment.read_text().replace("image: hello", f"image: {each.repository}"))
-        (folder / "manifests" / "version.yaml").write_text(_OWN_TO_THE_VERSION)
-        (folder / "application.yaml").write_text(_described(each))
+        deployment.write_text(deployment.read_text().replace("image: hello", f"image: {application.repository}"))
+        (folder / "manifests" / "version.yaml").write_text(_VERSION_OBJECT)
+        (folder / "application.yaml").write_text(_application_yaml(application))
     (team / "project.yaml").write_text(_PROJECT)
     return team
 
 
-def _described(each: Delivered) -> str:
-    people = ", ".join(f"{one.oid}: {{ name: {one.name}, mail: {one.mail} }}" for one in each.voters)
-    approvers = ", ".join(f'"oid:{one.oid}"' for one in each.voters)
+def _application_yaml(application: Delivered) -> str:
+    people = ", ".join(f"{person.oid}: {{ name: {person.name}, mail: {person.mail} }}" for person in application.voters)
+    approvers = ", ".join(f'"oid:{person.oid}"' for person in application.voters)
     return _APPLICATION.format(
-        name=each.name,
-        start=each.start,
+        name=application.name,
+        start=application.start,
         people=f"{{ {people} }}",
         approvers=f"[{approvers}]",
-        required=len(each.voters),
+        required=len(application.voters),
     )
 
 
 def order_of(text: str) -> Order:
-    """The order that an object or a Lease names, such as `0.3`."""
+    """Parse the order on an object or a Lease, such as `0.3`."""
     epoch, _, number = text.partition(".")
     return Order(epoch=int(epoch), number=int(number))

@@ -1,5 +1,5 @@
-"""The times, targets and kinds of the blows: drawn from a seed before anything runs. Pure, so that a seed always names
-the same blows.
+"""When and how each part is struck: drawn from a seed before anything runs. Pure, so that a seed always stands for the
+same blows.
 
 Their consequences differ from run to run, since the machine decides what each process is doing at that moment.
 """
@@ -15,16 +15,16 @@ class Kind(StrEnum):
     """The ways to strike a part."""
 
     KILLED = "killed"
-    """SIGKILL, without a farewell; it is started again later."""
+    """SIGKILL, without a chance to clean up; the part is restarted later."""
     ENDED = "ended"
-    """SIGTERM, since a double that keeps its data in a file loses what it answered in the last moment when it is
-    killed, which no Azure service does; it is started again later."""
+    """SIGTERM, for doubles that keep their data in a file: killed, they would lose what they had just confirmed, which
+    no Azure service does. The part is restarted later."""
     CUT = "cut off"
-    """It loses every connection and takes no new one for a while, and keeps what it holds: so a failover looks."""
+    """The part drops every connection and accepts none for a while, but keeps its data: what a failover looks like."""
     FROZEN = "frozen"
-    """SIGSTOP, and SIGCONT later: the process hangs, and then continues with what it believed before."""
+    """SIGSTOP, and SIGCONT later: the process hangs, then continues with what it believed before."""
     LOST = "lost its worker process"
-    """SIGKILL for the process that runs the app's code; its host starts another by itself."""
+    """SIGKILL for the process that runs the app's code; its host starts another one."""
 
 
 INSTANCES: Final[Mapping[str, tuple[Kind, ...]]] = {
@@ -44,15 +44,15 @@ SERVICES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "azuredevops": (Kind.FROZEN,),
     "inbox": (Kind.KILLED, Kind.FROZEN),
 }
-"""A part that the app needs, likewise."""
+"""The parts that the app needs, and how each can be struck."""
 CALM: Final = (2.0, 14.0)
-"""Seconds between two blows of one row."""
+"""Seconds between two blows of one series."""
 SHORT: Final = (1.0, 15.0)
 """Seconds that a blow lasts."""
 LONG: Final = (50.0, 70.0)
-"""The same for a long pause, which outlasts a step's lease: the worker wakes up when another has taken over."""
+"""Seconds of a long blow, which outlasts a step's lease: the worker wakes up after another has taken over."""
 LONG_ONES: Final = 0.15
-"""The share of long ones."""
+"""The share of long blows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,26 +60,26 @@ class Blow:
     """One blow."""
 
     at: float
-    """Seconds after the beginning."""
+    """Seconds from the beginning."""
     part: str
     kind: Kind
     lasts: float
-    """Seconds until the part continues or is started again."""
+    """Seconds until the part continues or is restarted."""
 
 
 def rows(seed: int, minutes: float) -> tuple[Sequence[Blow], Sequence[Blow]]:
-    """Two rows of blows, which fall beside each other: one on the app's instances, one on what it needs. In a row, a
-    blow is over before the next one falls."""
+    """Two concurrent series of blows: one on the app's instances, one on what the app needs. Within a series, a blow is
+    over before the next one falls."""
     first, second = (random.Random(f"{seed} {name}") for name in ("instances", "services"))
     return _row(first, INSTANCES, minutes * 60), _row(second, SERVICES, minutes * 60)
 
 
 def _row(dice: random.Random, parts: Mapping[str, tuple[Kind, ...]], seconds: float) -> Sequence[Blow]:
-    found, now = list[Blow](), dice.uniform(*CALM)
-    while now < seconds:
+    blows, moment = list[Blow](), dice.uniform(*CALM)
+    while moment < seconds:
         part = dice.choice(sorted(parts))
         kind = dice.choice(parts[part])
         lasts = dice.uniform(*(LONG if dice.random() < LONG_ONES else SHORT))
-        found.append(Blow(at=now, part=part, kind=kind, lasts=lasts))
-        now += lasts + dice.uniform(*CALM)
-    return found
+        blows.append(Blow(at=moment, part=part, kind=kind, lasts=lasts))
+        moment += lasts + dice.uniform(*CALM)
+    return blows

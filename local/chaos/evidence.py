@@ -1,6 +1,6 @@
-"""The state at the end of a run, as seen from outside the app. The judge decides by it alone.
+"""The state at the end of a run, as seen from outside the app. The judge decides from it alone.
 
-A part that could not be looked at is None, and never counts as good.
+What could not be checked is None, and never counts as good.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ FINAL: Final = frozenset(phase for phase in Phase if phase.final)
 
 
 class Intent(StrEnum):
-    """The outcome of a version that CI and people intended."""
+    """What CI and people intend for a version."""
 
     may_end: frozenset[Phase]
 
@@ -28,13 +28,13 @@ class Intent(StrEnum):
     APPROVED = "approved", Phase.COMPLETED
     REJECTED = "rejected", Phase.REJECTED
     OVERTAKEN = "overtaken", Phase.SUPERSEDED
-    """The next version follows before people are asked, and nobody ever votes on this one. If it is told of later than
-    the next one, it is ignored."""
+    """The next version follows before people are asked, and nobody ever votes on this one. If its push is reported
+    after that of the next version, it is ignored."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pushed:
-    """A version that CI has pushed: the registry has answered that it has it."""
+    """A version that CI has pushed, as the registry confirmed."""
 
     application: str
     tag: str
@@ -44,7 +44,7 @@ class Pushed:
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """The live release of an environment, by the ledger."""
+    """The live release of an environment, according to the ledger."""
 
     release: str
     tag: str
@@ -61,30 +61,30 @@ class NamespaceContent:
     """The order on each object that Slipway applied."""
     lease: Order | None
     own_to_versions: frozenset[str]
-    """Tags of the versions whose own objects are there."""
+    """Tags of the versions whose own objects exist."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """All of it."""
+    """Everything that the judge looks at."""
 
     pushed: Sequence[Pushed]
     votes: frozenset[tuple[str, str]]
-    """Release and voter: the page told the voter that the vote was counted."""
-    told: frozenset[tuple[str, str, str]]
-    """Notice, release and recipient of everything that the inbox has ever held."""
+    """Release and voter of each vote that the page reported as counted."""
+    notices: frozenset[tuple[str, str, str]]
+    """Notice, release and recipient of everything that was ever in the inbox."""
     went_back: Sequence[str]
-    """Objects that were seen to take an older order after a newer one."""
+    """Objects whose order was seen to go back to an older one."""
     releases: Sequence[Mapping[str, Any]] | None
     records: Mapping[str, Sequence[Mapping[str, Any]]] | None
     """The whole trail of each application."""
     live: Mapping[tuple[str, str], Live | None] | None
     """What is live, by application and environment."""
-    held: Mapping[tuple[str, str], NamespaceContent] | None
-    verified: Mapping[str, str] | None
-    """What is wrong with each chain; empty if nothing is."""
+    namespaces: Mapping[tuple[str, str], NamespaceContent] | None
+    trail_faults: Mapping[str, str] | None
+    """The fault of each chain; empty if it has none."""
     waiting: Mapping[str, int] | None
-    """Messages and rows that are left, by their places."""
+    """How many messages and rows are left, by place."""
     doctor: Sequence[str] | None
     """The doctor's complaints."""
     parked: Sequence[str] | None
@@ -93,13 +93,13 @@ class Evidence:
 NOTHING: Final = Evidence(
     pushed=(),
     votes=frozenset(),
-    told=frozenset(),
+    notices=frozenset(),
     went_back=(),
     releases=None,
     records=None,
     live=None,
-    held=None,
-    verified=None,
+    namespaces=None,
+    trail_faults=None,
     waiting=None,
     doctor=None,
     parked=None,

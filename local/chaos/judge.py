@@ -1,5 +1,5 @@
 """Decides from the evidence alone whether every promise was kept. Pure: `tests/unit/local/test_chaos_judge.py` plants
-each fault that it has to find."""
+each fault that the judge must find."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +18,8 @@ UNKNOWN: Final = "it could not be looked at"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
-    """One promise, and the places where it was broken."""
+class Verdict:
+    """One promise, and how it was broken."""
 
     promise: str
     faults: tuple[str, ...]
@@ -29,9 +29,9 @@ class Judged:
         return not self.faults
 
 
-def judged(evidence: Evidence) -> tuple[Judged, ...]:
-    """The verdict on every promise. One that could not be checked counts as broken."""
-    return tuple(Judged(promise=promise, faults=tuple(find(evidence))) for promise, find in PROMISES.items())
+def judge(evidence: Evidence) -> tuple[Verdict, ...]:
+    """A verdict on every promise. One that could not be checked counts as broken."""
+    return tuple(Verdict(promise=promise, faults=tuple(find(evidence))) for promise, find in PROMISES.items())
 
 
 def _releases(evidence: Evidence) -> Iterator[str]:
@@ -40,7 +40,7 @@ def _releases(evidence: Evidence) -> Iterator[str]:
         return
     if not evidence.pushed:
         yield "nothing was pushed"
-    made = Counter((each["application"], each["digest"]) for each in evidence.releases)
+    release_counts = Counter((release["application"], release["digest"]) for release in evidence.releases)
     too_late = {
         record["details"].get("pushed")
         for records in evidence.records.values()
@@ -48,10 +48,10 @@ def _releases(evidence: Evidence) -> Iterator[str]:
         if record["action"] == Action.IMAGE_IGNORED
     }
     for pushed in evidence.pushed:
-        count = made.pop((pushed.application, pushed.digest), 0)
+        count = release_counts.pop((pushed.application, pushed.digest), 0)
         if count != 1 and (count or pushed.intent is not Intent.OVERTAKEN or pushed.digest not in too_late):
             yield f"{pushed.application}:{pushed.tag} has {count} releases"
-    for application, digest in made:
+    for application, digest in release_counts:
         yield f"{application} has a release of {digest}, and nobody pushed it"
 
 
@@ -59,35 +59,37 @@ def _ends(evidence: Evidence) -> Iterator[str]:
     if evidence.releases is None or evidence.records is None:
         yield UNKNOWN
         return
-    intents = {(each.application, each.digest): each.intent for each in evidence.pushed}
+    intents = {(version.application, version.digest): version.intent for version in evidence.pushed}
     for release in evidence.releases:
         phase = Phase.of_text(release["phase"])
-        mine = [record for record in evidence.records[release["application"]] if record["release"] == release["id"]]
-        ends = [record["action"] for record in mine if record["action"] in ENDS]
+        release_records = [
+            record for record in evidence.records[release["application"]] if record["release"] == release["id"]
+        ]
+        ends = [record["action"] for record in release_records if record["action"] in ENDS]
         if phase not in FINAL or ends != [end_action(phase)]:
             yield f"{release['id']} is {release['phase']}, and ended {len(ends)} times by its trail: {', '.join(ends)}"
         intent = intents.get((release["application"], release["digest"]))
         if intent is not None and phase not in intent.may_end:
-            yield f"{release['id']} was to be {intent}, and is {release['phase']}: {release.get('reason', '')}"
+            yield f"{release['id']} was intended to be {intent}, and is {release['phase']}: {release.get('reason', '')}"
 
 
 def _clusters(evidence: Evidence) -> Iterator[str]:
-    if evidence.live is None or evidence.held is None:
+    if evidence.live is None or evidence.namespaces is None:
         yield UNKNOWN
         return
     for application in APPLICATIONS:
         for environment in ENVIRONMENTS:
-            at = application.name, environment
-            live, held = evidence.live.get(at), evidence.held[at]
-            where = f"{application.name} in {environment}"
-            says = f"{where}: the ledger says {f'{live.release} ({live.tag})' if live else 'nothing'} is live, "
-            if held.images != (frozenset({live.digest}) if live else frozenset()):
-                yield f"{says}the cluster runs {_sorted(held.images)}"
-            if held.own_to_versions != (frozenset({live.tag}) if live else frozenset()):
-                yield f"{says}the cluster has objects of {_sorted(held.own_to_versions)}"
-            for name, order in held.orders.items():
-                if order != held.lease:
-                    yield f"{where}: {name} has order {order}, and the Lease {held.lease}"
+            place = application.name, environment
+            live, content = evidence.live.get(place), evidence.namespaces[place]
+            label = f"{application.name} in {environment}"
+            ledger_says = f"{label}: the ledger says {f'{live.release} ({live.tag})' if live else 'nothing'} is live, "
+            if content.images != (frozenset({live.digest}) if live else frozenset()):
+                yield f"{ledger_says}the cluster runs {_sorted(content.images)}"
+            if content.own_to_versions != (frozenset({live.tag}) if live else frozenset()):
+                yield f"{ledger_says}the cluster has objects of {_sorted(content.own_to_versions)}"
+            for name, order in content.orders.items():
+                if order != content.lease:
+                    yield f"{label}: {name} has order {order}, and the Lease {content.lease}"
 
 
 def _orders(evidence: Evidence) -> Iterator[str]:
@@ -106,20 +108,20 @@ def _orders(evidence: Evidence) -> Iterator[str]:
 
 
 def _trails(evidence: Evidence) -> Iterator[str]:
-    if evidence.verified is None:
+    if evidence.trail_faults is None:
         yield UNKNOWN
         return
-    missing = {each.name for each in APPLICATIONS} - evidence.verified.keys()
+    missing = {application.name for application in APPLICATIONS} - evidence.trail_faults.keys()
     yield from (f"{name}: its trail was not verified" for name in sorted(missing))
-    yield from (f"{name}: {fault}" for name, fault in evidence.verified.items() if fault)
+    yield from (f"{name}: {fault}" for name, fault in evidence.trail_faults.items() if fault)
 
 
 def _messages(evidence: Evidence) -> Iterator[str]:
     if evidence.waiting is None or evidence.parked is None:
         yield UNKNOWN
         return
-    yield from (f"{count} {what}" for what, count in evidence.waiting.items() if count)
-    yield from (f"parked: {each}" for each in evidence.parked)
+    yield from (f"{count} {place}" for place, count in evidence.waiting.items() if count)
+    yield from (f"parked: {reason}" for reason in evidence.parked)
 
 
 def _votes(evidence: Evidence) -> Iterator[str]:
@@ -137,7 +139,7 @@ def _votes(evidence: Evidence) -> Iterator[str]:
         for (release, voter), count in counted.items()
         if count > 1
     )
-    voters = {each.name: len(each.voters) for each in APPLICATIONS}
+    voters = {application.name: len(application.voters) for application in APPLICATIONS}
     for release in evidence.releases:
         of_release = sum(1 for name, _ in counted if name == release["id"])
         if release["phase"] == Phase.COMPLETED and of_release != voters[release["application"]]:
@@ -145,7 +147,7 @@ def _votes(evidence: Evidence) -> Iterator[str]:
 
 
 def _cast(trails: Mapping[str, Sequence[Mapping[str, Any]]], action: Action) -> Counter[tuple[str, str]]:
-    """The number of such votes by release and voter."""
+    """How many such votes there are, by release and voter."""
     votes = (record for records in trails.values() for record in records if record["action"] == action)
     return Counter((vote["release"], vote["actor"].removeprefix("oid:")) for vote in votes)
 
@@ -154,25 +156,25 @@ def _notices(evidence: Evidence) -> Iterator[str]:
     if evidence.releases is None or evidence.records is None:
         yield UNKNOWN
         return
-    by_name = {each.name: each for each in APPLICATIONS}
+    by_name = {application.name: application for application in APPLICATIONS}
     for records in evidence.records.values():
         for record in records:
             if record["action"] == Action.NOTIFICATION_FAILED:
                 yield f"{record['release']}: {record['details'].get('reason', '')}"
-    told_to = {(notice, release) for notice, release, _ in evidence.told}
-    people_were_asked = {
+    notices = {(notice, release) for notice, release, _ in evidence.notices}
+    asked_about = {
         record["release"]
         for records in evidence.records.values()
         for record in records
         if record["action"] == Action.GATE_OPENED
     }
     for release in evidence.releases:
-        concerns = release["phase"] in FINAL - {Phase.SUPERSEDED} or release["id"] in people_were_asked
-        if concerns and (Notice.ENDED, release["id"]) not in told_to:
+        concerns = release["phase"] in FINAL - {Phase.SUPERSEDED} or release["id"] in asked_about
+        if concerns and (Notice.ENDED, release["id"]) not in notices:
             yield f"{release['id']} has ended, and nobody was told"
         if release["phase"] == Phase.COMPLETED:
             for person in by_name[release["application"]].voters:
-                if (Notice.GATE_OPENED, release["id"], person.mail) not in evidence.told:
+                if (Notice.GATE_OPENED, release["id"], person.mail) not in evidence.notices:
                     yield f"{release['id']}: {person.name} was never asked"
 
 

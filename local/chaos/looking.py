@@ -1,4 +1,4 @@
-"""Looks at a running stack from outside of the app: while it runs, at what only shows then; at the end, at everything.
+"""Looks at a running stack from outside the app: during the run, at what shows only then; at the end, at everything.
 
 It asks the parts themselves (tables, queues, clusters, inbox) wherever the app could be wrong about them.
 """
@@ -36,10 +36,10 @@ KINDS: Final = (
     "api/v1/namespaces/{}/services",
     "api/v1/namespaces/{}/configmaps",
 )
-"""All that the applications consist of."""
-AWAY = (urllib3.exceptions.HTTPError, AzureError, OSError, ValueError, KeyError, RuntimeError)
+"""The kinds that the applications consist of."""
+UNAVAILABLE = (urllib3.exceptions.HTTPError, AzureError, OSError, ValueError, KeyError, RuntimeError)
 SOON: Final = 3600.0
-"""Seconds. A message that is scheduled for later is a deadline of something that may have ended long before."""
+"""Seconds. A message scheduled for later is a deadline of something that may have ended long ago."""
 PAGE: Final = 500
 
 
@@ -50,118 +50,118 @@ class Onlooker:
     stack: Stack
     went_back: list[str] = field(default_factory=list)
     notices: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """All notices so far, by id. The inbox itself keeps only the newest ones."""
+    """All notices so far, by id. The inbox itself keeps only the newest."""
     _newest: dict[tuple[str, str], Order] = field(default_factory=dict)
 
-    def asked(self, release: str, person: Person) -> str | None:
-        """The address in the newest question to a person."""
-        mine = [
-            each["locate_url"]
-            for each in list(self.notices.values())
-            if (each["release"], each["notice"], each["recipient"]) == (release, "gate-opened", person.mail)
+    def vote_address(self, release: str, person: Person) -> str | None:
+        """The address in the newest vote request to a person."""
+        addresses = [
+            notice["locate_url"]
+            for notice in list(self.notices.values())
+            if (notice["release"], notice["notice"], notice["recipient"]) == (release, "gate-opened", person.mail)
         ]
-        return mine[-1] if mine else None
+        return addresses[-1] if addresses else None
 
     def collect(self, over: threading.Event) -> None:
         while not over.wait(0.5):
             with suppress(urllib3.exceptions.HTTPError, OSError, ValueError):
-                self.notices |= {each["id"]: each for each in self.stack.notices()}
+                self.notices |= {notice["id"]: notice for notice in self.stack.notices()}
 
     def watch(self, cluster: str, over: threading.Event) -> None:
-        """Deployments of a cluster, as they change. A watch that breaks is begun again from a list."""
+        """Follow the Deployments of a cluster. A watch that breaks starts again from a list."""
         while not over.is_set():
             with suppress(urllib3.exceptions.HTTPError, OSError, ValueError, KeyError):
                 for deployment in self._changes(cluster):
-                    self._seen(cluster, deployment)
+                    self._note_order(cluster, deployment)
                     if over.is_set():
                         return
             over.wait(0.3)
 
     def _changes(self, cluster: str) -> Iterator[dict[str, Any]]:
         path = "apis/apps/v1/deployments"
-        listed = asked(self.stack, cluster, path)
-        yield from listed["items"]
-        version = listed["metadata"]["resourceVersion"]
+        deployments = read_cluster(self.stack, cluster, path)
+        yield from deployments["items"]
+        version = deployments["metadata"]["resourceVersion"]
         query = f"{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=5&resourceVersion={version}"
-        place = self.stack.clusters[cluster]
-        answer = self.stack.http.request(
-            "GET", f"{place['server']}/{query}", headers=known_as(self.stack), preload_content=False
+        cluster_access = self.stack.clusters[cluster]
+        response = self.stack.http.request(
+            "GET", f"{cluster_access['server']}/{query}", headers=admin_headers(self.stack), preload_content=False
         )
         try:
-            for line in answer:
+            for line in response:
                 for text in filter(None, line.splitlines()):
                     event = json.loads(text)
                     if event["type"] == "MODIFIED":
                         yield event["object"]
         finally:
-            answer.close()
+            response.close()
 
-    def _seen(self, cluster: str, deployment: Mapping[str, Any]) -> None:
+    def _note_order(self, cluster: str, deployment: Mapping[str, Any]) -> None:
         metadata = deployment["metadata"]
         if (text := metadata.get("annotations", {}).get(ORDER_ANNOTATION)) is None:
             return
-        at, order = (cluster, metadata["namespace"]), order_of(text)
-        before = self._newest.get(at, order)
-        if order < before:
-            self.went_back.append(f"{metadata['namespace']} in {cluster}: order {order} came after {before}")
-        self._newest[at] = max(order, before, key=lambda each: (each.epoch, each.number))
+        namespace, order = (cluster, metadata["namespace"]), order_of(text)
+        newest = self._newest.get(namespace, order)
+        if order < newest:
+            self.went_back.append(f"{metadata['namespace']} in {cluster}: order {order} came after {newest}")
+        self._newest[namespace] = max(order, newest, key=lambda each: (each.epoch, each.number))
 
 
-def known_as(stack: Stack) -> dict[str, str]:
+def admin_headers(stack: Stack) -> dict[str, str]:
     return {"Authorization": f"Bearer {stack.secrets.cluster_token}"}
 
 
-def asked(stack: Stack, cluster: str, path: str) -> dict[str, Any]:
-    """Reads a cluster with all rights."""
-    answer = stack.http.request("GET", f"{stack.clusters[cluster]['server']}/{path}", headers=known_as(stack))
-    if answer.status != 200:
-        raise RuntimeError(f"{path} in {cluster} was answered with {answer.status}")
-    found: dict[str, Any] = answer.json()
-    return found
+def read_cluster(stack: Stack, cluster: str, path: str) -> dict[str, Any]:
+    """Read from a cluster, as its administrator."""
+    response = stack.http.request("GET", f"{stack.clusters[cluster]['server']}/{path}", headers=admin_headers(stack))
+    if response.status != 200:
+        raise RuntimeError(f"{path} in {cluster} got the status {response.status}")
+    document: dict[str, Any] = response.json()
+    return document
 
 
 @dataclass(kw_only=True)
 class Inspector:
-    """Looks at everything, once all is quiet."""
+    """Collects the evidence, once all is quiet."""
 
     stack: Stack
     onlooker: Onlooker
     say: Callable[[str], None]
 
     def quiet(self, *, within: float) -> bool:
-        """Wait until nothing moves any more; returns whether it came to that."""
+        """Wait until nothing moves any more; returns whether that happened."""
         end = time.monotonic() + within
         while time.monotonic() < end:
-            releases, waiting = self._tried(self.releases), self._tried(self.waiting)
-            ended = releases is not None and all(each["phase"] in FINAL for each in releases)
+            releases, waiting = self._attempt(self.releases), self._attempt(self.waiting)
+            ended = releases is not None and all(release["phase"] in FINAL for release in releases)
             if ended and waiting is not None and not any(waiting.values()):
                 return True
             time.sleep(2.0)
         return False
 
     def evidence(self, pushed: list[Pushed], votes: frozenset[tuple[str, str]]) -> Evidence:
-        told = self.onlooker.notices.values()
-        releases = self._tried(self.releases)
+        notices = self.onlooker.notices.values()
+        releases = self._attempt(self.releases)
         return Evidence(
             pushed=pushed,
             votes=votes,
-            told=frozenset((each["notice"], each["release"], each["recipient"]) for each in told),
+            notices=frozenset((notice["notice"], notice["release"], notice["recipient"]) for notice in notices),
             went_back=self.onlooker.went_back,
             releases=releases,
-            records=self._tried(self.records),
-            live=self._tried(lambda: self.live(releases or ())),
-            held=self._tried(self.held),
-            verified=self._tried(self.verified),
-            waiting=self._tried(self.waiting),
-            doctor=self._tried(self.doctor),
-            parked=self._tried(self.parked),
+            records=self._attempt(self.records),
+            live=self._attempt(lambda: self.live(releases or ())),
+            namespaces=self._attempt(self.namespaces),
+            trail_faults=self._attempt(self.trail_faults),
+            waiting=self._attempt(self.waiting),
+            doctor=self._attempt(self.doctor),
+            parked=self._attempt(self.parked),
         )
 
-    def _tried[T](self, look: Callable[[], T]) -> T | None:
+    def _attempt[T](self, look: Callable[[], T]) -> T | None:
         try:
             return look()
-        except AWAY as away:
-            self.say(f"could not be looked at: {type(away).__name__}: {str(away)[:200]}")
+        except UNAVAILABLE as error:
+            self.say(f"could not be checked: {type(error).__name__}: {str(error)[:200]}")
             return None
 
     def _watch(self, application: str) -> Watcher:
@@ -170,44 +170,48 @@ class Inspector:
     def releases(self) -> list[dict[str, Any]]:
         return [
             release
-            for each in APPLICATIONS
-            for release in self._watch(each.name).get(f"/api/v1/releases?application={each.name}&limit=200")["releases"]
+            for application in APPLICATIONS
+            for release in self._watch(application.name).get(
+                f"/api/v1/releases?application={application.name}&limit=200"
+            )["releases"]
         ]
 
     def records(self) -> dict[str, list[dict[str, Any]]]:
-        found: dict[str, list[dict[str, Any]]] = {}
-        for each in APPLICATIONS:
-            watch = self._watch(each.name)
-            found[each.name] = []
+        records: dict[str, list[dict[str, Any]]] = {}
+        for application in APPLICATIONS:
+            watch = self._watch(application.name)
+            records[application.name] = []
             while page := watch.new_records():
-                found[each.name] += page
+                records[application.name] += page
                 watch.sequence = page[-1]["sequence"]
-        return found
+        return records
 
     def live(self, releases: list[dict[str, Any]] | tuple[()]) -> dict[tuple[str, str], Live | None]:
-        digests = {each["id"]: each["digest"] for each in releases}
-        standing = self._watch("").get("/api/v1/applications")["applications"]
+        digests = {release["id"]: release["digest"] for release in releases}
+        applications = self._watch("").get("/api/v1/applications")["applications"]
         return {
-            (each["application"], lane["environment"]): Live(
+            (application["application"], lane["environment"]): Live(
                 release=lane["live"]["release"],
                 tag=lane["live"]["tag"],
                 digest=digests[lane["live"]["release"]],
             )
             if lane["live"]
             else None
-            for each in standing
-            for lane in each["environments"]
+            for application in applications
+            for lane in application["environments"]
         }
 
-    def held(self) -> dict[tuple[str, str], NamespaceContent]:
+    def namespaces(self) -> dict[tuple[str, str], NamespaceContent]:
         return {
-            (each.name, environment): self._held(environment, each.namespace(environment))
-            for each in APPLICATIONS
+            (application.name, environment): self._namespace(environment, application.namespace(environment))
+            for application in APPLICATIONS
             for environment in ENVIRONMENTS
         }
 
-    def _held(self, cluster: str, namespace: str) -> NamespaceContent:
-        objects = [item for kind in KINDS for item in asked(self.stack, cluster, kind.format(namespace))["items"]]
+    def _namespace(self, cluster: str, namespace: str) -> NamespaceContent:
+        objects = [
+            item for kind in KINDS for item in read_cluster(self.stack, cluster, kind.format(namespace))["items"]
+        ]
         orders = {
             item["metadata"]["name"] + " " + item.get("kind", ""): order_of(text)
             for item in objects
@@ -218,7 +222,9 @@ class Inspector:
             for item in objects
             for container in item.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ())
         ]
-        leases = asked(self.stack, cluster, f"apis/coordination.k8s.io/v1/namespaces/{namespace}/leases")["items"]
+        leases = read_cluster(self.stack, cluster, f"apis/coordination.k8s.io/v1/namespaces/{namespace}/leases")[
+            "items"
+        ]
         fences = [
             json.loads(text)
             for lease in leases
@@ -233,25 +239,25 @@ class Inspector:
             own_to_versions=frozenset(name.removeprefix(ONLY) for name in names if name.startswith(ONLY)),
         )
 
-    def verified(self) -> dict[str, str]:
-        done = slipway(self.stack, ["audit", "verify", "--votes", "--json"], show=False)
-        found = json.loads(done.stdout)
-        return {each["application"]: _fault(each) for each in found["applications"]}
+    def trail_faults(self) -> dict[str, str]:
+        process = slipway(self.stack, ["audit", "verify", "--votes", "--json"], show=False)
+        verification = json.loads(process.stdout)
+        return {chain["application"]: _fault(chain) for chain in verification["applications"]}
 
     def doctor(self) -> list[str]:
-        done = slipway(self.stack, ["doctor", "--json"], show=False)
-        checks = json.loads(done.stdout)["checks"]
-        return [f"{each['check']}: {each['said']}" for each in checks if each["status"] not in ("ok", "skipped")]
+        process = slipway(self.stack, ["doctor", "--json"], show=False)
+        checks = json.loads(process.stdout)["checks"]
+        return [f"{check['check']}: {check['said']}" for check in checks if check["status"] not in ("ok", "skipped")]
 
     def parked(self) -> list[str]:
-        found = self._watch("").get("/api/v1/parked")["parked"]
-        return [f"{each['source']}: {each['reason']}"[:200] for each in found]
+        parked = self._watch("").get("/api/v1/parked")["parked"]
+        return [f"{input['source']}: {input['reason']}"[:200] for input in parked]
 
     def waiting(self) -> dict[str, int]:
         return self._rows() | self._messages()
 
     def _rows(self) -> dict[str, int]:
-        """Messages not sent yet, records not copied yet, and unread rows of the inbox."""
+        """Unsent messages, records that were not copied yet, and unread rows of the inbox."""
         with TableServiceClient.from_connection_string(self.stack.storage) as service:
             ledger = service.get_table_client(keys.TABLE)
             rows = [str(row["RowKey"]) for row in ledger.list_entities(select=["RowKey"])]
@@ -271,20 +277,20 @@ class Inspector:
         }
 
     def _messages(self) -> dict[str, int]:
-        found = dict[str, int]()
+        counts = dict[str, int]()
         with ServiceBusClient.from_connection_string(self.stack.bus, retry_total=1) as client:
             for queue in Queue:
                 with client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as dead:
-                    found[f"dead letters of {queue}"] = _left(dead)
+                    counts[f"dead letters of {queue}"] = _left(dead)
                 if queue.sessions:
-                    found[f"messages of {queue}"] = self._in_sessions(client, queue)
+                    counts[f"messages of {queue}"] = self._in_sessions(client, queue)
                 else:
                     with client.get_queue_receiver(queue) as receiver:
-                        found[f"messages of {queue}"] = _left(receiver)
-        return found
+                        counts[f"messages of {queue}"] = _left(receiver)
+        return counts
 
     def _in_sessions(self, client: ServiceBusClient, queue: Queue) -> int:
-        """Those of one session, if any has messages now."""
+        """The messages of one session, if any session has some now."""
         try:
             with client.get_queue_receiver(queue, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=1) as receiver:
                 return _left(receiver)
@@ -293,24 +299,24 @@ class Inspector:
 
 
 def _left(receiver: ServiceBusReceiver) -> int:
-    """Messages that are there, or soon will be."""
-    found, soon = 0, time.time() + SOON
+    """Messages that can be received now or soon."""
+    count, soon = 0, time.time() + SOON
     page = receiver.peek_messages(PAGE)
     while page:
-        found += sum(
+        count += sum(
             message.scheduled_enqueue_time_utc is None or message.scheduled_enqueue_time_utc.timestamp() < soon
             for message in page
         )
         page = receiver.peek_messages(PAGE, sequence_number=(page[-1].sequence_number or 0) + 1)
-    return found
+    return count
 
 
 def _fault(verdict: Mapping[str, Any]) -> str:
-    """The faults of a chain, its anchors, its votes or its index; empty if there are none. The proof of a new vote is
-    not shown before its token has expired."""
+    """The faults of a chain, its anchors, its votes or its index; empty if there are none. The proof of a new vote does
+    not count as missing, because it is not shown until its token has expired."""
     if not verdict["intact"]:
         return str(verdict["fault"]["reason"])
     votes, index = verdict["votes"] or {}, verdict["index"] or {}
-    faults = [each["reason"] for each in votes.get("faults", ())]
+    faults = [fault["reason"] for fault in votes.get("faults", ())]
     faults += [f"its index: {index[kind]} {kind}" for kind in ("missing", "wrong", "extra") if index.get(kind)]
     return "; ".join(faults)

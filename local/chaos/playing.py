@@ -1,5 +1,5 @@
-"""Plays CI and the people of one application while parts of the system come and go: as theirs would, they try again
-until they are answered, and nothing that was answered is said again."""
+"""Plays CI and the people of one application while parts of the system come and go. Like real ones they retry until
+they get a response, and do not repeat what was confirmed."""
 
 import random
 import threading
@@ -25,23 +25,22 @@ from .applications import PRODUCTION, Delivered
 from .evidence import FINAL, Intent, Pushed
 
 WITHIN: Final = 900.0
-"""Seconds that anything may take before it is given up. If it gives something up, that is missing in the end, and the
-judge finds it."""
+"""Seconds after which anything is given up. What was given up is missing at the end, and the judge notices."""
 PAUSE: Final = 1.0
 INTENTS: Final = {Intent.APPROVED: 11, Intent.REJECTED: 3, Intent.OVERTAKEN: 6}
-"""The intended outcomes of twenty versions."""
-AWAY = (
+"""How many of twenty versions have each intent."""
+UNAVAILABLE = (
     *(urllib3.exceptions.HTTPError, OSError, AzureError, RuntimeError, ValueError),
     *(PushError, HookRefused, PageRefused),
 )
-"""The errors of a request to a part that is away."""
+"""The errors of a request to a part that is down."""
 
 
 class Mail(Protocol):
     """The notices in the inbox."""
 
-    def asked(self, release: str, person: Person) -> str | None:
-        """The address in the newest question to a person."""
+    def vote_address(self, release: str, person: Person) -> str | None:
+        """The address in the newest vote request to a person."""
 
 
 @dataclass(kw_only=True)
@@ -58,7 +57,7 @@ class Player:
     """Release and voter of each vote that the page reported as counted."""
 
     def run(self, over: threading.Event) -> None:
-        """Deliver one version after the other until the time is over; returns once the last one has ended."""
+        """Deliver one version after another until the time is over; returns once the last one has ended."""
         dice = random.Random(f"{self.seed} {self.application.name}")
         while not over.is_set():
             (intent,) = dice.choices([*INTENTS], [*INTENTS.values()])
@@ -80,29 +79,29 @@ class Player:
         )
 
     def _deliver(self, version: str, intent: Intent) -> None:
-        run = self._tried(lambda: self._ci.begin(f"Release {version}"))
+        run = self._retry(lambda: self._ci.begin(f"Release {version}"))
         if run is None:
             return
         image = self._ci.build(version, commit=run.commit)
-        digest = self._tried(lambda: self._ci.push(image, version))
+        digest = self._retry(lambda: self._ci.push(image, version))
         if digest is None:
             return
         self.pushed.append(Pushed(application=self.application.name, tag=version, digest=digest, intent=intent))
         self.say(f"CI pushed {self.application.name}:{version}, to be {intent}")
-        self._tried(lambda: self._ended(run, digest))
-        self._tried(lambda: self._told(run, digest, version))
+        self._retry(lambda: self._end_run(run, digest))
+        self._retry(lambda: self._report_run(run, digest, version))
         if intent is not Intent.OVERTAKEN:
-            self._followed(version, "reject" if intent is Intent.REJECTED else "approve")
+            self._follow_release(version, "reject" if intent is Intent.REJECTED else "approve")
 
-    def _ended(self, run: RunFacts, digest: str) -> bool:
+    def _end_run(self, run: RunFacts, digest: str) -> bool:
         try:
             self._ci.end(run, digest)
         except ValueError as refused:
-            if "no run" not in str(refused):  # that it has ended: the answer to the first try was lost
+            if "no run" not in str(refused):  # an earlier try ended it, and its response was lost
                 raise
         return True
 
-    def _told(self, run: RunFacts, digest: str, version: str) -> bool:
+    def _report_run(self, run: RunFacts, digest: str, version: str) -> bool:
         if self.application.by_message:
             self._ci.tell(self.stack.bus, run, digest, tag=version)
         else:
@@ -110,8 +109,8 @@ class Player:
         return True
 
     # ---- people
-    def _followed(self, version: str, decision: str) -> None:
-        """Wait until the release of the version has ended; the approvers decide meanwhile."""
+    def _follow_release(self, version: str, decision: str) -> None:
+        """Wait until the version's release has ended, while its approvers decide."""
         end = time.monotonic() + WITHIN
         while time.monotonic() < end:
             release = self._release(version)
@@ -121,15 +120,15 @@ class Player:
             if release is not None and release["phase"] == Phase.AWAITING_APPROVAL:
                 self._decide(release["id"], decision)
             time.sleep(PAUSE)
-        self.say(f"{self.application.name}:{version} has not ended within {WITHIN:.0f} s")
+        self.say(f"{self.application.name}:{version} did not end within {WITHIN:.0f} s")
 
     def _release(self, version: str) -> dict[str, Any] | None:
         try:
             path = f"/api/v1/releases?application={self.application.name}&limit=200"
-            found: list[dict[str, Any]] = self._watch.get(path)["releases"]
-        except AWAY:
+            releases: list[dict[str, Any]] = self._watch.get(path)["releases"]
+        except UNAVAILABLE:
             return None
-        return next((each for each in found if each["tag"] == version), None)
+        return next((release for release in releases if release["tag"] == version), None)
 
     @cached_property
     def _watch(self) -> Watcher:
@@ -137,27 +136,27 @@ class Player:
 
     def _decide(self, release: str, decision: str) -> None:
         for person in self.application.voters:
-            address = self.mail.asked(release, person)
+            address = self.mail.vote_address(release, person)
             if address is None or (release, person.oid) in self.votes:
                 continue
             try:
                 Signer(person.oid).decide(address, decision, f"{decision} {release}")
-            except AWAY as away:
-                self.say(f"{person.name} comes again for {release}: {type(away).__name__}: {away}"[:150])
+            except UNAVAILABLE as error:
+                self.say(f"{person.name} will retry for {release}: {type(error).__name__}: {error}"[:150])
                 return
             self.votes.add((release, person.oid))
             self.say(f"{person.name} signed: {decision} {release} for {PRODUCTION}")
             if decision == "reject":
                 return
 
-    def _tried[T](self, act: Callable[[], T]) -> T | None:
-        """Try again and again, until there is an answer; None if it was given up."""
+    def _retry[T](self, act: Callable[[], T]) -> T | None:
+        """Retry until it succeeds; None if it was given up."""
         end = time.monotonic() + WITHIN
         while time.monotonic() < end:
             try:
                 return act()
-            except AWAY as away:
-                why = away
+            except UNAVAILABLE as error:
+                last_error = error
                 time.sleep(PAUSE)
-        self.say(f"CI of {self.application.name} gave up: {why}")
+        self.say(f"CI of {self.application.name} gave up: {last_error}")
         return None

@@ -1,5 +1,5 @@
-"""Strikes the parts of a running stack as the timetable says, and brings them back as Azure would: a process that died
-is started again, at the same address and with what it had kept."""
+"""Strikes the parts of a running stack on schedule, and brings them back as Azure would: a process that died is
+restarted at the same address and with its data."""
 
 import signal
 import threading
@@ -16,13 +16,13 @@ from local.stack import Stack
 from .blows import INSTANCES, Blow, Kind
 
 STARTS: Final = 8
-"""Attempts to start a part before giving up: it may fail while something that it needs is away."""
+"""Attempts to start a part before giving up: it may fail while something that it needs is down."""
 PAUSE: Final = 3.0
 
 
 @dataclass(kw_only=True)
 class Striker:
-    """One row of blows, in a thread of its own."""
+    """One series of blows, in a thread of its own."""
 
     stack: Stack
     row: Sequence[Blow]
@@ -32,7 +32,7 @@ class Striker:
     """Parts that did not come back."""
 
     def run(self, over: threading.Event) -> None:
-        """Strike until the timetable ends, or the time is over; every part is back when this returns."""
+        """Strike until the series ends or the time is over; every part is back when this returns."""
         began = time.monotonic()
         for blow in self.row:
             if over.wait(max(0.0, began + blow.at - time.monotonic())):
@@ -44,32 +44,32 @@ class Striker:
                 return
 
     def _strike(self, blow: Blow, over: threading.Event) -> None:
-        (part,) = (each for each in self.stack.parts if each.name == blow.part)
-        everything = part.family if part.name in INSTANCES else [part.pid]
+        (part,) = (candidate for candidate in self.stack.parts if candidate.name == blow.part)
+        pids = part.family if part.name in INSTANCES else [part.pid]
         self.say(f"{part.name}: {blow.kind}, for {blow.lasts:.0f} s")
         self.struck.append(blow)
         match blow.kind:
             case Kind.KILLED:
-                part.send(signal.SIGKILL, to=everything)
+                part.send(signal.SIGKILL, to=pids)
             case Kind.ENDED:
                 part.stop()
             case Kind.CUT:
                 part.send(signal.SIGUSR1)
             case Kind.FROZEN:
-                part.send(signal.SIGSTOP, to=everything)
+                part.send(signal.SIGSTOP, to=pids)
             case Kind.LOST:
-                if len(everything) == 1:  # it is just being started
+                if len(pids) == 1:  # it is just starting
                     return
-                part.send(signal.SIGKILL, to=everything[1:])
+                part.send(signal.SIGKILL, to=pids[1:])
         over.wait(blow.lasts)
         match blow.kind:
             case Kind.KILLED | Kind.ENDED:
-                part.kill()  # nothing is left of it that could hold its port
+                part.kill()  # nothing may be left that holds its port
                 self._start(part)
             case Kind.CUT:
                 part.send(signal.SIGUSR2)
             case Kind.FROZEN:
-                part.send(signal.SIGCONT, to=everything)
+                part.send(signal.SIGCONT, to=pids)
             case Kind.LOST:
                 return
         self.say(f"{part.name}: back")

@@ -1,4 +1,4 @@
-"""The bundle of a folder, as CI makes it: by the commands of `slipway`, after the images were pushed."""
+"""Builds and pushes a bundle as CI does: with the commands of `slipway`, after the images were pushed."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -8,28 +8,28 @@ from typing import Any
 
 KUBERNETES = "1.34"
 RECORD = "slipway.json"
-type Typed = Callable[..., None]
-"""Run a command of the pipeline, given as words, signed in to the registry and in the run's folder."""
+type RunCommand = Callable[..., None]
+"""Runs a command of the pipeline, given as words, signed in to the registry and in the run's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BundleStage:
-    """Builds and pushes within a folder of the run."""
+    """Builds and pushes a bundle in a folder of the run."""
 
-    typed: Typed
+    run_command: RunCommand
     folder: Path
-    """The folder in which the commands are typed."""
+    """The folder in which the commands run."""
     registry: str
     """Login server."""
 
     def build(self, application: str, manifests: Path, version: str, images: Sequence[str]) -> None:
         """Build the bundle from images named `repository:tag`, into the folder `bundle`."""
-        self.typed("export", application, "--targets", KUBERNETES, "-o", ".")
-        given = ["--targets", "targets.json", *(word for image in images for word in ("--image", image))]
-        self.typed("bundle", "build", str(manifests), "--version", version, "--registry", self.registry, *given)
+        self.run_command("export", application, "--targets", KUBERNETES, "-o", ".")
+        options = ["--targets", "targets.json", *(word for image in images for word in ("--image", image))]
+        self.run_command("bundle", "build", str(manifests), "--version", version, "--registry", self.registry, *options)
 
     def push(self, repository: str) -> dict[str, Any]:
-        """The document that the run publishes about it."""
-        self.typed("bundle", "push", "bundle", f"{self.registry}/{repository}", "--record", RECORD)
-        told: dict[str, Any] = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
-        return told
+        """Push the bundle; returns the document that the run publishes about it."""
+        self.run_command("bundle", "push", "bundle", f"{self.registry}/{repository}", "--record", RECORD)
+        document: dict[str, Any] = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
+        return document

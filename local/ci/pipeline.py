@@ -1,5 +1,5 @@
-"""A pipeline run in the double of Azure DevOps: a change is merged, a real two-platform image goes to the registry, the
-run says what it published, and the service hook tells that it is over."""
+"""A pipeline run in the double of Azure DevOps: a change is merged, a real two-platform image is pushed to the
+registry, the run publishes what it pushed, and the service hook reports that it has ended."""
 
 import base64
 import hashlib
@@ -39,12 +39,12 @@ class RunFacts:
 
 
 class HookRefused(Exception):  # noqa: N818
-    """The app did not take the service hook."""
+    """The app did not accept the service hook."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """A pipeline of the project `shop`, with what it needs to know of the stack."""
+    """A pipeline of the project `shop`, with the addresses and secrets that it needs."""
 
     app_url: str
     hook_secret: str
@@ -61,9 +61,9 @@ class Pipeline:
     def begin(
         self, title: str, *, author: Somebody = GRACE, claims: Somebody | None = None, completer: Somebody = DAN
     ) -> RunFacts:
-        """Somebody completes a pull request of somebody else, and the run that it started goes on until `end`. The
-        commit names whomever it `claims`."""
-        told = Delivery(
+        """Complete somebody's pull request, which starts a run that stays in progress until `end`. The commit names
+        whomever it `claims` as its author."""
+        delivery = Delivery(
             repository=self.repository,
             pipeline=self.name,
             title=title,
@@ -72,8 +72,10 @@ class Pipeline:
             completer=completer,
             ends=False,
         )
-        done = Seeding(self.azure_devops).deliver(told)
-        return RunFacts(id=done.run, number=done.number, commit=done.commit, definition=done.definition)
+        delivered = Seeding(self.azure_devops).deliver(delivery)
+        return RunFacts(
+            id=delivered.run, number=delivered.number, commit=delivered.commit, definition=delivered.definition
+        )
 
     def end(
         self,
@@ -83,7 +85,7 @@ class Pipeline:
         result: str = "succeeded",
         published: Mapping[str, object] | None = None,
     ) -> None:
-        """The run publishes the document that names its image, if it built one, or what it is given, and ends."""
+        """Let the run publish `published`, or else a document that names its image if it built one, and end it."""
         document = {
             "v": 1,
             "kind": "image",
@@ -92,11 +94,12 @@ class Pipeline:
             "digest": digest,
             "tool": "local.ci",
         }
-        told = dict(published) if published else document if digest else None
-        Seeding(self.azure_devops).finish(Ending(project=PROJECT_ID, run=run.id, result=result, publishes=told))
+        publishes = dict(published) if published else document if digest else None
+        Seeding(self.azure_devops).finish(Ending(project=PROJECT_ID, run=run.id, result=result, publishes=publishes))
 
     def build(self, version: str, *, variant: str | None = None, commit: str | None = None) -> BuiltImage:
-        """The image of a version; a variant's files are laid over the source. Another commit is another image."""
+        """The image of a version; the files of a variant are laid over the source. Another commit gives another
+        image."""
         with tempfile.TemporaryDirectory(prefix="slipway-build-") as folder:
             source = Path(folder)
             shutil.copytree(self.source / "app", source / "app", ignore=shutil.ignore_patterns("__pycache__"))
@@ -122,29 +125,29 @@ class Pipeline:
         """The service hook `build.complete` 2.0, with basic authentication. Raises `HookRefused`."""
         password = base64.b64encode(f"slipway:{self.hook_secret}".encode()).decode()
         http = urllib3.PoolManager(retries=False, timeout=30)
-        answer = http.request(
+        response = http.request(
             "POST",
             f"{self.app_url}/api/hooks/azure-devops",
             json=build_complete(run, result, pipeline=self.name),
             headers={"Authorization": f"Basic {password}"},
         )
-        if answer.status != ACCEPTED:
-            raise HookRefused(f"expected 202, got {answer.status}: {answer.data[:300].decode(errors='replace')}")
+        if response.status != ACCEPTED:
+            raise HookRefused(f"expected 202, got {response.status}: {response.data[:300].decode(errors='replace')}")
 
     def tell(self, bus: str, run: RunFacts, digest: str, *, tag: str) -> None:
-        """The pipeline's own message by PublishToAzureServiceBus@2, which names its image."""
+        """Send the pipeline's own message, as PublishToAzureServiceBus@2 does; it names the image."""
         with ServiceBusClient.from_connection_string(bus) as client, client.get_queue_sender("runs") as sender:
             body = run_message(run, digest, tag=tag, repository=self.repository, pipeline=self.name)
             sender.send_messages(ServiceBusMessage(json.dumps(body)))
 
 
 def commit_of(version: str) -> str:
-    """A commit id for a version, the same each time."""
+    """A commit id for a version, always the same one."""
     return hashlib.sha256(version.encode()).hexdigest()[:40]
 
 
 def run_of(version: str) -> RunFacts:
-    """A run that Azure DevOps knows nothing of."""
+    """A run that Azure DevOps does not know."""
     commit = commit_of(version)
     return RunFacts(id=int(commit[:7], 16), number=version, commit=commit)
 

@@ -1,10 +1,10 @@
 """`make cluster`: two clusters with a real Kubernetes control plane, staging and production, until Ctrl-C.
 
 python -m local.cluster                               both, with simulated pods
-python -m local.cluster build                         the programs only
-python -m local.cluster run --config cluster.json     one, as the stack starts it: one JSON line when it is ready
+python -m local.cluster build                         build the programs only
+python -m local.cluster run --config cluster.json     one, as the stack starts it: prints one JSON line when it is ready
 
---kubernetes=1.33.13, before any of these, takes another version than the newest that is known here.
+--kubernetes=1.33.13, before any of these, selects another version than the newest one here.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
             case "run":
                 return _run(options)
             case "build":
-                print(f"They are in {build(_say, kubernetes=options.kubernetes).folder}")
+                print(f"The programs are in {build(_say, kubernetes=options.kubernetes).folder}")
                 return 0
             case _:
                 return _both(options.kubernetes)
@@ -52,13 +52,17 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.cluster", description=__doc__)
     parser.add_argument(
-        "--kubernetes", choices=list(VERSIONS), default=KUBERNETES, metavar="VERSION", help=f"of {', '.join(VERSIONS)}"
+        "--kubernetes",
+        choices=list(VERSIONS),
+        default=KUBERNETES,
+        metavar="VERSION",
+        help=f"one of {', '.join(VERSIONS)}",
     )
     commands = parser.add_subparsers(dest="command")
-    commands.add_parser("build", help="build the programs, where they are not there yet")
-    run = commands.add_parser("run", help="one cluster, until it is told to end")
-    run.add_argument("--config", type=Path, help="JSON file, as the double reads it")
-    run.add_argument("--folder", type=Path, required=True, help="where its state lies; what is there is removed")
+    commands.add_parser("build", help="build the programs that are missing")
+    run = commands.add_parser("run", help="run one cluster until it is told to end")
+    run.add_argument("--config", type=Path, help="JSON file, with the settings that the double takes too")
+    run.add_argument("--folder", type=Path, required=True, help="where it keeps its state; emptied first")
     run.add_argument("--stop-with-parent", action="store_true", help="stop when standard input ends")
     return parser
 
@@ -69,7 +73,7 @@ def _say(text: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     settings = read_settings(options.config) if options.config else KubernetesSettings(simulate=True)
-    over = _ended(with_input=options.stop_with_parent)
+    ended = _on_stop(with_input=options.stop_with_parent)
     with RealCluster(settings, programs=built(options.kubernetes), folder=options.folder.resolve()) as cluster:
         users = {token.user: str(cluster.kubeconfig_of(token.user)) for token in settings.tokens}
         line = {
@@ -81,21 +85,21 @@ def _run(options: argparse.Namespace) -> int:
             "pids": cluster.pids,
         }
         print(json.dumps(line), flush=True)
-        over.wait()
+        ended.wait()
     return 0
 
 
-def _ended(*, with_input: bool = False) -> threading.Event:
-    over = threading.Event()
+def _on_stop(*, with_input: bool = False) -> threading.Event:
+    ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: over.set())
+        signal.signal(number, lambda *_: ended.set())
     if with_input:
-        threading.Thread(target=_wait_for_end_of_input, args=(over,), daemon=True).start()
-    return over
+        threading.Thread(target=_wait_for_end_of_input, args=(ended,), daemon=True).start()
+    return ended
 
 
 def _wait_for_end_of_input(over: threading.Event) -> None:
-    while os.read(sys.stdin.fileno(), 4096):  # not the buffered reader: its lock would outlive the end
+    while os.read(sys.stdin.fileno(), 4096):  # a thread blocked in the buffered reader would hold its lock at exit
         continue
     over.set()
 
@@ -113,7 +117,7 @@ def _both(kubernetes: str) -> int:
 
 
 def _until_ended(kubernetes: str) -> int:
-    over = _ended()
+    ended = _on_stop()
     parts: list[Part] = []
     try:
         for name in NAMES:
@@ -124,7 +128,7 @@ def _until_ended(kubernetes: str) -> int:
         ready = {name: part.ready() for name, part in zip(NAMES, parts, strict=True)}
         STATE.write_text(json.dumps(ready, indent=2), encoding="utf-8")
         print(_welcome(ready, kubernetes), flush=True)
-        while not over.wait(_LOOK_EVERY):
+        while not ended.wait(_LOOK_EVERY):
             for part in parts:
                 if not part.alive:
                     raise part.failed("ended by itself")
@@ -138,7 +142,7 @@ def _until_ended(kubernetes: str) -> int:
 
 
 def _welcome(ready: dict[str, dict[str, str]], kubernetes: str) -> str:
-    lines = [f"  {name:<12} {one['url']}   KUBECONFIG={one['kubeconfig']}" for name, one in ready.items()]
+    lines = [f"  {name:<12} {cluster['url']}   KUBECONFIG={cluster['kubeconfig']}" for name, cluster in ready.items()]
     return "\n".join(
         [
             f"Two clusters of Kubernetes {kubernetes} are up: real control planes, a node each, and simulated pods.",
@@ -149,7 +153,7 @@ def _welcome(ready: dict[str, dict[str, str]], kubernetes: str) -> str:
             '  Deliver      make up ARGS="--staging-kubeconfig FILE --production-kubeconfig FILE"',
             f"  Processes    {STATE.relative_to(ROOT)}; each is started again when it ends",
             "",
-            "Ctrl-C ends them; the next start begins afresh.",
+            "Ctrl-C ends them; the next start begins with empty clusters.",
         ]
     )
 

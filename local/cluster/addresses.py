@@ -1,4 +1,4 @@
-"""An address for each pod. Nothing listens there: the API server's connections come to our tunnel (`tunnel.py`)."""
+"""An address for each pod. Nothing listens there: the API server connects through our tunnel (`tunnel.py`)."""
 
 from ipaddress import IPv4Address, IPv4Network
 
@@ -6,7 +6,7 @@ PODS = IPv4Network("10.244.0.0/16")
 
 
 class Addresses:
-    """Each pod, by uid, has one until it is gone. The next one is taken in turn, so that none comes back soon."""
+    """Gives each pod, by uid, an address until the pod is gone. Addresses are used in turn, so none is reused soon."""
 
     def __init__(self, network: IPv4Network = PODS) -> None:
         self._network = network
@@ -34,4 +34,4 @@ class Addresses:
             self._next += 1
             if address not in self._owners:
                 return address
-        raise RuntimeError(f"all {usable} addresses of {self._network} are taken")
+        raise RuntimeError(f"all {usable} addresses of {self._network} are in use")

@@ -1,4 +1,4 @@
-"""Requests to the API server by the node and by the set-up of the cluster, as the administrator."""
+"""Requests to the API server by the node and by the cluster's set-up, as the administrator."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,12 +15,12 @@ _TIMEOUT = urllib3.Timeout(connect=5, read=30)
 _WATCH_SECONDS = 240
 
 
-class Away(Exception):  # noqa: N818 - it is where the server is
-    """The API server did not answer. It may be starting, or somebody has stopped it."""
+class Away(Exception):  # noqa: N818 - it reads better without a suffix
+    """The API server did not respond. It may be starting, or may have been stopped."""
 
 
-class Refused(Exception):  # noqa: N818 - it is what happened to the request
-    """The API server answered something else than success."""
+class Refused(Exception):  # noqa: N818 - it reads better without a suffix
+    """The API server responded with an error."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
@@ -40,7 +40,7 @@ class Api(Protocol):
 
 
 class AdminApi:
-    """One API server, with the administrator's certificate."""
+    """Requests to one API server, with a client certificate, by default the administrator's."""
 
     def __init__(self, url: str, files: Certificates, *, leaf: str = "admin") -> None:
         self._url = url
@@ -55,28 +55,30 @@ class AdminApi:
     def call(self, method: str, path: str, body: Json | None = None, *, media: str = "application/json") -> Json:
         content = None if body is None else json.dumps(body).encode()
         try:
-            answer = self._pool.request(
+            response = self._pool.request(
                 method, self._url + path, body=content, headers=_headers(media), timeout=_TIMEOUT
             )
         except urllib3.exceptions.HTTPError as error:
             raise Away(str(error)) from error
-        return _object(answer.status, answer.data)
+        return _object(response.status, response.data)
 
     def watch(self, path: str, since: str) -> Iterator[Json]:
-        mark = "&" if "?" in path else "?"
-        query = f"{mark}watch=true&allowWatchBookmarks=true&timeoutSeconds={_WATCH_SECONDS}&resourceVersion={since}"
-        wait = urllib3.Timeout(connect=5, read=_WATCH_SECONDS + 30)
+        separator = "&" if "?" in path else "?"
+        query = (
+            f"{separator}watch=true&allowWatchBookmarks=true&timeoutSeconds={_WATCH_SECONDS}&resourceVersion={since}"
+        )
+        timeout = urllib3.Timeout(connect=5, read=_WATCH_SECONDS + 30)
         try:
-            answer = self._pool.request(
+            response = self._pool.request(
                 "GET",
                 self._url + path + query,
                 headers=_headers("application/json"),
-                timeout=wait,
+                timeout=timeout,
                 preload_content=False,
             )
-            if answer.status != HTTPStatus.OK:
-                _object(answer.status, answer.read())
-            for line in _lines(answer):
+            if response.status != HTTPStatus.OK:
+                _object(response.status, response.read())
+            for line in _lines(response):
                 yield json.loads(line)
         except urllib3.exceptions.HTTPError as error:
             raise Away(str(error)) from error
@@ -86,15 +88,15 @@ def _headers(media: str) -> Mapping[str, str]:
     return {"Content-Type": media, "Accept": "application/json", "User-Agent": "kubelet/local"}
 
 
-def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    rest = b""
-    for chunk in answer.stream():
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from filter(None, whole)
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    remainder = b""
+    for chunk in response.stream():
+        *lines, remainder = (remainder + chunk).split(b"\n")
+        yield from filter(None, lines)
 
 
 def _object(status: int, data: bytes) -> Json:
-    """An answer that is no object (`ok` at /readyz) is its own message."""
+    """Parse a response; one that is not JSON (`ok` at /readyz) becomes a message."""
     try:
         body = json.loads(data)
     except ValueError:

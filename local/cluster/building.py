@@ -1,4 +1,4 @@
-"""The programs of the control plane: where they lie, whether they are there, and how they are built."""
+"""The programs of the control plane: where they are, whether they are complete, and how they are built."""
 
 import os
 import shutil
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VERSIONS: Mapping[str, str] = {"1.35.4": "3.6.5", "1.34.9": "3.6.4", "1.33.13": "3.5.21"}
-"""Kubernetes → the etcd that its own module names. Each has a folder in `binaries`, with the checksums of all modules.
-The double imitates the first one."""
+"""Kubernetes → the etcd that its own module names. Each has a folder in `binaries` with the checksums of all its
+modules. The double imitates the first one."""
 KUBERNETES, ETCD = next(iter(VERSIONS.items()))
 _MODULES = Path(__file__).parent / "binaries"
 PACKAGES = {
@@ -21,8 +21,8 @@ PACKAGES = {
 }
 """Program → the package that it is built from."""
 
-_STAMPED = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-"""The variable in which the programs look up their own version; without it they call themselves v0.0.0 and refuse each
+_VERSION_PACKAGES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+"""The packages in which the programs look up their version. Without it they call themselves v0.0.0 and refuse each
 other."""
 
 NO_GO = (
@@ -32,8 +32,8 @@ NO_GO = (
 )
 
 
-class NotBuilt(Exception):  # noqa: N818 - it is the state of things
-    """The programs are not there, or could not be built; the message says what to do."""
+class NotBuilt(Exception):  # noqa: N818 - it reads better without a suffix
+    """The programs are missing, or could not be built; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,8 @@ class Programs:
 
 
 def programs(environ: Mapping[str, str] = os.environ, *, kubernetes: str = KUBERNETES) -> Programs:
-    """Outside the repository, so that every checkout and every clean clone shares them; keyed by version. Raises
-    `NotBuilt` for a version that has no module here."""
+    """The programs' folder is outside the repository, so that all checkouts and clean clones share it; it is keyed by
+    version. Raises `NotBuilt` for a version that has no module here."""
     if kubernetes not in VERSIONS:
         raise NotBuilt(f"Kubernetes {kubernetes}: expected one of {', '.join(VERSIONS)}")
     cache = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -62,49 +62,52 @@ def programs(environ: Mapping[str, str] = os.environ, *, kubernetes: str = KUBER
 
 
 def built(kubernetes: str = KUBERNETES) -> Programs:
-    """The programs, all of them. Raises `NotBuilt`."""
-    found = programs(kubernetes=kubernetes)
-    if missing := found.missing:
+    """The programs of a version, which must be complete. Raises `NotBuilt`."""
+    built_programs = programs(kubernetes=kubernetes)
+    if missing := built_programs.missing:
         command = "make cluster" if kubernetes == KUBERNETES else f"make cluster ARGS=--kubernetes={kubernetes}"
-        raise NotBuilt(f"not in {found.folder}: {', '.join(missing)}; `{command}` builds them once")
-    return found
+        raise NotBuilt(f"not in {built_programs.folder}: {', '.join(missing)}; `{command}` builds them once")
+    return built_programs
 
 
 def find_go(which: Callable[[str], str | None] = shutil.which) -> Path | None:
     usual = Path("/usr/local/go/bin/go")
-    found = which("go") or (str(usual) if os.access(usual, os.X_OK) else None)
-    return Path(found) if found else None
+    go = which("go") or (str(usual) if os.access(usual, os.X_OK) else None)
+    return Path(go) if go else None
 
 
 def build(say: Callable[[str], None], *, go: Path | None = None, kubernetes: str = KUBERNETES) -> Programs:
-    """Builds what is missing, under another name first, so that a build that is ended leaves no half program."""
-    wanted = programs(kubernetes=kubernetes)
-    if not wanted.missing:
-        return wanted
+    """Build what is missing, under a temporary name first, so that an interrupted build leaves no incomplete
+    program."""
+    target = programs(kubernetes=kubernetes)
+    if not target.missing:
+        return target
     go = go or find_go()
     if go is None:
         raise NotBuilt(NO_GO)
-    wanted.folder.mkdir(parents=True, exist_ok=True)
+    target.folder.mkdir(parents=True, exist_ok=True)
     etcd = VERSIONS[kubernetes]
-    say(f"Building Kubernetes {kubernetes} and etcd {etcd} into {wanted.folder}, once; about ten minutes")
-    for name in wanted.missing:
-        began = time.monotonic()
-        fresh = wanted.path(f"{name}.{os.getpid()}")
-        command, environment = build_command(go, name, fresh, kubernetes), {**os.environ, **_ENVIRONMENT}
-        done = subprocess.run(command, cwd=_MODULES / kubernetes, env=environment, check=False)
-        if done.returncode:
-            fresh.unlink(missing_ok=True)
-            raise NotBuilt(f"{name} could not be built: go ended with exit code {done.returncode}; its words are above")
-        fresh.rename(wanted.path(name))
-        say(f"  {name}: {wanted.path(name).stat().st_size / 1e6:.0f} MB in {time.monotonic() - began:.0f} s")
-    return wanted
+    say(f"Building Kubernetes {kubernetes} and etcd {etcd} into {target.folder}, once; about ten minutes")
+    for name in target.missing:
+        begin = time.monotonic()
+        unfinished = target.path(f"{name}.{os.getpid()}")
+        command, environment = build_command(go, name, unfinished, kubernetes), {**os.environ, **_ENVIRONMENT}
+        process = subprocess.run(command, cwd=_MODULES / kubernetes, env=environment, check=False)
+        if process.returncode:
+            unfinished.unlink(missing_ok=True)
+            raise NotBuilt(
+                f"{name} could not be built: go ended with exit code {process.returncode}; its output is above"
+            )
+        unfinished.rename(target.path(name))
+        say(f"  {name}: {target.path(name).stat().st_size / 1e6:.0f} MB in {time.monotonic() - begin:.0f} s")
+    return target
 
 
 _ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
 
 
 def build_command(go: Path, name: str, target: Path, kubernetes: str = KUBERNETES) -> list[str]:
-    """Pure. Nice, since a build takes every core for minutes."""
+    """Pure. Uses `nice`, since a build takes every core for minutes."""
     flags = "-s -w" + ("" if name == "etcd" else _version_flags(kubernetes))
     return ["nice", str(go), "build", "-trimpath", "-ldflags", flags, "-o", str(target), PACKAGES[name]]
 
@@ -119,4 +122,4 @@ def _version_flags(kubernetes: str) -> str:
         "gitCommit": "unknown",
         "buildDate": "1970-01-01T00:00:00Z",
     }
-    return "".join(f" -X {package}.{name}={value}" for package in _STAMPED for name, value in facts.items())
+    return "".join(f" -X {package}.{name}={value}" for package in _VERSION_PACKAGES for name, value in facts.items())

@@ -1,6 +1,6 @@
-"""The certificates of one cluster: an authority, the servers that it vouches for, and who the clients are.
+"""The certificates of one cluster: an authority, its servers, and its clients.
 
-Python is stricter than Go about them: an authority needs its key usage, a leaf the identifier of its authority's key.
+Python checks them more strictly than Go: an authority needs its key usage, a leaf its authority's key identifier.
 """
 
 import os
@@ -30,7 +30,7 @@ _USAGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Leaf:
-    """One certificate: who it names, and where it may serve."""
+    """One certificate: whom it names, and the hosts that it may serve."""
 
     name: str
     group: str = ""
@@ -59,7 +59,7 @@ LEAVES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Certificates:
-    """Files by name: `ca.crt`, `<leaf>.crt`, `<leaf>.key`, and the key of the service accounts."""
+    """The files, by name: `ca.crt`, `<leaf>.crt`, `<leaf>.key`, and the keys for service accounts."""
 
     folder: Path
 
@@ -69,7 +69,7 @@ class Certificates:
 
     @property
     def service_accounts(self) -> Path:
-        """The key that signs their tokens; `public_service_accounts` checks them."""
+        """The key that signs service account tokens; `public_service_accounts` verifies them."""
         return self.folder / "service-accounts.key"
 
     @property
@@ -100,9 +100,9 @@ def make_certificates(folder: Path) -> Certificates:
         signed = _leaf(leaf, issuer, key, authority_key).sign(authority_key, hashes.SHA256())
         _write(files.certificate(name), signed.public_bytes(serialization.Encoding.PEM))
         _write(files.key(name), _pem(key))
-    signing = ec.generate_private_key(ec.SECP256R1())
-    _write(files.service_accounts, _pem(signing))
-    public = signing.public_key().public_bytes(
+    service_account_key = ec.generate_private_key(ec.SECP256R1())
+    _write(files.service_accounts, _pem(service_account_key))
+    public = service_account_key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     _write(files.public_service_accounts, public)
@@ -114,16 +114,16 @@ def _leaf(
 ) -> x509.CertificateBuilder:
     group = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, leaf.group)] if leaf.group else []
     subject = x509.Name([*group, x509.NameAttribute(NameOID.COMMON_NAME, leaf.name)])
-    both = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
-    made = (
+    both_usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+    builder = (
         _builder(subject, issuer, key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage("digital_signature"), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
-        .add_extension(both, critical=False)
+        .add_extension(both_usages, critical=False)
     )
     names = [_host(host) for host in leaf.hosts]
-    return made.add_extension(x509.SubjectAlternativeName(names), critical=False) if names else made
+    return builder.add_extension(x509.SubjectAlternativeName(names), critical=False) if names else builder
 
 
 def _host(host: str) -> x509.GeneralName:
@@ -154,7 +154,7 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Readable by this user only."""
+    """Write a file that only this user can read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

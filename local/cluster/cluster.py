@@ -1,4 +1,4 @@
-"""One cluster put together: certificates, control plane, node, and who may do what in which namespace."""
+"""Assembles one cluster: certificates, control plane, node, and who may do what in which namespace."""
 
 import shutil
 import tempfile
@@ -23,41 +23,41 @@ _RBAC = "rbac.authorization.k8s.io"
 
 
 class RealCluster:
-    """A cluster of one node that begins afresh. Use it as a context manager, or call start() and stop().
+    """A cluster of one node that starts empty. Use it as a context manager, or call start() and stop().
 
-    It takes the same settings as the double (`KubernetesSettings`). Each of its tokens becomes a service account of
-    that user's name in `default`; a token with verbs `*` in named namespaces gets the rights of the ClusterRole `edit`
-    there, and one with rules the rights of those rules.
+    It takes the same settings as the double (`KubernetesSettings`). Each token becomes a service account in `default`
+    with the name of its user. A token with the verbs `*` gets the ClusterRole `edit` in its namespaces; one with rules
+    gets the rights of those rules.
     """
 
     def __init__(self, settings: KubernetesSettings, *, programs: Programs, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         self._settings = settings
-        self._sockets = Path(tempfile.mkdtemp(prefix="slipway-"))  # a socket's path may have 107 bytes only
-        self._where = Layout(
+        self._sockets = Path(tempfile.mkdtemp(prefix="slipway-"))  # a socket's path may have at most 107 bytes
+        self._layout = Layout(
             folder=folder, certificates=make_certificates(folder / "certificates"), tunnel=self._sockets / "tunnel"
         )
-        self._api = AdminApi(self._where.url, self._where.certificates)
-        self._plane, self._kubernetes = ControlPlane(self._where, programs), programs.kubernetes
+        self._api = AdminApi(self._layout.url, self._layout.certificates)
+        self._plane, self._kubernetes = ControlPlane(self._layout, programs), programs.kubernetes
         self._node: Node | None = None
 
     @property
     def url(self) -> str:
-        return self._where.url
+        return self._layout.url
 
     @property
     def port(self) -> int:
-        return self._where.port
+        return self._layout.port
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's."""
-        return self._where.kubeconfig("admin")
+        """The administrator's kubeconfig."""
+        return self._layout.kubeconfig("admin")
 
     def kubeconfig_of(self, user: str) -> Path:
-        """The token of a service account that the settings name."""
-        return self._where.kubeconfig(user)
+        """The kubeconfig of a service account, by its user in the settings."""
+        return self._layout.kubeconfig(user)
 
     @property
     def pids(self) -> dict[str, int]:
@@ -70,9 +70,9 @@ class RealCluster:
             self._node = Node(
                 self._api,
                 self._settings,
-                files=self._where.certificates,
-                tunnel=self._where.tunnel,
-                folder=self._where.folder / "node",
+                files=self._layout.certificates,
+                tunnel=self._layout.tunnel,
+                folder=self._layout.folder / "node",
                 kubernetes=self._kubernetes,
             )
             self._node.start()
@@ -99,7 +99,7 @@ class RealCluster:
     # ---- inside
 
     def _is_ready(self) -> bool:
-        """Whether its roles exist and let their users in: before that it answers 403."""
+        """Whether the API server is ready and has created its roles: before that it responds with 403."""
         try:
             self._api.call("GET", f"/apis/{_RBAC}/v1/clusterroles/edit")
             self._api.call("GET", "/readyz")
@@ -120,56 +120,56 @@ class RealCluster:
         while not holds():
             if time.monotonic() > end:
                 raise PartFailed(
-                    f"not within {START_TIMEOUT:.0f} s: {what}; the logs are in {self._where.folder / 'logs'}"
+                    f"not within {START_TIMEOUT:.0f} s: {what}; the logs are in {self._layout.folder / 'logs'}"
                 )
             time.sleep(0.1)
 
     def _has_service_accounts(self) -> bool:
-        found = self._api.call("GET", "/api/v1/serviceaccounts?fieldSelector=metadata.name%3Ddefault")["items"]
-        return {"default", *self._settings.namespaces} <= {one["metadata"]["namespace"] for one in found}
+        accounts = self._api.call("GET", "/api/v1/serviceaccounts?fieldSelector=metadata.name%3Ddefault")["items"]
+        return {"default", *self._settings.namespaces} <= {account["metadata"]["namespace"] for account in accounts}
 
     def _has_a_node(self) -> bool:
         [node] = self._api.call("GET", "/api/v1/nodes")["items"]
         return not node["spec"].get("taints")
 
     def _admit(self, token: Token) -> None:
-        """A service account with its rights and its kubeconfig. The settings' own token is not used: here the API
-        server makes them."""
+        """Create a service account with its rights and its kubeconfig. The token in the settings is not used: the API
+        server issues one."""
         accounts = "/api/v1/namespaces/default/serviceaccounts"
         unless_there(self._api, "POST", accounts, {"metadata": {"name": token.user}})
         for path, role in roles(token):
             unless_there(self._api, "POST", path, role)
-        asked = {
+        token_request = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
             "spec": {"expirationSeconds": _TOKEN_SECONDS},
         }
-        made = self._api.call("POST", f"{accounts}/{token.user}/token", asked)["status"]["token"]
-        text = kubeconfig_text(self._where, user={"token": made}, name=token.user)
+        token_text = self._api.call("POST", f"{accounts}/{token.user}/token", token_request)["status"]["token"]
+        text = kubeconfig_text(self._layout, user={"token": token_text}, name=token.user)
         write_kubeconfig(self.kubeconfig_of(token.user), text)
 
 
 def role_rule(rule: Rule) -> Json:
-    """A rule as a Role holds it."""
+    """A rule in the form in which a Role holds it."""
     return {"apiGroups": list(rule.groups), "resources": list(rule.resources), "verbs": list(rule.verbs)}
 
 
 def roles(token: Token) -> list[tuple[str, Json]]:
-    """Pure: the roles and bindings that give a service account what the double would give the token."""
+    """Pure: the roles and bindings that give a service account what the double would allow the token."""
     subject = {"kind": "ServiceAccount", "name": token.user, "namespace": "default"}
     rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": list(token.verbs)}]
     if token.rules != "*":
         rules = [role_rule(rule) for rule in token.rules]
     everywhere = token.namespaces == "*"
-    made: list[tuple[str, Json]] = []
+    objects: list[tuple[str, Json]] = []
     for namespace in [""] if everywhere else token.namespaces:
         prefix = f"/apis/{_RBAC}/v1" + (f"/namespaces/{namespace}" if namespace else "")
         cluster = "cluster" if everywhere else ""
-        known = "cluster-admin" if everywhere else "edit"
-        role = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": known}
+        built_in_role = "cluster-admin" if everywhere else "edit"
+        role = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": built_in_role}
         if (token.verbs, token.rules) != ("*", "*"):
             role = {"apiGroup": _RBAC, "kind": "ClusterRole" if everywhere else "Role", "name": token.user}
-            made.append((f"{prefix}/{cluster}roles", {"metadata": {"name": token.user}, "rules": rules}))
+            objects.append((f"{prefix}/{cluster}roles", {"metadata": {"name": token.user}, "rules": rules}))
         binding = {"metadata": {"name": token.user}, "roleRef": role, "subjects": [subject]}
-        made.append((f"{prefix}/{cluster}rolebindings", binding))
-    return made
+        objects.append((f"{prefix}/{cluster}rolebindings", binding))
+    return objects

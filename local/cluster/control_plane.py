@@ -1,4 +1,5 @@
-"""etcd, API server, controller manager and scheduler of one cluster: started, kept up, ended by their process ids."""
+"""etcd, API server, controller manager and scheduler of one cluster: starts them, keeps them up, and ends them by
+pid."""
 
 import threading
 import time
@@ -24,12 +25,12 @@ _NO_NODES = "*,-nodeipam,-node-route-controller,-cloud-node-lifecycle-controller
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """The home of one control plane: its folder, certificates and ports on this machine."""
+    """Where one control plane keeps its files, and its ports on this machine."""
 
     folder: Path
     certificates: Certificates
     tunnel: Path
-    """The socket at which our node takes the API server's connections to pods and to the kubelet."""
+    """The socket through which the API server reaches pods and the kubelet."""
     port: int = field(default_factory=free_port)
     etcd_port: int = field(default_factory=free_port)
     peer_port: int = field(default_factory=free_port)
@@ -46,13 +47,13 @@ class Layout:
         return self.folder / "egress.yaml"
 
 
-def commands(where: Layout, programs: Programs) -> dict[str, list[str]]:
-    """Pure: each program with its arguments, in the order in which they are started."""
-    files = where.certificates
-    peer, client = f"https://127.0.0.1:{where.peer_port}", f"https://127.0.0.1:{where.etcd_port}"
+def commands(layout: Layout, programs: Programs) -> dict[str, list[str]]:
+    """Pure: each program with its arguments, in the order in which they start."""
+    files = layout.certificates
+    peer, client = f"https://127.0.0.1:{layout.peer_port}", f"https://127.0.0.1:{layout.etcd_port}"
     etcd = {
         "name": "etcd",
-        "data-dir": where.folder / "etcd",
+        "data-dir": layout.folder / "etcd",
         "listen-client-urls": client,
         "advertise-client-urls": client,
         "listen-peer-urls": peer,
@@ -77,7 +78,7 @@ def commands(where: Layout, programs: Programs) -> dict[str, list[str]]:
         "bind-address": "127.0.0.1",
         "advertise-address": "127.0.0.1",
         "endpoint-reconciler-type": "none",
-        "secure-port": where.port,
+        "secure-port": layout.port,
         "tls-cert-file": files.certificate("apiserver"),
         "tls-private-key-file": files.key("apiserver"),
         "client-ca-file": files.authority,
@@ -93,11 +94,11 @@ def commands(where: Layout, programs: Programs) -> dict[str, list[str]]:
         "kubelet-client-certificate": files.certificate("kubelet-client"),
         "kubelet-client-key": files.key("kubelet-client"),
         "kubelet-preferred-address-types": "InternalIP",
-        "egress-selector-config-file": where.egress,
+        "egress-selector-config-file": layout.egress,
         "profiling": "false",
         "v": 1,
     }
-    kubeconfig = where.kubeconfig("controller-manager")
+    kubeconfig = layout.kubeconfig("controller-manager")
     controllers = {
         "kubeconfig": kubeconfig,
         "service-account-private-key-file": files.service_accounts,
@@ -109,12 +110,12 @@ def commands(where: Layout, programs: Programs) -> dict[str, list[str]]:
         "v": 1,
     }
     scheduler = {
-        "kubeconfig": where.kubeconfig("scheduler"),
+        "kubeconfig": layout.kubeconfig("scheduler"),
         "leader-elect": "false",
         "secure-port": 0,
         "v": 1,
     }
-    told = {
+    options_by_program = {
         "etcd": etcd,
         "kube-apiserver": api_server,
         "kube-controller-manager": controllers,
@@ -122,12 +123,12 @@ def commands(where: Layout, programs: Programs) -> dict[str, list[str]]:
     }
     return {
         name: [str(programs.path(name)), *(f"--{key}={value}" for key, value in options.items())]
-        for name, options in told.items()
+        for name, options in options_by_program.items()
     }
 
 
-def kubeconfig_text(where: Layout, *, user: dict[str, object], name: str, namespace: str = "default") -> str:
-    cluster = {"server": where.url, "certificate-authority": str(where.certificates.authority)}
+def kubeconfig_text(layout: Layout, *, user: dict[str, object], name: str, namespace: str = "default") -> str:
+    cluster = {"server": layout.url, "certificate-authority": str(layout.certificates.authority)}
     document = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -139,32 +140,31 @@ def kubeconfig_text(where: Layout, *, user: dict[str, object], name: str, namesp
     return yaml.safe_dump(document, sort_keys=False)
 
 
-def write_files(where: Layout) -> None:
-    """The kubeconfigs of those that have a certificate, and by which way the API server reaches pods."""
-    where.folder.mkdir(parents=True, exist_ok=True)
+def write_files(layout: Layout) -> None:
+    """Write the kubeconfigs of the programs and the administrator, and how the API server reaches pods."""
+    layout.folder.mkdir(parents=True, exist_ok=True)
     for name in ("admin", "controller-manager", "scheduler"):
         user: dict[str, object] = {
-            "client-certificate": str(where.certificates.certificate(name)),
-            "client-key": str(where.certificates.key(name)),
+            "client-certificate": str(layout.certificates.certificate(name)),
+            "client-key": str(layout.certificates.key(name)),
         }
-        write_kubeconfig(where.kubeconfig(name), kubeconfig_text(where, user=user, name=name))
-    transport = {"uds": {"udsName": str(where.tunnel)}}
+        write_kubeconfig(layout.kubeconfig(name), kubeconfig_text(layout, user=user, name=name))
+    transport = {"uds": {"udsName": str(layout.tunnel)}}
     selection = {"name": "cluster", "connection": {"proxyProtocol": "HTTPConnect", "transport": transport}}
     document = {
         "apiVersion": "apiserver.k8s.io/v1beta1",
         "kind": "EgressSelectorConfiguration",
         "egressSelections": [selection],
     }
-    where.egress.write_text(yaml.safe_dump(document))
+    layout.egress.write_text(yaml.safe_dump(document))
 
 
 class ControlPlane:
-    """The four programs. Programs that end by themselves are started again, as a node's kubelet does with static
-    pods."""
+    """The four programs. One that ends by itself is restarted, as a node's kubelet does with static pods."""
 
-    def __init__(self, where: Layout, programs: Programs) -> None:
-        self.where = where
-        self._commands = commands(where, programs)
+    def __init__(self, layout: Layout, programs: Programs) -> None:
+        self.layout = layout
+        self._commands = commands(layout, programs)
         self._parts: dict[str, Part] = {}
         self._guardian = Guardian()
         self._ended = threading.Event()
@@ -172,8 +172,8 @@ class ControlPlane:
         self._keeper = threading.Thread(target=self._keep_up, name="control-plane", daemon=True)
 
     def start(self, is_ready: Callable[[], bool], *, timeout: float) -> None:
-        """Until the API server says that it is ready. Raises `PartFailed`."""
-        write_files(self.where)
+        """Start, and wait until the API server is ready. Raises `PartFailed`."""
+        write_files(self.layout)
         for name in ("etcd", "kube-apiserver"):
             self._start(name)
         self._until(is_ready, timeout)
@@ -187,7 +187,7 @@ class ControlPlane:
             return {name: part.pid for name, part in self._parts.items()}
 
     def stop(self) -> None:
-        """At once: nothing of it is kept."""
+        """Kill the programs: nothing of them is kept."""
         self._ended.set()
         if self._keeper.is_alive():
             self._keeper.join()
@@ -196,8 +196,8 @@ class ControlPlane:
         self._guardian.close()
 
     def _start(self, name: str) -> None:
-        log = self.where.folder / "logs" / f"{name}.log"
-        part = Part(name, self._commands[name], log=log, says_ready=False)
+        log = self.layout.folder / "logs" / f"{name}.log"
+        part = Part(name, self._commands[name], log=log, reports_ready=False)
         self._guardian.watch(part.pid)
         with self._lock:
             self._parts[name] = part
@@ -213,7 +213,7 @@ class ControlPlane:
             time.sleep(0.1)
 
     def _keep_up(self) -> None:
-        """The scheduler, for one, ends itself when the API server goes away."""
+        """Restart programs that ended: the scheduler, for one, ends when the API server goes away."""
         while not self._ended.wait(_LOOK_EVERY):
             for name, part in list(self._parts.items()):
                 if not part.alive:

@@ -1,8 +1,8 @@
-"""A store whose objects are a real API server's: watched, never made up. The kubelet of the double runs on it.
+"""A store whose objects are those of a real API server: watched, never invented. The double's kubelet runs on it.
 
-Reads come from memory for the kinds that a node looks at all the time, and by request for all others. Writes go to the
-API server, and the mirror holds its answers. A server that is away stops nothing: the write is tried again at the next
-look, one of which comes after a second at the latest.
+Reads come from memory for the kinds that a node looks at all the time, and from the API server for all others. Writes
+go to the API server, and the mirror keeps what it returns. If the server is down, the write is retried at the next
+look, which comes within a second.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ WATCHED = (PODS, SERVICES, CONFIG_MAPS, SECRETS, DEPLOYMENTS, REPLICA_SETS, STAT
 _AGAIN = 1.0
 _MERGE = "application/merge-patch+json"
 _INJECTED = "kube-api-access-"
-"""Volumes with a token for the API server, which admission adds to each pod. No program here gets one."""
+"""Volumes with a token for the API server, which admission adds to each pod. The programs here get none."""
 _OURS = frozenset({"PodScheduled", "Initialized", "ContainersReady", "Ready"})
 
 _log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Mirror(Store):
         self._api = api
         self._node = node
         self._addresses = Addresses()
-        self._told: dict[str, tuple[Json, Json]] = {}
+        self._reported: dict[str, tuple[Json, Json]] = {}
         self._leaving: dict[str, float] = {}
         self._ended = threading.Event()
         self._synced = {resource: threading.Event() for resource in WATCHED}
@@ -62,14 +62,14 @@ class Mirror(Store):
         ]
 
     def start(self) -> None:
-        """Returns once everything was listed, so that no pod is looked at before its owner is known."""
+        """Returns once everything was listed, so that no pod is handled before its owner is known."""
         for thread in self._threads:
             thread.start()
         for synced in self._synced.values():
             synced.wait()
 
     def stop(self) -> None:
-        """The watches end with the process, or with the server."""
+        """The watches end with the process or with the server."""
         self._ended.set()
 
     def pod_at(self, address: str) -> Json | None:
@@ -80,10 +80,10 @@ class Mirror(Store):
     # ---- reading
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
-        """From memory, or by request if memory does not hold it: an owner may be watched later than its pod."""
-        known = super().get(resource, namespace, name)
-        if known is not None or resource in (PODS, EVENTS):
-            return known
+        """From memory, or else from the API server: an owner may reach the watch later than its pod."""
+        stored = super().get(resource, namespace, name)
+        if stored is not None or resource in (PODS, EVENTS):
+            return stored
         try:
             return self._api.call("GET", _path(resource, namespace, name))
         except Refused as refused:
@@ -96,46 +96,46 @@ class Mirror(Store):
     # ---- writing
 
     def create(self, resource: Resource, namespace: str | None, body: Json, *, dry_run: bool = False) -> Json:
-        """Events only; a node makes nothing else."""
+        """Create an event; a node creates nothing else."""
         del dry_run
-        named = {**body, "apiVersion": resource.api_version, "kind": resource.kind}
-        made = self._sent("POST", _path(resource, namespace), named)
-        if made is not None:
-            self._put(resource, made)
-        return made or named
+        event = {**body, "apiVersion": resource.api_version, "kind": resource.kind}
+        created = self._send("POST", _path(resource, namespace), event)
+        if created is not None:
+            self._put(resource, created)
+        return created or event
 
     def set_status(self, resource: Resource, thing: Json, status: Json, *, manager: str = SYSTEM_MANAGER) -> Json:
         del manager
         uid = thing["metadata"]["uid"]
-        if self._told.get(uid) == (status, thing.get("status")):
+        if self._reported.get(uid) == (status, thing.get("status")):
             return thing
-        wanted = self._as_node(thing, status)
-        changed = self._patched(resource, thing, {"status": wanted}, "/status")
+        node_status = self._as_node(thing, status)
+        changed = self._patch(resource, thing, {"status": node_status}, "/status")
         if changed is not None:
-            self._told[uid] = (status, changed["status"])
+            self._reported[uid] = (status, changed["status"])
         return changed or thing
 
     def update(self, resource: Resource, thing: Json, new: Json, *, manager: str = SYSTEM_MANAGER) -> Json:
-        """A pod's annotations, and an event's count: which node a pod runs on the scheduler says."""
+        """Change a pod's annotations, or an event's count. The node of a pod is set by the scheduler."""
         del manager
         if resource is PODS:
             body: Json = {"metadata": {"annotations": new["metadata"].get("annotations") or {}}}
         else:
             body = {key: new[key] for key in ("count", "lastTimestamp") if key in new}
-        return self._patched(resource, thing, body) or thing
+        return self._patch(resource, thing, body) or thing
 
     def remove(self, resource: Resource, thing: Json) -> Json:
-        """A pod that has ended is taken away; it says first how its containers ended."""
+        """Delete a pod that has ended, after reporting how its containers ended."""
         metadata = thing["metadata"]
         uid, now = metadata["uid"], time.monotonic()
         if now - self._leaving.get(uid, -_AGAIN) < _AGAIN:
-            return thing  # asked for, and something still holds it: a finalizer
+            return thing  # deleted already, but a finalizer still holds it
         self._leaving[uid] = now
         if resource is PODS and not is_finished(thing):
-            self._patched(resource, thing, {"status": _ended(thing)}, "/status")
+            self._patch(resource, thing, {"status": _ended(thing)}, "/status")
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
-        gone = self._sent("DELETE", _path(resource, metadata.get("namespace"), metadata["name"]), options)
-        if gone is None or gone.get("metadata", {}).get("finalizers"):
+        deleted = self._send("DELETE", _path(resource, metadata.get("namespace"), metadata["name"]), options)
+        if deleted is None or deleted.get("metadata", {}).get("finalizers"):
             self._look_again()
         else:
             self._drop(resource, thing)
@@ -144,26 +144,26 @@ class Mirror(Store):
     # ---- inside
 
     def _as_node(self, pod: Json, status: Json) -> Json:
-        """With the pod's own address, and with the conditions that others wrote."""
+        """The status with the pod's own address, and with the conditions that others wrote."""
         address = self._addresses.of(pod["metadata"]["uid"])
-        before = (pod.get("status") or {}).get("conditions") or []
-        others = [condition for condition in before if condition["type"] not in _OURS]
+        conditions = (pod.get("status") or {}).get("conditions") or []
+        others = [condition for condition in conditions if condition["type"] not in _OURS]
         fixed = {"podIP": address, "podIPs": [{"ip": address}], "hostIP": "127.0.0.1"}
         observed = {"observedGeneration": pod["metadata"].get("generation", 1)}
-        said = {key: value for key, value in status.items() if key != "qosClass"}
-        return {**said, **fixed, **observed, "conditions": [*status["conditions"], *others]}
+        reported = {key: value for key, value in status.items() if key != "qosClass"}
+        return {**reported, **fixed, **observed, "conditions": [*status["conditions"], *others]}
 
-    def _patched(self, resource: Resource, thing: Json, body: Json, sub: str = "") -> Json | None:
-        """Patch exactly that object: a successor of the same name is another pod."""
+    def _patch(self, resource: Resource, thing: Json, body: Json, sub: str = "") -> Json | None:
+        """Patch exactly this object: a successor of the same name has another uid."""
         metadata = thing["metadata"]
         path = _path(resource, metadata.get("namespace"), metadata["name"]) + sub
-        bound = {**body, "metadata": {**body.get("metadata", {}), "uid": metadata["uid"]}}
-        changed = self._sent("PATCH", path + "?fieldManager=kubelet", bound, media=_MERGE)
+        patch = {**body, "metadata": {**body.get("metadata", {}), "uid": metadata["uid"]}}
+        changed = self._send("PATCH", path + "?fieldManager=kubelet", patch, media=_MERGE)
         return None if changed is None else self._put(resource, changed)
 
-    def _sent(self, method: str, path: str, body: Json, *, media: str = "application/json") -> Json | None:
-        """None if the request failed, which leads to another look. That an object is gone or was changed by others is
-        not logged."""
+    def _send(self, method: str, path: str, body: Json, *, media: str = "application/json") -> Json | None:
+        """Send a request. Returns None if it failed, and schedules another look. That an object is gone or was changed
+        by somebody else is not logged."""
         try:
             return self._api.call(method, path, body, media=media)
         except Refused as refused:
@@ -185,56 +185,56 @@ class Mirror(Store):
             self.changed.notify_all()
 
     def _follow(self, resource: Resource) -> None:
-        """List, then watch from there; again from the start if the server no longer knows the version."""
+        """List, then watch from there; start again if the server no longer knows the version."""
         while not self._ended.is_set():
             try:
-                since = self._listed(resource)
+                since = self._list(resource)
                 self._synced[resource].set()
                 while not self._ended.is_set():
-                    since = self._watched(resource, since)
+                    since = self._watch(resource, since)
             except (Away, Refused) as reason:
                 if not self._ended.is_set():
                     _log.warning("watch %s: %s", resource.plural, reason)
                 self._ended.wait(_AGAIN)
 
-    def _listed(self, resource: Resource) -> str:
-        answer = self._api.call("GET", self._place(resource))
+    def _list(self, resource: Resource) -> str:
+        page = self._api.call("GET", self._place(resource))
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
-        found = [{**item, **kind} for item in answer.get("items") or []]
+        objects = [{**item, **kind} for item in page.get("items") or []]
         with self.changed:
-            alive = {thing["metadata"]["uid"] for thing in found}
-            for known in super().find(resource):
-                if known["metadata"]["uid"] not in alive:
-                    self._drop(resource, known)
-            for thing in found:
-                self._put(resource, thing)
-        return str(answer["metadata"]["resourceVersion"])
+            alive = {item["metadata"]["uid"] for item in objects}
+            for stored in super().find(resource):
+                if stored["metadata"]["uid"] not in alive:
+                    self._drop(resource, stored)
+            for item in objects:
+                self._put(resource, item)
+        return str(page["metadata"]["resourceVersion"])
 
-    def _watched(self, resource: Resource, since: str) -> str:
+    def _watch(self, resource: Resource, since: str) -> str:
         for event in self._api.watch(self._place(resource), since):
-            thing = event["object"]
+            item = event["object"]
             if event["type"] == "ERROR":
-                raise Refused(int(thing.get("code", 500)), str(thing.get("message")))
-            since = str(thing["metadata"]["resourceVersion"])
+                raise Refused(int(item.get("code", 500)), str(item.get("message")))
+            since = str(item["metadata"]["resourceVersion"])
             if event["type"] == "DELETED":
-                self._drop(resource, thing)
+                self._drop(resource, item)
             elif event["type"] != "BOOKMARK":
-                self._put(resource, thing)
+                self._put(resource, item)
         return since
 
     def _place(self, resource: Resource) -> str:
-        """The address of the list; of pods only those of our node, as a kubelet asks for them."""
+        """The path of the list; for pods only those of our node, as a kubelet requests them."""
         of_node = f"?fieldSelector=spec.nodeName%3D{self._node}" if resource is PODS else ""
         return _path(resource, None) + of_node
 
     def _put(self, resource: Resource, thing: Json) -> Json:
-        """Unless a newer version of it is known: an answer and a watch may overtake each other."""
+        """Store the object unless a newer version is known: a response and a watch may overtake each other."""
         thing = _without_token(thing) if resource is PODS else thing
         with self.changed:
             key = object_key(resource, thing)
-            known = self._objects.get(key)
-            if known is not None and _version(known) >= _version(thing):
-                return known
+            stored = self._objects.get(key)
+            if stored is not None and _version(stored) >= _version(thing):
+                return stored
             self._objects[key] = thing
             self._wake()
         return thing
@@ -242,11 +242,11 @@ class Mirror(Store):
     def _drop(self, resource: Resource, thing: Json) -> None:
         uid = thing["metadata"]["uid"]
         with self.changed:
-            known = self._objects.get(object_key(resource, thing))
-            if known is not None and known["metadata"]["uid"] == uid:
+            stored = self._objects.get(object_key(resource, thing))
+            if stored is not None and stored["metadata"]["uid"] == uid:
                 del self._objects[object_key(resource, thing)]
             if resource is PODS:
-                self._told.pop(uid, None)
+                self._reported.pop(uid, None)
                 self._leaving.pop(uid, None)
                 self._addresses.free(uid)
             self._wake()
@@ -254,8 +254,8 @@ class Mirror(Store):
 
 def _path(resource: Resource, namespace: str | None, name: str = "") -> str:
     root = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.api_version}"
-    where = f"/namespaces/{namespace}" if namespace and resource is not NAMESPACES else ""
-    return f"{root}{where}/{resource.plural}" + (f"/{name}" if name else "")
+    scope = f"/namespaces/{namespace}" if namespace and resource is not NAMESPACES else ""
+    return f"{root}{scope}/{resource.plural}" + (f"/{name}" if name else "")
 
 
 def _version(thing: Json) -> int:
@@ -276,7 +276,7 @@ def _without_token(pod: Json) -> Json:
 
 
 def _ended(pod: Json) -> Json:
-    """The status of a pod that was told to end and did."""
+    """The status of a pod that was asked to end and did."""
     status = copy.deepcopy(pod.get("status") or {})
     status["phase"] = "Failed"
     if is_ready(pod) or status.get("conditions"):

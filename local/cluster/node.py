@@ -1,7 +1,7 @@
-"""One node: registered, kept alive by a lease, its kubelet's port for logs, and the pods on it.
+"""One node: it registers, renews its lease, serves logs at the kubelet's port, and runs the pods.
 
-The pods are run by the double's own kubelet (programs), or simulated by its rules; both see a mirror of the API
-server's objects and know of no difference.
+The pods are run by the double's own kubelet (as programs), or simulated by its rules. Both see a mirror of the API
+server's objects and cannot tell the difference.
 """
 
 import http.server
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class Node:
-    """start() and stop() once each."""
+    """Call start() and stop() once each."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Node:
         folder: Path,
         kubernetes: str,
     ) -> None:
-        """`kubernetes` is the version that the node says it is of."""
+        """`kubernetes` is the version that the node reports."""
         self._api, self._kubernetes = api, kubernetes
         self._mirror = Mirror(api, NODE)
         self._runtime = _runtime(self._mirror, settings, folder)
@@ -66,7 +66,7 @@ class Node:
         ]
 
     def start(self) -> None:
-        """The API server has to answer already."""
+        """The API server has to be ready."""
         self._register()
         for thread in self._threads:
             thread.start()
@@ -140,21 +140,21 @@ def _status(port: int, kubernetes: str) -> Json:
         "lastHeartbeatTime": now,
         "lastTransitionTime": now,
     }
-    facts = dict.fromkeys(("bootID", "kernelVersion", "kubeProxyVersion", "machineID", "systemUUID"), "")
-    facts |= {"architecture": "amd64", "operatingSystem": "linux", "osImage": "this machine"}
-    facts |= {"containerRuntimeVersion": "processes://1", "kubeletVersion": f"v{kubernetes}"}
+    node_info = dict.fromkeys(("bootID", "kernelVersion", "kubeProxyVersion", "machineID", "systemUUID"), "")
+    node_info |= {"architecture": "amd64", "operatingSystem": "linux", "osImage": "this machine"}
+    node_info |= {"containerRuntimeVersion": "processes://1", "kubeletVersion": f"v{kubernetes}"}
     return {
         "capacity": _ROOM,
         "allocatable": _ROOM,
         "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}, {"type": "Hostname", "address": NODE}],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
-        "nodeInfo": facts,
+        "nodeInfo": node_info,
         "conditions": [ready],
     }
 
 
 def _log_server(mirror: Mirror, runtime: Runtime, files: Certificates) -> http.server.ThreadingHTTPServer:
-    """Answers the API server only: a client has to show a certificate of the cluster's authority."""
+    """Serves the API server only: a client must show a certificate of the cluster's authority."""
     handler = type("LogHandler", (_LogHandler,), {"mirror": mirror, "runtime": runtime})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -185,11 +185,11 @@ class _LogHandler(http.server.BaseHTTPRequestHandler):
         if pod is None:
             return HTTPStatus.NOT_FOUND, f'pod "{name}" not found\n'.encode()
         previous = query.get("previous") == "true"
-        written = self.runtime.log(pod, container, previous=previous)
-        if written is None:
+        log = self.runtime.log(pod, container, previous=previous)
+        if log is None:
             return HTTPStatus.BAD_REQUEST, why_no_log(pod, container, previous=previous).encode()
         number: Callable[[str], int | None] = lambda key: int(query[key]) if key in query else None  # noqa: E731
-        return HTTPStatus.OK, end_of_log(written, tail=number("tailLines"), limit=number("limitBytes"))
+        return HTTPStatus.OK, end_of_log(log, tail=number("tailLines"), limit=number("limitBytes"))
 
     def _send(self, status: HTTPStatus, body: bytes) -> None:
         self.send_response(status)
@@ -199,4 +199,4 @@ class _LogHandler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """The API server's own log tells of each request."""
+        """Log nothing: the API server logs each request."""

@@ -1,7 +1,7 @@
-"""The API server's way to its node: `CONNECT` at a socket of this machine (its egress selector).
+"""The API server's way to its node: `CONNECT` at a Unix socket (its egress selector).
 
-So a pod's address need not be one of this machine, and what the API server may reach is just our kubelet and the pods.
-A connection to the kubelet is passed on as it is; one to a pod is answered here, by the runtime of the pods.
+So a pod's address need not be one of this machine, and the API server can reach only our kubelet and the pods. A
+connection to the kubelet is passed on as it is; one to a pod is answered here, by the pods' runtime.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class _Connect(socketserver.StreamRequestHandler):
-    """One connection: the address that it asks for, then the bytes that are sent there."""
+    """One connection: the requested address, then the bytes that are sent there."""
 
     kubelet_port: int
     pod_at: Callable[[str], Json | None]
@@ -59,8 +59,8 @@ class _Connect(socketserver.StreamRequestHandler):
     timeout = _IDLE
 
     def handle(self) -> None:
-        method, _, rest = self.rfile.readline(4096).decode("latin-1").partition(" ")
-        target = rest.split(" ")[0]
+        method, _, request_target = self.rfile.readline(4096).decode("latin-1").partition(" ")
+        target = request_target.split(" ")[0]
         while self.rfile.readline(4096).strip():
             continue
         host, _, port = target.rpartition(":")
@@ -90,8 +90,8 @@ class _Connect(socketserver.StreamRequestHandler):
             back.join()
 
     def _answer(self, pod: Json, port: int) -> None:
-        of_pod = type("PodHandler", (_PodHandler,), {"pod": pod, "port": port, "runtime": self.runtime})
-        of_pod(self.connection, self.client_address, self.server)
+        handler = type("PodHandler", (_PodHandler,), {"pod": pod, "port": port, "runtime": self.runtime})
+        handler(self.connection, self.client_address, self.server)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
@@ -103,7 +103,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 class _PodHandler(http.server.BaseHTTPRequestHandler):
-    """A pod's port, as far as HTTP goes: the runtime knows what the pod answers."""
+    """A pod's port, as far as HTTP goes: the runtime determines what the pod responds."""
 
     protocol_version = "HTTP/1.1"
     timeout = _IDLE
@@ -114,15 +114,15 @@ class _PodHandler(http.server.BaseHTTPRequestHandler):
     def _serve(self) -> None:
         length = min(int(self.headers.get("Content-Length") or 0), _MOST_BODY)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP | {"host"}}
-        asked = PodRequest(method=self.command, target=self.path, headers=headers, body=self.rfile.read(length))
+        request = PodRequest(method=self.command, target=self.path, headers=headers, body=self.rfile.read(length))
         try:
-            reply = self.runtime.fetch(self.pod, self.port, asked)
+            reply = self.runtime.fetch(self.pod, self.port, request)
         except PodUnreachableError:
-            self.close_connection = True  # as a pod where nothing listens: no answer
+            self.close_connection = True  # like a pod where nothing listens: no response
             return
         self._send(reply)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - the library's names
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - names that http.server looks for
 
     def _send(self, reply: PodReply) -> None:
         self.send_response(reply.code)
@@ -138,4 +138,4 @@ class _PodHandler(http.server.BaseHTTPRequestHandler):
         return "api-server"
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The API server's own log tells of each request."""
+        """Log nothing: the API server logs each request."""

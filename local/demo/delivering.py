@@ -65,12 +65,12 @@ class Delivering(Play):
         registry = self.stack.registries["nonprod"]
         with tempfile.TemporaryDirectory(prefix="slipway-ci-") as name:
             folder = Path(name)
-            stage = BundleStage(typed=partial(self.typed, folder), folder=folder, registry=registry)
+            stage = BundleStage(run_command=partial(self.run_command, folder), folder=folder, registry=registry)
             stage.build(APPLICATION, manifests, version, [f"hello:{of_image}"])
             if altered is not None:
                 return self._push_altered(altered(read_layout(folder / "bundle")), version, registry)
             told = stage.push(BUNDLES)
-        self.say.line(f"it typed: slipway bundle build … && slipway bundle push …: {told['digest'][:19]}…")
+        self.say.line(f"it run_command: slipway bundle build … && slipway bundle push …: {told['digest'][:19]}…")
         return told
 
     def _push_altered(self, packed: PackedBundle, version: str, registry: str) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Delivering(Play):
             "tool": "local.demo",
         }
 
-    def typed(self, folder: Path, *arguments: str) -> None:
+    def run_command(self, folder: Path, *arguments: str) -> None:
         """Run a command of the pipeline, signed in to the registry. Raises `RuntimeError`."""
         signed_in = {"SLIPWAY_REGISTRY_USER": "ci", "SLIPWAY_REGISTRY_PASSWORD": self.stack.secrets.ci_password}
         done = slipway(self.stack, list(arguments), show=False, folder=folder, more=signed_in)

@@ -38,7 +38,7 @@ def start(folder: Path | None, *, log: Path, others: Mapping[str, str] | None = 
         ]
         for name, port in ports.items():
             command += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
-        part = Part(NAME, command, log=log, says_ready=False, environment=environment)
+        part = Part(NAME, command, log=log, reports_ready=False, environment=environment)
         try:
             for name in ("blob", "table"):
                 part.listens(ports[name])

@@ -22,6 +22,6 @@ def start(folder: Path, *, log: Path) -> tuple[Part, str]:
         "OTEL_TRACES_EXPORTER": "none",
     }
     command = [program, "serve", str(configuration)]
-    part = Part("docker-registry", command, log=log, environment=environment, says_ready=False)
+    part = Part("docker-registry", command, log=log, environment=environment, reports_ready=False)
     part.listens(port)
     return part, f"http://127.0.0.1:{port}"

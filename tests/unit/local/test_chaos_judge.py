@@ -10,7 +10,7 @@ import pytest
 from local.chaos.applications import ADA, APPLICATIONS, BEN, ENVIRONMENTS, PRODUCTION, STAGING
 from local.chaos.blows import rows
 from local.chaos.evidence import Evidence, Intent, Live, NamespaceContent, Pushed
-from local.chaos.judge import PROMISES, judged
+from local.chaos.judge import PROMISES, judge
 from slipway.domain.order import Order
 
 FIRST, SECOND = "sha256:" + "1" * 64, "sha256:" + "2" * 64
@@ -68,7 +68,7 @@ GOOD = Evidence(
         )
     ],
     votes=frozenset((f"{each.name}-2", voter.oid) for each in APPLICATIONS for voter in each.voters),
-    told=frozenset(
+    notices=frozenset(
         told
         for each in APPLICATIONS
         for told in (
@@ -81,8 +81,8 @@ GOOD = Evidence(
     releases=[each for name in NAMES for each in (release(name, 1, "rejected"), release(name, 2, "completed"))],
     records={name: trail(name) for name in NAMES},
     live={at: Live(release=f"{at[0]}-2", tag="1.1.0", digest=SECOND) for at in PLACES},
-    held=dict.fromkeys(PLACES, HELD),
-    verified=dict.fromkeys((*NAMES, "_installation"), ""),
+    namespaces=dict.fromkeys(PLACES, HELD),
+    trail_faults=dict.fromkeys((*NAMES, "_installation"), ""),
     waiting={"rows of the outbox": 0, "dead letters of steps": 0},
     doctor=(),
     parked=(),
@@ -90,7 +90,7 @@ GOOD = Evidence(
 
 
 def broken(evidence: Evidence) -> list[str]:
-    return [each.promise for each in judged(evidence) if not each.holds]
+    return [each.promise for each in judge(evidence) if not each.holds]
 
 
 def with_trail(*more: Mapping[str, Any], without: str = "") -> Evidence:
@@ -100,7 +100,7 @@ def with_trail(*more: Mapping[str, Any], without: str = "") -> Evidence:
 
 
 def with_held(**more: Any) -> Evidence:
-    return replace(GOOD, held={**(GOOD.held or {}), PLACES[0]: replace(HELD, **more)})
+    return replace(GOOD, namespaces={**(GOOD.namespaces or {}), PLACES[0]: replace(HELD, **more)})
 
 
 LOST, STUCK = (GOOD.releases or ())[1:], release(NAMES[0], 2, "deploying")
@@ -132,8 +132,8 @@ PLANTED = {
         with_trail(record("orders-1", "release.live", environment=STAGING)),
         [ORDERS],
     ),
-    "a trail is broken": (replace(GOOD, verified={**(GOOD.verified or {}), "mail": "a hash"}), [TRAILS]),
-    "a trail is missing": (replace(GOOD, verified={"orders": "", "stock": ""}), [TRAILS]),
+    "a trail is broken": (replace(GOOD, trail_faults={**(GOOD.trail_faults or {}), "mail": "a hash"}), [TRAILS]),
+    "a trail is missing": (replace(GOOD, trail_faults={"orders": "", "stock": ""}), [TRAILS]),
     "a message is left": (replace(GOOD, waiting={"dead letters of steps": 1}), [MESSAGES]),
     "something is parked": (replace(GOOD, parked=["steps: tried too often"]), [MESSAGES]),
     "a vote counts twice": (with_trail(*votes("orders")), [VOTES]),
@@ -149,7 +149,7 @@ PLANTED = {
         ),
         [VOTES],
     ),
-    "nobody was told of an end": (replace(GOOD, told=GOOD.told - {("ended", "mail-1", "")}), [NOTICES]),
+    "nobody was told of an end": (replace(GOOD, notices=GOOD.notices - {("ended", "mail-1", "")}), [NOTICES]),
     "nobody was told that what they had been asked about was superseded": (
         replace(
             with_trail(
@@ -157,11 +157,11 @@ PLANTED = {
             ),
             pushed=[pushed("orders", "1.0.0", FIRST, Intent.OVERTAKEN), *GOOD.pushed[1:]],
             releases=[release("orders", 1, "superseded"), *LOST],
-            told=GOOD.told - {("ended", "orders-1", "")},
+            notices=GOOD.notices - {("ended", "orders-1", "")},
         ),
         [NOTICES],
     ),
-    "a voter was not asked": (replace(GOOD, told=GOOD.told - {("gate-opened", "stock-2", BEN.mail)}), [NOTICES]),
+    "a voter was not asked": (replace(GOOD, notices=GOOD.notices - {("gate-opened", "stock-2", BEN.mail)}), [NOTICES]),
     "a notice was given up": (with_trail(record("orders-2", "notification.failed")), [NOTICES]),
     "the doctor complains": (replace(GOOD, doctor=["clock: 8 s"]), [HEALTH]),
 }
@@ -177,7 +177,7 @@ def test_a_planted_fault_is_found_and_nothing_else(planted: str) -> None:
     assert broken(evidence) == promises
 
 
-KEPT_BY_THE_RUN = ("pushed", "votes", "told", "went_back")
+KEPT_BY_THE_RUN = ("pushed", "votes", "notices", "went_back")
 
 
 @pytest.mark.parametrize("part", [each.name for each in fields(Evidence) if each.name not in KEPT_BY_THE_RUN])
