@@ -34,8 +34,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="address to listen on")
     add("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
     add("--settings", type=Path, metavar="FILE", help="app settings, in the form of local.settings.json")
-    add("--keys", type=Path, metavar="FILE", help="access keys; by default made once in the state folder")
-    add("--no-auth", action="store_true", help="ask for no keys, as Core Tools do")
+    add("--keys", type=Path, metavar="FILE", help="access keys; by default generated once in the state folder")
+    add("--no-auth", action="store_true", help="require no keys, as Core Tools do")
     add("--log", type=Path, metavar="FILE", help="write the log there instead of stderr")
     add("--log-level", choices=_LEVELS, default="info")
     add("--list", action="store_true", help="print the indexed functions as JSON and exit")
@@ -58,21 +58,21 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=limits.ANSWER_WITHIN,
         metavar="SECONDS",
-        help="when an HTTP answer is cut",
+        help="when an HTTP response is cut off",
     )
     add(
         "--restart-pause",
         type=float,
         default=limits.RESTART_PAUSE,
         metavar="SECONDS",
-        help="least time between worker restarts",
+        help="minimum time between worker restarts",
     )
     add(
         "--host-age",
         type=HostAge,
         choices=list(HostAge),
         default=HostAge.TODAY,
-        help="what is known of hosts of that age",
+        help="imitate the hosts of that age",
     )
     add("--stop-with-parent", action="store_true", help="stop when stdin is closed")
     return parser
@@ -109,7 +109,7 @@ def _set_up_logging(file: Path | None, level: str) -> None:
     handler = logging.FileHandler(file) if file is not None else logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(levelname).1s %(name)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(handlers=[handler], level=level.upper())
-    # The SDKs tell every change of state of every link.
+    # The SDKs log every change of state of every link.
     logging.getLogger("azure").setLevel(logging.ERROR)
 
 
@@ -167,7 +167,7 @@ async def _serve(
     indexing: asyncio.Task[Any],
     listening: socket.socket,
 ) -> int:
-    # Let the worker process get on its way before this process is busy importing aiohttp.
+    # Let the worker process start before this process is busy importing aiohttp.
     await asyncio.sleep(0)
     from .host import Host, Options  # noqa: PLC0415 - imported while the worker indexes
 
@@ -198,18 +198,18 @@ async def _serve(
     print(json.dumps(ready), flush=True)
     port = int(listening.getsockname()[1])
     await asyncio.wait((stop, worker.given_up), return_when=asyncio.FIRST_COMPLETED)
-    recycled = worker.given_up.done() and not stop.done()
-    if recycled:
+    is_recycled = worker.given_up.done() and not stop.done()
+    if is_recycled:
         log.critical("%s.", worker.given_up.result())
     log.info("Stopping.")
     await instance.stop()
-    if recycled:
+    if is_recycled:
         raise _RecycledError(port)
     return 0
 
 
 def _stop_signal(with_parent: bool) -> asyncio.Future[None]:
-    """Done at SIGTERM, SIGINT, or (if asked) when stdin ends."""
+    """A future that is done at SIGTERM, SIGINT, or (`with_parent`) when stdin ends."""
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[None] = loop.create_future()
 

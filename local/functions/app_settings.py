@@ -41,29 +41,29 @@ class AppSettings(Mapping[str, str]):
         if len(pieces) % 2 == 0:
             raise FunctionError(f"{field}: the '%' at position {text.rindex('%')} does not have a closing '%'.")
         for index in range(1, len(pieces), 2):
-            found = self.lookup(pieces[index])
-            if found is None:
+            value = self.lookup(pieces[index])
+            if value is None:
                 raise FunctionError(f"{field}: '%{pieces[index]}%' does not resolve to a value.")
-            pieces[index] = found
+            pieces[index] = value
         return "".join(pieces)
 
     def is_disabled(self, function: str) -> bool:
         """Whether a setting disables the function, by either of two names, in upper or lower case.
 
         On Linux in Azure, where names of settings cannot have dots, the one with underscores counts; one with two
-        underscores, which is usual for sections, means nothing."""
+        underscores, which is usual for sections, has no effect."""
         names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
-        wanted = {name.lower() for name in names}
-        return any(name.lower() in wanted and value.lower() in _TRUE for name, value in self._values.items())
+        lowercase_names = {name.lower() for name in names}
+        return any(name.lower() in lowercase_names and value.lower() in _TRUE for name, value in self._values.items())
 
     def host_json(self) -> dict[tuple[str, ...], str]:
-        """The settings that overrule host.json, by their path in lower case: `AzureFunctionsJobHost__a__b`."""
-        found: dict[tuple[str, ...], str] = {}
+        """The settings that override host.json, by their path in lower case: `AzureFunctionsJobHost__a__b`."""
+        overrides: dict[tuple[str, ...], str] = {}
         for name, value in self._values.items():
             prefix, *path = name.lower().replace("__", ":").split(":")
             if prefix == _HOST_JSON and path:
-                found[tuple(path)] = value
-        return found
+                overrides[tuple(path)] = value
+        return overrides
 
     def connection(self, name: str) -> dict[str, str]:
         """The settings of a connection: {"": connection string} or {"fullyQualifiedNamespace": ..., ...}.
@@ -84,7 +84,7 @@ class AppSettings(Mapping[str, str]):
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> AppSettings:
-    """The settings in force: those of the file (in the form of local.settings.json), overruled by the environment."""
+    """The settings in force: those of the file (in the form of local.settings.json), overridden by the environment."""
     values = _read(path) if path is not None else {}
     settings = AppSettings({**values, **environment})
     runtime = settings.get("FUNCTIONS_WORKER_RUNTIME", "python")
@@ -102,14 +102,14 @@ def _read(path: Path) -> dict[str, str]:
     if path.stat().st_size > MAX_BYTES:
         raise HostError(f"{path.name}: expected at most {MAX_BYTES} bytes, got {path.stat().st_size}")
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise HostError(f"{path.name}: expected JSON: {error}") from error
-    if not isinstance(data, dict):
+    if not isinstance(document, dict):
         raise HostError(f'{path.name}: expected an object such as {{"Values": {{...}}}}')
-    if data.get("IsEncrypted"):
+    if document.get("IsEncrypted"):
         raise HostError(f"{path.name}: IsEncrypted: encrypted settings are not covered; expected false")
-    values = data.get("Values", {})
+    values = document.get("Values", {})
     if not isinstance(values, dict):
         raise HostError(f"{path.name}: Values: expected an object")
     return {name: _text(name, value, path.name) for name, value in values.items()}

@@ -1,7 +1,7 @@
 """The functions of an app as the worker indexed them, checked the way the host in Azure checks them.
 
-A fault of one function is kept in its `error`: it does not start, the others do, and `--list` and the admin pages show
-the reason. Faults that only appear when a message arrives are not found here.
+A fault of one function is kept in its `error`: that function does not start, the others do, and `--list` and the admin
+endpoints show the reason. Faults that only appear when a message arrives are not detected here.
 """
 
 import json
@@ -34,12 +34,12 @@ class _Kind:
 
     direction: str
     one_of: tuple[tuple[str, ...], ...] = ()
-    """Any one of these groups of keys must be there."""
+    """At least one of these groups of keys must be present."""
     resolved: tuple[str, ...] = ()
     """Keys in which %Setting% is replaced."""
     choices: Mapping[str, frozenset[str]] = field(default_factory=dict)
     in_bundle: bool = False
-    """Whether it comes with the extension bundle, and not with the host itself."""
+    """Whether it comes with the extension bundle rather than with the host itself."""
 
 
 _DATA_TYPE = frozenset({"STRING", "BINARY", "STREAM", "UNDEFINED"})
@@ -93,7 +93,7 @@ class Function:
 
     @property
     def route(self) -> str:
-        """As the app gives it; the host puts its prefix before it (see `HostJson.template`)."""
+        """The route as the app declares it; the host puts its prefix before it (see `HostJson.template`)."""
         return str(self.trigger.get("route") or self.name)
 
     @property
@@ -110,7 +110,7 @@ def describe(
     functions: Iterable[RpcFunctionMetadata], settings: AppSettings, host: HostJson, age: HostAge = HostAge.TODAY
 ) -> list[Function]:
     """Check and resolve the bindings that the worker indexed, in its order. Raises RouteError if a route template
-    cannot be read: the real host builds all routes in one go, and does not start if one of them fails."""
+    cannot be parsed: the real host builds all routes at once, and does not start if one of them fails."""
     described: list[Function] = []
     for metadata in functions:
         function = Function(
@@ -150,9 +150,9 @@ def _check(function: Function, host: HostJson, age: HostAge) -> None:
     for binding in function.bindings:
         _check_binding(binding, host, age)
     names = [str(binding.get("name")).lower() for binding in function.bindings]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise FunctionError(f"Multiple bindings with name '{twice}' discovered. Binding names must be unique.")
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise FunctionError(f"Multiple bindings with name '{duplicate}' discovered. Binding names must be unique.")
 
 
 def _check_settings(function: Function, settings: AppSettings) -> None:
@@ -166,32 +166,32 @@ def _check_settings(function: Function, settings: AppSettings) -> None:
 def _check_binding(binding: Binding, host: HostJson, age: HostAge) -> None:
     spec = _KINDS.get(binding["type"].lower())
     if spec is None or (spec.in_bundle and not host.has_extension_bundle):
-        # The words of the real host, which says the same of an unknown type and of one whose extension is missing.
+        # The text of the real host, which says the same for an unknown type and for one whose extension is missing.
         reason = "" if spec is None else " host.json names no extensionBundle."
         raise FunctionError(
             f"The binding type(s) '{binding['type']}' are not registered. Please ensure the type is correct and the "
             f"binding extension is installed (this host covers: {', '.join(sorted(_KINDS))}).{reason}"
         )
-    where = f"binding {binding.get('name')!r} ({binding['type']})"
+    label = f"binding {binding.get('name')!r} ({binding['type']})"
     _check_binding_name(str(binding.get("name") or ""), age)
     if binding.get("direction") != spec.direction:
-        raise FunctionError(f"{where}: direction: expected {spec.direction}, got {binding.get('direction')!r}")
+        raise FunctionError(f"{label}: direction: expected {spec.direction}, got {binding.get('direction')!r}")
     if spec.one_of and not any(all(binding.get(key) for key in group) for group in spec.one_of):
-        wanted = " or ".join(" and ".join(group) for group in spec.one_of)
-        raise FunctionError(f"{where}: expected {wanted}")
+        alternatives = " or ".join(" and ".join(group) for group in spec.one_of)
+        raise FunctionError(f"{label}: expected {alternatives}")
     for key, allowed in spec.choices.items():
         value = binding.get(key)
         if value is not None and value not in allowed:
-            raise FunctionError(f"{where}: {key}: expected one of {', '.join(sorted(allowed))}, got {value!r}")
+            raise FunctionError(f"{label}: {key}: expected one of {', '.join(sorted(allowed))}, got {value!r}")
     if binding.get("isSessionsEnabled") and (binding.get("topicName") or binding.get("cardinality") == "MANY"):
-        raise FunctionError(f"{where}: isSessionsEnabled: covered by this host for queues and single messages only")
+        raise FunctionError(f"{label}: isSessionsEnabled: covered by this host for queues and single messages only")
     if (binding.get("properties") or {}).get("supportsDeferredBinding") or binding.get("supportsDeferredBinding"):
-        raise FunctionError(f"{where}: SDK-type (deferred) bindings are not covered by this host")
+        raise FunctionError(f"{label}: SDK-type (deferred) bindings are not covered by this host")
 
 
 def _check_binding_name(name: str, age: HostAge) -> None:
-    old = age is HostAge.OCTOBER_2024
-    if name != _RETURN and (not _BINDING_NAME.fullmatch(name) or ("_" if old else "__") in name):
+    is_old_host = age is HostAge.OCTOBER_2024
+    if name != _RETURN and (not _BINDING_NAME.fullmatch(name) or ("_" if is_old_host else "__") in name):
         raise FunctionError(f"The binding name {name} is invalid. Please assign a valid name to the binding.")
 
 
@@ -231,13 +231,13 @@ def check_retry(policy: RpcRetryOptions | None) -> None:
         return
     if policy.max_retry_count < -1:
         raise FunctionError(f"retry: max_retry_count: expected -1 or more, got {policy.max_retry_count}")
-    given = {name: getattr(policy, name) for name in ("delay_interval", "minimum_interval", "maximum_interval")}
-    for name, interval in given.items():
+    intervals = {name: getattr(policy, name) for name in ("delay_interval", "minimum_interval", "maximum_interval")}
+    for name, interval in intervals.items():
         if interval is not None and interval.total_seconds() < 0:
-            raise FunctionError(f"retry: {name}: expected no less than nothing, got {interval}")
-    least, most = given["minimum_interval"], given["maximum_interval"]
-    if least is not None and most is not None and least.total_seconds() > most.total_seconds():
-        raise FunctionError(f"retry: minimum_interval: expected at most maximum_interval ({most}), got {least}")
+            raise FunctionError(f"retry: {name}: expected 0 or more, got {interval}")
+    minimum, maximum = intervals["minimum_interval"], intervals["maximum_interval"]
+    if minimum is not None and maximum is not None and minimum.total_seconds() > maximum.total_seconds():
+        raise FunctionError(f"retry: minimum_interval: expected at most maximum_interval ({maximum}), got {minimum}")
 
 
 def _check_route(function: Function, host: HostJson, others: Iterable[Function]) -> None:
@@ -249,13 +249,13 @@ def _check_route(function: Function, host: HostJson, others: Iterable[Function])
     if _bare(function).startswith(_RESERVED):
         raise FunctionError("The specified route conflicts with one or more built in routes.")
     compile_route(host.template(function.route))
-    for other in others:
-        if other.kind != "httptrigger" or other.error or _bare(other) != _bare(function):
+    for candidate in others:
+        if candidate.kind != "httptrigger" or candidate.error or _bare(candidate) != _bare(function):
             continue
-        if not function.methods or not other.methods or function.methods & other.methods:
-            raise FunctionError(f"The route specified conflicts with the route defined by function '{other.name}'.")
+        if not function.methods or not candidate.methods or function.methods & candidate.methods:
+            raise FunctionError(f"The route specified conflicts with the route defined by function '{candidate.name}'.")
 
 
 def _bare(function: Function) -> str:
-    """The route as two are compared for a conflict: names of parameters count, case and outer slashes do not."""
+    """The route in the form in which two are compared: names of parameters count, case and outer slashes do not."""
     return function.route.strip("/").lower()

@@ -1,4 +1,4 @@
-"""The part of a host that feeds Service Bus functions; importing it takes the SDK's quarter of a second."""
+"""The part of a host that feeds Service Bus functions; importing it takes a quarter of a second, for the SDK."""
 
 from .bus_pump import BusPump
 from .bus_runs import BusRuns

@@ -1,4 +1,4 @@
-"""The only file that names azure.servicebus: clients by connection setting, and the SDK's messages as ours.
+"""The only file that imports azure.servicebus: clients by connection setting, and the SDK's messages as ours.
 
 The SDK takes a quarter of a second to import, so this module is imported by the first function that needs it.
 """
@@ -15,9 +15,9 @@ from .bus_metadata import BusMessage
 from .host_json import ServiceBusOptions
 
 SOCKET_WAIT = 0.02
-"""The time that a receiver of the SDK may sit in one read. It settles only between reads, and where two of its
-coroutines read at once the one waits for the other's read to end: the default of 0.2 s would be added to many messages.
-(Given to the client the setting has no effect; it counts where the receiver is made.)"""
+"""How long a receiver of the SDK may block in one read. It settles only between reads, and where two of its coroutines
+read at once, one waits for the other's read to end: the default of 0.2 s would be added to many messages. (Passed to
+the client the setting has no effect; it counts where the receiver is created.)"""
 
 
 def client_for(section: dict[str, str], options: ServiceBusOptions, *, retries: bool) -> ServiceBusClient:
@@ -37,7 +37,7 @@ def client_for(section: dict[str, str], options: ServiceBusOptions, *, retries: 
 
 
 def _credential(section: dict[str, str]) -> Any:
-    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415 - slow, seldom
+    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415 - slow to import, and rarely needed
 
     client_id = section.get("clientId")
     if section.get("credential", "").lower() == "managedidentity":
@@ -46,7 +46,8 @@ def _credential(section: dict[str, str]) -> Any:
 
 
 def receiver_for(client: ServiceBusClient, binding: Binding, prefetch: int) -> ServiceBusReceiver:
-    """A peek-lock receiver for the queue or subscription of a trigger. Dead-letter sub-queues go by their path."""
+    """A peek-lock receiver for the queue or subscription of a trigger. Dead-letter sub-queues are named by their
+    path."""
     if binding.get("topicName"):
         topic, subscription = binding["topicName"], binding["subscriptionName"]
         return client.get_subscription_receiver(
@@ -56,7 +57,7 @@ def receiver_for(client: ServiceBusClient, binding: Binding, prefetch: int) -> S
 
 
 def session_receiver_for(client: ServiceBusClient, binding: Binding, *, wait: float) -> ServiceBusReceiver:
-    """A receiver that opens with the next session that has messages and no holder; it gives up after `wait` seconds."""
+    """A receiver that opens the next free session that has messages; it gives up after `wait` seconds."""
     return client.get_queue_receiver(
         binding["queueName"], session_id=NEXT_AVAILABLE_SESSION, max_wait_time=wait, socket_timeout=SOCKET_WAIT
     )
@@ -97,7 +98,7 @@ def incoming(message: ServiceBusReceivedMessage) -> BusMessage:
 
 
 def _body(message: ServiceBusReceivedMessage) -> bytes:
-    """The data of a message; a text that was sent as an AMQP value is bound as a text."""
+    """The data of a message; a text that was sent as an AMQP value is passed on as text."""
     if message.body_type == AmqpMessageBodyType.VALUE and isinstance(message.body, str | bytes):
         return message.body.encode() if isinstance(message.body, str) else message.body
     if message.body_type != AmqpMessageBodyType.DATA:
@@ -110,7 +111,7 @@ def _text(value: Any) -> str:
 
 
 def _value(value: Any) -> Any:
-    """The SDK gives text and binary values alike as bytes: what is UTF-8 is taken for text."""
+    """The SDK returns text and binary values alike as bytes: what is valid UTF-8 is taken for text."""
     if not isinstance(value, bytes):
         return value
     try:

@@ -1,6 +1,6 @@
-"""Keeps locks alive: those of messages while a function works on them, that of a session while it is held.
+"""Renews locks: those of messages while a function works on them, that of a session while it is held.
 
-Not the SDK's AutoLockRenewer: that one looks once a second, so it loses short locks, and closing it waits a second.
+This is not the SDK's AutoLockRenewer, which checks once a second: it loses short locks, and closing it waits a second.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class LockKeeper:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A renewal under way is left to end: cancelled, its answer would stay on the link.
+        # A renewal under way is left to end: if it were cancelled, its response would stay on the link.
         self._done.set()
         await asyncio.gather(*self._tasks)
 

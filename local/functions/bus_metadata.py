@@ -1,12 +1,12 @@
 """A received message as the Service Bus extension 5.x hands it to a worker: body and trigger metadata.
 
-The traps of the real one are kept, because code that falls into them must fall here too:
+Pitfalls of the real extension are kept, because code that falls into them must fail here too:
 - times come without a zone, so Python reads them as naive; a message without a time to live expires in the year 9999;
 - seven names that `func.ServiceBusMessage` offers are never sent (dead-letter reason, locked until, state, ...);
 - in a batch, optional text fields drop their empty entries, so that values shift to the wrong message;
-- a body that is a JSON object has its top-level properties (arrays excepted) written over the metadata, as .NET's text.
+- a body that is a JSON object has its top-level properties (except arrays) written over the metadata, as .NET's text.
 
-Left out: `Client`, `MessageReceiver`, `MessageActions` and the like, which are objects of .NET.
+Left out: `Client`, `MessageReceiver`, `MessageActions` and the like, which are .NET objects.
 """
 
 import base64
@@ -23,7 +23,7 @@ from .protos import CollectionBytes, CollectionSInt64, CollectionString, TypedDa
 
 @dataclass(frozen=True, kw_only=True)
 class BusMessage:
-    """The extension's metadata of a message. `delivery_count` starts at 1."""
+    """A message's metadata, as the extension has it. `delivery_count` starts at 1."""
 
     body: bytes
     message_id: str | None = None
@@ -45,14 +45,14 @@ class BusMessage:
     application_properties: dict[str, Any]
 
     def trace(self, *, open_telemetry: bool) -> tuple[str | None, str]:
-        """The sender's trace, parent and state, as the .NET client reads it: under OpenTelemetry `traceparent` first,
-        with its state, then `Diagnostic-Id`; else the latter alone."""
+        """The sender's trace parent and trace state, as the .NET client reads them: under OpenTelemetry from
+        `traceparent` and its state, else from `Diagnostic-Id`; otherwise from `Diagnostic-Id` alone."""
         properties = self.application_properties
         parent, state = properties.get("traceparent"), properties.get("tracestate")
         if open_telemetry and isinstance(parent, str):
             return parent, state if isinstance(state, str) else ""
-        older = properties.get("Diagnostic-Id")
-        return older if isinstance(older, str) else None, ""
+        diagnostic_id = properties.get("Diagnostic-Id")
+        return diagnostic_id if isinstance(diagnostic_id, str) else None, ""
 
 
 _TEXTS = {
@@ -115,8 +115,8 @@ def _batch_metadata(messages: Sequence[BusMessage]) -> dict[str, TypedData]:
     numbers = CollectionSInt64(sint64=[message.sequence_number for message in messages])
     metadata = {"SequenceNumberArray": TypedData(collection_sint64=numbers)}
     for name, field in _TEXTS.items():
-        present = [value for value in (getattr(message, field) for message in messages) if value]
-        metadata[f"{name}Array"] = TypedData(collection_string=CollectionString(string=present))
+        texts = [value for value in (getattr(message, field) for message in messages) if value]
+        metadata[f"{name}Array"] = TypedData(collection_string=CollectionString(string=texts))
     for name, field in _JSONS.items():
         values = [getattr(message, field) for message in messages]
         metadata[f"{name}Array"] = TypedData(json=_json(values))
@@ -127,7 +127,7 @@ def _batch_metadata(messages: Sequence[BusMessage]) -> dict[str, TypedData]:
 
 
 def _times(message: BusMessage) -> dict[str, str]:
-    """Each moment twice: without a zone, and with it."""
+    """Each time twice: without a zone, and with it."""
     enqueued = _NEVER_ENQUEUED if message.enqueued is None else _naive(message.enqueued)
     expires = _NEVER_EXPIRES if message.expires is None else _naive(message.expires)
     utc = {"EnqueuedTimeUtc": enqueued, "ExpiresAtUtc": expires}
@@ -142,14 +142,16 @@ def _apply_body(text: str, metadata: dict[str, TypedData]) -> dict[str, TypedDat
         body = json.loads(text)
     except ValueError:
         return metadata
-    # Names of binding data are compared without regard to case.
-    known = {name.lower(): name for name in metadata}
+    # Names of binding data are compared ignoring case.
+    names = {name.lower(): name for name in metadata}
     for name, value in body.items():
         if value is None or isinstance(value, list):
             continue
         is_object = isinstance(value, dict)
-        data = TypedData(json=_json(json_net.reread(value))) if is_object else TypedData(string=json_net.as_text(value))
-        metadata[known.get(name.lower(), name)] = data
+        typed = (
+            TypedData(json=_json(json_net.reread(value))) if is_object else TypedData(string=json_net.as_text(value))
+        )
+        metadata[names.get(name.lower(), name)] = typed
     return metadata
 
 
@@ -158,7 +160,7 @@ def _naive(moment: datetime) -> str:
 
 
 def _digits(text: str) -> str:
-    """A time without the zeros that its second ends on."""
+    """A time without trailing zeros in its fraction of a second."""
     return text.rstrip("0") if "." in text else text
 
 
@@ -167,20 +169,20 @@ def _json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Values of application properties that JSON has no form for, as Newtonsoft writes them."""
+    """Values of application properties for which JSON has no form, as Newtonsoft writes them."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     if value is None or isinstance(value, bool | int | str):
         return value
-    for kind, write in _WRITTEN:
+    for kind, write in _WRITERS:
         if isinstance(value, kind):
             return write(value)
     raise TypeError(f"application property: expected a plain value, got {type(value).__name__}")
 
 
-_WRITTEN: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+_WRITERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (bytes, lambda value: base64.b64encode(value).decode()),
     (UUID, str),
     (datetime, lambda value: _naive(value) + "Z"),

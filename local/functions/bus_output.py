@@ -1,6 +1,6 @@
 """The Service Bus output binding: one sender for each queue or topic, kept open.
 
-A text that is a JSON array becomes one message for each element, as in Azure. Only bodies can be sent this way.
+A text that is a JSON array becomes one message per element, as in Azure. Only bodies can be sent this way.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ class BusOutput:
         self._senders: dict[tuple[str, str], tuple[ServiceBusSender, asyncio.Lock]] = {}
 
     async def write(self, binding: Binding, value: TypedData) -> None:
-        sender, turn = self._sender(binding)
-        # A sender of the SDK is not made for concurrent calls.
-        async with turn:
+        sender, lock = self._sender(binding)
+        # The SDK's senders do not support concurrent calls.
+        async with lock:
             for body in bodies(value):
                 await sender.send_messages(outgoing(body))
 
@@ -40,18 +40,18 @@ class BusOutput:
     def _sender(self, binding: Binding) -> tuple[ServiceBusSender, asyncio.Lock]:
         connection = binding.get("connection") or "ServiceBus"
         entity = binding.get("queueName") or binding["topicName"]
-        known = self._senders.get((connection, entity))
-        if known is None:
+        entry = self._senders.get((connection, entity))
+        if entry is None:
             client = self._clients.get(connection)
             if client is None:
                 client = client_for(self._settings.connection(connection), self._options, retries=True)
                 self._clients[connection] = client
-            known = self._senders[connection, entity] = (sender_for(client, binding), asyncio.Lock())
-        return known
+            entry = self._senders[connection, entity] = (sender_for(client, binding), asyncio.Lock())
+        return entry
 
 
 def bodies(value: TypedData) -> list[str | bytes]:
-    """The bodies of the messages that a value stands for."""
+    """The bodies of the messages that a value represents."""
     match value.kind:
         case "collection_bytes":
             return list(value.value.bytes)

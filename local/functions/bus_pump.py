@@ -1,8 +1,8 @@
-"""The Service Bus trigger: takes messages, runs the function, settles.
+"""The Service Bus trigger: receives messages, runs the function, settles.
 
 Success completes, an exception abandons at once (the broker then redelivers, up to its delivery count). One receiver
 stays open for each function and always has credit while a slot is free, so that a message reaches the function without
-polling. A broker that is absent or restarts is noted once, and tried again with growing pauses.
+polling. A broker that is down or restarts is logged once, and retried with growing pauses.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ class BusPump:
         self._runs = runs
         self._section = section
         self._options = options
-        # Runs at once: maxConcurrentCalls, or one for a function that takes batches.
+        # Runs at the same time: maxConcurrentCalls, or one for a function that takes batches.
         self._slots = asyncio.Semaphore(1 if runs.many else options.max_concurrent_calls)
         self._running: set[asyncio.Task[None]] = set()
         self._receiver: ServiceBusReceiver
 
     async def run(self) -> None:
-        """Receive until cancelled; then what runs is finished and settled before the connection is closed."""
+        """Receive until cancelled; then finish and settle what is running before closing the connection."""
         client = client_for(self._section, self._options, retries=False)
         async with client:
             self._receiver = receiver_for(client, self._function.trigger, self._options.prefetch_count)
@@ -66,7 +66,7 @@ class BusPump:
                 await self._pause(failures, error)
 
     async def _connect(self) -> None:
-        """Open the link now: a first receive would do it too, but could not tell that it did."""
+        """Open the link now: a first receive would do it too, but could not report that it did."""
         async with asyncio.timeout(CONNECT_WITHIN):
             await self._receiver.__aenter__()
 
@@ -88,12 +88,12 @@ class BusPump:
         if not self._runs.many:
             # One at a time: with a larger count the SDK would wait 0.2 s for more before it hands over the first.
             return await self._receiver.receive_messages(max_message_count=1, max_wait_time=RECEIVE_WAIT)
-        most, least = self._options.max_batch, self._options.min_batch
-        messages = await self._receiver.receive_messages(max_message_count=most, max_wait_time=RECEIVE_WAIT)
+        max_count, min_count = self._options.max_batch, self._options.min_batch
+        messages = await self._receiver.receive_messages(max_message_count=max_count, max_wait_time=RECEIVE_WAIT)
         deadline = time.monotonic() + self._options.max_batch_wait
-        while messages and len(messages) < least and (left := deadline - time.monotonic()) > 0:
+        while messages and len(messages) < min_count and (seconds_left := deadline - time.monotonic()) > 0:
             messages += await self._receiver.receive_messages(
-                max_message_count=most - len(messages), max_wait_time=left
+                max_message_count=max_count - len(messages), max_wait_time=seconds_left
             )
         return messages
 
@@ -103,9 +103,9 @@ class BusPump:
                 "'%s' cannot receive from %s (%s); trying again until it can.",
                 self._function.name, source_of(self._function), type(error).__name__,
             )  # fmt: skip
-            log.debug("the event: %s", error)
-        longest = min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE)
-        await asyncio.sleep(longest * random.uniform(0.5, 1.0))
+            log.debug("the error: %s", error)
+        max_pause = min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE)
+        await asyncio.sleep(max_pause * random.uniform(0.5, 1.0))
 
     async def _handle(self, messages: list[ServiceBusReceivedMessage]) -> None:
         try:

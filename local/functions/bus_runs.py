@@ -1,4 +1,4 @@
-"""One run of a Service Bus function: messages in, the function, settlement. The same with sessions and without."""
+"""One run of a Service Bus function: messages in, the function, settlement. The same with and without sessions."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ from .invocation import Invoker
 SETTLE_TRIES = 3
 SETTLE_PAUSE = 0.2
 
-# Errors, besides the SDK's own, that it was seen to raise when the broker goes away.
+# Errors that the SDK was seen to raise when the broker goes away, besides its own.
 BROKEN = (ServiceBusError, OSError, AttributeError, ValueError, RuntimeError)
 
 log = logging.getLogger("host")
@@ -42,11 +42,11 @@ class BusRuns:
     def __init__(
         self, function: Function, invoker: Invoker, options: ServiceBusOptions, *, open_telemetry: bool
     ) -> None:
-        own = function.trigger.get("autoCompleteMessages")
+        auto_complete = function.trigger.get("autoCompleteMessages")
         self._function = function
         self._invoker = invoker
         self._open_telemetry = open_telemetry
-        self._auto_complete = options.auto_complete if own is None else bool(own)
+        self._auto_complete = options.auto_complete if auto_complete is None else bool(auto_complete)
         self.many = function.trigger.get("cardinality") == "MANY"
 
     async def run(self, receiver: ServiceBusReceiver, messages: list[ServiceBusReceivedMessage]) -> None:
@@ -61,18 +61,26 @@ class BusRuns:
     async def _invoke(self, messages: list[ServiceBusReceivedMessage]) -> Outcome:
         data_type = self._function.trigger.get("dataType")
         try:
-            read = [incoming(message) for message in messages]
-            shape = bus_metadata.batch(read, data_type) if self.many else bus_metadata.single(read[0], data_type)
+            bus_messages = [incoming(message) for message in messages]
+            trigger_data = (
+                bus_metadata.batch(bus_messages, data_type)
+                if self.many
+                else bus_metadata.single(bus_messages[0], data_type)
+            )
         except (ValueError, TypeError) as error:
             source = source_of(self._function)
             log.warning("'%s': a message from %s cannot be passed on: %s", self._function.name, source, error)
             return Outcome(invocation_id="", ok=False, error=str(error))
-        value, metadata = shape
-        trace_parent, trace_state = (None, "") if self.many else read[0].trace(open_telemetry=self._open_telemetry)
+        value, metadata = trigger_data
+        trace_parent, trace_state = (
+            (None, "") if self.many else bus_messages[0].trace(open_telemetry=self._open_telemetry)
+        )
         return await self._invoker.invoke(
             self._function,
             value,
-            reason=f"(null); message {read[0].message_id}" if len(read) == 1 else f"(null); {len(read)} messages",
+            reason=f"(null); message {bus_messages[0].message_id}"
+            if len(bus_messages) == 1
+            else f"(null); {len(bus_messages)} messages",
             metadata=metadata,
             trace_parent=trace_parent,
             trace_state=trace_state,
@@ -84,7 +92,7 @@ class BusRuns:
         call: Callable[[ServiceBusReceivedMessage], Awaitable[None]],
         message: ServiceBusReceivedMessage,
     ) -> None:
-        """Complete or abandon. A failure here leaves the message to be redelivered when its lock ends."""
+        """Complete or abandon. After a failure, the message is redelivered when its lock ends."""
         name, message_id = self._function.name, message.message_id
         for attempt in range(1, SETTLE_TRIES + 1):
             try:
@@ -96,8 +104,8 @@ class BusRuns:
                 return
             except BROKEN as error:
                 if attempt == SETTLE_TRIES:
-                    text = "'%s': message %s could not be settled (%s: %s); it will be delivered again."
-                    log.warning(text, name, message_id, verb, type(error).__name__)
+                    warning = "'%s': message %s could not be settled (%s: %s); it will be delivered again."
+                    log.warning(warning, name, message_id, verb, type(error).__name__)
                     return
                 await asyncio.sleep(SETTLE_PAUSE * attempt)
             else:

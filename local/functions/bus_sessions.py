@@ -1,11 +1,11 @@
-"""The Service Bus trigger on a queue with sessions: so many sessions at once, one message of each at a time.
+"""The Service Bus trigger on a queue with sessions: several sessions at once, one message of each at a time.
 
-A session is taken when there is one with messages, and given back when none came for `sessionIdleTimeout`. Its lock is
-renewed from when it was taken, for `maxAutoLockRenewalDuration` and no longer, however many messages came meanwhile.
+A session is accepted when there is one with messages, and released when none came for `sessionIdleTimeout`. Its lock is
+renewed from its acceptance on, for `maxAutoLockRenewalDuration` and no longer, however many messages came meanwhile.
 
-A defect of Microsoft's .NET client is kept, because what falls into it must fall here too: in 7.21.0 a session whose
-lock was lost while it was held costs the processor the place in which it held it, until the host is restarted.
-Nothing may depend on a lost session being taken again by the same instance.
+A defect of Microsoft's .NET client is kept, because code that is affected by it must fail here too: in 7.21.0, losing
+the lock of a held session costs the processor one of its concurrent sessions until the host is restarted. Nothing may
+depend on the same instance accepting a lost session again.
 """
 
 import asyncio
@@ -40,17 +40,17 @@ class SessionPump:
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Take sessions until cancelled; then what runs is finished and settled, and its session given back."""
+        """Accept sessions until cancelled; then finish and settle what is running, and release its session."""
         async with client_for(self._section, self._options, retries=False) as client:
-            places = [asyncio.create_task(self._place(client)) for _ in range(self._options.max_concurrent_sessions)]
+            slots = [asyncio.create_task(self._run_slot(client)) for _ in range(self._options.max_concurrent_sessions)]
             try:
                 await asyncio.Event().wait()
             finally:
                 self._stopping.set()
-                await asyncio.gather(*places)
+                await asyncio.gather(*slots)
 
-    async def _place(self, client: ServiceBusClient) -> None:
-        """One of the sessions that are held at once."""
+    async def _run_slot(self, client: ServiceBusClient) -> None:
+        """Work on one session after another: one of the sessions that are held at once."""
         with contextlib.suppress(_StoppingError):
             while True:
                 try:
@@ -59,12 +59,12 @@ class SessionPump:
                     continue  # no session has messages
                 except SessionLockLostError:
                     log.error(  # noqa: TRY400 - the SDK's trace says nothing more
-                        "'%s': the lock of a session of %s was lost; this place takes none any more.",
+                        "'%s': the lock of a session of %s was lost; this slot accepts none any more.",
                         self._function.name, source_of(self._function),
                     )  # fmt: skip
                     return
                 except BROKEN as error:
-                    log.debug("'%s' cannot take a session: %r", self._function.name, error)
+                    log.debug("'%s' cannot accept a session: %r", self._function.name, error)
                     await self._unless_stopping(asyncio.sleep(PAUSE))
 
     async def _hold_next(self, client: ServiceBusClient) -> None:
@@ -83,7 +83,7 @@ class SessionPump:
             await self._runs.run(receiver, messages)
 
     async def _unless_stopping[T](self, waiting: Coroutine[Any, Any, T]) -> T:
-        """The awaited result. Raises `_StoppingError`, and ends the waiting, if the host stops meanwhile."""
+        """The awaited result. Raises `_StoppingError`, and cancels the wait, if the host stops meanwhile."""
         task, stopping = asyncio.create_task(waiting), asyncio.create_task(self._stopping.wait())
         await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -95,4 +95,4 @@ class SessionPump:
 
 
 class _StoppingError(Exception):
-    """The host stops."""
+    """The host is stopping."""

@@ -24,20 +24,20 @@ _PLAIN: dict[str, re.Pattern[str]] = {
 }
 _PLAIN["float"] = _PLAIN["double"]
 _TAKES = {"length": (1, 2), "minlength": (1,), "maxlength": (1,), "min": (1,), "max": (1,), "range": (2,)}
-"""The number of arguments that a constraint may have."""
+"""How many arguments a constraint may have."""
 _NOT_COVERED = ("datetime",)
 _SAME_REGEX = re.compile(r"[A-Za-z/^$|()]*(?:\(\?[!=][A-Za-z/^$|()]*)*")
-"""Patterns that .NET's regular expressions and Python's read alike: words, alternatives, and lookaheads."""
+"""Patterns that mean the same to .NET's regular expressions and Python's: words, alternatives, and lookaheads."""
 
 
 def constraint(rule: str, template: str) -> Constraint:
-    """The check that a rule such as `min(3)` asks for. Raises RouteError if ASP.NET knows no such rule, and
-    FunctionError if ASP.NET knows it and this host does not."""
-    found = _RULE.fullmatch(rule)
-    name = found[1].lower() if found else ""
-    arguments = None if found is None or found[2] is None else [part.strip() for part in found[2].split(",")]
-    if name == "regex" and found and found[2] is not None and _SAME_REGEX.fullmatch(found[2]):
-        pattern = re.compile(found[2], re.IGNORECASE)
+    """The check for a rule such as `min(3)`. Raises RouteError if ASP.NET has no such rule, and FunctionError if
+    ASP.NET has it and this host does not."""
+    match = _RULE.fullmatch(rule)
+    name = match[1].lower() if match else ""
+    arguments = None if match is None or match[2] is None else [part.strip() for part in match[2].split(",")]
+    if name == "regex" and match and match[2] is not None and _SAME_REGEX.fullmatch(match[2]):
+        pattern = re.compile(match[2], re.IGNORECASE)
         return lambda text: pattern.search(text) is not None
     if name in ("regex", *_NOT_COVERED):
         raise FunctionError(f"route {template!r}: the constraint {name!r} is not covered by this host")
@@ -80,6 +80,6 @@ def _number(text: str) -> int | None:
 
 
 def _is_file(text: str) -> bool:
-    """A name with a period and something behind it."""
+    """Whether the last segment has a period with something after it."""
     last = text.rpartition("/")[2]
     return bool(last.rpartition(".")[2]) and "." in last

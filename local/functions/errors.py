@@ -1,4 +1,4 @@
-"""The faults that can occur before a function runs, each as a class of its own."""
+"""What can go wrong before a function runs, each as a class of its own."""
 
 
 class HostError(Exception):
@@ -6,11 +6,11 @@ class HostError(Exception):
 
 
 class RouteError(HostError):
-    """A route template that ASP.NET refuses. The real host builds its routes outside of any one function, so that
-    such a template takes the whole app down."""
+    """A route template that ASP.NET refuses. The real host builds its routes for all functions together, so that such a
+    template stops the whole app."""
 
     def __init__(self, template: str, why: str) -> None:
-        super().__init__(f"The route template '{template}' is not one: {why}.")
+        super().__init__(f"The route template '{template}' is invalid: {why}.")
 
 
 class FunctionError(Exception):
@@ -22,4 +22,5 @@ class WorkerLostError(Exception):
 
 
 class NotCoveredError(Exception):
-    """A function answered with something of which this host cannot do what Azure does; the caller gets 501 and this."""
+    """A function returned something that this host cannot handle as Azure does; the caller gets 501 with this
+    message."""

@@ -1,6 +1,6 @@
 """The messages between host and worker: records, as length-prefixed pickles over a socket pair.
 
-Both ends are this package, of one version, on one machine; pickle is neither exposed nor kept.
+Both ends are this package, of one version, on one machine; the pickles are neither exposed nor stored.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ class Indexed:
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """The worker could not load the app: the library's own message and trace."""
+    """The worker could not load the app: the library's own message and stack trace."""
 
     message: str
     stack: str = ""
@@ -56,13 +56,13 @@ class Outcome:
 
 
 async def send(writer: asyncio.StreamWriter, record: object) -> None:
-    data = pickle.dumps(record, pickle.HIGHEST_PROTOCOL)
-    writer.write(len(data).to_bytes(_PREFIX, "big") + data)
+    payload = pickle.dumps(record, pickle.HIGHEST_PROTOCOL)
+    writer.write(len(payload).to_bytes(_PREFIX, "big") + payload)
     await writer.drain()
 
 
 async def receive(reader: asyncio.StreamReader) -> object:
-    """The next record; asyncio.IncompleteReadError or ConnectionError when the other end is gone."""
+    """The next record; asyncio.IncompleteReadError or ConnectionError if the other end is gone."""
     size = int.from_bytes(await reader.readexactly(_PREFIX), "big")
     record: object = pickle.loads(await reader.readexactly(size))
     return record

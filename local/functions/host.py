@@ -1,6 +1,6 @@
-"""Puts one instance together, runs it, and drains it.
+"""Assembles one instance, runs it, and drains it.
 
-The worker is started first and indexes the app while this process imports the rest: that is most of a cold start.
+The worker is started first and indexes the app while this process imports the rest, which takes most of a cold start.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ log = logging.getLogger("host")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options of an instance from the command line."""
+    """An instance's options from the command line."""
 
     state: Path
     keys_file: Path | None = None
@@ -60,7 +60,7 @@ class Host:
         self.functions: list[Function] = []
 
     async def start(self, indexed: Indexed, socket: Any) -> None:
-        """Listen, on the given socket and for every other trigger."""
+        """Listen on the given socket, and for every other trigger."""
         self.functions = describe(indexed.functions, self._settings, self._host, self._options.age)
         for function in self.functions:
             if function.error is not None:
@@ -75,15 +75,15 @@ class Host:
                 self._listen(self._pump(function))
 
     async def stop(self) -> None:
-        """Take nothing new, let what runs end (for a bounded time), then end the worker."""
+        """Accept nothing new, let running invocations end (for a bounded time), then end the worker."""
         stopping = [asyncio.create_task(self._runner.cleanup())]
         for listener in self._listeners:
             listener.cancel()
         stopping += self._listeners
-        _, left = await asyncio.wait(
+        _, pending = await asyncio.wait(
             [*stopping, asyncio.create_task(self._invoker.idle())], timeout=self._options.drain_within
         )
-        if left:
+        if pending:
             log.warning("%s invocation(s) did not end within %g s.", self._invoker.running, self._options.drain_within)
         await self._worker.stop()
         await asyncio.wait(stopping, timeout=self._options.drain_within)
@@ -105,8 +105,8 @@ class Host:
         )
 
     def _keys(self) -> keys.Keys:
-        given = self._options.keys_file
-        return keys.load(given) if given is not None else keys.load_or_make(self._options.state / "keys.json")
+        keys_file = self._options.keys_file
+        return keys.load(keys_file) if keys_file is not None else keys.load_or_make(self._options.state / "keys.json")
 
     def _listen(self, listener: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(listener)
@@ -136,19 +136,19 @@ class Host:
         await self._output.write(binding, value)
 
     async def _run_now(self, function: Function, text: str) -> None:
-        """The run that `POST /admin/functions/{name}` asks for. The result is in the log only, as in Azure."""
+        """The run that `POST /admin/functions/{name}` requests. Its result goes to the log only, as in Azure."""
         if function.kind == "timertrigger":
             await self._timer(function).fire_now()
             return
         metadata: dict[str, TypedData] = {}
         value = TypedData(json=text) if function.kind == "eventgridtrigger" else TypedData(string=text)
         if function.kind == "servicebustrigger":
-            from .bus_metadata import BusMessage, batch, single  # noqa: PLC0415 - seldom
+            from .bus_metadata import BusMessage, batch, single  # noqa: PLC0415 - rarely needed
 
-            shape = batch if function.trigger.get("cardinality") == "MANY" else single
+            build = batch if function.trigger.get("cardinality") == "MANY" else single
             message = BusMessage(body=text.encode(), application_properties={})
             data_type = function.trigger.get("dataType")
-            value, metadata = batch([message], data_type) if shape is batch else single(message, data_type)
+            value, metadata = batch([message], data_type) if build is batch else single(message, data_type)
         await self._invoker.invoke(function, value, reason="run now", metadata=metadata)
 
 

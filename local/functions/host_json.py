@@ -1,7 +1,7 @@
-"""host.json: what of it this host honours, with the defaults of the real one.
+"""host.json: the parts that this host honours, with the defaults of the real one.
 
 Read once at start; a bad value stops the host, and the message names the field. Comments and trailing commas, which the
-real host takes, are none of JSON's and refused.
+real host accepts, are not JSON and are refused.
 """
 
 import json
@@ -30,7 +30,7 @@ _LEGACY_BUS = {
 
 @dataclass(frozen=True, kw_only=True)
 class ClientRetry:
-    """`clientRetryOptions`: calls to the broker, never failures of the function."""
+    """`clientRetryOptions`: retries of calls to the broker, never of the function."""
 
     mode: str = "exponential"
     delay: float = 0.8
@@ -45,10 +45,10 @@ class ServiceBusOptions:
     auto_complete: bool = True
     prefetch_count: int = 0
     max_concurrent_calls: int = field(default_factory=lambda: 16 * (os.cpu_count() or 1))
-    """16 for each core, as the source of the extension has it; the pages say 16: set it explicitly."""
+    """16 per core, as in the source of the extension; the documentation says 16: set it explicitly."""
     max_concurrent_sessions: int = 8
     session_idle_timeout: float = 60.0
-    """Seconds without a message after which a session is given back: the SDK's own time-out unless it is set."""
+    """Seconds without a message after which a session is released: the SDK's own timeout unless it is set."""
     max_lock_renewal: float = 300.0
     max_batch: int = 1000
     min_batch: int = 1
@@ -69,35 +69,35 @@ class HostJson:
     service_bus: ServiceBusOptions = field(default_factory=ServiceBusOptions)
 
     def template(self, route: str) -> str:
-        """The route template of a function, with the prefix before it, joined as the real host joins them."""
+        """The route template of a function, with the prefix before it, joined as the real host does."""
         return f"{self.route_prefix}/{route}" if self.route_prefix else route
 
 
 type Section = dict[str, Any]
-"""A part of host.json, its names in lower case."""
+"""A part of host.json, with its names in lower case."""
 
 
 def load(app: Path, settings: Mapping[tuple[str, ...], str] | None = None) -> HostJson:
-    """Read `host.json` of the app. Settings (`AppSettings.host_json`) overrule what it says."""
+    """Read `host.json` of the app. Settings (`AppSettings.host_json`) override what it says."""
     path = app / "host.json"
     if not path.is_file():
         raise HostError(f"host.json: expected in {app}, found none")
     if path.stat().st_size > MAX_BYTES:
         raise HostError(f"host.json: expected at most {MAX_BYTES} bytes, got {path.stat().st_size}")
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise HostError(f"host.json: expected JSON: {error}") from error
-    return parse(data, settings)
+    return parse(document, settings)
 
 
 def parse(data: Any, settings: Mapping[tuple[str, ...], str] | None = None) -> HostJson:
-    """Check and read the content of a host.json. The case of names does not count, but for `version`."""
+    """Check and read the content of a host.json. Names ignore case, except for `version`."""
     if not isinstance(data, dict):
         raise HostError("host.json: expected an object")
     if data and data.get("version") != "2.0":
         raise HostError(f"host.json: the 'version' property must be \"2.0\", got {data.get('version')!r}")
-    section = _overruled(_lowered(data), settings or {})
+    section = _override(_lower_names(data), settings or {})
     if "retry" in section:
         raise HostError("host.json: retry: not covered by this host: put @app.retry on the functions that need it")
     extensions = _object(section, "extensions", "host.json")
@@ -116,11 +116,11 @@ def parse(data: Any, settings: Mapping[tuple[str, ...], str] | None = None) -> H
     )
 
 
-def _lowered(value: Any) -> Any:
-    return {name.lower(): _lowered(inner) for name, inner in value.items()} if isinstance(value, dict) else value
+def _lower_names(value: Any) -> Any:
+    return {name.lower(): _lower_names(inner) for name, inner in value.items()} if isinstance(value, dict) else value
 
 
-def _overruled(section: Section, settings: Mapping[tuple[str, ...], str]) -> Section:
+def _override(section: Section, settings: Mapping[tuple[str, ...], str]) -> Section:
     for path, value in settings.items():
         part = section
         for name in path[:-1]:
@@ -132,7 +132,7 @@ def _overruled(section: Section, settings: Mapping[tuple[str, ...], str]) -> Sec
 
 
 def _telemetry_mode(value: Any) -> str:
-    """A misspelt mode would go unnoticed until somebody misses the traces; here it stops the host."""
+    """Raises HostError for a misspelt mode, which would otherwise go unnoticed until somebody misses the traces."""
     for mode in (APPLICATION_INSIGHTS, OPEN_TELEMETRY):
         if isinstance(value, str) and value.casefold() == mode.casefold():
             return mode
@@ -150,13 +150,13 @@ def _function_timeout(value: Any) -> float | None:
     return limit
 
 
-def _service_bus(given: Section) -> ServiceBusOptions:
-    # The names of extension 4 are still mapped by the real host; only these three, and only inside this nest.
-    nested = _object(given, "messageHandlerOptions", "extensions.serviceBus")
-    options = {_LEGACY_BUS[name]: value for name, value in nested.items() if name in _LEGACY_BUS} | given
+def _service_bus(section: Section) -> ServiceBusOptions:
+    # The real host still maps the names of extension 4; only these three, and only inside this object.
+    nested = _object(section, "messageHandlerOptions", "extensions.serviceBus")
+    options = {_LEGACY_BUS[name]: value for name, value in nested.items() if name in _LEGACY_BUS} | section
     where = "extensions.serviceBus"
     defaults = ServiceBusOptions()
-    read = ServiceBusOptions(
+    bus_options = ServiceBusOptions(
         auto_complete=_flag(options, "autoCompleteMessages", where, defaults.auto_complete),
         prefetch_count=_number(options, "prefetchCount", where, defaults.prefetch_count, least=0),
         max_concurrent_calls=_number(options, "maxConcurrentCalls", where, defaults.max_concurrent_calls, least=1),
@@ -172,23 +172,23 @@ def _service_bus(given: Section) -> ServiceBusOptions:
     )
     if _number(options, "maxConcurrentCallsPerSession", where, 1, least=1) > 1:
         raise HostError(f"{where}.maxConcurrentCallsPerSession: not covered by this host above 1")
-    if read.min_batch > read.max_batch:
-        limit = f"at most maxMessageBatchSize ({read.max_batch})"
-        raise HostError(f"{where}.minMessageBatchSize: expected {limit}, got {read.min_batch}")
-    return read
+    if bus_options.min_batch > bus_options.max_batch:
+        limit = f"at most maxMessageBatchSize ({bus_options.max_batch})"
+        raise HostError(f"{where}.minMessageBatchSize: expected {limit}, got {bus_options.min_batch}")
+    return bus_options
 
 
-def _client_retry(given: Section) -> ClientRetry:
+def _client_retry(section: Section) -> ClientRetry:
     where, defaults = "extensions.serviceBus.clientRetryOptions", ClientRetry()
-    mode = str(given.get("mode", defaults.mode)).lower()
+    mode = str(section.get("mode", defaults.mode)).lower()
     if mode not in ("exponential", "fixed"):
         raise HostError(f"{where}.mode: expected exponential or fixed, got {mode!r}")
-    _span(given, "tryTimeout", where, 60.0, most=3600)  # Checked; the SDK here has no such setting.
+    _span(section, "tryTimeout", where, 60.0, most=3600)  # checked only: the Python SDK has no such setting
     return ClientRetry(
         mode=mode,
-        delay=_span(given, "delay", where, defaults.delay, least=0.001, most=300),
-        max_delay=_span(given, "maxDelay", where, defaults.max_delay),
-        max_retries=_number(given, "maxRetries", where, defaults.max_retries, least=0, most=100),
+        delay=_span(section, "delay", where, defaults.delay, least=0.001, most=300),
+        max_delay=_span(section, "maxDelay", where, defaults.max_delay),
+        max_retries=_number(section, "maxRetries", where, defaults.max_retries, least=0, most=100),
     )
 
 
@@ -202,7 +202,7 @@ def _object(parent: Section, name: str, where: str) -> Section:
 def _number(
     parent: Section, name: str, where: str, default: int, *, least: int | None = None, most: int = LARGEST
 ) -> int:
-    """A whole number, which may be written as text, as settings are."""
+    """A whole number, which may be written as text, as in settings."""
     value = parent.get(name.lower(), default)
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         value = int(value)

@@ -1,9 +1,9 @@
-"""The HTTP trigger: finds the function of a request, checks the key, runs it.
+"""The HTTP trigger: finds the function for a request, checks the key, runs it.
 
-As in Azure: the routes stand in the order of the functions' names and the first that fits is taken, however general it
-is; a wrong method is 404, a missing or wrong key 401, a disabled function 404 (unless the master key is given), too
-many requests at once 429, and an answer that takes longer than the front end's 230 s is cut, while the function runs
-on."""
+As in Azure: routes are ordered by the functions' names and the first that matches is used, however general it is; a
+wrong method gives 404, a missing or wrong key 401, a disabled function 404 (unless the master key is sent), too many
+requests at once 429, and a response that takes longer than the front end's 230 s is cut off, while the function
+continues."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from .bindings import Function
 from .host_json import HostJson
 from .http_server import Incoming, text
-from .http_values import Answer, to_answer, to_rpc
+from .http_values import Response, to_response, to_rpc
 from .invocation import Runner
 from .keys import Guard, Level
 from .limits import ANSWER_WITHIN
@@ -23,7 +23,7 @@ log = logging.getLogger("host")
 
 
 class HttpFront:
-    """All HTTP functions of the app behind one door."""
+    """Serves all HTTP functions of the app."""
 
     def __init__(
         self,
@@ -45,21 +45,21 @@ class HttpFront:
             for function in sorted(served, key=lambda function: function.name.upper())
         ]
 
-    async def handle(self, incoming: Incoming) -> Answer | None:
+    async def handle(self, incoming: Incoming) -> Response | None:
         function, params = self._find(incoming)
         if function is None:
             return None
-        needed = Level(function.trigger.get("authLevel") or Level.FUNCTION)
-        shown = self._guard.shown(incoming.head.headers, incoming.query_pairs, function)
-        if not shown.opens(needed):
-            return Answer(status=401)
-        if function.disabled and not shown.opens(Level.ADMIN):
-            return Answer(status=404)
+        required = Level(function.trigger.get("authLevel") or Level.FUNCTION)
+        access = self._guard.access(incoming.head.headers, incoming.query_pairs, function)
+        if not access.opens(required):
+            return Response(status=401)
+        if function.disabled and not access.opens(Level.ADMIN):
+            return Response(status=404)
         if self._max_outstanding is not None and self._outstanding >= self._max_outstanding:
-            return Answer(status=429)
+            return Response(status=429)
         self._outstanding += 1
         try:
-            return await self._answer(incoming, function, params)
+            return await self._respond(incoming, function, params)
         finally:
             self._outstanding -= 1
 
@@ -72,7 +72,7 @@ class HttpFront:
                 return function, params
         return None, {}
 
-    async def _answer(self, incoming: Incoming, function: Function, params: Mapping[str, str]) -> Answer:
+    async def _respond(self, incoming: Incoming, function: Function, params: Mapping[str, str]) -> Response:
         request = await incoming.whole()
         run = asyncio.create_task(
             self._runner.invoke(
@@ -83,8 +83,10 @@ class HttpFront:
                 trace_state=request.header("tracestate") or "",
             )
         )
-        done, _ = await asyncio.wait({run}, timeout=self._answer_within)
-        if not done:
-            log.warning("The answer of '%s' was cut after %g s; it runs on.", function.name, self._answer_within)
-            return text(504, f"The request timed out: no answer within {self._answer_within:g} s.\n")
-        return to_answer(function, run.result())
+        finished, _ = await asyncio.wait({run}, timeout=self._answer_within)
+        if not finished:
+            log.warning(
+                "The response of '%s' was cut off after %g s; it keeps running.", function.name, self._answer_within
+            )
+            return text(504, f"The request timed out: no response within {self._answer_within:g} s.\n")
+        return to_response(function, run.result())

@@ -1,8 +1,8 @@
-"""Translates between the bytes of HTTP and the worker's RpcHttp, both ways. Pure; `http_server.py` reads and writes the
+"""Translates between HTTP and the worker's RpcHttp, in both directions. Pure; `http_server.py` reads and writes the
 bytes.
 
-The rules are those of the host's own conversion and of Kestrel behind it, which refuses more than aiohttp does: one
-header that it refuses turns the whole answer into a 500 without a body.
+The rules are those of the host's own conversion and of Kestrel behind it, which refuses more than aiohttp does: a
+single header that it refuses turns the whole response into a 500 without a body.
 """
 
 import json
@@ -34,7 +34,7 @@ _TEXT = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request as it came: names and values of headers as sent, the target undecoded."""
+    """A request as received: header names and values as sent, the target undecoded."""
 
     method: str
     target: str
@@ -47,8 +47,8 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """An answer as it goes out."""
+class Response:
+    """A response as it is sent."""
 
     status: int
     headers: Headers = ()
@@ -56,16 +56,16 @@ class Answer:
 
 
 class _RefusedHeaderError(Exception):
-    """Kestrel does not write this header."""
+    """Kestrel refuses to write this header."""
 
 
 def to_rpc(request: Request, params: Mapping[str, str]) -> RpcHttp:
-    """The request as the worker gets it: header names in lower case, several values joined with a comma."""
+    """The request in the form that the worker gets: header names in lower case, several values joined with a comma."""
     headers: dict[str, str] = {}
     for name, value in request.headers:
         key = name.lower()
         headers[key] = f"{headers[key]},{value}" if key in headers else value
-    # App Service's front end says so how the caller came, and to whom.
+    # App Service's front end reports the caller's scheme and the requested host in these headers.
     if disguised := request.header("disguised-host"):
         headers["host"] = disguised
     scheme = "https" if (request.header("x-forwarded-proto") or "").lower() == "https" else "http"
@@ -80,17 +80,17 @@ def to_rpc(request: Request, params: Mapping[str, str]) -> RpcHttp:
     )
 
 
-def to_answer(function: Function, outcome: Outcome) -> Answer:
-    """The answer to the caller. A function that failed gives 500 with no body."""
+def to_response(function: Function, outcome: Outcome) -> Response:
+    """The response to the caller. A function that failed gives 500 without a body."""
     if not outcome.ok:
-        return Answer(status=_FAILED)
+        return Response(status=_FAILED)
     value = outcome.returned if outcome.returned is not None else _named_output(function, outcome)
     if value is None:
-        return Answer(status=_NO_CONTENT)
+        return Response(status=_NO_CONTENT)
     if value.kind == "http":
         return _from_rpc(value.value)
     body, content_type = _content(value, None)
-    return Answer(status=_OK, headers=[("Content-Type", content_type)] if content_type else [], body=body)
+    return Response(status=_OK, headers=[("Content-Type", content_type)] if content_type else [], body=body)
 
 
 def _named_output(function: Function, outcome: Outcome) -> TypedData | None:
@@ -100,20 +100,20 @@ def _named_output(function: Function, outcome: Outcome) -> TypedData | None:
     return None
 
 
-def _from_rpc(answer: RpcHttp) -> Answer:
-    status = _status(str(answer.status_code or ""))
-    given = {name: value for name, value in answer.headers.items() if name.lower() == "content-type"}
-    body, content_type = _content(answer.body, next(reversed(given.values()), None))
+def _from_rpc(rpc: RpcHttp) -> Response:
+    status = _status(str(rpc.status_code or ""))
+    content_types = {name: value for name, value in rpc.headers.items() if name.lower() == "content-type"}
+    body, content_type = _content(rpc.body, next(reversed(content_types.values()), None))
     headers: list[tuple[str, str]] = []
     try:
         if content_type:
             headers.append(_checked("Content-Type", content_type))
-        headers += [_checked(name, value) for name, value in _once(answer.headers.items())]
-        headers += [_checked("Set-Cookie", _cookie(cookie)) for cookie in answer.cookies]
-        _check_length(answer.headers, body)
+        headers += [_checked(name, value) for name, value in _without_duplicates(rpc.headers.items())]
+        headers += [_checked("Set-Cookie", _cookie(cookie)) for cookie in rpc.cookies]
+        _check_length(rpc.headers, body)
     except _RefusedHeaderError:
-        return Answer(status=_FAILED, headers=headers[:1] if content_type and headers else [])
-    return Answer(status=status, headers=headers, body=b"" if status == _RESET_CONTENT else body)
+        return Response(status=_FAILED, headers=headers[:1] if content_type and headers else [])
+    return Response(status=status, headers=headers, body=b"" if status == _RESET_CONTENT else body)
 
 
 def _status(text: str) -> int:
@@ -122,13 +122,13 @@ def _status(text: str) -> int:
     if abs(number) > _LARGEST_INT:
         number = _OK
     if number not in _STATUSES:
-        raise NotCoveredError(f"the function answered with status {number}, which Azure sends as it is")
+        raise NotCoveredError(f"the function returned the status {number}, which Azure sends unchanged")
     return number
 
 
 def _content(body: TypedData, content_type: str | None) -> tuple[bytes, str | None]:
-    """The bytes of a body and their type. Text has one always, and its charset is obeyed; bytes have what they came
-    with."""
+    """The bytes of a body and their content type. Text always has a type, and its charset is respected; bytes keep the
+    one that they came with."""
     if body.kind is None:
         return b"", content_type
     if body.kind == "bytes":
@@ -141,27 +141,27 @@ def _content(body: TypedData, content_type: str | None) -> tuple[bytes, str | No
         return text.encode(), f"{content_type.lstrip()}; charset=utf-8"
     if charset[1].lower() == "utf-8":
         return text.encode(), content_type
-    raise NotCoveredError(f"the function answered with text and the charset {charset[1]!r}; this host covers utf-8")
+    raise NotCoveredError(f"the function returned text with the charset {charset[1]!r}; this host covers utf-8")
 
 
 def _indented(text: str) -> str:
-    """JSON as the host writes it: text is bare, null is nothing, the rest is indented."""
+    """JSON as the host writes it: text without quotes, null as nothing, everything else indented."""
     value = json.loads(text)
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _once(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    """The headers, each once: of names that differ only in case, the first. The server itself decides how the body is
-    delimited."""
-    seen = {"content-type", "content-length"}
+def _without_duplicates(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    """The headers without duplicates: of names that differ only in case, the first. Leaves out those by which the
+    server itself delimits the body."""
+    names = {"content-type", "content-length"}
     for name, value in headers:
         key = name.lower()
         if key == "transfer-encoding":
-            raise NotCoveredError("the function set the header Transfer-Encoding, with which Azure's answer breaks")
-        if key not in seen:
-            seen.add(key)
+            raise NotCoveredError("the function set the header Transfer-Encoding, which breaks the response in Azure")
+        if key not in names:
+            names.add(key)
             yield name, value
 
 
@@ -172,19 +172,20 @@ def _checked(name: str, value: str) -> tuple[str, str]:
 
 
 def _check_length(headers: Mapping[str, str], body: bytes) -> None:
-    given = next((value for name, value in headers.items() if name.lower() == "content-length"), None)
-    if given is None:
+    content_length = next((value for name, value in headers.items() if name.lower() == "content-length"), None)
+    if content_length is None:
         return
-    if not (given.isascii() and given.isdigit()) or int(given) < len(body):
+    if not (content_length.isascii() and content_length.isdigit()) or int(content_length) < len(body):
         raise _RefusedHeaderError("Content-Length")
-    if int(given) > len(body):
+    if int(content_length) > len(body):
         raise NotCoveredError(
-            f"the function set Content-Length to {given} for {len(body)} bytes, after which Azure's answer hangs"
+            f"the function set Content-Length to {content_length} for {len(body)} bytes, after which "
+            "the response hangs in Azure"
         )
 
 
 def _cookie(cookie: RpcHttpCookie) -> str:
-    """As the host appends it: the value percent-encoded, the path `/` unless there is another."""
+    """The cookie as the host writes it: the value percent-encoded, the path `/` unless there is another."""
     if cookie.name and not _TOKEN.fullmatch(cookie.name):
         raise _RefusedHeaderError(cookie.name)
     text = f"{cookie.name}={quote(cookie.value or '', safe='~_-.')}"

@@ -1,4 +1,4 @@
-"""One run of a function: trace ids, time limit, retry policy, output bindings, and the count of what is running.
+"""One run of a function: trace ids, time limit, retry policy, output bindings, and a count of what is running.
 
 Every trigger goes through here. `Invoker.invoke` never raises for a failure of the function: the outcome says so.
 """
@@ -20,11 +20,11 @@ from .protos import RpcException, RpcRetryOptions, TypedData
 from .worker import Worker
 
 Output = Callable[[Binding, TypedData], Awaitable[None]]
-"""Writes one value through an output binding; what it raises fails the invocation."""
+"""Writes one value through an output binding; if it raises, the invocation fails."""
 
 
 class Runner(Protocol):
-    """The part of an `Invoker` that a trigger needs."""
+    """What a trigger needs of an `Invoker`."""
 
     async def invoke(
         self,
@@ -60,7 +60,7 @@ class Invoker:
         return self._running
 
     async def idle(self) -> None:
-        """Returns when nothing runs."""
+        """Returns once nothing is running."""
         await self._idle.wait()
 
     async def invoke(
@@ -101,7 +101,8 @@ class Invoker:
         return outcome
 
     async def invoke_with_retry(self, function: Function, value: TypedData, *, reason: str) -> frames.Outcome:
-        """Run the function under its `@app.retry` policy, which Azure honours for timers only (of the kinds here)."""
+        """Run the function under its `@app.retry` policy, which, of the triggers here, Azure honours only for
+        timers."""
         policy = function.retry
         attempt = Attempt(limit=policy.max_retry_count if policy else 0)
         while True:
@@ -112,7 +113,7 @@ class Invoker:
             await asyncio.sleep(pause(policy, attempt.count))
 
     async def _run(self, function: Function, order: frames.Invoke) -> frames.Outcome:
-        # A restart of the worker that it has to wait for counts as time of the function.
+        # Waiting for a restart of the worker counts towards the function's time limit.
         try:
             return await asyncio.wait_for(self._worker.invoke(order), self._timeout)
         except WorkerLostError as lost:
@@ -142,17 +143,19 @@ class Invoker:
         return outcome
 
     def _log_end(self, function: Function, outcome: frames.Outcome, started: float) -> None:
-        took = (time.monotonic() - started) * 1000
+        duration = (time.monotonic() - started) * 1000
         if outcome.ok:
-            log.info("Executed 'Functions.%s' (Succeeded, Id=%s, %.0f ms)", function.name, outcome.invocation_id, took)
+            log.info(
+                "Executed 'Functions.%s' (Succeeded, Id=%s, %.0f ms)", function.name, outcome.invocation_id, duration
+            )
         else:
             details = f"{outcome.error}\n{outcome.stack}".rstrip()
             text = "Executed 'Functions.%s' (Failed, Id=%s, %.0f ms): %s"
-            log.error(text, function.name, outcome.invocation_id, took, details)
+            log.error(text, function.name, outcome.invocation_id, duration, details)
 
 
 class Attempt:
-    """The position of a run in its retry policy."""
+    """Which attempt a run is, within its retry policy."""
 
     def __init__(self, *, count: int = 0, limit: int = 0, last: RpcException | None = None) -> None:
         self.count = count
@@ -165,17 +168,17 @@ class Attempt:
 
 
 def own_span(trace_parent: str | None) -> str:
-    """A traceparent of a span of the host itself, in the caller's trace if there is one."""
+    """A traceparent for a span of the host itself, in the caller's trace if there is one."""
     caller = _TRACE_PARENT.fullmatch(trace_parent or "")
     trace, flags = (caller[1], caller[3]) if caller else (secrets.token_hex(16), "01")
     return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
 
 
 def pause(policy: RpcRetryOptions, count: int) -> float:
-    """Seconds before this retry. Exponential: about 1, 2, 3, 5, 9 times the least, each within a fifth of what is
-    added."""
+    """Seconds before this retry. Exponential: about 1, 2, 3, 5, 9 times the minimum; what is added each time varies by
+    a fifth."""
     if policy.retry_strategy == "fixed_delay":
         return float(policy.delay_interval.total_seconds())
-    least, most = policy.minimum_interval.total_seconds(), policy.maximum_interval.total_seconds()
-    added = 0.0 if count < 2 else random.uniform(0.8, 1.2) * 2 ** (count - 2) * least
-    return float(min(least + added, most))
+    minimum, maximum = policy.minimum_interval.total_seconds(), policy.maximum_interval.total_seconds()
+    added = 0.0 if count < 2 else random.uniform(0.8, 1.2) * 2 ** (count - 2) * minimum
+    return float(min(minimum + added, maximum))

@@ -1,7 +1,7 @@
-"""JSON as Newtonsoft's parser reads it, which the real host uses for events: some values come out differently.
+"""JSON as Newtonsoft's parser, which the real host uses for events, reads it: some values come out differently.
 
-A text that looks like a time becomes one and is rewritten, in UTC; numbers lose digits that do not count; a value that
-is no number (NaN, infinity) becomes a word.
+A text that looks like a time becomes one and is rewritten, in UTC; numbers lose insignificant digits; a value that is
+not a number (NaN, infinity) becomes a word.
 """
 
 import json
@@ -17,13 +17,13 @@ _NOT_A_NUMBER = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def loads(text: str | bytes) -> Any:
-    """The value as a function gets it. Raises ValueError if the text is not JSON. Comments, single quotes and names
-    without quotes, which Newtonsoft accepts, are refused."""
+    """The value as a function gets it. Raises ValueError if the text is not JSON. Comments, single quotes and unquoted
+    names, which Newtonsoft accepts, are refused."""
     return reread(json.loads(text))
 
 
 def reread(value: Any) -> Any:
-    """A value that was read by Python's parser, as Newtonsoft's would have it."""
+    """A value that Python's parser read, converted to what Newtonsoft would return."""
     return _reread(value, 0)
 
 
@@ -43,41 +43,41 @@ def _reread(value: Any, depth: int) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """A scalar as .NET writes it where text is asked for."""
+    """A scalar as .NET writes it where text is required."""
     if isinstance(value, bool):
         return "True" if value else "False"
     if isinstance(value, float):
         return _NOT_A_NUMBER.get(repr(value)) or repr(value).removesuffix(".0").replace("e", "E")
-    if isinstance(value, str) and (written := _time(value)) is not None:
-        return datetime.fromisoformat(written[:19]).strftime("%m/%d/%Y %H:%M:%S")
+    if isinstance(value, str) and (time_text := _time(value)) is not None:
+        return datetime.fromisoformat(time_text[:19]).strftime("%m/%d/%Y %H:%M:%S")
     return str(value)
 
 
 def _time(text: str) -> str | None:
-    """A time rewritten; None if the text is not one."""
-    since = _MICROSOFT_TIME.fullmatch(text)
-    if since is not None:
-        return _written(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(since[1])), "", "Z")
-    found = _TIME.fullmatch(text)
-    if found is None:
+    """The rewritten time; None if the text is not a time."""
+    epoch_match = _MICROSOFT_TIME.fullmatch(text)
+    if epoch_match is not None:
+        return _format(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(epoch_match[1])), "", "Z")
+    match = _TIME.fullmatch(text)
+    if match is None:
         return None
-    day, hour, minute, second, fraction, zone = found.groups()
+    day, hour, minute, second, fraction, zone = match.groups()
     try:
-        whole = datetime.fromisoformat(f"{day}00:{minute}:{second}")
+        day_start = datetime.fromisoformat(f"{day}00:{minute}:{second}")
     except ValueError:
         return None
     if int(hour) > 24 or (hour == "24" and (minute, second, fraction or "0") != ("00", "00", "0")):
         return None
-    moment = whole + timedelta(hours=int(hour))
+    moment = day_start + timedelta(hours=int(hour))
     digits = (fraction or "").rstrip("0")
     if zone in (None, "Z"):
-        return _written(moment, digits, zone or "")
+        return _format(moment, digits, zone or "")
     sign = -1 if zone[0] == "-" else 1
     offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
-    return _written(moment - sign * offset, digits, "+00:00")
+    return _format(moment - sign * offset, digits, "+00:00")
 
 
-def _written(moment: datetime, digits: str, zone: str) -> str:
+def _format(moment: datetime, digits: str, zone: str) -> str:
     fraction = f".{digits}" if digits else ""
     if not digits and moment.microsecond:
         fraction = f".{moment.microsecond:06d}".rstrip("0")

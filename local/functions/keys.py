@@ -1,6 +1,6 @@
 """Access keys: master, system, host function keys, and keys of one function.
 
-Kept in a file of the state folder (made once, shared by the instances), or given. As in Azure the header
+They are kept in a file in the state folder (generated once, shared by the instances), or given. As in Azure, the header
 `x-functions-key` wins over `?code=`.
 """
 
@@ -27,15 +27,15 @@ class Level(StrEnum):
     """The access that a caller's key grants, or that an endpoint requires."""
 
     ANONYMOUS = "ANONYMOUS"
-    """No key, or one that fits nothing."""
+    """No key, or one that matches nothing."""
     FUNCTION = "FUNCTION"
     """A key of the function, or a host function key."""
     SYSTEM = "SYSTEM"
-    """The key that bears the name of an extension."""
+    """The key with the name of an extension."""
     ADMIN = "ADMIN"
     """The master key."""
     OTHER = "OTHER"
-    """A key of another kind, which opens nothing here: known, so that the answer may be 403."""
+    """A key of another kind, which grants nothing here: it is known, so that the status may be 403."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +46,17 @@ class Keys:
     of_function: Mapping[str, Mapping[str, str]] = field(repr=False)
 
     def level(self, key: str, function: Function | None = None, extension: str | None = None) -> Level:
-        """The rights of the key at this function, or at the webhook of this extension; both None at the admin's
-        doors."""
+        """What the key grants at this function, or at the webhook of this extension; at the admin endpoints if both are
+        None."""
         if not key:
             return Level.ANONYMOUS
         if _same(key, self.master):
             return Level.ADMIN
-        own = self.of_function.get(function.name, {}) if function is not None else {}
-        if function is not None and (_any(key, self.function_keys) or _any(key, own)):
+        function_keys = self.of_function.get(function.name, {}) if function is not None else {}
+        if function is not None and (_any(key, self.function_keys) or _any(key, function_keys)):
             return Level.FUNCTION
-        wanted = f"{extension}_extension"
-        if extension is not None and _any(key, {n: k for n, k in self.system_keys.items() if n.lower() == wanted}):
+        key_name = f"{extension}_extension"
+        if extension is not None and _any(key, {n: k for n, k in self.system_keys.items() if n.lower() == key_name}):
             return Level.SYSTEM
         if _any(key, self.function_keys) or _any(key, self.system_keys):
             return Level.OTHER
@@ -64,34 +64,34 @@ class Keys:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
-    """The rights of a caller's key at one door."""
+class Access:
+    """What a caller's key grants at one endpoint."""
 
     level: Level
 
-    def opens(self, needed: Level) -> bool:
-        return needed is Level.ANONYMOUS or self.level in (needed, Level.ADMIN)
+    def opens(self, required: Level) -> bool:
+        return required is Level.ANONYMOUS or self.level in (required, Level.ADMIN)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """Decides what a caller may do; without keys (`--no-auth`, as Core Tools) everybody may do everything."""
+    """Decides what a caller may do; without keys (`--no-auth`, as in Core Tools) everybody may do everything."""
 
     keys: Keys | None
 
-    def shown(
+    def access(
         self, headers: Pairs, query: Pairs, function: Function | None = None, *, extension: str | None = None
-    ) -> Shown:
+    ) -> Access:
         if self.keys is None:
-            return Shown(level=Level.ADMIN)
-        return Shown(level=self.keys.level(_key(headers, query), function, extension))
+            return Access(level=Level.ADMIN)
+        return Access(level=self.keys.level(_key(headers, query), function, extension))
 
 
 def _key(headers: Pairs, query: Pairs) -> str:
-    """The header counts if it is there at all, empty or not; of several, and of several `code`s, the first."""
-    for source, wanted in ((headers, _HEADER), (query, _QUERY)):
+    """The caller's key. If the header is present it counts, even if empty; of several headers or `code`s, the first."""
+    for source, key_name in ((headers, _HEADER), (query, _QUERY)):
         for name, value in source:
-            if name.lower() == wanted:
+            if name.lower() == key_name:
                 return value
     return ""
 
@@ -103,25 +103,25 @@ def load(path: Path) -> Keys:
     if path.stat().st_size > MAX_BYTES:
         raise HostError(f"{path.name}: expected at most {MAX_BYTES} bytes")
     try:
-        data = json.loads(path.read_text())
+        document = json.loads(path.read_text())
     except ValueError as error:
         raise HostError(f"{path.name}: expected JSON") from error
-    return _parse(data, path.name)
+    return _parse(document, path.name)
 
 
 def load_or_make(path: Path) -> Keys:
-    """Read the keys file, making it first if there is none; instances that start at once agree on one."""
+    """Read the keys file, generating it first if there is none; instances that start together agree on one."""
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
-            made = {
+            new_keys = {
                 "master": secrets.token_urlsafe(32),
                 "functionKeys": {"default": secrets.token_urlsafe(32)},
                 "systemKeys": {EVENT_GRID_KEY: secrets.token_urlsafe(32)},
                 "functions": {},
             }
             path.touch(mode=0o600)
-            path.write_text(json.dumps(made, indent=2))
+            path.write_text(json.dumps(new_keys, indent=2))
         return load(path)
 
 
@@ -133,13 +133,13 @@ def _parse(data: Any, file: str) -> Keys:
         raise HostError(f"{file}: functions: expected an object")
     return Keys(
         master=data["master"],
-        function_keys=_named(data, "functionKeys", file),
-        system_keys=_named(data, "systemKeys", file),
-        of_function={name: _named(functions, name, file) for name in functions},
+        function_keys=_key_map(data, "functionKeys", file),
+        system_keys=_key_map(data, "systemKeys", file),
+        of_function={name: _key_map(functions, name, file) for name in functions},
     )
 
 
-def _named(parent: dict[str, Any], name: str, file: str) -> dict[str, str]:
+def _key_map(parent: dict[str, Any], name: str, file: str) -> dict[str, str]:
     value = parent.get(name, {})
     if not isinstance(value, dict) or not all(isinstance(key, str) and key for key in value.values()):
         raise HostError(f"{file}: {name}: expected an object of names and keys")

@@ -1,4 +1,4 @@
-"""Starts a host as a process of its own, for tests and for the laptop stack. Imports the standard library only."""
+"""Starts a host as a process of its own, for tests and for the local stack. Imports the standard library only."""
 
 import json
 import select
@@ -29,7 +29,7 @@ class HostProcess:
     def start(
         cls, app: Path, state: Path, *arguments: str, environment: Mapping[str, str] | None = None, name: str = "host"
     ) -> Self:
-        """Start an instance and wait until it is ready; RuntimeError with the end of its log if it is not."""
+        """Start an instance and wait until it is ready. If it fails, raises RuntimeError with the end of its log."""
         state.mkdir(parents=True, exist_ok=True)
         log = state / f"{name}.log"
         command = command_line(
@@ -47,13 +47,13 @@ class HostProcess:
         return cls(process, json.loads(line), log)
 
     def stop(self) -> int:
-        """SIGTERM, wait, and the exit code."""
+        """Send SIGTERM and wait; returns the exit code."""
         if self.process.poll() is None:
             self.process.terminate()
         return self._end()
 
     def kill(self) -> int:
-        """As a power cut: no draining."""
+        """Kill it without draining, like a power cut."""
         self.process.kill()
         return self._end()
 
@@ -86,8 +86,8 @@ def command_line(*arguments: str) -> Sequence[str]:
 def _first_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     deadline = time.monotonic() + START_WITHIN
-    while (left := deadline - time.monotonic()) > 0:
-        if select.select([process.stdout], [], [], left)[0]:
+    while (seconds_left := deadline - time.monotonic()) > 0:
+        if select.select([process.stdout], [], [], seconds_left)[0]:
             return process.stdout.readline()
     return ""
 

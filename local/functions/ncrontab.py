@@ -1,9 +1,9 @@
 """Six-field NCRONTAB, with the rules of the parser that the timer extension uses (NCrontab.Signed).
 
 `{second} {minute} {hour} {day} {month} {day-of-week}`; five fields mean second 0. Allowed: `*`, `a`, `a-b`, lists,
-`*/n`, `a-b/n`, `a/n` (from a on, `a/1` as well), month and day names by any prefix, without regard to case. Day of week
-is 0 to 6. Day and day of week must BOTH fit, unlike in cron. There is no `?`, `L`, `W`, `#`, `@hourly`, and 7 is no
-Sunday. Only blanks separate fields. Refused here though Azure takes them: a step of zero or below, and time spans.
+`*/n`, `a-b/n`, `a/n` (from a on, even `a/1`), month and day names by any prefix, ignoring case. Day of week is 0 to 6.
+Day and day of week must BOTH match, unlike in cron. There is no `?`, `L`, `W`, `#`, `@hourly`, and 7 is not Sunday.
+Only blanks separate fields. Refused here although Azure accepts them: steps of zero or below, and time spans.
 """
 
 import re
@@ -85,25 +85,25 @@ class Schedule:
         parsed = [spec.parse(field) for field, spec in zip(fields, _FIELDS, strict=True)]
         self._seconds, self._minutes, self._hours = (sorted(values) for values in parsed[:3])
         self._days, self._months, self._weekdays = parsed[3:]
-        whole = [spec.most - spec.least + 1 for spec in _FIELDS]
-        self._every_minute = [len(values) for values in parsed[1:]] == whole[1:]
+        field_sizes = [spec.most - spec.least + 1 for spec in _FIELDS]
+        self._every_minute = [len(values) for values in parsed[1:]] == field_sizes[1:]
 
     def next(self, after: datetime) -> datetime:
-        """The first occurrence later than the given moment; ValueError if there is none."""
+        """The first occurrence after the given time; ValueError if there is none."""
         earliest = after.replace(microsecond=0) + timedelta(seconds=1)
         month = earliest.replace(day=1, hour=0, minute=0, second=0)
         while True:
             if month.month in self._months:
-                found = self._in_month(month, earliest)
-                if found is not None:
-                    return found
+                occurrence = self._in_month(month, earliest)
+                if occurrence is not None:
+                    return occurrence
             if (month.year, month.month) == (_LAST_YEAR, 12):
                 raise ValueError(f"{self.text!r} never occurs")
             month = (month + timedelta(days=31)).replace(day=1)
 
     def keeps_status(self, now: datetime) -> bool:
-        """Whether the extension stores when it ran: not where it occurs more than once within a minute from now, and
-        the fields above the second take every value."""
+        """Whether the extension stores when it ran: not if it occurs more than once within a minute from now and the
+        fields above the second take every value."""
         return not self._every_minute or self.next(self.next(now)) - now >= timedelta(minutes=1)
 
     def _in_month(self, month: datetime, earliest: datetime) -> datetime | None:
@@ -112,8 +112,8 @@ class Schedule:
                 day = month.replace(day=number)
             except ValueError:
                 return None
-            if day.date() >= earliest.date() and self._is_day(day) and (found := self._within(day, earliest)):
-                return found
+            if day.date() >= earliest.date() and self._is_day(day) and (occurrence := self._within(day, earliest)):
+                return occurrence
         return None
 
     def _is_day(self, day: datetime) -> bool:

@@ -1,8 +1,9 @@
-"""Stand-in for the generated FunctionRpc protobuf module that the worker library is handed.
+"""Stand-in for the generated FunctionRpc protobuf module that the worker library expects.
 
-Only the names that azure-functions-runtime 1.3 touches, in plain Python: no grpc, no protobuf. The types refuse what
-protobuf would refuse (a header value that is not text, an unknown field), so that such a fault shows here as in Azure.
-Records are picklable: they travel between host and worker. (Attribute and class names are those of FunctionRpc.proto.)
+It has only the names that azure-functions-runtime 1.3 uses, in plain Python: no grpc, no protobuf. The types refuse
+what protobuf would refuse (a header value that is not text, an unknown field), so that such a fault shows here as in
+Azure. Records can be pickled: they travel between host and worker. (Attribute and class names are those of
+FunctionRpc.proto.)
 """
 
 import enum
@@ -11,19 +12,19 @@ from typing import Any, ClassVar
 
 
 class Message:
-    """A protobuf message: known fields only. A subclass names them in its header, each with its default or None."""
+    """A protobuf message: known fields only. A subclass declares them in its header, each with its default or None."""
 
     FIELDS: ClassVar[dict[str, Callable[[], Any] | None]] = {}
 
     def __init_subclass__(cls, **fields: Callable[[], Any] | None) -> None:
         cls.FIELDS = fields
 
-    def __init__(self, **given: Any) -> None:
-        for name in given:
+    def __init__(self, **values: Any) -> None:
+        for name in values:
             if name not in self.FIELDS:
                 raise ValueError(f"{type(self).__name__} has no field {name!r}")
         for name, default in self.FIELDS.items():
-            value = given.get(name)
+            value = values.get(name)
             if value is None and default is not None:
                 value = default()
             setattr(self, name, value)
@@ -47,8 +48,8 @@ class TypedData:
     )  # fmt: skip
     __slots__ = ("_kind", "_value")
 
-    def __init__(self, **given: Any) -> None:
-        present = {name: value for name, value in given.items() if value is not None}
+    def __init__(self, **values: Any) -> None:
+        present = {name: value for name, value in values.items() if value is not None}
         if len(present) > 1:
             raise ValueError(f"TypedData holds one value, got {sorted(present)}")
         self._kind: str | None = None
@@ -72,7 +73,7 @@ class TypedData:
         return self._value
 
     def __getattr__(self, name: str) -> Any:
-        # The library probes for names that a typed value must not have; only the kind it holds is there.
+        # The library probes for names that a typed value must not have; only the kind that it holds exists.
         if name in TypedData.KINDS and name == self._kind:
             return self._value
         raise AttributeError(name)
@@ -100,7 +101,7 @@ def _typed_data(kind: str | None, value: Any) -> TypedData:
 
 
 class ParameterBinding:
-    """A named value: an input of an invocation, or an output of it."""
+    """A named value: an input or an output of an invocation."""
 
     __slots__ = ("data", "name")
 
@@ -135,15 +136,15 @@ class RpcHttp(
     Message, method=str, url=str, headers=dict, body=TypedData, params=dict, status_code=str, query=dict,
     enable_content_negotiation=bool, cookies=list,
 ):  # fmt: skip
-    """An HTTP request or answer."""
+    """An HTTP request or response."""
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, **fields: Any) -> None:
         for field in ("headers", "params", "query"):
-            for name, value in (given.get(field) or {}).items():
+            for name, value in (fields.get(field) or {}).items():
                 if not isinstance(name, str) or not isinstance(value, str):
                     kind = type(value).__name__
                     raise TypeError(f"bad argument type for map<string, string> RpcHttp.{field}[{name!r}]: {kind}")
-        super().__init__(**given)
+        super().__init__(**fields)
 
 
 class NullableString(Message, value=None):
@@ -159,18 +160,18 @@ class NullableDouble(Message, value=None):
 
 
 class NullableTimestamp(Message, value=None):
-    """A moment, or none."""
+    """A time, or none."""
 
 
 class Timestamp(Message, seconds=int, nanos=int):
-    """The library takes this one before it looks for google.protobuf."""
+    """The library uses this one before it looks for google.protobuf."""
 
 
 class RpcHttpCookie(
     Message, name=str, value=str, domain=None, path=None, expires=None, secure=None, http_only=None, same_site=None,
     max_age=None,
 ):  # fmt: skip
-    """A cookie of an answer."""
+    """A cookie of a response."""
 
     SameSite = enum.IntEnum(
         "SameSite",
@@ -185,13 +186,13 @@ class RpcException(Message, source=str, stack_trace=str, message=str):
 
 
 class StatusResult(Message, status=int, result=None, exception=None, logs=list):
-    """Whether something succeeded, and why not."""
+    """Whether something succeeded, and if not, why."""
 
     Failure, Success, Cancelled = 0, 1, 2
 
 
 class BindingInfo(Message, type=str, direction=int, data_type=int, properties=dict):
-    """A binding in short; the raw bindings say more."""
+    """A binding in short; the raw bindings have more details."""
 
     undefined, string, binary, stream = 0, 1, 2, 3
     out, inout = 1, 2
@@ -222,22 +223,22 @@ class WorkerMetadata(
 
 
 class WorkerInitResponse(Message, worker_version=str, capabilities=dict, result=None, worker_metadata=None):
-    """Answer to init: whether the app could be indexed."""
+    """Response to init: whether the app could be indexed."""
 
 
 class FunctionEnvironmentReloadResponse(Message, result=None, capabilities=dict, worker_metadata=None):
-    """Answer to a reload, which this host never asks for."""
+    """Response to a reload, which this host never requests."""
 
 
 class FunctionMetadataResponse(
     Message, function_metadata_results=list, result=None, use_default_metadata_indexing=bool,
 ):  # fmt: skip
-    """Answer to metadata: the functions."""
+    """Response to metadata: the functions."""
 
 
 class FunctionLoadResponse(Message, function_id=str, result=None):
-    """Answer to load."""
+    """Response to load."""
 
 
 class InvocationResponse(Message, invocation_id=str, output_data=list, return_value=None, result=None):
-    """Answer to an invocation."""
+    """Response to an invocation."""

@@ -1,9 +1,9 @@
-"""ASP.NET Core's route templates: which ones the host accepts, and which values a path gives them.
+"""ASP.NET Core's route templates: which ones the host accepts, and which values they extract from a path.
 
-The rules are those of Microsoft.AspNetCore.Routing as the function host uses it: a template is matched segment by
+The rules are those of Microsoft.AspNetCore.Routing as the Functions host uses it: a template is matched segment by
 segment, and a segment of several parts from its end. No route has precedence: the host orders them by the names of
-their functions, and the first that matches wins (`http_front.py`). `constraints.py` has the constraints that may follow
-a colon.
+their functions, and the first match wins (`http_front.py`). The constraints that may follow a colon are in
+`constraints.py`.
 """
 
 import re
@@ -52,7 +52,7 @@ class Route:
         return [part for segment in self.segments for part in segment if isinstance(part, Parameter)]
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The route values if the path fits; the path has its leading slash and is decoded as `paths.py` does."""
+        """The route values if the path matches. The path has its leading slash and is decoded as in `paths.py`."""
         values = self._values(path)
         if values is None:
             return None
@@ -61,7 +61,7 @@ class Route:
             if value is None and parameter.default:
                 value = values[parameter.name] = parameter.default
             if value is None:
-                # A constraint fails on what is missing, unless the parameter is optional.
+                # A constraint fails on a missing value, unless the parameter is optional.
                 if parameter.constraints and not parameter.optional:
                     return None
             elif not all(holds(value) for holds in parameter.constraints):
@@ -71,9 +71,9 @@ class Route:
     def _values(self, path: str) -> dict[str, str] | None:
         """The values that the segments take from the path, before defaults and constraints."""
         values: dict[str, str] = {}
-        missing = iter(self.segments)
+        remaining = iter(self.segments)
         for start, text in _tokens(path):
-            segment = next(missing, None)
+            segment = next(remaining, None)
             if segment is None or not text:
                 return None
             first = segment[0]
@@ -82,7 +82,7 @@ class Route:
                 return values
             if not _take(segment, text, values):
                 return None
-        for segment in missing:
+        for segment in remaining:
             first = segment[0]
             if len(segment) > 1 or isinstance(first, Literal) or not first.may_be_missing:
                 return None
@@ -96,13 +96,13 @@ def compile_route(template: str) -> Route:
         raise RouteError(template, "it may start with '~/' but not with '~'")
     texts = text.removesuffix("/").split("/") if text else []
     if not all(texts) or text == "/":
-        raise RouteError(template, "the separator '/' stands twice in a row")
-    segments = tuple(_segment(one, template) for one in texts)
+        raise RouteError(template, "the separator '/' appears twice in a row")
+    segments = tuple(_segment(segment_text, template) for segment_text in texts)
     route = Route(template=template, segments=segments)
     names = [parameter.name.lower() for parameter in route.parameters]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise RouteError(template, f"the parameter '{twice}' is named twice")
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise RouteError(template, f"the parameter '{duplicate}' is named twice")
     if any(
         parameter.catch_all for segment in segments[:-1] for parameter in segment if isinstance(parameter, Parameter)
     ):
@@ -115,54 +115,56 @@ def _segment(text: str, template: str) -> Segment:
     for index, part in enumerate(parts):
         if isinstance(part, Literal) or len(parts) == 1:
             continue
-        before = parts[index - 1] if index else None
-        if isinstance(before, Parameter):
-            raise RouteError(template, "two parameters follow each other without a text between them")
+        previous = parts[index - 1] if index else None
+        if isinstance(previous, Parameter):
+            raise RouteError(template, "two parameters follow each other without text between them")
         if part.catch_all:
-            raise RouteError(template, "a catch-all parameter must have its segment for itself")
-        if part.optional and (index < len(parts) - 1 or before != Literal(text=_PERIOD)):
-            raise RouteError(template, f"the optional parameter '{part.name}' must end its segment, after a period")
+            raise RouteError(template, "a catch-all parameter must be the only part of its segment")
+        if part.optional and (index < len(parts) - 1 or previous != Literal(text=_PERIOD)):
+            raise RouteError(
+                template, f"the optional parameter '{part.name}' must be at the end of its segment, after a period"
+            )
     return parts
 
 
 def _parts(text: str, template: str) -> Iterator[Part]:
     """Literals and parameters in order. A doubled brace means the brace itself."""
-    at, literal = 0, ""
-    while at < len(text):
-        pair, brace = text[at : at + 2], text[at]
+    position, literal = 0, ""
+    while position < len(text):
+        pair, brace = text[position : position + 2], text[position]
         if pair in ("{{", "}}"):
-            literal, at = literal + brace, at + 2
+            literal, position = literal + brace, position + 2
         elif brace == "{":
             if literal:
                 yield _literal(literal, template)
-            end = _end_of_parameter(text, at + 1, template)
-            inner = text[at + 1 : end].replace("{{", "{").replace("}}", "}")
+            end = _end_of_parameter(text, position + 1, template)
+            inner = text[position + 1 : end].replace("{{", "{").replace("}}", "}")
             yield _parameter(inner, template)
-            at, literal = end + 1, ""
+            position, literal = end + 1, ""
         elif brace == "}":
             raise RouteError(template, "a closing brace has no opening one")
         else:
-            literal, at = literal + brace, at + 1
+            literal, position = literal + brace, position + 1
     if literal:
         yield _literal(literal, template)
 
 
-def _end_of_parameter(text: str, at: int, template: str) -> int:
-    while at < len(text):
-        if text[at : at + 2] in ("{{", "}}"):
-            at += 2
-        elif text[at] == "}":
-            return at
-        elif text[at] == "{":
+def _end_of_parameter(text: str, position: int, template: str) -> int:
+    while position < len(text):
+        if text[position : position + 2] in ("{{", "}}"):
+            position += 2
+        elif text[position] == "}":
+            return position
+        elif text[position] == "{":
             break
         else:
-            at += 1
+            position += 1
     raise RouteError(template, "an opening brace has no closing one")
 
 
 def _literal(text: str, template: str) -> Literal:
     if "?" in text:
-        raise RouteError(template, "a '?' may stand at the end of a parameter only")
+        raise RouteError(template, "a '?' is allowed only at the end of a parameter")
     return Literal(text=text)
 
 
@@ -176,12 +178,12 @@ def _parameter(text: str, template: str) -> Parameter:
     if not name or stars > 2 or _FORBIDDEN_IN_NAMES & set(name):
         raise RouteError(template, f"'{text}' is not the name of a parameter")
     constraints: list[Constraint] = []
-    at = 0
-    while found := _CONSTRAINT.match(rules, at):
-        at = found.end()
-        if found[1]:
-            constraints.append(constraint(found[1], template))
-    default = rules[at + 1 :] if rules[at : at + 1] == "=" else None
+    position = 0
+    while match := _CONSTRAINT.match(rules, position):
+        position = match.end()
+        if match[1]:
+            constraints.append(constraint(match[1], template))
+    default = rules[position + 1 :] if rules[position : position + 1] == "=" else None
     if optional and default is not None:
         raise RouteError(template, f"the parameter '{name}' is optional and has a default")
     if optional and stars:
@@ -192,17 +194,17 @@ def _parameter(text: str, template: str) -> Parameter:
 
 
 def _tokens(path: str) -> Iterable[tuple[int, str]]:
-    """The segments of a path, each with where it starts. A slash at the end starts none."""
-    at = 1
-    while at < len(path):
-        end = path.find("/", at)
+    """The segments of a path with their start positions. A slash at the end starts none."""
+    position = 1
+    while position < len(path):
+        end = path.find("/", position)
         end = len(path) if end < 0 else end
-        yield at, path[at:end]
-        at = end + 1
+        yield position, path[position:end]
+        position = end + 1
 
 
 def _take(segment: Segment, text: str, values: dict[str, str]) -> bool:
-    """Whether the text of a path's segment fits; adds what its parameters take."""
+    """Whether the text of a path's segment matches; adds the values of its parameters."""
     first, last = segment[0], segment[-1]
     if len(segment) == 1:
         if isinstance(first, Literal):
@@ -219,28 +221,28 @@ def _take(segment: Segment, text: str, values: dict[str, str]) -> bool:
 
 def _take_from_the_end(segment: Segment, text: str, values: dict[str, str]) -> bool:
     """Match a segment of several parts: its last literal first, as far to the right as possible."""
-    taken: dict[str, str] = {}
+    captured: dict[str, str] = {}
     end = len(text)
-    waiting: Parameter | None = None
+    open_parameter: Parameter | None = None
     for index in range(len(segment) - 1, -1, -1):
         part = segment[index]
         if isinstance(part, Parameter):
-            waiting = part
+            open_parameter = part
             continue
-        found = text.lower().rfind(part.text.lower(), 0, end if waiting is None else end - 1)
-        if found < 0 or (index == len(segment) - 1 and found + len(part.text) != len(text)):
+        start = text.lower().rfind(part.text.lower(), 0, end if open_parameter is None else end - 1)
+        if start < 0 or (index == len(segment) - 1 and start + len(part.text) != len(text)):
             return False
-        if waiting is not None:
-            taken[waiting.name] = text[found + len(part.text) : end]
-            waiting = None
-        elif found + len(part.text) != end:
+        if open_parameter is not None:
+            captured[open_parameter.name] = text[start + len(part.text) : end]
+            open_parameter = None
+        elif start + len(part.text) != end:
             return False
-        end = found
-    if waiting is not None:
-        taken[waiting.name] = text[:end]
+        end = start
+    if open_parameter is not None:
+        captured[open_parameter.name] = text[:end]
     elif end:
         return False
-    if not all(taken.values()):
+    if not all(captured.values()):
         return False
-    values |= taken
+    values |= captured
     return True

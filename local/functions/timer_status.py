@@ -1,7 +1,7 @@
-"""A timer's memory between runs, and its consequences at the start. Pure: the moment comes in as an argument.
+"""What a timer remembers between runs, and what follows from it at the start. Pure: the time is passed in.
 
-Times are UTC and without a zone within this module: Flex Consumption allows no other zone. The stored status and the
-worker's arguments name it.
+Times in this module are UTC without a zone: Flex Consumption allows no other zone. The stored status and the worker's
+arguments do name the zone.
 """
 
 import json
@@ -35,50 +35,50 @@ class Status:
 
     @classmethod
     def parse(cls, text: str) -> "Status":
-        data = json.loads(text)
-        last, following, updated = (_moment(data[name]) for name in ("Last", "Next", "LastUpdated"))
+        document = json.loads(text)
+        last, following, updated = (_moment(document[name]) for name in ("Last", "Next", "LastUpdated"))
         return cls(last=last, next=following, updated=updated)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """What a timer starts with."""
+    """How a timer starts."""
 
     status: Status
     due: Due
     store: bool
-    """Whether the status is one that nobody has stored yet."""
+    """Whether nobody has stored this status yet."""
 
 
-def at_start(schedule: Schedule, kept: Status | None, now: datetime, *, run_on_startup: bool) -> Start:
-    """The status to start with, and whether to run at once. A missed run goes before a run at every start."""
+def at_start(schedule: Schedule, stored: Status | None, now: datetime, *, run_on_startup: bool) -> Start:
+    """The status to start with, and whether to run at once. A missed run takes precedence over `run_on_startup`."""
     otherwise = Due.STARTUP if run_on_startup else Due.NO
-    if kept is None:
+    if stored is None:
         return Start(status=_fresh(schedule, now, now), due=otherwise, store=True)
-    since = max(kept.last, kept.updated)
-    if schedule.next(since if since != NEVER else now) != kept.next:
-        # The schedule was changed. An occurrence of the new schedule counts if it is still to come. A past one is no
-        # missed occurrence, and everything is planned from now.
-        expected = schedule.next(since) if since != NEVER else kept.next
+    since = max(stored.last, stored.updated)
+    if schedule.next(since if since != NEVER else now) != stored.next:
+        # The schedule was changed. An occurrence of the new schedule counts if it is still to come; a past one does not
+        # count as missed, and everything is planned from now on.
+        expected = schedule.next(since) if since != NEVER else stored.next
         if expected <= now:
             return Start(status=_fresh(schedule, now, now), due=otherwise, store=True)
         return Start(status=Status(last=NEVER, next=expected, updated=since), due=otherwise, store=True)
-    return Start(status=kept, due=Due.PAST if kept.next < now else otherwise, store=False)
+    return Start(status=stored, due=Due.PAST if stored.next < now else otherwise, store=False)
 
 
 def after_run(schedule: Schedule, status: Status, started: datetime, *, planned: bool) -> Status:
-    """The status after a run that began then, at its planned time or out of turn (at a start).
+    """The status after a run that began at `started`, either at its planned time or out of turn (at a start).
 
-    The next run is computed from when this one began: if that time has passed by the end, the timer fires again at
+    The next run is computed from when this one began: if that time has passed when it ends, the timer fires again at
     once.
     """
-    # A timer may fire a little early; its own occurrence is then the one that ran.
+    # A timer may fire a little early; it then still ran its own occurrence.
     last = max(started, status.next) if planned else started
     return Status(last=last, next=schedule.next(last), updated=last)
 
 
 def payload(status: Status | None, *, past_due: bool) -> str:
-    """The worker's arguments."""
+    """The arguments for the worker."""
     return json.dumps(
         {
             "Schedule": {"AdjustForDST": True},
@@ -93,7 +93,7 @@ def _fresh(schedule: Schedule, now: datetime, updated: datetime) -> Status:
 
 
 def _text(moment: datetime) -> str:
-    """As .NET writes a moment in UTC: no more digits of the second than it needs."""
+    """A UTC time as .NET writes it: with no more digits of the second than it needs."""
     text = moment.isoformat()
     return (text.rstrip("0") if "." in text else text) + "+00:00"
 

@@ -1,6 +1,6 @@
-"""Timer triggers: one owner among the instances, status kept in the state folder, no overlap.
+"""Timer triggers: one owner among the instances, its status in the state folder, no overlap.
 
-In Azure a blob lease decides who owns a timer. It runs for 60 s and is renewed while its owner lives; the others look
+In Azure a blob lease decides who owns a timer. It lasts 60 s and is renewed while its owner lives; the others check
 every 60 s whether it is free. After a crash there are no runs for up to two minutes, and then one that is past due.
 Here the lease is a file in the state folder that the instances share.
 """
@@ -27,7 +27,7 @@ from .timer_status import Due, Status
 
 SHORTEST_LOOK = 0.5
 LONGEST_SLEEP = 60.0
-"""Wait in pieces, so that a laptop that slept catches up soon."""
+"""The wait is split up, so that a computer that was asleep catches up soon."""
 
 log = logging.getLogger("host")
 
@@ -52,7 +52,7 @@ class Timer:
         self._invoker = invoker
         self._clock = clock
         self._schedule = Schedule(function.trigger["schedule"])
-        # The extension keeps no status for timers that fire more than once a minute, nor where it is told not to.
+        # The extension keeps no status for timers that fire more than once a minute, nor if `useMonitor` is off.
         self._monitored = function.trigger.get("useMonitor", True) is not False and self._schedule.keeps_status(clock())
         self._lease = _Lease(state / f"{function.name}.timer.lease", lease)
         self._file = state / f"{function.name}.timer.json"
@@ -63,38 +63,38 @@ class Timer:
             log.info("This instance (%s) owns timer '%s'.", os.getpid(), self._function.name)
             start = timer_status.at_start(
                 self._schedule,
-                self._kept(),
+                self._stored_status(),
                 self._clock(),
                 run_on_startup=bool(self._function.trigger.get("runOnStartup")),
             )
             status, due = start.status, start.due
             if start.store:
-                self._keep(status)
+                self._store_status(status)
             while True:
                 if due is Due.NO:
                     await self._until(status.next)
                 started = self._clock()
-                shown = status if self._monitored else None
-                value = TypedData(json=timer_status.payload(shown, past_due=due is Due.PAST))
+                visible_status = status if self._monitored else None
+                value = TypedData(json=timer_status.payload(visible_status, past_due=due is Due.PAST))
                 await self._invoker.invoke_with_retry(self._function, value, reason=self._reason())
                 status = timer_status.after_run(self._schedule, status, started, planned=due is Due.NO)
-                self._keep(status)
+                self._store_status(status)
                 due = Due.NO
 
     async def fire_now(self) -> None:
         """Run once, out of turn, because the admin endpoint asked for it. The function sees the stored status, and is
-        not tried again."""
-        value = TypedData(json=timer_status.payload(self._kept(), past_due=False))
+        not retried."""
+        value = TypedData(json=timer_status.payload(self._stored_status(), past_due=False))
         await self._invoker.invoke(self._function, value, reason=self._reason())
 
     def _reason(self) -> str:
         return f"Timer fired at {self._clock().isoformat(timespec='seconds')}"
 
     async def _until(self, moment: datetime) -> None:
-        while (left := (moment - self._clock()).total_seconds()) > 0:
-            await asyncio.sleep(min(left, LONGEST_SLEEP))
+        while (seconds_left := (moment - self._clock()).total_seconds()) > 0:
+            await asyncio.sleep(min(seconds_left, LONGEST_SLEEP))
 
-    def _kept(self) -> Status | None:
+    def _stored_status(self) -> Status | None:
         if not self._monitored or not self._file.exists():
             return None
         try:
@@ -103,7 +103,7 @@ class Timer:
             log.warning("The status of timer '%s' is unreadable (%s); starting over.", self._function.name, error)
             return None
 
-    def _keep(self, status: Status) -> None:
+    def _store_status(self, status: Status) -> None:
         if self._monitored:
             partial = self._file.with_suffix(".part")
             partial.write_text(json.dumps(status.as_json()))
@@ -111,7 +111,7 @@ class Timer:
 
 
 class _Lease:
-    """A file that says until when its owner has it. A file that one process writes is locked against the others."""
+    """A file that says until when its owner holds the lease. It is locked while one process writes it."""
 
     def __init__(self, file: Path, seconds: float) -> None:
         self._file = file
@@ -119,9 +119,9 @@ class _Lease:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Wait until nobody has it; have it until the block ends. A process that dies in it leaves it to run out."""
+        """Wait until the lease is free, and hold it until the block ends. If the process dies, the lease runs out."""
         with self._file.open("a+") as handle:
-            while not (_locked(handle.fileno()) and self._is_over(handle)):
+            while not (_try_lock(handle.fileno()) and self._is_over(handle)):
                 fcntl.flock(handle.fileno(), fcntl.LOCK_UN)
                 await asyncio.sleep(max(self._seconds, SHORTEST_LOOK))
             renewing = asyncio.create_task(self._renew(handle))
@@ -147,7 +147,7 @@ class _Lease:
         handle.flush()
 
 
-def _locked(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,7 +1,7 @@
-"""Keeps one worker process alive: restarts it when it dies or when a function ran past its time.
+"""Keeps one worker process alive: restarts it when it dies or when a function exceeds its time limit.
 
-As in the real host the third death without thirty quiet minutes between them is not followed by a restart: the host
-stops, and the platform restarts it (`__main__.py` plays the platform). Restarts are at least ten seconds apart. Other
+As in the real host, the third death without thirty quiet minutes between them is not followed by a restart: the host
+stops, and the platform restarts it (`__main__.py` acts as the platform). Restarts are at least ten seconds apart. Other
 invocations in a process that ended fail at once or hang, depending on the version of the host (`ages.py`).
 """
 
@@ -24,13 +24,13 @@ log = logging.getLogger("host")
 
 
 class Deaths:
-    """The number of deaths of the worker without a long quiet time in between."""
+    """Counts deaths of the worker without a long quiet time in between."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._moments: list[float] = []
 
-    def one_more(self) -> int:
+    def count_one(self) -> int:
         now = self._clock()
         if self._moments and now - self._moments[-1] > QUIET_SECONDS:
             self._moments.clear()
@@ -39,7 +39,7 @@ class Deaths:
 
 
 class Worker:
-    """The worker of this instance, whichever process it is just now."""
+    """The worker of this instance, whichever process that is at the moment."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Worker:
         self.given_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def start(self) -> frames.Indexed:
-        """Start the first process; HostError when the app cannot be indexed."""
+        """Start the first process; HostError if the app cannot be indexed."""
         self._link = await self._launch()
         self._ready.set()
         self._keeper = asyncio.create_task(self._keep())
@@ -77,7 +77,7 @@ class Worker:
         return await self._link.invoke(order)
 
     async def restart(self) -> None:
-        """End the process, because a function ran past its time; the next one starts by itself."""
+        """End the process, because a function exceeded its time limit; the next one starts by itself."""
         self._ready.clear()
         self._timed_out = True
         await self._link.kill(leave_hanging=self._age is HostAge.OCTOBER_2024)
@@ -94,11 +94,11 @@ class Worker:
     async def _keep(self) -> None:
         while True:
             await self._link.ended.wait()
-            # At once: what the process held fails now, and must wait for the next one when it comes again.
+            # Clear this first: what the process held fails now, and a retry has to wait for the next process.
             self._ready.clear()
             await self._link.kill()
             if self._link.exit_code == 0 and self._age is HostAge.OCTOBER_2024:
-                log.error("Worker process %s ended with code 0, which this host takes no notice of.", self._link.pid)
+                log.error("Worker process %s ended with code 0, which this host ignores.", self._link.pid)
                 self._ready.set()
                 return
             log.error("The worker process %s ended with code %s.", self._link.pid, self._link.exit_code)
@@ -113,7 +113,7 @@ class Worker:
         """Start the next process; False if the host has to be recycled."""
         counts, self._timed_out = not self._timed_out, False
         while True:
-            if counts and self._deaths.one_more() >= MAX_DEATHS:
+            if counts and self._deaths.count_one() >= MAX_DEATHS:
                 return False
             await asyncio.sleep(self._restarted + self._restart_pause - time.monotonic())
             self._restarted = time.monotonic()
@@ -129,5 +129,5 @@ class Worker:
         if keeper.cancelled() or self.given_up.done() or keeper.exception() is None:
             return
         self.given_up.set_result(str(keeper.exception()))
-        # Waiters for a process are told that there is none.
+        # Wake up those who wait for a process; their invocation then fails.
         self._ready.set()

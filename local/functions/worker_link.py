@@ -31,11 +31,11 @@ log = logging.getLogger("worker")
 
 
 class WorkerLink:
-    """A running worker process. `start` returns it once the app is indexed."""
+    """A running worker process. `start` returns once the app is indexed."""
 
     def __init__(self, process: asyncio.subprocess.Process, age: HostAge) -> None:
         self._process = process
-        # Code that holds the interpreter would keep it from noticing that the host is gone.
+        # A worker whose code blocks the interpreter would not notice that the host is gone.
         self._guardian = Guardian()
         self._guardian.watch(process.pid)
         self._age = age
@@ -53,17 +53,17 @@ class WorkerLink:
         cls, app: Path, environment: Mapping[str, str], log_level: str, *, age: HostAge = HostAge.TODAY
     ) -> "WorkerLink":
         """Start a worker and let it index the app; a HostError with the library's message if it refuses."""
-        ours, theirs = socket.socketpair()
+        host_socket, worker_socket = socket.socketpair()
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", _BOOT, str(theirs.fileno()), str(app), log_level, ROOT,
-                pass_fds=[theirs.fileno()], cwd=app, env=dict(environment), start_new_session=True,
+                sys.executable, "-c", _BOOT, str(worker_socket.fileno()), str(app), log_level, ROOT,
+                pass_fds=[worker_socket.fileno()], cwd=app, env=dict(environment), start_new_session=True,
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
         finally:
-            theirs.close()
+            worker_socket.close()
         link = cls(process, age)
-        link._reader, link._writer = await asyncio.open_connection(sock=ours)
+        link._reader, link._writer = await asyncio.open_connection(sock=host_socket)
         assert process.stdout is not None
         assert process.stderr is not None
         link._pumps = [
@@ -87,24 +87,24 @@ class WorkerLink:
         return self._process.returncode
 
     async def invoke(self, order: frames.Invoke) -> frames.Outcome:
-        """Run one function; WorkerLostError if the process ends before it answers."""
+        """Run one function; WorkerLostError if the process ends before it responds."""
         if self.ended.is_set():
             raise WorkerLostError(f"worker process {self.pid} has ended")
-        answer: asyncio.Future[frames.Outcome] = asyncio.get_running_loop().create_future()
-        self._pending[order.invocation_id] = answer
+        outcome: asyncio.Future[frames.Outcome] = asyncio.get_running_loop().create_future()
+        self._pending[order.invocation_id] = outcome
         try:
             await frames.send(self._writer, order)
-            return await answer
+            return await outcome
         except ConnectionError as error:
             raise WorkerLostError(f"worker process {self.pid} closed its end") from error
         finally:
             self._pending.pop(order.invocation_id, None)
 
     async def kill(self, *, leave_hanging: bool = False) -> None:
-        """End the process, and what it started, at once. Its runs fail, or are never heard of again."""
+        """Kill the process and its children. Its invocations fail, or hang if `leave_hanging` is set."""
         self._leave_hanging = self._leave_hanging or leave_hanging
         if self._process.returncode is None:
-            # It may have ended a moment ago, and be known to the kernel only.
+            # It may have ended a moment ago without asyncio having noticed.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
@@ -117,47 +117,47 @@ class WorkerLink:
 
     async def _await_index(self) -> None:
         try:
-            first = await frames.receive(self._reader)
+            reply = await frames.receive(self._reader)
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             code = await self._process.wait()
             raise HostError(f"the worker process ended with code {code} while it loaded the app") from error
-        if isinstance(first, frames.Refused):
-            raise HostError(first.message + ("\n" + first.stack if first.stack else ""))
-        assert isinstance(first, frames.Indexed)
-        if not first.functions:
+        if isinstance(reply, frames.Refused):
+            raise HostError(reply.message + ("\n" + reply.stack if reply.stack else ""))
+        assert isinstance(reply, frames.Indexed)
+        if not reply.functions:
             raise HostError("0 functions found: expected function_app.py with at least one function")
-        if "HttpUri" in first.capabilities:
+        if "HttpUri" in reply.capabilities:
             raise HostError("the app uses HTTP streams (the FastAPI extension), which this host does not cover")
-        self.indexed = first
+        self.indexed = reply
 
     async def _listen(self) -> None:
         try:
             while True:
                 outcome = await frames.receive(self._reader)
                 assert isinstance(outcome, frames.Outcome)
-                waiting = self._pending.get(outcome.invocation_id)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(outcome)
+                future = self._pending.get(outcome.invocation_id)
+                if future is not None and not future.done():
+                    future.set_result(outcome)
         except (asyncio.IncompleteReadError, ConnectionError):
             log.debug("worker process %s closed its end", self.pid)
         finally:
-            unnoticed = self._age is HostAge.OCTOBER_2024 and await self._process.wait() == 0
+            is_ignored = self._age is HostAge.OCTOBER_2024 and await self._process.wait() == 0
             self.ended.set()
-            for waiting in () if self._leave_hanging or unnoticed else self._pending.values():
-                if not waiting.done():
-                    waiting.set_exception(WorkerLostError(f"worker process {self.pid} has ended"))
+            for future in () if self._leave_hanging or is_ignored else self._pending.values():
+                if not future.done():
+                    future.set_exception(WorkerLostError(f"worker process {self.pid} has ended"))
 
     async def _forward(self, stream: asyncio.StreamReader) -> None:
-        """The worker's output becomes log lines. A line with no level of its own keeps that of the one before."""
-        level, rest = logging.INFO, b""
+        """Turn the worker's output into log lines. A line without a level keeps that of the previous one."""
+        level, remainder = logging.INFO, b""
         while chunk := await stream.read(MAX_LINE):
-            *lines, rest = (rest + chunk).split(b"\n")
-            if len(rest) > MAX_LINE:
-                lines, rest = [*lines, rest], b""
+            *lines, remainder = (remainder + chunk).split(b"\n")
+            if len(remainder) > MAX_LINE:
+                lines, remainder = [*lines, remainder], b""
             for line in lines:
                 level = self._log_line(line, level)
-        if rest:
-            self._log_line(rest, level)
+        if remainder:
+            self._log_line(remainder, level)
 
     def _log_line(self, line: bytes, level: int) -> int:
         text = line[:MAX_LINE].decode("utf-8", "replace")

@@ -1,8 +1,8 @@
-"""The child process: drives Microsoft's azure_functions_runtime the way the proxy worker of Azure does.
+"""The child process: drives Microsoft's azure_functions_runtime as Azure's proxy worker does.
 
-Order of calls: init (the library indexes the app in it), metadata, load for each function, then invocations, each in
+Order of calls: init (in which the library indexes the app), metadata, load for each function, then invocations, each in
 a task of its own: the library attaches a telemetry context to the current task and never detaches it.
-Nothing is added to what the library does. In particular a sync function gets no trace context from this host, because
+Nothing is added to what the library does. In particular, a sync function gets no trace context from this host, because
 library 1.3 gives it none in Azure.
 """
 
@@ -20,14 +20,14 @@ from . import frames, protos
 
 
 async def index(runtime: Any, app: Path) -> frames.Indexed | frames.Refused:
-    """Let the library load the app; its refusal takes the whole app down."""
-    answer = await runtime.worker_init_request(
+    """Let the library load the app; if it refuses, the whole app is down."""
+    response = await runtime.worker_init_request(
         _request(
             worker_init_request=SimpleNamespace(capabilities={}, function_app_directory=str(app), host_version="4.0")
         )
     )
-    if answer.result.status != protos.StatusResult.Success:
-        return frames.Refused(message=answer.result.exception.message, stack=answer.result.exception.stack_trace)
+    if response.result.status != protos.StatusResult.Success:
+        return frames.Refused(message=response.result.exception.message, stack=response.result.exception.stack_trace)
     metadata = await runtime.functions_metadata_request(
         _request(functions_metadata_request=SimpleNamespace(function_app_directory=str(app)))
     )
@@ -35,21 +35,21 @@ async def index(runtime: Any, app: Path) -> frames.Indexed | frames.Refused:
     for function in functions:
         load = SimpleNamespace(function_id=function.function_id, metadata=function)
         await runtime.function_load_request(_request(function_load_request=load))
-    return frames.Indexed(functions=functions, capabilities=dict(answer.capabilities))
+    return frames.Indexed(functions=functions, capabilities=dict(response.capabilities))
 
 
 _CURRENT: ContextVar[str | None] = ContextVar("invocation_id", default=None)
 
 
 def current_invocation(runtime: Any) -> ContextVar[str | None]:
-    """The library's own variable; library 1.0 has none."""
-    found: ContextVar[str | None] = getattr(runtime, "invocation_id_cv", _CURRENT)
-    return found
+    """The library's own context variable; library 1.0 has none."""
+    variable: ContextVar[str | None] = getattr(runtime, "invocation_id_cv", _CURRENT)
+    return variable
 
 
 async def run(runtime: Any, order: frames.Invoke) -> frames.Outcome:
-    """One invocation. The library answers with a failed result, it does not raise, when the function does."""
-    # The library sets this for sync functions only; here it lets the logs of async ones carry the id too.
+    """One invocation. If the function raises, the library does not raise but returns a failed result."""
+    # The library sets this for sync functions only; here, logs of async functions carry the id too.
     current_invocation(runtime).set(order.invocation_id)
     invocation = SimpleNamespace(
         invocation_id=order.invocation_id,
@@ -61,14 +61,14 @@ async def run(runtime: Any, order: frames.Invoke) -> frames.Outcome:
             retry_count=order.retry_count, max_retry_count=order.max_retry_count, exception=order.retry_exception
         ),
     )
-    answer = await runtime.invocation_request(_request(invocation_request=invocation))
-    ok = answer.result.status == protos.StatusResult.Success
-    failure = answer.result.exception
+    response = await runtime.invocation_request(_request(invocation_request=invocation))
+    ok = response.result.status == protos.StatusResult.Success
+    failure = response.result.exception
     return frames.Outcome(
         invocation_id=order.invocation_id,
         ok=ok,
-        returned=answer.return_value,
-        outputs={binding.name: binding.data for binding in answer.output_data},
+        returned=response.return_value,
+        outputs={binding.name: binding.data for binding in response.output_data},
         error="" if ok else failure.message,
         stack="" if ok else failure.stack_trace,
     )
@@ -81,7 +81,7 @@ def _request(**fields: Any) -> SimpleNamespace:
 
 
 async def serve(runtime: Any, app: Path, descriptor: int) -> None:
-    """Index, then answer invocations until the host closes its end."""
+    """Index, then serve invocations until the host closes its end."""
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
     indexed = await index(runtime, app)
     await frames.send(writer, indexed)
@@ -126,14 +126,15 @@ def _set_up_logging(runtime: Any, level: str) -> None:
 
 
 def main(descriptor: int, app: Path, level: str, own_root: str) -> None:
-    """Entry point of the child. The host's own folder leaves sys.path: in Azure the app does not see it either."""
+    """Entry point of the child. Removes the host's own folder from sys.path: in Azure the app does not see it
+    either."""
     sys.path[:] = [str(app), *(entry for entry in sys.path if entry not in ("", own_root, str(app)))]
-    import azure_functions_runtime as runtime  # noqa: PLC0415 - after sys.path is the app's
+    import azure_functions_runtime as runtime  # noqa: PLC0415 - sys.path has to be that of the app first
 
     _set_up_logging(runtime, level)
     runtime.start_threadpool_executor()
     asyncio.run(serve(runtime, app, descriptor))
     sys.stdout.flush()
     sys.stderr.flush()
-    # Threads of sync functions may still run; the host has gone, so nobody waits for them.
+    # Threads of sync functions may still be running; the host is gone, so nobody waits for them.
     os._exit(0)

@@ -1,6 +1,6 @@
-"""A double of Entra for a laptop: an OpenID provider, and the endpoint of managed identities. See README.md."""
+"""A double of Entra for the local stack: an OpenID provider, and the endpoint of managed identities. See README.md."""
 
-from .browser import CANCEL, Browser, CameBack, Pkce, SignInStuck
+from .browser import CANCEL, Browser, Callback, Pkce, SignInStuck
 from .flow import Flow, Redeemed, Tokens
 from .server import Identity
 from .settings import COMMAND, SIGN_IN, VOTES, ManagedIdentity, Person, Registration, Settings, laptop
@@ -11,7 +11,7 @@ __all__ = [
     "SIGN_IN",
     "VOTES",
     "Browser",
-    "CameBack",
+    "Callback",
     "Flow",
     "Identity",
     "ManagedIdentity",

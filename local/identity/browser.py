@@ -1,6 +1,6 @@
-"""Walks a sign-in as a browser would, without one: follows redirects, keeps cookies, presses the button on the page.
+"""Goes through a sign-in as a browser would, without one: follows redirects, keeps cookies, presses the page's button.
 
-It stops when the provider leads back to the app: the result is that address, with `code` or `error`.
+It stops when the provider redirects to the app: the result is that address, with `code` or `error`.
 """
 
 import base64
@@ -15,11 +15,11 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 MOST_STEPS = 12
 CANCEL = ""
-"""The button of the page that chooses nobody."""
+"""The value of the page's button that chooses nobody."""
 
 
 class SignInStuck(Exception):  # noqa: N818
-    """The provider neither led back nor showed its page; the message holds what it showed."""
+    """The provider neither redirected to the app nor showed its page; the message holds what it showed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,25 +34,25 @@ class Pkce:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CameBack:
-    """The provider's answer when it led back."""
+class Callback:
+    """The provider's redirect to the app."""
 
     address: str
     pages: int
-    """The number of times the person was asked for their credential."""
+    """How often the person was asked to sign in."""
 
     @property
-    def said(self) -> dict[str, str]:
+    def parameters(self) -> dict[str, str]:
         return dict(parse_qsl(urlsplit(self.address).query))
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object) -> None:
-        """A redirect is an answer like others."""
+        """Follow no redirects: they are returned like other responses."""
 
 
 class _Page(HTMLParser):
-    """The target of a page's form, its fields, and the words that a person would read."""
+    """A page's form (its target and fields), and the text that a person would read."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -68,14 +68,14 @@ class _Page(HTMLParser):
         return " ".join(" ".join(self._words).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         self._style = tag in ("style", "script")
         if tag == "form":
-            self.action = told.get("action", "")
-        elif tag == "input" and "name" in told:
-            self.hidden[told["name"]] = told.get("value", "")
-        elif tag == "button" and "name" in told:
-            self.buttons.add(told["name"])
+            self.action = attributes.get("action", "")
+        elif tag == "input" and "name" in attributes:
+            self.hidden[attributes["name"]] = attributes.get("value", "")
+        elif tag == "button" and "name" in attributes:
+            self.buttons.add(attributes["name"])
 
     def handle_endtag(self, tag: str) -> None:
         self._style = self._style and tag not in ("style", "script")
@@ -91,11 +91,11 @@ class Browser:
 
     cookies: CookieJar = field(default_factory=CookieJar)
 
-    def go(self, address: str, *, back_to: str, who: str | None = None) -> CameBack:
+    def go(self, address: str, *, back_to: str, who: str | None = None) -> Callback:
         """Follow an authorization request. `who` is the object id of the person to choose, or `CANCEL`.
 
-        Raises `SignInStuck` if nobody is chosen and the page asks, or if an error is shown instead of being sent to the
-        app.
+        Raises `SignInStuck` if nobody is chosen and the page asks, or if an error is shown instead of being sent to
+        the app.
         """
         pages, form = 0, None
         for _ in range(MOST_STEPS):
@@ -103,22 +103,22 @@ class Browser:
             if location is not None:
                 address, form = urljoin(address, location), None
                 if address.startswith(back_to):
-                    return CameBack(address=address, pages=pages)
+                    return Callback(address=address, pages=pages)
                 continue
-            shown = _Page(text)
-            if status >= 400 or shown.action is None:
-                raise SignInStuck(f"{status} {shown.words}")
-            if "who" in shown.buttons:
+            page = _Page(text)
+            if status >= 400 or page.action is None:
+                raise SignInStuck(f"{status} {page.words}")
+            if "who" in page.buttons:
                 if who is None:
-                    raise SignInStuck("the page asks who it is")
+                    raise SignInStuck("the page asks who is signing in")
                 pages, form = pages + 1, {"who": who}
-            else:  # a page that a browser's script would post: the session of another person ends first
-                form = shown.hidden
-            address = urljoin(address, shown.action)
+            else:  # a page whose script submits it in a browser, to end another person's session first
+                form = page.hidden
+            address = urljoin(address, page.action)
         raise SignInStuck(f"{MOST_STEPS} steps led nowhere; the last was {address}")
 
     def page(self, address: str) -> str:
-        """The page that an authorization request ends at."""
+        """The page at which an authorization request ends."""
         for _ in range(MOST_STEPS):
             _, location, text = self._ask(address, None)
             if location is None:
@@ -128,10 +128,10 @@ class Browser:
 
     def _ask(self, address: str, form: dict[str, str] | None) -> tuple[int, str | None, str]:
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies), _StayHere)
-        data = None if form is None else urlencode(form).encode()
+        body = None if form is None else urlencode(form).encode()
         try:
-            with opener.open(urllib.request.Request(address, data=data), timeout=30) as answer:
-                return answer.status, None, answer.read().decode()
+            with opener.open(urllib.request.Request(address, data=body), timeout=30) as response:
+                return response.status, None, response.read().decode()
         except HTTPError as error:
             with error:
                 return error.code, error.headers["Location"], error.read().decode()

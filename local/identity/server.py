@@ -1,4 +1,4 @@
-"""Starts and ends the provider, which is a Node program, and tells it what a test or the stack wants changed.
+"""Starts and stops the provider, which is a Node program, and changes it for a test or the stack.
 
 with Identity.start(laptop(), folder) as identity:
     identity.issuer, identity.environment("front"), identity.rotate_keys()
@@ -25,7 +25,7 @@ INSTALLED = HERE / "node_modules" / "oidc-provider"
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """A running directory."""
+    """A running identity provider."""
 
     settings: Settings
     part: Part
@@ -35,7 +35,7 @@ class Identity:
 
     @classmethod
     def start(cls, settings: Settings, folder: Path) -> Self:
-        """Its settings and its log lie in the folder; its keys lie nowhere. Raises `PartFailed`."""
+        """Its settings and its log are written to the folder; its keys are not. Raises `PartFailed`."""
         if not INSTALLED.exists():
             raise PartFailed("The identity provider is not installed: run `make install`")
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,12 +70,11 @@ class Identity:
 
     @property
     def keys_url(self) -> str:
-        """Also what the double of Azure DevOps checks the worker's tokens with."""
+        """Where the double of Azure DevOps, too, gets the keys to verify the worker's tokens."""
         return f"{self.issuer.removesuffix('/v2.0')}/discovery/v2.0/keys"
 
     def environment(self, name: str) -> dict[str, str]:
-        """The variables that a Functions host gives to an app with this identity; `azure-identity` finds them by
-        itself."""
+        """The variables that a Functions host gives to an app with this identity; `azure-identity` reads them."""
         identity = self.settings.identity(name)
         return {
             "IDENTITY_ENDPOINT": self.identity_endpoint,
@@ -84,9 +83,9 @@ class Identity:
         }
 
     def token(self, name: str, resource: str) -> str:
-        """An access token of this identity for the resource, as `azure-identity` asks for it."""
+        """An access token of this identity for the resource, requested as `azure-identity` does."""
         identity = self.settings.identity(name)
-        answer = urllib3.request(
+        response = urllib3.request(
             "GET",
             self.identity_endpoint,
             retries=False,
@@ -94,34 +93,36 @@ class Identity:
             fields={"resource": resource, "client_id": identity.client_id, "api-version": "2019-08-01"},
             headers={"X-IDENTITY-HEADER": identity.secret},
         )
-        if answer.status != 200:
-            raise RuntimeError(f"no token of {name} for {resource}: {answer.status} {answer.data[:200]!r}")
-        return str(answer.json()["access_token"])
+        if response.status != 200:
+            raise RuntimeError(f"no token of {name} for {resource}: {response.status} {response.data[:200]!r}")
+        return str(response.json()["access_token"])
 
     def redirects_to(self, addresses: Mapping[str, Sequence[str]]) -> None:
         """Set the redirect URIs of registrations, by name. Raises `ValueError`."""
-        self._tell("redirect-uris", {name: list(uris) for name, uris in addresses.items()})
+        self._post("redirect-uris", {name: list(uris) for name, uris in addresses.items()})
 
     def rotate_keys(self, *, forget: bool = False) -> str:
-        """Sign with a new key from now on, and return its id. `forget`: the old ones are no longer published."""
-        return str(self._tell("rotate", {"forget": forget})["kid"])
+        """Sign with a new key from now on, and return its id. With `forget`, the old keys are no longer published."""
+        return str(self._post("rotate", {"forget": forget})["kid"])
 
     def goes_away(self) -> None:
-        """Nobody reaches the provider from now on; managed identities still get their tokens, as in Azure."""
-        self._tell("away", {"away": True})
+        """Make the provider unreachable; managed identities still get their tokens, as in Azure."""
+        self._post("away", {"away": True})
 
     def comes_back(self) -> None:
-        """It answers at the same address, with the keys and sessions that it had."""
-        self._tell("away", {"away": False})
+        """Make it reachable again at the same address, with the same keys and sessions."""
+        self._post("away", {"away": False})
 
     def signed_in_ago(self, seconds: int) -> None:
-        """Let tokens date people's sign-ins back by this time, like a provider that lets an old sign-in pass regardless
-        of the request; 0 for the true time."""
-        self._tell("signed-in-ago", {"seconds": seconds})
+        """Back-date people's sign-ins in tokens by this time, like a provider that accepts an old sign-in whatever was
+        requested; 0 for the true time."""
+        self._post("signed-in-ago", {"seconds": seconds})
 
-    def _tell(self, what: str, content: object) -> dict[str, Any]:
-        answer = urllib3.request("POST", f"{self.managed_url}/local/{what}", json=content, retries=False, timeout=10)
-        if answer.status != 200:
-            raise ValueError(answer.data.decode())
-        told: dict[str, Any] = answer.json()
-        return told
+    def _post(self, setting: str, content: object) -> dict[str, Any]:
+        response = urllib3.request(
+            "POST", f"{self.managed_url}/local/{setting}", json=content, retries=False, timeout=10
+        )
+        if response.status != 200:
+            raise ValueError(response.data.decode())
+        result: dict[str, Any] = response.json()
+        return result

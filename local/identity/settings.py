@@ -1,4 +1,4 @@
-"""The directory of a laptop: registrations, people, managed identities. `main.mjs` reads it as JSON."""
+"""The directory of the local stack: registrations, people, managed identities. `main.mjs` reads it as JSON."""
 
 import secrets
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class _Settings(BaseModel):
 
 
 class Registration(_Settings):
-    """An app registration: a client, and a resource whose scopes can be asked for as `api://<client id>/<scope>`."""
+    """An app registration: a client, and a resource whose scopes are requested as `api://<client id>/<scope>`."""
 
     name: str
     client_id: Guid
@@ -26,15 +26,15 @@ class Registration(_Settings):
     """May be set later, when the app's port is known: `Identity.redirects_to`."""
     scopes: tuple[str, ...] = ()
     calls: str | None = None
-    """Name of the registration whose scopes it asks for, where it is not its own."""
+    """The registration whose scopes it requests, if not its own."""
     public: bool = False
-    """A command on somebody's machine: it has no proof of its own, and its redirect may use any port."""
+    """A command on somebody's machine: it cannot prove who it is, and its redirect may use any port."""
     groups: bool = False
-    """Tokens name the groups that are assigned to the application."""
+    """Whether tokens name the groups that are assigned to the application."""
     auth_time: bool = True
-    """The optional claim; a registration that somebody made by hand may lack it."""
+    """Whether it has the optional claim; a registration that somebody made by hand may lack it."""
     acct: bool = True
-    """The optional claim that tells a guest."""
+    """Whether it has the optional claim that identifies guests."""
 
 
 class Person(_Settings):
@@ -42,14 +42,14 @@ class Person(_Settings):
     name: str
     mail: str
     roles: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """App roles by the name of the registration: a role on one does not count on the other."""
+    """App roles by the name of the registration: a role in one does not count in the other."""
     groups: tuple[Guid, ...] = ()
     guest: Guid | None = None
-    """The tenant that a guest is at home in."""
+    """A guest's home tenant."""
 
 
 class ManagedIdentity(_Settings):
-    """A user-assigned identity. Any holder of the secret (IDENTITY_HEADER) gets its tokens."""
+    """A user-assigned identity. Whoever has the secret (IDENTITY_HEADER) gets its tokens."""
 
     name: str
     client_id: Guid
@@ -57,7 +57,7 @@ class ManagedIdentity(_Settings):
     secret: Annotated[str, Field(min_length=16)] = Field(default_factory=lambda: secrets.token_urlsafe(24))
     roles: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     federated: tuple[str, ...] = ()
-    """Registrations that take its token for their own proof."""
+    """The registrations that accept its token as their own proof."""
 
 
 class Settings(_Settings):
@@ -69,12 +69,12 @@ class Settings(_Settings):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
-        known = {registration.name for registration in self.registrations}
-        named = {name for person in self.people for name in person.roles}
-        named |= {name for identity in self.identities for name in identity.roles}
-        named |= {name for identity in self.identities for name in identity.federated}
-        named |= {registration.calls for registration in self.registrations if registration.calls}
-        if unknown := sorted(named - known):
+        registration_names = {registration.name for registration in self.registrations}
+        referenced = {name for person in self.people for name in person.roles}
+        referenced |= {name for identity in self.identities for name in identity.roles}
+        referenced |= {name for identity in self.identities for name in identity.federated}
+        referenced |= {registration.calls for registration in self.registrations if registration.calls}
+        if unknown := sorted(referenced - registration_names):
             raise ValueError(f"there is no registration {', '.join(unknown)}")
         return self
 
@@ -89,8 +89,8 @@ class Settings(_Settings):
 
 
 def laptop(*, port: int = 0, besides: Sequence[Person] = ()) -> Settings:
-    """Two registrations and a command, six people and those `besides`, and an identity each for front, worker and who
-    applies."""
+    """Two registrations and a command; six people and those `besides`; and one identity each for the front, the worker
+    and whoever applies."""
     everywhere: dict[str, tuple[str, ...]] = {SIGN_IN: ("reader",), VOTES: ("reader",)}
     approver: dict[str, tuple[str, ...]] = {
         SIGN_IN: ("reader", "approvers", "shop-approvers"),
@@ -118,7 +118,7 @@ def laptop(*, port: int = 0, besides: Sequence[Person] = ()) -> Settings:
             Person(oid=_person(2), name="Ben", mail="ben@example.com", roles=approver),
             Person(oid=_person(3), name="Grace", mail="grace@example.com", roles=everywhere),
             Person(oid=_person(4), name="Olu", mail="olu@example.com", roles=operates),
-            # Two may stand in where those who vote are gone, and neither is who proposed the change.
+            # Two may stand in when the voters are gone, and neither is the person who proposed the change.
             Person(oid=_person(5), name="Pia", mail="pia@example.com", roles=platform),
             Person(oid=_person(6), name="Tom", mail="tom@example.com", roles=platform),
             *besides,

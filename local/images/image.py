@@ -1,7 +1,7 @@
-"""Builds an OCI image for two platforms out of a folder, in memory, with the standard library only.
+"""Builds an OCI image for two platforms from a folder, in memory, with the standard library only.
 
-The image is real: layers, configs, manifests and an index with right digests, which any client can copy and unpack.
-Its base layer is a token one without an operating system, because a laptop's stack starts the application itself.
+The image is real: layers, configs, manifests and an index with correct digests, which any client can copy and unpack.
+Its base layer is only a token one without an operating system, because the local stack starts the application itself.
 """
 
 import json
@@ -27,7 +27,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A blob or a manifest: its bytes, and what they are."""
+    """A blob or a manifest."""
 
     media_type: str
     data: bytes = field(repr=False)
@@ -40,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltImage:
-    """Everything to push, in the order of pushing: blobs, then a manifest for each platform, then the index."""
+    """Everything to push, in that order: blobs, then a manifest for each platform, then the index."""
 
     blobs: tuple[Part, ...]
     manifests: tuple[Part, ...]
@@ -64,32 +64,33 @@ def build(
     labels: Mapping[str, str] | None = None,
     created: datetime = EPOCH,
 ) -> BuiltImage:
-    """The files of `source_folder/app` as /app; equal input gives equal digests.
+    """Put the files of `source_folder/app` into /app; equal input gives equal digests.
 
-    A variant lays the files of `source_folder/variants/<variant>/app` over them, as the Dockerfile's argument does.
+    The files of a variant, `source_folder/variants/<variant>/app`, are laid over them, as the Dockerfile's argument
+    does.
     """
     files = read_folder(source_folder / "app", into="app")
     if variant:
         files |= read_folder(source_folder / "variants" / variant / "app", into="app")
     application = layer(files, made_by="COPY app /app")
-    known = {"version": version, "revision": revision, "source": source}
+    origin = {"version": version, "revision": revision, "source": source}
     settings: dict[str, Any] = {
         "Env": [f"{name}={value}" for name, value in {"PATH": PATH, "APP_VERSION": version, **(env or {})}.items()],
         "Entrypoint": list(entrypoint),
         "Cmd": list(cmd) or None,
         "WorkingDir": "/app",
-        "Labels": {f"org.opencontainers.image.{n}": v for n, v in known.items() if v} | dict(labels or {}),
+        "Labels": {f"org.opencontainers.image.{n}": v for n, v in origin.items() if v} | dict(labels or {}),
     }
     config = {name: value for name, value in settings.items() if value is not None}
     blobs: dict[str, Part] = {}
     manifests = []
     for system, architecture in PLATFORMS:
         layers = (_base(system, architecture), application)
-        described = _part(CONFIG, _config(system, architecture, layers, config, created))
+        image_config = _part(CONFIG, _config(system, architecture, layers, config, created))
         blobs |= {part.digest: Part(media_type=LAYER, data=part.data, digest=part.digest) for part in layers}
-        blobs[described.digest] = described
-        manifests.append(_manifest(described, layers))
-    index = _part(INDEX, _index(manifests, known))
+        blobs[image_config.digest] = image_config
+        manifests.append(_manifest(image_config, layers))
+    index = _part(INDEX, _index(manifests, origin))
     return BuiltImage(blobs=tuple(blobs.values()), manifests=tuple(manifests), index=index)
 
 
@@ -126,15 +127,15 @@ def _manifest(config: Part, layers: Sequence[Layer]) -> Part:
     )
 
 
-def _index(manifests: Sequence[Part], known: Mapping[str, str]) -> dict[str, Any]:
-    listed = [
+def _index(manifests: Sequence[Part], origin: Mapping[str, str]) -> dict[str, Any]:
+    entries = [
         {**manifest.descriptor, "platform": {"architecture": architecture, "os": system}}
         for manifest, (system, architecture) in zip(manifests, PLATFORMS, strict=True)
     ]
-    annotations = {f"org.opencontainers.image.{name}": value for name, value in known.items() if value}
-    return {"schemaVersion": 2, "mediaType": INDEX, "manifests": listed, "annotations": annotations}
+    annotations = {f"org.opencontainers.image.{name}": value for name, value in origin.items() if value}
+    return {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries, "annotations": annotations}
 
 
 def _part(media_type: str, document: Mapping[str, Any]) -> Part:
-    data = json.dumps(document, separators=(",", ":")).encode()
-    return Part(media_type=media_type, data=data, digest=sha256(data))
+    content = json.dumps(document, separators=(",", ":")).encode()
+    return Part(media_type=media_type, data=content, digest=sha256(content))

@@ -1,4 +1,4 @@
-"""Layers: folders of files as tar.gz, the same bytes every time, so that an unchanged layer is pushed once only."""
+"""Layers: folders of files as tar.gz, always with the same bytes, so that an unchanged layer is pushed only once."""
 
 import gzip
 import io
@@ -29,7 +29,7 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """A layer as it is pushed, and the digest of what it unpacks to."""
+    """A layer as it is pushed, and the digest of its uncompressed content."""
 
     data: bytes = field(repr=False)
     digest: str
@@ -58,7 +58,7 @@ def layer(files: Mapping[str, File], *, made_by: str) -> Layer:
 
 
 def read_folder(folder: Path, *, into: str) -> dict[str, File]:
-    """The regular files below a folder, under their path in the image; links are refused, caches are left out."""
+    """The regular files below a folder, by their path in the image; links are refused, caches are left out."""
     if not folder.is_dir():
         raise SourceError(f"{folder}: expected a folder with the application's files, found none")
     files: dict[str, File] = {}

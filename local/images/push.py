@@ -1,6 +1,6 @@
 """Pushes a built image: blobs before manifests, manifests by digest, the index by tag.
 
-Every step looks first whether its work is done already, so a push that was cut off is simply run again.
+Every step first checks whether its work is done already, so a push that was cut off can simply be run again.
 """
 
 import base64
@@ -28,7 +28,7 @@ class PushError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """A name and a password, as docker login takes them; the password is never shown."""
+    """A name and a password, as docker login takes them; the password is never printed."""
 
     user: str
     password: str = field(repr=False)
@@ -57,49 +57,53 @@ def push(
     progress: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Pushed:
-    """Push all of it and give the digest of the index; what the registry has already is not sent again."""
+    """Push all of it and return the index's digest; what the registry already has is not sent again."""
     session = _Session(registry_url, repository, credentials, sleep)
-    sent = 0
+    sent_bytes = 0
     for blob in image.blobs:
-        sent += _push_blob(session, blob, progress)
+        sent_bytes += _push_blob(session, blob, progress)
     for manifest in image.manifests:
-        sent += _push_manifest(session, manifest, manifest.digest)
+        sent_bytes += _push_manifest(session, manifest, manifest.digest)
         progress(f"manifest {manifest.digest[:19]} pushed")
-    sent += _push_manifest(session, image.index, tag)
+    sent_bytes += _push_manifest(session, image.index, tag)
     progress(f"{repository}:{tag} is {image.digest}")
-    return Pushed(digest=image.digest, tag=tag, repository=repository, pushed_bytes=sent)
+    return Pushed(digest=image.digest, tag=tag, repository=repository, pushed_bytes=sent_bytes)
 
 
 def _push_blob(session: "_Session", blob: Part, progress: Callable[[str], None]) -> int:
     for attempt in range(1, ATTEMPTS + 1):
-        found = session.send("HEAD", f"blobs/{blob.digest}", expect=(200, 404))
-        if found.status == 200:
-            progress(f"blob {blob.digest[:19]} is there already")
+        existing = session.send("HEAD", f"blobs/{blob.digest}", expect=(200, 404))
+        if existing.status == 200:
+            progress(f"blob {blob.digest[:19]} exists already")
             return 0
-        started = session.send("POST", "blobs/uploads/", expect=(202,))
-        location = started.headers.get("Location", "")
+        upload = session.send("POST", "blobs/uploads/", expect=(202,))
+        location = upload.headers.get("Location", "")
         target = location + ("&" if "?" in location else "?") + urlencode({"digest": blob.digest})
         headers = {"Content-Type": "application/octet-stream"}
-        # An upload cannot be sent twice to one location: a failed one begins again from the start.
-        done = session.send("PUT", target, body=blob.data, headers=headers, expect=(201, *WORTH_RETRYING), once=True)
-        if done.status == 201:
+        # An upload cannot be repeated at the same location: after a failure it begins again from the start.
+        response = session.send(
+            "PUT", target, body=blob.data, headers=headers, expect=(201, *WORTH_RETRYING), once=True
+        )
+        if response.status == 201:
             progress(f"blob {blob.digest[:19]} pushed, {len(blob.data)} bytes")
             return len(blob.data)
-        session.wait(attempt, done)
+        session.wait(attempt, response)
     raise PushError(f"blob {blob.digest}: not accepted in {ATTEMPTS} attempts")
 
 
 def _push_manifest(session: "_Session", manifest: Part, reference: str) -> int:
     headers = {"Content-Type": manifest.media_type}
-    answer = session.send("PUT", f"manifests/{reference}", body=manifest.data, headers=headers, expect=(201,))
-    kept = answer.headers.get("Docker-Content-Digest")
-    if kept != manifest.digest:
-        raise PushError(f"manifest {reference}: expected the registry to keep {manifest.digest}, it kept {kept}")
+    response = session.send("PUT", f"manifests/{reference}", body=manifest.data, headers=headers, expect=(201,))
+    stored_digest = response.headers.get("Docker-Content-Digest")
+    if stored_digest != manifest.digest:
+        raise PushError(
+            f"manifest {reference}: expected the registry to store {manifest.digest}, it stored {stored_digest}"
+        )
     return len(manifest.data)
 
 
 class _Session:
-    """Requests to one repository, with the token that its challenge asks for."""
+    """Requests to one repository, with the token that its challenge demands."""
 
     def __init__(
         self, registry_url: str, repository: str, credentials: Credentials | None, sleep: Callable[[float], None]
@@ -120,26 +124,26 @@ class _Session:
         headers: Mapping[str, str] | None = None,
         once: bool = False,
     ) -> urllib3.BaseHTTPResponse:
-        """One request; signs in when challenged, and tries again where that is safe and may help."""
+        """One request; signs in when challenged, and retries where that is safe and may help."""
         url = urljoin(self._base, target)
         for attempt in range(1, ATTEMPTS + 1):
-            answer = self._try(method, url, body, headers)
-            if answer is not None and answer.status == 401:
-                self._sign_in(answer)
-                answer = self._try(method, url, body, headers)
-            if answer is not None and answer.status in expect:
-                return answer
-            if once and answer is None:
+            response = self._try(method, url, body, headers)
+            if response is not None and response.status == 401:
+                self._sign_in(response)
+                response = self._try(method, url, body, headers)
+            if response is not None and response.status in expect:
+                return response
+            if once and response is None:
                 return urllib3.HTTPResponse(status=503)
-            if answer is not None and answer.status not in WORTH_RETRYING:
-                raise PushError(f"{method} {_shown(url)}: {_reason(answer)}")
-            self.wait(attempt, answer)
-        raise PushError(f"{method} {_shown(url)}: no useful answer in {ATTEMPTS} attempts")
+            if response is not None and response.status not in WORTH_RETRYING:
+                raise PushError(f"{method} {_without_query(url)}: {_reason(response)}")
+            self.wait(attempt, response)
+        raise PushError(f"{method} {_without_query(url)}: no useful response in {ATTEMPTS} attempts")
 
-    def wait(self, attempt: int, answer: urllib3.BaseHTTPResponse | None) -> None:
-        """Wait longer after each attempt; as long as the registry asks for, if it does."""
-        asked = (answer.headers.get("Retry-After") if answer is not None else None) or ""
-        self._sleep(min(float(asked) if asked.isdecimal() else 0.2 * 2**attempt, MAX_WAIT))
+    def wait(self, attempt: int, response: urllib3.BaseHTTPResponse | None) -> None:
+        """Wait longer after each attempt, or as long as the registry demands."""
+        retry_after = (response.headers.get("Retry-After") if response is not None else None) or ""
+        self._sleep(min(float(retry_after) if retry_after.isdecimal() else 0.2 * 2**attempt, MAX_WAIT))
 
     def _try(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None
@@ -148,37 +152,43 @@ class _Session:
         try:
             return self._pool.request(method, url, body=body, headers=signed, redirect=False)
         except urllib3.exceptions.HTTPError:
-            return None  # not reached, or cut off; the caller decides on another attempt
+            return None  # not reached, or cut off; the caller decides whether to retry
 
-    def _sign_in(self, refused: urllib3.BaseHTTPResponse) -> None:
-        challenge = refused.headers.get("WWW-Authenticate", "")
+    def _sign_in(self, response: urllib3.BaseHTTPResponse) -> None:
+        challenge = response.headers.get("WWW-Authenticate", "")
         if challenge.casefold().startswith("basic") and self._credentials:
             self._authorization = self._credentials.header()
             return
         parts = dict(CHALLENGE.findall(challenge))
         if not challenge.casefold().startswith("bearer") or "realm" not in parts:
-            raise PushError(f"{_shown(self._base)}: expected a Bearer or Basic challenge, got {challenge[:100]!r}")
+            raise PushError(
+                f"{_without_query(self._base)}: expected a Bearer or Basic challenge, got {challenge[:100]!r}"
+            )
         query = urlencode({name: parts[name] for name in ("service", "scope") if name in parts})
         headers = {"Authorization": self._credentials.header()} if self._credentials else {}
         self._authorization = None
         try:
-            answer = self._pool.request("GET", f"{parts['realm']}?{query}", headers=headers, redirect=False)
+            token_response = self._pool.request("GET", f"{parts['realm']}?{query}", headers=headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:
             raise PushError(f"{parts['realm']}: cannot be reached: {type(error).__name__}") from None
-        if answer.status != 200:
-            raise PushError(f"sign-in at {parts['realm']} for {parts.get('scope', 'no scope')}: {_reason(answer)}")
-        document = answer.json()
+        if token_response.status != 200:
+            raise PushError(
+                f"sign-in at {parts['realm']} for {parts.get('scope', 'no scope')}: {_reason(token_response)}"
+            )
+        document = token_response.json()
         self._authorization = f"Bearer {document.get('access_token') or document.get('token')}"
 
 
-def _reason(answer: urllib3.BaseHTTPResponse) -> str:
-    """The status and the registry's own words."""
+def _reason(response: urllib3.BaseHTTPResponse) -> str:
+    """The status and the registry's own message."""
     try:
-        error = json.loads(answer.data)["errors"][0]
-        return f"{answer.status} {error['code']}: {error.get('message', '')} {error.get('detail') or ''}".strip()[:500]
+        error = json.loads(response.data)["errors"][0]
+        return f"{response.status} {error['code']}: {error.get('message', '')} {error.get('detail') or ''}".strip()[
+            :500
+        ]
     except (ValueError, LookupError, TypeError):
-        return f"{answer.status} {answer.reason or ''}".strip()
+        return f"{response.status} {response.reason or ''}".strip()
 
 
-def _shown(url: str) -> str:
+def _without_query(url: str) -> str:
     return url.partition("?")[0]

@@ -1,1 +1,1 @@
-"""An inbox on the laptop: takes the notices that the app sends to its webhook channel, as a person's mailbox would."""
+"""An inbox for the local stack: receives the notices that the app sends to its webhook channel, like a mailbox."""

@@ -1,6 +1,6 @@
-"""`python -m local.inbox --port 0 --secret-env NAME`: keep signed notices and show them.
+"""`python -m local.inbox --port 0 --secret-env NAME`: store signed notices and show them.
 
-POST / takes a notice (its signature is checked), GET /messages lists them as JSON, GET / shows them.
+POST / accepts a notice (its signature is checked), GET /messages lists them as JSON, GET / shows them.
 """
 
 import argparse
@@ -24,27 +24,27 @@ KEPT = 200
 
 
 class Mailbox:
-    """The newest notices; repeats of an id count once. With a file they are there again after a start."""
+    """The newest notices; repeats of an id are ignored. With a file, they survive a restart."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        kept = json.loads(file.read_bytes()) if file and file.exists() else ()
-        self._notices: deque[dict[str, Any]] = deque(kept, maxlen=KEPT)
+        stored = json.loads(file.read_bytes()) if file and file.exists() else ()
+        self._notices: deque[dict[str, Any]] = deque(stored, maxlen=KEPT)
         self._lock = threading.Lock()
 
     def take(self, notice: dict[str, Any]) -> None:
         with self._lock:
-            if all(kept["id"] != notice["id"] for kept in self._notices):
+            if all(old["id"] != notice["id"] for old in self._notices):
                 self._notices.append(notice)
-                self._keep()
+                self._save()
 
-    def _keep(self) -> None:
+    def _save(self) -> None:
         if self._file is None:
             return
-        beside = self._file.with_suffix(".new")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
+        new_file = self._file.with_suffix(".new")
+        with os.fdopen(os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
             json.dump([*self._notices], target)
-        beside.replace(self._file)
+        new_file.replace(self._file)
 
     def all(self) -> list[dict[str, Any]]:
         with self._lock:
@@ -60,33 +60,33 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > BODY_LIMIT:
-            self._answer(413, b"too large or without a length")
+            self._respond(413, b"too large or without a length")
             return
         body = self.rfile.read(int(length))
         expected = "sha256=" + hmac.new(self.secret, body, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected, self.headers.get("Slipway-Signature", "")):
-            self._answer(401, b"the signature is wrong")
+            self._respond(401, b"the signature is wrong")
             return
         try:
             notice = json.loads(body)
             self.mailbox.take({"id": str(notice["id"]), **notice["data"]})
         except (ValueError, KeyError, TypeError):
-            self._answer(400, b"not a notice")
+            self._respond(400, b"not a notice")
             return
-        self._answer(202, b"")
+        self._respond(202, b"")
 
     def do_GET(self) -> None:
         if self.path == "/messages":
-            self._answer(200, json.dumps(self.mailbox.all()).encode(), "application/json")
+            self._respond(200, json.dumps(self.mailbox.all()).encode(), "application/json")
         elif self.path == "/":
-            self._answer(200, page(self.mailbox.all()).encode(), "text/html; charset=utf-8")
+            self._respond(200, page(self.mailbox.all()).encode(), "text/html; charset=utf-8")
         else:
-            self._answer(404, b"")
+            self._respond(404, b"")
 
     def log_message(self, *_: object) -> None:
-        """Quiet: addresses hold links that let people vote."""
+        """Log nothing: addresses hold links with which people can vote."""
 
-    def _answer(self, status: int, body: bytes, kind: str = "text/plain") -> None:
+    def _respond(self, status: int, body: bytes, kind: str = "text/plain") -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def page(notices: list[dict[str, Any]]) -> str:
     """All notices, newest first."""
-    items = "".join(_item(notice) for notice in reversed(notices)) or "<p>Nothing has come yet.</p>"
+    items = "".join(_item(notice) for notice in reversed(notices)) or "<p>Nothing has arrived yet.</p>"
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Inbox</title>
 <meta name="viewport" content="width=device-width"><style>
 body{{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}}
@@ -118,7 +118,7 @@ def _item(notice: dict[str, Any]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local.inbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--secret-env", required=True, help="environment variable with the key of the signatures")
+    parser.add_argument("--secret-env", required=True, help="environment variable with the signing key")
     parser.add_argument("--keep", type=Path, help="file in which the notices are kept")
     parser.add_argument("--stop-with-parent", action="store_true", help="stop when stdin is closed")
     options = parser.parse_args()
@@ -130,8 +130,8 @@ def main() -> int:
     def stop(*_: object) -> None:
         threading.Thread(target=server.shutdown).start()
 
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
     if options.stop_with_parent:
         when_parent_ends(stop)
     print(json.dumps({"ready": True, "port": server.server_port}), flush=True)

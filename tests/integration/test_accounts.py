@@ -245,7 +245,7 @@ def test_an_approver_finishes_nothing_with_the_sign_in_of_another_one(
     leads = html.unescape(match[1])
     state = parse_qs(urlsplit(leads).query)["state"][0]
     redirect = Browser().go(leads, back_to=f"{application.system.stack.url}/say/back", who=PEOPLE["Ben"].oid)
-    back = f"/say/back?{urlencode({'state': state, 'code': redirect.said['code']})}"
+    back = f"/say/back?{urlencode({'state': state, 'code': redirect.parameters['code']})}"
     elsewhere = Account(application.system, "Ben")
     elsewhere.browser.read(application.system.stack.url)
     assert elsewhere.page("GET", back)[0] == 403

@@ -100,7 +100,7 @@ def test_a_session_whose_lock_was_lost_costs_its_place_until_the_host_is_started
     until(lambda: bus.counts("work").locked == 0, "both locks have lapsed")
     for session in "ab":
         (tmp_path / f"never-{session}").touch()
-    until(lambda: host.log.read_text().count("this place takes none any more") == 2, "both places are lost")
+    until(lambda: host.log.read_text().count("this slot accepts none any more") == 2, "both places are lost")
     assert bus.counts("work").active == 2
     host.stop()
     start_host("sessions", SB=bus.connection_string, NOTES=str(tmp_path))

@@ -243,11 +243,11 @@ def test_deaths_of_the_worker_are_counted_until_half_an_hour_was_quiet() -> None
     """W-13. AddOrUpdateErrorBucket of host 4.1037 (read)."""
     now = 0.0
     deaths = Deaths(clock=lambda: now)
-    assert (deaths.one_more(), deaths.one_more()) == (1, 2)
+    assert (deaths.count_one(), deaths.count_one()) == (1, 2)
     now = 1800.0
-    assert deaths.one_more() == 3
+    assert deaths.count_one() == 3
     now = 3600.1
-    assert deaths.one_more() == 1
+    assert deaths.count_one() == 1
 
 
 def limited(folder: Path) -> str:

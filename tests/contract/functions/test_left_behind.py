@@ -64,7 +64,7 @@ def test_what_lies_in_a_session_whose_lock_lapsed_is_shown_by_the_doctor_and_dec
     until((tmp_path / "runs").exists, "a decision hangs")
     until(lambda: bus.counts(Queue.WORK).locked == 0, "the lock of its session has lapsed")
     (tmp_path / "let go").touch()
-    until(lambda: "this place takes none any more" in host.log.read_text(), "the host has lost the session")
+    until(lambda: "this slot accepts none any more" in host.log.read_text(), "the host has lost the session")
 
     installation.wait(timedelta(minutes=16))
     finding = installation.app.doctor.run(f"queue:{Queue.WORK}")

@@ -69,7 +69,7 @@ def code_for(flow: Flow, issuer: Issuer, who: str, **more: object) -> Code:
         max_age=300,
     )
     redirect = Browser().go(authorization_url(endpoints, ask), back_to=BACK, who=flow.identity.settings.person(who).oid)
-    return Code(value=redirect.said["code"], redirect_uri=BACK, verifier=verifier)
+    return Code(value=redirect.parameters["code"], redirect_uri=BACK, verifier=verifier)
 
 
 def token_of(verdict: Verdict[str]) -> str:

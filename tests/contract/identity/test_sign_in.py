@@ -47,8 +47,8 @@ def test_a_person_signs_in_and_the_nonce_comes_back(flow: Flow) -> None:
 
 def test_the_answer_is_a_get_with_code_and_state_and_without_an_issuer(flow: Flow) -> None:
     redirect = flow.go(SIGN_IN, "Ada", Pkce(), state="a-state")
-    assert set(redirect.said) == {"code", "state", "session_state"}
-    assert redirect.said["state"] == "a-state"
+    assert set(redirect.parameters) == {"code", "state", "session_state"}
+    assert redirect.parameters["state"] == "a-state"
 
 
 def test_iat_and_nbf_are_five_minutes_behind_and_the_end_counts_from_now(flow: Flow) -> None:
@@ -132,7 +132,7 @@ def test_a_session_that_is_older_than_it_may_be_is_not_enough(flow: Flow) -> Non
 
 def test_without_a_session_prompt_none_is_told_that_a_sign_in_is_needed(flow: Flow) -> None:
     redirect = flow.go(SIGN_IN, None, Pkce(), prompt="none", state="s")
-    assert (redirect.said["error"], redirect.said["state"], redirect.pages) == ("login_required", "s", 0)
+    assert (redirect.parameters["error"], redirect.parameters["state"], redirect.pages) == ("login_required", "s", 0)
 
 
 def test_within_a_session_prompt_none_asks_nobody(flow: Flow) -> None:
@@ -155,39 +155,39 @@ def test_two_tabs_can_sign_in_at_once(flow: Flow) -> None:
     ada = flow.identity.settings.person("Ada").oid
     for number, (address, pkce) in reversed([*enumerate(zip(addresses, pkces, strict=True))]):
         redirect = flow.browser.go(address, back_to=BACK, who=ada)
-        token = flow.redeem(VOTES, redirect.said["code"], pkce).content["id_token"]
+        token = flow.redeem(VOTES, redirect.parameters["code"], pkce).content["id_token"]
         assert claims(flow, token, flow.registration(VOTES).client_id)["nonce"] == str(number)
 
 
 # ---- refusals
 def test_who_cancels_is_led_back_with_access_denied(flow: Flow) -> None:
     redirect = flow.cancel(VOTES, state="s")
-    assert (redirect.said["error"], redirect.said["state"]) == ("access_denied", "s")
-    assert "code" not in redirect.said
+    assert (redirect.parameters["error"], redirect.parameters["state"]) == ("access_denied", "s")
+    assert "code" not in redirect.parameters
 
 
 def test_a_code_is_good_once(flow: Flow) -> None:
     pkce = Pkce()
-    code = flow.go(VOTES, "Ada", pkce).said["code"]
+    code = flow.go(VOTES, "Ada", pkce).parameters["code"]
     assert flow.redeem(VOTES, code, pkce).status == 200
     again = flow.redeem(VOTES, code, pkce)
     assert (again.status, again.content["error"]) == (400, "invalid_grant")
 
 
 def test_a_code_needs_the_verifier_that_it_was_asked_with(flow: Flow) -> None:
-    code = flow.go(VOTES, "Ada", Pkce()).said["code"]
+    code = flow.go(VOTES, "Ada", Pkce()).parameters["code"]
     assert flow.redeem(VOTES, code, Pkce()).content["error"] == "invalid_grant"
 
 
 def test_a_code_is_for_the_client_that_asked(flow: Flow) -> None:
     pkce = Pkce()
-    code = flow.go(VOTES, "Ada", pkce).said["code"]
+    code = flow.go(VOTES, "Ada", pkce).parameters["code"]
     assert flow.redeem(SIGN_IN, code, pkce).content["error"] == "invalid_grant"
 
 
 def test_a_code_is_for_the_address_that_it_was_sent_to(flow: Flow) -> None:
     pkce = Pkce()
-    code = flow.go(VOTES, "Ada", pkce).said["code"]
+    code = flow.go(VOTES, "Ada", pkce).parameters["code"]
     assert flow.redeem(VOTES, code, pkce, redirect_uri=f"{BACK}/other").content["error"] == "invalid_grant"
 
 
@@ -210,7 +210,7 @@ def test_a_request_that_is_not_the_code_flow_of_its_own_registration_is_refused(
     replaced: dict[str, str | None], error: str, flow: Flow
 ) -> None:
     redirect = flow.go(VOTES, "Ada", Pkce(), response_mode=None, **replaced)
-    assert (redirect.said.get("error") or redirect.address.partition("#error=")[2].partition("&")[0]) == error
+    assert (redirect.parameters.get("error") or redirect.address.partition("#error=")[2].partition("&")[0]) == error
 
 
 def test_a_sign_in_that_nobody_began_is_said_to_be_over(flow: Flow) -> None:

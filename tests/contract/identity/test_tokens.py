@@ -73,7 +73,7 @@ def test_azures_own_library_fetches_the_fronts_proof(flow: Flow, monkeypatch: py
     with credential:
         token = credential.get_token(f"{TOKEN_EXCHANGE}/.default").token
     pkce = Pkce()
-    code = flow.go(VOTES, "Ada", pkce).said["code"]
+    code = flow.go(VOTES, "Ada", pkce).parameters["code"]
     assert flow.redeem(VOTES, code, pkce, client_assertion=token).status == 200
 
 
@@ -105,14 +105,14 @@ def _persons(flow: Flow) -> str:
 def test_another_proof_than_the_fronts_for_this_exchange_is_refused(proof: object, flow: Flow) -> None:
     assert callable(proof)
     pkce = Pkce()
-    code = flow.go(VOTES, "Ada", pkce).said["code"]
+    code = flow.go(VOTES, "Ada", pkce).parameters["code"]
     refused = flow.redeem(VOTES, code, pkce, client_assertion=proof(flow))
     assert (refused.status, refused.content["error"]) == (401, "invalid_client")
 
 
 def test_without_a_proof_there_are_no_tokens(flow: Flow) -> None:
     pkce = Pkce()
-    code = flow.go(VOTES, "Ada", pkce).said["code"]
+    code = flow.go(VOTES, "Ada", pkce).parameters["code"]
     refused = flow.redeem(VOTES, code, pkce, client_assertion=None, client_assertion_type=None)
     assert refused.status in (400, 401)
     assert refused.content["error"] == "invalid_client"

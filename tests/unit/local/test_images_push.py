@@ -66,7 +66,7 @@ def test_a_wrong_password_is_told_as_such(registry: Registry, image: BuiltImage)
 
 def test_a_registry_that_is_not_there_is_tried_a_few_times(image: BuiltImage) -> None:
     waits: list[float] = []
-    with pytest.raises(PushError, match="no useful answer in 5 attempts"):
+    with pytest.raises(PushError, match="no useful response in 5 attempts"):
         push(image, registry_url="http://127.0.0.1:9", repository="hello", tag="1.2.3", sleep=waits.append)
     assert waits == sorted(waits)
     assert len(waits) == 5
