@@ -104,42 +104,42 @@ class Mirror(Store):
             self._put(resource, created)
         return created or event
 
-    def set_status(self, resource: Resource, thing: Json, status: Json, *, manager: str = SYSTEM_MANAGER) -> Json:
+    def set_status(self, resource: Resource, api_object: Json, status: Json, *, manager: str = SYSTEM_MANAGER) -> Json:
         del manager
-        uid = thing["metadata"]["uid"]
-        if self._reported.get(uid) == (status, thing.get("status")):
-            return thing
-        node_status = self._as_node(thing, status)
-        changed = self._patch(resource, thing, {"status": node_status}, "/status")
+        uid = api_object["metadata"]["uid"]
+        if self._reported.get(uid) == (status, api_object.get("status")):
+            return api_object
+        node_status = self._as_node(api_object, status)
+        changed = self._patch(resource, api_object, {"status": node_status}, "/status")
         if changed is not None:
             self._reported[uid] = (status, changed["status"])
-        return changed or thing
+        return changed or api_object
 
-    def update(self, resource: Resource, thing: Json, new: Json, *, manager: str = SYSTEM_MANAGER) -> Json:
+    def update(self, resource: Resource, api_object: Json, new: Json, *, manager: str = SYSTEM_MANAGER) -> Json:
         """Change a pod's annotations, or an event's count. The node of a pod is set by the scheduler."""
         del manager
         if resource is PODS:
             body: Json = {"metadata": {"annotations": new["metadata"].get("annotations") or {}}}
         else:
             body = {key: new[key] for key in ("count", "lastTimestamp") if key in new}
-        return self._patch(resource, thing, body) or thing
+        return self._patch(resource, api_object, body) or api_object
 
-    def remove(self, resource: Resource, thing: Json) -> Json:
+    def remove(self, resource: Resource, api_object: Json) -> Json:
         """Delete a pod that has ended, after reporting how its containers ended."""
-        metadata = thing["metadata"]
+        metadata = api_object["metadata"]
         uid, now = metadata["uid"], time.monotonic()
         if now - self._leaving.get(uid, -_AGAIN) < _AGAIN:
-            return thing  # deleted already, but a finalizer still holds it
+            return api_object  # deleted already, but a finalizer still holds it
         self._leaving[uid] = now
-        if resource is PODS and not is_finished(thing):
-            self._patch(resource, thing, {"status": _ended(thing)}, "/status")
+        if resource is PODS and not is_finished(api_object):
+            self._patch(resource, api_object, {"status": _ended(api_object)}, "/status")
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
         deleted = self._send("DELETE", _path(resource, metadata.get("namespace"), metadata["name"]), options)
         if deleted is None or deleted.get("metadata", {}).get("finalizers"):
             self._look_again()
         else:
-            self._drop(resource, thing)
-        return thing
+            self._drop(resource, api_object)
+        return api_object
 
     # ---- inside
 
@@ -153,9 +153,9 @@ class Mirror(Store):
         reported = {key: value for key, value in status.items() if key != "qosClass"}
         return {**reported, **fixed, **observed, "conditions": [*status["conditions"], *others]}
 
-    def _patch(self, resource: Resource, thing: Json, body: Json, sub: str = "") -> Json | None:
+    def _patch(self, resource: Resource, api_object: Json, body: Json, sub: str = "") -> Json | None:
         """Patch exactly this object: a successor of the same name has another uid."""
-        metadata = thing["metadata"]
+        metadata = api_object["metadata"]
         path = _path(resource, metadata.get("namespace"), metadata["name"]) + sub
         patch = {**body, "metadata": {**body.get("metadata", {}), "uid": metadata["uid"]}}
         changed = self._send("PATCH", path + "?fieldManager=kubelet", patch, media=_MERGE)
@@ -227,24 +227,24 @@ class Mirror(Store):
         of_node = f"?fieldSelector=spec.nodeName%3D{self._node}" if resource is PODS else ""
         return _path(resource, None) + of_node
 
-    def _put(self, resource: Resource, thing: Json) -> Json:
+    def _put(self, resource: Resource, api_object: Json) -> Json:
         """Store the object unless a newer version is known: a response and a watch may overtake each other."""
-        thing = _without_token(thing) if resource is PODS else thing
+        api_object = _without_token(api_object) if resource is PODS else api_object
         with self.changed:
-            key = object_key(resource, thing)
+            key = object_key(resource, api_object)
             stored = self._objects.get(key)
-            if stored is not None and _version(stored) >= _version(thing):
+            if stored is not None and _version(stored) >= _version(api_object):
                 return stored
-            self._objects[key] = thing
+            self._objects[key] = api_object
             self._wake()
-        return thing
+        return api_object
 
-    def _drop(self, resource: Resource, thing: Json) -> None:
-        uid = thing["metadata"]["uid"]
+    def _drop(self, resource: Resource, api_object: Json) -> None:
+        uid = api_object["metadata"]["uid"]
         with self.changed:
-            stored = self._objects.get(object_key(resource, thing))
+            stored = self._objects.get(object_key(resource, api_object))
             if stored is not None and stored["metadata"]["uid"] == uid:
-                del self._objects[object_key(resource, thing)]
+                del self._objects[object_key(resource, api_object)]
             if resource is PODS:
                 self._reported.pop(uid, None)
                 self._leaving.pop(uid, None)
@@ -258,8 +258,8 @@ def _path(resource: Resource, namespace: str | None, name: str = "") -> str:
     return f"{root}{scope}/{resource.plural}" + (f"/{name}" if name else "")
 
 
-def _version(thing: Json) -> int:
-    return int(thing["metadata"]["resourceVersion"])
+def _version(api_object: Json) -> int:
+    return int(api_object["metadata"]["resourceVersion"])
 
 
 def _without_token(pod: Json) -> Json:

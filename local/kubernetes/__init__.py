@@ -1,11 +1,11 @@
-"""A double of the Kubernetes API with the controllers a delivery needs and a kubelet that runs real programs.
+"""A double of the Kubernetes API, with the controllers that a delivery needs and a kubelet that runs real programs.
 
 Start it as a process (`python -m local.kubernetes --config FILE.json --port 0`) or in a test:
 
     with Kubernetes(KubernetesSettings(namespaces=("shop",))) as cluster:
         cluster.url
 
-README.md tells what is honest and what deviates from a cluster.
+README.md says what behaves like a cluster and what does not.
 """
 
 from .kubeconfig import kubeconfig, write_kubeconfig

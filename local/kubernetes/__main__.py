@@ -1,4 +1,4 @@
-"""`python -m local.kubernetes`: the double as a process of its own."""
+"""`python -m local.kubernetes`: run the double as a process of its own."""
 
 import argparse
 import json
@@ -26,17 +26,17 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"--port {options.port}: cannot listen on 127.0.0.1: {error.strerror}", file=sys.stderr)
         return 1
-    over = threading.Event()
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: over.set())
+        signal.signal(number, lambda *_: stop.set())
     if options.stop_with_parent:
-        when_parent_ends(over.set)
+        when_parent_ends(stop.set)
     with cluster:
         if options.kubeconfig:
             token = settings.tokens[0] if settings.tokens else None
             write_kubeconfig(options.kubeconfig, kubeconfig(cluster.url, token))
         print(json.dumps({"ready": True, "port": cluster.port, "url": cluster.url}), flush=True)
-        over.wait()
+        stop.wait()
     return 0
 
 
@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.kubernetes", description=__doc__)
     parser.add_argument("--config", type=Path, help="JSON file, see README.md")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 for a free one")
-    parser.add_argument("--simulate", action="store_true", help="no programs: pods become ready by rules")
+    parser.add_argument("--simulate", action="store_true", help="run no programs: pods become ready by rules")
     parser.add_argument("--kubeconfig", type=Path, help="write a kubeconfig here")
     parser.add_argument("--stop-with-parent", action="store_true", help="stop when standard input ends")
     return parser

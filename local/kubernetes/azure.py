@@ -1,4 +1,4 @@
-"""The role that the worker has in Azure, as rules of the double's tokens; a real cluster gets a Role of the same."""
+"""The worker's role in Azure, as rules of the double's tokens; a real cluster gets a Role with the same rules."""
 
 from slipway.effects.cluster import azure_role
 

@@ -1,4 +1,4 @@
-"""Values that the API server fills in, so that what is read back differs from what was applied as on a cluster."""
+"""Values that the API server fills in, so that reading back an object gives more than was applied, as on a cluster."""
 
 import base64
 import hashlib
@@ -11,11 +11,11 @@ _PERCENT = "25%"
 _RBAC = "rbac.authorization.k8s.io"
 
 
-def fill(thing: Json) -> None:
+def fill(api_object: Json) -> None:
     """Add the defaults of this kind, in place."""
-    spec, kind = thing.get("spec"), thing["kind"]
+    spec, kind = api_object.get("spec"), api_object["kind"]
     if kind == "RoleBinding":
-        _binding(thing)
+        _binding(api_object)
     if not isinstance(spec, dict):
         return
     if kind == "Pod":
@@ -26,9 +26,9 @@ def fill(thing: Json) -> None:
         if kind == "ReplicaSet":
             spec.setdefault("replicas", 1)
         if kind == "Job":
-            _job(thing, spec)
+            _job(api_object, spec)
     elif kind == "Service":
-        _service(thing, spec)
+        _service(api_object, spec)
 
 
 def _nothing(_: Json) -> None:
@@ -57,8 +57,8 @@ def _pod(spec: Json) -> None:
                 volume[source].setdefault("defaultMode", 0o644)
 
 
-def _items(thing: Json, name: str) -> list[Json]:
-    return [i for i in thing.get(name) or [] if isinstance(i, dict)]
+def _items(api_object: Json, name: str) -> list[Json]:
+    return [i for i in api_object.get(name) or [] if isinstance(i, dict)]
 
 
 def _container(container: Json) -> None:
@@ -106,7 +106,7 @@ def _daemon_set(spec: Json) -> None:
         _set(strategy.setdefault("rollingUpdate", {}), maxSurge=0, maxUnavailable=1)
 
 
-def _job(thing: Json, spec: Json) -> None:
+def _job(api_object: Json, spec: Json) -> None:
     _set(
         spec,
         backoffLimit=6,
@@ -117,23 +117,23 @@ def _job(thing: Json, spec: Json) -> None:
         podReplacementPolicy="TerminatingOrFailed",
     )
     spec.setdefault("completions", 1)
-    uid, name = thing["metadata"].get("uid"), thing["metadata"].get("name")
+    uid, name = api_object["metadata"].get("uid"), api_object["metadata"].get("name")
     if uid and not spec.get("manualSelector"):
         spec.setdefault("selector", {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}})
         labels = spec["template"].setdefault("metadata", {}).setdefault("labels", {})
         for prefix in ("", "batch.kubernetes.io/"):
             labels.setdefault(f"{prefix}job-name", name)
             labels.setdefault(f"{prefix}controller-uid", uid)
-        if not thing["metadata"].get("labels"):  # a Job without labels gets those of its template
-            thing["metadata"]["labels"] = dict(labels)
+        if not api_object["metadata"].get("labels"):  # a Job without labels gets those of its template
+            api_object["metadata"]["labels"] = dict(labels)
 
 
-def _service(thing: Json, spec: Json) -> None:
+def _service(api_object: Json, spec: Json) -> None:
     _set(spec, type="ClusterIP", sessionAffinity="None", internalTrafficPolicy="Cluster")
     if spec["type"] == "ExternalName":
         return
     if "clusterIP" not in spec:
-        spec["clusterIP"] = _cluster_ip(thing["metadata"])
+        spec["clusterIP"] = _cluster_ip(api_object["metadata"])
     _set(spec, clusterIPs=[spec["clusterIP"]], ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack")
     for port in _items(spec, "ports"):
         port.setdefault("protocol", "TCP")
@@ -141,25 +141,25 @@ def _service(thing: Json, spec: Json) -> None:
             port.setdefault("targetPort", port["port"])
 
 
-def _binding(thing: Json) -> None:
-    named = [thing["roleRef"]] if isinstance(thing.get("roleRef"), dict) else []
-    for each in [
-        *named,
-        *(subject for subject in _items(thing, "subjects") if subject.get("kind") != "ServiceAccount"),
+def _binding(api_object: Json) -> None:
+    references = [api_object["roleRef"]] if isinstance(api_object.get("roleRef"), dict) else []
+    for reference in [
+        *references,
+        *(subject for subject in _items(api_object, "subjects") if subject.get("kind") != "ServiceAccount"),
     ]:
-        each["apiGroup"] = each.get("apiGroup") or _RBAC
+        reference["apiGroup"] = reference.get("apiGroup") or _RBAC
 
 
 def _cluster_ip(metadata: Json) -> str:
-    """An address for show, always the same for a name: nothing listens there (README)."""
+    """An address that is only shown, always the same for a name: nothing listens there (README.md)."""
     digest = hashlib.sha256(f"{metadata.get('namespace')}/{metadata.get('name')}".encode()).digest()
     return f"10.96.{digest[0]}.{digest[1] or 1}"
 
 
-def secret(thing: Json) -> None:
-    """stringData is write-only: it ends up in data, encoded."""
-    text = thing.pop("stringData", None) or {}
+def secret(api_object: Json) -> None:
+    """stringData is write-only: it is encoded into data."""
+    text = api_object.pop("stringData", None) or {}
     if text:
         encoded = {name: base64.b64encode(str(value).encode()).decode() for name, value in text.items()}
-        thing["data"] = (thing.get("data") or {}) | encoded
-    thing.setdefault("type", "Opaque")
+        api_object["data"] = (api_object.get("data") or {}) | encoded
+    api_object.setdefault("type", "Opaque")

@@ -1,4 +1,4 @@
-"""Refusals in the words of the Kubernetes API: an HTTP code, a reason, and a Status as body."""
+"""Refusals in the form of the Kubernetes API: an HTTP code, a reason, and a Status as body."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from .resources import Json, Resource
 
 
 class ApiError(Exception):
-    """A request is refused; `status()` is the body that is sent."""
+    """A refused request; `status()` is the body that is sent."""
 
     def __init__(self, code: int, reason: str, message: str, details: Json | None = None) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ def _details(resource: Resource, name: str) -> Json:
 
 
 def _group(resource: Resource) -> Json:
-    """The core group has no name, and is not told."""
+    """The core group has no name, and is left out."""
     return {"group": resource.group} if resource.group else {}
 
 
@@ -73,7 +73,7 @@ def uid_mismatch(resource: Resource, name: str, uid: str) -> ApiError:
 
 
 def apply_conflict(conflicts: Sequence[tuple[str, str]]) -> ApiError:
-    """Server-side apply met fields of others: (who owns it, which field)."""
+    """Server-side apply ran into fields of others: (owner, field)."""
     count = f"{len(conflicts)} conflict{'s' if len(conflicts) > 1 else ''}"
     causes = [
         {"reason": "FieldManagerConflict", "message": f"conflict with {owner}", "field": field}
@@ -95,22 +95,22 @@ def apply_conflict(conflicts: Sequence[tuple[str, str]]) -> ApiError:
 def invalid(resource: Resource, name: str, faults: Iterable[FieldFault], *, of: str = "") -> ApiError:
     faults = list(faults)
     kind = of or resource.qualified_kind
-    listed = [f"{f.field}: {f.message}" for f in faults]
-    text = listed[0] if len(listed) == 1 else "[" + ", ".join(listed) + "]"
+    messages = [f"{f.field}: {f.message}" for f in faults]
+    text = messages[0] if len(messages) == 1 else "[" + ", ".join(messages) + "]"
     causes = [{"reason": f.reason, "message": f.message, "field": f.field} for f in faults]
     details = {"name": name, **_group(resource), "kind": resource.kind, "causes": causes}
     return ApiError(422, "Invalid", f'{kind} "{name}" is invalid: {text}', details)
 
 
 def invalid_options(kind: str, field: str, message: str, reason: str = "FieldValueNotSupported") -> ApiError:
-    """Query parameters are checked like an object."""
+    """An invalid query parameter, which the API reports like an invalid object."""
     causes = [{"reason": reason, "message": message, "field": field}]
     details = {"group": "meta.k8s.io", "kind": kind, "causes": causes}
     return ApiError(422, "Invalid", f'{kind}.meta.k8s.io "" is invalid: {field}: {message}', details)
 
 
 def not_implemented(what: str) -> ApiError:
-    """A real API server may know it; this double does not, and must not answer as if it did."""
+    """A real API server may know it; this double does not, and must not pretend to."""
     return ApiError(501, "NotImplemented", f"the double of Kubernetes does not know {what}")
 
 
@@ -130,5 +130,5 @@ def unavailable(message: str) -> ApiError:
     return ApiError(503, "ServiceUnavailable", message)
 
 
-def expired(asked: str, oldest: int) -> ApiError:
-    return ApiError(410, "Expired", f"too old resource version: {asked} ({oldest})")
+def expired(version: str, oldest: int) -> ApiError:
+    return ApiError(410, "Expired", f"too old resource version: {version} ({oldest})")

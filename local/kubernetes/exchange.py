@@ -1,4 +1,4 @@
-"""A request and its reply as plain values, so that everything behind the socket can be read without HTTP."""
+"""A request and its reply as plain values, so that everything behind the socket works without HTTP."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _OPTIONS = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOpti
 
 
 class _JsonLikeLoader(yaml.SafeLoader):
-    """YAML as the API reads it: a date stays text."""
+    """YAML as the API reads it: dates stay text."""
 
 
 _JsonLikeLoader.yaml_implicit_resolvers = {
@@ -41,7 +41,7 @@ class Request:
 
     @property
     def manager(self) -> str:
-        """The owner of the fields that this request sets if it names none: the client's own name."""
+        """The owner of the fields that this request sets; if it names none, the client's own name."""
         return self.query.get("fieldManager") or self.headers.get("user-agent", "unknown").split("/")[0]
 
     @property
@@ -51,10 +51,10 @@ class Request:
 
     @property
     def dry_run(self) -> bool:
-        asked = self.query.get("dryRun", "")
-        if asked not in ("", "All"):
-            raise invalid_options(self.options, "dryRun", f'Unsupported value: ["{asked}"]: supported values: "All"')
-        return asked == "All"
+        value = self.query.get("dryRun", "")
+        if value not in ("", "All"):
+            raise invalid_options(self.options, "dryRun", f'Unsupported value: ["{value}"]: supported values: "All"')
+        return value == "All"
 
     def flag(self, name: str) -> bool:
         return self.query.get(name) in TRUE
@@ -73,15 +73,15 @@ class Request:
                 return yaml.load(self.body, Loader=_JsonLikeLoader)  # a SafeLoader without dates
             return json.loads(self.body)
         except (ValueError, yaml.YAMLError) as error:
-            raise bad_request(f"the body is not what its content type says: {error}") from error
+            raise bad_request(f"the body does not match its content type: {error}") from error
 
     def object(self) -> Json:
-        found = self.json()
-        if not isinstance(found, dict):
-            raise bad_request(f"expected an object as body, got {type(found).__name__}")
-        if not isinstance(found.setdefault("metadata", {}), dict):
+        document = self.json()
+        if not isinstance(document, dict):
+            raise bad_request(f"expected an object as body, got {type(document).__name__}")
+        if not isinstance(document.setdefault("metadata", {}), dict):
             raise bad_request("metadata: expected an object")
-        return found
+        return document
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

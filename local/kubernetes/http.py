@@ -1,4 +1,4 @@
-"""The socket: parses requests, finds the resource, checks access, and sends what the other parts answer."""
+"""The socket: parses requests, finds the resource, checks access, and sends the replies of the other parts."""
 
 import re
 import select
@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import known
-from .access import Access, Attempt, attempt
+from .access import Access, Attempt, attempt_of
 from .errors import ApiError, bad_request, not_implemented, not_there
 from .exchange import Reply, Request
 from .resources import (
@@ -42,7 +42,7 @@ _PATH = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SeenRequest:
-    """A request that came in, for tests to look at: never its headers."""
+    """A request that arrived, for tests to read: without its headers."""
 
     method: str
     path: str
@@ -51,7 +51,7 @@ class SeenRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestTarget:
-    """The target of a path."""
+    """What the path of a request refers to."""
 
     resource: Resource
     namespace: str | None
@@ -61,22 +61,22 @@ class RequestTarget:
 
 
 def parse_path(path: str, store: Store) -> RequestTarget | None:
-    found = _PATH.fullmatch(path)
-    if found is None:
+    match = _PATH.fullmatch(path)
+    if match is None:
         return None
-    part = {k: unquote(v) if v is not None else None for k, v in found.groupdict().items()}
+    part = {k: unquote(v) if v is not None else None for k, v in match.groupdict().items()}
     namespace, plural, name, sub = part["namespace"], part["plural"], part["name"], part["sub"]
     if namespace and part["core"] and plural in NAMESPACES.subresources and name is None:
         plural, name, sub, namespace = NAMESPACES.plural, namespace, plural, None
     resource = store.at_path(part["core"] or f"{part['group']}/{part['version']}", plural or "")
     if resource is None:
         return None
-    rest = found["rest"] or ""
+    rest = match["rest"] or ""
     return RequestTarget(resource=resource, namespace=namespace, name=name, subresource=sub or "", rest=rest)
 
 
 class Api:
-    """Routes a request to what answers it."""
+    """Routes each request to its handler."""
 
     def __init__(self, *, store: Store, access: Access, verbs: Verbs, subresources: Subresources) -> None:
         self.store = store
@@ -85,44 +85,44 @@ class Api:
         self._verbs = verbs
         self._subresources = subresources
 
-    def answer(self, request: Request) -> Reply | Watch:
+    def respond(self, request: Request) -> Reply | Watch:
         """The reply, or a watch to stream. Raises ApiError."""
         self.seen.append(SeenRequest(request.method, request.path, request.raw_query))
         if request.path in ("/healthz", "/livez", "/readyz"):
             return Reply.text(b"ok")
-        place = parse_path(request.path, self.store)
-        below = place.subresource if place is not None else ""
-        if below != "proxy" and request.method in known.QUERIES:
-            known.check_request(request, log=below == "log")
+        target = parse_path(request.path, self.store)
+        subresource = target.subresource if target is not None else ""
+        if subresource != "proxy" and request.method in known.QUERIES:
+            known.check_request(request, log=subresource == "log")
         who = self._access.who(request.headers.get("authorization", ""))
-        asks_for_kinds = place is None and request.method == "GET"
-        document = _discovered(request, self.store.resources()) if asks_for_kinds else None
+        may_be_discovery = target is None and request.method == "GET"
+        document = _discovery_document(request, self.store.resources()) if may_be_discovery else None
         return self._route(request, who) if document is None else Reply.of(document)
 
     def _route(self, request: Request, who: Token) -> Reply | Watch:
-        place = parse_path(request.path, self.store)
-        if place is None:
+        target = parse_path(request.path, self.store)
+        if target is None:
             if unknown := absent(request.path):
                 raise not_implemented(unknown)
             if is_known_group(request.path):
                 raise not_there()
             return Reply.text(b"404 page not found\n", 404)
-        resource = place.resource
-        if place.subresource and place.subresource not in resource.subresources:
+        resource = target.resource
+        if target.subresource and target.subresource not in resource.subresources:
             raise not_there()
         if resource is ACCESS_REVIEWS:
             return self._review(who, request)
         if resource is SELF_REVIEWS:
             return self._introduce(who, request)
-        self._access.check(who, self._attempt(place, request))
-        return self._resource(place, request, who)
+        self._access.check(who, self._attempt(target, request))
+        return self._resource(target, request, who)
 
-    def _attempt(self, place: RequestTarget, request: Request) -> Attempt:
+    def _attempt(self, target: RequestTarget, request: Request) -> Attempt:
         watch = request.method == "GET" and request.flag("watch")
-        name = place.name
-        if place.subresource == "proxy" and name:
+        name = target.name
+        if target.subresource == "proxy" and name:
             name = name.split(":")[1 if name.count(":") == 2 else 0]
-        return attempt(request.method, place.resource, place.namespace, name, place.subresource, watch=watch)
+        return attempt_of(request.method, target.resource, target.namespace, name, target.subresource, watch=watch)
 
     def _review(self, who: Token, request: Request) -> Reply:
         if request.method != "POST":
@@ -132,61 +132,64 @@ class Api:
     def _introduce(self, who: Token, request: Request) -> Reply:
         if request.method != "POST":
             raise _not_allowed()
-        asked = request.object()
-        if asked.get("kind") not in (None, SELF_REVIEWS.kind):
-            wrong, kind, version = asked["kind"], SELF_REVIEWS.kind, SELF_REVIEWS.api_version
+        review = request.object()
+        if review.get("kind") not in (None, SELF_REVIEWS.kind):
+            given_kind, kind, version = review["kind"], SELF_REVIEWS.kind, SELF_REVIEWS.api_version
             raise bad_request(
-                f'{wrong} in version "v1" cannot be handled as a {kind}: no kind "{wrong}" is registered for version '
-                f'"{version}" in scheme "pkg/runtime/scheme.go:111"'
+                f'{given_kind} in version "v1" cannot be handled as a {kind}: no kind "{given_kind}" is '
+                f'registered for version "{version}" in scheme "pkg/runtime/scheme.go:111"'
             )
-        made = {"kind": SELF_REVIEWS.kind, "apiVersion": SELF_REVIEWS.api_version}
+        review_header = {"kind": SELF_REVIEWS.kind, "apiVersion": SELF_REVIEWS.api_version}
         return Reply.of(
-            made | {"metadata": {"creationTimestamp": self.store.timestamp()}} | self._access.introduce(who), 201
+            review_header | {"metadata": {"creationTimestamp": self.store.timestamp()}} | self._access.introduce(who),
+            201,
         )
 
-    def _resource(self, place: RequestTarget, request: Request, who: Token) -> Reply | Watch:
-        if place.subresource in ("log", "proxy", "scale"):
-            return self._below(place, request)
+    def _resource(self, target: RequestTarget, request: Request, who: Token) -> Reply | Watch:
+        if target.subresource in ("log", "proxy", "scale"):
+            return self._below(target, request)
         if request.method == "GET":
-            return self._read(place, request)
+            return self._read(target, request)
         with self.store.changed:
-            return self._write(place, request, who)
+            return self._write(target, request, who)
 
-    def _read(self, place: RequestTarget, request: Request) -> Reply | Watch:
-        resource, namespace, name = place.resource, place.namespace, place.name
+    def _read(self, target: RequestTarget, request: Request) -> Reply | Watch:
+        resource, namespace, name = target.resource, target.namespace, target.name
         if request.flag("watch"):
             if known.names_only(request):
                 raise not_implemented("a watch of metadata alone")
             return Watch(self.store, resource, namespace, request, name=name)
-        little = known.names_only(request)
-        found = self._verbs.read(resource, namespace, name) if name else self._verbs.list(resource, namespace, request)
-        return Reply.of(known.without_all_but_metadata(found)) if little else Reply.of(found)
+        metadata_only = known.names_only(request)
+        document = (
+            self._verbs.read(resource, namespace, name) if name else self._verbs.list(resource, namespace, request)
+        )
+        return Reply.of(known.without_all_but_metadata(document)) if metadata_only else Reply.of(document)
 
-    def _write(self, place: RequestTarget, request: Request, who: Token) -> Reply:
-        resource, namespace, name = place.resource, place.namespace, place.name
+    def _write(self, target: RequestTarget, request: Request, who: Token) -> Reply:
+        resource, namespace, name = target.resource, target.namespace, target.name
         match request.method, name:
             case "POST", None if namespace or not resource.namespaced:
                 return self._verbs.create(resource, namespace, request)
             case "PUT", str():
-                return self._verbs.replace(resource, namespace, name, place.subresource, request)
+                return self._verbs.replace(resource, namespace, name, target.subresource, request)
             case "PATCH", str():
-                return self._verbs.patch(resource, namespace, name, place.subresource, request, who=who)
-            case "DELETE", str() if not place.subresource:
+                return self._verbs.patch(resource, namespace, name, target.subresource, request, who=who)
+            case "DELETE", str() if not target.subresource:
                 return self._verbs.delete(resource, namespace, name, request)
             case "DELETE", None if namespace or not resource.namespaced:
                 return self._verbs.delete_collection(resource, namespace, request)
             case _:
                 raise _not_allowed()
 
-    def _below(self, place: RequestTarget, request: Request) -> Reply:
-        name = place.name or ""
-        if place.subresource == "proxy":
-            return self._subresources.proxy(place.resource, place.namespace, name, place.rest, request)
-        if place.subresource == "log" and request.method == "GET":
-            return self._subresources.log(place.namespace, name, request)
-        if place.subresource == "scale" and request.method in ("GET", "PUT", "PATCH"):
+    def _below(self, target: RequestTarget, request: Request) -> Reply:
+        name = target.name or ""
+        if target.subresource == "proxy":
+            return self._subresources.proxy(target.resource, target.namespace, name, target.rest, request)
+        if target.subresource == "log" and request.method == "GET":
+            return self._subresources.log(target.namespace, name, request)
+        if target.subresource == "scale" and request.method in ("GET", "PUT", "PATCH"):
             with self.store.changed:
-                return self._subresources.scale(place.resource, place.namespace, name, request)
+                return self._subresources.scale(target.resource, target.namespace, name, request)
         raise _not_allowed()
 
 
@@ -197,27 +200,27 @@ def _not_allowed() -> ApiError:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # with it every reply takes 40 ms longer
+    disable_nagle_algorithm = True  # Nagle's algorithm would delay every reply by 40 ms
     timeout = 120.0
     api: Api
     server: "ApiServer"
 
     def handle_one(self) -> None:
         try:
-            answer = self.api.answer(self._request())
+            reply = self.api.respond(self._request())
         except ApiError as error:
-            answer = Reply.of(error.status(), error.code)
+            reply = Reply.of(error.status(), error.code)
         except (ConnectionError, TimeoutError):
             self.close_connection = True
             return
-        except Exception as error:  # noqa: BLE001 - a fault of ours in one request: shown here, told as a 500
+        except Exception as error:  # noqa: BLE001 - a bug that shows in one request is printed, and answered with 500
             traceback.print_exc()
-            answer = Reply.of(ApiError(500, "InternalError", f"Internal error occurred: {error!r}").status(), 500)
+            reply = Reply.of(ApiError(500, "InternalError", f"Internal error occurred: {error!r}").status(), 500)
         try:
-            if isinstance(answer, Watch):
-                self._stream(answer)
+            if isinstance(reply, Watch):
+                self._stream(reply)
             else:
-                self._send(answer)
+                self._send(reply)
         except (ConnectionError, TimeoutError):
             self.close_connection = True
 
@@ -232,11 +235,11 @@ class _Handler(BaseHTTPRequestHandler):
         if "Transfer-Encoding" in self.headers:
             self.close_connection = True
             raise ApiError(411, "LengthRequired", "a body needs a Content-Length")
-        stated = self.headers.get("Content-Length") or "0"
-        length = int(stated) if stated.isdigit() else MAX_BODY + 1
+        stated_length = self.headers.get("Content-Length") or "0"
+        length = int(stated_length) if stated_length.isdigit() else MAX_BODY + 1
         if length > MAX_BODY:
             self.close_connection = True
-            text = f"Request entity too large: limit is {MAX_BODY} bytes, got {stated[:20]}"
+            text = f"Request entity too large: limit is {MAX_BODY} bytes, got {stated_length[:20]}"
             raise ApiError(413, "RequestEntityTooLarge", text)
         body = self.rfile.read(length) if length else b""
         url = urlsplit(self.path)
@@ -277,7 +280,7 @@ class _Handler(BaseHTTPRequestHandler):
         return not readable or bool(self.connection.recv(1, socket.MSG_PEEK))
 
     def log_message(self, format: str, *args: object) -> None:
-        """Requests are kept in `Api.seen`, not printed."""
+        """Print nothing: requests are kept in `Api.seen`."""
 
 
 class ApiServer(ThreadingHTTPServer):
@@ -292,11 +295,11 @@ class ApiServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is not news; anything else is shown by the base class."""
+        """Ignore clients that went away; the base class prints anything else."""
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
-def _discovered(request: Request, resources: tuple[Resource, ...]) -> Json | None:
+def _discovery_document(request: Request, resources: tuple[Resource, ...]) -> Json | None:
     document = discovery(request.path, resources)
     return aggregated(request.path, resources) if document is not None and known.aggregated(request) else document

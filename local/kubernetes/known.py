@@ -1,7 +1,7 @@
-"""The parts of a request that the double knows. It refuses every other part with 501, by name.
+"""The parts of a request that the double supports. It refuses every other part with 501, by name.
 
-A real API server ignores a parameter or header that it does not know; a double that did so would let a test pass for a
-thing that it never did. The tables are complete: what is not in them is not known.
+A real API server ignores parameters and headers that it does not know. If the double did so, a test could pass although
+a feature was ignored. The tables are complete: what is not in them is not supported.
 """
 
 import re
@@ -34,11 +34,11 @@ QUERIES = {
     "PATCH": _WRITE | {"force"},
     "DELETE": _DELETE,
 }
-"""The known parameters, by method; logs have others."""
+"""The supported parameters, by method; logs have others."""
 
 JSON = "application/json"
 AGGREGATED = "APIGroupDiscoveryList"
-"""The form of discovery that tells all kinds at once."""
+"""The form of discovery that lists all kinds at once."""
 NAMES_ONLY = ("PartialObjectMetadata", "PartialObjectMetadataList")
 _OTHER_FORMS = ("application/yaml", "application/vnd.kubernetes.protobuf", "application/cbor")
 _AVAILABLE = (
@@ -80,7 +80,7 @@ FIELDS: dict[str, dict[str, Any]] = {
         for kind in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
     },
 }
-"""Fields that the shape has and nothing here acts on, by kind; with the one value that asks for nothing."""
+"""Fields that the schema has but the double does not act on, by kind, with the one harmless value of each."""
 
 
 def check_request(request: Request, *, log: bool) -> None:
@@ -107,20 +107,20 @@ def _values(value: Any, path: list[str]) -> Iterator[Any]:
     if not path:
         yield value
         return
-    step, rest = path[0], path[1:]
+    step, remaining = path[0], path[1:]
     inner = value.get(step.removesuffix("[]")) if isinstance(value, dict) else None
     if step.endswith("[]"):
         for item in inner if isinstance(inner, list) else []:
-            yield from _values(item, rest)
+            yield from _values(item, remaining)
     elif inner is not None:
-        yield from _values(inner, rest)
+        yield from _values(inner, remaining)
 
 
 def aggregated(request: Request) -> bool:
-    """Whether discovery is asked to tell all kinds at once."""
+    """Whether the client requests the discovery document of all kinds at once."""
     first, _, _ = (request.headers.get("accept") or "*/*").partition(",")
-    media, _, rest = first.strip().partition(";")
-    parameters = dict(each.strip().partition("=")[::2] for each in rest.split(";"))
+    media, _, parameter_text = first.strip().partition(";")
+    parameters = dict(parameter.strip().partition("=")[::2] for parameter in parameter_text.split(";"))
     if media != JSON or parameters.get("as") is None:
         return False
     if parameters == {"g": "apidiscovery.k8s.io", "v": "v2", "as": AGGREGATED} and request.path in ("/api", "/apis"):
@@ -129,26 +129,26 @@ def aggregated(request: Request) -> bool:
 
 
 def names_only(request: Request) -> bool:
-    """Whether metadata alone is wanted: the first form of the Accept header that the double has decides.
+    """Whether only metadata is requested: the first media type in Accept that the double supports decides.
 
-    Raises ApiError: 406 where no server has one, 501 where a real one has.
+    Raises ApiError: 406 if no server supports one, 501 if only a real one does.
     """
-    wanted = request.headers.get("accept") or "*/*"
-    others: list[str] = []
-    for form in (part.strip() for part in wanted.split(",")):
-        media, _, rest = form.partition(";")
-        parameters = dict(each.strip().partition("=")[::2] for each in rest.split(";"))
+    accept = request.headers.get("accept") or "*/*"
+    unsupported: list[str] = []
+    for form in (part.strip() for part in accept.split(",")):
+        media, _, parameter_text = form.partition(";")
+        parameters = dict(parameter.strip().partition("=")[::2] for parameter in parameter_text.split(";"))
         kind = parameters.get("as")
         if media in (JSON, "*/*", "application/*"):
             if kind is None:
                 return False
             if kind in NAMES_ONLY and parameters.get("g") == "meta.k8s.io" and parameters.get("v") == "v1":
                 return True
-            others.append(form)
+            unsupported.append(form)
         elif media in _OTHER_FORMS:
-            others.append(form)
-    if others:
-        raise not_implemented(f"the media type {others[0]}")
+            unsupported.append(form)
+    if unsupported:
+        raise not_implemented(f"the media type {unsupported[0]}")
     text = f"406: Not Acceptable\n\nAvailable representations: {_AVAILABLE}"
     raise ApiError(406, "NotAcceptable", text, {})
 

@@ -1,4 +1,4 @@
-"""A kubeconfig that points at the double, for kubectl and for Slipway's own setting."""
+"""A kubeconfig for the double, for kubectl and for Slipway's own setting."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from .settings import Token
 
 
 def kubeconfig(url: str, token: Token | None = None, *, namespace: str = "default") -> str:
-    """The file's text. client-go sends no token over plain http: with tokens, kubectl needs a proxy with TLS."""
+    """The file's text. client-go sends no token over plain HTTP: with tokens, kubectl needs a proxy with TLS."""
     user = {"token": token.token} if token else {}
     document = {
         "apiVersion": "v1",
@@ -28,7 +28,7 @@ def kubeconfig(url: str, token: Token | None = None, *, namespace: str = "defaul
 
 
 def write_kubeconfig(path: Path, text: str) -> None:
-    """Readable by this user only: it may hold a token."""
+    """Write a file that only this user can read, since it may hold a token."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

@@ -1,8 +1,8 @@
-"""The ways in which a patch changes an object: JSON merge patch, JSON patch, strategic merge patch, and the overlay of
-an apply.
+"""How a patch changes an object: JSON merge patch, JSON patch, strategic merge patch, and the overlay of an
+apply.
 
-Lists whose items have a key (containers by name, ports by number) are merged item by item; the keys come from a
-fixed table, because a real API server has them in its schema.
+Lists whose items have a key (containers by name, ports by number) are merged item by item. The keys come from a fixed
+table; a real API server has them in its schema.
 """
 
 import copy
@@ -37,7 +37,7 @@ ATOMIC = frozenset(
 
 
 def item_keys(field: str, items: Any) -> tuple[str, ...] | None:
-    """The key fields of this list, or None when the list is replaced as a whole."""
+    """The key fields of this list, or None if the list is replaced as a whole."""
     if not isinstance(items, list) or not items or not all(isinstance(i, dict) for i in items):
         return None
     if field == "ports":
@@ -69,7 +69,7 @@ def json_merge(target: Any, patch: Any) -> Any:
 
 
 def strategic_merge(target: Any, patch: Any, field: str = "") -> Any:
-    """A JSON merge patch that knows keyed lists and the directive `$patch: delete|replace`."""
+    """A JSON merge patch with keyed lists and the directive `$patch: delete|replace`."""
     if isinstance(patch, dict):
         if patch.get("$patch") == "replace":
             return {k: copy.deepcopy(v) for k, v in patch.items() if k != "$patch"}
@@ -91,23 +91,24 @@ def _strategic_list(target: Any, patch: list[Any], field: str) -> list[Any]:
         return copy.deepcopy([i for i in patch if not (isinstance(i, dict) and i.get("$patch") == "delete")])
     merged = list(target)
     for item in patch:
-        at = find_item(merged, identity(item, keys))
+        index = find_item(merged, identity(item, keys))
         if item.get("$patch") == "delete":
-            merged = [i for n, i in enumerate(merged) if n != at]
-        elif at is None:
+            merged = [i for n, i in enumerate(merged) if n != index]
+        elif index is None:
             merged.append(strategic_merge({}, item))
         else:
-            merged[at] = strategic_merge(merged[at], item)
+            merged[index] = strategic_merge(merged[index], item)
     return merged
 
 
-def is_keyed(thing: Json) -> bool:
-    """Whether lists of the object have keys: of custom resources none does, as no definition can say so here."""
-    return thing.get("apiVersion") in BUILT_IN_VERSIONS
+def is_keyed(api_object: Json) -> bool:
+    """Whether the object's lists have keys: those of custom resources do not, since no definition can declare any
+    here."""
+    return api_object.get("apiVersion") in BUILT_IN_VERSIONS
 
 
 def overlay(live: Any, applied: Any, field: str = "", *, keyed: bool = True) -> Any:
-    """Lay an applied configuration over the live object; what it does not name stays."""
+    """Lay an applied configuration over the live object; what it does not mention stays."""
     if isinstance(applied, dict) and isinstance(live, dict) and not (keyed and field in ATOMIC):
         return live | {
             name: overlay(live.get(name), value, name, keyed=keyed or name == "metadata")
@@ -118,11 +119,11 @@ def overlay(live: Any, applied: Any, field: str = "", *, keyed: bool = True) -> 
         return copy.deepcopy(applied)
     merged = list(live)
     for item in applied:
-        at = find_item(merged, identity(item, keys))
-        if at is None:
+        index = find_item(merged, identity(item, keys))
+        if index is None:
             merged.append(copy.deepcopy(item))
         else:
-            merged[at] = overlay(merged[at], item)
+            merged[index] = overlay(merged[index], item)
     return merged
 
 
@@ -130,14 +131,14 @@ def json_patch(document: Json, operations: Any) -> Json:
     """RFC 6902: add, remove, replace, test, copy, move."""
     if not isinstance(operations, list):
         raise bad_request(f"a JSON patch is a list of operations, got {type(operations).__name__}")
-    result = copy.deepcopy(document)
+    patched = copy.deepcopy(document)
     for number, operation in enumerate(operations):
         try:
-            _operate(result, operation)
+            _operate(patched, operation)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             text = f"the server rejected our request due to an error in our request: operation {number}: {error}"
             raise ApiError(422, "Invalid", text) from error
-    return result
+    return patched
 
 
 def _operate(document: Json, operation: Json) -> None:
@@ -183,9 +184,9 @@ def _remove(document: Json, path: list[str]) -> None:
 def _add(document: Json, path: list[str], value: Any) -> None:
     parent, last = _at(document, path[:-1]), path[-1]
     if isinstance(parent, list):
-        at = len(parent) if last == "-" else int(last)
-        if not 0 <= at <= len(parent):
-            raise IndexError(f"index {at} is outside of the list")
-        parent.insert(at, copy.deepcopy(value))
+        index = len(parent) if last == "-" else int(last)
+        if not 0 <= index <= len(parent):
+            raise IndexError(f"index {index} is outside of the list")
+        parent.insert(index, copy.deepcopy(value))
     else:
         parent[last] = copy.deepcopy(value)

@@ -1,6 +1,6 @@
-"""Field ownership: metadata.managedFields, and server-side apply, which is built on it.
+"""Field ownership: metadata.managedFields, and server-side apply, which builds on it.
 
-A path is a tuple of steps: a field's name, or the key of an item in a keyed list. Leaves are what is owned.
+A path is a tuple of steps, each a field's name or the key of an item in a keyed list. Leaves are what is owned.
 """
 
 import copy
@@ -15,7 +15,7 @@ from .resources import Json
 
 type Path = tuple[str | Key, ...]
 
-_NOBODYS = {("apiVersion",), ("kind",)} | {
+_NOT_OWNED = {("apiVersion",), ("kind",)} | {
     ("metadata", name)
     for name in (
         "name",
@@ -44,8 +44,8 @@ class Owner:
     paths: frozenset[Path] = frozenset()
 
     @property
-    def described(self) -> str:
-        """As a conflict message names it."""
+    def description(self) -> str:
+        """The owner as a conflict message names it."""
         name = json.dumps(self.manager)
         if self.operation == "Apply":
             return name
@@ -65,27 +65,27 @@ class Owner:
 
 
 def leaves(value: Any, path: Path = (), field: str = "", *, keyed: bool = True) -> dict[Path, Any]:
-    """Every ownable field of an object with its value. Without `keyed` lists are owned as a whole, as in custom
+    """Every ownable field of an object with its value. Without `keyed`, lists are owned as a whole, as in custom
     resources."""
-    if path in _NOBODYS:
+    if path in _NOT_OWNED:
         return {}
-    found: dict[Path, Any] = {}
+    values: dict[Path, Any] = {}
     if isinstance(value, dict) and value and not (keyed and field in ATOMIC):
         for name, inner in value.items():
-            below = is_keyed(value) or name == "metadata" if not path else keyed
-            found |= leaves(inner, (*path, name), name, keyed=below)
-        return found
+            inner_keyed = is_keyed(value) or name == "metadata" if not path else keyed
+            values |= leaves(inner, (*path, name), name, keyed=inner_keyed)
+        return values
     if keyed and (keys := item_keys(field, value)):
         for item in value:
-            here: Path = (*path, identity(item, keys))
-            found[here] = None
-            found |= leaves(item, here)
-        return found
+            item_path: Path = (*path, identity(item, keys))
+            values[item_path] = None
+            values |= leaves(item, item_path)
+        return values
     return {path: value} if path else {}
 
 
-def owners(thing: Json | None) -> list[Owner]:
-    entries = (thing or {}).get("metadata", {}).get("managedFields") or []
+def owners(api_object: Json | None) -> list[Owner]:
+    entries = (api_object or {}).get("metadata", {}).get("managedFields") or []
     return [
         Owner(
             manager=e.get("manager", ""),
@@ -99,21 +99,21 @@ def owners(thing: Json | None) -> list[Owner]:
     ]
 
 
-def set_owners(thing: Json, entries: Iterable[Owner]) -> None:
-    kept = sorted((e for e in entries if e.paths), key=lambda e: (e.operation, e.time, e.manager))
-    thing["metadata"]["managedFields"] = [e.document() for e in kept]
+def set_owners(api_object: Json, entries: Iterable[Owner]) -> None:
+    sorted_entries = sorted((e for e in entries if e.paths), key=lambda e: (e.operation, e.time, e.manager))
+    api_object["metadata"]["managedFields"] = [e.document() for e in sorted_entries]
 
 
 def record_update(old: Json | None, new: Json, *, manager: str, subresource: str, time: str) -> None:
-    """Note in `new` that this manager owns what it changed by a create, an update or a patch."""
+    """Record in `new` that this manager owns what it changed by a create, an update or a patch."""
     before, after = leaves(old or {}), leaves(new)
     if subresource != "status":
         before, after = ({p: v for p, v in side.items() if p[0] != "status"} for side in (before, after))
     changed = frozenset(p for p, v in after.items() if p not in before or before[p] != v)
-    gone = frozenset(before) - frozenset(after)
-    entries = [replace(o, paths=o.paths - changed - gone) for o in owners(old)]
+    removed = frozenset(before) - frozenset(after)
+    entries = [replace(o, paths=o.paths - changed - removed) for o in owners(old)]
     if changed:
-        mine = next(
+        index = next(
             (
                 n
                 for n, o in enumerate(entries)
@@ -127,82 +127,82 @@ def record_update(old: Json | None, new: Json, *, manager: str, subresource: str
             api_version=new["apiVersion"],
             time=time,
             subresource=subresource,
-            paths=changed | (entries[mine].paths if mine is not None else frozenset()),
+            paths=changed | (entries[index].paths if index is not None else frozenset()),
         )
-        if mine is None:
+        if index is None:
             entries.append(entry)
         else:
-            entries[mine] = entry
+            entries[index] = entry
     set_owners(new, entries)
 
 
 def server_side_apply(
     live: Json | None, applied: Json, *, manager: str, force: bool, time: str, subresource: str = ""
 ) -> Json:
-    """The object after `manager` applied its configuration: set what is named, drop what it no longer names."""
+    """The object after `manager` applied its configuration: sets what is mentioned, drops what no longer is."""
     if applied["metadata"].get("managedFields"):
         raise bad_request("metadata.managedFields must be nil")
     base = copy.deepcopy(live) if live else {k: applied[k] for k in ("apiVersion", "kind")} | {"metadata": {}}
-    wanted, present = leaves(applied), leaves(base)
-    mine: frozenset[Path] = frozenset()
-    others: list[Owner] = []
+    applied_values, live_values = leaves(applied), leaves(base)
+    previous_paths: frozenset[Path] = frozenset()
+    other_owners: list[Owner] = []
     for owner in owners(base):
         if (owner.manager, owner.operation, owner.subresource) == (manager, "Apply", subresource):
-            mine = owner.paths
+            previous_paths = owner.paths
         else:
-            others.append(owner)
-    clashes = [
+            other_owners.append(owner)
+    conflicts = [
         (o, p)
-        for o in others
+        for o in other_owners
         for p in sorted(o.paths, key=str)
-        if p in wanted and p in present and present[p] != wanted[p]
+        if p in applied_values and p in live_values and live_values[p] != applied_values[p]
     ]
-    if clashes and not force:
-        raise apply_conflict([(o.described, path_text(p)) for o, p in clashes])
-    lost = frozenset(p for _, p in clashes)
-    others = [replace(o, paths=o.paths - lost) for o in others]
-    result: Json = overlay(base, applied, keyed=is_keyed(applied))
-    kept = frozenset(wanted).union(*(o.paths for o in others))
-    for path in _no_longer_held(mine - kept, kept):
-        _remove(result, path)
+    if conflicts and not force:
+        raise apply_conflict([(o.description, path_text(p)) for o, p in conflicts])
+    lost = frozenset(p for _, p in conflicts)
+    other_owners = [replace(o, paths=o.paths - lost) for o in other_owners]
+    merged: Json = overlay(base, applied, keyed=is_keyed(applied))
+    still_owned = frozenset(applied_values).union(*(o.paths for o in other_owners))
+    for path in _no_longer_owned(previous_paths - still_owned, still_owned):
+        _remove(merged, path)
     entry = Owner(
         manager=manager,
         operation="Apply",
         api_version=applied["apiVersion"],
         time=time,
         subresource=subresource,
-        paths=frozenset(wanted),
+        paths=frozenset(applied_values),
     )
-    set_owners(result, [*others, entry])
-    return result
+    set_owners(merged, [*other_owners, entry])
+    return merged
 
 
-def _no_longer_held(dropped: frozenset[Path], kept: frozenset[Path]) -> set[Path]:
-    """The topmost places that nobody holds any more: a dropped probe goes as a whole, with its defaults."""
-    held_prefixes = {p[:n] for p in kept for n in range(1, len(p) + 1)}
+def _no_longer_owned(dropped: frozenset[Path], still_owned: frozenset[Path]) -> set[Path]:
+    """The topmost fields that nobody owns any more: a dropped probe goes as a whole, with its defaults."""
+    owned_prefixes = {p[:n] for p in still_owned for n in range(1, len(p) + 1)}
     tops: set[Path] = set()
     for path in dropped:
         shortest = 2 if path[0] in ("metadata", "spec", "status") else 1
-        top = next((path[:n] for n in range(shortest, len(path) + 1) if path[:n] not in held_prefixes), None)
+        top = next((path[:n] for n in range(shortest, len(path) + 1) if path[:n] not in owned_prefixes), None)
         if top is not None:
             tops.add(top)
     return tops
 
 
 def _remove(value: Any, path: Path) -> None:
-    step, rest = path[0], path[1:]
+    step, remaining = path[0], path[1:]
     if isinstance(value, list) and isinstance(step, tuple):
-        at = find_item(value, step)
-        if at is None:
+        index = find_item(value, step)
+        if index is None:
             return
-        if rest:
-            _remove(value[at], rest)
+        if remaining:
+            _remove(value[index], remaining)
         else:
-            del value[at]
+            del value[index]
     elif isinstance(value, dict) and isinstance(step, str) and step in value:
-        if rest:
-            _remove(value[step], rest)
-        if not rest or (value[step] in ({}, []) and step not in ("metadata", "spec")):
+        if remaining:
+            _remove(value[step], remaining)
+        if not remaining or (value[step] in ({}, []) and step not in ("metadata", "spec")):
             del value[step]
 
 

@@ -1,7 +1,7 @@
 """Lists page by page: `limit` and `continue`.
 
-A page shows what is there by then. A real server shows what was there when the first page was asked for, and says after
-some minutes that it does not know that any more (410).
+A page shows the current state. A real server shows the state at the time of the first page, and after some minutes
+reports that it no longer knows it (410).
 """
 
 import base64
@@ -18,30 +18,30 @@ _VERSION = "meta.k8s.io/v1"
 
 @dataclass(frozen=True, kw_only=True)
 class Paging:
-    """The page that is asked for."""
+    """The requested page."""
 
     limit: int
-    """0 for all."""
+    """0 for no limit."""
     after: tuple[str, str] | None
-    """Namespace and name of the object before it."""
+    """Namespace and name of the object before this page."""
 
     def cut(self, every: Sequence[Json], matching: Sequence[Json], *, selective: bool) -> tuple[list[Json], Json]:
-        """The items, and what the list's metadata has beside its version. The page ends with the object that fills
-        it: whether any of those that follow match, only the next page tells."""
-        named = {_place(each) for each in matching}
-        following = [each for each in every if self.after is None or _place(each) > self.after]
+        """The items, and the metadata of the list besides its version. The page ends with the object that fills it:
+        whether any of the following ones match only shows on the next page."""
+        matching_names = {_place(api_object) for api_object in matching}
+        following = [api_object for api_object in every if self.after is None or _place(api_object) > self.after]
         items: list[Json] = []
-        for number, each in enumerate(following, start=1):
-            if _place(each) in named:
-                items.append(each)
+        for number, api_object in enumerate(following, start=1):
+            if _place(api_object) in matching_names:
+                items.append(api_object)
             if self.limit and len(items) == self.limit and (remaining := len(following) - number):
                 counted = {} if selective else {"remainingItemCount": remaining}
-                return items, {"continue": _token(_place(each)), **counted}
+                return items, {"continue": _token(_place(api_object)), **counted}
         return items, {}
 
 
 def paging(query: Mapping[str, str]) -> Paging:
-    """Raises `ApiError` for values that are none."""
+    """Raises `ApiError` for invalid values."""
     limit, token = query.get("limit") or "0", query.get("continue")
     try:
         number = int(limit)
@@ -50,8 +50,8 @@ def paging(query: Mapping[str, str]) -> Paging:
     return Paging(limit=max(number, 0), after=_read(token) if token else None)
 
 
-def _place(thing: Json) -> tuple[str, str]:
-    return str(thing["metadata"].get("namespace") or ""), str(thing["metadata"]["name"])
+def _place(api_object: Json) -> tuple[str, str]:
+    return str(api_object["metadata"].get("namespace") or ""), str(api_object["metadata"]["name"])
 
 
 def _token(last: tuple[str, str]) -> str:
@@ -60,8 +60,8 @@ def _token(last: tuple[str, str]) -> str:
 
 def _read(token: str) -> tuple[str, str]:
     try:
-        read: Any = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        namespace, name = read["start"]
+        document: Any = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        namespace, name = document["start"]
     except (ValueError, TypeError, KeyError) as error:
         raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error
     return str(namespace), str(name)

@@ -1,4 +1,4 @@
-"""The status of a pod, derived from the states of its containers as the kubelet does it."""
+"""Derives the status of a pod from the states of its containers, as the kubelet does."""
 
 from collections.abc import Sequence
 
@@ -46,14 +46,14 @@ def phase_of(pod: Json, states: Sequence[Json]) -> str:
 def pod_status(
     pod: Json, states: Sequence[Json], *, timestamp: str, init_states: Sequence[Json] = (), phase: str | None = None
 ) -> Json:
-    """The whole status; conditions keep their transition time while they do not change."""
+    """The whole status; conditions keep their transition time as long as they do not change."""
     phase = phase or phase_of(pod, states)
     initialized = all(s["state"].get("terminated", {}).get("exitCode") == 0 for s in init_states)
     ready = phase == "Running" and bool(states) and all(s["ready"] for s in states)
     names = ", ".join(s["name"] for s in states if not s["ready"])
-    done = phase == "Succeeded"
-    reason = None if ready else "PodCompleted" if done else "ContainersNotReady"
-    message = None if ready or done else f"containers with unready status: [{names}]"
+    succeeded = phase == "Succeeded"
+    reason = None if ready else "PodCompleted" if succeeded else "ContainersNotReady"
+    message = None if ready or succeeded else f"containers with unready status: [{names}]"
     conditions = [
         _condition(pod, "PodScheduled", True, timestamp),
         _condition(
@@ -62,14 +62,14 @@ def pod_status(
         _condition(pod, "ContainersReady", ready, timestamp, reason=reason, message=message),
         _condition(pod, "Ready", ready, timestamp, reason=reason, message=message),
     ]
-    before = pod.get("status") or {}
+    previous = pod.get("status") or {}
     status: Json = {
         "phase": phase,
         "conditions": conditions,
         "hostIP": ADDRESS,
         "podIP": ADDRESS,
         "podIPs": [{"ip": ADDRESS}],
-        "startTime": before.get("startTime", timestamp),
+        "startTime": previous.get("startTime", timestamp),
         "qosClass": "BestEffort",
         "containerStatuses": list(states),
     }
@@ -86,8 +86,8 @@ def unscheduled(pod: Json, *, timestamp: str) -> Json:
 def _condition(
     pod: Json, kind: str, holds: bool, timestamp: str, *, reason: str | None = None, message: str | None = None
 ) -> Json:
-    value = "True" if holds else "False"
-    before = condition(pod, kind)
-    since = before["lastTransitionTime"] if before and before["status"] == value else timestamp
-    found: Json = {"type": kind, "status": value, "lastProbeTime": None, "lastTransitionTime": since}
-    return found | {k: v for k, v in (("reason", reason), ("message", message)) if v}
+    status = "True" if holds else "False"
+    previous = condition(pod, kind)
+    since = previous["lastTransitionTime"] if previous and previous["status"] == status else timestamp
+    new_condition: Json = {"type": kind, "status": status, "lastProbeTime": None, "lastTransitionTime": since}
+    return new_condition | {k: v for k, v in (("reason", reason), ("message", message)) if v}

@@ -1,4 +1,4 @@
-"""The kinds of object that the double knows, and the discovery documents that tell clients so.
+"""The kinds that the double knows, and the discovery documents that list them.
 
 One table serves the path parser, discovery, the store and the schema check.
 """
@@ -27,7 +27,7 @@ VERSION = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resource:
-    """One kind of object and where it lives in the API."""
+    """One kind of object, and where it is in the API."""
 
     api_version: str
     plural: str
@@ -38,10 +38,10 @@ class Resource:
     generation: bool = True
     """Whether metadata.generation counts changes of the spec."""
     virtual: bool = False
-    """Answered at once, never stored (access reviews)."""
+    """Answered at once and never stored (access reviews)."""
     singular: str = ""
     structural: Json | None = field(default=None, compare=False)
-    """The schema in its definition, if this is a custom resource."""
+    """The schema from its definition, if this is a custom resource."""
 
     @property
     def group(self) -> str:
@@ -49,12 +49,12 @@ class Resource:
 
     @property
     def qualified(self) -> str:
-        """`deployments.apps`: the form that error messages use."""
+        """`deployments.apps`: the form in error messages."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def qualified_kind(self) -> str:
-        """`Deployment.apps`: the form that refusals of an object use."""
+        """`Deployment.apps`: the form in refusals of an object."""
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
     @property
@@ -175,8 +175,8 @@ ABSENT = {
     "storage.k8s.io/v1": "csidrivers csinodes csistoragecapacities storageclasses volumeattachments "
     "volumeattributesclasses",
 }
-"""Resources of every cluster that the double lacks. It refuses them by name, and does not claim that Kubernetes has
-none such."""
+"""Resources that every cluster has and the double lacks. It refuses them by name, instead of claiming that they do not
+exist."""
 
 BUILT_IN_KINDS = frozenset(resource.kind for resource in RESOURCES)
 BUILT_IN_VERSIONS = frozenset(resource.api_version for resource in RESOURCES)
@@ -189,22 +189,22 @@ def by_path(api_version: str, plural: str) -> Resource | None:
 
 
 def absent(path: str) -> str:
-    """The kind, or the group, at a path of which a cluster knows something and the double does not; else empty."""
+    """The kind or group at a path that a cluster has and the double lacks; else empty."""
     parts = path.strip("/").split("/")
     if parts[0] not in ("api", "apis"):
         return ""
-    api_version, rest = (parts[1], parts[2:]) if parts[0] == "api" else ("/".join(parts[1:3]), parts[3:])
-    if rest[:1] == ["namespaces"] and len(rest) > 2:
-        rest = rest[2:]
+    api_version, below_version = (parts[1], parts[2:]) if parts[0] == "api" else ("/".join(parts[1:3]), parts[3:])
+    if below_version[:1] == ["namespaces"] and len(below_version) > 2:
+        below_version = below_version[2:]
     plurals = ABSENT.get(api_version, "").split()
-    if rest and rest[0] in plurals:
-        return f"{rest[0]} of {api_version}"
-    whole = plurals and not is_known_group(path)
-    return api_version if whole and not rest else ""
+    if below_version and below_version[0] in plurals:
+        return f"{below_version[0]} of {api_version}"
+    is_absent_group = plurals and not is_known_group(path)
+    return api_version if is_absent_group and not below_version else ""
 
 
 def is_known_group(path: str) -> bool:
-    """Whether a path lies in a group and version that the double serves, so that only its kind is unknown."""
+    """Whether a path is in a group and version that the double serves, so that only its kind is unknown."""
     parts = path.strip("/").split("/")
     api_version = parts[1] if parts[0] == "api" else "/".join(parts[1:3])
     return any(resource.api_version == api_version for resource in RESOURCES)
@@ -215,7 +215,7 @@ def by_kind(api_version: str, kind: str) -> Resource | None:
 
 
 def discovery(path: str, resources: Sequence[Resource] = RESOURCES) -> Json | None:
-    """The discovery document at this path, or None when the path is not one of discovery's."""
+    """The discovery document at this path, or None if it is not a path of discovery."""
     if path == "/version":
         return dict(VERSION)
     if path == "/api":
@@ -224,13 +224,13 @@ def discovery(path: str, resources: Sequence[Resource] = RESOURCES) -> Json | No
         versions = sorted({r.api_version for r in resources if r.group})
         return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group_document(v) for v in versions]}
     prefix, _, api_version = path.lstrip("/").partition("/")
-    found = [r for r in resources if r.api_version == api_version]
-    if found and prefix == ("apis" if found[0].group else "api"):
+    of_version = [r for r in resources if r.api_version == api_version]
+    if of_version and prefix == ("apis" if of_version[0].group else "api"):
         return {
             "kind": "APIResourceList",
             "apiVersion": "v1",
             "groupVersion": api_version,
-            "resources": list(_resource_documents(found)),
+            "resources": list(_resource_documents(of_version)),
         }
     group = next((r for r in resources if r.group and path == f"/apis/{r.group}"), None)
     return {"kind": "APIGroup", "apiVersion": "v1", **_group_document(group.api_version)} if group else None
@@ -246,23 +246,24 @@ def aggregated(path: str, resources: Sequence[Resource] = RESOURCES) -> Json:
 def _aggregated_group(api_version: str, listed: Iterable[Resource]) -> Json:
     group, _, version = api_version.rpartition("/")
     resources = [_aggregated_resource(r) for r in listed if r.api_version == api_version]
-    known = {"version": version, "resources": resources, "freshness": "Current"}
-    return {"metadata": {"name": group, "creationTimestamp": None}, "versions": [known]}
+    version_entry = {"version": version, "resources": resources, "freshness": "Current"}
+    return {"metadata": {"name": group, "creationTimestamp": None}, "versions": [version_entry]}
 
 
 def _aggregated_resource(resource: Resource) -> Json:
     kind = {"group": resource.group, "version": resource.api_version.rpartition("/")[2], "kind": resource.kind}
-    (own, *below) = _resource_documents([resource])
+    (main_document, *subresource_documents) = _resource_documents([resource])
     subresources = [
-        {"subresource": each["name"].partition("/")[2], "responseKind": kind, "verbs": each["verbs"]} for each in below
+        {"subresource": document["name"].partition("/")[2], "responseKind": kind, "verbs": document["verbs"]}
+        for document in subresource_documents
     ]
     return {
         "resource": resource.plural,
         "responseKind": kind,
         "scope": "Namespaced" if resource.namespaced else "Cluster",
-        "singularResource": own["singularName"],
-        "verbs": own["verbs"],
-        **({"shortNames": own["shortNames"]} if own.get("shortNames") else {}),
+        "singularResource": main_document["singularName"],
+        "verbs": main_document["verbs"],
+        **({"shortNames": main_document["shortNames"]} if main_document.get("shortNames") else {}),
         **({"subresources": subresources} if subresources else {}),
     }
 
@@ -277,8 +278,8 @@ def _resource_documents(resources: Iterable[Resource]) -> Iterable[Json]:
     for r in resources:
         common = {"namespaced": r.namespaced, "kind": r.kind}
         verbs = ["create"] if r.virtual else _VERBS_OF_CUSTOM if r.structural is not None else VERBS
-        named = {"shortNames": list(r.short)} if r.short or r.structural is None else {}
-        yield common | {"name": r.plural, "singularName": r.singular or r.kind.lower(), "verbs": verbs, **named}
+        short_names = {"shortNames": list(r.short)} if r.short or r.structural is None else {}
+        yield common | {"name": r.plural, "singularName": r.singular or r.kind.lower(), "verbs": verbs, **short_names}
         for sub in r.subresources:
             document = common | {"name": f"{r.plural}/{sub}", "singularName": "", "verbs": ["get", "patch", "update"]}
             if sub == "scale":

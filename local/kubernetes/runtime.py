@@ -1,4 +1,4 @@
-"""The API server's requests to the runtime of pods: the kubelet, or the simulation."""
+"""What the API server asks of whatever runs the pods: the kubelet, or the simulation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class PodReply:
 
 
 class PodUnreachableError(Exception):
-    """Nothing answered at the pod's port."""
+    """Nothing responded at the pod's port."""
 
 
 class Runtime(Protocol):
@@ -40,5 +40,5 @@ class Runtime(Protocol):
         ...
 
     def fetch(self, pod: Json, port: int | str, request: PodRequest) -> PodReply:
-        """Ask the pod at a port of its spec, by number or name."""
+        """Send a request to the pod, at a port of its spec given by number or name."""
         ...

@@ -1,4 +1,4 @@
-"""Whether a pod can be placed: there is one node, and a nodeSelector may name another."""
+"""Whether a pod can be scheduled: there is one node, and a nodeSelector may not match it."""
 
 from .podstatus import unscheduled
 from .resources import NODES, PODS, Json
@@ -6,13 +6,15 @@ from .store import Store
 
 
 def is_for_a_node(store: Store, spec: Json) -> bool:
-    """`spec` is a pod's."""
-    wanted = (spec.get("nodeSelector") or {}).items()
-    return not wanted or any(wanted <= node["metadata"]["labels"].items() for node in store.find(NODES, None))
+    """Whether some node matches. `spec` is that of a pod."""
+    required_labels = (spec.get("nodeSelector") or {}).items()
+    return not required_labels or any(
+        required_labels <= node["metadata"]["labels"].items() for node in store.find(NODES, None)
+    )
 
 
-def left_alone(store: Store, pod: Json, *, manager: str) -> bool:
-    """Whether no node is for the pod, which then says so."""
+def mark_if_unschedulable(store: Store, pod: Json, *, manager: str) -> bool:
+    """Whether no node matches the pod; its status is then set to say so."""
     if pod["spec"].get("nodeName") or is_for_a_node(store, pod["spec"]):
         return False
     store.set_status(PODS, pod, unscheduled(pod, timestamp=store.timestamp()), manager=manager)

@@ -1,7 +1,7 @@
-"""The shape of every kind, taken from the models of the official client, to all depths.
+"""Checks an object against the shape of its kind, taken from the models of the official client, at any depth.
 
-A wrong type is always refused; an unknown field is refused, warned of or dropped, as `fieldValidation` asks.
-The client is imported at the first write: it takes a third of a second.
+A wrong type is always refused; an unknown field is refused, warned about or dropped, as `fieldValidation` says. The
+client is imported at the first write, because that takes a third of a second.
 """
 
 import functools
@@ -38,27 +38,27 @@ class Findings:
 
     unknown: list[str] = field(default_factory=list)
     mistyped: list[str] = field(default_factory=list)
-    """Fields of the wrong type, in the words of a create or an update."""
+    """Fields of the wrong type, in the text of a create or an update."""
     untyped: list[str] = field(default_factory=list)
-    """The same, in the words of an apply."""
+    """The same, in the text of an apply."""
 
-    def add_type(self, value: Any, path: str, wanted: str, *, merged: str) -> None:
-        self.mistyped.append(f"cannot unmarshal {_json_type(value)} into field {path or '.'} of type {wanted}")
+    def add_type(self, value: Any, path: str, expected: str, *, merged: str) -> None:
+        self.mistyped.append(f"cannot unmarshal {_json_type(value)} into field {path or '.'} of type {expected}")
         self.untyped.append(f"{path}: expected {merged}, got {_go_value(value, merged)}")
 
 
-def check(resource: Resource, thing: Json) -> tuple[Json, Findings]:
-    """The object without unknown fields and nulls, and what was found."""
+def check(resource: Resource, api_object: Json) -> tuple[Json, Findings]:
+    """The object without unknown fields and nulls, and the faults."""
     findings = Findings()
     if resource.structural is not None:
-        return _custom(resource.structural, thing, findings), findings
-    cleaned = _clean(_model_name(resource), thing, "", findings)
+        return _custom(resource.structural, api_object, findings), findings
+    cleaned = _clean(_model_name(resource), api_object, "", findings)
     return cleaned if isinstance(cleaned, dict) else {}, findings
 
 
-def _custom(of: Json, thing: Json, findings: Findings) -> Json:
-    """A custom resource: metadata as of every object, the rest by its definition."""
-    cleaned: Json = structural.pruned(of, thing, "", findings.unknown, findings.untyped)
+def _custom(of: Json, api_object: Json, findings: Findings) -> Json:
+    """A custom resource: its metadata as for every object, the rest by its definition."""
+    cleaned: Json = structural.prune(of, api_object, "", findings.unknown, findings.untyped)
     findings.unknown.sort()
     if "metadata" in cleaned:
         cleaned["metadata"] = _clean("V1ObjectMeta", cleaned["metadata"], ".metadata", findings)
@@ -72,11 +72,11 @@ def _model_name(resource: Resource) -> str:
 
 @functools.cache
 def _fields(model: str) -> dict[str, str]:
-    """{name on the wire: type} of a model."""
+    """{name in JSON: type} of a model."""
     from kubernetes.client import models  # noqa: PLC0415 - slow to import, see above
 
-    found = getattr(models, model)
-    return {wire: found.openapi_types[name] for name, wire in found.attribute_map.items()}
+    model_class = getattr(models, model)
+    return {wire: model_class.openapi_types[name] for name, wire in model_class.attribute_map.items()}
 
 
 def _clean(kind: str, value: Any, path: str, findings: Findings) -> Any:
@@ -90,18 +90,18 @@ def _clean(kind: str, value: Any, path: str, findings: Findings) -> Any:
     if not isinstance(value, dict):
         findings.add_type(value, path, kind, merged="map")
         return value
-    known = _fields(kind)
-    findings.unknown += [f"{path}.{name}" for name in value if name not in known]
+    field_types = _fields(kind)
+    findings.unknown += [f"{path}.{name}" for name in value if name not in field_types]
     return {
-        name: _clean(known[name], inner, f"{path}.{name}", findings)
+        name: _clean(field_types[name], inner, f"{path}.{name}", findings)
         for name, inner in value.items()
-        if name in known and inner is not None
+        if name in field_types and inner is not None
     }
 
 
 def _clean_container(outer: str, inner: str, value: Any, path: str, findings: Findings) -> Any:
-    wanted = list if outer == "List" else dict
-    if not isinstance(value, wanted):
+    expected_type = list if outer == "List" else dict
+    if not isinstance(value, expected_type):
         kind = "[]" + inner if outer == "List" else "map[string]" + inner
         findings.add_type(value, path, kind, merged="list" if outer == "List" else "map")
         return value
@@ -126,34 +126,34 @@ def _check_scalar(kind: str, value: Any, path: str, findings: Findings) -> None:
         findings.add_type(value, path, _GO_TYPES[kind], merged=_MERGED.get(kind, "string"))
 
 
-def twins(value: Any, path: str = "", name: str = "") -> list[str]:
-    """Lists with keys in which two items have the same one: an apply cannot tell them apart."""
+def duplicate_keys(value: Any, path: str = "", name: str = "") -> list[str]:
+    """Faults of keyed lists in which two items have the same key, so that an apply could not tell them apart."""
     if isinstance(value, dict):
-        return [found for key, inner in value.items() for found in twins(inner, f"{path}.{key}", key)]
+        return [duplicate for key, inner in value.items() for duplicate in duplicate_keys(inner, f"{path}.{key}", key)]
     if not isinstance(value, list):
         return []
     keys = item_keys(name, value)
-    found: list[str] = []
-    seen: set[Key] = set()
+    duplicates: list[str] = []
+    keys_seen: set[Key] = set()
     for number, item in enumerate(value):
         key = identity(item, keys) if keys else ()
-        named = "[" + ",".join(f"{k}={json.dumps(v)}" for k, v in key) + "]" if key else f"[{number}]"
-        if key and key in seen:
-            found.append(f"{path}: duplicate entries for key {named}")
-        seen.add(key)
-        found += twins(item, f"{path}{named}")
-    return found
+        item_name = "[" + ",".join(f"{k}={json.dumps(v)}" for k, v in key) + "]" if key else f"[{number}]"
+        if key and key in keys_seen:
+            duplicates.append(f"{path}: duplicate entries for key {item_name}")
+        keys_seen.add(key)
+        duplicates += duplicate_keys(item, f"{path}{item_name}")
+    return duplicates
 
 
-def unconvertible(resource: Resource, thing: Json) -> str:
-    """Why a value of the right type cannot be read as what its field holds; empty where each can."""
+def unconvertible(resource: Resource, api_object: Json) -> str:
+    """Why a value of the right type cannot be converted to what its field holds; empty if all can."""
     if resource.kind == "Secret":
-        for value in (thing.get("data") or {}).values():
-            text = str(value).replace("\n", "")  # as Go's decoder does
+        for value in (api_object.get("data") or {}).values():
+            text = str(value).replace("\n", "")  # like Go's decoder
             if not _BASE64.fullmatch(text) or len(text) % 4:
                 good = re.match(r"[A-Za-z0-9+/]*", text)
                 return f"error decoding from json: illegal base64 data at input byte {good.end() if good else 0}"
-    return _NO_QUANTITY if any(not _QUANTITY.fullmatch(text) or not text for text in _quantities(thing)) else ""
+    return _NO_QUANTITY if any(not _QUANTITY.fullmatch(text) or not text for text in _quantities(api_object)) else ""
 
 
 def _quantities(value: Any, name: str = "") -> list[str]:
@@ -164,10 +164,10 @@ def _quantities(value: Any, name: str = "") -> list[str]:
     return [text for item in value for text in _quantities(item)] if isinstance(value, list) else []
 
 
-def _go_value(value: Any, wanted: str) -> str:
-    if wanted in ("map", "list"):
+def _go_value(value: Any, expected: str) -> str:
+    if expected in ("map", "list"):
         return "&{" + ("[" + " ".join(map(str, value)) + "]" if isinstance(value, list) else str(value)) + "}"
-    return "&value.valueUnstructured{Value:" + str(value) + "}" if wanted == "string" else _json_type(value)
+    return "&value.valueUnstructured{Value:" + str(value) + "}" if expected == "string" else _json_type(value)
 
 
 def _json_type(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Label and field selectors: the text of a query parameter, or the selector of a spec, against an object."""
+"""Matches label and field selectors, from a query parameter or a spec, against an object."""
 
 import re
 from typing import Any
@@ -32,39 +32,39 @@ def labels_match(selector: str | None, labels: dict[str, str]) -> bool:
 
 
 def _label_term(term: str, labels: dict[str, str]) -> bool:
-    if found := _SET.fullmatch(term):
-        values = {v.strip() for v in found["values"].split(",")}
-        return (labels.get(found["key"]) in values) == (found["how"] == "in")
-    if found := _EQUALS.fullmatch(term):
-        return (labels.get(found["key"]) == found["value"]) == (found["how"] != "!=")
-    if found := _EXISTS.fullmatch(term):
-        return (found["key"] in labels) != bool(found["absent"])
+    if match := _SET.fullmatch(term):
+        values = {v.strip() for v in match["values"].split(",")}
+        return (labels.get(match["key"]) in values) == (match["how"] == "in")
+    if match := _EQUALS.fullmatch(term):
+        return (labels.get(match["key"]) == match["value"]) == (match["how"] != "!=")
+    if match := _EXISTS.fullmatch(term):
+        return (match["key"] in labels) != bool(match["absent"])
     raise bad_request(f"unable to parse requirement: found {term!r}, expected a label selector such as app=web")
 
 
-def fields_match(selector: str | None, thing: Json) -> bool:
-    return all(_field_term(term, thing) for term in (selector or "").split(",") if term)
+def fields_match(selector: str | None, api_object: Json) -> bool:
+    return all(_field_term(term, api_object) for term in (selector or "").split(",") if term)
 
 
-def _field_term(term: str, thing: Json) -> bool:
-    found = _FIELD.fullmatch(term)
-    if found is None:
+def _field_term(term: str, api_object: Json) -> bool:
+    match = _FIELD.fullmatch(term)
+    if match is None:
         raise bad_request(f"invalid selector: {term!r}; can't understand it, expected path=value")
-    own = _FIELDS.get(thing["kind"], "").split()
-    if found["path"] not in (*_EVERY, *own):
-        if own:
-            raise bad_request(f"field label not supported: {found['path']}")
+    selectable = _FIELDS.get(api_object["kind"], "").split()
+    if match["path"] not in (*_EVERY, *selectable):
+        if selectable:
+            raise bad_request(f"field label not supported: {match['path']}")
         only = ", ".join(f'"{path}"' for path in _EVERY)
-        raise bad_request(f'"{found["path"]}" is not a known field selector: only {only}')
-    value: Any = thing
-    for step in found["path"].split("."):
+        raise bad_request(f'"{match["path"]}" is not a known field selector: only {only}')
+    value: Any = api_object
+    for step in match["path"].split("."):
         value = value.get(step) if isinstance(value, dict) else None
     text = "" if value is None else str(value)
-    return (text == found["value"]) == (found["how"] != "!=")
+    return (text == match["value"]) == (match["how"] != "!=")
 
 
 def spec_selects(selector: Json | None, labels: dict[str, str]) -> bool:
-    """A LabelSelector of a spec (matchLabels and matchExpressions); none selects nothing."""
+    """Whether a LabelSelector of a spec (matchLabels and matchExpressions) matches; an empty one selects nothing."""
     if not selector:
         return False
     if any(labels.get(k) != v for k, v in (selector.get("matchLabels") or {}).items()):

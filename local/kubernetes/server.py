@@ -1,4 +1,4 @@
-"""The double put together: store, controllers, what runs the pods, and the HTTP server in front."""
+"""Assembles the double: store, controllers, the runtime of the pods, and the HTTP server in front."""
 
 import shutil
 import tempfile
@@ -60,14 +60,16 @@ class Kubernetes:
 
     @property
     def requests(self) -> list[SeenRequest]:
-        """The requests that came in, oldest first, for tests to look at."""
+        """The requests that arrived, oldest first, for tests to read."""
         return list(self._api.seen)
 
     def used(self, user: str, namespace: str) -> frozenset[tuple[str, str, str]]:
-        """Recently allowed requests of a user in a namespace: verb, API group, and the resource with its
+        """What a user was recently allowed to do in a namespace: verb, API group, and the resource with its
         subresource."""
-        of_user = [what for who, what in list(self._access.used) if who == user and what.namespace == namespace]
-        return frozenset((what.verb, what.group, what.thing) for what in of_user)
+        attempts = [
+            attempt for who, attempt in list(self._access.used) if who == user and attempt.namespace == namespace
+        ]
+        return frozenset((attempt.verb, attempt.group, attempt.resource) for attempt in attempts)
 
     def start(self) -> Self:
         self.runtime.start()
@@ -78,7 +80,7 @@ class Kubernetes:
         return self
 
     def stop(self) -> None:
-        """End the server, the controllers and every process of a container."""
+        """Stop the server, the controllers and every process of a container."""
         self._server.stopping = True
         if self._thread.is_alive():
             self._server.shutdown()
@@ -100,9 +102,9 @@ class Kubernetes:
 
     def _let_in(self, namespace: str) -> frozenset[str]:
         """The users whom the namespace's annotation lets in, besides those whose token names the namespace."""
-        found = self.store.get(NAMESPACES, None, namespace)
-        told = (found or {"metadata": {}})["metadata"].get("annotations") or {}
-        return frozenset(str(told.get(LETS_IN, "")).split())
+        stored = self.store.get(NAMESPACES, None, namespace)
+        annotations = (stored or {"metadata": {}})["metadata"].get("annotations") or {}
+        return frozenset(str(annotations.get(LETS_IN, "")).split())
 
     def _runtime(self) -> Runtime:
         if (rules := self.settings.simulation) is not None:

@@ -1,4 +1,4 @@
-"""The settings of a double of the Kubernetes API, read from the file that `--config` names."""
+"""The settings of the double, read from the file that `--config` names."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ Verb = Literal["get", "list", "watch", "create", "update", "patch", "delete", "d
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; the message names the field, what was expected and what came."""
+    """The configuration is invalid; the message names the field, what was expected and what it is."""
 
 
 class _Settings(BaseModel):
@@ -21,7 +21,7 @@ class _Settings(BaseModel):
 
 
 class Rule(_Settings):
-    """The allowed actions, in the form of a Role's rule; subresources are named as `pods/log`."""
+    """Allowed actions, in the form of a Role's rule; subresources are written as `pods/log`."""
 
     groups: tuple[str, ...]
     resources: tuple[str, ...]
@@ -32,7 +32,7 @@ class Rule(_Settings):
 
 
 class Token(_Settings):
-    """A bearer token and what it may do. With no token configured everybody may do everything."""
+    """A bearer token and what it may do. With no token configured, everybody may do everything."""
 
     token: str = Field(min_length=1, max_length=16384, repr=False)
     user: str = Field(default="local-user", min_length=1, max_length=256, description="Name shown in 403 messages.")
@@ -40,11 +40,11 @@ class Token(_Settings):
         default="*", description='"*" for all namespaces and cluster-wide resources, else the namespaces by name.'
     )
     verbs: Literal["*"] | tuple[Verb, ...] = "*"
-    rules: Literal["*"] | tuple[Rule, ...] = Field(default="*", description="Where only some kinds are allowed.")
+    rules: Literal["*"] | tuple[Rule, ...] = Field(default="*", description="Set if only some kinds are allowed.")
 
 
 class RegistryLogin(_Settings):
-    """A registry that the kubelet pulls from, and its credential."""
+    """A registry from which the kubelet pulls, and its credentials."""
 
     login_server: str = Field(pattern=r"^[A-Za-z0-9.-]+(?::\d{1,5})?$", examples=["127.0.0.1:5000"])
     username: str = Field(default="", max_length=256)
@@ -60,7 +60,7 @@ class RegistryLogin(_Settings):
 
 
 class Pace(_Settings):
-    """The differences of a laptop's times from a cluster's. Times a manifest states are always kept as stated."""
+    """Times that are shorter here than on a cluster. Times that a manifest states are always kept."""
 
     backoff_first: float = Field(default=0.5, gt=0, description="Seconds; Kubernetes waits 10.")
     backoff_most: float = Field(default=15.0, gt=0, description="Seconds; Kubernetes waits at most 300.")
@@ -69,17 +69,17 @@ class Pace(_Settings):
         gt=0,
         description="Seconds between readiness probes until the first success, if shorter than stated.",
     )
-    tick: float = Field(default=0.05, gt=0, description="Seconds between looks at processes, probes and deadlines.")
+    tick: float = Field(default=0.05, gt=0, description="Seconds between checks of processes, probes and deadlines.")
 
 
 class Simulation(_Settings):
-    """The behaviour of pods without a kubelet."""
+    """How pods behave without a kubelet."""
 
     bad_images: tuple[str, ...] = Field(default=(), description="Tags or digests that can never be pulled.")
 
 
 class KubernetesSettings(_Settings):
-    """Everything the double can be told."""
+    """All settings of the double."""
 
     namespaces: tuple[Namespace, ...] = ()
     tokens: tuple[Token, ...] = ()
@@ -92,7 +92,7 @@ class KubernetesSettings(_Settings):
     pace: Pace = Pace()
 
     @model_validator(mode="after")
-    def _no_twins(self) -> Self:
+    def _no_duplicates(self) -> Self:
         for field, values in (
             ("tokens", [t.token for t in self.tokens]),
             ("registries", [r.login_server for r in self.registries]),
@@ -109,7 +109,7 @@ class KubernetesSettings(_Settings):
 
 
 def read_settings(path: Path) -> KubernetesSettings:
-    """Read a JSON file; every mistake is named in one ConfigError. Values are not shown: they may be secret."""
+    """Read a JSON file; one ConfigError names all mistakes. Values are not shown: they may be secret."""
     try:
         return KubernetesSettings.model_validate(json.loads(path.read_bytes()))
     except OSError as error:

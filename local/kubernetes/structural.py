@@ -1,7 +1,7 @@
-"""Custom resources: what their definitions say of their shape. Fields that a schema does not have are pruned.
+"""Custom resources: the schema in their definitions. Fields that the schema does not have are pruned.
 
-The keywords that stand here are all that is known. A definition with another one is refused by its name (501): a double
-that ignored a rule would take objects that no cluster takes.
+Only the keywords below are supported. A definition with another one is refused by name (501), because a double that
+ignored a rule would accept objects that no cluster accepts.
 """
 
 import copy
@@ -52,10 +52,10 @@ def _unknown(schema: Any) -> Iterator[str]:
 
 
 def definition_faults(definition: Json) -> Iterator[FieldFault]:
-    """The problems for which an API server refuses a definition, as far as the double knows its keywords."""
+    """Why an API server refuses a definition, as far as the double knows its keywords."""
     spec = definition["spec"]
-    name, wanted = definition["metadata"]["name"], f"{spec['names']['plural']}.{spec['group']}"
-    if name != wanted:
+    name, expected = definition["metadata"]["name"], f"{spec['names']['plural']}.{spec['group']}"
+    if name != expected:
         yield FieldFault("metadata.name", f'Invalid value: "{name}": must be spec.names.plural+"."+spec.group')
     for number, version in enumerate(spec["versions"]):
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
@@ -74,10 +74,10 @@ def _type_faults(schema: Json, path: str, *, root: bool = False) -> Iterator[Fie
         yield from _type_faults(inner, f"{path}.properties[{name}]")
 
 
-def defined(definition: Json) -> Resource | None:
+def resource_of(definition: Json) -> Resource | None:
     """The kind that a definition adds; None as long as the server does not serve it."""
     conditions = (definition.get("status") or {}).get("conditions") or []
-    if not any(each["type"] == ESTABLISHED and each["status"] == "True" for each in conditions):
+    if not any(condition["type"] == ESTABLISHED and condition["status"] == "True" for condition in conditions):
         return None
     spec = definition["spec"]
     names, (version,) = spec["names"], spec["versions"]
@@ -104,32 +104,32 @@ def fill_definition(definition: Json) -> None:
     spec.setdefault("conversion", {"strategy": "None"})
 
 
-def pruned(schema: Json, value: Any, path: str, unknown: list[str], untyped: list[str]) -> Any:
-    """The value without fields that the schema does not have; what it lacks and mistypes is noted with its path."""
-    wanted = schema.get("type")
-    if wanted and not _is(value, wanted) and not (value is None and schema.get("nullable")):
-        shown = json.dumps(value) if isinstance(value, bool | int | float) else _typed(value)
-        untyped.append(f"{path}: expected {_MERGED.get(wanted, wanted)}, got {shown}")
+def prune(schema: Json, value: Any, path: str, unknown: list[str], untyped: list[str]) -> Any:
+    """The value without fields that the schema does not have; unknown and mistyped fields are added to the lists."""
+    type_name = schema.get("type")
+    if type_name and not _is(value, type_name) and not (value is None and schema.get("nullable")):
+        value_text = json.dumps(value) if isinstance(value, bool | int | float) else _kind_of(value)
+        untyped.append(f"{path}: expected {_MERGED.get(type_name, type_name)}, got {value_text}")
         return value
     if isinstance(value, list) and isinstance(schema.get("items"), dict):
-        items = schema["items"]
-        return [pruned(items, item, f"{path}[{n}]", unknown, untyped) for n, item in enumerate(value)]
+        item_schema = schema["items"]
+        return [prune(item_schema, item, f"{path}[{n}]", unknown, untyped) for n, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
-    properties, others = schema.get("properties") or {}, schema.get("additionalProperties")
-    kept: Json = {}
+    properties, additional = schema.get("properties") or {}, schema.get("additionalProperties")
+    result: Json = {}
     for name, inner in value.items():
-        of_name = properties.get(name, others if isinstance(others, dict) else None)
+        of_name = properties.get(name, additional if isinstance(additional, dict) else None)
         if of_name is not None:
-            kept[name] = pruned(of_name, inner, f"{path}.{name}", unknown, untyped)
-        elif schema.get(KEEPS) or others is True or (not path and name in _OF_EVERY_OBJECT):
-            kept[name] = inner
+            result[name] = prune(of_name, inner, f"{path}.{name}", unknown, untyped)
+        elif schema.get(KEEPS) or additional is True or (not path and name in _OF_EVERY_OBJECT):
+            result[name] = inner
         else:
             unknown.append(f"{path}.{name}")
-    return kept
+    return result
 
 
-def _typed(value: Any) -> str:
+def _kind_of(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, str):
@@ -152,42 +152,42 @@ def with_defaults(schema: Json, value: Any) -> Any:
 
 
 def faults(schema: Json, value: Any, path: str = "") -> Iterator[FieldFault]:
-    """The problems for which an API server refuses a custom resource, in its words."""
-    wanted = schema.get("type")
-    if wanted and not _is(value, wanted) and not (value is None and schema.get("nullable")):
-        called = "null" if value is None else "number" if isinstance(value, float) else _named(value)
+    """Why an API server refuses a custom resource, in its own words."""
+    type_name = schema.get("type")
+    if type_name and not _is(value, type_name) and not (value is None and schema.get("nullable")):
+        actual = "null" if value is None else "number" if isinstance(value, float) else _json_type(value)
         yield FieldFault(
             path,
-            f'Invalid value: "{called}": {path} in body must be of type {wanted}: "{called}"',
+            f'Invalid value: "{actual}": {path} in body must be of type {type_name}: "{actual}"',
             "FieldValueTypeInvalid",
         )
         return
     if "enum" in schema and value not in schema["enum"]:
-        listed = ", ".join(json.dumps(each) for each in schema["enum"])
-        text = f"Unsupported value: {json.dumps(value)}: supported values: {listed}"
+        allowed = ", ".join(json.dumps(value_allowed) for value_allowed in schema["enum"])
+        text = f"Unsupported value: {json.dumps(value)}: supported values: {allowed}"
         yield FieldFault(path, text, "FieldValueNotSupported")
     if isinstance(value, list) and isinstance(schema.get("items"), dict):
         for number, item in enumerate(value):
             yield from faults(schema["items"], item, f"{path}[{number}]")
     if isinstance(value, dict):
-        below = f"{path}." if path else ""
+        prefix = f"{path}." if path else ""
         for name in schema.get("required") or ():
             if name not in value:
-                yield FieldFault(f"{below}{name}", "Required value", "FieldValueRequired")
-        others = schema.get("additionalProperties")
+                yield FieldFault(f"{prefix}{name}", "Required value", "FieldValueRequired")
+        additional = schema.get("additionalProperties")
         for name, inner in value.items():
-            of_name = (schema.get("properties") or {}).get(name, others if isinstance(others, dict) else None)
+            of_name = (schema.get("properties") or {}).get(name, additional if isinstance(additional, dict) else None)
             if of_name is not None and (path or name not in _OF_EVERY_OBJECT):
-                yield from faults(of_name, inner, f"{below}{name}")
+                yield from faults(of_name, inner, f"{prefix}{name}")
 
 
-def _named(value: Any) -> str:
+def _json_type(value: Any) -> str:
     names = {bool: "boolean", int: "integer", str: "string", dict: "object", list: "array"}
     return names[type(value)]
 
 
-def _is(value: Any, wanted: str) -> bool:
-    known = _TYPES.get(wanted)
-    if known is None:
-        raise ApiError(501, "NotImplemented", f"the double of Kubernetes does not know the type {wanted}")
-    return isinstance(value, known) and not (isinstance(value, bool) and wanted in ("integer", "number"))
+def _is(value: Any, type_name: str) -> bool:
+    python_type = _TYPES.get(type_name)
+    if python_type is None:
+        raise ApiError(501, "NotImplemented", f"the double of Kubernetes does not know the type {type_name}")
+    return isinstance(value, python_type) and not (isinstance(value, bool) and type_name in ("integer", "number"))

@@ -10,7 +10,7 @@ from .podinfo import ready_pods, service_port
 from .resources import PODS, SERVICES, Json, Resource
 from .runtime import PodRequest, PodUnreachableError, Runtime
 from .store import Store
-from .verbs import patched
+from .verbs import apply_patch
 
 _HOP_BY_HOP = frozenset(
     {
@@ -28,7 +28,7 @@ _HOP_BY_HOP = frozenset(
 
 
 class Subresources:
-    """Answers that need more than the store: the runtime of the pods."""
+    """Handles requests that need more than the store: the runtime of the pods."""
 
     def __init__(self, store: Store, runtime: Runtime) -> None:
         self._store = store
@@ -36,20 +36,20 @@ class Subresources:
         self._turn = count()
 
     def scale(self, resource: Resource, namespace: str | None, name: str, request: Request) -> Reply:
-        thing = self._store.need(resource, namespace, name)
+        api_object = self._store.need(resource, namespace, name)
         if request.method == "GET":
-            return Reply.of(_scale(thing))
-        asked = request.object() if request.method == "PUT" else patched(_scale(thing), request)
-        version = asked.get("metadata", {}).get("resourceVersion")
-        if version and version != thing["metadata"]["resourceVersion"]:
+            return Reply.of(_scale(api_object))
+        scale = request.object() if request.method == "PUT" else apply_patch(_scale(api_object), request)
+        version = scale.get("metadata", {}).get("resourceVersion")
+        if version and version != api_object["metadata"]["resourceVersion"]:
             raise modified(resource, name)
-        replicas = (asked.get("spec") or {}).get("replicas", 0)
+        replicas = (scale.get("spec") or {}).get("replicas", 0)
         if not isinstance(replicas, int) or replicas < 0:
             raise bad_request(f"spec.replicas: expected a whole number that is not negative, got {replicas!r}")
-        new = copy.deepcopy(thing)
-        new["spec"]["replicas"] = replicas
-        record_update(thing, new, manager=request.manager, subresource="scale", time=self._store.timestamp())
-        return Reply.of(_scale(self._store.replace(resource, thing, new, dry_run=request.dry_run)))
+        changed = copy.deepcopy(api_object)
+        changed["spec"]["replicas"] = replicas
+        record_update(api_object, changed, manager=request.manager, subresource="scale", time=self._store.timestamp())
+        return Reply.of(_scale(self._store.replace(resource, api_object, changed, dry_run=request.dry_run)))
 
     def log(self, namespace: str | None, name: str, request: Request) -> Reply:
         pod = self._store.need(PODS, namespace, name)
@@ -63,7 +63,7 @@ class Subresources:
         return Reply.text(end_of_log(content, tail=tail, limit=limit))
 
     def proxy(self, resource: Resource, namespace: str | None, name: str, rest: str, request: Request) -> Reply:
-        """Forward to a ready pod of the Service, or to the pod: `{scheme:}{name}{:port}/proxy/{path}`."""
+        """Forward to a ready pod of the Service, or to the pod itself: `{scheme:}{name}{:port}/proxy/{path}`."""
         target, port_text = _proxy_target(name)
         if resource is SERVICES:
             pod, port = self._pod_of_service(namespace, target, port_text)
@@ -72,14 +72,14 @@ class Subresources:
             port = port_text or _first_port(pod)
         headers = {k: v for k, v in request.headers.items() if k not in _HOP_BY_HOP}
         path = "/" + rest + (f"?{request.raw_query}" if request.raw_query else "")
-        asked = PodRequest(method=request.method, target=path, headers=headers, body=request.body)
+        pod_request = PodRequest(method=request.method, target=path, headers=headers, body=request.body)
         try:
-            reply = self._runtime.fetch(pod, port, asked)
+            reply = self._runtime.fetch(pod, port, pod_request)
         except PodUnreachableError as error:
             raise unavailable(f"error trying to reach service: {error}") from error
-        kept = tuple((k, v) for k, v in reply.headers if k.lower() not in _HOP_BY_HOP | {"content-type"})
+        headers_kept = tuple((k, v) for k, v in reply.headers if k.lower() not in _HOP_BY_HOP | {"content-type"})
         kind = next((v for k, v in reply.headers if k.lower() == "content-type"), "application/octet-stream")
-        return Reply(code=reply.code, body=reply.body, content_type=kind, headers=kept)
+        return Reply(code=reply.code, body=reply.body, content_type=kind, headers=headers_kept)
 
     def _pod_of_service(self, namespace: str | None, name: str, port_text: str) -> tuple[Json, int | str]:
         service = self._store.get(SERVICES, namespace, name)
@@ -95,33 +95,33 @@ class Subresources:
         return pods[next(self._turn) % len(pods)], target
 
 
-def _scale(thing: Json) -> Json:
-    labels = (thing["spec"].get("selector") or {}).get("matchLabels") or {}
+def _scale(api_object: Json) -> Json:
+    labels = (api_object["spec"].get("selector") or {}).get("matchLabels") or {}
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {
-            k: thing["metadata"][k] for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+            k: api_object["metadata"][k] for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
         },
-        "spec": {"replicas": replicas} if (replicas := thing["spec"].get("replicas", 1)) else {},
+        "spec": {"replicas": replicas} if (replicas := api_object["spec"].get("replicas", 1)) else {},
         "status": {
-            "replicas": (thing.get("status") or {}).get("replicas", 0),
+            "replicas": (api_object.get("status") or {}).get("replicas", 0),
             "selector": ",".join(f"{k}={v}" for k, v in sorted(labels.items())),
         },
     }
 
 
-def _log_container(pod: Json, asked: str) -> str:
+def _log_container(pod: Json, requested: str) -> str:
     name = pod["metadata"]["name"]
-    every = [str(c["name"]) for kind in ("initContainers", "containers") for c in pod["spec"].get(kind) or []]
-    usual = [str(c["name"]) for c in pod["spec"]["containers"]]
-    if asked:
-        if asked not in every:
-            raise bad_request(f"container {asked} is not valid for pod {name}")
-        return asked
-    if len(usual) > 1:
-        raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{' '.join(usual)}]")
-    return usual[0]
+    all_names = [str(c["name"]) for kind in ("initContainers", "containers") for c in pod["spec"].get(kind) or []]
+    main_names = [str(c["name"]) for c in pod["spec"]["containers"]]
+    if requested:
+        if requested not in all_names:
+            raise bad_request(f"container {requested} is not valid for pod {name}")
+        return requested
+    if len(main_names) > 1:
+        raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{' '.join(main_names)}]")
+    return main_names[0]
 
 
 def end_of_log(content: bytes, *, tail: int | None, limit: int | None) -> bytes:

@@ -1,7 +1,8 @@
-"""What a server refuses of its own kinds though each field keeps its schema (422), by the product's own table.
+"""Rules across fields of built-in kinds, which a server refuses although each field is valid (422), by the product's
+own table.
 
-The product and its double would share an error of that table. Its answers are therefore compared with those of a real
-API server: `tests/contract/cluster/test_variants.py`. The places are the real ones; the words only here and there.
+The product and its double would share an error in that table. What the table gives is therefore compared with a real
+API server: `tests/contract/cluster/test_variants.py`. The fields are the real ones; the texts only in part.
 """
 
 from collections.abc import Iterable
@@ -19,22 +20,22 @@ _WORDS = {
 }
 
 
-def together_faults(thing: Json, known: Iterable[str]) -> list[FieldFault]:
-    """Those that are not known already, by their fields. The object has its defaults, also those that only the server
-    makes: a Job's selector."""
-    spec = thing.get("spec") or {}
+def together_faults(api_object: Json, known: Iterable[str]) -> list[FieldFault]:
+    """The faults in fields other than those `known` already. The object has its defaults, also those that only the
+    server creates: a Job's selector."""
+    spec = api_object.get("spec") or {}
     if "batch.kubernetes.io/controller-uid" in (spec.get("selector") or {}).get("matchLabels", {}):
         spec = {name: value for name, value in spec.items() if name != "selector"}
-    found = {dotted_path(steps): (steps, expected) for steps, expected in faults({**thing, "spec": spec})}
+    by_field = {dotted_path(steps): (steps, expected) for steps, expected in faults({**api_object, "spec": spec})}
     return [
-        _fault(thing, field, steps, expected)
-        for field, (steps, expected) in found.items()
+        _fault(api_object, field, steps, expected)
+        for field, (steps, expected) in by_field.items()
         if not any(is_below(field, other) for other in known)
     ]
 
 
-def _fault(thing: Json, field: str, steps: tuple[str | int, ...], expected: str) -> FieldFault:
-    value: Any = thing
+def _fault(api_object: Json, field: str, steps: tuple[str | int, ...], expected: str) -> FieldFault:
+    value: Any = api_object
     for step in steps:
         if isinstance(value, list) and isinstance(step, int):
             value = value[step]
@@ -42,5 +43,5 @@ def _fault(thing: Json, field: str, steps: tuple[str | int, ...], expected: str)
             value = value.get(step) if isinstance(value, dict) else None
     if value in (None, "", [], {}):
         return FieldFault(field, "Required value", "FieldValueRequired")
-    shown = f"{value}: " if isinstance(value, int) else ""
-    return FieldFault(field, f"Invalid value: {shown}{_WORDS.get(expected, f'expected {expected}')}")
+    value_text = f"{value}: " if isinstance(value, int) else ""
+    return FieldFault(field, f"Invalid value: {value_text}{_WORDS.get(expected, f'expected {expected}')}")

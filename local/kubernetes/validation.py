@@ -1,4 +1,4 @@
-"""Rules that an object must keep beyond its shape: names, required fields, fields that may not change."""
+"""Rules for an object beyond its schema: names, required fields, fields that may not change."""
 
 import json
 import re
@@ -37,7 +37,7 @@ _NAMED = {
     "StatefulSet": (_LABEL, _LABEL_WORDS, 63),
     "Service": (re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?"), _SERVICE_WORDS, 63),
 }
-"""Kinds whose names have a shape and a length of their own."""
+"""Kinds whose names have a pattern and a length of their own."""
 _FREELY_NAMED = frozenset({"rbac.authorization.k8s.io", "policy"})
 _KEY_WORDS = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
@@ -63,16 +63,19 @@ _CLAIM_WORDS = (
 _POD_CHANGEABLE = frozenset({"activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations"})
 
 
-def check_object(resource: Resource, thing: Json) -> None:
+def check_object(resource: Resource, api_object: Json) -> None:
     """Refuse an object whose name or required fields are wrong (422)."""
-    name = thing["metadata"]["name"]
-    faults = [*_name_faults(resource, name), *_label_faults(thing["metadata"].get("labels") or {}, "metadata.labels")]
-    faults += _annotation_faults(thing["metadata"].get("annotations") or {})
+    name = api_object["metadata"]["name"]
+    faults = [
+        *_name_faults(resource, name),
+        *_label_faults(api_object["metadata"].get("labels") or {}, "metadata.labels"),
+    ]
+    faults += _annotation_faults(api_object["metadata"].get("annotations") or {})
     if resource.structural is not None:
-        faults += structural.faults(resource.structural, thing)
+        faults += structural.faults(resource.structural, api_object)
     elif resource is DEFINITIONS:
-        faults += structural.definition_faults(thing)
-    spec = thing.get("spec") or {}
+        faults += structural.definition_faults(api_object)
+    spec = api_object.get("spec") or {}
     match resource.kind:
         case "Pod":
             faults += _pod_faults(spec, "spec")
@@ -82,23 +85,23 @@ def check_object(resource: Resource, thing: Json) -> None:
             faults += _pod_faults(spec["template"]["spec"], "spec.template.spec")
             faults += _job_faults(spec)
         case "ConfigMap" | "Secret":
-            faults += _data_faults(thing)
+            faults += _data_faults(api_object)
         case "Ingress":
             faults += _ingress_faults(spec)
     if resource.kind == "Deployment":
         faults += _deployment_faults(spec)
-    faults += together_faults(thing, [fault.field for fault in faults])
+    faults += together_faults(api_object, [fault.field for fault in faults])
     if faults:
         raise invalid(resource, name, faults)
 
 
 def _finalizer_faults(old: Json, new: Json) -> list[FieldFault]:
-    held = old.get("finalizers") or []
-    added = [name for name in new.get("finalizers") or [] if name not in held]
+    previous = old.get("finalizers") or []
+    added = [name for name in new.get("finalizers") or [] if name not in previous]
     if not added or not old.get("deletionTimestamp"):
         return []
-    found = f"found new finalizers []string{{{', '.join(map(_as_json, added))}}}"
-    text = f"Forbidden: no new finalizers can be added if the object is being deleted, {found}"
+    message = f"found new finalizers []string{{{', '.join(map(_as_json, added))}}}"
+    text = f"Forbidden: no new finalizers can be added if the object is being deleted, {message}"
     return [FieldFault("metadata.finalizers", text, "FieldValueForbidden")]
 
 
@@ -116,11 +119,11 @@ def check_change(resource: Resource, old: Json, new: Json) -> None:
         addresses = f'["{after.get("clusterIP")}"]'
         faults.append(FieldFault("spec.clusterIPs[0]", f"Invalid value: {addresses}: may not change once set"))
     if resource.kind == "RoleBinding" and old.get("roleRef") != new.get("roleRef"):
-        came = {
+        role_ref = {
             key[:1].upper() + key[1:] if key != "apiGroup" else "APIGroup": value
             for key, value in new["roleRef"].items()
         }
-        faults.append(FieldFault("roleRef", f"Invalid value: {_as_json(came)}: cannot change roleRef"))
+        faults.append(FieldFault("roleRef", f"Invalid value: {_as_json(role_ref)}: cannot change roleRef"))
     faults += _finalizer_faults(old["metadata"], new["metadata"])
     if resource.kind == "Pod":
         faults += _pod_change_faults(before, after)
@@ -195,36 +198,36 @@ def _required(field: str) -> FieldFault:
 def _pod_faults(spec: Json, field: str) -> list[FieldFault]:
     containers = spec.get("containers") or []
     faults = [] if containers else [_required(f"{field}.containers")]
-    seen: set[str] = set()
+    names: set[str] = set()
     for kind in ("initContainers", "containers"):
         for number, container in enumerate(spec.get(kind) or []):
-            here = f"{field}.{kind}[{number}]"
-            faults += [_required(f"{here}.{name}") for name in ("name", "image") if not container.get(name)]
-            if container.get("name") in seen:
+            path = f"{field}.{kind}[{number}]"
+            faults += [_required(f"{path}.{name}") for name in ("name", "image") if not container.get(name)]
+            if container.get("name") in names:
                 faults.append(
-                    FieldFault(f"{here}.name", f'Duplicate value: "{container["name"]}"', "FieldValueDuplicate")
+                    FieldFault(f"{path}.name", f'Duplicate value: "{container["name"]}"', "FieldValueDuplicate")
                 )
-            seen.add(container.get("name", ""))
-            faults += _container_faults(container, here)
+            names.add(container.get("name", ""))
+            faults += _container_faults(container, path)
     return faults
 
 
-def _container_faults(container: Json, here: str) -> list[FieldFault]:
+def _container_faults(container: Json, path: str) -> list[FieldFault]:
     name = str(container.get("name") or "")
     if not name or _LABEL.fullmatch(name):
         return []
-    return [FieldFault(f"{here}.name", f'Invalid value: "{name}": {_LABEL_WORDS}')]
+    return [FieldFault(f"{path}.name", f'Invalid value: "{name}": {_LABEL_WORDS}')]
 
 
-def _data_faults(thing: Json) -> list[FieldFault]:
-    named = [(kind, key) for kind in ("data", "binaryData") for key in thing.get(kind) or {}]
+def _data_faults(api_object: Json) -> list[FieldFault]:
+    keys = [(kind, key) for kind in ("data", "binaryData") for key in api_object.get(kind) or {}]
     faults = [
         FieldFault(f"{kind}[{key}]", f'Invalid value: "{key}": {_KEY_WORDS}')
-        for kind, key in named
+        for kind, key in keys
         if not DATA_KEY.fullmatch(key)
     ]
     size = sum(
-        len(str(value).encode()) for kind in ("data", "binaryData") for value in (thing.get(kind) or {}).values()
+        len(str(value).encode()) for kind in ("data", "binaryData") for value in (api_object.get(kind) or {}).values()
     )
     if size > _MOST_DATA:
         faults.append(FieldFault("[]", f"Too long: may not be more than {_MOST_DATA} bytes", "FieldValueTooLong"))
@@ -246,7 +249,7 @@ def _ingress_faults(spec: Json) -> list[FieldFault]:
 
 def _deployment_faults(spec: Json) -> list[FieldFault]:
     strategy, faults = spec.get("strategy") or {}, []
-    # A rollingUpdate that the server filled in belongs to nobody, so that no apply takes it away.
+    # Nobody owns a rollingUpdate that the server filled in, so no apply removes it.
     if strategy.get("type") == "Recreate" and "rollingUpdate" in strategy:
         text = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
         faults.append(FieldFault("spec.strategy.rollingUpdate", text, "FieldValueForbidden"))
@@ -286,10 +289,10 @@ def _job_faults(spec: Json) -> list[FieldFault]:
 
 def _pod_change_faults(before: Json, after: Json) -> list[FieldFault]:
     def fixed(spec: Json) -> Json:
-        kept = {k: v for k, v in spec.items() if k not in _POD_CHANGEABLE and k != "nodeName"}
+        fixed_fields = {k: v for k, v in spec.items() if k not in _POD_CHANGEABLE and k != "nodeName"}
         for kind in ("containers", "initContainers"):
-            kept[kind] = [{k: v for k, v in c.items() if k != "image"} for c in spec.get(kind) or []]
-        return kept
+            fixed_fields[kind] = [{k: v for k, v in c.items() if k != "image"} for c in spec.get(kind) or []]
+        return fixed_fields
 
     if fixed(before) == fixed(after):
         return []

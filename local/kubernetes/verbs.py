@@ -21,11 +21,11 @@ _NOT_FOR_CUSTOM = (
     "application/merge-patch+json, application/apply-patch+yaml"
 )
 _OBJECT_RETURNED = frozenset({"Pod", "Service", "Namespace", "ServiceAccount", "PersistentVolumeClaim"})
-"""Kinds whose DELETE answers with the object; the others answer with a Status."""
+"""Kinds whose DELETE returns the object; the others return a Status."""
 
 
 class Verbs:
-    """One request for one kind, against the store. Called with the store's lock held for writes."""
+    """Requests for one kind, carried out on the store. Called with the store's lock held for writes."""
 
     def __init__(self, store: Store, access: Access) -> None:
         self._store = store
@@ -36,12 +36,12 @@ class Verbs:
 
     def list(self, resource: Resource, namespace: str | None, request: Request) -> Json:
         labels, fields = request.query.get("labelSelector"), request.query.get("fieldSelector")
-        asked = paging(request.query)
+        page = paging(request.query)
         with self._store.changed:
             matching = self._store.find(resource, namespace, labels=labels, fields=fields)
-            every = self._store.find(resource, namespace)
+            all_objects = self._store.find(resource, namespace)
             version = str(self._store.version)
-        items, following = asked.cut(every, matching, selective=bool(labels or fields))
+        items, following = page.cut(all_objects, matching, selective=bool(labels or fields))
         return {
             "kind": f"{resource.kind}List",
             "apiVersion": resource.api_version,
@@ -56,17 +56,17 @@ class Verbs:
     def create(self, resource: Resource, namespace: str | None, request: Request) -> Reply:
         body = request.object()
         _check_identity(resource, body)
-        stated = body["metadata"].get("namespace")
-        if resource.namespaced and stated and stated != namespace:
+        stated_namespace = body["metadata"].get("namespace")
+        if resource.namespaced and stated_namespace and stated_namespace != namespace:
             raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
-        body, warnings = _checked(resource, body, request)
+        body, warnings = _clean(resource, body, request)
         body |= {"apiVersion": resource.api_version, "kind": resource.kind}
         body["metadata"].pop("managedFields", None)
         if body["metadata"].get("resourceVersion"):
             raise bad_request("resourceVersion should not be set on objects to be created")
         record_update(None, body, manager=request.manager, subresource="", time=self._store.timestamp())
-        made = self._store.create(resource, namespace, body, dry_run=request.dry_run)
-        return Reply.of(made, 201, (*warnings, *of_object(made)))
+        created = self._store.create(resource, namespace, body, dry_run=request.dry_run)
+        return Reply.of(created, 201, (*warnings, *of_object(created)))
 
     def replace(
         self, resource: Resource, namespace: str | None, name: str, subresource: str, request: Request
@@ -85,51 +85,56 @@ class Verbs:
         old = self._store.need(resource, namespace, name)
         if resource.structural is not None and request.content_type == STRATEGIC:
             raise ApiError(415, "UnsupportedMediaType", _NOT_FOR_CUSTOM)
-        return self._change(resource, old, patched(old, request), subresource, request)
+        return self._change(resource, old, apply_patch(old, request), subresource, request)
 
     def delete(self, resource: Resource, namespace: str | None, name: str, request: Request) -> Reply:
-        thing = self._store.need(resource, namespace, name)
+        api_object = self._store.need(resource, namespace, name)
         options = _delete_options(request)
-        _check_preconditions(resource, thing, options)
+        _check_preconditions(resource, api_object, options)
         if options.get("dryRun"):
-            return _deleted(resource, thing)
+            return _deletion_reply(resource, api_object)
         policy = options.get("propagationPolicy") or ("Orphan" if resource.kind == "Job" else "Background")
         if policy == "Orphan":
-            self._orphan(thing)
-        last = self._store.delete(resource, thing, grace=options.get("gracePeriodSeconds"))
+            self._orphan(api_object)
+        last = self._store.delete(resource, api_object, grace=options.get("gracePeriodSeconds"))
         if resource.kind in _OBJECT_RETURNED or self._store.get(resource, namespace, name) is not None:
             return Reply.of(last)
-        return _deleted(resource, thing)
+        return _deletion_reply(resource, api_object)
 
     def delete_collection(self, resource: Resource, namespace: str | None, request: Request) -> Reply:
         options = _delete_options(request)
-        found = self._store.find(
+        objects = self._store.find(
             resource,
             namespace,
             labels=request.query.get("labelSelector"),
             fields=request.query.get("fieldSelector"),
         )
         if not options.get("dryRun"):
-            for thing in found:
-                self._store.delete(resource, thing, grace=options.get("gracePeriodSeconds"))
-        document = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": {}, "items": found}
+            for api_object in objects:
+                self._store.delete(resource, api_object, grace=options.get("gracePeriodSeconds"))
+        document = {
+            "kind": f"{resource.kind}List",
+            "apiVersion": resource.api_version,
+            "metadata": {},
+            "items": objects,
+        }
         return Reply.of(document)
 
     # ---- inside
 
     def _change(self, resource: Resource, old: Json, new: Json, subresource: str, request: Request) -> Reply:
-        new, warnings = _checked(resource, new, request)
+        new, warnings = _clean(resource, new, request)
         new.setdefault("metadata", {})
         for emptied in ("annotations", "labels"):
             if not new["metadata"].get(emptied):
                 new["metadata"].pop(emptied, None)
-        asked = new["metadata"].get("resourceVersion")
-        if resource.kind == "Lease" and request.method == "PUT" and not asked:
+        version = new["metadata"].get("resourceVersion")
+        if resource.kind == "Lease" and request.method == "PUT" and not version:
             text = "Invalid value: 0: must be specified for an update"
             raise invalid(
                 resource, old["metadata"]["name"], [FieldFault("metadata.resourceVersion", text)], of=resource.qualified
             )
-        if asked and asked != old["metadata"]["resourceVersion"]:
+        if version and version != old["metadata"]["resourceVersion"]:
             raise modified(resource, old["metadata"]["name"])
         new = new | {"apiVersion": resource.api_version, "kind": resource.kind}
         if resource.has_status and subresource != "status":
@@ -169,23 +174,23 @@ class Verbs:
             who,
             Attempt(verb="create", group=resource.group, plural=resource.plural, namespace=namespace, name=name),
         )
-        made = self._store.create(resource, namespace, new, dry_run=request.dry_run)
-        return Reply.of(made, 201, of_object(made))
+        created = self._store.create(resource, namespace, new, dry_run=request.dry_run)
+        return Reply.of(created, 201, of_object(created))
 
     def _orphan(self, owner: Json) -> None:
         uid = owner["metadata"]["uid"]
-        for resource, thing in self._store.everything():
-            references = thing["metadata"].get("ownerReferences") or []
-            kept = [r for r in references if r.get("uid") != uid]
-            if len(kept) != len(references):
-                new = copy.deepcopy(thing)
+        for resource, api_object in self._store.everything():
+            references = api_object["metadata"].get("ownerReferences") or []
+            remaining = [r for r in references if r.get("uid") != uid]
+            if len(remaining) != len(references):
+                new = copy.deepcopy(api_object)
                 new["metadata"].pop("ownerReferences")
-                new["metadata"] |= {"ownerReferences": kept} if kept else {}
-                self._store.update(resource, thing, new)
+                new["metadata"] |= {"ownerReferences": remaining} if remaining else {}
+                self._store.update(resource, api_object, new)
 
 
-def patched(old: Json, request: Request) -> Json:
-    """The object with the patch of the request laid on it, by content type."""
+def apply_patch(old: Json, request: Request) -> Json:
+    """The object after the request's patch, by content type."""
     changed: object
     match request.content_type:
         case "application/merge-patch+json":
@@ -201,8 +206,8 @@ def patched(old: Json, request: Request) -> Json:
     return changed
 
 
-def _checked(resource: Resource, body: Json, request: Request) -> tuple[Json, tuple[tuple[str, str], ...]]:
-    """The body without unknown fields; refused or with warnings, as fieldValidation asks."""
+def _clean(resource: Resource, body: Json, request: Request) -> tuple[Json, tuple[tuple[str, str], ...]]:
+    """The body without unknown fields; refused or with warnings, as fieldValidation says."""
     cleaned, findings = schema.check(resource, body)
     version = resource.api_version.rpartition("/")[2]
     prefix = f'{resource.kind} in version "{version}" cannot be handled as a {resource.kind}: '
@@ -213,34 +218,35 @@ def _checked(resource: Resource, body: Json, request: Request) -> tuple[Json, tu
         text = f'Unsupported value: "{mode}": supported values: "", "Ignore", "Strict", "Warn"'
         raise invalid_options(request.options, "fieldValidation", text)
     known.check_fields(resource, cleaned)
-    if why := schema.unconvertible(resource, cleaned):
-        raise bad_request(prefix + why.removeprefix("error decoding from json: "))
+    if reason := schema.unconvertible(resource, cleaned):
+        raise bad_request(prefix + reason.removeprefix("error decoding from json: "))
     unknown = [f'unknown field "{path.lstrip(".")}"' for path in findings.unknown]
     if unknown and mode == "Strict":
         raise bad_request(f"{prefix}strict decoding error: {', '.join(unknown)}")
-    shown = [text.replace('"', '\\"') for text in unknown] if mode == "Warn" else []
-    return cleaned, tuple(("Warning", f'299 - "{text}"') for text in shown)
+    warnings = [text.replace('"', '\\"') for text in unknown] if mode == "Warn" else []
+    return cleaned, tuple(("Warning", f'299 - "{text}"') for text in warnings)
 
 
 def _typed_for_apply(resource: Resource, body: Json) -> Json:
-    """An apply is always strict, and answers what is wrong with a 500 that has no reason, as clusters do."""
+    """An apply is always strict, and reports faults with a 500 that has no reason, as clusters do."""
     cleaned, findings = schema.check(resource, body)
     place = f"(/{body['metadata']['name']}; {resource.group}/{resource.api_version.rpartition('/')[2]}"
     place += f", Kind={resource.kind})"
-    wrong = [f"{path}: field not declared in schema" for path in findings.unknown] + findings.untyped
-    wrong += schema.twins(cleaned) if resource.structural is None else []
-    if wrong:
-        text = wrong[0] if len(wrong) == 1 else "errors:\n" + "\n".join(f"  {w}" for w in wrong)
+    faults = [f"{path}: field not declared in schema" for path in findings.unknown] + findings.untyped
+    faults += schema.duplicate_keys(cleaned) if resource.structural is None else []
+    if faults:
+        text = faults[0] if len(faults) == 1 else "errors:\n" + "\n".join(f"  {w}" for w in faults)
         raise ApiError(500, "", f"failed to create typed patch object {place}: {text}")
-    if why := schema.unconvertible(resource, cleaned):
+    if reason := schema.unconvertible(resource, cleaned):
         target = f"{resource.group}/{resource.api_version.rpartition('/')[2]}, Kind={resource.kind}"
-        text = f"to proper version: unable to convert unstructured object to {target}: {why}"
+        text = f"to proper version: unable to convert unstructured object to {target}: {reason}"
         raise ApiError(500, "", f"failed to convert new object {place} {text}")
     return cleaned
 
 
 def _check_applied(resource: Resource, live: Json | None, metadata: Json, name: str) -> None:
-    """The uid and version that an apply may name: of what is gone a version is ignored, and a uid is not."""
+    """Check the uid and version that an apply may state. If the object is gone, a version is ignored, and a uid is
+    not."""
     version, uid = metadata.pop("resourceVersion", None), metadata.pop("uid", None)
     if live is None:
         if uid:
@@ -253,38 +259,38 @@ def _check_applied(resource: Resource, live: Json | None, metadata: Json, name: 
 
 
 def _check_identity(resource: Resource, body: Json, *, needed: bool = False) -> None:
-    came = (str(body.get("apiVersion") or ""), str(body.get("kind") or ""))
-    if came == (resource.api_version, resource.kind) or (came == ("", "") and not needed):
+    stated = (str(body.get("apiVersion") or ""), str(body.get("kind") or ""))
+    if stated == (resource.api_version, resource.kind) or (stated == ("", "") and not needed):
         return
     if needed:
-        group, _, version = came[0].rpartition("/")
-        raise bad_request(f"invalid object type: {group}/{version}, Kind={came[1]}")
-    if came[0] in ("", resource.api_version) and came[1] in ("", resource.kind):
+        group, _, version = stated[0].rpartition("/")
+        raise bad_request(f"invalid object type: {group}/{version}, Kind={stated[1]}")
+    if stated[0] in ("", resource.api_version) and stated[1] in ("", resource.kind):
         return
     version = resource.api_version.rpartition("/")[2]
-    theirs, ours = came[0].rpartition("/")[2] or version, resource.group.partition(".")[0] or "core"
-    text = f"converting ({theirs}.{came[1]}) to ({ours}.{resource.kind}): unknown conversion"
-    raise bad_request(f'{came[1]} in version "{theirs}" cannot be handled as a {resource.kind}: {text}')
+    stated_version, own_version = stated[0].rpartition("/")[2] or version, resource.group.partition(".")[0] or "core"
+    text = f"converting ({stated_version}.{stated[1]}) to ({own_version}.{resource.kind}): unknown conversion"
+    raise bad_request(f'{stated[1]} in version "{stated_version}" cannot be handled as a {resource.kind}: {text}')
 
 
 def _check_name(body: Json, name: str) -> None:
-    came = body["metadata"].get("name")
-    if came and came != name:
-        raise bad_request(f"the name of the object ({came}) does not match the name on the URL ({name})")
+    stated_name = body["metadata"].get("name")
+    if stated_name and stated_name != name:
+        raise bad_request(f"the name of the object ({stated_name}) does not match the name on the URL ({name})")
 
 
-def _deleted(resource: Resource, thing: Json) -> Reply:
-    """The server's answer once an object is gone, and to a dry run."""
+def _deletion_reply(resource: Resource, api_object: Json) -> Reply:
+    """The server's response once an object is gone, and to a dry run."""
     if resource.kind in _OBJECT_RETURNED:
-        return Reply.of(thing)
-    details = {"name": thing["metadata"]["name"], "kind": resource.plural, "uid": thing["metadata"]["uid"]}
+        return Reply.of(api_object)
+    details = {"name": api_object["metadata"]["name"], "kind": resource.plural, "uid": api_object["metadata"]["uid"]}
     if resource.group:
         details["group"] = resource.group
     return Reply.of({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
 
 
 def _delete_options(request: Request) -> Json:
-    """From the body, or else from the parameters: beside a body a server does not look at them."""
+    """From the body, or else from the parameters: if there is a body, a server ignores them."""
     options: Json = {}
     if request.body:
         parsed = request.json()
@@ -307,17 +313,17 @@ _PRECONDITIONS = {
     "uid": ("UID", "deleted and then recreated"),
     "resourceVersion": ("ResourceVersion", "modified"),
 }
-"""The preconditions of a delete: the API's name for each, and what has happened to the object where it fails."""
+"""The preconditions of a delete: the API's name for each, and what has happened to the object if it fails."""
 
 
-def _check_preconditions(resource: Resource, thing: Json, options: Json) -> None:
-    for field, (called, happened) in _PRECONDITIONS.items():
-        wanted, came = (options.get("preconditions") or {}).get(field), thing["metadata"].get(field)
-        if wanted and came != wanted:
-            name = thing["metadata"]["name"]
+def _check_preconditions(resource: Resource, api_object: Json, options: Json) -> None:
+    for field, (label, happened) in _PRECONDITIONS.items():
+        required, actual = (options.get("preconditions") or {}).get(field), api_object["metadata"].get(field)
+        if required and actual != required:
+            name = api_object["metadata"]["name"]
             text = (
-                f'Operation cannot be fulfilled on {resource.qualified_kind} "{name}": the {called} in the '
-                f"precondition ({wanted}) does not match the {called} in record ({came}). "
+                f'Operation cannot be fulfilled on {resource.qualified_kind} "{name}": the {label} in the '
+                f"precondition ({required}) does not match the {label} in record ({actual}). "
                 f"The object might have been {happened}"
             )
             raise ApiError(409, "Conflict", text, {"name": name, "kind": resource.qualified_kind})

@@ -1,4 +1,4 @@
-"""Watches: the history of the store as a stream of JSON lines, as long as the client listens."""
+"""Watches: the history of the store as a stream of JSON lines, for as long as the client listens."""
 
 import json
 import time
@@ -12,11 +12,11 @@ from .store import Change, Store
 
 LONGEST = 1800.0
 _PAUSE = 1.0
-"""Seconds between looks whether the client is still there, while nothing happens."""
+"""Seconds between checks whether the client is still there, while nothing happens."""
 
 
 class Watch:
-    """One watch; iterate it for the lines to send."""
+    """One watch; iterate over `lines` for what to send."""
 
     def __init__(
         self, store: Store, resource: Resource, namespace: str | None, request: Request, *, name: str | None = None
@@ -32,7 +32,7 @@ class Watch:
         self._seconds = min(float(request.number("timeoutSeconds") or LONGEST), LONGEST)
 
     def lines(self, listening: Callable[[], bool]) -> Iterator[bytes]:
-        """The stream, until the time is up or nobody listens. Yields b"" to have the connection looked at."""
+        """The stream, until the time is up or nobody listens any more."""
         end = time.monotonic() + self._seconds
         with self._store.changed:
             position = self._store.version
@@ -48,12 +48,12 @@ class Watch:
                 yield _line("ERROR", expired(self._since, oldest).status())
                 return
             position = int(self._since)
-        yield from (_line("ADDED", thing) for thing in present)
+        yield from (_line("ADDED", api_object) for api_object in present)
         if self._initial:
             yield self._bookmark(position, {"k8s.io/initial-events-end": "true"})
-        while (left := end - time.monotonic()) > 0 and listening():
-            changes, position = self._next(position, min(left, _PAUSE))
-            yield from (line for change in changes for line in self._told(change))
+        while (seconds_left := end - time.monotonic()) > 0 and listening():
+            changes, position = self._next(position, min(seconds_left, _PAUSE))
+            yield from (line for change in changes for line in self._lines_for(change))
         if self._bookmarks:
             yield self._bookmark(position, {})
 
@@ -68,24 +68,25 @@ class Watch:
                 newer.append(change)
             return newer[::-1], self._store.version
 
-    def _told(self, change: Change) -> Iterator[bytes]:
-        """As seen through the selectors: an object that comes to match was added, one that ceases to was deleted."""
+    def _lines_for(self, change: Change) -> Iterator[bytes]:
+        """The change as the selectors see it: an object that begins to match was added, one that ceases to was
+        deleted."""
         if change.resource is not self._resource:
             return
-        now = change.type != "DELETED" and self._matches(change.object)
-        before = change.before is not None and self._matches(change.before)
-        if now:
-            yield _line("MODIFIED" if before else "ADDED", change.object)
-        elif before:
+        is_matching = change.type != "DELETED" and self._matches(change.object)
+        was_matching = change.before is not None and self._matches(change.before)
+        if is_matching:
+            yield _line("MODIFIED" if was_matching else "ADDED", change.object)
+        elif was_matching:
             last = change.object if change.type == "DELETED" else change.before or change.object
             metadata = last["metadata"] | {"resourceVersion": str(change.version)}
             yield _line("DELETED", last | {"metadata": metadata})
 
-    def _matches(self, thing: Json) -> bool:
-        metadata = thing["metadata"]
+    def _matches(self, api_object: Json) -> bool:
+        metadata = api_object["metadata"]
         if self._namespace not in (None, metadata.get("namespace")):
             return False
-        return labels_match(self._labels, metadata.get("labels") or {}) and fields_match(self._fields, thing)
+        return labels_match(self._labels, metadata.get("labels") or {}) and fields_match(self._fields, api_object)
 
     def _bookmark(self, position: int, annotations: dict[str, str]) -> bytes:
         metadata: Json = {"resourceVersion": str(position)} | ({"annotations": annotations} if annotations else {})
@@ -93,5 +94,5 @@ class Watch:
         return _line("BOOKMARK", body)
 
 
-def _line(kind: str, thing: Json) -> bytes:
-    return json.dumps({"type": kind, "object": thing}).encode() + b"\n"
+def _line(kind: str, api_object: Json) -> bytes:
+    return json.dumps({"type": kind, "object": api_object}).encode() + b"\n"

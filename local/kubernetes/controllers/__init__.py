@@ -1,4 +1,4 @@
-"""A cluster's controllers for the objects of a delivery, one module for each kind."""
+"""A cluster's controllers for the objects of a delivery, one module per kind."""
 
 from .loop import Controllers
 

@@ -1,4 +1,4 @@
-"""The common parts of the controllers: owning, making pods from templates, hashing templates, conditions."""
+"""What the controllers share: ownership, pods from templates, hashes of templates, conditions."""
 
 import copy
 import hashlib
@@ -15,11 +15,11 @@ _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class Controller(Protocol):
-    """Brings the world one step closer to what one object asks for. Called with the store's lock held."""
+    """Brings the cluster one step closer to what one object asks for. Called with the store's lock held."""
 
     resource: Resource
 
-    def reconcile(self, thing: Json) -> None: ...
+    def reconcile(self, api_object: Json) -> None: ...
 
 
 def owner_reference(owner: Json) -> Json:
@@ -35,12 +35,12 @@ def owner_reference(owner: Json) -> Json:
 
 def owned(store: Store, resource: Resource, owner: Json) -> list[Json]:
     """The objects that this one controls, oldest first."""
-    found = [o for o in store.find(resource, owner["metadata"]["namespace"]) if is_owned_by(o, owner)]
-    return sorted(found, key=lambda o: (o["metadata"]["creationTimestamp"], o["metadata"]["name"]))
+    objects = [o for o in store.find(resource, owner["metadata"]["namespace"]) if is_owned_by(o, owner)]
+    return sorted(objects, key=lambda o: (o["metadata"]["creationTimestamp"], o["metadata"]["name"]))
 
 
 def template_hash(template: Json) -> str:
-    """Ten characters that stand for a pod template."""
+    """Ten characters that identify a pod template."""
     clean = copy.deepcopy(template)
     (clean.get("metadata") or {}).get("labels", {}).pop("pod-template-hash", None)
     digest = hashlib.sha256(json.dumps(clean, sort_keys=True).encode()).digest()
@@ -48,7 +48,7 @@ def template_hash(template: Json) -> str:
 
 
 def create_pod(store: Store, owner: Json, template: Json, *, labels: dict[str, str], name: str | None = None) -> Json:
-    """A pod of this owner, named by it or with a generated name."""
+    """Create a pod of this owner, with the given name or with a generated one."""
     meta = template.get("metadata") or {}
     metadata: Json = {
         "labels": (meta.get("labels") or {}) | labels,
@@ -63,13 +63,13 @@ def create_pod(store: Store, owner: Json, template: Json, *, labels: dict[str, s
 
 
 def deletion_order(pod: Json) -> tuple[bool, bool, str]:
-    """The order in which pods of a set go: not running, not ready, then the youngest."""
+    """Sorts the pods of a set in the order of their deletion: not running first, then not ready, then the youngest."""
     backwards = "".join(chr(0x10FFFF - ord(c)) for c in pod["metadata"]["creationTimestamp"])
     return (phase(pod) == "Running", is_ready(pod), backwards)
 
 
 def resolve_share(value: int | str, total: int, *, up: bool) -> int:
-    """maxSurge and maxUnavailable: a number, or a percentage of the replicas."""
+    """The number of pods for a maxSurge or maxUnavailable, which is a number or a percentage of the replicas."""
     if isinstance(value, int):
         return value
     share = int(value.rstrip("%")) * total / 100
@@ -77,17 +77,17 @@ def resolve_share(value: int | str, total: int, *, up: bool) -> int:
 
 
 def changed_condition(
-    thing: Json, kind: str, *, holds: bool, reason: str, message: str, timestamp: str, refresh: bool = False
+    api_object: Json, kind: str, *, holds: bool, reason: str, message: str, timestamp: str, refresh: bool = False
 ) -> Json:
-    """A condition that keeps its times while it says the same; `refresh` moves the time of its last update."""
-    value = "True" if holds else "False"
-    before = condition(thing, kind)
-    if before and (before["status"], before["reason"]) == (value, reason) and not refresh:
-        return before | {"message": message}
-    since = before["lastTransitionTime"] if before and before["status"] == value else timestamp
+    """A condition that keeps its times while its status stays the same; `refresh` sets the time of its last update."""
+    status = "True" if holds else "False"
+    previous = condition(api_object, kind)
+    if previous and (previous["status"], previous["reason"]) == (status, reason) and not refresh:
+        return previous | {"message": message}
+    since = previous["lastTransitionTime"] if previous and previous["status"] == status else timestamp
     return {
         "type": kind,
-        "status": value,
+        "status": status,
         "reason": reason,
         "message": message,
         "lastUpdateTime": timestamp,
@@ -96,5 +96,5 @@ def changed_condition(
 
 
 def without_zeros(status: Json) -> Json:
-    """Counts of zero are left out, as the API does; observedGeneration stays."""
+    """Leave out counts of zero, as the API does; observedGeneration stays."""
     return {k: v for k, v in status.items() if v != 0 or isinstance(v, bool)}

@@ -1,15 +1,16 @@
-"""Definitions: names are accepted, the kind is served a moment later, and its objects go before it does."""
+"""CustomResourceDefinitions: their names are accepted, their kind is served soon after, and on deletion its objects go
+first."""
 
 import copy
 from datetime import datetime, timedelta
 
 from ..resources import DEFINITIONS, Json
 from ..store import Store
-from ..structural import ESTABLISHED, defined
+from ..structural import ESTABLISHED, resource_of
 
 CLEANS_UP = "customresourcecleanup.apiextensions.k8s.io"
 _MOMENT = timedelta(milliseconds=200)
-"""The time until a new kind is served: a client that asks earlier is told that it does not exist."""
+"""The time until a new kind is served: to a client that asks earlier, it does not exist."""
 
 
 _ACCEPTED = "the initial names have been accepted"
@@ -22,24 +23,24 @@ class Definitions:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._seen: dict[str, datetime] = {}
-        """When each was first seen, by uid."""
+        self._first_seen: dict[str, datetime] = {}
+        """When each definition was first seen, by uid."""
 
-    def reconcile(self, thing: Json) -> None:
-        if "deletionTimestamp" in thing["metadata"]:
-            self._clean_up(thing)
+    def reconcile(self, definition: Json) -> None:
+        if "deletionTimestamp" in definition["metadata"]:
+            self._clean_up(definition)
             return
-        uid = thing["metadata"]["uid"]
-        began = self._seen.setdefault(uid, self._store.clock())
-        if defined(thing) is None and self._store.clock() - began >= _MOMENT:
-            if CLEANS_UP not in (thing["metadata"].get("finalizers") or []):
-                new = copy.deepcopy(thing)
-                new["metadata"]["finalizers"] = [*(new["metadata"].get("finalizers") or []), CLEANS_UP]
-                thing = self._store.update(DEFINITIONS, thing, new, manager="kube-apiserver")
-            self._establish(thing)
+        uid = definition["metadata"]["uid"]
+        began = self._first_seen.setdefault(uid, self._store.clock())
+        if resource_of(definition) is None and self._store.clock() - began >= _MOMENT:
+            if CLEANS_UP not in (definition["metadata"].get("finalizers") or []):
+                changed = copy.deepcopy(definition)
+                changed["metadata"]["finalizers"] = [*(changed["metadata"].get("finalizers") or []), CLEANS_UP]
+                definition = self._store.update(DEFINITIONS, definition, changed, manager="kube-apiserver")
+            self._establish(definition)
 
-    def _establish(self, thing: Json) -> None:
-        spec = thing["spec"]
+    def _establish(self, definition: Json) -> None:
+        spec = definition["spec"]
         true = {"status": "True", "lastTransitionTime": self._store.timestamp()}
         status = {
             "acceptedNames": dict(spec["names"]),
@@ -54,15 +55,17 @@ class Definitions:
             ],
             "storedVersions": [version["name"] for version in spec["versions"] if version["storage"]],
         }
-        self._store.set_status(DEFINITIONS, thing, status, manager="kube-apiserver")
+        self._store.set_status(DEFINITIONS, definition, status, manager="kube-apiserver")
 
-    def _clean_up(self, thing: Json) -> None:
-        kind = defined(thing)
-        found = self._store.find(kind) if kind is not None else []
-        for each in found:
-            if kind is not None and "deletionTimestamp" not in each["metadata"]:
-                self._store.delete(kind, each)
-        if not found and CLEANS_UP in (thing["metadata"].get("finalizers") or []):
-            new = copy.deepcopy(thing)
-            new["metadata"]["finalizers"] = [one for one in new["metadata"]["finalizers"] if one != CLEANS_UP]
-            self._store.update(DEFINITIONS, thing, new, manager="kube-apiserver")
+    def _clean_up(self, definition: Json) -> None:
+        kind = resource_of(definition)
+        objects = self._store.find(kind) if kind is not None else []
+        for custom_object in objects:
+            if kind is not None and "deletionTimestamp" not in custom_object["metadata"]:
+                self._store.delete(kind, custom_object)
+        if not objects and CLEANS_UP in (definition["metadata"].get("finalizers") or []):
+            changed = copy.deepcopy(definition)
+            changed["metadata"]["finalizers"] = [
+                finalizer for finalizer in changed["metadata"]["finalizers"] if finalizer != CLEANS_UP
+            ]
+            self._store.update(DEFINITIONS, definition, changed, manager="kube-apiserver")

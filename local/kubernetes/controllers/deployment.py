@@ -31,8 +31,8 @@ def _count(replica_set: Json, name: str) -> int:
     return int((replica_set.get("status") or {}).get(name, 0))
 
 
-def _revision(thing: Json) -> int:
-    return int((thing["metadata"].get("annotations") or {}).get(REVISION, 0))
+def _revision(deployment: Json) -> int:
+    return int((deployment["metadata"].get("annotations") or {}).get(REVISION, 0))
 
 
 class Deployments:
@@ -41,77 +41,77 @@ class Deployments:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def reconcile(self, thing: Json) -> None:
-        if "deletionTimestamp" in thing["metadata"]:
+    def reconcile(self, deployment: Json) -> None:
+        if "deletionTimestamp" in deployment["metadata"]:
             return
-        found = owned(self._store, REPLICA_SETS, thing)
-        if thing["spec"].get("paused") and not self._is_current(thing, found):
-            self._report_paused(thing, found)
+        replica_sets = owned(self._store, REPLICA_SETS, deployment)
+        if deployment["spec"].get("paused") and not self._is_current(deployment, replica_sets):
+            self._report_paused(deployment, replica_sets)
             return
-        sets = self._with_new(thing, found)
-        thing = self._mark_revision(thing, sets.new)
-        sets = self._scale(thing, sets)
-        self._tidy(thing, sets)
-        self._report(thing, sets)
+        sets = self._with_new(deployment, replica_sets)
+        deployment = self._mark_revision(deployment, sets.new)
+        sets = self._scale(deployment, sets)
+        self._tidy(deployment, sets)
+        self._report(deployment, sets)
 
     # ---- revisions
 
     @staticmethod
-    def _is_current(thing: Json, found: list[Json]) -> bool:
-        digest = template_hash(thing["spec"]["template"])
-        return any(s["metadata"]["labels"].get("pod-template-hash") == digest for s in found)
+    def _is_current(deployment: Json, replica_sets: list[Json]) -> bool:
+        digest = template_hash(deployment["spec"]["template"])
+        return any(s["metadata"]["labels"].get("pod-template-hash") == digest for s in replica_sets)
 
-    def _with_new(self, thing: Json, found: list[Json]) -> _Sets:
-        """The ReplicaSet of today's template, made or brought back to the newest revision."""
-        digest = template_hash(thing["spec"]["template"])
-        new = next((s for s in found if s["metadata"]["labels"].get("pod-template-hash") == digest), None)
-        old = [s for s in found if s is not new]
+    def _with_new(self, deployment: Json, replica_sets: list[Json]) -> _Sets:
+        """The ReplicaSet of the current template, created or made the newest revision again."""
+        digest = template_hash(deployment["spec"]["template"])
+        new = next((s for s in replica_sets if s["metadata"]["labels"].get("pod-template-hash") == digest), None)
+        old = [s for s in replica_sets if s is not new]
         revision = str(max((_revision(s) for s in old), default=0) + 1)
         if new is None:
-            new = self._create(thing, digest, revision)
-        elif _revision(new) < int(revision) or new["spec"].get("minReadySeconds", 0) != _wait(thing):
+            new = self._create(deployment, digest, revision)
+        elif _revision(new) < int(revision) or new["spec"].get("minReadySeconds", 0) != _min_ready_seconds(deployment):
             changed = copy.deepcopy(new)
             changed["metadata"]["annotations"][REVISION] = str(max(int(revision), _revision(new)))
-            changed["spec"]["minReadySeconds"] = _wait(thing)
+            changed["spec"]["minReadySeconds"] = _min_ready_seconds(deployment)
             new = self._store.update(REPLICA_SETS, new, changed)
         return _Sets(new=new, old=old)
 
-    def _create(self, thing: Json, digest: str, revision: str) -> Json:
-        template = copy.deepcopy(thing["spec"]["template"])
+    def _create(self, deployment: Json, digest: str, revision: str) -> Json:
+        template = copy.deepcopy(deployment["spec"]["template"])
         labels = template.setdefault("metadata", {}).setdefault("labels", {})
         labels["pod-template-hash"] = digest
-        selector = copy.deepcopy(thing["spec"]["selector"])
+        selector = copy.deepcopy(deployment["spec"]["selector"])
         selector.setdefault("matchLabels", {})["pod-template-hash"] = digest
         body = {
             "metadata": {
-                "name": f"{thing['metadata']['name']}-{digest}",
+                "name": f"{deployment['metadata']['name']}-{digest}",
                 "labels": dict(labels),
                 "annotations": {REVISION: revision},
-                "ownerReferences": [owner_reference(thing)],
+                "ownerReferences": [owner_reference(deployment)],
             },
             "spec": {
                 "replicas": 0,
                 "selector": selector,
                 "template": template,
-                "minReadySeconds": _wait(thing),
+                "minReadySeconds": _min_ready_seconds(deployment),
             },
         }
-        return self._store.create(REPLICA_SETS, thing["metadata"]["namespace"], body)
+        return self._store.create(REPLICA_SETS, deployment["metadata"]["namespace"], body)
 
-    def _mark_revision(self, thing: Json, new: Json) -> Json:
-        if _revision(thing) == _revision(new):
-            return thing
-        changed = copy.deepcopy(thing)
+    def _mark_revision(self, deployment: Json, new: Json) -> Json:
+        if _revision(deployment) == _revision(new):
+            return deployment
+        changed = copy.deepcopy(deployment)
         changed["metadata"].setdefault("annotations", {})[REVISION] = str(_revision(new))
-        return self._store.update(DEPLOYMENTS, thing, changed)
+        return self._store.update(DEPLOYMENTS, deployment, changed)
 
     # ---- scaling
 
-    def _scale(self, thing: Json, sets: _Sets) -> _Sets:
-        spec = thing["spec"]
+    def _scale(self, deployment: Json, sets: _Sets) -> _Sets:
+        spec = deployment["spec"]
         counts = [
             Counts(
-                wanted=s["spec"]["replicas"],
+                replicas=s["spec"]["replicas"],
                 available=_count(s, "availableReplicas"),
                 pods=len(owned_pods(self._store, s)),
             )
@@ -134,18 +134,18 @@ class Deployments:
         changed["spec"]["replicas"] = replicas
         return self._store.update(REPLICA_SETS, replica_set, changed)
 
-    def _tidy(self, thing: Json, sets: _Sets) -> None:
-        """Keep no more empty ReplicaSets than revisionHistoryLimit."""
+    def _tidy(self, deployment: Json, sets: _Sets) -> None:
+        """Keep no more empty ReplicaSets than revisionHistoryLimit allows."""
         empty = sorted(
             (s for s in sets.old if s["spec"]["replicas"] == 0 and _count(s, "replicas") == 0), key=_revision
         )
-        for replica_set in empty[: max(len(empty) - thing["spec"]["revisionHistoryLimit"], 0)]:
+        for replica_set in empty[: max(len(empty) - deployment["spec"]["revisionHistoryLimit"], 0)]:
             self._store.delete(REPLICA_SETS, replica_set)
 
     # ---- status
 
-    def _report(self, thing: Json, sets: _Sets) -> None:
-        replicas = thing["spec"]["replicas"]
+    def _report(self, deployment: Json, sets: _Sets) -> None:
+        replicas = deployment["spec"]["replicas"]
         counts = {
             "replicas": sets.total("replicas"),
             "updatedReplicas": _count(sets.new, "replicas"),
@@ -153,15 +153,15 @@ class Deployments:
             "availableReplicas": sets.total("availableReplicas"),
         }
         counts["unavailableReplicas"] = max(0, max(replicas, counts["replicas"]) - counts["availableReplicas"])
-        conditions = [self._available(thing, counts), self._progressing(thing, sets.new, counts)]
-        status = without_zeros({"observedGeneration": thing["metadata"]["generation"]} | counts)
-        self._store.set_status(DEPLOYMENTS, thing, status | {"conditions": conditions})
+        conditions = [self._available(deployment, counts), self._progressing(deployment, sets.new, counts)]
+        status = without_zeros({"observedGeneration": deployment["metadata"]["generation"]} | counts)
+        self._store.set_status(DEPLOYMENTS, deployment, status | {"conditions": conditions})
 
-    def _available(self, thing: Json, counts: dict[str, int]) -> Json:
-        _, unavailable = _limits(thing["spec"])
-        enough = counts["availableReplicas"] >= thing["spec"]["replicas"] - unavailable
+    def _available(self, deployment: Json, counts: dict[str, int]) -> Json:
+        _, unavailable = _limits(deployment["spec"])
+        enough = counts["availableReplicas"] >= deployment["spec"]["replicas"] - unavailable
         return changed_condition(
-            thing,
+            deployment,
             "Available",
             holds=enough,
             reason="MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable",
@@ -169,14 +169,14 @@ class Deployments:
             timestamp=self._store.timestamp(),
         )
 
-    def _progressing(self, thing: Json, new: Json, counts: dict[str, int]) -> Json:
-        """Complete, moving, or out of time: the deadline runs from the last movement."""
-        name, replicas = new["metadata"]["name"], thing["spec"]["replicas"]
-        before = condition(thing, "Progressing")
-        status = thing.get("status") or {}
-        done = all(counts[k] == replicas for k in ("replicas", "updatedReplicas", "availableReplicas"))
-        fresh = status.get("observedGeneration", 0) < thing["metadata"]["generation"]
-        moved = (
+    def _progressing(self, deployment: Json, new: Json, counts: dict[str, int]) -> Json:
+        """Complete, progressing, or timed out: the deadline runs from the last movement."""
+        name, replicas = new["metadata"]["name"], deployment["spec"]["replicas"]
+        previous = condition(deployment, "Progressing")
+        status = deployment.get("status") or {}
+        is_complete = all(counts[k] == replicas for k in ("replicas", "updatedReplicas", "availableReplicas"))
+        is_new_spec = status.get("observedGeneration", 0) < deployment["metadata"]["generation"]
+        has_moved = (
             counts["updatedReplicas"] > status.get("updatedReplicas", 0)
             or counts["readyReplicas"] > status.get("readyReplicas", 0)
             or counts["availableReplicas"] > status.get("availableReplicas", 0)
@@ -184,47 +184,50 @@ class Deployments:
             < status.get("replicas", 0) - status.get("updatedReplicas", 0)
         )
         holds, reason, text = True, "ReplicaSetUpdated", "is progressing."
-        if done:
+        if is_complete:
             reason, text = "NewReplicaSetAvailable", "has successfully progressed."
-        elif before and before["reason"] == "NewReplicaSetAvailable" and not fresh and not moved:
-            return before
-        elif before and not moved and not fresh:
-            waited = (self._store.clock() - moment(before["lastUpdateTime"])).total_seconds()
-            if before["reason"] == "ProgressDeadlineExceeded" or waited > thing["spec"]["progressDeadlineSeconds"]:
+        elif previous and previous["reason"] == "NewReplicaSetAvailable" and not is_new_spec and not has_moved:
+            return previous
+        elif previous and not has_moved and not is_new_spec:
+            waited = (self._store.clock() - moment(previous["lastUpdateTime"])).total_seconds()
+            if (
+                previous["reason"] == "ProgressDeadlineExceeded"
+                or waited > deployment["spec"]["progressDeadlineSeconds"]
+            ):
                 holds, reason, text = False, "ProgressDeadlineExceeded", "has timed out progressing."
         return changed_condition(
-            thing,
+            deployment,
             "Progressing",
             holds=holds,
             reason=reason,
             message=f'ReplicaSet "{name}" {text}',
             timestamp=self._store.timestamp(),
-            refresh=not done and (moved or fresh),
+            refresh=not is_complete and (has_moved or is_new_spec),
         )
 
-    def _report_paused(self, thing: Json, found: list[Json]) -> None:
-        """A paused Deployment only says that it has seen its spec."""
-        total = sum(_count(s, "replicas") for s in found)
+    def _report_paused(self, deployment: Json, replica_sets: list[Json]) -> None:
+        """A paused Deployment only reports that it has seen its spec."""
+        total = sum(_count(s, "replicas") for s in replica_sets)
         paused = changed_condition(
-            thing,
+            deployment,
             "Progressing",
             holds=True,
             reason="DeploymentPaused",
             message="Deployment is paused",
             timestamp=self._store.timestamp(),
         )
-        counts = {"replicas": total, "readyReplicas": sum(_count(s, "readyReplicas") for s in found)}
-        counts["availableReplicas"] = sum(_count(s, "availableReplicas") for s in found)
-        status = without_zeros({"observedGeneration": thing["metadata"]["generation"]} | counts)
-        self._store.set_status(DEPLOYMENTS, thing, status | {"conditions": [paused]})
+        counts = {"replicas": total, "readyReplicas": sum(_count(s, "readyReplicas") for s in replica_sets)}
+        counts["availableReplicas"] = sum(_count(s, "availableReplicas") for s in replica_sets)
+        status = without_zeros({"observedGeneration": deployment["metadata"]["generation"]} | counts)
+        self._store.set_status(DEPLOYMENTS, deployment, status | {"conditions": [paused]})
 
 
-def _wait(thing: Json) -> int:
-    return int(thing["spec"].get("minReadySeconds", 0))
+def _min_ready_seconds(deployment: Json) -> int:
+    return int(deployment["spec"].get("minReadySeconds", 0))
 
 
 def _limits(spec: Json) -> tuple[int, int]:
-    """(maxSurge, maxUnavailable) in pods; both zero would never move, so one may be missing."""
+    """(maxSurge, maxUnavailable) in pods. With both zero the rollout would never move, so then one may be missing."""
     if spec["strategy"]["type"] == "Recreate":
         return 0, spec["replicas"]
     rolling = spec["strategy"]["rollingUpdate"]
@@ -234,6 +237,6 @@ def _limits(spec: Json) -> tuple[int, int]:
 
 
 def _recreate(replicas: int, counts: list[Counts]) -> Scaling:
-    """First all old pods go, and only when they have ended the new ones come."""
+    """All old pods go first; the new ones come only when they have ended."""
     ended = all(c.pods == 0 for c in counts[1:])
-    return Scaling(new=replicas if ended else counts[0].wanted, old=tuple(0 for _ in counts[1:]))
+    return Scaling(new=replicas if ended else counts[0].replicas, old=tuple(0 for _ in counts[1:]))

@@ -19,43 +19,43 @@ class Jobs:
         self._pace = pace
         self._failed_at: dict[str, tuple[int, float]] = {}
 
-    def reconcile(self, thing: Json) -> None:
-        if "deletionTimestamp" in thing["metadata"]:
+    def reconcile(self, job: Json) -> None:
+        if "deletionTimestamp" in job["metadata"]:
             return
-        if _ended(thing):
-            self._expire(thing)
-        elif thing["spec"].get("suspend"):
-            self._suspend(thing)
-        elif (verdict := _verdict(thing)) is not None:
-            self._finish(thing, verdict)
+        if _ended(job):
+            self._expire(job)
+        elif job["spec"].get("suspend"):
+            self._suspend(job)
+        elif (verdict := _verdict(job)) is not None:
+            self._finish(job, verdict)
         else:
-            self._run(thing)
+            self._run(job)
 
     # ---- running
 
-    def _run(self, thing: Json) -> None:
-        pods = owned_pods(self._store, thing)
-        spec = thing["spec"]
-        done = sum(phase(p) == "Succeeded" for p in pods)
+    def _run(self, job: Json) -> None:
+        pods = owned_pods(self._store, job)
+        spec = job["spec"]
+        succeeded = sum(phase(p) == "Succeeded" for p in pods)
         active = [p for p in pods if is_active(p)]
-        if "startTime" not in (thing.get("status") or {}):
-            self._report(thing, pods, [])
+        if "startTime" not in (job.get("status") or {}):
+            self._report(job, pods, [])
             return
-        if (verdict := self._judge(thing, pods, done)) is not None:
+        if (verdict := self._judge(job, pods, succeeded)) is not None:
             for pod in active:
                 self._store.delete(PODS, pod)
-            self._report(thing, owned_pods(self._store, thing), [verdict])
+            self._report(job, owned_pods(self._store, job), [verdict])
             return
-        wanted = min(spec["parallelism"], spec["completions"] - done)
-        if len(active) < wanted and self._may_retry(thing, pods):
-            for _ in range(wanted - len(active)):
-                create_pod(self._store, thing, spec["template"], labels={})
-        self._report(thing, owned_pods(self._store, thing), [])
+        target = min(spec["parallelism"], spec["completions"] - succeeded)
+        if len(active) < target and self._may_retry(job, pods):
+            for _ in range(target - len(active)):
+                create_pod(self._store, job, spec["template"], labels={})
+        self._report(job, owned_pods(self._store, job), [])
 
-    def _judge(self, thing: Json, pods: list[Json], done: int) -> Json | None:
-        """The condition that decides the Job, when there is one."""
-        spec = thing["spec"]
-        if done >= spec["completions"]:
+    def _judge(self, job: Json, pods: list[Json], succeeded: int) -> Json | None:
+        """The condition that decides the Job, if there is one."""
+        spec = job["spec"]
+        if succeeded >= spec["completions"]:
             text = "Reached expected number of succeeded pods"
             return self._condition("SuccessCriteriaMet", "CompletionsReached", text)
         failures = sum(phase(p) == "Failed" for p in pods) + sum(_restarts(p) for p in pods if phase(p) != "Failed")
@@ -64,50 +64,50 @@ class Jobs:
             return self._condition("FailureTarget", "BackoffLimitExceeded", text)
         deadline = spec.get("activeDeadlineSeconds")
         if deadline is not None:
-            age = (self._store.clock() - moment(thing["status"]["startTime"])).total_seconds()
+            age = (self._store.clock() - moment(job["status"]["startTime"])).total_seconds()
             if age >= deadline:
                 text = "Job was active longer than specified deadline"
                 return self._condition("FailureTarget", "DeadlineExceeded", text)
         return None
 
-    def _may_retry(self, thing: Json, pods: list[Json]) -> bool:
+    def _may_retry(self, job: Json, pods: list[Json]) -> bool:
         """After a failure the next pod waits, longer each time."""
         failed = sum(phase(p) == "Failed" for p in pods)
         if not failed:
             return True
-        uid, now = thing["metadata"]["uid"], time.monotonic()
+        uid, now = job["metadata"]["uid"], time.monotonic()
         count, since = self._failed_at.get(uid, (0, now))
         if count != failed:
             since = now
             self._failed_at[uid] = (failed, now)
         return bool(now - since >= min(self._pace.backoff_first * 2 ** (failed - 1), self._pace.backoff_most))
 
-    def _suspend(self, thing: Json) -> None:
-        for pod in owned_pods(self._store, thing):
+    def _suspend(self, job: Json) -> None:
+        for pod in owned_pods(self._store, job):
             if is_active(pod):
                 self._store.delete(PODS, pod)
         suspended = self._condition("Suspended", "JobSuspended", "Job suspended")
-        if condition(thing, "Suspended") is None:
-            self._store.set_status(JOBS, thing, (thing.get("status") or {}) | {"conditions": [suspended]})
+        if condition(job, "Suspended") is None:
+            self._store.set_status(JOBS, job, (job.get("status") or {}) | {"conditions": [suspended]})
 
     # ---- ending
 
-    def _finish(self, thing: Json, verdict: Json) -> None:
-        """Once no pod runs any more, the Job is Complete or Failed."""
-        pods = owned_pods(self._store, thing)
+    def _finish(self, job: Json, verdict: Json) -> None:
+        """Once no pod is running any more, the Job is Complete or Failed."""
+        pods = owned_pods(self._store, job)
         if any(is_active(p) or (is_terminating(p) and phase(p) not in ("Succeeded", "Failed")) for p in pods):
             return
         end = self._condition(_ENDS[verdict["type"]], verdict["reason"], verdict["message"])
-        self._report(thing, pods, [verdict, end])
-        self._failed_at.pop(thing["metadata"]["uid"], None)
+        self._report(job, pods, [verdict, end])
+        self._failed_at.pop(job["metadata"]["uid"], None)
 
-    def _expire(self, thing: Json) -> None:
-        seconds = thing["spec"].get("ttlSecondsAfterFinished")
+    def _expire(self, job: Json) -> None:
+        seconds = job["spec"].get("ttlSecondsAfterFinished")
         if seconds is None:
             return
-        ended = next(c for c in thing["status"]["conditions"] if c["type"] in _ENDS.values())
+        ended = next(c for c in job["status"]["conditions"] if c["type"] in _ENDS.values())
         if (self._store.clock() - moment(ended["lastTransitionTime"])).total_seconds() >= seconds:
-            self._store.delete(JOBS, thing)
+            self._store.delete(JOBS, job)
 
     # ---- status
 
@@ -122,35 +122,37 @@ class Jobs:
             "lastTransitionTime": now,
         }
 
-    def _report(self, thing: Json, pods: list[Json], conditions: list[Json]) -> None:
-        before = thing.get("status") or {}
+    def _report(self, job: Json, pods: list[Json], conditions: list[Json]) -> None:
+        previous = job.get("status") or {}
         ended = any(c["type"] in _ENDS.values() for c in conditions)
         active = [p for p in pods if is_active(p)]
-        gone = sum(is_terminating(p) and phase(p) in ("Pending", "Running") for p in pods)
-        failed = max(before.get("failed", 0), sum(phase(p) == "Failed" for p in pods) + (gone if conditions else 0))
+        terminating = sum(is_terminating(p) and phase(p) in ("Pending", "Running") for p in pods)
+        failed = max(
+            previous.get("failed", 0), sum(phase(p) == "Failed" for p in pods) + (terminating if conditions else 0)
+        )
         counts = {
             "active": len(active),
             "ready": sum(map(is_ready, active)),
-            "terminating": gone,
+            "terminating": terminating,
             "succeeded": sum(phase(p) == "Succeeded" for p in pods),
             "failed": failed,
         }
         status: Json = {k: v for k, v in counts.items() if v or k in ("ready", "terminating")}
-        status["startTime"] = before.get("startTime", self._store.timestamp())
+        status["startTime"] = previous.get("startTime", self._store.timestamp())
         status["uncountedTerminatedPods"] = {}
         if conditions:
             status["conditions"] = conditions
         if ended and conditions[-1]["type"] == "Complete":
             status["completionTime"] = self._store.timestamp()
-        self._store.set_status(JOBS, thing, status)
+        self._store.set_status(JOBS, job, status)
 
 
-def _ended(thing: Json) -> bool:
-    return any(condition(thing, kind) is not None for kind in _ENDS.values())
+def _ended(job: Json) -> bool:
+    return any(condition(job, kind) is not None for kind in _ENDS.values())
 
 
-def _verdict(thing: Json) -> Json | None:
-    return next((c for kind in _ENDS if (c := condition(thing, kind)) is not None), None)
+def _verdict(job: Json) -> Json | None:
+    return next((c for kind in _ENDS if (c := condition(job, kind)) is not None), None)
 
 
 def _restarts(pod: Json) -> int:

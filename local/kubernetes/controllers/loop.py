@@ -1,4 +1,4 @@
-"""The thread that runs the controllers: at once after every change, and at short ticks for what depends on time."""
+"""The thread that runs the controllers: at once after each change, and at short ticks for what depends on time."""
 
 import sys
 import threading
@@ -19,11 +19,11 @@ from .service import Services
 from .statefulset import StatefulSets
 
 _IDLE = 0.25
-"""Seconds between looks at deadlines while nothing changes."""
+"""Seconds between checks of deadlines while nothing changes."""
 
 
 class Controllers:
-    """All of them, on one thread, until stopped."""
+    """Runs all controllers on one thread until stopped."""
 
     def __init__(self, store: Store, pace: Pace) -> None:
         self._store = store
@@ -43,7 +43,7 @@ class Controllers:
         self._thread.start()
 
     def stop(self) -> None:
-        with self._store.changed:  # set under the lock: the walk looks at it, under the lock, before it waits
+        with self._store.changed:  # set under the lock, because the loop checks it under the lock before it waits
             self._stopped.set()
             self._store.changed.notify_all()
         if self._thread.is_alive():
@@ -59,22 +59,20 @@ class Controllers:
             self._stopped.wait(0.001)  # lets readers in between two steps
 
     def step(self) -> None:
-        """Look at every object once."""
+        """Reconcile every object once."""
         with self._store.changed:
             for controller in self._controllers:
-                for thing in self._store.find(controller.resource):
-                    self._reconcile(controller, thing)
+                for api_object in self._store.find(controller.resource):
+                    self._reconcile(controller, api_object)
             collect(self._store)
 
     @staticmethod
-    def _reconcile(controller: Controller, thing: Json) -> None:
-        """One object's fault must not stop the others."""
+    def _reconcile(controller: Controller, api_object: Json) -> None:
+        """A fault of one object must not stop the others."""
         try:
-            controller.reconcile(thing)
+            controller.reconcile(api_object)
         except ApiError as error:
-            name = (
-                f"{controller.resource.qualified} {thing['metadata'].get('namespace', '')}/{thing['metadata']['name']}"
-            )
+            name = f"{controller.resource.qualified} {api_object['metadata'].get('namespace', '')}/{api_object['metadata']['name']}"
             print(f"controller: {name}: {error.message}", file=sys.stderr)
-        except Exception:  # noqa: BLE001 - a fault of ours in one object: shown, the next object is looked at
+        except Exception:  # noqa: BLE001 - a bug that shows in one object is printed, and the next object gets its turn
             traceback.print_exc()

@@ -1,4 +1,4 @@
-"""ReplicaSet: as many pods of one template as asked for."""
+"""ReplicaSet: as many pods of one template as its spec asks for."""
 
 from ..podinfo import is_active, is_available, is_ready, owned_pods
 from ..resources import PODS, REPLICA_SETS, Json
@@ -12,27 +12,27 @@ class ReplicaSets:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def reconcile(self, thing: Json) -> None:
-        if "deletionTimestamp" in thing["metadata"]:
+    def reconcile(self, replica_set: Json) -> None:
+        if "deletionTimestamp" in replica_set["metadata"]:
             return
-        wanted = thing["spec"]["replicas"]
-        pods = [p for p in owned_pods(self._store, thing) if is_active(p)]
-        missing = range(wanted - len(pods))
-        pods.extend(create_pod(self._store, thing, thing["spec"]["template"], labels={}) for _ in missing)
-        if len(pods) > wanted:
+        replicas = replica_set["spec"]["replicas"]
+        pods = [p for p in owned_pods(self._store, replica_set) if is_active(p)]
+        missing = range(replicas - len(pods))
+        pods.extend(create_pod(self._store, replica_set, replica_set["spec"]["template"], labels={}) for _ in missing)
+        if len(pods) > replicas:
             pods.sort(key=deletion_order)
-            for pod in pods[: len(pods) - wanted]:
+            for pod in pods[: len(pods) - replicas]:
                 self._store.delete(PODS, pod)
-            pods = pods[len(pods) - wanted :]
-        self._report(thing, pods)
+            pods = pods[len(pods) - replicas :]
+        self._report(replica_set, pods)
 
-    def _report(self, thing: Json, pods: list[Json]) -> None:
-        now, wait = self._store.clock(), thing["spec"].get("minReadySeconds", 0)
+    def _report(self, replica_set: Json, pods: list[Json]) -> None:
+        now, wait = self._store.clock(), replica_set["spec"].get("minReadySeconds", 0)
         status = {
             "replicas": len(pods),
             "fullyLabeledReplicas": len(pods),
             "readyReplicas": sum(map(is_ready, pods)),
             "availableReplicas": sum(is_available(p, wait, now) for p in pods),
-            "observedGeneration": thing["metadata"]["generation"],
+            "observedGeneration": replica_set["metadata"]["generation"],
         }
-        self._store.set_status(REPLICA_SETS, thing, {"replicas": len(pods)} | without_zeros(status))
+        self._store.set_status(REPLICA_SETS, replica_set, {"replicas": len(pods)} | without_zeros(status))

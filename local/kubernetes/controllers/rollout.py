@@ -1,4 +1,4 @@
-"""The arithmetic of a rolling update, pure: how large each ReplicaSet should be next."""
+"""The arithmetic of a rolling update: how large each ReplicaSet should be next. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,28 +6,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """The state of one ReplicaSet."""
+    """The pods of one ReplicaSet."""
 
-    wanted: int
+    replicas: int
     available: int
     pods: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scaling:
-    """The sizes that the new and the old ReplicaSets (oldest first) should have."""
+    """The sizes that the new and the old ReplicaSets (oldest first) should get."""
 
     new: int
     old: tuple[int, ...]
 
 
 def next_scaling(*, replicas: int, max_surge: int, max_unavailable: int, new: Counts, old: Sequence[Counts]) -> Scaling:
-    """Grow the new set as far as the surge allows; shrink the old ones as far as enough pods stay available."""
-    total = new.wanted + sum(s.wanted for s in old)
-    grown = min(new.wanted, replicas)
-    if new.wanted < replicas:
-        grown = min(replicas, new.wanted + max(0, replicas + max_surge - total))
-    sizes = [s.wanted for s in old]
+    """Grow the new set as far as the surge allows; shrink the old ones as long as enough pods stay available."""
+    total = new.replicas + sum(s.replicas for s in old)
+    grown = min(new.replicas, replicas)
+    if new.replicas < replicas:
+        grown = min(replicas, new.replicas + max(0, replicas + max_surge - total))
+    sizes = [s.replicas for s in old]
     spare = grown + sum(sizes) - (replicas - max_unavailable) - max(0, grown - new.available)
     spare = _drop_unavailable(old, sizes, spare)
     keep_available = replicas - max_unavailable
@@ -40,7 +40,7 @@ def next_scaling(*, replicas: int, max_surge: int, max_unavailable: int, new: Co
 
 
 def _drop_unavailable(old: Sequence[Counts], sizes: list[int], spare: int) -> int:
-    """Old pods that serve nobody go first. Returns how many more may go."""
+    """Drop old pods that are not available first. Returns how many more may go."""
     for number, counts in enumerate(old):
         step = min(max(0, sizes[number] - counts.available), max(0, spare))
         sizes[number] -= step

@@ -1,4 +1,4 @@
-"""Service: Endpoints and an EndpointSlice that list the ready pods, at the ports where they really listen."""
+"""Service: Endpoints and an EndpointSlice that list the ready pods, with the ports at which they really listen."""
 
 from ..podinfo import is_ready, local_port, selected_pods
 from ..podstatus import ADDRESS, NODE
@@ -13,13 +13,13 @@ class Services:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def reconcile(self, thing: Json) -> None:
-        if not (thing["spec"].get("selector")):
+    def reconcile(self, service: Json) -> None:
+        if not (service["spec"].get("selector")):
             return
-        pods = sorted(selected_pods(self._store, thing), key=lambda p: str(p["metadata"]["name"]))
-        self._keep(ENDPOINTS, thing, {"subsets": _subsets(thing, pods)}, {})
-        labels = {"kubernetes.io/service-name": thing["metadata"]["name"]}
-        self._keep(ENDPOINT_SLICES, thing, _slice(thing, pods), labels)
+        pods = sorted(selected_pods(self._store, service), key=lambda p: str(p["metadata"]["name"]))
+        self._keep(ENDPOINTS, service, {"subsets": _subsets(service, pods)}, {})
+        labels = {"kubernetes.io/service-name": service["metadata"]["name"]}
+        self._keep(ENDPOINT_SLICES, service, _slice(service, pods), labels)
 
     def _keep(self, resource: Resource, service: Json, content: Json, labels: dict[str, str]) -> None:
         namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
@@ -33,13 +33,13 @@ class Services:
 
 
 def _ports(service: Json, pod: Json) -> list[Json]:
-    found = []
+    ports = []
     for port in service["spec"].get("ports") or []:
         number = local_port(pod, port.get("targetPort", port["port"]))
         if number is not None:
             name = {"name": port["name"]} if port.get("name") else {}
-            found.append(name | {"port": number, "protocol": port.get("protocol", "TCP")})
-    return found
+            ports.append(name | {"port": number, "protocol": port.get("protocol", "TCP")})
+    return ports
 
 
 def _reference(pod: Json) -> Json:
@@ -48,7 +48,7 @@ def _reference(pod: Json) -> Json:
 
 
 def _subsets(service: Json, pods: list[Json]) -> list[Json]:
-    """One subset for each pod, because each listens at ports of its own."""
+    """One subset per pod, because each pod listens at ports of its own."""
     subsets = []
     for pod in pods:
         address = {"ip": ADDRESS, "nodeName": NODE, "targetRef": _reference(pod)}
@@ -59,7 +59,7 @@ def _subsets(service: Json, pods: list[Json]) -> list[Json]:
 
 
 def _slice(service: Json, pods: list[Json]) -> Json:
-    """All pods with their readiness; the ports are those of the first, see README."""
+    """All pods with their readiness. The ports are those of the first pod; see README.md."""
     endpoints = [
         {
             "addresses": [ADDRESS],

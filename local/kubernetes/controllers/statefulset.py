@@ -1,7 +1,7 @@
 """StatefulSet: numbered pods, one after the other, updated from the highest number down.
 
-As in Kubernetes, a pod that never becomes ready blocks an ordered set for good, even when its template is put right:
-somebody has to delete it.
+As in Kubernetes, a pod that never becomes ready blocks an ordered set for good, even after its template was corrected:
+somebody has to delete the pod.
 """
 
 from ..podinfo import is_available, is_finished, is_ready, is_terminating, owned_pods, phase
@@ -29,7 +29,7 @@ class StatefulSets:
         self._report(stateful_set, current, update)
 
     def _former(self, stateful_set: Json, update: Json) -> Json:
-        """The revision that was in place before this update, while the update is not complete."""
+        """The revision before this update, as long as the update is not complete."""
         name = (stateful_set.get("status") or {}).get("currentRevision")
         return next((r for r in revisions(self._store, stateful_set) if r["metadata"]["name"] == name), update)
 
@@ -58,7 +58,7 @@ class StatefulSets:
             self._update(stateful_set, update)
 
     def _update(self, stateful_set: Json, update: Json) -> None:
-        """Replace the highest pod that is of an old revision; wait while any above it is not ready."""
+        """Replace the highest pod of an old revision; wait while any pod above it is not ready."""
         pods = self._pods(stateful_set)
         partition = stateful_set["spec"]["updateStrategy"]["rollingUpdate"]["partition"]
         for ordinal in range(stateful_set["spec"]["replicas"] - 1, partition - 1, -1):
@@ -84,8 +84,8 @@ class StatefulSets:
 
     def _pods(self, stateful_set: Json) -> dict[int, Json]:
         prefix = stateful_set["metadata"]["name"] + "-"
-        found = owned_pods(self._store, stateful_set)
-        return {int(p["metadata"]["name"].removeprefix(prefix)): p for p in found}
+        pods = owned_pods(self._store, stateful_set)
+        return {int(p["metadata"]["name"].removeprefix(prefix)): p for p in pods}
 
     def _settled(self, stateful_set: Json, pod: Json) -> bool:
         wait = stateful_set["spec"].get("minReadySeconds", 0)

@@ -1,4 +1,4 @@
-"""Runs the containers of pods as processes of this machine: pulls images, starts programs, probes and ends them."""
+"""Runs the containers of pods as processes on this machine: pulls images, starts programs, probes and ends them."""
 
 from .kubelet import Kubelet
 

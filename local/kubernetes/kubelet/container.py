@@ -1,4 +1,4 @@
-"""One container of a pod: pulled, started, probed, restarted with growing pauses, ended."""
+"""One container of a pod: pulled, started, probed, restarted with growing pauses, and ended."""
 
 import contextlib
 from collections.abc import Callable, Mapping
@@ -19,12 +19,12 @@ from .registry import PullError
 
 _CREATING: Json = {"waiting": {"reason": "ContainerCreating"}}
 _STABLE = 600.0
-"""Seconds after which a crash counts as the first one again."""
+"""Seconds without a crash after which the pauses start over."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
-    """The parts of its pod and of the kubelet that a container needs."""
+class Context:
+    """What a container needs from its pod and from the kubelet."""
 
     pull: Callable[[str, str], Image]
     prepare: Callable[[Image], Launch]
@@ -35,17 +35,17 @@ class Surroundings:
     clock: Callable[[], float]
     timestamp: Callable[[], str]
     event: Callable[[str, str, str], None]
-    """(type, reason, message) as an Event of the pod."""
+    """Records (type, reason, message) as an Event of the pod."""
 
 
 class Container:
     """Call step() at every tick; `status()` is what the pod reports."""
 
-    def __init__(self, spec: Json, policy: str, around: Surroundings, *, restarts: int = 0) -> None:
-        """`restarts` is not 0 for a container that ran before the node was started again."""
+    def __init__(self, spec: Json, policy: str, context: Context, *, restarts: int = 0) -> None:
+        """`restarts` is not 0 for a container that ran before the node was restarted."""
         self.spec = spec
         self._policy = policy
-        self._around = around
+        self._context = context
         self._state: Json = _CREATING
         self._last_state: Json = {}
         self._image: Image | None = None
@@ -106,15 +106,15 @@ class Container:
     # ---- starting
 
     def _try_start(self) -> None:
-        now = self._around.clock()
+        now = self._context.clock()
         if now < self._retry_at:
-            if self._before_pause is not None:  # the reason of the failure is shown once, then the pause
+            if self._before_pause is not None:  # show the reason of the failure once, then the pause
                 self._state, self._before_pause = self._before_pause, None
             return
         try:
             if self._image is None:
-                self._image = self._around.pull(self.spec["image"], self.spec.get("imagePullPolicy", "IfNotPresent"))
-            launch = self._around.prepare(self._image)
+                self._image = self._context.pull(self.spec["image"], self.spec.get("imagePullPolicy", "IfNotPresent"))
+            launch = self._context.prepare(self._image)
             self._start(launch)
         except InvalidImageNameError as error:
             self._wait("InvalidImageName", f"Failed to apply default image tag: {error}")
@@ -138,30 +138,30 @@ class Container:
                 environment=launch.environment,
                 folder=launch.folder,
                 log=self.log,
-                guardian=self._around.guardian,
+                guardian=self._context.guardian,
             )
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise StartError(f'exec: "{launch.argv[0]}": {reason}') from error
-        self._started = self._around.clock()
-        self._state = {"running": {"startedAt": self._around.timestamp()}}
+        self._started = self._context.clock()
+        self._state = {"running": {"startedAt": self._context.timestamp()}}
         self._probes = {
-            kind: Probe(kind, self.spec[kind], self._around.local_port, self._around.pace.first_ready_every)
+            kind: Probe(kind, self.spec[kind], self._context.local_port, self._context.pace.first_ready_every)
             for kind in KINDS
             if self.spec.get(kind)
         }
         self._ready = not ({"readinessProbe", "startupProbe"} & set(self._probes))
-        self._around.event("Normal", "Started", f"Started container {self.name}")
+        self._context.event("Normal", "Started", f"Started container {self.name}")
 
     def _wait(self, reason: str, message: str) -> None:
-        """Say why nothing runs, and try again later, each time after a longer pause."""
+        """Report why nothing is running, and retry later, after a longer pause each time."""
         self._state = {"waiting": {"reason": reason, "message": message}}
         self._before_pause = None
-        self._retry_at = self._around.clock() + self._pause()
-        self._around.event("Warning", "Failed", f"Error: {reason}: {message}")
+        self._retry_at = self._context.clock() + self._pause()
+        self._context.event("Warning", "Failed", f"Error: {reason}: {message}")
 
     def _pause(self) -> float:
-        pace = self._around.pace
+        pace = self._context.pace
         seconds = min(pace.backoff_first * 2**self._pauses, pace.backoff_most)
         self._pauses = min(self._pauses + 1, 20)
         return float(seconds)
@@ -186,14 +186,19 @@ class Container:
             waits = startup is not None and not startup.passed and kind != "startupProbe"
             if waits or (kind == "startupProbe" and probe.passed):
                 continue
-            now = self._around.clock()
+            now = self._context.clock()
             if probe.due(now, self._started):
-                was = probe.passed
+                had_passed = probe.passed
                 probe.run(now)
-                if kind != "startupProbe" and (was or kind == "livenessProbe") and probe.message and not probe.passed:
-                    self._around.event("Warning", "Unhealthy", f"{kind.removesuffix('Probe')} probe: {probe.message}")
+                if (
+                    kind != "startupProbe"
+                    and (had_passed or kind == "livenessProbe")
+                    and probe.message
+                    and not probe.passed
+                ):
+                    self._context.event("Warning", "Unhealthy", f"{kind.removesuffix('Probe')} probe: {probe.message}")
             if probe.failed(now, self._started):
-                self._around.event(
+                self._context.event(
                     "Normal", "Killing", f"Container {self.name} failed {kind.removesuffix('Probe')} probe"
                 )
                 self._restart_unhealthy()
@@ -210,14 +215,14 @@ class Container:
     # ---- ending
 
     def _note_end(self, code: int) -> None:
-        started = self._state.get("running", {}).get("startedAt", self._around.timestamp())
+        started = self._state.get("running", {}).get("startedAt", self._context.timestamp())
         self._process = None
         self._ready = False
         ended: Json = {
             "exitCode": code,
             "reason": "Completed" if code == 0 else "Error",
             "startedAt": started,
-            "finishedAt": self._around.timestamp(),
+            "finishedAt": self._context.timestamp(),
         }
         self._state = {"terminated": ended}
 
@@ -228,8 +233,8 @@ class Container:
         return self._policy == "Always" or ended["exitCode"] != 0
 
     def _plan_restart(self) -> None:
-        """The first restart is at once; then the pauses grow, until the program has run well for long."""
-        now = self._around.clock()
+        """The first restart is immediate; then the pauses grow, until the program has run well for a long time."""
+        now = self._context.clock()
         if now - self._started > _STABLE:
             self._pauses = 0
         first = self._restarts == 0
@@ -240,7 +245,7 @@ class Container:
         message = f"back-off {pause:g}s restarting failed container={self.name}"
         self._state = _CREATING if first else {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
         if not first:
-            self._around.event("Warning", "BackOff", f"Back-off restarting failed container {self.name}")
+            self._context.event("Warning", "BackOff", f"Back-off restarting failed container {self.name}")
 
 
 def make_home(root: Path, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""The surroundings of a container's program: its environment, its arguments, its files. Nothing of ours leaks in."""
+"""What a container's program gets: its environment, its arguments, its files. Nothing of our own leaks in."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ _REFERENCE = re.compile(r"\$(?:\$|\((?P<name>[A-Za-z_.-][A-Za-z0-9_.-]*)\))")
 
 
 class ContainerConfigError(Exception):
-    """Something the container refers to is missing: CreateContainerConfigError."""
+    """Something that the container refers to is missing: CreateContainerConfigError."""
 
 
 class StartError(Exception):
@@ -30,7 +30,7 @@ class StartError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Launch:
-    """All that is needed to start a program."""
+    """Everything needed to start a program."""
 
     argv: list[str]
     environment: dict[str, str]
@@ -38,53 +38,53 @@ class Launch:
 
 
 def service_variables(store: Store, namespace: str, forwarded: Callable[[Json, Json], int]) -> dict[str, str]:
-    """`<SERVICE>_SERVICE_HOST` and `_PORT` of every Service in the namespace, at the local forwarders."""
-    found: dict[str, str] = {}
+    """`<SERVICE>_SERVICE_HOST` and `_PORT` of every Service in the namespace, pointing at the local forwarders."""
+    environment: dict[str, str] = {}
     for service in store.find(SERVICES, namespace):
         prefix = service["metadata"]["name"].upper().replace("-", "_").replace(".", "_")
         for number, port in enumerate(service["spec"].get("ports") or []):
             local = str(forwarded(service, port))
             if number == 0:
-                found |= {f"{prefix}_SERVICE_HOST": ADDRESS, f"{prefix}_SERVICE_PORT": local}
+                environment |= {f"{prefix}_SERVICE_HOST": ADDRESS, f"{prefix}_SERVICE_PORT": local}
             if port.get("name"):
-                found[f"{prefix}_SERVICE_PORT_{port['name'].upper().replace('-', '_')}"] = local
-    return found
+                environment[f"{prefix}_SERVICE_PORT_{port['name'].upper().replace('-', '_')}"] = local
+    return environment
 
 
 def variables(
     store: Store, pod: Json, container: Json, *, image: Image, services: Mapping[str, str], ports: Mapping[int, int]
 ) -> dict[str, str]:
-    """Image, Services, envFrom, env: the later wins, as in a cluster. PORT is moved to this machine's port, HOST to the
-    address that only this machine reaches."""
-    found = {name: _mapped_list(value, image.root) for name, value in image.environment.items() if name != "PATH"}
-    found |= services
+    """Image, Services, envFrom, env: later ones win, as in a cluster. PORT is changed to the port on this machine, HOST
+    to the address that only this machine can reach."""
+    environment = {name: _map_list(value, image.root) for name, value in image.environment.items() if name != "PATH"}
+    environment |= services
     namespace = pod["metadata"]["namespace"]
     for source in container.get("envFrom") or []:
         prefix = source.get("prefix", "")
         for kind, resource in (("configMapRef", CONFIG_MAPS), ("secretRef", SECRETS)):
             if kind in source:
-                found |= {f"{prefix}{k}": v for k, v in _all_of(store, resource, namespace, source[kind]).items()}
+                environment |= {f"{prefix}{k}": v for k, v in _all_of(store, resource, namespace, source[kind]).items()}
     for entry in container.get("env") or []:
         value = _value(store, pod, entry)
         if value is not None:
-            found[entry["name"]] = expand(value, found)
-    found |= _moved_ports(found, ports)
-    if found.get("HOST", "0.0.0.0") in _ALL_ADDRESSES:
-        found["HOST"] = ADDRESS
-    own = {"PATH": PATH, "HOSTNAME": pod["metadata"]["name"]}
-    return own | found
+            environment[entry["name"]] = expand(value, environment)
+    environment |= _local_ports(environment, ports)
+    if environment.get("HOST", "0.0.0.0") in _ALL_ADDRESSES:
+        environment["HOST"] = ADDRESS
+    defaults = {"PATH": PATH, "HOSTNAME": pod["metadata"]["name"]}
+    return defaults | environment
 
 
-def _moved_ports(found: Mapping[str, str], ports: Mapping[int, int]) -> dict[str, str]:
+def _local_ports(environment: Mapping[str, str], ports: Mapping[int, int]) -> dict[str, str]:
     if not ports:
         return {}
-    stated = found.get("PORT", "")
-    first = next(iter(ports.values()))
+    stated_port = environment.get("PORT", "")
+    first_port = next(iter(ports.values()))
     moved = {f"PORT_{number}": str(local) for number, local in ports.items()}
-    if not stated:
-        moved["PORT"] = str(first)
-    elif stated.isdigit() and int(stated) in ports:
-        moved["PORT"] = str(ports[int(stated)])
+    if not stated_port:
+        moved["PORT"] = str(first_port)
+    elif stated_port.isdigit() and int(stated_port) in ports:
+        moved["PORT"] = str(ports[int(stated_port)])
     return moved
 
 
@@ -100,8 +100,8 @@ def _value(store: Store, pod: Json, entry: Json) -> str | None:
                 return content[reference["key"]]
             if reference.get("optional"):
                 return None
-            what = f"{resource.kind} {namespace}/{reference['name']}"
-            raise ContainerConfigError(f"couldn't find key {reference['key']} in {what}")
+            source_name = f"{resource.kind} {namespace}/{reference['name']}"
+            raise ContainerConfigError(f"couldn't find key {reference['key']} in {source_name}")
     if reference := source.get("fieldRef"):
         return _field(pod, reference["fieldPath"])
     raise ContainerConfigError(f"env {entry['name']}: {', '.join(source)} is not provided by this double")
@@ -126,28 +126,28 @@ def _field(pod: Json, path: str) -> str:
 
 
 def _all_of(store: Store, resource: Resource, namespace: str, reference: Json) -> dict[str, str]:
-    thing = store.get(resource, namespace, reference["name"])
-    if thing is None:
+    api_object = store.get(resource, namespace, reference["name"])
+    if api_object is None:
         if reference.get("optional"):
             return {}
         raise ContainerConfigError(f'{resource.kind.lower()} "{reference["name"]}" not found')
-    return {k: v.decode(errors="replace") for k, v in content_of(resource, thing).items()}
+    return {k: v.decode(errors="replace") for k, v in content_of(resource, api_object).items()}
 
 
-def content_of(resource: Resource, thing: Json) -> dict[str, bytes]:
+def content_of(resource: Resource, api_object: Json) -> dict[str, bytes]:
     """The entries of a ConfigMap or Secret."""
-    encoded = (thing.get("data") if resource is SECRETS else thing.get("binaryData")) or {}
-    plain = {} if resource is SECRETS else thing.get("data") or {}
+    encoded = (api_object.get("data") if resource is SECRETS else api_object.get("binaryData")) or {}
+    plain = {} if resource is SECRETS else api_object.get("data") or {}
     return {k: base64.b64decode(v) for k, v in encoded.items()} | {k: str(v).encode() for k, v in plain.items()}
 
 
-def expand(text: str, known: Mapping[str, str]) -> str:
-    """`$(NAME)` by its value; unknown names stay as they are, `$$` is a dollar sign."""
+def expand(text: str, variables: Mapping[str, str]) -> str:
+    """Replace each `$(NAME)` by its value; unknown names stay as they are, and `$$` is a dollar sign."""
 
-    def one(found: re.Match[str]) -> str:
-        if found["name"] is None:
+    def one(match: re.Match[str]) -> str:
+        if match["name"] is None:
             return "$"
-        return known.get(found["name"], found[0])
+        return variables.get(match["name"], match[0])
 
     return _REFERENCE.sub(one, text)
 
@@ -164,57 +164,59 @@ def launch(
     if not argv:
         raise StartError("no command specified: neither the container nor the image names a program")
     argv = [expand(str(a), environment) for a in argv]
-    own = {name: _mounted(value, mounts) for name, value in environment.items()}
-    own |= {"HOME": str(home), "TMPDIR": str(home)}
-    inside = (container.get("workingDir") or image.working_dir).lstrip("/")
-    folder = (image.root / inside).resolve()
+    program_environment = {name: _map_mount(value, mounts) for name, value in environment.items()}
+    program_environment |= {"HOME": str(home), "TMPDIR": str(home)}
+    working_dir = (container.get("workingDir") or image.working_dir).lstrip("/")
+    folder = (image.root / working_dir).resolve()
     if not folder.is_relative_to(image.root.resolve()) or not folder.is_dir():
-        raise StartError(f"working directory /{inside} does not exist in the image")
-    rest = [_mounted(_mapped(a, image.root), mounts) for a in argv[1:]]
-    return Launch(argv=[_program(argv[0], image.root, folder), *rest], environment=own, folder=folder)
+        raise StartError(f"working directory /{working_dir} does not exist in the image")
+    arguments = [_map_mount(_map(a, image.root), mounts) for a in argv[1:]]
+    return Launch(
+        argv=[_program(argv[0], image.root, folder), *arguments], environment=program_environment, folder=folder
+    )
 
 
 def _program(name: str, root: Path, folder: Path) -> str:
-    """Python is this Python; a file of the image if this machine can run it; else a program of this machine."""
+    """Python is this Python; a file of the image if this machine can run it; otherwise a program of this machine."""
     if _PYTHON.fullmatch(name):
         return sys.executable
     if "/" in name:
-        inside = root / name.lstrip("/") if name.startswith("/") else folder / name
-        if inside.is_file() and shutil.which(str(inside)):
-            return str(inside.resolve())
-        what = "is not executable" if inside.exists() else "no such file or directory"
-        raise StartError(f'exec: "{name}": {what} in the image (only Python and scripts of this machine run here)')
-    found = shutil.which(name, path=PATH)
-    if found is None:
+        file = root / name.lstrip("/") if name.startswith("/") else folder / name
+        if file.is_file() and shutil.which(str(file)):
+            return str(file.resolve())
+        problem = "is not executable" if file.exists() else "no such file or directory"
+        raise StartError(f'exec: "{name}": {problem} in the image (only Python and scripts of this machine run here)')
+    program = shutil.which(name, path=PATH)
+    if program is None:
         raise StartError(f'exec: "{name}": executable file not found: neither Python nor a program of this machine')
-    return found
+    return program
 
 
-def _mapped(argument: str, root: Path) -> str:
-    """An absolute path that exists in the image, as a path of this machine."""
+def _map(argument: str, root: Path) -> str:
+    """An absolute path that exists in the image, as a path on this machine."""
     if not argument.startswith("/") or argument == "/":
         return argument
-    inside = root / argument.lstrip("/")
-    return str(inside) if inside.exists() else argument
+    file = root / argument.lstrip("/")
+    return str(file) if file.exists() else argument
 
 
-def _mapped_list(value: str, root: Path) -> str:
-    """A value such as PYTHONPATH, when every part of it is a path in the image."""
+def _map_list(value: str, root: Path) -> str:
+    """A value such as PYTHONPATH, if every part of it is a path in the image."""
     parts = value.split(":")
-    mapped = [_mapped(p, root) for p in parts]
+    mapped = [_map(p, root) for p in parts]
     return ":".join(mapped) if all(m != p for m, p in zip(mapped, parts, strict=True)) else value
 
 
-def _mounted(text: str, mounts: Mapping[str, Path]) -> str:
-    """A path at or below a mount, as a path of this machine."""
-    for place, folder in mounts.items():
-        if text == place or text.startswith(place.rstrip("/") + "/"):
-            return str(folder) + text[len(place.rstrip("/")) :]
+def _map_mount(text: str, mounts: Mapping[str, Path]) -> str:
+    """A path at or below a mount, as a path on this machine."""
+    for mount_path, folder in mounts.items():
+        if text == mount_path or text.startswith(mount_path.rstrip("/") + "/"):
+            return str(folder) + text[len(mount_path.rstrip("/")) :]
     return text
 
 
 def volume_mounts(store: Store, pod: Json, container: Json, home: Path) -> dict[str, Path]:
-    """{mountPath: folder}: ConfigMaps and Secrets written out, empty folders made."""
+    """{mountPath: folder}, with ConfigMaps and Secrets written to files and empty folders created."""
     volumes = {v["name"]: v for v in pod["spec"].get("volumes") or []}
     mounts: dict[str, Path] = {}
     for mount in container.get("volumeMounts") or []:
@@ -235,15 +237,15 @@ def _write_volume(store: Store, pod: Json, volume: Json, folder: Path) -> None:
         if kind not in volume:
             continue
         name = volume[kind][key]
-        thing = store.get(resource, pod["metadata"]["namespace"], name)
-        if thing is None:
+        api_object = store.get(resource, pod["metadata"]["namespace"], name)
+        if api_object is None:
             if volume[kind].get("optional"):
                 return
             raise ContainerConfigError(
                 f'MountVolume.SetUp failed for volume "{volume["name"]}": {kind} "{name}" not found'
             )
         items = {i["key"]: i["path"] for i in volume[kind].get("items") or []}
-        for entry, content in content_of(resource, thing).items():
+        for entry, content in content_of(resource, api_object).items():
             if items and entry not in items:
                 continue
             target = folder / items.get(entry, entry)

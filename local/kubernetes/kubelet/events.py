@@ -1,4 +1,4 @@
-"""Events of pods: what `kubectl describe` would show, counted when they repeat."""
+"""Events of pods, as `kubectl describe` would show them; repeated ones are counted."""
 
 import copy
 import hashlib
@@ -17,10 +17,10 @@ def record_event(store: Store, pod: Json, *, kind: str, reason: str, message: st
     name = f"{metadata['name']}.{digest}"
     now = store.timestamp()
     with store.changed:
-        known = store.get(EVENTS, metadata["namespace"], name)
-        if known is not None:
-            again = copy.deepcopy(known) | {"count": known["count"] + 1, "lastTimestamp": now}
-            store.update(EVENTS, known, again, manager="kubelet")
+        existing = store.get(EVENTS, metadata["namespace"], name)
+        if existing is not None:
+            repeated = copy.deepcopy(existing) | {"count": existing["count"] + 1, "lastTimestamp": now}
+            store.update(EVENTS, existing, repeated, manager="kubelet")
             return
         store.create(
             EVENTS,
@@ -47,7 +47,7 @@ def record_event(store: Store, pod: Json, *, kind: str, reason: str, message: st
 
 
 def _forget_oldest(store: Store, namespace: str) -> None:
-    """A cluster forgets events after an hour; here the number is bounded."""
+    """Bound the number of events; a cluster deletes them after an hour."""
     events = store.find(EVENTS, namespace)
     if len(events) > _KEPT:
         oldest = min(events, key=lambda e: int(e["metadata"]["resourceVersion"]))

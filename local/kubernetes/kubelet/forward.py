@@ -1,4 +1,4 @@
-"""The double's kube-proxy: for each port of a Service a TCP listener that forwards to a ready pod."""
+"""The double's kube-proxy: for each port of a Service, a TCP listener that forwards to a ready pod."""
 
 import contextlib
 import socket
@@ -15,7 +15,7 @@ _MOST_CONNECTIONS = 256
 
 
 class Forwarder:
-    """One listener. A connection while no pod is ready is closed at once."""
+    """One listener. While no pod is ready, connections are closed at once."""
 
     def __init__(self, store: Store, namespace: str, name: str, port: int) -> None:
         self._store = store
@@ -55,7 +55,7 @@ class Forwarder:
                     _pump(client, pod)
                     back.join()
         except OSError:
-            return  # either side went away: so does the connection
+            return  # one side went away, so the connection ends
         finally:
             self._open.release()
 
@@ -80,35 +80,35 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 class Forwarders:
-    """One for each port of each Service, opened when first asked for or seen."""
+    """One forwarder for each port of each Service, opened when first needed or seen."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[tuple[str, str, int], Forwarder] = {}
+        self._forwarders: dict[tuple[str, str, int], Forwarder] = {}
         self._lock = threading.Lock()
 
     def port_of(self, service: Json, port: Json) -> int:
         key = (service["metadata"]["namespace"], service["metadata"]["name"], int(port["port"]))
         with self._lock:
-            if key not in self._known:
-                self._known[key] = Forwarder(self._store, *key)
-            return self._known[key].port
+            if key not in self._forwarders:
+                self._forwarders[key] = Forwarder(self._store, *key)
+            return self._forwarders[key].port
 
     def keep_up(self) -> None:
-        """Open what is new, close what is gone."""
-        wanted = {
+        """Open forwarders for new ports, close those of removed ones."""
+        keys = {
             (s["metadata"]["namespace"], s["metadata"]["name"], int(p["port"]))
             for s in self._store.find(SERVICES)
             for p in s["spec"].get("ports") or []
         }
         with self._lock:
-            for key in [k for k in self._known if k not in wanted]:
-                self._known.pop(key).close()
-            for key in wanted - set(self._known):
-                self._known[key] = Forwarder(self._store, *key)
+            for key in [k for k in self._forwarders if k not in keys]:
+                self._forwarders.pop(key).close()
+            for key in keys - set(self._forwarders):
+                self._forwarders[key] = Forwarder(self._store, *key)
 
     def close(self) -> None:
         with self._lock:
-            for forwarder in self._known.values():
+            for forwarder in self._forwarders.values():
                 forwarder.close()
-            self._known.clear()
+            self._forwarders.clear()

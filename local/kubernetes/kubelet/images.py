@@ -1,4 +1,4 @@
-"""Images on disk: pulled once, kept by digest, unpacked into a directory that containers share."""
+"""Images on disk: pulled once, stored by digest, unpacked into a directory that containers share."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ _PLATFORM = ("linux", "amd64")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
-    """An unpacked image and what its config says of the program."""
+    """An unpacked image, and what its config says about the program."""
 
     id: str
     root: Path
@@ -35,7 +35,7 @@ class Image:
 
 
 class Images:
-    """Pulls each digest at most once, however many callers ask at a time."""
+    """Pulls each digest at most once, however many callers need it at the same time."""
 
     def __init__(self, folder: Path, registries: Sequence[RegistryLogin]) -> None:
         self._folder = folder
@@ -46,11 +46,11 @@ class Images:
         self._busy: dict[str, threading.Lock] = {}
 
     def get(self, name: str, policy: str = "IfNotPresent") -> Image:
-        """The image by name. Raises InvalidImageNameError or PullError."""
+        """The image with that name. Raises InvalidImageNameError or PullError."""
         reference = parse_reference(name)
-        digest = self._known(reference, policy)
-        if digest is not None and (found := self._stored(reference, digest)) is not None:
-            return found
+        digest = self._digest_of(reference, policy)
+        if digest is not None and (image := self._stored(reference, digest)) is not None:
+            return image
         if policy == "Never":
             raise PullError(f'Container image "{name}" is not present with pull policy of Never')
         client = self._client(reference.registry)
@@ -58,15 +58,15 @@ class Images:
         if reference.tag and not reference.digest:
             self._tags[reference.registry, reference.repository, reference.tag] = manifest.digest
         with self._one_at_a_time(manifest.digest):
-            found = self._stored(reference, manifest.digest)
+            image = self._stored(reference, manifest.digest)
             try:
-                return found or self._pull(client, reference, manifest)
+                return image or self._pull(client, reference, manifest)
             except (KeyError, TypeError, AttributeError) as error:
                 raise PullError(f"{reference.repository}: the manifest or config is malformed: {error!r}") from error
 
-    # ---- what is here
+    # ---- stored images
 
-    def _known(self, reference: Reference, policy: str) -> str | None:
+    def _digest_of(self, reference: Reference, policy: str) -> str | None:
         if reference.digest:
             return reference.digest
         if policy == "Always":
@@ -96,11 +96,11 @@ class Images:
     # ---- pulling
 
     def _pull(self, client: RegistryClient, reference: Reference, manifest: Manifest) -> Image:
-        chosen = _for_this_platform(client, reference, manifest)
-        layers = chosen.document.get("layers") or []
+        platform_manifest = _for_this_platform(client, reference, manifest)
+        layers = platform_manifest.document.get("layers") or []
         if len(layers) > MAX_LAYERS:
             raise PullError(f"{reference.repository}: {len(layers)} layers, at most {MAX_LAYERS} are unpacked")
-        config = client.document(reference.repository, str(chosen.document["config"]["digest"]))
+        config = client.document(reference.repository, str(platform_manifest.document["config"]["digest"]))
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="pull-") as scratch:
             root = Path(scratch) / "image" / "rootfs"
@@ -116,7 +116,7 @@ class Images:
             try:
                 root.parent.rename(home)
             except OSError:
-                if not (home / "config.json").is_file():  # else another double with the same folder was faster
+                if not (home / "config.json").is_file():  # otherwise another double with the same folder was faster
                     raise
         return _image(reference, manifest.digest, self._home(manifest.digest) / "rootfs", config)
 
@@ -134,20 +134,20 @@ def _for_this_platform(client: RegistryClient, reference: Reference, manifest: M
 
 
 def _image(reference: Reference, digest: str, root: Path, config: dict[str, Any]) -> Image:
-    run = config.get("config") or {}
-    pairs = (str(e).partition("=") for e in run.get("Env") or [])
+    run_config = config.get("config") or {}
+    pairs = (str(e).partition("=") for e in run_config.get("Env") or [])
     return Image(
         id=f"{reference.registry}/{reference.repository}@{digest}",
         root=root,
-        entrypoint=tuple(run.get("Entrypoint") or ()),
-        command=tuple(run.get("Cmd") or ()),
+        entrypoint=tuple(run_config.get("Entrypoint") or ()),
+        command=tuple(run_config.get("Cmd") or ()),
         environment={name: value for name, _, value in pairs},
-        working_dir=str(run.get("WorkingDir") or "/"),
+        working_dir=str(run_config.get("WorkingDir") or "/"),
     )
 
 
 class _Budget:
-    """The most that all layers of one image may take together."""
+    """A limit on what all layers of one image may take together."""
 
     def __init__(self) -> None:
         self.bytes = MAX_UNPACKED
@@ -161,7 +161,7 @@ class _Budget:
 
 
 def unpack(blob: Path, root: Path, budget: _Budget | None = None) -> None:
-    """Lay one layer over what is there: whiteouts remove, devices and links out of the root are refused."""
+    """Lay a layer over the existing files: whiteouts remove files; devices and links out of the root are refused."""
     budget = budget or _Budget()
     try:
         with tarfile.open(blob, "r:*") as archive:
@@ -180,7 +180,7 @@ def _lay(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
         _white_out(root, path)
         return
     if member.ischr() or member.isblk() or member.isfifo():
-        return  # a process here uses the machine's own devices
+        return  # processes use the machine's own devices
     if member.issym() and member.linkname.startswith("/"):
         up = "../" * (len(path.parts) - 1)
         member = member.replace(linkname=up + member.linkname.lstrip("/") or ".", deep=False)
@@ -194,10 +194,10 @@ def _white_out(root: Path, path: Path) -> None:
     parent = root / path.parent
     if not parent.resolve().is_relative_to(root.resolve()):
         raise PullError(f"layer: whiteout {path} points out of the image")
-    gone = (
+    removed = (
         list(parent.iterdir()) if path.name == _OPAQUE and parent.is_dir() else [parent / path.name[len(_WHITEOUT) :]]
     )
-    for entry in gone:
+    for entry in removed:
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:

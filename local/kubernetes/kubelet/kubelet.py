@@ -1,4 +1,4 @@
-"""Gives every pod a worker, and answers for logs and requests to pods."""
+"""Gives every pod a worker, and serves logs and requests to pods."""
 
 import http.client
 import threading
@@ -11,7 +11,7 @@ from ..podinfo import local_port
 from ..podstatus import ADDRESS
 from ..resources import PODS, Json
 from ..runtime import PodReply, PodRequest, PodUnreachableError
-from ..scheduling import left_alone
+from ..scheduling import mark_if_unschedulable
 from ..settings import Pace, RegistryLogin
 from ..store import Store
 from .forward import Forwarders
@@ -25,7 +25,7 @@ _STOP_SECONDS = 10.0
 
 
 class Kubelet:
-    """The node. start() and stop() once each."""
+    """The node's kubelet. Call start() and stop() once each."""
 
     def __init__(self, store: Store, *, state_dir: Path, registries: Sequence[RegistryLogin], pace: Pace) -> None:
         self._store = store
@@ -44,7 +44,7 @@ class Kubelet:
         self._thread.start()
 
     def stop(self) -> None:
-        """End every process; what does not end by itself is killed with the guardian."""
+        """End every process; the guardian kills those that do not end by themselves."""
         self._stopped.set()
         with self._store.changed:
             self._store.changed.notify_all()
@@ -76,7 +76,7 @@ class Kubelet:
         finally:
             connection.close()
         if len(body) > _MAX_ANSWER:
-            raise PodUnreachableError(f"the answer is longer than {_MAX_ANSWER} bytes")
+            raise PodUnreachableError(f"the response is longer than {_MAX_ANSWER} bytes")
         return PodReply(code=response.status, headers=tuple(response.getheaders()), body=body)
 
     def _run(self) -> None:
@@ -99,7 +99,7 @@ class Kubelet:
             self._workers.pop(uid).wake()
 
     def _begin(self, pod: Json) -> None:
-        if not left_alone(self._store, pod, manager=KUBELET):
+        if not mark_if_unschedulable(self._store, pod, manager=KUBELET):
             self._workers[pod["metadata"]["uid"]] = self._start(pod)
         elif "deletionTimestamp" in pod["metadata"]:
             self._store.remove(PODS, pod)

@@ -22,7 +22,7 @@ class Outcome:
 
 
 class Probe:
-    """One probe of one start of a container: when it is due, and how often it failed in a row."""
+    """One probe of a started container: when it is due, and how often it has failed in a row."""
 
     def __init__(
         self, kind: Kind, spec: Json, local_port: Callable[[int | str], int | None], first_every: float
@@ -55,8 +55,8 @@ class Probe:
             self.message = outcome.message
             if self._failures >= self._spec.get("failureThreshold", 3):
                 self.passed = False
-        hurry = self.kind != "livenessProbe" and not self.passed
-        self._next = now + (min(period, self._first_every) if hurry else period)
+        is_waiting = self.kind != "livenessProbe" and not self.passed
+        self._next = now + (min(period, self._first_every) if is_waiting else period)
 
     def failed(self, now: float, started: float) -> bool:
         """Whether the container has to be restarted."""
@@ -68,7 +68,7 @@ class Probe:
 
 
 def ask(spec: Json, local_port: Callable[[int | str], int | None]) -> Outcome:
-    """Ask once."""
+    """Run the probe once."""
     seconds = float(spec.get("timeoutSeconds", 1))
     if get := spec.get("httpGet"):
         port = local_port(get["port"])

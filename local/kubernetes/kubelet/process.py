@@ -1,4 +1,4 @@
-"""One process of a container: started in a group of its own, its output kept, ended for certain."""
+"""One process of a container: started in a group of its own, its output kept, and certain to be ended."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ _CHUNK = 64 * 1024
 
 
 class LogBuffer:
-    """The last megabyte that a container wrote."""
+    """The last megabyte of a container's output."""
 
     def __init__(self, most: int = MAX_LOG) -> None:
         self._most = most
@@ -34,7 +34,7 @@ class LogBuffer:
 
 
 class Process:
-    """A running program. `poll()` tells when it has ended; nothing of its group outlives it."""
+    """A running program. `poll()` reports when it has ended; nothing in its process group outlives it."""
 
     def __init__(
         self, argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: LogBuffer, guardian: Guardian
@@ -62,7 +62,7 @@ class Process:
     def poll(self) -> int | None:
         """The exit code as a container reports it (128 + signal), or None while it runs."""
         if self.exit_code is None and self._has_ended():
-            self._signal_group(signal.SIGKILL)  # before it is reaped: until then the group's number is its own
+            self._signal_group(signal.SIGKILL)  # before it is reaped: afterwards the group's id may be reused
             code = self._popen.wait()
             self._guardian.forget(self._popen.pid)
             self._reader.join(timeout=2)
@@ -70,12 +70,12 @@ class Process:
         return self.exit_code
 
     def terminate(self) -> None:
-        """Ask it to end, as Kubernetes asks the first process of a container."""
+        """Ask it to end, as Kubernetes asks a container's first process."""
         if self.poll() is None:
             self._popen.send_signal(signal.SIGTERM)
 
     def kill(self) -> int:
-        """End it and everything it started, now."""
+        """Kill it and everything that it started."""
         if self.poll() is None:
             self._signal_group(signal.SIGKILL)
             os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT)

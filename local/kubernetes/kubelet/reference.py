@@ -1,4 +1,4 @@
-"""The name of an image: where it is, and which one. A name without a registry is Docker Hub's, as everywhere."""
+"""Parses the name of an image. A name without a registry means Docker Hub, as everywhere."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class InvalidImageNameError(Exception):
-    """The image's name cannot be read."""
+    """The image's name cannot be parsed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,17 +25,17 @@ class Reference:
 
     @property
     def version(self) -> str:
-        """The reference that a registry is asked for."""
+        """The digest or tag to request from the registry."""
         return self.digest or self.tag or "latest"
 
 
 def parse_reference(image: str) -> Reference:
-    registry, slash, rest = image.partition("/")
+    registry, slash, remainder = image.partition("/")
     if not slash or not ("." in registry or ":" in registry or registry == "localhost"):
-        registry, rest = HUB, image if slash else f"library/{image}"
+        registry, remainder = HUB, image if slash else f"library/{image}"
     elif registry in HUB_NAMES:
-        registry, rest = HUB, rest if "/" in rest else f"library/{rest}"
-    name, _, digest = rest.partition("@")
+        registry, remainder = HUB, remainder if "/" in remainder else f"library/{remainder}"
+    name, _, digest = remainder.partition("@")
     repository, _, tag = name.partition(":")
     wrong = (
         not _REPOSITORY.fullmatch(repository)

@@ -1,4 +1,4 @@
-"""Reads from a registry as a container runtime does: challenge, token, manifests and blobs, checked by digest."""
+"""Reads from a registry like a container runtime: challenge, token, manifests and blobs, verified by digest."""
 
 import base64
 import hashlib
@@ -31,19 +31,19 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class PullError(Exception):
-    """An image cannot be had; the message is what the pod's status shows."""
+    """An image could not be pulled; the message is what the pod's status shows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
-    """A manifest as it came, with the digest of its bytes."""
+    """A manifest as received, with the digest of its bytes."""
 
     digest: str
     document: dict[str, Any]
 
 
 class RegistryClient:
-    """One registry, with the credentials of the configuration."""
+    """A client of one registry, with its configured credentials."""
 
     def __init__(self, login: RegistryLogin) -> None:
         self._login = login
@@ -69,24 +69,24 @@ class RegistryClient:
         return _document(body, "config")
 
     def download(self, repository: str, digest: str, target: Path) -> None:
-        """A layer into a file."""
+        """Download a layer into a file."""
         response = self._get(repository, f"/v2/{repository}/blobs/{digest}")
-        seen = hashlib.sha256()
+        digester = hashlib.sha256()
         with target.open("wb") as file:
             for chunk in _bounded(response, MAX_BLOB, "layer"):
-                seen.update(chunk)
+                digester.update(chunk)
                 file.write(chunk)
-        _compare(digest, seen.hexdigest(), repository)
+        _compare(digest, digester.hexdigest(), repository)
 
     # ---- HTTP
 
     def _get(self, repository: str, path: str, accept: str = "*/*") -> urllib3.BaseHTTPResponse:
-        """Ask, prove who we are if challenged, follow redirects without telling the other host our token."""
+        """Send a request; authenticate if challenged; follow redirects without sending our token to the other host."""
         url = self._base + path
         for _ in range(2):
             headers = {"Accept": accept}
-            if known := self._authorization.get(repository):
-                headers["Authorization"] = known
+            if authorization := self._authorization.get(repository):
+                headers["Authorization"] = authorization
             response = self._ask(url, headers)
             if response.status != 401:
                 break
@@ -105,7 +105,7 @@ class RegistryClient:
         return response
 
     def _refusal(self, repository: str, path: str, status: int) -> str:
-        """In the words of containerd where a manifest is missing: who judges a pod reads them."""
+        """If a manifest is missing, use containerd's text, which is what readers of a pod's status expect."""
         name = f"{self._login.login_server}/{repository}"
         kind, _, version = path.removeprefix(f"/v2/{repository}/").partition("/")
         if (kind, status) == ("manifests", 404):
@@ -117,7 +117,7 @@ class RegistryClient:
         try:
             return self._http.request("GET", url, headers=headers, preload_content=False, redirect=False)
         except urllib3.exceptions.HTTPError as error:
-            raise PullError(f"{urlsplit(url).netloc}: {type(error).__name__}: no answer") from error
+            raise PullError(f"{urlsplit(url).netloc}: {type(error).__name__}: no response") from error
 
     def _authenticate(self, repository: str, challenge: str) -> None:
         scheme = challenge.partition(" ")[0].casefold()
@@ -135,17 +135,17 @@ class RegistryClient:
         body = b"".join(_bounded(response, MAX_DOCUMENT, "token"))
         if response.status != 200:
             raise PullError(f"{self._login.login_server}: token for {repository}: {_meaning(response.status)}")
-        answer = _document(body, "token")
-        token = answer.get("access_token") or answer.get("token")
+        document = _document(body, "token")
+        token = document.get("access_token") or document.get("token")
         if not token:
-            raise PullError(f"{self._login.login_server}: token for {repository}: the answer holds no access_token")
+            raise PullError(f"{self._login.login_server}: token for {repository}: the response holds no access_token")
         with self._lock:
             self._authorization[repository] = f"Bearer {token}"
 
 
 def _meaning(status: int) -> str:
-    known = {401: "unauthorized", 403: "forbidden", 404: "not found", 429: "too many requests"}
-    return f"{status} {known.get(status, 'unexpected status')}"
+    meanings = {401: "unauthorized", 403: "forbidden", 404: "not found", 429: "too many requests"}
+    return f"{status} {meanings.get(status, 'unexpected status')}"
 
 
 def _bounded(response: urllib3.BaseHTTPResponse, most: int, what: str) -> Iterator[bytes]:
@@ -164,14 +164,14 @@ def _bounded(response: urllib3.BaseHTTPResponse, most: int, what: str) -> Iterat
 
 def _document(body: bytes, what: str) -> dict[str, Any]:
     try:
-        found = json.loads(body)
+        document = json.loads(body)
     except ValueError as error:
         raise PullError(f"{what}: expected JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise PullError(f"{what}: expected an object, got {type(found).__name__}")
-    return found
+    if not isinstance(document, dict):
+        raise PullError(f"{what}: expected an object, got {type(document).__name__}")
+    return document
 
 
-def _compare(digest: str, came: str, repository: str) -> None:
-    if digest != f"sha256:{came}":
-        raise PullError(f"blob of {repository}: expected {digest}, got sha256:{came}")
+def _compare(digest: str, actual: str, repository: str) -> None:
+    if digest != f"sha256:{actual}":
+        raise PullError(f"blob of {repository}: expected {digest}, got sha256:{actual}")

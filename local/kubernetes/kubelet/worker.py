@@ -1,4 +1,4 @@
-"""One pod from its first pull to its last signal, on a thread of its own."""
+"""Runs one pod, from its first pull to its last signal, on a thread of its own."""
 
 import copy
 import json
@@ -16,7 +16,7 @@ from ..podstatus import NODE, pod_status
 from ..resources import PODS, Json
 from ..settings import Pace
 from ..store import Store
-from .container import Container, Surroundings, make_home
+from .container import Container, Context, make_home
 from .environment import Launch, launch, service_variables, variables, volume_mounts
 from .events import record_event
 from .forward import Forwarders
@@ -27,7 +27,7 @@ KUBELET = "kubelet"
 
 
 class PodWorker:
-    """Runs one pod. `wake()` makes it look at once; `close()` ends its processes."""
+    """Runs one pod. `wake()` makes it check at once; `close()` ends its processes."""
 
     def __init__(
         self,
@@ -54,11 +54,11 @@ class PodWorker:
         self._closing = False
         policy = pod["spec"].get("restartPolicy", "Always")
         self._init = [
-            Container(c, "OnFailure" if policy == "Always" else policy, self._surroundings(c))
+            Container(c, "OnFailure" if policy == "Always" else policy, self._context(c))
             for c in pod["spec"].get("initContainers") or []
         ]
         self._main = [
-            Container(c, policy, self._surroundings(c), restarts=_restarts(pod, c)) for c in pod["spec"]["containers"]
+            Container(c, policy, self._context(c), restarts=_restarts(pod, c)) for c in pod["spec"]["containers"]
         ]
         self._thread = threading.Thread(target=self._run, name=f"pod-{pod['metadata']['name']}", daemon=True)
 
@@ -76,11 +76,11 @@ class PodWorker:
         self._thread.join(seconds)
 
     def log(self, container: str, *, previous: bool) -> bytes | None:
-        found = next((c for c in [*self._init, *self._main] if c.name == container), None)
-        buffer = None if found is None else found.previous_log if previous else found.log
+        match = next((c for c in [*self._init, *self._main] if c.name == container), None)
+        buffer = None if match is None else match.previous_log if previous else match.log
         return None if buffer is None else buffer.read()
 
-    # ---- the life
+    # ---- the pod's life
 
     def _run(self) -> None:
         try:
@@ -98,7 +98,7 @@ class PodWorker:
             shutil.rmtree(self._home, ignore_errors=True)
 
     def _live(self) -> bool:
-        """One look; False when the pod has to end."""
+        """Check the pod once; False if it has to end."""
         pod = self._current()
         if pod is None or is_terminating(pod):
             return False
@@ -106,7 +106,7 @@ class PodWorker:
             try:
                 self._step()
                 self._report()
-            except Exception:  # noqa: BLE001 - a fault of ours in one look: shown, the pod can still be deleted
+            except Exception:  # noqa: BLE001 - a bug that shows in one pod is printed, and the pod can still be deleted
                 traceback.print_exc()
         return True
 
@@ -121,21 +121,21 @@ class PodWorker:
             container.step()
 
     def _end(self) -> None:
-        """SIGTERM, the grace period, SIGKILL; then the pod is gone."""
+        """SIGTERM, the grace period, SIGKILL; then the pod is removed."""
         pod = self._current()
         grace = 0 if pod is None else pod["metadata"].get("deletionGracePeriodSeconds", 30)
         deadline = time.monotonic() + grace
-        everything = [*self._init, *self._main]
-        for container in everything:
+        containers = [*self._init, *self._main]
+        for container in containers:
             container.terminate()
         if pod is not None:
             self._report()
-        while not all(list(map(Container.ended, everything))) and time.monotonic() < deadline and not self._closing:
+        while not all(list(map(Container.ended, containers))) and time.monotonic() < deadline and not self._closing:
             if self._current() is None:
                 break  # deleted again, without grace
             self._wake.wait(self._pace.tick)
             self._wake.clear()
-        for container in everything:
+        for container in containers:
             container.kill()
         with self._store.changed:
             pod = self._current()
@@ -143,15 +143,15 @@ class PodWorker:
                 self._store.remove(PODS, pod)
 
     def _current(self) -> Json | None:
-        """The pod as it is now; None when it is gone, or another of the same name is there."""
+        """The pod as it is now; None if it is gone, or was replaced by another one of the same name."""
         metadata = self._pod["metadata"]
-        found = self._store.get(PODS, metadata["namespace"], metadata["name"])
-        return found if found is not None and found["metadata"]["uid"] == metadata["uid"] else None
+        pod = self._store.get(PODS, metadata["namespace"], metadata["name"])
+        return pod if pod is not None and pod["metadata"]["uid"] == metadata["uid"] else None
 
     # ---- writing
 
     def _bind(self) -> None:
-        """Choose the node, and for every declared port a free one of this machine."""
+        """Set the node, and choose a free port of this machine for every declared port."""
         for container in self._pod["spec"]["containers"]:
             for port in container.get("ports") or []:
                 self._ports[int(port["containerPort"])] = self._pool.take()
@@ -159,12 +159,12 @@ class PodWorker:
             pod = self._current()
             if pod is None:
                 return
-            new = copy.deepcopy(pod)
-            new["spec"]["nodeName"] = NODE
+            bound = copy.deepcopy(pod)
+            bound["spec"]["nodeName"] = NODE
             if self._ports:
-                annotations = new["metadata"].setdefault("annotations", {})
+                annotations = bound["metadata"].setdefault("annotations", {})
                 annotations[PORTS] = json.dumps({str(k): v for k, v in self._ports.items()})
-            self._store.update(PODS, pod, new, manager=KUBELET)
+            self._store.update(PODS, pod, bound, manager=KUBELET)
 
     def _report(self) -> None:
         init = [c.status() for c in self._init]
@@ -191,13 +191,13 @@ class PodWorker:
                 403,
                 404,
                 409,
-            ):  # the namespace is going, or somebody else wrote: an event may be lost
+            ):  # the namespace is being deleted, or somebody else wrote the event: it may be lost
                 raise
 
     # ---- what the containers need
 
-    def _surroundings(self, spec: Json) -> Surroundings:
-        return Surroundings(
+    def _context(self, spec: Json) -> Context:
+        return Context(
             pull=self._images.get,
             prepare=lambda image: self._prepare(spec, image),
             local_port=self._local_port,
@@ -211,20 +211,20 @@ class PodWorker:
     def _prepare(self, spec: Json, image: Image) -> Launch:
         pod = self._current() or self._pod
         services = service_variables(self._store, pod["metadata"]["namespace"], self._forwarders.port_of)
-        own = [int(p["containerPort"]) for p in spec.get("ports") or []]
-        ports = {number: self._ports[number] for number in own if number in self._ports}
+        declared = [int(p["containerPort"]) for p in spec.get("ports") or []]
+        ports = {number: self._ports[number] for number in declared if number in self._ports}
         environment = variables(self._store, pod, spec, image=image, services=services, ports=ports)
         home = make_home(self._home, spec["name"])
         mounts = volume_mounts(self._store, pod, spec, home)
         return launch(spec, image, environment, home=home, mounts=mounts)
 
-    def _local_port(self, wanted: int | str) -> int | None:
-        number = container_port(self._pod, wanted)
+    def _local_port(self, name_or_number: int | str) -> int | None:
+        number = container_port(self._pod, name_or_number)
         return None if number is None else self._ports.get(number, number)
 
 
 def _restarts(pod: Json, spec: Json) -> int:
-    """The number of restarts of a container; one more if it had run when the node was started again."""
-    known = (pod.get("status") or {}).get("containerStatuses") or []
-    before: Json = next((each for each in known if each["name"] == spec["name"]), {})
-    return int(before.get("restartCount", 0)) + ("running" in (before.get("state") or {}))
+    """How often a container was restarted; one more if it was running when the node was restarted."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    previous: Json = next((status for status in statuses if status["name"] == spec["name"]), {})
+    return int(previous.get("restartCount", 0)) + ("running" in (previous.get("state") or {}))

@@ -135,15 +135,15 @@ def test_a_deleted_pod_is_replaced(simulated: Cluster) -> None:
 @pytest.mark.parametrize(
     ("new", "old", "expected"),
     [
-        (Counts(wanted=0, available=0, pods=0), [Counts(wanted=4, available=4, pods=4)], Scaling(new=1, old=(3,))),
-        (Counts(wanted=1, available=0, pods=1), [Counts(wanted=4, available=4, pods=4)], Scaling(new=1, old=(3,))),
-        (Counts(wanted=2, available=0, pods=2), [Counts(wanted=3, available=3, pods=3)], Scaling(new=2, old=(3,))),
-        (Counts(wanted=2, available=2, pods=2), [Counts(wanted=3, available=3, pods=3)], Scaling(new=2, old=(1,))),
-        (Counts(wanted=4, available=4, pods=4), [Counts(wanted=1, available=1, pods=1)], Scaling(new=4, old=(0,))),
-        (Counts(wanted=6, available=6, pods=6), [], Scaling(new=4, old=())),
+        (Counts(replicas=0, available=0, pods=0), [Counts(replicas=4, available=4, pods=4)], Scaling(new=1, old=(3,))),
+        (Counts(replicas=1, available=0, pods=1), [Counts(replicas=4, available=4, pods=4)], Scaling(new=1, old=(3,))),
+        (Counts(replicas=2, available=0, pods=2), [Counts(replicas=3, available=3, pods=3)], Scaling(new=2, old=(3,))),
+        (Counts(replicas=2, available=2, pods=2), [Counts(replicas=3, available=3, pods=3)], Scaling(new=2, old=(1,))),
+        (Counts(replicas=4, available=4, pods=4), [Counts(replicas=1, available=1, pods=1)], Scaling(new=4, old=(0,))),
+        (Counts(replicas=6, available=6, pods=6), [], Scaling(new=4, old=())),
         (
-            Counts(wanted=1, available=0, pods=1),
-            [Counts(wanted=2, available=0, pods=2), Counts(wanted=2, available=2, pods=2)],
+            Counts(replicas=1, available=0, pods=1),
+            [Counts(replicas=2, available=0, pods=2), Counts(replicas=2, available=2, pods=2)],
             Scaling(new=1, old=(1, 2)),
         ),
     ],
